@@ -1,0 +1,85 @@
+//! The other end of the pipe: what this binary does when it is a child.
+//!
+//! Reads its orders and then jobs from standard input, writes visits to standard output and nothing else anywhere, and
+//! ends when its input does. It has a crew of its own: an event loop, or one request at a time.
+
+use std::io::{BufReader, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use super::frame::{self, JobFrame, Orders, VisitFrame};
+use super::{Crew, Engine};
+use crate::error::{Error, Result};
+use crate::visit::Visit;
+use crate::worker::Plan;
+
+/// Serves a parent over standard input and output until it closes them.
+///
+/// # Errors
+/// When the pipes break, or the crew cannot be hired.
+pub fn serve_parent() -> Result<()> {
+    let broken = |source: std::io::Error| Error::setup("the pipe to the parent", source);
+    let mut input = BufReader::with_capacity(64 << 10, std::io::stdin());
+    let mut buffer = Vec::new();
+    let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else { return Ok(()) };
+    let plan = Plan::new(orders.fetch, orders.parse)?;
+    let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
+    let engine = if each == NonZeroUsize::MIN { Engine::Sequential } else { Engine::Async(each) };
+    let mut crew = Crew::hire_alone(engine, &plan)?;
+    let (sender, mut jobs) = mpsc::channel::<JobFrame>(each.get());
+    let reader = thread::Builder::new().name("orders".into()).spawn(move || {
+        let mut buffer = Vec::new();
+        while let Ok(Some(job)) = frame::read::<JobFrame>(&mut input, &mut buffer) {
+            if sender.blocking_send(job).is_err() {
+                break;
+            }
+        }
+    });
+    reader.map_err(broken)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(broken)?;
+    let mut output = BufWriter::with_capacity(256 << 10, std::io::stdout());
+    runtime.block_on(async {
+        // An interrupt at the terminal reaches the whole group; it is the parent that decides.
+        let _interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok();
+        let mut open = true;
+        loop {
+            tokio::select! {
+                // Cancel-safe: receiving loses nothing.
+                job = jobs.recv(), if open && crew.has_room() => match job {
+                    Some(job) => crew.send(job.into_job())?,
+                    None => open = false,
+                },
+                Some(visit) = crew.next(), if !crew.is_idle() => {
+                    let mut next = Some(visit);
+                    while let Some(visit) = next {
+                        answer(&mut output, &mut buffer, visit).map_err(broken)?;
+                        next = crew.try_next();
+                    }
+                    output.flush().map_err(broken)?;
+                }
+                else => break,
+            }
+            if !open && crew.is_idle() {
+                break;
+            }
+        }
+        Ok::<(), Error>(())
+    })?;
+    crew.dismiss();
+    Ok(())
+}
+
+fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Visit) -> std::io::Result<()> {
+    let frame = VisitFrame { number: visit.job.row, outcome: visit.outcome, parsed: visit.parsed };
+    let written = frame::write(output, buffer, &frame);
+    // Spooled files are the parent's from here on.
+    for body in frame.outcome.into_iter().map(|page| page.body).chain(frame.parsed.content) {
+        body.hand_over();
+    }
+    written
+}

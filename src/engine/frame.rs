@@ -1,0 +1,122 @@
+//! What crosses the pipe to a child process: frames of a length and postcard, jobs one way and visits the other.
+//!
+//! Bounded: a frame above [`LONGEST`] ends the pipe, as it cannot be honest. A job goes without what only the parent
+//! needs, its row and its columns: the answer carries the number of the job.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fetch::FetchSettings;
+use crate::headers::Headers;
+use crate::job::{Hop, Job, Reach, Request, Via};
+use crate::page::Page;
+use crate::url::PageUrl;
+use crate::visit::{FetchError, Parsed};
+use crate::worker::ParseSettings;
+
+/// The longest frame: a page with its text, both in memory.
+const LONGEST: usize = 1 << 30;
+
+/// The first frame: what the child is to be.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Orders {
+    pub(super) fetch: FetchSettings,
+    pub(super) parse: ParseSettings,
+    pub(super) in_flight: usize,
+}
+
+/// A job on its way to a child.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct JobFrame {
+    pub(super) number: u64,
+    url: PageUrl,
+    via: Via,
+    reach: Reach,
+    hops: Vec<Hop>,
+    method: Option<String>,
+    headers: Headers,
+    body: Option<Bytes>,
+    own_request: bool,
+    queued: Duration,
+}
+
+/// A visit on its way back, without its job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct VisitFrame {
+    pub(super) number: u64,
+    pub(super) outcome: Result<Page, FetchError>,
+    pub(super) parsed: Parsed,
+}
+
+impl JobFrame {
+    pub(super) fn new(number: u64, job: &Job) -> Self {
+        let request = job.request.as_deref();
+        Self {
+            number,
+            url: job.url.clone(),
+            via: job.via,
+            reach: job.reach,
+            hops: job.hops.clone(),
+            method: request.and_then(|request| request.method.as_ref()).map(|method| method.as_str().to_owned()),
+            headers: request.map(|request| Headers(request.headers.clone())).unwrap_or_default(),
+            body: request.and_then(|request| request.body.clone()),
+            own_request: request.is_some(),
+            queued: job.since.elapsed(),
+        }
+    }
+
+    /// The job as the child knows it: its row is its number.
+    pub(super) fn into_job(self) -> Job {
+        let now = Instant::now();
+        let request = self.own_request.then(|| {
+            let method = self.method.and_then(|method| method.parse().ok());
+            Arc::new(Request { method, headers: self.headers.0, body: self.body, columns: Vec::new() })
+        });
+        let mut job = Job::seed(self.number, self.url);
+        job.via = self.via;
+        job.reach = self.reach;
+        job.request = request;
+        job.hops = self.hops;
+        job.since = now.checked_sub(self.queued).unwrap_or(now);
+        job
+    }
+}
+
+/// Writes a frame. The caller flushes.
+///
+/// # Errors
+/// When the pipe is closed.
+pub(super) fn write(pipe: &mut impl Write, buffer: &mut Vec<u8>, frame: &impl Serialize) -> io::Result<()> {
+    buffer.clear();
+    *buffer = postcard::to_extend(frame, std::mem::take(buffer)).map_err(io::Error::other)?;
+    let length = u32::try_from(buffer.len()).map_err(io::Error::other)?;
+    pipe.write_all(&length.to_le_bytes())?;
+    pipe.write_all(buffer)
+}
+
+/// Reads a frame. `None`: the pipe was closed between frames.
+///
+/// # Errors
+/// When the pipe breaks inside a frame, or what comes is no frame.
+pub(super) fn read<T: DeserializeOwned>(pipe: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match pipe.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > LONGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame of impossible length"));
+    }
+    buffer.clear();
+    let count = pipe.take(length as u64).read_to_end(buffer)?;
+    if count < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    postcard::from_bytes(buffer).map(Some).map_err(io::Error::other)
+}

@@ -1,0 +1,390 @@
+//! Engines: who waits for the answers.
+//!
+//! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
+//! order, even after a panic: a [`Ticket`] is a job on its way, and one that is dropped pays with
+//! [`FetchError::Lost`]. What is in flight is bounded by a semaphore: a job takes a permit when it is sent, the permit
+//! rides in its ticket and comes home with the visit. Politeness is none of an engine's business.
+//!
+//! An engine is a number of **lanes**, each a thread with room for so many jobs:
+//!
+//! | engine | lanes | in flight on each | who waits on a lane |
+//! |---|---|---|---|
+//! | `sequential` | 1 | 1 | the async client, driven alone |
+//! | `threads` n | n | 1 | the same client, a runtime a thread |
+//! | `blocking` n | n | 1 | a socket that blocks in the kernel |
+//! | `async` n | a loop a core | n between them | an event loop |
+//! | `processes` p × n | p | n | an event loop in a child process |
+
+mod blocking;
+mod child;
+mod cpu;
+mod frame;
+mod lane;
+mod processes;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+pub use child::serve_parent;
+pub(crate) use processes::CHILD_ARGUMENT;
+
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::visit::{FetchError, Visit};
+use crate::worker::Plan;
+
+/// Who waits for the answers, and how many at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// One request after the other.
+    Sequential,
+    /// So many threads, each with one request on a runtime of its own.
+    Threads(NonZeroUsize),
+    /// So many threads, each with one request on a socket that blocks.
+    Blocking(NonZeroUsize),
+    /// So many requests on event loops, one a core.
+    Async(NonZeroUsize),
+    /// So many child processes with so many requests in each.
+    Processes {
+        /// Child processes.
+        processes: NonZeroUsize,
+        /// Requests in flight in each.
+        each: NonZeroUsize,
+    },
+}
+
+/// The names of the engines, as `--engine` takes them.
+pub const ENGINES: [&str; 5] = ["sequential", "threads", "blocking", "async", "processes"];
+
+/// Requests in flight where nobody says how many.
+pub const DEFAULT_IN_FLIGHT: usize = 64;
+
+/// A running engine: lanes, and what is on them.
+pub(crate) struct Crew {
+    room: Arc<Semaphore>,
+    capacity: usize,
+    lanes: Vec<Lane>,
+    /// Lanes that are free, where a lane holds one job at a time: the last to be freed goes first, it is warm.
+    free: Vec<usize>,
+    landed: mpsc::Receiver<Landed>,
+    payment: mpsc::Sender<Landed>,
+    abort: CancellationToken,
+}
+
+/// One lane, as the crew sees it.
+struct Lane {
+    jobs: Option<mpsc::Sender<Ticket>>,
+    load: usize,
+    capacity: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
+pub(crate) struct Ticket {
+    job: Option<Job>,
+    lane: usize,
+    payment: mpsc::Sender<Landed>,
+    abort: CancellationToken,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A visit on its way home, with the permit that it gives back.
+struct Landed {
+    visit: Visit,
+    lane: usize,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Engine {
+    /// How many requests may be in flight.
+    pub fn in_flight(&self) -> usize {
+        match self {
+            Engine::Sequential => 1,
+            Engine::Threads(count) | Engine::Blocking(count) | Engine::Async(count) => count.get(),
+            Engine::Processes { processes, each } => processes.get() * each.get(),
+        }
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    /// Reads `async`, `async:64`, `threads:16`, `processes:4` and `processes:4x16`; without a number the engine's own
+    /// best size is taken.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, size) = text.split_once(':').map_or((text, None), |(name, size)| (name, Some(size)));
+        let number = |text: &str| {
+            text.parse::<NonZeroUsize>().map_err(|_| format!("{text:?} in {name}:{text} is not a number above 0"))
+        };
+        let or = |default: usize| match size {
+            Some(size) => number(size),
+            None => Ok(NonZeroUsize::new(default).unwrap_or(NonZeroUsize::MIN)),
+        };
+        match name {
+            "sequential" if size.is_none() => Ok(Engine::Sequential),
+            "sequential" => Err("sequential has no size: it is one at a time".to_owned()),
+            "threads" => Ok(Engine::Threads(or(DEFAULT_IN_FLIGHT)?)),
+            "blocking" => Ok(Engine::Blocking(or(DEFAULT_IN_FLIGHT)?)),
+            "async" => Ok(Engine::Async(or(DEFAULT_IN_FLIGHT)?)),
+            "processes" => {
+                let cores = cpu::cores();
+                let (processes, each) = match size.and_then(|size| size.split_once('x')) {
+                    Some((processes, each)) => (number(processes)?, number(each)?),
+                    None => {
+                        let processes = or(cores)?;
+                        let each = DEFAULT_IN_FLIGHT.div_ceil(processes.get());
+                        (processes, NonZeroUsize::new(each).unwrap_or(NonZeroUsize::MIN))
+                    }
+                };
+                Ok(Engine::Processes { processes, each })
+            }
+            other => Err(format!("no engine {other:?}: {}", ENGINES.join(", "))),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Engine::Sequential => f.write_str("sequential"),
+            Engine::Threads(count) => write!(f, "threads:{count}"),
+            Engine::Blocking(count) => write!(f, "blocking:{count}"),
+            Engine::Async(count) => write!(f, "async:{count}"),
+            Engine::Processes { processes, each } => write!(f, "processes:{processes}x{each}"),
+        }
+    }
+}
+
+impl Crew {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// When a thread, a client or a child process cannot be started.
+    pub(crate) fn hire(engine: Engine, plan: &Plan) -> Result<Self> {
+        Self::hire_on(engine, plan, cpu::cores())
+    }
+
+    /// As [`hire`](Self::hire), on one event loop: a child process is one core's worth.
+    fn hire_alone(engine: Engine, plan: &Plan) -> Result<Self> {
+        Self::hire_on(engine, plan, 1)
+    }
+
+    fn hire_on(engine: Engine, plan: &Plan, cores: usize) -> Result<Self> {
+        let capacity = engine.in_flight();
+        // One slot for each job in flight: paying a ticket never waits.
+        let (payment, landed) = mpsc::channel(capacity);
+        let abort = CancellationToken::new();
+        let mut crew = Self {
+            room: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            lanes: Vec::new(),
+            free: Vec::new(),
+            landed,
+            payment,
+            abort,
+        };
+        match engine {
+            Engine::Sequential => crew.add_loop(plan, 1, None)?,
+            Engine::Threads(count) => {
+                for _ in 0..count.get() {
+                    crew.add_loop(plan, 1, None)?;
+                }
+            }
+            Engine::Blocking(count) => {
+                for _ in 0..count.get() {
+                    crew.add(1, |jobs| blocking::start(plan, jobs))?;
+                }
+            }
+            Engine::Async(count) => {
+                let loops = cores.min(count.get());
+                let pool = Arc::new(cpu::Pool::start(plan, cores)?);
+                for index in 0..loops {
+                    let share = count.get() / loops + usize::from(index < count.get() % loops);
+                    crew.add_loop(plan, share, Some(pool.clone()))?;
+                }
+            }
+            Engine::Processes { processes, each } => {
+                for _ in 0..processes.get() {
+                    let abort = crew.abort.clone();
+                    crew.add(each.get(), |jobs| processes::start(plan, each, jobs, abort))?;
+                }
+            }
+        }
+        Ok(crew)
+    }
+
+    fn add_loop(&mut self, plan: &Plan, capacity: usize, pool: Option<Arc<cpu::Pool>>) -> Result<()> {
+        let abort = self.abort.clone();
+        self.add(capacity, |jobs| lane::start(plan, jobs, pool, abort))
+    }
+
+    fn add(
+        &mut self,
+        capacity: usize,
+        start: impl FnOnce(mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>>,
+    ) -> Result<()> {
+        let (jobs, waiting) = mpsc::channel(capacity);
+        let thread = Some(start(waiting)?);
+        if capacity == 1 {
+            self.free.push(self.lanes.len());
+        }
+        self.lanes.push(Lane { jobs: Some(jobs), load: 0, capacity, thread });
+        Ok(())
+    }
+
+    /// Whether another job may be sent.
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.available_permits() > 0
+    }
+
+    /// Whether nothing is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight() == 0
+    }
+
+    /// How many jobs are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.capacity - self.room.available_permits()
+    }
+
+    /// Sends a job. Call it only where there [is room](Self::has_room).
+    ///
+    /// # Errors
+    /// When the lane is gone: its thread could not go on.
+    pub(crate) fn send(&mut self, job: Job) -> Result<()> {
+        let permit = self.room.clone().try_acquire_owned().ok();
+        debug_assert!(permit.is_some(), "the loop asks for room first");
+        let index = self.choose(&job);
+        let ticket = Ticket {
+            job: Some(job),
+            lane: index,
+            payment: self.payment.clone(),
+            abort: self.abort.clone(),
+            permit,
+        };
+        let lane = &mut self.lanes[index];
+        lane.load += 1;
+        let sent = lane.jobs.as_ref().map(|jobs| jobs.try_send(ticket));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(Error::Engine(format!("lane {index} is gone"))),
+        }
+    }
+
+    /// The lane for a job: its host's own while that has its share of room, as connections are kept there; else the
+    /// one with the most room.
+    fn choose(&mut self, job: &Job) -> usize {
+        if let [_] = self.lanes.as_slice() {
+            return 0;
+        }
+        if let Some(lane) = self.free.pop() {
+            return lane;
+        }
+        let hash = xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes());
+        let home = (hash % self.lanes.len() as u64) as usize;
+        if self.lanes[home].load < self.lanes[home].capacity {
+            return home;
+        }
+        let room = |lane: &Lane| lane.capacity.saturating_sub(lane.load);
+        (0..self.lanes.len()).max_by_key(|index| room(&self.lanes[*index])).unwrap_or(0)
+    }
+
+    /// The next visits, at least one: as many as are there. Cancel-safe: a visit that was not taken stays.
+    pub(crate) async fn next(&mut self) -> Option<Visit> {
+        let landed = self.landed.recv().await?;
+        Some(self.take(landed))
+    }
+
+    /// A visit that is here already.
+    pub(crate) fn try_next(&mut self) -> Option<Visit> {
+        let landed = self.landed.try_recv().ok()?;
+        Some(self.take(landed))
+    }
+
+    fn take(&mut self, landed: Landed) -> Visit {
+        let lane = &mut self.lanes[landed.lane];
+        lane.load -= 1;
+        if lane.capacity == 1 {
+            self.free.push(landed.lane);
+        }
+        landed.visit
+    }
+
+    /// Drops what is in flight: it comes home as cancelled.
+    pub(crate) fn abort(&self) {
+        self.abort.cancel();
+    }
+
+    /// Lets the lanes end, and waits for them. After an abort threads that block in the kernel are not waited for.
+    pub(crate) fn dismiss(mut self) {
+        for lane in &mut self.lanes {
+            lane.jobs = None;
+        }
+        if self.abort.is_cancelled() {
+            return;
+        }
+        for lane in &mut self.lanes {
+            if let Some(thread) = lane.thread.take() {
+                // A lane that panicked has paid for its jobs already.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Ticket {
+    /// The job.
+    fn job(&self) -> &Job {
+        self.job.as_ref().expect("a ticket has its job until it is paid")
+    }
+
+    /// Hands the visit over that became of the job.
+    fn pay(mut self, visit: impl FnOnce(Job) -> Visit) {
+        if let Some(job) = self.job.take() {
+            let visit = visit(job);
+            self.land(visit);
+        }
+    }
+
+    fn land(&mut self, visit: Visit) {
+        let landed = Landed { visit, lane: self.lane, _permit: self.permit.take() };
+        // A loop that is gone wants no visits.
+        let _ = self.payment.try_send(landed);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            let error = if self.abort.is_cancelled() {
+                FetchError::Cancelled
+            } else {
+                FetchError::Lost("the job was dropped".into())
+            };
+            self.land(Visit::unsent(job, error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_read_as_it_is_written() {
+        for text in ["sequential", "threads:16", "blocking:3", "async:64", "processes:4x16"] {
+            assert_eq!(text.parse::<Engine>().unwrap().to_string(), text);
+        }
+        assert_eq!("async".parse::<Engine>().unwrap().in_flight(), 64);
+        assert_eq!("processes:2".parse::<Engine>().unwrap().in_flight(), 64);
+        for wrong in ["", "fibers", "async:0", "sequential:2", "processes:2x", "threads:x"] {
+            assert!(wrong.parse::<Engine>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A lane in a child process: isolation, and a core of its own.
+//!
+//! The child is this same binary, started with a hidden argument; jobs and visits cross two pipes. Politeness stays
+//! here. A child that dies loses only what it had in flight, and is replaced.
+
+use std::collections::HashMap;
+use std::io::{BufReader, BufWriter, Write};
+use std::num::NonZeroUsize;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Ticket;
+use super::frame::{self, JobFrame, Orders, VisitFrame};
+use crate::error::{Error, Result};
+use crate::visit::Visit;
+use crate::worker::Plan;
+
+/// What tells this binary to be a child.
+pub(crate) const CHILD_ARGUMENT: &str = "--haul-child";
+/// Deaths in a row, without a visit between them, after which a child is not replaced again.
+const DEATHS: u32 = 5;
+
+/// What is in flight in one child. Dropping a ticket pays for it.
+type InFlight = Arc<Mutex<HashMap<u64, Ticket>>>;
+
+/// A child and the thread that listens to it.
+struct Running {
+    child: Child,
+    orders: BufWriter<ChildStdin>,
+    listener: JoinHandle<u64>,
+}
+
+/// Starts a lane.
+///
+/// # Errors
+/// When the child or its thread cannot be started.
+pub(super) fn start(
+    plan: &Plan,
+    each: NonZeroUsize,
+    jobs: mpsc::Receiver<Ticket>,
+    abort: CancellationToken,
+) -> Result<JoinHandle<()>> {
+    let plan = plan.clone();
+    let in_flight = InFlight::default();
+    let running = Running::start(&plan, each, in_flight.clone())?;
+    let lane = Lane { plan, each, in_flight, deaths: 0 };
+    thread::Builder::new()
+        .name("lane".into())
+        .spawn(move || lane.run(running, jobs, &abort))
+        .map_err(|source| Error::setup("a thread", source))
+}
+
+struct Lane {
+    plan: Plan,
+    each: NonZeroUsize,
+    in_flight: InFlight,
+    deaths: u32,
+}
+
+impl Lane {
+    fn run(mut self, mut running: Running, mut jobs: mpsc::Receiver<Ticket>, abort: &CancellationToken) {
+        let mut buffer = Vec::new();
+        let mut number = 0;
+        while let Some(ticket) = jobs.blocking_recv() {
+            let mut next = Some(ticket);
+            let mut written = Ok(());
+            // All that is there goes out with one flush.
+            while let Some(ticket) = next.take().filter(|_| written.is_ok()) {
+                number += 1;
+                let job = JobFrame::new(number, ticket.job());
+                lock(&self.in_flight).insert(number, ticket);
+                written = frame::write(&mut running.orders, &mut buffer, &job);
+                next = jobs.try_recv().ok();
+            }
+            if written.and_then(|()| running.orders.flush()).is_err() || running.listener.is_finished() {
+                match self.replace(running) {
+                    Some(new) => running = new,
+                    None => return, // the tickets still to come are dropped with their channel
+                }
+            }
+        }
+        running.end(abort);
+        lock(&self.in_flight).clear();
+    }
+
+    /// A new child for one that died; what that one had is paid for as lost.
+    fn replace(&mut self, dead: Running) -> Option<Running> {
+        let visits = dead.bury();
+        lock(&self.in_flight).clear();
+        self.deaths = if visits > 0 { 1 } else { self.deaths + 1 };
+        if self.deaths > DEATHS {
+            return None;
+        }
+        Running::start(&self.plan, self.each, self.in_flight.clone()).ok()
+    }
+}
+
+impl Running {
+    fn start(plan: &Plan, each: NonZeroUsize, in_flight: InFlight) -> Result<Self> {
+        let setup = |source: std::io::Error| Error::setup("a child process", source);
+        let mut child = Command::new(&plan.program)
+            .arg(CHILD_ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(setup)?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(setup(std::io::Error::other("the child has no pipes")));
+        };
+        let mut orders = BufWriter::with_capacity(64 << 10, stdin);
+        let first = Orders { fetch: plan.shared.settings().clone(), parse: plan.parse.clone(), in_flight: each.get() };
+        frame::write(&mut orders, &mut Vec::new(), &first).and_then(|()| orders.flush()).map_err(setup)?;
+        let listener = thread::Builder::new()
+            .name("listen".into())
+            .spawn(move || listen(stdout, &in_flight))
+            .map_err(setup)?;
+        Ok(Self { child, orders, listener })
+    }
+
+    /// Closes its input and waits until it has answered everything, unless the run was aborted.
+    fn end(self, abort: &CancellationToken) {
+        let Self { mut child, orders, listener } = self;
+        if abort.is_cancelled() {
+            let _ = child.kill(); // gone already is as good as killed
+        }
+        drop(orders);
+        let _ = listener.join();
+        let _ = child.wait();
+    }
+
+    /// Makes sure that it is dead. Answers how many visits it sent in its life.
+    fn bury(self) -> u64 {
+        let Self { mut child, orders, listener } = self;
+        let _ = child.kill();
+        drop(orders);
+        let _ = child.wait();
+        listener.join().unwrap_or_default()
+    }
+}
+
+/// Pays tickets as visits come back, until the child closes its output. Answers how many came.
+fn listen(stdout: ChildStdout, in_flight: &InFlight) -> u64 {
+    let mut pipe = BufReader::with_capacity(256 << 10, stdout);
+    let mut buffer = Vec::new();
+    let mut visits = 0;
+    // What is no frame is a child gone wrong: it is heard no more, and replaced.
+    while let Ok(Some(VisitFrame { number, outcome, parsed })) = frame::read(&mut pipe, &mut buffer) {
+        visits += 1;
+        let ticket = lock(in_flight).remove(&number);
+        if let Some(ticket) = ticket {
+            ticket.pay(|job| Visit { job, outcome, parsed });
+        }
+    }
+    // The child closed its output: whatever it still had is lost, and nobody may wait for it.
+    lock(in_flight).clear();
+    visits
+}
+
+fn lock(in_flight: &InFlight) -> std::sync::MutexGuard<'_, HashMap<u64, Ticket>> {
+    in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,190 @@
+//! How a body is taken in: counted, bounded, timed, in memory or in a file.
+//!
+//! The rules are the same for both clients, and this file has them: no client touches a limit itself. Knows
+//! nothing of sockets: chunks come in with the moment they came.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+use super::settings::{Deadlines, FetchSettings};
+use crate::size::ByteSize;
+use crate::visit::FetchError;
+
+/// A body as it comes in.
+pub(crate) struct Intake {
+    limit: u64,
+    spool_over: u64,
+    pace: Pace,
+    received: u64,
+    held: Held,
+}
+
+/// What is in memory: most bodies are one chunk, and that one is not copied.
+enum Held {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+    /// Handed over to a file, or dropped.
+    Elsewhere,
+}
+
+/// The least rate: a body that comes slower than it for long enough is given up.
+struct Pace {
+    least: u64,
+    over: Duration,
+    since: Instant,
+    bytes: u64,
+}
+
+/// What to do after a chunk.
+pub(crate) enum Next {
+    /// Go on; the chunk is in memory.
+    Held,
+    /// Memory holds enough: this is all so far, take it to a file and go on there.
+    Spill(Bytes),
+    /// The body is in a file already: write this.
+    Write(Bytes),
+}
+
+impl Intake {
+    /// # Errors
+    /// When the announced length is over the limit already.
+    pub(crate) fn new(settings: &FetchSettings, announced: Option<u64>, now: Instant) -> Result<Self, FetchError> {
+        let limit = settings.body_limit.0;
+        if announced.is_some_and(|length| length > limit) {
+            return Err(FetchError::TooLarge { limit: settings.body_limit });
+        }
+        let pace = Pace::new(&settings.deadlines, now);
+        Ok(Self { limit, spool_over: settings.spool.over.0, pace, received: 0, held: Held::Nothing })
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// When the body is too large, or too slow.
+    pub(crate) fn take(&mut self, chunk: Bytes, now: Instant) -> Result<Next, FetchError> {
+        self.received += chunk.len() as u64;
+        if self.received > self.limit {
+            return Err(FetchError::TooLarge { limit: ByteSize(self.limit) });
+        }
+        self.pace.check(chunk.len() as u64, now)?;
+        if matches!(self.held, Held::Elsewhere) {
+            return Ok(Next::Write(chunk));
+        }
+        let spill = self.received > self.spool_over;
+        match &mut self.held {
+            Held::Many(all) => all.extend_from_slice(&chunk),
+            held => {
+                *held = match std::mem::replace(held, Held::Nothing) {
+                    Held::One(first) => {
+                        let mut all = BytesMut::with_capacity((first.len() + chunk.len()).next_power_of_two());
+                        all.extend_from_slice(&first);
+                        all.extend_from_slice(&chunk);
+                        Held::Many(all)
+                    }
+                    _ => Held::One(chunk),
+                }
+            }
+        }
+        if spill {
+            let all = self.in_memory();
+            self.held = Held::Elsewhere;
+            return Ok(Next::Spill(all));
+        }
+        Ok(Next::Held)
+    }
+
+    /// Body bytes that have come.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// All that is in memory.
+    pub(crate) fn in_memory(&mut self) -> Bytes {
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::One(bytes) => bytes,
+            Held::Many(bytes) => bytes.freeze(),
+            Held::Nothing | Held::Elsewhere => Bytes::new(),
+        }
+    }
+}
+
+impl Pace {
+    fn new(deadlines: &Deadlines, now: Instant) -> Self {
+        Self { least: deadlines.least_rate, over: deadlines.least_rate_over, since: now, bytes: 0 }
+    }
+
+    fn check(&mut self, bytes: u64, now: Instant) -> Result<(), FetchError> {
+        if self.least == 0 || self.over.is_zero() {
+            return Ok(());
+        }
+        self.bytes += bytes;
+        let passed = now.saturating_duration_since(self.since);
+        if passed < self.over {
+            return Ok(());
+        }
+        if (self.bytes as f64) < self.least as f64 * passed.as_secs_f64() {
+            return Err(FetchError::TooSlow { limit: self.least, during: self.over });
+        }
+        self.since = now;
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> FetchSettings {
+        let mut settings = FetchSettings { body_limit: ByteSize(1000), ..FetchSettings::default() };
+        settings.spool.over = ByteSize(100);
+        settings
+    }
+
+    #[test]
+    fn a_body_of_one_chunk_is_not_copied() {
+        let now = Instant::now();
+        let mut intake = Intake::new(&settings(), None, now).unwrap();
+        let chunk = Bytes::from(vec![7; 50]);
+        let place = chunk.as_ptr();
+        assert!(matches!(intake.take(chunk, now), Ok(Next::Held)));
+        assert_eq!(intake.in_memory().as_ptr(), place);
+    }
+
+    #[test]
+    fn a_large_body_leaves_memory_whole_and_in_order() {
+        let now = Instant::now();
+        let mut intake = Intake::new(&settings(), None, now).unwrap();
+        assert!(matches!(intake.take(Bytes::from(vec![1; 60]), now), Ok(Next::Held)));
+        let Ok(Next::Spill(all)) = intake.take(Bytes::from(vec![2; 60]), now) else { panic!("it spills at 120 of 100") };
+        assert_eq!(all, [vec![1; 60], vec![2; 60]].concat());
+        assert!(matches!(intake.take(Bytes::from(vec![3; 5]), now), Ok(Next::Write(chunk)) if chunk.len() == 5));
+    }
+
+    #[test]
+    fn the_limit_holds_for_what_is_announced_and_for_what_comes() {
+        let now = Instant::now();
+        assert!(matches!(Intake::new(&settings(), Some(1001), now), Err(FetchError::TooLarge { .. })));
+        let mut intake = Intake::new(&settings(), Some(10), now).unwrap();
+        assert!(intake.take(Bytes::from(vec![0; 1000]), now).is_ok());
+        assert!(matches!(intake.take(Bytes::from_static(b"x"), now), Err(FetchError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_byte_a_second_is_too_slow_and_a_pause_is_not() {
+        let start = Instant::now();
+        let mut intake = Intake::new(&settings(), None, start).unwrap();
+        let slow = (1..60).find(|second| {
+            intake.take(Bytes::from_static(b"x"), start + Duration::from_secs(*second)).is_err()
+        });
+        assert_eq!(slow, Some(20));
+        let mut settings = settings();
+        settings.body_limit = ByteSize::mib(1);
+        let mut intake = Intake::new(&settings, None, start).unwrap();
+        assert!(intake.take(Bytes::from(vec![0; 3000]), start).is_ok());
+        assert!(intake.take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(19)).is_ok());
+        assert!(intake.take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(38)).is_ok());
+    }
+}

@@ -1,0 +1,213 @@
+//! What the fetch path may do: what to send, how long to wait, how much to take.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::headers::Headers;
+use crate::size::ByteSize;
+
+/// What the fetch path may do. Plain data: it crosses to child processes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FetchSettings {
+    /// The method, where a line of the list does not say otherwise.
+    pub method: String,
+    /// The body to send, where a line does not say otherwise.
+    pub body: Option<Bytes>,
+    /// Headers for every request, `User-Agent` and `Accept-Encoding` among them.
+    pub headers: Headers,
+    /// Deadlines and the least rate.
+    pub deadlines: Deadlines,
+    /// The largest body, as received; larger ones end as `too-large`.
+    pub body_limit: ByteSize,
+    /// What becomes of bodies too large for memory.
+    pub spool: SpoolSettings,
+    /// HTTP versions to offer.
+    pub versions: Versions,
+    /// How certificates are checked.
+    pub tls: TlsSettings,
+    /// Proxies, used in turn; none means straight to the host.
+    pub proxies: Vec<String>,
+    /// Names with addresses of the user's own, first match wins.
+    pub resolve: Vec<Override>,
+    /// Whether redirects may lead from a public address to a private one.
+    pub private: Private,
+    /// Idle connections kept for each host.
+    pub idle_per_host: usize,
+}
+
+/// How long to wait for what. Zero waits without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// For TCP and TLS, and for an answer from DNS.
+    pub connect: Duration,
+    /// From sending to the end of the answer's head.
+    pub first_byte: Duration,
+    /// For the next piece of a body.
+    pub between_chunks: Duration,
+    /// For the whole fetch.
+    pub total: Duration,
+    /// The least rate of a body, in bytes a second; zero for none.
+    pub least_rate: u64,
+    /// Over how long the least rate is measured.
+    pub least_rate_over: Duration,
+}
+
+/// What becomes of bodies too large for memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpoolSettings {
+    /// Bodies above this go to a file.
+    pub over: ByteSize,
+    /// The folder for those files.
+    pub folder: PathBuf,
+    /// Whether anything wants the bytes of large bodies; if not they are counted and dropped.
+    pub keep: bool,
+    /// Whether partial downloads stay in the folder and are resumed.
+    pub resume: bool,
+    /// Whether to take the SHA-256 of what is spooled on the way.
+    pub digest: bool,
+}
+
+/// HTTP versions to offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versions {
+    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    Any,
+    /// HTTP/1.1 alone.
+    Http1,
+}
+
+/// How certificates are checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TlsSettings {
+    /// Against the system's roots, and those in this PEM file where there is one.
+    Verify {
+        /// More roots, in PEM.
+        roots: Option<PathBuf>,
+    },
+    /// Not at all (`--insecure`).
+    Insecure,
+}
+
+/// A name and the addresses to use for it instead of asking DNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// A host name, `*.suffix`, or `*` for all.
+    pub name: String,
+    /// The addresses; port 0 means the URL's own port.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Whether redirects may lead from a public address to a private one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Private {
+    /// Refuse them, unless the user's own list names the host.
+    Refuse,
+    /// Follow them.
+    Allow,
+}
+
+impl Default for FetchSettings {
+    fn default() -> Self {
+        let mut headers = Headers::default();
+        let fields = [
+            ("user-agent", concat!("haul/", env!("CARGO_PKG_VERSION"))),
+            ("accept", "*/*"),
+            ("accept-encoding", "gzip, br, zstd, deflate"),
+        ];
+        for (name, value) in fields {
+            headers.0.insert(name, http::HeaderValue::from_static(value));
+        }
+        Self {
+            method: "GET".to_owned(),
+            body: None,
+            headers,
+            deadlines: Deadlines::default(),
+            body_limit: ByteSize::mib(32),
+            spool: SpoolSettings::default(),
+            versions: Versions::Any,
+            tls: TlsSettings::Verify { roots: None },
+            proxies: Vec::new(),
+            resolve: Vec::new(),
+            private: Private::Refuse,
+            idle_per_host: 32,
+        }
+    }
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(30),
+            between_chunks: Duration::from_secs(15),
+            total: Duration::from_secs(300),
+            least_rate: 100,
+            least_rate_over: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self {
+            over: ByteSize::mib(1),
+            folder: std::env::temp_dir(),
+            keep: true,
+            resume: false,
+            digest: false,
+        }
+    }
+}
+
+impl Override {
+    /// Reads `HOST:PORT:ADDRESS[,ADDRESS…]` as curl's `--resolve` does; `*` matches every host, and the port is
+    /// read for curl's sake: the addresses hold for the name on every port.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let shape = || format!("{text:?} is not HOST:PORT:ADDRESS, as in example.org:443:127.0.0.1");
+        let (name, rest) = text.split_once(':').ok_or_else(shape)?;
+        let (port, addresses) = rest.split_once(':').ok_or_else(shape)?;
+        if name.is_empty() || (port != "*" && port.parse::<u16>().is_err()) {
+            return Err(shape());
+        }
+        let read = |address: &str| {
+            let bare = address.trim().trim_start_matches('[').trim_end_matches(']');
+            let ip = bare.parse().map_err(|_| format!("{address:?} in {text:?} is not an IP address"))?;
+            Ok(SocketAddr::new(ip, 0))
+        };
+        let addresses = addresses.split(',').map(read).collect::<Result<_, String>>()?;
+        Ok(Self { name: name.to_ascii_lowercase(), addresses })
+    }
+
+    /// Whether this is about `name`.
+    pub fn matches(&self, name: &str) -> bool {
+        match self.name.strip_prefix('*') {
+            Some("") => true,
+            Some(suffix) => name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix),
+            None => self.name.eq_ignore_ascii_case(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolve_overrides_are_read_as_curl_writes_them() {
+        let one = Override::parse("Example.org:443:127.0.0.1,[::1]").unwrap();
+        assert_eq!(one.addresses.len(), 2);
+        assert!(one.matches("example.ORG") && !one.matches("www.example.org"));
+        assert!(Override::parse("*:80:10.0.0.1").unwrap().matches("anything"));
+        assert!(Override::parse("*.localhost:*:127.0.0.1").unwrap().matches("shop.localhost"));
+        for wrong in ["example.org", "a:b:1.2.3.4", "a:80:example.org", ":80:1.2.3.4"] {
+            assert!(Override::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

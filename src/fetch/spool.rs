@@ -1,0 +1,268 @@
+//! Large bodies, in files.
+//!
+//! A body that outgrows memory goes to a file in the spool folder. Where downloads may be resumed, the file is
+//! named for its URL and a note beside it keeps the validator, so that a later try, in this run or the next,
+//! asks for the rest only. Invariant: a name is made of a fingerprint, never of a page's words; a file is
+//! written by one download at a time (a lock says so); what is given up without a note is removed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::settings::SpoolSettings;
+use crate::body::Spool;
+use crate::url::PageUrl;
+
+/// Chunks that may wait for the disk, a download.
+const CHUNKS_WAITING: usize = 32;
+/// What every spooled file's name starts with.
+pub(crate) const PREFIX: &str = ".haul-";
+
+/// What is known of a partial download: enough to ask for the rest, or to know that it is another body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// The URL that it is a part of.
+    pub(crate) url: String,
+    /// Its strong ETag, or its Last-Modified date.
+    pub(crate) validator: String,
+    /// The whole length.
+    pub(crate) total: u64,
+}
+
+/// A partial download that is on disk.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    pub(crate) note: Note,
+    pub(crate) length: u64,
+    path: PathBuf,
+}
+
+/// A file that a body is being written to.
+#[derive(Debug)]
+pub(crate) struct SpoolFile {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    hash: Option<Sha256>,
+    resumable: bool,
+    finished: bool,
+}
+
+impl Partial {
+    /// The partial download of a URL, where there is one.
+    pub(crate) fn find(settings: &SpoolSettings, url: &PageUrl) -> Option<Self> {
+        let path = resumable_path(&settings.folder, url);
+        let length = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
+        let note: Note = serde_json::from_slice(&fs::read(note_path(&path)).ok()?).ok()?;
+        let fits = note.url == url.as_str() && length > 0 && length < note.total;
+        fits.then_some(Self { note, length, path })
+    }
+
+    /// Forgets it: the server has another body now.
+    pub(crate) fn remove(self) {
+        remove(&self.path);
+    }
+}
+
+impl SpoolFile {
+    /// A new file. With a note it can be resumed should the download break.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub(crate) fn create(settings: &SpoolSettings, url: &PageUrl, note: Option<&Note>) -> io::Result<Self> {
+        let hash = settings.digest.then(Sha256::new);
+        if let Some(note) = note.filter(|_| settings.resume) {
+            let path = resumable_path(&settings.folder, url);
+            let file = open_own(&path)?;
+            // Another download of the same URL has the name: this one does without.
+            if file.try_lock().is_ok() {
+                file.set_len(0)?;
+                fs::write(note_path(&path), serde_json::to_vec(note).map_err(io::Error::other)?)?;
+                return Ok(Self { file, path, length: 0, hash, resumable: true, finished: false });
+            }
+        }
+        let file = tempfile::Builder::new().prefix(PREFIX).suffix(".tmp").tempfile_in(&settings.folder)?;
+        let (file, path) = file.keep().map_err(|error| error.error)?;
+        Ok(Self { file, path, length: 0, hash, resumable: false, finished: false })
+    }
+
+    /// Goes on with a partial download.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub(crate) fn append(settings: &SpoolSettings, partial: &Partial) -> io::Result<Self> {
+        let mut file = open_own(&partial.path)?;
+        file.try_lock().map_err(|_| io::Error::other("the partial download is being written by another run"))?;
+        let mut hash = settings.digest.then(Sha256::new);
+        // Reading what is there feeds the digest and leaves the file at its end.
+        let mut buffer = vec![0; 256 << 10];
+        let mut length = 0;
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            length += count as u64;
+            if let Some(hash) = &mut hash {
+                hash.update(&buffer[..count]);
+            }
+        }
+        if length != partial.length {
+            return Err(io::Error::other("the partial download changed while it was resumed"));
+        }
+        Ok(Self { file, path: partial.path.clone(), length, hash, resumable: true, finished: false })
+    }
+
+    /// # Errors
+    /// What the file system said.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.length += bytes.len() as u64;
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        Ok(())
+    }
+
+    /// The whole body is here.
+    pub(crate) fn finish(mut self) -> Spool {
+        self.finished = true;
+        if self.resumable {
+            // A note that stays behind does no harm: its length no longer fits.
+            let _ = fs::remove_file(note_path(&self.path));
+        }
+        let digest = self.hash.take().map(|hash| hash.finalize().into());
+        Spool::adopt(std::mem::take(&mut self.path), self.length, digest)
+    }
+}
+
+impl Drop for SpoolFile {
+    fn drop(&mut self) {
+        if !self.finished && !self.resumable {
+            remove(&self.path);
+        }
+    }
+}
+
+/// A body on its way to a file by way of a thread that may wait for the disk.
+pub(crate) struct Spooling {
+    chunks: mpsc::Sender<Chunk>,
+    thread: JoinHandle<io::Result<Spool>>,
+}
+
+enum Chunk {
+    Bytes(Bytes),
+    End,
+}
+
+impl Spooling {
+    /// Starts writing to what `open` opens, on a thread of the runtime's blocking pool.
+    pub(crate) fn start(open: impl FnOnce() -> io::Result<SpoolFile> + Send + 'static) -> Self {
+        let (chunks, mut waiting) = mpsc::channel(CHUNKS_WAITING);
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut file = open()?;
+            while let Some(chunk) = waiting.blocking_recv() {
+                match chunk {
+                    Chunk::Bytes(bytes) => file.write(&bytes)?,
+                    Chunk::End => return Ok(file.finish()),
+                }
+            }
+            Err(io::Error::other("given up"))
+        });
+        Self { chunks, thread }
+    }
+
+    /// Hands a chunk over; waits while the disk is behind. A file that failed says why in [`finish`](Self::finish).
+    pub(crate) async fn write(&self, bytes: Bytes) -> Result<(), ()> {
+        self.chunks.send(Chunk::Bytes(bytes)).await.map_err(drop)
+    }
+
+    /// The whole body was handed over.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub(crate) async fn finish(self) -> io::Result<Spool> {
+        // A thread that is gone answers below.
+        let _ = self.chunks.send(Chunk::End).await;
+        self.thread.await.map_err(io::Error::other)?
+    }
+}
+
+fn resumable_path(folder: &Path, url: &PageUrl) -> PathBuf {
+    folder.join(format!("{PREFIX}{:016x}.part", xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())))
+}
+
+fn note_path(path: &Path) -> PathBuf {
+    path.with_extension("note")
+}
+
+fn remove(path: &Path) {
+    // Not there is as good as removed.
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_file(note_path(path));
+}
+
+/// Opens a file of our own name for reading and writing; a link planted there is not followed.
+fn open_own(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).custom_flags(no_follow).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(folder: &Path) -> SpoolSettings {
+        SpoolSettings { folder: folder.to_owned(), resume: true, digest: true, ..SpoolSettings::default() }
+    }
+
+    fn note(url: &PageUrl) -> Note {
+        Note { url: url.to_string(), validator: "\"v1\"".into(), total: 10 }
+    }
+
+    #[test]
+    fn a_broken_download_is_found_again_and_ends_with_the_digest_of_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let url = PageUrl::parse("http://a.example/../../x").unwrap();
+        let mut first = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
+        first.write(b"01234").unwrap();
+        drop(first);
+        let partial = Partial::find(&settings, &url).unwrap();
+        assert_eq!(partial.length, 5);
+        let mut second = SpoolFile::append(&settings, &partial).unwrap();
+        second.write(b"56789").unwrap();
+        let spool = second.finish();
+        assert_eq!(fs::read(spool.path()).unwrap(), b"0123456789");
+        assert_eq!(spool.digest.unwrap()[..], Sha256::digest(b"0123456789")[..]);
+        drop(spool);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn two_downloads_of_one_url_do_not_write_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let url = PageUrl::parse("http://a.example/x").unwrap();
+        let first = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
+        let second = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
+        assert_ne!(first.path, second.path);
+    }
+
+    #[test]
+    fn what_cannot_be_resumed_is_removed_when_it_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = PageUrl::parse("http://a.example/x").unwrap();
+        let mut file = SpoolFile::create(&settings(folder.path()), &url, None).unwrap();
+        file.write(b"half").unwrap();
+        drop(file);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,108 @@
+//! The TLS set-up of a run: built once, shared by every client.
+//!
+//! Reading the system's roots is slow, so no client does it for itself. Handing reqwest a finished
+//! set-up means that nobody else names the protocols, so they are named here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::settings::{TlsSettings, Versions};
+use crate::error::{Error, Result};
+
+/// The provider of every primitive. Always handed over, never installed for the whole process.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Builds the set-up.
+///
+/// # Errors
+/// When the roots cannot be read.
+pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<ClientConfig> {
+    let provider = provider();
+    let verifier: Arc<dyn ServerCertVerifier> = match settings {
+        TlsSettings::Insecure => Arc::new(AnyCertificate(provider.clone())),
+        TlsSettings::Verify { roots: None } => match Verifier::new(provider.clone()) {
+            Ok(verifier) => Arc::new(verifier),
+            // A container without CA files: Mozilla's list, compiled in.
+            Err(_) => bundled(provider.clone())?,
+        },
+        TlsSettings::Verify { roots: Some(path) } => {
+            let verifier = Verifier::new_with_extra_roots(extra_roots(path)?, provider.clone());
+            Arc::new(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
+        }
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::setup("TLS", source))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = match versions {
+        Versions::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Versions::Http1 => vec![b"http/1.1".to_vec()],
+    };
+    Ok(config)
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// When it cannot be read, or is no PEM.
+pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let unreadable = |source| Error::Setting(format!("cannot read the roots in {}: {source}", path.display()));
+    let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    found.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+}
+
+fn bundled(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    Ok(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
+}
+
+/// Takes every certificate, for `--insecure`. Signatures are still checked: the connection is with whoever holds the key.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

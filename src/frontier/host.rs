@@ -1,0 +1,105 @@
+//! One host: its jobs, its limits, and how it has been doing.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
+use crate::job::Job;
+use crate::url::HostKey;
+
+/// Retries that a host may have beyond a fifth of its requests: enough for a short list.
+const RETRIES_ALLOWED: f64 = 10.0;
+/// Retries that each request earns its host.
+const RETRIES_EARNED: f64 = 0.2;
+/// How long a host that kept failing is left alone before it is asked once more.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
+
+/// One host.
+pub(crate) struct Host {
+    pub(crate) key: HostKey,
+    pub(crate) waiting: VecDeque<Job>,
+    pub(crate) in_flight: usize,
+    pub(crate) pace: Pace,
+    /// Not to be asked before: `Retry-After`, back-off, delay.
+    pub(crate) not_before: Option<Instant>,
+    /// Whether it stands in the ready line or in the heap. Owned by the workbench.
+    pub(crate) listed: bool,
+    health: Health,
+    retries_left: f64,
+}
+
+/// The circuit breaker.
+#[derive(Debug, Default)]
+struct Health {
+    failures: u32,
+    last: &'static str,
+    down_until: Option<Instant>,
+}
+
+impl Host {
+    pub(crate) fn new(key: HostKey, delay: Duration) -> Self {
+        Self {
+            key,
+            waiting: VecDeque::new(),
+            in_flight: 0,
+            pace: Pace::every(delay),
+            not_before: None,
+            listed: false,
+            health: Health::default(),
+            retries_left: RETRIES_ALLOWED,
+        }
+    }
+
+    /// Whether a job could go out but for the time.
+    pub(crate) fn has_work(&self, per_host: usize) -> bool {
+        !self.waiting.is_empty() && (per_host == 0 || self.in_flight < per_host)
+    }
+
+    /// Whether nothing would be lost by forgetting it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight == 0
+    }
+
+    /// Whether it may be forgotten without forgetting a promise: a hold, a delay, a bad name.
+    pub(crate) fn is_unremarkable(&self, now: Instant) -> bool {
+        self.is_idle() && self.health.failures == 0 && self.not_before.is_none_or(|until| until <= now)
+    }
+
+    pub(crate) fn hold(&mut self, until: Instant) {
+        self.not_before = Some(self.not_before.map_or(until, |before| before.max(until)));
+    }
+
+    /// Notes a request that was answered, whatever the status.
+    pub(crate) fn answered(&mut self) {
+        self.health = Health::default();
+        self.retries_left = (self.retries_left + RETRIES_EARNED).min(RETRIES_ALLOWED);
+    }
+
+    /// Notes a request that the host did not answer. `after` failures in a row close it; 0 for never.
+    pub(crate) fn failed(&mut self, class: &'static str, after: u32, now: Instant) {
+        self.health.failures = self.health.failures.saturating_add(1);
+        self.health.last = class;
+        if after > 0 && self.health.failures >= after {
+            self.health.down_until = Some(now + LEFT_ALONE);
+        }
+    }
+
+    /// Takes one try from the budget. No: the host has had more than its share of retries.
+    pub(crate) fn may_retry(&mut self) -> bool {
+        let may = self.retries_left >= 1.0;
+        if may {
+            self.retries_left -= 1.0;
+        }
+        may
+    }
+
+    /// Whether the host is being left alone; asked again later, one job goes through to see.
+    pub(crate) fn is_down(&mut self, now: Instant) -> Option<(u32, &'static str)> {
+        let until = self.health.down_until?;
+        if now >= until {
+            self.health.down_until = Some(now + LEFT_ALONE);
+            return None;
+        }
+        Some((self.health.failures, self.health.last))
+    }
+}

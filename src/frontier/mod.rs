@@ -1,0 +1,313 @@
+//! The frontier: what is still to be asked, and when.
+//!
+//! The life of a job. A line of the list is **admitted**: a request that was seen before is settled at once, as
+//! a duplicate. It then waits on the **workbench**, in the line of its host, until the host may be asked. It is **leased**
+//! when the loop takes it: now it is in flight, and counts against its host's limit. It comes back as a visit,
+//! and the frontier **notes** it: a redirect or another try is the same job waiting again, on its new host or after
+//! its back-off; anything else is **settled**: the visit goes to the sinks and the job is forgotten.
+//!
+//! Invariant: each admitted row is in exactly one place: waiting, in flight, or settled. The frontier reads
+//! no clock (logic takes `now`), opens no socket, and has one owner, the loop.
+
+mod host;
+mod pace;
+mod retry;
+mod seen;
+mod settings;
+mod workbench;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use http::Method;
+
+pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Run};
+
+use crate::address::is_public;
+use crate::error::Result;
+use crate::job::{Attempt, Hop, Job, Reach, Via, is_idempotent};
+use crate::url::{HostKey, PageUrl, UrlError};
+use crate::visit::{FetchError, Visit};
+use pace::Pace;
+use retry::{Circumstances, Verdict};
+use seen::Seen;
+use workbench::{Turn, Workbench};
+
+/// Jobs that may wait at a time: reading the list stops here. It is also how far the frontier looks ahead for a
+/// host that can be asked while another must wait.
+const WINDOW: usize = 65_536;
+/// Hosts on private addresses that the list named, at the most.
+const NAMED: usize = 100_000;
+
+/// What is still to be asked.
+pub(crate) struct Frontier {
+    settings: FrontierSettings,
+    method: Method,
+    pace: Pace,
+    workbench: Workbench,
+    seen: Seen,
+    seed: u64,
+    /// Private hosts that the user's list named: redirects may lead there.
+    named: std::collections::HashSet<HostKey>,
+    random: fastrand::Rng,
+}
+
+/// What the frontier has to give.
+pub(crate) enum Next {
+    /// A job that may be sent now; it is in flight from here on.
+    Job(Job),
+    /// Nothing before this moment.
+    NotBefore(Instant),
+    /// Nothing at all: waiting alone will not make anything ready.
+    Nothing,
+}
+
+/// What became of a visit.
+pub(crate) enum Noted {
+    /// It is over: write it.
+    Settled(Visit),
+    /// The job waits again: another try, or the next hop.
+    Again(Again),
+}
+
+/// Why a job waits again.
+#[derive(Debug)]
+pub(crate) enum Again {
+    /// Another try.
+    Retry {
+        host: HostKey,
+        cause: String,
+        after: Duration,
+        /// Whether the whole host waits.
+        held: bool,
+    },
+    /// The next hop.
+    Redirect,
+}
+
+impl Frontier {
+    /// `method` is the run's own, for lines that name none.
+    pub(crate) fn new(settings: FrontierSettings, method: Method) -> Self {
+        let workbench = Workbench::new(settings.per_host, settings.delay);
+        let pace = Pace::rate(settings.rate);
+        let mut random = fastrand::Rng::new();
+        let seed = random.u64(..);
+        Self { settings, method, pace, workbench, seen: Seen::default(), seed, named: std::collections::HashSet::new(), random }
+    }
+
+    /// Takes a job in. `Some`: it is settled already, as a duplicate or because nothing is to be asked.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn admit(&mut self, job: Job, now: Instant) -> Result<Option<Visit>> {
+        if self.settings.duplicates == Duplicates::Once
+            && let Some(of) = self.seen.admit(self.fingerprint(&job), job.row)?
+        {
+            return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
+        }
+        if self.settings.run == Run::Dry {
+            return Ok(Some(Visit::unsent(job, FetchError::Skipped("--dry-run".into()))));
+        }
+        if is_local(&job.url) {
+            self.name(&job.host);
+        }
+        self.workbench.put(job, now);
+        Ok(None)
+    }
+
+    /// Whether there is room to read more of the list.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.workbench.waiting() < WINDOW
+    }
+
+    /// Jobs that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.workbench.waiting()
+    }
+
+    /// The rows that still wait, in no order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = u64> {
+        self.workbench.jobs().map(|job| job.row)
+    }
+
+    /// The next job. A host that failed too often answers for its jobs at once: they come as settled visits.
+    pub(crate) fn next(&mut self, now: Instant) -> Result<Next, Visit> {
+        if let Err(at) = self.peek_pace(now) {
+            return Ok(Next::NotBefore(at));
+        }
+        match self.workbench.next(now) {
+            Turn::NotBefore(at) => Ok(Next::NotBefore(at)),
+            Turn::Nothing => Ok(Next::Nothing),
+            Turn::Job(job) => {
+                if let Some((failures, last)) = self.workbench.host(&job.host, now).is_down(now) {
+                    self.workbench.landed(&job.host, now);
+                    return Err(Visit::unsent(job, FetchError::HostDown { failures, last: last.into() }));
+                }
+                Ok(Next::Job(job))
+            }
+        }
+    }
+
+    /// Takes a visit back from the engine.
+    pub(crate) fn note(&mut self, mut visit: Visit, now: Instant) -> Noted {
+        self.land(&visit, now);
+        if let Some(again) = self.redirect(&mut visit, now) {
+            return match again {
+                Ok(job) => {
+                    self.workbench.put_back(job, Duration::ZERO, now);
+                    Noted::Again(Again::Redirect)
+                }
+                Err(error) => {
+                    visit.outcome = Err(error);
+                    Noted::Settled(visit)
+                }
+            };
+        }
+        let idempotent = is_idempotent(visit.job.method().unwrap_or(&self.method));
+        let around = Circumstances {
+            attempts: visit.job.attempts.len(),
+            idempotent,
+            random: self.random.f64(),
+            now: SystemTime::now(),
+        };
+        let verdict = retry::verdict(&visit.outcome, &self.settings, around);
+        let (after, held) = match verdict {
+            Verdict::Done => return Noted::Settled(visit),
+            Verdict::Again(after) => (after, false),
+            Verdict::HoldHost(after) => (after, true),
+        };
+        let host = self.workbench.host(&visit.job.host, now);
+        if !host.may_retry() {
+            return Noted::Settled(visit);
+        }
+        if held {
+            host.hold(now + after);
+        }
+        let cause = match &visit.outcome {
+            Ok(page) => page.status.to_string(),
+            Err(error) => error.class().to_owned(),
+        };
+        let Visit { mut job, outcome, .. } = visit;
+        job.attempts.push(attempt(outcome, job.since, now));
+        let key = job.host.clone();
+        self.workbench.put_back(job, if held { Duration::ZERO } else { after }, now);
+        Noted::Again(Again::Retry { host: key, cause, after, held })
+    }
+
+    /// Gives a job back that was leased and never sent.
+    pub(crate) fn unlease(&mut self, job: Job, now: Instant) {
+        self.workbench.landed(&job.host, now);
+        self.workbench.put_back(job, Duration::ZERO, now);
+    }
+
+    /// The host's side of a visit: room for another, and how it has been doing.
+    fn land(&mut self, visit: &Visit, now: Instant) {
+        let after = self.settings.give_up_after;
+        let host = self.workbench.landed(&visit.job.host, now);
+        match &visit.outcome {
+            Ok(_) => host.answered(),
+            Err(
+                error @ (FetchError::Dns(_)
+                | FetchError::Connect(_)
+                | FetchError::Closed
+                | FetchError::Tls { .. }
+                | FetchError::Timeout { .. }
+                | FetchError::Protocol(_)),
+            ) => host.failed(error.class(), after, now),
+            Err(_) => {}
+        }
+        // A private address that the list led to is the user's own: other pages there may be redirected to.
+        if let Ok(page) = &visit.outcome
+            && visit.job.via == Via::Seed
+            && page.remote.is_some_and(|remote| !is_public(remote.ip()))
+            && !self.named.contains(&visit.job.host)
+        {
+            self.name(&visit.job.host);
+        }
+    }
+
+    /// `None`: no redirect to follow. `Some(Err)`: one that cannot be followed.
+    fn redirect(&mut self, visit: &mut Visit, now: Instant) -> Option<Result<Job, FetchError>> {
+        let limit = self.settings.max_redirects;
+        let page = visit.outcome.as_ref().ok()?;
+        let location = page.location().filter(|_| limit > 0)?;
+        if visit.job.hops.len() >= usize::from(limit) {
+            return Some(Err(FetchError::TooManyRedirects { limit }));
+        }
+        let target = match visit.job.url.join(location) {
+            Ok(target) => target,
+            Err(error) => {
+                let problem = match error {
+                    UrlError::Scheme(scheme) => format!("{scheme}: is not followed, only http: and https: are"),
+                    other => other.to_string(),
+                };
+                let target = location.chars().take(200).collect();
+                return Some(Err(FetchError::BadRedirect { target, problem }));
+            }
+        };
+        let remote = page.remote.map(|remote| remote.ip());
+        let host = target.host_key();
+        let named = self.named.contains(&host) || visit.job.reach == Reach::Anywhere && host == visit.job.host;
+        let reach = if named { Reach::Anywhere } else { Reach::PublicOr(remote) };
+        let hop = Hop { url: visit.job.url.clone(), status: page.status };
+        let mut hops = std::mem::take(&mut visit.job.hops);
+        hops.push(hop);
+        Some(Ok(Job {
+            row: visit.job.row,
+            url: target,
+            host,
+            via: Via::Redirect,
+            reach,
+            request: visit.job.request.take(),
+            hops,
+            attempts: std::mem::take(&mut visit.job.attempts),
+            since: now,
+        }))
+    }
+
+    fn name(&mut self, host: &HostKey) {
+        if self.named.len() < NAMED {
+            self.named.insert(host.clone());
+        }
+    }
+
+    /// The run's own rate is asked only when something could be sent: a yes is counted.
+    fn peek_pace(&self, now: Instant) -> Result<(), Instant> {
+        if self.workbench.waiting() == 0 { Ok(()) } else { self.pace.ask(now) }
+    }
+
+    fn fingerprint(&self, job: &Job) -> u64 {
+        use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
+        let url = job.url.as_str().as_bytes();
+        let Some(request) = job.request.as_deref().filter(|request| request.method.is_some() || request.body.is_some() || !request.headers.is_empty()) else {
+            return xxh3_64_with_seed(url, self.seed);
+        };
+        let mut hash = Xxh3::with_seed(self.seed);
+        hash.update(url);
+        hash.update(request.method.as_ref().map_or("", Method::as_str).as_bytes());
+        for (name, value) in &request.headers {
+            hash.update(b"\n");
+            hash.update(name.as_str().as_bytes());
+            hash.update(value.as_bytes());
+        }
+        hash.update(b"\n\n");
+        hash.update(request.body.as_deref().unwrap_or_default());
+        hash.digest()
+    }
+}
+
+fn attempt(outcome: Result<crate::page::Page, FetchError>, since: Instant, now: Instant) -> Attempt {
+    match outcome {
+        Ok(page) => Attempt { status: Some(page.status), error: None, took: page.timing.total },
+        Err(error) => Attempt { status: None, error: Some(error), took: now.saturating_duration_since(since) },
+    }
+}
+
+/// A host that names this machine or a private address in so many words.
+fn is_local(url: &PageUrl) -> bool {
+    match url.as_url().host() {
+        Some(url::Host::Ipv4(address)) => !is_public(address.into()),
+        Some(url::Host::Ipv6(address)) => !is_public(address.into()),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}

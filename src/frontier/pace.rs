@@ -1,0 +1,52 @@
+//! How often: one limiter for the whole run, one for each host that has a delay.
+//!
+//! governor does the arithmetic (GCRA). It is asked and its answer goes into the heap: nobody ever sleeps in
+//! it, so nobody wakes in a herd. A yes is a request that is counted, so it is asked last.
+
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::settings::Rate;
+
+/// One limiter; without a limit it costs nothing.
+pub(crate) struct Pace {
+    limiter: Option<DefaultDirectRateLimiter>,
+    clock: DefaultClock,
+}
+
+impl Pace {
+    /// So many in so much time, spread evenly: a burst is no rate.
+    pub(crate) fn rate(rate: Option<Rate>) -> Self {
+        Self::every(rate.map_or(Duration::ZERO, |rate| rate.every / rate.count.get()))
+    }
+
+    /// One each `delay`; zero for no limit.
+    pub(crate) fn every(delay: Duration) -> Self {
+        let quota = Quota::with_period(delay).map(|quota| quota.allow_burst(std::num::NonZeroU32::MIN));
+        let clock = DefaultClock::default();
+        Self { limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())), clock }
+    }
+
+    /// Asks for one now. `Err`: the moment to ask again.
+    pub(crate) fn ask(&self, now: Instant) -> Result<(), Instant> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check().map_err(|not_until| now + not_until.wait_time_from(self.clock.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_no_names_the_moment_to_ask_again() {
+        let pace = Pace::every(Duration::from_secs(3600));
+        let now = Instant::now();
+        assert_eq!(pace.ask(now), Ok(()));
+        let again = pace.ask(now).unwrap_err();
+        assert!(again > now + Duration::from_secs(3500) && again <= now + Duration::from_secs(3600));
+        assert!((0..1000).all(|_| Pace::every(Duration::ZERO).ask(now).is_ok()));
+    }
+}

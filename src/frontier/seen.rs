@@ -1,0 +1,201 @@
+//! Which requests were seen, and on which row first: exact, in flat memory.
+//!
+//! The newest fingerprints are in a table. When it is full they are sorted and go to an unnamed temporary file, with
+//! a Bloom filter left behind in memory (1.25 bytes a fingerprint), so that a list of 30 million lines costs a
+//! few dozen MiB and a new URL rarely costs a read. Fingerprints are 64 bits, seeded anew each run, so that no page can
+//! forge a repetition; two of 30 million URLs share one by chance once in 40,000 runs.
+
+use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+
+/// Fingerprints in memory at the most: as many as a table of 2^21 places holds.
+const IN_MEMORY: usize = 1_800_000;
+/// Bytes of one entry on disk: fingerprint and row.
+const ENTRY: usize = 16;
+/// Entries read at a time when a run is searched.
+const PAGE: usize = 256;
+/// Bits for each fingerprint in a Bloom filter, and bits set for one: about one false alarm in a hundred.
+const BITS: usize = 10;
+const PROBES: u32 = 7;
+
+/// Which requests were seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    newest: HashMap<u64, u64, BuildHasherDefault<Itself>>,
+    runs: Vec<SortedRun>,
+    in_memory: Option<usize>,
+}
+
+/// One sorted run on disk.
+struct SortedRun {
+    file: File,
+    entries: u64,
+    filter: Bloom,
+}
+
+struct Bloom {
+    bits: Vec<u64>,
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole fingerprints are hashed");
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+}
+
+impl Seen {
+    /// Takes a fingerprint in. `Some`: the row that had it first.
+    ///
+    /// # Errors
+    /// When the temporary files cannot be written or read.
+    pub(crate) fn admit(&mut self, fingerprint: u64, row: u64) -> Result<Option<u64>> {
+        if let Some(first) = self.newest.get(&fingerprint) {
+            return Ok(Some(*first));
+        }
+        for run in &self.runs {
+            if let Some(first) = run.find(fingerprint).map_err(temporary)? {
+                return Ok(Some(first));
+            }
+        }
+        if self.newest.len() >= self.in_memory.unwrap_or(IN_MEMORY) {
+            self.spill().map_err(temporary)?;
+        }
+        self.newest.insert(fingerprint, row);
+        Ok(None)
+    }
+
+    fn spill(&mut self) -> std::io::Result<()> {
+        let mut entries: Vec<(u64, u64)> = self.newest.drain().collect();
+        entries.sort_unstable();
+        let mut filter = Bloom::for_entries(entries.len());
+        let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
+        for (fingerprint, row) in &entries {
+            filter.insert(*fingerprint);
+            file.write_all(&fingerprint.to_le_bytes())?;
+            file.write_all(&row.to_le_bytes())?;
+        }
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        self.runs.push(SortedRun { file, entries: entries.len() as u64, filter });
+        Ok(())
+    }
+}
+
+impl SortedRun {
+    fn find(&self, fingerprint: u64) -> std::io::Result<Option<u64>> {
+        if !self.filter.contains(fingerprint) {
+            return Ok(None);
+        }
+        // Fingerprints are even, so their place is nearly known: read around it, and step if it was missed.
+        let guess = (u128::from(fingerprint) * u128::from(self.entries) >> 64) as u64;
+        let mut from = guess.saturating_sub(PAGE as u64 / 2);
+        let mut page = [0; PAGE * ENTRY];
+        loop {
+            let count = (self.entries - from).min(PAGE as u64) as usize;
+            self.file.read_exact_at(&mut page[..count * ENTRY], from * ENTRY as u64)?;
+            let entry = |index: usize| {
+                let bytes = &page[index * ENTRY..][..ENTRY];
+                let (key, row) = bytes.split_at(8);
+                let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a slice of eight"));
+                (word(key), word(row))
+            };
+            if fingerprint < entry(0).0 {
+                if from == 0 {
+                    return Ok(None);
+                }
+                from = from.saturating_sub(PAGE as u64 - 1);
+            } else if fingerprint > entry(count - 1).0 {
+                if from + count as u64 >= self.entries {
+                    return Ok(None);
+                }
+                from += count as u64 - 1;
+                if entry(count - 1).0 < fingerprint && count == 1 {
+                    from += 1;
+                }
+            } else {
+                let found = (0..count).find(|index| entry(*index).0 >= fingerprint).map(entry);
+                return Ok(found.filter(|(key, _)| *key == fingerprint).map(|(_, row)| row));
+            }
+        }
+    }
+}
+
+impl Bloom {
+    fn for_entries(count: usize) -> Self {
+        Self { bits: vec![0; (count * BITS).div_ceil(64).max(1)] }
+    }
+
+    fn insert(&mut self, fingerprint: u64) {
+        for bit in self.probes(fingerprint) {
+            self.bits[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+
+    fn contains(&self, fingerprint: u64) -> bool {
+        self.probes(fingerprint).all(|bit| self.bits[bit / 64] >> (bit % 64) & 1 == 1)
+    }
+
+    /// Double hashing (Kirsch and Mitzenmacher, 2006).
+    fn probes(&self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
+        let size = self.bits.len() as u64 * 64;
+        let step = fingerprint.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        (0..PROBES).map(move |probe| {
+            let mixed = fingerprint.wrapping_add(step.wrapping_mul(u64::from(probe)));
+            (u128::from(mixed) * u128::from(size) >> 64) as usize
+        })
+    }
+}
+
+fn temporary(source: std::io::Error) -> Error {
+    Error::output(std::env::temp_dir(), source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_found_in_memory_and_on_disk_and_never_by_mistake() {
+        let mut seen = Seen { in_memory: Some(10_000), ..Seen::default() };
+        let mut random = fastrand::Rng::with_seed(7);
+        let fingerprints: Vec<u64> = (0..55_000).map(|_| random.u64(..)).chain([0, 1, u64::MAX]).collect();
+        for (row, fingerprint) in fingerprints.iter().enumerate() {
+            assert_eq!(seen.admit(*fingerprint, row as u64).unwrap(), None);
+        }
+        assert!(seen.runs.len() >= 5);
+        for (row, fingerprint) in fingerprints.iter().enumerate() {
+            assert_eq!(seen.admit(*fingerprint, 0).unwrap(), Some(row as u64));
+        }
+        for _ in 0..20_000 {
+            assert_eq!(seen.admit(random.u64(..), 0).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn the_filter_keeps_most_questions_from_the_disk() {
+        let mut filter = Bloom::for_entries(10_000);
+        let mut random = fastrand::Rng::with_seed(7);
+        let known: Vec<u64> = (0..10_000).map(|_| random.u64(..)).collect();
+        known.iter().for_each(|fingerprint| filter.insert(*fingerprint));
+        assert!(known.iter().all(|fingerprint| filter.contains(*fingerprint)));
+        let alarms = (0..10_000).filter(|_| filter.contains(random.u64(..))).count();
+        assert!(alarms < 300, "{alarms} false alarms of 10,000");
+    }
+}

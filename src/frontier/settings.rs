@@ -1,0 +1,185 @@
+//! What the frontier may do: how often, how many at once, how often again.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::visit::FetchError;
+
+/// Politeness and patience. Zero means no limit where a limit is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrontierSettings {
+    /// Requests in flight on one host at the most.
+    pub per_host: usize,
+    /// The least time between two requests to one host, from start to start.
+    pub delay: Duration,
+    /// Requests in all, over time.
+    pub rate: Option<Rate>,
+    /// Tries after the first that a job may have.
+    pub retries: u8,
+    /// What is worth another try.
+    pub retry_on: RetryOn,
+    /// The longest wait that a server may ask for with `Retry-After`; a longer one ends the job.
+    pub retry_after_limit: Duration,
+    /// Redirects followed in a row; 0 follows none.
+    pub max_redirects: u16,
+    /// Failures in a row after which a host is left alone for a while; 0 for never.
+    pub give_up_after: u32,
+    /// What becomes of lines that repeat an earlier one.
+    pub duplicates: Duplicates,
+    /// Whether anything is asked at all.
+    pub run: Run,
+}
+
+/// So many in so much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: NonZeroU32,
+    /// In how much time.
+    pub every: Duration,
+}
+
+/// What becomes of lines that repeat an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    /// Asked once; later lines get a record that names the first.
+    Once,
+    /// Asked as often as they stand there.
+    Keep,
+}
+
+/// Whether anything is asked at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// Yes.
+    Real,
+    /// No: each line gets a record that says so.
+    Dry,
+}
+
+/// What is worth another try: statuses, and classes of failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryOn {
+    statuses: Vec<(u16, u16)>,
+    classes: Vec<String>,
+}
+
+impl Default for FrontierSettings {
+    fn default() -> Self {
+        Self {
+            per_host: 8,
+            delay: Duration::ZERO,
+            rate: None,
+            retries: 2,
+            retry_on: RetryOn::default(),
+            retry_after_limit: Duration::from_secs(300),
+            max_redirects: 10,
+            give_up_after: 20,
+            duplicates: Duplicates::Once,
+            run: Run::Real,
+        }
+    }
+}
+
+impl Default for RetryOn {
+    /// Busy and unavailable servers, and failures that pass.
+    fn default() -> Self {
+        let statuses = [429, 500, 502, 503, 504].map(|status| (status, status)).to_vec();
+        let classes = ["dns", "connect", "closed", "cut", "timeout", "lost", "spool"].map(str::to_owned).to_vec();
+        Self { statuses, classes }
+    }
+}
+
+impl RetryOn {
+    /// Adds one item of `--retry-on`: a status (`503`), a family (`5xx`), a class (`timeout`), or `none` to clear.
+    ///
+    /// # Errors
+    /// What is wrong with the item, and what is known.
+    pub fn add(&mut self, item: &str) -> Result<(), String> {
+        let item = item.trim().to_ascii_lowercase();
+        if item == "none" {
+            *self = Self::nothing();
+        } else if let Some(family) = item.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|d| (1..=9).contains(d)) {
+            self.statuses.push((family * 100, family * 100 + 99));
+        } else if let Ok(status) = item.parse::<u16>() {
+            if !(100..=999).contains(&status) {
+                return Err(format!("{status} is no HTTP status"));
+            }
+            self.statuses.push((status, status));
+        } else if FetchError::CLASSES.iter().any(|(class, _)| *class == item) {
+            self.classes.push(item);
+        } else {
+            let known: Vec<_> = FetchError::CLASSES.iter().map(|(class, _)| *class).collect();
+            return Err(format!("{item:?} is neither a status, 4xx or 5xx, nor one of {}", known.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Nothing is worth another try.
+    pub fn nothing() -> Self {
+        Self { statuses: Vec::new(), classes: Vec::new() }
+    }
+
+    /// Whether an answer with this status is.
+    pub fn status(&self, status: u16) -> bool {
+        self.statuses.iter().any(|(from, to)| (*from..=*to).contains(&status))
+    }
+
+    /// Whether this failure is.
+    pub fn error(&self, error: &FetchError) -> bool {
+        self.classes.iter().any(|class| class == error.class())
+    }
+}
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    /// Reads `10/s`, `300/m`, `5/2s` as curl does.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a rate, as in 10/s or 300/m");
+        let (count, every) = text.split_once('/').ok_or_else(wrong)?;
+        let count = count.trim().parse().map_err(|_| wrong())?;
+        let every = every.trim();
+        let every = if every.starts_with(|c: char| c.is_ascii_digit()) { every.to_owned() } else { format!("1{every}") };
+        let every = crate::size::duration(&every).map_err(|_| wrong())?;
+        if every.is_zero() {
+            return Err(wrong());
+        }
+        Ok(Self { count, every })
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.count, crate::size::spelled(self.every))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_on_takes_statuses_families_and_classes() {
+        let mut on = RetryOn::nothing();
+        for item in ["403", "5xx", "Timeout"] {
+            on.add(item).unwrap();
+        }
+        assert!(on.status(403) && on.status(500) && on.status(599) && !on.status(404));
+        assert!(on.error(&FetchError::TooSlow { limit: 1, during: Duration::ZERO }) && !on.error(&FetchError::Closed));
+        assert!(on.add("sometimes").unwrap_err().contains("timeout"));
+        assert!(on.add("99").is_err());
+        on.add("none").unwrap();
+        assert_eq!(on, RetryOn::nothing());
+    }
+
+    #[test]
+    fn a_rate_is_a_count_and_a_time() {
+        let rate: Rate = "10/s".parse().unwrap();
+        assert_eq!((rate.count.get(), rate.every), (10, Duration::from_secs(1)));
+        assert_eq!("5/2s".parse::<Rate>().unwrap().every, Duration::from_secs(2));
+        for wrong in ["10", "0/s", "10/", "x/s", "10/0s", "-1/s"] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Headers that can cross a process boundary.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+/// The header fields of an answer, as received: names lower-cased, values raw bytes, repeated fields kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(pub HeaderMap);
+
+impl Headers {
+    /// The first value of a field, where it is text.
+    pub fn text(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.0.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The first value of a field, bytes that are no UTF-8 replaced.
+    pub fn lossy(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_seq(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            fields.serialize_element(&(name.as_str(), value.as_bytes()))?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Vec::<(String, Vec<u8>)>::deserialize(deserializer)?;
+        let mut headers = HeaderMap::with_capacity(fields.len());
+        for (name, value) in fields {
+            let name = HeaderName::try_from(name).map_err(D::Error::custom)?;
+            headers.append(name, HeaderValue::from_maybe_shared(bytes::Bytes::from(value)).map_err(D::Error::custom)?);
+        }
+        Ok(Self(headers))
+    }
+}

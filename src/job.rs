@@ -1,0 +1,126 @@
+//! One thing to fetch: a URL, what to send, and how it came to be asked for.
+//!
+//! A job is made from a line of the user's list, or from an answer (a redirect, a retry). Whatever
+//! happens to it, exactly one record comes of its `row`. It knows nothing of time-outs or limits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method};
+use serde::{Deserialize, Serialize};
+
+use crate::url::{HostKey, PageUrl};
+use crate::visit::FetchError;
+
+/// One thing to fetch.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The record this job ends as: the line (or argument) of the input, counted from 1.
+    pub row: u64,
+    /// What to ask for now; after a redirect no longer what the list said.
+    pub url: PageUrl,
+    /// The host that `url` is on.
+    pub host: HostKey,
+    /// How it came to be asked for.
+    pub via: Via,
+    /// Which addresses it may lead to.
+    pub reach: Reach,
+    /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
+    pub request: Option<Arc<Request>>,
+    /// The answers on the way here, oldest first: redirects followed.
+    pub hops: Vec<Hop>,
+    /// Tries of this URL that failed before this one, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// When it could first have been sent: the queue wait is counted from here.
+    pub since: Instant,
+}
+
+/// How a job came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Via {
+    /// The user's own list named it.
+    Seed,
+    /// An answer redirected here.
+    Redirect,
+}
+
+/// Which addresses a job may lead to: the user may name any, a page may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reach {
+    /// Any: the user's list names the host.
+    Anywhere,
+    /// Public ones, and the private one that itself redirected here.
+    PublicOr(Option<IpAddr>),
+}
+
+/// What a line of the list says about its request, beyond the URL.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The method, where it is not the run's.
+    pub method: Option<Method>,
+    /// Headers for this request alone; they win over the run's.
+    pub headers: HeaderMap,
+    /// The body to send, where it is not the run's.
+    pub body: Option<bytes::Bytes>,
+    /// The other columns of the line, handed through to the record.
+    pub columns: Vec<(Arc<str>, serde_json::Value)>,
+}
+
+/// One redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The URL that answered.
+    pub url: PageUrl,
+    /// With which status.
+    pub status: u16,
+}
+
+/// One try that was not the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its HTTP status, where it got one.
+    pub status: Option<u16>,
+    /// Its error, where it got no page.
+    pub error: Option<FetchError>,
+    /// How long it took, from being sent to its end.
+    pub took: Duration,
+}
+
+impl Job {
+    /// A line of the user's list.
+    pub fn seed(row: u64, url: PageUrl) -> Self {
+        let host = url.host_key();
+        Self::seed_on(row, url, host)
+    }
+
+    /// A line of the user's list, its host key already at hand.
+    pub(crate) fn seed_on(row: u64, url: PageUrl, host: HostKey) -> Self {
+        Self {
+            row,
+            url,
+            host,
+            via: Via::Seed,
+            reach: Reach::Anywhere,
+            request: None,
+            hops: Vec::new(),
+            attempts: Vec::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// The URL that the list named: the first of the chain.
+    pub fn first_url(&self) -> &PageUrl {
+        self.hops.first().map_or(&self.url, |hop| &hop.url)
+    }
+
+    /// The method that the list asks for here, `None` where it is the run's.
+    pub fn method(&self) -> Option<&Method> {
+        self.request.as_ref().and_then(|request| request.method.as_ref())
+    }
+}
+
+/// Whether sending a request twice means the same as sending it once (RFC 9110 9.2.2).
+pub(crate) fn is_idempotent(method: &Method) -> bool {
+    method.is_safe() || matches!(*method, Method::PUT | Method::DELETE)
+}

@@ -1,0 +1,372 @@
+//! What a document says of its own charset, read before it can be read: WHATWG HTML 13.2.3.2, "prescan a byte stream to
+//! determine its encoding".
+//!
+//! Pages are ASCII enough to find `<meta>` in raw bytes. Only the first 1024 are looked at. The steps are those of the
+//! standard, including where they stop: running out of bytes anywhere, even inside a tag, ends the search, and then only
+//! an XML declaration counts. Invariant: every step moves forward, so the work is linear in those 1024 bytes.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+use memchr::{memchr, memmem};
+
+/// Bytes that are looked at: the standard's own bound.
+pub(super) const READ: usize = 1024;
+
+/// The charset that an HTML document declares, by `<meta>` or, failing that, by an XML declaration.
+pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
+    let bytes = head(bytes);
+    utf_16_declaration(bytes)
+        .or_else(|| Scan { bytes, at: 0 }.meta())
+        .or_else(|| xml_declaration(bytes))
+}
+
+/// The charset that an XML document declares.
+pub(super) fn xml(bytes: &[u8]) -> Option<&'static Encoding> {
+    let bytes = head(bytes);
+    utf_16_declaration(bytes).or_else(|| xml_declaration(bytes))
+}
+
+fn head(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(READ)]
+}
+
+/// `<?x` in two bytes a character: no byte order mark, but an XML declaration all the same.
+fn utf_16_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
+    match bytes {
+        [b'<', 0, b'?', 0, b'x', 0, ..] => Some(UTF_16LE),
+        [0, b'<', 0, b'?', 0, b'x', ..] => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// WHATWG "get an XML encoding".
+fn xml_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
+    let declaration = bytes.strip_prefix(b"<?xml")?;
+    let declaration = &declaration[..memchr(b'>', declaration)?];
+    let after = &declaration[memmem::find(declaration, b"encoding")? + b"encoding".len()..];
+    let after = skip_controls(after).strip_prefix(b"=")?;
+    let (&quote, value) = skip_controls(after).split_first()?;
+    if quote != b'"' && quote != b'\'' {
+        return None;
+    }
+    let label = &value[..memchr(quote, value)?];
+    if label.iter().any(|&byte| byte <= b' ') {
+        return None;
+    }
+    // A declaration that could be read as ASCII is not in UTF-16, whatever it says.
+    Encoding::for_label(label).map(not_utf_16)
+}
+
+fn skip_controls(bytes: &[u8]) -> &[u8] {
+    let controls = bytes.iter().take_while(|&&byte| byte <= b' ').count();
+    &bytes[controls..]
+}
+
+fn not_utf_16(encoding: &'static Encoding) -> &'static Encoding {
+    if encoding == UTF_16LE || encoding == UTF_16BE {
+        UTF_8
+    } else {
+        encoding
+    }
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
+
+/// A position in the bytes. `None` from any method means that the bytes have run out, which ends the whole search.
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+/// An attribute: its name and value as they stand, compared without regard to case.
+struct Attribute<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Scan<'a> {
+    fn meta(&mut self) -> Option<&'static Encoding> {
+        loop {
+            self.at += memchr(b'<', self.bytes.get(self.at..)?)?;
+            let rest = &self.bytes[self.at..];
+            if rest.starts_with(b"<!--") {
+                // The dashes that open a comment may close it too: `<!-->`.
+                self.at += 2 + memmem::find(&rest[2..], b"-->")? + 3;
+                continue;
+            }
+            let named_meta = rest
+                .get(1..5)
+                .is_some_and(|name| name.eq_ignore_ascii_case(b"meta"));
+            if named_meta
+                && rest
+                    .get(5)
+                    .is_some_and(|&byte| is_space(byte) || byte == b'/')
+            {
+                self.at += 5;
+                if let Some(encoding) = self.meta_attributes()? {
+                    return Some(encoding);
+                }
+            } else if matches!(rest, [b'<', b'/', letter, ..] | [b'<', letter, ..] if letter.is_ascii_alphabetic())
+            {
+                self.at += rest
+                    .iter()
+                    .position(|&byte| is_space(byte) || byte == b'>')?;
+                while self.attribute()?.is_some() {}
+            } else if matches!(rest, [b'<', b'!' | b'/' | b'?', ..]) {
+                self.at += memchr(b'>', rest)?;
+            }
+            self.at += 1;
+        }
+    }
+
+    /// The charset of one `<meta>`, if it has a good one.
+    fn meta_attributes(&mut self) -> Option<Option<&'static Encoding>> {
+        let (mut seen_pragma, mut seen_content, mut seen_charset) = (false, false, false);
+        let mut is_pragma = false;
+        let mut needs_pragma = None;
+        // The outer `None`: nothing was declared. The inner: something that is no encoding.
+        let mut charset: Option<Option<&'static Encoding>> = None;
+        while let Some(Attribute { name, value }) = self.attribute()? {
+            // Of two attributes of one name the first counts.
+            let first = |seen: &mut bool| !std::mem::replace(seen, true);
+            if name.eq_ignore_ascii_case(b"http-equiv") && first(&mut seen_pragma) {
+                is_pragma = value.eq_ignore_ascii_case(b"content-type");
+            } else if name.eq_ignore_ascii_case(b"content") && first(&mut seen_content) {
+                if charset.is_none()
+                    && let Some(encoding) = content_charset(value)
+                {
+                    charset = Some(Some(encoding));
+                    needs_pragma = Some(true);
+                }
+            } else if name.eq_ignore_ascii_case(b"charset") && first(&mut seen_charset) {
+                charset = Some(Encoding::for_label(value));
+                needs_pragma = Some(false);
+            }
+        }
+        Some(match needs_pragma {
+            None => None,
+            Some(true) if !is_pragma => None,
+            Some(_) => charset.flatten().map(|encoding| {
+                if encoding == X_USER_DEFINED {
+                    WINDOWS_1252
+                } else {
+                    not_utf_16(encoding)
+                }
+            }),
+        })
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip(&mut self, skipped: impl Fn(u8) -> bool) -> Option<u8> {
+        while skipped(self.byte()?) {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// WHATWG "get an attribute"; the inner `None` where the tag ends.
+    fn attribute(&mut self) -> Option<Option<Attribute<'a>>> {
+        if self.skip(|byte| is_space(byte) || byte == b'/')? == b'>' {
+            return Some(None);
+        }
+        let start = self.at;
+        // A `=` may open a name, but not stand in it.
+        self.at += usize::from(self.byte()? == b'=');
+        let after_name =
+            self.skip(|byte| !is_space(byte) && !matches!(byte, b'/' | b'>' | b'='))?;
+        let name = &self.bytes[start..self.at];
+        let no_value = Some(Some(Attribute { name, value: b"" }));
+        if matches!(after_name, b'/' | b'>') || self.skip(is_space)? != b'=' {
+            return no_value;
+        }
+        self.at += 1;
+        let value = match self.skip(is_space)? {
+            quote @ (b'"' | b'\'') => {
+                self.at += 1;
+                let start = self.at;
+                self.skip(|byte| byte != quote)?;
+                self.at += 1;
+                &self.bytes[start..self.at - 1]
+            }
+            b'>' => return no_value,
+            _ => {
+                let start = self.at;
+                self.skip(|byte| !is_space(byte) && byte != b'>')?;
+                &self.bytes[start..self.at]
+            }
+        };
+        Some(Some(Attribute { name, value }))
+    }
+}
+
+/// WHATWG "extracting a character encoding from a meta element".
+fn content_charset(mut content: &[u8]) -> Option<&'static Encoding> {
+    const NAME: &[u8] = b"charset";
+    let value = loop {
+        let found = content
+            .windows(NAME.len())
+            .position(|window| window.eq_ignore_ascii_case(NAME))?;
+        content = content[found + NAME.len()..].trim_ascii_start();
+        if let Some(value) = content.strip_prefix(b"=") {
+            break value.trim_ascii_start();
+        }
+    };
+    let label = match value.split_first()? {
+        (&quote @ (b'"' | b'\''), rest) => &rest[..memchr(quote, rest)?],
+        _ => value.split(|&byte| is_space(byte) || byte == b';').next()?,
+    };
+    Encoding::for_label(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use encoding_rs::{GBK, ISO_8859_2, KOI8_R, SHIFT_JIS};
+
+    use super::*;
+
+    #[test]
+    fn a_meta_is_found_as_the_standard_finds_it() {
+        for (page, wanted) in [
+            ("<meta charset=shift_jis>", Some(SHIFT_JIS)),
+            (
+                "<!doctype html><html><head><META CHARSET='Shift_JIS'/>",
+                Some(SHIFT_JIS),
+            ),
+            ("<meta/charset=\"gbk\">", Some(GBK)),
+            ("<meta\ncharset = gb2312 >", Some(GBK)),
+            (
+                "<meta http-equiv=Content-Type content='text/html; charset=koi8-r'>",
+                Some(KOI8_R),
+            ),
+            (
+                "<meta content='text/html; charset=koi8-r' http-equiv=Content-Type>",
+                Some(KOI8_R),
+            ),
+            ("<meta content='text/html; charset=koi8-r'>", None),
+            (
+                "<meta http-equiv=refresh content='text/html; charset=koi8-r'>",
+                None,
+            ),
+            (
+                "<meta http-equiv=content-type content='charset charset = \"koi8-r\"'>",
+                Some(KOI8_R),
+            ),
+            (
+                "<meta http-equiv=content-type content='charset=\"koi8-r'>",
+                None,
+            ),
+            (
+                "<meta http-equiv=content-type content='charset=koi8-r;x'>",
+                Some(KOI8_R),
+            ),
+            ("<meta http-equiv=content-type content='charset='>", None),
+            (
+                "<meta http-equiv=content-type charset=gbk content='charset=koi8-r'>",
+                Some(GBK),
+            ),
+            ("<meta charset=gbk charset=koi8-r>", Some(GBK)),
+            ("<meta charset=nonsense><meta charset=gbk>", Some(GBK)),
+            (
+                "<meta charset=nonsense content='charset=gbk' http-equiv=content-type>",
+                None,
+            ),
+            ("<meta charset=utf-16le>", Some(UTF_8)),
+            ("<meta charset=x-user-defined>", Some(WINDOWS_1252)),
+            ("<meta charset=' gbk '>", Some(GBK)),
+            ("<metacharset=gbk>", None),
+            ("<meta name=charset value=gbk>", None),
+            ("<meta =charset=gbk charset=koi8-r>", Some(KOI8_R)),
+            ("<meta charset><meta charset=gbk>", Some(GBK)),
+            ("<meta charset=><meta charset=gbk>", Some(GBK)),
+        ] {
+            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_meta_is_passed_over() {
+        for (page, wanted) in [
+            (
+                "<!-- <meta charset=gbk> --><meta charset=koi8-r>",
+                Some(KOI8_R),
+            ),
+            ("<!--><meta charset=gbk>", Some(GBK)),
+            ("<!---><meta charset=gbk>", Some(GBK)),
+            ("<!-- <meta charset=gbk>", None),
+            (
+                "<a title='<meta charset=gbk>'><meta charset=koi8-r>",
+                Some(KOI8_R),
+            ),
+            ("<a title=\"<meta charset=gbk>", None),
+            (
+                "</p title='<meta charset=gbk>'><meta charset=koi8-r>",
+                Some(KOI8_R),
+            ),
+            (
+                "<?php '<meta charset=gbk'><meta charset=koi8-r>",
+                Some(KOI8_R),
+            ),
+            ("<!x <meta charset=gbk><meta charset=koi8-r>", Some(KOI8_R)),
+            ("<script>'<meta charset=gbk>'</script>", Some(GBK)),
+            ("< meta charset=gbk>", None),
+            ("<<meta charset=gbk>", Some(GBK)),
+            ("<a<meta charset=gbk>", None),
+        ] {
+            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_1024_bytes_count_and_the_tag_must_end_within() {
+        let meta = "<meta charset=gbk>";
+        let page = |blank: usize| format!("{}{meta}", " ".repeat(blank));
+        assert_eq!(html(page(READ - meta.len()).as_bytes()), Some(GBK));
+        assert_eq!(html(page(READ - meta.len() + 1).as_bytes()), None);
+    }
+
+    #[test]
+    fn an_xml_declaration_is_read_and_a_meta_goes_before_it() {
+        for (page, wanted) in [
+            (
+                "<?xml version='1.0' encoding='iso-8859-2'?><html>",
+                Some(ISO_8859_2),
+            ),
+            ("<?xml encoding \t=\n \"iso-8859-2\">", Some(ISO_8859_2)),
+            ("<?xml encoding='utf-16'?>", Some(UTF_8)),
+            ("<?xml encoding=gbk?>", None),
+            ("<?xml encoding='gbk '?>", None),
+            ("<?xml encoding='gbk", None),
+            ("<?xml version='1.0'?> encoding='gbk'", None),
+            (" <?xml encoding='gbk'?>", None),
+        ] {
+            assert_eq!(xml(page.as_bytes()), wanted, "{page}");
+            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+        }
+        let both = b"<?xml encoding='gbk'?><meta charset=koi8-r>";
+        assert_eq!((html(both), xml(both)), (Some(KOI8_R), Some(GBK)));
+        assert_eq!(html(b"<\0?\0x\0m\0"), Some(UTF_16LE));
+        assert_eq!(xml(b"\0<\0?\0x\0m"), Some(UTF_16BE));
+    }
+
+    #[test]
+    fn any_bytes_at_all_come_to_an_end() {
+        let mut state = 1_u32;
+        let pieces: [&[u8]; 15] = [
+            b"<", b">", b"meta", b" ", b"=", b"'", b"\"", b"/", b"<!--", b"-->", b"charset",
+            b"content", b"gbk", b"\0", b"?",
+        ];
+        for _ in 0..20_000 {
+            let mut page = Vec::new();
+            while page.len() < 60 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                page.extend_from_slice(pieces[(state >> 16) as usize % pieces.len()]);
+            }
+            html(&page);
+            xml(&page);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The codings a server says it applied: the `Content-Encoding` header.
+//!
+//! RFC 9110 8.4 and 8.4.1: a comma-separated list, compared without regard to case, in the order applied; `x-gzip` is
+//! `gzip` (8.4.1.3) and `identity` means nothing. A header in several lines is one list: join the lines with commas first.
+//! The list lives inline and is never longer than four, whatever the header says.
+
+use std::fmt;
+
+use super::DecodeError;
+
+/// Longest list that is kept; `DecodeLimits` allows fewer.
+const LONGEST: usize = 4;
+
+/// Characters of an unknown coding's name that an error repeats.
+const NAME_SHOWN: usize = 32;
+
+/// One content coding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, and the bare RFC 1951 that some servers send under the same name.
+    Deflate,
+    /// RFC 7932, without the large-window extension.
+    Brotli,
+    /// RFC 8878, within the window of RFC 9659.
+    Zstd,
+}
+
+impl Coding {
+    /// The coding that `name` means, in any case; none for a name that is not ours.
+    fn named(name: &str) -> Option<Self> {
+        [
+            ("gzip", Self::Gzip),
+            ("x-gzip", Self::Gzip),
+            ("deflate", Self::Deflate),
+            ("br", Self::Brotli),
+            ("zstd", Self::Zstd),
+        ]
+        .into_iter()
+        .find_map(|(token, coding)| token.eq_ignore_ascii_case(name).then_some(coding))
+    }
+
+    /// What the coding calls the complete streams that may follow each other in one body.
+    pub(super) const fn parts(self) -> &'static str {
+        match self {
+            Self::Zstd => "frames",
+            Self::Gzip | Self::Deflate | Self::Brotli => "members",
+        }
+    }
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "brotli",
+            Self::Zstd => "zstd",
+        })
+    }
+}
+
+/// The codings of one body, in the order the server applied them; at most four.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Codings {
+    list: [Option<Coding>; LONGEST],
+}
+
+impl Codings {
+    /// Whether the body is as it was: nothing to undo.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list[0].is_none()
+    }
+
+    /// How many codings have to be undone.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// The codings in the order they were applied; decoding undoes them from the last.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Coding> + '_ {
+        self.list.iter().flatten().copied()
+    }
+}
+
+/// Reads a `Content-Encoding` header.
+///
+/// # Errors
+/// A coding that is not known, by its name; or more than four codings.
+///
+/// ```
+/// # use haul::parse::decode::{codings, Coding};
+/// let list = codings("identity, X-GZIP , br")?;
+/// assert_eq!(list.iter().collect::<Vec<_>>(), [Coding::Gzip, Coding::Brotli]);
+/// # Ok::<(), haul::parse::decode::DecodeError>(())
+/// ```
+pub fn codings(content_encoding: &str) -> Result<Codings, DecodeError> {
+    let mut codings = Codings::default();
+    let mut free = codings.list.iter_mut();
+    let names = content_encoding
+        .split(',')
+        .map(|name| name.trim_matches([' ', '\t']));
+    for name in names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")) {
+        let coding = Coding::named(name).ok_or_else(|| DecodeError::UnknownCoding {
+            name: name
+                .chars()
+                .take(NAME_SHOWN)
+                .flat_map(char::escape_default)
+                .collect(),
+        })?;
+        *free
+            .next()
+            .ok_or(DecodeError::TooManyCodings { limit: LONGEST })? = Some(coding);
+    }
+    Ok(codings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(header: &str) -> Vec<Coding> {
+        codings(header).unwrap().iter().collect()
+    }
+
+    #[test]
+    fn a_header_is_a_list_without_case_or_identity() {
+        assert_eq!(list("GZip"), [Coding::Gzip]);
+        assert_eq!(
+            list("deflate,\tBR ,zstd"),
+            [Coding::Deflate, Coding::Brotli, Coding::Zstd]
+        );
+        assert_eq!(list("x-gzip, identity,, "), [Coding::Gzip]);
+        assert!(codings("").unwrap().is_empty());
+        assert!(codings("Identity").unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_unknown_coding_is_named_and_harmless_to_print() {
+        let error = codings("gzip, compress").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "content coding \"compress\" is not known"
+        );
+        let error = codings(&format!("\u{1b}]8;;{}", "x".repeat(9000)))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.len() < 100 && error.is_ascii() && !error.contains('\u{1b}'),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_chain_of_a_thousand_codings_is_refused() {
+        let error = codings(&"gzip,".repeat(1000)).unwrap_err();
+        assert!(
+            matches!(error, DecodeError::TooManyCodings { limit: 4 }),
+            "{error}"
+        );
+    }
+}

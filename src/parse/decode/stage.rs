@@ -1,0 +1,288 @@
+//! One coding being undone, and a chain of them.
+//!
+//! A stage is given what is there and gives what it can; it knows nothing of where bytes come from. The chain pulls: the
+//! last-undone coding asks the one below it, and the lowest asks the source. Every byte that a stage gives is counted
+//! here, in one place, against the limits, so no decoder has to be trusted with them.
+//! Invariant: memory is the stages' windows plus one fixed buffer between two stages, whatever the body holds.
+
+use std::error::Error;
+use std::io::{self, BufRead};
+
+use ::zstd::stream::raw::Decoder as ZstdDecoder;
+use flate2::Decompress;
+
+use super::brotli::Brotli;
+use super::deflate::Deflate;
+use super::gzip::Gzip;
+use super::zstd::Zstd;
+use super::{Coding, Codings, DecodeError, DecodeLimits};
+
+/// Bytes between two stages.
+const BETWEEN: usize = 16 << 10;
+
+/// The ratio is judged beyond so many decoded bytes: small pages of one repeated line are honest.
+const RATIO_JUDGED_FROM: u64 = 1 << 20;
+
+/// A zstd decoder that has filled more of its window than this is not kept: a thread would hold up to 8 MiB.
+const WINDOW_KEPT: u64 = 1 << 20;
+
+/// What one call moved.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) read: usize,
+    pub(super) wrote: usize,
+}
+
+/// Why a coding cannot be undone, before it is known for whom.
+pub(super) enum Fault {
+    Corrupt(Box<dyn Error + Send + Sync>),
+    Members,
+}
+
+impl Fault {
+    pub(super) fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Corrupt(source.into())
+    }
+}
+
+/// Decoders that a finished body leaves for the next one: their windows are the dear part.
+#[derive(Default)]
+pub(super) struct Spares {
+    inflate: Option<Decompress>,
+    zstd: Option<ZstdDecoder<'static>>,
+}
+
+/// The codings of one body, stacked: the first is nearest to the wire.
+pub(super) struct Chain {
+    stages: Vec<Stage>,
+    limits: DecodeLimits,
+    encoded: u64,
+}
+
+impl Chain {
+    pub(super) fn new(
+        codings: Codings,
+        limits: DecodeLimits,
+        spares: &mut Spares,
+    ) -> Result<Self, DecodeError> {
+        if codings.len() > limits.codings {
+            return Err(DecodeError::TooManyCodings {
+                limit: limits.codings,
+            });
+        }
+        // RFC 9110 8.4: listed in the order applied, so undone from the last.
+        let stages = codings.iter().rev().enumerate();
+        let stages = stages
+            .map(|(below, coding)| Stage::new(coding, below > 0, spares))
+            .collect::<io::Result<_>>();
+        Ok(Self {
+            stages: stages.map_err(DecodeError::Read)?,
+            limits,
+            encoded: 0,
+        })
+    }
+
+    /// Decodes into `output`; 0 is the end of the body. `output` has room for at least one byte.
+    pub(super) fn pull(
+        &mut self,
+        source: &mut impl BufRead,
+        output: &mut [u8],
+    ) -> Result<usize, DecodeError> {
+        let Some((last, below)) = self.stages.split_last_mut() else {
+            let read = source.read(output).map_err(DecodeError::Read)?;
+            self.encoded += read as u64;
+            self.limits.judge(self.encoded, self.encoded)?;
+            return Ok(read);
+        };
+        last.pull(below, source, &self.limits, &mut self.encoded, output)
+    }
+
+    /// Bytes that came after complete streams.
+    pub(super) fn trailing(&self) -> u64 {
+        self.stages
+            .iter()
+            .map(|stage| stage.machine.trailing())
+            .sum()
+    }
+
+    /// Leaves the decoders for the next body.
+    pub(super) fn retire(self, spares: &mut Spares) {
+        for stage in self.stages {
+            match stage.machine {
+                Machine::Gzip(gzip) => spares.inflate = Some(gzip.into_inflate()),
+                Machine::Deflate(deflate) => spares.inflate = Some(deflate.into_inflate()),
+                Machine::Zstd(zstd) if stage.decoded <= WINDOW_KEPT => {
+                    spares.zstd = Some(zstd.into_decoder())
+                }
+                Machine::Zstd(_) | Machine::Brotli(_) => {}
+            }
+        }
+    }
+}
+
+impl DecodeLimits {
+    /// Judges what one coding gave against what the whole body cost on the wire.
+    fn judge(&self, decoded: u64, encoded: u64) -> Result<(), DecodeError> {
+        if decoded > self.decoded {
+            return Err(DecodeError::TooLarge {
+                limit: self.decoded,
+            });
+        }
+        if decoded > RATIO_JUDGED_FROM && decoded > encoded.saturating_mul(u64::from(self.ratio)) {
+            return Err(DecodeError::Ratio {
+                limit: self.ratio,
+                encoded,
+                decoded,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One coding being undone, with what waits before it.
+struct Stage {
+    coding: Coding,
+    machine: Machine,
+    /// What the stage below gave; empty where the source is below.
+    buffer: Box<[u8]>,
+    from: usize,
+    to: usize,
+    started: bool,
+    decoded: u64,
+}
+
+impl Stage {
+    fn new(coding: Coding, buffered: bool, spares: &mut Spares) -> io::Result<Self> {
+        let mut inflate = || {
+            spares
+                .inflate
+                .take()
+                .unwrap_or_else(|| Decompress::new(false))
+        };
+        let machine = match coding {
+            Coding::Gzip => Machine::Gzip(Gzip::new(inflate())),
+            Coding::Deflate => Machine::Deflate(Deflate::new(inflate())),
+            Coding::Brotli => Machine::Brotli(Brotli::new()),
+            Coding::Zstd => Machine::Zstd(Zstd::new(match spares.zstd.take() {
+                Some(decoder) => decoder,
+                None => Zstd::decoder()?,
+            })?),
+        };
+        let buffer = if buffered {
+            vec![0; BETWEEN].into()
+        } else {
+            Box::default()
+        };
+        Ok(Self {
+            coding,
+            machine,
+            buffer,
+            from: 0,
+            to: 0,
+            started: false,
+            decoded: 0,
+        })
+    }
+
+    fn pull(
+        &mut self,
+        below: &mut [Self],
+        source: &mut impl BufRead,
+        limits: &DecodeLimits,
+        encoded: &mut u64,
+        output: &mut [u8],
+    ) -> Result<usize, DecodeError> {
+        loop {
+            let (step, at_end);
+            if let Some((next, below)) = below.split_last_mut() {
+                if self.from == self.to {
+                    self.from = 0;
+                    self.to = next.pull(below, source, limits, encoded, &mut self.buffer)?;
+                }
+                let input = &self.buffer[self.from..self.to];
+                at_end = input.is_empty();
+                step = self
+                    .machine
+                    .step(input, output, limits.members)
+                    .map_err(|fault| self.error(fault, limits))?;
+                self.from += step.read;
+            } else {
+                let input = source.fill_buf().map_err(DecodeError::Read)?;
+                at_end = input.is_empty();
+                step = self
+                    .machine
+                    .step(input, output, limits.members)
+                    .map_err(|fault| self.error(fault, limits))?;
+                source.consume(step.read);
+                *encoded += step.read as u64;
+            }
+            self.started |= step.read > 0;
+            if step.wrote > 0 {
+                self.decoded += step.wrote as u64;
+                limits.judge(self.decoded, *encoded)?;
+                return Ok(step.wrote);
+            }
+            if at_end {
+                // A body of no bytes at all is an empty body, whatever its header says: HEAD, 304 and careless servers.
+                return if self.machine.is_complete() || !self.started {
+                    Ok(0)
+                } else {
+                    Err(DecodeError::Truncated {
+                        coding: self.coding,
+                        decoded: self.decoded,
+                    })
+                };
+            }
+            if step.read == 0 {
+                return Err(self.error(Fault::corrupt("the decoder stands still"), limits));
+            }
+        }
+    }
+
+    fn error(&self, fault: Fault, limits: &DecodeLimits) -> DecodeError {
+        let coding = self.coding;
+        match fault {
+            Fault::Corrupt(source) => DecodeError::Corrupt { coding, source },
+            Fault::Members => DecodeError::TooManyMembers {
+                coding,
+                limit: limits.members,
+            },
+        }
+    }
+}
+
+enum Machine {
+    Gzip(Gzip),
+    Deflate(Deflate),
+    Brotli(Brotli),
+    Zstd(Zstd),
+}
+
+impl Machine {
+    fn step(&mut self, input: &[u8], output: &mut [u8], members: u32) -> Result<Step, Fault> {
+        match self {
+            Self::Gzip(gzip) => gzip.step(input, output, members),
+            Self::Deflate(deflate) => deflate.step(input, output),
+            Self::Brotli(brotli) => brotli.step(input, output),
+            Self::Zstd(zstd) => zstd.step(input, output, members),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        match self {
+            Self::Gzip(gzip) => gzip.is_complete(),
+            Self::Deflate(deflate) => deflate.is_complete(),
+            Self::Brotli(brotli) => brotli.is_complete(),
+            Self::Zstd(zstd) => zstd.is_complete(),
+        }
+    }
+
+    fn trailing(&self) -> u64 {
+        match self {
+            Self::Gzip(gzip) => gzip.trailing(),
+            Self::Deflate(deflate) => deflate.trailing(),
+            Self::Brotli(brotli) => brotli.trailing(),
+            Self::Zstd(zstd) => zstd.trailing(),
+        }
+    }
+}

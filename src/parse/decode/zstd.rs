@@ -1,0 +1,164 @@
+//! zstd, RFC 8878: frame after frame, skippable ones among them.
+//!
+//! RFC 9659: as a content coding the window is at most 8 MiB; a frame that asks for more is refused before it is given.
+//! Bytes after a complete frame that start no other one are counted, not an error, as for gzip.
+
+use std::io;
+
+use ::zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+use super::stage::{Fault, Step};
+
+/// Base-2 logarithm of the largest window, RFC 9659 2.
+const WINDOW_LOG_MAX: u32 = 23;
+
+/// RFC 8878 3.1.1.
+const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// RFC 8878 3.1.2: the low nibble of the first byte is free.
+const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
+
+/// A zstd stream being undone.
+pub(super) struct Zstd {
+    decoder: Decoder<'static>,
+    place: Place,
+    frames: u32,
+    trailing: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// Before a frame, with so many bytes of what may be its magic number.
+    Magic {
+        have: usize,
+        bytes: [u8; 4],
+    },
+    Frame,
+    Garbage,
+}
+
+impl Zstd {
+    /// A decoder that keeps to the window of RFC 9659.
+    pub(super) fn decoder() -> io::Result<Decoder<'static>> {
+        let mut decoder = Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
+        Ok(decoder)
+    }
+
+    pub(super) fn new(mut decoder: Decoder<'static>) -> io::Result<Self> {
+        decoder.reinit()?;
+        Ok(Self {
+            decoder,
+            place: Place::Magic {
+                have: 0,
+                bytes: [0; 4],
+            },
+            frames: 0,
+            trailing: 0,
+        })
+    }
+
+    pub(super) fn into_decoder(self) -> Decoder<'static> {
+        self.decoder
+    }
+
+    /// Whether the stream may end here.
+    pub(super) fn is_complete(&self) -> bool {
+        match self.place {
+            Place::Garbage => true,
+            Place::Magic { .. } => self.frames > 0,
+            Place::Frame => false,
+        }
+    }
+
+    /// Bytes after the last frame that did not start another one.
+    pub(super) fn trailing(&self) -> u64 {
+        match self.place {
+            Place::Magic { have, .. } if self.is_complete() => self.trailing + have as u64,
+            _ => self.trailing,
+        }
+    }
+
+    pub(super) fn step(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        limit: u32,
+    ) -> Result<Step, Fault> {
+        match self.place {
+            // The whole number at hand: the decoder gets it with the rest, and may then decode a small frame in one go.
+            Place::Magic { have: 0, .. } if input.len() >= 4 => {
+                self.open([input[0], input[1], input[2], input[3]], limit)?;
+                match self.place {
+                    Place::Frame => self.frame(input, output),
+                    _ => Ok(Step {
+                        read: self.discard(input),
+                        wrote: 0,
+                    }),
+                }
+            }
+            Place::Magic {
+                mut have,
+                mut bytes,
+            } => {
+                let read = input.len().min(4 - have);
+                bytes[have..have + read].copy_from_slice(&input[..read]);
+                have += read;
+                self.place = Place::Magic { have, bytes };
+                if have == 4 {
+                    self.open(bytes, limit)?;
+                    match self.place {
+                        // Four bytes of a header: they can neither give output nor end a frame.
+                        Place::Frame => drop(self.frame(&bytes, output)?),
+                        _ => self.trailing += 4,
+                    }
+                }
+                Ok(Step { read, wrote: 0 })
+            }
+            Place::Frame => self.frame(input, output),
+            Place::Garbage => Ok(Step {
+                read: self.discard(input),
+                wrote: 0,
+            }),
+        }
+    }
+
+    fn discard(&mut self, input: &[u8]) -> usize {
+        self.trailing += input.len() as u64;
+        input.len()
+    }
+
+    fn open(&mut self, magic: [u8; 4], limit: u32) -> Result<(), Fault> {
+        let skippable = [magic[0] & 0xf0, magic[1], magic[2], magic[3]] == SKIPPABLE;
+        self.place = if skippable || magic == FRAME {
+            if self.frames == limit {
+                return Err(Fault::Members);
+            }
+            self.frames += 1;
+            Place::Frame
+        } else if self.frames > 0 {
+            Place::Garbage
+        } else {
+            return Err(Fault::corrupt("does not start with a zstd frame"));
+        };
+        Ok(())
+    }
+
+    fn frame(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
+        let mut source = InBuffer::around(input);
+        let mut target = OutBuffer::around(output);
+        let wanted = self
+            .decoder
+            .run(&mut source, &mut target)
+            .map_err(Fault::corrupt)?;
+        if wanted == 0 {
+            self.place = Place::Magic {
+                have: 0,
+                bytes: [0; 4],
+            };
+        }
+        Ok(Step {
+            read: source.pos(),
+            wrote: target.pos(),
+        })
+    }
+}

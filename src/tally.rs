@@ -1,0 +1,176 @@
+//! The figures of a run. Every number that is ever shown comes from here.
+//!
+//! A fold over visits and a few counters that the loop sets; it reads no clock. Bounded: so many error
+//! examples, so many hosts, whatever the length of the list.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::url::HostKey;
+use crate::visit::{FetchError, Visit};
+
+/// The most hosts whose figures are kept one by one; later hosts count in the sums only.
+const HOSTS_KEPT: usize = 4096;
+
+/// The figures of a run so far.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// Jobs that are over: one for each record.
+    pub visited: u64,
+    /// Those of them that failed: an error, or a status of 400 and above.
+    pub failed: u64,
+    /// Lines that repeat an earlier one.
+    pub duplicates: u64,
+    /// Lines that a setting skipped.
+    pub skipped: u64,
+    /// Answers over the wire, redirects and tries included.
+    pub answers: u64,
+    /// Tries that went back to the frontier.
+    pub retries: u64,
+    /// Redirects followed.
+    pub redirects: u64,
+    /// Body bytes over the wire.
+    pub wire_bytes: u64,
+    /// Final statuses.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Failures by class, each with the first URL that had it.
+    pub failures: BTreeMap<&'static str, Failures>,
+    /// Latency of the answers, sent to last byte, in microseconds.
+    pub latency: Histogram<u64>,
+    /// Figures by host, for the first few thousand hosts.
+    pub hosts: BTreeMap<HostKey, HostTally>,
+    /// Hosts beyond those that are kept.
+    pub hosts_beyond: u64,
+    /// Jobs in flight now.
+    pub in_flight: usize,
+    /// Jobs that wait in the frontier now.
+    pub waiting: usize,
+    /// Rows in all, once the whole list was read.
+    pub total: Option<u64>,
+    /// Rows read from the list so far.
+    pub rows: u64,
+    /// Time since the run began.
+    pub elapsed: Duration,
+}
+
+/// How often a class of failure was seen, and where first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failures {
+    /// How often.
+    pub count: u64,
+    /// The URL of the first.
+    pub example: String,
+    /// The message of the first.
+    pub message: String,
+}
+
+/// The figures of one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostTally {
+    /// Jobs that ended on it.
+    pub visited: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// The sum of their latencies.
+    pub busy: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            visited: 0,
+            failed: 0,
+            duplicates: 0,
+            skipped: 0,
+            answers: 0,
+            retries: 0,
+            redirects: 0,
+            wire_bytes: 0,
+            statuses: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            latency: Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are in order"),
+            hosts: BTreeMap::new(),
+            hosts_beyond: 0,
+            in_flight: 0,
+            waiting: 0,
+            total: None,
+            rows: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+impl Tally {
+    /// Counts an answer, final or not.
+    pub(crate) fn answered(&mut self, wire_bytes: u64, took: Duration) {
+        self.answers += 1;
+        self.wire_bytes += wire_bytes;
+        self.latency.saturating_record(took.as_micros() as u64);
+    }
+
+    /// Counts a job that is over.
+    pub(crate) fn settled(&mut self, visit: &Visit) {
+        self.visited += 1;
+        let mut took = Duration::ZERO;
+        match &visit.outcome {
+            Ok(page) => {
+                *self.statuses.entry(page.status).or_default() += 1;
+                took = page.timing.total;
+            }
+            Err(FetchError::Duplicate { .. }) => self.duplicates += 1,
+            Err(FetchError::Skipped(_)) => self.skipped += 1,
+            Err(_) => {}
+        }
+        let failure = visit.failure();
+        if let Some(class) = failure {
+            self.failed += 1;
+            self.failures
+                .entry(class)
+                .and_modify(|failures| failures.count += 1)
+                .or_insert_with(|| Failures { count: 1, example: example(visit), message: message(visit) });
+        }
+        if matches!(visit.outcome, Err(FetchError::Malformed { .. } | FetchError::Duplicate { .. })) {
+            return;
+        }
+        let beyond = self.hosts.len() >= HOSTS_KEPT;
+        let host = match self.hosts.get_mut(visit.job.host.as_str()) {
+            Some(host) => host,
+            None if beyond => {
+                self.hosts_beyond += 1;
+                return;
+            }
+            None => self.hosts.entry(visit.job.host.clone()).or_default(),
+        };
+        host.visited += 1;
+        host.failed += u64::from(failure.is_some());
+        host.busy += took;
+    }
+
+    /// The host with the longest mean latency, with that latency.
+    pub fn slowest_host(&self) -> Option<(&HostKey, Duration)> {
+        let asked = self.hosts.iter().filter(|(_, host)| host.visited > 0);
+        asked.map(|(key, host)| (key, host.busy / host.visited as u32)).max_by_key(|(_, mean)| *mean)
+    }
+
+    /// Failed records as a share of those that were asked for, from 0 to 1.
+    pub fn failed_share(&self) -> f64 {
+        let asked = self.visited - self.duplicates - self.skipped;
+        if asked == 0 { 0.0 } else { self.failed as f64 / asked as f64 }
+    }
+}
+
+fn example(visit: &Visit) -> String {
+    match &visit.outcome {
+        Err(FetchError::Malformed { text, .. }) => format!("line {}: {text}", visit.job.row),
+        _ => visit.job.first_url().to_string(),
+    }
+}
+
+fn message(visit: &Visit) -> String {
+    match &visit.outcome {
+        Ok(page) => format!("HTTP {}", page.status),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,266 @@
+//! The two keys of the whole program: a page's URL and the host it lives on.
+//!
+//! Invariant: a [`PageUrl`] is an absolute `http` or `https` URL in WHATWG form, without fragment and
+//! without user information; a [`HostKey`] is made from one and from nothing else. Secrets in a URL
+//! (`user:password@`) are taken out on the way in and travel in the request, never in a record or a log.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A URL that can be asked for: absolute, http or https, no fragment, no user information.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PageUrl(Url);
+
+/// Why a text is not a [`PageUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not a URL by the WHATWG rules.
+    #[error("not a URL: {0}")]
+    Malformed(url::ParseError),
+    /// A URL, but not one that is fetched over HTTP.
+    #[error("scheme {0}: is not http: or https:")]
+    Scheme(String),
+    /// Longer than [`PageUrl::LONGEST`] bytes.
+    #[error("longer than {} bytes", PageUrl::LONGEST)]
+    TooLong,
+}
+
+/// User name and password that stood in a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// The user name, percent-decoded.
+    pub user: String,
+    /// The password, percent-decoded; empty when there was none.
+    pub password: String,
+}
+
+impl PageUrl {
+    /// The longest URL that is taken, in bytes.
+    pub const LONGEST: usize = 16 * 1024;
+
+    /// The URL of a line that has none: on a name that can never exist (RFC 2606), so it is never asked.
+    pub fn nowhere() -> Self {
+        static NOWHERE: LazyLock<PageUrl> =
+            LazyLock::new(|| PageUrl::parse("http://line.invalid/").expect("it is a URL"));
+        NOWHERE.clone()
+    }
+
+    /// Reads an absolute URL. A text without a scheme but with a host (`example.org/page`) is read as `http://`.
+    ///
+    /// # Errors
+    /// When the text is no URL, is too long, or has a scheme other than http and https.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        Self::parse_with_user(text).map(|(url, _)| url)
+    }
+
+    /// As [`parse`](Self::parse), and hands out the user information that was removed.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with_user(text: &str) -> Result<(Self, Option<UserInfo>), UrlError> {
+        if text.len() > Self::LONGEST {
+            return Err(UrlError::TooLong);
+        }
+        let url = match Url::parse(text) {
+            Err(url::ParseError::RelativeUrlWithoutBase) if looks_like_host(text) => {
+                Url::parse(&format!("http://{text}")).map_err(UrlError::Malformed)?
+            }
+            // `localhost:8080/x` and `example.org:80` parse as a URL whose scheme is the host's name.
+            Ok(url) if !url.has_host() && port_follows(text) => {
+                Url::parse(&format!("http://{text}")).map_err(UrlError::Malformed)?
+            }
+            parsed => parsed.map_err(UrlError::Malformed)?,
+        };
+        Self::from_url_with_user(url)
+    }
+
+    /// Resolves a reference found on this page, as in a `Location` header.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        if reference.len() > Self::LONGEST {
+            return Err(UrlError::TooLong);
+        }
+        let url = self.0.join(reference).map_err(UrlError::Malformed)?;
+        // A secret in a remote reference is not the user's: it is dropped.
+        Self::from_url_with_user(url).map(|(url, _)| url)
+    }
+
+    fn from_url_with_user(mut url: Url) -> Result<(Self, Option<UserInfo>), UrlError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(UrlError::Scheme(url.scheme().to_owned()));
+        }
+        if url.fragment().is_some() {
+            url.set_fragment(None);
+        }
+        let user = (!url.username().is_empty() || url.password().is_some()).then(|| {
+            let user = percent_decoded(url.username());
+            let password = percent_decoded(url.password().unwrap_or_default());
+            UserInfo { user, password }
+        });
+        if user.is_some() {
+            let cleared = url.set_username("").and_then(|()| url.set_password(None));
+            debug_assert!(cleared.is_ok(), "an http URL has a host, so it can be cleared");
+        }
+        Ok((Self(url), user))
+    }
+
+    /// The URL's text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL, parsed.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The unit of politeness that this page belongs to.
+    pub fn host_key(&self) -> HostKey {
+        HostKey(Arc::from(self.origin_text()))
+    }
+
+    /// `scheme://host[:port]`, a slice of the URL's own text: a URL has no user information and starts with its origin.
+    pub fn origin_text(&self) -> &str {
+        &self.0[..url::Position::AfterPort]
+    }
+
+    /// Whether both pages are on the same scheme, host and port.
+    pub fn same_origin(&self, other: &PageUrl) -> bool {
+        self.origin_text() == other.origin_text()
+    }
+
+    /// The port that is connected to.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or(80)
+    }
+}
+
+impl fmt::Debug for PageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for PageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserInfo(…)")
+    }
+}
+
+/// Scheme, host and port: the unit of politeness.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostKey(Arc<str>);
+
+impl HostKey {
+    /// `scheme://host[:port]`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for HostKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `example.org/page`, `localhost`: a dotted or local name first, no white space.
+fn looks_like_host(text: &str) -> bool {
+    let name = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let dotted = name.contains('.') && !name.starts_with('.') && !name.ends_with("..");
+    (dotted || name == "localhost") && name.chars().all(|c| c.is_alphanumeric() || "-._".contains(c))
+}
+
+/// `name:80…`: what follows the first colon is a port, so what precedes it is a host.
+fn port_follows(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(name, rest)| {
+        let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        looks_like_host(name) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let pair = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let byte = pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_and_a_secret_never_stay_in_the_url() {
+        let (url, user) = PageUrl::parse_with_user("http://ann:p%40ss@example.org/a?b#c").unwrap();
+        assert_eq!(url.as_str(), "http://example.org/a?b");
+        let user = user.unwrap();
+        assert_eq!((user.user.as_str(), user.password.as_str()), ("ann", "p@ss"));
+        assert!(!format!("{user:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn a_host_without_a_scheme_is_read_as_http() {
+        for (text, url) in [
+            ("example.org", "http://example.org/"),
+            ("example.org/x y", "http://example.org/x%20y"),
+            ("localhost:8080/x", "http://localhost:8080/x"),
+            ("example.org:81", "http://example.org:81/"),
+        ] {
+            assert_eq!(PageUrl::parse(text).unwrap().as_str(), url);
+        }
+    }
+
+    #[test]
+    fn other_schemes_and_nonsense_are_refused() {
+        assert_eq!(PageUrl::parse("file:///etc/passwd"), Err(UrlError::Scheme("file".into())));
+        assert_eq!(PageUrl::parse("mailto:a@b.example"), Err(UrlError::Scheme("mailto".into())));
+        assert!(matches!(PageUrl::parse("just words"), Err(UrlError::Malformed(_))));
+        assert!(matches!(PageUrl::parse("http://"), Err(UrlError::Malformed(_))));
+        assert!(PageUrl::parse("htp:/not a url").is_err());
+    }
+
+    #[test]
+    fn a_host_key_is_scheme_host_and_port() {
+        let key = |text| PageUrl::parse(text).unwrap().host_key();
+        assert_eq!(key("HTTP://Example.org:80/x").as_str(), "http://example.org");
+        assert_eq!(key("https://example.org/x").as_str(), "https://example.org");
+        assert_eq!(key("http://[::1]:8080/").as_str(), "http://[::1]:8080");
+    }
+}

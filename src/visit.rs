@@ -1,0 +1,296 @@
+//! A job and what became of it.
+//!
+//! A visit carries its own job, so an answer can never be paired with the wrong URL. A refused
+//! connection is `Err` *inside* a visit: data, with a stable class that scripts may rely on.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::body::Body;
+use crate::job::Job;
+use crate::page::Page;
+
+/// A job and what became of it.
+#[derive(Debug)]
+pub struct Visit {
+    /// What was asked for.
+    pub job: Job,
+    /// The answer, or why there is none.
+    pub outcome: Result<Page, FetchError>,
+    /// What the parse half read out of the answer.
+    pub parsed: Parsed,
+}
+
+/// What the parse half read out of a page. Nothing here was asked of the network.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Parsed {
+    /// The media type without parameters, lower-cased: `text/html`.
+    pub media_type: Option<String>,
+    /// The character encoding of a text, by its WHATWG name: `windows-1252`.
+    pub charset: Option<String>,
+    /// Bytes after decoding; `None` where nothing had to look.
+    pub decoded_bytes: Option<u64>,
+    /// SHA-256 of the decoded bytes, where a sink asked for it.
+    pub digest: Option<[u8; 32]>,
+    /// The title of an HTML page, white space folded, at most 1 KiB.
+    pub title: Option<String>,
+    /// The decoded text, where a sink asked for it.
+    pub text: Option<String>,
+    /// The decoded bytes, where a sink asked for them and they differ from the page's own body.
+    pub content: Option<Body>,
+    /// Why the body could not be decoded. The page stands all the same.
+    pub fault: Option<String>,
+}
+
+/// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum FetchError {
+    /// The line of the list is no URL that can be fetched.
+    #[error("{problem}")]
+    Malformed {
+        /// What the line said, at most 200 characters of it.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The name has no address.
+    #[error("cannot resolve the name: {0}")]
+    Dns(String),
+    /// Nobody listens there, or the way is closed.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The connection was cut before an answer began.
+    #[error("connection closed before an answer")]
+    Closed,
+    /// The connection was cut in the middle of an answer.
+    #[error("connection cut after {received} bytes of the body")]
+    Cut {
+        /// Body bytes that had come.
+        received: u64,
+    },
+    /// The TLS handshake failed.
+    #[error("TLS: {reason}: {detail}")]
+    Tls {
+        /// Which check failed.
+        reason: TlsReason,
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// A deadline passed.
+    #[error("timed out {phase} after {}", crate::size::spelled(*.after))]
+    Timeout {
+        /// What was being waited for.
+        phase: Phase,
+        /// How long.
+        after: Duration,
+    },
+    /// The body came slower than the least rate.
+    #[error("timed out: slower than {limit} bytes/s for {}", crate::size::spelled(*.during))]
+    TooSlow {
+        /// The least rate, in bytes a second.
+        limit: u64,
+        /// Over how long it was measured.
+        during: Duration,
+    },
+    /// The body is larger than allowed.
+    #[error("body is larger than {limit}")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: crate::size::ByteSize,
+    },
+    /// What came is not HTTP.
+    #[error("not an HTTP answer: {0}")]
+    Protocol(String),
+    /// The head of the answer is larger or has more fields than allowed.
+    #[error("the head of the answer is too large")]
+    HeadTooLarge,
+    /// More redirects than allowed.
+    #[error("more than {limit} redirects")]
+    TooManyRedirects {
+        /// The limit.
+        limit: u16,
+    },
+    /// A redirect to somewhere that is not fetched: another scheme, or no URL.
+    #[error("redirect to {target}: {problem}")]
+    BadRedirect {
+        /// The `Location`, at most 200 characters of it.
+        target: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A redirect from a public address to a private one.
+    #[error("redirect to the private address {address} refused; --allow-private allows it")]
+    Private {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The host failed so often that it is left alone for now.
+    #[error("not asked: {failures} requests in a row failed on this host, the last one with: {last}")]
+    HostDown {
+        /// How many.
+        failures: u32,
+        /// The class of the last one.
+        last: String,
+    },
+    /// The same request as an earlier line's; that line has the record of it.
+    #[error("same as line {of}")]
+    Duplicate {
+        /// The earlier row.
+        of: u64,
+    },
+    /// A setting kept it from being asked: `--dry-run`.
+    #[error("not asked: {0}")]
+    Skipped(String),
+    /// The proxy refused or failed.
+    #[error("proxy: {0}")]
+    Proxy(String),
+    /// A temporary file for a large body could not be written.
+    #[error("cannot keep the body: {0}")]
+    Spool(String),
+    /// The run was aborted while this was in flight.
+    #[error("the run was interrupted")]
+    Cancelled,
+    /// The engine lost it: a panic, or a child process that died.
+    #[error("lost by the engine: {0}")]
+    Lost(String),
+}
+
+/// Which check of a certificate failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TlsReason {
+    /// Its time is over, or has not come.
+    Expired,
+    /// It is for another name.
+    WrongName,
+    /// Nobody known signed it; a self-signed certificate is one of these.
+    UnknownIssuer,
+    /// Anything else.
+    Other,
+}
+
+/// What was being waited for when a deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    /// An address for the name.
+    Resolve,
+    /// TCP and TLS.
+    Connect,
+    /// The first byte of the answer.
+    FirstByte,
+    /// The next piece of the body.
+    Body,
+    /// The whole fetch.
+    Total,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Phase::Resolve => "resolving the name",
+            Phase::Connect => "connecting",
+            Phase::FirstByte => "waiting for an answer",
+            Phase::Body => "waiting for more of the body",
+            Phase::Total => "in all",
+        })
+    }
+}
+
+impl std::fmt::Display for TlsReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            TlsReason::Expired => "the certificate has expired or is not valid yet",
+            TlsReason::WrongName => "the certificate is for another name",
+            TlsReason::UnknownIssuer => "the certificate is signed by nobody known here",
+            TlsReason::Other => "the handshake failed",
+        })
+    }
+}
+
+impl FetchError {
+    /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
+    pub const CLASSES: [(&'static str, &'static str); 25] = [
+        ("malformed", "the line is not an http or https URL"),
+        ("dns", "the name has no address"),
+        ("connect", "nobody listens there, or the way is closed"),
+        ("closed", "the connection was cut before an answer"),
+        ("cut", "the connection was cut in the middle of the body"),
+        ("tls-expired", "the certificate has expired or is not valid yet"),
+        ("tls-name", "the certificate is for another name"),
+        ("tls-issuer", "the certificate is self-signed or signed by nobody known"),
+        ("tls", "the TLS handshake failed for another reason"),
+        ("timeout", "a deadline passed, or the body came too slowly"),
+        ("too-large", "the body is larger than --max-size"),
+        ("protocol", "what came is not HTTP"),
+        ("head", "the head of the answer is too large"),
+        ("redirects", "more redirects than --max-redirs"),
+        ("redirect", "a redirect to another scheme or to no URL"),
+        ("private", "a redirect to a private address"),
+        ("host-down", "not asked: the host kept failing"),
+        ("duplicate", "the same request as an earlier line"),
+        ("skipped", "not asked: --dry-run"),
+        ("proxy", "the proxy refused or failed"),
+        ("spool", "the body could not be kept on disk"),
+        ("cancelled", "the run was interrupted"),
+        ("lost", "the engine lost it"),
+        ("http-4xx", "the server answered with a status from 400 to 499"),
+        ("http-5xx", "the server answered with a status of 500 or above"),
+    ];
+
+    /// The stable name of this kind of failure, for records, `--retry-on` and scripts.
+    pub const fn class(&self) -> &'static str {
+        match self {
+            FetchError::Malformed { .. } => "malformed",
+            FetchError::Dns(_) => "dns",
+            FetchError::Connect(_) => "connect",
+            FetchError::Closed => "closed",
+            FetchError::Cut { .. } => "cut",
+            FetchError::Tls { reason: TlsReason::Expired, .. } => "tls-expired",
+            FetchError::Tls { reason: TlsReason::WrongName, .. } => "tls-name",
+            FetchError::Tls { reason: TlsReason::UnknownIssuer, .. } => "tls-issuer",
+            FetchError::Tls { .. } => "tls",
+            FetchError::Timeout { .. } | FetchError::TooSlow { .. } => "timeout",
+            FetchError::TooLarge { .. } => "too-large",
+            FetchError::Protocol(_) => "protocol",
+            FetchError::HeadTooLarge => "head",
+            FetchError::TooManyRedirects { .. } => "redirects",
+            FetchError::BadRedirect { .. } => "redirect",
+            FetchError::Private { .. } => "private",
+            FetchError::HostDown { .. } => "host-down",
+            FetchError::Duplicate { .. } => "duplicate",
+            FetchError::Skipped(_) => "skipped",
+            FetchError::Proxy(_) => "proxy",
+            FetchError::Spool(_) => "spool",
+            FetchError::Cancelled => "cancelled",
+            FetchError::Lost(_) => "lost",
+        }
+    }
+}
+
+impl Visit {
+    /// A visit of a job that was never sent.
+    pub fn unsent(job: Job, error: FetchError) -> Self {
+        Self { job, outcome: Err(error), parsed: Parsed::default() }
+    }
+
+    /// The class of the failure: of the error, or of a status of 400 and above. `None` for what went well,
+    /// duplicates and what a setting skipped.
+    pub fn failure(&self) -> Option<&'static str> {
+        match &self.outcome {
+            Ok(page) if page.status >= 500 => Some("http-5xx"),
+            Ok(page) if page.status >= 400 => Some("http-4xx"),
+            Ok(_) | Err(FetchError::Duplicate { .. } | FetchError::Skipped(_)) => None,
+            Err(error) => Some(error.class()),
+        }
+    }
+
+    /// The bytes of the page as received, where they are in memory.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match &self.outcome.as_ref().ok()?.body {
+            Body::Memory(bytes) => Some(bytes),
+            Body::Spooled(_) | Body::Dropped(_) => None,
+        }
+    }
+}
