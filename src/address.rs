@@ -9,23 +9,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 ranges that are not the public internet: network and prefix length.
 const V4: [(Ipv4Addr, u8); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),          // this network, RFC 791
-    (Ipv4Addr::new(10, 0, 0, 0), 8),         // private, RFC 1918
-    (Ipv4Addr::new(100, 64, 0, 0), 10),      // carrier-grade NAT, RFC 6598
-    (Ipv4Addr::new(127, 0, 0, 0), 8),        // loopback, RFC 1122
-    (Ipv4Addr::new(169, 254, 0, 0), 16),     // link local, RFC 3927: cloud metadata lives here
-    (Ipv4Addr::new(172, 16, 0, 0), 12),      // private, RFC 1918
-    (Ipv4Addr::new(192, 0, 0, 0), 24),       // protocol assignments, RFC 6890
-    (Ipv4Addr::new(192, 0, 2, 0), 24),       // documentation, RFC 5737
-    (Ipv4Addr::new(192, 31, 196, 0), 24),    // AS112, RFC 7535
-    (Ipv4Addr::new(192, 88, 99, 0), 24),     // 6to4 relay, RFC 7526
-    (Ipv4Addr::new(192, 168, 0, 0), 16),     // private, RFC 1918
-    (Ipv4Addr::new(192, 175, 48, 0), 24),    // AS112, RFC 7534
-    (Ipv4Addr::new(198, 18, 0, 0), 15),      // benchmarking, RFC 2544
-    (Ipv4Addr::new(198, 51, 100, 0), 24),    // documentation, RFC 5737
-    (Ipv4Addr::new(203, 0, 113, 0), 24),     // documentation, RFC 5737
-    (Ipv4Addr::new(224, 0, 0, 0), 4),        // multicast, RFC 5771
-    (Ipv4Addr::new(240, 0, 0, 0), 4),        // reserved and broadcast, RFC 1112
+    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, RFC 791
+    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
+    (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT, RFC 6598
+    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link local, RFC 3927: cloud metadata lives here
+    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private, RFC 1918
+    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments, RFC 6890
+    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation, RFC 5737
+    (Ipv4Addr::new(192, 31, 196, 0), 24), // AS112, RFC 7535
+    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relay, RFC 7526
+    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private, RFC 1918
+    (Ipv4Addr::new(192, 175, 48, 0), 24), // AS112, RFC 7534
+    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarking, RFC 2544
+    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation, RFC 5737
+    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation, RFC 5737
+    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast, RFC 5771
+    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved and broadcast, RFC 1112
 ];
 
 /// Whether an address is on the public internet.
@@ -41,14 +41,16 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let bits = u32::from(address);
-    !V4.iter().any(|(network, length)| (bits ^ u32::from(*network)) >> (32 - length) == 0)
+    !V4.iter()
+        .any(|(network, length)| (bits ^ u32::from(*network)) >> (32 - length) == 0)
 }
 
 /// Global unicast is `2000::/3` (RFC 4291 2.4), less what the registry takes out of it.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let global = segments[0] & 0xe000 == 0x2000;
-    let documentation = segments[0] == 0x2001 && segments[1] == 0x0db8 || segments[0] & 0xfff0 == 0x3ff0;
+    let documentation =
+        segments[0] == 0x2001 && segments[1] == 0x0db8 || segments[0] & 0xfff0 == 0x3ff0;
     let protocol = segments[0] == 0x2001 && segments[1] < 0x0200; // 2001::/23, RFC 2928
     let direct_as112 = segments[..3] == [0x2620, 0x004f, 0x8000];
     global && !documentation && !protocol && !direct_as112
@@ -77,11 +79,38 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_every_spelling() {
         for text in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1",
-            "172.31.255.255", "192.168.0.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "::", "::1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::192.168.1.1",
-            "2002:7f00:1::", "2002:c0a8:101::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe", "fe80::1", "fc00::1",
-            "fd12:3456::1", "fec0::1", "ff02::1", "2001:db8::1", "3fff::1", "100::1", "::ffff:0:127.0.0.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "198.18.0.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::192.168.1.1",
+            "2002:7f00:1::",
+            "2002:c0a8:101::1",
+            "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+            "fe80::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "::ffff:0:127.0.0.1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
@@ -90,8 +119,20 @@ mod tests {
     #[test]
     fn public_addresses_pass() {
         for text in [
-            "1.1.1.1", "8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.167.0.1", "198.17.0.1",
-            "198.20.0.1", "223.255.255.255", "2606:4700::1111", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
+            "1.1.1.1",
+            "8.8.8.8",
+            "172.15.0.1",
+            "172.32.0.1",
+            "100.63.0.1",
+            "100.128.0.1",
+            "192.167.0.1",
+            "198.17.0.1",
+            "198.20.0.1",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
         ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }

@@ -60,7 +60,9 @@ impl Body {
             Body::Memory(bytes) => Ok(bytes.slice(..bytes.len().min(limit))),
             Body::Spooled(spool) => {
                 let mut head = Vec::with_capacity(limit.min(spool.length as usize));
-                File::open(&spool.path)?.take(limit as u64).read_to_end(&mut head)?;
+                File::open(&spool.path)?
+                    .take(limit as u64)
+                    .read_to_end(&mut head)?;
                 Ok(head.into())
             }
             Body::Dropped(_) => Ok(Bytes::new()),
@@ -80,7 +82,12 @@ impl Body {
 impl Spool {
     /// Takes over a file of `length` bytes.
     pub(crate) fn adopt(path: PathBuf, length: u64, digest: Option<[u8; 32]>) -> Self {
-        Self { path, length, digest, kept: false }
+        Self {
+            path,
+            length,
+            digest,
+            kept: false,
+        }
     }
 
     /// Where the file is.

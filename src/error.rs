@@ -66,11 +66,20 @@ impl Error {
         if source.kind() == io::ErrorKind::BrokenPipe {
             return Error::Closed;
         }
-        Error::Output { path: path.into(), source }
+        Error::Output {
+            path: path.into(),
+            source,
+        }
     }
 
     /// Wraps whatever kept a part from starting.
-    pub(crate) fn setup(what: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Error::Setup { what, source: source.into() }
+    pub(crate) fn setup(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Error::Setup {
+            what,
+            source: source.into(),
+        }
     }
 }

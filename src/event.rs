@@ -32,6 +32,8 @@ pub enum Event<'a> {
     },
     /// A few times a second, and once at the end: the figures so far.
     Tick(&'a Tally),
+    /// Something that the user should know before the run starts.
+    Notice(&'a str),
     /// The first interrupt was heard: what is in flight is being finished.
     Draining,
 }

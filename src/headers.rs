@@ -16,7 +16,9 @@ impl Headers {
 
     /// The first value of a field, bytes that are no UTF-8 replaced.
     pub fn lossy(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        self.0
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 }
 
@@ -36,7 +38,11 @@ impl<'de> Deserialize<'de> for Headers {
         let mut headers = HeaderMap::with_capacity(fields.len());
         for (name, value) in fields {
             let name = HeaderName::try_from(name).map_err(D::Error::custom)?;
-            headers.append(name, HeaderValue::from_maybe_shared(bytes::Bytes::from(value)).map_err(D::Error::custom)?);
+            headers.append(
+                name,
+                HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+                    .map_err(D::Error::custom)?,
+            );
         }
         Ok(Self(headers))
     }

@@ -116,7 +116,9 @@ impl Job {
 
     /// The method that the list asks for here, `None` where it is the run's.
     pub fn method(&self) -> Option<&Method> {
-        self.request.as_ref().and_then(|request| request.method.as_ref())
+        self.request
+            .as_ref()
+            .and_then(|request| request.method.as_ref())
     }
 }
 

@@ -4,11 +4,15 @@
 
 mod address;
 mod body;
+mod config;
+mod crawl;
+mod descriptors;
 mod error;
 mod event;
 mod headers;
 mod job;
 mod page;
+mod rows;
 mod size;
 mod stop;
 mod tally;
@@ -19,15 +23,20 @@ pub mod engine;
 pub mod fetch;
 pub mod frontier;
 pub mod parse;
+pub mod seeds;
+pub mod sink;
 mod worker;
 
 pub use address::is_public;
 pub use body::{Body, Spool};
+pub use config::Config;
+pub use crawl::{Ended, Outcome, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use headers::Headers;
 pub use job::{Attempt, Hop, Job, Reach, Request, Via};
 pub use page::{HttpVersion, Page, Timing};
+pub use rows::Rows;
 pub use size::{ByteSize, duration, spelled};
 pub use stop::Stop;
 pub use tally::{Failures, HostTally, Tally};

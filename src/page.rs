@@ -73,12 +73,18 @@ impl From<http::Version> for HttpVersion {
 impl Page {
     /// Where the answer redirects to, as the header says it; `None` for other statuses.
     pub fn location(&self) -> Option<&str> {
-        matches!(self.status, 301 | 302 | 303 | 307 | 308).then(|| self.headers.text(http::header::LOCATION)).flatten()
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+            .then(|| self.headers.text(http::header::LOCATION))
+            .flatten()
     }
 
     /// Whether the body is under a content coding.
     pub fn is_encoded(&self) -> bool {
-        self.headers.0.get_all(http::header::CONTENT_ENCODING).iter().any(|value| value != "identity")
+        self.headers
+            .0
+            .get_all(http::header::CONTENT_ENCODING)
+            .iter()
+            .any(|value| value != "identity")
     }
 
     /// How long `Retry-After` asks to wait, as seconds or as a date (RFC 9110 10.2.3).
@@ -116,7 +122,10 @@ mod tests {
         let now = httpdate::parse_http_date("Fri, 20 Nov 2026 10:00:00 GMT").unwrap();
         let wait = |value| page(503, "retry-after", value).retry_after(now);
         assert_eq!(wait("120"), Some(Duration::from_secs(120)));
-        assert_eq!(wait("Fri, 20 Nov 2026 10:01:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(
+            wait("Fri, 20 Nov 2026 10:01:00 GMT"),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(wait("Fri, 20 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("-5"), None);

@@ -54,8 +54,16 @@ impl std::str::FromStr for ByteSize {
             "g" | "gb" | "gib" => 1 << 30,
             "t" | "tb" | "tib" => 1 << 40,
             "" if number == 0.0 => 1,
-            "" => return Err(format!("a size needs a unit, as in {text}K, {text}M or {text}B")),
-            other => return Err(format!("unknown unit {other:?}: B, K, M, G and T are known")),
+            "" => {
+                return Err(format!(
+                    "a size needs a unit, as in {text}K, {text}M or {text}B"
+                ));
+            }
+            other => {
+                return Err(format!(
+                    "unknown unit {other:?}: B, K, M, G and T are known"
+                ));
+            }
         };
         Ok(Self((number * factor as f64) as u64))
     }
@@ -72,8 +80,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
     let mut sum = Duration::ZERO;
     loop {
-        let end = rest.find(|c: char| c.is_ascii_alphabetic() || c == 'µ').unwrap_or(rest.len());
-        let after = rest[end..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| at + end);
+        let end = rest
+            .find(|c: char| c.is_ascii_alphabetic() || c == 'µ')
+            .unwrap_or(rest.len());
+        let after = rest[end..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |at| at + end);
         let (number, unit) = split(&rest[..after])?;
         let seconds = match unit {
             "us" | "µs" => number / 1e6,
@@ -82,10 +94,19 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             "m" | "min" => number * 60.0,
             "h" => number * 3600.0,
             "d" => number * 86_400.0,
-            "" => return Err(format!("a duration needs a unit, as in {text}s or {text}ms")),
-            other => return Err(format!("unknown unit {other:?}: ms, s, m, h and d are known")),
+            "" => {
+                return Err(format!(
+                    "a duration needs a unit, as in {text}s or {text}ms"
+                ));
+            }
+            other => {
+                return Err(format!(
+                    "unknown unit {other:?}: ms, s, m, h and d are known"
+                ));
+            }
         };
-        sum += Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} is out of range"))?;
+        sum +=
+            Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} is out of range"))?;
         rest = rest[after..].trim_start();
         if rest.is_empty() {
             return Ok(sum);
@@ -100,7 +121,9 @@ pub fn spelled(duration: Duration) -> String {
     match (millis, seconds) {
         (0, _) => "0".to_owned(),
         (_, 0) => format!("{millis}ms"),
-        (_, 1..=59) if millis % 1000 != 0 => format!("{}s", (duration.as_secs_f64() * 10.0).round() / 10.0),
+        (_, 1..=59) if millis % 1000 != 0 => {
+            format!("{}s", (duration.as_secs_f64() * 10.0).round() / 10.0)
+        }
         (_, 1..=59) => format!("{seconds}s"),
         (_, 60..=3599) if seconds % 60 == 0 => format!("{}m", seconds / 60),
         (_, 60..=3599) => format!("{}m{}s", seconds / 60, seconds % 60),
@@ -111,8 +134,12 @@ pub fn spelled(duration: Duration) -> String {
 
 fn split(text: &str) -> Result<(f64, &str), String> {
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..end].parse().map_err(|_| format!("{text:?} does not start with a number"))?;
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let number: f64 = text[..end]
+        .parse()
+        .map_err(|_| format!("{text:?} does not start with a number"))?;
     Ok((number, text[end..].trim()))
 }
 

@@ -47,10 +47,12 @@ pub struct Tally {
     pub in_flight: usize,
     /// Jobs that wait in the frontier now.
     pub waiting: usize,
-    /// Rows in all, once the whole list was read.
+    /// Records in all: known once the whole list was read, before that an estimate by its bytes.
     pub total: Option<u64>,
-    /// Rows read from the list so far.
+    /// Entries read from the list so far.
     pub rows: u64,
+    /// The last row of the list that was read.
+    pub last_row: u64,
     /// Time since the run began.
     pub elapsed: Duration,
 }
@@ -90,13 +92,15 @@ impl Default for Tally {
             wire_bytes: 0,
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
-            latency: Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are in order"),
+            latency: Histogram::new_with_bounds(1, 3_600_000_000, 3)
+                .expect("the bounds are in order"),
             hosts: BTreeMap::new(),
             hosts_beyond: 0,
             in_flight: 0,
             waiting: 0,
             total: None,
             rows: 0,
+            last_row: 0,
             elapsed: Duration::ZERO,
         }
     }
@@ -129,9 +133,16 @@ impl Tally {
             self.failures
                 .entry(class)
                 .and_modify(|failures| failures.count += 1)
-                .or_insert_with(|| Failures { count: 1, example: example(visit), message: message(visit) });
+                .or_insert_with(|| Failures {
+                    count: 1,
+                    example: example(visit),
+                    message: message(visit),
+                });
         }
-        if matches!(visit.outcome, Err(FetchError::Malformed { .. } | FetchError::Duplicate { .. })) {
+        if matches!(
+            visit.outcome,
+            Err(FetchError::Malformed { .. } | FetchError::Duplicate { .. })
+        ) {
             return;
         }
         let beyond = self.hosts.len() >= HOSTS_KEPT;
@@ -151,13 +162,19 @@ impl Tally {
     /// The host with the longest mean latency, with that latency.
     pub fn slowest_host(&self) -> Option<(&HostKey, Duration)> {
         let asked = self.hosts.iter().filter(|(_, host)| host.visited > 0);
-        asked.map(|(key, host)| (key, host.busy / host.visited as u32)).max_by_key(|(_, mean)| *mean)
+        asked
+            .map(|(key, host)| (key, host.busy / host.visited as u32))
+            .max_by_key(|(_, mean)| *mean)
     }
 
     /// Failed records as a share of those that were asked for, from 0 to 1.
     pub fn failed_share(&self) -> f64 {
         let asked = self.visited - self.duplicates - self.skipped;
-        if asked == 0 { 0.0 } else { self.failed as f64 / asked as f64 }
+        if asked == 0 {
+            0.0
+        } else {
+            self.failed as f64 / asked as f64
+        }
     }
 }
 

@@ -104,7 +104,10 @@ impl PageUrl {
         });
         if user.is_some() {
             let cleared = url.set_username("").and_then(|()| url.set_password(None));
-            debug_assert!(cleared.is_ok(), "an http URL has a host, so it can be cleared");
+            debug_assert!(
+                cleared.is_ok(),
+                "an http URL has a host, so it can be cleared"
+            );
         }
         Ok((Self(url), user))
     }
@@ -191,7 +194,10 @@ impl fmt::Display for HostKey {
 fn looks_like_host(text: &str) -> bool {
     let name = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
     let dotted = name.contains('.') && !name.starts_with('.') && !name.ends_with("..");
-    (dotted || name == "localhost") && name.chars().all(|c| c.is_alphanumeric() || "-._".contains(c))
+    (dotted || name == "localhost")
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-._".contains(c))
 }
 
 /// `name:80…`: what follows the first colon is a port, so what precedes it is a host.
@@ -207,7 +213,8 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let pair = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        let byte =
+            pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
         match byte {
             Some(byte) => {
                 bytes.push(byte);
@@ -231,7 +238,10 @@ mod tests {
         let (url, user) = PageUrl::parse_with_user("http://ann:p%40ss@example.org/a?b#c").unwrap();
         assert_eq!(url.as_str(), "http://example.org/a?b");
         let user = user.unwrap();
-        assert_eq!((user.user.as_str(), user.password.as_str()), ("ann", "p@ss"));
+        assert_eq!(
+            (user.user.as_str(), user.password.as_str()),
+            ("ann", "p@ss")
+        );
         assert!(!format!("{user:?}").contains("p@ss"));
     }
 
@@ -249,17 +259,32 @@ mod tests {
 
     #[test]
     fn other_schemes_and_nonsense_are_refused() {
-        assert_eq!(PageUrl::parse("file:///etc/passwd"), Err(UrlError::Scheme("file".into())));
-        assert_eq!(PageUrl::parse("mailto:a@b.example"), Err(UrlError::Scheme("mailto".into())));
-        assert!(matches!(PageUrl::parse("just words"), Err(UrlError::Malformed(_))));
-        assert!(matches!(PageUrl::parse("http://"), Err(UrlError::Malformed(_))));
+        assert_eq!(
+            PageUrl::parse("file:///etc/passwd"),
+            Err(UrlError::Scheme("file".into()))
+        );
+        assert_eq!(
+            PageUrl::parse("mailto:a@b.example"),
+            Err(UrlError::Scheme("mailto".into()))
+        );
+        assert!(matches!(
+            PageUrl::parse("just words"),
+            Err(UrlError::Malformed(_))
+        ));
+        assert!(matches!(
+            PageUrl::parse("http://"),
+            Err(UrlError::Malformed(_))
+        ));
         assert!(PageUrl::parse("htp:/not a url").is_err());
     }
 
     #[test]
     fn a_host_key_is_scheme_host_and_port() {
         let key = |text| PageUrl::parse(text).unwrap().host_key();
-        assert_eq!(key("HTTP://Example.org:80/x").as_str(), "http://example.org");
+        assert_eq!(
+            key("HTTP://Example.org:80/x").as_str(),
+            "http://example.org"
+        );
         assert_eq!(key("https://example.org/x").as_str(), "https://example.org");
         assert_eq!(key("http://[::1]:8080/").as_str(), "http://[::1]:8080");
     }

@@ -4,6 +4,7 @@
 //! connection is `Err` *inside* a visit: data, with a stable class that scripts may rely on.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub struct Parsed {
     pub text: Option<String>,
     /// The decoded bytes, where a sink asked for them and they differ from the page's own body.
     pub content: Option<Body>,
+    /// The file that the body was saved to, below the folder that the user named.
+    pub saved: Option<PathBuf>,
     /// Why the body could not be decoded. The page stands all the same.
     pub fault: Option<String>,
 }
@@ -128,7 +131,9 @@ pub enum FetchError {
         address: IpAddr,
     },
     /// The host failed so often that it is left alone for now.
-    #[error("not asked: {failures} requests in a row failed on this host, the last one with: {last}")]
+    #[error(
+        "not asked: {failures} requests in a row failed on this host, the last one with: {last}"
+    )]
     HostDown {
         /// How many.
         failures: u32,
@@ -217,9 +222,15 @@ impl FetchError {
         ("connect", "nobody listens there, or the way is closed"),
         ("closed", "the connection was cut before an answer"),
         ("cut", "the connection was cut in the middle of the body"),
-        ("tls-expired", "the certificate has expired or is not valid yet"),
+        (
+            "tls-expired",
+            "the certificate has expired or is not valid yet",
+        ),
         ("tls-name", "the certificate is for another name"),
-        ("tls-issuer", "the certificate is self-signed or signed by nobody known"),
+        (
+            "tls-issuer",
+            "the certificate is self-signed or signed by nobody known",
+        ),
         ("tls", "the TLS handshake failed for another reason"),
         ("timeout", "a deadline passed, or the body came too slowly"),
         ("too-large", "the body is larger than --max-size"),
@@ -235,8 +246,14 @@ impl FetchError {
         ("spool", "the body could not be kept on disk"),
         ("cancelled", "the run was interrupted"),
         ("lost", "the engine lost it"),
-        ("http-4xx", "the server answered with a status from 400 to 499"),
-        ("http-5xx", "the server answered with a status of 500 or above"),
+        (
+            "http-4xx",
+            "the server answered with a status from 400 to 499",
+        ),
+        (
+            "http-5xx",
+            "the server answered with a status of 500 or above",
+        ),
     ];
 
     /// The stable name of this kind of failure, for records, `--retry-on` and scripts.
@@ -247,9 +264,18 @@ impl FetchError {
             FetchError::Connect(_) => "connect",
             FetchError::Closed => "closed",
             FetchError::Cut { .. } => "cut",
-            FetchError::Tls { reason: TlsReason::Expired, .. } => "tls-expired",
-            FetchError::Tls { reason: TlsReason::WrongName, .. } => "tls-name",
-            FetchError::Tls { reason: TlsReason::UnknownIssuer, .. } => "tls-issuer",
+            FetchError::Tls {
+                reason: TlsReason::Expired,
+                ..
+            } => "tls-expired",
+            FetchError::Tls {
+                reason: TlsReason::WrongName,
+                ..
+            } => "tls-name",
+            FetchError::Tls {
+                reason: TlsReason::UnknownIssuer,
+                ..
+            } => "tls-issuer",
             FetchError::Tls { .. } => "tls",
             FetchError::Timeout { .. } | FetchError::TooSlow { .. } => "timeout",
             FetchError::TooLarge { .. } => "too-large",
@@ -272,7 +298,11 @@ impl FetchError {
 impl Visit {
     /// A visit of a job that was never sent.
     pub fn unsent(job: Job, error: FetchError) -> Self {
-        Self { job, outcome: Err(error), parsed: Parsed::default() }
+        Self {
+            job,
+            outcome: Err(error),
+            parsed: Parsed::default(),
+        }
     }
 
     /// The class of the failure: of the error, or of a status of 400 and above. `None` for what went well,

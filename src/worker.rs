@@ -28,15 +28,27 @@ impl Plan {
     /// When a setting cannot hold, or TLS cannot be set up.
     pub(crate) fn new(fetch: FetchSettings, parse: ParseSettings) -> Result<Self> {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
-        Ok(Self { shared: fetch::Shared::new(fetch)?, parse, program })
+        Ok(Self {
+            shared: fetch::Shared::new(fetch)?,
+            parse,
+            program,
+        })
     }
 }
 
 /// The parse half.
-pub(crate) fn parse(job: Job, outcome: Result<Page, FetchError>, settings: &ParseSettings) -> Visit {
+pub(crate) fn parse(
+    job: Job,
+    outcome: Result<Page, FetchError>,
+    settings: &ParseSettings,
+) -> Visit {
     let parsed = match &outcome {
         Ok(page) => parse::parse(&job, page, settings),
         Err(_) => Parsed::default(),
     };
-    Visit { job, outcome, parsed }
+    Visit {
+        job,
+        outcome,
+        parsed,
+    }
 }

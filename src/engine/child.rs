@@ -23,10 +23,16 @@ pub fn serve_parent() -> Result<()> {
     let broken = |source: std::io::Error| Error::setup("the pipe to the parent", source);
     let mut input = BufReader::with_capacity(64 << 10, std::io::stdin());
     let mut buffer = Vec::new();
-    let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else { return Ok(()) };
+    let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else {
+        return Ok(());
+    };
     let plan = Plan::new(orders.fetch, orders.parse)?;
     let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
-    let engine = if each == NonZeroUsize::MIN { Engine::Sequential } else { Engine::Async(each) };
+    let engine = if each == NonZeroUsize::MIN {
+        Engine::Sequential
+    } else {
+        Engine::Async(each)
+    };
     let mut crew = Crew::hire_alone(engine, &plan)?;
     let (sender, mut jobs) = mpsc::channel::<JobFrame>(each.get());
     let reader = thread::Builder::new().name("orders".into()).spawn(move || {
@@ -45,7 +51,8 @@ pub fn serve_parent() -> Result<()> {
     let mut output = BufWriter::with_capacity(256 << 10, std::io::stdout());
     runtime.block_on(async {
         // An interrupt at the terminal reaches the whole group; it is the parent that decides.
-        let _interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok();
+        let _interrupts =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok();
         let mut open = true;
         loop {
             tokio::select! {
@@ -75,10 +82,19 @@ pub fn serve_parent() -> Result<()> {
 }
 
 fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Visit) -> std::io::Result<()> {
-    let frame = VisitFrame { number: visit.job.row, outcome: visit.outcome, parsed: visit.parsed };
+    let frame = VisitFrame {
+        number: visit.job.row,
+        outcome: visit.outcome,
+        parsed: visit.parsed,
+    };
     let written = frame::write(output, buffer, &frame);
     // Spooled files are the parent's from here on.
-    for body in frame.outcome.into_iter().map(|page| page.body).chain(frame.parsed.content) {
+    for body in frame
+        .outcome
+        .into_iter()
+        .map(|page| page.body)
+        .chain(frame.parsed.content)
+    {
         body.hand_over();
     }
     written

@@ -44,11 +44,13 @@ impl Pool {
         let mut threads = Vec::new();
         for index in 0..count {
             let (line, plan) = (line.clone(), plan.clone());
-            let thread = thread::Builder::new().name(format!("parse-{index}")).spawn(move || {
-                while let Some((ticket, outcome)) = line.next() {
-                    ticket.pay(|job| parse(job, outcome, &plan.parse));
-                }
-            });
+            let thread = thread::Builder::new()
+                .name(format!("parse-{index}"))
+                .spawn(move || {
+                    while let Some((ticket, outcome)) = line.next() {
+                        ticket.pay(|job| parse(job, outcome, &plan.parse));
+                    }
+                });
             threads.push(thread.map_err(|source| Error::setup("a thread", source))?);
         }
         Ok(Self { line, threads })
@@ -56,7 +58,11 @@ impl Pool {
 
     /// Hands a page over.
     pub(crate) fn parse(&self, ticket: Ticket, outcome: Result<Page, FetchError>) {
-        let mut state = self.line.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .line
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         state.waiting.push_back((ticket, outcome));
         drop(state);
         self.line.work.notify_one();
@@ -73,14 +79,21 @@ impl Line {
             if state.closed {
                 return None;
             }
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.line.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.line
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.line.work.notify_all();
         for thread in self.threads.drain(..) {
             // A page that made its thread panic was paid for as lost.

@@ -62,8 +62,12 @@ impl JobFrame {
             via: job.via,
             reach: job.reach,
             hops: job.hops.clone(),
-            method: request.and_then(|request| request.method.as_ref()).map(|method| method.as_str().to_owned()),
-            headers: request.map(|request| Headers(request.headers.clone())).unwrap_or_default(),
+            method: request
+                .and_then(|request| request.method.as_ref())
+                .map(|method| method.as_str().to_owned()),
+            headers: request
+                .map(|request| Headers(request.headers.clone()))
+                .unwrap_or_default(),
             body: request.and_then(|request| request.body.clone()),
             own_request: request.is_some(),
             queued: job.since.elapsed(),
@@ -75,7 +79,12 @@ impl JobFrame {
         let now = Instant::now();
         let request = self.own_request.then(|| {
             let method = self.method.and_then(|method| method.parse().ok());
-            Arc::new(Request { method, headers: self.headers.0, body: self.body, columns: Vec::new() })
+            Arc::new(Request {
+                method,
+                headers: self.headers.0,
+                body: self.body,
+                columns: Vec::new(),
+            })
         });
         let mut job = Job::seed(self.number, self.url);
         job.via = self.via;
@@ -91,7 +100,11 @@ impl JobFrame {
 ///
 /// # Errors
 /// When the pipe is closed.
-pub(super) fn write(pipe: &mut impl Write, buffer: &mut Vec<u8>, frame: &impl Serialize) -> io::Result<()> {
+pub(super) fn write(
+    pipe: &mut impl Write,
+    buffer: &mut Vec<u8>,
+    frame: &impl Serialize,
+) -> io::Result<()> {
     buffer.clear();
     *buffer = postcard::to_extend(frame, std::mem::take(buffer)).map_err(io::Error::other)?;
     let length = u32::try_from(buffer.len()).map_err(io::Error::other)?;
@@ -103,7 +116,10 @@ pub(super) fn write(pipe: &mut impl Write, buffer: &mut Vec<u8>, frame: &impl Se
 ///
 /// # Errors
 /// When the pipe breaks inside a frame, or what comes is no frame.
-pub(super) fn read<T: DeserializeOwned>(pipe: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<Option<T>> {
+pub(super) fn read<T: DeserializeOwned>(
+    pipe: &mut impl Read,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match pipe.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -111,12 +127,17 @@ pub(super) fn read<T: DeserializeOwned>(pipe: &mut impl Read, buffer: &mut Vec<u
     }
     let length = u32::from_le_bytes(length) as usize;
     if length > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame of impossible length"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a frame of impossible length",
+        ));
     }
     buffer.clear();
     let count = pipe.take(length as u64).read_to_end(buffer)?;
     if count < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    postcard::from_bytes(buffer).map(Some).map_err(io::Error::other)
+    postcard::from_bytes(buffer)
+        .map(Some)
+        .map_err(io::Error::other)
 }

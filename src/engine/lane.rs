@@ -47,7 +47,11 @@ pub(super) fn start(
     thread::Builder::new()
         .name("lane".into())
         .spawn(move || {
-            let lane = Lane { fetcher, plan, pool };
+            let lane = Lane {
+                fetcher,
+                plan,
+                pool,
+            };
             // The loop yields often enough by itself, and tokio's budget would have each poll of a full loop twice.
             runtime.block_on(tokio::task::unconstrained(lane.run(jobs, abort)));
             runtime.shutdown_background(); // downloads that were given up may still wait for the disk
@@ -84,7 +88,9 @@ impl Lane {
 
     async fn visit(&self, ticket: Ticket) {
         let outcome = self.fetcher.fetch(ticket.job()).await;
-        let small = outcome.as_ref().map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded());
+        let small = outcome
+            .as_ref()
+            .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded());
         match &self.pool {
             Some(pool) if !small => pool.parse(ticket, outcome),
             _ => ticket.pay(|job| -> Visit { worker::parse(job, outcome, &self.plan.parse) }),

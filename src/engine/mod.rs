@@ -118,9 +118,12 @@ impl FromStr for Engine {
     /// Reads `async`, `async:64`, `threads:16`, `processes:4` and `processes:4x16`; without a number the engine's own
     /// best size is taken.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, size) = text.split_once(':').map_or((text, None), |(name, size)| (name, Some(size)));
+        let (name, size) = text
+            .split_once(':')
+            .map_or((text, None), |(name, size)| (name, Some(size)));
         let number = |text: &str| {
-            text.parse::<NonZeroUsize>().map_err(|_| format!("{text:?} in {name}:{text} is not a number above 0"))
+            text.parse::<NonZeroUsize>()
+                .map_err(|_| format!("{text:?} in {name}:{text} is not a number above 0"))
         };
         let or = |default: usize| match size {
             Some(size) => number(size),
@@ -139,7 +142,10 @@ impl FromStr for Engine {
                     None => {
                         let processes = or(cores)?;
                         let each = DEFAULT_IN_FLIGHT.div_ceil(processes.get());
-                        (processes, NonZeroUsize::new(each).unwrap_or(NonZeroUsize::MIN))
+                        (
+                            processes,
+                            NonZeroUsize::new(each).unwrap_or(NonZeroUsize::MIN),
+                        )
                     }
                 };
                 Ok(Engine::Processes { processes, each })
@@ -219,7 +225,12 @@ impl Crew {
         Ok(crew)
     }
 
-    fn add_loop(&mut self, plan: &Plan, capacity: usize, pool: Option<Arc<cpu::Pool>>) -> Result<()> {
+    fn add_loop(
+        &mut self,
+        plan: &Plan,
+        capacity: usize,
+        pool: Option<Arc<cpu::Pool>>,
+    ) -> Result<()> {
         let abort = self.abort.clone();
         self.add(capacity, |jobs| lane::start(plan, jobs, pool, abort))
     }
@@ -234,7 +245,12 @@ impl Crew {
         if capacity == 1 {
             self.free.push(self.lanes.len());
         }
-        self.lanes.push(Lane { jobs: Some(jobs), load: 0, capacity, thread });
+        self.lanes.push(Lane {
+            jobs: Some(jobs),
+            load: 0,
+            capacity,
+            thread,
+        });
         Ok(())
     }
 
@@ -292,7 +308,9 @@ impl Crew {
             return home;
         }
         let room = |lane: &Lane| lane.capacity.saturating_sub(lane.load);
-        (0..self.lanes.len()).max_by_key(|index| room(&self.lanes[*index])).unwrap_or(0)
+        (0..self.lanes.len())
+            .max_by_key(|index| room(&self.lanes[*index]))
+            .unwrap_or(0)
     }
 
     /// The next visits, at least one: as many as are there. Cancel-safe: a visit that was not taken stays.
@@ -341,7 +359,9 @@ impl Crew {
 impl Ticket {
     /// The job.
     fn job(&self) -> &Job {
-        self.job.as_ref().expect("a ticket has its job until it is paid")
+        self.job
+            .as_ref()
+            .expect("a ticket has its job until it is paid")
     }
 
     /// Hands the visit over that became of the job.
@@ -353,7 +373,11 @@ impl Ticket {
     }
 
     fn land(&mut self, visit: Visit) {
-        let landed = Landed { visit, lane: self.lane, _permit: self.permit.take() };
+        let landed = Landed {
+            visit,
+            lane: self.lane,
+            _permit: self.permit.take(),
+        };
         // A loop that is gone wants no visits.
         let _ = self.payment.try_send(landed);
     }
@@ -378,12 +402,25 @@ mod tests {
 
     #[test]
     fn an_engine_is_read_as_it_is_written() {
-        for text in ["sequential", "threads:16", "blocking:3", "async:64", "processes:4x16"] {
+        for text in [
+            "sequential",
+            "threads:16",
+            "blocking:3",
+            "async:64",
+            "processes:4x16",
+        ] {
             assert_eq!(text.parse::<Engine>().unwrap().to_string(), text);
         }
         assert_eq!("async".parse::<Engine>().unwrap().in_flight(), 64);
         assert_eq!("processes:2".parse::<Engine>().unwrap().in_flight(), 64);
-        for wrong in ["", "fibers", "async:0", "sequential:2", "processes:2x", "threads:x"] {
+        for wrong in [
+            "",
+            "fibers",
+            "async:0",
+            "sequential:2",
+            "processes:2x",
+            "threads:x",
+        ] {
             assert!(wrong.parse::<Engine>().is_err(), "{wrong}");
         }
     }

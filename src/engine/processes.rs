@@ -47,7 +47,12 @@ pub(super) fn start(
     let plan = plan.clone();
     let in_flight = InFlight::default();
     let running = Running::start(&plan, each, in_flight.clone())?;
-    let lane = Lane { plan, each, in_flight, deaths: 0 };
+    let lane = Lane {
+        plan,
+        each,
+        in_flight,
+        deaths: 0,
+    };
     thread::Builder::new()
         .name("lane".into())
         .spawn(move || lane.run(running, jobs, &abort))
@@ -62,7 +67,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn run(mut self, mut running: Running, mut jobs: mpsc::Receiver<Ticket>, abort: &CancellationToken) {
+    fn run(
+        mut self,
+        mut running: Running,
+        mut jobs: mpsc::Receiver<Ticket>,
+        abort: &CancellationToken,
+    ) {
         let mut buffer = Vec::new();
         let mut number = 0;
         while let Some(ticket) = jobs.blocking_recv() {
@@ -76,7 +86,9 @@ impl Lane {
                 written = frame::write(&mut running.orders, &mut buffer, &job);
                 next = jobs.try_recv().ok();
             }
-            if written.and_then(|()| running.orders.flush()).is_err() || running.listener.is_finished() {
+            if written.and_then(|()| running.orders.flush()).is_err()
+                || running.listener.is_finished()
+            {
                 match self.replace(running) {
                     Some(new) => running = new,
                     None => return, // the tickets still to come are dropped with their channel
@@ -112,18 +124,32 @@ impl Running {
             return Err(setup(std::io::Error::other("the child has no pipes")));
         };
         let mut orders = BufWriter::with_capacity(64 << 10, stdin);
-        let first = Orders { fetch: plan.shared.settings().clone(), parse: plan.parse.clone(), in_flight: each.get() };
-        frame::write(&mut orders, &mut Vec::new(), &first).and_then(|()| orders.flush()).map_err(setup)?;
+        let first = Orders {
+            fetch: plan.shared.settings().clone(),
+            parse: plan.parse.clone(),
+            in_flight: each.get(),
+        };
+        frame::write(&mut orders, &mut Vec::new(), &first)
+            .and_then(|()| orders.flush())
+            .map_err(setup)?;
         let listener = thread::Builder::new()
             .name("listen".into())
             .spawn(move || listen(stdout, &in_flight))
             .map_err(setup)?;
-        Ok(Self { child, orders, listener })
+        Ok(Self {
+            child,
+            orders,
+            listener,
+        })
     }
 
     /// Closes its input and waits until it has answered everything, unless the run was aborted.
     fn end(self, abort: &CancellationToken) {
-        let Self { mut child, orders, listener } = self;
+        let Self {
+            mut child,
+            orders,
+            listener,
+        } = self;
         if abort.is_cancelled() {
             let _ = child.kill(); // gone already is as good as killed
         }
@@ -134,7 +160,11 @@ impl Running {
 
     /// Makes sure that it is dead. Answers how many visits it sent in its life.
     fn bury(self) -> u64 {
-        let Self { mut child, orders, listener } = self;
+        let Self {
+            mut child,
+            orders,
+            listener,
+        } = self;
         let _ = child.kill();
         drop(orders);
         let _ = child.wait();
@@ -148,11 +178,20 @@ fn listen(stdout: ChildStdout, in_flight: &InFlight) -> u64 {
     let mut buffer = Vec::new();
     let mut visits = 0;
     // What is no frame is a child gone wrong: it is heard no more, and replaced.
-    while let Ok(Some(VisitFrame { number, outcome, parsed })) = frame::read(&mut pipe, &mut buffer) {
+    while let Ok(Some(VisitFrame {
+        number,
+        outcome,
+        parsed,
+    })) = frame::read(&mut pipe, &mut buffer)
+    {
         visits += 1;
         let ticket = lock(in_flight).remove(&number);
         if let Some(ticket) = ticket {
-            ticket.pay(|job| Visit { job, outcome, parsed });
+            ticket.pay(|job| Visit {
+                job,
+                outcome,
+                parsed,
+            });
         }
     }
     // The child closed its output: whatever it still had is lost, and nobody may wait for it.

@@ -64,7 +64,14 @@ impl BlockingFetcher {
         };
         let agent = |proxy: &Option<&String>| agent(&shared, proxy.map(String::as_str), &target);
         let agents = proxies.iter().map(agent).collect::<Result<_>>()?;
-        Ok(Self { shared, agents, turn: Cell::new(0), target, remembered: HashMap::new(), buffer: BytesMut::new() })
+        Ok(Self {
+            shared,
+            agents,
+            turn: Cell::new(0),
+            target,
+            remembered: HashMap::new(),
+            buffer: BytesMut::new(),
+        })
     }
 
     /// Asks once.
@@ -75,18 +82,28 @@ impl BlockingFetcher {
         let started = Instant::now();
         let shared = self.shared.clone();
         let proxied = !shared.settings.proxies.is_empty();
-        let addresses = if proxied { Vec::new() } else { self.addresses(job)? };
+        let addresses = if proxied {
+            Vec::new()
+        } else {
+            self.addresses(job)?
+        };
         let partial = shared.partial(job);
         let mut last = None;
         // Each address in turn, as a browser would; with a proxy there is none to choose.
-        for address in addresses.iter().copied().map(Some).chain(proxied.then_some(None)) {
+        for address in addresses
+            .iter()
+            .copied()
+            .map(Some)
+            .chain(proxied.then_some(None))
+        {
             let mut outgoing = shared.template.outgoing(job);
             if let Some(partial) = &partial {
                 outgoing.resume(partial.length, &partial.note.validator);
             }
             let mut request = http::Request::new(());
             *request.method_mut() = outgoing.method;
-            *request.uri_mut() = Uri::try_from(job.url.as_str()).map_err(|error| FetchError::Protocol(error.to_string()))?;
+            *request.uri_mut() = Uri::try_from(job.url.as_str())
+                .map_err(|error| FetchError::Protocol(error.to_string()))?;
             *request.headers_mut() = outgoing.headers;
             self.target.set(address);
             let agent = self.agent();
@@ -97,7 +114,11 @@ impl BlockingFetcher {
             match answer {
                 Ok(response) => {
                     let remote = self.remember(job, address);
-                    let answered = Answered { started, answered: Instant::now(), remote };
+                    let answered = Answered {
+                        started,
+                        answered: Instant::now(),
+                        remote,
+                    };
                     return self.receive(job, response, partial, answered);
                 }
                 Err(error) => {
@@ -135,7 +156,11 @@ impl BlockingFetcher {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let name = job.url.as_url().host_str().unwrap_or_default();
-        let found = self.shared.resolver.addresses_blocking(name).map_err(|error| fault::from_dns(&error))?;
+        let found = self
+            .shared
+            .resolver
+            .addresses_blocking(name)
+            .map_err(|error| fault::from_dns(&error))?;
         if guards {
             check_answer(job, &found)?;
         }
@@ -175,11 +200,22 @@ impl BlockingFetcher {
         let headers = Headers(parts.headers);
         let arrival = Arrival::new(job, parts.status, &headers, partial)?;
         let mut intake = Intake::new(settings, announced(&headers), answered.answered)?;
-        let open = |arrival: &Arrival| arrival.opener()(&settings.spool, &job.url).map_err(|error| FetchError::Spool(error.to_string()));
-        let mut file: Option<SpoolFile> = if arrival.resumes() { Some(open(&arrival)?) } else { None };
+        let open = |arrival: &Arrival| {
+            arrival.opener()(&settings.spool, &job.url)
+                .map_err(|error| FetchError::Spool(error.to_string()))
+        };
+        let mut file: Option<SpoolFile> = if arrival.resumes() {
+            Some(open(&arrival)?)
+        } else {
+            None
+        };
         let mut reader = body.into_reader();
         while let Some(chunk) = self.chunk(&mut reader).map_err(|error| {
-            fault::from_ureq(&ureq::Error::from(error), Stage::Body(intake.received()), &settings.deadlines)
+            fault::from_ureq(
+                &ureq::Error::from(error),
+                Stage::Body(intake.received()),
+                &settings.deadlines,
+            )
         })? {
             let (bytes, first) = match intake.take(chunk, Instant::now())? {
                 Next::Held if file.is_some() => (intake.in_memory(), false),
@@ -194,18 +230,29 @@ impl BlockingFetcher {
                 file = Some(open(&arrival)?);
             }
             if let Some(file) = &mut file {
-                file.write(&bytes).map_err(|error| FetchError::Spool(error.to_string()))?;
+                file.write(&bytes)
+                    .map_err(|error| FetchError::Spool(error.to_string()))?;
             }
         }
         let wire_bytes = intake.received();
         let body = match file {
             Some(file) => Body::Spooled(file.finish()),
-            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => Body::Dropped(wire_bytes),
+            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => {
+                Body::Dropped(wire_bytes)
+            }
             None => Body::Memory(intake.in_memory()),
         };
         let version = parts.version.into();
         let timing = answered.timing(job);
-        Ok(Page { status: arrival.status(), version, headers, body, wire_bytes, remote: answered.remote, timing })
+        Ok(Page {
+            status: arrival.status(),
+            version,
+            headers,
+            body,
+            wire_bytes,
+            remote: answered.remote,
+            timing,
+        })
     }
 
     fn chunk(&mut self, reader: &mut impl Read) -> std::io::Result<Option<Bytes>> {
@@ -241,20 +288,37 @@ impl std::fmt::Debug for Chosen {
 }
 
 impl UreqResolver for Chosen {
-    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut addresses = self.empty();
         if let Some(address) = self.target.take() {
             addresses.push(address);
             return Ok(addresses);
         }
         let authority = uri.authority().ok_or(ureq::Error::HostNotFound)?;
-        let port = authority.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let port = authority
+            .port_u16()
+            .unwrap_or(if uri.scheme_str() == Some("https") {
+                443
+            } else {
+                80
+            });
+        let name = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         if let Ok(literal) = name.parse::<IpAddr>() {
             addresses.push(SocketAddr::new(literal, port));
             return Ok(addresses);
         }
-        let found = self.resolver.addresses_blocking(name).map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        let found = self
+            .resolver
+            .addresses_blocking(name)
+            .map_err(|error| ureq::Error::Other(Box::new(error)))?;
         for address in found.iter().take(16) {
             addresses.push(SocketAddr::new(address.ip(), port));
         }
@@ -265,7 +329,14 @@ impl UreqResolver for Chosen {
 fn agent(shared: &Arc<Shared>, proxy: Option<&str>, target: &Target) -> Result<Agent> {
     let FetchSettings { deadlines, .. } = &shared.settings;
     let proxy = proxy
-        .map(|proxy| Proxy::new(proxy).map_err(|_| Error::Setting(format!("--proxy {} is not a proxy URL", without_password(proxy)))))
+        .map(|proxy| {
+            Proxy::new(proxy).map_err(|_| {
+                Error::Setting(format!(
+                    "--proxy {} is not a proxy URL",
+                    without_password(proxy)
+                ))
+            })
+        })
         .transpose()?;
     let within = |duration: Duration| (!duration.is_zero()).then_some(duration);
     let config = Agent::config_builder()
@@ -285,19 +356,32 @@ fn agent(shared: &Arc<Shared>, proxy: Option<&str>, target: &Target) -> Result<A
         .proxy(proxy)
         .tls_config(tls_config(&shared.settings.tls)?)
         .build();
-    let resolver = Chosen { target: target.clone(), resolver: shared.resolver.clone() };
-    Ok(Agent::with_parts(config, DefaultConnector::default(), resolver))
+    let resolver = Chosen {
+        target: target.clone(),
+        resolver: shared.resolver.clone(),
+    };
+    Ok(Agent::with_parts(
+        config,
+        DefaultConnector::default(),
+        resolver,
+    ))
 }
 
 fn tls_config(settings: &TlsSettings) -> Result<TlsConfig> {
     let builder = TlsConfig::builder().unversioned_rustls_crypto_provider(tls::provider());
     Ok(match settings {
         TlsSettings::Insecure => builder.disable_verification(true).build(),
-        TlsSettings::Verify { roots: None } => builder.root_certs(RootCerts::PlatformVerifier).build(),
+        TlsSettings::Verify { roots: None } => {
+            builder.root_certs(RootCerts::PlatformVerifier).build()
+        }
         TlsSettings::Verify { roots: Some(path) } => {
             let extra = tls::extra_roots(path)?;
             let system = rustls_native_certs::load_native_certs().certs;
-            let all: Vec<_> = extra.iter().chain(&system).map(|der| Certificate::from_der(der).to_owned()).collect();
+            let all: Vec<_> = extra
+                .iter()
+                .chain(&system)
+                .map(|der| Certificate::from_der(der).to_owned())
+                .collect();
             builder.root_certs(RootCerts::new_with_certs(&all)).build()
         }
     })

@@ -37,8 +37,17 @@ impl Clients {
             [] => vec![None],
             proxies => proxies.iter().map(|proxy| Some(proxy.as_str())).collect(),
         };
-        let build = |guarded| proxies.iter().map(|proxy| client(shared, *proxy, guarded)).collect::<Result<Vec<_>>>();
-        Ok(Self { named: build(false)?, found: build(true)?, turn: Cell::new(0) })
+        let build = |guarded| {
+            proxies
+                .iter()
+                .map(|proxy| client(shared, *proxy, guarded))
+                .collect::<Result<Vec<_>>>()
+        };
+        Ok(Self {
+            named: build(false)?,
+            found: build(true)?,
+            turn: Cell::new(0),
+        })
     }
 
     /// The client to use next: proxies take turns.
@@ -57,7 +66,10 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
     let settings = &shared.settings;
     let deadline = |duration: Duration| (!duration.is_zero()).then_some(duration);
     // With a proxy it is the proxy that resolves names: guarding its own name would be wrong.
-    let resolver = ClientResolver { resolver: shared.resolver.clone(), guarded: guarded && proxy.is_none() };
+    let resolver = ClientResolver {
+        resolver: shared.resolver.clone(),
+        guarded: guarded && proxy.is_none(),
+    };
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -77,16 +89,27 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
         builder = builder.http1_only();
     }
     if let Some(proxy) = proxy {
-        let parsed = Proxy::all(proxy).map_err(|_| Error::Setting(format!("--proxy {} is not a proxy URL", without_password(proxy))))?;
+        let parsed = Proxy::all(proxy).map_err(|_| {
+            Error::Setting(format!(
+                "--proxy {} is not a proxy URL",
+                without_password(proxy)
+            ))
+        })?;
         builder = builder.proxy(parsed);
     }
-    builder.build().map_err(|source| Error::setup("the HTTP client", source))
+    builder
+        .build()
+        .map_err(|source| Error::setup("the HTTP client", source))
 }
 
 /// A proxy's URL as it may be shown.
 pub(crate) fn without_password(proxy: &str) -> String {
     match (proxy.find("://"), proxy.rfind('@')) {
-        (scheme, Some(at)) => format!("{}…{}", &proxy[..scheme.map_or(0, |start| start + 3)], &proxy[at..]),
+        (scheme, Some(at)) => format!(
+            "{}…{}",
+            &proxy[..scheme.map_or(0, |start| start + 3)],
+            &proxy[at..]
+        ),
         _ => proxy.to_owned(),
     }
 }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::address;
 use super::settings::Override;
+use crate::address;
 
 /// How long an answer is kept: `getaddrinfo` tells no lifetime, so it is a guess on the short side.
 const KEEP_ANSWER: Duration = Duration::from_secs(60);
@@ -80,7 +80,13 @@ enum Look {
 impl Resolver {
     /// `within` is how long one name may take; zero waits without an end.
     pub(crate) fn new(overrides: Vec<Override>, within: Duration) -> Self {
-        Self { shared: Arc::new(Shared { overrides, within, state: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                overrides,
+                within,
+                state: Mutex::default(),
+            }),
+        }
     }
 
     /// The addresses of a name; port 0 where the URL's own port is meant.
@@ -88,7 +94,9 @@ impl Resolver {
         let (sender, receiver) = oneshot::channel();
         let answer = match self.look(name, Waiter::Task(sender)) {
             Look::Known(answer) => answer,
-            Look::Asked if self.shared.within.is_zero() => receiver.await.unwrap_or_else(|_| Err(lost())),
+            Look::Asked if self.shared.within.is_zero() => {
+                receiver.await.unwrap_or_else(|_| Err(lost()))
+            }
             Look::Asked => match tokio::time::timeout(self.shared.within, receiver).await {
                 Ok(answer) => answer.unwrap_or_else(|_| Err(lost())),
                 Err(_) => return Err(DnsError::Late(self.shared.within)),
@@ -102,7 +110,9 @@ impl Resolver {
         let (sender, receiver) = sync_channel(1);
         let answer = match self.look(name, Waiter::Thread(sender)) {
             Look::Known(answer) => answer,
-            Look::Asked if self.shared.within.is_zero() => receiver.recv().unwrap_or_else(|_| Err(lost())),
+            Look::Asked if self.shared.within.is_zero() => {
+                receiver.recv().unwrap_or_else(|_| Err(lost()))
+            }
             Look::Asked => match receiver.recv_timeout(self.shared.within) {
                 Ok(answer) => answer,
                 Err(_) => return Err(DnsError::Late(self.shared.within)),
@@ -117,7 +127,9 @@ impl Resolver {
         }
         let mut state = self.shared.lock();
         match state.names.get_mut(name) {
-            Some(Name::Known { answer, until }) if *until > Instant::now() => return Look::Known(answer.clone()),
+            Some(Name::Known { answer, until }) if *until > Instant::now() => {
+                return Look::Known(answer.clone());
+            }
             Some(Name::Asked(waiters)) => {
                 waiters.push(waiter);
                 return Look::Asked;
@@ -125,12 +137,16 @@ impl Resolver {
             _ => {}
         }
         state.make_room();
-        state.names.insert(name.to_owned(), Name::Asked(vec![waiter]));
+        state
+            .names
+            .insert(name.to_owned(), Name::Asked(vec![waiter]));
         state.questions.push_back(name.to_owned());
         if state.threads < THREADS {
             state.threads += 1;
             let shared = self.shared.clone();
-            let started = thread::Builder::new().name("resolve".into()).spawn(move || shared.ask());
+            let started = thread::Builder::new()
+                .name("resolve".into())
+                .spawn(move || shared.ask());
             if started.is_err() {
                 state.threads -= 1; // the waiters leave at their deadline; the next question tries again
             }
@@ -139,14 +155,23 @@ impl Resolver {
     }
 
     fn without_asking(&self, name: &str) -> Option<Answer> {
-        if let Some(found) = self.shared.overrides.iter().find(|entry| entry.matches(name)) {
+        if let Some(found) = self
+            .shared
+            .overrides
+            .iter()
+            .find(|entry| entry.matches(name))
+        {
             return Some(Ok(found.addresses.clone().into()));
         }
         let bare = name.strip_suffix('.').unwrap_or(name);
         let local = bare.eq_ignore_ascii_case("localhost")
-            || bare.len() > 10 && bare.as_bytes()[bare.len() - 10..].eq_ignore_ascii_case(b".localhost");
+            || bare.len() > 10
+                && bare.as_bytes()[bare.len() - 10..].eq_ignore_ascii_case(b".localhost");
         local.then(|| {
-            let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            let addresses = [
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ];
             Ok(addresses.map(|address| SocketAddr::new(address, 0)).into())
         })
     }
@@ -173,8 +198,15 @@ impl Shared {
                 },
                 Err(error) => Err(plain(&error).into()),
             };
-            let keep = if answer.is_ok() { KEEP_ANSWER } else { KEEP_REFUSAL };
-            let known = Name::Known { answer: answer.clone(), until: Instant::now() + keep };
+            let keep = if answer.is_ok() {
+                KEEP_ANSWER
+            } else {
+                KEEP_REFUSAL
+            };
+            let known = Name::Known {
+                answer: answer.clone(),
+                until: Instant::now() + keep,
+            };
             let before = self.lock().names.insert(name, known);
             if let Some(Name::Asked(waiters)) = before {
                 for waiter in waiters {
@@ -195,7 +227,8 @@ impl State {
             return;
         }
         let now = Instant::now();
-        self.names.retain(|_, name| !matches!(name, Name::Known { until, .. } if *until <= now));
+        self.names
+            .retain(|_, name| !matches!(name, Name::Known { until, .. } if *until <= now));
         if self.names.len() >= NAMES {
             self.names.retain(|_, name| matches!(name, Name::Asked(_)));
         }
@@ -214,7 +247,10 @@ impl reqwest::dns::Resolve for ClientResolver {
         Box::pin(async move {
             let addresses = resolver.addresses(name.as_str()).await?;
             // One private address among public ones is how rebinding starts: the whole answer goes.
-            if let Some(private) = addresses.iter().find(|address| guarded && !address::is_public(address.ip())) {
+            if let Some(private) = addresses
+                .iter()
+                .find(|address| guarded && !address::is_public(address.ip()))
+            {
                 return Err(DnsError::Private(private.ip()).into());
             }
             let addresses = addresses.to_vec();
@@ -230,5 +266,7 @@ fn lost() -> Arc<str> {
 /// glibc's words without its prefix.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_lowercase()
+    text.strip_prefix("failed to lookup address information: ")
+        .unwrap_or(&text)
+        .to_lowercase()
 }

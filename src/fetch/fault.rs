@@ -21,13 +21,24 @@ pub(crate) enum Stage {
 }
 
 /// Reads an error of reqwest.
-pub(crate) fn from_reqwest(error: &reqwest::Error, stage: Stage, deadlines: &Deadlines) -> FetchError {
+pub(crate) fn from_reqwest(
+    error: &reqwest::Error,
+    stage: Stage,
+    deadlines: &Deadlines,
+) -> FetchError {
     if let Some(found) = known(error, stage, deadlines) {
         return found;
     }
     if error.is_timeout() {
-        let phase = if error.is_connect() { Phase::Connect } else { Phase::Total };
-        return FetchError::Timeout { phase, after: deadlines.connect };
+        let phase = if error.is_connect() {
+            Phase::Connect
+        } else {
+            Phase::Total
+        };
+        return FetchError::Timeout {
+            phase,
+            after: deadlines.connect,
+        };
     }
     let words = innermost(error);
     if error.is_connect() {
@@ -44,7 +55,10 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
             let (phase, after) = match at {
                 Timeout::Resolve => (Phase::Resolve, deadlines.connect),
                 Timeout::Connect => (Phase::Connect, deadlines.connect),
-                Timeout::RecvResponse | Timeout::Await100 | Timeout::SendRequest | Timeout::SendBody => (Phase::FirstByte, deadlines.first_byte),
+                Timeout::RecvResponse
+                | Timeout::Await100
+                | Timeout::SendRequest
+                | Timeout::SendBody => (Phase::FirstByte, deadlines.first_byte),
                 Timeout::Global => (Phase::Total, deadlines.total),
                 _ => match stage {
                     Stage::Head => (Phase::FirstByte, deadlines.first_byte),
@@ -61,7 +75,9 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
         ureq::Error::Protocol(cause) => {
             let words = cause.to_string();
             match stage {
-                _ if words.contains("too many headers") || words.contains("TooManyHeaders") => FetchError::HeadTooLarge,
+                _ if words.contains("too many headers") || words.contains("TooManyHeaders") => {
+                    FetchError::HeadTooLarge
+                }
                 Stage::Body(received) => FetchError::Cut { received },
                 Stage::Head => protocol(words),
             }
@@ -71,7 +87,11 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
 }
 
 /// What both clients have in common: system, TLS, HTTP and name errors somewhere along the chain.
-fn known(error: &(dyn StdError + 'static), stage: Stage, deadlines: &Deadlines) -> Option<FetchError> {
+fn known(
+    error: &(dyn StdError + 'static),
+    stage: Stage,
+    deadlines: &Deadlines,
+) -> Option<FetchError> {
     let mut link = Some(error);
     while let Some(cause) = link {
         if let Some(found) = cause.downcast_ref::<DnsError>() {
@@ -107,7 +127,10 @@ fn known(error: &(dyn StdError + 'static), stage: Stage, deadlines: &Deadlines) 
 pub(crate) fn from_dns(error: &DnsError) -> FetchError {
     match error {
         DnsError::Refused(words) => FetchError::Dns(words.to_string()),
-        DnsError::Late(after) => FetchError::Timeout { phase: Phase::Resolve, after: *after },
+        DnsError::Late(after) => FetchError::Timeout {
+            phase: Phase::Resolve,
+            after: *after,
+        },
         DnsError::Private(address) => FetchError::Private { address: *address },
     }
 }
@@ -118,15 +141,22 @@ fn from_tls(error: &rustls::Error) -> FetchError {
         rustls::Error::InvalidCertificate(problem) => match problem {
             Certificate::Expired | Certificate::ExpiredContext { .. } => TlsReason::Expired,
             Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => TlsReason::Expired,
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => TlsReason::WrongName,
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                TlsReason::WrongName
+            }
             Certificate::UnknownIssuer => TlsReason::UnknownIssuer,
             // A self-signed certificate that is no authority fails this way against a root store.
-            Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsReason::UnknownIssuer,
+            Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                TlsReason::UnknownIssuer
+            }
             _ => TlsReason::Other,
         },
         _ => TlsReason::Other,
     };
-    FetchError::Tls { reason, detail: error.to_string() }
+    FetchError::Tls {
+        reason,
+        detail: error.to_string(),
+    }
 }
 
 fn from_hyper(error: &hyper::Error, stage: Stage) -> Option<FetchError> {
@@ -152,11 +182,24 @@ fn from_io(error: &io::Error, stage: Stage, deadlines: &Deadlines) -> Option<Fet
     use io::ErrorKind as Kind;
     Some(match error.kind() {
         Kind::ConnectionRefused => FetchError::Connect("connection refused".into()),
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::AddrNotAvailable | Kind::NetworkDown => FetchError::Connect(words(error)),
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof | Kind::NotConnected => closed(stage),
+        Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::AddrNotAvailable
+        | Kind::NetworkDown => FetchError::Connect(words(error)),
+        Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::BrokenPipe
+        | Kind::UnexpectedEof
+        | Kind::NotConnected => closed(stage),
         Kind::TimedOut => match stage {
-            Stage::Head => FetchError::Timeout { phase: Phase::Connect, after: deadlines.connect },
-            Stage::Body(_) => FetchError::Timeout { phase: Phase::Body, after: deadlines.between_chunks },
+            Stage::Head => FetchError::Timeout {
+                phase: Phase::Connect,
+                after: deadlines.connect,
+            },
+            Stage::Body(_) => FetchError::Timeout {
+                phase: Phase::Body,
+                after: deadlines.between_chunks,
+            },
         },
         Kind::InvalidData | Kind::InvalidInput => match stage {
             Stage::Head => protocol(words(error)),
@@ -180,7 +223,10 @@ fn protocol(words: String) -> FetchError {
 /// A system error without its number.
 fn words(error: &io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .to_lowercase()
 }
 
 fn innermost(error: &(dyn StdError + 'static)) -> String {

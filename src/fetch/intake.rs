@@ -50,13 +50,25 @@ pub(crate) enum Next {
 impl Intake {
     /// # Errors
     /// When the announced length is over the limit already.
-    pub(crate) fn new(settings: &FetchSettings, announced: Option<u64>, now: Instant) -> Result<Self, FetchError> {
+    pub(crate) fn new(
+        settings: &FetchSettings,
+        announced: Option<u64>,
+        now: Instant,
+    ) -> Result<Self, FetchError> {
         let limit = settings.body_limit.0;
         if announced.is_some_and(|length| length > limit) {
-            return Err(FetchError::TooLarge { limit: settings.body_limit });
+            return Err(FetchError::TooLarge {
+                limit: settings.body_limit,
+            });
         }
         let pace = Pace::new(&settings.deadlines, now);
-        Ok(Self { limit, spool_over: settings.spool.over.0, pace, received: 0, held: Held::Nothing })
+        Ok(Self {
+            limit,
+            spool_over: settings.spool.over.0,
+            pace,
+            received: 0,
+            held: Held::Nothing,
+        })
     }
 
     /// Takes the next chunk.
@@ -66,7 +78,9 @@ impl Intake {
     pub(crate) fn take(&mut self, chunk: Bytes, now: Instant) -> Result<Next, FetchError> {
         self.received += chunk.len() as u64;
         if self.received > self.limit {
-            return Err(FetchError::TooLarge { limit: ByteSize(self.limit) });
+            return Err(FetchError::TooLarge {
+                limit: ByteSize(self.limit),
+            });
         }
         self.pace.check(chunk.len() as u64, now)?;
         if matches!(self.held, Held::Elsewhere) {
@@ -78,7 +92,9 @@ impl Intake {
             held => {
                 *held = match std::mem::replace(held, Held::Nothing) {
                     Held::One(first) => {
-                        let mut all = BytesMut::with_capacity((first.len() + chunk.len()).next_power_of_two());
+                        let mut all = BytesMut::with_capacity(
+                            (first.len() + chunk.len()).next_power_of_two(),
+                        );
                         all.extend_from_slice(&first);
                         all.extend_from_slice(&chunk);
                         Held::Many(all)
@@ -112,7 +128,12 @@ impl Intake {
 
 impl Pace {
     fn new(deadlines: &Deadlines, now: Instant) -> Self {
-        Self { least: deadlines.least_rate, over: deadlines.least_rate_over, since: now, bytes: 0 }
+        Self {
+            least: deadlines.least_rate,
+            over: deadlines.least_rate_over,
+            since: now,
+            bytes: 0,
+        }
     }
 
     fn check(&mut self, bytes: u64, now: Instant) -> Result<(), FetchError> {
@@ -125,7 +146,10 @@ impl Pace {
             return Ok(());
         }
         if (self.bytes as f64) < self.least as f64 * passed.as_secs_f64() {
-            return Err(FetchError::TooSlow { limit: self.least, during: self.over });
+            return Err(FetchError::TooSlow {
+                limit: self.least,
+                during: self.over,
+            });
         }
         self.since = now;
         self.bytes = 0;
@@ -138,7 +162,10 @@ mod tests {
     use super::*;
 
     fn settings() -> FetchSettings {
-        let mut settings = FetchSettings { body_limit: ByteSize(1000), ..FetchSettings::default() };
+        let mut settings = FetchSettings {
+            body_limit: ByteSize(1000),
+            ..FetchSettings::default()
+        };
         settings.spool.over = ByteSize(100);
         settings
     }
@@ -157,19 +184,32 @@ mod tests {
     fn a_large_body_leaves_memory_whole_and_in_order() {
         let now = Instant::now();
         let mut intake = Intake::new(&settings(), None, now).unwrap();
-        assert!(matches!(intake.take(Bytes::from(vec![1; 60]), now), Ok(Next::Held)));
-        let Ok(Next::Spill(all)) = intake.take(Bytes::from(vec![2; 60]), now) else { panic!("it spills at 120 of 100") };
+        assert!(matches!(
+            intake.take(Bytes::from(vec![1; 60]), now),
+            Ok(Next::Held)
+        ));
+        let Ok(Next::Spill(all)) = intake.take(Bytes::from(vec![2; 60]), now) else {
+            panic!("it spills at 120 of 100")
+        };
         assert_eq!(all, [vec![1; 60], vec![2; 60]].concat());
-        assert!(matches!(intake.take(Bytes::from(vec![3; 5]), now), Ok(Next::Write(chunk)) if chunk.len() == 5));
+        assert!(
+            matches!(intake.take(Bytes::from(vec![3; 5]), now), Ok(Next::Write(chunk)) if chunk.len() == 5)
+        );
     }
 
     #[test]
     fn the_limit_holds_for_what_is_announced_and_for_what_comes() {
         let now = Instant::now();
-        assert!(matches!(Intake::new(&settings(), Some(1001), now), Err(FetchError::TooLarge { .. })));
+        assert!(matches!(
+            Intake::new(&settings(), Some(1001), now),
+            Err(FetchError::TooLarge { .. })
+        ));
         let mut intake = Intake::new(&settings(), Some(10), now).unwrap();
         assert!(intake.take(Bytes::from(vec![0; 1000]), now).is_ok());
-        assert!(matches!(intake.take(Bytes::from_static(b"x"), now), Err(FetchError::TooLarge { .. })));
+        assert!(matches!(
+            intake.take(Bytes::from_static(b"x"), now),
+            Err(FetchError::TooLarge { .. })
+        ));
     }
 
     #[test]
@@ -177,14 +217,27 @@ mod tests {
         let start = Instant::now();
         let mut intake = Intake::new(&settings(), None, start).unwrap();
         let slow = (1..60).find(|second| {
-            intake.take(Bytes::from_static(b"x"), start + Duration::from_secs(*second)).is_err()
+            intake
+                .take(
+                    Bytes::from_static(b"x"),
+                    start + Duration::from_secs(*second),
+                )
+                .is_err()
         });
         assert_eq!(slow, Some(20));
         let mut settings = settings();
         settings.body_limit = ByteSize::mib(1);
         let mut intake = Intake::new(&settings, None, start).unwrap();
         assert!(intake.take(Bytes::from(vec![0; 3000]), start).is_ok());
-        assert!(intake.take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(19)).is_ok());
-        assert!(intake.take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(38)).is_ok());
+        assert!(
+            intake
+                .take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(19))
+                .is_ok()
+        );
+        assert!(
+            intake
+                .take(Bytes::from(vec![0; 3000]), start + Duration::from_secs(38))
+                .is_ok()
+        );
     }
 }

@@ -25,7 +25,9 @@ use tokio::time::timeout_at;
 use url::Host;
 
 pub(crate) use blocking::BlockingFetcher;
-pub use settings::{Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions};
+pub use settings::{
+    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
+};
 pub(crate) use spool::PREFIX as SPOOL_PREFIX;
 
 use crate::address;
@@ -63,7 +65,12 @@ impl Shared {
         let template = Template::new(&settings)?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
-        Ok(Arc::new(Self { settings, template, resolver, tls }))
+        Ok(Arc::new(Self {
+            settings,
+            template,
+            resolver,
+            tls,
+        }))
     }
 
     /// What it may do.
@@ -73,7 +80,9 @@ impl Shared {
 
     fn partial(&self, job: &Job) -> Option<Partial> {
         let spool = &self.settings.spool;
-        (spool.resume && spool.keep && job.request.is_none()).then(|| Partial::find(spool, &job.url)).flatten()
+        (spool.resume && spool.keep && job.request.is_none())
+            .then(|| Partial::find(spool, &job.url))
+            .flatten()
     }
 
     /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
@@ -84,7 +93,8 @@ impl Shared {
 
 /// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself.
 fn admits(job: &Job, address: IpAddr) -> bool {
-    address::is_public(address) || matches!(job.reach, Reach::PublicOr(Some(same)) if same == address)
+    address::is_public(address)
+        || matches!(job.reach, Reach::PublicOr(Some(same)) if same == address)
 }
 
 impl Fetcher {
@@ -128,18 +138,36 @@ impl Fetcher {
         };
         let response = match execute.await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(fault::from_reqwest(&error, Stage::Head, &settings.deadlines)),
+            Ok(Err(error)) => {
+                return Err(fault::from_reqwest(
+                    &error,
+                    Stage::Head,
+                    &settings.deadlines,
+                ));
+            }
             Err(_) => return Err(fault::late(Phase::FirstByte, first_byte)),
         };
         let answered = Instant::now();
         let remote = response.remote_addr();
         if self.shared.guards(job)
             && settings.proxies.is_empty()
-            && let Some(address) = remote.map(|remote| remote.ip()).filter(|address| !admits(job, *address))
+            && let Some(address) = remote
+                .map(|remote| remote.ip())
+                .filter(|address| !admits(job, *address))
         {
             return Err(FetchError::Private { address });
         }
-        self.receive(job, response, partial, Answered { started, answered, remote }).await
+        self.receive(
+            job,
+            response,
+            partial,
+            Answered {
+                started,
+                answered,
+                remote,
+            },
+        )
+        .await
     }
 
     /// The literal host, or each address of the name, before anything is sent.
@@ -150,13 +178,22 @@ impl Fetcher {
             _ => None,
         };
         if let Some(address) = literal {
-            return if admits(job, address) { Ok(false) } else { Err(FetchError::Private { address }) };
+            return if admits(job, address) {
+                Ok(false)
+            } else {
+                Err(FetchError::Private { address })
+            };
         }
         if !self.shared.settings.proxies.is_empty() {
             return Ok(false); // names are the proxy's to resolve
         }
         let name = job.url.as_url().host_str().unwrap_or_default();
-        let addresses = self.shared.resolver.addresses(name).await.map_err(|error| fault::from_dns(&error))?;
+        let addresses = self
+            .shared
+            .resolver
+            .addresses(name)
+            .await
+            .map_err(|error| fault::from_dns(&error))?;
         check_answer(job, &addresses)
     }
 
@@ -197,7 +234,9 @@ impl Fetcher {
                     Err(_) => return Err(fault::late(Phase::Body, between)),
                 },
             };
-            let chunk = chunk.map_err(|error| fault::from_reqwest(&error, Stage::Body(intake.received()), deadlines))?;
+            let chunk = chunk.map_err(|error| {
+                fault::from_reqwest(&error, Stage::Body(intake.received()), deadlines)
+            })?;
             let Some(chunk) = chunk else { break };
             let (bytes, first) = match intake.take(chunk, Instant::now())? {
                 Next::Held if spooling.is_some() => (intake.in_memory(), false),
@@ -219,12 +258,26 @@ impl Fetcher {
         }
         let wire_bytes = intake.received();
         let body = match spooling {
-            Some(file) => Body::Spooled(file.finish().await.map_err(|error| FetchError::Spool(error.to_string()))?),
-            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => Body::Dropped(wire_bytes),
+            Some(file) => Body::Spooled(
+                file.finish()
+                    .await
+                    .map_err(|error| FetchError::Spool(error.to_string()))?,
+            ),
+            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => {
+                Body::Dropped(wire_bytes)
+            }
             None => Body::Memory(intake.in_memory()),
         };
         let timing = answered.timing(job);
-        Ok(Page { status: arrival.status(), version, headers, body, wire_bytes, remote: answered.remote, timing })
+        Ok(Page {
+            status: arrival.status(),
+            version,
+            headers,
+            body,
+            wire_bytes,
+            remote: answered.remote,
+            timing,
+        })
     }
 
     fn spool(&self, job: &Job, arrival: &Arrival) -> Spooling {
@@ -261,23 +314,48 @@ struct Arrival {
 impl Arrival {
     /// # Errors
     /// When a partial answer is not the part that was asked for.
-    fn new(job: &Job, status: StatusCode, headers: &Headers, partial: Option<Partial>) -> Result<Self, FetchError> {
+    fn new(
+        job: &Job,
+        status: StatusCode,
+        headers: &Headers,
+        partial: Option<Partial>,
+    ) -> Result<Self, FetchError> {
         let Some(partial) = partial else {
-            let note = (status == StatusCode::OK).then(|| note(job, headers)).flatten();
-            return Ok(Self { status, partial: None, note });
+            let note = (status == StatusCode::OK)
+                .then(|| note(job, headers))
+                .flatten();
+            return Ok(Self {
+                status,
+                partial: None,
+                note,
+            });
         };
         match status {
-            StatusCode::PARTIAL_CONTENT if starts_at(headers, partial.length, partial.note.total) => {
-                Ok(Self { status: StatusCode::OK, partial: Some(Arc::new(partial)), note: None })
+            StatusCode::PARTIAL_CONTENT
+                if starts_at(headers, partial.length, partial.note.total) =>
+            {
+                Ok(Self {
+                    status: StatusCode::OK,
+                    partial: Some(Arc::new(partial)),
+                    note: None,
+                })
             }
             // The server has another body, or no ranges: the next try starts over.
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 partial.remove();
-                Err(FetchError::Spool("the partial download no longer fits what the server has".into()))
+                Err(FetchError::Spool(
+                    "the partial download no longer fits what the server has".into(),
+                ))
             }
             _ => {
-                let note = (status == StatusCode::OK).then(|| note(job, headers)).flatten();
-                Ok(Self { status, partial: None, note })
+                let note = (status == StatusCode::OK)
+                    .then(|| note(job, headers))
+                    .flatten();
+                Ok(Self {
+                    status,
+                    partial: None,
+                    note,
+                })
             }
         }
     }
@@ -291,7 +369,10 @@ impl Arrival {
         self.status.as_u16()
     }
 
-    fn opener(&self) -> impl FnOnce(&SpoolSettings, &crate::url::PageUrl) -> std::io::Result<SpoolFile> + Send + 'static {
+    fn opener(
+        &self,
+    ) -> impl FnOnce(&SpoolSettings, &crate::url::PageUrl) -> std::io::Result<SpoolFile> + Send + 'static
+    {
         let (partial, note) = (self.partial.clone(), self.note.clone());
         move |settings, url| match partial {
             Some(partial) => SpoolFile::append(settings, &partial),
@@ -302,19 +383,33 @@ impl Arrival {
 
 /// What a later try would need to know, where the server says enough: a length, a validator, no coding.
 fn note(job: &Job, headers: &Headers) -> Option<Note> {
-    if headers.0.contains_key(header::CONTENT_ENCODING) || headers.text(header::ACCEPT_RANGES) == Some("none") {
+    if headers.0.contains_key(header::CONTENT_ENCODING)
+        || headers.text(header::ACCEPT_RANGES) == Some("none")
+    {
         return None;
     }
-    let strong = headers.text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+    let strong = headers
+        .text(header::ETAG)
+        .filter(|tag| !tag.starts_with("W/"));
     let validator = strong.or_else(|| headers.text(header::LAST_MODIFIED))?;
-    Some(Note { url: job.url.to_string(), validator: validator.to_owned(), total: announced(headers)? })
+    Some(Note {
+        url: job.url.to_string(),
+        validator: validator.to_owned(),
+        total: announced(headers)?,
+    })
 }
 
 /// `Content-Range: bytes 500-999/1000` (RFC 9110 14.4).
 fn starts_at(headers: &Headers, from: u64, total: u64) -> bool {
-    let range = headers.text(header::CONTENT_RANGE).and_then(|value| value.trim().strip_prefix("bytes "));
-    let Some((range, whole)) = range.and_then(|range| range.split_once('/')) else { return false };
-    let start = range.split_once('-').and_then(|(start, _)| start.parse().ok());
+    let range = headers
+        .text(header::CONTENT_RANGE)
+        .and_then(|value| value.trim().strip_prefix("bytes "));
+    let Some((range, whole)) = range.and_then(|range| range.split_once('/')) else {
+        return false;
+    };
+    let start = range
+        .split_once('-')
+        .and_then(|(start, _)| start.parse().ok());
     start == Some(from) && (whole == "*" || whole.parse() == Ok(total))
 }
 
@@ -324,13 +419,26 @@ fn announced(headers: &Headers) -> Option<u64> {
 
 /// One private address among public ones is how rebinding starts: the whole answer goes.
 fn check_answer(job: &Job, addresses: &[SocketAddr]) -> Result<bool, FetchError> {
-    match addresses.iter().find(|address| !address::is_public(address.ip())) {
+    match addresses
+        .iter()
+        .find(|address| !address::is_public(address.ip()))
+    {
         None => Ok(true),
-        Some(_) if addresses.iter().any(|address| matches!(job.reach, Reach::PublicOr(Some(same)) if same == address.ip())) => Ok(false),
-        Some(private) => Err(FetchError::Private { address: private.ip() }),
+        Some(_)
+            if addresses.iter().any(
+                |address| matches!(job.reach, Reach::PublicOr(Some(same)) if same == address.ip()),
+            ) =>
+        {
+            Ok(false)
+        }
+        Some(private) => Err(FetchError::Private {
+            address: private.ip(),
+        }),
     }
 }
 
 fn at(started: Instant, after: Duration) -> Option<Instant> {
-    (!after.is_zero()).then(|| started.checked_add(after)).flatten()
+    (!after.is_zero())
+        .then(|| started.checked_add(after))
+        .flatten()
 }

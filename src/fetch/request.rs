@@ -13,8 +13,12 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 
 /// Headers that may follow a redirect to another origin: they say what haul can read, not who is asking.
-const ANYWHERE: [HeaderName; 4] =
-    [header::USER_AGENT, header::ACCEPT, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE];
+const ANYWHERE: [HeaderName; 4] = [
+    header::USER_AGENT,
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+];
 
 /// What every request of a run has in common, checked once.
 #[derive(Debug, Clone)]
@@ -39,30 +43,55 @@ impl Template {
     /// # Errors
     /// When the method is no HTTP token.
     pub(crate) fn new(settings: &FetchSettings) -> Result<Self> {
-        let method = Method::from_bytes(settings.method.as_bytes())
-            .map_err(|_| Error::Setting(format!("--method {:?} is not an HTTP method", settings.method)))?;
+        let method = Method::from_bytes(settings.method.as_bytes()).map_err(|_| {
+            Error::Setting(format!(
+                "--method {:?} is not an HTTP method",
+                settings.method
+            ))
+        })?;
         let own = settings.headers.0.clone();
         let anywhere = own.iter().filter(|(name, _)| ANYWHERE.contains(name));
-        let anywhere = anywhere.map(|(name, value)| (name.clone(), value.clone())).collect();
-        Ok(Self { method, body: settings.body.clone(), own, anywhere })
+        let anywhere = anywhere
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        Ok(Self {
+            method,
+            body: settings.body.clone(),
+            own,
+            anywhere,
+        })
     }
 
     /// The request of a job.
     pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
         let request = job.request.as_deref();
-        let mut method = request.and_then(|request| request.method.clone()).unwrap_or_else(|| self.method.clone());
-        let mut body = request.and_then(|request| request.body.clone()).or_else(|| self.body.clone());
+        let mut method = request
+            .and_then(|request| request.method.clone())
+            .unwrap_or_else(|| self.method.clone());
+        let mut body = request
+            .and_then(|request| request.body.clone())
+            .or_else(|| self.body.clone());
         for hop in &job.hops {
             // RFC 9110 15.4: 303 becomes GET, and by long custom so does a POST answered by 301 or 302.
-            if hop.status == 303 && method != Method::HEAD || matches!(hop.status, 301 | 302) && method == Method::POST {
+            if hop.status == 303 && method != Method::HEAD
+                || matches!(hop.status, 301 | 302) && method == Method::POST
+            {
                 method = Method::GET;
                 body = None;
             }
         }
         let own = job.hops.is_empty() || job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
-        let mut headers = if own { self.own.clone() } else { self.anywhere.clone() };
+        let mut headers = if own {
+            self.own.clone()
+        } else {
+            self.anywhere.clone()
+        };
         if let Some(request) = request {
-            for (name, value) in request.headers.iter().filter(|(name, _)| own || ANYWHERE.contains(name)) {
+            for (name, value) in request
+                .headers
+                .iter()
+                .filter(|(name, _)| own || ANYWHERE.contains(name))
+            {
                 headers.insert(name.clone(), value.clone());
             }
         }
@@ -70,20 +99,28 @@ impl Template {
             // A request that lost its body has no type of one either.
             headers.remove(header::CONTENT_TYPE);
         }
-        Outgoing { method, headers, body }
+        Outgoing {
+            method,
+            headers,
+            body,
+        }
     }
 }
 
 impl Outgoing {
     /// Asks for the rest of a body of which `from` bytes are here, if it is still the same one (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
-        let range = HeaderValue::try_from(format!("bytes={from}-")).expect("digits are a header value");
+        let range =
+            HeaderValue::try_from(format!("bytes={from}-")).expect("digits are a header value");
         self.headers.insert(header::RANGE, range);
         if let Ok(validator) = HeaderValue::try_from(validator) {
             self.headers.insert(header::IF_RANGE, validator);
         }
         // Bytes of an encoded body cannot be joined to bytes of a plain one.
-        self.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
     }
 }
 
@@ -94,17 +131,39 @@ mod tests {
     use crate::url::PageUrl;
 
     fn template() -> Template {
-        let mut settings = FetchSettings { method: "POST".into(), body: Some(Bytes::from("x")), ..FetchSettings::default() };
-        for (name, value) in [("authorization", "Basic eA=="), ("x-api-key", "k"), ("cookie", "a=b"), ("content-type", "text/plain")] {
-            settings.headers.0.insert(name, HeaderValue::from_static(value));
+        let mut settings = FetchSettings {
+            method: "POST".into(),
+            body: Some(Bytes::from("x")),
+            ..FetchSettings::default()
+        };
+        for (name, value) in [
+            ("authorization", "Basic eA=="),
+            ("x-api-key", "k"),
+            ("cookie", "a=b"),
+            ("content-type", "text/plain"),
+        ] {
+            settings
+                .headers
+                .0
+                .insert(name, HeaderValue::from_static(value));
         }
         Template::new(&settings).unwrap()
     }
 
     fn job(to: &str, hops: &[(&str, u16)]) -> Job {
         let mut job = Job::seed(1, PageUrl::parse(to).unwrap());
-        job.hops = hops.iter().map(|(url, status)| Hop { url: PageUrl::parse(url).unwrap(), status: *status }).collect();
-        job.via = if hops.is_empty() { Via::Seed } else { Via::Redirect };
+        job.hops = hops
+            .iter()
+            .map(|(url, status)| Hop {
+                url: PageUrl::parse(url).unwrap(),
+                status: *status,
+            })
+            .collect();
+        job.via = if hops.is_empty() {
+            Via::Seed
+        } else {
+            Via::Redirect
+        };
         job
     }
 
@@ -112,25 +171,54 @@ mod tests {
     fn what_the_user_attached_stays_with_the_origin_the_user_named() {
         let template = template();
         let same = template.outgoing(&job("http://a.example/2", &[("http://a.example/1", 307)]));
-        assert!(["authorization", "cookie", "x-api-key"].iter().all(|name| same.headers.contains_key(*name)));
-        for to in ["http://b.example/", "https://a.example/", "http://a.example:8080/", "http://www.a.example/"] {
+        assert!(
+            ["authorization", "cookie", "x-api-key"]
+                .iter()
+                .all(|name| same.headers.contains_key(*name))
+        );
+        for to in [
+            "http://b.example/",
+            "https://a.example/",
+            "http://a.example:8080/",
+            "http://www.a.example/",
+        ] {
             let other = template.outgoing(&job(to, &[("http://a.example/1", 307)]));
-            assert!(!["authorization", "cookie", "x-api-key"].iter().any(|name| other.headers.contains_key(*name)), "{to}");
+            assert!(
+                !["authorization", "cookie", "x-api-key"]
+                    .iter()
+                    .any(|name| other.headers.contains_key(*name)),
+                "{to}"
+            );
             assert!(other.headers.contains_key("user-agent"));
         }
         // Coming back does not bring the secrets back: the chain has been elsewhere.
-        let back = template.outgoing(&job("http://a.example/2", &[("http://a.example/1", 307), ("http://b.example/", 307)]));
+        let back = template.outgoing(&job(
+            "http://a.example/2",
+            &[("http://a.example/1", 307), ("http://b.example/", 307)],
+        ));
         assert!(!back.headers.contains_key("authorization"));
     }
 
     #[test]
     fn a_redirected_post_becomes_a_get_unless_the_status_forbids_it() {
         let template = template();
-        for (status, method) in [(301, Method::GET), (302, Method::GET), (303, Method::GET), (307, Method::POST), (308, Method::POST)] {
-            let outgoing = template.outgoing(&job("http://a.example/2", &[("http://a.example/1", status)]));
+        for (status, method) in [
+            (301, Method::GET),
+            (302, Method::GET),
+            (303, Method::GET),
+            (307, Method::POST),
+            (308, Method::POST),
+        ] {
+            let outgoing = template.outgoing(&job(
+                "http://a.example/2",
+                &[("http://a.example/1", status)],
+            ));
             assert_eq!(outgoing.method, method, "{status}");
             assert_eq!(outgoing.body.is_some(), method == Method::POST);
-            assert_eq!(outgoing.headers.contains_key("content-type"), method == Method::POST);
+            assert_eq!(
+                outgoing.headers.contains_key("content-type"),
+                method == Method::POST
+            );
         }
     }
 }

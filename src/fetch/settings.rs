@@ -119,7 +119,9 @@ impl Default for FetchSettings {
             ("accept-encoding", "gzip, br, zstd, deflate"),
         ];
         for (name, value) in fields {
-            headers.0.insert(name, http::HeaderValue::from_static(value));
+            headers
+                .0
+                .insert(name, http::HeaderValue::from_static(value));
         }
         Self {
             method: "GET".to_owned(),
@@ -170,7 +172,8 @@ impl Override {
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let shape = || format!("{text:?} is not HOST:PORT:ADDRESS, as in example.org:443:127.0.0.1");
+        let shape =
+            || format!("{text:?} is not HOST:PORT:ADDRESS, as in example.org:443:127.0.0.1");
         let (name, rest) = text.split_once(':').ok_or_else(shape)?;
         let (port, addresses) = rest.split_once(':').ok_or_else(shape)?;
         if name.is_empty() || (port != "*" && port.parse::<u16>().is_err()) {
@@ -178,18 +181,28 @@ impl Override {
         }
         let read = |address: &str| {
             let bare = address.trim().trim_start_matches('[').trim_end_matches(']');
-            let ip = bare.parse().map_err(|_| format!("{address:?} in {text:?} is not an IP address"))?;
+            let ip = bare
+                .parse()
+                .map_err(|_| format!("{address:?} in {text:?} is not an IP address"))?;
             Ok(SocketAddr::new(ip, 0))
         };
-        let addresses = addresses.split(',').map(read).collect::<Result<_, String>>()?;
-        Ok(Self { name: name.to_ascii_lowercase(), addresses })
+        let addresses = addresses
+            .split(',')
+            .map(read)
+            .collect::<Result<_, String>>()?;
+        Ok(Self {
+            name: name.to_ascii_lowercase(),
+            addresses,
+        })
     }
 
     /// Whether this is about `name`.
     pub fn matches(&self, name: &str) -> bool {
         match self.name.strip_prefix('*') {
             Some("") => true,
-            Some(suffix) => name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix),
+            Some(suffix) => {
+                name.len() > suffix.len() && name.to_ascii_lowercase().ends_with(suffix)
+            }
             None => self.name.eq_ignore_ascii_case(name),
         }
     }
@@ -204,9 +217,22 @@ mod tests {
         let one = Override::parse("Example.org:443:127.0.0.1,[::1]").unwrap();
         assert_eq!(one.addresses.len(), 2);
         assert!(one.matches("example.ORG") && !one.matches("www.example.org"));
-        assert!(Override::parse("*:80:10.0.0.1").unwrap().matches("anything"));
-        assert!(Override::parse("*.localhost:*:127.0.0.1").unwrap().matches("shop.localhost"));
-        for wrong in ["example.org", "a:b:1.2.3.4", "a:80:example.org", ":80:1.2.3.4"] {
+        assert!(
+            Override::parse("*:80:10.0.0.1")
+                .unwrap()
+                .matches("anything")
+        );
+        assert!(
+            Override::parse("*.localhost:*:127.0.0.1")
+                .unwrap()
+                .matches("shop.localhost")
+        );
+        for wrong in [
+            "example.org",
+            "a:b:1.2.3.4",
+            "a:80:example.org",
+            ":80:1.2.3.4",
+        ] {
             assert!(Override::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -58,7 +58,10 @@ impl Partial {
     /// The partial download of a URL, where there is one.
     pub(crate) fn find(settings: &SpoolSettings, url: &PageUrl) -> Option<Self> {
         let path = resumable_path(&settings.folder, url);
-        let length = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
+        let length = fs::symlink_metadata(&path)
+            .ok()
+            .filter(fs::Metadata::is_file)?
+            .len();
         let note: Note = serde_json::from_slice(&fs::read(note_path(&path)).ok()?).ok()?;
         let fits = note.url == url.as_str() && length > 0 && length < note.total;
         fits.then_some(Self { note, length, path })
@@ -75,7 +78,11 @@ impl SpoolFile {
     ///
     /// # Errors
     /// What the file system said.
-    pub(crate) fn create(settings: &SpoolSettings, url: &PageUrl, note: Option<&Note>) -> io::Result<Self> {
+    pub(crate) fn create(
+        settings: &SpoolSettings,
+        url: &PageUrl,
+        note: Option<&Note>,
+    ) -> io::Result<Self> {
         let hash = settings.digest.then(Sha256::new);
         if let Some(note) = note.filter(|_| settings.resume) {
             let path = resumable_path(&settings.folder, url);
@@ -83,13 +90,33 @@ impl SpoolFile {
             // Another download of the same URL has the name: this one does without.
             if file.try_lock().is_ok() {
                 file.set_len(0)?;
-                fs::write(note_path(&path), serde_json::to_vec(note).map_err(io::Error::other)?)?;
-                return Ok(Self { file, path, length: 0, hash, resumable: true, finished: false });
+                fs::write(
+                    note_path(&path),
+                    serde_json::to_vec(note).map_err(io::Error::other)?,
+                )?;
+                return Ok(Self {
+                    file,
+                    path,
+                    length: 0,
+                    hash,
+                    resumable: true,
+                    finished: false,
+                });
             }
         }
-        let file = tempfile::Builder::new().prefix(PREFIX).suffix(".tmp").tempfile_in(&settings.folder)?;
+        let file = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(".tmp")
+            .tempfile_in(&settings.folder)?;
         let (file, path) = file.keep().map_err(|error| error.error)?;
-        Ok(Self { file, path, length: 0, hash, resumable: false, finished: false })
+        Ok(Self {
+            file,
+            path,
+            length: 0,
+            hash,
+            resumable: false,
+            finished: false,
+        })
     }
 
     /// Goes on with a partial download.
@@ -98,7 +125,9 @@ impl SpoolFile {
     /// What the file system said.
     pub(crate) fn append(settings: &SpoolSettings, partial: &Partial) -> io::Result<Self> {
         let mut file = open_own(&partial.path)?;
-        file.try_lock().map_err(|_| io::Error::other("the partial download is being written by another run"))?;
+        file.try_lock().map_err(|_| {
+            io::Error::other("the partial download is being written by another run")
+        })?;
         let mut hash = settings.digest.then(Sha256::new);
         // Reading what is there feeds the digest and leaves the file at its end.
         let mut buffer = vec![0; 256 << 10];
@@ -114,9 +143,18 @@ impl SpoolFile {
             }
         }
         if length != partial.length {
-            return Err(io::Error::other("the partial download changed while it was resumed"));
+            return Err(io::Error::other(
+                "the partial download changed while it was resumed",
+            ));
         }
-        Ok(Self { file, path: partial.path.clone(), length, hash, resumable: true, finished: false })
+        Ok(Self {
+            file,
+            path: partial.path.clone(),
+            length,
+            hash,
+            resumable: true,
+            finished: false,
+        })
     }
 
     /// # Errors
@@ -195,7 +233,10 @@ impl Spooling {
 }
 
 fn resumable_path(folder: &Path, url: &PageUrl) -> PathBuf {
-    folder.join(format!("{PREFIX}{:016x}.part", xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())))
+    folder.join(format!(
+        "{PREFIX}{:016x}.part",
+        xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())
+    ))
 }
 
 fn note_path(path: &Path) -> PathBuf {
@@ -212,7 +253,13 @@ fn remove(path: &Path) {
 fn open_own(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).custom_flags(no_follow).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(no_follow)
+        .open(path)
 }
 
 #[cfg(test)]
@@ -220,11 +267,20 @@ mod tests {
     use super::*;
 
     fn settings(folder: &Path) -> SpoolSettings {
-        SpoolSettings { folder: folder.to_owned(), resume: true, digest: true, ..SpoolSettings::default() }
+        SpoolSettings {
+            folder: folder.to_owned(),
+            resume: true,
+            digest: true,
+            ..SpoolSettings::default()
+        }
     }
 
     fn note(url: &PageUrl) -> Note {
-        Note { url: url.to_string(), validator: "\"v1\"".into(), total: 10 }
+        Note {
+            url: url.to_string(),
+            validator: "\"v1\"".into(),
+            total: 10,
+        }
     }
 
     #[test]

@@ -57,14 +57,23 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
 /// # Errors
 /// When it cannot be read, or is no PEM.
 pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unreadable = |source| Error::Setting(format!("cannot read the roots in {}: {source}", path.display()));
+    let unreadable = |source| {
+        Error::Setting(format!(
+            "cannot read the roots in {}: {source}",
+            path.display()
+        ))
+    };
     let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
     found.collect::<Result<Vec<_>, _>>().map_err(unreadable)
 }
 
 fn bundled(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let verifier =
+        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build();
     Ok(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
 }
 
@@ -90,7 +99,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -99,7 +113,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -62,7 +62,9 @@ impl Host {
 
     /// Whether it may be forgotten without forgetting a promise: a hold, a delay, a bad name.
     pub(crate) fn is_unremarkable(&self, now: Instant) -> bool {
-        self.is_idle() && self.health.failures == 0 && self.not_before.is_none_or(|until| until <= now)
+        self.is_idle()
+            && self.health.failures == 0
+            && self.not_before.is_none_or(|until| until <= now)
     }
 
     pub(crate) fn hold(&mut self, until: Instant) {

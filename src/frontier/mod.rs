@@ -91,7 +91,16 @@ impl Frontier {
         let pace = Pace::rate(settings.rate);
         let mut random = fastrand::Rng::new();
         let seed = random.u64(..);
-        Self { settings, method, pace, workbench, seen: Seen::default(), seed, named: std::collections::HashSet::new(), random }
+        Self {
+            settings,
+            method,
+            pace,
+            workbench,
+            seen: Seen::default(),
+            seed,
+            named: std::collections::HashSet::new(),
+            random,
+        }
     }
 
     /// Takes a job in. `Some`: it is settled already, as a duplicate or because nothing is to be asked.
@@ -105,7 +114,10 @@ impl Frontier {
             return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
         }
         if self.settings.run == Run::Dry {
-            return Ok(Some(Visit::unsent(job, FetchError::Skipped("--dry-run".into()))));
+            return Ok(Some(Visit::unsent(
+                job,
+                FetchError::Skipped("--dry-run".into()),
+            )));
         }
         if is_local(&job.url) {
             self.name(&job.host);
@@ -140,7 +152,13 @@ impl Frontier {
             Turn::Job(job) => {
                 if let Some((failures, last)) = self.workbench.host(&job.host, now).is_down(now) {
                     self.workbench.landed(&job.host, now);
-                    return Err(Visit::unsent(job, FetchError::HostDown { failures, last: last.into() }));
+                    return Err(Visit::unsent(
+                        job,
+                        FetchError::HostDown {
+                            failures,
+                            last: last.into(),
+                        },
+                    ));
                 }
                 Ok(Next::Job(job))
             }
@@ -186,11 +204,19 @@ impl Frontier {
             Ok(page) => page.status.to_string(),
             Err(error) => error.class().to_owned(),
         };
-        let Visit { mut job, outcome, .. } = visit;
+        let Visit {
+            mut job, outcome, ..
+        } = visit;
         job.attempts.push(attempt(outcome, job.since, now));
         let key = job.host.clone();
-        self.workbench.put_back(job, if held { Duration::ZERO } else { after }, now);
-        Noted::Again(Again::Retry { host: key, cause, after, held })
+        self.workbench
+            .put_back(job, if held { Duration::ZERO } else { after }, now);
+        Noted::Again(Again::Retry {
+            host: key,
+            cause,
+            after,
+            held,
+        })
     }
 
     /// Gives a job back that was leased and never sent.
@@ -237,7 +263,9 @@ impl Frontier {
             Ok(target) => target,
             Err(error) => {
                 let problem = match error {
-                    UrlError::Scheme(scheme) => format!("{scheme}: is not followed, only http: and https: are"),
+                    UrlError::Scheme(scheme) => {
+                        format!("{scheme}: is not followed, only http: and https: are")
+                    }
                     other => other.to_string(),
                 };
                 let target = location.chars().take(200).collect();
@@ -246,9 +274,17 @@ impl Frontier {
         };
         let remote = page.remote.map(|remote| remote.ip());
         let host = target.host_key();
-        let named = self.named.contains(&host) || visit.job.reach == Reach::Anywhere && host == visit.job.host;
-        let reach = if named { Reach::Anywhere } else { Reach::PublicOr(remote) };
-        let hop = Hop { url: visit.job.url.clone(), status: page.status };
+        let named = self.named.contains(&host)
+            || visit.job.reach == Reach::Anywhere && host == visit.job.host;
+        let reach = if named {
+            Reach::Anywhere
+        } else {
+            Reach::PublicOr(remote)
+        };
+        let hop = Hop {
+            url: visit.job.url.clone(),
+            status: page.status,
+        };
         let mut hops = std::mem::take(&mut visit.job.hops);
         hops.push(hop);
         Some(Ok(Job {
@@ -272,18 +308,30 @@ impl Frontier {
 
     /// The run's own rate is asked only when something could be sent: a yes is counted.
     fn peek_pace(&self, now: Instant) -> Result<(), Instant> {
-        if self.workbench.waiting() == 0 { Ok(()) } else { self.pace.ask(now) }
+        if self.workbench.waiting() == 0 {
+            Ok(())
+        } else {
+            self.pace.ask(now)
+        }
     }
 
     fn fingerprint(&self, job: &Job) -> u64 {
         use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
         let url = job.url.as_str().as_bytes();
-        let Some(request) = job.request.as_deref().filter(|request| request.method.is_some() || request.body.is_some() || !request.headers.is_empty()) else {
+        let Some(request) = job.request.as_deref().filter(|request| {
+            request.method.is_some() || request.body.is_some() || !request.headers.is_empty()
+        }) else {
             return xxh3_64_with_seed(url, self.seed);
         };
         let mut hash = Xxh3::with_seed(self.seed);
         hash.update(url);
-        hash.update(request.method.as_ref().map_or("", Method::as_str).as_bytes());
+        hash.update(
+            request
+                .method
+                .as_ref()
+                .map_or("", Method::as_str)
+                .as_bytes(),
+        );
         for (name, value) in &request.headers {
             hash.update(b"\n");
             hash.update(name.as_str().as_bytes());
@@ -295,10 +343,22 @@ impl Frontier {
     }
 }
 
-fn attempt(outcome: Result<crate::page::Page, FetchError>, since: Instant, now: Instant) -> Attempt {
+fn attempt(
+    outcome: Result<crate::page::Page, FetchError>,
+    since: Instant,
+    now: Instant,
+) -> Attempt {
     match outcome {
-        Ok(page) => Attempt { status: Some(page.status), error: None, took: page.timing.total },
-        Err(error) => Attempt { status: None, error: Some(error), took: now.saturating_duration_since(since) },
+        Ok(page) => Attempt {
+            status: Some(page.status),
+            error: None,
+            took: page.timing.total,
+        },
+        Err(error) => Attempt {
+            status: None,
+            error: Some(error),
+            took: now.saturating_duration_since(since),
+        },
     }
 }
 

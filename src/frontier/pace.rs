@@ -24,15 +24,23 @@ impl Pace {
 
     /// One each `delay`; zero for no limit.
     pub(crate) fn every(delay: Duration) -> Self {
-        let quota = Quota::with_period(delay).map(|quota| quota.allow_burst(std::num::NonZeroU32::MIN));
+        let quota =
+            Quota::with_period(delay).map(|quota| quota.allow_burst(std::num::NonZeroU32::MIN));
         let clock = DefaultClock::default();
-        Self { limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())), clock }
+        Self {
+            limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())),
+            clock,
+        }
     }
 
     /// Asks for one now. `Err`: the moment to ask again.
     pub(crate) fn ask(&self, now: Instant) -> Result<(), Instant> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check().map_err(|not_until| now + not_until.wait_time_from(self.clock.now()))
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
+        limiter
+            .check()
+            .map_err(|not_until| now + not_until.wait_time_from(self.clock.now()))
     }
 }
 
@@ -46,7 +54,9 @@ mod tests {
         let now = Instant::now();
         assert_eq!(pace.ask(now), Ok(()));
         let again = pace.ask(now).unwrap_err();
-        assert!(again > now + Duration::from_secs(3500) && again <= now + Duration::from_secs(3600));
+        assert!(
+            again > now + Duration::from_secs(3500) && again <= now + Duration::from_secs(3600)
+        );
         assert!((0..1000).all(|_| Pace::every(Duration::ZERO).ask(now).is_ok()));
     }
 }

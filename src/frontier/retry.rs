@@ -40,7 +40,11 @@ pub(crate) struct Circumstances {
 }
 
 /// Judges an outcome.
-pub(crate) fn verdict(outcome: &Result<Page, FetchError>, settings: &FrontierSettings, around: Circumstances) -> Verdict {
+pub(crate) fn verdict(
+    outcome: &Result<Page, FetchError>,
+    settings: &FrontierSettings,
+    around: Circumstances,
+) -> Verdict {
     if around.attempts >= usize::from(settings.retries) {
         return Verdict::Done;
     }
@@ -56,7 +60,9 @@ pub(crate) fn verdict(outcome: &Result<Page, FetchError>, settings: &FrontierSet
         Ok(_) => Verdict::Done,
         Err(error) if !settings.retry_on.error(error) => Verdict::Done,
         // A kept connection that the server closed just then: nobody's fault, so no wait.
-        Err(FetchError::Closed) if around.idempotent && around.attempts == 0 => Verdict::Again(Duration::ZERO),
+        Err(FetchError::Closed) if around.idempotent && around.attempts == 0 => {
+            Verdict::Again(Duration::ZERO)
+        }
         Err(FetchError::Dns(_) | FetchError::Connect(_)) => Verdict::Again(back_off),
         Err(_) if around.idempotent => Verdict::Again(back_off),
         Err(_) => Verdict::Done,
@@ -64,7 +70,9 @@ pub(crate) fn verdict(outcome: &Result<Page, FetchError>, settings: &FrontierSet
 }
 
 fn back_off(attempts: usize, random: f64) -> Duration {
-    let ceiling = BACK_OFF.saturating_mul(1 << attempts.min(16)).min(BACK_OFF_LIMIT);
+    let ceiling = BACK_OFF
+        .saturating_mul(1 << attempts.min(16))
+        .min(BACK_OFF_LIMIT);
     ceiling.mul_f64(random)
 }
 
@@ -78,23 +86,47 @@ mod tests {
     fn page(status: u16, retry_after: Option<&'static str>) -> Result<Page, FetchError> {
         let mut headers = Headers::default();
         if let Some(value) = retry_after {
-            headers.0.insert("retry-after", http::HeaderValue::from_static(value));
+            headers
+                .0
+                .insert("retry-after", http::HeaderValue::from_static(value));
         }
         let timing = Timing::default();
         let version = HttpVersion::Http11;
-        Ok(Page { status, version, headers, body: Body::empty(), wire_bytes: 0, remote: None, timing })
+        Ok(Page {
+            status,
+            version,
+            headers,
+            body: Body::empty(),
+            wire_bytes: 0,
+            remote: None,
+            timing,
+        })
     }
 
     fn judge(outcome: &Result<Page, FetchError>, attempts: usize, idempotent: bool) -> Verdict {
-        let around = Circumstances { attempts, idempotent, random: 1.0, now: SystemTime::UNIX_EPOCH };
+        let around = Circumstances {
+            attempts,
+            idempotent,
+            random: 1.0,
+            now: SystemTime::UNIX_EPOCH,
+        };
         verdict(outcome, &FrontierSettings::default(), around)
     }
 
     #[test]
     fn a_busy_server_holds_its_whole_host_for_as_long_as_it_says() {
-        assert_eq!(judge(&page(429, Some("7")), 0, true), Verdict::HoldHost(Duration::from_secs(7)));
-        assert_eq!(judge(&page(503, None), 1, true), Verdict::HoldHost(Duration::from_secs(1)));
-        assert_eq!(judge(&page(429, Some("7")), 0, false), Verdict::HoldHost(Duration::from_secs(7)));
+        assert_eq!(
+            judge(&page(429, Some("7")), 0, true),
+            Verdict::HoldHost(Duration::from_secs(7))
+        );
+        assert_eq!(
+            judge(&page(503, None), 1, true),
+            Verdict::HoldHost(Duration::from_secs(1))
+        );
+        assert_eq!(
+            judge(&page(429, Some("7")), 0, false),
+            Verdict::HoldHost(Duration::from_secs(7))
+        );
         assert_eq!(judge(&page(503, Some("86400")), 0, true), Verdict::Done);
     }
 
@@ -102,14 +134,23 @@ mod tests {
     fn tries_end_and_what_is_final_is_not_tried_again() {
         assert_eq!(judge(&page(503, None), 2, true), Verdict::Done);
         assert_eq!(judge(&page(404, None), 0, true), Verdict::Done);
-        assert_eq!(judge(&Err(FetchError::HeadTooLarge), 0, true), Verdict::Done);
+        assert_eq!(
+            judge(&Err(FetchError::HeadTooLarge), 0, true),
+            Verdict::Done
+        );
     }
 
     #[test]
     fn what_may_not_be_sent_twice_is_tried_again_only_where_it_never_arrived() {
         assert_eq!(judge(&Err(FetchError::Closed), 0, false), Verdict::Done);
         assert_eq!(judge(&page(500, None), 0, false), Verdict::Done);
-        assert_eq!(judge(&Err(FetchError::Connect(String::new())), 0, false), Verdict::Again(Duration::from_millis(500)));
-        assert_eq!(judge(&Err(FetchError::Closed), 0, true), Verdict::Again(Duration::ZERO));
+        assert_eq!(
+            judge(&Err(FetchError::Connect(String::new())), 0, false),
+            Verdict::Again(Duration::from_millis(500))
+        );
+        assert_eq!(
+            judge(&Err(FetchError::Closed), 0, true),
+            Verdict::Again(Duration::ZERO)
+        );
     }
 }

@@ -92,8 +92,14 @@ impl Seen {
             file.write_all(&fingerprint.to_le_bytes())?;
             file.write_all(&row.to_le_bytes())?;
         }
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        self.runs.push(SortedRun { file, entries: entries.len() as u64, filter });
+        let file = file
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)?;
+        self.runs.push(SortedRun {
+            file,
+            entries: entries.len() as u64,
+            filter,
+        });
         Ok(())
     }
 }
@@ -109,11 +115,13 @@ impl SortedRun {
         let mut page = [0; PAGE * ENTRY];
         loop {
             let count = (self.entries - from).min(PAGE as u64) as usize;
-            self.file.read_exact_at(&mut page[..count * ENTRY], from * ENTRY as u64)?;
+            self.file
+                .read_exact_at(&mut page[..count * ENTRY], from * ENTRY as u64)?;
             let entry = |index: usize| {
                 let bytes = &page[index * ENTRY..][..ENTRY];
                 let (key, row) = bytes.split_at(8);
-                let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a slice of eight"));
+                let word =
+                    |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a slice of eight"));
                 (word(key), word(row))
             };
             if fingerprint < entry(0).0 {
@@ -130,8 +138,12 @@ impl SortedRun {
                     from += 1;
                 }
             } else {
-                let found = (0..count).find(|index| entry(*index).0 >= fingerprint).map(entry);
-                return Ok(found.filter(|(key, _)| *key == fingerprint).map(|(_, row)| row));
+                let found = (0..count)
+                    .find(|index| entry(*index).0 >= fingerprint)
+                    .map(entry);
+                return Ok(found
+                    .filter(|(key, _)| *key == fingerprint)
+                    .map(|(_, row)| row));
             }
         }
     }
@@ -139,7 +151,9 @@ impl SortedRun {
 
 impl Bloom {
     fn for_entries(count: usize) -> Self {
-        Self { bits: vec![0; (count * BITS).div_ceil(64).max(1)] }
+        Self {
+            bits: vec![0; (count * BITS).div_ceil(64).max(1)],
+        }
     }
 
     fn insert(&mut self, fingerprint: u64) {
@@ -149,13 +163,17 @@ impl Bloom {
     }
 
     fn contains(&self, fingerprint: u64) -> bool {
-        self.probes(fingerprint).all(|bit| self.bits[bit / 64] >> (bit % 64) & 1 == 1)
+        self.probes(fingerprint)
+            .all(|bit| self.bits[bit / 64] >> (bit % 64) & 1 == 1)
     }
 
     /// Double hashing (Kirsch and Mitzenmacher, 2006).
     fn probes(&self, fingerprint: u64) -> impl Iterator<Item = usize> + use<> {
         let size = self.bits.len() as u64 * 64;
-        let step = fingerprint.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let step = fingerprint
+            .rotate_left(32)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            | 1;
         (0..PROBES).map(move |probe| {
             let mixed = fingerprint.wrapping_add(step.wrapping_mul(u64::from(probe)));
             (u128::from(mixed) * u128::from(size) >> 64) as usize
@@ -173,9 +191,15 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_found_in_memory_and_on_disk_and_never_by_mistake() {
-        let mut seen = Seen { in_memory: Some(10_000), ..Seen::default() };
+        let mut seen = Seen {
+            in_memory: Some(10_000),
+            ..Seen::default()
+        };
         let mut random = fastrand::Rng::with_seed(7);
-        let fingerprints: Vec<u64> = (0..55_000).map(|_| random.u64(..)).chain([0, 1, u64::MAX]).collect();
+        let fingerprints: Vec<u64> = (0..55_000)
+            .map(|_| random.u64(..))
+            .chain([0, 1, u64::MAX])
+            .collect();
         for (row, fingerprint) in fingerprints.iter().enumerate() {
             assert_eq!(seen.admit(*fingerprint, row as u64).unwrap(), None);
         }
@@ -193,9 +217,17 @@ mod tests {
         let mut filter = Bloom::for_entries(10_000);
         let mut random = fastrand::Rng::with_seed(7);
         let known: Vec<u64> = (0..10_000).map(|_| random.u64(..)).collect();
-        known.iter().for_each(|fingerprint| filter.insert(*fingerprint));
-        assert!(known.iter().all(|fingerprint| filter.contains(*fingerprint)));
-        let alarms = (0..10_000).filter(|_| filter.contains(random.u64(..))).count();
+        known
+            .iter()
+            .for_each(|fingerprint| filter.insert(*fingerprint));
+        assert!(
+            known
+                .iter()
+                .all(|fingerprint| filter.contains(*fingerprint))
+        );
+        let alarms = (0..10_000)
+            .filter(|_| filter.contains(random.u64(..)))
+            .count();
         assert!(alarms < 300, "{alarms} false alarms of 10,000");
     }
 }

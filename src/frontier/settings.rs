@@ -84,8 +84,14 @@ impl Default for FrontierSettings {
 impl Default for RetryOn {
     /// Busy and unavailable servers, and failures that pass.
     fn default() -> Self {
-        let statuses = [429, 500, 502, 503, 504].map(|status| (status, status)).to_vec();
-        let classes = ["dns", "connect", "closed", "cut", "timeout", "lost", "spool"].map(str::to_owned).to_vec();
+        let statuses = [429, 500, 502, 503, 504]
+            .map(|status| (status, status))
+            .to_vec();
+        let classes = [
+            "dns", "connect", "closed", "cut", "timeout", "lost", "spool",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         Self { statuses, classes }
     }
 }
@@ -99,7 +105,11 @@ impl RetryOn {
         let item = item.trim().to_ascii_lowercase();
         if item == "none" {
             *self = Self::nothing();
-        } else if let Some(family) = item.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|d| (1..=9).contains(d)) {
+        } else if let Some(family) = item
+            .strip_suffix("xx")
+            .and_then(|digit| digit.parse::<u16>().ok())
+            .filter(|d| (1..=9).contains(d))
+        {
             self.statuses.push((family * 100, family * 100 + 99));
         } else if let Ok(status) = item.parse::<u16>() {
             if !(100..=999).contains(&status) {
@@ -109,20 +119,31 @@ impl RetryOn {
         } else if FetchError::CLASSES.iter().any(|(class, _)| *class == item) {
             self.classes.push(item);
         } else {
-            let known: Vec<_> = FetchError::CLASSES.iter().map(|(class, _)| *class).collect();
-            return Err(format!("{item:?} is neither a status, 4xx or 5xx, nor one of {}", known.join(", ")));
+            let known: Vec<_> = FetchError::CLASSES
+                .iter()
+                .map(|(class, _)| *class)
+                .collect();
+            return Err(format!(
+                "{item:?} is neither a status, 4xx or 5xx, nor one of {}",
+                known.join(", ")
+            ));
         }
         Ok(())
     }
 
     /// Nothing is worth another try.
     pub fn nothing() -> Self {
-        Self { statuses: Vec::new(), classes: Vec::new() }
+        Self {
+            statuses: Vec::new(),
+            classes: Vec::new(),
+        }
     }
 
     /// Whether an answer with this status is.
     pub fn status(&self, status: u16) -> bool {
-        self.statuses.iter().any(|(from, to)| (*from..=*to).contains(&status))
+        self.statuses
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&status))
     }
 
     /// Whether this failure is.
@@ -140,7 +161,11 @@ impl std::str::FromStr for Rate {
         let (count, every) = text.split_once('/').ok_or_else(wrong)?;
         let count = count.trim().parse().map_err(|_| wrong())?;
         let every = every.trim();
-        let every = if every.starts_with(|c: char| c.is_ascii_digit()) { every.to_owned() } else { format!("1{every}") };
+        let every = if every.starts_with(|c: char| c.is_ascii_digit()) {
+            every.to_owned()
+        } else {
+            format!("1{every}")
+        };
         let every = crate::size::duration(&every).map_err(|_| wrong())?;
         if every.is_zero() {
             return Err(wrong());
@@ -166,7 +191,12 @@ mod tests {
             on.add(item).unwrap();
         }
         assert!(on.status(403) && on.status(500) && on.status(599) && !on.status(404));
-        assert!(on.error(&FetchError::TooSlow { limit: 1, during: Duration::ZERO }) && !on.error(&FetchError::Closed));
+        assert!(
+            on.error(&FetchError::TooSlow {
+                limit: 1,
+                during: Duration::ZERO
+            }) && !on.error(&FetchError::Closed)
+        );
         assert!(on.add("sometimes").unwrap_err().contains("timeout"));
         assert!(on.add("99").is_err());
         on.add("none").unwrap();
@@ -177,7 +207,10 @@ mod tests {
     fn a_rate_is_a_count_and_a_time() {
         let rate: Rate = "10/s".parse().unwrap();
         assert_eq!((rate.count.get(), rate.every), (10, Duration::from_secs(1)));
-        assert_eq!("5/2s".parse::<Rate>().unwrap().every, Duration::from_secs(2));
+        assert_eq!(
+            "5/2s".parse::<Rate>().unwrap().every,
+            Duration::from_secs(2)
+        );
         for wrong in ["10", "0/s", "10/", "x/s", "10/0s", "-1/s"] {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
         }

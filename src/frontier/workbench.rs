@@ -85,7 +85,10 @@ impl Workbench {
         if after.is_zero() {
             self.put_first(job, now);
         } else {
-            self.delayed.push(Reverse(Delayed { at: now + after, job }));
+            self.delayed.push(Reverse(Delayed {
+                at: now + after,
+                job,
+            }));
         }
     }
 
@@ -107,7 +110,9 @@ impl Workbench {
                 self.later.push(Reverse((until, place)));
                 continue;
             }
-            let Some(job) = host.waiting.pop_front() else { continue };
+            let Some(job) = host.waiting.pop_front() else {
+                continue;
+            };
             host.not_before = None;
             host.in_flight += 1;
             self.waiting -= 1;
@@ -145,7 +150,11 @@ impl Workbench {
     /// Everything that still waits, in no order.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job> {
         let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.job);
-        self.hosts.iter().flatten().flat_map(|host| &host.waiting).chain(delayed)
+        self.hosts
+            .iter()
+            .flatten()
+            .flat_map(|host| &host.waiting)
+            .chain(delayed)
     }
 
     /// Whose time has come goes to the line.
@@ -155,7 +164,11 @@ impl Workbench {
                 self.ready.push_back(place);
             }
         }
-        while self.delayed.peek().is_some_and(|Reverse(delayed)| delayed.at <= now) {
+        while self
+            .delayed
+            .peek()
+            .is_some_and(|Reverse(delayed)| delayed.at <= now)
+        {
             if let Some(Reverse(delayed)) = self.delayed.pop() {
                 self.put_first(delayed.job, now);
             }
@@ -177,7 +190,9 @@ impl Workbench {
     }
 
     fn host_at(&mut self, place: Place) -> &mut Host {
-        self.hosts[place as usize].as_mut().expect("a place that is listed or in the table is taken")
+        self.hosts[place as usize]
+            .as_mut()
+            .expect("a place that is listed or in the table is taken")
     }
 
     fn place(&mut self, key: &HostKey, now: Instant) -> Place {
@@ -207,7 +222,9 @@ impl Workbench {
         let mut forgotten = Vec::new();
         // A host that was just asked keeps its delay: its own pace is asked whether it still matters.
         for (place, host) in self.hosts.iter_mut().enumerate() {
-            let forget = host.as_ref().is_some_and(|host| !host.listed && host.is_unremarkable(now) && host.pace.ask(now).is_ok());
+            let forget = host.as_ref().is_some_and(|host| {
+                !host.listed && host.is_unremarkable(now) && host.pace.ask(now).is_ok()
+            });
             if forget && let Some(host) = host.take() {
                 self.vacant.push(place as Place);
                 forgotten.push(host.key);
@@ -282,7 +299,9 @@ mod tests {
         for row in 0..1000 {
             workbench.put(job(row, "http://slow.example/"), now);
         }
-        workbench.host(&job(0, "http://slow.example/").host, now).hold(now + SECOND);
+        workbench
+            .host(&job(0, "http://slow.example/").host, now)
+            .hold(now + SECOND);
         workbench.put(job(5000, "http://fast.example/"), now);
         assert_eq!(rows(&mut workbench, now), [5000]);
         assert_eq!(workbench.later.len(), 1);
@@ -296,7 +315,9 @@ mod tests {
         let mut workbench = Workbench::new(1, Duration::ZERO);
         workbench.put(job(1, "http://a.example/1"), now);
         workbench.put(job(2, "http://a.example/2"), now);
-        let Turn::Job(first) = workbench.next(now) else { panic!("one is ready") };
+        let Turn::Job(first) = workbench.next(now) else {
+            panic!("one is ready")
+        };
         workbench.landed(&first.host.clone(), now);
         workbench.put_back(first, SECOND, now);
         assert_eq!(rows(&mut workbench, now), [2]);
@@ -317,6 +338,10 @@ mod tests {
             assert_eq!(rows(&mut workbench, now), [row]);
             workbench.landed(&key, now);
         }
-        assert!(workbench.hosts.len() <= HOSTS + 1, "{}", workbench.hosts.len());
+        assert!(
+            workbench.hosts.len() <= HOSTS + 1,
+            "{}",
+            workbench.hosts.len()
+        );
     }
 }

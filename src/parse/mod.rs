@@ -26,6 +26,7 @@ use crate::page::Page;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
 use decode::{Codings, DecodeError, DecodeLimits};
+use links::LinkSettings;
 use media_type::{Kind, MediaType};
 
 /// How far into a page its title and charset are looked for.
@@ -61,7 +62,12 @@ pub struct ParseSettings {
 
 impl Wants {
     /// Nothing at all: bodies are counted.
-    pub const NOTHING: Self = Self { digest: false, title: false, text: false, content: false };
+    pub const NOTHING: Self = Self {
+        digest: false,
+        title: false,
+        text: false,
+        content: false,
+    };
 
     /// Whether a body has to be kept until it is parsed.
     pub fn any(self) -> bool {
@@ -81,8 +87,18 @@ impl Wants {
 
 impl Default for ParseSettings {
     fn default() -> Self {
-        let wants = Wants { digest: true, title: true, text: false, content: false };
-        Self { wants, limits: DecodeLimits::default(), follows: true, folder: std::env::temp_dir() }
+        let wants = Wants {
+            digest: true,
+            title: true,
+            text: false,
+            content: false,
+        };
+        Self {
+            wants,
+            limits: DecodeLimits::default(),
+            follows: true,
+            folder: std::env::temp_dir(),
+        }
     }
 }
 
@@ -90,7 +106,10 @@ impl Default for ParseSettings {
 pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed {
     let content_type = page.headers.text(header::CONTENT_TYPE);
     let media = content_type.and_then(MediaType::parse);
-    let mut parsed = Parsed { media_type: media.as_ref().map(|media| media.essence().to_owned()), ..Parsed::default() };
+    let mut parsed = Parsed {
+        media_type: media.as_ref().map(|media| media.essence().to_owned()),
+        ..Parsed::default()
+    };
     let encoded = page.is_encoded();
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
@@ -122,12 +141,27 @@ fn read(page: &Page, encoded: bool, settings: &ParseSettings) -> Result<Content,
     match &page.body {
         Body::Memory(bytes) if encoded => {
             let decoded = decode::decode(bytes.clone(), codings(page)?, &settings.limits)?.bytes;
-            let body = settings.wants.content.then(|| Body::Memory(decoded.clone()));
-            Ok(Content { digest: digest(&decoded), length: decoded.len() as u64, head: decoded, body, path: None })
+            let body = settings
+                .wants
+                .content
+                .then(|| Body::Memory(decoded.clone()));
+            Ok(Content {
+                digest: digest(&decoded),
+                length: decoded.len() as u64,
+                head: decoded,
+                body,
+                path: None,
+            })
         }
         Body::Memory(bytes) => {
             let digest = digest(bytes);
-            Ok(Content { head: bytes.clone(), length: bytes.len() as u64, digest, body: None, path: None })
+            Ok(Content {
+                head: bytes.clone(),
+                length: bytes.len() as u64,
+                digest,
+                body: None,
+                path: None,
+            })
         }
         Body::Spooled(spool) if encoded => decode_file(spool, codings(page)?, settings),
         Body::Spooled(spool) => {
@@ -137,11 +171,21 @@ fn read(page: &Page, encoded: bool, settings: &ParseSettings) -> Result<Content,
                 known => known,
             };
             let path = Some(spool.path().to_owned());
-            Ok(Content { head, length: page.body.len(), digest, body: None, path })
+            Ok(Content {
+                head,
+                length: page.body.len(),
+                digest,
+                body: None,
+                path,
+            })
         }
-        Body::Dropped(length) => {
-            Ok(Content { head: Bytes::new(), length: *length, digest: None, body: None, path: None })
-        }
+        Body::Dropped(length) => Ok(Content {
+            head: Bytes::new(),
+            length: *length,
+            digest: None,
+            body: None,
+            path: None,
+        }),
     }
 }
 
@@ -150,17 +194,32 @@ fn codings(page: &Page) -> Result<Codings, DecodeError> {
     let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let first = lines.next().map(text).unwrap_or_default();
-    let all = lines.take(8).map(text).fold(first, |all, line| all + ", " + &line);
+    let all = lines
+        .take(8)
+        .map(text)
+        .fold(first, |all, line| all + ", " + &line);
     decode::codings(&all)
 }
 
 /// Decodes a spooled file into another, or through, where nobody wants the bytes.
-fn decode_file(spool: &Spool, codings: Codings, settings: &ParseSettings) -> Result<Content, DecodeError> {
+fn decode_file(
+    spool: &Spool,
+    codings: Codings,
+    settings: &ParseSettings,
+) -> Result<Content, DecodeError> {
     let source = File::open(spool.path()).map_err(DecodeError::Read)?;
-    let mut decoder = decode::Decoder::new(BufReader::with_capacity(CHUNK, source), codings, settings.limits)?;
+    let mut decoder = decode::Decoder::new(
+        BufReader::with_capacity(CHUNK, source),
+        codings,
+        settings.limits,
+    )?;
     let keep = settings.wants.content || settings.wants.text;
     let folder = &settings.folder;
-    let mut file = keep.then(|| tempfile::Builder::new().prefix(crate::fetch::SPOOL_PREFIX).tempfile_in(folder));
+    let mut file = keep.then(|| {
+        tempfile::Builder::new()
+            .prefix(crate::fetch::SPOOL_PREFIX)
+            .tempfile_in(folder)
+    });
     let mut file = file.take().transpose().map_err(DecodeError::Read)?;
     let mut hash = settings.wants.digest.then(Sha256::new);
     let mut head = Vec::new();
@@ -182,9 +241,17 @@ fn decode_file(spool: &Spool, codings: Codings, settings: &ParseSettings) -> Res
         }
     }
     let digest = hash.map(|hash| hash.finalize().into());
-    let mut content = Content { head: head.into(), length, digest, body: None, path: None };
+    let mut content = Content {
+        head: head.into(),
+        length,
+        digest,
+        body: None,
+        path: None,
+    };
     if let Some(file) = file {
-        let (_, path) = file.keep().map_err(|error| DecodeError::Read(error.error))?;
+        let (_, path) = file
+            .keep()
+            .map_err(|error| DecodeError::Read(error.error))?;
         content.path = Some(path.clone());
         content.body = Some(Body::Spooled(Spool::adopt(path, length, digest)));
     }
@@ -202,12 +269,24 @@ fn describe(
     parsed.decoded_bytes = Some(content.length);
     parsed.digest = content.digest;
     let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
-    let textual = matches!(kind, Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text);
+    let textual = matches!(
+        kind,
+        Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
+    );
     if textual && !content.head.is_empty() && (settings.wants.title || settings.wants.text) {
-        let host = page.remote.is_some().then(|| job.url.as_url().domain()).flatten();
+        let host = page
+            .remote
+            .is_some()
+            .then(|| job.url.as_url().domain())
+            .flatten();
         let top_level = host.and_then(|host| host.rsplit('.').next());
         let looked_at = &content.head[..content.head.len().min(HEAD)];
-        let found = charset::charset(looked_at, kind.content_kind(), media.and_then(MediaType::charset), top_level);
+        let found = charset::charset(
+            looked_at,
+            kind.content_kind(),
+            media.and_then(MediaType::charset),
+            top_level,
+        );
         parsed.charset = Some(found.encoding.name().to_owned());
         if settings.wants.title && kind.content_kind() == ContentKind::Html {
             parsed.title = title(looked_at, found);
@@ -221,18 +300,18 @@ fn describe(
 
 /// The title of an HTML page. Encodings that are no superset of ASCII are read as text first.
 fn title(head: &[u8], charset: Charset) -> Option<String> {
-    let utf8;
-    let bytes: &[u8] = if charset.encoding.is_ascii_compatible() {
-        head
-    } else {
-        utf8 = charset::text(head, charset).0;
-        utf8.as_bytes()
-    };
-    let ours = |bytes: &[u8]| match charset.encoding.is_ascii_compatible() {
-        true => charset.encoding.decode_without_bom_handling(bytes).0.into_owned(),
-        false => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    links::title(bytes, &ours)
+    if !charset.encoding.is_ascii_compatible() {
+        let text = charset::text(head, charset).0;
+        return links::links(text.as_bytes(), &LinkSettings::TITLE, &scan::utf8).title;
+    }
+    let encoding = charset.encoding;
+    let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
+    links::links(head, &LinkSettings::TITLE, &decoder).title
+}
+
+/// Tells the compiler that what comes out lives as long as what went in.
+fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
+    decoder
 }
 
 fn text(content: &Content, charset: Charset) -> Option<String> {

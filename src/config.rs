@@ -1,0 +1,88 @@
+//! A run: seeds, and each part's own settings. The checks that need several parts are here.
+
+use std::time::Duration;
+
+use crate::engine::{self, Engine};
+use crate::error::{Error, Result};
+use crate::fetch::FetchSettings;
+use crate::frontier::FrontierSettings;
+use crate::parse::ParseSettings;
+use crate::seeds::SeedSettings;
+use crate::sink::{self, SinkSettings};
+
+/// Everything that a run is told before it starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The list.
+    pub seeds: SeedSettings,
+    /// Who waits for the answers, and how many at a time.
+    pub engine: Engine,
+    /// What a request may do.
+    pub fetch: FetchSettings,
+    /// What is read out of a page.
+    pub parse: ParseSettings,
+    /// Politeness and patience.
+    pub frontier: FrontierSettings,
+    /// Where records go; none for a caller that listens to [`Event::Visited`](crate::Event::Visited).
+    pub sinks: Vec<SinkSettings>,
+    /// How long the run may take.
+    pub max_time: Option<Duration>,
+}
+
+impl Config {
+    /// Fetches these URLs with everything else as it is by default, and no sink.
+    pub fn urls<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
+        Self::new(SeedSettings::urls(urls))
+    }
+
+    /// Fetches this list with everything else as it is by default, and no sink.
+    pub fn new(seeds: SeedSettings) -> Self {
+        Self {
+            seeds,
+            engine: Engine::Async(
+                engine::DEFAULT_IN_FLIGHT
+                    .try_into()
+                    .unwrap_or(std::num::NonZeroUsize::MIN),
+            ),
+            fetch: FetchSettings::default(),
+            parse: ParseSettings::default(),
+            frontier: FrontierSettings::default(),
+            sinks: Vec::new(),
+            max_time: None,
+        }
+    }
+
+    /// Fits the parts to each other: what the sinks want is parsed, and what nobody wants is not kept.
+    ///
+    /// # Errors
+    /// When two settings contradict each other.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        for sink in &self.sinks {
+            self.parse.wants = self.parse.wants.and(sink::wants(sink));
+        }
+        let folders: Vec<_> = self
+            .sinks
+            .iter()
+            .filter_map(|sink| sink.folder.as_ref())
+            .collect();
+        if folders.len() > 1 {
+            return Err(Error::Setting(
+                "bodies can be saved to one folder only".into(),
+            ));
+        }
+        if let Some(folder) = folders.first() {
+            // In the same folder, so that a finished body is renamed and not copied.
+            self.fetch.spool.folder = folder.to_path_buf();
+            self.parse.folder = folder.to_path_buf();
+            self.fetch.spool.resume = true;
+        }
+        self.fetch.spool.keep = self.parse.wants.any();
+        self.fetch.spool.digest = self.parse.wants.digest;
+        self.parse.follows = self.frontier.max_redirects > 0;
+        self.fetch.idle_per_host = match self.frontier.per_host {
+            0 => self.engine.in_flight(),
+            limit => limit.min(self.engine.in_flight()),
+        };
+        Ok(())
+    }
+}

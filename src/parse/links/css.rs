@@ -1,0 +1,331 @@
+//! The URLs in CSS: `url(…)` and `@import "…"` (CSS Syntax 3, 4.3).
+//!
+//! Follows the CSS tokenizer for comments, strings, escapes and both forms of `url()`, so that a URL in a comment or a
+//! string is not one. `@namespace` names a namespace, not a resource. Invariant: linear, never panics, borrows where there is no escape.
+//! Edge: a `url` or `@import` spelled with escapes (`\75rl(`) and the bare strings of `image-set()` are not seen.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use crate::parse::scan::Decoder;
+
+/// One URL and where it starts, in bytes.
+pub type Found<'a> = (Cow<'a, str>, usize);
+
+/// Finds the URLs of a style sheet (none empty, their length and number not bounded here), of a `style` element's text or of a `style` attribute's value, in order.
+#[must_use]
+pub fn urls<'a, 'd>(css: &'a [u8], decoder: Decoder<'d>) -> Urls<'a, 'd> {
+    Urls {
+        css,
+        at: 0,
+        decoder,
+        namespace: false,
+    }
+}
+
+/// The URLs of a style sheet, in order. Made by [`urls`].
+pub struct Urls<'a, 'd> {
+    css: &'a [u8],
+    at: usize,
+    decoder: Decoder<'d>,
+    namespace: bool,
+}
+
+/// The bytes that can begin, end or hide a URL.
+static WORTH_A_LOOK: [bool; 256] = {
+    let mut worth = [false; 256];
+    worth[b'(' as usize] = true;
+    worth[b'"' as usize] = true;
+    worth[b'\'' as usize] = true;
+    worth[b'/' as usize] = true;
+    worth[b'@' as usize] = true;
+    worth[b'\\' as usize] = true;
+    worth[b';' as usize] = true;
+    worth
+};
+
+impl<'a> Iterator for Urls<'a, '_> {
+    type Item = Found<'a>;
+
+    fn next(&mut self) -> Option<Found<'a>> {
+        loop {
+            let rest = self.css.get(self.at..)?;
+            let at = self.at + rest.iter().position(|&b| WORTH_A_LOOK[usize::from(b)])?;
+            self.at = at + 1;
+            let found = match self.css[at] {
+                b'/' => {
+                    self.at = after_comment(self.css, at);
+                    None
+                }
+                // An escaped byte begins nothing.
+                b'\\' => {
+                    self.at += 1;
+                    None
+                }
+                b'"' | b'\'' => {
+                    self.at = string(self.css, at).1;
+                    None
+                }
+                b'@' => self.at_rule(at),
+                b'(' if is_url(&self.css[..at]) => self.url(at + 1),
+                b';' => {
+                    self.namespace = false;
+                    None
+                }
+                _ => None,
+            };
+            if let Some((start, end)) = found
+                && !self.namespace
+            {
+                let url = self.text(&self.css[start..end]);
+                if !url.is_empty() {
+                    return Some((url, start));
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Urls<'a, '_> {
+    /// `@import "x"`. The other form of it is a `url()` like any.
+    fn at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
+        let word = &self.css[at + 1..];
+        if starts_with_word(word, b"namespace") {
+            self.namespace = true;
+        }
+        if !starts_with_word(word, b"import") {
+            return None;
+        }
+        self.at = after_spaces(self.css, at + 1 + b"import".len());
+        match self.css.get(self.at) {
+            Some(b'"' | b'\'') => {
+                let (found, after) = string(self.css, self.at);
+                self.at = after;
+                found
+            }
+            _ => None,
+        }
+    }
+
+    /// What follows `url(` (4.3.6): a string, or the bare text up to `)`.
+    fn url(&mut self, from: usize) -> Option<(usize, usize)> {
+        let css = self.css;
+        let start = after_white(css, from);
+        if let Some(b'"' | b'\'') = css.get(start) {
+            let (found, after) = string(css, start);
+            self.at = after;
+            return found;
+        }
+        let mut at = start;
+        loop {
+            match css.get(at) {
+                None | Some(b')') => {
+                    self.at = at + 1;
+                    return Some((start, at.min(css.len())));
+                }
+                Some(byte) if is_white(*byte) => {
+                    let after = after_white(css, at);
+                    if matches!(css.get(after), None | Some(b')')) {
+                        self.at = after + 1;
+                        return Some((start, at));
+                    }
+                    at = after;
+                    break;
+                }
+                Some(b'\\') if !matches!(css.get(at + 1), Some(b'\n' | b'\r' | b'\x0C')) => {
+                    at = after_escape(css, at);
+                }
+                Some(b'"' | b'\'' | b'(' | b'\\' | 1..=8 | 0x0B | 0x0E..=0x1F | 0x7F) => break,
+                Some(_) => at += 1,
+            }
+        }
+        // The remnants of a bad url (4.3.14) reach to the next ")" that is not escaped.
+        while let Some(&byte) = css.get(at) {
+            at += match byte {
+                b')' => break,
+                b'\\' => 2,
+                _ => 1,
+            };
+        }
+        self.at = at + 1;
+        None
+    }
+
+    /// The text of a URL, its escapes resolved (4.3.7).
+    fn text(&self, raw: &'a [u8]) -> Cow<'a, str> {
+        if !raw.contains(&b'\\') {
+            return (self.decoder)(raw);
+        }
+        let mut out = String::with_capacity(raw.len());
+        let mut rest = raw;
+        while let Some(found) = memchr::memchr(b'\\', rest) {
+            out.push_str(&(self.decoder)(&rest[..found]));
+            rest = &rest[found + 1..];
+            rest = &rest[escape(rest, &mut out)..];
+        }
+        out.push_str(&(self.decoder)(rest));
+        Cow::Owned(out)
+    }
+}
+
+/// Resolves what follows a backslash and answers how many bytes of it are used up.
+fn escape(after: &[u8], out: &mut String) -> usize {
+    let digits = hex_digits(after);
+    if digits > 0 {
+        let value = after[..digits].iter().fold(0, |value, &byte| {
+            value * 16 + char::from(byte).to_digit(16).unwrap_or(0)
+        });
+        let value = char::from_u32(value).filter(|&c| c != '\0');
+        out.push(value.unwrap_or('\u{FFFD}'));
+        return digits + new_line_or_white(&after[digits..]);
+    }
+    match after.first() {
+        // In a string, an escaped line end is nothing.
+        Some(b'\n' | b'\r' | b'\x0C') => new_line_or_white(after),
+        Some(&byte) if byte.is_ascii() => {
+            out.push(char::from(byte));
+            1
+        }
+        // A longer character follows and is taken as it is.
+        _ => 0,
+    }
+}
+
+/// Skips the escape whose backslash is at `at`.
+fn after_escape(css: &[u8], at: usize) -> usize {
+    let after = &css[at + 1..];
+    let length = match hex_digits(after) {
+        0 => new_line_or_white(after).max(1),
+        digits => digits + new_line_or_white(&after[digits..]),
+    };
+    at + 1 + length
+}
+
+fn hex_digits(text: &[u8]) -> usize {
+    text.iter()
+        .take(6)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count()
+}
+
+fn new_line_or_white(text: &[u8]) -> usize {
+    match text {
+        [b'\r', b'\n', ..] => 2,
+        [byte, ..] if is_white(*byte) => 1,
+        _ => 0,
+    }
+}
+
+/// A string token (4.3.5): the range of its text, unless a bare line end spoils it, and where it is over.
+fn string(css: &[u8], open: usize) -> (Option<(usize, usize)>, usize) {
+    let quote = css[open];
+    let start = open + 1;
+    let mut at = start;
+    while let Some(&byte) = css.get(at) {
+        match byte {
+            b'\\' => at = after_escape(css, at),
+            b'\n' | b'\r' | b'\x0C' => return (None, at),
+            byte if byte == quote => return (Some((start, at)), at + 1),
+            _ => at += 1,
+        }
+    }
+    (Some((start, css.len())), css.len())
+}
+
+fn after_comment(css: &[u8], at: usize) -> usize {
+    if css.get(at + 1) != Some(&b'*') {
+        return at + 1;
+    }
+    memmem::find(&css[at + 2..], b"*/").map_or(css.len(), |found| at + 2 + found + 2)
+}
+
+/// Skips white space and comments.
+fn after_spaces(css: &[u8], mut at: usize) -> usize {
+    loop {
+        at = after_white(css, at);
+        if css[at.min(css.len())..].starts_with(b"/*") {
+            at = after_comment(css, at);
+        } else {
+            return at;
+        }
+    }
+}
+
+fn after_white(css: &[u8], mut at: usize) -> usize {
+    while css.get(at).is_some_and(|&byte| is_white(byte)) {
+        at += 1;
+    }
+    at
+}
+
+fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0C')
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'\\') || !byte.is_ascii()
+}
+
+/// Whether the text before a `(` ends in the name `url`.
+fn is_url(before: &[u8]) -> bool {
+    before
+        .split_last_chunk::<3>()
+        .is_some_and(|(before, word)| {
+            word.eq_ignore_ascii_case(b"url") && !before.last().is_some_and(|&byte| is_name(byte))
+        })
+}
+
+fn starts_with_word(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
+        && !text.get(word.len()).is_some_and(|&byte| is_name(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse::scan::utf8;
+
+    fn urls(css: &str) -> Vec<String> {
+        super::urls(css.as_bytes(), &utf8)
+            .map(|(url, _)| url.into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_style_sheet_is_read_as_a_browser_reads_it() {
+        for (css, expected) in [
+            ("a{background:url(x.png)}", vec!["x.png"]),
+            ("a{background:URL(  'x y.png' )}", vec!["x y.png"]),
+            ("url( x )url(\"y\")", vec!["x", "y"]),
+            (
+                "@import 'a.css' screen; @IMPORT/**/\"b.css\";",
+                vec!["a.css", "b.css"],
+            ),
+            ("@import url(c.css); @important \"d\"", vec!["c.css"]),
+            ("/* url(x) */ url(y) /* url(z)", vec!["y"]),
+            ("content: \"url(x)\"; b: url(y)", vec!["y"]),
+            ("a: 'it\\'s url(x)' url(y)", vec!["y"]),
+            ("url(a\\29 b) url(\\41 \\000042c)", vec!["a)b", "ABc"]),
+            ("url(\"a\\\nb\") url('\\\"')", vec!["ab", "\""]),
+            ("url(a b) url(c) url(d\"e) url(f", vec!["c", "f"]),
+            ("'open\nurl(x)", vec!["x"]),
+            ("curl(x) -url(y) url (z)", vec![]),
+            (
+                "@namespace svg url(http://www.w3.org/2000/svg); a{b:url(c)}",
+                vec!["c"],
+            ),
+            (
+                "url(data:image/png;base64,AA==)",
+                vec!["data:image/png;base64,AA=="],
+            ),
+            ("url(\\", vec![]),
+            ("url(\\é)", vec!["é"]),
+            ("url(", vec![]),
+            ("\\", vec![]),
+            ("@import", vec![]),
+        ] {
+            assert_eq!(urls(css), expected, "{css:?}");
+        }
+    }
+}

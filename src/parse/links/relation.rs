@@ -1,0 +1,77 @@
+//! The words of a `rel` (HTML 4.6.7).
+//!
+//! Invariant: a word means the same in any case and place. Edge: words that a crawl does not act on are all one.
+
+/// What one token of a `rel` means here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// Not to be followed.
+    Nofollow,
+    /// The next of a series.
+    Next,
+    /// The one before.
+    Previous,
+    /// The preferred URL.
+    Canonical,
+    /// Another form of the page.
+    Alternate,
+    /// Something the page is made of.
+    Asset,
+    /// A host to look up or connect to: no document.
+    Host,
+    /// Anything else.
+    Other,
+}
+
+impl Relation {
+    pub(super) fn of(token: &str) -> Self {
+        let is = |word: &str| token.eq_ignore_ascii_case(word);
+        const ASSETS: [&str; 10] = [
+            "stylesheet",
+            "icon",
+            "preload",
+            "modulepreload",
+            "manifest",
+            "apple-touch-icon",
+            "apple-touch-icon-precomposed",
+            "apple-touch-startup-image",
+            "mask-icon",
+            "image_src",
+        ];
+        match token.len() {
+            8 if is("nofollow") => Relation::Nofollow,
+            4 if is("next") => Relation::Next,
+            4 if is("prev") => Relation::Previous,
+            8 if is("previous") => Relation::Previous,
+            9 if is("canonical") => Relation::Canonical,
+            9 if is("alternate") => Relation::Alternate,
+            10 if is("preconnect") => Relation::Host,
+            12 if is("dns-prefetch") => Relation::Host,
+            _ if ASSETS.into_iter().any(is) => Relation::Asset,
+            _ => Relation::Other,
+        }
+    }
+}
+
+pub(super) fn tokens(rel: &str) -> impl Iterator<Item = &str> {
+    rel.split_ascii_whitespace()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Relation, tokens};
+
+    #[test]
+    fn words_are_told_apart_by_letters_not_by_case() {
+        let read: Vec<_> = tokens(" Next\tNOFOLLOW next-page icon ")
+            .map(Relation::of)
+            .collect();
+        let expected = [
+            Relation::Next,
+            Relation::Nofollow,
+            Relation::Other,
+            Relation::Asset,
+        ];
+        assert_eq!(read, expected);
+    }
+}

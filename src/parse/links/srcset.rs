@@ -1,0 +1,70 @@
+//! The URLs of a `srcset` (HTML 4.8.4.2.1, "parsing a srcset attribute").
+//!
+//! Invariant: the value is cut where a browser cuts it, commas inside URLs and parentheses included. Edge: a candidate with descriptors that make no
+//! sense is still named: the page names the URL, and which one a browser would show is not asked here.
+
+/// Answers each candidate's URL, in order.
+pub(super) fn urls(value: &str) -> impl Iterator<Item = &str> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_ascii_whitespace());
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest
+            .find(|c: char| c.is_ascii_whitespace())
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let url = word.trim_end_matches(',');
+        rest = if url.len() < word.len() {
+            after
+        } else {
+            &after[descriptors(after)..]
+        };
+        Some(url)
+    })
+}
+
+/// How long the descriptors are: up to a comma outside parentheses.
+fn descriptors(text: &str) -> usize {
+    let mut inside = false;
+    text.bytes()
+        .position(|byte| {
+            // Parentheses do not nest: the first ")" ends them.
+            inside = match byte {
+                b'(' => true,
+                b')' => false,
+                _ => inside,
+            };
+            byte == b',' && !inside
+        })
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::urls;
+
+    #[test]
+    fn a_srcset_is_cut_where_a_browser_cuts_it() {
+        for (value, expected) in [
+            ("a.png 1x, b.png 2x", vec!["a.png", "b.png"]),
+            ("a.png", vec!["a.png"]),
+            ("a,b,c.png 1x,d.png", vec!["a,b,c.png", "d.png"]),
+            ("a.png,b.png", vec!["a.png,b.png"]),
+            ("a.png, b.png", vec!["a.png", "b.png"]),
+            ("a.png,,, b.png", vec!["a.png", "b.png"]),
+            (" ,, a.png (1,2) 1x , b", vec!["a.png", "b"]),
+            (
+                "data:image/png;base64,AAAA 2x",
+                vec!["data:image/png;base64,AAAA"],
+            ),
+            ("a 1x,b 2x,", vec!["a", "b"]),
+            ("a 100w 50h, b", vec!["a", "b"]),
+            (" , ", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(urls(value).collect::<Vec<_>>(), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The element names the scanner and the link finder act on.
+//!
+//! Invariant: two names share a [`Name`] only where they are equal but for ASCII case; every other name is [`Name::Other`].
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+const SLOTS: usize = 128;
+/// Spreads the names below over the table without a collision; the compiler checks that.
+const SPREAD: u64 = 0x65B6_75CD_0492_C4F5;
+static TABLE: [(u64, Name); SLOTS] = table();
+
+macro_rules! names {
+    ($($name:ident = $text:literal,)+) => {
+        /// An element name that means something to the scanner.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Name {
+            /// Any name not listed.
+            Other,
+            $(#[doc = concat!("`", $text, "`")] $name,)+
+        }
+
+        const NAMES: &[(&str, Name)] = &[$(($text, Name::$name),)+];
+    };
+}
+
+names! {
+    A = "a", Area = "area", Audio = "audio", Base = "base", Body = "body", Embed = "embed", Font = "font", Form = "form",
+    Frame = "frame", Html = "html", Iframe = "iframe", Image = "image", Img = "img", Input = "input", Link = "link", Math = "math",
+    Meta = "meta", Noembed = "noembed", Noframes = "noframes", Object = "object", Plaintext = "plaintext",
+    Script = "script", Source = "source", Style = "style", Svg = "svg", Textarea = "textarea", Title = "title",
+    Track = "track", Video = "video", Xmp = "xmp",
+}
+
+impl Name {
+    /// The end tag that ends this element's raw text or RCDATA, where it has any. `script` and `plaintext`, which end differently, answer `None`.
+    pub(super) fn raw_text(self) -> Option<&'static [u8]> {
+        Some(match self {
+            Name::Title => b"title",
+            Name::Style => b"style",
+            Name::Textarea => b"textarea",
+            Name::Xmp => b"xmp",
+            Name::Iframe => b"iframe",
+            Name::Noembed => b"noembed",
+            Name::Noframes => b"noframes",
+            _ => return None,
+        })
+    }
+}
+
+/// Reads the tag name at `from`: which one it is, and where it ends.
+#[inline]
+pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
+    if let Some(eight) = html.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*eight);
+        // The first byte up to a space, or "/", or ">": the lowest mark of each of these tests is exact.
+        let space = word.wrapping_sub(0x21 * ONES) & !word;
+        let slash = zero_bytes(word ^ (0x2F * ONES));
+        let close = zero_bytes(word ^ (0x3E * ONES));
+        let marks = (space | slash | close) & HIGHS;
+        if marks != 0 {
+            let bits = marks.trailing_zeros() & !7;
+            let end = from + (bits / 8) as usize;
+            if super::tag::ends_name(html[end]) {
+                let kept = (1_u64 << bits) - 1;
+                return (find((word | (0x20 * ONES)) & kept), end);
+            }
+        }
+    }
+    read_slowly(html, from)
+}
+
+/// The same for names near the end of the input, long ones, and those with control characters in them.
+#[cold]
+fn read_slowly(html: &[u8], from: usize) -> (Name, usize) {
+    let rest = &html[from..];
+    let length = rest
+        .iter()
+        .position(|&byte| super::tag::ends_name(byte))
+        .unwrap_or(rest.len());
+    let text = &rest[..length];
+    let name = NAMES
+        .iter()
+        .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(text))
+        .map_or(Name::Other, |&(_, name)| name);
+    (name, from + length)
+}
+
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word
+}
+
+#[inline]
+fn find(key: u64) -> Name {
+    let (known, name) = TABLE[slot(key)];
+    // Names here are letters only: a byte with 0x20 set equals a letter only if it was that letter in some case.
+    if known == key { name } else { Name::Other }
+}
+
+const fn slot(key: u64) -> usize {
+    (key.wrapping_mul(SPREAD) >> 57) as usize
+}
+
+const fn table() -> [(u64, Name); SLOTS] {
+    let mut table = [(0, Name::Other); SLOTS];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let (text, name) = NAMES[index];
+        let bytes = text.as_bytes();
+        // "plaintext" alone is longer than a word: it is found slowly.
+        if bytes.len() <= 8 {
+            let mut key = 0;
+            let mut at = 0;
+            while at < bytes.len() {
+                key |= (bytes[at] as u64) << (8 * at);
+                at += 1;
+            }
+            assert!(table[slot(key)].0 == 0, "two names in one slot");
+            table[slot(key)] = (key, name);
+        }
+        index += 1;
+    }
+    table
+}

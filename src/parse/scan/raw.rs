@@ -1,0 +1,87 @@
+//! Where raw text ends: RCDATA, RAWTEXT and script data (HTML 13.2.5.2 to 4 and 9 to 31).
+//!
+//! Invariant: the answer is the `<` of the appropriate end tag, or the end of the input; every byte is looked at
+//! a bounded number of times.
+
+use memchr::{memchr, memchr2};
+
+use super::tag::is_space;
+
+/// The only element whose text nests.
+const SCRIPT: &[u8] = b"script";
+
+/// Where the text that starts at `from` ends, in an element of this name.
+pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
+    let mut at = from;
+    while let Some(found) = memchr(b'<', &html[at..]) {
+        at += found;
+        if html.get(at + 1) == Some(&b'/') && is_word(html, at + 2, name) {
+            return at;
+        }
+        at += 1;
+    }
+    html.len()
+}
+
+/// Where the script that starts at `from` ends. `<!--` escapes; `<script` inside that escapes twice,
+/// and then one `</script` belongs to the text.
+pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(found) = memchr(b'<', &html[at..]) {
+        at += found;
+        match html.get(at + 1) {
+            Some(b'/') if is_word(html, at + 2, SCRIPT) => return at,
+            Some(b'!') if html[at + 2..].starts_with(b"--") => match end_of_escaped(html, at + 2) {
+                Escaped::Over(after) => at = after,
+                Escaped::EndTag(end) => return end,
+            },
+            _ => at += 1,
+        }
+    }
+    html.len()
+}
+
+enum Escaped {
+    /// `-->` was seen; script data goes on here.
+    Over(usize),
+    /// The script ends here.
+    EndTag(usize),
+}
+
+/// Walks the escaped and double escaped states. `from` is the first dash of `<!--`: those two dashes
+/// already count towards `-->`.
+fn end_of_escaped(html: &[u8], from: usize) -> Escaped {
+    let mut at = from;
+    let mut twice = false;
+    while let Some(found) = memchr2(b'<', b'-', &html[at..]) {
+        at += found;
+        if html[at] == b'-' {
+            let dashes = html[at..].iter().take_while(|&&byte| byte == b'-').count();
+            at += dashes;
+            if dashes >= 2 && html.get(at) == Some(&b'>') {
+                return Escaped::Over(at + 1);
+            }
+            continue;
+        }
+        let closing = html.get(at + 1) == Some(&b'/');
+        if is_word(html, at + 1 + usize::from(closing), SCRIPT) {
+            match (twice, closing) {
+                (false, true) => return Escaped::EndTag(at),
+                (false, false) => twice = true,
+                (true, true) => twice = false,
+                (true, false) => {}
+            }
+        }
+        at += 1;
+    }
+    Escaped::EndTag(html.len())
+}
+
+/// Whether this name, in any case, is at `at` and ends there as a tag name does.
+fn is_word(html: &[u8], at: usize, name: &[u8]) -> bool {
+    html.get(at..at + name.len())
+        .is_some_and(|word| word.eq_ignore_ascii_case(name))
+        && html
+            .get(at + name.len())
+            .is_some_and(|&byte| is_space(byte) || byte == b'/' || byte == b'>')
+}

@@ -1,0 +1,254 @@
+//! One tag: its name, and its attributes pulled one at a time (HTML 13.2.5.8 and 32 to 40).
+//!
+//! Invariant: every byte of a tag is read once, whether somebody pulls the attributes or not. Edge: duplicates
+//! are handed out as written; [`Tag::pick`] keeps the first, as the standard says.
+
+use memchr::memchr;
+
+use super::name::{self, Name};
+
+const SPACE: u8 = 1;
+const SLASH: u8 = 2;
+const CLOSE: u8 = 4;
+const EQUALS: u8 = 8;
+
+/// What each byte means inside a tag and outside a value. A carriage return is a line feed (13.2.3.5).
+static CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    class[b'\t' as usize] = SPACE;
+    class[b'\n' as usize] = SPACE;
+    class[b'\x0C' as usize] = SPACE;
+    class[b'\r' as usize] = SPACE;
+    class[b' ' as usize] = SPACE;
+    class[b'/' as usize] = SLASH;
+    class[b'>' as usize] = CLOSE;
+    class[b'=' as usize] = EQUALS;
+    class
+};
+
+/// One attribute, as written: the name in any case, the value with its character references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute<'a> {
+    /// The name, never empty.
+    pub name: &'a [u8],
+    /// The value between the quotes; empty where there is none.
+    pub value: &'a [u8],
+}
+
+/// One start or end tag of the page.
+#[derive(Clone, Debug)]
+pub struct Tag<'a> {
+    html: &'a [u8],
+    open: usize,
+    text: (usize, usize),
+    at: usize,
+    name: Name,
+    state: State,
+    foreign: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Closed,
+    SelfClosed,
+    Torn,
+}
+
+impl<'a> Tag<'a> {
+    /// The tag whose `<` is at `open` and whose name starts at `from`.
+    #[inline]
+    pub(super) fn open(html: &'a [u8], open: usize, from: usize) -> Self {
+        let (name, end) = name::read(html, from);
+        Tag {
+            html,
+            open,
+            text: (from, end),
+            at: end,
+            name,
+            state: State::Open,
+            foreign: false,
+        }
+    }
+
+    /// Which element it is, if it is one that matters.
+    #[inline]
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The name as written.
+    #[must_use]
+    pub fn name_text(&self) -> &'a [u8] {
+        &self.html[self.text.0..self.text.1]
+    }
+
+    /// Where its `<` is, in bytes from the start of the page.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.open
+    }
+
+    /// Whether it is an element of SVG or MathML: then its name means something else.
+    #[inline]
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// Whether it ended in `/>`. Known once the tag is closed.
+    #[must_use]
+    pub fn is_self_closing(&self) -> bool {
+        self.state == State::SelfClosed
+    }
+
+    /// The same tag with its attributes still to be pulled.
+    pub(super) fn rewound(&self) -> Self {
+        Tag {
+            at: self.text.1,
+            state: State::Open,
+            ..*self
+        }
+    }
+
+    pub(super) fn set_foreign(&mut self, foreign: bool) {
+        self.foreign = foreign;
+    }
+
+    /// The next attribute, or `None` once the tag is over.
+    #[inline]
+    pub fn next_attribute(&mut self) -> Option<Attribute<'a>> {
+        let html = self.html;
+        let mut at = self.at;
+        // Before attribute name. "=" is a name's first byte here, whatever follows.
+        loop {
+            let Some(&byte) = html.get(at) else {
+                return self.tear();
+            };
+            match CLASS[usize::from(byte)] {
+                CLOSE => return self.shut(at),
+                SPACE | SLASH => at += 1,
+                _ => break,
+            }
+        }
+        let name = at;
+        at += 1;
+        while html
+            .get(at)
+            .is_some_and(|&byte| CLASS[usize::from(byte)] == 0)
+        {
+            at += 1;
+        }
+        let name = &html[name..at];
+        at = after_spaces(html, at);
+        let mut value: &[u8] = b"";
+        if html.get(at) == Some(&b'=') {
+            at = after_spaces(html, at + 1);
+            match html.get(at) {
+                Some(&quote @ (b'"' | b'\'')) => {
+                    at += 1;
+                    let Some(end) = find(html, at, quote) else {
+                        return self.tear();
+                    };
+                    value = &html[at..end];
+                    at = end + 1;
+                }
+                // A missing value: ">" closes the tag, and the next pull sees it.
+                Some(b'>') => {}
+                Some(_) => {
+                    let start = at;
+                    while html
+                        .get(at)
+                        .is_some_and(|&byte| CLASS[usize::from(byte)] & (SPACE | CLOSE) == 0)
+                    {
+                        at += 1;
+                    }
+                    value = &html[start..at];
+                }
+                None => return self.tear(),
+            }
+        }
+        self.at = at;
+        Some(Attribute { name, value })
+    }
+
+    /// Pulls all attributes and keeps the values of these names (in lower case), the first of each. `None` where the input ends inside the tag.
+    #[inline]
+    pub fn pick<const N: usize>(&mut self, names: [&str; N]) -> Option<[Option<&'a [u8]>; N]> {
+        let mut values = [None; N];
+        while let Some(attribute) = self.next_attribute() {
+            for (value, name) in values.iter_mut().zip(names) {
+                if attribute.name.eq_ignore_ascii_case(name.as_bytes()) {
+                    if value.is_none() {
+                        *value = Some(attribute.value);
+                    }
+                    break;
+                }
+            }
+        }
+        self.close().then_some(values)
+    }
+
+    /// Skips what is left of the tag and says whether it is one: false where the input ends inside it.
+    pub fn close(&mut self) -> bool {
+        self.end().is_some()
+    }
+
+    /// The byte behind the tag, or `None` where the input ends inside it.
+    #[inline]
+    pub(super) fn end(&mut self) -> Option<usize> {
+        if self.state == State::Open {
+            while self.next_attribute().is_some() {}
+        }
+        (self.state != State::Torn).then_some(self.at)
+    }
+
+    #[inline]
+    fn shut<T>(&mut self, at: usize) -> Option<T> {
+        if self.state == State::Open {
+            // Only a "/" right before the ">" closes the element, and one that ends an unquoted value was taken as its part.
+            let slash = at > self.at && self.html[at - 1] == b'/';
+            self.state = if slash {
+                State::SelfClosed
+            } else {
+                State::Closed
+            };
+            self.at = at + 1;
+        }
+        None
+    }
+
+    #[cold]
+    fn tear<T>(&mut self) -> Option<T> {
+        if self.state == State::Open {
+            self.state = State::Torn;
+            self.at = self.html.len();
+        }
+        None
+    }
+}
+
+/// Whether this byte is white space to the tokenizer.
+pub(super) fn is_space(byte: u8) -> bool {
+    CLASS[usize::from(byte)] == SPACE
+}
+
+/// Whether this byte ends a tag name.
+#[inline]
+pub(super) fn ends_name(byte: u8) -> bool {
+    CLASS[usize::from(byte)] & (SPACE | SLASH | CLOSE) != 0
+}
+
+#[inline]
+fn after_spaces(html: &[u8], mut at: usize) -> usize {
+    while html.get(at).is_some_and(|&byte| is_space(byte)) {
+        at += 1;
+    }
+    at
+}
+
+#[inline]
+fn find(html: &[u8], at: usize, byte: u8) -> Option<usize> {
+    memchr(byte, &html[at..]).map(|found| at + found)
+}

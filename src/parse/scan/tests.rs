@@ -1,0 +1,258 @@
+//! Hostile input: the scanner ends, in linear time, on anything.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::{Name, Place, Tag, Visitor, decode, scan, utf8};
+use crate::parse::links::{LinkSettings, links};
+
+const EVERYTHING: LinkSettings = LinkSettings {
+    guess: true,
+    limit: usize::MAX,
+    ..LinkSettings::ALL
+};
+
+/// What one unit of hostile input is made of, behind what, and the element it is repeated in.
+const HOSTILE: &[(&str, &str)] = &[
+    ("", "<"),
+    ("", "</"),
+    ("", "<!"),
+    ("", "<!-"),
+    ("", "<!--"),
+    ("", "<!-->"),
+    ("", "<!--->"),
+    ("<!--", "-"),
+    ("<!--", "->"),
+    ("<!--", "--!"),
+    ("<!--", ">"),
+    ("<!--", "<!--"),
+    ("<!", "-"),
+    ("", "<a"),
+    ("", "<a "),
+    ("", "<a>"),
+    ("", "<a href"),
+    ("", "<a href="),
+    ("", "<a href=\""),
+    ("", "<a href='x'"),
+    ("<a ", "="),
+    ("<a ", "/"),
+    ("<a ", "a "),
+    ("<a ", "a='b'"),
+    ("<a ", "a=b "),
+    ("<a ", "href=x "),
+    ("<a ", "\""),
+    ("<", "a"),
+    ("<a href='", "&"),
+    ("<a href='", "&a"),
+    ("<a href='", "&amp"),
+    ("<a href='", "&#"),
+    ("<a href='", "&#x"),
+    ("<a href='&#", "9"),
+    ("<a href='&", "a"),
+    ("<a href='", "&CounterClockwiseContourIntegra"),
+    ("<a href='", "\0"),
+    ("<a href='", "\r"),
+    ("<a href='", "&#1;"),
+    ("", "<a href='&amp;'>"),
+    ("", "<a rel=nofollow href=x>"),
+    ("<script>", "</script"),
+    ("<script>", "</script "),
+    ("<script>", "<!--"),
+    ("<script><!--", "<script>"),
+    ("<script><!--", "-"),
+    ("<script><!--", "<script></script>"),
+    ("<script><!--", "<"),
+    ("<script>", "<!-->"),
+    ("", "<script>"),
+    ("", "<script></script>"),
+    ("<title>", "</title"),
+    ("<title>", "<"),
+    ("<title>", "&"),
+    ("<title>", " a"),
+    ("", "<title>"),
+    ("", "<title></title>"),
+    ("<style>", "url("),
+    ("<style>", "url(a"),
+    ("<style>", "url(\\"),
+    ("<style>", "/*"),
+    ("<style>", "@import"),
+    ("<style>", "@import/**/"),
+    ("<style>", "\""),
+    ("<style>", "'\n"),
+    ("<style>", "url(a "),
+    ("<style>", "\\"),
+    ("<style>", "@namespace"),
+    ("", "<p style='url('>"),
+    ("<p style='", "url("),
+    ("<img srcset='", ","),
+    ("<img srcset='", "a "),
+    ("<img srcset='", "a,"),
+    ("<img srcset='", "a ("),
+    ("<img srcset='&amp;", "a, "),
+    ("<img srcset='", "a 1x,"),
+    ("<script>", "'/"),
+    ("<script>", "'/a"),
+    ("<script>", "'/\\/"),
+    ("<script>", "\"'`"),
+    ("<script>'/", "a"),
+    ("<script>'", "\\u002f"),
+    ("", "<meta http-equiv=refresh content='x'>"),
+    ("<meta http-equiv=refresh content='0;url=", " "),
+    ("<meta http-equiv=refresh content='", "1"),
+    ("<meta name=robots content='", "none,"),
+    ("", "<svg>"),
+    ("", "<svg><foreignObject>"),
+    ("<svg>", "<font "),
+    ("<svg>", "<font>"),
+    ("<svg>", "<![CDATA["),
+    ("<svg><![CDATA[", "]]"),
+    ("<svg>", "</svg"),
+    ("", "<math><mi>"),
+    ("<svg>", "<title>"),
+    ("<svg>", "</p>"),
+    ("", "<annotation-xml "),
+    ("<math>", "<annotation-xml encoding=x>"),
+    ("", "<base href=x>"),
+    ("", "<plaintext>"),
+    ("\u{FEFF}", "é"),
+];
+
+fn time(page: &[u8]) -> Duration {
+    let start = Instant::now();
+    let found = links(page, &EVERYTHING, &utf8);
+    let taken = start.elapsed();
+    assert!(found.links.len() <= page.len());
+    taken
+}
+
+/// Sixteen times the input must not take sixty-four times as long; were it quadratic, it would take 256 times.
+#[test]
+fn no_input_takes_more_than_linear_time() {
+    const SMALL: usize = 16 * 1024;
+    // An attribute or a text that never ends is never decoded: each is tried with an end as well.
+    for ((before, unit), after) in HOSTILE
+        .iter()
+        .flat_map(|hostile| ["", "'></script></style></title>"].map(|after| (hostile, after)))
+    {
+        let page = |size: usize| {
+            let middle = unit.repeat(size / unit.len());
+            format!("{before}{middle}{after}").into_bytes()
+        };
+        let (small, large) = (page(SMALL), page(16 * SMALL));
+        // What another process takes of the machine is not the scanner's: one quiet try is enough.
+        let linear = (0..20).any(|_| {
+            let small = time(&small)
+                .max(time(&small))
+                .max(Duration::from_micros(20));
+            time(&large) < small * 64
+        });
+        assert!(linear, "{before}{unit}{unit}…{after} is not linear");
+    }
+}
+
+#[test]
+fn only_the_closing_bracket_makes_a_tag() {
+    for page in [
+        "<a href=x",
+        "<a href='x>",
+        "<a href='x'",
+        "<a href=x/",
+        "<a href",
+        "<title",
+        "<a href=\"x></a>",
+    ] {
+        assert!(
+            links(page.as_bytes(), &EVERYTHING, &utf8).links.is_empty(),
+            "{page}"
+        );
+    }
+}
+
+/// Breaks at the n-th thing it is told.
+struct Breaks(usize);
+
+impl<'a> Visitor<'a> for Breaks {
+    fn start_tag(&mut self, _: &mut Tag<'a>) -> ControlFlow<()> {
+        self.0 -= 1;
+        if self.0 == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn raw_text(&mut self, _: Name, _: &'a [u8], _: usize) -> ControlFlow<()> {
+        panic!("told after it broke")
+    }
+}
+
+#[test]
+fn a_visitor_that_breaks_is_told_nothing_more() {
+    let mut breaks = Breaks(2);
+    scan(b"<a><title>x</title>", &mut breaks);
+    assert_eq!(breaks.0, 0);
+}
+
+#[test]
+fn the_tag_knows_where_it_is_and_how_it_ended() {
+    struct Seen(Vec<(usize, bool, Vec<u8>)>);
+    impl<'a> Visitor<'a> for Seen {
+        fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+            assert!(tag.close());
+            self.0.push((
+                tag.offset(),
+                tag.is_self_closing(),
+                tag.name_text().to_vec(),
+            ));
+            ControlFlow::Continue(())
+        }
+        fn raw_text(&mut self, _: Name, _: &'a [u8], _: usize) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+    }
+    let mut seen = Seen(Vec::new());
+    scan(b"x<br/><IMG src=a/><b / ><i/></i/>", &mut seen);
+    let expected: Vec<(usize, bool, Vec<u8>)> = vec![
+        (1, true, b"br".into()),
+        (6, false, b"IMG".into()),
+        (18, false, b"b".into()),
+        (24, true, b"i".into()),
+    ];
+    assert_eq!(seen.0, expected);
+}
+
+#[test]
+fn text_that_needs_no_decoding_is_borrowed() {
+    use std::borrow::Cow;
+    assert!(matches!(
+        decode("/é?a=1".as_bytes(), Place::Attribute, &utf8),
+        Cow::Borrowed("/é?a=1")
+    ));
+    assert_eq!(decode(b"a\xFF&lt;", Place::Text, &utf8), "a\u{FFFD}<");
+    assert_eq!(decode(b"&copy=1", Place::Attribute, &utf8), "&copy=1");
+    assert_eq!(decode(b"&copy=1", Place::Text, &utf8), "\u{A9}=1");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(page in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = links(&page, &EVERYTHING, &utf8);
+    }
+
+    #[test]
+    fn no_markup_in_broken_encodings_makes_it_panic(
+        soup in super::differential::soup(&["<a href=", "<style>", "url(", "\\", "'", "\"", "<script>", ">", "<img srcset=", "&", "<svg>", "é", "/", "@import "]),
+        at in any::<proptest::sample::Index>(), byte in any::<u8>(),
+    ) {
+        let mut page = soup.into_bytes();
+        if !page.is_empty() {
+            let at = at.index(page.len());
+            page[at] = byte;
+        }
+        let _ = links(&page, &EVERYTHING, &utf8);
+    }
+}

@@ -1,0 +1,116 @@
+//! Sets of rows, written as people write page numbers: `3,7-9,120-`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Ranges of rows, in order, none touching the next. Rows count from 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows(Vec<(u64, u64)>);
+
+impl Rows {
+    /// The rows of a list, in any order, and every row from `open` on.
+    pub fn of(mut rows: Vec<u64>, open: Option<u64>) -> Self {
+        rows.sort_unstable();
+        let closed = rows.into_iter().map(|row| (row, row));
+        Self::merged(closed.chain(open.map(|from| (from, u64::MAX))).collect())
+    }
+
+    fn merged(mut ranges: Vec<(u64, u64)>) -> Self {
+        ranges.sort_unstable();
+        let mut merged: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in ranges {
+            match merged.last_mut() {
+                Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
+                _ => merged.push((from, to)),
+            }
+        }
+        Self(merged)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many ranges.
+    pub fn ranges(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether a row is among them.
+    pub fn contains(&self, row: u64) -> bool {
+        let at = self.0.partition_point(|(_, to)| *to < row);
+        self.0.get(at).is_some_and(|(from, _)| *from <= row)
+    }
+
+    /// The last row, `None` where the last range is open or there is none.
+    pub fn last(&self) -> Option<u64> {
+        self.0
+            .last()
+            .map(|(_, to)| *to)
+            .filter(|to| *to != u64::MAX)
+    }
+}
+
+impl FromStr for Rows {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| match part.trim().parse::<u64>() {
+            Ok(row) if row > 0 => Ok(row),
+            _ => Err(format!(
+                "{part:?} is not a row: rows count from 1, as in 3,7-9,120-"
+            )),
+        };
+        let mut ranges = Vec::new();
+        for part in text
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|part| !part.is_empty())
+        {
+            ranges.push(match part.split_once('-') {
+                None => (number(part)?, number(part)?),
+                Some((from, "")) => (number(from)?, u64::MAX),
+                Some((from, to)) => (number(from)?, number(to)?),
+            });
+            if ranges.last().is_some_and(|(from, to)| from > to) {
+                return Err(format!("{part:?} runs backwards"));
+            }
+        }
+        Ok(Self::merged(ranges))
+    }
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (from, to)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            match *to {
+                to if to == *from => write!(f, "{comma}{from}")?,
+                u64::MAX => write!(f, "{comma}{from}-")?,
+                to => write!(f, "{comma}{from}-{to}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_written_as_they_are_read() {
+        let rows: Rows = "120-, 7-9 3,8-11".parse().unwrap();
+        assert_eq!(rows.to_string(), "3,7-11,120-");
+        assert_eq!(rows.to_string().parse(), Ok(rows.clone()));
+        let inside: Vec<u64> = (1..200).filter(|row| rows.contains(*row)).collect();
+        assert_eq!(inside[..7], [3, 7, 8, 9, 10, 11, 120]);
+        assert_eq!(
+            (rows.last(), Rows::of(vec![5, 3, 4, 9], None).to_string()),
+            (None, "3-5,9".to_owned())
+        );
+        for wrong in ["0", "9-7", "x", "1-x"] {
+            assert!(wrong.parse::<Rows>().is_err(), "{wrong}");
+        }
+    }
+}

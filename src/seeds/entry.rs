@@ -1,0 +1,117 @@
+//! From the words of a line to a job.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+
+use super::Entry;
+use crate::job::{Job, Request};
+use crate::url::{HostKey, PageUrl, UserInfo};
+use crate::visit::{FetchError, Visit};
+
+/// Hosts whose key is kept to be shared; a list of more hosts starts over.
+const HOSTS: usize = 4096;
+/// Characters of a bad line that are told.
+const TOLD: usize = 200;
+
+/// Makes jobs of lines; hosts' keys are made once and shared.
+#[derive(Default)]
+pub(super) struct Maker {
+    last: Option<HostKey>,
+    hosts: HashSet<HostKey>,
+}
+
+impl Maker {
+    /// A line with a URL and no more.
+    pub(super) fn url(&mut self, row: u64, text: &str) -> Entry {
+        self.request(row, text, None)
+    }
+
+    /// A line with a URL and a request of its own.
+    pub(super) fn request(&mut self, row: u64, text: &str, request: Option<Request>) -> Entry {
+        match PageUrl::parse_with_user(text) {
+            Ok((url, user)) => {
+                let host = self.host(&url);
+                let mut job = Job::seed_on(row, url, host);
+                let request = match user {
+                    Some(user) => Some(with_user(request.unwrap_or_default(), &user)),
+                    None => request,
+                };
+                job.request = request.map(Arc::new);
+                Entry::Job(job)
+            }
+            Err(error) => bad(row, text, error.to_string(), request),
+        }
+    }
+
+    fn host(&mut self, url: &PageUrl) -> HostKey {
+        let origin = url.origin_text();
+        if let Some(last) = self.last.as_ref().filter(|last| last.as_str() == origin) {
+            return last.clone();
+        }
+        let key = match self.hosts.get(origin) {
+            Some(key) => key.clone(),
+            None => {
+                if self.hosts.len() >= HOSTS {
+                    self.hosts.clear();
+                }
+                let key = url.host_key();
+                self.hosts.insert(key.clone());
+                key
+            }
+        };
+        self.last = Some(key.clone());
+        key
+    }
+}
+
+/// An entry that says what is wrong with its line; what the line carries along stays with it.
+pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request>) -> Entry {
+    let mut job = Job::seed(row, PageUrl::nowhere());
+    job.request = request.map(Arc::new);
+    Entry::Bad(Visit::unsent(
+        job,
+        FetchError::Malformed {
+            text: text.chars().take(TOLD).collect(),
+            problem,
+        },
+    ))
+}
+
+/// `user:password@` in a URL is Basic authentication (RFC 7617), and a secret.
+fn with_user(mut request: Request, user: &UserInfo) -> Request {
+    let secret = STANDARD.encode(format!("{}:{}", user.user, user.password));
+    if let Ok(mut value) = HeaderValue::try_from(format!("Basic {secret}")) {
+        value.set_sensitive(true);
+        request.headers.entry(AUTHORIZATION).or_insert(value);
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_a_url_becomes_a_header_and_is_nowhere_else() {
+        let Entry::Job(job) = Maker::default().url(1, "http://ann:s3cret@a.example/x") else {
+            panic!("it is a URL")
+        };
+        let request = job.request.as_ref().unwrap();
+        assert_eq!(request.headers[AUTHORIZATION], "Basic YW5uOnMzY3JldA==");
+        assert!(!format!("{job:?}").contains("s3cret"), "{job:?}");
+    }
+
+    #[test]
+    fn a_bad_line_is_told_with_its_row() {
+        let Entry::Bad(visit) = Maker::default().url(7, "htp:/not a url") else {
+            panic!("it is no URL")
+        };
+        assert_eq!(visit.job.row, 7);
+        assert!(visit.outcome.unwrap_err().to_string().contains("not http"));
+    }
+}

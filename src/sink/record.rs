@@ -1,0 +1,240 @@
+//! The record: one visit as it is written, field by field.
+//!
+//! Every format is a rendering of this one struct, so a field is the same everywhere. Times are milliseconds with
+//! three decimals; sizes are bytes; what is not known is `null`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+use crate::job::{Attempt, Hop};
+use crate::url::PageUrl;
+use crate::visit::{FetchError, Visit};
+
+/// The names of the fields, in the order in which they are written.
+pub const FIELDS: [&str; 26] = [
+    "row",
+    "url",
+    "final_url",
+    "redirects",
+    "status",
+    "http_version",
+    "content_type",
+    "charset",
+    "wire_bytes",
+    "decoded_bytes",
+    "sha256",
+    "title",
+    "queued_ms",
+    "first_byte_ms",
+    "total_ms",
+    "attempts",
+    "remote",
+    "error",
+    "error_message",
+    "duplicate_of",
+    "file",
+    "fault",
+    "method",
+    "location",
+    "columns",
+    "body",
+];
+
+/// One visit as it is written.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    /// The line of the input, counted from 1 over all inputs in their order.
+    pub row: u64,
+    /// The URL as it was asked for: the line in WHATWG form, or its text where it is no URL.
+    pub url: &'a str,
+    /// The URL that answered last.
+    pub final_url: Option<&'a str>,
+    /// The redirects on the way, oldest first.
+    #[serde(serialize_with = "hops")]
+    pub redirects: &'a [Hop],
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// `1.0`, `1.1` or `2`.
+    pub http_version: Option<&'static str>,
+    /// The media type, lower-cased, without parameters.
+    pub content_type: Option<&'a str>,
+    /// The character encoding, by its WHATWG name.
+    pub charset: Option<&'a str>,
+    /// Body bytes over the wire.
+    pub wire_bytes: Option<u64>,
+    /// Body bytes after decoding.
+    pub decoded_bytes: Option<u64>,
+    /// SHA-256 of the decoded body.
+    #[serde(serialize_with = "hex")]
+    pub sha256: Option<&'a [u8; 32]>,
+    /// The title of an HTML page.
+    pub title: Option<&'a str>,
+    /// Milliseconds from being ready to being sent.
+    #[serde(serialize_with = "milliseconds")]
+    pub queued_ms: Option<Duration>,
+    /// Milliseconds from being sent to the end of the answer's head.
+    #[serde(serialize_with = "milliseconds")]
+    pub first_byte_ms: Option<Duration>,
+    /// Milliseconds from being sent to the last byte.
+    #[serde(serialize_with = "milliseconds")]
+    pub total_ms: Option<Duration>,
+    /// Tries before the last.
+    #[serde(serialize_with = "attempts")]
+    pub attempts: &'a [Attempt],
+    /// The address that answered.
+    pub remote: Option<std::net::SocketAddr>,
+    /// The class of the failure.
+    pub error: Option<&'static str>,
+    /// The failure in words.
+    pub error_message: Option<String>,
+    /// The row that has the record of this request.
+    pub duplicate_of: Option<u64>,
+    /// The file that the body was saved to.
+    pub file: Option<&'a str>,
+    /// Why the body could not be decoded.
+    pub fault: Option<&'a str>,
+    /// The method, where the line named one.
+    pub method: Option<&'a str>,
+    /// The `Location` of a redirect that was not followed.
+    pub location: Option<&'a str>,
+    /// The other columns of the line.
+    #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
+    pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
+    /// The decoded text, with `--body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<&'a str>,
+}
+
+impl<'a> Record<'a> {
+    /// The record of a visit. `body` says whether it holds the text.
+    pub fn of(visit: &'a Visit, body: bool) -> Self {
+        let job = &visit.job;
+        let page = visit.outcome.as_ref().ok();
+        let error = visit.outcome.as_ref().err();
+        let parsed = &visit.parsed;
+        let url = match error {
+            Some(FetchError::Malformed { text, .. }) => text,
+            _ => job.first_url().as_str(),
+        };
+        let duplicate_of = match error {
+            Some(FetchError::Duplicate { of }) => Some(*of),
+            _ => None,
+        };
+        let told = error.filter(|_| duplicate_of.is_none());
+        Self {
+            row: job.row,
+            url,
+            final_url: page.map(|_| job.url.as_str()),
+            redirects: &job.hops,
+            status: page.map(|page| page.status),
+            http_version: page.map(|page| page.version.as_str()),
+            content_type: parsed.media_type.as_deref(),
+            charset: parsed.charset.as_deref(),
+            wire_bytes: page.map(|page| page.wire_bytes),
+            decoded_bytes: parsed.decoded_bytes,
+            sha256: parsed.digest.as_ref(),
+            title: parsed.title.as_deref(),
+            queued_ms: page.map(|page| page.timing.queued),
+            first_byte_ms: page.map(|page| page.timing.first_byte),
+            total_ms: page.map(|page| page.timing.total),
+            attempts: &job.attempts,
+            remote: page.and_then(|page| page.remote),
+            error: visit.failure().or_else(|| told.map(FetchError::class)),
+            error_message: told.map(ToString::to_string),
+            duplicate_of,
+            file: parsed.saved.as_deref().and_then(std::path::Path::to_str),
+            fault: parsed.fault.as_deref(),
+            method: job.method().map(http::Method::as_str),
+            location: page.and_then(crate::page::Page::location),
+            columns: job
+                .request
+                .as_deref()
+                .map_or(&[], |request| &request.columns),
+            body: parsed.text.as_deref().filter(|_| body),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HopRecord<'a> {
+    url: &'a PageUrl,
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct AttemptRecord<'a> {
+    status: Option<u16>,
+    error: Option<&'a str>,
+    error_message: Option<String>,
+    #[serde(serialize_with = "millis")]
+    ms: Duration,
+}
+
+fn hops<S: Serializer>(hops: &[Hop], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(Some(hops.len()))?;
+    for hop in hops {
+        list.serialize_element(&HopRecord {
+            url: &hop.url,
+            status: hop.status,
+        })?;
+    }
+    list.end()
+}
+
+fn attempts<S: Serializer>(attempts: &[Attempt], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(Some(attempts.len()))?;
+    for attempt in attempts {
+        let error = attempt.error.as_ref();
+        list.serialize_element(&AttemptRecord {
+            status: attempt.status,
+            error: error.map(FetchError::class),
+            error_message: error.map(ToString::to_string),
+            ms: attempt.took,
+        })?;
+    }
+    list.end()
+}
+
+fn columns<S: Serializer>(
+    columns: &[(std::sync::Arc<str>, serde_json::Value)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(columns.len()))?;
+    for (name, value) in columns {
+        map.serialize_entry(&**name, value)?;
+    }
+    map.end()
+}
+
+fn hex<S: Serializer>(digest: &Option<&[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+    match digest {
+        Some(digest) => serializer.serialize_str(hex_text(digest, &mut [0; 64])),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A digest in hexadecimal, written into `buffer`.
+pub(super) fn hex_text<'b>(digest: &[u8; 32], buffer: &'b mut [u8; 64]) -> &'b str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (index, byte) in digest.iter().enumerate() {
+        buffer[index * 2] = DIGITS[usize::from(byte >> 4)];
+        buffer[index * 2 + 1] = DIGITS[usize::from(byte & 15)];
+    }
+    std::str::from_utf8(buffer).unwrap_or_default()
+}
+
+fn milliseconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => millis(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_micros() as f64 / 1000.0)
+}
