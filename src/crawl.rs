@@ -101,7 +101,7 @@ struct Run<F> {
     crew: Crew,
     writer: Writer,
     /// Visits on their way to the writer.
-    settled: Vec<Visit>,
+    settled: Vec<Box<Visit>>,
     tally: Tally,
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
@@ -179,7 +179,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 Ok(Next::Job(job)) => self.crew.send(job)?,
                 Ok(Next::NotBefore(at)) => return Ok(Some(Wake::At(at))),
                 Ok(Next::Nothing) => return Ok(None),
-                Err(visit) => self.settle(visit),
+                Err(visit) => self.settle(Box::new(visit)),
             }
         }
         Ok(None)
@@ -201,14 +201,14 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 Entry::Bad(visit) => Some(visit),
             };
             if let Some(visit) = settled {
-                self.settle(visit);
+                self.settle(Box::new(visit));
             }
         }
         Ok(true)
     }
 
     /// Notes a visit, and those that are here already.
-    fn note_all(&mut self, visit: Visit) -> Result<()> {
+    fn note_all(&mut self, visit: Box<Visit>) -> Result<()> {
         let now = Instant::now();
         let mut next = Some(visit);
         while let Some(visit) = next.take() {
@@ -220,7 +220,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
-    fn note(&mut self, visit: Visit, now: Instant) {
+    fn note(&mut self, visit: Box<Visit>, now: Instant) {
         if let Ok(page) = &visit.outcome {
             self.tally.answered(page.wire_bytes, page.timing.total);
         }
@@ -253,7 +253,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
     }
 
-    fn settle(&mut self, visit: Visit) {
+    fn settle(&mut self, visit: Box<Visit>) {
         self.tally.settled(&visit);
         (self.tell)(&Event::Visited(&visit));
         self.settled.push(visit);

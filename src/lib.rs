@@ -22,6 +22,7 @@ mod visit;
 pub mod engine;
 pub mod fetch;
 pub mod frontier;
+pub mod origin;
 pub mod parse;
 pub mod seeds;
 pub mod sink;

@@ -81,7 +81,8 @@ pub fn serve_parent() -> Result<()> {
     Ok(())
 }
 
-fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Visit) -> std::io::Result<()> {
+fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Box<Visit>) -> std::io::Result<()> {
+    let visit = *visit;
     let frame = VisitFrame {
         number: visit.job.row,
         outcome: visit.outcome,

@@ -4,7 +4,9 @@
 //! `async`, switching between requests as responses arrive. No wake-up crosses threads while a request waits.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 
 use futures::FutureExt;
@@ -69,7 +71,11 @@ impl Lane {
     async fn run(&self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
         let mut flying = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
+        // Visits are handed over by the handful, as they come out of one round of the event loop: whoever takes them
+        // wakes once for all of them.
+        let mut landed = Vec::with_capacity(BATCH);
         let mut open = true;
+        let mut abort = pin!(abort.cancelled());
         while open || !flying.is_empty() {
             tokio::select! {
                 // Each branch is cancel-safe: receiving loses nothing, and a request lives in `flying`.
@@ -80,20 +86,39 @@ impl Lane {
                     }
                 }
                 // A request that panicked has dropped its ticket, and that has paid.
-                Some(_) = flying.next() => {}
-                () = abort.cancelled() => return,
+                Some(first) = flying.next(), if !flying.is_empty() => {
+                    let mut next = Some(first);
+                    while let Some(visit) = next.take() {
+                        landed.extend(visit.ok().flatten());
+                        if landed.len() < BATCH && let Poll::Ready(more) = futures::poll!(flying.next()) {
+                            next = more;
+                        }
+                    }
+                    for (mut ticket, visit) in landed.drain(..) {
+                        ticket.land(visit);
+                    }
+                }
+                () = &mut abort => return,
             }
         }
     }
 
-    async fn visit(&self, ticket: Ticket) {
+    /// `None`: the pool has it, and pays.
+    async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
         let outcome = self.fetcher.fetch(ticket.job()).await;
         let small = outcome
             .as_ref()
             .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded());
         match &self.pool {
-            Some(pool) if !small => pool.parse(ticket, outcome),
-            _ => ticket.pay(|job| -> Visit { worker::parse(job, outcome, &self.plan.parse) }),
+            Some(pool) if !small => {
+                pool.parse(ticket, outcome);
+                None
+            }
+            _ => {
+                let job = ticket.job.take()?;
+                let visit = Box::new(worker::parse(job, outcome, &self.plan.parse));
+                Some((ticket, visit))
+            }
         }
     }
 }

@@ -96,7 +96,7 @@ pub(crate) struct Ticket {
 
 /// A visit on its way home, with the permit that it gives back.
 struct Landed {
-    visit: Visit,
+    visit: Box<Visit>,
     lane: usize,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -314,18 +314,18 @@ impl Crew {
     }
 
     /// The next visits, at least one: as many as are there. Cancel-safe: a visit that was not taken stays.
-    pub(crate) async fn next(&mut self) -> Option<Visit> {
+    pub(crate) async fn next(&mut self) -> Option<Box<Visit>> {
         let landed = self.landed.recv().await?;
         Some(self.take(landed))
     }
 
     /// A visit that is here already.
-    pub(crate) fn try_next(&mut self) -> Option<Visit> {
+    pub(crate) fn try_next(&mut self) -> Option<Box<Visit>> {
         let landed = self.landed.try_recv().ok()?;
         Some(self.take(landed))
     }
 
-    fn take(&mut self, landed: Landed) -> Visit {
+    fn take(&mut self, landed: Landed) -> Box<Visit> {
         let lane = &mut self.lanes[landed.lane];
         lane.load -= 1;
         if lane.capacity == 1 {
@@ -367,12 +367,13 @@ impl Ticket {
     /// Hands the visit over that became of the job.
     fn pay(mut self, visit: impl FnOnce(Job) -> Visit) {
         if let Some(job) = self.job.take() {
-            let visit = visit(job);
+            let visit = Box::new(visit(job));
             self.land(visit);
         }
     }
 
-    fn land(&mut self, visit: Visit) {
+    /// Hands a visit over whose job was taken out before.
+    fn land(&mut self, visit: Box<Visit>) {
         let landed = Landed {
             visit,
             lane: self.lane,
@@ -391,7 +392,7 @@ impl Drop for Ticket {
             } else {
                 FetchError::Lost("the job was dropped".into())
             };
-            self.land(Visit::unsent(job, error));
+            self.land(Box::new(Visit::unsent(job, error)));
         }
     }
 }

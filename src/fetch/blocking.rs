@@ -19,13 +19,14 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
 use url::Host;
 
+use super::arrival::{Arrival, announced};
 use super::client::without_password;
 use super::dns::Resolver;
 use super::fault::{self, Stage};
 use super::intake::{Intake, Next};
 use super::settings::{FetchSettings, TlsSettings};
 use super::spool::SpoolFile;
-use super::{Answered, Arrival, Shared, admits, announced, check_answer, tls};
+use super::{Answered, Shared, admits, check_answer, tls};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::headers::Headers;

@@ -5,7 +5,6 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
 
 use super::dns::DnsError;
 use super::settings::Deadlines;
@@ -236,9 +235,4 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     }
     let text = last.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
-/// A deadline that passed while waiting for `phase`.
-pub(crate) const fn late(phase: Phase, after: Duration) -> FetchError {
-    FetchError::Timeout { phase, after }
 }

@@ -5,11 +5,13 @@
 //! bound, both from [`FetchSettings`]. There are two clients behind it, one for event loops ([`Fetcher`]) and one
 //! for threads that block ([`BlockingFetcher`]); requests, limits and error classes are the same.
 
+mod arrival;
 mod blocking;
 mod client;
 mod dns;
 mod fault;
 mod intake;
+mod patience;
 mod request;
 mod settings;
 mod spool;
@@ -17,11 +19,8 @@ mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures::future::Either;
-use http::{StatusCode, header};
-use tokio::time::timeout_at;
 use url::Host;
 
 pub(crate) use blocking::BlockingFetcher;
@@ -36,13 +35,15 @@ use crate::error::Result;
 use crate::headers::Headers;
 use crate::job::{Job, Reach};
 use crate::page::{Page, Timing};
-use crate::visit::{FetchError, Phase};
+use crate::visit::FetchError;
+use arrival::{Arrival, announced};
 use client::Clients;
 use dns::Resolver;
 use fault::Stage;
 use intake::{Intake, Next};
+use patience::Patience;
 use request::Template;
-use spool::{Note, Partial, SpoolFile, Spooling};
+use spool::{Partial, Spooling};
 
 /// What all fetchers of a run share: the expensive parts.
 pub(crate) struct Shared {
@@ -112,41 +113,18 @@ impl Fetcher {
     /// # Errors
     /// Why there is no page. Data, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
-        let started = Instant::now();
-        let deadlines = &self.shared.settings.deadlines;
-        let total = at(started, deadlines.total);
-        let fetch = self.within(job, started);
-        match total {
-            None => fetch.await,
-            Some(total) => timeout_at(total.into(), fetch)
-                .await
-                .unwrap_or_else(|_| Err(fault::late(Phase::Total, deadlines.total))),
-        }
-    }
-
-    async fn within(&self, job: &Job, started: Instant) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
+        let deadlines = &settings.deadlines;
+        let patience = Patience::new(deadlines);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job).await?;
         let partial = self.shared.partial(job);
         let request = self.request(job, partial.as_ref());
-        let first_byte = settings.deadlines.first_byte;
         let execute = self.clients.next(guarded).execute(request);
-        let execute = match at(started, first_byte) {
-            None => Either::Left(async { Ok(execute.await) }),
-            Some(deadline) => Either::Right(timeout_at(deadline.into(), execute)),
-        };
-        let response = match execute.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                return Err(fault::from_reqwest(
-                    &error,
-                    Stage::Head,
-                    &settings.deadlines,
-                ));
-            }
-            Err(_) => return Err(fault::late(Phase::FirstByte, first_byte)),
-        };
+        let response = patience
+            .for_head(execute)
+            .await?
+            .map_err(|error| fault::from_reqwest(&error, Stage::Head, deadlines))?;
         let answered = Instant::now();
         let remote = response.remote_addr();
         if self.shared.guards(job)
@@ -157,17 +135,13 @@ impl Fetcher {
         {
             return Err(FetchError::Private { address });
         }
-        self.receive(
-            job,
-            response,
-            partial,
-            Answered {
-                started,
-                answered,
-                remote,
-            },
-        )
-        .await
+        let answered = Answered {
+            started: patience.started(),
+            answered,
+            remote,
+        };
+        self.receive(job, response, partial, &patience, answered)
+            .await
     }
 
     /// The literal host, or each address of the name, before anything is sent.
@@ -213,10 +187,10 @@ impl Fetcher {
         job: &Job,
         mut response: reqwest::Response,
         partial: Option<Partial>,
+        patience: &Patience,
         answered: Answered,
     ) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
-        let deadlines = &settings.deadlines;
         let status = response.status();
         let version = response.version().into();
         let headers = Headers(std::mem::take(response.headers_mut()));
@@ -227,16 +201,13 @@ impl Fetcher {
             spooling = Some(self.spool(job, &arrival));
         }
         loop {
-            let chunk = match deadlines.between_chunks {
-                Duration::ZERO => response.chunk().await,
-                between => match tokio::time::timeout(between, response.chunk()).await {
-                    Ok(chunk) => chunk,
-                    Err(_) => return Err(fault::late(Phase::Body, between)),
-                },
-            };
-            let chunk = chunk.map_err(|error| {
-                fault::from_reqwest(&error, Stage::Body(intake.received()), deadlines)
-            })?;
+            let chunk = patience
+                .for_chunk(response.chunk())
+                .await?
+                .map_err(|error| {
+                    let stage = Stage::Body(intake.received());
+                    fault::from_reqwest(&error, stage, &settings.deadlines)
+                })?;
             let Some(chunk) = chunk else { break };
             let (bytes, first) = match intake.take(chunk, Instant::now())? {
                 Next::Held if spooling.is_some() => (intake.in_memory(), false),
@@ -304,119 +275,6 @@ impl Answered {
     }
 }
 
-/// How an answer stands to the partial download that it was asked to complete, and to being resumed itself.
-struct Arrival {
-    status: StatusCode,
-    partial: Option<Arc<Partial>>,
-    note: Option<Note>,
-}
-
-impl Arrival {
-    /// # Errors
-    /// When a partial answer is not the part that was asked for.
-    fn new(
-        job: &Job,
-        status: StatusCode,
-        headers: &Headers,
-        partial: Option<Partial>,
-    ) -> Result<Self, FetchError> {
-        let Some(partial) = partial else {
-            let note = (status == StatusCode::OK)
-                .then(|| note(job, headers))
-                .flatten();
-            return Ok(Self {
-                status,
-                partial: None,
-                note,
-            });
-        };
-        match status {
-            StatusCode::PARTIAL_CONTENT
-                if starts_at(headers, partial.length, partial.note.total) =>
-            {
-                Ok(Self {
-                    status: StatusCode::OK,
-                    partial: Some(Arc::new(partial)),
-                    note: None,
-                })
-            }
-            // The server has another body, or no ranges: the next try starts over.
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-                partial.remove();
-                Err(FetchError::Spool(
-                    "the partial download no longer fits what the server has".into(),
-                ))
-            }
-            _ => {
-                let note = (status == StatusCode::OK)
-                    .then(|| note(job, headers))
-                    .flatten();
-                Ok(Self {
-                    status,
-                    partial: None,
-                    note,
-                })
-            }
-        }
-    }
-
-    fn resumes(&self) -> bool {
-        self.partial.is_some()
-    }
-
-    /// A download that was completed is as good as a whole one.
-    fn status(&self) -> u16 {
-        self.status.as_u16()
-    }
-
-    fn opener(
-        &self,
-    ) -> impl FnOnce(&SpoolSettings, &crate::url::PageUrl) -> std::io::Result<SpoolFile> + Send + 'static
-    {
-        let (partial, note) = (self.partial.clone(), self.note.clone());
-        move |settings, url| match partial {
-            Some(partial) => SpoolFile::append(settings, &partial),
-            None => SpoolFile::create(settings, url, note.as_ref()),
-        }
-    }
-}
-
-/// What a later try would need to know, where the server says enough: a length, a validator, no coding.
-fn note(job: &Job, headers: &Headers) -> Option<Note> {
-    if headers.0.contains_key(header::CONTENT_ENCODING)
-        || headers.text(header::ACCEPT_RANGES) == Some("none")
-    {
-        return None;
-    }
-    let strong = headers
-        .text(header::ETAG)
-        .filter(|tag| !tag.starts_with("W/"));
-    let validator = strong.or_else(|| headers.text(header::LAST_MODIFIED))?;
-    Some(Note {
-        url: job.url.to_string(),
-        validator: validator.to_owned(),
-        total: announced(headers)?,
-    })
-}
-
-/// `Content-Range: bytes 500-999/1000` (RFC 9110 14.4).
-fn starts_at(headers: &Headers, from: u64, total: u64) -> bool {
-    let range = headers
-        .text(header::CONTENT_RANGE)
-        .and_then(|value| value.trim().strip_prefix("bytes "));
-    let Some((range, whole)) = range.and_then(|range| range.split_once('/')) else {
-        return false;
-    };
-    let start = range
-        .split_once('-')
-        .and_then(|(start, _)| start.parse().ok());
-    start == Some(from) && (whole == "*" || whole.parse() == Ok(total))
-}
-
-fn announced(headers: &Headers) -> Option<u64> {
-    headers.text(header::CONTENT_LENGTH)?.trim().parse().ok()
-}
-
 /// One private address among public ones is how rebinding starts: the whole answer goes.
 fn check_answer(job: &Job, addresses: &[SocketAddr]) -> Result<bool, FetchError> {
     match addresses
@@ -435,10 +293,4 @@ fn check_answer(job: &Job, addresses: &[SocketAddr]) -> Result<bool, FetchError>
             address: private.ip(),
         }),
     }
-}
-
-fn at(started: Instant, after: Duration) -> Option<Instant> {
-    (!after.is_zero())
-        .then(|| started.checked_add(after))
-        .flatten()
 }

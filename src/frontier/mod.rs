@@ -64,7 +64,7 @@ pub(crate) enum Next {
 /// What became of a visit.
 pub(crate) enum Noted {
     /// It is over: write it.
-    Settled(Visit),
+    Settled(Box<Visit>),
     /// The job waits again: another try, or the next hop.
     Again(Again),
 }
@@ -166,7 +166,7 @@ impl Frontier {
     }
 
     /// Takes a visit back from the engine.
-    pub(crate) fn note(&mut self, mut visit: Visit, now: Instant) -> Noted {
+    pub(crate) fn note(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
         self.land(&visit, now);
         if let Some(again) = self.redirect(&mut visit, now) {
             return match again {
@@ -206,7 +206,7 @@ impl Frontier {
         };
         let Visit {
             mut job, outcome, ..
-        } = visit;
+        } = *visit;
         job.attempts.push(attempt(outcome, job.since, now));
         let key = job.host.clone();
         self.workbench

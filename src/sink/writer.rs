@@ -16,8 +16,8 @@ const BATCHES: usize = 64;
 
 /// The queue to the writing thread.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Vec<Visit>>>,
-    spent: mpsc::Receiver<Vec<Visit>>,
+    queue: Option<mpsc::Sender<Vec<Box<Visit>>>>,
+    spent: mpsc::Receiver<Vec<Box<Visit>>>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
@@ -42,7 +42,7 @@ impl Writer {
     ///
     /// # Errors
     /// Why the writing thread stopped.
-    pub(crate) async fn write(&mut self, batch: &mut Vec<Visit>) -> Result<()> {
+    pub(crate) async fn write(&mut self, batch: &mut Vec<Box<Visit>>) -> Result<()> {
         let fresh = self.spent.try_recv().unwrap_or_default();
         let full = std::mem::replace(batch, fresh);
         let sent = match &self.queue {
@@ -74,8 +74,8 @@ impl Writer {
 fn run(
     mut sinks: Vec<Box<dyn Sink>>,
     mut files: Option<Files>,
-    mut batches: mpsc::Receiver<Vec<Visit>>,
-    spent: &mpsc::Sender<Vec<Visit>>,
+    mut batches: mpsc::Receiver<Vec<Box<Visit>>>,
+    spent: &mpsc::Sender<Vec<Box<Visit>>>,
 ) -> Result<()> {
     loop {
         let batch = match batches.try_recv() {

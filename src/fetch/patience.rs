@@ -1,0 +1,89 @@
+//! How long one fetch may still wait, and for what.
+//!
+//! One timer at a time: the nearest of the deadlines that apply. It is set only where there really is something to wait for.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+
+use super::settings::Deadlines;
+use crate::visit::{FetchError, Phase};
+
+/// The deadlines of one fetch.
+pub(super) struct Patience {
+    started: Instant,
+    deadlines: Deadlines,
+}
+
+impl Patience {
+    /// Starts to count.
+    pub(super) fn new(deadlines: &Deadlines) -> Self {
+        Self {
+            started: Instant::now(),
+            deadlines: *deadlines,
+        }
+    }
+
+    /// When it started.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Waits for the head of the answer.
+    ///
+    /// # Errors
+    /// When a deadline passes first.
+    pub(super) async fn for_head<T>(&self, head: impl Future<Output = T>) -> Result<T, FetchError> {
+        self.wait(
+            self.started,
+            Phase::FirstByte,
+            self.deadlines.first_byte,
+            head,
+        )
+        .await
+    }
+
+    /// Waits for the next piece of the body.
+    ///
+    /// # Errors
+    /// When a deadline passes first.
+    pub(super) async fn for_chunk<T>(
+        &self,
+        chunk: impl Future<Output = T>,
+    ) -> Result<T, FetchError> {
+        self.wait(
+            Instant::now(),
+            Phase::Body,
+            self.deadlines.between_chunks,
+            chunk,
+        )
+        .await
+    }
+
+    async fn wait<T>(
+        &self,
+        since: Instant,
+        phase: Phase,
+        after: Duration,
+        future: impl Future<Output = T>,
+    ) -> Result<T, FetchError> {
+        let near = at(since, after).map(|at| (at, phase, after));
+        let total = self.deadlines.total;
+        let far = at(self.started, total).map(|at| (at, Phase::Total, total));
+        let Some((at, phase, after)) = near.into_iter().chain(far).min_by_key(|(at, ..)| *at)
+        else {
+            return Ok(future.await);
+        };
+        timeout_at(at.into(), future)
+            .await
+            .map_err(|_| FetchError::Timeout { phase, after })
+    }
+}
+
+/// Zero waits without an end.
+fn at(since: Instant, after: Duration) -> Option<Instant> {
+    (!after.is_zero())
+        .then(|| since.checked_add(after))
+        .flatten()
+}

@@ -1,0 +1,148 @@
+//! One connection: read a request, find its answer, send it, and again.
+//!
+//! Requests are answered in the order they came, one at a time, so pipelining is safe. Generic over the stream, so that
+//! a test may dress it in TLS. Invariant: whatever way it ends, the log's guards have dropped: nothing stays in flight.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::answer::{Answer, Reply};
+use super::delivery::{Ending, Pen, play};
+use super::intake;
+use super::log::InFlight;
+use super::pace::Fate;
+use super::request::Request;
+use super::site::{Found, Opening, Site};
+use super::wire::Wire;
+
+/// A decision may lead to another so many times; then it is a loop.
+const TURNS_LIMIT: usize = 32;
+
+/// Talks with one client until either has had enough. Errors of the connection end it and are nobody's news.
+pub async fn converse<S>(stream: S, peer: SocketAddr, site: Arc<Site>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    talk(stream, peer, &site, |_| ()).await;
+}
+
+/// As `converse`; `arm` makes the coming close of the stream a reset.
+pub(crate) async fn talk<S>(stream: S, peer: SocketAddr, site: &Site, arm: fn(&S))
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let open = site.log().connect();
+    let mut wire = Wire::new(stream, site.log());
+    let ended = match site.opening(open.number) {
+        Opening::Script(steps) => play(&mut wire, steps).await,
+        Opening::Converse => answer_all(&mut wire, peer, open.number, site).await,
+    };
+    match ended {
+        Ok(Ending::Reset) => arm(wire.stream()),
+        Ok(Ending::Keep | Ending::Close) => wire.close().await,
+        Err(_) => {} // the client is gone, or stuck: closing says all there is to say
+    }
+}
+
+async fn answer_all<S>(
+    wire: &mut Wire<'_, S>,
+    peer: SocketAddr,
+    connection: u64,
+    site: &Site,
+) -> io::Result<Ending>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut pen = Pen::default();
+    loop {
+        let request = match intake::take(wire, peer, connection).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return Ok(Ending::Close),
+            Err(refused) => {
+                if let Some(status) = refused.status() {
+                    let reply = Reply::new(status).body(format!("{refused}\n"));
+                    pen.reply(wire, &reply, false, false).await?;
+                }
+                return Ok(Ending::Close);
+            }
+        };
+        let in_flight = site.log().arrive(&request);
+        let ending = answer(wire, &mut pen, &request, site, &in_flight).await?;
+        drop(in_flight);
+        if ending != Ending::Keep {
+            return Ok(ending);
+        }
+    }
+}
+
+async fn answer<S>(
+    wire: &mut Wire<'_, S>,
+    pen: &mut Pen,
+    request: &Request,
+    site: &Site,
+    in_flight: &InFlight<'_>,
+) -> io::Result<Ending>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Found {
+        mut answer,
+        turn,
+        paced,
+    } = site.find(request);
+    wire.bandwidth = if paced { site.bandwidth() } else { None };
+    if paced {
+        let now = Instant::now();
+        let (wait, fate) = site
+            .pace()
+            .next(request.peer().ip(), &request.host(), now.into_std());
+        wire.hold_until(now + wait).await?;
+        answer = match fate {
+            Fate::Answer => answer,
+            Fate::Reset => return Ok(Ending::Reset),
+            Fate::Unavailable => Answer::status(503),
+            Fate::TooMany(after) => {
+                let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0); // rounded up: earlier would be too early
+                Reply::explained(429)
+                    .header("Retry-After", seconds.to_string())
+                    .into()
+            }
+        };
+    }
+    for _ in 0..TURNS_LIMIT {
+        answer = match answer {
+            Answer::Reply(reply) => {
+                in_flight.status(reply.status);
+                return pen
+                    .reply(wire, &reply, request.is_head(), request.stays())
+                    .await;
+            }
+            Answer::Raw(steps) => return play(wire, &steps).await,
+            Answer::Sequence(answers) => {
+                let last = answers.len().saturating_sub(1);
+                let index = usize::try_from(turn).unwrap_or(last).min(last);
+                answers
+                    .into_iter()
+                    .nth(index)
+                    .unwrap_or_else(|| Answer::status(404))
+            }
+            Answer::After(wait, then) => {
+                wire.hold_until(Instant::now() + wait).await?;
+                *then
+            }
+            Answer::Held(gate, then) => {
+                wire.hold_for(gate.pass()).await?;
+                *then
+            }
+            Answer::Call(decide) => decide(request),
+        };
+    }
+    let lost = Reply::explained(500);
+    in_flight.status(lost.status);
+    pen.reply(wire, &lost, request.is_head(), request.stays())
+        .await
+}

@@ -1,0 +1,344 @@
+//! A folder of files as a site, and what its rules make of them.
+//!
+//! Invariant: only what its grounds allow is opened. Small files are read on the event loop, from the page cache as a rule:
+//! a practice server serves what it just served. Large ones are read as they are sent.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::OriginError;
+use super::answer::{Answer, Body, Reply};
+use super::coding::{Coding, accepts, compress};
+use super::grounds::{Grounds, Way};
+use super::media::content_type;
+use super::representation::Representation;
+use super::request::Request;
+use super::rules::{Rule, Rules, RulesError};
+
+/// Larger files are read as they are sent.
+const SMALL_BYTES: u64 = 256 << 10;
+
+/// Larger files are never compressed: it happens anew for each request.
+const COMPRESSED_LIMIT: u64 = 4 << 20;
+
+const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>404 Not Found</title></head>\
+    <body><h1>Not Found</h1><p>There is no such page. <a href=\"/\">Home</a></p></body></html>\n";
+
+/// A folder as a site.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    grounds: Grounds,
+    rules: Rules,
+}
+
+impl Folder {
+    /// Opens a folder: reads its rules and the names of its hosts, once.
+    pub(crate) fn open(folder: &Path) -> Result<Folder, OriginError> {
+        let grounds = Grounds::open(folder)?;
+        let rules_file = grounds.rules_file();
+        let rules = match fs::read_to_string(rules_file) {
+            Ok(text) => Rules::parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Rules::default()),
+            Err(error) => Err(RulesError::Unreadable(error)),
+        };
+        let path = rules_file.to_owned();
+        let rules = rules.map_err(|source| OriginError::Rules { path, source })?;
+        Ok(Folder { grounds, rules })
+    }
+
+    /// The answer to a request; none if neither a file nor a rule knows the path.
+    pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
+        let host = request.host_name();
+        let rule = self.rules.find(&host, request.path());
+        let way = self.grounds.way(&host, request.path());
+        if rule.is_none() && matches!(way, Way::Nowhere) {
+            return None;
+        }
+        let plain = Rule::default();
+        let rule = rule.unwrap_or(&plain);
+        let reply = if request.is_read_only() {
+            self.reply(request, rule, way)
+        } else {
+            Reply::explained(405).header("Allow", "GET, HEAD")
+        };
+        let reply = rule.headers.iter().fold(reply, |reply, (name, value)| {
+            reply.header(name.clone(), value.clone())
+        });
+        let answer = Answer::from(reply);
+        Some(if rule.delay.is_zero() {
+            answer
+        } else {
+            answer.after(rule.delay)
+        })
+    }
+
+    fn reply(&self, request: &Request, rule: &Rule, way: Way) -> Reply {
+        if let Some(location) = &rule.location {
+            return Reply::explained(rule.status.unwrap_or(302))
+                .header("Location", location.clone());
+        }
+        let path = match way {
+            Way::File(path) => path,
+            Way::NoSlash => {
+                let query = request
+                    .path_and_query()
+                    .strip_prefix(request.path())
+                    .unwrap_or_default();
+                let path = request.path().trim_start_matches('/'); // "//name/" would be another host
+                return Reply::explained(301).header("Location", format!("/{path}/{query}"));
+            }
+            Way::Nowhere => return Reply::explained(rule.status.unwrap_or(404)),
+        };
+        match represent(&path, request, rule) {
+            Ok((representation, coding)) => {
+                let mut reply = representation.reply(request);
+                if rule.encoding.is_some() {
+                    reply = reply.header("Vary", "Accept-Encoding");
+                }
+                if let Some(coding) = coding.filter(|_| matches!(reply.status, 200 | 206)) {
+                    reply = reply.header("Content-Encoding", coding.name());
+                }
+                let status = rule
+                    .status
+                    .filter(|_| reply.status == 200)
+                    .unwrap_or(reply.status);
+                Reply { status, ..reply }
+            }
+            Err(_) => Reply::explained(403), // it was there a moment ago, so it is not for us
+        }
+    }
+
+    /// The page for what is nowhere.
+    pub(crate) fn not_found() -> Answer {
+        Reply::new(404)
+            .header("Content-Type", "text/html; charset=utf-8")
+            .body(NOT_FOUND)
+            .into()
+    }
+}
+
+fn represent(
+    path: &Path,
+    request: &Request,
+    rule: &Rule,
+) -> io::Result<(Representation, Option<Coding>)> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    let (length, modified) = (about.len(), about.modified()?);
+    let nanoseconds = modified
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    let coding = rule
+        .encoding
+        .filter(|coding| length <= COMPRESSED_LIMIT && accepts(request, *coding));
+    let mut etag = format!("\"{length:x}-{nanoseconds:x}\"");
+    let body = if length <= SMALL_BYTES || coding.is_some() {
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.take(length).read_to_end(&mut bytes)?; // what is written meanwhile waits for the next request
+        Body::Bytes(bytes.into())
+    } else {
+        Body::File {
+            file: Arc::new(file),
+            from: 0,
+            length,
+        }
+    };
+    let body = match (coding, body) {
+        (Some(coding), Body::Bytes(bytes)) => {
+            etag = etag.replace("-", &format!("-{}-", coding.name())); // another representation, another tag
+            Body::Bytes(compress(&bytes, coding)?)
+        }
+        (_, body) => body,
+    };
+    let content_type = rule
+        .content_type
+        .clone()
+        .map_or_else(|| Cow::Borrowed(content_type(path)), Cow::Owned);
+    Ok((
+        Representation {
+            body,
+            content_type,
+            etag,
+            modified: Some(modified),
+        },
+        coding,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::visitor::{Visitor, folder, get, start};
+    use super::super::{Origin, OriginSettings};
+    use super::*;
+
+    #[test]
+    fn files_come_with_their_type_and_a_folder_shows_its_index() {
+        let folder = folder(&[
+            ("index.html", "home"),
+            ("a b/index.html", "ab"),
+            ("a b/data.JSON", "{}"),
+            ("naked", "?"),
+        ]);
+        let origin = start(&folder);
+        let seen = |path: &str| {
+            let seen = get(&origin, path);
+            (
+                seen.status,
+                seen.header("content-type").to_owned(),
+                seen.text(),
+            )
+        };
+        assert_eq!(
+            seen("/?x=1"),
+            (200, "text/html".to_owned(), "home".to_owned())
+        );
+        assert_eq!(
+            seen("/a%20b/data.JSON"),
+            (200, "application/json".to_owned(), "{}".to_owned())
+        );
+        assert_eq!(seen("/naked").1, "application/octet-stream");
+        assert_eq!(seen("/a%20b/").2, "ab");
+        let moved = get(&origin, "/a%20b?x=1");
+        assert_eq!(
+            (moved.status, moved.header("location")),
+            (301, "/a%20b/?x=1")
+        );
+        let elsewhere = get(&origin, "//a%20b");
+        assert_eq!(
+            elsewhere.header("location"),
+            "/a%20b/",
+            "and not to the host of that name"
+        );
+        let missing = get(&origin, "/index.html/");
+        assert_eq!(
+            (missing.status, missing.header("content-type")),
+            (404, "text/html; charset=utf-8")
+        );
+        assert!(missing.text().contains("<h1>Not Found</h1>"));
+    }
+
+    #[test]
+    fn a_file_can_be_had_in_part_and_not_at_all_when_it_is_known() {
+        let long = "0123456789".repeat(100_000); // too large to be read at once
+        let folder = folder(&[("small", "0123456789"), ("large", &long)]);
+        let origin = start(&folder);
+        let mut visitor = Visitor::of(&origin);
+        for (path, length) in [("/small", 10), ("/large", 1_000_000)] {
+            let whole = visitor.get(path, "");
+            assert_eq!((whole.status, whole.body.len()), (200, length));
+            let etag = whole.header("etag").to_owned();
+            let part = visitor.get(path, &format!("Range: bytes=3-5\r\nIf-Range: {etag}\r\n"));
+            assert_eq!(
+                (
+                    part.status,
+                    part.text().as_str(),
+                    part.header("content-range")
+                ),
+                (206, "345", format!("bytes 3-5/{length}").as_str())
+            );
+            assert_eq!(visitor.get(path, "Range: bytes=-2\r\n").text(), "89");
+            assert_eq!(visitor.get(path, "Range: bytes=1000000-\r\n").status, 416);
+            assert_eq!(
+                visitor
+                    .get(path, &format!("If-None-Match: {etag}\r\n"))
+                    .status,
+                304
+            );
+            let modified = whole.header("last-modified").to_owned();
+            assert_eq!(
+                visitor
+                    .get(path, &format!("If-Modified-Since: {modified}\r\n"))
+                    .status,
+                304
+            );
+        }
+    }
+
+    #[test]
+    fn the_rules_are_followed() {
+        let rules = "[[rule]]\nhost = \"localhost\"\npath = \"/old\"\nstatus = 301\nlocation = \"/new/\"\n\
+            [[rule]]\npath = \"/latin\"\ncontent-type = \"text/html; charset=iso-8859-1\"\nheaders = { \"X-Robots-Tag\" = \"noindex\" }\n\
+            [[rule]]\npath = \"/gone\"\nstatus = 410\n\
+            [[rule]]\npath = \"/packed\"\nencoding = \"gzip\"\n\
+            [[rule]]\npath = \"/slow\"\ndelay = \"30ms\"\n";
+        let folder = folder(&[
+            ("serve.toml", rules),
+            ("latin", "x"),
+            ("packed", &"packed ".repeat(1000)),
+            ("slow", "slow"),
+            ("gone", "farewell"),
+        ]);
+        let origin = start(&folder);
+        let old = get(&origin, "/old?x");
+        assert_eq!((old.status, old.header("location")), (301, "/new/"));
+        let latin = get(&origin, "/latin");
+        assert_eq!(
+            (latin.header("content-type"), latin.header("x-robots-tag")),
+            ("text/html; charset=iso-8859-1", "noindex")
+        );
+        let gone = get(&origin, "/gone");
+        assert_eq!((gone.status, gone.text().as_str()), (410, "farewell"));
+        let start = std::time::Instant::now();
+        assert_eq!(get(&origin, "/slow").text(), "slow");
+        assert!(start.elapsed().as_millis() >= 30);
+
+        let mut visitor = Visitor::of(&origin);
+        let packed = visitor.get("/packed", "Accept-Encoding: br;q=1, GZIP;q=0.5\r\n");
+        assert_eq!(
+            (packed.header("content-encoding"), packed.header("vary")),
+            ("gzip", "Accept-Encoding")
+        );
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&packed.body[..])
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, "packed ".repeat(1000));
+        for refuses in ["", "Accept-Encoding: gzip;q=0, br\r\n"] {
+            let plain = visitor.get("/packed", refuses);
+            assert_eq!(
+                (
+                    plain.header("content-encoding"),
+                    plain.header("vary"),
+                    plain.body.len()
+                ),
+                ("", "Accept-Encoding", 7000)
+            );
+            assert_ne!(
+                plain.header("etag"),
+                packed.header("etag"),
+                "another representation, another tag"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_rule_keeps_the_server_from_starting_and_so_does_a_missing_folder() {
+        let folder = folder(&[("serve.toml", "[[rule]]\npath = \"/\"\nredirct = \"/b\"\n")]);
+        let settings = |path: &Path| OriginSettings {
+            folder: Some(path.to_owned()),
+            ..OriginSettings::default()
+        };
+        let OriginError::Rules { source, .. } = Origin::start(settings(folder.path())).unwrap_err()
+        else {
+            panic!("no rules error")
+        };
+        assert!(source.to_string().contains("redirct"), "{source}");
+        let missing = Origin::start(settings(&folder.path().join("none"))).unwrap_err();
+        assert!(matches!(missing, OriginError::Folder { .. }), "{missing}");
+    }
+
+    #[test]
+    fn a_folder_is_only_read() {
+        let folder = folder(&[("a", "a")]);
+        let origin = start(&folder);
+        let mut visitor = Visitor::of(&origin);
+        visitor.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        let seen = visitor.answer().unwrap();
+        assert_eq!((seen.status, seen.header("allow")), (405, "GET, HEAD"));
+    }
+}

@@ -1,0 +1,331 @@
+//! The practice server: a small HTTP/1.1 origin of its own for `haul serve` and for the tests.
+//!
+//! It has to misbehave byte by byte when asked to, so it sits on sockets and not on an HTTP library. A [`Site`] is what is
+//! said (routes, faults, a folder, generated pages) and remembers what it saw in its [`Log`]; [`serve`] puts it behind
+//! a listener; an [`Origin`] does so on a thread of its own. Invariant: a client, however hostile, costs a bounded amount
+//! of memory and at most a minute of silence. It is for practice: no TLS of its own, no HTTP/2, no uploads kept.
+
+mod answer;
+mod bombs;
+mod coding;
+mod connection;
+mod delivery;
+mod dice;
+mod faults;
+mod folder;
+mod gate;
+mod generated;
+mod grounds;
+mod intake;
+mod log;
+mod media;
+mod pace;
+mod practice;
+mod prose;
+mod representation;
+mod request;
+mod rules;
+mod settings;
+mod site;
+#[cfg(test)]
+mod visitor;
+mod wire;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinSet};
+
+pub use self::answer::{Answer, Decision, Reply, Step};
+pub use self::connection::converse;
+pub use self::gate::Gate;
+pub use self::log::{Counts, Hit, Log, LogLevel};
+pub use self::request::Request;
+pub use self::rules::RulesError;
+pub use self::settings::OriginSettings;
+pub use self::site::{Opening, Site, SiteBuilder};
+
+/// Out of file descriptors, the listener rests so long.
+const REST: Duration = Duration::from_millis(50);
+
+/// Connections that may wait to be accepted; the system cuts it to its own bound.
+const BACKLOG: u32 = 4096;
+
+/// A free port of this machine, for this machine.
+const HOME: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Over when the server shall stop.
+type Shutdown = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Why there is no server.
+#[derive(Debug, Error)]
+pub enum OriginError {
+    /// A setting is out of bounds.
+    #[error("{setting} is out of bounds: {why}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What is allowed.
+        why: &'static str,
+    },
+    /// The folder, or one of its `hosts/`, cannot be read or lies outside.
+    #[error("cannot serve the folder {path}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder's `serve.toml` is wrong.
+    #[error("cannot follow the rules in {path}")]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: RulesError,
+    },
+    /// The address cannot be listened on, or no thread started.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Serves a site on a listener until `shutdown` is over; then drops every connection. Several listeners may share a site.
+///
+/// # Panics
+/// At its end, with the first panic of a connection (a route's closure, say), if there was one.
+pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+    accept(listener, shutdown, move |stream, peer| {
+        let site = Arc::clone(&site);
+        async move { talk_tcp(stream, peer, &site).await }
+    })
+    .await;
+}
+
+/// As [`serve`], with each stream dressed first, in TLS say; one that cannot be dressed is dropped.
+///
+/// # Panics
+/// As [`serve`].
+pub async fn serve_dressed<S, D, F>(
+    listener: TcpListener,
+    site: Arc<Site>,
+    shutdown: impl Future<Output = ()>,
+    dress: D,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    D: Fn(TcpStream) -> F,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+{
+    accept(listener, shutdown, move |stream, peer| {
+        let (site, dressing) = (Arc::clone(&site), dress(stream));
+        async move {
+            if let Ok(Ok(stream)) = tokio::time::timeout(wire::IDLE_WITHIN, dressing).await {
+                converse(stream, peer, site).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn talk_tcp(stream: TcpStream, peer: SocketAddr, site: &Site) {
+    connection::talk(stream, peer, site, |stream| {
+        let _ = stream.set_zero_linger(); // where the system refuses it, the close is a plain one
+    })
+    .await;
+}
+
+async fn accept<F>(
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    converse: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    let mut panicked = None;
+    let mut note = |ended: Result<(), JoinError>| {
+        if let Some(cause) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+            panicked.get_or_insert(cause);
+        }
+    };
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! { // each is cancel-safe: accepting and joining lose nothing, shutdown is pinned outside
+            () = &mut shutdown => break,
+            Some(ended) = connections.join_next() => note(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let _ = stream.set_nodelay(true); // without it a drip arrives in lumps, nothing worse
+                    connections.spawn(converse(stream, peer));
+                }
+                Err(_) => tokio::time::sleep(REST).await, // out of descriptors, or the client left in the queue
+            },
+        }
+    }
+    connections.abort_all();
+    while let Some(ended) = connections.join_next().await {
+        note(ended);
+    }
+    if let Some(cause) = panicked {
+        resume_unwind(cause);
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?; // a port in TIME_WAIT is free enough
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// A running server on a thread of its own. Dropped, it stops and joins; a panic of the server's thread comes out then.
+#[derive(Debug)]
+pub struct Origin {
+    address: SocketAddr,
+    site: Arc<Site>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Origin {
+    /// Starts a site of these settings on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// As [`Site::new`] and [`Origin::at`].
+    pub fn start(settings: OriginSettings) -> Result<Origin, OriginError> {
+        Origin::of(Site::new(settings)?)
+    }
+
+    /// Starts a site on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// As [`Origin::at`].
+    pub fn of(site: impl Into<Arc<Site>>) -> Result<Origin, OriginError> {
+        Origin::at(HOME, site)
+    }
+
+    /// Starts a site on that address; port 0 is a free one.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or the thread does not start.
+    pub fn at(address: SocketAddr, site: impl Into<Arc<Site>>) -> Result<Origin, OriginError> {
+        Origin::listen(address, site.into(), serve)
+    }
+
+    /// Starts a site on a free port of 127.0.0.1, each stream dressed first: see [`serve_dressed`].
+    ///
+    /// # Errors
+    /// As [`Origin::at`].
+    pub fn dressed<S, D, F>(site: impl Into<Arc<Site>>, dress: D) -> Result<Origin, OriginError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        D: Fn(TcpStream) -> F + Send + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        let serving = |listener, site, shutdown| serve_dressed(listener, site, shutdown, dress);
+        Origin::listen(HOME, site.into(), serving)
+    }
+
+    fn listen<F>(
+        address: SocketAddr,
+        site: Arc<Site>,
+        serving: impl FnOnce(TcpListener, Arc<Site>, Shutdown) -> F,
+    ) -> Result<Origin, OriginError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let fails = |source| OriginError::Listen { address, source };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(fails)?;
+        let listener = runtime.block_on(async { bind(address) }).map_err(fails)?;
+        let bound = listener.local_addr().map_err(fails)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = Box::pin(async {
+            let _ = stopped.await; // sent or dropped: both mean the end
+        });
+        let serving = serving(listener, Arc::clone(&site), shutdown);
+        let thread = thread::Builder::new().name("origin".to_owned());
+        let thread = thread
+            .spawn(move || runtime.block_on(serving))
+            .map_err(fails)?;
+        Ok(Origin {
+            address: bound,
+            site,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a path, `http://127.0.0.1:PORT/path`; `https` if the site is said to be encrypted.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!(
+            "{}://{}/{}",
+            self.site.scheme(),
+            self.address,
+            path.trim_start_matches('/')
+        )
+    }
+
+    /// The host header of its URLs, `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// What it saw.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        self.site.log()
+    }
+
+    /// What it serves.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
+        if let Err(cause) = ended
+            && !thread::panicking()
+        {
+            resume_unwind(cause);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

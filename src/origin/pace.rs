@@ -1,0 +1,193 @@
+//! Slowness and failure on purpose: latency, jitter, errors, and a rate limit that clients must respect.
+//!
+//! Invariant: the n-th paced request meets the same fate whenever the seed is the same; only the rate limit
+//! looks at the clock, and it is handed in. The limiter is the generic cell rate algorithm with one second's worth of burst.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::dice::Dice;
+use super::settings::OriginSettings;
+
+/// What the dice are thrown for.
+const FOR_ERROR: u64 = 1;
+const FOR_KIND: u64 = 2;
+const FOR_JITTER: u64 = 3;
+
+/// Clients and hosts watched at once; beyond this those at rest are forgotten.
+const WATCHED_LIMIT: usize = 100_000;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is answered.
+    Answer,
+    /// 503.
+    Unavailable,
+    /// The connection is reset before a byte.
+    Reset,
+    /// 429: asked again after this long, it would have been answered.
+    TooMany(Duration),
+}
+
+/// The policy and its memory.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    latency: Duration,
+    jitter: Duration,
+    error_rate: f64,
+    rate_limit: Option<f64>,
+    dice: Dice,
+    asked: AtomicU64,
+    watched: Mutex<HashMap<(IpAddr, String), Instant>>, // when each would be at rest again
+}
+
+impl Pace {
+    /// Of settings that were checked.
+    pub(crate) fn new(settings: &OriginSettings) -> Pace {
+        Pace {
+            latency: settings.latency,
+            jitter: settings.jitter,
+            error_rate: settings.error_rate,
+            rate_limit: settings.rate_limit,
+            dice: Dice::new(settings.seed),
+            asked: AtomicU64::new(0),
+            watched: Mutex::default(),
+        }
+    }
+
+    /// How long the next request waits, and what becomes of it then.
+    pub(crate) fn next(&self, client: IpAddr, host: &str, now: Instant) -> (Duration, Fate) {
+        let number = self.asked.fetch_add(1, Relaxed);
+        let mut wait = self.latency;
+        if !self.jitter.is_zero() {
+            wait += self.jitter.mul_f64(self.dice.share(FOR_JITTER, number));
+        }
+        if let Some(rate) = self.rate_limit
+            && let Err(after) = self.allow(rate, client, host, now)
+        {
+            return (wait, Fate::TooMany(after));
+        }
+        if self.error_rate > 0.0 && self.dice.share(FOR_ERROR, number) < self.error_rate {
+            let resets = self.dice.below(FOR_KIND, number, 2) == 0;
+            return (
+                wait,
+                if resets {
+                    Fate::Reset
+                } else {
+                    Fate::Unavailable
+                },
+            );
+        }
+        (wait, Fate::Answer)
+    }
+
+    fn allow(&self, rate: f64, client: IpAddr, host: &str, now: Instant) -> Result<(), Duration> {
+        let interval = Duration::from_secs_f64(1.0 / rate);
+        let burst = interval.mul_f64(rate.floor().max(1.0));
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.len() >= WATCHED_LIMIT {
+            watched.retain(|_, rest| *rest > now);
+        }
+        if watched.len() >= WATCHED_LIMIT {
+            watched.clear();
+        }
+        let rest = watched.entry((client, host.to_owned())).or_insert(now);
+        let next = (*rest).max(now) + interval;
+        match next.checked_duration_since(now + burst) {
+            Some(early) if !early.is_zero() => Err(early),
+            _ => {
+                *rest = next;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn the_same_seed_meets_the_same_errors_at_about_the_rate_asked_for() {
+        let settings = OriginSettings {
+            error_rate: 0.2,
+            seed: 5,
+            ..OriginSettings::default()
+        };
+        let fates = || {
+            let pace = Pace::new(&settings);
+            (0..2_000)
+                .map(|_| pace.next(HOME, "a", Instant::now()).1)
+                .collect::<Vec<_>>()
+        };
+        let met = fates();
+        assert_eq!(met, fates());
+        let count = |fate| met.iter().filter(|&&one| one == fate).count();
+        let (resets, unavailable) = (count(Fate::Reset), count(Fate::Unavailable));
+        assert!(
+            (340..460).contains(&(resets + unavailable)),
+            "{resets} + {unavailable}"
+        );
+        assert!(
+            resets > 120 && unavailable > 120,
+            "{resets} + {unavailable}"
+        );
+    }
+
+    #[test]
+    fn a_host_may_be_asked_a_seconds_worth_at_once_and_then_at_its_rate() {
+        let pace = Pace::new(&OriginSettings {
+            rate_limit: Some(4.0),
+            ..OriginSettings::default()
+        });
+        let start = Instant::now();
+        let fate = |host, after| {
+            pace.next(HOME, host, start + Duration::from_millis(after))
+                .1
+        };
+        assert!((0..4).all(|_| fate("a", 0) == Fate::Answer));
+        assert_eq!(fate("a", 0), Fate::TooMany(Duration::from_millis(250)));
+        assert_eq!(
+            fate("b", 0),
+            Fate::Answer,
+            "another host has its own allowance"
+        );
+        assert_eq!(fate("a", 100), Fate::TooMany(Duration::from_millis(150)));
+        assert_eq!(
+            (fate("a", 250), fate("a", 250)),
+            (Fate::Answer, Fate::TooMany(Duration::from_millis(250)))
+        );
+    }
+
+    #[test]
+    fn jitter_adds_between_nothing_and_its_whole() {
+        let (latency, jitter) = (Duration::from_millis(10), Duration::from_millis(20));
+        let pace = Pace::new(&OriginSettings {
+            latency,
+            jitter,
+            ..OriginSettings::default()
+        });
+        let waits: Vec<_> = (0..500)
+            .map(|_| pace.next(HOME, "a", Instant::now()).0)
+            .collect();
+        assert!(
+            waits
+                .iter()
+                .all(|wait| (latency..latency + jitter).contains(wait))
+        );
+        assert!(
+            waits
+                .iter()
+                .max()
+                .unwrap()
+                .saturating_sub(*waits.iter().min().unwrap())
+                > jitter / 2
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! A client for the tests of this room: a blocking socket, bytes in and bytes out, no HTTP library.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Origin, OriginSettings};
+
+/// Longer than any answer takes: a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One connection to an origin.
+pub(crate) struct Visitor {
+    stream: TcpStream,
+    input: Vec<u8>,
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Seen {
+    /// A header's value; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let lines = self
+            .head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        lines
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .next()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Visitor {
+    pub(crate) fn of(origin: &Origin) -> Visitor {
+        let stream = TcpStream::connect(origin.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Visitor {
+            stream,
+            input: Vec::new(),
+        }
+    }
+
+    /// Sends these bytes.
+    pub(crate) fn send(&mut self, text: impl AsRef<[u8]>) {
+        self.stream.write_all(text.as_ref()).unwrap();
+    }
+
+    /// Asks for a path with these header lines, each ended by CRLF.
+    pub(crate) fn get(&mut self, path: &str, headers: &str) -> Seen {
+        self.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+        ));
+        self.answer().unwrap()
+    }
+
+    /// Reads one framed answer.
+    pub(crate) fn answer(&mut self) -> io::Result<Seen> {
+        self.answer_to("GET")
+    }
+
+    /// Reads one framed answer to a request of that method.
+    pub(crate) fn answer_to(&mut self, method: &str) -> io::Result<Seen> {
+        let end = self.read_to(b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&self.take(end)).into_owned();
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let mut seen = Seen {
+            status,
+            head,
+            body: Vec::new(),
+        };
+        if method == "HEAD" || matches!(status, 100 | 204 | 304) {
+            return Ok(seen);
+        }
+        if seen.header("transfer-encoding") == "chunked" {
+            loop {
+                let line = self.read_to(b"\r\n")?;
+                let line = self.take(line);
+                let size =
+                    usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
+                self.need(size + 2)?;
+                let mut chunk = self.take(size + 2);
+                chunk.truncate(size);
+                seen.body.append(&mut chunk);
+                if size == 0 {
+                    return Ok(seen);
+                }
+            }
+        }
+        let length = seen.header("content-length").parse().unwrap();
+        self.need(length)?;
+        seen.body = self.take(length);
+        Ok(seen)
+    }
+
+    /// Reads all there is until the end of the connection, or so many bytes; an error if it was reset.
+    pub(crate) fn rest(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        while self.input.len() < most && self.fill()? > 0 {}
+        Ok(std::mem::take(&mut self.input))
+    }
+
+    fn read_to(&mut self, end: &[u8]) -> io::Result<usize> {
+        loop {
+            if let Some(at) = self
+                .input
+                .windows(end.len())
+                .position(|window| window == end)
+            {
+                return Ok(at + end.len());
+            }
+            if self.fill()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    fn need(&mut self, length: usize) -> io::Result<()> {
+        while self.input.len() < length {
+            if self.fill()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, length: usize) -> Vec<u8> {
+        self.input.drain(..length).collect()
+    }
+
+    fn fill(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; 16 << 10];
+        let read = self.stream.read(&mut buffer)?;
+        self.input.extend_from_slice(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// Asks an origin for one path on a connection of its own.
+pub(crate) fn get(origin: &Origin, path: &str) -> Seen {
+    Visitor::of(origin).get(path, "")
+}
+
+/// Waits for what an origin's log will see.
+pub(crate) fn wait<T>(event: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, event).await.unwrap() })
+}
+
+/// A folder of these files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// Serves that folder.
+pub(crate) fn start(folder: &TempDir) -> Origin {
+    Origin::start(OriginSettings {
+        folder: Some(folder.path().to_owned()),
+        ..OriginSettings::default()
+    })
+    .unwrap()
+}
