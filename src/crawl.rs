@@ -90,6 +90,7 @@ pub async fn crawl(
         tally: Tally::default(),
         unanswered: Vec::new(),
         started: Instant::now(),
+        starved: true,
         tell,
     };
     run.to_the_end(seeds, stop, config.max_time).await
@@ -106,6 +107,8 @@ struct Run<F> {
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
     started: Instant,
+    /// Whether there was room for jobs and none that may be sent.
+    starved: bool,
     tell: F,
 }
 
@@ -158,7 +161,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     self.crew.abort();
                 }
                 Some(visit) = self.crew.next(), if !self.crew.is_idle() => self.note_all(visit)?,
-                batch = seeds.next(), if reading && !stopping && self.frontier.wants_more() => {
+                batch = seeds.next(), if reading && !stopping && self.frontier.wants_more(self.starved) => {
                     reading = self.admit(batch?)?;
                 }
                 () = sleep_until(wake_at(wake)), if wake.is_some() => {}
@@ -171,14 +174,21 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Sends jobs while there is room and any may be sent.
     fn lease(&mut self) -> Result<Option<Wake>> {
         let now = Instant::now();
+        self.starved = false;
         while self.crew.has_room() {
             if self.settled.len() >= BATCH {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now) {
                 Ok(Next::Job(job)) => self.crew.send(job)?,
-                Ok(Next::NotBefore(at)) => return Ok(Some(Wake::At(at))),
-                Ok(Next::Nothing) => return Ok(None),
+                Ok(Next::NotBefore(at)) => {
+                    self.starved = true;
+                    return Ok(Some(Wake::At(at)));
+                }
+                Ok(Next::Nothing) => {
+                    self.starved = true;
+                    return Ok(None);
+                }
                 Err(visit) => self.settle(Box::new(visit)),
             }
         }
@@ -197,11 +207,11 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let now = Instant::now();
         for entry in batch.entries {
             let settled = match entry {
-                Entry::Job(job) => self.frontier.admit(job, now)?,
+                Entry::Job(job) => self.frontier.admit(job, now)?.map(Box::new),
                 Entry::Bad(visit) => Some(visit),
             };
             if let Some(visit) = settled {
-                self.settle(Box::new(visit));
+                self.settle(visit);
             }
         }
         Ok(true)

@@ -18,7 +18,7 @@ use crate::page::Page;
 #[derive(Debug)]
 pub struct Visit {
     /// What was asked for.
-    pub job: Job,
+    pub job: Box<Job>,
     /// The answer, or why there is none.
     pub outcome: Result<Page, FetchError>,
     /// What the parse half read out of the answer.
@@ -297,9 +297,9 @@ impl FetchError {
 
 impl Visit {
     /// A visit of a job that was never sent.
-    pub fn unsent(job: Job, error: FetchError) -> Self {
+    pub fn unsent(job: impl Into<Box<Job>>, error: FetchError) -> Self {
         Self {
-            job,
+            job: job.into(),
             outcome: Err(error),
             parsed: Parsed::default(),
         }

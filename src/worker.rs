@@ -38,7 +38,7 @@ impl Plan {
 
 /// The parse half.
 pub(crate) fn parse(
-    job: Job,
+    job: Box<Job>,
     outcome: Result<Page, FetchError>,
     settings: &ParseSettings,
 ) -> Visit {

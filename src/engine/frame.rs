@@ -75,7 +75,7 @@ impl JobFrame {
     }
 
     /// The job as the child knows it: its row is its number.
-    pub(super) fn into_job(self) -> Job {
+    pub(super) fn into_job(self) -> Box<Job> {
         let now = Instant::now();
         let request = self.own_request.then(|| {
             let method = self.method.and_then(|method| method.parse().ok());
@@ -86,7 +86,7 @@ impl JobFrame {
                 columns: Vec::new(),
             })
         });
-        let mut job = Job::seed(self.number, self.url);
+        let mut job = Box::new(Job::seed(self.number, self.url));
         job.via = self.via;
         job.reach = self.reach;
         job.request = request;

@@ -87,7 +87,7 @@ struct Lane {
 
 /// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
 pub(crate) struct Ticket {
-    job: Option<Job>,
+    job: Option<Box<Job>>,
     lane: usize,
     payment: mpsc::Sender<Landed>,
     abort: CancellationToken,
@@ -273,7 +273,7 @@ impl Crew {
     ///
     /// # Errors
     /// When the lane is gone: its thread could not go on.
-    pub(crate) fn send(&mut self, job: Job) -> Result<()> {
+    pub(crate) fn send(&mut self, job: Box<Job>) -> Result<()> {
         let permit = self.room.clone().try_acquire_owned().ok();
         debug_assert!(permit.is_some(), "the loop asks for room first");
         let index = self.choose(&job);
@@ -365,7 +365,7 @@ impl Ticket {
     }
 
     /// Hands the visit over that became of the job.
-    fn pay(mut self, visit: impl FnOnce(Job) -> Visit) {
+    fn pay(mut self, visit: impl FnOnce(Box<Job>) -> Visit) {
         if let Some(job) = self.job.take() {
             let visit = Box::new(visit(job));
             self.land(visit);

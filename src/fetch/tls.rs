@@ -4,7 +4,7 @@
 //! set-up means that nobody else names the protocols, so they are named here.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -29,11 +29,10 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match settings {
         TlsSettings::Insecure => Arc::new(AnyCertificate(provider.clone())),
-        TlsSettings::Verify { roots: None } => match Verifier::new(provider.clone()) {
-            Ok(verifier) => Arc::new(verifier),
-            // A container without CA files: Mozilla's list, compiled in.
-            Err(_) => bundled(provider.clone())?,
-        },
+        TlsSettings::Verify { roots: None } => Arc::new(SystemRoots {
+            provider: provider.clone(),
+            verifier: OnceLock::new(),
+        }),
         TlsSettings::Verify { roots: Some(path) } => {
             let verifier = Verifier::new_with_extra_roots(extra_roots(path)?, provider.clone());
             Arc::new(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
@@ -67,14 +66,79 @@ pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     found.collect::<Result<Vec<_>, _>>().map_err(unreadable)
 }
 
-fn bundled(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+/// The system's roots, read when the first certificate comes: a list of plain `http` never pays for them.
+#[derive(Debug)]
+struct SystemRoots {
+    provider: Arc<CryptoProvider>,
+    verifier: OnceLock<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>,
+}
+
+impl SystemRoots {
+    fn verifier(&self) -> Result<&Arc<dyn ServerCertVerifier>, rustls::Error> {
+        let read = || -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+            match Verifier::new(self.provider.clone()) {
+                Ok(verifier) => Ok(Arc::new(verifier)),
+                // A container without CA files: Mozilla's list, compiled in.
+                Err(_) => bundled(self.provider.clone()),
+            }
+        };
+        self.verifier
+            .get_or_init(read)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+}
+
+impl ServerCertVerifier for SystemRoots {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verifier = self.verifier()?;
+        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier()?
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier()?
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+fn bundled(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    let verifier =
-        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build();
-    Ok(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
+    let builder =
+        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+    let verifier = builder
+        .build()
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    Ok(verifier)
 }
 
 /// Takes every certificate, for `--insecure`. Signatures are still checked: the connection is with whoever holds the key.

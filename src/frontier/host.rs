@@ -17,7 +17,7 @@ const LEFT_ALONE: Duration = Duration::from_secs(30);
 /// One host.
 pub(crate) struct Host {
     pub(crate) key: HostKey,
-    pub(crate) waiting: VecDeque<Job>,
+    pub(crate) waiting: VecDeque<Box<Job>>,
     pub(crate) in_flight: usize,
     pub(crate) pace: Pace,
     /// Not to be asked before: `Retry-After`, back-off, delay.

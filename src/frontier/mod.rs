@@ -32,9 +32,10 @@ use retry::{Circumstances, Verdict};
 use seen::Seen;
 use workbench::{Turn, Workbench};
 
-/// Jobs that may wait at a time: reading the list stops here. It is also how far the frontier looks ahead for a
-/// host that can be asked while another must wait.
-const WINDOW: usize = 65_536;
+/// Jobs that wait at a time while they can be sent as they come: enough to keep every lane busy.
+const AHEAD: usize = 4096;
+/// Jobs that may wait at the most: how far the frontier looks ahead for a host that can be asked while others must wait.
+const FAR_AHEAD: usize = 65_536;
 /// Hosts on private addresses that the list named, at the most.
 const NAMED: usize = 100_000;
 
@@ -54,7 +55,7 @@ pub(crate) struct Frontier {
 /// What the frontier has to give.
 pub(crate) enum Next {
     /// A job that may be sent now; it is in flight from here on.
-    Job(Job),
+    Job(Box<Job>),
     /// Nothing before this moment.
     NotBefore(Instant),
     /// Nothing at all: waiting alone will not make anything ready.
@@ -107,7 +108,7 @@ impl Frontier {
     ///
     /// # Errors
     /// When the memory of what was seen cannot be kept.
-    pub(crate) fn admit(&mut self, job: Job, now: Instant) -> Result<Option<Visit>> {
+    pub(crate) fn admit(&mut self, job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         if self.settings.duplicates == Duplicates::Once
             && let Some(of) = self.seen.admit(self.fingerprint(&job), job.row)?
         {
@@ -126,9 +127,10 @@ impl Frontier {
         Ok(None)
     }
 
-    /// Whether there is room to read more of the list.
-    pub(crate) fn wants_more(&self) -> bool {
-        self.workbench.waiting() < WINDOW
+    /// Whether more of the list should be read: always when little waits, and far ahead while nothing of what waits may
+    /// be sent (`starved`).
+    pub(crate) fn wants_more(&self, starved: bool) -> bool {
+        self.workbench.waiting() < if starved { FAR_AHEAD } else { AHEAD }
     }
 
     /// Jobs that wait.
@@ -219,12 +221,6 @@ impl Frontier {
         })
     }
 
-    /// Gives a job back that was leased and never sent.
-    pub(crate) fn unlease(&mut self, job: Job, now: Instant) {
-        self.workbench.landed(&job.host, now);
-        self.workbench.put_back(job, Duration::ZERO, now);
-    }
-
     /// The host's side of a visit: room for another, and how it has been doing.
     fn land(&mut self, visit: &Visit, now: Instant) {
         let after = self.settings.give_up_after;
@@ -252,7 +248,11 @@ impl Frontier {
     }
 
     /// `None`: no redirect to follow. `Some(Err)`: one that cannot be followed.
-    fn redirect(&mut self, visit: &mut Visit, now: Instant) -> Option<Result<Job, FetchError>> {
+    fn redirect(
+        &mut self,
+        visit: &mut Visit,
+        now: Instant,
+    ) -> Option<Result<Box<Job>, FetchError>> {
         let limit = self.settings.max_redirects;
         let page = visit.outcome.as_ref().ok()?;
         let location = page.location().filter(|_| limit > 0)?;
@@ -287,7 +287,7 @@ impl Frontier {
         };
         let mut hops = std::mem::take(&mut visit.job.hops);
         hops.push(hop);
-        Some(Ok(Job {
+        Some(Ok(Box::new(Job {
             row: visit.job.row,
             url: target,
             host,
@@ -297,7 +297,7 @@ impl Frontier {
             hops,
             attempts: std::mem::take(&mut visit.job.attempts),
             since: now,
-        }))
+        })))
     }
 
     fn name(&mut self, host: &HostKey) {

@@ -37,13 +37,13 @@ pub(crate) struct Workbench {
 
 struct Delayed {
     at: Instant,
-    job: Job,
+    job: Box<Job>,
 }
 
 /// What the workbench has to give.
 pub(crate) enum Turn {
     /// A job that may be sent now.
-    Job(Job),
+    Job(Box<Job>),
     /// Nothing before this moment.
     NotBefore(Instant),
     /// Waiting alone will not make anything ready.
@@ -72,7 +72,7 @@ impl Workbench {
     }
 
     /// Puts a job at the end of its host's line.
-    pub(crate) fn put(&mut self, job: Job, now: Instant) {
+    pub(crate) fn put(&mut self, job: Box<Job>, now: Instant) {
         let place = self.place(&job.host, now);
         self.waiting += 1;
         self.host_at(place).waiting.push_back(job);
@@ -80,7 +80,7 @@ impl Workbench {
     }
 
     /// Puts a job that comes back at the head of its host's line, at once or after a while of its own.
-    pub(crate) fn put_back(&mut self, job: Job, after: Duration, now: Instant) {
+    pub(crate) fn put_back(&mut self, job: Box<Job>, after: Duration, now: Instant) {
         self.waiting += 1;
         if after.is_zero() {
             self.put_first(job, now);
@@ -92,7 +92,7 @@ impl Workbench {
         }
     }
 
-    fn put_first(&mut self, job: Job, now: Instant) {
+    fn put_first(&mut self, job: Box<Job>, now: Instant) {
         let place = self.place(&job.host, now);
         self.host_at(place).waiting.push_front(job);
         self.list(place, now);
@@ -142,13 +142,8 @@ impl Workbench {
         self.host_at(place)
     }
 
-    /// Whether jobs of this host were ever put here, as far as is remembered.
-    pub(crate) fn knows(&self, key: &HostKey) -> bool {
-        self.places.contains_key(key)
-    }
-
     /// Everything that still waits, in no order.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job> {
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &Box<Job>> {
         let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.job);
         self.hosts
             .iter()
@@ -264,8 +259,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn job(row: u64, url: &str) -> Job {
-        Job::seed(row, PageUrl::parse(url).unwrap())
+    fn job(row: u64, url: &str) -> Box<Job> {
+        Box::new(Job::seed(row, PageUrl::parse(url).unwrap()))
     }
 
     fn rows(workbench: &mut Workbench, now: Instant) -> Vec<u64> {

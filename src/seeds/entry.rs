@@ -36,7 +36,7 @@ impl Maker {
         match PageUrl::parse_with_user(text) {
             Ok((url, user)) => {
                 let host = self.host(&url);
-                let mut job = Job::seed_on(row, url, host);
+                let mut job = Box::new(Job::seed_on(row, url, host));
                 let request = match user {
                     Some(user) => Some(with_user(request.unwrap_or_default(), &user)),
                     None => request,
@@ -73,13 +73,9 @@ impl Maker {
 pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request>) -> Entry {
     let mut job = Job::seed(row, PageUrl::nowhere());
     job.request = request.map(Arc::new);
-    Entry::Bad(Visit::unsent(
-        job,
-        FetchError::Malformed {
-            text: text.chars().take(TOLD).collect(),
-            problem,
-        },
-    ))
+    let text = text.chars().take(TOLD).collect();
+    let error = FetchError::Malformed { text, problem };
+    Entry::Bad(Box::new(Visit::unsent(job, error)))
 }
 
 /// `user:password@` in a URL is Basic authentication (RFC 7617), and a secret.

@@ -70,12 +70,11 @@ pub enum ListFormat {
 
 /// A line that was read.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are jobs")]
 pub(crate) enum Entry {
     /// One that can be asked for.
-    Job(Job),
+    Job(Box<Job>),
     /// One that cannot.
-    Bad(Visit),
+    Bad(Box<Visit>),
 }
 
 /// Some entries, and how far the reading has come.
