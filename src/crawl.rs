@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::config::Config;
 use crate::descriptors;
-use crate::engine::Crew;
+use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::frontier::{Again, Frontier, Next, Noted};
@@ -26,6 +26,8 @@ use crate::worker::Plan;
 
 /// How often the figures are told.
 const TICK: Duration = Duration::from_millis(100);
+/// Visits wait for the writer no longer than this, while others come; the next tick takes the last of them.
+const WRITE_EVERY: Duration = Duration::from_millis(10);
 /// Visits settled before they are handed to the writer and the loop looks around again.
 const BATCH: usize = 256;
 
@@ -82,14 +84,17 @@ pub async fn crawl(
     }
     let plan = Plan::new(config.fetch, config.parse)?;
     let seeds = Seeds::start(config.seeds)?;
+    let paced = !config.frontier.delay.is_zero() || config.frontier.rate.is_some();
+    let ahead = if paced { Ahead::None } else { Ahead::Some };
     let run = Run {
         frontier: Frontier::new(config.frontier, method),
-        crew: Crew::hire(config.engine, &plan)?,
+        crew: Crew::hire(config.engine, &plan, ahead)?,
         writer: Writer::start(sinks, files)?,
         settled: Vec::with_capacity(BATCH),
         tally: Tally::default(),
         unanswered: Vec::new(),
         started: Instant::now(),
+        written: Instant::now(),
         starved: true,
         tell,
     };
@@ -107,6 +112,7 @@ struct Run<F> {
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
     started: Instant,
+    written: Instant,
     /// Whether there was room for jobs and none that may be sent.
     starved: bool,
     tell: F,
@@ -133,7 +139,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             } else {
                 None
             };
-            if !self.settled.is_empty() {
+            if self.settled.len() >= BATCH
+                || wake == Some(Wake::AtOnce)
+                || !self.settled.is_empty() && self.may_pause()
+            {
                 self.writer.write(&mut self.settled).await?;
             }
             if wake == Some(Wake::AtOnce) {
@@ -193,6 +202,16 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the writer should have what there is: after a while, or when nothing more comes.
+    fn may_pause(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.crew.is_idle() || now.duration_since(self.written) >= WRITE_EVERY;
+        if due {
+            self.written = now;
+        }
+        due
     }
 
     /// Takes a batch of the list in. Answers whether there may be more.

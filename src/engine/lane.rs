@@ -8,14 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::Ticket;
 use super::cpu::{INLINE, Pool};
+use super::{Ticket, land};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::visit::Visit;
@@ -23,8 +25,10 @@ use crate::worker::{self, Plan};
 
 /// Threads of a loop that wait for the disk, at the most: one for each large body that is coming in.
 const DISK_THREADS: usize = 64;
-/// Jobs taken over at a time.
-const BATCH: usize = 64;
+/// Jobs taken over, and visits handed over, at a time.
+const BATCH: usize = 32;
+/// How long a visit may wait to be handed over with others.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Starts a lane. Pages too large to parse in passing go to the pool, where there is one.
 ///
@@ -32,6 +36,7 @@ const BATCH: usize = 64;
 /// When the thread, its runtime or its client cannot be started.
 pub(super) fn start(
     plan: &Plan,
+    in_flight: usize,
     jobs: mpsc::Receiver<Ticket>,
     pool: Option<Arc<Pool>>,
     abort: CancellationToken,
@@ -53,9 +58,13 @@ pub(super) fn start(
                 fetcher,
                 plan,
                 pool,
+                in_flight,
+                flights: Semaphore::new(in_flight),
             };
-            // The loop yields often enough by itself, and tokio's budget would have each poll of a full loop twice.
-            runtime.block_on(tokio::task::unconstrained(lane.run(jobs, abort)));
+            // The loop yields often enough by itself, and tokio's budget would have each poll of a full loop twice. As a
+            // task it is woken by its own requests without a system call; what `block_on` itself drives is not.
+            let task = runtime.spawn(tokio::task::unconstrained(lane.run(jobs, abort)));
+            let _ = runtime.block_on(task); // a lane that panicked has dropped its tickets, and they have paid
             runtime.shutdown_background(); // downloads that were given up may still wait for the disk
         })
         .map_err(|source| Error::setup("a thread", source))
@@ -65,15 +74,19 @@ struct Lane {
     fetcher: Fetcher,
     plan: Plan,
     pool: Option<Arc<Pool>>,
+    in_flight: usize,
+    /// A permit for each request in flight; a job that finds none waits its turn.
+    flights: Semaphore,
 }
 
 impl Lane {
-    async fn run(&self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
+    async fn run(self, mut jobs: mpsc::Receiver<Ticket>, abort: CancellationToken) {
         let mut flying = FuturesUnordered::new();
         let mut batch = Vec::with_capacity(BATCH);
-        // Visits are handed over by the handful, as they come out of one round of the event loop: whoever takes them
-        // wakes once for all of them.
-        let mut landed = Vec::with_capacity(BATCH);
+        // Visits are handed over by the handful, so that whoever takes them wakes once for many: at once where no job waits
+        // here, else when there are enough of them, or a moment later.
+        let mut landed: Vec<(Ticket, Box<Visit>)> = Vec::with_capacity(BATCH);
+        let mut moment = pin!(sleep(MOMENT));
         let mut open = true;
         let mut abort = pin!(abort.cancelled());
         while open || !flying.is_empty() {
@@ -87,6 +100,9 @@ impl Lane {
                 }
                 // A request that panicked has dropped its ticket, and that has paid.
                 Some(first) = flying.next(), if !flying.is_empty() => {
+                    if landed.is_empty() {
+                        moment.as_mut().reset(Instant::now() + MOMENT);
+                    }
                     let mut next = Some(first);
                     while let Some(visit) = next.take() {
                         landed.extend(visit.ok().flatten());
@@ -94,10 +110,11 @@ impl Lane {
                             next = more;
                         }
                     }
-                    for (mut ticket, visit) in landed.drain(..) {
-                        ticket.land(visit);
+                    if landed.len() >= BATCH || flying.len() <= self.in_flight {
+                        land(&mut landed);
                     }
                 }
+                () = &mut moment, if !landed.is_empty() => land(&mut landed),
                 () = &mut abort => return,
             }
         }
@@ -105,7 +122,9 @@ impl Lane {
 
     /// `None`: the pool has it, and pays.
     async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
+        let flight = self.flights.acquire().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
+        drop(flight);
         let small = outcome
             .as_ref()
             .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded());

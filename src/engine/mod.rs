@@ -2,8 +2,8 @@
 //!
 //! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
 //! order, even after a panic: a [`Ticket`] is a job on its way, and one that is dropped pays with
-//! [`FetchError::Lost`]. What is in flight is bounded by a semaphore: a job takes a permit when it is sent, the permit
-//! rides in its ticket and comes home with the visit. Politeness is none of an engine's business.
+//! [`FetchError::Lost`]. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
+//! sent until its last byte. Politeness is none of an engine's business.
 //!
 //! An engine is a number of **lanes**, each a thread with room for so many jobs:
 //!
@@ -22,13 +22,14 @@ mod frame;
 mod lane;
 mod processes;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
@@ -65,15 +66,32 @@ pub const ENGINES: [&str; 5] = ["sequential", "threads", "blocking", "async", "p
 /// Requests in flight where nobody says how many.
 pub const DEFAULT_IN_FLIGHT: usize = 64;
 
+/// Jobs that may wait on a lane beside those in flight on it.
+const AHEAD: usize = 64;
+
+/// Whether jobs may be sent before there is room for them in flight, so that a lane and the loop need not wake each other
+/// for every request. Not where a host has a delay: a job would start later than it was allowed to, and the next too soon after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// A few.
+    Some,
+    /// None.
+    None,
+}
+
 /// A running engine: lanes, and what is on them.
 pub(crate) struct Crew {
-    room: Arc<Semaphore>,
+    /// Jobs that are out.
+    out: usize,
+    /// Jobs that may be out: those in flight, and a few that wait on their lane so that it need not wait for them.
     capacity: usize,
     lanes: Vec<Lane>,
     /// Lanes that are free, where a lane holds one job at a time: the last to be freed goes first, it is warm.
     free: Vec<usize>,
-    landed: mpsc::Receiver<Landed>,
-    payment: mpsc::Sender<Landed>,
+    landings: mpsc::Receiver<Vec<Landed>>,
+    /// What the last landing brought and nobody has taken yet.
+    landed: VecDeque<Landed>,
+    payment: mpsc::Sender<Vec<Landed>>,
     abort: CancellationToken,
 }
 
@@ -89,16 +107,14 @@ struct Lane {
 pub(crate) struct Ticket {
     job: Option<Box<Job>>,
     lane: usize,
-    payment: mpsc::Sender<Landed>,
+    payment: mpsc::Sender<Vec<Landed>>,
     abort: CancellationToken,
-    permit: Option<OwnedSemaphorePermit>,
 }
 
-/// A visit on its way home, with the permit that it gives back.
+/// A visit on its way home.
 struct Landed {
     visit: Box<Visit>,
     lane: usize,
-    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Engine {
@@ -172,34 +188,38 @@ impl Crew {
     ///
     /// # Errors
     /// When a thread, a client or a child process cannot be started.
-    pub(crate) fn hire(engine: Engine, plan: &Plan) -> Result<Self> {
-        Self::hire_on(engine, plan, cpu::cores())
+    pub(crate) fn hire(engine: Engine, plan: &Plan, ahead: Ahead) -> Result<Self> {
+        Self::hire_on(engine, plan, ahead, cpu::cores())
     }
 
     /// As [`hire`](Self::hire), on one event loop: a child process is one core's worth.
     fn hire_alone(engine: Engine, plan: &Plan) -> Result<Self> {
-        Self::hire_on(engine, plan, 1)
+        Self::hire_on(engine, plan, Ahead::None, 1)
     }
 
-    fn hire_on(engine: Engine, plan: &Plan, cores: usize) -> Result<Self> {
-        let capacity = engine.in_flight();
-        // One slot for each job in flight: paying a ticket never waits.
-        let (payment, landed) = mpsc::channel(capacity);
+    fn hire_on(engine: Engine, plan: &Plan, ahead: Ahead, cores: usize) -> Result<Self> {
+        let ahead = match ahead {
+            Ahead::Some => AHEAD,
+            Ahead::None => 0,
+        };
+        // One slot for each job that may be out: paying a ticket never waits.
+        let (payment, landings) = mpsc::channel(engine.in_flight() + ahead * cores);
         let abort = CancellationToken::new();
         let mut crew = Self {
-            room: Arc::new(Semaphore::new(capacity)),
-            capacity,
+            out: 0,
+            capacity: 0,
             lanes: Vec::new(),
             free: Vec::new(),
-            landed,
+            landings,
+            landed: VecDeque::new(),
             payment,
             abort,
         };
         match engine {
-            Engine::Sequential => crew.add_loop(plan, 1, None)?,
+            Engine::Sequential => crew.add_loop(plan, 1, 0, None)?,
             Engine::Threads(count) => {
                 for _ in 0..count.get() {
-                    crew.add_loop(plan, 1, None)?;
+                    crew.add_loop(plan, 1, 0, None)?;
                 }
             }
             Engine::Blocking(count) => {
@@ -212,7 +232,7 @@ impl Crew {
                 let pool = Arc::new(cpu::Pool::start(plan, cores)?);
                 for index in 0..loops {
                     let share = count.get() / loops + usize::from(index < count.get() % loops);
-                    crew.add_loop(plan, share, Some(pool.clone()))?;
+                    crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
                 }
             }
             Engine::Processes { processes, each } => {
@@ -228,11 +248,13 @@ impl Crew {
     fn add_loop(
         &mut self,
         plan: &Plan,
-        capacity: usize,
+        in_flight: usize,
+        ahead: usize,
         pool: Option<Arc<cpu::Pool>>,
     ) -> Result<()> {
         let abort = self.abort.clone();
-        self.add(capacity, |jobs| lane::start(plan, jobs, pool, abort))
+        let start = |jobs| lane::start(plan, in_flight, jobs, pool, abort);
+        self.add(in_flight + ahead, start)
     }
 
     fn add(
@@ -245,6 +267,7 @@ impl Crew {
         if capacity == 1 {
             self.free.push(self.lanes.len());
         }
+        self.capacity += capacity;
         self.lanes.push(Lane {
             jobs: Some(jobs),
             load: 0,
@@ -256,17 +279,17 @@ impl Crew {
 
     /// Whether another job may be sent.
     pub(crate) fn has_room(&self) -> bool {
-        self.room.available_permits() > 0
+        self.out < self.capacity
     }
 
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight() == 0
+        self.out == 0
     }
 
-    /// How many jobs are in flight.
+    /// How many jobs are out.
     pub(crate) fn in_flight(&self) -> usize {
-        self.capacity - self.room.available_permits()
+        self.out
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).
@@ -274,15 +297,14 @@ impl Crew {
     /// # Errors
     /// When the lane is gone: its thread could not go on.
     pub(crate) fn send(&mut self, job: Box<Job>) -> Result<()> {
-        let permit = self.room.clone().try_acquire_owned().ok();
-        debug_assert!(permit.is_some(), "the loop asks for room first");
+        debug_assert!(self.has_room(), "the loop asks for room first");
+        self.out += 1;
         let index = self.choose(&job);
         let ticket = Ticket {
             job: Some(job),
             lane: index,
             payment: self.payment.clone(),
             abort: self.abort.clone(),
-            permit,
         };
         let lane = &mut self.lanes[index];
         lane.load += 1;
@@ -315,19 +337,25 @@ impl Crew {
 
     /// The next visits, at least one: as many as are there. Cancel-safe: a visit that was not taken stays.
     pub(crate) async fn next(&mut self) -> Option<Box<Visit>> {
-        let landed = self.landed.recv().await?;
-        Some(self.take(landed))
+        if self.landed.is_empty() {
+            self.landed.extend(self.landings.recv().await?);
+        }
+        self.try_next()
     }
 
     /// A visit that is here already.
     pub(crate) fn try_next(&mut self) -> Option<Box<Visit>> {
-        let landed = self.landed.try_recv().ok()?;
+        if self.landed.is_empty() {
+            self.landed.extend(self.landings.try_recv().ok()?);
+        }
+        let landed = self.landed.pop_front()?;
         Some(self.take(landed))
     }
 
     fn take(&mut self, landed: Landed) -> Box<Visit> {
         let lane = &mut self.lanes[landed.lane];
         lane.load -= 1;
+        self.out -= 1;
         if lane.capacity == 1 {
             self.free.push(landed.lane);
         }
@@ -374,14 +402,24 @@ impl Ticket {
 
     /// Hands a visit over whose job was taken out before.
     fn land(&mut self, visit: Box<Visit>) {
-        let landed = Landed {
-            visit,
-            lane: self.lane,
-            _permit: self.permit.take(),
-        };
+        let lane = self.lane;
         // A loop that is gone wants no visits.
-        let _ = self.payment.try_send(landed);
+        let _ = self.payment.try_send(vec![Landed { visit, lane }]);
     }
+}
+
+/// Hands many visits over at once: whoever takes them wakes once.
+fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
+    let Some((ticket, _)) = landed.first() else {
+        return;
+    };
+    let payment = ticket.payment.clone();
+    let all = landed.drain(..).map(|(ticket, visit)| Landed {
+        visit,
+        lane: ticket.lane,
+    });
+    // A loop that is gone wants no visits.
+    let _ = payment.try_send(all.collect());
 }
 
 impl Drop for Ticket {

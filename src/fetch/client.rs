@@ -4,8 +4,8 @@
 //! the environment, decompression, cookies. A client never crosses runtimes, so each loop builds its own;
 //! what is expensive (TLS roots, the resolver) is shared.
 
-use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Proxy};
@@ -26,7 +26,7 @@ const HEADER_BYTES: u32 = 128 << 10;
 pub(crate) struct Clients {
     named: Vec<Client>,
     found: Vec<Client>,
-    turn: Cell<usize>,
+    turn: AtomicUsize,
 }
 
 impl Clients {
@@ -46,7 +46,7 @@ impl Clients {
         Ok(Self {
             named: build(false)?,
             found: build(true)?,
-            turn: Cell::new(0),
+            turn: AtomicUsize::new(0),
         })
     }
 
@@ -56,8 +56,7 @@ impl Clients {
         if let [only] = clients.as_slice() {
             return only;
         }
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         &clients[turn % clients.len()]
     }
 }
