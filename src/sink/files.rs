@@ -202,6 +202,8 @@ impl Files {
             match synced {
                 // Some file systems cannot sync a folder, and need not.
                 Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+                // Somebody has put something else in its place: what was saved there is theirs.
+                Err(error) if is_in_the_way(&error) => {}
                 synced => {
                     synced.map_err(|source| Error::output(self.path.join(&folder), source))?;
                 }

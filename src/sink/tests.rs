@@ -12,14 +12,16 @@ use crate::visit::FetchError;
 /// The number of records that a reader of the format finds in a text.
 fn records(format: Format, text: &str) -> usize {
     match format {
-        Format::Jsonl => text
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .count(),
-        Format::Csv => ::csv::Reader::from_reader(text.as_bytes())
-            .records()
-            .map(|record| record.unwrap())
-            .count(),
+        Format::Jsonl => {
+            let lines = serde_json::Deserializer::from_str(text).into_iter();
+            let values: Result<Vec<serde_json::Value>, _> = lines.collect();
+            values.unwrap().len()
+        }
+        Format::Csv => {
+            let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+            let rows: Result<Vec<_>, _> = reader.records().collect();
+            rows.unwrap().len()
+        }
         Format::Text => text.lines().count(),
     }
 }
@@ -146,11 +148,11 @@ fn a_body_is_saved_under_its_url_and_the_record_names_the_file() {
 }
 
 #[test]
-fn a_thousand_bodies_of_which_many_clash_are_all_there() {
+fn bodies_of_which_many_clash_are_all_there() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     let mut expected = Vec::new();
-    for number in 0..1000 {
+    for number in 0..250 {
         let path = ["p", "P", "p/", "p/q", "p.html"][number % 5];
         let url = format!("http://h.example/{}/{path}", number / 5);
         let mut visit = samples::saved_from(&url, 200, url.clone());
@@ -161,7 +163,7 @@ fn a_thousand_bodies_of_which_many_clash_are_all_there() {
     for (path, url) in &expected {
         assert_eq!(&fs::read_to_string(path).unwrap(), url);
     }
-    assert_eq!(tree(folder.path()).len(), 1000);
+    assert_eq!(tree(folder.path()).len(), 250);
 }
 
 #[test]
@@ -264,6 +266,7 @@ fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
         samples::saved_from("http://h.example/a/two", 200, "2"),
     )
     .unwrap();
+    files.flush().unwrap();
     assert_eq!(path.parent(), Some(folder.path()));
     assert_eq!(fs::read_to_string(path).unwrap(), "2");
     assert_eq!(tree(outside.path()), []);
