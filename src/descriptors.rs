@@ -6,8 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::engine::Engine;
 
-/// Files that are open beside the sockets: lists, outputs, libraries, pipes.
-const BESIDE: u64 = 64;
+/// Files that are open beside the sockets: lists, outputs, bodies on their way to their names, libraries, pipes.
+const BESIDE: u64 = 128;
 
 /// Raises the limit as far as the system lets us; where it is still too low, lowers the engine and says so.
 pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
