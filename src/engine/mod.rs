@@ -32,7 +32,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
-pub(crate) use processes::CHILD_ARGUMENT;
+#[doc(hidden)]
+pub use processes::CHILD_ARGUMENT;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
