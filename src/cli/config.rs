@@ -25,7 +25,10 @@ pub(super) fn text(settings: &Settings) -> String {
         .unwrap_or(0);
     lines
         .iter()
-        .map(|(text, origin)| format!("{text:width$}  # {origin}\n"))
+        .map(|(text, origin)| match text.starts_with('#') {
+            true => format!("{text}\n"),
+            false => format!("{text:width$}  # {origin}\n"),
+        })
         .collect()
 }
 

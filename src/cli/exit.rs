@@ -79,7 +79,7 @@ impl Exit {
         let asked = tally.visited - tally.duplicates - tally.skipped;
         if tally.failed == 0 {
             Exit::Success
-        } else if tally.failed == asked {
+        } else if tally.failed == asked && tally.skipped == 0 {
             Exit::NothingFetched
         } else if tally.failed_share() > fail_over.0 {
             Exit::SomeFailed

@@ -5,7 +5,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::exit::Failure;
 
 /// Flags of curl that haul spells otherwise, with what to write instead.
-const CURL: [(&str, &str); 18] = [
+const CURL: [(&str, &str); 19] = [
+    ("--retry", "tries after the first are --retries N"),
     (
         "-d",
         "a body is sent with --data (-d is the depth of a crawl)",

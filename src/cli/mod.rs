@@ -35,7 +35,7 @@ const SUBCOMMANDS: [&str; 4] = ["fetch", "config", "completions", "man"];
 ///
 /// A URL without a command is fetched: haul example.org is haul fetch example.org.
 #[derive(Debug, Parser)]
-#[command(name = "haul", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "haul", version, max_term_width = 100, override_usage = "haul fetch [OPTIONS] [URL|FILE]...\n       haul [OPTIONS OF FETCH] URL...\n       haul <COMMAND>", arg_required_else_help = true, after_help = EXAMPLES)]
 struct CommandLine {
     #[command(subcommand)]
     command: Wanted,
@@ -66,12 +66,13 @@ Examples:
   haul config                                what is in force, and from where";
 
 const FETCH_EXAMPLES: &str = "\
-Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and a key of the configuration
-file. --help tells more, and the exit codes.";
+Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
+a key of the configuration file. --help tells more, and the exit codes.";
 
 const FETCH_CODES: &str = "\
-Every flag is also an environment variable (HAUL_PER_HOST for --per-host; a line for each value of one that
-may be repeated) and a key of the configuration file.
+Every flag is also an environment variable (HAUL_PER_HOST for --per-host, with a
+line for each value of a flag that may be repeated) and a key of the configuration
+file.
 
 Exit codes:
   0    every URL was fetched, or no more failed than --fail-over allows

@@ -18,20 +18,15 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     if tally.visited < 2 && tally.failed == 0 {
         return text; // the one record has said it all
     }
-    let mut line = |name: &str, content: String| {
-        if !content.is_empty() {
-            let _ = writeln!(text, "  {name:<9} {content}");
-        }
-    };
-    line("statuses", statuses(tally));
-    line("failed", failed(tally));
+    line(&mut text, "statuses", statuses(tally));
+    line(&mut text, "failed", failed(tally));
     for (class, failures) in by_count(tally).into_iter().take(CLASSES) {
         let example = format!("{}  {}", cut(&failures.example), cut(&failures.message));
-        line("", format!("{:>6} × {class:<11} {example}", failures.count));
+        let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
     }
-    line("beside", beside(tally));
-    line("latency", latency(tally));
-    line("hosts", hosts(tally));
+    line(&mut text, "beside", beside(tally));
+    line(&mut text, "latency", latency(tally));
+    line(&mut text, "hosts", hosts(tally));
     text
 }
 
@@ -40,20 +35,34 @@ fn headline(tally: &Tally, processor: Option<Duration>) -> String {
     let mut text = format!(
         "{} in {}",
         counted(tally.visited, "record"),
-        spelled(tally.elapsed)
+        brief(tally.elapsed)
     );
-    if tally.visited > 1 && seconds > 0.0 {
+    // A rate over less than this is a guess.
+    let has_rate = tally.visited > 1 && seconds >= 0.01;
+    if has_rate {
         let _ = write!(text, ", {}/s", figure(tally.visited as f64 / seconds));
     }
     if tally.wire_bytes > 0 {
-        let rate = ByteSize((tally.wire_bytes as f64 / seconds.max(1e-3)) as u64);
-        let _ = write!(text, "; {} received, {rate}/s", ByteSize(tally.wire_bytes));
+        let _ = write!(text, "; {} received", ByteSize(tally.wire_bytes));
     }
-    if let Some(processor) = processor {
+    if tally.wire_bytes > 0 && has_rate {
+        let _ = write!(
+            text,
+            ", {}/s",
+            ByteSize((tally.wire_bytes as f64 / seconds) as u64)
+        );
+    }
+    if let Some(processor) = processor.filter(|time| !time.is_zero()) {
         let _ = write!(text, "; processor {}", spelled(processor));
     }
     text.push('\n');
     text
+}
+
+fn line(text: &mut String, name: &str, content: String) {
+    if !content.is_empty() {
+        let _ = writeln!(text, "  {name:<9} {content}");
+    }
 }
 
 fn statuses(tally: &Tally) -> String {

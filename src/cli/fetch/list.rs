@@ -22,7 +22,7 @@ pub(super) struct List {
     ///
     /// A word that is the name of a file and has no `scheme://` is read as a list. Without any, and without -i, the
     /// list is read from standard input.
-    #[arg(value_name = "URL|FILE")]
+    #[arg(value_name = "URL|FILE", help_heading = clap::builder::Resettable::Reset)]
     pub(super) targets: Vec<OsString>,
 
     /// Read URLs from FILE, - for standard input; may be repeated
@@ -33,13 +33,13 @@ pub(super) struct List {
     #[arg(short, long, value_name = "FILE")]
     pub(super) input: Vec<PathBuf>,
 
-    /// How lists are written: by their suffix, or all of them so
+    /// Read lists so; auto goes by their suffix
     #[arg(long, value_name = "FORMAT", default_value = "auto",
           value_parser = PossibleValuesParser::new(["auto", "text", "csv", "tsv", "jsonl"])
               .try_map(|name| name.parse::<ListFormat>()))]
     input_format: ListFormat,
 
-    /// The column of a table that holds the URL, by name or number from 1 [default: url, or else the first]
+    /// Find the URL in this column, by name or number from 1 [default: url, or else the first]
     #[arg(long, value_name = "COLUMN")]
     url_column: Option<String>,
 

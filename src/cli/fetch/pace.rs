@@ -18,19 +18,19 @@ const DEFAULT: NonZeroUsize = NonZeroUsize::new(DEFAULT_IN_FLIGHT).expect("it is
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct Pace {
-    /// Requests in flight in all; auto is 64
+    /// Have N requests in flight in all; auto is 64
     #[arg(short, long, value_name = "N|auto", default_value = "auto")]
     concurrency: Concurrency,
 
-    /// Requests in flight on one host; 0 for no limit
+    /// Have N requests in flight on one host at the most; 0 for no limit
     #[arg(long, value_name = "N", default_value = "8")]
     per_host: usize,
 
-    /// Requests in all over time, as in 10/s or 300/m [default: no limit]
+    /// Send so many requests over time in all, as in 10/s or 300/m [default: no limit]
     #[arg(short, long, value_name = "N/UNIT")]
     rate: Option<Rate>,
 
-    /// The least time from one request to a host to the next, as in 500ms
+    /// Leave so much time from one request to a host to the next, as in 500ms
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = haul::duration)]
     delay: Duration,
 
@@ -40,7 +40,7 @@ pub(super) struct Pace {
     #[arg(long, value_name = "DURATION", value_parser = haul::duration)]
     max_time: Option<Duration>,
 
-    /// Who waits for the answers: sequential, threads, blocking, async or processes
+    /// Wait for answers in this way: sequential, threads, blocking, async or processes
     ///
     /// A size may follow: threads:16, blocking:16, async:64, processes:4 (children) or processes:4x16 (children, and
     /// requests in flight in each). Without one it is --concurrency.

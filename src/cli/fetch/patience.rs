@@ -13,42 +13,42 @@ use crate::cli::layers::Settings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Patience")]
 pub(super) struct Patience {
-    /// For a whole fetch, from sending to the last byte; 0 for no end, here and below
+    /// Give a whole fetch so long, from sending to the last byte; 0 for no end, here and below
     #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]
     timeout: Duration,
 
-    /// For the name, the connection and TLS, each
+    /// Give a connection so long, its name and TLS included
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = haul::duration)]
     connect_timeout: Duration,
 
-    /// For the head of the answer
+    /// Give the head of an answer so long
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
     first_byte_timeout: Duration,
 
-    /// For the next piece of a body
+    /// Give the next piece of a body so long
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = haul::duration)]
     read_timeout: Duration,
 
-    /// The least that a body has to bring in a second; 0 for none
+    /// End a body that brings less in a second; 0 for never
     #[arg(long, value_name = "SIZE", default_value = "100B")]
     min_rate: ByteSize,
 
-    /// Over how long --min-rate is measured
+    /// Measure --min-rate over so long
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = haul::duration)]
     min_rate_time: Duration,
 
-    /// Tries after the first that a URL may have
+    /// Try a URL so often again
     #[arg(long, value_name = "N", default_value = "2")]
     retries: u8,
 
-    /// What is worth another try: statuses, 4xx, 5xx, error classes, or none
+    /// Try again after these statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separated by commas or repeated; replaces the default list, which is
     /// 429,500,502,503,504,dns,connect,closed,cut,timeout,lost,spool.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 
-    /// The longest wait that a server may ask for with Retry-After
+    /// Wait so long at the most where a server asks with Retry-After
     ///
     /// A URL whose server asks for more ends with the answer that it got.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]

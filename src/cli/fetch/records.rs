@@ -26,7 +26,7 @@ pub(super) struct Records {
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
-    /// How records are written [default: by the output file's suffix, or else text]
+    /// Write records so [default: by the output file's suffix, or else text]
     #[arg(short, long, value_name = "FORMAT",
           value_parser = PossibleValuesParser::new(FORMATS).try_map(|name| name.parse::<Format>()))]
     format: Option<Format>,
@@ -39,7 +39,7 @@ pub(super) struct Records {
     #[arg(long)]
     body: bool,
 
-    /// The largest body as received; larger ones end as too-large; 0 for no limit
+    /// End a body that is larger, as received, as too-large; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "32M")]
     max_size: ByteSize,
 

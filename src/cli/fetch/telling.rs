@@ -10,7 +10,7 @@ use crate::progress::{Style, Voice};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Telling")]
 pub(super) struct Telling {
-    /// No progress and no summary; twice for nothing but records
+    /// Show no progress and no summary; twice for nothing but records
     #[arg(short, long, action = ArgAction::Count, visible_alias = "silent")]
     quiet: u8,
 
@@ -18,11 +18,11 @@ pub(super) struct Telling {
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 
-    /// How progress is shown on standard error
+    /// Show progress on standard error so
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     progress: ProgressChoice,
 
-    /// Whether text is coloured; NO_COLOR is honoured
+    /// Colour text; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }
