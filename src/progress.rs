@@ -139,18 +139,16 @@ impl Progress {
                 let after = until.saturating_duration_since(Instant::now());
                 self.say(&format!("{host}: left alone for {}", spelled(after)));
             }
-            Event::Visited(visit) if self.voice >= Voice::Failures => {
-                if visit.failure().is_some() {
-                    let url = match &visit.outcome {
-                        Err(FetchError::Malformed { text, .. }) => text,
-                        _ => visit.job.first_url().as_str(),
-                    };
-                    let why = visit
-                        .outcome
-                        .as_ref()
-                        .map_or_else(ToString::to_string, |page| format!("HTTP {}", page.status));
-                    self.say(&format!("row {}: {url}: {why}", visit.job.row));
-                }
+            Event::Visited(visit) if self.voice >= Voice::Failures && visit.failure().is_some() => {
+                let url = match &visit.outcome {
+                    Err(FetchError::Malformed { text, .. }) => text,
+                    _ => visit.job.first_url().as_str(),
+                };
+                let why = match &visit.outcome {
+                    Ok(page) => format!("HTTP {}", page.status),
+                    Err(error) => error.to_string(),
+                };
+                self.say(&format!("row {}: {url}: {why}", visit.job.row));
             }
             _ => {}
         }

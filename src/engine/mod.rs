@@ -76,6 +76,8 @@ pub(crate) struct Crew {
     landed: mpsc::Receiver<Landed>,
     payment: mpsc::Sender<Landed>,
     abort: CancellationToken,
+    /// Tickets of lanes that block in the kernel: an abort pays them without waiting for the socket.
+    parked: blocking::Parked,
 }
 
 /// One lane, as the crew sees it.
@@ -195,6 +197,7 @@ impl Crew {
             landed,
             payment,
             abort,
+            parked: blocking::Parked::default(),
         };
         match engine {
             Engine::Sequential => crew.add_loop(plan, 1, None)?,
@@ -205,7 +208,8 @@ impl Crew {
             }
             Engine::Blocking(count) => {
                 for _ in 0..count.get() {
-                    crew.add(1, |jobs| blocking::start(plan, jobs))?;
+                    let parked = crew.parked.clone();
+                    crew.add(1, |jobs| blocking::start(plan, jobs, parked))?;
                 }
             }
             Engine::Async(count) => {
@@ -336,8 +340,12 @@ impl Crew {
     }
 
     /// Drops what is in flight: it comes home as cancelled.
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(&mut self) {
         self.abort.cancel();
+        for lane in &mut self.lanes {
+            lane.jobs = None; // a lane of a child process waits for jobs, and ends its child when there are no more
+        }
+        self.parked.drop_all();
     }
 
     /// Lets the lanes end, and waits for them. After an abort threads that block in the kernel are not waited for.

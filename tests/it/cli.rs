@@ -269,6 +269,33 @@ fn an_interrupted_run_finishes_what_is_in_flight_and_prints_the_command_for_the_
 }
 
 #[test]
+fn the_second_interrupt_ends_every_engine_at_once() {
+    for engine in [
+        "sequential",
+        "threads:2",
+        "blocking:2",
+        "async:2",
+        "processes:1x2",
+    ] {
+        let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+        let line = ["fetch", &site.url("held"), "--engine", engine];
+        let mut child = haul(folder.path(), &line).spawn().unwrap();
+        site.held.recv().unwrap();
+        interrupt(&child);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut String::new()).unwrap();
+        let asked = std::time::Instant::now();
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{engine}");
+        // The deadline of the request, which the server never answers, is 30 seconds.
+        assert!(asked.elapsed().as_secs() < 15, "{engine}");
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("--rows 1"), "{engine}: {rest}");
+    }
+}
+
+#[test]
 fn a_run_whose_time_is_up_ends_with_124_and_the_same_command() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let (code, _, stderr) = run(folder.path(), &[&site.url("held"), "--max-time", "200ms"]);
