@@ -169,6 +169,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
                 () = &mut drain, if !stopping => {
                     ended = Ended::Interrupted;
+                    self.tick(); // whoever hears of it sees what is in flight now
                     (self.tell)(&Event::Draining);
                 }
                 () = until(limit), if !stopping && limit.is_some() => {

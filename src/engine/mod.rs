@@ -34,7 +34,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
-pub(crate) use processes::CHILD_ARGUMENT;
+#[doc(hidden)]
+pub use processes::CHILD_ARGUMENT;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -97,12 +98,17 @@ pub(crate) struct Crew {
     landed: VecDeque<Landed>,
     payment: mpsc::Sender<Vec<Landed>>,
     abort: CancellationToken,
+    /// Tickets of lanes that block in the kernel: an abort pays them without waiting for the socket.
+    parked: blocking::Parked,
 }
 
 /// One lane, as the crew sees it.
 struct Lane {
     jobs: Option<mpsc::Sender<Ticket>>,
     load: usize,
+    /// Jobs in flight on it at the most.
+    in_flight: usize,
+    /// Those, and the jobs that may wait on it.
     capacity: usize,
     thread: Option<JoinHandle<()>>,
 }
@@ -222,6 +228,7 @@ impl Crew {
             landed: VecDeque::new(),
             payment,
             abort,
+            parked: blocking::Parked::default(),
         };
         match engine {
             Engine::Sequential => crew.add_loop(plan, 1, 0, None)?,
@@ -232,7 +239,8 @@ impl Crew {
             }
             Engine::Blocking(count) => {
                 for _ in 0..count.get() {
-                    crew.add(1, |jobs| blocking::start(plan, jobs))?;
+                    let parked = crew.parked.clone();
+                    crew.add(1, 0, |jobs| blocking::start(plan, jobs, parked))?;
                 }
             }
             Engine::Async(count) => {
@@ -243,11 +251,13 @@ impl Crew {
                     crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
                 }
             }
-            Engine::Stub(count) => crew.add(count.get(), |jobs| stub::start(plan, jobs))?,
+            Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
                 for _ in 0..processes.get() {
                     let abort = crew.abort.clone();
-                    crew.add(each.get(), |jobs| processes::start(plan, each, jobs, abort))?;
+                    crew.add(each.get(), 0, |jobs| {
+                        processes::start(plan, each, jobs, abort)
+                    })?;
                 }
             }
         }
@@ -263,14 +273,16 @@ impl Crew {
     ) -> Result<()> {
         let abort = self.abort.clone();
         let start = |jobs| lane::start(plan, in_flight, jobs, pool, abort);
-        self.add(in_flight + ahead, start)
+        self.add(in_flight, ahead, start)
     }
 
     fn add(
         &mut self,
-        capacity: usize,
+        in_flight: usize,
+        ahead: usize,
         start: impl FnOnce(mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>>,
     ) -> Result<()> {
+        let capacity = in_flight + ahead;
         let (jobs, waiting) = mpsc::channel(capacity);
         let thread = Some(start(waiting)?);
         if capacity == 1 {
@@ -280,6 +292,7 @@ impl Crew {
         self.lanes.push(Lane {
             jobs: Some(jobs),
             load: 0,
+            in_flight,
             capacity,
             thread,
         });
@@ -335,10 +348,17 @@ impl Crew {
         }
         let hash = xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes());
         let home = (hash % self.lanes.len() as u64) as usize;
-        if self.lanes[home].load < self.lanes[home].capacity {
+        if self.lanes[home].load < self.lanes[home].in_flight {
             return home;
         }
-        let room = |lane: &Lane| lane.capacity.saturating_sub(lane.load);
+        // Most room in flight first; a lane that has none takes what may wait.
+        let room = |lane: &Lane| {
+            let load = lane.load;
+            (
+                lane.in_flight.saturating_sub(load),
+                lane.capacity.saturating_sub(load),
+            )
+        };
         (0..self.lanes.len())
             .max_by_key(|index| room(&self.lanes[*index]))
             .unwrap_or(0)
@@ -372,8 +392,12 @@ impl Crew {
     }
 
     /// Drops what is in flight: it comes home as cancelled.
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(&mut self) {
         self.abort.cancel();
+        for lane in &mut self.lanes {
+            lane.jobs = None; // a lane of a child process waits for jobs, and ends its child when there are no more
+        }
+        self.parked.drop_all();
     }
 
     /// Lets the lanes end, and waits for them. After an abort threads that block in the kernel are not waited for.
