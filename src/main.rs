@@ -12,10 +12,6 @@ use cli::{Exit, Failure, Interrupts, Plan, Resume, Task};
 use haul::{Error, Stop};
 use progress::{Progress, Voice};
 
-/// Thousands of small buffers come and go on several threads: this allocator gives their memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let ended = if std::env::args_os()
         .nth(1)

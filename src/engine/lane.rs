@@ -120,12 +120,9 @@ impl Lane {
         }
     }
 
-    /// Waits for a permit. A job that had to wait lets the connection of the one before it go home first: asking at once would
+    /// Waits for a permit, and lets the connection of the request before go home first: asked for at once, the client would
     /// find none idle and open another.
     async fn take_off(&self) -> Option<SemaphorePermit<'_>> {
-        if let Ok(permit) = self.flights.try_acquire() {
-            return Some(permit);
-        }
         let permit = self.flights.acquire().await.ok();
         tokio::task::yield_now().await;
         permit

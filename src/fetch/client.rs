@@ -77,6 +77,9 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(settings.idle_per_host)
         .tcp_nodelay(true)
+        // Each of these is a system call a connection, for what the deadlines see to already.
+        .tcp_keepalive(None)
+        .tcp_user_timeout(None)
         .http2_max_header_list_size(HEADER_BYTES);
     if let Some(connect) = deadline(settings.deadlines.connect) {
         builder = builder.connect_timeout(connect);
