@@ -8,7 +8,8 @@ mod progress;
 use std::io::Write;
 use std::process::ExitCode;
 
-use cli::{Exit, Failure, Interrupts, Plan, Resume, Task};
+use cli::{Exit, Failure, Interrupts, Plan, Resume, ServeArguments, Task};
+use haul::fetch::Override;
 use haul::{Error, Stop};
 use progress::{Progress, Voice};
 
@@ -23,13 +24,14 @@ fn main() -> ExitCode {
     } else {
         cli::parse(std::env::args_os()).and_then(|task| match task {
             Task::Fetch(plan) => fetch(*plan),
+            Task::Serve(arguments) => serve(*arguments),
             Task::Print(text) => print(&text),
         })
     };
     ended.unwrap_or_else(|failure| failure.tell()).into()
 }
 
-fn fetch(plan: Plan) -> Result<Exit, Failure> {
+fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -37,6 +39,13 @@ fn fetch(plan: Plan) -> Result<Exit, Failure> {
         what: "the event loop",
         source: source.into(),
     })?;
+    let served = plan.serve.take().map(cli::serve_folder).transpose()?;
+    if let Some(origin) = &served {
+        plan.config.fetch.resolve.push(Override {
+            name: "*.localhost".to_owned(),
+            addresses: vec![origin.address()],
+        });
+    }
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
     let progress = Progress::start(plan.style, plan.voice)?;
@@ -58,6 +67,15 @@ fn fetch(plan: Plan) -> Result<Exit, Failure> {
     // Nobody is left to be told when this cannot be written.
     let _ = std::io::stderr().write_all(told.as_bytes());
     Ok(exit)
+}
+
+fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {
+    let served = arguments.start()?;
+    print(&served.addresses())?;
+    let told = served.until_interrupted()?;
+    // Nobody is left to be told when this cannot be written.
+    let _ = std::io::stderr().write_all(told.as_bytes());
+    Ok(Exit::Success)
 }
 
 fn print(text: &str) -> Result<Exit, Failure> {

@@ -139,6 +139,13 @@ impl From<clap::Error> for Failure {
     }
 }
 
+impl Share {
+    /// From 0 to 1.
+    pub(crate) const fn share(self) -> f64 {
+        self.0
+    }
+}
+
 impl FromStr for Share {
     type Err = String;
 

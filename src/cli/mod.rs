@@ -13,6 +13,7 @@ mod layers;
 mod man;
 mod processor_time;
 mod resume;
+mod serve;
 mod summary;
 
 use std::ffi::OsString;
@@ -24,12 +25,13 @@ pub(crate) use fetch::Plan;
 pub(crate) use interrupt::Interrupts;
 pub(crate) use processor_time::processor_time;
 pub(crate) use resume::Resume;
+pub(crate) use serve::{ServeArguments, serve_folder};
 pub(crate) use summary::summary;
 
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 4] = ["fetch", "config", "completions", "man"];
+const SUBCOMMANDS: [&str; 5] = ["fetch", "serve", "config", "completions", "man"];
 
 /// Fetch lists of URLs, fast and politely, one honest record a line.
 ///
@@ -46,6 +48,11 @@ enum Wanted {
     /// Fetch URLs and write a record of each
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = FETCH_CODES)]
     Fetch(Box<FetchArguments>),
+    /// Serve a folder or a generated site to practise on, with latency and faults
+    ///
+    /// Prints the address that it listens on. Besides what is served there is /fault/, an index of everything that a server
+    /// can do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
+    Serve(serve::ServeArguments),
     /// Print every setting that is in force, and where it comes from
     ///
     /// Takes the flags of fetch. What it prints is a configuration file, but for secrets.
@@ -89,6 +96,8 @@ Exit codes:
 pub(crate) enum Task {
     /// To fetch.
     Fetch(Box<Plan>),
+    /// To serve.
+    Serve(Box<ServeArguments>),
     /// To print this.
     Print(String),
 }
@@ -115,6 +124,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
                 arguments.plan(settings, Terminals::here())?,
             )))
         }
+        Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),
         Wanted::Man(arguments) => Ok(Task::Print(arguments.text(command)?)),

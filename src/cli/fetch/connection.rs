@@ -34,6 +34,12 @@ pub(super) struct Connection {
     #[arg(long)]
     allow_private: bool,
 
+    /// Serve DIR for the length of the run: every name under localhost is there
+    ///
+    /// The practice server listens on a free port; http://shop.localhost/ and the like lead to it, on no port of their own.
+    #[arg(long, value_name = "DIR")]
+    pub(super) serve: Option<PathBuf>,
+
     /// Use ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
     resolve: Vec<Override>,

@@ -57,6 +57,8 @@ pub(crate) struct Plan {
     pub(crate) fail_over: Share,
     /// The file that records go to, where it is one.
     pub(crate) output: Option<PathBuf>,
+    /// A folder to serve for the length of the run.
+    pub(crate) serve: Option<PathBuf>,
     /// Every setting with its origin.
     pub(crate) settings: Settings,
 }
@@ -96,6 +98,7 @@ impl FetchArguments {
             voice: self.telling.voice(),
             fail_over: self.records.fail_over,
             output: self.records.file().map(PathBuf::from),
+            serve: self.connection.serve,
             settings,
         })
     }
