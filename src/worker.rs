@@ -26,12 +26,16 @@ pub(crate) struct Plan {
 impl Plan {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
-    pub(crate) fn new(fetch: FetchSettings, parse: ParseSettings) -> Result<Self> {
-        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
+    pub(crate) fn new(
+        fetch: FetchSettings,
+        parse: ParseSettings,
+        program: Option<PathBuf>,
+    ) -> Result<Self> {
+        let this_one = || std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
         Ok(Self {
             shared: fetch::Shared::new(fetch)?,
             parse,
-            program,
+            program: program.unwrap_or_else(this_one),
         })
     }
 }

@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
-pub(crate) use processes::CHILD_ARGUMENT;
+pub use processes::CHILD_ARGUMENT;
 
 use crate::error::{Error, Result};
 use crate::job::Job;

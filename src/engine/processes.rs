@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// What tells this binary to be a child.
-pub(crate) const CHILD_ARGUMENT: &str = "--haul-child";
+/// The first argument that tells a binary to be a child, and nothing else.
+pub const CHILD_ARGUMENT: &str = "--haul-child";
 /// Deaths in a row, without a visit between them, after which a child is not replaced again.
 const DEATHS: u32 = 5;
 
