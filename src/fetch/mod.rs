@@ -27,7 +27,6 @@ pub(crate) use blocking::BlockingFetcher;
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
 };
-pub(crate) use spool::PREFIX as SPOOL_PREFIX;
 
 use crate::address;
 use crate::body::Body;

@@ -1,1 +1,8 @@
-fn main() {}
+//! Integration tests: the library and the binary against the practice server.
+//!
+//! One binary, so that it links once. What the server saw counts for more than what the client says.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may")]
+
+mod floors;
+mod run;
