@@ -6,8 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::engine::Engine;
 
-/// Files that are open beside the sockets: lists, outputs, libraries, pipes.
-const BESIDE: u64 = 64;
+/// Files that are open beside the sockets: lists, outputs, bodies on their way to their names, libraries, pipes.
+const BESIDE: u64 = 128;
 
 /// Raises the limit as far as the system lets us; where it is still too low, lowers the engine and says so.
 pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
@@ -39,7 +39,7 @@ pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
     match engine {
         Engine::Async(count) | Engine::Threads(count) | Engine::Blocking(count) => *count = lowered,
         // Each child has a limit of its own, raised here and inherited.
-        Engine::Sequential | Engine::Processes { .. } => return None,
+        Engine::Sequential | Engine::Processes { .. } | Engine::Stub(_) => return None,
     }
     Some(format!(
         "only {current} files may be open: {lowered} requests in flight instead of {wanted} (ulimit -n raises it)"

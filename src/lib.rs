@@ -4,6 +4,7 @@
 
 mod address;
 mod body;
+mod clean;
 mod config;
 mod crawl;
 mod descriptors;
@@ -11,6 +12,7 @@ mod error;
 mod event;
 mod headers;
 mod job;
+mod nearest;
 mod page;
 mod rows;
 mod size;
@@ -30,12 +32,14 @@ mod worker;
 
 pub use address::is_public;
 pub use body::{Body, Spool};
+pub use clean::clean;
 pub use config::Config;
 pub use crawl::{Ended, Outcome, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use headers::Headers;
 pub use job::{Attempt, Hop, Job, Reach, Request, Via};
+pub use nearest::nearest;
 pub use page::{HttpVersion, Page, Timing};
 pub use rows::Rows;
 pub use size::{ByteSize, duration, spelled};

@@ -21,6 +21,7 @@ mod cpu;
 mod frame;
 mod lane;
 mod processes;
+mod stub;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -58,6 +59,9 @@ pub enum Engine {
         /// Requests in flight in each.
         each: NonZeroUsize,
     },
+    /// Nobody is asked: every job is answered at once. For measuring the loop; no name of `--engine` leads here.
+    #[doc(hidden)]
+    Stub(NonZeroUsize),
 }
 
 /// The names of the engines, as `--engine` takes them.
@@ -122,7 +126,10 @@ impl Engine {
     pub fn in_flight(&self) -> usize {
         match self {
             Engine::Sequential => 1,
-            Engine::Threads(count) | Engine::Blocking(count) | Engine::Async(count) => count.get(),
+            Engine::Threads(count)
+            | Engine::Blocking(count)
+            | Engine::Async(count)
+            | Engine::Stub(count) => count.get(),
             Engine::Processes { processes, each } => processes.get() * each.get(),
         }
     }
@@ -178,6 +185,7 @@ impl fmt::Display for Engine {
             Engine::Threads(count) => write!(f, "threads:{count}"),
             Engine::Blocking(count) => write!(f, "blocking:{count}"),
             Engine::Async(count) => write!(f, "async:{count}"),
+            Engine::Stub(count) => write!(f, "stub:{count}"),
             Engine::Processes { processes, each } => write!(f, "processes:{processes}x{each}"),
         }
     }
@@ -235,6 +243,7 @@ impl Crew {
                     crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
                 }
             }
+            Engine::Stub(count) => crew.add(count.get(), |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
                 for _ in 0..processes.get() {
                     let abort = crew.abort.clone();

@@ -1,8 +1,12 @@
-//! RFC 4180.
+//! RFC 4180: a header line, then a line a record, lists as JSON text.
+//!
+//! The columns are always the same: what the list carried is one JSON object in the column `columns`. A cell that a
+//! spreadsheet would take for a formula gets an apostrophe in front; numbers keep their sign.
 
-use super::Sink;
+use super::field::Field;
 use super::output::Output;
-use crate::error::Result;
+use super::{Record, Sink};
+use crate::error::{Error, Result};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -10,13 +14,39 @@ use crate::visit::Visit;
 pub(super) struct Csv {
     output: Output,
     body: bool,
+    /// The fields that are columns.
+    fields: &'static [Field],
+    cell: Vec<u8>,
+    /// The line being written; its own buffer, as the CSV writer wants to own one.
+    builder: csv::WriterBuilder,
 }
 
 impl Csv {
     /// # Errors
     /// When the header line cannot be written.
     pub(super) fn new(output: Output, body: bool) -> Result<Self> {
-        Ok(Self { output, body })
+        const ALL: &[Field] = &Field::ALL;
+        let fields = if body {
+            ALL
+        } else {
+            &ALL[..Field::Body as usize]
+        };
+        let mut builder = csv::WriterBuilder::new();
+        builder.buffer_capacity(1 << 10);
+        let mut csv = Self {
+            output,
+            body,
+            fields,
+            cell: Vec::new(),
+            builder,
+        };
+        if csv.output.is_new() {
+            let mut line = csv.builder.from_writer(csv.output.buffer());
+            line.write_record(fields.iter().map(|field| field.name()))
+                .and_then(|()| Ok(line.flush()?))
+                .map_err(|source| Error::setup("a CSV header", source))?;
+        }
+        Ok(csv)
     }
 }
 
@@ -30,7 +60,24 @@ impl Sink for Csv {
         }
     }
 
-    fn write(&mut self, _visit: &Visit) -> Result<()> {
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        let record = Record::of(visit, self.body);
+        let mut line = self.builder.from_writer(self.output.buffer());
+        let cell = &mut self.cell;
+        let mut write = || {
+            for field in self.fields {
+                cell.clear();
+                field.write(&record, cell);
+                if is_formula(cell) {
+                    cell.insert(0, b'\'');
+                }
+                line.write_field(&*cell)?;
+            }
+            line.write_record(None::<&[u8]>)?;
+            Ok(line.flush()?)
+        };
+        write().map_err(|source: csv::Error| Error::setup("a CSV record", source))?;
+        drop(line);
         self.output.record_done()
     }
 
@@ -40,5 +87,105 @@ impl Sink for Csv {
 
     fn finish(self: Box<Self>) -> Result<()> {
         self.output.finish()
+    }
+}
+
+/// Whether a spreadsheet would evaluate a cell.
+fn is_formula(cell: &[u8]) -> bool {
+    match cell {
+        [b'-', rest @ ..] => {
+            rest.is_empty() || !rest.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        }
+        [b'=' | b'+' | b'@' | b'\t' | b'\r' | b'\n', ..] => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{self, Written};
+    use super::super::{FIELDS, Format};
+    use super::*;
+
+    fn cells(text: &str) -> Vec<csv::StringRecord> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        reader.records().map(|record| record.unwrap()).collect()
+    }
+
+    #[test]
+    fn every_cell_says_what_the_json_of_the_record_says() {
+        let visits = samples::every();
+        let rows = cells(&Written::all(Format::Csv, true, &visits));
+        assert_eq!(rows[0].iter().collect::<Vec<_>>(), FIELDS);
+        assert_eq!(rows.len(), visits.len() + 1);
+        for (row, visit) in rows[1..].iter().zip(&visits) {
+            let json = serde_json::to_value(Record::of(visit, true)).unwrap();
+            for (name, cell) in FIELDS.iter().zip(row) {
+                let cell = cell.strip_prefix('\'').unwrap_or(cell);
+                match json.get(name).unwrap_or(&serde_json::Value::Null) {
+                    serde_json::Value::Null => assert_eq!(cell, "", "{name}"),
+                    serde_json::Value::String(text) => assert_eq!(cell, text, "{name}"),
+                    serde_json::Value::Number(number) => {
+                        assert_eq!(
+                            cell.parse::<f64>().unwrap(),
+                            number.as_f64().unwrap(),
+                            "{name}"
+                        );
+                    }
+                    other => assert_eq!(
+                        &serde_json::from_str::<serde_json::Value>(cell).unwrap(),
+                        other,
+                        "{name}"
+                    ),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_body_is_a_column_only_where_it_is_asked_for() {
+        let rows = cells(&Written::all(Format::Csv, false, &samples::every()));
+        assert_eq!(
+            rows[0].iter().collect::<Vec<_>>(),
+            FIELDS[..FIELDS.len() - 1]
+        );
+    }
+
+    #[test]
+    fn a_title_that_a_spreadsheet_would_run_gets_an_apostrophe() {
+        let mut visit = samples::page(200);
+        for title in ["=1+1", "+1", "-1+cmd", "@sum", "\tx", "\rx", "-"] {
+            visit.parsed.title = Some(title.to_owned());
+            let rows = cells(&Written::all(
+                Format::Csv,
+                false,
+                std::slice::from_ref(&visit),
+            ));
+            assert_eq!(&rows[1][Field::Title as usize], format!("'{title}"));
+        }
+        for plain in ["-12.5", "a=b", "'", "—", "\"x\", y\nz"] {
+            visit.parsed.title = Some(plain.to_owned());
+            let rows = cells(&Written::all(
+                Format::Csv,
+                false,
+                std::slice::from_ref(&visit),
+            ));
+            assert_eq!(&rows[1][Field::Title as usize], plain);
+        }
+    }
+
+    #[test]
+    fn appending_writes_no_second_header() {
+        let written = Written::new();
+        written.append(Format::Csv, &[samples::page(200)]);
+        written.append(Format::Csv, &[samples::page(404)]);
+        let rows = cells(&written.text());
+        assert_eq!(rows.len(), 3);
+        assert_eq!(
+            (&rows[0][0], &rows[1][4], &rows[2][4]),
+            ("row", "200", "404")
+        );
     }
 }

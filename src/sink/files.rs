@@ -1,13 +1,65 @@
-//! Bodies, saved to files.
+//! Bodies, saved to files: each under a name made from the URL that answered.
+//!
+//! A body is written beside its place and renamed into it when it is whole and on disk, so a name never shows half a
+//! file. Small files are made safe together: waiting for the disk once for many costs half of waiting for each.
+//! Invariant: after [`commit`](Files::commit) every path that [`save`](Files::save) noted is there. Pages that are
+//! errors, have no body, or could not be decoded are not saved.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::error::Result;
+use bytes::Bytes;
+use rustix::fs::{AtFlags, CWD};
+use rustix::io::Errno;
+
+use super::folder::{Folder, temporary};
+use super::name::Name;
+use super::names::Names;
+use crate::body::{Body, Spool};
+use crate::error::{Error, Result};
 use crate::visit::Visit;
+
+/// Files that are made safe together; each is two open files.
+const TOGETHER: usize = 32;
+/// Folders whose entries may wait to be made safe.
+const FOLDERS_WAITING: usize = 1024;
 
 /// A folder that bodies are saved to.
 pub struct Files {
-    _folder: PathBuf,
+    /// As the user named it.
+    path: PathBuf,
+    folder: Folder,
+    names: Names,
+    waiting: Vec<Waiting>,
+    /// Folders below that have new entries since they were last made safe.
+    dirty: BTreeSet<String>,
+}
+
+/// A whole body that waits to get its name.
+struct Waiting {
+    file: File,
+    source: Source,
+    /// The folder of the name, open.
+    folder: Arc<OwnedFd>,
+    name: String,
+    path: PathBuf,
+}
+
+enum Source {
+    /// A temporary file in the same folder.
+    Temporary(Temporary),
+    /// The file that the download was kept in.
+    Spool(Spool),
+}
+
+/// A temporary file; removed on drop.
+struct Temporary {
+    folder: Arc<OwnedFd>,
+    name: String,
 }
 
 impl Files {
@@ -17,15 +69,240 @@ impl Files {
     /// When it cannot be made or written.
     pub fn open(folder: &Path) -> Result<Self> {
         Ok(Self {
-            _folder: folder.to_owned(),
+            path: folder.to_owned(),
+            folder: Folder::open(folder).map_err(|source| Error::output(folder, source))?,
+            names: Names::new(),
+            waiting: Vec::with_capacity(TOGETHER),
+            dirty: BTreeSet::new(),
         })
     }
 
-    /// Saves the body of a visit, and notes in it where.
+    /// Saves the body of a visit, and notes in it where. The file has its name after [`commit`](Self::commit).
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&mut self, _visit: &mut Visit) -> Result<()> {
+    pub fn save(&mut self, visit: &mut Visit) -> Result<()> {
+        let Some(body) = body_of(visit) else {
+            return Ok(());
+        };
+        let url = &visit.job.url;
+        let media_type = visit.parsed.media_type.as_deref();
+        let name = Name::of(url, media_type);
+        let flat = || Name::flat(url, media_type);
+        let look = |path: &str| self.folder.look(path);
+        let claimed = self.names.claim(url, &name, look).unwrap_or_else(flat);
+        let entered = match self.enter(&claimed) {
+            Err(error) if is_in_the_way(&error) => {
+                let flat = flat();
+                self.enter(&flat).map(|folder| (flat, folder))
+            }
+            entered => entered.map(|folder| (claimed, folder)),
+        };
+        let (relative, folder) = entered.map_err(|source| Error::output(&self.path, source))?;
+        let path = self.path.join(&relative);
+        let waiting = self
+            .stage(body, folder, &relative, &path)
+            .map_err(|source| Error::output(&path, source))?;
+        self.waiting.push(waiting);
+        visit.parsed.saved = Some(path);
+        if self.waiting.len() >= TOGETHER {
+            self.commit()?;
+        }
         Ok(())
     }
+
+    /// Gives every body that waits its name, once it is on disk.
+    ///
+    /// # Errors
+    /// When one cannot be written: a full disk may say so only now.
+    pub fn commit(&mut self) -> Result<()> {
+        for waiting in &self.waiting {
+            start_writing(&waiting.file);
+        }
+        for waiting in &self.waiting {
+            let synced = waiting.file.sync_all();
+            synced.map_err(|source| Error::output(&waiting.path, source))?;
+        }
+        for waiting in self.waiting.drain(..) {
+            let path = waiting.path.clone();
+            waiting
+                .rename()
+                .map_err(|source| Error::output(path, source))?;
+        }
+        if self.dirty.len() > FOLDERS_WAITING {
+            self.sync_folders()?;
+        }
+        Ok(())
+    }
+
+    /// As [`commit`](Self::commit), and makes sure that the names are on disk too.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn flush(&mut self) -> Result<()> {
+        self.commit()?;
+        self.sync_folders()
+    }
+
+    fn enter(&mut self, relative: &str) -> io::Result<OwnedFd> {
+        let parent = relative.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let dirty = &mut self.dirty;
+        let folder = self.folder.enter(parent, |grown| {
+            dirty.insert(grown.to_owned());
+        })?;
+        if !self.dirty.contains(parent) {
+            self.dirty.insert(parent.to_owned());
+        }
+        Ok(folder)
+    }
+
+    /// Brings a body's bytes into a file that only has to be renamed.
+    fn stage(
+        &self,
+        body: Body,
+        folder: OwnedFd,
+        relative: &str,
+        path: &Path,
+    ) -> io::Result<Waiting> {
+        let name = relative.rsplit('/').next().unwrap_or(relative).to_owned();
+        let folder = Arc::new(folder);
+        let (file, source) = match body {
+            Body::Memory(bytes) => {
+                let (mut file, temporary) = Temporary::create(&folder)?;
+                file.write_all(&bytes)?;
+                (file, Source::Temporary(temporary))
+            }
+            Body::Spooled(spool) if is_beside(&spool, &folder) => {
+                let file = File::open(spool.path())?;
+                self.folder.share(&file)?;
+                (file, Source::Spool(spool))
+            }
+            Body::Spooled(spool) => {
+                let (mut file, temporary) = Temporary::create(&folder)?;
+                io::copy(&mut File::open(spool.path())?, &mut file)?;
+                (file, Source::Temporary(temporary))
+            }
+            Body::Dropped(_) => return Err(io::Error::other("the body was not kept")),
+        };
+        Ok(Waiting {
+            file,
+            source,
+            folder,
+            name,
+            path: path.to_owned(),
+        })
+    }
+
+    fn sync_folders(&mut self) -> Result<()> {
+        for folder in std::mem::take(&mut self.dirty) {
+            let synced = self
+                .folder
+                .enter(&folder, |_| {})
+                .and_then(|open| Ok(rustix::fs::fsync(&open)?));
+            match synced {
+                // Some file systems cannot sync a folder, and need not.
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
+                // Somebody has put something else in its place: what was saved there is theirs.
+                Err(error) if is_in_the_way(&error) => {}
+                synced => {
+                    synced.map_err(|source| Error::output(self.path.join(&folder), source))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Waiting {
+    /// What is under the name already, a link included, is replaced and not followed.
+    fn rename(self) -> io::Result<()> {
+        match self.source {
+            Source::Temporary(temporary) => temporary.rename(&self.name),
+            Source::Spool(spool) => {
+                rustix::fs::renameat(CWD, spool.path(), &self.folder, &*self.name)?;
+                spool.keep();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Temporary {
+    fn create(folder: &Arc<OwnedFd>) -> io::Result<(File, Self)> {
+        let (file, name) = temporary(folder.as_fd())?;
+        let folder = Arc::clone(folder);
+        Ok((file, Self { folder, name }))
+    }
+
+    fn rename(mut self, name: &str) -> io::Result<()> {
+        rustix::fs::renameat(&self.folder, &self.name, &self.folder, name)?;
+        self.name.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            // Gone already is as good as removed.
+            let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Takes the decoded body out of a visit, where it is one to save.
+fn body_of(visit: &mut Visit) -> Option<Body> {
+    let page = visit.outcome.as_mut().ok()?;
+    // 204 and 205 have no body; what stands under the name stays.
+    let is_good = matches!(page.status, 200..=203 | 206..=299);
+    if !is_good || visit.parsed.fault.is_some() || is_head_only(page) {
+        return None;
+    }
+    let body = match visit.parsed.content.take() {
+        Some(decoded) => decoded,
+        None if page.is_encoded() => return None,
+        None => match &page.body {
+            Body::Memory(bytes) => Body::Memory(Bytes::clone(bytes)),
+            Body::Spooled(_) => {
+                let length = page.body.len();
+                std::mem::replace(&mut page.body, Body::Dropped(length))
+            }
+            Body::Dropped(_) => return None,
+        },
+    };
+    Some(body)
+}
+
+/// Whether an answer announces a body and has none: it answers `HEAD`.
+fn is_head_only(page: &crate::page::Page) -> bool {
+    let announced = page.headers.text(http::header::CONTENT_LENGTH);
+    page.body.is_empty() && announced.is_some_and(|length| length.trim() != "0")
+}
+
+/// Whether a file can be renamed into a folder: both are on one file system.
+fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
+    match (rustix::fs::stat(spool.path()), rustix::fs::fstat(folder)) {
+        (Ok(file), Ok(folder)) => file.st_dev == folder.st_dev,
+        _ => false,
+    }
+}
+
+/// Whether a name cannot be used as it is, though another could: a link or a file on the way, or too long a name.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(Errno::LOOP | Errno::NOTDIR | Errno::EXIST | Errno::NAMETOOLONG)
+    )
+}
+
+/// Lets the disk begin, so that the files of a batch are written side by side.
+fn start_writing(file: &File) {
+    #[cfg(target_os = "linux")]
+    {
+        // Only a hint: the sync after it tells the errors.
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
 }

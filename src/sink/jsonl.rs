@@ -1,8 +1,9 @@
 //! JSON Lines: one object a record, in the order in which visits ended.
 
+use super::field::Field;
 use super::output::Output;
 use super::{Record, Sink};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -30,9 +31,7 @@ impl Sink for Jsonl {
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
         let buffer = self.output.buffer();
-        let record = Record::of(visit, self.body);
-        serde_json::to_writer(&mut *buffer, &record)
-            .map_err(|source| Error::setup("a JSON record", source))?;
+        object(&Record::of(visit, self.body), buffer);
         buffer.push(b'\n');
         self.output.record_done()
     }
@@ -43,5 +42,51 @@ impl Sink for Jsonl {
 
     fn finish(self: Box<Self>) -> Result<()> {
         self.output.finish()
+    }
+}
+/// Adds a record to a buffer as a JSON object.
+pub(super) fn object(record: &Record<'_>, out: &mut Vec<u8>) {
+    let mut before = b'{';
+    for field in Field::ALL {
+        if let Some(value) = field.of(record) {
+            out.push(before);
+            before = b',';
+            out.push(b'"');
+            out.extend_from_slice(field.name().as_bytes());
+            out.extend_from_slice(b"\":");
+            value.json(out);
+        }
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_serde_says_of_the_record() {
+        for visit in samples::every() {
+            for body in [false, true] {
+                let record = Record::of(&visit, body);
+                let mut line = Vec::new();
+                object(&record, &mut line);
+                let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+                assert_eq!(line, serde_json::to_value(&record).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_title_says_the_line_is_json() {
+        let mut visit = samples::page(200);
+        for character in (0..0x100).filter_map(char::from_u32) {
+            visit.parsed.title = Some(format!("{character}\u{2028}é"));
+            let mut line = Vec::new();
+            object(&Record::of(&visit, false), &mut line);
+            let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            assert_eq!(line["title"].as_str(), visit.parsed.title.as_deref());
+        }
     }
 }

@@ -5,20 +5,30 @@
 //! what it [wants](Sink::wants), and only that is computed. A new format is one file and one line in [`open`].
 
 mod csv;
+mod field;
 mod files;
+mod folder;
 mod jsonl;
 mod name;
+mod names;
 mod output;
 mod record;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod schema;
 mod template;
+#[cfg(test)]
+mod tests;
 mod text;
+mod value;
 mod writer;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use files::Files;
-pub use record::{FIELDS, Record};
+pub use record::{FIELDS, Record, SCHEMA};
 pub use template::Template;
 pub(crate) use writer::Writer;
 
@@ -86,7 +96,7 @@ pub struct SinkSettings {
     pub template: Option<Template>,
     /// Whether records hold the decoded text.
     pub body: bool,
-    /// The folder that bodies are saved to.
+    /// The folder that bodies are saved to, each under a name made from its URL.
     pub folder: Option<PathBuf>,
     /// Whether the text format is coloured.
     pub color: bool,

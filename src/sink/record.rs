@@ -42,6 +42,9 @@ pub const FIELDS: [&str; 26] = [
     "body",
 ];
 
+/// The JSON Schema (2020-12) of a record in JSON: every field with its type, unit and meaning.
+pub const SCHEMA: &str = include_str!("record.schema.json");
+
 /// One visit as it is written.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
@@ -172,40 +175,67 @@ struct AttemptRecord<'a> {
     ms: Duration,
 }
 
-fn hops<S: Serializer>(hops: &[Hop], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut list = serializer.serialize_seq(Some(hops.len()))?;
-    for hop in hops {
-        list.serialize_element(&HopRecord {
-            url: &hop.url,
-            status: hop.status,
-        })?;
+/// Redirects, as a list.
+pub(super) struct Hops<'a>(pub(super) &'a [Hop]);
+
+/// Tries, as a list.
+pub(super) struct Attempts<'a>(pub(super) &'a [Attempt]);
+
+/// Carried columns, as an object.
+pub(super) struct Columns<'a>(pub(super) &'a [(std::sync::Arc<str>, serde_json::Value)]);
+
+impl Serialize for Hops<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for hop in self.0 {
+            list.serialize_element(&HopRecord {
+                url: &hop.url,
+                status: hop.status,
+            })?;
+        }
+        list.end()
     }
-    list.end()
+}
+
+impl Serialize for Attempts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for attempt in self.0 {
+            let error = attempt.error.as_ref();
+            list.serialize_element(&AttemptRecord {
+                status: attempt.status,
+                error: error.map(FetchError::class),
+                error_message: error.map(ToString::to_string),
+                ms: attempt.took,
+            })?;
+        }
+        list.end()
+    }
+}
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            map.serialize_entry(&**name, value)?;
+        }
+        map.end()
+    }
+}
+
+fn hops<S: Serializer>(hops: &[Hop], serializer: S) -> Result<S::Ok, S::Error> {
+    Hops(hops).serialize(serializer)
 }
 
 fn attempts<S: Serializer>(attempts: &[Attempt], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut list = serializer.serialize_seq(Some(attempts.len()))?;
-    for attempt in attempts {
-        let error = attempt.error.as_ref();
-        list.serialize_element(&AttemptRecord {
-            status: attempt.status,
-            error: error.map(FetchError::class),
-            error_message: error.map(ToString::to_string),
-            ms: attempt.took,
-        })?;
-    }
-    list.end()
+    Attempts(attempts).serialize(serializer)
 }
 
 fn columns<S: Serializer>(
     columns: &[(std::sync::Arc<str>, serde_json::Value)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(columns.len()))?;
-    for (name, value) in columns {
-        map.serialize_entry(&**name, value)?;
-    }
-    map.end()
+    Columns(columns).serialize(serializer)
 }
 
 fn hex<S: Serializer>(digest: &Option<&[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {

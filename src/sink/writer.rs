@@ -1,7 +1,8 @@
 //! The writer: the one thread that all records go through.
 //!
 //! The loop hands batches over and waits when the queue is full: what waits for the disk is bounded. While nothing
-//! waits, what was written is flushed, so a reader of a pipe sees each record when it is there.
+//! waits, what was written is flushed, so a reader of a pipe sees each record when it is there. A record that names a
+//! file is written after that file has its name.
 
 use std::thread::{self, JoinHandle};
 
@@ -81,6 +82,9 @@ fn run(
         let batch = match batches.try_recv() {
             Ok(batch) => Some(batch),
             Err(_) => {
+                if let Some(files) = &mut files {
+                    files.flush()?;
+                }
                 for sink in &mut sinks {
                     sink.flush()?;
                 }
@@ -88,10 +92,13 @@ fn run(
             }
         };
         let Some(mut batch) = batch else { break };
-        for mut visit in batch.drain(..) {
-            if let Some(files) = &mut files {
-                files.save(&mut visit)?;
+        if let Some(files) = &mut files {
+            for visit in &mut batch {
+                files.save(visit)?;
             }
+            files.commit()?;
+        }
+        for visit in batch.drain(..) {
             for sink in &mut sinks {
                 sink.write(&visit)?;
             }
@@ -99,8 +106,65 @@ fn run(
         // Nobody may want the empty batch back; then it is freed.
         let _ = spent.try_send(batch);
     }
+    if let Some(mut files) = files {
+        files.flush()?;
+    }
     for sink in sinks {
         sink.finish()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::samples;
+    use super::*;
+    use crate::parse::Wants;
+
+    /// Notes for each record whether the file that it names is there.
+    struct Witness(Arc<Mutex<Vec<bool>>>);
+
+    impl Sink for Witness {
+        fn wants(&self) -> Wants {
+            Wants::NOTHING
+        }
+
+        fn write(&mut self, visit: &Visit) -> Result<()> {
+            let there = visit
+                .parsed
+                .saved
+                .as_ref()
+                .is_some_and(|path| path.is_file());
+            self.0.lock().unwrap().push(there);
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_record_is_written_after_the_file_that_it_names_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Arc::default();
+        let witness: Box<dyn Sink> = Box::new(Witness(Arc::clone(&seen)));
+        let files = Files::open(folder.path()).unwrap();
+        let mut writer = Writer::start(vec![witness], Some(files)).unwrap();
+        for batch in 0..4 {
+            let url = |number| format!("http://h.example/{batch}/{number}");
+            let mut visits = (0..40)
+                .map(|number| samples::saved_from(&url(number), 200, "x"))
+                .collect();
+            writer.write(&mut visits).await.unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(*seen.lock().unwrap(), [true; 160]);
+    }
 }

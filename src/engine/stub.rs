@@ -1,0 +1,46 @@
+//! A lane that asks nobody: every job comes back at once with the same answer. It measures the loop, not a network.
+
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc;
+
+use super::Ticket;
+use crate::error::{Error, Result};
+use crate::visit::Visit;
+use crate::worker::{Plan, parse};
+use crate::{Body, Headers, HttpVersion, Page, Timing};
+
+/// Jobs taken over at a time.
+const BATCH: usize = 64;
+
+/// Starts a lane.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>> {
+    let plan = plan.clone();
+    let answer = move |mut ticket: Ticket| -> Option<(Ticket, Box<Visit>)> {
+        let page = Page {
+            status: 200,
+            version: HttpVersion::Http11,
+            headers: Headers::default(),
+            body: Body::empty(),
+            wire_bytes: 0,
+            remote: None,
+            timing: Timing::default(),
+        };
+        let job = ticket.job.take()?;
+        let visit = Box::new(parse(job, Ok(page), &plan.parse));
+        Some((ticket, visit))
+    };
+    thread::Builder::new()
+        .name("lane".into())
+        .spawn(move || {
+            let mut batch = Vec::with_capacity(BATCH);
+            while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+                let mut landed = batch.drain(..).filter_map(&answer).collect();
+                super::land(&mut landed);
+            }
+        })
+        .map_err(|source| Error::setup("a thread", source))
+}

@@ -1,0 +1,139 @@
+//! The fields of a record, one by one: every format that writes fields asks here for their names and values.
+
+use super::record::{FIELDS, Record};
+use super::value::Value;
+use crate::parse::Wants;
+
+/// A field of a record; the order is that of [`FIELDS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Row,
+    Url,
+    FinalUrl,
+    Redirects,
+    Status,
+    HttpVersion,
+    ContentType,
+    Charset,
+    WireBytes,
+    DecodedBytes,
+    Sha256,
+    Title,
+    QueuedMs,
+    FirstByteMs,
+    TotalMs,
+    Attempts,
+    Remote,
+    Error,
+    ErrorMessage,
+    DuplicateOf,
+    File,
+    Fault,
+    Method,
+    Location,
+    Columns,
+    Body,
+}
+
+impl Field {
+    /// Every field, in the order of a record.
+    pub(super) const ALL: [Self; FIELDS.len()] = [
+        Self::Row,
+        Self::Url,
+        Self::FinalUrl,
+        Self::Redirects,
+        Self::Status,
+        Self::HttpVersion,
+        Self::ContentType,
+        Self::Charset,
+        Self::WireBytes,
+        Self::DecodedBytes,
+        Self::Sha256,
+        Self::Title,
+        Self::QueuedMs,
+        Self::FirstByteMs,
+        Self::TotalMs,
+        Self::Attempts,
+        Self::Remote,
+        Self::Error,
+        Self::ErrorMessage,
+        Self::DuplicateOf,
+        Self::File,
+        Self::Fault,
+        Self::Method,
+        Self::Location,
+        Self::Columns,
+        Self::Body,
+    ];
+
+    /// The field of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let at = FIELDS.iter().position(|known| *known == name)?;
+        Some(Self::ALL[at])
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        FIELDS[self as usize]
+    }
+
+    /// What has to be read out of a page for it.
+    pub(super) fn wants(self) -> Wants {
+        match self {
+            Self::Sha256 => Wants {
+                digest: true,
+                ..Wants::NOTHING
+            },
+            // Whoever looks for a title decodes: that is how its length and its faults are found.
+            Self::Title | Self::Charset | Self::DecodedBytes | Self::Fault => Wants {
+                title: true,
+                ..Wants::NOTHING
+            },
+            Self::Body => Wants {
+                text: true,
+                ..Wants::NOTHING
+            },
+            _ => Wants::NOTHING,
+        }
+    }
+
+    /// Its value in a record; `None` where a record leaves it out.
+    pub(super) fn of<'r>(self, record: &'r Record<'_>) -> Option<Value<'r>> {
+        Some(match self {
+            Self::Row => Value::Number(record.row),
+            Self::Url => Value::Text(record.url),
+            Self::FinalUrl => record.final_url.into(),
+            Self::Redirects => Value::Hops(record.redirects),
+            Self::Status => record.status.map(u64::from).into(),
+            Self::HttpVersion => record.http_version.into(),
+            Self::ContentType => record.content_type.into(),
+            Self::Charset => record.charset.into(),
+            Self::WireBytes => record.wire_bytes.into(),
+            Self::DecodedBytes => record.decoded_bytes.into(),
+            Self::Sha256 => record.sha256.map_or(Value::Null, Value::Digest),
+            Self::Title => record.title.into(),
+            Self::QueuedMs => record.queued_ms.into(),
+            Self::FirstByteMs => record.first_byte_ms.into(),
+            Self::TotalMs => record.total_ms.into(),
+            Self::Attempts => Value::Attempts(record.attempts),
+            Self::Remote => record.remote.map_or(Value::Null, Value::Address),
+            Self::Error => record.error.into(),
+            Self::ErrorMessage => record.error_message.as_deref().into(),
+            Self::DuplicateOf => record.duplicate_of.into(),
+            Self::File => record.file.into(),
+            Self::Fault => record.fault.into(),
+            Self::Method => record.method.into(),
+            Self::Location => record.location.into(),
+            Self::Columns if record.columns.is_empty() => return None,
+            Self::Columns => Value::Columns(record.columns),
+            Self::Body => Value::Text(record.body?),
+        })
+    }
+
+    /// Adds its value to a buffer, as the text of a cell.
+    pub(super) fn write(self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if let Some(value) = self.of(record) {
+            value.cell(out);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A folder that files are saved to, walked step by step and never through a link.
+//!
+//! Every step opens one name relative to the folder before it, so a link that somebody planted, or puts there while
+//! we look, is an error and not a way out.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::names::Found;
+use crate::fetch::SPOOL_PREFIX;
+
+const FOLDER_FLAGS: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+/// A folder, open.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: OwnedFd,
+    /// What the system lets new files be: read and write for all, less what the user masks.
+    mode: Mode,
+}
+
+impl Folder {
+    /// Opens a folder, makes it where there is none, and proves that files can be written there.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
+            let problem = "it is a file, and a folder is needed";
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
+        }
+        fs::create_dir_all(path)?;
+        let root = rustix::fs::openat(CWD, path, FOLDER_FLAGS, Mode::empty())?;
+        let (file, name) = temporary(root.as_fd())?;
+        let mode = rustix::fs::fstat(&file)?.st_mode;
+        rustix::fs::unlinkat(&root, &name, AtFlags::empty())?;
+        Ok(Self {
+            root,
+            mode: Mode::from_raw_mode(mode & 0o777),
+        })
+    }
+
+    /// What lies under a path. Only the last part of it is looked at without following links.
+    pub(super) fn look(&self, path: &str) -> Found {
+        match rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => Found::File,
+                FileType::Directory => Found::Folder,
+                _ => Found::Other,
+            },
+            Err(Errno::NOENT) => Found::Nothing,
+            Err(_) => Found::Other,
+        }
+    }
+
+    /// Opens a folder below, and makes what is missing on the way; `grew` hears each folder that got a new one.
+    ///
+    /// # Errors
+    /// What the system said: a link on the way is `ELOOP` or `ENOTDIR`.
+    pub(super) fn enter(&self, path: &str, mut grew: impl FnMut(&str)) -> io::Result<OwnedFd> {
+        let mut folder = self.root.try_clone()?;
+        let mut so_far = 0;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
+            folder = match rustix::fs::openat(&folder, part, flags, Mode::empty()) {
+                Err(Errno::NOENT) => {
+                    match rustix::fs::mkdirat(&folder, part, Mode::from_raw_mode(0o777)) {
+                        // Another run may be making the same folders.
+                        Ok(()) | Err(Errno::EXIST) => grew(&path[..so_far]),
+                        Err(error) => return Err(error.into()),
+                    }
+                    rustix::fs::openat(&folder, part, flags, Mode::empty())?
+                }
+                opened => opened?,
+            };
+            so_far += part.len() + usize::from(so_far > 0);
+        }
+        Ok(folder)
+    }
+
+    /// Makes a file that came from elsewhere as readable as one that was made here.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn share(&self, file: &File) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(file, self.mode)?)
+    }
+}
+
+/// A new file of our own name in a folder.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn temporary(folder: BorrowedFd<'_>) -> io::Result<(File, String)> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    loop {
+        let name = format!("{SPOOL_PREFIX}{:016x}.tmp", fastrand::u64(..));
+        match rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => return Ok((file.into(), name)),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

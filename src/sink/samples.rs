@@ -1,0 +1,206 @@
+//! Visits of every kind, for the tests of the sinks, and a file to write them to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+
+use super::{Destination, Format, SinkSettings, open};
+use crate::body::Body;
+use crate::headers::Headers;
+use crate::job::{Attempt, Hop, Job, Request};
+use crate::page::{HttpVersion, Page, Timing};
+use crate::url::PageUrl;
+use crate::visit::{FetchError, Parsed, Phase, TlsReason, Visit};
+
+/// An answer with this status to `https://example.org/a`, of 4,200 bytes.
+pub(super) fn page(status: u16) -> Visit {
+    saved_from("https://example.org/a", status, "x".repeat(4200))
+}
+
+/// An answer from a URL, with a body in memory.
+pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visit {
+    let body: Bytes = body.into();
+    let mut headers = Headers::default();
+    let mut header = |name, value| headers.0.insert::<http::HeaderName>(name, value);
+    header(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    header(http::header::SERVER, HeaderValue::from_static("origin/1"));
+    Visit {
+        job: Job::seed(1, PageUrl::parse(url).unwrap()),
+        outcome: Ok(Page {
+            status,
+            version: HttpVersion::Http11,
+            headers,
+            wire_bytes: body.len() as u64,
+            remote: Some("192.0.2.7:443".parse().unwrap()),
+            timing: Timing {
+                queued: Duration::from_micros(500),
+                first_byte: Duration::from_micros(8_100),
+                total: Duration::from_micros(12_300),
+            },
+            body: Body::Memory(body.clone()),
+        }),
+        parsed: Parsed {
+            media_type: Some("text/html".into()),
+            charset: Some("UTF-8".into()),
+            decoded_bytes: Some(body.len() as u64),
+            digest: Some([0xAB; 32]),
+            title: Some("A \"title\", naïve".into()),
+            text: Some("line one\nline \"two\"\u{1b}".into()),
+            ..Parsed::default()
+        },
+    }
+}
+
+/// A page behind a redirect, with row 2.
+pub(super) fn redirected() -> Visit {
+    let mut visit = page(200);
+    visit.job.row = 2;
+    visit.job.url = PageUrl::parse("https://example.org/new").unwrap();
+    visit.job.hops.push(Hop {
+        url: PageUrl::parse("http://example.org/old").unwrap(),
+        status: 301,
+    });
+    visit
+}
+
+/// No page, because of this.
+pub(super) fn failed(error: FetchError) -> Visit {
+    Visit::unsent(
+        Job::seed(3, PageUrl::parse("http://example.org/x").unwrap()),
+        error,
+    )
+}
+
+/// A visit of every kind; a plain page comes first.
+pub(super) fn every() -> Vec<Visit> {
+    let mut columns = page(200);
+    columns.job.request = Some(Arc::new(Request {
+        method: Some(Method::POST),
+        columns: vec![
+            ("name".into(), "=1+1".into()),
+            ("count".into(), 3.into()),
+            ("none".into(), serde_json::Value::Null),
+        ],
+        ..Request::default()
+    }));
+    let mut tried = page(200);
+    tried.job.attempts = vec![
+        Attempt {
+            status: Some(503),
+            error: None,
+            took: Duration::from_micros(1_500),
+        },
+        Attempt {
+            status: None,
+            error: Some(FetchError::Timeout {
+                phase: Phase::FirstByte,
+                after: Duration::from_secs(30),
+            }),
+            took: Duration::from_secs(30),
+        },
+    ];
+    let mut fault = page(200);
+    fault.parsed = Parsed {
+        media_type: Some("text/html".into()),
+        fault: Some("gzip: corrupt deflate stream".into()),
+        ..Parsed::default()
+    };
+    let mut moved = page(302);
+    moved.outcome.as_mut().unwrap().headers.0.insert(
+        http::header::LOCATION,
+        HeaderValue::from_static("/elsewhere"),
+    );
+    let mut saved = page(200);
+    saved.parsed.saved = Some(PathBuf::from("out/example.org/a.html"));
+    let mut broken = redirected();
+    broken.outcome = Err(FetchError::Closed);
+    broken.parsed = Parsed::default();
+    vec![
+        page(200),
+        redirected(),
+        columns,
+        tried,
+        fault,
+        moved,
+        saved,
+        broken,
+        page(404),
+        page(503),
+        failed(FetchError::Duplicate { of: 1 }),
+        failed(FetchError::Skipped("dry run".into())),
+        failed(FetchError::Dns("no such host".into())),
+        failed(FetchError::Tls {
+            reason: TlsReason::Expired,
+            detail: "certificate expired".into(),
+        }),
+        failed(FetchError::Malformed {
+            text: "-not a URL, \"at all\"".into(),
+            problem: "not a URL: relative URL without a base".into(),
+        }),
+    ]
+}
+
+/// A file that a sink writes to.
+pub(super) struct Written {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Written {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records");
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+
+    /// What a sink of this format makes of these visits.
+    pub(super) fn all(format: Format, body: bool, visits: &[Visit]) -> String {
+        let written = Self::new();
+        written.write(
+            &SinkSettings {
+                format,
+                body,
+                ..SinkSettings::default()
+            },
+            false,
+            visits,
+        );
+        written.text()
+    }
+
+    /// Adds to what is there.
+    pub(super) fn append(&self, format: Format, visits: &[Visit]) {
+        let settings = SinkSettings {
+            format,
+            ..SinkSettings::default()
+        };
+        self.write(&settings, true, visits);
+    }
+
+    /// Opens a sink, writes, and finishes it.
+    pub(super) fn write(&self, settings: &SinkSettings, append: bool, visits: &[Visit]) {
+        let path = self.path.clone();
+        let mut sink = open(&SinkSettings {
+            destination: Destination::File { path, append },
+            ..settings.clone()
+        })
+        .unwrap();
+        for visit in visits {
+            sink.write(visit).unwrap();
+        }
+        sink.finish().unwrap();
+    }
+
+    pub(super) fn text(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap()
+    }
+}

@@ -1,0 +1,302 @@
+//! What every sink promises, each read back by somebody else's reader; and what is saved below a folder.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::samples::{self, Written};
+use super::*;
+use crate::body::{Body, Spool};
+use crate::visit::FetchError;
+
+/// The number of records that a reader of the format finds in a text.
+fn records(format: Format, text: &str) -> usize {
+    match format {
+        Format::Jsonl => {
+            let lines = serde_json::Deserializer::from_str(text).into_iter();
+            let values: Result<Vec<serde_json::Value>, _> = lines.collect();
+            values.unwrap().len()
+        }
+        Format::Csv => {
+            let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+            let rows: Result<Vec<_>, _> = reader.records().collect();
+            rows.unwrap().len()
+        }
+        Format::Text => text.lines().count(),
+    }
+}
+
+#[test]
+fn every_visit_is_one_record_that_another_reader_reads() {
+    let visits = samples::every();
+    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+        for body in [false, true] {
+            let text = Written::all(format, body, &visits);
+            assert_eq!(records(format, &text), visits.len(), "{format:?}");
+            assert!(text.ends_with('\n'), "{format:?}");
+        }
+    }
+    let written = Written::new();
+    let template = Some(Template::parse("%{json}").unwrap());
+    let settings = SinkSettings {
+        template,
+        ..SinkSettings::default()
+    };
+    written.write(&settings, false, &visits);
+    assert_eq!(records(Format::Jsonl, &written.text()), visits.len());
+}
+
+#[test]
+fn a_new_file_is_emptied_and_an_appended_one_kept() {
+    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+        let written = Written::new();
+        let settings = SinkSettings {
+            format,
+            ..SinkSettings::default()
+        };
+        let visits = samples::every();
+        written.write(&settings, false, &visits);
+        written.write(&settings, false, &visits);
+        assert_eq!(records(format, &written.text()), visits.len(), "{format:?}");
+        written.append(format, &visits);
+        assert_eq!(records(format, &written.text()), 2 * visits.len());
+    }
+}
+
+#[test]
+fn what_was_flushed_is_there_before_the_end() {
+    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records");
+        let mut sink = open(&SinkSettings {
+            format,
+            destination: Destination::File {
+                path: path.clone(),
+                append: false,
+            },
+            ..SinkSettings::default()
+        })
+        .unwrap();
+        sink.write(&samples::page(200)).unwrap();
+        sink.flush().unwrap();
+        assert_eq!(records(format, &fs::read_to_string(path).unwrap()), 1);
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_run_and_is_named() {
+    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+        let path = PathBuf::from("/dev/full");
+        let append = true;
+        let mut sink = open(&SinkSettings {
+            format,
+            destination: Destination::File { path, append },
+            ..SinkSettings::default()
+        })
+        .unwrap();
+        sink.write(&samples::page(200)).unwrap();
+        let error = sink.finish().unwrap_err();
+        assert_eq!(error.to_string(), "cannot write /dev/full");
+    }
+}
+
+/// Every file below a folder with its text, by its path from there.
+fn tree(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+                found.push((name.to_owned(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Saves, and answers the path that the record names.
+fn save(files: &mut Files, mut visit: Visit) -> Option<PathBuf> {
+    files.save(&mut visit).unwrap();
+    files.commit().unwrap();
+    visit.parsed.saved
+}
+
+#[test]
+fn a_body_is_saved_under_its_url_and_the_record_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("new/out");
+    let mut files = Files::open(&below).unwrap();
+    let url = "http://h.example/a/b.html?q=1";
+    let path = save(&mut files, samples::saved_from(url, 200, "one")).unwrap();
+    assert_eq!(path, below.join("h.example/a/b@q=1.html"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    files.flush().unwrap();
+    let mut later = Files::open(&below).unwrap();
+    assert_eq!(
+        save(&mut later, samples::saved_from(url, 200, "two")),
+        Some(path)
+    );
+    assert_eq!(
+        tree(&below),
+        [("h.example/a/b@q=1.html".into(), "two".into())]
+    );
+}
+
+#[test]
+fn bodies_of_which_many_clash_are_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    let mut expected = Vec::new();
+    for number in 0..250 {
+        let path = ["p", "P", "p/", "p/q", "p.html"][number % 5];
+        let url = format!("http://h.example/{}/{path}", number / 5);
+        let mut visit = samples::saved_from(&url, 200, url.clone());
+        files.save(&mut visit).unwrap();
+        expected.push((visit.parsed.saved.unwrap(), url));
+    }
+    files.flush().unwrap();
+    for (path, url) in &expected {
+        assert_eq!(&fs::read_to_string(path).unwrap(), url);
+    }
+    assert_eq!(tree(folder.path()).len(), 250);
+}
+
+#[test]
+fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    let mut visit = samples::saved_from("http://h.example/a", 200, "raw");
+    visit.parsed.content = Some(Body::Memory("decoded".into()));
+    save(&mut files, visit);
+    for (place, name) in [(folder.path(), "near"), (Path::new("/dev/shm"), "far")] {
+        let Ok(kept) = tempfile::Builder::new().tempfile_in(place) else {
+            continue;
+        };
+        fs::write(kept.path(), name).unwrap();
+        let spool = kept.into_temp_path().keep().unwrap();
+        let mut visit = samples::saved_from(&format!("http://h.example/{name}"), 200, "raw");
+        visit.outcome.as_mut().unwrap().body = Body::Spooled(Spool::adopt(spool.clone(), 4, None));
+        let path = save(&mut files, visit).unwrap();
+        assert!(!spool.exists(), "{}", spool.display());
+        let small = fs::metadata(folder.path().join("h.example/a.html")).unwrap();
+        let large = fs::metadata(path).unwrap();
+        assert_eq!(large.permissions().mode(), small.permissions().mode());
+    }
+    let tree = tree(folder.path());
+    assert_eq!(tree[0], ("h.example/a.html".into(), "decoded".into()));
+    assert!(tree.contains(&("h.example/near.html".into(), "near".into())));
+}
+
+#[test]
+fn what_is_no_body_is_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    let mut fault = samples::page(200);
+    fault.parsed.fault = Some("gzip: cut".into());
+    let mut head = samples::saved_from("http://h.example/", 200, "");
+    let length = http::HeaderValue::from_static("10");
+    let headers = &mut head.outcome.as_mut().unwrap().headers.0;
+    headers.insert(http::header::CONTENT_LENGTH, length);
+    let mut coded = samples::page(200);
+    let coding = http::HeaderValue::from_static("gzip");
+    let headers = &mut coded.outcome.as_mut().unwrap().headers.0;
+    headers.insert(http::header::CONTENT_ENCODING, coding);
+    let mut visits = vec![fault, head, coded, samples::failed(FetchError::Closed)];
+    visits.extend([404, 500, 302, 304, 204].map(samples::page));
+    for visit in visits {
+        assert_eq!(save(&mut files, visit), None);
+    }
+    assert_eq!(tree(folder.path()), []);
+    assert!(
+        save(
+            &mut files,
+            samples::saved_from("http://h.example/e", 200, "")
+        )
+        .is_some()
+    );
+}
+
+#[test]
+fn a_planted_link_is_never_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    symlink(outside.path(), folder.path().join("linked.example")).unwrap();
+    fs::create_dir(folder.path().join("h.example")).unwrap();
+    symlink(&victim, folder.path().join("h.example/file.txt")).unwrap();
+    symlink(outside.path(), folder.path().join("h.example/down")).unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    for url in [
+        "http://linked.example/victim",
+        "http://linked.example/x/y",
+        "http://h.example/file.txt",
+        "http://h.example/down/victim",
+    ] {
+        let path = save(&mut files, samples::saved_from(url, 200, "evil")).unwrap();
+        let real = path.canonicalize().unwrap();
+        assert!(
+            real.starts_with(folder.path().canonicalize().unwrap()),
+            "{url}"
+        );
+        assert_eq!(fs::read_to_string(path).unwrap(), "evil");
+    }
+    assert_eq!(tree(outside.path()), [("victim".into(), "precious".into())]);
+}
+
+#[test]
+fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    save(
+        &mut files,
+        samples::saved_from("http://h.example/a/one", 200, "1"),
+    );
+    // The name `h.example/a` is known as a folder by now, and is not looked at again.
+    fs::remove_dir_all(folder.path().join("h.example/a")).unwrap();
+    symlink(outside.path(), folder.path().join("h.example/a")).unwrap();
+    let path = save(
+        &mut files,
+        samples::saved_from("http://h.example/a/two", 200, "2"),
+    )
+    .unwrap();
+    files.flush().unwrap();
+    assert_eq!(path.parent(), Some(folder.path()));
+    assert_eq!(fs::read_to_string(path).unwrap(), "2");
+    assert_eq!(tree(outside.path()), []);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [
+        file.clone(),
+        file.join("below"),
+        PathBuf::from("/proc/none"),
+    ] {
+        let error = Files::open(&path).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}", path.display())
+        );
+    }
+    assert_eq!(tree(folder.path()).len(), 1);
+}
+
+#[test]
+fn bodies_that_never_got_their_name_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    files.save(&mut samples::page(200)).unwrap();
+    assert!(tree(folder.path())[0].0.contains(".haul-"));
+    drop(files);
+    assert_eq!(tree(folder.path()), []);
+}
