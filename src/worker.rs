@@ -12,7 +12,7 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::parse;
 pub(crate) use crate::parse::ParseSettings;
-use crate::visit::{FetchError, Parsed, Visit};
+use crate::visit::{FetchError, Parsed};
 
 /// What the lanes of an engine share.
 #[derive(Clone)]
@@ -42,17 +42,12 @@ impl Plan {
 
 /// The parse half.
 pub(crate) fn parse(
-    job: Box<Job>,
-    outcome: Result<Page, FetchError>,
+    job: &Job,
+    outcome: &Result<Page, FetchError>,
     settings: &ParseSettings,
-) -> Visit {
-    let parsed = match &outcome {
-        Ok(page) => parse::parse(&job, page, settings),
+) -> Parsed {
+    match outcome {
+        Ok(page) => parse::parse(job, page, settings),
         Err(_) => Parsed::default(),
-    };
-    Visit {
-        job,
-        outcome,
-        parsed,
     }
 }

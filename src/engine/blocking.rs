@@ -5,7 +5,8 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use super::Ticket;
+use super::in_hand::InHand;
+use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::fetch::BlockingFetcher;
 use crate::worker::{Plan, parse};
@@ -17,7 +18,11 @@ const STACK: usize = 512 << 10;
 ///
 /// # Errors
 /// When the thread or its client cannot be started.
-pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>> {
+pub(super) fn start(
+    plan: &Plan,
+    mut jobs: mpsc::Receiver<Ticket>,
+    in_hand: InHand,
+) -> Result<JoinHandle<()>> {
     let mut fetcher = BlockingFetcher::new(plan.shared.clone())?;
     let plan = plan.clone();
     thread::Builder::new()
@@ -25,11 +30,19 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
         .stack_size(STACK)
         .spawn(move || {
             while let Some(ticket) = jobs.blocking_recv() {
+                let job = ticket.job().clone();
+                if !in_hand.put(0, ticket) {
+                    return;
+                }
                 // A request that panics drops its ticket, and that pays.
                 let _ = catch_unwind(AssertUnwindSafe(|| {
-                    let outcome = fetcher.fetch(ticket.job());
-                    ticket.pay(|job| parse(job, outcome, &plan.parse));
+                    let outcome = fetcher.fetch(&job);
+                    let parsed = parse(&job, &outcome, &plan.parse);
+                    if let Some(ticket) = in_hand.take(0) {
+                        ticket.pay(outcome, parsed);
+                    }
                 }));
+                in_hand.drop_all();
             }
         })
         .map_err(|source| Error::setup("a thread", source))

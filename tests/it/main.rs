@@ -4,5 +4,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may")]
 
+mod certificates;
+mod engines;
+mod faults;
 mod floors;
+mod guard;
 mod run;

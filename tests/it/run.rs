@@ -1,7 +1,6 @@
 //! A run as a test sees it: what came of each row, in plain values, under a hard time limit.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -42,7 +41,17 @@ pub(crate) struct Seen {
     pub(crate) title: Option<String>,
     pub(crate) fault: Option<String>,
     /// All there is to know, as a debugger would show it.
-    pub(crate) debug: String,
+    pub(crate) inside: Inside,
+}
+
+/// Text that is looked through and not shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Inside(pub(crate) String);
+
+impl std::fmt::Debug for Inside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// What came of a run.
@@ -106,7 +115,7 @@ impl Seen {
             digest: visit.parsed.digest,
             title: visit.parsed.title.clone(),
             fault: visit.parsed.fault.clone(),
-            debug: format!("{visit:?}"),
+            inside: Inside(format!("{visit:?}")),
         }
     }
 
@@ -122,7 +131,7 @@ impl Seen {
     pub(crate) fn comparable(&self) -> Self {
         Self {
             message: String::new(),
-            debug: String::new(),
+            inside: Inside(String::new()),
             ..self.clone()
         }
     }
@@ -185,28 +194,28 @@ pub(crate) fn run_with(
     }
 }
 
-/// Calls `test` for every engine, one after the other, and names the one that failed.
-pub(crate) fn on_every_engine(test: impl Fn(&str)) {
-    for engine in ENGINES {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(engine)));
-        if let Err(cause) = result {
+/// Calls `test` for every engine, all at once, and names those that failed.
+pub(crate) fn on_every_engine(test: impl Fn(&str) + Sync) {
+    let failed: Vec<String> = thread::scope(|scope| {
+        let test = &test;
+        let running = ENGINES.map(|engine| (engine, scope.spawn(move || test(engine))));
+        let ended = running.map(|(engine, thread)| (engine, thread.join()));
+        let failed = ended.into_iter().filter_map(|(engine, ended)| {
+            let cause = ended.err()?;
             let words = cause
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| cause.downcast_ref::<&str>().copied());
-            panic!("on {engine}: {}", words.unwrap_or("it panicked"));
-        }
-    }
+            Some(format!("on {engine}: {}", words.unwrap_or("it panicked")))
+        });
+        failed.collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// How many requests an engine may have in flight.
 pub(crate) fn in_flight(engine: &str) -> usize {
     engine.parse::<Engine>().unwrap().in_flight()
-}
-
-/// A count that is not zero.
-pub(crate) fn count(count: usize) -> NonZeroUsize {
-    NonZeroUsize::new(count).unwrap()
 }
 
 /// So many milliseconds.
