@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 
 /// Idle connections are let go after this: broad lists would otherwise hold thousands.
 const IDLE: Duration = Duration::from_secs(15);
-/// Header fields an answer may have, beyond which it is `head`.
-pub(crate) const HEADERS: usize = 256;
+/// Header fields an answer may have, beyond which it is `head`: as many as ureq takes, so that it is one limit.
+const HEADERS: usize = 128;
 /// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
 const HEADER_BYTES: u32 = 128 << 10;
 

@@ -81,7 +81,20 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
                 Stage::Head => protocol(words),
             }
         }
-        other => known(other, stage, deadlines).unwrap_or_else(|| protocol(innermost(other))),
+        // These keep their cause to themselves, and not as a source.
+        ureq::Error::Io(cause) => {
+            known(cause, stage, deadlines).unwrap_or_else(|| protocol(words(cause)))
+        }
+        ureq::Error::Rustls(cause) => from_tls(cause),
+        ureq::Error::Tls(words) => FetchError::Tls {
+            reason: TlsReason::Other,
+            detail: (*words).to_owned(),
+        },
+        ureq::Error::Other(cause) => {
+            let cause: &(dyn StdError + 'static) = &**cause;
+            known(cause, stage, deadlines).unwrap_or_else(|| protocol(innermost(cause)))
+        }
+        other => protocol(other.to_string()),
     }
 }
 

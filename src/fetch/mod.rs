@@ -16,6 +16,7 @@ mod request;
 mod settings;
 mod spool;
 mod tls;
+mod transport;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
