@@ -114,7 +114,7 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    if !settings.wants.any() || settings.follows && page.location().is_some() {
+    if !settings.wants.any() || settings.follows && page.target().is_some() {
         return parsed;
     }
     match read(page, encoded, settings) {
