@@ -67,7 +67,10 @@ fn imports_go_down_and_never_sideways() {
         for Mention { line, room: met } in mentions(&read(&file), "crate") {
             let rises = met != room && !below.contains(met.as_str());
             if rises {
-                wrong.push(format!("{}:{line}: {room} may not know {met}", shown(&file)));
+                wrong.push(format!(
+                    "{}:{line}: {room} may not know {met}",
+                    shown(&file)
+                ));
             }
         }
     }
@@ -84,7 +87,10 @@ fn the_table_of_floors_has_every_room_and_no_circle() {
         assert!(known, "{room} stands on no floor");
     }
     for (room, _) in FLOORS {
-        assert!(!reach(room).contains(room), "{room} knows itself in a circle");
+        assert!(
+            !reach(room).contains(room),
+            "{room} knows itself in a circle"
+        );
     }
     for apart in ["engine", "frontier", "seeds", "sink"] {
         let others = ["engine", "frontier", "seeds", "sink"].map(str::to_owned);
@@ -92,7 +98,10 @@ fn the_table_of_floors_has_every_room_and_no_circle() {
             .into_iter()
             .filter(|room| others.contains(room))
             .collect();
-        assert!(met.is_empty(), "{apart} knows {met:?}: only the loop introduces them");
+        assert!(
+            met.is_empty(),
+            "{apart} knows {met:?}: only the loop introduces them"
+        );
     }
 }
 
@@ -124,7 +133,10 @@ fn no_file_is_long_and_the_median_is_short() {
         .collect();
     lengths.sort();
     let median = lengths[lengths.len() / 2].0;
-    let long: Vec<_> = lengths.iter().filter(|(lines, _)| *lines > LONGEST).collect();
+    let long: Vec<_> = lengths
+        .iter()
+        .filter(|(lines, _)| *lines > LONGEST)
+        .collect();
     assert!(long.is_empty(), "longer than {LONGEST} lines: {long:?}");
     assert!(median <= 200, "the median is {median} lines");
     println!("{} files, median {median} lines", lengths.len());
@@ -170,7 +182,13 @@ fn reach(room: &str) -> BTreeSet<String> {
 fn mentions(text: &str, root: &str) -> Vec<Mention> {
     let code: String = text
         .lines()
-        .map(|line| if line.trim_start().starts_with("//") { "" } else { line })
+        .map(|line| {
+            if line.trim_start().starts_with("//") {
+                ""
+            } else {
+                line
+            }
+        })
         .flat_map(|line| [line, "\n"])
         .collect();
     let needle = format!("{root}::");
@@ -256,7 +274,10 @@ fn room_of(file: &Path) -> String {
 
 fn shown(file: &Path) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    file.strip_prefix(root).unwrap_or(file).display().to_string()
+    file.strip_prefix(root)
+        .unwrap_or(file)
+        .display()
+        .to_string()
 }
 
 fn read(file: &Path) -> String {
