@@ -9,4 +9,5 @@ mod engines;
 mod faults;
 mod floors;
 mod guard;
+mod politeness;
 mod run;

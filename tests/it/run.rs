@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) title: Option<String>,
     pub(crate) fault: Option<String>,
+    /// The other columns of its line.
+    pub(crate) columns: Vec<String>,
     /// All there is to know, as a debugger would show it.
     pub(crate) inside: Inside,
 }
@@ -115,6 +117,13 @@ impl Seen {
             digest: visit.parsed.digest,
             title: visit.parsed.title.clone(),
             fault: visit.parsed.fault.clone(),
+            columns: visit
+                .job
+                .request
+                .iter()
+                .flat_map(|request| &request.columns)
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
             inside: Inside(format!("{visit:?}")),
         }
     }
@@ -192,6 +201,19 @@ pub(crate) fn run_with(
         outcome: outcome.unwrap(),
         events,
     }
+}
+
+/// Runs to the end and keeps nothing but the outcome.
+///
+/// # Errors
+/// What stopped the run.
+pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let run = crawl(config, Stop::new(), |_| ());
+    runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() })
 }
 
 /// Calls `test` for every engine, all at once, and names those that failed.
