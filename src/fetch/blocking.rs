@@ -132,7 +132,7 @@ impl BlockingFetcher {
                 Err(error) => {
                     let error = fault::from_ureq(&error, Stage::Head, &shared.settings.deadlines);
                     let next_address = matches!(error, FetchError::Connect(_));
-                    last = Some(error);
+                    last = Some(shared.blame(error));
                     if !next_address {
                         break;
                     }
