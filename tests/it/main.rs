@@ -4,10 +4,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test may")]
 
+mod bodies;
 mod certificates;
 mod engines;
 mod faults;
 mod floors;
 mod guard;
 mod politeness;
+mod proxies;
 mod run;
+mod secrets;
