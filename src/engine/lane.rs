@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::cpu::{INLINE, Pool};
-use super::{Ticket, land};
+use super::ticket::{Ticket, land};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
 use crate::visit::Visit;
@@ -115,7 +115,10 @@ impl Lane {
                     }
                 }
                 () = &mut moment, if !landed.is_empty() => land(&mut landed),
-                () = &mut abort => return,
+                () = &mut abort => {
+                    land(&mut landed);
+                    return;
+                }
             }
         }
     }
@@ -142,8 +145,13 @@ impl Lane {
                 None
             }
             _ => {
+                let parsed = worker::parse(ticket.job(), &outcome, &self.plan.parse);
                 let job = ticket.job.take()?;
-                let visit = Box::new(worker::parse(job, outcome, &self.plan.parse));
+                let visit = Box::new(Visit {
+                    job,
+                    outcome,
+                    parsed,
+                });
                 Some((ticket, visit))
             }
         }
