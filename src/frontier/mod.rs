@@ -303,11 +303,11 @@ impl Frontier {
     }
 
     /// The run's own rate is asked only when something could be sent: a yes is counted.
-    fn peek_pace(&self, now: Instant) -> Result<(), Instant> {
-        if self.workbench.waiting() == 0 {
-            Ok(())
-        } else {
+    fn peek_pace(&mut self, now: Instant) -> Result<(), Instant> {
+        if self.workbench.is_ready(now) {
             self.pace.ask(now)
+        } else {
+            Ok(())
         }
     }
 
@@ -355,5 +355,27 @@ fn attempt(
             error: Some(error),
             took: now.saturating_duration_since(since),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+
+    #[test]
+    fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
+        let now = Instant::now();
+        let settings = FrontierSettings {
+            rate: Some("1/h".parse().unwrap()),
+            ..FrontierSettings::default()
+        };
+        let mut frontier = Frontier::new(settings, Method::GET);
+        let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
+        let later = now + Duration::from_secs(1);
+        frontier.workbench.host(&job.host, now).hold(later);
+        assert!(frontier.admit(Box::new(job), now).unwrap().is_none());
+        assert!(matches!(frontier.next(now), Ok(Next::NotBefore(at)) if at == later));
+        assert!(matches!(frontier.next(later), Ok(Next::Job(_))));
     }
 }

@@ -98,6 +98,12 @@ impl Workbench {
         self.list(place, now);
     }
 
+    /// Whether a host stands in the line.
+    pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
+        self.wake(now);
+        !self.ready.is_empty()
+    }
+
     /// The next job that may be sent now; it is then in flight.
     pub(crate) fn next(&mut self, now: Instant) -> Turn {
         self.wake(now);
