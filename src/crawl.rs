@@ -26,6 +26,8 @@ use crate::worker::Plan;
 
 /// How often the figures are told.
 const TICK: Duration = Duration::from_millis(100);
+/// Bytes of bodies settled before they are handed to the writer: with its queue, all that may wait for the disk.
+const BATCH_BYTES: u64 = 8 << 20;
 /// Visits wait for the writer no longer than this, while others come; the next tick takes the last of them.
 const WRITE_EVERY: Duration = Duration::from_millis(10);
 /// Visits settled before they are handed to the writer and the loop looks around again.
@@ -91,6 +93,7 @@ pub async fn crawl(
         crew: Crew::hire(config.engine, &plan, ahead)?,
         writer: Writer::start(sinks, files)?,
         settled: Vec::with_capacity(BATCH),
+        settled_bytes: 0,
         tally: Tally::default(),
         unanswered: Vec::new(),
         started: Instant::now(),
@@ -108,6 +111,8 @@ struct Run<F> {
     writer: Writer,
     /// Visits on their way to the writer.
     settled: Vec<Box<Visit>>,
+    /// Bytes of their bodies that are in memory.
+    settled_bytes: u64,
     tally: Tally,
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
@@ -139,10 +144,11 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             } else {
                 None
             };
-            if self.settled.len() >= BATCH
+            if self.batch_is_full()
                 || wake == Some(Wake::AtOnce)
                 || !self.settled.is_empty() && self.may_pause()
             {
+                self.settled_bytes = 0;
                 self.writer.write(&mut self.settled).await?;
             }
             if wake == Some(Wake::AtOnce) {
@@ -163,6 +169,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
                 () = &mut drain, if !stopping => {
                     ended = Ended::Interrupted;
+                    self.tick(); // whoever hears of it sees what is in flight now
                     (self.tell)(&Event::Draining);
                 }
                 () = until(limit), if !stopping && limit.is_some() => {
@@ -185,7 +192,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let now = Instant::now();
         self.starved = false;
         while self.crew.has_room() {
-            if self.settled.len() >= BATCH {
+            if self.batch_is_full() {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now) {
@@ -242,7 +249,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let mut next = Some(visit);
         while let Some(visit) = next.take() {
             self.note(visit, now);
-            if self.settled.len() < BATCH {
+            if !self.batch_is_full() {
                 next = self.crew.try_next();
             }
         }
@@ -285,7 +292,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     fn settle(&mut self, visit: Box<Visit>) {
         self.tally.settled(&visit);
         (self.tell)(&Event::Visited(&visit));
+        self.settled_bytes += visit.bytes().map_or(0, |bytes| bytes.len() as u64);
         self.settled.push(visit);
+    }
+
+    fn batch_is_full(&self) -> bool {
+        self.settled.len() >= BATCH || self.settled_bytes >= BATCH_BYTES
     }
 
     fn tick(&mut self) {

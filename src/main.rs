@@ -1,46 +1,88 @@
-//! haul: the binary.
-use haul::{Config, Ended, Event, Stop, crawl};
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if args.get(1).is_some_and(|a| a == "--haul-child") {
-        haul::engine::serve_parent().expect("child");
-        return;
-    }
-    let mut config = Config::new(haul::seeds::SeedSettings::of(vec![
-        haul::seeds::Source::File(args[1].clone().into()),
-    ]));
-    let c: String = args[2].clone();
-    config.engine = c.parse().expect("engine");
-    config.frontier.per_host = 0;
-    let mut sink = haul::sink::SinkSettings::default();
-    if args[3] == "dir" {
-        sink.folder = Some(args[4].clone().into());
-        config.fetch.body_limit = haul::ByteSize::mib(1024);
+//! The binary: parse, listen for Ctrl-C, run, say how it went, end with the right code.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
+
+mod cli;
+mod progress;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use cli::{Exit, Failure, Interrupts, Plan, Resume, ServeArguments, Task};
+use haul::fetch::Override;
+use haul::{Error, Stop};
+use progress::{Progress, Voice};
+
+fn main() -> ExitCode {
+    let ended = if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == haul::engine::CHILD_ARGUMENT)
+    {
+        haul::engine::serve_parent()
+            .map(|()| Exit::Success)
+            .map_err(Failure::from)
     } else {
-        sink.format = haul::sink::Format::Jsonl;
-        sink.destination = haul::sink::Destination::File {
-            path: args[3].clone().into(),
-            append: false,
-        };
-    }
-    config.sinks.push(sink);
-    config.parse.wants = haul::parse::Wants::NOTHING;
+        cli::parse(std::env::args_os()).and_then(|task| match task {
+            Task::Fetch(plan) => fetch(*plan),
+            Task::Serve(arguments) => serve(*arguments),
+            Task::Print(text) => print(&text),
+        })
+    };
+    ended.unwrap_or_else(|failure| failure.tell()).into()
+}
+
+fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .expect("runtime");
-    let outcome = runtime
-        .block_on(crawl(config, Stop::new(), |event: &Event<'_>| {
-            if let Event::Notice(n) = event {
-                eprintln!("{n}")
-            }
-        }))
-        .expect("run");
-    assert_eq!(outcome.ended, Ended::Complete);
-    eprintln!(
-        "visited {} failed {} {:?} {:?}",
-        outcome.tally.visited, outcome.tally.failed, outcome.tally.statuses, outcome.tally.failures
-    );
+        .build();
+    let runtime = runtime.map_err(|source| Error::Setup {
+        what: "the event loop",
+        source: source.into(),
+    })?;
+    let served = plan.serve.take().map(cli::serve_folder).transpose()?;
+    if let Some(origin) = &served {
+        plan.config.fetch.resolve.push(Override {
+            name: "*.localhost".to_owned(),
+            addresses: vec![origin.address()],
+        });
+    }
+    let stop = Stop::new();
+    let interrupts = Interrupts::watch(stop.clone())?;
+    let progress = Progress::start(plan.style, plan.voice)?;
+    let resume = Resume::of(&plan);
+
+    let ended = runtime.block_on(haul::crawl(plan.config, stop, |event| progress.hear(event)));
+    drop(interrupts);
+    progress.finish();
+
+    let outcome = ended?;
+    let mut told = String::new();
+    if plan.voice >= Voice::Usual {
+        told = cli::summary(&outcome.tally, cli::processor_time());
+    }
+    let exit = Exit::of(&outcome, plan.fail_over);
+    if plan.voice >= Voice::Quiet {
+        told.push_str(&resume.text(&outcome)?.unwrap_or_default());
+    }
+    // Nobody is left to be told when this cannot be written.
+    let _ = std::io::stderr().write_all(told.as_bytes());
+    Ok(exit)
+}
+
+fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {
+    let served = arguments.start()?;
+    print(&served.addresses())?;
+    let told = served.until_interrupted()?;
+    // Nobody is left to be told when this cannot be written.
+    let _ = std::io::stderr().write_all(told.as_bytes());
+    Ok(Exit::Success)
+}
+
+fn print(text: &str) -> Result<Exit, Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    written.map_err(|source| Error::output("standard output", source))?;
+    Ok(Exit::Success)
 }

@@ -43,6 +43,26 @@ impl Rows {
         self.0.get(at).is_some_and(|(from, _)| *from <= row)
     }
 
+    /// The rows that are in both.
+    pub fn and(&self, other: &Self) -> Self {
+        let (mut mine, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut both = Vec::new();
+        while let (Some(&&(from, to)), Some(&&(other_from, other_to))) =
+            (mine.peek(), theirs.peek())
+        {
+            if from.max(other_from) <= to.min(other_to) {
+                both.push((from.max(other_from), to.min(other_to)));
+            }
+            // The range that ends first has met all that it can meet.
+            if to < other_to {
+                mine.next();
+            } else {
+                theirs.next();
+            }
+        }
+        Self(both)
+    }
+
     /// The last row, `None` where the last range is open or there is none.
     pub fn last(&self) -> Option<u64> {
         self.0
@@ -112,5 +132,12 @@ mod tests {
         for wrong in ["0", "9-7", "x", "1-x"] {
             assert!(wrong.parse::<Rows>().is_err(), "{wrong}");
         }
+    }
+    #[test]
+    fn what_is_in_both_sets_of_rows_is_kept() {
+        let rows = |text: &str| text.parse::<Rows>().unwrap();
+        let both = rows("2,5-9,20-").and(&rows("1-6,9,15-30,40"));
+        assert_eq!(both.to_string(), "2,5-6,9,20-30,40");
+        assert!(rows("61-").and(&rows("1-60")).is_empty());
     }
 }

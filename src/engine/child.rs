@@ -20,7 +20,8 @@ use crate::worker::Plan;
 /// # Errors
 /// When the pipes break, or the crew cannot be hired.
 pub fn serve_parent() -> Result<()> {
-    let broken = |source: std::io::Error| Error::setup("the pipe to the parent", source);
+    // A parent that is gone wants to hear nothing: that is a quiet end.
+    let broken = |source: std::io::Error| Error::output("the pipe to the parent", source);
     let mut input = BufReader::with_capacity(64 << 10, std::io::stdin());
     let mut buffer = Vec::new();
     let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -123,9 +123,17 @@ impl Lane {
         }
     }
 
+    /// Waits for a permit, and lets the connection of the request before go home first: asked for at once, the client would
+    /// find none idle and open another.
+    async fn take_off(&self) -> Option<SemaphorePermit<'_>> {
+        let permit = self.flights.acquire().await.ok();
+        tokio::task::yield_now().await;
+        permit
+    }
+
     /// `None`: the pool has it, and pays.
     async fn visit(&self, mut ticket: Ticket) -> Option<(Ticket, Box<Visit>)> {
-        let flight = self.flights.acquire().await;
+        let flight = self.take_off().await;
         let outcome = self.fetcher.fetch(ticket.job()).await;
         drop(flight);
         let small = outcome

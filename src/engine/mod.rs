@@ -110,6 +110,9 @@ pub(crate) struct Crew {
 struct Lane {
     jobs: Option<mpsc::Sender<Ticket>>,
     load: usize,
+    /// Jobs in flight on it at the most.
+    in_flight: usize,
+    /// Those, and the jobs that may wait on it.
     capacity: usize,
     thread: Option<JoinHandle<()>>,
 }
@@ -238,7 +241,7 @@ impl Crew {
                     crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
                 }
             }
-            Engine::Stub(count) => crew.add(count.get(), |jobs| stub::start(plan, jobs))?,
+            Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
                 for _ in 0..processes.get() {
                     let abort = crew.abort.clone();
@@ -260,7 +263,7 @@ impl Crew {
     ) -> Result<()> {
         let abort = self.abort.clone();
         let start = |jobs| lane::start(plan, in_flight, jobs, pool, abort);
-        self.add(in_flight + ahead, start)
+        self.add(in_flight, ahead, start)
     }
 
     /// A lane whose tickets an abort has to take out of its hands.
@@ -270,16 +273,18 @@ impl Crew {
         start: impl FnOnce(mpsc::Receiver<Ticket>, InHand) -> Result<JoinHandle<()>>,
     ) -> Result<()> {
         let in_hand = InHand::default();
-        self.add(capacity, |jobs| start(jobs, in_hand.clone()))?;
+        self.add(capacity, 0, |jobs| start(jobs, in_hand.clone()))?;
         self.deaf.push(in_hand);
         Ok(())
     }
 
     fn add(
         &mut self,
-        capacity: usize,
+        in_flight: usize,
+        ahead: usize,
         start: impl FnOnce(mpsc::Receiver<Ticket>) -> Result<JoinHandle<()>>,
     ) -> Result<()> {
+        let capacity = in_flight + ahead;
         let (jobs, waiting) = mpsc::channel(capacity);
         let thread = Some(start(waiting)?);
         if capacity == 1 {
@@ -289,6 +294,7 @@ impl Crew {
         self.lanes.push(Lane {
             jobs: Some(jobs),
             load: 0,
+            in_flight,
             capacity,
             thread,
         });
@@ -344,10 +350,17 @@ impl Crew {
         }
         let hash = xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes());
         let home = (hash % self.lanes.len() as u64) as usize;
-        if self.lanes[home].load < self.lanes[home].capacity {
+        if self.lanes[home].load < self.lanes[home].in_flight {
             return home;
         }
-        let room = |lane: &Lane| lane.capacity.saturating_sub(lane.load);
+        // Most room in flight first; a lane that has none takes what may wait.
+        let room = |lane: &Lane| {
+            let load = lane.load;
+            (
+                lane.in_flight.saturating_sub(load),
+                lane.capacity.saturating_sub(load),
+            )
+        };
         (0..self.lanes.len())
             .max_by_key(|index| room(&self.lanes[*index]))
             .unwrap_or(0)
@@ -381,8 +394,11 @@ impl Crew {
     }
 
     /// Drops what is in flight: it comes home as cancelled.
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(&mut self) {
         self.abort.cancel();
+        for lane in &mut self.lanes {
+            lane.jobs = None; // a lane of a child process waits for jobs, and ends its child when there are no more
+        }
         self.deaf.iter().for_each(InHand::drop_all);
     }
 

@@ -17,8 +17,6 @@ use crate::error::{Error, Result};
 
 /// Idle connections are let go after this: broad lists would otherwise hold thousands.
 const IDLE: Duration = Duration::from_secs(15);
-/// Header fields an answer may have, beyond which it is `head`: as many as ureq takes, so that it is one limit.
-const HEADERS: usize = 128;
 /// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
 const HEADER_BYTES: u32 = 128 << 10;
 
@@ -79,7 +77,9 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(settings.idle_per_host)
         .tcp_nodelay(true)
-        .http1_max_headers(HEADERS)
+        // Each of these is a system call a connection, for what the deadlines see to already.
+        .tcp_keepalive(None)
+        .tcp_user_timeout(None)
         .http2_max_header_list_size(HEADER_BYTES);
     if let Some(connect) = deadline(settings.deadlines.connect) {
         builder = builder.connect_timeout(connect);

@@ -303,3 +303,17 @@ fn check_answer(job: &Job, addresses: &[SocketAddr]) -> Result<bool, FetchError>
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+
+    #[tokio::test]
+    async fn a_request_in_flight_is_a_small_thing() {
+        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap()).unwrap();
+        let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
+        let fetch = size_of_val(&fetcher.fetch(&job));
+        assert!(fetch <= 2048, "{fetch} bytes");
+    }
+}

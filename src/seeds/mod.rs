@@ -246,11 +246,11 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
             Source::File(_) | Source::Stdin => source::read(source, &mut maker, &mut feeder)?,
         };
         if ended.is_err() {
-            return Ok(());
+            break;
         }
         feeder.rows_before = feeder.row;
     }
-    // At the end nobody may be waiting any more: then the entries are not wanted.
+    // The last row that is wanted may be far from a full batch. Nobody may be waiting any more: then it is not wanted.
     let _ = feeder.hand_over();
     Ok(())
 }

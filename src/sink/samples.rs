@@ -31,7 +31,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
     );
     header(http::header::SERVER, HeaderValue::from_static("origin/1"));
     Visit {
-        job: Job::seed(1, PageUrl::parse(url).unwrap()),
+        job: Box::new(Job::seed(1, PageUrl::parse(url).unwrap())),
         outcome: Ok(Page {
             status,
             version: HttpVersion::Http11,

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::visit::Visit;
 
 /// Batches that may wait for the disk.
-const BATCHES: usize = 64;
+const BATCHES: usize = 8;
 
 /// The queue to the writing thread.
 pub(crate) struct Writer {
@@ -160,7 +160,7 @@ mod tests {
         for batch in 0..4 {
             let url = |number| format!("http://h.example/{batch}/{number}");
             let mut visits = (0..40)
-                .map(|number| samples::saved_from(&url(number), 200, "x"))
+                .map(|number| Box::new(samples::saved_from(&url(number), 200, "x")))
                 .collect();
             writer.write(&mut visits).await.unwrap();
         }

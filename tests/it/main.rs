@@ -6,6 +6,7 @@
 
 mod bodies;
 mod certificates;
+mod cli;
 mod engines;
 mod faults;
 mod floors;

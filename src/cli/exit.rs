@@ -1,0 +1,242 @@
+//! Exit codes: what a script learns of a run.
+//!
+//! Policy, in one place. Invariant: 0 means that every URL was fetched, or that as many failed as the user said may.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use haul::{Ended, Error, Outcome, Tally};
+
+/// How the process ends, from the least grave to the gravest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// 0: every URL was fetched, or no more failed than `--fail-over` allows.
+    Success,
+    /// 3: the run came to its end; some URLs failed.
+    SomeFailed,
+    /// 4: the run came to its end; nothing was fetched.
+    NothingFetched,
+    /// 124: the time limit was reached before the end.
+    TimeUp,
+    /// 130: interrupted before the end.
+    Interrupted,
+    /// 2: the command line, the configuration or a list cannot be used.
+    Usage,
+    /// 5: the output cannot be written.
+    Output,
+    /// 1: something in haul itself went wrong.
+    Internal,
+}
+
+/// Why there is no run, or no end of it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line cannot be used, or asks for help.
+    Usage(clap::Error),
+    /// The run could not go on.
+    Run(Error),
+}
+
+/// A part of a whole, from 0 to 1, written in percent.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(crate) struct Share(f64);
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Exit::Success => 0,
+            Exit::Internal => 1,
+            Exit::Usage => 2,
+            Exit::SomeFailed => 3,
+            Exit::NothingFetched => 4,
+            Exit::Output => 5,
+            Exit::TimeUp => 124,
+            Exit::Interrupted => 130,
+        }
+    }
+
+    /// Of two ways to end, the graver one.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// How a run ends.
+    pub(crate) fn of(outcome: &Outcome, fail_over: Share) -> Self {
+        let ended = match outcome.ended {
+            // An interrupt that found nothing left to drop cost nothing.
+            _ if outcome.missing.is_empty() => Exit::Success,
+            Ended::Complete => Exit::Success,
+            Ended::TimeUp => Exit::TimeUp,
+            Ended::Interrupted => Exit::Interrupted,
+        };
+        ended.merge(Self::of_tally(&outcome.tally, fail_over))
+    }
+
+    fn of_tally(tally: &Tally, fail_over: Share) -> Self {
+        let asked = tally.visited - tally.duplicates - tally.skipped;
+        if tally.failed == 0 {
+            Exit::Success
+        } else if tally.failed == asked && tally.skipped == 0 {
+            Exit::NothingFetched
+        } else if tally.failed_share() > fail_over.0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Success
+        }
+    }
+
+    fn of_error(error: &Error) -> Self {
+        match error {
+            // The reader of a pipe has enough: that is no failure of ours.
+            Error::Closed => Exit::Success,
+            Error::Setting(_) | Error::Input { .. } | Error::Table { .. } => Exit::Usage,
+            Error::Output { .. } => Exit::Output,
+            _ => Exit::Internal,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+impl Failure {
+    /// Tells the user, and answers how the process ends.
+    pub(crate) fn tell(&self) -> Exit {
+        match self {
+            Failure::Usage(error) => {
+                // Nobody is left to be told when this cannot be written.
+                let _ = error.print();
+                if error.use_stderr() {
+                    Exit::Usage
+                } else {
+                    Exit::Success
+                }
+            }
+            Failure::Run(Error::Closed) => Exit::Success,
+            Failure::Run(error) => {
+                let _ = write!(std::io::stderr(), "{}", told(error));
+                Exit::of_error(error)
+            }
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Run(error)
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        Failure::Usage(error)
+    }
+}
+
+impl Share {
+    /// From 0 to 1.
+    pub(crate) const fn share(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text
+            .trim()
+            .strip_suffix('%')
+            .ok_or_else(|| format!("a share needs its sign, as in {text}%"))?;
+        match number.trim().parse::<f64>() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self(percent / 100.0)),
+            _ => Err(format!("{text} is not between 0% and 100%")),
+        }
+    }
+}
+
+/// An error and its causes, a line each.
+fn told(error: &Error) -> String {
+    let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
+    let mut text = format!("haul: {}\n", clean(error));
+    let mut cause = std::error::Error::source(error);
+    while let Some(because) = cause {
+        text.push_str(&format!("  because: {}\n", clean(&because)));
+        cause = because.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    fn of(visited: u64, failed: u64, duplicates: u64, fail_over: &str) -> u8 {
+        let tally = Tally {
+            visited,
+            failed,
+            duplicates,
+            ..Tally::default()
+        };
+        Exit::of_tally(&tally, fail_over.parse().unwrap()).code()
+    }
+
+    #[test]
+    fn a_run_ends_by_how_much_of_it_failed() {
+        assert_eq!(of(0, 0, 0, "0%"), 0);
+        assert_eq!(of(100, 0, 0, "0%"), 0);
+        assert_eq!(of(100, 1, 0, "0%"), 3);
+        assert_eq!(of(100, 5, 0, "5%"), 0);
+        assert_eq!(of(100, 6, 0, "5%"), 3);
+        assert_eq!(of(100, 100, 0, "0%"), 4);
+        assert_eq!(of(100, 40, 60, "0%"), 4, "a duplicate was not asked for");
+    }
+
+    #[test]
+    fn an_early_end_is_graver_than_failed_urls_and_lighter_than_a_full_disk() {
+        let mut outcome = Outcome {
+            tally: Tally {
+                visited: 10,
+                failed: 1,
+                ..Tally::default()
+            },
+            ended: Ended::TimeUp,
+            missing: "11-".parse().unwrap(),
+        };
+        let nothing = "0%".parse().unwrap();
+        assert_eq!(Exit::of(&outcome, nothing).code(), 124);
+        outcome.ended = Ended::Interrupted;
+        assert_eq!(Exit::of(&outcome, nothing).code(), 130);
+        assert_eq!(Exit::of(&outcome, nothing).merge(Exit::Output).code(), 5);
+        outcome.missing = haul::Rows::default();
+        assert_eq!(Exit::of(&outcome, nothing).code(), 3);
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_without_control_characters() {
+        let error = Error::output("out\u{1b}[2J.jsonl", io::Error::other("disk full"));
+        let text = told(&error);
+        assert!(
+            text.starts_with("haul: cannot write out") && !text.contains('\u{1b}'),
+            "{text}"
+        );
+        assert!(text.ends_with("  because: disk full\n"), "{text}");
+        assert_eq!(Exit::of_error(&error).code(), 5);
+        let closed = Error::output("standard output", io::ErrorKind::BrokenPipe.into());
+        assert_eq!(Exit::of_error(&closed).code(), 0);
+    }
+
+    #[test]
+    fn a_share_has_its_sign_and_its_bounds() {
+        assert!("5".parse::<Share>().unwrap_err().contains("5%"));
+        assert!("101%".parse::<Share>().is_err() && "x%".parse::<Share>().is_err());
+        assert_eq!("2.5%".parse(), Ok(Share(0.025)));
+    }
+}

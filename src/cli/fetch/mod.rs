@@ -1,0 +1,105 @@
+//! `haul fetch`: its flags, and the settings that they become.
+//!
+//! Each file is one group of flags as `--help` shows them, and knows which part of [`Config`] they fill in. After
+//! [`FetchArguments::plan`] nobody looks at a flag again.
+
+mod connection;
+mod list;
+mod pace;
+mod patience;
+mod records;
+mod request;
+pub(super) mod secret;
+mod telling;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use haul::seeds::Source;
+use haul::{Config, Error};
+
+use super::exit::Share;
+use super::layers::Settings;
+use crate::progress::{Style, Voice};
+pub(crate) use telling::Terminals;
+
+/// The flags of `haul fetch`.
+#[derive(Debug, Args)]
+pub(crate) struct FetchArguments {
+    #[command(flatten)]
+    list: list::List,
+    #[command(flatten)]
+    records: records::Records,
+    #[command(flatten)]
+    pace: pace::Pace,
+    #[command(flatten)]
+    patience: patience::Patience,
+    #[command(flatten)]
+    request: request::Sending,
+    #[command(flatten)]
+    connection: connection::Connection,
+    #[command(flatten)]
+    telling: telling::Telling,
+    #[command(flatten)]
+    origins: telling::Origins,
+}
+
+/// A run, ready to start, and how to tell of it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The run.
+    pub(crate) config: Config,
+    /// How progress is shown.
+    pub(crate) style: Style,
+    /// How much is told.
+    pub(crate) voice: Voice,
+    /// The share of failures that is still a success.
+    pub(crate) fail_over: Share,
+    /// The file that records go to, where it is one.
+    pub(crate) output: Option<PathBuf>,
+    /// A folder to serve for the length of the run.
+    pub(crate) serve: Option<PathBuf>,
+    /// Every setting with its origin.
+    pub(crate) settings: Settings,
+}
+
+impl FetchArguments {
+    /// The run that these flags ask for.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file that they name cannot be read.
+    pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        let seeds = self.list.seeds(terminals.stdin)?;
+        if self.request.reads_stdin() && seeds.sources.contains(&Source::Stdin) {
+            return Err(Error::Setting(
+                "standard input is the list and the body: it can be one only".into(),
+            ));
+        }
+        let mut config = Config::new(seeds);
+        config.engine = self.pace.engine(&settings)?;
+        config.max_time = self.pace.max_time();
+
+        self.list.apply(&mut config.frontier);
+        self.pace.apply(&mut config.frontier);
+        self.patience.apply(&mut config.frontier)?;
+        self.request.apply_to_frontier(&mut config.frontier);
+
+        config.fetch.deadlines = self.patience.deadlines(&settings)?;
+        self.request.apply(&mut config.fetch)?;
+        self.connection.apply(&mut config.fetch)?;
+        self.records.apply(&mut config.fetch);
+
+        let on_stdout = self.records.file().is_none();
+        let color = self.telling.color(terminals, on_stdout);
+        config.sinks.push(self.records.sink(color)?);
+        Ok(Plan {
+            config,
+            style: self.telling.style(terminals, on_stdout),
+            voice: self.telling.voice(),
+            fail_over: self.records.fail_over,
+            output: self.records.file().map(PathBuf::from),
+            serve: self.connection.serve,
+            settings,
+        })
+    }
+}

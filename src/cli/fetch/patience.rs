@@ -1,0 +1,111 @@
+//! The flags that say how long to wait, and how often to try again.
+
+use std::time::Duration;
+
+use clap::Args;
+use haul::fetch::Deadlines;
+use haul::frontier::{FrontierSettings, RetryOn};
+use haul::{ByteSize, Error, spelled};
+
+use crate::cli::layers::Settings;
+
+/// How long to wait, and how often to try again.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Patience")]
+pub(super) struct Patience {
+    /// Give a whole fetch so long, from sending to the last byte; 0 for no end, here and below
+    #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]
+    timeout: Duration,
+
+    /// Give a connection so long, its name and TLS included
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = haul::duration)]
+    connect_timeout: Duration,
+
+    /// Give the head of an answer so long
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
+    first_byte_timeout: Duration,
+
+    /// Give the next piece of a body so long
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = haul::duration)]
+    read_timeout: Duration,
+
+    /// End a body that brings less in a second; 0 for never
+    #[arg(long, value_name = "SIZE", default_value = "100B")]
+    min_rate: ByteSize,
+
+    /// Measure --min-rate over so long
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = haul::duration)]
+    min_rate_time: Duration,
+
+    /// Try a URL so often again
+    #[arg(long, value_name = "N", default_value = "2")]
+    retries: u8,
+
+    /// Try again after these statuses, 4xx, 5xx, error classes, or none
+    ///
+    /// Separated by commas or repeated; replaces the default list, which is
+    /// 429,500,502,503,504,dns,connect,closed,cut,timeout,lost,spool.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    retry_on: Vec<String>,
+
+    /// Wait so long at the most where a server asks with Retry-After
+    ///
+    /// A URL whose server asks for more ends with the answer that it got.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]
+    retry_max_wait: Duration,
+
+    /// Leave a host alone for a while after N failures in a row; 0 for never
+    #[arg(long, value_name = "N", default_value = "20")]
+    give_up_after: u32,
+}
+
+impl Patience {
+    /// The deadlines.
+    ///
+    /// # Errors
+    /// When one that was asked for can never pass, as the one for the whole fetch comes first.
+    pub(super) fn deadlines(&self, settings: &Settings) -> haul::Result<Deadlines> {
+        for (flag, part) in [
+            ("connect-timeout", self.connect_timeout),
+            ("first-byte-timeout", self.first_byte_timeout),
+            ("read-timeout", self.read_timeout),
+        ] {
+            let both = settings.is_set(flag) && settings.is_set("timeout");
+            if both && !self.timeout.is_zero() && part > self.timeout {
+                return Err(Error::Setting(format!(
+                    "--{flag} {} is longer than --timeout {}, which is for the whole fetch",
+                    spelled(part),
+                    spelled(self.timeout)
+                )));
+            }
+        }
+        Ok(Deadlines {
+            connect: self.connect_timeout,
+            first_byte: self.first_byte_timeout,
+            between_chunks: self.read_timeout,
+            total: self.timeout,
+            least_rate: self.min_rate.0,
+            least_rate_over: self.min_rate_time,
+        })
+    }
+
+    /// What these flags ask of the frontier.
+    ///
+    /// # Errors
+    /// When an item of --retry-on is not known.
+    pub(super) fn apply(&self, frontier: &mut FrontierSettings) -> haul::Result<()> {
+        frontier.retries = self.retries;
+        frontier.retry_after_limit = self.retry_max_wait;
+        frontier.give_up_after = self.give_up_after;
+        if !self.retry_on.is_empty() {
+            let mut wanted = RetryOn::nothing();
+            for item in &self.retry_on {
+                wanted
+                    .add(item)
+                    .map_err(|problem| Error::Setting(format!("--retry-on: {problem}")))?;
+            }
+            frontier.retry_on = wanted;
+        }
+        Ok(())
+    }
+}

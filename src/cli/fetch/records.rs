@@ -1,0 +1,113 @@
+//! The flags that say what becomes of the answers: records, files, and when the run counts as failed.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use haul::fetch::FetchSettings;
+use haul::sink::{Destination, FORMATS, Format, SinkSettings, Template};
+use haul::{ByteSize, Error};
+
+use crate::cli::exit::Share;
+
+/// What becomes of the answers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Records")]
+pub(super) struct Records {
+    /// Write the records to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Keep what is in the output file and write after it
+    #[arg(long)]
+    append: bool,
+
+    /// Save each body to a file of its own in DIR
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+
+    /// Write records so [default: by the output file's suffix, or else text]
+    #[arg(short, long, value_name = "FORMAT",
+          value_parser = PossibleValuesParser::new(FORMATS).try_map(|name| name.parse::<Format>()))]
+    format: Option<Format>,
+
+    /// Write this for each record instead, as in '%{status} %{url}\n'; @FILE reads it
+    #[arg(short, long, value_name = "TEMPLATE", value_parser = template, allow_hyphen_values = true)]
+    write_out: Option<Template>,
+
+    /// Put the decoded text of each page in its record (jsonl and csv)
+    #[arg(long)]
+    body: bool,
+
+    /// End a body that is larger, as received, as too-large; 0 for no limit
+    #[arg(long, value_name = "SIZE", default_value = "32M")]
+    max_size: ByteSize,
+
+    /// Exit with 0 while no more than so many URLs failed, as in 5%
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    pub(super) fail_over: Share,
+}
+
+impl Records {
+    /// The file that records go to, where it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.output
+            .as_deref()
+            .filter(|path| path.as_os_str() != "-")
+    }
+
+    /// Fills in how much of a body is taken.
+    pub(super) fn apply(&self, fetch: &mut FetchSettings) {
+        fetch.body_limit = match self.max_size {
+            ByteSize(0) => ByteSize(u64::MAX),
+            limit => limit,
+        };
+    }
+
+    /// Where records go and what they look like.
+    ///
+    /// # Errors
+    /// When two flags contradict each other.
+    pub(super) fn sink(&self, color: bool) -> haul::Result<SinkSettings> {
+        let contradiction = |text: &str| Err(Error::Setting(text.into()));
+        if self.format.is_some() && self.write_out.is_some() {
+            return contradiction(
+                "--format and --write-out contradict each other: a template is a format",
+            );
+        }
+        if self.append && self.file().is_none() {
+            return contradiction("--append needs a file to write to: --output FILE");
+        }
+        let format = self
+            .format
+            .or_else(|| self.file().and_then(Format::of_path))
+            .unwrap_or(Format::Text);
+        if self.body && (self.write_out.is_some() || format == Format::Text) {
+            return contradiction("--body needs records that hold text: --format jsonl or csv");
+        }
+        let destination = match self.file() {
+            Some(path) => Destination::File {
+                path: path.to_owned(),
+                append: self.append,
+            },
+            None => Destination::Stdout,
+        };
+        Ok(SinkSettings {
+            format,
+            destination,
+            template: self.write_out.clone(),
+            body: self.body,
+            folder: self.output_dir.clone(),
+            color,
+        })
+    }
+}
+
+fn template(text: &str) -> Result<Template, String> {
+    match text.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {path}: {error}"))?
+            .parse(),
+        None => text.parse(),
+    }
+}

@@ -1,0 +1,274 @@
+//! The flags that say what is sent: method, headers, credentials, body.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use haul::fetch::FetchSettings;
+use haul::frontier::FrontierSettings;
+use haul::{Error, Headers};
+use http::header::{self, HeaderName, HeaderValue};
+
+/// What is sent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The request")]
+pub(super) struct Sending {
+    /// Send this header; 'Name:' removes one, @FILE reads them from a file; may be repeated
+    ///
+    /// What is sent to a host that you named is not sent to another that it redirects to.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+
+    /// Send this User-Agent [default: haul/VERSION]
+    #[arg(short = 'A', long, value_name = "TEXT")]
+    user_agent: Option<String>,
+
+    /// Send this name and password (Basic authentication)
+    #[arg(short, long, value_name = "NAME:PASSWORD")]
+    user: Option<String>,
+
+    /// Send the token in this file (Bearer authentication)
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<PathBuf>,
+
+    /// Send these cookies, as in 'a=1; b=2'; may be repeated
+    #[arg(short = 'b', long, value_name = "NAME=VALUE")]
+    cookie: Vec<String>,
+
+    /// Use this method [default: GET, or POST with --data or --json]
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    method: Option<String>,
+
+    /// Send this body as a form; @FILE and @- read it; repeated ones are joined with &
+    ///
+    /// As with curl, the ends of lines in a file are left out.
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    data: Vec<String>,
+
+    /// Send this body as JSON; @FILE and @- read it
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    json: Option<String>,
+
+    /// Follow at most N redirects in a row; 0 for none
+    #[arg(long, value_name = "N", default_value = "10", alias = "max-redirects")]
+    max_redirs: u16,
+}
+
+impl Sending {
+    /// Whether the body is read from standard input.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.data.iter().chain(&self.json).any(|text| text == "@-")
+    }
+
+    /// What these flags ask of the frontier.
+    pub(super) fn apply_to_frontier(&self, frontier: &mut FrontierSettings) {
+        frontier.max_redirects = self.max_redirs;
+    }
+
+    /// Fills in what every request has in common.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a header cannot be sent, or two flags contradict each other.
+    pub(super) fn apply(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
+        if !self.data.is_empty() && self.json.is_some() {
+            return Err(contradiction("--data", "--json", "a request has one body"));
+        }
+        if self.user.is_some() && self.bearer_file.is_some() {
+            return Err(contradiction(
+                "--user",
+                "--bearer-file",
+                "a request has one Authorization",
+            ));
+        }
+        self.apply_body(fetch)?;
+        self.apply_credentials(&mut fetch.headers)?;
+        if let Some(agent) = &self.user_agent {
+            fetch
+                .headers
+                .0
+                .insert(header::USER_AGENT, value("--user-agent", agent)?);
+        }
+        // Last, so that they win over what the other flags imply.
+        let mut lines = Vec::new();
+        for line in &self.header {
+            match line.strip_prefix('@') {
+                Some(path) => lines.extend(
+                    text("--header", Path::new(path))?
+                        .lines()
+                        .map(str::to_owned),
+                ),
+                None => lines.push(line.clone()),
+            }
+        }
+        apply_headers(&lines, &mut fetch.headers)
+    }
+
+    fn apply_body(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
+        let mut implied = "GET";
+        if !self.data.is_empty() {
+            let parts: Vec<Vec<u8>> = self
+                .data
+                .iter()
+                .map(|part| form_part(part))
+                .collect::<haul::Result<_>>()?;
+            fetch.body = Some(parts.join(&b'&').into());
+            set(
+                &mut fetch.headers,
+                header::CONTENT_TYPE,
+                "application/x-www-form-urlencoded",
+            );
+            implied = "POST";
+        }
+        if let Some(json) = &self.json {
+            fetch.body = Some(bytes("--json", json)?.into());
+            set(&mut fetch.headers, header::CONTENT_TYPE, "application/json");
+            set(&mut fetch.headers, header::ACCEPT, "application/json");
+            implied = "POST";
+        }
+        fetch.method = self.method.as_deref().unwrap_or(implied).to_owned();
+        Ok(())
+    }
+
+    fn apply_credentials(&self, headers: &mut Headers) -> haul::Result<()> {
+        if let Some(user) = &self.user {
+            if !user.contains(':') {
+                let problem = "--user needs a name and a password, as in -u ann:secret";
+                return Err(Error::Setting(problem.into()));
+            }
+            let secret = format!("Basic {}", STANDARD.encode(user));
+            headers
+                .0
+                .insert(header::AUTHORIZATION, sensitive("--user", &secret)?);
+        }
+        if let Some(path) = &self.bearer_file {
+            let token = text("--bearer-file", path)?;
+            let secret = format!("Bearer {}", token.trim());
+            headers
+                .0
+                .insert(header::AUTHORIZATION, sensitive("--bearer-file", &secret)?);
+        }
+        if let Some(jar) = self.cookie.iter().find(|cookie| !cookie.contains('=')) {
+            return Err(Error::Setting(format!(
+                "--cookie {jar:?} is not name=value; files of cookies are not read"
+            )));
+        }
+        if !self.cookie.is_empty() {
+            headers.0.insert(
+                header::COOKIE,
+                sensitive("--cookie", &self.cookie.join("; "))?,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// `Name: value` sets or adds, `Name:` removes, `Name;` sends the name with nothing, as with curl.
+fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
+    let mut own: Vec<HeaderName> = Vec::new();
+    for line in lines
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+    {
+        let (name, content) = match line.split_once(':') {
+            Some((name, content)) => (
+                name,
+                Some(content.trim()).filter(|content| !content.is_empty()),
+            ),
+            None => match line.strip_suffix(';') {
+                Some(name) => (name, Some("")),
+                None => {
+                    return Err(Error::Setting(format!(
+                        "--header {:?} is not 'Name: value'",
+                        super::secret::shown("header", line)
+                    )));
+                }
+            },
+        };
+        let known = HeaderName::try_from(name.trim()).map_err(|_| {
+            Error::Setting(format!("--header: {name:?} is not the name of a header"))
+        })?;
+        if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(&known) {
+            return Err(Error::Setting(format!(
+                "--header: {known} is set by haul itself"
+            )));
+        }
+        let Some(content) = content else {
+            headers.0.remove(&known);
+            continue;
+        };
+        let content = if super::secret::is_harmless(known.as_str()) {
+            value("--header", content)?
+        } else {
+            sensitive("--header", content)?
+        };
+        if own.contains(&known) {
+            headers.0.append(known, content);
+        } else {
+            headers.0.insert(known.clone(), content);
+            own.push(known);
+        }
+    }
+    Ok(())
+}
+
+fn contradiction(one: &str, other: &str, because: &str) -> Error {
+    Error::Setting(format!(
+        "{one} and {other} contradict each other: {because}"
+    ))
+}
+
+fn set(headers: &mut Headers, name: HeaderName, content: &'static str) {
+    headers.0.insert(name, HeaderValue::from_static(content));
+}
+
+fn value(flag: &str, content: &str) -> haul::Result<HeaderValue> {
+    HeaderValue::from_str(content)
+        .or_else(|_| HeaderValue::from_bytes(content.as_bytes()))
+        .map_err(|_| {
+            Error::Setting(format!(
+                "{flag}: a control character cannot be sent in a header"
+            ))
+        })
+}
+
+fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {
+    let mut content = value(flag, content)?;
+    content.set_sensitive(true);
+    Ok(content)
+}
+
+fn text(flag: &str, path: &Path) -> haul::Result<String> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(flag, path, &error))
+}
+
+/// The bytes that a flag's value stands for.
+fn bytes(flag: &str, text: &str) -> haul::Result<Vec<u8>> {
+    match text.strip_prefix('@') {
+        None => Ok(text.as_bytes().to_vec()),
+        Some("-") => {
+            let mut read = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut read)
+                .map_err(|error| unreadable(flag, Path::new("standard input"), &error))?;
+            Ok(read)
+        }
+        Some(path) => {
+            std::fs::read(path).map_err(|error| unreadable(flag, Path::new(path), &error))
+        }
+    }
+}
+
+fn form_part(text: &str) -> haul::Result<Vec<u8>> {
+    let mut read = bytes("--data", text)?;
+    if text.starts_with('@') {
+        read.retain(|byte| !matches!(byte, b'\r' | b'\n'));
+    }
+    Ok(read)
+}
+
+fn unreadable(flag: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::Setting(format!("{flag}: cannot read {}: {error}", path.display()))
+}

@@ -1,0 +1,90 @@
+//! What may be shown of a flag's value: everything but secrets.
+//!
+//! Used wherever a command line or a setting is printed back. Edge: a header is a secret unless its name is known to
+//! be harmless, as keys travel under many names.
+
+use std::borrow::Cow;
+
+/// Stands where a secret was.
+pub(crate) const HIDDEN: &str = "…";
+
+/// Headers that say what is wanted, not who is asking.
+const HARMLESS: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "dnt",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "user-agent",
+];
+
+/// A flag's value as it may be shown.
+pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
+    match flag {
+        "user" | "cookie" => HIDDEN.into(),
+        "data" | "json" if !value.starts_with('@') => HIDDEN.into(),
+        "header" if !value.starts_with('@') => match value.split_once(':') {
+            Some((name, _)) if is_harmless(name) => value.into(),
+            Some((_, "")) => value.into(),
+            Some((name, _)) => format!("{name}: {HIDDEN}").into(),
+            None => HIDDEN.into(),
+        },
+        "proxy" | "urls" => without_user(value),
+        _ => value.into(),
+    }
+}
+
+/// Whether a header says nothing about who is asking.
+pub(super) fn is_harmless(name: &str) -> bool {
+    HARMLESS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name.trim()))
+}
+
+/// A URL without its `user:password@`.
+fn without_user(url: &str) -> Cow<'_, str> {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}{HIDDEN}{}", &url[..start], &url[start + at..]).into(),
+        None => url.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_shown_and_the_rest_is() {
+        for (flag, value, shown_as) in [
+            ("user", "ann:s3cret", "…"),
+            ("header", "Authorization: Bearer s3cret", "Authorization: …"),
+            ("header", "X-Api-Key:s3cret", "X-Api-Key: …"),
+            ("header", "Accept: text/html", "Accept: text/html"),
+            ("header", "User-Agent:", "User-Agent:"),
+            ("header", "@keys.txt", "@keys.txt"),
+            ("data", "password=s3cret", "…"),
+            ("data", "@form.txt", "@form.txt"),
+            (
+                "proxy",
+                "http://ann:s3cret@proxy.example:3128",
+                "http://…@proxy.example:3128",
+            ),
+            ("urls", "ann:s3cret@example.org/a@b", "…@example.org/a@b"),
+            ("output", "a@b.jsonl", "a@b.jsonl"),
+        ] {
+            assert_eq!(shown(flag, value), shown_as);
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Layers of settings: flag over environment over file over default.
+//!
+//! What the environment and the file say is turned into arguments in front of the user's own, so that there is one
+//! parser, one set of checks and one kind of value, wherever a setting comes from. Invariant: a layer speaks only for
+//! flags that no higher layer has set. Edge: a flag of a higher layer also silences its rivals below, as `--json` on
+//! the command line does with `data` in a file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::error::ContextKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use haul::Error;
+
+use super::config_file::{self, Value};
+use super::exit::Failure;
+
+/// Flags that are about where settings come from, and cannot come from there.
+const ABOUT_LAYERS: [&str; 4] = ["config", "no-config", "help", "version"];
+
+/// Pairs of flags that say the same thing in two ways.
+const RIVALS: [(&str, &str); 5] = [
+    ("data", "json"),
+    ("user", "bearer-file"),
+    ("format", "write-out"),
+    ("insecure", "cacert"),
+    ("quiet", "verbose"),
+];
+
+/// Where a setting comes from, from the weakest to the strongest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// haul itself.
+    Default,
+    /// A line of a file.
+    File(PathBuf, usize),
+    /// An environment variable.
+    Environment(String),
+    /// The command line.
+    Flag,
+}
+
+/// One flag, and what it is set to.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    /// Its long name, without dashes; `urls` for the words without a flag.
+    pub(crate) flag: String,
+    /// Its values; none where it is not set.
+    pub(crate) values: Vec<OsString>,
+    /// What kind of value it has.
+    pub(crate) kind: Kind,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+/// What kind of value a flag has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// None: it is there or not.
+    Switch,
+    /// None: it is there so many times.
+    Count,
+    /// One.
+    One,
+    /// One each time.
+    Many,
+}
+
+/// Every flag in the order of the help, and what it is set to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings(pub(crate) Vec<Setting>);
+
+/// What a layer below the command line says.
+type Spoken = BTreeMap<String, (Value, Origin)>;
+
+impl Settings {
+    /// Whether a flag was set by anyone.
+    pub(crate) fn is_set(&self, flag: &str) -> bool {
+        self.rank(flag) > 0
+    }
+
+    /// How strong a flag's origin is.
+    pub(crate) fn rank(&self, flag: &str) -> u8 {
+        let setting = self.0.iter().find(|setting| setting.flag == flag);
+        match setting.map(|setting| &setting.origin) {
+            None | Some(Origin::Default) => 0,
+            Some(Origin::File(..)) => 1,
+            Some(Origin::Environment(_)) => 2,
+            Some(Origin::Flag) => 3,
+        }
+    }
+}
+
+/// Parses a command line with the layers below it. `arguments` begins with the program and the subcommand.
+///
+/// # Errors
+/// When a layer cannot be read, or holds a value that its flag does not take.
+pub(super) fn matches(
+    command: &Command,
+    arguments: &[OsString],
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<(ArgMatches, Settings), Failure> {
+    let alone = subcommand(command.clone().try_get_matches_from(arguments)?);
+    let flags = flags_of(command, arguments);
+    let mut spoken = Spoken::new();
+    let given = |flag: &Arg, matches: &ArgMatches| {
+        matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let by_hand: Vec<String> = flags
+        .iter()
+        .filter(|flag| given(flag, &alone))
+        .filter_map(|flag| flag.get_long().map(str::to_owned))
+        .collect();
+    let layered: Vec<&Arg> = flags
+        .iter()
+        .filter(|flag| {
+            flag.get_long()
+                .is_some_and(|long| !ABOUT_LAYERS.contains(&long))
+        })
+        .collect();
+    let mut set = by_hand.clone();
+    for flag in &layered {
+        let Some(long) = flag.get_long().filter(|long| !is_silenced(long, &by_hand)) else {
+            continue;
+        };
+        let name = variable(long);
+        let Some(value) = environment(&name).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        let value = from_environment(flag, &name, &value)?;
+        set.push(long.to_owned());
+        spoken.insert(long.to_owned(), (value, Origin::Environment(name)));
+    }
+    let profile = profile(&alone, &spoken);
+    match file(&alone, environment) {
+        Some(path) => {
+            let names: Vec<&str> = layered
+                .iter()
+                .filter_map(|flag| flag.get_long())
+                .filter(|name| *name != "profile")
+                .collect();
+            for key in config_file::read(&path, profile.as_deref(), &names)? {
+                if !is_silenced(&key.flag, &set) {
+                    spoken.insert(key.flag, (key.value, Origin::File(path.clone(), key.line)));
+                }
+            }
+        }
+        None if profile.is_some() => {
+            return Err(Error::Setting(
+                "--profile needs a configuration file: --config FILE".into(),
+            )
+            .into());
+        }
+        None => {}
+    }
+    let mut whole: Vec<OsString> = arguments[..2].to_vec();
+    for flag in &layered {
+        let Some((long, (value, origin))) = flag
+            .get_long()
+            .and_then(|long| Some((long, spoken.get(long)?)))
+        else {
+            continue;
+        };
+        whole.extend(
+            as_arguments(flag, long, value).map_err(|problem| told(origin, long, &problem))?,
+        );
+    }
+    whole.extend_from_slice(&arguments[2..]);
+    let parsed = command.clone().try_get_matches_from(whole);
+    let matches = subcommand(parsed.map_err(|error| blamed(error, &spoken))?);
+    let settings = flags
+        .iter()
+        .filter_map(|flag| setting(flag, &matches, &spoken))
+        .collect();
+    Ok((matches, Settings(settings)))
+}
+
+/// `HAUL_PER_HOST` for `per-host`.
+fn variable(long: &str) -> String {
+    format!("HAUL_{}", long.replace('-', "_").to_uppercase())
+}
+
+/// Whether a flag or its rival is set on a higher layer.
+fn is_silenced(flag: &str, set: &[String]) -> bool {
+    let is_set = |name: &str| set.iter().any(|other| other == name);
+    is_set(flag)
+        || RIVALS
+            .iter()
+            .any(|(one, other)| flag == *one && is_set(other) || flag == *other && is_set(one))
+}
+
+fn subcommand(mut matches: ArgMatches) -> ArgMatches {
+    matches
+        .remove_subcommand()
+        .map(|(_, matches)| matches)
+        .unwrap_or_default()
+}
+
+fn flags_of(command: &Command, arguments: &[OsString]) -> Vec<Arg> {
+    let name = arguments
+        .get(1)
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let chosen = command.find_subcommand(name);
+    chosen
+        .map(|chosen| chosen.get_arguments().cloned().collect())
+        .unwrap_or_default()
+}
+
+fn kind(flag: &Arg) -> Kind {
+    match flag.get_action() {
+        ArgAction::SetTrue => Kind::Switch,
+        ArgAction::Count => Kind::Count,
+        ArgAction::Append => Kind::Many,
+        _ => Kind::One,
+    }
+}
+
+fn profile(alone: &ArgMatches, spoken: &Spoken) -> Option<String> {
+    let by_hand = alone.get_one::<String>("profile").cloned();
+    by_hand.or_else(|| match spoken.get("profile") {
+        Some((Value::One(name), _)) => Some(name.clone()),
+        _ => None,
+    })
+}
+
+fn file(alone: &ArgMatches, environment: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if alone.get_flag("no_config") {
+        return None;
+    }
+    alone
+        .get_one::<PathBuf>("config")
+        .cloned()
+        .or_else(|| config_file::usual(environment))
+}
+
+/// What a variable says: a switch is on or off, a repeatable flag has a line for each value.
+fn from_environment(flag: &Arg, name: &str, value: &OsString) -> Result<Value, Failure> {
+    let text = value
+        .to_str()
+        .ok_or_else(|| Error::Setting(format!("{name} is not UTF-8")))?;
+    Ok(match kind(flag) {
+        Kind::Switch => match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Value::Switch(true),
+            "0" | "false" | "no" | "off" => Value::Switch(false),
+            _ => {
+                return Err(
+                    Error::Setting(format!("{name}={text} is neither true nor false")).into(),
+                );
+            }
+        },
+        Kind::Many => Value::Many(text.lines().map(str::to_owned).collect()),
+        Kind::Count | Kind::One => Value::One(text.to_owned()),
+    })
+}
+
+/// The arguments that say the same.
+fn as_arguments(flag: &Arg, long: &str, value: &Value) -> Result<Vec<OsString>, String> {
+    let with = |value: &String| OsString::from(format!("--{long}={value}"));
+    let times = |count: usize| vec![OsString::from(format!("--{long}")); count];
+    match (kind(flag), value) {
+        (Kind::Switch | Kind::Count, Value::Switch(on)) => Ok(times(usize::from(*on))),
+        (Kind::Switch, _) => Err("true or false is wanted".into()),
+        (Kind::Count, Value::One(count)) => match count.parse::<u8>() {
+            Ok(count) => Ok(times(count.into())),
+            Err(_) => Err(format!("{count:?} is not a count")),
+        },
+        (Kind::One | Kind::Many, Value::One(value)) => Ok(vec![with(value)]),
+        (Kind::Many, Value::Many(values)) => Ok(values.iter().map(with).collect()),
+        (Kind::One | Kind::Count, Value::Many(_)) => Err("one value is wanted, not a list".into()),
+        (Kind::One | Kind::Many, Value::Switch(_)) => {
+            Err("a value is wanted, not true or false".into())
+        }
+    }
+}
+
+fn told(origin: &Origin, long: &str, problem: &str) -> Failure {
+    Error::Setting(format!("{origin}: {long}: {problem}")).into()
+}
+
+/// An error about a value that no flag gave names who did.
+fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
+    let argument = error
+        .get(ContextKind::InvalidArg)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let long = argument
+        .trim_start_matches('-')
+        .split([' ', '=', '['])
+        .next()
+        .unwrap_or_default();
+    match spoken.get(long) {
+        Some((_, origin)) => {
+            let value = error
+                .get(ContextKind::InvalidValue)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let known = error.get(ContextKind::ValidValue).map(ToString::to_string);
+            let problem = match (std::error::Error::source(&error), known) {
+                (Some(source), _) => source.to_string(),
+                (None, Some(known)) => format!("{value:?} is none of {known}"),
+                (None, None) => format!("{value:?} cannot be used"),
+            };
+            told(origin, long, &problem)
+        }
+        None => error.into(),
+    }
+}
+
+fn setting(flag: &Arg, matches: &ArgMatches, spoken: &Spoken) -> Option<Setting> {
+    let id = flag.get_id().as_str();
+    let long = flag.get_long().unwrap_or("urls");
+    if ["help", "version"].contains(&long) {
+        return None;
+    }
+    let kind = kind(flag);
+    let origin = match (matches.value_source(id), spoken.get(long)) {
+        (_, Some((_, origin))) => origin.clone(),
+        (Some(ValueSource::CommandLine), None) => Origin::Flag,
+        _ => Origin::Default,
+    };
+    let values = match kind {
+        Kind::Switch => vec![matches.get_flag(id).to_string().into()],
+        Kind::Count => vec![matches.get_count(id).to_string().into()],
+        Kind::One | Kind::Many => matches
+            .get_raw(id)
+            .into_iter()
+            .flatten()
+            .map(OsString::from)
+            .collect(),
+    };
+    Some(Setting {
+        flag: long.to_owned(),
+        values,
+        kind,
+        origin,
+    })
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Origin::Environment(name) => write!(f, "{name}"),
+            Origin::Flag => f.write_str("flag"),
+        }
+    }
+}

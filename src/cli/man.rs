@@ -1,0 +1,33 @@
+//! `haul man`.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Command};
+use haul::Error;
+
+use super::SUBCOMMANDS;
+
+/// The arguments of `haul man`.
+#[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// The command whose page is wanted, instead of haul's own
+    #[arg(value_parser = PossibleValuesParser::new(SUBCOMMANDS))]
+    command: Option<String>,
+}
+
+impl ManArguments {
+    /// The page, in roff: `haul man | man -l -` shows it.
+    ///
+    /// # Errors
+    /// None that a page in memory could have.
+    pub(super) fn text(&self, command: Command) -> haul::Result<String> {
+        let chosen = match &self.command {
+            Some(name) => command.find_subcommand(name).cloned().unwrap_or(command),
+            None => command,
+        };
+        let mut page = Vec::new();
+        clap_mangen::Man::new(chosen)
+            .render(&mut page)
+            .map_err(|source| Error::output("the manual page", source))?;
+        Ok(String::from_utf8_lossy(&page).into_owned())
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line: the only room that knows clap. Arguments become settings here, and results become text.
+//!
+//! Edge: nothing here runs anything; `main` does that with the [`Plan`] that comes out.
+
+mod completions;
+mod config;
+mod config_file;
+mod exit;
+mod fetch;
+mod hints;
+mod interrupt;
+mod layers;
+mod man;
+mod processor_time;
+mod resume;
+mod serve;
+mod summary;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use exit::{Exit, Failure};
+pub(crate) use fetch::Plan;
+pub(crate) use interrupt::Interrupts;
+pub(crate) use processor_time::processor_time;
+pub(crate) use resume::Resume;
+pub(crate) use serve::{ServeArguments, serve_folder};
+pub(crate) use summary::summary;
+
+use fetch::{FetchArguments, Terminals};
+
+/// The names of the subcommands.
+const SUBCOMMANDS: [&str; 5] = ["fetch", "serve", "config", "completions", "man"];
+
+/// Fetch lists of URLs, fast and politely, one honest record a line.
+///
+/// A URL without a command is fetched: haul example.org is haul fetch example.org.
+#[derive(Debug, Parser)]
+#[command(name = "haul", version, max_term_width = 100, override_usage = "haul fetch [OPTIONS] [URL|FILE]...\n       haul [OPTIONS OF FETCH] URL...\n       haul <COMMAND>", arg_required_else_help = true, after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Wanted,
+}
+
+#[derive(Debug, Subcommand)]
+enum Wanted {
+    /// Fetch URLs and write a record of each
+    #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = FETCH_CODES)]
+    Fetch(Box<FetchArguments>),
+    /// Serve a folder or a generated site to practise on, with latency and faults
+    ///
+    /// Prints the address that it listens on. Besides what is served there is /fault/, an index of everything that a server
+    /// can do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
+    Serve(serve::ServeArguments),
+    /// Print every setting that is in force, and where it comes from
+    ///
+    /// Takes the flags of fetch. What it prints is a configuration file, but for secrets.
+    #[command(args_override_self = true)]
+    Config(Box<FetchArguments>),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, of haul or of one command
+    Man(man::ManArguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  haul fetch urls.txt                        a line for each URL of the list
+  haul fetch urls.txt -o out.jsonl           everything that is known of each
+  haul fetch urls.txt --output-dir pages     their bodies, a file each
+  haul example.org -w '%{status} %{url}\\n'   a line of your own
+  haul config                                what is in force, and from where";
+
+const FETCH_EXAMPLES: &str = "\
+Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
+a key of the configuration file. --help tells more, and the exit codes.";
+
+const FETCH_CODES: &str = "\
+Every flag is also an environment variable (HAUL_PER_HOST for --per-host, with a
+line for each value of a flag that may be repeated) and a key of the configuration
+file.
+
+Exit codes:
+  0    every URL was fetched, or no more failed than --fail-over allows
+  1    something in haul itself went wrong
+  2    the command line, the configuration or a list cannot be used
+  3    the run came to its end; some URLs failed
+  4    the run came to its end; nothing was fetched
+  5    the output cannot be written
+  124  the time limit was reached; the command that fetches what is missing is printed
+  130  interrupted; the same";
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// To fetch.
+    Fetch(Box<Plan>),
+    /// To serve.
+    Serve(Box<ServeArguments>),
+    /// To print this.
+    Print(String),
+}
+
+/// Reads the command line, and the layers of settings below it.
+///
+/// # Errors
+/// When it asks for help, or for something that cannot be done.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, Failure> {
+    let arguments = with_fetch(arguments.collect());
+    let environment = |name: &str| std::env::var_os(name);
+    let mut command = CommandLine::command();
+    command.build();
+    let matches = command
+        .clone()
+        .try_get_matches_from(&arguments)
+        .map_err(hints::for_curl_users)?;
+    let layered = || layers::matches(&command, &arguments, &environment);
+    match CommandLine::from_arg_matches(&matches)?.command {
+        Wanted::Fetch(_) => {
+            let (matches, settings) = layered()?;
+            let arguments = FetchArguments::from_arg_matches(&matches)?;
+            Ok(Task::Fetch(Box::new(
+                arguments.plan(settings, Terminals::here())?,
+            )))
+        }
+        Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
+        Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
+        Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),
+        Wanted::Man(arguments) => Ok(Task::Print(arguments.text(command)?)),
+    }
+}
+
+/// A bare URL means fetch: where the first word is no command, `fetch` goes before everything.
+fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_flag = |word: &OsString| {
+        let bytes = word.as_encoded_bytes();
+        bytes.len() > 1 && bytes[0] == b'-'
+    };
+    let about_haul = |word: &OsString| {
+        ["-h", "--help", "-V", "--version"]
+            .iter()
+            .any(|flag| word == flag)
+    };
+    let words = arguments.get(1..).unwrap_or_default();
+    let is_whole = match words.iter().find(|word| !is_flag(word)) {
+        Some(word) => word == "help" || SUBCOMMANDS.iter().any(|name| word == name),
+        None => words.is_empty() || words.iter().any(about_haul),
+    };
+    if !is_whole {
+        arguments.insert(1, "fetch".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests;

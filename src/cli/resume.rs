@@ -1,0 +1,277 @@
+//! The command that fetches what an unfinished run did not come to.
+//!
+//! The user's own flags, with the missing rows and without secrets, quoted for a shell. Invariant: rows that have their
+//! record are never among them.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use haul::{Ended, Error, Outcome, Rows, spelled};
+
+use super::fetch::{Plan, secret};
+use super::layers::{Kind, Origin, Setting};
+
+/// More ranges than this go to a file: nobody wants to paste them.
+const RANGES: usize = 40;
+
+/// What a run has to say of the rows that it left, from before it starts until it is over.
+#[derive(Debug)]
+pub(crate) struct Resume {
+    given: Vec<Setting>,
+    wanted: Option<Rows>,
+    limit: Option<u64>,
+    output: Option<PathBuf>,
+    reads_stdin: bool,
+}
+
+impl Resume {
+    /// Keeps what the command will need.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let settings = plan.settings.0.iter();
+        Self {
+            given: settings
+                .filter(|setting| setting.origin == Origin::Flag)
+                .cloned()
+                .collect(),
+            wanted: plan.config.seeds.rows.clone(),
+            limit: plan.config.seeds.limit,
+            output: plan.output.clone(),
+            reads_stdin: plan
+                .config
+                .seeds
+                .sources
+                .contains(&haul::seeds::Source::Stdin),
+        }
+    }
+
+    /// What to tell after a run: nothing where nothing is missing.
+    ///
+    /// # Errors
+    /// When the missing rows are many and the file for them cannot be written.
+    pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
+        let missing = self.missing(outcome);
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let why = match outcome.ended {
+            Ended::Complete => return Ok(None),
+            Ended::Interrupted => "interrupted".to_owned(),
+            Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
+        };
+        let rows = if missing.ranges() > RANGES {
+            let path = self.rows_file();
+            std::fs::write(&path, format!("{missing}\n"))
+                .map_err(|source| Error::output(&path, source))?;
+            let mut rows = OsString::from("@");
+            rows.push(&path);
+            rows
+        } else {
+            missing.to_string().into()
+        };
+        let mut text = format!("{why}; this fetches what is missing");
+        if self.reads_stdin {
+            text.push_str(", given the same standard input");
+        }
+        let _ = write!(text, ":\n  {}\n", self.command(rows, outcome.tally.visited));
+        Ok(Some(text))
+    }
+
+    /// The rows without a record that the run was asked for.
+    fn missing(&self, outcome: &Outcome) -> Rows {
+        match &self.wanted {
+            Some(wanted) => outcome.missing.and(wanted),
+            None => outcome.missing.clone(),
+        }
+    }
+
+    /// Beside the output, or where temporary files go.
+    fn rows_file(&self) -> PathBuf {
+        match &self.output {
+            Some(output) => {
+                let mut name = output.clone().into_os_string();
+                name.push(".rows");
+                name.into()
+            }
+            None => std::env::temp_dir().join(format!("haul-{}.rows", std::process::id())),
+        }
+    }
+
+    fn command(&self, rows: OsString, visited: u64) -> String {
+        let mut command = "haul fetch".to_owned();
+        let mut add = |word: &str| {
+            command.push(' ');
+            command.push_str(word);
+        };
+        let flags = self.given.iter().filter(|setting| setting.flag != "urls");
+        for setting in
+            flags.filter(|setting| !["rows", "limit", "append"].contains(&setting.flag.as_str()))
+        {
+            let flag = format!("--{}", setting.flag);
+            match setting.kind {
+                Kind::Switch => add(&flag),
+                Kind::Count => {
+                    let count = setting
+                        .values
+                        .first()
+                        .and_then(|count| count.to_str()?.parse().ok());
+                    (0..count.unwrap_or(1)).for_each(|_| add(&flag));
+                }
+                Kind::One | Kind::Many => {
+                    for value in &setting.values {
+                        add(&flag);
+                        add(&shown(&setting.flag, value));
+                    }
+                }
+            }
+        }
+        if self.output.is_some() {
+            add("--append");
+        }
+        if let Some(limit) = self.limit {
+            add("--limit");
+            add(&limit.saturating_sub(visited).to_string());
+        }
+        add("--rows");
+        add(&quoted(&rows));
+        for setting in self.given.iter().filter(|setting| setting.flag == "urls") {
+            setting
+                .values
+                .iter()
+                .for_each(|value| add(&shown("urls", value)));
+        }
+        command
+    }
+}
+
+/// A value as it may be shown, quoted. A file's name is no secret, and may be no text.
+fn shown(flag: &str, value: &OsString) -> String {
+    match value.to_str() {
+        Some(text) => quoted(&OsString::from(&*secret::shown(flag, text))),
+        None => quoted(value),
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &OsString) -> String {
+    let bytes = word.as_encoded_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(byte);
+    match word.to_str() {
+        Some(text) if !text.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
+        Some(text) if !text.chars().any(char::is_control) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        // What a terminal would obey, and what is no text, is written byte by byte.
+        _ => {
+            let mut word = "$'".to_owned();
+            for byte in bytes {
+                let _ = if is_plain(byte) {
+                    write!(word, "{}", char::from(*byte))
+                } else {
+                    write!(word, "\\x{byte:02x}")
+                };
+            }
+            word.push('\'');
+            word
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haul::Tally;
+
+    fn resume(given: &[(&str, Kind, &[&str])]) -> Resume {
+        Resume {
+            given: given
+                .iter()
+                .map(|(flag, kind, values)| Setting {
+                    flag: (*flag).into(),
+                    values: values.iter().map(Into::into).collect(),
+                    kind: *kind,
+                    origin: Origin::Flag,
+                })
+                .collect(),
+            wanted: None,
+            limit: None,
+            output: None,
+            reads_stdin: false,
+        }
+    }
+
+    fn interrupted(missing: &str) -> Outcome {
+        Outcome {
+            tally: Tally {
+                visited: 60,
+                ..Tally::default()
+            },
+            ended: Ended::Interrupted,
+            missing: missing.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_command_is_the_users_own_with_the_missing_rows() {
+        let mut resume = resume(&[
+            ("urls", Kind::Many, &["my list.txt"]),
+            ("output", Kind::One, &["out.jsonl"]),
+            (
+                "header",
+                Kind::Many,
+                &["Authorization: Bearer s3cret", "Accept: it's"],
+            ),
+            ("insecure", Kind::Switch, &["true"]),
+            ("verbose", Kind::Count, &["2"]),
+            ("rows", Kind::One, &["1-200"]),
+            ("limit", Kind::One, &["100"]),
+        ]);
+        resume.output = Some("out.jsonl".into());
+        resume.wanted = Some("1-200".parse().unwrap());
+        resume.limit = Some(100);
+        let text = resume.text(&interrupted("7,61-")).unwrap().unwrap();
+        assert_eq!(
+            text,
+            "interrupted; this fetches what is missing:\n  haul fetch --output out.jsonl --header 'Authorization: …' \
+             --header 'Accept: it'\\''s' --insecure --verbose --verbose --append --limit 40 --rows 7,61-200 'my list.txt'\n"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_is_missing() {
+        let mut resume = resume(&[]);
+        resume.wanted = Some("1-60".parse().unwrap());
+        assert_eq!(resume.text(&interrupted("61-")).unwrap(), None);
+    }
+
+    #[test]
+    fn many_ranges_go_to_a_file_beside_the_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out.jsonl");
+        let beside = folder.path().join("out.jsonl.rows");
+        let mut resume = resume(&[]);
+        resume.output = Some(output);
+        let odd: Vec<String> = (0..100).map(|row| (row * 2 + 1).to_string()).collect();
+        let text = resume.text(&interrupted(&odd.join(","))).unwrap().unwrap();
+        assert!(
+            text.contains(&format!("--rows @{}", beside.display())),
+            "{text}"
+        );
+        let written = std::fs::read_to_string(&beside).unwrap();
+        assert_eq!(written.trim().parse::<Rows>().unwrap().ranges(), 100);
+    }
+
+    #[test]
+    fn a_word_is_quoted_as_a_shell_reads_it() {
+        for (word, text) in [
+            ("urls.txt", "urls.txt"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("http://a/?b&c", "'http://a/?b&c'"),
+            ("a\u{1b}[2J", r"$'a\x1b\x5b2J'"),
+        ] {
+            assert_eq!(quoted(&word.into()), text);
+        }
+    }
+}

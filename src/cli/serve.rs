@@ -1,0 +1,166 @@
+//! `haul serve`: the practice server from the command line.
+//!
+//! Edge: what it serves and how badly is [`haul::origin`]'s; here are its flags, its addresses and its end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use haul::origin::{LogLevel, Origin, OriginSettings, Site};
+use haul::{ByteSize, Error};
+
+use super::exit::Share;
+
+/// What is served, where, and how badly.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Serve this folder; its serve.toml gives rules, its hosts/NAME/ a root for each host name
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+
+    /// Listen on this port; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+
+    /// Listen on this address; may be repeated, and every 127.x.y.z is a host of its own
+    ///
+    /// Names need no set-up: haul takes every name under localhost (a.localhost, b.localhost) to be this machine, and
+    /// each is a host with limits of its own.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    address: Vec<IpAddr>,
+
+    /// Serve a generated site of N linked pages, the same for the same --seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pages: u64,
+
+    /// Make generated pages about this large
+    #[arg(long, value_name = "SIZE", default_value = "6K")]
+    size: ByteSize,
+
+    /// Wait this long before each answer
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
+    latency: Duration,
+
+    /// Wait up to this much longer, each time by chance
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
+    jitter: Duration,
+
+    /// Send at most this much a second on each connection
+    #[arg(long, value_name = "SIZE")]
+    bandwidth: Option<ByteSize>,
+
+    /// Let this share of requests fail, as in 5%: with 503, or a connection that is cut
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    error_rate: Share,
+
+    /// Answer more requests a second than this, for one host, with 429 and Retry-After
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<f64>,
+
+    /// The seed of what is generated and of what happens by chance
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// The practice server, listening.
+pub(crate) struct Served {
+    origins: Vec<Origin>,
+    site: Arc<Site>,
+}
+
+/// Starts to serve a folder on a free port of this machine, for the length of a fetch.
+///
+/// # Errors
+/// When the folder or its rules cannot be read.
+pub(crate) fn serve_folder(folder: PathBuf) -> haul::Result<Origin> {
+    let log = LogLevel::Counts;
+    let folder = Some(folder);
+    let settings = OriginSettings {
+        folder,
+        log,
+        ..OriginSettings::default()
+    };
+    Origin::start(settings).map_err(unserved)
+}
+
+impl ServeArguments {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When a setting is out of bounds, the folder cannot be read, or the port is taken.
+    pub(crate) fn start(self) -> haul::Result<Served> {
+        let settings = OriginSettings {
+            folder: self.folder,
+            pages: self.pages,
+            page_bytes: usize::try_from(self.size.0).unwrap_or(usize::MAX),
+            latency: self.latency,
+            jitter: self.jitter,
+            bandwidth: self.bandwidth.and_then(|size| NonZeroU64::new(size.0)),
+            error_rate: self.error_rate.share(),
+            rate_limit: self.rate_limit,
+            seed: self.seed,
+            log: LogLevel::Counts,
+            ..OriginSettings::default()
+        };
+        let site = Arc::new(Site::new(settings).map_err(unserved)?);
+        let listen =
+            |address: &IpAddr| Origin::at(SocketAddr::new(*address, self.port), site.clone());
+        let origins = self
+            .address
+            .iter()
+            .map(listen)
+            .collect::<Result<_, _>>()
+            .map_err(unserved)?;
+        Ok(Served { origins, site })
+    }
+}
+
+impl Served {
+    /// Where it listens, a URL a line.
+    pub(crate) fn addresses(&self) -> String {
+        self.origins
+            .iter()
+            .map(|origin| origin.url("/") + "\n")
+            .collect()
+    }
+
+    /// Serves until the first interrupt, and says how much was asked.
+    ///
+    /// # Errors
+    /// When interrupts cannot be listened to.
+    pub(crate) fn until_interrupted(self) -> haul::Result<String> {
+        let failed = |source: std::io::Error| Error::Setup {
+            what: "the event loop",
+            source: source.into(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        runtime
+            .block_on(async {
+                use tokio::signal::unix::{SignalKind, signal};
+                let mut terminated = signal(SignalKind::terminate())?;
+                tokio::select! {
+                    interrupted = tokio::signal::ctrl_c() => interrupted,
+                    _ = terminated.recv() => Ok(()),
+                }
+            })
+            .map_err(failed)?;
+        let counts = self.site.log().counts();
+        Ok(format!(
+            "served {} requests on {} connections\n",
+            counts.requests, counts.connections
+        ))
+    }
+}
+
+fn unserved(error: haul::origin::OriginError) -> Error {
+    Error::Setup {
+        what: "the practice server",
+        source: error.into(),
+    }
+}

@@ -1,0 +1,255 @@
+//! What a run came to, for people.
+//!
+//! A pure function of the [`Tally`]: every number comes from there. Remote text is cleaned.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use haul::{ByteSize, Tally, clean, spelled};
+
+/// Characters of an example's URL and of its message that are shown.
+const SHOWN: usize = 60;
+/// Classes of failure that are shown, the commonest first.
+const CLASSES: usize = 12;
+
+/// The summary of a run that used so much processor time.
+pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
+    let mut text = headline(tally, processor);
+    if tally.visited < 2 && tally.failed == 0 {
+        return text; // the one record has said it all
+    }
+    line(&mut text, "statuses", statuses(tally));
+    line(&mut text, "failed", failed(tally));
+    for (class, failures) in by_count(tally).into_iter().take(CLASSES) {
+        let example = format!("{}  {}", cut(&failures.example), cut(&failures.message));
+        let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
+    }
+    line(&mut text, "beside", beside(tally));
+    line(&mut text, "latency", latency(tally));
+    line(&mut text, "hosts", hosts(tally));
+    text
+}
+
+fn headline(tally: &Tally, processor: Option<Duration>) -> String {
+    let seconds = tally.elapsed.as_secs_f64();
+    let mut text = format!(
+        "{} in {}",
+        counted(tally.visited, "record"),
+        brief(tally.elapsed)
+    );
+    // A rate over less than this is a guess.
+    let has_rate = tally.visited > 1 && seconds >= 0.01;
+    if has_rate {
+        let _ = write!(text, ", {}/s", figure(tally.visited as f64 / seconds));
+    }
+    if tally.wire_bytes > 0 {
+        let _ = write!(text, "; {} received", ByteSize(tally.wire_bytes));
+    }
+    if tally.wire_bytes > 0 && has_rate {
+        let _ = write!(
+            text,
+            ", {}/s",
+            ByteSize((tally.wire_bytes as f64 / seconds) as u64)
+        );
+    }
+    if let Some(processor) = processor.filter(|time| !time.is_zero()) {
+        let _ = write!(text, "; processor {}", spelled(processor));
+    }
+    text.push('\n');
+    text
+}
+
+fn line(text: &mut String, name: &str, content: String) {
+    if !content.is_empty() {
+        let _ = writeln!(text, "  {name:<9} {content}");
+    }
+}
+
+fn statuses(tally: &Tally) -> String {
+    let each: Vec<_> = tally
+        .statuses
+        .iter()
+        .map(|(status, count)| format!("{status} × {count}"))
+        .collect();
+    each.join(", ")
+}
+
+fn failed(tally: &Tally) -> String {
+    if tally.failed == 0 {
+        return String::new();
+    }
+    format!(
+        "{} ({}%)",
+        tally.failed,
+        figure(tally.failed_share() * 100.0)
+    )
+}
+
+fn by_count(tally: &Tally) -> Vec<(&'static str, &haul::Failures)> {
+    let mut classes: Vec<_> = tally
+        .failures
+        .iter()
+        .map(|(class, failures)| (*class, failures))
+        .collect();
+    classes.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
+    classes
+}
+
+/// What is neither an answer nor a failure.
+fn beside(tally: &Tally) -> String {
+    let counts = [
+        (tally.redirects, "redirect"),
+        (tally.retries, "retry"),
+        (tally.duplicates, "duplicate"),
+        (tally.skipped, "skipped"),
+    ];
+    let said: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| counted(*count, name))
+        .collect();
+    said.join(", ")
+}
+
+fn latency(tally: &Tally) -> String {
+    if tally.answers == 0 {
+        return String::new();
+    }
+    let at = |quantile| {
+        brief(Duration::from_micros(
+            tally.latency.value_at_quantile(quantile),
+        ))
+    };
+    let longest = brief(Duration::from_micros(tally.latency.max()));
+    format!(
+        "p50 {}, p90 {}, p99 {}, max {longest}",
+        at(0.5),
+        at(0.9),
+        at(0.99)
+    )
+}
+
+fn hosts(tally: &Tally) -> String {
+    let count = tally.hosts.len() as u64 + tally.hosts_beyond;
+    if count < 2 {
+        return String::new();
+    }
+    let mut text = if tally.hosts_beyond > 0 {
+        format!("more than {}", tally.hosts.len())
+    } else {
+        count.to_string()
+    };
+    if let Some((host, mean)) = tally.slowest_host().filter(|(_, mean)| !mean.is_zero()) {
+        let _ = write!(
+            text,
+            "; slowest {} (mean {})",
+            cut(host.as_str()),
+            brief(mean)
+        );
+    }
+    let failing = tally
+        .hosts
+        .iter()
+        .filter(|(_, host)| host.failed > 0)
+        .max_by_key(|(_, host)| host.failed);
+    if let Some((name, host)) = failing {
+        let _ = write!(
+            text,
+            "; most failing {} ({} of {})",
+            cut(name.as_str()),
+            host.failed,
+            host.visited
+        );
+    }
+    text
+}
+
+/// `1 record`, `2 records`, `2 retries`.
+fn counted(count: u64, name: &str) -> String {
+    match (count, name) {
+        (1, _) | (_, "skipped") => format!("{count} {name}"),
+        (_, "retry") => format!("{count} retries"),
+        _ => format!("{count} {name}s"),
+    }
+}
+
+/// A figure with as many digits as a person reads.
+fn figure(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 1.0 => format!("{value:.1}"),
+        value => format!("{value:.2}"),
+    }
+}
+
+/// A latency, in microseconds where milliseconds say too little.
+fn brief(duration: Duration) -> String {
+    match duration.as_micros() {
+        micros @ 0..=9_999 => format!("{}ms", figure(micros as f64 / 1000.0)),
+        _ => spelled(duration),
+    }
+}
+
+fn cut(text: &str) -> String {
+    let clean = clean(text);
+    if clean.chars().count() <= SHOWN {
+        return clean.into_owned();
+    }
+    clean.chars().take(SHOWN - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haul::Failures;
+
+    #[test]
+    fn a_summary_tells_statuses_failures_and_times() {
+        let mut tally = Tally {
+            visited: 100,
+            failed: 4,
+            answers: 97,
+            retries: 1,
+            redirects: 2,
+            wire_bytes: 3 << 20,
+            elapsed: Duration::from_millis(2_000),
+            ..Tally::default()
+        };
+        tally.statuses.extend([(200, 96), (404, 1)]);
+        let failure = |count, message: &str| Failures {
+            count,
+            example: "http://a.example/x\u{1b}[2J".into(),
+            message: message.into(),
+        };
+        tally.failures.insert("http-4xx", failure(1, "HTTP 404"));
+        tally
+            .failures
+            .insert("connect", failure(3, "cannot connect: refused"));
+        tally.latency.record_n(12_000, 97).unwrap();
+        let text = summary(&tally, Some(Duration::from_millis(350)));
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let lines: Vec<_> = text.lines().map(str::trim_start).collect();
+        assert_eq!(
+            lines[0],
+            "100 records in 2s, 50.0/s; 3 MiB received, 1.5 MiB/s; processor 350ms"
+        );
+        assert_eq!(lines[1], "statuses  200 × 96, 404 × 1");
+        assert_eq!(lines[2], "failed    4 (4.0%)");
+        assert!(
+            lines[3].starts_with("3 × connect"),
+            "the commonest first: {text}"
+        );
+        assert_eq!(lines[5], "beside    2 redirects, 1 retry");
+        assert_eq!(lines[6], "latency   p50 12ms, p90 12ms, p99 12ms, max 12ms");
+    }
+
+    #[test]
+    fn one_record_needs_one_line() {
+        let tally = Tally {
+            visited: 1,
+            elapsed: Duration::from_millis(80),
+            ..Tally::default()
+        };
+        assert_eq!(summary(&tally, None), "1 record in 80ms\n");
+    }
+}
