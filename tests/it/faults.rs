@@ -50,7 +50,7 @@ fn origin() -> Origin {
         .route("/silent", Answer::Raw(vec![Step::WaitForever]))
         .route("/redirect-utf-8", Answer::redirect(302, "/page/1?caf\u{e9}"))
         .route("/redirect-latin-1", Answer::raw(&b"HTTP/1.1 302 Found\r\nLocation: /page/1?caf\xe9\r\nConnection: close\r\n\r\n"[..]))
-        .route("/many", with_headers(120, 700))
+        .route("/many", with_headers(90, 700))
         .route("/too-many", with_headers(150, 10))
         .route("/redirect-nowhere", Answer::redirect(302, "http://"))
         .start()

@@ -11,6 +11,7 @@ mod engines;
 mod faults;
 mod floors;
 mod guard;
+mod lists;
 mod politeness;
 mod proxies;
 mod run;
