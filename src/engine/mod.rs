@@ -76,6 +76,9 @@ pub const DEFAULT_IN_FLIGHT: usize = 64;
 /// Jobs that may wait on a lane beside those in flight on it.
 const AHEAD: usize = 64;
 
+/// In flight on a lane below which none wait: it is not the wake-ups that such a run is short of.
+const AHEAD_FROM: usize = 16;
+
 /// Whether jobs may be sent before there is room for them in flight, so that a lane and the loop need not wake each other
 /// for every request. Not where a host has a delay: a job would start later than it was allowed to, and the next too soon after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +241,12 @@ impl Crew {
                 let pool = Arc::new(cpu::Pool::start(plan, cores)?);
                 for index in 0..loops {
                     let share = count.get() / loops + usize::from(index < count.get() % loops);
-                    crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
+                    let ahead = if share < AHEAD_FROM {
+                        0
+                    } else {
+                        ahead.min(share)
+                    };
+                    crew.add_loop(plan, share, ahead, Some(pool.clone()))?;
                 }
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
@@ -311,9 +319,10 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are out.
+    /// How many jobs are in flight: out, and not waiting on their lane for their turn.
     pub(crate) fn in_flight(&self) -> usize {
-        self.out
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| lane.load.min(lane.in_flight)).sum()
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).
