@@ -311,9 +311,10 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are out.
+    /// How many jobs are in flight; those that wait on their lane are not yet.
     pub(crate) fn in_flight(&self) -> usize {
-        self.out
+        let flying = |lane: &Lane| lane.load.min(lane.in_flight);
+        self.lanes.iter().map(flying).sum()
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).
