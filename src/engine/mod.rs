@@ -319,10 +319,10 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are in flight: out, and not waiting on their lane for their turn.
+    /// How many jobs are in flight; those that wait on their lane are not yet.
     pub(crate) fn in_flight(&self) -> usize {
-        let lanes = self.lanes.iter();
-        lanes.map(|lane| lane.load.min(lane.in_flight)).sum()
+        let flying = |lane: &Lane| lane.load.min(lane.in_flight);
+        self.lanes.iter().map(flying).sum()
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).

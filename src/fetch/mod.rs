@@ -210,15 +210,18 @@ impl Fetcher {
             spooling = Some(self.spool(job, &arrival));
         }
         loop {
-            let chunk = patience
-                .for_chunk(response.chunk())
-                .await?
-                .map_err(|error| {
-                    let stage = Stage::Body(intake.received());
-                    fault::from_reqwest(&error, stage, &settings.deadlines)
-                })?;
-            let Some(chunk) = chunk else { break };
-            let (bytes, first) = match intake.take(chunk, Instant::now())? {
+            let next = match self.next(&mut response, &mut intake, patience).await {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
+                Err(error) => {
+                    // The next try goes on from what is in the file: it has to be there, and nobody be writing to it.
+                    if let Some(file) = spooling {
+                        file.give_up().await;
+                    }
+                    return Err(error);
+                }
+            };
+            let (bytes, first) = match next {
                 Next::Held if spooling.is_some() => (intake.in_memory(), false),
                 Next::Held => continue,
                 Next::Spill(bytes) => (bytes, true),
@@ -258,6 +261,23 @@ impl Fetcher {
             remote: answered.remote,
             timing,
         })
+    }
+
+    /// The next piece of a body; `None` at its end.
+    async fn next(
+        &self,
+        response: &mut reqwest::Response,
+        intake: &mut Intake,
+        patience: &Patience,
+    ) -> Result<Option<Next>, FetchError> {
+        let chunk = patience.for_chunk(response.chunk()).await?;
+        let chunk = chunk.map_err(|error| {
+            let stage = Stage::Body(intake.received());
+            fault::from_reqwest(&error, stage, &self.shared.settings.deadlines)
+        })?;
+        chunk
+            .map(|chunk| intake.take(chunk, Instant::now()))
+            .transpose()
     }
 
     fn spool(&self, job: &Job, arrival: &Arrival) -> Spooling {

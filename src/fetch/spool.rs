@@ -228,6 +228,13 @@ impl Spooling {
         let _ = self.chunks.send(Chunk::End).await;
         self.thread.await.map_err(io::Error::other)?
     }
+
+    /// There will be no more: waits until what was handed over is in the file, and the file let go.
+    pub(crate) async fn give_up(self) {
+        drop(self.chunks);
+        // A file that could not be written is not resumed, and that is all there is to it.
+        let _ = self.thread.await;
+    }
 }
 
 fn resumable_path(folder: &Path, url: &PageUrl) -> PathBuf {

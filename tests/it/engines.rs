@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -168,7 +169,17 @@ fn an_engine_fills_its_room_and_no_more() {
         let origin = slow(ms(20));
         let mut settings = config(engine, pages(&origin, 60));
         settings.frontier.per_host = 0;
-        run(settings);
+        let told = Arc::new(AtomicUsize::new(0));
+        let most = told.clone();
+        run_with(settings, Stop::new(), move |event| {
+            if let Event::Tick(tally) = event {
+                most.fetch_max(tally.in_flight, Ordering::SeqCst);
+            }
+        });
+        assert!(
+            told.load(Ordering::SeqCst) <= in_flight(engine),
+            "{told:?} are told"
+        );
         assert_eq!(
             origin.log().counts().most_in_flight,
             in_flight(engine) as u64
