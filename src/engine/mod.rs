@@ -1,7 +1,7 @@
 //! Engines: who waits for the answers.
 //!
 //! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
-//! order, even after a panic: a [`Ticket`] is a job on its way, and one that is dropped pays with
+//! order, even after a panic: a `Ticket` is a job on its way, and one that is dropped pays with
 //! [`FetchError::Lost`]. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
 //! sent until its last byte. Politeness is none of an engine's business.
 //!
