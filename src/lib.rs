@@ -75,7 +75,6 @@
 mod address;
 mod body;
 mod clean;
-mod descriptors;
 mod error;
 mod event;
 mod headers;
@@ -90,6 +89,7 @@ mod url;
 mod visit;
 
 // The parts.
+mod descriptors;
 pub mod engine;
 pub mod fetch;
 pub mod frontier;
