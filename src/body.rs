@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+/// What the name of every temporary file starts with: one that a crash left behind is known by it.
+pub(crate) const SPOOL_PREFIX: &str = ".haul-";
+
 /// The bytes of an answer, before any decoding.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Body {

@@ -1,5 +1,6 @@
 //! A run: seeds, and each part's own settings. The checks that need several parts are here.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
@@ -27,6 +28,9 @@ pub struct Config {
     pub sinks: Vec<SinkSettings>,
     /// How long the run may take.
     pub max_time: Option<Duration>,
+    /// The binary that `processes` starts its children from; the current one where it is `None`. It must call
+    /// [`serve_parent`](crate::engine::serve_parent) when its first argument is [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
+    pub program: Option<PathBuf>,
 }
 
 impl Config {
@@ -49,6 +53,7 @@ impl Config {
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),
             max_time: None,
+            program: None,
         }
     }
 

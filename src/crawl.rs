@@ -84,7 +84,7 @@ pub async fn crawl(
         files = files.or(sink::open_files(settings)?);
         sinks.push(sink::open(settings)?);
     }
-    let plan = Plan::new(config.fetch, config.parse)?;
+    let plan = Plan::new(config.fetch, config.parse, config.program)?;
     let seeds = Seeds::start(config.seeds)?;
     let paced = !config.frontier.delay.is_zero() || config.frontier.rate.is_some();
     let ahead = if paced { Ahead::None } else { Ahead::Some };

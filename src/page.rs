@@ -1,5 +1,6 @@
 //! What a server answered.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -71,11 +72,24 @@ impl From<http::Version> for HttpVersion {
 }
 
 impl Page {
-    /// Where the answer redirects to, as the header says it; `None` for other statuses.
+    /// Where the answer redirects to, as the header says it; `None` for other statuses, and where it is no UTF-8.
     pub fn location(&self) -> Option<&str> {
-        matches!(self.status, 301 | 302 | 303 | 307 | 308)
-            .then(|| self.headers.text(http::header::LOCATION))
-            .flatten()
+        std::str::from_utf8(self.location_bytes()?).ok()
+    }
+
+    /// The same, also where it is no UTF-8: then it is Latin-1, as it once was in HTTP.
+    pub(crate) fn target(&self) -> Option<Cow<'_, str>> {
+        let bytes = self.location_bytes()?;
+        Some(match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => bytes.iter().copied().map(char::from).collect(),
+        })
+    }
+
+    fn location_bytes(&self) -> Option<&[u8]> {
+        let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        let value = self.headers.0.get(http::header::LOCATION);
+        value.filter(|_| redirects).map(http::HeaderValue::as_bytes)
     }
 
     /// Whether the body is under a content coding.

@@ -12,7 +12,7 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::parse;
 pub(crate) use crate::parse::ParseSettings;
-use crate::visit::{FetchError, Parsed, Visit};
+use crate::visit::{FetchError, Parsed};
 
 /// What the lanes of an engine share.
 #[derive(Clone)]
@@ -26,29 +26,28 @@ pub(crate) struct Plan {
 impl Plan {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
-    pub(crate) fn new(fetch: FetchSettings, parse: ParseSettings) -> Result<Self> {
-        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
+    pub(crate) fn new(
+        fetch: FetchSettings,
+        parse: ParseSettings,
+        program: Option<PathBuf>,
+    ) -> Result<Self> {
+        let this_one = || std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
         Ok(Self {
             shared: fetch::Shared::new(fetch)?,
             parse,
-            program,
+            program: program.unwrap_or_else(this_one),
         })
     }
 }
 
 /// The parse half.
 pub(crate) fn parse(
-    job: Box<Job>,
-    outcome: Result<Page, FetchError>,
+    job: &Job,
+    outcome: &Result<Page, FetchError>,
     settings: &ParseSettings,
-) -> Visit {
-    let parsed = match &outcome {
-        Ok(page) => parse::parse(&job, page, settings),
+) -> Parsed {
+    match outcome {
+        Ok(page) => parse::parse(job, page, settings),
         Err(_) => Parsed::default(),
-    };
-    Visit {
-        job,
-        outcome,
-        parsed,
     }
 }

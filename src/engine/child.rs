@@ -27,7 +27,7 @@ pub fn serve_parent() -> Result<()> {
     let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else {
         return Ok(());
     };
-    let plan = Plan::new(orders.fetch, orders.parse)?;
+    let plan = Plan::new(orders.fetch, orders.parse, None)?;
     let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
     let engine = if each == NonZeroUsize::MIN {
         Engine::Sequential

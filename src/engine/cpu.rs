@@ -4,10 +4,11 @@
 //! here: handing them over costs more than parsing them. The queue is bounded by the tickets there are.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::Ticket;
+use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::visit::FetchError;
@@ -48,7 +49,11 @@ impl Pool {
                 .name(format!("parse-{index}"))
                 .spawn(move || {
                     while let Some((ticket, outcome)) = line.next() {
-                        ticket.pay(|job| parse(job, outcome, &plan.parse));
+                        // A page that panics drops its ticket, and that pays.
+                        let _ = catch_unwind(AssertUnwindSafe(|| {
+                            let parsed = parse(ticket.job(), &outcome, &plan.parse);
+                            ticket.pay(outcome, parsed);
+                        }));
                     }
                 });
             threads.push(thread.map_err(|source| Error::setup("a thread", source))?);
@@ -96,8 +101,7 @@ impl Drop for Pool {
             .closed = true;
         self.line.work.notify_all();
         for thread in self.threads.drain(..) {
-            // A page that made its thread panic was paid for as lost.
-            let _ = thread.join();
+            let _ = thread.join(); // no page makes it panic
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Engines: who waits for the answers.
 //!
 //! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
-//! order, even after a panic: a `Ticket` is a job on its way, and one that is dropped pays with
-//! [`FetchError::Lost`]. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
+//! order, even after a panic: a `Ticket` is a job on its way, and one that is dropped pays for it. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
 //! sent until its last byte. Politeness is none of an engine's business.
 //!
 //! An engine is a number of **lanes**, each a thread with room for so many jobs:
@@ -19,9 +18,11 @@ mod blocking;
 mod child;
 mod cpu;
 mod frame;
+mod in_hand;
 mod lane;
 mod processes;
 mod stub;
+mod ticket;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,13 +35,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
-#[doc(hidden)]
 pub use processes::CHILD_ARGUMENT;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 use crate::worker::Plan;
+use in_hand::InHand;
+use ticket::{Landed, Ticket};
 
 /// Who waits for the answers, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +76,9 @@ pub const DEFAULT_IN_FLIGHT: usize = 64;
 /// Jobs that may wait on a lane beside those in flight on it.
 const AHEAD: usize = 64;
 
+/// In flight on a lane below which none wait: it is not the wake-ups that such a run is short of.
+const AHEAD_FROM: usize = 16;
+
 /// Whether jobs may be sent before there is room for them in flight, so that a lane and the loop need not wake each other
 /// for every request. Not where a host has a delay: a job would start later than it was allowed to, and the next too soon after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +98,15 @@ pub(crate) struct Crew {
     lanes: Vec<Lane>,
     /// Lanes that are free, where a lane holds one job at a time: the last to be freed goes first, it is warm.
     free: Vec<usize>,
+    /// What lanes have in hand that cannot be told to let go.
+    deaf: Vec<InHand>,
+    /// Whether lanes block in the kernel, where nothing reaches them.
+    blocks: bool,
     landings: mpsc::Receiver<Vec<Landed>>,
     /// What the last landing brought and nobody has taken yet.
     landed: VecDeque<Landed>,
     payment: mpsc::Sender<Vec<Landed>>,
     abort: CancellationToken,
-    /// Tickets of lanes that block in the kernel: an abort pays them without waiting for the socket.
-    parked: blocking::Parked,
 }
 
 /// One lane, as the crew sees it.
@@ -111,20 +118,6 @@ struct Lane {
     /// Those, and the jobs that may wait on it.
     capacity: usize,
     thread: Option<JoinHandle<()>>,
-}
-
-/// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
-pub(crate) struct Ticket {
-    job: Option<Box<Job>>,
-    lane: usize,
-    payment: mpsc::Sender<Vec<Landed>>,
-    abort: CancellationToken,
-}
-
-/// A visit on its way home.
-struct Landed {
-    visit: Box<Visit>,
-    lane: usize,
 }
 
 impl Engine {
@@ -224,11 +217,12 @@ impl Crew {
             capacity: 0,
             lanes: Vec::new(),
             free: Vec::new(),
+            deaf: Vec::new(),
+            blocks: matches!(engine, Engine::Blocking(_)),
             landings,
             landed: VecDeque::new(),
             payment,
             abort,
-            parked: blocking::Parked::default(),
         };
         match engine {
             Engine::Sequential => crew.add_loop(plan, 1, 0, None)?,
@@ -239,8 +233,7 @@ impl Crew {
             }
             Engine::Blocking(count) => {
                 for _ in 0..count.get() {
-                    let parked = crew.parked.clone();
-                    crew.add(1, 0, |jobs| blocking::start(plan, jobs, parked))?;
+                    crew.add_deaf(1, |jobs, in_hand| blocking::start(plan, jobs, in_hand))?;
                 }
             }
             Engine::Async(count) => {
@@ -248,15 +241,20 @@ impl Crew {
                 let pool = Arc::new(cpu::Pool::start(plan, cores)?);
                 for index in 0..loops {
                     let share = count.get() / loops + usize::from(index < count.get() % loops);
-                    crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
+                    let ahead = if share < AHEAD_FROM {
+                        0
+                    } else {
+                        ahead.min(share)
+                    };
+                    crew.add_loop(plan, share, ahead, Some(pool.clone()))?;
                 }
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
                 for _ in 0..processes.get() {
                     let abort = crew.abort.clone();
-                    crew.add(each.get(), 0, |jobs| {
-                        processes::start(plan, each, jobs, abort)
+                    crew.add_deaf(each.get(), |jobs, in_hand| {
+                        processes::start(plan, each, jobs, in_hand, abort)
                     })?;
                 }
             }
@@ -274,6 +272,18 @@ impl Crew {
         let abort = self.abort.clone();
         let start = |jobs| lane::start(plan, in_flight, jobs, pool, abort);
         self.add(in_flight, ahead, start)
+    }
+
+    /// A lane whose tickets an abort has to take out of its hands.
+    fn add_deaf(
+        &mut self,
+        capacity: usize,
+        start: impl FnOnce(mpsc::Receiver<Ticket>, InHand) -> Result<JoinHandle<()>>,
+    ) -> Result<()> {
+        let in_hand = InHand::default();
+        self.add(capacity, 0, |jobs| start(jobs, in_hand.clone()))?;
+        self.deaf.push(in_hand);
+        Ok(())
     }
 
     fn add(
@@ -309,9 +319,10 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are out.
+    /// How many jobs are in flight: out, and not waiting on their lane for their turn.
     pub(crate) fn in_flight(&self) -> usize {
-        self.out
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| lane.load.min(lane.in_flight)).sum()
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).
@@ -395,9 +406,9 @@ impl Crew {
     pub(crate) fn abort(&mut self) {
         self.abort.cancel();
         for lane in &mut self.lanes {
-            lane.jobs = None; // a lane of a child process waits for jobs, and ends its child when there are no more
+            lane.jobs = None; // a lane that waits for jobs ends when there are no more
         }
-        self.parked.drop_all();
+        self.deaf.iter().for_each(InHand::drop_all);
     }
 
     /// Lets the lanes end, and waits for them. After an abort threads that block in the kernel are not waited for.
@@ -405,11 +416,9 @@ impl Crew {
         for lane in &mut self.lanes {
             lane.jobs = None;
         }
-        if self.abort.is_cancelled() {
-            return;
-        }
+        let left = self.blocks && self.abort.is_cancelled();
         for lane in &mut self.lanes {
-            if let Some(thread) = lane.thread.take() {
+            if let Some(thread) = lane.thread.take().filter(|_| !left) {
                 // A lane that panicked has paid for its jobs already.
                 let _ = thread.join();
             }
@@ -417,54 +426,10 @@ impl Crew {
     }
 }
 
-impl Ticket {
-    /// The job.
-    fn job(&self) -> &Job {
-        self.job
-            .as_ref()
-            .expect("a ticket has its job until it is paid")
-    }
-
-    /// Hands the visit over that became of the job.
-    fn pay(mut self, visit: impl FnOnce(Box<Job>) -> Visit) {
-        if let Some(job) = self.job.take() {
-            let visit = Box::new(visit(job));
-            self.land(visit);
-        }
-    }
-
-    /// Hands a visit over whose job was taken out before.
-    fn land(&mut self, visit: Box<Visit>) {
-        let lane = self.lane;
-        // A loop that is gone wants no visits.
-        let _ = self.payment.try_send(vec![Landed { visit, lane }]);
-    }
-}
-
-/// Hands many visits over at once: whoever takes them wakes once.
-fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
-    let Some((ticket, _)) = landed.first() else {
-        return;
-    };
-    let payment = ticket.payment.clone();
-    let all = landed.drain(..).map(|(ticket, visit)| Landed {
-        visit,
-        lane: ticket.lane,
-    });
-    // A loop that is gone wants no visits.
-    let _ = payment.try_send(all.collect());
-}
-
-impl Drop for Ticket {
+impl Drop for Crew {
+    /// A crew that is not dismissed was given up with all that it had in hand.
     fn drop(&mut self) {
-        if let Some(job) = self.job.take() {
-            let error = if self.abort.is_cancelled() {
-                FetchError::Cancelled
-            } else {
-                FetchError::Lost("the job was dropped".into())
-            };
-            self.land(Box::new(Visit::unsent(job, error)));
-        }
+        self.abort();
     }
 }
 

@@ -3,29 +3,24 @@
 //! The child is this same binary, started with a hidden argument; jobs and visits cross two pipes. Politeness stays
 //! here. A child that dies loses only what it had in flight, and is replaced.
 
-use std::collections::HashMap;
 use std::io::{BufReader, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Ticket;
 use super::frame::{self, JobFrame, Orders, VisitFrame};
+use super::in_hand::InHand;
+use super::ticket::Ticket;
 use crate::error::{Error, Result};
-use crate::visit::Visit;
 use crate::worker::Plan;
 
-/// What tells this binary to be a child.
+/// The first argument that tells a binary to be a child, and nothing else.
 pub const CHILD_ARGUMENT: &str = "--haul-child";
 /// Deaths in a row, without a visit between them, after which a child is not replaced again.
 const DEATHS: u32 = 5;
-
-/// What is in flight in one child. Dropping a ticket pays for it.
-type InFlight = Arc<Mutex<HashMap<u64, Ticket>>>;
 
 /// A child and the thread that listens to it.
 struct Running {
@@ -42,15 +37,15 @@ pub(super) fn start(
     plan: &Plan,
     each: NonZeroUsize,
     jobs: mpsc::Receiver<Ticket>,
+    in_hand: InHand,
     abort: CancellationToken,
 ) -> Result<JoinHandle<()>> {
     let plan = plan.clone();
-    let in_flight = InFlight::default();
-    let running = Running::start(&plan, each, in_flight.clone())?;
+    let running = Running::start(&plan, each, in_hand.clone())?;
     let lane = Lane {
         plan,
         each,
-        in_flight,
+        in_hand,
         deaths: 0,
     };
     thread::Builder::new()
@@ -62,7 +57,7 @@ pub(super) fn start(
 struct Lane {
     plan: Plan,
     each: NonZeroUsize,
-    in_flight: InFlight,
+    in_hand: InHand,
     deaths: u32,
 }
 
@@ -76,13 +71,20 @@ impl Lane {
         let mut buffer = Vec::new();
         let mut number = 0;
         while let Some(ticket) = jobs.blocking_recv() {
+            // A child that died between two jobs takes none of them along.
+            if running.listener.is_finished() {
+                match self.replace(running) {
+                    Some(new) => running = new,
+                    None => return,
+                }
+            }
             let mut next = Some(ticket);
             let mut written = Ok(());
             // All that is there goes out with one flush.
             while let Some(ticket) = next.take().filter(|_| written.is_ok()) {
                 number += 1;
                 let job = JobFrame::new(number, ticket.job());
-                lock(&self.in_flight).insert(number, ticket);
+                self.in_hand.put(number, ticket);
                 written = frame::write(&mut running.orders, &mut buffer, &job);
                 next = jobs.try_recv().ok();
             }
@@ -96,23 +98,23 @@ impl Lane {
             }
         }
         running.end(abort);
-        lock(&self.in_flight).clear();
+        self.in_hand.drop_all();
     }
 
     /// A new child for one that died; what that one had is paid for as lost.
     fn replace(&mut self, dead: Running) -> Option<Running> {
         let visits = dead.bury();
-        lock(&self.in_flight).clear();
+        self.in_hand.drop_all();
         self.deaths = if visits > 0 { 1 } else { self.deaths + 1 };
         if self.deaths > DEATHS {
             return None;
         }
-        Running::start(&self.plan, self.each, self.in_flight.clone()).ok()
+        Running::start(&self.plan, self.each, self.in_hand.clone()).ok()
     }
 }
 
 impl Running {
-    fn start(plan: &Plan, each: NonZeroUsize, in_flight: InFlight) -> Result<Self> {
+    fn start(plan: &Plan, each: NonZeroUsize, in_hand: InHand) -> Result<Self> {
         let setup = |source: std::io::Error| Error::setup("a child process", source);
         let mut child = Command::new(&plan.program)
             .arg(CHILD_ARGUMENT)
@@ -134,7 +136,7 @@ impl Running {
             .map_err(setup)?;
         let listener = thread::Builder::new()
             .name("listen".into())
-            .spawn(move || listen(stdout, &in_flight))
+            .spawn(move || listen(stdout, &in_hand))
             .map_err(setup)?;
         Ok(Self {
             child,
@@ -173,7 +175,7 @@ impl Running {
 }
 
 /// Pays tickets as visits come back, until the child closes its output. Answers how many came.
-fn listen(stdout: ChildStdout, in_flight: &InFlight) -> u64 {
+fn listen(stdout: ChildStdout, in_hand: &InHand) -> u64 {
     let mut pipe = BufReader::with_capacity(256 << 10, stdout);
     let mut buffer = Vec::new();
     let mut visits = 0;
@@ -185,20 +187,12 @@ fn listen(stdout: ChildStdout, in_flight: &InFlight) -> u64 {
     })) = frame::read(&mut pipe, &mut buffer)
     {
         visits += 1;
-        let ticket = lock(in_flight).remove(&number);
+        let ticket = in_hand.take(number);
         if let Some(ticket) = ticket {
-            ticket.pay(|job| Visit {
-                job,
-                outcome,
-                parsed,
-            });
+            ticket.pay(outcome, parsed);
         }
     }
     // The child closed its output: whatever it still had is lost, and nobody may wait for it.
-    lock(in_flight).clear();
+    in_hand.drop_all();
     visits
-}
-
-fn lock(in_flight: &InFlight) -> std::sync::MutexGuard<'_, HashMap<u64, Ticket>> {
-    in_flight.lock().unwrap_or_else(PoisonError::into_inner)
 }

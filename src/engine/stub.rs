@@ -4,7 +4,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use super::Ticket;
+use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::{Plan, parse};
@@ -29,8 +29,14 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
             remote: None,
             timing: Timing::default(),
         };
+        let outcome = Ok(page);
+        let parsed = parse(ticket.job(), &outcome, &plan.parse);
         let job = ticket.job.take()?;
-        let visit = Box::new(parse(job, Ok(page), &plan.parse));
+        let visit = Box::new(Visit {
+            job,
+            outcome,
+            parsed,
+        });
         Some((ticket, visit))
     };
     thread::Builder::new()
@@ -39,7 +45,7 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
             let mut batch = Vec::with_capacity(BATCH);
             while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
                 let mut landed = batch.drain(..).filter_map(&answer).collect();
-                super::land(&mut landed);
+                super::ticket::land(&mut landed);
             }
         })
         .map_err(|source| Error::setup("a thread", source))

@@ -26,6 +26,7 @@ use super::fault::{self, Stage};
 use super::intake::{Intake, Next};
 use super::settings::{FetchSettings, TlsSettings};
 use super::spool::SpoolFile;
+use super::transport::{Connect, InBody};
 use super::{Answered, Shared, admits, check_answer, tls};
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -34,8 +35,12 @@ use crate::job::Job;
 use crate::page::Page;
 use crate::visit::FetchError;
 
+/// Header fields an answer may have: as many as the other client takes, so that it is one limit.
+const HEADERS: usize = 100;
 /// Bytes read from a socket at a time.
 const CHUNK: usize = 64 << 10;
+/// Bytes that the head of an answer may have: what fits into ureq's buffer, with room to see that there is more.
+const HEAD: usize = 96 << 10;
 /// Hosts whose address is remembered, to tell which one answered on a kept connection.
 const REMEMBERED: usize = 1024;
 
@@ -46,6 +51,7 @@ pub(crate) struct BlockingFetcher {
     turn: Cell<usize>,
     /// Where the next connection is to go.
     target: Target,
+    in_body: InBody,
     remembered: HashMap<String, SocketAddr>,
     buffer: BytesMut,
 }
@@ -58,18 +64,20 @@ impl BlockingFetcher {
     /// # Errors
     /// When a setting cannot hold.
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self> {
-        let target = Target::default();
+        let (target, in_body) = (Target::default(), InBody::default());
         let proxies: Vec<Option<&String>> = match shared.settings.proxies.as_slice() {
             [] => vec![None],
             proxies => proxies.iter().map(Some).collect(),
         };
-        let agent = |proxy: &Option<&String>| agent(&shared, proxy.map(String::as_str), &target);
+        let agent =
+            |proxy: &Option<&String>| agent(&shared, proxy.map(String::as_str), &target, &in_body);
         let agents = proxies.iter().map(agent).collect::<Result<_>>()?;
         Ok(Self {
             shared,
             agents,
             turn: Cell::new(0),
             target,
+            in_body,
             remembered: HashMap::new(),
             buffer: BytesMut::new(),
         })
@@ -107,6 +115,7 @@ impl BlockingFetcher {
                 .map_err(|error| FetchError::Protocol(error.to_string()))?;
             *request.headers_mut() = outgoing.headers;
             self.target.set(address);
+            self.in_body.set(false);
             let agent = self.agent();
             let answer = match outgoing.body {
                 Some(body) => agent.run(request.map(|()| body.to_vec())),
@@ -125,7 +134,7 @@ impl BlockingFetcher {
                 Err(error) => {
                     let error = fault::from_ureq(&error, Stage::Head, &shared.settings.deadlines);
                     let next_address = matches!(error, FetchError::Connect(_));
-                    last = Some(error);
+                    last = Some(shared.blame(error));
                     if !next_address {
                         break;
                     }
@@ -195,10 +204,14 @@ impl BlockingFetcher {
         partial: Option<super::Partial>,
         answered: Answered,
     ) -> Result<Page, FetchError> {
+        self.in_body.set(true);
         let shared = self.shared.clone();
         let settings = &shared.settings;
         let (parts, body) = response.into_parts();
         let headers = Headers(parts.headers);
+        if headers.0.len() > HEADERS {
+            return Err(FetchError::HeadTooLarge);
+        }
         let arrival = Arrival::new(job, parts.status, &headers, partial)?;
         let mut intake = Intake::new(settings, announced(&headers), answered.answered)?;
         let open = |arrival: &Arrival| {
@@ -327,7 +340,12 @@ impl UreqResolver for Chosen {
     }
 }
 
-fn agent(shared: &Arc<Shared>, proxy: Option<&str>, target: &Target) -> Result<Agent> {
+fn agent(
+    shared: &Arc<Shared>,
+    proxy: Option<&str>,
+    target: &Target,
+    in_body: &InBody,
+) -> Result<Agent> {
     let FetchSettings { deadlines, .. } = &shared.settings;
     let proxy = proxy
         .map(|proxy| {
@@ -353,7 +371,7 @@ fn agent(shared: &Arc<Shared>, proxy: Option<&str>, target: &Target) -> Result<A
         .timeout_recv_response(within(deadlines.first_byte))
         .timeout_per_read(within(deadlines.between_chunks))
         .timeout_global(within(deadlines.total))
-        .max_response_header_size(256 << 10)
+        .max_response_header_size(HEAD)
         .proxy(proxy)
         .tls_config(tls_config(&shared.settings.tls)?)
         .build();
@@ -363,7 +381,10 @@ fn agent(shared: &Arc<Shared>, proxy: Option<&str>, target: &Target) -> Result<A
     };
     Ok(Agent::with_parts(
         config,
-        DefaultConnector::default(),
+        Connect {
+            in_body: in_body.clone(),
+            inner: DefaultConnector::default(),
+        },
         resolver,
     ))
 }

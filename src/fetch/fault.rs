@@ -40,6 +40,9 @@ pub(crate) fn from_reqwest(
         };
     }
     let words = innermost(error);
+    if words.starts_with("tunnel error") {
+        return FetchError::Proxy(words);
+    }
     if error.is_connect() {
         return FetchError::Connect(words);
     }
@@ -81,7 +84,28 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
                 Stage::Head => protocol(words),
             }
         }
-        other => known(other, stage, deadlines).unwrap_or_else(|| protocol(innermost(other))),
+        // These keep their cause to themselves, and not as a source.
+        ureq::Error::Io(cause) => {
+            known(cause, stage, deadlines).unwrap_or_else(|| protocol(words(cause)))
+        }
+        ureq::Error::Rustls(cause) => from_tls(cause),
+        ureq::Error::Tls(words) => FetchError::Tls {
+            reason: TlsReason::Other,
+            detail: (*words).to_owned(),
+        },
+        ureq::Error::Other(cause) => {
+            let cause: &(dyn StdError + 'static) = &**cause;
+            known(cause, stage, deadlines).unwrap_or_else(|| protocol(innermost(cause)))
+        }
+        other => protocol(other.to_string()),
+    }
+}
+
+/// Where a proxy asks for us, it is the proxy that could not be reached or found.
+pub(crate) fn by_proxy(error: FetchError) -> FetchError {
+    match error {
+        FetchError::Connect(_) | FetchError::Dns(_) => FetchError::Proxy(error.to_string()),
+        other => other,
     }
 }
 

@@ -16,6 +16,7 @@ mod request;
 mod settings;
 mod spool;
 mod tls;
+mod transport;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -27,7 +28,6 @@ pub(crate) use blocking::BlockingFetcher;
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
 };
-pub(crate) use spool::PREFIX as SPOOL_PREFIX;
 
 use crate::address;
 use crate::body::Body;
@@ -79,6 +79,15 @@ impl Shared {
         &self.settings
     }
 
+    /// Whose fault it is, with a proxy between.
+    fn blame(&self, fault: FetchError) -> FetchError {
+        if self.settings.proxies.is_empty() {
+            fault
+        } else {
+            fault::by_proxy(fault)
+        }
+    }
+
     fn partial(&self, job: &Job) -> Option<Partial> {
         let spool = &self.settings.spool;
         (spool.resume && spool.keep && job.request.is_none())
@@ -121,10 +130,10 @@ impl Fetcher {
         let partial = self.shared.partial(job);
         let request = self.request(job, partial.as_ref());
         let execute = self.clients.next(guarded).execute(request);
-        let response = patience
-            .for_head(execute)
-            .await?
-            .map_err(|error| fault::from_reqwest(&error, Stage::Head, deadlines))?;
+        let response = patience.for_head(execute).await?.map_err(|error| {
+            let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
+            self.shared.blame(fault)
+        })?;
         let answered = Instant::now();
         let remote = response.remote_addr();
         if self.shared.guards(job)

@@ -16,13 +16,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::settings::SpoolSettings;
-use crate::body::Spool;
+use crate::body::{SPOOL_PREFIX, Spool};
 use crate::url::PageUrl;
 
 /// Chunks that may wait for the disk, a download.
 const CHUNKS_WAITING: usize = 32;
-/// What every spooled file's name starts with.
-pub(crate) const PREFIX: &str = ".haul-";
 
 /// What is known of a partial download: enough to ask for the rest, or to know that it is another body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +103,7 @@ impl SpoolFile {
             }
         }
         let file = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(SPOOL_PREFIX)
             .suffix(".tmp")
             .tempfile_in(&settings.folder)?;
         let (file, path) = file.keep().map_err(|error| error.error)?;
@@ -234,7 +232,7 @@ impl Spooling {
 
 fn resumable_path(folder: &Path, url: &PageUrl) -> PathBuf {
     folder.join(format!(
-        "{PREFIX}{:016x}.part",
+        "{SPOOL_PREFIX}{:016x}.part",
         xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())
     ))
 }

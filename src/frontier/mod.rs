@@ -16,16 +16,16 @@ mod seen;
 mod settings;
 mod workbench;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
 
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Run};
 
-use crate::address::is_public;
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Reach, Via, is_idempotent};
-use crate::url::{HostKey, PageUrl, UrlError};
+use crate::url::{HostKey, UrlError};
 use crate::visit::{FetchError, Visit};
 use pace::Pace;
 use retry::{Circumstances, Verdict};
@@ -36,7 +36,7 @@ use workbench::{Turn, Workbench};
 const AHEAD: usize = 4096;
 /// Jobs that may wait at the most: how far the frontier looks ahead for a host that can be asked while others must wait.
 const FAR_AHEAD: usize = 65_536;
-/// Hosts on private addresses that the list named, at the most.
+/// Hosts that the list named and that are remembered, at the most.
 const NAMED: usize = 100_000;
 
 /// What is still to be asked.
@@ -45,10 +45,13 @@ pub(crate) struct Frontier {
     method: Method,
     pace: Pace,
     workbench: Workbench,
+    /// A job that may be sent as far as its host goes, and waits for the run's own rate.
+    stalled: Option<Box<Job>>,
     seen: Seen,
     seed: u64,
-    /// Private hosts that the user's list named: redirects may lead there.
-    named: std::collections::HashSet<HostKey>,
+    /// Hosts that the user's list named: redirects may lead there, wherever they are.
+    named: HashSet<HostKey>,
+    last_named: Option<HostKey>,
     random: fastrand::Rng,
 }
 
@@ -97,9 +100,11 @@ impl Frontier {
             method,
             pace,
             workbench,
+            stalled: None,
             seen: Seen::default(),
             seed,
-            named: std::collections::HashSet::new(),
+            named: HashSet::new(),
+            last_named: None,
             random,
         }
     }
@@ -120,9 +125,7 @@ impl Frontier {
                 FetchError::Skipped("--dry-run".into()),
             )));
         }
-        if is_local(&job.url) {
-            self.name(&job.host);
-        }
+        self.name(&job.host);
         self.workbench.put(job, now);
         Ok(None)
     }
@@ -135,36 +138,45 @@ impl Frontier {
 
     /// Jobs that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.workbench.waiting()
+        self.workbench.waiting() + usize::from(self.stalled.is_some())
     }
 
     /// The rows that still wait, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = u64> {
-        self.workbench.jobs().map(|job| job.row)
+        self.workbench
+            .jobs()
+            .chain(&self.stalled)
+            .map(|job| job.row)
     }
 
     /// The next job. A host that failed too often answers for its jobs at once: they come as settled visits.
     pub(crate) fn next(&mut self, now: Instant) -> Result<Next, Visit> {
-        if let Err(at) = self.peek_pace(now) {
+        let job = match self.stalled.take() {
+            Some(job) => {
+                // Its turn came before the run's: its host's delay counts from now.
+                let delay = self.settings.delay;
+                self.workbench.host(&job.host, now).hold(now + delay);
+                job
+            }
+            None => match self.workbench.next(now) {
+                Turn::Job(job) => job,
+                Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
+                Turn::Nothing => return Ok(Next::Nothing),
+                Turn::Down {
+                    job,
+                    failures,
+                    last,
+                } => {
+                    let last = last.to_owned();
+                    return Err(Visit::unsent(job, FetchError::HostDown { failures, last }));
+                }
+            },
+        };
+        if let Err(at) = self.pace.ask(now) {
+            self.stalled = Some(job);
             return Ok(Next::NotBefore(at));
         }
-        match self.workbench.next(now) {
-            Turn::NotBefore(at) => Ok(Next::NotBefore(at)),
-            Turn::Nothing => Ok(Next::Nothing),
-            Turn::Job(job) => {
-                if let Some((failures, last)) = self.workbench.host(&job.host, now).is_down(now) {
-                    self.workbench.landed(&job.host, now);
-                    return Err(Visit::unsent(
-                        job,
-                        FetchError::HostDown {
-                            failures,
-                            last: last.into(),
-                        },
-                    ));
-                }
-                Ok(Next::Job(job))
-            }
-        }
+        Ok(Next::Job(job))
     }
 
     /// Takes a visit back from the engine.
@@ -237,14 +249,6 @@ impl Frontier {
             ) => host.failed(error.class(), after, now),
             Err(_) => {}
         }
-        // A private address that the list led to is the user's own: other pages there may be redirected to.
-        if let Ok(page) = &visit.outcome
-            && visit.job.via == Via::Seed
-            && page.remote.is_some_and(|remote| !is_public(remote.ip()))
-            && !self.named.contains(&visit.job.host)
-        {
-            self.name(&visit.job.host);
-        }
     }
 
     /// `None`: no redirect to follow. `Some(Err)`: one that cannot be followed.
@@ -255,11 +259,11 @@ impl Frontier {
     ) -> Option<Result<Box<Job>, FetchError>> {
         let limit = self.settings.max_redirects;
         let page = visit.outcome.as_ref().ok()?;
-        let location = page.location().filter(|_| limit > 0)?;
+        let location = page.target().filter(|_| limit > 0)?;
         if visit.job.hops.len() >= usize::from(limit) {
             return Some(Err(FetchError::TooManyRedirects { limit }));
         }
-        let target = match visit.job.url.join(location) {
+        let target = match visit.job.url.join(&location) {
             Ok(target) => target,
             Err(error) => {
                 let problem = match error {
@@ -301,17 +305,12 @@ impl Frontier {
     }
 
     fn name(&mut self, host: &HostKey) {
-        if self.named.len() < NAMED {
-            self.named.insert(host.clone());
-        }
-    }
-
-    /// The run's own rate is asked only when something could be sent: a yes is counted.
-    fn peek_pace(&self, now: Instant) -> Result<(), Instant> {
-        if self.workbench.waiting() == 0 {
-            Ok(())
-        } else {
-            self.pace.ask(now)
+        // A list goes through its hosts in runs: the last one is known without looking.
+        if self.last_named.as_ref() != Some(host) {
+            self.last_named = Some(host.clone());
+            if self.named.len() < NAMED {
+                self.named.insert(host.clone());
+            }
         }
     }
 
@@ -362,12 +361,24 @@ fn attempt(
     }
 }
 
-/// A host that names this machine or a private address in so many words.
-fn is_local(url: &PageUrl) -> bool {
-    match url.as_url().host() {
-        Some(url::Host::Ipv4(address)) => !is_public(address.into()),
-        Some(url::Host::Ipv6(address)) => !is_public(address.into()),
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+
+    #[test]
+    fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
+        let now = Instant::now();
+        let settings = FrontierSettings {
+            rate: Some("1/h".parse().unwrap()),
+            ..FrontierSettings::default()
+        };
+        let mut frontier = Frontier::new(settings, Method::GET);
+        let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
+        let later = now + Duration::from_secs(1);
+        frontier.workbench.host(&job.host, now).hold(later);
+        assert!(frontier.admit(Box::new(job), now).unwrap().is_none());
+        assert!(matches!(frontier.next(now), Ok(Next::NotBefore(at)) if at == later));
+        assert!(matches!(frontier.next(later), Ok(Next::Job(_))));
     }
 }

@@ -88,7 +88,7 @@ impl Default for RetryOn {
             .map(|status| (status, status))
             .to_vec();
         let classes = [
-            "dns", "connect", "closed", "cut", "timeout", "lost", "spool",
+            "dns", "connect", "closed", "cut", "timeout", "proxy", "lost", "spool",
         ]
         .map(str::to_owned)
         .to_vec();

@@ -44,6 +44,12 @@ struct Delayed {
 pub(crate) enum Turn {
     /// A job that may be sent now.
     Job(Box<Job>),
+    /// A job whose host is being left alone, as it failed so often in a row, the last time so.
+    Down {
+        job: Box<Job>,
+        failures: u32,
+        last: &'static str,
+    },
     /// Nothing before this moment.
     NotBefore(Instant),
     /// Waiting alone will not make anything ready.
@@ -104,6 +110,18 @@ impl Workbench {
         while let Some(place) = self.ready.pop_front() {
             let host = self.host_at(place);
             host.listed = false;
+            if let Some((failures, last)) = host.is_down(now) {
+                let Some(job) = host.waiting.pop_front() else {
+                    continue;
+                };
+                self.waiting -= 1;
+                self.list(place, now);
+                return Turn::Down {
+                    job,
+                    failures,
+                    last,
+                };
+            }
             let held = host.not_before.filter(|until| *until > now);
             if let Some(until) = held.or_else(|| host.pace.ask(now).err()) {
                 host.listed = true;

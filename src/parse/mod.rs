@@ -20,7 +20,7 @@ use http::header;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::body::{Body, Spool};
+use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::job::Job;
 use crate::page::Page;
 use crate::visit::Parsed;
@@ -114,7 +114,7 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    if !settings.wants.any() || settings.follows && page.location().is_some() {
+    if !settings.wants.any() || settings.follows && page.target().is_some() {
         return parsed;
     }
     match read(page, encoded, settings) {
@@ -217,7 +217,7 @@ fn decode_file(
     let folder = &settings.folder;
     let mut file = keep.then(|| {
         tempfile::Builder::new()
-            .prefix(crate::fetch::SPOOL_PREFIX)
+            .prefix(SPOOL_PREFIX)
             .tempfile_in(folder)
     });
     let mut file = file.take().transpose().map_err(DecodeError::Read)?;

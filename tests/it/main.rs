@@ -1,6 +1,19 @@
-//! The integration tests: one binary, so that they link once.
+//! Integration tests: the library and the binary against the practice server.
+//!
+//! One binary, so that it links once. What the server saw counts for more than what the client says.
 
-#![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may")]
 
+mod bodies;
+mod certificates;
 mod cli;
+mod engines;
+mod faults;
+mod floors;
+mod guard;
+mod lists;
+mod politeness;
+mod proxies;
 mod readme;
+mod run;
+mod secrets;

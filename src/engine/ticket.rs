@@ -1,0 +1,124 @@
+//! A job on its way through an engine: one for one it comes home as a visit, whatever happens to its lane.
+//!
+//! Invariant: a ticket that is dropped with its job pays for it, with [`FetchError::Cancelled`] after an abort and with
+//! [`FetchError::Lost`] else: a panic, or a child process that died.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::job::Job;
+use crate::page::Page;
+use crate::visit::{FetchError, Parsed, Visit};
+
+/// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
+pub(crate) struct Ticket {
+    pub(super) job: Option<Box<Job>>,
+    pub(super) lane: usize,
+    pub(super) payment: mpsc::Sender<Vec<Landed>>,
+    pub(super) abort: CancellationToken,
+}
+
+/// A visit on its way home.
+pub(super) struct Landed {
+    pub(super) visit: Box<Visit>,
+    pub(super) lane: usize,
+}
+
+impl Ticket {
+    /// The job.
+    pub(super) fn job(&self) -> &Job {
+        self.job
+            .as_ref()
+            .expect("a ticket has its job until it is paid")
+    }
+
+    /// Hands over what became of the job. All that may panic comes before: the job stays in the ticket until then.
+    pub(super) fn pay(mut self, outcome: Result<Page, FetchError>, parsed: Parsed) {
+        if let Some(job) = self.job.take() {
+            self.land(Box::new(Visit {
+                job,
+                outcome,
+                parsed,
+            }));
+        }
+    }
+
+    /// Hands a visit over whose job was taken out before.
+    pub(super) fn land(&mut self, visit: Box<Visit>) {
+        let lane = self.lane;
+        // A loop that is gone wants no visits.
+        let _ = self.payment.try_send(vec![Landed { visit, lane }]);
+    }
+}
+
+/// Hands many visits over at once: whoever takes them wakes once.
+pub(super) fn land(landed: &mut Vec<(Ticket, Box<Visit>)>) {
+    let Some((ticket, _)) = landed.first() else {
+        return;
+    };
+    let payment = ticket.payment.clone();
+    let all = landed.drain(..).map(|(ticket, visit)| Landed {
+        visit,
+        lane: ticket.lane,
+    });
+    // A loop that is gone wants no visits.
+    let _ = payment.try_send(all.collect());
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            let error = if self.abort.is_cancelled() {
+                FetchError::Cancelled
+            } else {
+                FetchError::Lost("the job was dropped".into())
+            };
+            self.land(Box::new(Visit::unsent(job, error)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::url::PageUrl;
+
+    fn ticket() -> (Ticket, mpsc::Receiver<Vec<Landed>>) {
+        let (payment, landings) = mpsc::channel(1);
+        let url = PageUrl::parse("http://a.example/").unwrap();
+        let ticket = Ticket {
+            job: Some(Box::new(Job::seed(7, url))),
+            lane: 0,
+            payment,
+            abort: CancellationToken::new(),
+        };
+        (ticket, landings)
+    }
+
+    fn paid(landings: &mut mpsc::Receiver<Vec<Landed>>) -> (u64, FetchError) {
+        let landed = landings.try_recv().unwrap().pop().unwrap();
+        (landed.visit.job.row, landed.visit.outcome.unwrap_err())
+    }
+
+    #[test]
+    fn a_panic_between_job_and_visit_loses_no_row() {
+        let (ticket, mut landings) = ticket();
+        let parse = |_: &Job| -> Parsed { panic!("a poisoned page") };
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let parsed = parse(ticket.job());
+            ticket.pay(Err(FetchError::Closed), parsed);
+        }));
+        assert!(panicked.is_err());
+        assert!(matches!(paid(&mut landings), (7, FetchError::Lost(_))));
+    }
+
+    #[test]
+    fn a_ticket_that_is_dropped_after_an_abort_was_cancelled() {
+        let (ticket, mut landings) = ticket();
+        ticket.abort.cancel();
+        drop(ticket);
+        assert_eq!(paid(&mut landings), (7, FetchError::Cancelled));
+    }
+}

@@ -1,0 +1,255 @@
+//! Large bodies: in a file and not in memory, resumed where the server allows it and started over where it does not.
+
+use std::fs;
+use std::path::Path;
+
+use haul::origin::{Answer, Origin, Reply, Request, Site, Step};
+use haul::{ByteSize, Config};
+use sha2::{Digest, Sha256};
+
+use crate::run::{config, on_every_engine, run};
+
+const LENGTH: usize = 400_000;
+
+/// How a server treats whoever asks for the rest.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    /// Sends the rest.
+    Ranges,
+    /// Sends the rest, cut again; then the rest of that.
+    RangesCutAgain,
+    /// Has never heard of ranges.
+    Ignores,
+    /// Has another body by now.
+    Changed,
+    /// Refuses the range.
+    Refuses,
+    /// Sends another part than was asked for.
+    WrongPart,
+    /// Sends the part of a body of another length.
+    WrongLength,
+}
+
+fn body(seed: usize) -> Vec<u8> {
+    (0..LENGTH)
+        .map(|at| ((at / 7 + seed) % 251) as u8)
+        .collect()
+}
+
+/// The first answer is cut in the middle; what comes after depends on the manner.
+fn origin(manner: Manner) -> Origin {
+    Site::builder()
+        .route_with("/large", move |request| answer(manner, request))
+        .start()
+        .unwrap()
+}
+
+fn answer(manner: Manner, request: &Request) -> Answer {
+    let whole = body(0);
+    let Some(from) = asked_from(request) else {
+        return cut(&whole, 0);
+    };
+    let part = |from: usize, total: usize| {
+        Reply::new(206)
+            .header("ETag", "\"v1\"")
+            .header(
+                "Content-Range",
+                format!("bytes {from}-{}/{total}", LENGTH - 1),
+            )
+            .body(whole[from..].to_vec())
+            .into()
+    };
+    match manner {
+        Manner::RangesCutAgain if from < LENGTH / 4 * 3 => cut(&whole, from),
+        Manner::Ranges | Manner::RangesCutAgain => part(from, LENGTH),
+        Manner::Ignores => Reply::new(200).header("ETag", "\"v1\"").body(whole).into(),
+        Manner::Changed => Reply::new(200)
+            .header("ETag", "\"v2\"")
+            .body(body(9))
+            .into(),
+        Manner::Refuses => Reply::new(416).header("Content-Range", "bytes */10").into(),
+        Manner::WrongPart => part(from - 1000, LENGTH),
+        Manner::WrongLength => part(from, LENGTH + 5),
+    }
+}
+
+fn asked_from(request: &Request) -> Option<usize> {
+    let range = request.header("range")?.strip_prefix("bytes=")?;
+    range.strip_suffix('-')?.parse().ok()
+}
+
+/// Half of what is left, under the head of all of it.
+fn cut(whole: &[u8], from: usize) -> Answer {
+    let left = LENGTH - from;
+    let head = match from {
+        0 => format!("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: {left}\r\n\r\n"),
+        _ => format!(
+            "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes {from}-{}/{LENGTH}\r\nContent-Length: {left}\r\n\r\n",
+            LENGTH - 1
+        ),
+    };
+    let half = whole[from..from + left / 2].to_vec();
+    Answer::Raw(vec![Step::send(head), Step::send(half), Step::Close])
+}
+
+fn resuming(engine: &str, origin: &Origin, folder: &Path) -> Config {
+    let mut settings = config(engine, [origin.url("/large")]);
+    settings.fetch.spool.over = ByteSize::kib(16);
+    settings.fetch.spool.folder = folder.to_owned();
+    settings.fetch.spool.resume = true;
+    settings
+}
+
+fn digest(bytes: &[u8]) -> Option<[u8; 32]> {
+    Some(Sha256::digest(bytes).into())
+}
+
+fn left_behind(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn a_broken_download_is_resumed_within_a_run() {
+    on_every_engine(|engine| {
+        for (manner, tries) in [(Manner::Ranges, 2), (Manner::RangesCutAgain, 3)] {
+            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let report = run(resuming(engine, &origin, folder.path()));
+            let seen = report.only();
+            assert_eq!(
+                (seen.status, seen.digest),
+                (Some(200), digest(&body(0))),
+                "{seen:?}"
+            );
+            assert_eq!(seen.decoded_bytes, Some(LENGTH as u64));
+            assert_eq!(seen.attempts, vec!["cut"; tries - 1]);
+            let hits = origin.log().hits("/large");
+            assert_eq!(hits.len(), tries);
+            assert_eq!(hits[1].header("range"), Some("bytes=200000-"));
+            assert_eq!(hits[1].header("if-range"), Some("\"v1\""));
+            // Bytes of a coded body cannot be joined to bytes of a plain one.
+            assert_eq!(hits[1].header("accept-encoding"), Some("identity"));
+            assert!(hits.iter().all(|hit| {
+                hit.headers
+                    .iter()
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("range"))
+                    .count()
+                    < 2
+            }));
+            assert_eq!(left_behind(folder.path()), 0);
+        }
+    });
+}
+
+#[test]
+fn a_broken_download_is_resumed_by_the_next_run() {
+    on_every_engine(|engine| {
+        let (origin, folder) = (origin(Manner::Ranges), tempfile::tempdir().unwrap());
+        let mut first = resuming(engine, &origin, folder.path());
+        first.frontier.retries = 0;
+        assert_eq!(run(first).ends(), ["cut"]);
+        assert!(left_behind(folder.path()) > 0);
+        let report = run(resuming(engine, &origin, folder.path()));
+        let seen = report.only();
+        assert_eq!((seen.status, seen.digest), (Some(200), digest(&body(0))));
+        assert!(seen.attempts.is_empty());
+        assert_eq!(
+            seen.wire_bytes,
+            LENGTH as u64 / 2,
+            "what this run has fetched"
+        );
+        assert_eq!(left_behind(folder.path()), 0);
+    });
+}
+
+#[test]
+fn where_the_server_does_not_play_along_the_download_starts_over() {
+    on_every_engine(|engine| {
+        for manner in [Manner::Ignores, Manner::Changed] {
+            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let seen = run(resuming(engine, &origin, folder.path()));
+            let expected = if manner == Manner::Changed {
+                body(9)
+            } else {
+                body(0)
+            };
+            assert_eq!(
+                (seen.only().status, seen.only().digest),
+                (Some(200), digest(&expected))
+            );
+            assert_eq!(seen.only().decoded_bytes, Some(LENGTH as u64));
+            assert_eq!(left_behind(folder.path()), 0);
+        }
+    });
+}
+
+#[test]
+fn a_part_that_does_not_fit_is_not_believed_and_the_next_try_asks_for_all() {
+    on_every_engine(|engine| {
+        for manner in [Manner::Refuses, Manner::WrongPart, Manner::WrongLength] {
+            let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
+            let report = run(resuming(engine, &origin, folder.path()));
+            // The third try starts over, and the server cuts it again.
+            assert_eq!(report.only().attempts, ["cut", "spool"]);
+            assert_eq!(report.only().end(), "cut");
+            let hits = origin.log().hits("/large");
+            let ranges: Vec<_> = hits
+                .iter()
+                .map(|hit| hit.header("range").is_some())
+                .collect();
+            assert_eq!(ranges, [false, true, false]);
+        }
+    });
+}
+
+#[test]
+fn without_a_folder_to_resume_in_nothing_is_left_behind() {
+    on_every_engine(|engine| {
+        let (origin, folder) = (origin(Manner::Ranges), tempfile::tempdir().unwrap());
+        let mut settings = resuming(engine, &origin, folder.path());
+        settings.fetch.spool.resume = false;
+        let report = run(settings);
+        assert_eq!(report.ends(), ["cut"]);
+        assert!(
+            origin
+                .log()
+                .all_hits()
+                .iter()
+                .all(|hit| hit.header("range").is_none())
+        );
+        assert_eq!(left_behind(folder.path()), 0);
+    });
+}
+
+#[test]
+fn a_large_body_that_nobody_wants_is_counted_and_dropped() {
+    on_every_engine(|engine| {
+        let (origin, folder) = (
+            Site::builder().start().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
+        let mut settings = config(engine, [origin.url("/size/3000000")]);
+        settings.fetch.spool.folder = folder.path().join("not there");
+        settings.parse.wants = haul::parse::Wants::NOTHING;
+        let report = run(settings);
+        assert_eq!(
+            (report.only().status, report.only().wire_bytes),
+            (Some(200), 3_000_000)
+        );
+    });
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_and_ends_nothing_else() {
+    on_every_engine(|engine| {
+        let (origin, folder) = (
+            Site::builder().start().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
+        let urls = ["/size/3000000", "/size/1000"].map(|path| origin.url(path));
+        let mut settings = config(engine, urls);
+        settings.fetch.spool.folder = folder.path().join("not there");
+        settings.frontier.retries = 0;
+        let report = run(settings);
+        assert_eq!(report.ends(), ["spool", "200"]);
+    });
+}

@@ -1,0 +1,141 @@
+//! Certificates: good ones pass, and each way of being bad has a class of its own, on every engine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use haul::fetch::TlsSettings;
+use haul::origin::{Answer, Opening, Origin, Site, Step};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tempfile::TempDir;
+use tokio_rustls::TlsAcceptor;
+
+use crate::run::{config, on_every_engine, run};
+
+/// An authority that tests trust, and the file that says so.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    roots: PathBuf,
+    _folder: TempDir,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("roots.pem");
+        std::fs::write(&roots, issuer.pem()).unwrap();
+        Self {
+            issuer,
+            roots,
+            _folder: folder,
+        }
+    }
+
+    /// A server with a certificate of this authority.
+    fn serve(&self, params: CertificateParams) -> Origin {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        serve(certificate.der().clone(), &key)
+    }
+}
+
+fn params(name: &str) -> CertificateParams {
+    CertificateParams::new(vec![name.to_owned()]).unwrap()
+}
+
+fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let site = Site::builder()
+        .encrypted()
+        .fallback(Answer::page("<title>Sealed</title>"))
+        .build()
+        .unwrap();
+    Origin::dressed(site, move |stream| {
+        let acceptor = acceptor.clone();
+        async move { acceptor.accept(stream).await }
+    })
+    .unwrap()
+}
+
+fn on(name: &str, address: SocketAddr) -> String {
+    format!("https://{name}:{}/", address.port())
+}
+
+#[test]
+fn each_bad_certificate_has_its_own_class_and_a_good_one_passes() {
+    let ours = Authority::new("ours");
+    let theirs = Authority::new("theirs");
+    let good = ours.serve(params("good.localhost"));
+    let literal = ours.serve(params("127.0.0.1"));
+    let mut late = params("late.localhost");
+    late.not_after = date_time_ymd(2020, 1, 1);
+    let late = ours.serve(late);
+    let mut early = params("early.localhost");
+    early.not_before = date_time_ymd(2090, 1, 1);
+    early.not_after = date_time_ymd(2091, 1, 1);
+    let early = ours.serve(early);
+    let unknown = theirs.serve(params("unknown.localhost"));
+    let key = KeyPair::generate().unwrap();
+    let alone = params("alone.localhost").self_signed(&key).unwrap();
+    let alone = serve(alone.der().clone(), &key);
+    let words = Step::send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let plain = Site::builder()
+        .opening(Opening::Script(vec![words, Step::Close]))
+        .start()
+        .unwrap();
+    on_every_engine(|engine| {
+        let cases = [
+            (on("good.localhost", good.address()), "200"),
+            (literal.url("/"), "200"),
+            (on("wrong.localhost", good.address()), "tls-name"),
+            (on("late.localhost", late.address()), "tls-expired"),
+            (on("early.localhost", early.address()), "tls-expired"),
+            (on("unknown.localhost", unknown.address()), "tls-issuer"),
+            (on("alone.localhost", alone.address()), "tls-issuer"),
+            (on("plain.localhost", plain.address()), "tls"),
+        ];
+        let mut settings = config(engine, cases.iter().map(|(url, _)| url.clone()));
+        settings.frontier.retries = 0;
+        settings.fetch.tls = TlsSettings::Verify {
+            roots: Some(ours.roots.clone()),
+        };
+        let report = run(settings);
+        for ((url, end), seen) in cases.iter().zip(&report.seen) {
+            assert_eq!(seen.end(), *end, "{url}: {seen:?}");
+        }
+        assert_eq!(report.row(1).version, Some("1.1"));
+        // Whoever asks for no checks gets none.
+        let mut settings = config(engine, cases[..7].iter().map(|(url, _)| url.clone()));
+        settings.fetch.tls = TlsSettings::Insecure;
+        assert_eq!(run(settings).ends(), ["200"; 7]);
+    });
+}
+
+#[test]
+fn an_authority_that_nobody_named_is_not_trusted() {
+    let ours = Authority::new("ours");
+    let good = ours.serve(params("good.localhost"));
+    on_every_engine(|engine| {
+        let mut settings = config(engine, [on("good.localhost", good.address())]);
+        settings.frontier.retries = 0;
+        assert_eq!(run(settings).ends(), ["tls-issuer"]);
+    });
+}

@@ -1,0 +1,255 @@
+//! A run as a test sees it: what came of each row, in plain values, under a hard time limit.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use haul::engine::Engine;
+use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
+
+/// No run takes as long as this: one that does hangs.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// Every engine, at the size that the contract is tried at.
+pub(crate) const ENGINES: [&str; 5] = [
+    "sequential",
+    "threads:4",
+    "blocking:4",
+    "async:16",
+    "processes:2x4",
+];
+
+/// What came of one row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Seen {
+    pub(crate) row: u64,
+    pub(crate) first_url: String,
+    pub(crate) url: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) message: String,
+    pub(crate) attempts: Vec<String>,
+    pub(crate) hops: Vec<(String, u16)>,
+    pub(crate) version: Option<&'static str>,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) wire_bytes: u64,
+    pub(crate) decoded_bytes: Option<u64>,
+    pub(crate) media_type: Option<String>,
+    pub(crate) charset: Option<String>,
+    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) title: Option<String>,
+    pub(crate) fault: Option<String>,
+    /// The other columns of its line.
+    pub(crate) columns: Vec<String>,
+    /// All there is to know, as a debugger would show it.
+    pub(crate) inside: Inside,
+}
+
+/// Text that is looked through and not shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Inside(pub(crate) String);
+
+impl std::fmt::Debug for Inside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// By row.
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) outcome: Outcome,
+    /// What was told on the way, beside visits and ticks.
+    pub(crate) events: Vec<String>,
+}
+
+impl Report {
+    /// The record of a row.
+    pub(crate) fn row(&self, row: u64) -> &Seen {
+        let found: Vec<_> = self.seen.iter().filter(|seen| seen.row == row).collect();
+        assert_eq!(found.len(), 1, "row {row} has one record: {found:?}");
+        found[0]
+    }
+
+    /// The record of the only row.
+    pub(crate) fn only(&self) -> &Seen {
+        assert_eq!(self.seen.len(), 1, "{:?}", self.seen);
+        &self.seen[0]
+    }
+
+    /// Each record's status, or the class of its error.
+    pub(crate) fn ends(&self) -> Vec<String> {
+        self.seen.iter().map(Seen::end).collect()
+    }
+}
+
+impl Seen {
+    fn of(visit: &Visit) -> Self {
+        let page = visit.outcome.as_ref().ok();
+        let error = visit.outcome.as_ref().err();
+        let attempt = |attempt: &haul::Attempt| match (&attempt.status, &attempt.error) {
+            (Some(status), _) => status.to_string(),
+            (None, error) => error.as_ref().map_or("", FetchError::class).to_owned(),
+        };
+        Self {
+            row: visit.job.row,
+            first_url: visit.job.first_url().to_string(),
+            url: visit.job.url.to_string(),
+            status: page.map(|page| page.status),
+            class: error.map(FetchError::class),
+            message: error.map(ToString::to_string).unwrap_or_default(),
+            attempts: visit.job.attempts.iter().map(attempt).collect(),
+            hops: visit
+                .job
+                .hops
+                .iter()
+                .map(|hop| (hop.url.to_string(), hop.status))
+                .collect(),
+            version: page.map(|page| HttpVersion::as_str(page.version)),
+            remote: page.and_then(|page| page.remote),
+            wire_bytes: page.map_or(0, |page| page.wire_bytes),
+            decoded_bytes: visit.parsed.decoded_bytes,
+            media_type: visit.parsed.media_type.clone(),
+            charset: visit.parsed.charset.clone(),
+            digest: visit.parsed.digest,
+            title: visit.parsed.title.clone(),
+            fault: visit.parsed.fault.clone(),
+            columns: visit
+                .job
+                .request
+                .iter()
+                .flat_map(|request| &request.columns)
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+            inside: Inside(format!("{visit:?}")),
+        }
+    }
+
+    /// Its status, or the class of its error.
+    pub(crate) fn end(&self) -> String {
+        match self.status {
+            Some(status) => status.to_string(),
+            None => self.class.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What must not differ from one engine to another.
+    pub(crate) fn comparable(&self) -> Self {
+        Self {
+            message: String::new(),
+            inside: Inside(String::new()),
+            ..self.clone()
+        }
+    }
+}
+
+/// These URLs on this engine, everything else by default.
+pub(crate) fn config<T: Into<String>>(engine: &str, urls: impl IntoIterator<Item = T>) -> Config {
+    on(engine, Config::urls(urls))
+}
+
+/// The same run on this engine.
+pub(crate) fn on(engine: &str, mut config: Config) -> Config {
+    config.engine = engine.parse().unwrap();
+    config.program = Some(env!("CARGO_BIN_EXE_haul").into());
+    config
+}
+
+/// Runs to the end.
+pub(crate) fn run(config: Config) -> Report {
+    run_with(config, Stop::new(), |_| ())
+}
+
+/// Runs to the end, or until it is stopped; `tell` hears everything.
+pub(crate) fn run_with(
+    config: Config,
+    stop: Stop,
+    mut tell: impl FnMut(&Event<'_>) + Send + 'static,
+) -> Report {
+    let engine = config.engine;
+    let (sender, finished) = mpsc::channel();
+    let runner = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (mut seen, mut events) = (Vec::new(), Vec::new());
+        let outcome = runtime.block_on(crawl(config, stop, |event| {
+            match event {
+                Event::Visited(visit) => seen.push(Seen::of(visit)),
+                Event::Tick(_) => {}
+                other => events.push(format!("{other:?}")),
+            }
+            tell(event);
+        }));
+        seen.sort_by_key(|seen| seen.row);
+        let _ = sender.send((seen, outcome, events)); // nobody may be waiting any more
+    });
+    let (seen, outcome, events) = match finished.recv_timeout(LIMIT) {
+        Ok(report) => report,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{engine} hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match runner.join() {
+            Err(cause) => std::panic::resume_unwind(cause),
+            Ok(()) => unreachable!("it sends before it ends"),
+        },
+    };
+    Report {
+        seen,
+        outcome: outcome.unwrap(),
+        events,
+    }
+}
+
+/// Runs to the end and keeps nothing but the outcome.
+///
+/// # Errors
+/// What stopped the run.
+pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let run = crawl(config, Stop::new(), |_| ());
+    runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() })
+}
+
+/// Calls `test` for every engine, all at once, and names those that failed.
+pub(crate) fn on_every_engine(test: impl Fn(&str) + Sync) {
+    let failed: Vec<String> = thread::scope(|scope| {
+        let test = &test;
+        let running = ENGINES.map(|engine| (engine, scope.spawn(move || test(engine))));
+        let ended = running.map(|(engine, thread)| (engine, thread.join()));
+        let failed = ended.into_iter().filter_map(|(engine, ended)| {
+            let cause = ended.err()?;
+            let words = cause
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| cause.downcast_ref::<&str>().copied());
+            Some(format!("on {engine}: {}", words.unwrap_or("it panicked")))
+        });
+        failed.collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// How many requests an engine may have in flight.
+pub(crate) fn in_flight(engine: &str) -> usize {
+    engine.parse::<Engine>().unwrap().in_flight()
+}
+
+/// So many milliseconds.
+pub(crate) const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Waits for what a server's log will see.
+pub(crate) fn wait<T>(event: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::time::timeout(LIMIT, event).await.unwrap() })
+}

@@ -1,0 +1,147 @@
+//! What the user attached to a request goes to the origin that the user named, and is shown nowhere.
+
+use haul::Config;
+use haul::fetch::FetchSettings;
+use haul::origin::{Answer, Hit, Origin, Site};
+use http::{HeaderName, HeaderValue};
+
+use crate::run::{Report, config, on_every_engine, run};
+
+/// Part of every secret of these tests.
+const SECRET: &str = "s3cret";
+const CARRIERS: [&str; 3] = ["authorization", "cookie", "x-api-key"];
+
+fn attach(settings: &mut FetchSettings, names: &[&'static str]) {
+    for name in names {
+        let value = HeaderValue::from_static("s3cret-of-the-user");
+        settings
+            .headers
+            .0
+            .insert(HeaderName::from_static(name), value);
+    }
+}
+
+fn carries(hit: &Hit) -> bool {
+    // Basic authentication hides it behind base64, so any such header counts.
+    CARRIERS.iter().any(|name| hit.header(name).is_some())
+        || hit.headers.iter().any(|(_, value)| value.contains(SECRET))
+}
+
+pub(crate) fn told_nowhere(report: &Report) {
+    let told = format!("{report:?}");
+    assert!(!told.contains(SECRET), "{told}");
+    for seen in &report.seen {
+        assert!(!seen.inside.0.contains(SECRET), "{}", seen.inside.0);
+    }
+}
+
+/// One server, redirecting to another with each status and back.
+fn pair() -> (Origin, Origin) {
+    let stranger = Site::builder()
+        .fallback(Answer::page("stranger"))
+        .start()
+        .unwrap();
+    let mut home = Site::builder().fallback(Answer::page("home"));
+    for status in [301, 302, 303, 307, 308] {
+        home = home.route(
+            &format!("/away/{status}"),
+            Answer::redirect(status, stranger.url("/")),
+        );
+        home = home.route(&format!("/stay/{status}"), Answer::redirect(status, "/end"));
+    }
+    (home.start().unwrap(), stranger)
+}
+
+fn away_and_stay(home: &Origin) -> Vec<String> {
+    let paths = [301, 302, 303, 307, 308]
+        .map(|status| [format!("/away/{status}"), format!("/stay/{status}")]);
+    paths.iter().flatten().map(|path| home.url(path)).collect()
+}
+
+#[test]
+fn headers_of_the_user_stay_with_the_origin_that_the_user_named() {
+    on_every_engine(|engine| {
+        let (home, stranger) = pair();
+        let mut settings = config(engine, away_and_stay(&home));
+        attach(&mut settings.fetch, &CARRIERS);
+        let report = run(settings);
+        assert_eq!(report.ends(), ["200"; 10]);
+        assert!(home.log().all_hits().iter().all(carries));
+        assert_eq!(stranger.log().requests(), 5);
+        let leaked: Vec<_> = stranger
+            .log()
+            .all_hits()
+            .into_iter()
+            .filter(carries)
+            .collect();
+        assert!(leaked.is_empty(), "{leaked:?}");
+        told_nowhere(&report);
+    });
+}
+
+#[test]
+fn a_secret_in_a_url_is_sent_to_its_host_alone_and_never_told() {
+    on_every_engine(|engine| {
+        let (home, stranger) = pair();
+        let urls = away_and_stay(&home)
+            .into_iter()
+            .chain([
+                "ht!tp://ann:s3cret@nowhere/".into(),
+                "ftp://ann:s3cret@host/".into(),
+            ])
+            .map(|url| url.replace("http://127", "http://ann:s3cret@127"));
+        let report = run(config(engine, urls));
+        assert_eq!(report.ends()[..10], ["200"; 10]);
+        let basic = Some("Basic YW5uOnMzY3JldA==");
+        assert!(
+            home.log()
+                .all_hits()
+                .iter()
+                .all(|hit| hit.header("authorization") == basic)
+        );
+        assert!(!stranger.log().all_hits().iter().any(carries));
+        told_nowhere(&report);
+    });
+}
+
+#[test]
+fn a_line_of_its_own_keeps_its_headers_to_itself() {
+    on_every_engine(|engine| {
+        let (home, stranger) = pair();
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list.jsonl");
+        let lines: String = away_and_stay(&home)
+            .iter()
+            .map(|url| format!("{{\"url\":\"{url}\",\"headers\":{{\"X-Api-Key\":\"s3cret\"}}}}\n"))
+            .collect();
+        std::fs::write(&list, lines).unwrap();
+        let report = run(crate::run::on(
+            engine,
+            Config::new(haul::seeds::SeedSettings::of(vec![
+                haul::seeds::Source::File(list),
+            ])),
+        ));
+        assert_eq!(report.ends(), ["200"; 10]);
+        assert!(home.log().all_hits().iter().all(carries));
+        assert!(!stranger.log().all_hits().iter().any(carries));
+        told_nowhere(&report);
+    });
+}
+
+#[test]
+fn a_secret_that_a_page_puts_into_a_redirect_is_dropped() {
+    on_every_engine(|engine| {
+        let stranger = Site::builder()
+            .fallback(Answer::page("stranger"))
+            .start()
+            .unwrap();
+        let target = stranger.url("/").replace("http://", "http://ann:s3cret@");
+        let home = Site::builder()
+            .route("/away", Answer::redirect(302, target))
+            .start()
+            .unwrap();
+        let report = run(config(engine, [home.url("/away")]));
+        assert_eq!(report.ends(), ["200"]);
+        assert!(!stranger.log().all_hits().iter().any(carries));
+    });
+}
