@@ -180,7 +180,7 @@ impl Tally {
 
 fn example(visit: &Visit) -> String {
     match &visit.outcome {
-        Err(FetchError::Malformed { text, .. }) => format!("row {}: {text}", visit.job.row),
+        Err(FetchError::Malformed { text, .. }) => format!("line {}: {text}", visit.job.row),
         _ => visit.job.first_url().to_string(),
     }
 }
