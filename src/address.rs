@@ -29,7 +29,7 @@ const V4: [(Ipv4Addr, u8); 17] = [
 ];
 
 /// Whether an address is on the public internet.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => match embedded_v4(v6) {

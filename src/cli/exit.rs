@@ -9,24 +9,24 @@ use std::str::FromStr;
 
 use haul::{Ended, Error, Outcome, Tally};
 
-/// How the process ends, from the least grave to the gravest.
+/// How the process ends, from the least grave to the gravest. [`meaning`](Self::meaning) tells more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// 0: every URL was fetched, or no more failed than `--fail-over` allows.
+    /// Well.
     Success,
-    /// 3: the run came to its end; some URLs failed.
+    /// With failures.
     SomeFailed,
-    /// 4: the run came to its end; nothing was fetched.
+    /// With failures alone.
     NothingFetched,
-    /// 124: the time limit was reached before the end.
+    /// When the time was up.
     TimeUp,
-    /// 130: interrupted before the end.
+    /// When it was interrupted.
     Interrupted,
-    /// 2: the command line, the configuration or a list cannot be used.
+    /// Before it began: it was told what cannot be.
     Usage,
-    /// 5: the output cannot be written.
+    /// Where its output could not be written.
     Output,
-    /// 1: something in haul itself went wrong.
+    /// By a fault of its own.
     Internal,
 }
 
@@ -56,6 +56,39 @@ impl Exit {
             Exit::TimeUp => 124,
             Exit::Interrupted => 130,
         }
+    }
+
+    /// What it means, for the help and the README.
+    const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Success => "every URL was fetched, or no more failed than --fail-over allows",
+            Exit::Internal => "something in haul itself went wrong",
+            Exit::Usage => "the command line, the configuration or a list cannot be used",
+            Exit::SomeFailed => "the run came to its end; some URLs failed",
+            Exit::NothingFetched => "the run came to its end; nothing was fetched",
+            Exit::Output => "the output cannot be written",
+            Exit::TimeUp => {
+                "the time limit was reached; the command that fetches what is missing is printed"
+            }
+            Exit::Interrupted => "interrupted; the same",
+        }
+    }
+
+    /// Every code and what it means, a line each.
+    pub(super) fn table() -> String {
+        let mut all = [
+            Exit::Success,
+            Exit::SomeFailed,
+            Exit::NothingFetched,
+            Exit::TimeUp,
+            Exit::Interrupted,
+            Exit::Usage,
+            Exit::Output,
+            Exit::Internal,
+        ];
+        all.sort_by_key(|exit| exit.code());
+        let line = |exit: &Exit| format!("  {:<4} {}", exit.code(), exit.meaning());
+        all.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// Of two ways to end, the graver one.

@@ -37,7 +37,7 @@ const SUBCOMMANDS: [&str; 5] = ["fetch", "serve", "config", "completions", "man"
 ///
 /// A URL without a command is fetched: haul example.org is haul fetch example.org.
 #[derive(Debug, Parser)]
-#[command(name = "haul", version, max_term_width = 100, override_usage = "haul fetch [OPTIONS] [URL|FILE]...\n       haul [OPTIONS OF FETCH] URL...\n       haul <COMMAND>", arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "haul", bin_name = "haul", version, max_term_width = 100, override_usage = "haul fetch [OPTIONS] [URL|FILE]...\n       haul [OPTIONS OF FETCH] URL...\n       haul <COMMAND>", arg_required_else_help = true, after_help = EXAMPLES)]
 struct CommandLine {
     #[command(subcommand)]
     command: Wanted,
@@ -46,7 +46,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Wanted {
     /// Fetch URLs and write a record of each
-    #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = FETCH_CODES)]
+    #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Fetch(Box<FetchArguments>),
     /// Serve a folder or a generated site to practise on, with latency and faults
     ///
@@ -76,20 +76,15 @@ const FETCH_EXAMPLES: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
 a key of the configuration file. --help tells more, and the exit codes.";
 
-const FETCH_CODES: &str = "\
+const FETCH_LAYERS: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host, with a
 line for each value of a flag that may be repeated) and a key of the configuration
-file.
+file.";
 
-Exit codes:
-  0    every URL was fetched, or no more failed than --fail-over allows
-  1    something in haul itself went wrong
-  2    the command line, the configuration or a list cannot be used
-  3    the run came to its end; some URLs failed
-  4    the run came to its end; nothing was fetched
-  5    the output cannot be written
-  124  the time limit was reached; the command that fetches what is missing is printed
-  130  interrupted; the same";
+/// What `haul fetch --help` ends with.
+fn fetch_codes() -> String {
+    format!("{FETCH_LAYERS}\n\nExit codes:\n{}", Exit::table())
+}
 
 /// What a command line asks for.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Edge: what it serves and how badly is [`haul::origin`]'s; here are its flags, its addresses and its end.
 
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use haul::origin::{LogLevel, Origin, OriginSettings, Site};
+use haul::origin::{LogLevel, Origin, OriginError, OriginSettings, Site};
 use haul::{ByteSize, Error};
 
 use super::exit::Share;
@@ -158,9 +159,17 @@ impl Served {
     }
 }
 
-fn unserved(error: haul::origin::OriginError) -> Error {
-    Error::Setup {
-        what: "the practice server",
-        source: error.into(),
+/// What was asked of the server cannot be: that is for whoever asked, flag and causes in one line.
+fn unserved(error: OriginError) -> Error {
+    if let OriginError::Setting { setting, why } = &error {
+        let flag = setting.replace("page_bytes", "size").replace('_', "-");
+        return Error::Setting(format!("--{flag} is out of bounds: {why}"));
     }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(because) = cause {
+        text.push_str(&format!(": {because}"));
+        cause = because.source();
+    }
+    Error::Setting(text)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use haul::engine::Engine;
 use haul::fetch::FetchSettings;
-use haul::frontier::FrontierSettings;
+use haul::frontier::{FrontierSettings, RetryOn};
 use haul::seeds::Source;
 use haul::sink::Format;
 use layers::Settings;
@@ -332,6 +332,7 @@ fn contradictions_are_told_with_their_flags() {
         ("http://a -d 3", "unexpected"),
         ("fetsh", "did you mean haul fetch?"),
         ("no-such-list.txt", "no file"),
+        ("/", "is a folder"),
     ] {
         let error = plan(line).unwrap_err();
         assert!(error.contains(told), "{line}: {error}");
@@ -369,6 +370,22 @@ fn the_format_is_the_flags_or_the_suffixs_or_text() {
     assert_eq!(format("http://a -o x.csv"), Format::Csv);
     assert_eq!(format("http://a -o x.csv -f jsonl"), Format::Jsonl);
     assert_eq!(format("http://a -o - -f jsonl --body"), Format::Jsonl);
+}
+
+#[test]
+fn the_help_lists_what_is_tried_again_by_default() {
+    let mut command = CommandLine::command();
+    let fetch = command.find_subcommand_mut("fetch").unwrap();
+    let flag = fetch
+        .get_arguments()
+        .find(|flag| flag.get_long() == Some("retry-on"));
+    let help = flag.unwrap().get_long_help().unwrap().to_string();
+    let listed = help.split_once("which is").unwrap().1;
+    let mut told = RetryOn::nothing();
+    for item in listed.trim().trim_end_matches('.').split(',') {
+        told.add(item).unwrap();
+    }
+    assert_eq!(told, RetryOn::default());
 }
 
 #[test]

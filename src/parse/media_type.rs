@@ -16,14 +16,14 @@ const BODY_READ: usize = 1445;
 
 /// A parsed `Content-Type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaType<'a> {
+pub(crate) struct MediaType<'a> {
     essence: Cow<'a, str>,
     charset: Option<Cow<'a, str>>,
 }
 
 /// What haul makes of a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `text/html` and `application/xhtml+xml`.
     Html,
     /// Any other XML: `text/xml`, `application/xml`, `…+xml`.
@@ -42,14 +42,8 @@ pub enum Kind {
 
 impl<'a> MediaType<'a> {
     /// Reads a `Content-Type` value; none where it names no type and subtype.
-    ///
-    /// ```
-    /// # use haul::parse::media_type::{Kind, MediaType};
-    /// let html = MediaType::parse("Text/HTML; charset=\"utf-8\"").expect("type and subtype are there");
-    /// assert_eq!((html.essence(), html.charset(), html.kind()), ("text/html", Some("utf-8"), Kind::Html));
-    /// ```
     #[must_use]
-    pub fn parse(value: &'a str) -> Option<Self> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let value = &value[..value.floor_char_boundary(VALUE_READ)];
         let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
         let essence = essence.trim_matches(is_space);
@@ -65,19 +59,19 @@ impl<'a> MediaType<'a> {
 
     /// Type and subtype, in lower case: `text/html`.
     #[must_use]
-    pub fn essence(&self) -> &str {
+    pub(crate) fn essence(&self) -> &str {
         &self.essence
     }
 
     /// The value of the `charset` parameter as it was written, without quotes.
     #[must_use]
-    pub fn charset(&self) -> Option<&str> {
+    pub(crate) fn charset(&self) -> Option<&str> {
         self.charset.as_deref()
     }
 
     /// What haul makes of it.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match &*self.essence {
             "text/html" | "application/xhtml+xml" => Kind::Html,
             "application/rss+xml" | "application/atom+xml" | "application/rdf+xml" => Kind::Feed,
@@ -98,7 +92,7 @@ impl<'a> MediaType<'a> {
 impl Kind {
     /// Which rules find the charset of such a body.
     #[must_use]
-    pub fn content_kind(self) -> ContentKind {
+    pub(crate) fn content_kind(self) -> ContentKind {
         match self {
             Self::Html => ContentKind::Html,
             Self::Xml | Self::Feed => ContentKind::Xml,
@@ -111,7 +105,7 @@ impl Kind {
 ///
 /// After the MIME Sniffing standard 7.1, but that a UTF-8 byte order mark does not hide markup.
 #[must_use]
-pub fn sniff(body: &[u8]) -> Kind {
+pub(crate) fn sniff(body: &[u8]) -> Kind {
     let head = &body[..body.len().min(BODY_READ)];
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         return Kind::Text;

@@ -4,10 +4,10 @@
 //! through. Nothing is done that no sink asked for ([`Wants`]). What a hostile body does to a decoder is a
 //! [fault](crate::Parsed::fault) in the record: the page stands.
 
-pub mod charset;
+pub(crate) mod charset;
 pub mod decode;
 pub mod links;
-pub mod media_type;
+pub(crate) mod media_type;
 pub mod scan;
 
 use std::borrow::Cow;

@@ -14,5 +14,6 @@ mod guard;
 mod lists;
 mod politeness;
 mod proxies;
+mod readme;
 mod run;
 mod secrets;

@@ -33,13 +33,13 @@ pub(super) struct List {
     #[arg(short, long, value_name = "FILE")]
     pub(super) input: Vec<PathBuf>,
 
-    /// Read lists so; auto goes by their suffix
+    /// The format of the lists; auto goes by their suffix
     #[arg(long, value_name = "FORMAT", default_value = "auto",
           value_parser = PossibleValuesParser::new(["auto", "text", "csv", "tsv", "jsonl"])
               .try_map(|name| name.parse::<ListFormat>()))]
     input_format: ListFormat,
 
-    /// Find the URL in this column, by name or number from 1 [default: url, or else the first]
+    /// The column that holds the URL, by name or number from 1 [default: url, or else the first]
     #[arg(long, value_name = "COLUMN")]
     url_column: Option<String>,
 
@@ -138,6 +138,11 @@ fn source(target: &OsString) -> haul::Result<Source> {
     // A pipe such as /dev/fd/63 of <(command) is a list too.
     if !text.contains("://") && path.metadata().is_ok_and(|found| !found.is_dir()) {
         return Ok(Source::File(path.to_owned()));
+    }
+    if !text.contains("://") && path.is_dir() {
+        return Err(Error::Setting(format!(
+            "{text} is a folder: a list is a file, and --serve serves a folder"
+        )));
     }
     let suffix = path
         .extension()

@@ -18,29 +18,29 @@ const DEFAULT: NonZeroUsize = NonZeroUsize::new(DEFAULT_IN_FLIGHT).expect("it is
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct Pace {
-    /// Have N requests in flight in all; auto is 64
+    /// Requests in flight in all; auto is 64
     #[arg(short, long, value_name = "N|auto", default_value = "auto")]
     concurrency: Concurrency,
 
-    /// Have N requests in flight on one host at the most; 0 for no limit
+    /// Requests in flight on one host; 0 for no limit
     #[arg(long, value_name = "N", default_value = "8")]
     per_host: usize,
 
-    /// Send so many requests over time in all, as in 10/s or 300/m [default: no limit]
+    /// Requests over time in all, as in 10/s or 300/m [default: no limit]
     #[arg(short, long, value_name = "N/UNIT")]
     rate: Option<Rate>,
 
-    /// Leave so much time from one request to a host to the next, as in 500ms
+    /// Time from one request to a host to the next, as in 500ms
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = haul::duration)]
     delay: Duration,
 
-    /// End the whole run after so long, as in 10m [default: no limit]
+    /// End the whole run after this time, as in 10m [default: no limit]
     ///
     /// What is in flight then is dropped, and the command that fetches what is missing is printed. Exit code 124.
     #[arg(long, value_name = "DURATION", value_parser = haul::duration)]
     max_time: Option<Duration>,
 
-    /// Wait for answers in this way: sequential, threads, blocking, async or processes
+    /// Who waits for the answers: sequential, threads, blocking, async or processes
     ///
     /// A size may follow: threads:16, blocking:16, async:64, processes:4 (children) or processes:4x16 (children, and
     /// requests in flight in each). Without one it is --concurrency.

@@ -13,42 +13,42 @@ use crate::cli::layers::Settings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Patience")]
 pub(super) struct Patience {
-    /// Give a whole fetch so long, from sending to the last byte; 0 for no end, here and below
+    /// Time for a whole fetch, from sending to the last byte; 0 for no limit, here and below
     #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]
     timeout: Duration,
 
-    /// Give a connection so long, its name and TLS included
+    /// Time for connecting, the name and TLS included
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = haul::duration)]
     connect_timeout: Duration,
 
-    /// Give the head of an answer so long
+    /// Time for the head of an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
     first_byte_timeout: Duration,
 
-    /// Give the next piece of a body so long
+    /// Time for each next piece of a body
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = haul::duration)]
     read_timeout: Duration,
 
-    /// End a body that brings less in a second; 0 for never
+    /// Give up on a body that brings less than this a second; 0 for never
     #[arg(long, value_name = "SIZE", default_value = "100B")]
     min_rate: ByteSize,
 
-    /// Measure --min-rate over so long
+    /// Time over which --min-rate is measured
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = haul::duration)]
     min_rate_time: Duration,
 
-    /// Try a URL so often again
+    /// Tries of a URL after the first
     #[arg(long, value_name = "N", default_value = "2")]
     retries: u8,
 
-    /// Try again after these statuses, 4xx, 5xx, error classes, or none
+    /// What to try again: statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separated by commas or repeated; replaces the default list, which is
     /// 429,500,502,503,504,dns,connect,closed,cut,timeout,lost,spool.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 
-    /// Wait so long at the most where a server asks with Retry-After
+    /// The longest wait that a server may ask for with Retry-After
     ///
     /// A URL whose server asks for more ends with the answer that it got.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]

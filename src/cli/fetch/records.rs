@@ -26,7 +26,7 @@ pub(super) struct Records {
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
-    /// Write records so [default: by the output file's suffix, or else text]
+    /// The format of the records [default: by the output file's suffix, or else text]
     #[arg(short, long, value_name = "FORMAT",
           value_parser = PossibleValuesParser::new(FORMATS).try_map(|name| name.parse::<Format>()))]
     format: Option<Format>,
@@ -39,11 +39,11 @@ pub(super) struct Records {
     #[arg(long)]
     body: bool,
 
-    /// End a body that is larger, as received, as too-large; 0 for no limit
+    /// Give up on a body that is larger than this as received; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "32M")]
     max_size: ByteSize,
 
-    /// Exit with 0 while no more than so many URLs failed, as in 5%
+    /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     pub(super) fail_over: Share,
 }

@@ -18,11 +18,11 @@ pub(super) struct Telling {
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 
-    /// Show progress on standard error so
+    /// How progress is shown, on standard error
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     progress: ProgressChoice,
 
-    /// Colour text; NO_COLOR is honoured
+    /// When text is coloured; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }

@@ -21,7 +21,7 @@ const DETECTED_FROM: usize = 16 << 10;
 
 /// Which rules find the charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ContentKind {
+pub(crate) enum ContentKind {
     /// WHATWG HTML 13.2.3.
     Html,
     /// RFC 7303 3.
@@ -32,7 +32,7 @@ pub enum ContentKind {
 
 /// Where an answer comes from, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CharsetSource {
+pub(crate) enum CharsetSource {
     /// The first bytes are a byte order mark.
     Bom,
     /// The `charset` parameter of the `Content-Type` header.
@@ -49,7 +49,7 @@ pub enum CharsetSource {
 
 /// A charset and how it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Charset {
+pub(crate) struct Charset {
     /// The encoding of the WHATWG Encoding standard.
     pub encoding: &'static Encoding,
     /// Where the answer comes from.
@@ -61,7 +61,7 @@ pub struct Charset {
 /// `header_charset` is the `charset` parameter of `Content-Type`, ignored where it is no label of the Encoding standard;
 /// `top_level_domain` is the last label of the host in its ASCII form, a hint to the detector.
 #[must_use]
-pub fn charset(
+pub(crate) fn charset(
     bytes: &[u8],
     content_type: ContentKind,
     header_charset: Option<&str>,
@@ -100,7 +100,7 @@ pub fn charset(
 ///
 /// Valid UTF-8 is borrowed, not copied.
 #[must_use]
-pub fn text(bytes: &[u8], charset: Charset) -> (Cow<'_, str>, bool) {
+pub(crate) fn text(bytes: &[u8], charset: Charset) -> (Cow<'_, str>, bool) {
     charset.encoding.decode_with_bom_removal(bytes)
 }
 

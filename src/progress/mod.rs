@@ -4,6 +4,8 @@
 //! here. Invariant: whatever is written to standard error during a run goes through [`Progress::say`], so that a line
 //! and the bar never tear each other. Every figure comes from the [`Tally`].
 
+mod terminal;
+
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use haul::{ByteSize, Event, FetchError, Tally, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use terminal::Terminal;
 
 /// How often a bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(125);
@@ -137,6 +140,9 @@ impl Progress {
             }
             Event::Held { host, until } if self.voice >= Voice::Retries => {
                 let after = until.saturating_duration_since(Instant::now());
+                // The moment since it was held is nobody's business: 1s, not 999ms.
+                let tenths = after.as_millis().div_ceil(100) as u64;
+                let after = Duration::from_millis(tenths * 100);
                 self.say(&format!("{host}: left alone for {}", spelled(after)));
             }
             Event::Visited(visit) if self.voice >= Voice::Failures && visit.failure().is_some() => {
@@ -314,8 +320,8 @@ fn bar(style: Style) -> ProgressBar {
     };
     let drawn =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr_with_hz(8))
-        .with_style(drawn.progress_chars("━╸─"))
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::stderr()), 8);
+    ProgressBar::with_draw_target(Some(1), target).with_style(drawn.progress_chars("━╸─"))
 }
 
 fn redraw(bar: &ProgressBar, view: &Mutex<View>, ended: &Receiver<()>) {
