@@ -44,7 +44,7 @@ pub(super) struct Patience {
     /// What to try again: statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separated by commas or repeated; replaces the default list, which is
-    /// 429,500,502,503,504,dns,connect,closed,cut,timeout,lost,spool.
+    /// 429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 
