@@ -78,14 +78,15 @@ pub async fn crawl(
             config.fetch.method
         ))
     })?;
+    let plan = Plan::new(config.fetch, config.parse, config.program)?;
+    let seeds = Seeds::start(config.seeds)?;
+    // Opened last: an output that is there is not emptied for a run that cannot start.
     let mut files = None;
     let mut sinks = Vec::new();
     for settings in &config.sinks {
         files = files.or(sink::open_files(settings)?);
         sinks.push(sink::open(settings)?);
     }
-    let plan = Plan::new(config.fetch, config.parse, config.program)?;
-    let seeds = Seeds::start(config.seeds)?;
     let paced = !config.frontier.delay.is_zero() || config.frontier.rate.is_some();
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let run = Run {

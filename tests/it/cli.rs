@@ -370,3 +370,22 @@ fn completions_and_manual_pages_are_printed() {
     );
     assert!(run(folder.path(), &["man"]).1.contains(".TH haul"));
 }
+
+#[test]
+fn a_run_that_cannot_start_leaves_the_output_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.jsonl");
+    std::fs::write(&output, "kept\n").unwrap();
+    let line = [
+        "fetch",
+        "http://127.0.0.1:9/",
+        "--cacert",
+        "nowhere.pem",
+        "-o",
+        "out.jsonl",
+    ];
+    let (code, _, stderr) = told(haul(folder.path(), &line).output().unwrap());
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("nowhere.pem"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(output).unwrap(), "kept\n");
+}
