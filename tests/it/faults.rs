@@ -279,7 +279,7 @@ fn a_message_names_what_was_asked_and_no_control_character_of_the_answer() {
             "{:?}",
             report.row(2).message
         );
-        for (_, failures) in &report.outcome.tally.failures {
+        for failures in report.outcome.tally.failures.values() {
             assert!(
                 failures.example.starts_with("http://127.0.0.1:"),
                 "{failures:?}"
