@@ -1,5 +1,7 @@
 //! Link extraction in MB/s beside html5ever's tokenizer: `cargo bench --bench links [FOLDER]`, one core, warm, best of several rounds.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench loop` prints visits a second, with records written as JSON Lines to a temporary file and without.
 
+#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+
 use std::num::NonZeroUsize;
 use std::time::Instant;
 

@@ -101,7 +101,7 @@ pub async fn crawl(
         starved: true,
         tell,
     };
-    run.to_the_end(seeds, stop, config.max_time).await
+    run.until_the_end(seeds, stop, config.max_time).await
 }
 
 /// All that the loop owns.
@@ -124,7 +124,7 @@ struct Run<F> {
 }
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
-    async fn to_the_end(
+    async fn until_the_end(
         mut self,
         mut seeds: Seeds,
         stop: Stop,
@@ -196,16 +196,16 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now) {
-                Ok(Next::Job(job)) => self.crew.send(job)?,
-                Ok(Next::NotBefore(at)) => {
+                Next::Job(job) => self.crew.send(job)?,
+                Next::NotBefore(at) => {
                     self.starved = true;
                     return Ok(Some(Wake::At(at)));
                 }
-                Ok(Next::Nothing) => {
+                Next::Nothing => {
                     self.starved = true;
                     return Ok(None);
                 }
-                Err(visit) => self.settle(Box::new(visit)),
+                Next::Settled(visit) => self.settle(visit),
             }
         }
         Ok(None)

@@ -121,11 +121,11 @@ pub fn spelled(duration: Duration) -> String {
     match (millis, seconds) {
         (0, _) => "0".to_owned(),
         (_, 0) => format!("{millis}ms"),
-        (_, 1..=59) if millis % 1000 != 0 => {
+        (_, 1..=59) if !millis.is_multiple_of(1000) => {
             format!("{}s", (duration.as_secs_f64() * 10.0).round() / 10.0)
         }
         (_, 1..=59) => format!("{seconds}s"),
-        (_, 60..=3599) if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        (_, 60..=3599) if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         (_, 60..=3599) => format!("{}m{}s", seconds / 60, seconds % 60),
         _ if seconds % 3600 < 60 => format!("{}h", seconds / 3600),
         _ => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),

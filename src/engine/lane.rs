@@ -25,6 +25,8 @@ use crate::worker::{self, Plan};
 
 /// Threads of a loop that wait for the disk, at the most: one for each large body that is coming in.
 const DISK_THREADS: usize = 64;
+/// How long a lane that ends waits for them.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
 /// Jobs taken over, and visits handed over, at a time.
 const BATCH: usize = 32;
 /// How long a visit may wait to be handed over with others.
@@ -65,7 +67,8 @@ pub(super) fn start(
             // task it is woken by its own requests without a system call; what `block_on` itself drives is not.
             let task = runtime.spawn(tokio::task::unconstrained(lane.run(jobs, abort)));
             let _ = runtime.block_on(task); // a lane that panicked has dropped its tickets, and they have paid
-            runtime.shutdown_background(); // downloads that were given up may still wait for the disk
+            // Downloads that were given up remove their files; a disk that hangs is not waited for.
+            runtime.shutdown_timeout(DISK_PATIENCE);
         })
         .map_err(|source| Error::setup("a thread", source))
 }

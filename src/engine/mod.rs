@@ -1,7 +1,7 @@
 //! Engines: who waits for the answers.
 //!
 //! A closed family behind one seam of two channels: a job goes out, a visit comes back, one for one, in any
-//! order, even after a panic: a [`Ticket`] is a job on its way, and one that is dropped pays for it. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
+//! order, even after a panic: a `Ticket` is a job on its way, and one that is dropped pays for it. What is in flight on a lane is bounded by a semaphore: a request holds a permit from before it is
 //! sent until its last byte. Politeness is none of an engine's business.
 //!
 //! An engine is a number of **lanes**, each a thread with room for so many jobs:
@@ -75,6 +75,9 @@ pub const DEFAULT_IN_FLIGHT: usize = 64;
 
 /// Jobs that may wait on a lane beside those in flight on it.
 const AHEAD: usize = 64;
+
+/// In flight on a lane below which none wait: it is not the wake-ups that such a run is short of.
+const AHEAD_FROM: usize = 16;
 
 /// Whether jobs may be sent before there is room for them in flight, so that a lane and the loop need not wake each other
 /// for every request. Not where a host has a delay: a job would start later than it was allowed to, and the next too soon after.
@@ -238,7 +241,12 @@ impl Crew {
                 let pool = Arc::new(cpu::Pool::start(plan, cores)?);
                 for index in 0..loops {
                     let share = count.get() / loops + usize::from(index < count.get() % loops);
-                    crew.add_loop(plan, share, ahead.min(share), Some(pool.clone()))?;
+                    let ahead = if share < AHEAD_FROM {
+                        0
+                    } else {
+                        ahead.min(share)
+                    };
+                    crew.add_loop(plan, share, ahead, Some(pool.clone()))?;
                 }
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
@@ -311,10 +319,10 @@ impl Crew {
         self.out == 0
     }
 
-    /// How many jobs are in flight; those that wait on their lane are not yet.
+    /// How many jobs are in flight: out, and not waiting on their lane for their turn.
     pub(crate) fn in_flight(&self) -> usize {
-        let flying = |lane: &Lane| lane.load.min(lane.in_flight);
-        self.lanes.iter().map(flying).sum()
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| lane.load.min(lane.in_flight)).sum()
     }
 
     /// Sends a job. Call it only where there [is room](Self::has_room).

@@ -2,8 +2,8 @@
 //!
 //! The only way to the network. It sends, receives, counts and gives up in time; it does not decompress, decode,
 //! follow, or try again: an answer is handed on as it came. Invariant: every wait has a deadline and every body a
-//! bound, both from [`FetchSettings`]. There are two clients behind it, one for event loops ([`Fetcher`]) and one
-//! for threads that block ([`BlockingFetcher`]); requests, limits and error classes are the same.
+//! bound, both from [`FetchSettings`]. There are two clients behind it, one for event loops (`Fetcher`) and one
+//! for threads that block (`BlockingFetcher`); requests, limits and error classes are the same.
 
 mod arrival;
 mod blocking;

@@ -59,6 +59,8 @@ pub(crate) struct Frontier {
 pub(crate) enum Next {
     /// A job that may be sent now; it is in flight from here on.
     Job(Box<Job>),
+    /// A job that is settled at once, as its host is being left alone.
+    Settled(Box<Visit>),
     /// Nothing before this moment.
     NotBefore(Instant),
     /// Nothing at all: waiting alone will not make anything ready.
@@ -150,7 +152,7 @@ impl Frontier {
     }
 
     /// The next job. A host that failed too often answers for its jobs at once: they come as settled visits.
-    pub(crate) fn next(&mut self, now: Instant) -> Result<Next, Visit> {
+    pub(crate) fn next(&mut self, now: Instant) -> Next {
         let job = match self.stalled.take() {
             Some(job) => {
                 // Its turn came before the run's: its host's delay counts from now.
@@ -160,23 +162,24 @@ impl Frontier {
             }
             None => match self.workbench.next(now) {
                 Turn::Job(job) => job,
-                Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
-                Turn::Nothing => return Ok(Next::Nothing),
+                Turn::NotBefore(at) => return Next::NotBefore(at),
+                Turn::Nothing => return Next::Nothing,
                 Turn::Down {
                     job,
                     failures,
                     last,
                 } => {
                     let last = last.to_owned();
-                    return Err(Visit::unsent(job, FetchError::HostDown { failures, last }));
+                    let error = FetchError::HostDown { failures, last };
+                    return Next::Settled(Box::new(Visit::unsent(job, error)));
                 }
             },
         };
         if let Err(at) = self.pace.ask(now) {
             self.stalled = Some(job);
-            return Ok(Next::NotBefore(at));
+            return Next::NotBefore(at);
         }
-        Ok(Next::Job(job))
+        Next::Job(job)
     }
 
     /// Takes a visit back from the engine.
@@ -378,7 +381,7 @@ mod tests {
         let later = now + Duration::from_secs(1);
         frontier.workbench.host(&job.host, now).hold(later);
         assert!(frontier.admit(Box::new(job), now).unwrap().is_none());
-        assert!(matches!(frontier.next(now), Ok(Next::NotBefore(at)) if at == later));
-        assert!(matches!(frontier.next(later), Ok(Next::Job(_))));
+        assert!(matches!(frontier.next(now), Next::NotBefore(at) if at == later));
+        assert!(matches!(frontier.next(later), Next::Job(_)));
     }
 }

@@ -110,7 +110,7 @@ impl SortedRun {
             return Ok(None);
         }
         // Fingerprints are even, so their place is nearly known: read around it, and step if it was missed.
-        let guess = (u128::from(fingerprint) * u128::from(self.entries) >> 64) as u64;
+        let guess = ((u128::from(fingerprint) * u128::from(self.entries)) >> 64) as u64;
         let mut from = guess.saturating_sub(PAGE as u64 / 2);
         let mut page = [0; PAGE * ENTRY];
         loop {
@@ -176,7 +176,7 @@ impl Bloom {
             | 1;
         (0..PROBES).map(move |probe| {
             let mixed = fingerprint.wrapping_add(step.wrapping_mul(u64::from(probe)));
-            (u128::from(mixed) * u128::from(size) >> 64) as usize
+            ((u128::from(mixed) * u128::from(size)) >> 64) as usize
         })
     }
 }

@@ -300,7 +300,6 @@ fn cut(text: &str, room: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::Instant;
 
     use super::*;
 
@@ -447,21 +446,5 @@ mod tests {
         ] {
             assert!(ask(&site, path).is_none(), "{path}");
         }
-    }
-
-    #[test]
-    #[ignore = "measures; run it with --release"]
-    fn a_page_takes_less_than_ten_microseconds() {
-        let site = site(1_000_000);
-        let start = Instant::now();
-        let bytes: usize = (0..100_000)
-            .map(|number| site.page(number, "http://127.0.0.1:8080").len())
-            .sum();
-        let each = start.elapsed() / 100_000;
-        assert!(
-            each.as_nanos() < 10_000,
-            "{each:?} for {} bytes",
-            bytes / 100_000
-        );
     }
 }

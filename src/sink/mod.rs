@@ -1,6 +1,6 @@
 //! Sinks: where records go.
 //!
-//! A sink is plain blocking code; all of them run on one thread behind a bounded queue ([`Writer`]), so records
+//! A sink is plain blocking code; all of them run on one thread behind a bounded queue (`Writer`), so records
 //! never interleave and a slow disk slows the run instead of filling memory. A sink that fails stops the run. Each says
 //! what it [wants](Sink::wants), and only that is computed. A new format is one file and one line in [`open`].
 

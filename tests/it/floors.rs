@@ -139,7 +139,6 @@ fn no_file_is_long_and_the_median_is_short() {
         .collect();
     assert!(long.is_empty(), "longer than {LONGEST} lines: {long:?}");
     assert!(median <= 200, "the median is {median} lines");
-    println!("{} files, median {median} lines", lengths.len());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod telling;
 use std::path::PathBuf;
 
 use clap::Args;
+use haul::parse::Wants;
 use haul::seeds::Source;
 use haul::{Config, Error};
 
@@ -76,6 +77,8 @@ impl FetchArguments {
             ));
         }
         let mut config = Config::new(seeds);
+        // Only what the records hold is read out of a page; the sinks say what that is.
+        config.parse.wants = Wants::NOTHING;
         config.engine = self.pace.engine(&settings)?;
         config.max_time = self.pace.max_time();
 
