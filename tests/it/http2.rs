@@ -79,6 +79,7 @@ fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() 
             paths.map(|path| format!("https://two.localhost:{port}{path}")),
         );
         settings.fetch.tls = TlsSettings::Insecure;
+        settings.frontier.per_host = 4;
         settings.frontier.retries = 0;
         let report = run(settings);
         for seen in &report.seen[..40] {
@@ -93,11 +94,8 @@ fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() 
             );
         }
         assert_eq!(report.ends()[40..], ["closed"], "{:?}", &report.seen[40..]);
-        let most = if engine == "threads:4" { 4 } else { 2 };
-        assert!(
-            connections.load(Ordering::SeqCst) <= most,
-            "{connections:?}"
-        );
+        // Requests that start together do not wait for each other's handshake; those that follow open no more.
+        assert!(connections.load(Ordering::SeqCst) <= 8, "{connections:?}");
     });
 }
 
