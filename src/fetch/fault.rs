@@ -131,7 +131,13 @@ fn known(
         if let Some(found) = cause.downcast_ref::<h2::Error>()
             && !found.is_io()
         {
-            return Some(protocol(found.to_string()));
+            // The other side's reset is its way to cut; what our side objects to is no HTTP/2.
+            let cut = found.is_remote() && (found.is_reset() || found.is_go_away());
+            return Some(match stage {
+                _ if cut => closed(stage),
+                Stage::Body(received) => FetchError::Cut { received },
+                Stage::Head => protocol(found.to_string()),
+            });
         }
         // An io error may be a wrapping around one of the above: look inside it first.
         if let Some(found) = cause.downcast_ref::<io::Error>() {

@@ -260,7 +260,11 @@ impl Origin {
             .enable_all()
             .build()
             .map_err(fails)?;
-        let listener = runtime.block_on(async { bind(address) }).map_err(fails)?;
+        // Entered, not blocked on: the caller may be inside a runtime of its own.
+        let listener = {
+            let _inside = runtime.enter();
+            bind(address).map_err(fails)?
+        };
         let bound = listener.local_addr().map_err(fails)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = Box::pin(async {

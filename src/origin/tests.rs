@@ -449,3 +449,9 @@ fn a_client_that_never_reads_is_let_go_after_a_minute() {
         assert_eq!(site.log().counts().in_flight, 0);
     });
 }
+
+#[tokio::test]
+async fn a_server_can_be_started_inside_a_runtime() {
+    let origin = Origin::start(OriginSettings::default()).unwrap();
+    assert_ne!(origin.address().port(), 0);
+}

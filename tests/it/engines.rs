@@ -167,7 +167,7 @@ fn every_engine_writes_the_same_records_and_asks_the_same_of_the_server() {
 fn an_engine_fills_its_room_and_no_more() {
     on_every_engine(|engine| {
         let origin = slow(ms(20));
-        let mut settings = config(engine, pages(&origin, 60));
+        let mut settings = config(engine, pages(&origin, 150));
         settings.frontier.per_host = 0;
         let told = Arc::new(AtomicUsize::new(0));
         let most = told.clone();

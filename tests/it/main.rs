@@ -2,7 +2,12 @@
 //!
 //! One binary, so that it links once. What the server saw counts for more than what the client says.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test may")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may"
+)]
 
 mod bodies;
 mod certificates;
@@ -11,6 +16,7 @@ mod engines;
 mod faults;
 mod floors;
 mod guard;
+mod http2;
 mod lists;
 mod politeness;
 mod proxies;

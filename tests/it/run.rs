@@ -12,11 +12,13 @@ use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// Every engine, at the size that the contract is tried at.
-pub(crate) const ENGINES: [&str; 5] = [
+pub(crate) const ENGINES: [&str; 6] = [
     "sequential",
     "threads:4",
     "blocking:4",
     "async:16",
+    // Large enough that jobs wait on its loops.
+    "async:64",
     "processes:2x4",
 ];
 

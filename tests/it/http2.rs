@@ -1,0 +1,115 @@
+//! HTTP/2, where a server offers it over TLS: one connection for many requests, and the record says so.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use haul::fetch::{TlsSettings, Versions};
+use http::Response;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::run::{config, on_every_engine, run};
+
+/// A server that speaks HTTP/2 and nothing else; it lives as long as the test binary.
+fn serve(connections: Arc<AtomicUsize>) -> SocketAddr {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["two.localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, connections) = (acceptor.clone(), connections.clone());
+                tokio::spawn(async move { talk(stream, acceptor, &connections).await });
+            }
+        });
+    });
+    address
+}
+
+/// Answers every request with its own path, but for one that it resets. `None`: the client has left.
+async fn talk(stream: TcpStream, acceptor: TlsAcceptor, connections: &AtomicUsize) -> Option<()> {
+    let stream = acceptor.accept(stream).await.ok()?;
+    let mut connection = h2::server::handshake(stream).await.ok()?;
+    connections.fetch_add(1, Ordering::SeqCst);
+    while let Some(Ok((request, mut answer))) = connection.accept().await {
+        let path = request.uri().path().to_owned();
+        if path == "/reset" {
+            answer.send_reset(h2::Reason::INTERNAL_ERROR);
+            continue;
+        }
+        let mut body = answer.send_response(Response::new(()), false).ok()?;
+        body.send_data(path.into(), true).ok()?;
+    }
+    None
+}
+
+#[test]
+fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() {
+    on_every_engine(|engine| {
+        if engine.starts_with("blocking") {
+            return; // it speaks HTTP/1.1 alone
+        }
+        let connections = Arc::new(AtomicUsize::new(0));
+        let port = serve(connections.clone()).port();
+        let paths = (0..40).map(|page| format!("/{page}"));
+        let paths = paths.chain(["/reset".to_owned()]);
+        let mut settings = config(
+            engine,
+            paths.map(|path| format!("https://two.localhost:{port}{path}")),
+        );
+        settings.fetch.tls = TlsSettings::Insecure;
+        settings.frontier.per_host = 4;
+        settings.frontier.retries = 0;
+        let report = run(settings);
+        for seen in &report.seen[..40] {
+            assert_eq!(
+                (seen.status, seen.version),
+                (Some(200), Some("2")),
+                "{seen:?}"
+            );
+            assert_eq!(
+                seen.wire_bytes,
+                seen.url.rsplit('/').next().unwrap().len() as u64 + 1
+            );
+        }
+        assert_eq!(report.ends()[40..], ["closed"], "{:?}", &report.seen[40..]);
+        // Requests that start together do not wait for each other's handshake; those that follow open no more.
+        assert!(connections.load(Ordering::SeqCst) <= 8, "{connections:?}");
+    });
+}
+
+#[test]
+fn whoever_wants_http_1_alone_does_not_offer_more() {
+    on_every_engine(|engine| {
+        if engine.starts_with("blocking") {
+            return; // it offers nothing, and the server does not mind
+        }
+        let port = serve(Arc::default()).port();
+        let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);
+        settings.fetch.tls = TlsSettings::Insecure;
+        settings.fetch.versions = Versions::Http1;
+        settings.frontier.retries = 0;
+        assert_eq!(run(settings).ends(), ["tls"]);
+    });
+}
