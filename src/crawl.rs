@@ -313,8 +313,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let mut rows = self.unanswered;
         rows.extend(self.frontier.rows());
         let unread = (reading && ended != Ended::Complete).then_some(self.tally.last_row + 1);
-        self.crew.dismiss();
+        // The lanes close their connections while the last records are written.
+        self.crew.close();
         self.writer.finish()?;
+        self.crew.dismiss();
         Ok(Outcome {
             tally: self.tally,
             ended,

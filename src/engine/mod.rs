@@ -411,11 +411,16 @@ impl Crew {
         self.deaf.iter().for_each(InHand::drop_all);
     }
 
-    /// Lets the lanes end, and waits for them. After an abort threads that block in the kernel are not waited for.
-    pub(crate) fn dismiss(mut self) {
+    /// Lets the lanes end: there are no more jobs.
+    pub(crate) fn close(&mut self) {
         for lane in &mut self.lanes {
             lane.jobs = None;
         }
+    }
+
+    /// Waits for the lanes to end. After an abort threads that block in the kernel are not waited for.
+    pub(crate) fn dismiss(mut self) {
+        self.close();
         let left = self.blocks && self.abort.is_cancelled();
         for lane in &mut self.lanes {
             if let Some(thread) = lane.thread.take().filter(|_| !left) {
