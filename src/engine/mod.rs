@@ -74,7 +74,7 @@ pub const ENGINES: [&str; 5] = ["sequential", "threads", "blocking", "async", "p
 pub const DEFAULT_IN_FLIGHT: usize = 64;
 
 /// Jobs that may wait on a lane beside those in flight on it.
-const AHEAD: usize = 64;
+const AHEAD: usize = 256;
 
 /// In flight on a lane below which none wait: it is not the wake-ups that such a run is short of.
 const AHEAD_FROM: usize = 16;
