@@ -5,10 +5,11 @@
 //! (`user:password@`) are taken out on the way in and travel in the request, never in a record or a log.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 /// A URL that can be asked for: absolute, http or https, no fragment, no user information.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -135,6 +136,15 @@ impl PageUrl {
     /// Whether both pages are on the same scheme, host and port.
     pub fn same_origin(&self, other: &PageUrl) -> bool {
         self.origin_text() == other.origin_text()
+    }
+
+    /// The host's address, where the URL names one instead of a name: no resolver is asked for it.
+    pub fn literal_address(&self) -> Option<IpAddr> {
+        match self.0.host()? {
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+            Host::Domain(_) => None,
+        }
     }
 
     /// The port that is connected to.

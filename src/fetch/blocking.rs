@@ -17,7 +17,6 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
-use url::Host;
 
 use super::arrival::{Arrival, announced};
 use super::client::without_password;
@@ -152,14 +151,9 @@ impl BlockingFetcher {
 
     /// The addresses of a job's host, checked by the guard where a page named it.
     fn addresses(&self, job: &Job) -> Result<Vec<SocketAddr>, FetchError> {
-        let literal = match job.url.as_url().host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
         let guards = self.shared.guards(job);
         let port = job.url.port();
-        if let Some(address) = literal {
+        if let Some(address) = job.url.literal_address() {
             if guards && !admits(job, address) {
                 return Err(FetchError::Private { address });
             }

@@ -22,8 +22,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use url::Host;
-
 pub(crate) use blocking::BlockingFetcher;
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
@@ -155,12 +153,7 @@ impl Fetcher {
 
     /// The literal host, or each address of the name, before anything is sent.
     async fn check(&self, job: &Job) -> Result<bool, FetchError> {
-        let literal = match job.url.as_url().host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if let Some(address) = literal {
+        if let Some(address) = job.url.literal_address() {
             return if admits(job, address) {
                 Ok(false)
             } else {
