@@ -262,7 +262,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.tally.answered(page.wire_bytes, page.timing.total);
         }
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
-            self.unanswered.push(visit.job.row);
+            self.unanswered.extend(visit.job.row);
             return;
         }
         match self.frontier.note(visit, now) {

@@ -1,7 +1,7 @@
 //! One thing to fetch: a URL, what to send, and how it came to be asked for.
 //!
-//! A job is made from a line of the user's list, or from an answer (a redirect, a retry). Whatever
-//! happens to it, exactly one record comes of its `row`. It knows nothing of time-outs or limits.
+//! A job is made from a line of the user's list, or from an answer (a link, a redirect, a retry). Whatever
+//! happens to it, at most one record comes of its `id`. It knows nothing of time-outs or limits.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,14 +16,22 @@ use crate::visit::FetchError;
 /// One thing to fetch.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The record this job ends as: the line (or argument) of the input, counted from 1.
-    pub row: u64,
+    /// Its number in this run or job, from 1 in the order of admission; 0 before it is admitted.
+    pub id: u64,
+    /// The line (or argument) of the input that names it, counted from 1 over all inputs; `None` for what a page led to.
+    pub row: Option<u64>,
     /// What to ask for now; after a redirect no longer what the list said.
     pub url: PageUrl,
     /// The host that `url` is on.
     pub host: HostKey,
     /// How it came to be asked for.
     pub via: Via,
+    /// What the answer is for.
+    pub role: Role,
+    /// Links from the seed to here.
+    pub depth: u16,
+    /// The page that first led here.
+    pub found_on: Option<Arc<str>>,
     /// Which addresses it may lead to.
     pub reach: Reach,
     /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
@@ -43,6 +51,23 @@ pub enum Via {
     Seed,
     /// An answer redirected here.
     Redirect,
+    /// A page linked here.
+    Link,
+    /// A sitemap, or a robots.txt, named it.
+    Sitemap,
+}
+
+/// What the answer to a job is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// A page: it has a record, and its links may be followed.
+    Page,
+    /// A part of a page: it has a record.
+    Asset,
+    /// A host's robots.txt: it is read and has no record.
+    Robots,
+    /// A sitemap: its URLs are followed, and it has no record.
+    Sitemap,
 }
 
 /// Which addresses a job may lead to: the user may name any, a page may not.
@@ -97,10 +122,14 @@ impl Job {
     /// A line of the user's list, its host key already at hand.
     pub(crate) fn seed_on(row: u64, url: PageUrl, host: HostKey) -> Self {
         Self {
-            row,
+            id: 0,
+            row: Some(row),
             url,
             host,
             via: Via::Seed,
+            role: Role::Page,
+            depth: 0,
+            found_on: None,
             reach: Reach::Anywhere,
             request: None,
             hops: Vec::new(),

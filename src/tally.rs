@@ -180,7 +180,10 @@ impl Tally {
 
 fn example(visit: &Visit) -> String {
     match &visit.outcome {
-        Err(FetchError::Malformed { text, .. }) => format!("line {}: {text}", visit.job.row),
+        Err(FetchError::Malformed { text, .. }) => match visit.job.row {
+            Some(row) => format!("line {row}: {text}"),
+            None => text.clone(),
+        },
         _ => visit.job.first_url().to_string(),
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
+use crate::found::Found;
 use crate::job::Job;
 use crate::page::Page;
 
@@ -46,6 +47,8 @@ pub struct Parsed {
     pub saved: Option<PathBuf>,
     /// Why the body could not be decoded. The page stands all the same.
     pub fault: Option<String>,
+    /// What the page leads to, where links are followed.
+    pub found: Option<Box<Found>>,
 }
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.

@@ -85,7 +85,7 @@ pub fn serve_parent() -> Result<()> {
 fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Box<Visit>) -> std::io::Result<()> {
     let visit = *visit;
     let frame = VisitFrame {
-        number: visit.job.row,
+        number: visit.job.id,
         outcome: visit.outcome,
         parsed: visit.parsed,
     };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch::FetchSettings;
 use crate::headers::Headers;
-use crate::job::{Hop, Job, Reach, Request, Via};
+use crate::job::{Hop, Job, Reach, Request, Role, Via};
 use crate::page::Page;
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Parsed};
@@ -36,6 +36,7 @@ pub(super) struct JobFrame {
     pub(super) number: u64,
     url: PageUrl,
     via: Via,
+    role: Role,
     reach: Reach,
     hops: Vec<Hop>,
     method: Option<String>,
@@ -60,6 +61,7 @@ impl JobFrame {
             number,
             url: job.url.clone(),
             via: job.via,
+            role: job.role,
             reach: job.reach,
             hops: job.hops.clone(),
             method: request
@@ -74,7 +76,7 @@ impl JobFrame {
         }
     }
 
-    /// The job as the child knows it: its row is its number.
+    /// The job as the child knows it: its id is its number.
     pub(super) fn into_job(self) -> Box<Job> {
         let now = Instant::now();
         let request = self.own_request.then(|| {
@@ -87,7 +89,9 @@ impl JobFrame {
             })
         });
         let mut job = Box::new(Job::seed(self.number, self.url));
+        job.id = self.number;
         job.via = self.via;
+        job.role = self.role;
         job.reach = self.reach;
         job.request = request;
         job.hops = self.hops;

@@ -24,6 +24,7 @@ use http::Method;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Run};
 
 use crate::error::Result;
+use crate::fingerprint::Fingerprints;
 use crate::job::{Attempt, Hop, Job, Reach, Via, is_idempotent};
 use crate::url::{HostKey, UrlError};
 use crate::visit::{FetchError, Visit};
@@ -48,7 +49,7 @@ pub(crate) struct Frontier {
     /// A job that may be sent as far as its host goes, and waits for the run's own rate.
     stalled: Option<Box<Job>>,
     seen: Seen,
-    seed: u64,
+    fingerprints: Fingerprints,
     /// Hosts that the user's list named: redirects may lead there, wherever they are.
     named: HashSet<HostKey>,
     last_named: Option<HostKey>,
@@ -96,7 +97,7 @@ impl Frontier {
         let workbench = Workbench::new(settings.per_host, settings.delay);
         let pace = Pace::rate(settings.rate);
         let mut random = fastrand::Rng::new();
-        let seed = random.u64(..);
+        let fingerprints = Fingerprints::seeded(random.u64(..));
         Self {
             settings,
             method,
@@ -104,7 +105,7 @@ impl Frontier {
             workbench,
             stalled: None,
             seen: Seen::default(),
-            seed,
+            fingerprints,
             named: HashSet::new(),
             last_named: None,
             random,
@@ -117,7 +118,7 @@ impl Frontier {
     /// When the memory of what was seen cannot be kept.
     pub(crate) fn admit(&mut self, job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         if self.settings.duplicates == Duplicates::Once
-            && let Some(of) = self.seen.admit(self.fingerprint(&job), job.row)?
+            && let Some(of) = self.seen.admit(self.fingerprint(&job), job.row.unwrap_or_default())?
         {
             return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
         }
@@ -148,7 +149,7 @@ impl Frontier {
         self.workbench
             .jobs()
             .chain(&self.stalled)
-            .map(|job| job.row)
+            .filter_map(|job| job.row)
     }
 
     /// The next job. A host that failed too often answers for its jobs at once: they come as settled visits.
@@ -294,17 +295,14 @@ impl Frontier {
         };
         let mut hops = std::mem::take(&mut visit.job.hops);
         hops.push(hop);
-        Some(Ok(Box::new(Job {
-            row: visit.job.row,
-            url: target,
-            host,
-            via: Via::Redirect,
-            reach,
-            request: visit.job.request.take(),
-            hops,
-            attempts: std::mem::take(&mut visit.job.attempts),
-            since: now,
-        })))
+        let mut job = visit.job.clone();
+        job.url = target;
+        job.host = host;
+        job.via = Via::Redirect;
+        job.reach = reach;
+        job.hops = hops;
+        job.since = now;
+        Some(Ok(job))
     }
 
     fn name(&mut self, host: &HostKey) {
@@ -318,15 +316,12 @@ impl Frontier {
     }
 
     fn fingerprint(&self, job: &Job) -> u64 {
-        use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
-        let url = job.url.as_str().as_bytes();
         let Some(request) = job.request.as_deref().filter(|request| {
             request.method.is_some() || request.body.is_some() || !request.headers.is_empty()
         }) else {
-            return xxh3_64_with_seed(url, self.seed);
+            return self.fingerprints.of(job.url.as_str());
         };
-        let mut hash = Xxh3::with_seed(self.seed);
-        hash.update(url);
+        let mut hash = self.fingerprints.begin(job.url.as_str());
         hash.update(
             request
                 .method

@@ -252,7 +252,7 @@ impl Workbench {
 
 impl PartialEq for Delayed {
     fn eq(&self, other: &Self) -> bool {
-        self.at == other.at && self.job.row == other.job.row
+        self.at == other.at && self.job.id == other.job.id
     }
 }
 
@@ -266,7 +266,7 @@ impl PartialOrd for Delayed {
 
 impl Ord for Delayed {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.job.row).cmp(&(other.at, other.job.row))
+        (self.at, self.job.id).cmp(&(other.at, other.job.id))
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
 
     fn rows(workbench: &mut Workbench, now: Instant) -> Vec<u64> {
         std::iter::from_fn(|| match workbench.next(now) {
-            Turn::Job(job) => Some(job.row),
+            Turn::Job(job) => job.row,
             _ => None,
         })
         .collect()

@@ -154,7 +154,8 @@ impl Progress {
                     Ok(page) => format!("HTTP {}", page.status),
                     Err(error) => error.to_string(),
                 };
-                self.say(&format!("row {}: {url}: {why}", visit.job.row));
+                let row = visit.job.row.map_or(String::new(), |row| format!("row {row}: "));
+                self.say(&format!("{row}{url}: {why}"));
             }
             _ => {}
         }

@@ -135,7 +135,7 @@ mod tests {
         let Entry::Bad(visit) = Maker::default().url(7, "htp:/not a url") else {
             panic!("it is no URL")
         };
-        assert_eq!(visit.job.row, 7);
+        assert_eq!(visit.job.row, Some(7));
         assert!(visit.outcome.unwrap_err().to_string().contains("not http"));
     }
 }

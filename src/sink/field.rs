@@ -100,7 +100,7 @@ impl Field {
     /// Its value in a record; `None` where a record leaves it out.
     pub(super) fn of<'r>(self, record: &'r Record<'_>) -> Option<Value<'r>> {
         Some(match self {
-            Self::Row => Value::Number(record.row),
+            Self::Row => record.row.into(),
             Self::Url => Value::Text(record.url),
             Self::FinalUrl => record.final_url.into(),
             Self::Redirects => Value::Hops(record.redirects),

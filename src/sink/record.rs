@@ -48,8 +48,8 @@ pub const SCHEMA: &str = include_str!("record.schema.json");
 /// One visit as it is written.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
-    /// The line of the input, counted from 1 over all inputs in their order.
-    pub row: u64,
+    /// The line of the input, counted from 1 over all inputs in their order; none for what a page led to.
+    pub row: Option<u64>,
     /// The URL as it was asked for: the line in WHATWG form, or its text where it is no URL.
     pub url: &'a str,
     /// The URL that answered last.

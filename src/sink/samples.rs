@@ -60,7 +60,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
 /// A page behind a redirect, with row 2.
 pub(super) fn redirected() -> Visit {
     let mut visit = page(200);
-    visit.job.row = 2;
+    visit.job.row = Some(2);
     visit.job.url = PageUrl::parse("https://example.org/new").unwrap();
     visit.job.hops.push(Hop {
         url: PageUrl::parse("http://example.org/old").unwrap(),

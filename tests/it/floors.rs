@@ -7,9 +7,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 15] = [
-    "address", "body", "clean", "error", "event", "headers", "job", "nearest", "page", "rows",
-    "size", "stop", "tally", "url", "visit",
+const NOUNS: [&str; 17] = [
+    "address",
+    "body",
+    "clean",
+    "error",
+    "event",
+    "fingerprint",
+    "found",
+    "headers",
+    "job",
+    "nearest",
+    "page",
+    "rows",
+    "size",
+    "stop",
+    "tally",
+    "url",
+    "visit",
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.

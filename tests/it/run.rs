@@ -97,7 +97,7 @@ impl Seen {
             (None, error) => error.as_ref().map_or("", FetchError::class).to_owned(),
         };
         Self {
-            row: visit.job.row,
+            row: visit.job.row.unwrap_or_default(),
             first_url: visit.job.first_url().to_string(),
             url: visit.job.url.to_string(),
             status: page.map(|page| page.status),

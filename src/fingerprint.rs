@@ -1,0 +1,123 @@
+//! Who is who: a 64-bit fingerprint of a URL, the same for two spellings of one URL.
+//!
+//! Spellings that RFC 3986 calls equivalent (6.2.2.1 and 6.2.2.2) have one fingerprint: the case of the digits in `%2f`
+//! does not count, and an encoded unreserved character (`%7E`) is that character. All else that is equal by rule (the
+//! host's case, default ports, dot segments) is equal in a [`PageUrl`](crate::PageUrl) already. Nothing is dropped,
+//! sorted or guessed: a server may mean something by it. Edge: the URL that is asked is the one that was found, as
+//! it was written; only its identity is looked at here.
+//!
+//! The seed is drawn anew for each run or job, so that no page can forge a repetition.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
+
+/// Makes fingerprints that can be compared with each other: those of one run or job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprints {
+    seed: u64,
+}
+
+impl Fingerprints {
+    /// The fingerprints of a run with this seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The seed.
+    pub fn seed(self) -> u64 {
+        self.seed
+    }
+
+    /// The fingerprint of a URL in WHATWG form, without fragment.
+    pub fn of(self, url: &str) -> u64 {
+        let bytes = url.as_bytes();
+        match memchr::memchr(b'%', bytes) {
+            None => xxh3_64_with_seed(bytes, self.seed),
+            Some(first) => {
+                let mut hash = Xxh3::with_seed(self.seed);
+                hash.update(&bytes[..first]);
+                spelled_one_way(&bytes[first..], |piece| hash.update(piece));
+                hash.digest()
+            }
+        }
+    }
+
+    /// A hash to put more than a URL into; it begins with the URL.
+    pub(crate) fn begin(self, url: &str) -> Xxh3 {
+        let mut hash = Xxh3::with_seed(self.seed);
+        spelled_one_way(url.as_bytes(), |piece| hash.update(piece));
+        hash
+    }
+}
+
+/// The URL as every equivalent spelling of it is written.
+#[cfg(test)]
+fn canonical(url: &str) -> String {
+    let mut text = Vec::new();
+    spelled_one_way(url.as_bytes(), |piece| text.extend_from_slice(piece));
+    String::from_utf8(text).expect("ASCII stays ASCII")
+}
+
+/// Hands the pieces of the one spelling over.
+fn spelled_one_way(url: &[u8], mut take: impl FnMut(&[u8])) {
+    let mut rest = url;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        let (before, from) = rest.split_at(at);
+        take(before);
+        let byte = from.get(1).and_then(|high| {
+            let digit = |byte: &u8| char::from(*byte).to_digit(16);
+            Some((digit(high)? * 16 + digit(from.get(2)?)?) as u8)
+        });
+        rest = match byte {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                take(&[byte]);
+                &from[3..]
+            }
+            Some(_) => {
+                take(&[b'%', from[1].to_ascii_uppercase(), from[2].to_ascii_uppercase()]);
+                &from[3..]
+            }
+            None => {
+                take(b"%");
+                &from[1..]
+            }
+        };
+    }
+    take(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+    use proptest::prelude::*;
+
+    #[test]
+    fn two_spellings_of_one_url_have_one_fingerprint() {
+        let of = |text| Fingerprints::seeded(7).of(PageUrl::parse(text).unwrap().as_str());
+        let same = [
+            "http://h.example/~a/b%2Fc?q=%C3%A9",
+            "HTTP://H.example:80/%7ea/b%2fc?q=%c3%a9#top",
+            "http://h.example/x/../%7Ea/b%2fc?q=é",
+        ];
+        assert!(same.iter().all(|url| of(url) == of(same[0])));
+        for other in ["http://h.example/~a/b/c?q=é", "http://h.example/~A/b%2Fc?q=é"] {
+            assert_ne!(of(other), of(same[0]), "{other}");
+        }
+        let elsewhere = Fingerprints::seeded(8).of(same[0]);
+        assert_ne!(elsewhere, Fingerprints::seeded(7).of(same[0]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_one_spelling_is_spelled_so_itself(path in "[a-z%0-9A-F/.~é]{0,40}") {
+            let url = PageUrl::parse(&format!("http://h.example/{path}")).unwrap();
+            let once = canonical(url.as_str());
+            prop_assert_eq!(&canonical(&once), &once);
+            let again = PageUrl::parse(&once).unwrap();
+            let prints = Fingerprints::seeded(1);
+            prop_assert_eq!(prints.of(&once), prints.of(url.as_str()));
+            prop_assert_eq!(canonical(again.as_str()).is_empty(), false);
+        }
+    }
+}
