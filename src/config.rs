@@ -1,11 +1,13 @@
 //! A run: seeds, and each part's own settings. The checks that need several parts are here.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
 use crate::fetch::FetchSettings;
+use crate::follow::CrawlSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
@@ -28,9 +30,26 @@ pub struct Config {
     pub sinks: Vec<SinkSettings>,
     /// How long the run may take.
     pub max_time: Option<Duration>,
+    /// What is followed; `None` where the list is all there is.
+    pub crawl: Option<CrawlSettings>,
+    /// The job that keeps the run, so that it survives its process.
+    pub job: Option<JobSettings>,
     /// The binary that `processes` starts its children from; the current one where it is `None`. It must call
     /// [`serve_parent`](crate::engine::serve_parent) when its first argument is [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
     pub program: Option<PathBuf>,
+}
+
+/// The job that keeps a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSettings {
+    /// Its folder; made where there is none.
+    pub folder: PathBuf,
+    /// Whether what is in it is forgotten first.
+    pub fresh: bool,
+    /// What the run was begun with, each setting as text by its name: kept for whoever resumes it.
+    pub settings: BTreeMap<String, String>,
+    /// Those of them that may be others than the job was begun with; otherwise another setting is an error.
+    pub may_change: Vec<String>,
 }
 
 impl Config {
@@ -53,6 +72,8 @@ impl Config {
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),
             max_time: None,
+            crawl: None,
+            job: None,
             program: None,
         }
     }
@@ -81,7 +102,18 @@ impl Config {
             self.parse.folder = folder.to_path_buf();
             self.fetch.spool.resume = true;
         }
-        self.fetch.spool.keep = self.parse.wants.any();
+        if self.crawl.is_some() {
+            self.parse.follow.get_or_insert_default();
+        }
+        if self.job.is_some()
+            && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())
+        {
+            return Err(Error::Setting(format!(
+                "a job cannot write to {}: after a kill nothing could be taken back from it",
+                sink::name(sink)
+            )));
+        }
+        self.fetch.spool.keep = self.parse.reads_bodies();
         self.fetch.spool.digest = self.parse.wants.digest;
         self.parse.follows = self.frontier.max_redirects > 0;
         self.fetch.idle_per_host = match self.frontier.per_host {

@@ -55,6 +55,20 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A job folder that another process works on.
+    #[error("{}: another haul works on this job", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A job folder that cannot be gone on with: damaged, of another format, or no job at all.
+    #[error("{}: {problem}", path.display())]
+    Store {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// A thread or child process of an engine that is gone and could not be replaced.
     #[error("the engine stopped: {0}")]
     Engine(String),
@@ -69,6 +83,14 @@ impl Error {
         Error::Output {
             path: path.into(),
             source,
+        }
+    }
+
+    /// A job folder that cannot be gone on with.
+    pub(crate) fn store(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Error::Store {
+            path: path.into(),
+            problem: problem.into(),
         }
     }
 

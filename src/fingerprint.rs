@@ -74,7 +74,11 @@ fn spelled_one_way(url: &[u8], mut take: impl FnMut(&[u8])) {
                 &from[3..]
             }
             Some(_) => {
-                take(&[b'%', from[1].to_ascii_uppercase(), from[2].to_ascii_uppercase()]);
+                take(&[
+                    b'%',
+                    from[1].to_ascii_uppercase(),
+                    from[2].to_ascii_uppercase(),
+                ]);
                 &from[3..]
             }
             None => {
@@ -101,7 +105,10 @@ mod tests {
             "http://h.example/x/../%7Ea/b%2fc?q=é",
         ];
         assert!(same.iter().all(|url| of(url) == of(same[0])));
-        for other in ["http://h.example/~a/b/c?q=é", "http://h.example/~A/b%2Fc?q=é"] {
+        for other in [
+            "http://h.example/~a/b/c?q=é",
+            "http://h.example/~A/b%2Fc?q=é",
+        ] {
             assert_ne!(of(other), of(same[0]), "{other}");
         }
         let elsewhere = Fingerprints::seeded(8).of(same[0]);

@@ -138,6 +138,27 @@ impl Job {
         }
     }
 
+    /// Whether its end is a record: robots.txt and sitemaps have none.
+    pub(crate) fn has_record(&self) -> bool {
+        matches!(self.role, Role::Page | Role::Asset)
+    }
+
+    /// Whether it was never sent.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.hops.is_empty() && self.attempts.is_empty()
+    }
+
+    /// The robots.txt of this job's host, under the same reach.
+    pub(crate) fn robots(host: &HostKey, reach: Reach, now: Instant) -> Option<Box<Self>> {
+        let url = PageUrl::parse(&format!("{host}/robots.txt")).ok()?;
+        let mut job = Box::new(Self::seed_on(0, url, host.clone()));
+        job.row = None;
+        job.role = Role::Robots;
+        job.reach = reach;
+        job.since = now;
+        Some(job)
+    }
+
     /// The URL that the list named: the first of the chain.
     pub fn first_url(&self) -> &PageUrl {
         self.hops.first().map_or(&self.url, |hop| &hop.url)

@@ -83,8 +83,10 @@ mod headers;
 mod job;
 mod nearest;
 mod page;
+mod robots;
 mod rows;
 mod size;
+mod skip;
 mod stop;
 mod tally;
 mod url;
@@ -96,6 +98,7 @@ pub mod engine;
 pub mod fetch;
 pub mod frontier;
 pub mod parse;
+pub mod scope;
 pub mod seeds;
 pub mod sink;
 mod worker;
@@ -103,22 +106,26 @@ mod worker;
 // The loop.
 mod config;
 mod crawl;
+mod follow;
 
 // The tools.
 pub mod origin;
 
 pub use body::{Body, Spool};
-pub use config::Config;
+pub use config::{Config, JobSettings};
 pub use crawl::{Ended, Outcome, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use fingerprint::Fingerprints;
+pub use follow::{CrawlSettings, Nofollow, SimilarPages, Sitemaps};
 pub use found::{Found, FoundKind, FoundLink};
 pub use headers::Headers;
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};
 pub use page::{HttpVersion, Page, Timing};
+pub use robots::Rules;
 pub use rows::Rows;
 pub use size::ByteSize;
+pub use skip::{Reach as ScopeReach, Skip};
 pub use stop::Stop;
 pub use tally::{Failures, HostTally, Tally};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};

@@ -23,8 +23,16 @@ pub struct Tally {
     pub failed: u64,
     /// Lines that repeat an earlier one.
     pub duplicates: u64,
-    /// Lines that a setting skipped.
+    /// Lines that a setting or a robots.txt skipped.
     pub skipped: u64,
+    /// URLs that pages led to and that do not belong to the crawl, by the class of the reason.
+    pub passed_over: BTreeMap<&'static str, u64>,
+    /// robots.txt that were asked for.
+    pub robots: u64,
+    /// Sitemaps that were read.
+    pub sitemaps: u64,
+    /// Links that a robots.txt forbids.
+    pub forbidden: u64,
     /// Answers over the wire, redirects and tries included.
     pub answers: u64,
     /// Tries that went back to the frontier.
@@ -86,6 +94,10 @@ impl Default for Tally {
             failed: 0,
             duplicates: 0,
             skipped: 0,
+            passed_over: BTreeMap::new(),
+            robots: 0,
+            sitemaps: 0,
+            forbidden: 0,
             answers: 0,
             retries: 0,
             redirects: 0,
@@ -114,6 +126,14 @@ impl Tally {
         self.latency.saturating_record(took.as_micros() as u64);
     }
 
+    /// Counts a job that is over and has no record.
+    pub(crate) fn unrecorded(&mut self, visit: &Visit) {
+        match visit.outcome {
+            Err(FetchError::Robots { .. }) => self.forbidden += 1,
+            _ => self.sitemaps += 1,
+        }
+    }
+
     /// Counts a job that is over.
     pub(crate) fn settled(&mut self, visit: &Visit) {
         self.visited += 1;
@@ -124,7 +144,7 @@ impl Tally {
                 took = page.timing.total;
             }
             Err(FetchError::Duplicate { .. }) => self.duplicates += 1,
-            Err(FetchError::Skipped(_)) => self.skipped += 1,
+            Err(FetchError::Skipped(_) | FetchError::Robots { .. }) => self.skipped += 1,
             Err(_) => {}
         }
         let failure = visit.failure();

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
+use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -91,6 +92,26 @@ impl PageUrl {
         Self::from_url_with_user(url).map(|(url, _)| url)
     }
 
+    /// As [`join`](Self::join), for a page in this encoding: the query of a reference is sent in it (WHATWG URL 4.4).
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn join_from(
+        &self,
+        reference: &str,
+        encoding: &'static Encoding,
+    ) -> Result<Self, UrlError> {
+        if reference.len() > Self::LONGEST {
+            return Err(UrlError::TooLong);
+        }
+        let url = Url::options()
+            .base_url(Some(&self.0))
+            .encoding_override(Some(&|query| encoding.encode(query).0))
+            .parse(reference)
+            .map_err(UrlError::Malformed)?;
+        Self::from_url_with_user(url).map(|(url, _)| url)
+    }
+
     fn from_url_with_user(mut url: Url) -> Result<(Self, Option<UserInfo>), UrlError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(UrlError::Scheme(url.scheme().to_owned()));
@@ -126,6 +147,11 @@ impl PageUrl {
     /// The unit of politeness that this page belongs to.
     pub fn host_key(&self) -> HostKey {
         HostKey(Arc::from(self.origin_text()))
+    }
+
+    /// Path and query: what is asked of the host.
+    pub fn target(&self) -> &str {
+        &self.0[url::Position::BeforePath..]
     }
 
     /// `scheme://host[:port]`, a slice of the URL's own text: a URL has no user information and starts with its origin.
@@ -176,6 +202,18 @@ impl fmt::Debug for UserInfo {
 pub struct HostKey(Arc<str>);
 
 impl HostKey {
+    /// A key that was made from a URL once and kept as text. `None`: it is no such key.
+    pub(crate) fn kept(text: &str) -> Option<Self> {
+        let url = PageUrl::parse(text).ok()?;
+        (url.origin_text() == text).then(|| url.host_key())
+    }
+
+    /// The key of no host.
+    pub(crate) fn nowhere() -> Self {
+        static NOWHERE: LazyLock<HostKey> = LazyLock::new(|| PageUrl::nowhere().host_key());
+        NOWHERE.clone()
+    }
+
     /// `scheme://host[:port]`.
     pub fn as_str(&self) -> &str {
         &self.0

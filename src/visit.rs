@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
 use crate::found::Found;
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::page::Page;
+use crate::robots::Rules;
 
 /// A job and what became of it.
 #[derive(Debug)]
@@ -49,6 +50,10 @@ pub struct Parsed {
     pub fault: Option<String>,
     /// What the page leads to, where links are followed.
     pub found: Option<Box<Found>>,
+    /// The simhash of its text, where similar pages are looked for.
+    pub simhash: Option<u64>,
+    /// What a robots.txt says.
+    pub rules: Option<Box<Rules>>,
 }
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.
@@ -149,6 +154,12 @@ pub enum FetchError {
         /// The earlier row.
         of: u64,
     },
+    /// The host's robots.txt forbids it.
+    #[error("forbidden by robots.txt: {rule}")]
+    Robots {
+        /// The line that forbids it, or why nothing is allowed.
+        rule: String,
+    },
     /// A setting kept it from being asked: `--dry-run`.
     #[error("not asked: {0}")]
     Skipped(String),
@@ -219,7 +230,7 @@ impl std::fmt::Display for TlsReason {
 
 impl FetchError {
     /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
-    pub const CLASSES: [(&'static str, &'static str); 25] = [
+    pub const CLASSES: [(&'static str, &'static str); 26] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the name has no address"),
         ("connect", "nobody listens there, or the way is closed"),
@@ -244,6 +255,7 @@ impl FetchError {
         ("private", "a redirect to a private address"),
         ("host-down", "not asked: the host kept failing"),
         ("duplicate", "the same request as an earlier line"),
+        ("robots", "not asked: the host's robots.txt forbids it"),
         ("skipped", "not asked: --dry-run"),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be kept on disk"),
@@ -289,12 +301,23 @@ impl FetchError {
             FetchError::Private { .. } => "private",
             FetchError::HostDown { .. } => "host-down",
             FetchError::Duplicate { .. } => "duplicate",
+            FetchError::Robots { .. } => "robots",
             FetchError::Skipped(_) => "skipped",
             FetchError::Proxy(_) => "proxy",
             FetchError::Spool(_) => "spool",
             FetchError::Cancelled => "cancelled",
             FetchError::Lost(_) => "lost",
         }
+    }
+}
+
+impl FetchError {
+    /// Whether nothing went wrong: it was not meant to be asked.
+    pub const fn is_skip(&self) -> bool {
+        matches!(
+            self,
+            FetchError::Duplicate { .. } | FetchError::Skipped(_) | FetchError::Robots { .. }
+        )
     }
 }
 
@@ -314,9 +337,17 @@ impl Visit {
         match &self.outcome {
             Ok(page) if page.status >= 500 => Some("http-5xx"),
             Ok(page) if page.status >= 400 => Some("http-4xx"),
-            Ok(_) | Err(FetchError::Duplicate { .. } | FetchError::Skipped(_)) => None,
+            Ok(_) => None,
+            Err(error) if error.is_skip() => None,
             Err(error) => Some(error.class()),
         }
+    }
+
+    /// Whether it has a record: all that the list names, and all else that was asked but robots.txt and sitemaps.
+    pub fn has_record(&self) -> bool {
+        let forbidden = matches!(self.outcome, Err(FetchError::Robots { .. }));
+        matches!(self.job.role, Role::Page | Role::Asset)
+            && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
     }
 
     /// The bytes of the page as received, where they are in memory.

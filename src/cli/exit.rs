@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     Usage,
     /// Where its output could not be written.
     Output,
+    /// Before it began: its job is locked or damaged.
+    Job,
     /// By a fault of its own.
     Internal,
 }
@@ -53,6 +55,7 @@ impl Exit {
             Exit::SomeFailed => 3,
             Exit::NothingFetched => 4,
             Exit::Output => 5,
+            Exit::Job => 6,
             Exit::TimeUp => 124,
             Exit::Interrupted => 130,
         }
@@ -67,6 +70,7 @@ impl Exit {
             Exit::SomeFailed => "the run came to its end; some URLs failed",
             Exit::NothingFetched => "the run came to its end; nothing was fetched",
             Exit::Output => "the output cannot be written",
+            Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
             Exit::TimeUp => {
                 "the time limit was reached; the command that fetches what is missing is printed"
             }
@@ -84,6 +88,7 @@ impl Exit {
             Exit::Interrupted,
             Exit::Usage,
             Exit::Output,
+            Exit::Job,
             Exit::Internal,
         ];
         all.sort_by_key(|exit| exit.code());
@@ -100,7 +105,7 @@ impl Exit {
     pub(crate) fn of(outcome: &Outcome, fail_over: Share) -> Self {
         let ended = match outcome.ended {
             // An interrupt that found nothing left to drop cost nothing.
-            _ if outcome.missing.is_empty() => Exit::Success,
+            _ if outcome.missing.is_empty() && outcome.waiting == 0 => Exit::Success,
             Ended::Complete => Exit::Success,
             Ended::TimeUp => Exit::TimeUp,
             Ended::Interrupted => Exit::Interrupted,
@@ -127,6 +132,7 @@ impl Exit {
             Error::Closed => Exit::Success,
             Error::Setting(_) | Error::Input { .. } | Error::Table { .. } => Exit::Usage,
             Error::Output { .. } => Exit::Output,
+            Error::Locked { .. } | Error::Store { .. } => Exit::Job,
             _ => Exit::Internal,
         }
     }

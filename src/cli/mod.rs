@@ -5,6 +5,7 @@
 mod completions;
 mod config;
 mod config_file;
+mod crawl;
 mod exit;
 mod fetch;
 mod hints;
@@ -28,10 +29,11 @@ pub(crate) use resume::Resume;
 pub(crate) use serve::{ServeArguments, serve_folder};
 pub(crate) use summary::summary;
 
+use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 5] = ["fetch", "serve", "config", "completions", "man"];
+const SUBCOMMANDS: [&str; 6] = ["fetch", "crawl", "serve", "config", "completions", "man"];
 
 /// Fetch lists of URLs, fast and politely, one honest record a line.
 ///
@@ -48,6 +50,11 @@ enum Wanted {
     /// Fetch URLs and write a record of each
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Fetch(Box<FetchArguments>),
+    /// Crawl sites: fetch pages, follow their links, and write a record of each page
+    ///
+    /// Obeys robots.txt, asks each page once, and with --job survives any crash with each record once.
+    #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
+    Crawl(Box<CrawlArguments>),
     /// Serve a folder or a generated site to practise on, with latency and faults
     ///
     /// Prints the address that it listens on. Besides what is served there is /fault/, an index of everything that a server
@@ -69,6 +76,7 @@ Examples:
   haul fetch urls.txt                        a line for each URL of the list
   haul fetch urls.txt -o out.jsonl           everything that is known of each
   haul fetch urls.txt --output-dir pages     their bodies, a file each
+  haul crawl example.org --job example       a site; the same command resumes it
   haul example.org -w '%{status} %{url}\\n'   a line of your own
   haul config                                what is in force, and from where";
 
@@ -89,7 +97,7 @@ fn fetch_codes() -> String {
 /// What a command line asks for.
 #[derive(Debug)]
 pub(crate) enum Task {
-    /// To fetch.
+    /// To fetch or to crawl.
     Fetch(Box<Plan>),
     /// To serve.
     Serve(Box<ServeArguments>),
@@ -115,6 +123,13 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         Wanted::Fetch(_) => {
             let (matches, settings) = layered()?;
             let arguments = FetchArguments::from_arg_matches(&matches)?;
+            Ok(Task::Fetch(Box::new(
+                arguments.plan(settings, Terminals::here())?,
+            )))
+        }
+        Wanted::Crawl(_) => {
+            let (matches, settings) = layered()?;
+            let arguments = CrawlArguments::from_arg_matches(&matches)?;
             Ok(Task::Fetch(Box::new(
                 arguments.plan(settings, Terminals::here())?,
             )))

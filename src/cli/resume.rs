@@ -18,10 +18,12 @@ const RANGES: usize = 40;
 /// What a run has to say of the rows that it left, from before it starts until it is over.
 #[derive(Debug)]
 pub(crate) struct Resume {
+    command: &'static str,
     given: Vec<Setting>,
     wanted: Option<Rows>,
     limit: Option<u64>,
     output: Option<PathBuf>,
+    kept: bool,
     reads_stdin: bool,
 }
 
@@ -30,6 +32,7 @@ impl Resume {
     pub(crate) fn of(plan: &Plan) -> Self {
         let settings = plan.settings.0.iter();
         Self {
+            command: plan.command,
             given: settings
                 .filter(|setting| setting.origin == Origin::Flag)
                 .cloned()
@@ -37,6 +40,7 @@ impl Resume {
             wanted: plan.config.seeds.rows.clone(),
             limit: plan.config.seeds.limit,
             output: plan.output.clone(),
+            kept: plan.config.job.is_some(),
             reads_stdin: plan
                 .config
                 .seeds
@@ -50,6 +54,9 @@ impl Resume {
     /// # Errors
     /// When the missing rows are many and the file for them cannot be written.
     pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
+        if self.kept {
+            return Ok(self.same_again(outcome));
+        }
         let missing = self.missing(outcome);
         if missing.is_empty() {
             return Ok(None);
@@ -73,8 +80,26 @@ impl Resume {
         if self.reads_stdin {
             text.push_str(", given the same standard input");
         }
-        let _ = write!(text, ":\n  {}\n", self.command(rows, outcome.tally.visited));
+        let _ = write!(
+            text,
+            ":\n  {}\n",
+            self.command(Some((rows, outcome.tally.visited)))
+        );
         Ok(Some(text))
+    }
+
+    /// A job goes on with the command that began it.
+    fn same_again(&self, outcome: &Outcome) -> Option<String> {
+        if outcome.waiting == 0 {
+            return None;
+        }
+        let why = match outcome.ended {
+            Ended::Complete => return None,
+            Ended::Interrupted => "interrupted".to_owned(),
+            Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
+        };
+        let command = self.command(None);
+        Some(format!("{why}; the same command goes on:\n  {command}\n"))
     }
 
     /// The rows without a record that the run was asked for.
@@ -97,16 +122,18 @@ impl Resume {
         }
     }
 
-    fn command(&self, rows: OsString, visited: u64) -> String {
-        let mut command = "haul fetch".to_owned();
+    /// The command that the user gave; with the rows that are missing, what fetches those after so many records.
+    fn command(&self, missing: Option<(OsString, u64)>) -> String {
+        let mut command = format!("haul {}", self.command);
         let mut add = |word: &str| {
             command.push(' ');
             command.push_str(word);
         };
         let flags = self.given.iter().filter(|setting| setting.flag != "urls");
-        for setting in
-            flags.filter(|setting| !["rows", "limit", "append"].contains(&setting.flag.as_str()))
-        {
+        for setting in flags.filter(|setting| match missing {
+            Some(_) => !["rows", "limit", "append"].contains(&setting.flag.as_str()),
+            None => setting.flag != "fresh",
+        }) {
             let flag = format!("--{}", setting.flag);
             match setting.kind {
                 Kind::Switch => add(&flag),
@@ -125,15 +152,17 @@ impl Resume {
                 }
             }
         }
-        if self.output.is_some() {
-            add("--append");
+        if let Some((rows, visited)) = missing {
+            if self.output.is_some() {
+                add("--append");
+            }
+            if let Some(limit) = self.limit {
+                add("--limit");
+                add(&limit.saturating_sub(visited).to_string());
+            }
+            add("--rows");
+            add(&quoted(&rows));
         }
-        if let Some(limit) = self.limit {
-            add("--limit");
-            add(&limit.saturating_sub(visited).to_string());
-        }
-        add("--rows");
-        add(&quoted(&rows));
         for setting in self.given.iter().filter(|setting| setting.flag == "urls") {
             setting
                 .values
@@ -184,6 +213,8 @@ mod tests {
 
     fn resume(given: &[(&str, Kind, &[&str])]) -> Resume {
         Resume {
+            command: "fetch",
+            kept: false,
             given: given
                 .iter()
                 .map(|(flag, kind, values)| Setting {
@@ -208,6 +239,7 @@ mod tests {
             },
             ended: Ended::Interrupted,
             missing: missing.parse().unwrap(),
+            waiting: 0,
         }
     }
 

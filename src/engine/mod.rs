@@ -314,6 +314,14 @@ impl Crew {
         self.out < self.capacity
     }
 
+    /// From now on no job waits on a lane: one that is sent is under way.
+    pub(crate) fn stay_level(&mut self) {
+        for lane in &mut self.lanes {
+            lane.capacity = lane.in_flight;
+        }
+        self.capacity = self.lanes.iter().map(|lane| lane.capacity).sum();
+    }
+
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.out == 0

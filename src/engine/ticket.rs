@@ -99,7 +99,10 @@ mod tests {
 
     fn paid(landings: &mut mpsc::Receiver<Vec<Landed>>) -> (u64, FetchError) {
         let landed = landings.try_recv().unwrap().pop().unwrap();
-        (landed.visit.job.row.unwrap(), landed.visit.outcome.unwrap_err())
+        (
+            landed.visit.job.row.unwrap(),
+            landed.visit.outcome.unwrap_err(),
+        )
     }
 
     #[test]

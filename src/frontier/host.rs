@@ -1,10 +1,11 @@
-//! One host: its jobs, its limits, and how it has been doing.
+//! One host: its jobs, its limits, what its robots.txt says, and how it has been doing.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::access::Access;
 use super::pace::Pace;
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::url::HostKey;
 
 /// Retries that a host may have beyond a fifth of its requests: enough for a short list.
@@ -24,6 +25,14 @@ pub(crate) struct Host {
     pub(crate) not_before: Option<Instant>,
     /// Whether it stands in the ready line or in the heap. Owned by the workbench.
     pub(crate) listed: bool,
+    /// Whether its robots.txt is known.
+    pub(crate) access: Access,
+    /// Jobs of it that wait in the store alone, behind those of its line.
+    pub(crate) beyond: u64,
+    /// The last number that its line had: all that is beyond is above it.
+    pub(crate) last: u64,
+    /// Whether the store was asked for more of it.
+    pub(crate) asked: bool,
     health: Health,
     retries_left: f64,
 }
@@ -37,7 +46,7 @@ struct Health {
 }
 
 impl Host {
-    pub(crate) fn new(key: HostKey, delay: Duration) -> Self {
+    pub(crate) fn new(key: HostKey, delay: Duration, access: Access) -> Self {
         Self {
             key,
             waiting: VecDeque::new(),
@@ -45,6 +54,10 @@ impl Host {
             pace: Pace::every(delay),
             not_before: None,
             listed: false,
+            access,
+            beyond: 0,
+            last: 0,
+            asked: false,
             health: Health::default(),
             retries_left: RETRIES_ALLOWED,
         }
@@ -52,18 +65,24 @@ impl Host {
 
     /// Whether a job could go out but for the time.
     pub(crate) fn has_work(&self, per_host: usize) -> bool {
-        !self.waiting.is_empty() && (per_host == 0 || self.in_flight < per_host)
+        let Some(first) = self.waiting.front() else {
+            return false;
+        };
+        // While its robots.txt is on the way only that goes out, and what another host's robots.txt redirects to.
+        let open = !self.access.is_asked() || first.role == Role::Robots;
+        open && (per_host == 0 || self.in_flight < per_host)
     }
 
     /// Whether nothing would be lost by forgetting it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.in_flight == 0
+        self.waiting.is_empty() && self.in_flight == 0 && self.beyond == 0
     }
 
     /// Whether it may be forgotten without forgetting a promise: a hold, a delay, a bad name.
     pub(crate) fn is_unremarkable(&self, now: Instant) -> bool {
         self.is_idle()
             && self.health.failures == 0
+            && !self.access.is_asked()
             && self.not_before.is_none_or(|until| until <= now)
     }
 

@@ -28,6 +28,10 @@ pub struct FrontierSettings {
     pub duplicates: Duplicates,
     /// Whether anything is asked at all.
     pub run: Run,
+    /// What a host's robots.txt counts for.
+    pub robots: Robots,
+    /// Records that the run may have at the most.
+    pub limit: Option<u64>,
 }
 
 /// So many in so much time.
@@ -46,6 +50,17 @@ pub enum Duplicates {
     Once,
     /// Asked as often as they stand there.
     Keep,
+    /// Each page is asked once, wherever lines, links and redirects lead: a crawl.
+    Pages,
+}
+
+/// What a robots.txt counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Robots {
+    /// It is asked for first, and obeyed (RFC 9309).
+    Obey,
+    /// It is not asked for.
+    Ignore,
 }
 
 /// Whether anything is asked at all.
@@ -77,6 +92,8 @@ impl Default for FrontierSettings {
             give_up_after: 20,
             duplicates: Duplicates::Once,
             run: Run::Real,
+            robots: Robots::Ignore,
+            limit: None,
         }
     }
 }

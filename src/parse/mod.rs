@@ -1,38 +1,47 @@
-//! Page in, facts out: decoding, charset, title. Computes; never waits for a network.
+//! Page in, facts out: decoding, charset, title, and where the page leads. Computes; never waits for a network.
 //!
 //! A body arrives as it was sent. Here it is decoded within bounds, hashed, read as text where it is text, and looked
-//! through. Nothing is done that no sink asked for ([`Wants`]). What a hostile body does to a decoder is a
+//! through. Nothing is done that no sink asked for ([`Wants`]) and no crawl needs ([`Follow`]). What a hostile body does to a decoder is a
 //! [fault](crate::Parsed::fault) in the record: the page stands.
 
 pub(crate) mod charset;
+mod content;
 pub mod decode;
+mod feed;
+mod follow;
+mod gather;
+mod head;
 pub mod links;
 pub(crate) mod media_type;
+pub mod resolve;
 pub mod scan;
+mod sitemap;
+#[cfg(test)]
+mod tests;
+mod xml;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use http::header;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::body::{Body, SPOOL_PREFIX, Spool};
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::page::Page;
+use crate::robots::Rules;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
-use decode::{Codings, DecodeError, DecodeLimits};
+use content::Content;
+use decode::DecodeLimits;
+pub use follow::{Follow, html};
+use follow::{Leads, Look};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 
-/// How far into a page its title and charset are looked for.
+/// How far into a page its charset, and a title that nothing else is wanted with, are looked for.
 const HEAD: usize = 64 << 10;
-/// Bytes moved at a time between a spooled file and a decoder.
-const CHUNK: usize = 256 << 10;
+/// How many bytes of a robots.txt in a file are read: RFC 9309 2.5 asks for 500 KiB.
+const ROBOTS: usize = 512 << 10;
 
 /// What the sinks of a run ask the parse half for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +67,8 @@ pub struct ParseSettings {
     pub follows: bool,
     /// Where large decoded bodies go.
     pub folder: PathBuf,
+    /// What is to be found in pages, where links are followed.
+    pub follow: Option<Follow>,
 }
 
 impl Wants {
@@ -69,7 +80,7 @@ impl Wants {
         content: false,
     };
 
-    /// Whether a body has to be kept until it is parsed.
+    /// Whether anything is asked for.
     pub fn any(self) -> bool {
         self != Self::NOTHING
     }
@@ -98,7 +109,15 @@ impl Default for ParseSettings {
             limits: DecodeLimits::default(),
             follows: true,
             folder: std::env::temp_dir(),
+            follow: None,
         }
+    }
+}
+
+impl ParseSettings {
+    /// Whether a body has to be kept until it is parsed.
+    pub fn reads_bodies(&self) -> bool {
+        self.wants.any() || self.follow.is_some()
     }
 }
 
@@ -114,188 +133,159 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    if !settings.wants.any() || settings.follows && page.target().is_some() {
+    if !settings.reads_bodies() || settings.follows && page.target().is_some() {
         return parsed;
     }
-    match read(page, encoded, settings) {
-        Ok(content) => describe(job, page, media.as_ref(), content, settings, &mut parsed),
-        Err(error) => parsed.fault = Some(error.to_string()),
+    let question = Question::new(job, page, media, settings);
+    let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
+    if question.wants_body() {
+        match content::read(page, encoded, &question.reading(settings)) {
+            Ok(content) => question.answer(content, leads.as_mut(), &mut parsed),
+            Err(error) => parsed.fault = Some(error.to_string()),
+        }
     }
+    parsed.found = leads.and_then(Leads::finish);
     parsed
 }
 
-/// A decoded body: all of it in memory, or its head, and the file it is in.
-struct Content {
-    /// All of it, or the first [`HEAD`] bytes.
-    head: Bytes,
-    length: u64,
-    digest: Option<[u8; 32]>,
-    /// The decoded bytes, where they are not the page's own body.
-    body: Option<Body>,
-    /// A file to read the rest from.
-    path: Option<PathBuf>,
+/// One answer, and what is asked of it.
+struct Question<'q> {
+    job: &'q Job,
+    page: &'q Page,
+    media: Option<MediaType<'q>>,
+    wants: Wants,
+    limits: DecodeLimits,
+    follow: Option<&'q Follow>,
 }
 
-fn read(page: &Page, encoded: bool, settings: &ParseSettings) -> Result<Content, DecodeError> {
-    let digest = |bytes: &[u8]| settings.wants.digest.then(|| Sha256::digest(bytes).into());
-    match &page.body {
-        Body::Memory(bytes) if encoded => {
-            let decoded = decode::decode(bytes.clone(), codings(page)?, &settings.limits)?.bytes;
-            let body = settings
-                .wants
-                .content
-                .then(|| Body::Memory(decoded.clone()));
-            Ok(Content {
-                digest: digest(&decoded),
-                length: decoded.len() as u64,
-                head: decoded,
-                body,
-                path: None,
-            })
+impl<'q> Question<'q> {
+    fn new(
+        job: &'q Job,
+        page: &'q Page,
+        media: Option<MediaType<'q>>,
+        settings: &'q ParseSettings,
+    ) -> Self {
+        let mut limits = settings.limits;
+        if job.role == Role::Sitemap {
+            limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
-        Body::Memory(bytes) => {
-            let digest = digest(bytes);
-            Ok(Content {
-                head: bytes.clone(),
-                length: bytes.len() as u64,
-                digest,
-                body: None,
-                path: None,
-            })
+        // What has no record has nobody who asks for a digest or a text.
+        let wants = match job.role {
+            Role::Page | Role::Asset => settings.wants,
+            Role::Robots | Role::Sitemap => Wants::NOTHING,
+        };
+        Self {
+            job,
+            page,
+            media,
+            wants,
+            limits,
+            follow: settings.follow.as_ref(),
         }
-        Body::Spooled(spool) if encoded => decode_file(spool, codings(page)?, settings),
-        Body::Spooled(spool) => {
-            let head = page.body.head(HEAD).map_err(DecodeError::Read)?;
-            let digest = match spool.digest {
-                None if settings.wants.digest => Some(digest_of(spool).map_err(DecodeError::Read)?),
-                known => known,
+    }
+
+    /// How a body of this kind is looked into; of an unknown kind, whether it may be.
+    fn look(&self, kind: Option<Kind>) -> Option<Look> {
+        Look::into(self.job, self.page, kind, self.follow?)
+    }
+
+    fn wants_body(&self) -> bool {
+        let kind = self.media.as_ref().map(MediaType::kind);
+        self.wants.any() || self.job.role == Role::Robots || self.look(kind).is_some()
+    }
+
+    fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
+        let kind = self.media.as_ref().map(MediaType::kind);
+        let head = match self.look(kind) {
+            Some(_) => follow::LOOKED_INTO,
+            None if self.job.role == Role::Robots => ROBOTS,
+            None => HEAD,
+        };
+        content::Reading {
+            wants: self.wants,
+            limits: self.limits,
+            folder: &settings.folder,
+            head,
+        }
+    }
+
+    fn answer(&self, content: Content, leads: Option<&mut Leads<'_>>, parsed: &mut Parsed) {
+        parsed.decoded_bytes = Some(content.length);
+        parsed.digest = content.digest;
+        let media = self.media.as_ref();
+        let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
+        if self.job.role == Role::Robots {
+            let agent = self.follow.map_or("*", |follow| follow.agent.as_str());
+            parsed.rules = Some(Box::new(Rules::parse(&content.head, agent)));
+            return;
+        }
+        let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));
+        let textual = matches!(
+            kind,
+            Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
+        );
+        let described = textual && (self.wants.title || self.wants.text);
+        if !content.head.is_empty() && (described || look.is_some()) {
+            let charset = self.charset(kind, &content.head);
+            let title = match look {
+                Some((look, leads)) => self.lead(look, leads, &content, charset),
+                None if self.wants.title && kind.content_kind() == ContentKind::Html => {
+                    title(&content.head[..content.head.len().min(HEAD)], charset)
+                }
+                None => None,
             };
-            let path = Some(spool.path().to_owned());
-            Ok(Content {
-                head,
-                length: page.body.len(),
-                digest,
-                body: None,
-                path,
-            })
+            if described {
+                parsed.charset = Some(charset.encoding.name().to_owned());
+            }
+            if self.wants.title {
+                parsed.title = title;
+            }
+            if self.wants.text && textual {
+                parsed.text = content.text(charset);
+            }
         }
-        Body::Dropped(length) => Ok(Content {
-            head: Bytes::new(),
-            length: *length,
-            digest: None,
-            body: None,
-            path: None,
-        }),
+        parsed.content = content.body.filter(|_| self.wants.content);
     }
-}
 
-/// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
-fn codings(page: &Page) -> Result<Codings, DecodeError> {
-    let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let first = lines.next().map(text).unwrap_or_default();
-    let all = lines
-        .take(8)
-        .map(text)
-        .fold(first, |all, line| all + ", " + &line);
-    decode::codings(&all)
-}
-
-/// Decodes a spooled file into another, or through, where nobody wants the bytes.
-fn decode_file(
-    spool: &Spool,
-    codings: Codings,
-    settings: &ParseSettings,
-) -> Result<Content, DecodeError> {
-    let source = File::open(spool.path()).map_err(DecodeError::Read)?;
-    let mut decoder = decode::Decoder::new(
-        BufReader::with_capacity(CHUNK, source),
-        codings,
-        settings.limits,
-    )?;
-    let keep = settings.wants.content || settings.wants.text;
-    let folder = &settings.folder;
-    let mut file = keep.then(|| {
-        tempfile::Builder::new()
-            .prefix(SPOOL_PREFIX)
-            .tempfile_in(folder)
-    });
-    let mut file = file.take().transpose().map_err(DecodeError::Read)?;
-    let mut hash = settings.wants.digest.then(Sha256::new);
-    let mut head = Vec::new();
-    let mut length = 0;
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let count = decoder.read(&mut chunk).map_err(typed)?;
-        if count == 0 {
-            break;
+    /// Takes in where the body leads; answers its title, where it has one.
+    fn lead(
+        &self,
+        look: Look,
+        leads: &mut Leads<'_>,
+        content: &Content,
+        charset: Charset,
+    ) -> Option<String> {
+        let bytes = &content.head[..content.head.len().min(follow::LOOKED_INTO)];
+        if (bytes.len() as u64) < content.length {
+            leads.more();
         }
-        let bytes = &chunk[..count];
-        length += count as u64;
-        head.extend_from_slice(&bytes[..count.min(HEAD - head.len())]);
-        if let Some(hash) = &mut hash {
-            hash.update(bytes);
+        match look {
+            Look::Html => return leads.html(bytes, charset),
+            Look::Css => leads.css(bytes, charset),
+            Look::Xml => leads.xml(bytes, charset),
+            Look::Json => leads.json(bytes, charset),
+            Look::Sitemap => {
+                leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+            }
         }
-        if let Some(file) = &mut file {
-            file.write_all(bytes).map_err(DecodeError::Read)?;
-        }
+        None
     }
-    let digest = hash.map(|hash| hash.finalize().into());
-    let mut content = Content {
-        head: head.into(),
-        length,
-        digest,
-        body: None,
-        path: None,
-    };
-    if let Some(file) = file {
-        let (_, path) = file
-            .keep()
-            .map_err(|error| DecodeError::Read(error.error))?;
-        content.path = Some(path.clone());
-        content.body = Some(Body::Spooled(Spool::adopt(path, length, digest)));
-    }
-    Ok(content)
-}
 
-fn describe(
-    job: &Job,
-    page: &Page,
-    media: Option<&MediaType<'_>>,
-    content: Content,
-    settings: &ParseSettings,
-    parsed: &mut Parsed,
-) {
-    parsed.decoded_bytes = Some(content.length);
-    parsed.digest = content.digest;
-    let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
-    let textual = matches!(
-        kind,
-        Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
-    );
-    if textual && !content.head.is_empty() && (settings.wants.title || settings.wants.text) {
-        let host = page
+    fn charset(&self, kind: Kind, body: &[u8]) -> Charset {
+        let host = self
+            .page
             .remote
             .is_some()
-            .then(|| job.url.as_url().domain())
+            .then(|| self.job.url.as_url().domain())
             .flatten();
         let top_level = host.and_then(|host| host.rsplit('.').next());
-        let looked_at = &content.head[..content.head.len().min(HEAD)];
-        let found = charset::charset(
-            looked_at,
+        charset::charset(
+            &body[..body.len().min(HEAD)],
             kind.content_kind(),
-            media.and_then(MediaType::charset),
+            self.media.as_ref().and_then(MediaType::charset),
             top_level,
-        );
-        parsed.charset = Some(found.encoding.name().to_owned());
-        if settings.wants.title && kind.content_kind() == ContentKind::Html {
-            parsed.title = title(looked_at, found);
-        }
-        if settings.wants.text {
-            parsed.text = text(&content, found);
-        }
+        )
     }
-    parsed.content = content.body.filter(|_| settings.wants.content);
 }
 
 /// The title of an HTML page. Encodings that are no superset of ASCII are read as text first.
@@ -312,32 +302,4 @@ fn title(head: &[u8], charset: Charset) -> Option<String> {
 /// Tells the compiler that what comes out lives as long as what went in.
 fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
     decoder
-}
-
-fn text(content: &Content, charset: Charset) -> Option<String> {
-    let bytes: Cow<'_, [u8]> = match &content.path {
-        Some(path) => Cow::Owned(std::fs::read(path).ok()?),
-        None => Cow::Borrowed(&content.head),
-    };
-    Some(charset::text(&bytes, charset).0.into_owned())
-}
-
-fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
-    let mut hash = Sha256::new();
-    let mut file = File::open(spool.path())?;
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hash.finalize().into()),
-            count => hash.update(&chunk[..count]),
-        }
-    }
-}
-
-/// A decoder speaks `io::Error`; what it wraps is the typed one.
-fn typed(error: io::Error) -> DecodeError {
-    match error.downcast::<DecodeError>() {
-        Ok(typed) => typed,
-        Err(error) => DecodeError::Read(error),
-    }
 }

@@ -154,7 +154,10 @@ impl Progress {
                     Ok(page) => format!("HTTP {}", page.status),
                     Err(error) => error.to_string(),
                 };
-                let row = visit.job.row.map_or(String::new(), |row| format!("row {row}: "));
+                let row = visit
+                    .job
+                    .row
+                    .map_or(String::new(), |row| format!("row {row}: "));
                 self.say(&format!("{row}{url}: {why}"));
             }
             _ => {}

@@ -40,6 +40,10 @@ pub struct SeedSettings {
     pub rows: Option<Rows>,
     /// How many entries to take at the most.
     pub limit: Option<u64>,
+    /// The last row that an earlier session has read: it and those before it are passed over.
+    pub after: u64,
+    /// How many rows that session took.
+    pub taken: u64,
 }
 
 /// One input.
@@ -111,7 +115,17 @@ impl SeedSettings {
             url_column: None,
             rows: None,
             limit: None,
+            after: 0,
+            taken: 0,
         }
+    }
+}
+
+impl SeedSettings {
+    /// Passes over what an earlier session has read: all up to this row, so many of them taken.
+    pub(crate) fn skip(&mut self, row: u64, taken: u64) {
+        self.after = row;
+        self.taken = taken;
     }
 }
 
@@ -190,6 +204,9 @@ impl Feeder<'_> {
     /// Whether a row is to be taken. `line` counts from 1 in its own input.
     fn wants(&mut self, line: u64) -> Result<bool, Enough> {
         self.row = self.rows_before + line;
+        if self.row <= self.settings.after {
+            return Ok(false);
+        }
         match &self.settings.rows {
             Some(rows) if rows.last().is_some_and(|last| self.row > last) => Err(Enough),
             Some(rows) => Ok(rows.contains(self.row)),
@@ -231,13 +248,13 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
         settings,
         sender,
         batch: Vec::with_capacity(BATCH),
-        read: 0,
+        read: settings.taken,
         rows_before: 0,
         row: 0,
         progress,
     };
     let mut maker = Maker::default();
-    if settings.limit == Some(0) {
+    if settings.limit.is_some_and(|limit| settings.taken >= limit) {
         return Ok(());
     }
     for source in &settings.sources {

@@ -5,7 +5,7 @@
 
 use super::field::Field;
 use super::output::Output;
-use super::{Record, Sink};
+use super::{Mark, Record, Sink};
 use crate::error::{Error, Result};
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -85,7 +85,11 @@ impl Sink for Csv {
         self.output.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.output.finish()
     }
 }

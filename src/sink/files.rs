@@ -3,9 +3,10 @@
 //! A body is written beside its place and renamed into it when it is whole and on disk, so a name never shows half a
 //! file. Small files are made safe together: waiting for the disk once for many costs half of waiting for each.
 //! Invariant: after [`commit`](Files::commit) every path that [`save`](Files::save) noted is there. Pages that are
-//! errors, have no body, or could not be decoded are not saved.
+//! errors, have no body, or could not be decoded are not saved. A job keeps a [journal](super::journal) of the names,
+//! so that what was saved after its mark can be removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,6 +18,9 @@ use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
 use super::folder::{Folder, temporary};
+use super::growing::{sync_entry, sync_folder};
+use super::journal::{Journal, Past};
+use super::mark::{Mark, Start};
 use super::name::Name;
 use super::names::Names;
 use crate::body::{Body, Spool};
@@ -37,6 +41,9 @@ pub struct Files {
     waiting: Vec<Waiting>,
     /// Folders below that have new entries since they were last made safe.
     dirty: BTreeSet<String>,
+    journal: Option<Journal>,
+    /// Whether the folder's own entry is on disk.
+    entered: bool,
 }
 
 /// A whole body that waits to get its name.
@@ -74,7 +81,29 @@ impl Files {
             names: Names::new(),
             waiting: Vec::with_capacity(TOGETHER),
             dirty: BTreeSet::new(),
+            journal: None,
+            entered: false,
         })
+    }
+
+    /// Opens the folder for a job, with the file that the job keeps the names in.
+    ///
+    /// From a mark, and from [`Start::Over`], what was saved later is removed, and so are the temporary files that the
+    /// killed session left, unless another run saves to the folder now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); when the journal does not hold what the mark says.
+    pub fn with_journal(folder: &Path, start: Start<'_>, journal: &Path) -> Result<Self> {
+        // A journal that is not what the mark says is refused before anything is changed.
+        let past = Past::read(journal, start)?;
+        let mut files = Self::open(folder)?;
+        if start != Start::Fresh {
+            let removed = files.remove(&past.late);
+            removed.map_err(|source| Error::output(folder, source))?;
+        }
+        files.journal = Some(Journal::open(journal, start, &past.names)?);
+        files.names = past.names;
+        Ok(files)
     }
 
     /// Saves the body of a visit, and notes in it where. The file has its name after [`commit`](Self::commit).
@@ -99,6 +128,9 @@ impl Files {
             entered => entered.map(|folder| (claimed, folder)),
         };
         let (relative, folder) = entered.map_err(|source| Error::output(&self.path, source))?;
+        if let Some(journal) = &mut self.journal {
+            journal.note(self.names.owner(url), &relative)?;
+        }
         let path = self.path.join(&relative);
         let waiting = self
             .stage(body, folder, &relative, &path)
@@ -123,6 +155,11 @@ impl Files {
             let synced = waiting.file.sync_all();
             synced.map_err(|source| Error::output(&waiting.path, source))?;
         }
+        if !self.waiting.is_empty() && std::env::var_os("HAULSYNC").is_some() {
+            if let Some(j) = &mut self.journal {
+                j.checkpoint()?;
+            }
+        }
         for waiting in self.waiting.drain(..) {
             let path = waiting.path.clone();
             waiting
@@ -142,6 +179,72 @@ impl Files {
     pub fn flush(&mut self) -> Result<()> {
         self.commit()?;
         self.sync_folders()
+    }
+
+    /// As [`flush`](Self::flush), and says how far the journal of the names is on disk.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit); when there is no journal.
+    pub fn checkpoint(&mut self) -> Result<Mark> {
+        self.flush()?;
+        if !self.entered {
+            // The folders around it may be new too.
+            let synced = self.path.ancestors().try_for_each(sync_entry);
+            synced.map_err(|source| Error::output(&self.path, source))?;
+            self.entered = true;
+        }
+        match &mut self.journal {
+            Some(journal) => journal.checkpoint(),
+            None => {
+                let problem = io::Error::other("files cannot be taken back without a journal");
+                Err(Error::output(&self.path, problem))
+            }
+        }
+    }
+
+    /// As [`flush`](Self::flush), for good. Answers the mark where there is a journal.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn finish(mut self) -> Result<Option<Mark>> {
+        match self.journal {
+            Some(_) => self.checkpoint().map(Some),
+            None => self.flush().map(|()| None),
+        }
+    }
+
+    /// Leaves everything as a kill would.
+    #[cfg(test)]
+    pub(super) fn abandon(mut self) {
+        for waiting in self.waiting.drain(..) {
+            match waiting.source {
+                Source::Temporary(mut temporary) => temporary.name.clear(),
+                Source::Spool(spool) => drop(spool.keep()),
+            }
+        }
+    }
+
+    /// Removes files that a killed session saved, and what it left half done.
+    fn remove(&self, late: &BTreeSet<String>) -> io::Result<()> {
+        let mut by_folder = BTreeMap::<&str, Vec<&str>>::new();
+        for path in late {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            by_folder.entry(folder).or_default().push(name);
+        }
+        for (folder, names) in &by_folder {
+            self.folder.remove(folder, names.iter().copied())?;
+        }
+        self.folder.alone(|root| {
+            // Its own are beside the names; downloads are kept at the top.
+            by_folder.keys().try_for_each(|folder| root.sweep(folder))?;
+            root.sweep("")
+        })?;
+        // The innermost first, so that those around them are empty when their turn comes.
+        by_folder
+            .keys()
+            .rev()
+            .for_each(|folder| self.folder.prune(folder));
+        Ok(())
     }
 
     fn enter(&mut self, relative: &str) -> io::Result<OwnedFd> {
@@ -198,10 +301,8 @@ impl Files {
             let synced = self
                 .folder
                 .enter(&folder, |_| {})
-                .and_then(|open| Ok(rustix::fs::fsync(&open)?));
+                .and_then(|open| sync_folder(rustix::fs::fsync(&open).map_err(io::Error::from)));
             match synced {
-                // Some file systems cannot sync a folder, and need not.
-                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
                 // Somebody has put something else in its place: what was saved there is theirs.
                 Err(error) if is_in_the_way(&error) => {}
                 synced => {

@@ -1,16 +1,18 @@
 //! A folder that files are saved to, walked step by step and never through a link.
 //!
 //! Every step opens one name relative to the folder before it, so a link that somebody planted, or puts there while
-//! we look, is an error and not a way out.
+//! we look, is an error and not a way out. Whoever has the folder open holds a shared lock on it: what a killed run left
+//! behind is removed only by one that is alone there.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::growing::sync_folder;
 use super::names::Found;
 use crate::body::SPOOL_PREFIX;
 
@@ -41,6 +43,7 @@ impl Folder {
         let (file, name) = temporary(root.as_fd())?;
         let mode = rustix::fs::fstat(&file)?.st_mode;
         rustix::fs::unlinkat(&root, &name, AtFlags::empty())?;
+        share_lock(&root);
         Ok(Self {
             root,
             mode: Mode::from_raw_mode(mode & 0o777),
@@ -85,6 +88,81 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Runs this where no other run has the folder open.
+    ///
+    /// # Errors
+    /// Its own.
+    pub(super) fn alone(&self, act: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<()> {
+        // Where locks are not known nobody can be sure to be alone.
+        let alone = rustix::fs::flock(&self.root, FlockOperation::NonBlockingLockExclusive);
+        let outcome = alone.map_or(Ok(()), |()| act(self));
+        share_lock(&self.root);
+        outcome
+    }
+
+    /// Removes files from a folder below, for good; what is no plain file, and what is gone, is let be.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn remove<'a>(
+        &self,
+        path: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> io::Result<()> {
+        let Some(folder) = self.find(path)? else {
+            return Ok(());
+        };
+        for name in names {
+            remove(&folder, name)?;
+        }
+        sync_folder(rustix::fs::fsync(&folder).map_err(io::Error::from))
+    }
+
+    /// Removes the temporary files that killed runs left in a folder below. Parts of downloads stay: they are resumed.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn sweep(&self, path: &str) -> io::Result<()> {
+        let Some(folder) = self.find(path)? else {
+            return Ok(());
+        };
+        for entry in Dir::read_from(&folder)? {
+            let entry = entry?;
+            if let Some(name) = entry.file_name().to_str().ok().filter(|name| is_left(name)) {
+                remove(&folder, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a folder below, and those around it, as far as they are empty.
+    pub(super) fn prune(&self, path: &str) {
+        let mut path = path;
+        while !path.is_empty() {
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let Ok(Some(folder)) = self.find(parent) else {
+                return;
+            };
+            if rustix::fs::unlinkat(&folder, name, AtFlags::REMOVEDIR).is_err() {
+                return;
+            }
+            path = parent;
+        }
+    }
+
+    /// Opens a folder below, where there is one.
+    fn find(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+        let mut folder = self.root.try_clone()?;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
+            folder = match rustix::fs::openat(&folder, part, flags, Mode::empty()) {
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+                opened => opened?,
+            };
+        }
+        Ok(Some(folder))
+    }
+
     /// Makes a file that came from elsewhere as readable as one that was made here.
     ///
     /// # Errors
@@ -108,4 +186,28 @@ pub(super) fn temporary(folder: BorrowedFd<'_>) -> io::Result<(File, String)> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Tells other runs that this one is here. Where locks are not known it cannot.
+fn share_lock(folder: &OwnedFd) {
+    let _ = rustix::fs::flock(folder, FlockOperation::NonBlockingLockShared);
+}
+
+fn remove(folder: &OwnedFd, name: &str) -> io::Result<()> {
+    match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+            Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?)
+        }
+        Ok(_) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a name is one of ours for a file that should not outlive its run: `.haul-` and six letters or digits, as the
+/// library for temporary files makes it, or anything that ends in `.tmp`.
+fn is_left(name: &str) -> bool {
+    name.strip_prefix(SPOOL_PREFIX).is_some_and(|rest| {
+        rest.ends_with(".tmp")
+            || rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::output::Output;
-use super::{Record, Sink};
+use super::{Mark, Record, Sink};
 use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -40,7 +40,11 @@ impl Sink for Jsonl {
         self.output.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.output.finish()
     }
 }

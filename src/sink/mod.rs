@@ -3,12 +3,24 @@
 //! A sink is plain blocking code; all of them run on one thread behind a bounded queue (`Writer`), so records
 //! never interleave and a slow disk slows the run instead of filling memory. A sink that fails stops the run. Each says
 //! what it [wants](Sink::wants), and only that is computed. A new format is one file and one line in [`open`].
+//!
+//! A job asks its sinks for [marks](Mark) and keeps them; when it goes on, each sink begins [at](Start::At) its mark, and
+//! every record is there once. A sink knows its own mark and nothing of who keeps it.
 
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod crash;
 mod csv;
 mod field;
 mod files;
 mod folder;
+mod growing;
+mod journal;
 mod jsonl;
+mod mark;
+#[cfg(test)]
+mod measure;
 mod name;
 mod names;
 mod output;
@@ -17,6 +29,7 @@ mod record;
 mod samples;
 #[cfg(test)]
 mod schema;
+mod sinks;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -24,11 +37,13 @@ mod text;
 mod value;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use files::Files;
+pub use mark::{Mark, Start};
 pub use record::{FIELDS, Record, SCHEMA};
+pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
 pub(crate) use writer::Writer;
 
@@ -53,11 +68,20 @@ pub trait Sink: Send {
     /// As [`write`](Self::write).
     fn flush(&mut self) -> Result<()>;
 
-    /// Writes what comes last, and makes sure that all of it is on disk.
+    /// Makes sure that everything written so far survives a crash of the machine, and says how far that is. Waits for
+    /// the disk: a run without a job never asks.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); where what was written cannot be taken back, as on standard output.
+    fn checkpoint(&mut self) -> Result<Mark>;
+
+    /// Writes what comes last, and makes sure that all of it is on disk. Answers a mark as
+    /// [`checkpoint`](Self::checkpoint) does, to go on from should there be more to write one day; `None` where there is
+    /// none.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    fn finish(self: Box<Self>) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<Option<Mark>>;
 }
 
 /// How records are written.
@@ -118,7 +142,29 @@ impl Default for SinkSettings {
     }
 }
 
+impl SinkSettings {
+    /// Whether what is written can be taken back after a crash: a job may use no other. Standard output, a pipe and a
+    /// device cannot be cut; a file that is not there yet can.
+    pub fn is_rewindable(&self) -> bool {
+        match &self.destination {
+            Destination::Stdout => false,
+            Destination::File { path, .. } => {
+                std::fs::metadata(path).map_or(true, |found| found.is_file())
+            }
+        }
+    }
+}
+
 impl Format {
+    /// Its name, as `--format` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
+        }
+    }
+
     /// The format that a file's name asks for.
     pub fn of_path(path: &std::path::Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
@@ -143,12 +189,33 @@ impl FromStr for Format {
     }
 }
 
+/// What the sink of these settings is called from session to session: a job keeps its mark by this name.
+///
+/// The format and the path as the settings have it: the same command in another folder finds the mark, and no file.
+pub fn name(settings: &SinkSettings) -> String {
+    let format = match &settings.template {
+        Some(_) => "template",
+        None => settings.format.name(),
+    };
+    match &settings.destination {
+        Destination::Stdout => format!("{format}:-"),
+        Destination::File { path, .. } => format!("{format}:{}", spelled(path)),
+    }
+}
+
+/// As [`name`], of the folder that bodies are saved to, where the settings name one.
+pub fn files_name(settings: &SinkSettings) -> Option<String> {
+    let folder = settings.folder.as_deref()?;
+    Some(format!("files:{}", spelled(folder)))
+}
+
 /// Opens the sink that the settings describe.
 ///
 /// # Errors
-/// When a file cannot be created.
-pub fn open(settings: &SinkSettings) -> Result<Box<dyn Sink>> {
-    let output = output::Output::open(&settings.destination)?;
+/// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
+/// writes to standard output.
+pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    let output = output::Output::open(&settings.destination, start)?;
     Ok(match (&settings.template, settings.format) {
         (Some(template), _) => Box::new(template::TemplateSink::new(output, template.clone())),
         (None, Format::Text) => Box::new(text::Text::new(output, settings.color)),
@@ -157,12 +224,28 @@ pub fn open(settings: &SinkSettings) -> Result<Box<dyn Sink>> {
     })
 }
 
-/// Opens the folder that bodies are saved to, where the settings name one.
+/// Opens the folder that bodies are saved to, where the settings name one. A job names a file of its own, the journal,
+/// that the names of the files are kept in.
 ///
 /// # Errors
-/// When it cannot be created or written.
-pub fn open_files(settings: &SinkSettings) -> Result<Option<Files>> {
-    settings.folder.as_deref().map(Files::open).transpose()
+/// When it cannot be created or written; when the journal is not what its mark says, or there is a mark and no journal.
+pub fn open_files(
+    settings: &SinkSettings,
+    start: Start<'_>,
+    journal: Option<&Path>,
+) -> Result<Option<Files>> {
+    let Some(folder) = settings.folder.as_deref() else {
+        return Ok(None);
+    };
+    match (journal, start) {
+        (Some(journal), _) => Files::with_journal(folder, start, journal),
+        (None, Start::At(_)) => Err(Error::Setting(format!(
+            "nobody kept the names of the files in {}: a job needs a journal of them",
+            folder.display()
+        ))),
+        (None, Start::Fresh | Start::Over) => Files::open(folder),
+    }
+    .map(Some)
 }
 
 /// What the sinks of these settings want, before they are opened.
@@ -184,10 +267,14 @@ pub fn wants(settings: &SinkSettings) -> Wants {
     records.and(files)
 }
 
-/// A write error on a destination, for people.
-fn failed(destination: &Destination, source: std::io::Error) -> Error {
-    match destination {
-        Destination::Stdout => Error::output("standard output", source),
-        Destination::File { path, .. } => Error::output(path, source),
+/// A path as text that two paths never share; plain where the path is plain.
+fn spelled(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path
+            .as_os_str()
+            .as_encoded_bytes()
+            .escape_ascii()
+            .to_string(),
     }
 }

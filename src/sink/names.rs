@@ -45,14 +45,40 @@ enum Use {
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self::remembering(REMEMBERED)
+        Self::seeded(fastrand::u64(..))
     }
 
-    fn remembering(remembered: usize) -> Self {
+    /// No names yet, with the fingerprints of an earlier session.
+    pub(super) fn seeded(seed: u64) -> Self {
         Self {
             used: HashMap::new(),
-            remembered,
-            seed: fastrand::u64(..),
+            remembered: REMEMBERED,
+            seed,
+        }
+    }
+
+    /// What fingerprints are made with.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The fingerprint of a URL, as the owner of a name.
+    pub(super) fn owner(&self, url: &PageUrl) -> u64 {
+        self.fingerprint(url.as_str())
+    }
+
+    /// Takes a path for taken, with the folders on the way: an earlier session gave it to this owner.
+    pub(super) fn restore(&mut self, path: &str, owner: u64) {
+        for (at, _) in path.match_indices('/') {
+            self.remember(&path[..at], Use::Folder);
+        }
+        self.remember(path, Use::File(owner));
+    }
+
+    fn remember(&mut self, path: &str, used: Use) {
+        if !self.is_full() {
+            let key = self.key(path);
+            self.used.entry(key).or_insert(used);
         }
     }
 
@@ -80,7 +106,7 @@ impl Names {
             })?;
             path.push('/');
         }
-        let own = Use::File(self.fingerprint(url.as_str()));
+        let own = Use::File(self.owner(url));
         [None, Some(8), Some(32)].into_iter().find_map(|digits| {
             let file = match digits {
                 None => name.file.clone(),
@@ -212,7 +238,10 @@ mod tests {
 
     #[test]
     fn when_memory_is_full_every_new_name_is_marked() {
-        let mut names = Names::remembering(3);
+        let mut names = Names {
+            remembered: 3,
+            ..Names::new()
+        };
         let first = on_empty_disk(&mut names, "http://h.example/a");
         on_empty_disk(&mut names, "http://h.example/b");
         let later = on_empty_disk(&mut names, "http://h.example/c");

@@ -1,58 +1,48 @@
 //! Bytes on their way to a file or to standard output, buffered.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-use super::{Destination, failed};
-use crate::error::Result;
+use super::Destination;
+use super::growing::GrowingFile;
+use super::mark::{Mark, Start};
+use crate::error::{Error, Result};
 
 /// Bytes that wait before they are written.
 const BUFFER: usize = 256 << 10;
 
 /// A buffered destination. Nothing is lost without a word: [`finish`](Self::finish) tells the last error.
 pub(super) struct Output {
-    destination: Destination,
-    file: Target,
+    target: Target,
     buffer: Vec<u8>,
 }
 
 enum Target {
     Stdout(io::Stdout),
-    File(File),
+    File(GrowingFile),
 }
 
 impl Output {
     /// # Errors
-    /// When the file cannot be created.
-    pub(super) fn open(destination: &Destination) -> Result<Self> {
-        let file = match destination {
-            Destination::Stdout => Target::Stdout(io::stdout()),
+    /// When the file cannot be created, or does not hold what its mark says; where a job writes to standard output.
+    pub(super) fn open(destination: &Destination, start: Start<'_>) -> Result<Self> {
+        let target = match destination {
+            Destination::Stdout if start == Start::Fresh => Target::Stdout(io::stdout()),
+            Destination::Stdout => return Err(not_rewindable()),
             Destination::File { path, append } => {
-                let mut options = OpenOptions::new();
-                options
-                    .create(true)
-                    .write(true)
-                    .append(*append)
-                    .truncate(!append);
-                Target::File(
-                    options
-                        .open(path)
-                        .map_err(|source| failed(destination, source))?,
-                )
+                Target::File(GrowingFile::open(path, *append, start)?)
             }
         };
         Ok(Self {
-            destination: destination.clone(),
-            file,
+            target,
             buffer: Vec::with_capacity(BUFFER + (64 << 10)),
         })
     }
 
     /// Whether nothing was written here before: a header line is due.
     pub(super) fn is_new(&self) -> bool {
-        match &self.file {
+        match &self.target {
             Target::Stdout(_) => true,
-            Target::File(file) => file.metadata().map_or(true, |metadata| metadata.len() == 0),
+            Target::File(file) => file.is_empty(),
         }
     }
 
@@ -81,29 +71,46 @@ impl Output {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = match &mut self.file {
+        let written = match &mut self.target {
             Target::Stdout(stdout) => {
                 let mut locked = stdout.lock();
-                locked.write_all(&self.buffer).and_then(|()| locked.flush())
+                let written = locked.write_all(&self.buffer).and_then(|()| locked.flush());
+                written.map_err(|source| Error::output("standard output", source))
             }
-            Target::File(file) => file.write_all(&self.buffer),
+            Target::File(file) => file.write(&self.buffer),
         };
         self.buffer.clear();
-        written.map_err(|source| failed(&self.destination, source))
+        written
     }
 
-    /// Writes what waits, and waits for the disk.
+    /// Writes what waits, waits for the disk, and says how far that is.
+    ///
+    /// # Errors
+    /// When it cannot be written, or cannot be cut back: standard output, a pipe, a device.
+    pub(super) fn checkpoint(&mut self) -> Result<Mark> {
+        self.flush()?;
+        match &mut self.target {
+            Target::Stdout(_) => Err(not_rewindable()),
+            Target::File(file) => file.checkpoint(),
+        }
+    }
+
+    /// Writes what waits, and waits for the disk. Answers how far that is; `None` where there is none to wait for.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<Option<Mark>> {
         self.flush()?;
-        match &self.file {
-            // A device or a pipe cannot be synced and need not be.
-            Target::File(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => file
-                .sync_data()
-                .map_err(|source| failed(&self.destination, source)),
-            _ => Ok(()),
+        match self.target {
+            Target::Stdout(_) => Ok(None),
+            Target::File(file) => file.finish(),
         }
     }
+}
+
+fn not_rewindable() -> Error {
+    Error::Setting(
+        "standard output cannot be cut back after a crash: a job needs a file to write to, --output FILE"
+            .into(),
+    )
 }

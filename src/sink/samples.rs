@@ -1,13 +1,13 @@
 //! Visits of every kind, for the tests of the sinks, and a file to write them to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 
-use super::{Destination, Format, SinkSettings, open};
+use super::{Destination, Format, SinkSettings, Start, open};
 use crate::body::Body;
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Request};
@@ -189,10 +189,13 @@ impl Written {
     /// Opens a sink, writes, and finishes it.
     pub(super) fn write(&self, settings: &SinkSettings, append: bool, visits: &[Visit]) {
         let path = self.path.clone();
-        let mut sink = open(&SinkSettings {
-            destination: Destination::File { path, append },
-            ..settings.clone()
-        })
+        let mut sink = open(
+            &SinkSettings {
+                destination: Destination::File { path, append },
+                ..settings.clone()
+            },
+            Start::Fresh,
+        )
         .unwrap();
         for visit in visits {
             sink.write(visit).unwrap();
@@ -203,4 +206,23 @@ impl Written {
     pub(super) fn text(&self) -> String {
         std::fs::read_to_string(&self.path).unwrap()
     }
+}
+
+/// Every file below a folder with its text, by its path from there.
+pub(super) fn tree(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+                found.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
 }

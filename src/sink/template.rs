@@ -15,7 +15,7 @@ use super::field::Field;
 use super::jsonl::object;
 use super::output::Output;
 use super::value::put;
-use super::{FIELDS, Record, Sink};
+use super::{FIELDS, Mark, Record, Sink};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::nearest::nearest;
@@ -241,7 +241,11 @@ impl Sink for TemplateSink {
         self.output.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.output.finish()
     }
 }

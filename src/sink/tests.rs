@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::samples::{self, Written};
+use super::samples::{self, Written, tree};
 use super::*;
 use crate::body::{Body, Spool};
 use crate::visit::FetchError;
@@ -68,14 +68,17 @@ fn what_was_flushed_is_there_before_the_end() {
     for format in [Format::Text, Format::Jsonl, Format::Csv] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records");
-        let mut sink = open(&SinkSettings {
-            format,
-            destination: Destination::File {
-                path: path.clone(),
-                append: false,
+        let mut sink = open(
+            &SinkSettings {
+                format,
+                destination: Destination::File {
+                    path: path.clone(),
+                    append: false,
+                },
+                ..SinkSettings::default()
             },
-            ..SinkSettings::default()
-        })
+            Start::Fresh,
+        )
         .unwrap();
         sink.write(&samples::page(200)).unwrap();
         sink.flush().unwrap();
@@ -88,35 +91,19 @@ fn a_full_disk_stops_the_run_and_is_named() {
     for format in [Format::Text, Format::Jsonl, Format::Csv] {
         let path = PathBuf::from("/dev/full");
         let append = true;
-        let mut sink = open(&SinkSettings {
-            format,
-            destination: Destination::File { path, append },
-            ..SinkSettings::default()
-        })
+        let mut sink = open(
+            &SinkSettings {
+                format,
+                destination: Destination::File { path, append },
+                ..SinkSettings::default()
+            },
+            Start::Fresh,
+        )
         .unwrap();
         sink.write(&samples::page(200)).unwrap();
         let error = sink.finish().unwrap_err();
         assert_eq!(error.to_string(), "cannot write /dev/full");
     }
-}
-
-/// Every file below a folder with its text, by its path from there.
-fn tree(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
-                found.push((name.to_owned(), fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// Saves, and answers the path that the record names.

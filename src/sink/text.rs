@@ -6,9 +6,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Sink;
 use super::output::Output;
 use super::value::put;
+use super::{Mark, Sink};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::parse::Wants;
@@ -53,7 +53,11 @@ impl Sink for Text {
         self.output.flush()
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.output.finish()
     }
 }

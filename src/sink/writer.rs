@@ -2,13 +2,15 @@
 //!
 //! The loop hands batches over and waits when the queue is full: what waits for the disk is bounded. While nothing
 //! waits, what was written is flushed, so a reader of a pipe sees each record when it is there. A record that names a
-//! file is written after that file has its name.
+//! file is written after that file has its name. A checkpoint takes its turn in the queue: its marks hold for all that was
+//! handed over before it. Nothing here blocks the event loop but dropping a writer that was not finished.
 
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Files, Sink};
+use super::Sinks;
+use super::sinks::Marks;
 use crate::error::{Error, Result};
 use crate::visit::Visit;
 
@@ -17,24 +19,37 @@ const BATCHES: usize = 8;
 
 /// The queue to the writing thread.
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Vec<Box<Visit>>>>,
+    queue: Option<mpsc::Sender<Order>>,
     spent: mpsc::Receiver<Vec<Box<Visit>>>,
-    thread: Option<JoinHandle<Result<()>>>,
+    /// Closed when the thread is about to end.
+    ending: oneshot::Receiver<()>,
+    thread: Option<JoinHandle<Result<Marks>>>,
+}
+
+enum Order {
+    Write(Vec<Box<Visit>>),
+    Checkpoint(oneshot::Sender<Marks>),
 }
 
 impl Writer {
     /// # Errors
     /// When the thread cannot be started.
-    pub(crate) fn start(sinks: Vec<Box<dyn Sink>>, files: Option<Files>) -> Result<Self> {
-        let (queue, batches) = mpsc::channel(BATCHES);
+    pub(crate) fn start(sinks: Sinks) -> Result<Self> {
+        let (queue, orders) = mpsc::channel(BATCHES);
         let (back, spent) = mpsc::channel(BATCHES);
+        let (end, ending) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("write".into())
-            .spawn(move || run(sinks, files, batches, &back))
+            .spawn(move || {
+                let outcome = run(sinks, orders, &back);
+                drop(end);
+                outcome
+            })
             .map_err(|source| Error::setup("a thread", source))?;
         Ok(Self {
             queue: Some(queue),
             spent,
+            ending,
             thread: Some(thread),
         })
     }
@@ -46,85 +61,125 @@ impl Writer {
     pub(crate) async fn write(&mut self, batch: &mut Vec<Box<Visit>>) -> Result<()> {
         let fresh = self.spent.try_recv().unwrap_or_default();
         let full = std::mem::replace(batch, fresh);
-        let sent = match &self.queue {
-            Some(queue) => queue.send(full).await.is_ok(),
-            None => false,
-        };
-        if sent { Ok(()) } else { self.join() }
+        self.send(Order::Write(full)).await
     }
 
-    /// Writes what waits, and ends.
+    /// Asks for marks that hold for everything handed over so far, and does not wait for them; waits while the queue
+    /// is full. What is handed over meanwhile is written after the marks are there. The receiver answers an error when
+    /// the thread stopped before: [`failure`](Self::failure) says why.
+    ///
+    /// # Errors
+    /// Why the writing thread stopped.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the loop asks when it keeps a job")
+    )]
+    pub(crate) async fn checkpoint(&mut self) -> Result<oneshot::Receiver<Marks>> {
+        let (answer, marks) = oneshot::channel();
+        self.send(Order::Checkpoint(answer)).await?;
+        Ok(marks)
+    }
+
+    /// Why the writing thread stopped. Ends it where it did not.
+    pub(crate) async fn failure(&mut self) -> Error {
+        let gone = || Error::Engine("the writing thread is gone".into());
+        self.end().await.err().unwrap_or_else(gone)
+    }
+
+    /// Writes what waits, and ends. Answers the marks of the sinks that have one: all of it is on disk.
     ///
     /// # Errors
     /// Why the writing thread could not write everything.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        self.queue = None;
-        self.join()
+    pub(crate) async fn finish(mut self) -> Result<Marks> {
+        self.end().await
     }
 
-    fn join(&mut self) -> Result<()> {
+    async fn send(&mut self, order: Order) -> Result<()> {
+        let sent = match &self.queue {
+            Some(queue) => queue.send(order).await.is_ok(),
+            None => false,
+        };
+        if sent {
+            Ok(())
+        } else {
+            Err(self.failure().await)
+        }
+    }
+
+    async fn end(&mut self) -> Result<Marks> {
         self.queue = None;
+        if self.thread.is_some() {
+            // Nothing is ever sent: it is closed.
+            let _ = (&mut self.ending).await;
+        }
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
+            Some(Ok(outcome)) => outcome,
             Some(Err(_)) => Err(Error::Engine("the writing thread panicked".into())),
-            None => Ok(()),
+            None => Err(Error::Engine("the writing thread is gone".into())),
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// A run that is given up leaves no thread that still writes: another session may open the same files next.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // Whoever gave the run up has another error to tell.
+            let _ = thread.join();
         }
     }
 }
 
 fn run(
-    mut sinks: Vec<Box<dyn Sink>>,
-    mut files: Option<Files>,
-    mut batches: mpsc::Receiver<Vec<Box<Visit>>>,
+    mut sinks: Sinks,
+    mut orders: mpsc::Receiver<Order>,
     spent: &mpsc::Sender<Vec<Box<Visit>>>,
-) -> Result<()> {
+) -> Result<Marks> {
     loop {
-        let batch = match batches.try_recv() {
-            Ok(batch) => Some(batch),
+        let order = match orders.try_recv() {
+            Ok(order) => Some(order),
             Err(_) => {
-                if let Some(files) = &mut files {
-                    files.flush()?;
-                }
-                for sink in &mut sinks {
-                    sink.flush()?;
-                }
-                batches.blocking_recv()
+                sinks.flush()?;
+                orders.blocking_recv()
             }
         };
-        let Some(mut batch) = batch else { break };
-        if let Some(files) = &mut files {
-            for visit in &mut batch {
-                files.save(visit)?;
+        match order {
+            Some(Order::Write(mut batch)) => {
+                sinks.write(&mut batch)?;
+                // Nobody may want the empty batch back; then it is freed.
+                let _ = spent.try_send(batch);
             }
-            files.commit()?;
-        }
-        for visit in batch.drain(..) {
-            for sink in &mut sinks {
-                sink.write(&visit)?;
+            Some(Order::Checkpoint(answer)) => {
+                // Whoever asked may be gone; what is on disk stays there.
+                let _ = answer.send(sinks.checkpoint()?);
             }
+            None => return sinks.finish(),
         }
-        // Nobody may want the empty batch back; then it is freed.
-        let _ = spent.try_send(batch);
     }
-    if let Some(mut files) = files {
-        files.flush()?;
-    }
-    for sink in sinks {
-        sink.finish()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::super::samples;
+    use super::super::{Files, Mark, Sink, samples};
     use super::*;
     use crate::parse::Wants;
 
-    /// Notes for each record whether the file that it names is there.
-    struct Witness(Arc<Mutex<Vec<bool>>>);
+    /// Notes for each record whether the file that it names is there, and how many there were at each mark.
+    #[derive(Default)]
+    struct Witness {
+        seen: Arc<Mutex<Vec<bool>>>,
+        /// Fails at its checkpoint, with these words.
+        fails: Option<&'static str>,
+    }
+
+    impl Witness {
+        fn mark(&self) -> Mark {
+            Mark(self.seen.lock().unwrap().len().into())
+        }
+    }
 
     impl Sink for Witness {
         fn wants(&self) -> Wants {
@@ -132,12 +187,9 @@ mod tests {
         }
 
         fn write(&mut self, visit: &Visit) -> Result<()> {
-            let there = visit
-                .parsed
-                .saved
-                .as_ref()
-                .is_some_and(|path| path.is_file());
-            self.0.lock().unwrap().push(there);
+            let saved = visit.parsed.saved.as_ref();
+            let there = saved.is_some_and(|path| path.is_file());
+            self.seen.lock().unwrap().push(there);
             Ok(())
         }
 
@@ -145,26 +197,100 @@ mod tests {
             Ok(())
         }
 
-        fn finish(self: Box<Self>) -> Result<()> {
-            Ok(())
+        fn checkpoint(&mut self) -> Result<Mark> {
+            match self.fails {
+                Some(words) => Err(Error::Setting(words.into())),
+                None => Ok(self.mark()),
+            }
         }
+
+        fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+            Ok(Some(self.mark()))
+        }
+    }
+
+    fn writer(witness: Witness, files: Option<Files>) -> Writer {
+        Writer::start(Sinks {
+            files: files.map(|files| ("files".into(), files)),
+            records: vec![("witness".into(), Box::new(witness))],
+        })
+        .unwrap()
+    }
+
+    fn batch(number: usize) -> Vec<Box<Visit>> {
+        let url = |page| format!("http://h.example/{number}/{page}");
+        (0..40)
+            .map(|page| Box::new(samples::saved_from(&url(page), 200, "x")))
+            .collect()
     }
 
     #[tokio::test]
     async fn a_record_is_written_after_the_file_that_it_names_is_there() {
         let folder = tempfile::tempdir().unwrap();
-        let seen = Arc::default();
-        let witness: Box<dyn Sink> = Box::new(Witness(Arc::clone(&seen)));
-        let files = Files::open(folder.path()).unwrap();
-        let mut writer = Writer::start(vec![witness], Some(files)).unwrap();
-        for batch in 0..4 {
-            let url = |number| format!("http://h.example/{batch}/{number}");
-            let mut visits = (0..40)
-                .map(|number| Box::new(samples::saved_from(&url(number), 200, "x")))
-                .collect();
-            writer.write(&mut visits).await.unwrap();
+        let witness = Witness::default();
+        let seen = Arc::clone(&witness.seen);
+        let mut writer = writer(witness, Some(Files::open(folder.path()).unwrap()));
+        for number in 0..4 {
+            writer.write(&mut batch(number)).await.unwrap();
         }
-        writer.finish().unwrap();
+        writer.finish().await.unwrap();
         assert_eq!(*seen.lock().unwrap(), [true; 160]);
+    }
+
+    #[tokio::test]
+    async fn marks_hold_for_all_that_was_handed_over_before_and_for_nothing_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal");
+        let out = folder.path().join("out");
+        let files = Files::with_journal(&out, super::super::Start::Over, &journal).unwrap();
+        let mut writer = writer(Witness::default(), Some(files));
+        let mut asked = Vec::new();
+        for number in 0..4 {
+            writer.write(&mut batch(number)).await.unwrap();
+            asked.push(writer.checkpoint().await.unwrap());
+        }
+        let mut lengths = Vec::new();
+        for (number, marks) in asked.into_iter().enumerate() {
+            let marks = marks.await.unwrap();
+            lengths.push(marks[0].1.length().unwrap());
+            assert_eq!(marks[0].0, "files");
+            let expected = Mark((40 * (number + 1)).into());
+            assert_eq!(marks[1], ("witness".into(), expected));
+        }
+        assert!(lengths.is_sorted_by(|a, b| a < b), "{lengths:?}");
+        let last = writer.finish().await.unwrap();
+        assert_eq!(last[0].1.length(), lengths.pop());
+        assert_eq!(last[1].1, Mark(160.into()));
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_fails_at_a_checkpoint_stops_the_run_and_says_why() {
+        let fails = Some("the disk is full");
+        let witness = Witness {
+            fails,
+            ..Witness::default()
+        };
+        let seen = Arc::clone(&witness.seen);
+        let mut writer = writer(witness, None);
+        writer.write(&mut batch(0)).await.unwrap();
+        let marks = writer.checkpoint().await.unwrap();
+        assert!(marks.await.is_err());
+        assert_eq!(writer.failure().await.to_string(), "the disk is full");
+        assert!(writer.write(&mut batch(1)).await.is_err());
+        assert!(writer.checkpoint().await.is_err());
+        assert_eq!(seen.lock().unwrap().len(), 40);
+    }
+
+    #[tokio::test]
+    async fn what_was_handed_over_is_written_when_the_run_is_given_up() {
+        let witness = Witness::default();
+        let seen = Arc::clone(&witness.seen);
+        let mut writer = writer(witness, None);
+        for number in 0..BATCHES {
+            writer.write(&mut batch(number)).await.unwrap();
+        }
+        drop(writer);
+        assert_eq!(seen.lock().unwrap().len(), 40 * BATCHES);
+        assert_eq!(Arc::strong_count(&seen), 1, "no thread is left");
     }
 }

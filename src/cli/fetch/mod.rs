@@ -4,12 +4,14 @@
 //! [`FetchArguments::plan`] nobody looks at a flag again.
 
 mod connection;
+mod job;
 mod list;
 mod pace;
 mod patience;
 mod records;
 mod request;
 pub(super) mod secret;
+pub(super) mod targets;
 mod telling;
 
 use std::path::PathBuf;
@@ -30,7 +32,16 @@ pub(crate) struct FetchArguments {
     #[command(flatten)]
     list: list::List,
     #[command(flatten)]
+    common: Common,
+}
+
+/// The flags that every run has, whatever it asks for.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Common {
+    #[command(flatten)]
     records: records::Records,
+    #[command(flatten)]
+    job: job::Keeping,
     #[command(flatten)]
     pace: pace::Pace,
     #[command(flatten)]
@@ -48,6 +59,8 @@ pub(crate) struct FetchArguments {
 /// A run, ready to start, and how to tell of it.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// The subcommand that it is.
+    pub(crate) command: &'static str,
     /// The run.
     pub(crate) config: Config,
     /// How progress is shown.
@@ -71,18 +84,35 @@ impl FetchArguments {
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         let seeds = self.list.seeds(terminals.stdin)?;
-        if self.request.reads_stdin() && seeds.sources.contains(&Source::Stdin) {
+        let mut config = Config::new(seeds);
+        self.list.apply(&mut config.frontier);
+        self.common.plan("fetch", config, settings, terminals)
+    }
+}
+
+impl Common {
+    /// The run with these flags: `config` has its seeds and what it follows.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file that they name cannot be read.
+    pub(in crate::cli) fn plan(
+        self,
+        command: &'static str,
+        mut config: Config,
+        settings: Settings,
+        terminals: Terminals,
+    ) -> haul::Result<Plan> {
+        if self.request.reads_stdin() && config.seeds.sources.contains(&Source::Stdin) {
             return Err(Error::Setting(
                 "standard input is the list and the body: it can be one only".into(),
             ));
         }
-        let mut config = Config::new(seeds);
         // Only what the records hold is read out of a page; the sinks say what that is.
         config.parse.wants = Wants::NOTHING;
         config.engine = self.pace.engine(&settings)?;
         config.max_time = self.pace.max_time();
+        config.job = self.job.settings(command, &settings)?;
 
-        self.list.apply(&mut config.frontier);
         self.pace.apply(&mut config.frontier);
         self.patience.apply(&mut config.frontier)?;
         self.request.apply_to_frontier(&mut config.frontier);
@@ -92,15 +122,18 @@ impl FetchArguments {
         self.connection.apply(&mut config.fetch)?;
         self.records.apply(&mut config.fetch);
 
-        let on_stdout = self.records.file().is_none();
-        let color = self.telling.color(terminals, on_stdout);
-        config.sinks.push(self.records.sink(color)?);
+        let output = self.records.file(self.job.folder());
+        let color = self.telling.color(terminals, output.is_none());
+        config
+            .sinks
+            .push(self.records.sink(output.as_deref(), color)?);
         Ok(Plan {
+            command,
             config,
-            style: self.telling.style(terminals, on_stdout),
+            style: self.telling.style(terminals, output.is_none()),
             voice: self.telling.voice(),
             fail_over: self.records.fail_over,
-            output: self.records.file().map(PathBuf::from),
+            output,
             serve: self.connection.serve,
             settings,
         })

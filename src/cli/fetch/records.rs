@@ -50,10 +50,16 @@ pub(super) struct Records {
 
 impl Records {
     /// The file that records go to, where it is one.
-    pub(super) fn file(&self) -> Option<&Path> {
-        self.output
-            .as_deref()
-            .filter(|path| path.as_os_str() != "-")
+    ///
+    /// A job's records go to a file in its folder where nobody says otherwise: what was printed cannot be taken back.
+    pub(super) fn file(&self, job: Option<&Path>) -> Option<PathBuf> {
+        let named = self.output.clone().filter(|path| path.as_os_str() != "-");
+        let format = self.format.unwrap_or(Format::Jsonl);
+        let in_job = || {
+            job.filter(|_| self.output.is_none())
+                .map(|job| job.join(in_job(format)))
+        };
+        named.or_else(in_job)
     }
 
     /// Fills in how much of a body is taken.
@@ -68,24 +74,24 @@ impl Records {
     ///
     /// # Errors
     /// When two flags contradict each other.
-    pub(super) fn sink(&self, color: bool) -> haul::Result<SinkSettings> {
+    pub(super) fn sink(&self, file: Option<&Path>, color: bool) -> haul::Result<SinkSettings> {
         let contradiction = |text: &str| Err(Error::Setting(text.into()));
         if self.format.is_some() && self.write_out.is_some() {
             return contradiction(
                 "--format and --write-out contradict each other: a template is a format",
             );
         }
-        if self.append && self.file().is_none() {
+        if self.append && file.is_none() {
             return contradiction("--append needs a file to write to: --output FILE");
         }
         let format = self
             .format
-            .or_else(|| self.file().and_then(Format::of_path))
+            .or_else(|| file.and_then(Format::of_path))
             .unwrap_or(Format::Text);
         if self.body && (self.write_out.is_some() || format == Format::Text) {
             return contradiction("--body needs records that hold text: --format jsonl or csv");
         }
-        let destination = match self.file() {
+        let destination = match file {
             Some(path) => Destination::File {
                 path: path.to_owned(),
                 append: self.append,
@@ -100,6 +106,15 @@ impl Records {
             folder: self.output_dir.clone(),
             color,
         })
+    }
+}
+
+/// The name of the records in a job's folder.
+fn in_job(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => "records.jsonl",
+        Format::Csv => "records.csv",
+        Format::Text => "records.txt",
     }
 }
 

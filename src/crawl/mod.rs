@@ -2,23 +2,31 @@
 //! the order of things. A list fetch is a crawl that follows no links.
 //!
 //! The end is obvious: nothing to read, nothing waiting, nothing in flight. Back-pressure is visible: the crew has room
-//! or it has not, and the writer is waited for.
+//! or it has not, and the writer is waited for. Where a job folder keeps the run, a checkpoint each second makes what is
+//! settled final: the sinks first, then the store.
 
+mod checkpoint;
+
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use crate::config::Config;
+use checkpoint::{CHECKPOINT_EVERY, Checkpoint, by_name, marks};
+
+use crate::config::{Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::frontier::{Again, Frontier, Next, Noted};
+use crate::follow::Follow;
+use crate::frontier::{Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened};
+use crate::robots;
 use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::sink::{self, Writer};
+use crate::sink::{Sinks, Start, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
@@ -40,8 +48,10 @@ pub struct Outcome {
     pub tally: Tally,
     /// How it ended.
     pub ended: Ended,
-    /// The rows that have no record, where it ended early.
+    /// The rows that have no record, where it ended early and no job keeps them.
     pub missing: Rows,
+    /// Jobs that still wait, in the job that keeps them.
+    pub waiting: u64,
 }
 
 /// How a run ended.
@@ -78,31 +88,74 @@ pub async fn crawl(
             config.fetch.method
         ))
     })?;
-    let plan = Plan::new(config.fetch, config.parse, config.program)?;
-    let seeds = Seeds::start(config.seeds)?;
-    // Opened last: an output that is there is not emptied for a run that cannot start.
-    let mut files = None;
-    let mut sinks = Vec::new();
-    for settings in &config.sinks {
-        files = files.or(sink::open_files(settings)?);
-        sinks.push(sink::open(settings)?);
+    if config.crawl.is_some() {
+        config.frontier.duplicates = Duplicates::Pages;
     }
     let paced = !config.frontier.delay.is_zero() || config.frontier.rate.is_some();
+    let mut frontier = Frontier::new(config.frontier, method);
+    let mut follow = config.crawl.clone().map(Follow::new);
+    let mut journal = None;
+    let mut marks = BTreeMap::new();
+    let mut list = ListMark::default();
+    if let Some(job) = &config.job {
+        let opened = open_job(job)?;
+        journal = Some(job.folder.join("files"));
+        marks = opened.marks();
+        list = opened.list();
+        let restored = |row: &_| {
+            if let Some(follow) = &mut follow {
+                follow.restore(row);
+            }
+        };
+        frontier.keep(opened, restored, Instant::now())?;
+    }
+    if let Some(links) = &mut config.parse.follow {
+        links.fingerprints = frontier.fingerprints();
+        let agent = config.fetch.headers.text(http::header::USER_AGENT);
+        links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
+    }
+    let plan = Plan::new(config.fetch, config.parse, config.program)?;
+    config.seeds.skip(list.row, list.taken);
+    let seeds = Seeds::start(config.seeds)?;
+    // Opened last: an output that is there is not emptied for a run that cannot start.
+    let kept = config.job.is_some();
+    let sinks = Sinks::open(&config.sinks, journal.as_deref(), |name| {
+        match (marks.get(name), kept) {
+            (Some(mark), _) => Start::At(mark),
+            (None, true) => Start::Over,
+            (None, false) => Start::Fresh,
+        }
+    })?;
     let ahead = if paced { Ahead::None } else { Ahead::Some };
-    let run = Run {
-        frontier: Frontier::new(config.frontier, method),
+    let mut run = Run {
+        frontier,
         crew: Crew::hire(config.engine, &plan, ahead)?,
-        writer: Writer::start(sinks, files)?,
+        writer: Writer::start(sinks)?,
+        follow,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
+        list,
         tally: Tally::default(),
         unanswered: Vec::new(),
+        checkpoint: None,
         started: Instant::now(),
         written: Instant::now(),
+        committed: Instant::now(),
         starved: true,
         tell,
     };
+    // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
+    run.begin_checkpoint().await?;
     run.until_the_end(seeds, stop, config.max_time).await
+}
+
+/// Locks the job's folder, and opens the job that is in it or begins one.
+fn open_job(job: &JobSettings) -> Result<Opened> {
+    let folder = Folder::lock(&job.folder)?;
+    if job.fresh {
+        folder.clear()?;
+    }
+    Opened::open(folder, &job.settings, &job.may_change)
 }
 
 /// All that the loop owns.
@@ -110,15 +163,22 @@ struct Run<F> {
     frontier: Frontier,
     crew: Crew,
     writer: Writer,
+    /// Which links become jobs; none where none do.
+    follow: Option<Follow>,
     /// Visits on their way to the writer.
     settled: Vec<Box<Visit>>,
     /// Bytes of their bodies that are in memory.
     settled_bytes: u64,
+    /// How far the list was read.
+    list: ListMark,
     tally: Tally,
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
+    /// What was gathered for a commit, and the marks that it waits for.
+    checkpoint: Option<Checkpoint>,
     started: Instant,
     written: Instant,
+    committed: Instant,
     /// Whether there was room for jobs and none that may be sent.
     starved: bool,
     tell: F,
@@ -131,7 +191,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         stop: Stop,
         max_time: Option<Duration>,
     ) -> Result<Outcome> {
-        let mut reading = true;
+        let mut reading = !self.list.done;
+        if !reading {
+            self.tally.total = self.follow.is_none().then_some(self.list.taken);
+        }
         let mut ended = Ended::Complete;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -140,7 +203,9 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let mut aborted = false;
         let limit = max_time.and_then(|limit| self.started.checked_add(limit));
         loop {
-            let wake = if ended == Ended::Complete {
+            self.keep().await?;
+            // What belongs to a crawl depends on all of its seeds: they are read before the first is asked.
+            let wake = if ended == Ended::Complete && (self.follow.is_none() || !reading) {
                 self.lease()?
             } else {
                 None
@@ -157,7 +222,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 continue;
             }
             let stopping = ended != Ended::Complete;
-            if self.crew.is_idle() && (stopping || !reading && wake.is_none()) {
+            let nothing = !reading && wake.is_none() && !self.frontier.has_more();
+            if self.crew.is_idle() && (stopping || nothing) {
                 break;
             }
             // Each branch is cancel-safe: receiving loses nothing, and what would lose data is in a branch's body.
@@ -178,14 +244,19 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     self.crew.abort();
                 }
                 Some(visit) = self.crew.next(), if !self.crew.is_idle() => self.note_all(visit)?,
-                batch = seeds.next(), if reading && !stopping && self.frontier.wants_more(self.starved) => {
+                batch = seeds.next(), if reading && !stopping && self.wants_seeds() => {
                     reading = self.admit(batch?)?;
                 }
+                answer = self.frontier.store_answer(), if self.frontier.awaits_store() => {
+                    self.frontier.take(answer?, Instant::now())?;
+                }
+                marks = marks(&mut self.checkpoint), if self.checkpoint.is_some() => self.commit(marks).await?,
+                () = sleep_until((self.committed + CHECKPOINT_EVERY).into()), if self.may_checkpoint() => {}
                 () = sleep_until(wake_at(wake)), if wake.is_some() => {}
                 _ = tick.tick() => self.tick(),
             }
         }
-        self.end(ended, reading)
+        self.end(ended, reading).await
     }
 
     /// Sends jobs while there is room and any may be sent.
@@ -206,7 +277,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     self.starved = true;
                     return Ok(None);
                 }
-                Next::Settled(visit) => self.settle(visit),
+                Next::Settled(visit) => self.settle(visit, now)?,
             }
         }
         Ok(None)
@@ -222,23 +293,37 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         due
     }
 
+    fn wants_seeds(&self) -> bool {
+        self.follow.is_some() || self.frontier.wants_more(self.starved)
+    }
+
     /// Takes a batch of the list in. Answers whether there may be more.
     fn admit(&mut self, batch: Option<Batch>) -> Result<bool> {
         let Some(batch) = batch else {
-            self.tally.total = Some(self.tally.rows);
+            self.list.done = true;
+            self.frontier.list_was_read(self.list);
+            self.tally.total = self.follow.is_none().then_some(self.tally.rows);
             return Ok(false);
         };
         self.tally.rows = batch.read;
         self.tally.last_row = batch.last_row;
-        self.tally.total = batch.estimate;
+        self.tally.total = batch.estimate.filter(|_| self.follow.is_none());
+        self.list.row = batch.last_row;
+        self.list.taken = batch.read;
+        self.frontier.list_was_read(self.list);
         let now = Instant::now();
         for entry in batch.entries {
             let settled = match entry {
-                Entry::Job(job) => self.frontier.admit(job, now)?.map(Box::new),
+                Entry::Job(job) => {
+                    if let Some(follow) = &mut self.follow {
+                        follow.anchor(&job.url);
+                    }
+                    self.frontier.admit(job, now)?.map(Box::new)
+                }
                 Entry::Bad(visit) => Some(visit),
             };
             if let Some(visit) = settled {
-                self.settle(visit);
+                self.settle(visit, now)?;
             }
         }
         Ok(true)
@@ -249,7 +334,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let now = Instant::now();
         let mut next = Some(visit);
         while let Some(visit) = next.take() {
-            self.note(visit, now);
+            self.note(visit, now)?;
             if !self.batch_is_full() {
                 next = self.crew.try_next();
             }
@@ -257,16 +342,25 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         Ok(())
     }
 
-    fn note(&mut self, visit: Box<Visit>, now: Instant) {
+    fn note(&mut self, visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Ok(page) = &visit.outcome {
             self.tally.answered(page.wire_bytes, page.timing.total);
         }
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
             self.unanswered.extend(visit.job.row);
-            return;
+            return Ok(());
         }
-        match self.frontier.note(visit, now) {
-            Noted::Settled(visit) => self.settle(visit),
+        match self.frontier.note(visit, &mut self.follow, now)? {
+            Noted::Settled(visit) => self.settle(visit, now)?,
+            Noted::Robots(visit, sitemaps) => {
+                self.tally.robots += 1;
+                if let Some(follow) = &mut self.follow {
+                    follow.sitemaps(&visit, &sitemaps, &mut self.frontier, now)?;
+                }
+                if self.frontier.is_paced() {
+                    self.crew.stay_level();
+                }
+            }
             Noted::Again(Again::Redirect) => self.tally.redirects += 1,
             Noted::Again(Again::Retry {
                 host,
@@ -288,13 +382,24 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
             }
         }
+        Ok(())
     }
 
-    fn settle(&mut self, visit: Box<Visit>) {
+    /// A visit is over: what it leads to is admitted, and its record goes to the writer.
+    fn settle(&mut self, visit: Box<Visit>, now: Instant) -> Result<()> {
+        if let Some(follow) = &mut self.follow {
+            follow.links(&visit, &mut self.frontier, now)?;
+        }
+        self.frontier.settle(&visit);
+        if !visit.has_record() {
+            self.tally.unrecorded(&visit);
+            return Ok(());
+        }
         self.tally.settled(&visit);
         (self.tell)(&Event::Visited(&visit));
         self.settled_bytes += visit.bytes().map_or(0, |bytes| bytes.len() as u64);
         self.settled.push(visit);
+        Ok(())
     }
 
     fn batch_is_full(&self) -> bool {
@@ -305,22 +410,48 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.tally.in_flight = self.crew.in_flight();
         self.tally.waiting = self.frontier.waiting();
         self.tally.elapsed = self.started.elapsed();
+        if let Some(follow) = &self.follow {
+            self.tally.passed_over.clone_from(follow.skips());
+        }
         (self.tell)(&Event::Tick(&self.tally));
     }
 
-    fn end(mut self, ended: Ended, reading: bool) -> Result<Outcome> {
+    async fn end(mut self, ended: Ended, reading: bool) -> Result<Outcome> {
         self.tick();
-        let mut rows = self.unanswered;
-        rows.extend(self.frontier.rows());
-        let unread = (reading && ended != Ended::Complete).then_some(self.tally.last_row + 1);
         // The lanes close their connections while the last records are written.
         self.crew.close();
-        self.writer.finish()?;
+        if !self.settled.is_empty() {
+            self.writer.write(&mut self.settled).await?;
+        }
+        if self.checkpoint.is_some() {
+            let marks = marks(&mut self.checkpoint).await;
+            self.commit(marks).await?;
+        }
+        let marks = self.writer.finish().await?;
+        if let Some(gathered) = self.frontier.gather() {
+            self.frontier.commit(gathered, by_name(marks));
+        }
+        while self.frontier.awaits_store() {
+            let answer = self.frontier.store_answer().await?;
+            self.frontier.take(answer, Instant::now())?;
+        }
         self.crew.dismiss();
+        let early = ended != Ended::Complete;
+        let kept = self.frontier.is_kept();
+        let unanswered = self.unanswered.len() as u64;
+        let waiting = self.frontier.waiting() as u64 + unanswered + u64::from(reading && early);
+        let missing = if early && !kept {
+            let mut rows = self.unanswered;
+            rows.extend(self.frontier.rows());
+            Rows::of(rows, reading.then_some(self.tally.last_row + 1))
+        } else {
+            Rows::default()
+        };
         Ok(Outcome {
             tally: self.tally,
             ended,
-            missing: Rows::of(rows, unread),
+            missing,
+            waiting: if early { waiting } else { 0 },
         })
     }
 }

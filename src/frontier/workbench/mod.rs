@@ -4,18 +4,29 @@
 //! that no host hides another; a host that must wait is one entry in a heap, ordered by the moment. Invariant: a
 //! host is in the line or in the heap exactly when it has a job and room for it. Knows nothing of disks or sockets.
 
+mod overflow;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
 
+use super::access::Access;
 use super::host::Host;
-use crate::job::Job;
+use super::pace::Pace;
+use crate::job::{Job, Reach};
 use crate::url::HostKey;
+use crate::visit::FetchError;
 
 /// Hosts that are remembered after their last job; beyond it, those with nothing to remember are forgotten.
 const HOSTS: usize = 10_000;
+/// Jobs of one host that wait here at the most, where a store has the rest.
+const LINE: usize = 512;
+/// Jobs of all hosts, likewise.
+const LINES: usize = 65_536;
 
 /// A place in the table of hosts.
 type Place = u32;
@@ -24,6 +35,10 @@ type Place = u32;
 pub(crate) struct Workbench {
     per_host: usize,
     delay: Duration,
+    /// What is known of a new host's robots.txt.
+    access: Access,
+    /// Whether a store has what does not fit in here.
+    overflows: bool,
     places: HashMap<HostKey, Place>,
     hosts: Vec<Option<Host>>,
     vacant: Vec<Place>,
@@ -32,6 +47,16 @@ pub(crate) struct Workbench {
     /// Jobs that wait on their own: a back-off of one URL, not of its host.
     delayed: BinaryHeap<Reverse<Delayed>>,
     waiting: usize,
+    /// Jobs that wait in the store alone.
+    beyond: u64,
+    /// Hosts whose line is short and that have more in the store.
+    wanting: VecDeque<Place>,
+    /// Hosts that have more in the store than was committed to it.
+    uncommitted: Vec<Place>,
+    /// Whether any host has a delay of its own.
+    pub(crate) paced: bool,
+    /// Whether nothing new is taken any more.
+    closed: bool,
     tidy_at: usize,
 }
 
@@ -44,12 +69,10 @@ struct Delayed {
 pub(crate) enum Turn {
     /// A job that may be sent now.
     Job(Box<Job>),
-    /// A job whose host is being left alone, as it failed so often in a row, the last time so.
-    Down {
-        job: Box<Job>,
-        failures: u32,
-        last: &'static str,
-    },
+    /// The robots.txt of this host, before anything else of it; it is then in flight.
+    Robots(HostKey, Reach),
+    /// A job that is not to be sent: its host is being left alone, or forbids it.
+    Refused(Box<Job>, FetchError),
     /// Nothing before this moment.
     NotBefore(Instant),
     /// Waiting alone will not make anything ready.
@@ -57,10 +80,12 @@ pub(crate) enum Turn {
 }
 
 impl Workbench {
-    pub(crate) fn new(per_host: usize, delay: Duration) -> Self {
+    pub(crate) fn new(per_host: usize, delay: Duration, access: Access) -> Self {
         Self {
             per_host,
             delay,
+            access,
+            overflows: false,
             places: HashMap::new(),
             hosts: Vec::new(),
             vacant: Vec::new(),
@@ -68,6 +93,11 @@ impl Workbench {
             later: BinaryHeap::new(),
             delayed: BinaryHeap::new(),
             waiting: 0,
+            beyond: 0,
+            wanting: VecDeque::new(),
+            uncommitted: Vec::new(),
+            paced: false,
+            closed: false,
             tidy_at: HOSTS,
         }
     }
@@ -77,11 +107,31 @@ impl Workbench {
         self.waiting
     }
 
-    /// Puts a job at the end of its host's line.
+    /// Jobs that wait in the store alone.
+    pub(crate) fn beyond(&self) -> u64 {
+        self.beyond
+    }
+
+    /// Puts a job at the end of its host's line. Where a store has the rest, a long line only counts it.
     pub(crate) fn put(&mut self, job: Box<Job>, now: Instant) {
+        if self.closed {
+            return;
+        }
         let place = self.place(&job.host, now);
+        let crowded = self.overflows && self.waiting >= LINES;
+        let overflows = self.overflows;
+        let host = self.host_at(place);
+        let long = overflows && (host.beyond > 0 || host.waiting.len() >= LINE);
+        if crowded || long {
+            if host.beyond == 0 {
+                host.last = host.last.max(job.id - 1);
+            }
+            self.put_beyond(place);
+            return;
+        }
+        host.last = job.id;
+        host.waiting.push_back(job);
         self.waiting += 1;
-        self.host_at(place).waiting.push_back(job);
         self.list(place, now);
     }
 
@@ -110,17 +160,23 @@ impl Workbench {
         while let Some(place) = self.ready.pop_front() {
             let host = self.host_at(place);
             host.listed = false;
-            if let Some((failures, last)) = host.is_down(now) {
-                let Some(job) = host.waiting.pop_front() else {
-                    continue;
-                };
-                self.waiting -= 1;
-                self.list(place, now);
-                return Turn::Down {
-                    job,
-                    failures,
-                    last,
-                };
+            let Some(first) = host.waiting.front() else {
+                continue;
+            };
+            let missing = host.access.is_missing(first, now);
+            let refusal = host.access.refusal(first).filter(|_| !missing);
+            let reach = first.reach;
+            let refusal = refusal.or_else(|| {
+                let (failures, last) = host.is_down(now)?;
+                let last = last.to_owned();
+                Some(FetchError::HostDown { failures, last })
+            });
+            if let Some(error) = refusal {
+                let job = self.take_first(place, now);
+                match job {
+                    Some(job) => return Turn::Refused(job, error),
+                    None => continue,
+                }
             }
             let held = host.not_before.filter(|until| *until > now);
             if let Some(until) = held.or_else(|| host.pace.ask(now).err()) {
@@ -128,14 +184,15 @@ impl Workbench {
                 self.later.push(Reverse((until, place)));
                 continue;
             }
-            let Some(job) = host.waiting.pop_front() else {
-                continue;
-            };
             host.not_before = None;
             host.in_flight += 1;
-            self.waiting -= 1;
-            self.list(place, now);
-            return Turn::Job(job);
+            if missing {
+                host.access = Access::Asked;
+                return Turn::Robots(host.key.clone(), reach);
+            }
+            if let Some(job) = self.take_first(place, now) {
+                return Turn::Job(job);
+            }
         }
         let later = self.later.peek().map(|Reverse((at, _))| *at);
         let delayed = self.delayed.peek().map(|Reverse(delayed)| delayed.at);
@@ -143,6 +200,30 @@ impl Workbench {
             Some(at) => Turn::NotBefore(at),
             None => Turn::Nothing,
         }
+    }
+
+    fn take_first(&mut self, place: Place, now: Instant) -> Option<Box<Job>> {
+        let job = self.host_at(place).waiting.pop_front()?;
+        self.waiting -= 1;
+        self.want(place);
+        self.list(place, now);
+        Some(job)
+    }
+
+    /// A host's robots.txt is known now: its line moves on, no faster than the delay that it asks for.
+    pub(crate) fn admitted_by(&mut self, key: &HostKey, access: Access, now: Instant) {
+        let least = self.delay;
+        let place = self.place(key, now);
+        let host = self.host_at(place);
+        if let Access::Known(rules, _) = &access
+            && let Some(delay) = rules.crawl_delay().filter(|delay| *delay > least)
+        {
+            host.pace = Pace::every(delay);
+            host.hold(now + delay);
+            self.paced = true;
+        }
+        self.host_at(place).access = access;
+        self.list(place, now);
     }
 
     /// A job is no longer in flight. Answers with its host, to note how it went.
@@ -215,7 +296,7 @@ impl Workbench {
         if self.places.len() >= self.tidy_at {
             self.tidy(now);
         }
-        let host = Some(Host::new(key.clone(), self.delay));
+        let host = Some(Host::new(key.clone(), self.delay, self.access.clone()));
         let place = match self.vacant.pop() {
             Some(place) => {
                 self.hosts[place as usize] = host;
@@ -267,94 +348,5 @@ impl PartialOrd for Delayed {
 impl Ord for Delayed {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.job.id).cmp(&(other.at, other.job.id))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::url::PageUrl;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn job(row: u64, url: &str) -> Box<Job> {
-        Box::new(Job::seed(row, PageUrl::parse(url).unwrap()))
-    }
-
-    fn rows(workbench: &mut Workbench, now: Instant) -> Vec<u64> {
-        std::iter::from_fn(|| match workbench.next(now) {
-            Turn::Job(job) => job.row,
-            _ => None,
-        })
-        .collect()
-    }
-
-    #[test]
-    fn hosts_take_turns_and_no_host_has_more_in_flight_than_its_limit() {
-        let now = Instant::now();
-        let mut workbench = Workbench::new(2, Duration::ZERO);
-        for row in 0..4 {
-            workbench.put(job(row, "http://a.example/"), now);
-        }
-        for row in 10..12 {
-            workbench.put(job(row, "http://b.example/"), now);
-        }
-        assert_eq!(rows(&mut workbench, now), [0, 10, 1, 11]);
-        assert!(matches!(workbench.next(now), Turn::Nothing));
-        workbench.landed(&job(0, "http://a.example/").host, now);
-        assert_eq!(rows(&mut workbench, now), [2]);
-    }
-
-    #[test]
-    fn a_held_host_is_one_entry_in_the_heap_and_hides_nobody() {
-        let now = Instant::now();
-        let mut workbench = Workbench::new(0, Duration::ZERO);
-        for row in 0..1000 {
-            workbench.put(job(row, "http://slow.example/"), now);
-        }
-        workbench
-            .host(&job(0, "http://slow.example/").host, now)
-            .hold(now + SECOND);
-        workbench.put(job(5000, "http://fast.example/"), now);
-        assert_eq!(rows(&mut workbench, now), [5000]);
-        assert_eq!(workbench.later.len(), 1);
-        assert!(matches!(workbench.next(now), Turn::NotBefore(at) if at == now + SECOND));
-        assert_eq!(rows(&mut workbench, now + SECOND).len(), 1000);
-    }
-
-    #[test]
-    fn a_job_that_backs_off_does_not_hold_its_host() {
-        let now = Instant::now();
-        let mut workbench = Workbench::new(1, Duration::ZERO);
-        workbench.put(job(1, "http://a.example/1"), now);
-        workbench.put(job(2, "http://a.example/2"), now);
-        let Turn::Job(first) = workbench.next(now) else {
-            panic!("one is ready")
-        };
-        workbench.landed(&first.host.clone(), now);
-        workbench.put_back(first, SECOND, now);
-        assert_eq!(rows(&mut workbench, now), [2]);
-        workbench.landed(&job(2, "http://a.example/2").host, now);
-        assert!(matches!(workbench.next(now), Turn::NotBefore(at) if at == now + SECOND));
-        assert_eq!(rows(&mut workbench, now + SECOND), [1]);
-        assert_eq!(workbench.waiting(), 0);
-    }
-
-    #[test]
-    fn hosts_with_nothing_to_remember_are_forgotten() {
-        let now = Instant::now();
-        let mut workbench = Workbench::new(8, Duration::ZERO);
-        for row in 0..50_000u64 {
-            let job = job(row, &format!("http://h{row}.example/"));
-            let key = job.host.clone();
-            workbench.put(job, now);
-            assert_eq!(rows(&mut workbench, now), [row]);
-            workbench.landed(&key, now);
-        }
-        assert!(
-            workbench.hosts.len() <= HOSTS + 1,
-            "{}",
-            workbench.hosts.len()
-        );
     }
 }

@@ -1,0 +1,152 @@
+//! `haul crawl`: its own flags, and the settings that they become.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use haul::frontier::Robots;
+use haul::parse::Follow;
+use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
+use haul::{Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
+
+use super::fetch::targets::Targets;
+use super::fetch::{Common, Plan, Terminals};
+use super::layers::Settings;
+
+/// The flags of `haul crawl`.
+#[derive(Debug, Args)]
+pub(crate) struct CrawlArguments {
+    #[command(flatten)]
+    seeds: Targets,
+    #[command(flatten)]
+    following: Following,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What is followed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is followed")]
+struct Following {
+    /// How far from the seeds: page, path, host, domain (the registrable one) or any
+    #[arg(long, value_name = "SCOPE", default_value = "host",
+          value_parser = PossibleValuesParser::new(["page", "path", "host", "domain", "any"])
+              .try_map(|name| name.parse::<Reach>()))]
+    scope: Reach,
+
+    /// Follow only what matches: a glob as in '/docs/**' or '*.html', or re:REGEX; may be repeated
+    ///
+    /// A glob with :// is compared with the whole URL, another one with path and query. * stays within a segment of the
+    /// path, ** does not. Seeds are asked in any case.
+    #[arg(short = 'I', long, value_name = "PATTERN")]
+    include: Vec<Pattern>,
+
+    /// Follow nothing that matches; may be repeated, and wins over --include
+    #[arg(short = 'E', long, value_name = "PATTERN")]
+    exclude: Vec<Pattern>,
+
+    /// Follow at most N links from a seed; 0 for the seeds alone [default: no limit]
+    #[arg(short, long, value_name = "N")]
+    depth: Option<u16>,
+
+    /// End after N records, exactly [default: no limit]
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<u64>,
+
+    /// Ask at most N URLs of one host [default: no limit]
+    #[arg(long, value_name = "N")]
+    max_per_host: Option<u64>,
+
+    /// Ask for images, scripts, style sheets and all else that pages are made of, too
+    #[arg(long)]
+    assets: bool,
+
+    /// Take the parts of pages from any host, as from the network that delivers them
+    #[arg(long, requires = "assets")]
+    assets_anywhere: bool,
+
+    /// Follow text in scripts that looks like a URL, too; nothing is executed
+    #[arg(long)]
+    guess: bool,
+
+    /// Which sitemaps are read: those that robots.txt names, /sitemap.xml too, or none
+    #[arg(long, value_name = "WHICH", default_value = "named")]
+    sitemaps: SitemapChoice,
+
+    /// Do not follow the links of a page whose text is nearly that of one before
+    #[arg(long)]
+    skip_similar: bool,
+
+    /// Follow what looks like a trap: repeated paths, endless calendars, sessions, growing URLs
+    #[arg(long)]
+    no_traps: bool,
+
+    /// Ask what robots.txt forbids, and follow what pages ask not to follow; for sites of your own
+    #[arg(long)]
+    ignore_robots: bool,
+}
+
+/// Which sitemaps are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SitemapChoice {
+    /// Those that robots.txt names
+    Named,
+    /// Those, and /sitemap.xml of each host
+    Guessed,
+    /// None
+    None,
+}
+
+impl CrawlArguments {
+    /// The run that these flags ask for.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file that they name cannot be read.
+    pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
+        self.following.apply(&mut config);
+        self.common.plan("crawl", config, settings, terminals)
+    }
+}
+
+impl Following {
+    fn apply(self, config: &mut Config) {
+        config.frontier.limit = self.limit;
+        config.frontier.robots = match self.ignore_robots {
+            true => Robots::Ignore,
+            false => Robots::Obey,
+        };
+        config.parse.follow = Some(Follow {
+            assets: self.assets,
+            guess: self.guess,
+            similar: self.skip_similar,
+            ..Follow::default()
+        });
+        let traps = match self.no_traps {
+            true => TrapSettings::OFF,
+            false => TrapSettings::default(),
+        };
+        config.crawl = Some(CrawlSettings {
+            scope: ScopeSettings {
+                reach: self.scope,
+                assets_anywhere: self.assets_anywhere,
+                include: self.include,
+                exclude: self.exclude,
+                depth: self.depth,
+                max_per_host: self.max_per_host,
+                traps,
+            },
+            nofollow: match self.ignore_robots {
+                true => Nofollow::Ignore,
+                false => Nofollow::Obey,
+            },
+            sitemaps: match self.sitemaps {
+                SitemapChoice::Named => Sitemaps::Named,
+                SitemapChoice::Guessed => Sitemaps::Guessed,
+                SitemapChoice::None => Sitemaps::Ignore,
+            },
+            similar: match self.skip_similar {
+                true => SimilarPages::Skip,
+                false => SimilarPages::Ignore,
+            },
+        });
+    }
+}

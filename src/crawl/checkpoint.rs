@@ -1,0 +1,80 @@
+//! Checkpoints: what is settled is made final, the sinks first, then the store.
+//!
+//! Invariant: what a commit calls settled was handed to the writer before the marks in it were asked for. So a kill at any
+//! instant leaves the sinks ahead of their marks and the store at them: cut back, both say the same.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::Run;
+use crate::error::Result;
+use crate::event::Event;
+use crate::frontier::Gathered;
+use crate::sink::{Mark, Marks};
+
+/// How often what is settled is made final: a crash repeats at most so much work.
+pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+
+/// What was gathered for a commit, and the marks that it waits for.
+pub(super) type Checkpoint = (Gathered, oneshot::Receiver<Marks>);
+
+impl<F: FnMut(&Event<'_>)> Run<F> {
+    /// Keeps the run, where a job folder does: asks the store for more to do, and takes a checkpoint when it is time.
+    pub(super) async fn keep(&mut self) -> Result<()> {
+        if !self.frontier.is_kept() {
+            return Ok(());
+        }
+        self.frontier.lease();
+        let due = self.may_checkpoint() && self.committed.elapsed() >= CHECKPOINT_EVERY;
+        if due || self.frontier.wants_commit() {
+            self.begin_checkpoint().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn may_checkpoint(&self) -> bool {
+        self.checkpoint.is_none() && self.frontier.may_commit()
+    }
+
+    /// Hands all that is settled to the writer and asks how far the sinks are durable.
+    pub(super) async fn begin_checkpoint(&mut self) -> Result<()> {
+        if !self.frontier.is_kept() {
+            return Ok(());
+        }
+        self.settled_bytes = 0;
+        if !self.settled.is_empty() {
+            self.writer.write(&mut self.settled).await?;
+        }
+        self.committed = Instant::now();
+        if let Some(gathered) = self.frontier.gather() {
+            self.checkpoint = Some((gathered, self.writer.checkpoint().await?));
+        }
+        Ok(())
+    }
+
+    /// The sinks are durable: what was gathered is final.
+    pub(super) async fn commit(&mut self, marks: Option<Marks>) -> Result<()> {
+        let Some((gathered, _)) = self.checkpoint.take() else {
+            return Ok(());
+        };
+        match marks {
+            Some(marks) => self.frontier.commit(gathered, by_name(marks)),
+            None => return Err(self.writer.failure().await),
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn by_name(marks: Marks) -> BTreeMap<String, Mark> {
+    marks.into_iter().collect()
+}
+
+/// The marks of the sinks; `None` where the writer stopped before it had them.
+pub(super) async fn marks(checkpoint: &mut Option<Checkpoint>) -> Option<Marks> {
+    match checkpoint {
+        Some((_, marks)) => marks.await.ok(),
+        None => std::future::pending().await,
+    }
+}

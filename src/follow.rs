@@ -1,0 +1,295 @@
+//! Following: which of the URLs that a page leads to become jobs.
+//!
+//! The loop hands a settled visit over; each link that was never seen is judged by the scope, once, and goes to the
+//! frontier as a job, or as passed over with its reason. Redirects and sitemaps are links too. Edge: what is a link and
+//! where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::found::{FoundKind, FoundLink};
+use crate::frontier::{Discovery, Frontier, Gate, Row};
+use crate::job::{Job, Role, Via};
+use crate::scope::{Scope, ScopeSettings, Similar};
+use crate::skip::Skip;
+use crate::url::PageUrl;
+use crate::visit::Visit;
+
+/// Sitemaps of one host that are asked for at the most.
+const SITEMAPS: usize = 1000;
+
+/// What a crawl follows, beside what its scope says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrawlSettings {
+    /// Which URLs belong to the crawl.
+    pub scope: ScopeSettings,
+    /// Whether links that a page asks not to follow are followed all the same.
+    pub nofollow: Nofollow,
+    /// Which sitemaps are read.
+    pub sitemaps: Sitemaps,
+    /// What becomes of pages that are like one before.
+    pub similar: SimilarPages,
+}
+
+/// What `rel=nofollow`, `meta robots` and `X-Robots-Tag` count for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nofollow {
+    /// They are obeyed.
+    Obey,
+    /// They are not.
+    Ignore,
+}
+
+/// Which sitemaps are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sitemaps {
+    /// None.
+    Ignore,
+    /// Those that a robots.txt names.
+    Named,
+    /// Those, and `/sitemap.xml` of each host.
+    Guessed,
+}
+
+/// What becomes of pages that are like one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SimilarPages {
+    /// They are pages like any other, and nobody looks.
+    Ignore,
+    /// They are counted.
+    Report,
+    /// Their links are not followed.
+    Skip,
+}
+
+impl Default for CrawlSettings {
+    fn default() -> Self {
+        Self {
+            scope: ScopeSettings::default(),
+            nofollow: Nofollow::Obey,
+            sitemaps: Sitemaps::Named,
+            similar: SimilarPages::Ignore,
+        }
+    }
+}
+
+/// Which links of a crawl become jobs.
+pub(crate) struct Follow {
+    settings: CrawlSettings,
+    scope: Scope,
+    similar: Similar,
+    skips: BTreeMap<&'static str, u64>,
+}
+
+impl Follow {
+    pub(crate) fn new(settings: CrawlSettings) -> Self {
+        Self {
+            scope: Scope::new(settings.scope.clone()),
+            similar: Similar::default(),
+            settings,
+            skips: BTreeMap::new(),
+        }
+    }
+
+    /// How many URLs were passed over so far, by the class of the reason.
+    pub(crate) fn skips(&self) -> &BTreeMap<&'static str, u64> {
+        &self.skips
+    }
+
+    /// A seed says what the crawl is about.
+    pub(crate) fn anchor(&mut self, seed: &PageUrl) {
+        self.scope.anchor(seed);
+    }
+
+    /// A row of an earlier session counts as it did then.
+    pub(crate) fn restore(&mut self, row: &Row) {
+        let Ok(url) = PageUrl::parse(&row.url) else {
+            return;
+        };
+        if row.row.is_some() {
+            self.scope.anchor(&url);
+        } else if row.was_admitted() {
+            self.scope.restore(&url);
+        }
+    }
+
+    /// Follows what a visit led to.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn links(
+        &mut self,
+        visit: &Visit,
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let (Some(found), Ok(page)) = (&visit.parsed.found, &visit.outcome) else {
+            return Ok(());
+        };
+        if found.is_empty() {
+            return Ok(());
+        }
+        if let Some(hash) = visit.parsed.simhash
+            && let Some(of) = self.similar.near(hash, visit.job.id)
+        {
+            self.count(&Skip::Similar { of });
+            if self.settings.similar == SimilarPages::Skip {
+                return Ok(());
+            }
+        }
+        let from = Source {
+            job: &visit.job,
+            page: Arc::from(visit.job.url.as_str()),
+            remote: page.remote.map(|remote| remote.ip()),
+        };
+        let obeys = self.settings.nofollow == Nofollow::Obey;
+        for link in found.iter() {
+            if obeys && (found.nofollow || link.nofollow) {
+                self.count(&Skip::Nofollow);
+                continue;
+            }
+            self.link(link, &from, frontier, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up the sitemaps that a host's robots.txt names.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn sitemaps(
+        &mut self,
+        robots: &Visit,
+        named: &[String],
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let host = robots.job.first_url();
+        let guessed = (self.settings.sitemaps == Sitemaps::Guessed).then_some("/sitemap.xml");
+        let named: &[String] = match self.settings.sitemaps {
+            Sitemaps::Ignore => &[],
+            Sitemaps::Named | Sitemaps::Guessed => named,
+        };
+        let remote = robots.outcome.as_ref().ok().and_then(|page| page.remote);
+        let from = Source {
+            job: &robots.job,
+            page: Arc::from(host.as_str()),
+            remote: remote.map(|remote| remote.ip()),
+        };
+        let named = named.iter().map(String::as_str).take(SITEMAPS);
+        for sitemap in named.chain(guessed) {
+            let Ok(url) = host.join(sitemap) else {
+                continue;
+            };
+            // A host may name sitemaps of its own; those of other hosts have to belong to the crawl.
+            if !url.same_origin(host) && self.scope.judge(&url, Role::Sitemap).is_err() {
+                continue;
+            }
+            let fingerprint = frontier.fingerprints().of(url.as_str());
+            if frontier.is_new(fingerprint)? {
+                let found = from.discovery(url, fingerprint, Role::Sitemap, 0);
+                frontier.admit_found(found, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn link(
+        &mut self,
+        link: FoundLink<'_>,
+        from: &Source<'_>,
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let role = match link.kind {
+            FoundKind::Asset => Role::Asset,
+            FoundKind::Sitemap => Role::Sitemap,
+            FoundKind::Page | FoundKind::Canonical | FoundKind::Alternate | FoundKind::Guess => {
+                Role::Page
+            }
+        };
+        // What makes up a page is as deep as the page.
+        let depth = from.job.depth.saturating_add(u16::from(role == Role::Page));
+        if let Some(skip) = self.scope.is_too_deep(depth) {
+            self.count(&skip); // and it is not seen: it may be found again, nearer
+            return Ok(());
+        }
+        if !frontier.is_new(link.fingerprint)? {
+            return Ok(());
+        }
+        let Ok(url) = PageUrl::parse(link.url) else {
+            return Ok(());
+        };
+        let verdict = match role {
+            Role::Sitemap if url.same_origin(&from.job.url) => Ok(()),
+            _ => self.scope.judge(&url, role),
+        };
+        let found = from.discovery(url, link.fingerprint, role, depth);
+        match verdict {
+            Ok(()) => frontier.admit_found(found, now),
+            Err(skip) => {
+                self.count(&skip);
+                frontier.pass_over(found, skip.class(), || skip.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, skip: &Skip) {
+        *self.skips.entry(skip.class()).or_default() += 1;
+    }
+}
+
+impl Gate for Option<Follow> {
+    fn lets_in(&mut self, from: &Job, target: &PageUrl) -> bool {
+        let Some(follow) = self else {
+            return true;
+        };
+        // Where a seed leads is what was meant: http://example.org that is https://www.example.org.
+        if from.row.is_some() {
+            follow.scope.anchor(target);
+            return true;
+        }
+        match follow.scope.judge(target, from.role) {
+            Ok(()) => true,
+            Err(skip) => {
+                follow.count(&skip);
+                false
+            }
+        }
+    }
+}
+
+/// The page that links were found on.
+struct Source<'a> {
+    job: &'a Job,
+    page: Arc<str>,
+    remote: Option<std::net::IpAddr>,
+}
+
+impl<'a> Source<'a> {
+    fn discovery(
+        &'a self,
+        url: PageUrl,
+        fingerprint: u64,
+        role: Role,
+        depth: u16,
+    ) -> Discovery<'a> {
+        let via = match self.job.role {
+            Role::Robots | Role::Sitemap => Via::Sitemap,
+            Role::Page | Role::Asset => Via::Link,
+        };
+        Discovery {
+            url,
+            fingerprint,
+            on: self.job,
+            page: &self.page,
+            remote: self.remote,
+            role,
+            via,
+            depth,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether a host may be asked at all: what is known of its robots.txt.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::job::{Job, Role};
+use crate::robots::Rules;
+use crate::visit::{FetchError, Visit};
+
+/// How long a robots.txt is believed (RFC 9309 2.4).
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is known of a host's robots.txt.
+#[derive(Debug, Clone)]
+pub(crate) enum Access {
+    /// It is not asked for: the run ignores it.
+    Open,
+    /// It has to be asked for before anything else.
+    Unknown,
+    /// It is on its way.
+    Asked,
+    /// It says this, until then.
+    Known(Arc<Rules>, Instant),
+    /// It could not be had, so nothing of the host may be (RFC 9309 2.3.1.4).
+    Closed(FetchError, Instant),
+}
+
+impl Access {
+    /// Whether it is on its way.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self, Access::Asked)
+    }
+
+    /// Whether it has to be asked for before this job.
+    pub(crate) fn is_missing(&self, job: &Job, now: Instant) -> bool {
+        job.role != Role::Robots
+            && match self {
+                Access::Open | Access::Asked => false,
+                Access::Unknown => true,
+                Access::Known(_, until) | Access::Closed(_, until) => *until <= now,
+            }
+    }
+
+    /// Why this job may not be asked.
+    pub(crate) fn refusal(&self, job: &Job) -> Option<FetchError> {
+        if job.role == Role::Robots {
+            return None;
+        }
+        match self {
+            Access::Open | Access::Unknown | Access::Asked => None,
+            Access::Closed(error, _) => Some(error.clone()),
+            Access::Known(rules, _) => {
+                let judgement = rules.judge(job.url.target());
+                (!judgement.allowed).then(|| FetchError::Robots {
+                    rule: match judgement.rule {
+                        Some(rule) => rule.to_string(),
+                        None => "it allows nothing".to_owned(),
+                    },
+                })
+            }
+        }
+    }
+
+    /// What the answer to the question for robots.txt means (RFC 9309 2.3.1).
+    pub(crate) fn of(visit: &mut Visit, now: Instant) -> Self {
+        let until = now + KEPT;
+        match &visit.outcome {
+            Ok(page) => match page.status {
+                200..=299 => {
+                    let rules = visit.parsed.rules.take();
+                    Access::Known(
+                        Arc::new(rules.map_or_else(Rules::allow_all, |rules| *rules)),
+                        until,
+                    )
+                }
+                429 | 500.. => {
+                    let rule = format!("robots.txt itself was answered with {}", page.status);
+                    Access::Closed(FetchError::Robots { rule }, until)
+                }
+                // Too many redirects are as good as none (RFC 9309 2.3.1.2).
+                _ => Access::Known(Arc::new(Rules::allow_all()), until),
+            },
+            Err(FetchError::TooManyRedirects { .. } | FetchError::BadRedirect { .. }) => {
+                Access::Known(Arc::new(Rules::allow_all()), until)
+            }
+            Err(error) => Access::Closed(error.clone(), until),
+        }
+    }
+}

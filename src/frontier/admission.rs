@@ -1,0 +1,206 @@
+//! Admission: what comes in, and whether it was seen before.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::Method;
+
+use super::store::{Row, State};
+use super::{Duplicates, Frontier, NAMED, Run};
+use crate::error::Result;
+use crate::job::{Job, Reach, Role, Via};
+use crate::url::{HostKey, PageUrl};
+use crate::visit::{FetchError, Visit};
+
+/// A URL that a page led to and that was never seen before.
+pub(crate) struct Discovery<'a> {
+    pub(crate) url: PageUrl,
+    pub(crate) fingerprint: u64,
+    /// The job of the page.
+    pub(crate) on: &'a Job,
+    /// That page's URL, for the records of all that it leads to.
+    pub(crate) page: &'a Arc<str>,
+    /// The page's own address.
+    pub(crate) remote: Option<std::net::IpAddr>,
+    pub(crate) role: Role,
+    pub(crate) via: Via,
+    pub(crate) depth: u16,
+}
+
+impl Frontier {
+    /// Takes a line of the list in. `Some`: it is settled already, as a duplicate or because nothing is to be asked.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
+        let fingerprint = self.fingerprint(&job);
+        if self.settings.duplicates != Duplicates::Keep
+            && let Some(of) = self.seen.admit(fingerprint, job.row.unwrap_or_default())?
+        {
+            return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
+        }
+        if self.settings.run == Run::Dry {
+            return Ok(Some(Visit::unsent(
+                job,
+                FetchError::Skipped("--dry-run".into()),
+            )));
+        }
+        self.name(&job.host);
+        self.enter(&mut job, fingerprint, 0);
+        self.workbench.put(job, now);
+        Ok(None)
+    }
+
+    /// Whether a URL was never seen before; now it was.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn is_new(&mut self, fingerprint: u64) -> Result<bool> {
+        Ok(self.seen.admit(fingerprint, 0)?.is_none())
+    }
+
+    /// Takes a new URL in that belongs to the crawl.
+    pub(crate) fn admit_found(&mut self, found: Discovery<'_>, now: Instant) {
+        let mut job = self.job(found.url, found.on, found.remote, now);
+        job.via = found.via;
+        job.role = found.role;
+        job.depth = found.depth;
+        job.found_on = Some(found.page.clone());
+        self.enter(&mut job, found.fingerprint, found.on.id);
+        self.workbench.put(job, now);
+    }
+
+    /// Remembers that a new URL does not belong to the crawl, and why.
+    pub(crate) fn pass_over(
+        &mut self,
+        found: Discovery<'_>,
+        class: &str,
+        message: impl Fn() -> String,
+    ) {
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        self.last_id += 1;
+        ledger.found(Row {
+            id: self.last_id,
+            fingerprint: found.fingerprint,
+            host: found.url.host_key(),
+            url: found.url.as_str().into(),
+            role: found.role,
+            via: found.via,
+            depth: found.depth,
+            row: None,
+            found_on: found.on.id,
+            found_on_url: None,
+            reach: Reach::PublicOr(None),
+            request: None,
+            state: State::Skipped {
+                class: class.to_owned(),
+                message: message(),
+            },
+        });
+    }
+
+    /// Gives an admitted job its number, and notes it where the run is kept.
+    fn enter(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
+        self.last_id += 1;
+        job.id = self.last_id;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.found(Row::of(job, fingerprint, found_on));
+        }
+    }
+
+    fn job(
+        &self,
+        url: PageUrl,
+        on: &Job,
+        remote: Option<std::net::IpAddr>,
+        now: Instant,
+    ) -> Box<Job> {
+        let host = if url.origin_text() == on.host.as_str() {
+            on.host.clone()
+        } else {
+            url.host_key()
+        };
+        let reach = self.reach(&host, on, remote);
+        let mut job = Box::new(Job::seed_on(0, url, host));
+        job.row = None;
+        job.reach = reach;
+        job.since = now;
+        job
+    }
+
+    /// Which addresses a URL may lead to that an answer of this job led to.
+    pub(super) fn reach(
+        &self,
+        host: &HostKey,
+        on: &Job,
+        remote: Option<std::net::IpAddr>,
+    ) -> Reach {
+        let named = self.named.contains(host) || on.reach == Reach::Anywhere && *host == on.host;
+        if named {
+            Reach::Anywhere
+        } else {
+            Reach::PublicOr(remote)
+        }
+    }
+
+    fn name(&mut self, host: &HostKey) {
+        // A list goes through its hosts in runs: the last one is known without looking.
+        if self.last_named.as_ref() != Some(host) {
+            self.last_named = Some(host.clone());
+            if self.named.len() < NAMED {
+                self.named.insert(host.clone());
+            }
+        }
+    }
+
+    /// Takes a row back that the job had when it was left.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn restore(&mut self, row: &Row, now: Instant) -> Result<()> {
+        self.last_id = self.last_id.max(row.id);
+        if self.settings.duplicates != Duplicates::Keep {
+            self.seen
+                .admit(row.fingerprint, row.row.unwrap_or_default())?;
+        }
+        if row.via == Via::Seed {
+            self.name(&row.host);
+        }
+        match row.state {
+            State::Waiting => self.workbench.put_away(&row.host, now),
+            State::Done(_) | State::Failed { .. }
+                if matches!(row.role, Role::Page | Role::Asset) =>
+            {
+                self.spend()
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn fingerprint(&self, job: &Job) -> u64 {
+        let Some(request) = job.request.as_deref().filter(|request| {
+            request.method.is_some() || request.body.is_some() || !request.headers.is_empty()
+        }) else {
+            return self.fingerprints.of(job.url.as_str());
+        };
+        let mut hash = self.fingerprints.begin(job.url.as_str());
+        hash.update(
+            request
+                .method
+                .as_ref()
+                .map_or("", Method::as_str)
+                .as_bytes(),
+        );
+        for (name, value) in &request.headers {
+            hash.update(b"\n");
+            hash.update(name.as_str().as_bytes());
+            hash.update(value.as_bytes());
+        }
+        hash.update(b"\n\n");
+        hash.update(request.body.as_deref().unwrap_or_default());
+        hash.digest()
+    }
+}

@@ -1,0 +1,61 @@
+//! What a job was begun with, beside what it is to go on with.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::clean::clean;
+use crate::error::{Error, Result};
+
+/// Settings that are not what they were: the name, and what it was and is.
+pub(super) struct Differences<'a>(Vec<(&'a str, Option<&'a str>, Option<&'a str>)>);
+
+impl<'a> Differences<'a> {
+    pub(super) fn between(
+        then: &'a BTreeMap<String, String>,
+        now: &'a BTreeMap<String, String>,
+    ) -> Self {
+        let value = |of: &'a BTreeMap<String, String>, name: &str| of.get(name).map(String::as_str);
+        let mut names: Vec<&str> = then.keys().chain(now.keys()).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let all = names.into_iter();
+        Self(
+            all.map(|name| (name, value(then, name), value(now, name)))
+                .filter(|(_, then, now)| then != now)
+                .collect(),
+        )
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// # Errors
+    /// All of them that may not be: a job whose settings changed would be two jobs in one.
+    pub(super) fn check(&self, folder: &Path, may_change: &[String]) -> Result<()> {
+        let mut text = String::new();
+        for (name, then, now) in &self.0 {
+            if may_change.iter().any(|allowed| allowed == name) {
+                continue;
+            }
+            let shown = |value: &Option<&str>| match value {
+                Some(value) => clean(&value.replace('\n', ", ")).into_owned(),
+                None => "not set".to_owned(),
+            };
+            let _ = write!(text, "\n  {name}: {} then, {} now", shown(then), shown(now));
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let way_out = match may_change.is_empty() {
+            true => "--change goes on with those of now where a job can, --fresh starts over",
+            false => "these cannot change in a job: --fresh starts over",
+        };
+        let problem = format!(
+            "the job in {} was begun with other settings; {way_out}:{text}",
+            folder.display()
+        );
+        Err(Error::Setting(problem))
+    }
+}

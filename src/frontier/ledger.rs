@@ -1,0 +1,277 @@
+//! The ledger: what of a run outlives its process, on its way to the store.
+//!
+//! What is found and settled is gathered here and committed in batches, each with the marks of the sinks: a job settles for good
+//! in the transaction that says how far the sinks are durable.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::Frontier;
+use super::differences::Differences;
+use super::store::{
+    Answer, Batch, Folder, Keeper, Known, ListMark, Row, Settled, Sqlite, State, Store, Want,
+};
+use crate::error::Result;
+use crate::fingerprint::Fingerprints;
+use crate::visit::Visit;
+
+/// Rows that are gathered before a commit is due, whatever the clock says.
+const MANY: usize = 50_000;
+
+/// What of a run outlives its process.
+pub(crate) struct Ledger {
+    keeper: Keeper,
+    batch: Batch,
+    /// What has not been committed yet.
+    list: ListMark,
+    /// Whether a commit is on its way.
+    committing: bool,
+    /// The folder, locked for as long as the run goes on; dropped after the store is closed.
+    _folder: Folder,
+}
+
+/// A job that was opened, before it is restored.
+pub(crate) struct Opened {
+    store: Sqlite,
+    folder: Folder,
+    known: Known,
+}
+
+impl Opened {
+    /// Opens the job of a folder, or begins one with these settings. A job goes on with those that it was begun with, but for
+    /// some that may change.
+    ///
+    /// # Errors
+    /// When the job is damaged, was begun with other settings, or nothing can be written there.
+    pub(crate) fn open(
+        folder: Folder,
+        settings: &BTreeMap<String, String>,
+        may_change: &[String],
+    ) -> Result<Self> {
+        if folder.has_job() {
+            let (mut store, known) = Sqlite::open(&folder)?;
+            let differences = Differences::between(&known.settings, settings);
+            differences.check(folder.path(), may_change)?;
+            if !differences.is_empty() {
+                store.change(settings)?;
+            }
+            return Ok(Self {
+                store,
+                folder,
+                known,
+            });
+        }
+        let known = Known {
+            seed: fastrand::u64(..),
+            settings: settings.clone(),
+            ..Known::default()
+        };
+        let store = Sqlite::create(&folder, &known)?;
+        Ok(Self {
+            store,
+            folder,
+            known,
+        })
+    }
+
+    /// The marks of its sinks, by their names.
+    pub(crate) fn marks<T: serde::de::DeserializeOwned>(&self) -> BTreeMap<String, T> {
+        let marks = self.known.marks.iter();
+        marks
+            .filter_map(|(name, mark)| Some((name.clone(), T::deserialize(mark.clone()).ok()?)))
+            .collect()
+    }
+
+    /// How far its list was read.
+    pub(crate) fn list(&self) -> ListMark {
+        self.known.list
+    }
+}
+
+impl Ledger {
+    /// Notes a URL that was admitted, or passed over.
+    pub(super) fn found(&mut self, row: Row) {
+        self.batch.found.push(row);
+    }
+
+    /// Notes a job that is over.
+    pub(super) fn settled(&mut self, visit: &Visit) {
+        self.batch.settled.push(Settled {
+            id: visit.job.id,
+            state: State::of(visit),
+        });
+    }
+}
+
+impl State {
+    fn of(visit: &Visit) -> Self {
+        let status = visit.outcome.as_ref().ok().map(|page| page.status);
+        let failure = visit.failure();
+        match (&visit.outcome, failure) {
+            (Ok(page), Some(class)) => State::Failed {
+                status,
+                class: class.to_owned(),
+                message: format!("HTTP {}", page.status),
+            },
+            (Ok(_), None) => State::Done(status),
+            (Err(error), Some(class)) => State::Failed {
+                status,
+                class: class.to_owned(),
+                message: error.to_string(),
+            },
+            (Err(error), None) => State::Skipped {
+                class: error.class().to_owned(),
+                message: error.to_string(),
+            },
+        }
+    }
+}
+
+impl Frontier {
+    /// Keeps the run in a job from now on, and goes on where that was left; `take` is handed every row that it has.
+    ///
+    /// # Errors
+    /// When a row is damaged.
+    pub(crate) fn keep(
+        &mut self,
+        opened: Opened,
+        mut take: impl FnMut(&Row),
+        now: Instant,
+    ) -> Result<()> {
+        let Opened {
+            mut store,
+            folder,
+            known,
+        } = opened;
+        self.fingerprints = Fingerprints::seeded(known.seed);
+        self.workbench.overflow();
+        store.restore(&mut |row| {
+            take(&row);
+            self.restore(&row, now)
+        })?;
+        self.ledger = Some(Ledger {
+            keeper: Keeper::start(store)?,
+            batch: Batch::default(),
+            list: known.list,
+            committing: false,
+            _folder: folder,
+        });
+        Ok(())
+    }
+
+    /// Whether the run is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// How far the list was read when the job was left, and how far since.
+    pub(crate) fn list_was_read(&mut self, list: ListMark) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.list = list;
+        }
+    }
+
+    /// Whether a commit is due before its time: much was gathered, or a host can go on only after it.
+    pub(crate) fn wants_commit(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| {
+            let gathered = ledger.batch.found.len() + ledger.batch.settled.len();
+            !ledger.committing && (gathered >= MANY || self.workbench.needs_commit())
+        })
+    }
+
+    /// Whether anything was gathered since the last commit, and none is on its way.
+    pub(crate) fn may_commit(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| {
+            let batch = &ledger.batch;
+            let empty =
+                batch.found.is_empty() && batch.settled.is_empty() && batch.list == ledger.list;
+            !ledger.committing && !empty
+        })
+    }
+
+    /// Takes what was gathered so far, for the commit that follows the sinks' marks.
+    pub(crate) fn gather(&mut self) -> Option<Gathered> {
+        let ledger = self.ledger.as_mut()?;
+        ledger.committing = true;
+        let next = Batch {
+            list: ledger.list,
+            ..Batch::default()
+        };
+        let mut batch = std::mem::replace(&mut ledger.batch, next);
+        batch.list = ledger.list;
+        Some(Gathered(batch))
+    }
+
+    /// Commits what was gathered, now that the sinks are durable so far.
+    pub(crate) fn commit(
+        &mut self,
+        gathered: Gathered,
+        marks: BTreeMap<String, impl serde::Serialize>,
+    ) {
+        if let Some(ledger) = &mut self.ledger {
+            let mut batch = gathered.0;
+            // A mark is JSON already.
+            let kept = marks
+                .into_iter()
+                .filter_map(|(name, mark)| Some((name, serde_json::to_value(mark).ok()?)));
+            batch.marks = kept.collect();
+            ledger.keeper.commit(batch);
+        }
+    }
+
+    /// Asks the store for what the workbench has room for.
+    pub(crate) fn lease(&mut self) {
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        while let Some((host, after, count)) = self.workbench.next_want() {
+            ledger.keeper.lease(Want { host, after, count });
+        }
+    }
+
+    /// Whether the store has answers to give.
+    pub(crate) fn awaits_store(&self) -> bool {
+        self.ledger
+            .as_ref()
+            .is_some_and(|ledger| ledger.keeper.is_busy())
+    }
+
+    /// Whether there is more in the store.
+    pub(crate) fn has_more(&self) -> bool {
+        self.workbench.beyond() > 0
+    }
+
+    /// What the store answers next. Cancel-safe.
+    ///
+    /// # Errors
+    /// Why the store failed.
+    pub(crate) async fn store_answer(&mut self) -> Result<Answer> {
+        match &mut self.ledger {
+            Some(ledger) => ledger.keeper.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes an answer of the store in.
+    ///
+    /// # Errors
+    /// When a row makes no sense.
+    pub(crate) fn take(&mut self, answer: Answer, now: Instant) -> Result<()> {
+        match answer {
+            Answer::Committed => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.committing = false;
+                }
+                self.workbench.committed();
+            }
+            Answer::Leased { host, rows, asked } => {
+                let jobs: Result<Vec<_>> = rows.into_iter().map(|row| row.into_job(now)).collect();
+                self.workbench.refill(&host, jobs?, asked, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was gathered for one commit.
+pub(crate) struct Gathered(Batch);

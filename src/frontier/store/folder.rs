@@ -1,0 +1,162 @@
+//! The folder of a job: its lock, its database, and how many commits that must hold.
+//!
+//! Invariant: while a [`Folder`] is alive no other process works on the job. The counter is written after each commit, so
+//! a database that holds fewer commits than it says has lost some: a log whose tail is damaged looks to a
+//! database like one that was never written.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::{Error, Result};
+
+/// A job's folder, locked.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Held for as long as the folder is.
+    _lock: File,
+}
+
+/// The counter of commits.
+#[derive(Debug)]
+pub(super) struct Counter {
+    file: File,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder where it is not there, and locks it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another process has it.
+    pub(crate) fn lock(path: &Path) -> Result<Self> {
+        // What a list says of its requests may be secret: only the user may look inside.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|source| Error::output(path, source))?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(|source| Error::output(&lock_path, source))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(Error::output(&lock_path, source)),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database in it.
+    pub(crate) fn database(&self) -> PathBuf {
+        database(&self.path)
+    }
+
+    /// Whether a job lives in it.
+    pub(crate) fn has_job(&self) -> bool {
+        self.database().exists()
+    }
+
+    /// Forgets the job: its database, its log and its counter. The outputs are the sinks' to empty.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub(crate) fn clear(&self) -> Result<()> {
+        let database = self.database();
+        for suffix in ["", "-wal", "-shm"] {
+            let mut path = database.clone().into_os_string();
+            path.push(suffix);
+            remove(Path::new(&path))?;
+        }
+        remove(&counter(&self.path))
+    }
+}
+
+/// The database of a job in this folder.
+pub(super) fn database(folder: &Path) -> PathBuf {
+    folder.join("frontier.db")
+}
+
+fn counter(folder: &Path) -> PathBuf {
+    folder.join("commits")
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::output(path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Counter {
+    /// A counter of a new job, at 0.
+    pub(super) fn create(folder: &Path) -> Result<Self> {
+        let path = counter(folder);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| Error::output(&path, source))?;
+        let mut counter = Self { file, path };
+        counter.set(0)?;
+        Ok(counter)
+    }
+
+    /// The counter of a job that is there, and what it says.
+    pub(super) fn open(folder: &Path) -> Result<(Self, u64)> {
+        let path = counter(folder);
+        let damaged = || {
+            Error::store(
+                &path,
+                "the counter of commits is damaged or missing; nothing was changed. --fresh starts over",
+            )
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|_| damaged())?;
+        let mut bytes = [0; 16];
+        file.read_exact_at(&mut bytes, 0).map_err(|_| damaged())?;
+        let (count, sum) = bytes.split_at(8);
+        if xxh3_64(count).to_le_bytes() != sum {
+            return Err(damaged());
+        }
+        let count = u64::from_le_bytes(count.try_into().map_err(|_| damaged())?);
+        Ok((Self { file, path }, count))
+    }
+
+    /// Notes that so many commits are on disk.
+    pub(super) fn set(&mut self, count: u64) -> Result<()> {
+        let count = count.to_le_bytes();
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&count);
+        bytes[8..].copy_from_slice(&xxh3_64(&count).to_le_bytes());
+        self.file
+            .write_all_at(&bytes, 0)
+            .and_then(|()| self.file.flush())
+            .map_err(|source| Error::output(&self.path, source))
+    }
+}

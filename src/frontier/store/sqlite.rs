@@ -1,0 +1,516 @@
+//! The store in SQLite: one file, one writer, a transaction a checkpoint.
+//!
+//! WAL and `synchronous=FULL`: a commit that was answered survives a crash of the machine. Rows are kept in the order of their
+//! numbers and rewritten once, when they settle; one index gives a host's rows in that order. Whoever wants to may
+//! open the file with any SQLite: the table `urls` and the views `failed` and `waiting` are meant to be read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::folder::{Counter, Folder, database};
+use super::{Batch, Known, ListMark, Row, State, Store, Want, check};
+use crate::error::{Error, Result};
+use crate::job::{Reach, Role, Via};
+use crate::url::HostKey;
+
+/// The format that is written here. Another number is another meaning of the tables.
+const FORMAT: u32 = 1;
+/// Marks the file as ours: "haul".
+const APPLICATION: i64 = 0x6861_756c;
+/// The oldest SQLite that is trusted: before it, resetting the log could lose commits.
+const LEAST: i32 = 3_053_000;
+
+const SCHEMA: &str = "
+CREATE TABLE job(name TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE hosts(id INTEGER PRIMARY KEY, host TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL) STRICT;
+CREATE TABLE urls(
+    id INTEGER PRIMARY KEY, host INTEGER NOT NULL, fingerprint INTEGER NOT NULL, url TEXT NOT NULL,
+    role INTEGER NOT NULL, via INTEGER NOT NULL, depth INTEGER NOT NULL, row INTEGER, found_on INTEGER NOT NULL,
+    reach TEXT NOT NULL, request TEXT, sum INTEGER NOT NULL,
+    state INTEGER NOT NULL, status INTEGER, class TEXT, message TEXT, state_sum INTEGER NOT NULL
+) STRICT;
+CREATE INDEX urls_by_host ON urls(host);
+CREATE VIEW waiting AS SELECT id, url, depth FROM urls WHERE state = 0;
+CREATE VIEW failed AS SELECT id, url, status, class, message FROM urls WHERE state = 2;
+CREATE VIEW skipped AS SELECT id, url, class, message FROM urls WHERE state = 3;
+";
+
+/// A job in a SQLite file.
+pub(crate) struct Sqlite {
+    database: Connection,
+    path: PathBuf,
+    counter: Counter,
+    commits: u64,
+    hosts: HashMap<HostKey, i64>,
+    /// The page that the last leased row was found on.
+    last_page: (u64, Option<Arc<str>>),
+}
+
+impl Sqlite {
+    /// Begins a job in a folder that has none.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn create(folder: &Folder, known: &Known) -> Result<Self> {
+        let path = folder.database();
+        let failed = |error| broken(&path, &error);
+        let mut database = Connection::open(&path).map_err(failed)?;
+        restrict(&path)?;
+        prepare(&database, &path)?;
+        let transaction = database.transaction().map_err(failed)?;
+        transaction.execute_batch(SCHEMA).map_err(failed)?;
+        transaction
+            .pragma_update(None, "application_id", APPLICATION)
+            .map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", FORMAT)
+            .map_err(failed)?;
+        write_known(&transaction, known, 0).map_err(failed)?;
+        let counter = Counter::create(folder.path())?;
+        transaction.commit().map_err(failed)?;
+        Ok(Self {
+            database,
+            counter,
+            commits: 0,
+            hosts: HashMap::new(),
+            last_page: (0, None),
+            path,
+        })
+    }
+
+    /// Opens the job of a folder, and says what it knows.
+    ///
+    /// # Errors
+    /// When there is none, it is damaged, or of another format. Nothing is changed then.
+    pub(crate) fn open(folder: &Folder) -> Result<(Self, Known)> {
+        let path = folder.database();
+        let database = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&database, &path)?;
+        let (known, commits) = read_known(&database, &path)?;
+        let (counter, counted) = Counter::open(folder.path())?;
+        if commits < counted {
+            let problem = format!(
+                "damaged: it holds {commits} commits of {counted}, so records are missing from it; nothing was changed. \
+                 --fresh starts over"
+            );
+            return Err(Error::store(&path, problem));
+        }
+        let hosts = read_hosts(&database, &path)?;
+        let store = Self {
+            database,
+            counter,
+            commits,
+            hosts,
+            last_page: (0, None),
+            path,
+        };
+        Ok((store, known))
+    }
+
+    /// The job goes on with these settings.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn change(&mut self, settings: &BTreeMap<String, String>) -> Result<()> {
+        write_value(&self.database, "settings", settings).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> Error {
+        broken(&self.path, error)
+    }
+
+    fn take_in(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        let transaction = self.database.transaction()?;
+        {
+            let mut insert_host = transaction
+                .prepare_cached("INSERT INTO hosts(id, host, sum) VALUES (?1, ?2, ?3)")?;
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO urls(id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, \
+                 state, status, class, message, state_sum) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            )?;
+            for row in &batch.found {
+                let host = match self.hosts.get(&row.host) {
+                    Some(host) => *host,
+                    None => {
+                        let id = self.hosts.len() as i64 + 1;
+                        let key = row.host.as_str();
+                        let sum = check::of_text(&id.to_string(), key);
+                        insert_host.execute(params![id, key, sum])?;
+                        self.hosts.insert(row.host.clone(), id);
+                        id
+                    }
+                };
+                let reach = reach_text(row.reach);
+                let (state, status, class, message) = row.state.columns();
+                insert.execute(params![
+                    row.id.cast_signed(),
+                    host,
+                    row.fingerprint.cast_signed(),
+                    &*row.url,
+                    row.role as u8,
+                    row.via as u8,
+                    row.depth,
+                    row.row.map(u64::cast_signed),
+                    row.found_on.cast_signed(),
+                    reach,
+                    row.request.as_deref(),
+                    check::of_row(row, host, &reach),
+                    state,
+                    status,
+                    class,
+                    message,
+                    check::of_state(row.id, &row.state),
+                ])?;
+            }
+            let mut settle = transaction.prepare_cached(
+                "UPDATE urls SET state = ?2, status = ?3, class = ?4, message = ?5, state_sum = ?6 WHERE id = ?1",
+            )?;
+            for settled in &batch.settled {
+                let (state, status, class, message) = settled.state.columns();
+                let sum = check::of_state(settled.id, &settled.state);
+                settle.execute(params![
+                    settled.id.cast_signed(),
+                    state,
+                    status,
+                    class,
+                    message,
+                    sum
+                ])?;
+            }
+            write_value(&transaction, "commits", &self.commits)?;
+            write_value(&transaction, "marks", &batch.marks)?;
+            write_list(&transaction, batch.list)?;
+        }
+        transaction.commit()
+    }
+}
+
+impl Store for Sqlite {
+    fn commit(&mut self, batch: &Batch) -> Result<()> {
+        self.commits += 1;
+        self.take_in(batch).map_err(|error| self.failed(&error))?;
+        self.counter.set(self.commits)
+    }
+
+    fn lease(&mut self, want: &Want) -> Result<Vec<Row>> {
+        let Some(host) = self.hosts.get(&want.host) else {
+            return Ok(Vec::new());
+        };
+        let read = || -> rusqlite::Result<Vec<Kept>> {
+            let mut statement = self.database.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM urls WHERE host = ?1 AND id > ?2 AND state = 0 ORDER BY id LIMIT ?3"
+            ))?;
+            let rows = statement.query_map(
+                params![host, want.after.cast_signed(), want.count as i64],
+                kept,
+            )?;
+            rows.collect()
+        };
+        let kept = read().map_err(|error| self.failed(&error))?;
+        let mut rows = Vec::with_capacity(kept.len());
+        for kept in kept {
+            let mut row = kept.into_row(&want.host, &self.path)?;
+            if row.found_on != self.last_page.0 {
+                let url: Option<String> = self
+                    .database
+                    .prepare_cached("SELECT url FROM urls WHERE id = ?1")
+                    .and_then(|mut statement| {
+                        statement
+                            .query_row([row.found_on.cast_signed()], |row| row.get(0))
+                            .optional()
+                    })
+                    .map_err(|error| self.failed(&error))?;
+                self.last_page = (row.found_on, url.map(Arc::from));
+            }
+            row.found_on_url = self.last_page.1.clone();
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn restore(&mut self, take: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        each_row(&self.database, &self.path, take)
+    }
+}
+
+const COLUMNS: &str = "id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, state, status, \
+     class, message, state_sum";
+
+/// A row as it stands in the table, not yet believed.
+struct Kept {
+    row: Row,
+    host: i64,
+    reach: String,
+    sum: i64,
+    state: Option<State>,
+    state_sum: i64,
+}
+
+fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+    let reach: String = row.get(9)?;
+    Ok(Kept {
+        host: row.get(1)?,
+        sum: row.get(11)?,
+        state: State::from_columns(row.get(12)?, row.get(13)?, row.get(14)?, row.get(15)?),
+        state_sum: row.get(16)?,
+        row: Row {
+            id: row.get::<_, i64>(0)?.cast_unsigned(),
+            host: HostKey::nowhere(),
+            fingerprint: row.get::<_, i64>(2)?.cast_unsigned(),
+            url: row.get::<_, String>(3)?.into(),
+            role: role_of(row.get(4)?),
+            via: via_of(row.get(5)?),
+            depth: row.get(6)?,
+            row: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            found_on: row.get::<_, i64>(8)?.cast_unsigned(),
+            found_on_url: None,
+            reach: reach_of(&reach),
+            request: row.get::<_, Option<String>>(10)?.map(Into::into),
+            state: State::Waiting,
+        },
+        reach,
+    })
+}
+
+impl Kept {
+    fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
+        let mut row = self.row;
+        let sound = self.sum == check::of_row(&row, self.host, &self.reach);
+        let state = self
+            .state
+            .filter(|state| sound && self.state_sum == check::of_state(row.id, state));
+        let Some(state) = state else {
+            let problem = format!(
+                "damaged: row {} of urls does not match its check sum; nothing was changed. --fresh starts over",
+                row.id
+            );
+            return Err(Error::store(path, problem));
+        };
+        row.host = host.clone();
+        row.state = state;
+        Ok(row)
+    }
+}
+
+/// Opens a database that is there, and makes sure that it is whole and ours.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    if !path.exists() {
+        return Err(Error::store(path, "there is no job here"));
+    }
+    let failed = |error| broken(path, &error);
+    let database = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let number =
+        |name: &str| database.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    if number("application_id").map_err(failed)? != APPLICATION {
+        return Err(Error::store(
+            path,
+            "damaged, or not a job of haul; nothing was changed",
+        ));
+    }
+    let format = number("user_version").map_err(failed)?;
+    if format != i64::from(FORMAT) {
+        let problem = format!(
+            "a job of format {format}, and this haul knows format {FORMAT}: go on with the haul that began it, or start \
+             over with --fresh"
+        );
+        return Err(Error::store(path, problem));
+    }
+    let verdict: String = database
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if verdict != "ok" {
+        let problem = format!("damaged: {verdict}; nothing was changed. --fresh starts over");
+        return Err(Error::store(path, problem));
+    }
+    Ok(database)
+}
+
+/// Every row of a database, oldest first.
+pub(super) fn each_row(
+    database: &Connection,
+    path: &Path,
+    take: &mut dyn FnMut(Row) -> Result<()>,
+) -> Result<()> {
+    let failed = |error| broken(path, &error);
+    let by_host = read_hosts(database, path)?;
+    let hosts: HashMap<i64, HostKey> = by_host.into_iter().map(|(key, id)| (id, key)).collect();
+    let mut statement = database
+        .prepare(&format!("SELECT {COLUMNS} FROM urls ORDER BY id"))
+        .map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let kept = kept(row).map_err(failed)?;
+        let Some(host) = hosts.get(&kept.host) else {
+            let problem = format!("damaged: row {} of urls has no host", kept.row.id);
+            return Err(Error::store(path, problem));
+        };
+        take(kept.into_row(host, path)?)?;
+    }
+    Ok(())
+}
+
+/// What the job as a whole knows, and how many commits it holds.
+pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u64)> {
+    let mut values = BTreeMap::new();
+    let failed = |error| broken(path, &error);
+    let mut statement = database
+        .prepare("SELECT name, value, sum FROM job")
+        .map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (name, value): (String, String) =
+            (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+        let sum: i64 = row.get(2).map_err(failed)?;
+        if sum != check::of_text(&name, &value) {
+            let problem = format!(
+                "damaged: {name:?} of job does not match its check sum; nothing was changed"
+            );
+            return Err(Error::store(path, problem));
+        }
+        values.insert(name, value);
+    }
+    let read = |name: &str| {
+        values
+            .get(name)
+            .ok_or_else(|| Error::store(path, format!("damaged: job says nothing of {name:?}")))
+    };
+    let number = |name: &str| -> Result<u64> {
+        read(name)?
+            .parse()
+            .map_err(|_| Error::store(path, format!("damaged: {name:?} of job is no number")))
+    };
+    let wrong = |error: serde_json::Error| Error::store(path, format!("damaged: {error}"));
+    let known = Known {
+        seed: number("seed")?,
+        marks: serde_json::from_str(read("marks")?).map_err(wrong)?,
+        list: ListMark {
+            row: number("list_row")?,
+            taken: number("list_taken")?,
+            done: number("list_done")? != 0,
+        },
+        settings: serde_json::from_str(read("settings")?).map_err(wrong)?,
+        pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
+    };
+    Ok((known, number("commits")?))
+}
+
+fn read_hosts(database: &Connection, path: &Path) -> Result<HashMap<HostKey, i64>> {
+    let failed = |error| broken(path, &error);
+    let mut hosts = HashMap::new();
+    let mut statement = database
+        .prepare("SELECT id, host, sum FROM hosts")
+        .map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let id: i64 = row.get(0).map_err(failed)?;
+        let text: String = row.get(1).map_err(failed)?;
+        let sum: i64 = row.get(2).map_err(failed)?;
+        let key = HostKey::kept(&text).filter(|_| sum == check::of_text(&id.to_string(), &text));
+        let Some(key) = key else {
+            let problem =
+                format!("damaged: host {id} does not match its check sum; nothing was changed");
+            return Err(Error::store(path, problem));
+        };
+        hosts.insert(key, id);
+    }
+    Ok(hosts)
+}
+
+fn write_known(database: &Connection, known: &Known, commits: u64) -> rusqlite::Result<()> {
+    write_value(database, "seed", &known.seed)?;
+    write_value(database, "marks", &known.marks)?;
+    write_value(database, "settings", &known.settings)?;
+    write_value(database, "pass", &known.pass)?;
+    write_value(database, "commits", &commits)?;
+    write_list(database, known.list)
+}
+
+fn write_list(database: &Connection, list: ListMark) -> rusqlite::Result<()> {
+    write_value(database, "list_row", &list.row)?;
+    write_value(database, "list_taken", &list.taken)?;
+    write_value(database, "list_done", &u8::from(list.done))
+}
+
+pub(super) fn write_value(
+    database: &Connection,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let sum = check::of_text(name, &text);
+    database
+        .prepare_cached(
+            "INSERT INTO job(name, value, sum) VALUES (?1, ?2, ?3) \
+             ON CONFLICT(name) DO UPDATE SET value = excluded.value, sum = excluded.sum",
+        )?
+        .execute(params![name, text, sum])
+        .map(|_| ())
+}
+
+fn prepare(database: &Connection, path: &Path) -> Result<()> {
+    if rusqlite::version_number() < LEAST {
+        let problem = format!("SQLite {} is too old to keep a job", rusqlite::version());
+        return Err(Error::store(path, problem));
+    }
+    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; \
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
+    database
+        .execute_batch(settings)
+        .map_err(|error| broken(path, &error))
+}
+
+fn restrict(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|source| Error::output(path, source))
+}
+
+/// A full disk is an output that cannot be written; anything else is a job that cannot be gone on with.
+pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
+            Error::output(path, std::io::Error::other(error.to_string()))
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::store(
+            path,
+            format!("damaged: {error}; nothing was changed. --fresh starts over"),
+        ),
+        _ => Error::store(path, error.to_string()),
+    }
+}
+
+fn reach_text(reach: Reach) -> String {
+    match reach {
+        Reach::Anywhere => "any".to_owned(),
+        Reach::PublicOr(None) => "public".to_owned(),
+        Reach::PublicOr(Some(address)) => address.to_string(),
+    }
+}
+
+/// The check sum has said that it is what was written: whatever is no address is `public`.
+fn reach_of(text: &str) -> Reach {
+    match text {
+        "any" => Reach::Anywhere,
+        other => Reach::PublicOr(other.parse().ok()),
+    }
+}
+
+fn role_of(code: u8) -> Role {
+    [Role::Page, Role::Asset, Role::Robots, Role::Sitemap]
+        .into_iter()
+        .find(|role| *role as u8 == code)
+        .unwrap_or(Role::Page)
+}
+
+fn via_of(code: u8) -> Via {
+    [Via::Seed, Via::Redirect, Via::Link, Via::Sitemap]
+        .into_iter()
+        .find(|via| *via as u8 == code)
+        .unwrap_or(Via::Link)
+}

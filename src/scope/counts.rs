@@ -1,0 +1,111 @@
+//! How often something was counted, by its fingerprint, in bounded memory.
+//!
+//! The first keys are counted exactly. Once there are very many, as only a hostile site makes, the ones that come later
+//! share a fixed number of counters: each then shows at least its own count, so a limit may come early for them, and never late.
+//! Which of them share one is known to nobody outside, as fingerprints are seeded.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Keys counted exactly: as many as a table of 2^20 places holds, 18 MiB.
+const EXACT: usize = 917_504;
+/// Counters for all others: 4 MiB, made when the first is needed.
+const SHARED: usize = 1 << 20;
+
+/// Counts by fingerprint.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    exact: HashMap<u64, u32, BuildHasherDefault<Itself>>,
+    shared: Vec<u32>,
+    #[cfg(test)]
+    most: Option<usize>,
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+pub(super) struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole fingerprints are hashed");
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+}
+
+impl Counts {
+    /// How often a key was added.
+    pub(super) fn of(&self, key: u64) -> u32 {
+        match self.exact.get(&key) {
+            Some(count) => *count,
+            None => self.shared.get(place(key)).copied().unwrap_or(0),
+        }
+    }
+
+    /// Adds one.
+    pub(super) fn add(&mut self, key: u64) {
+        if let Some(count) = self.exact.get_mut(&key) {
+            *count = count.saturating_add(1);
+        } else if self.exact.len() < self.most() {
+            self.exact.insert(key, 1);
+        } else {
+            self.shared.resize(SHARED, 0);
+            let count = &mut self.shared[place(key)];
+            *count = count.saturating_add(1);
+        }
+    }
+
+    #[cfg(not(test))]
+    fn most(&self) -> usize {
+        EXACT
+    }
+
+    #[cfg(test)]
+    fn most(&self) -> usize {
+        self.most.unwrap_or(EXACT)
+    }
+}
+
+fn place(key: u64) -> usize {
+    (key >> 44) as usize % SHARED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_never_counted_less_often_than_it_was_added() {
+        let mut counts = Counts {
+            most: Some(100),
+            ..Counts::default()
+        };
+        let mut random = fastrand::Rng::with_seed(5);
+        let keys: Vec<u64> = (0..5000).map(|_| random.u64(..)).collect();
+        for (index, key) in keys.iter().enumerate() {
+            (0..=index % 3).for_each(|_| counts.add(*key));
+        }
+        for (index, key) in keys.iter().enumerate() {
+            let added = (index % 3 + 1) as u32;
+            assert!(counts.of(*key) >= added);
+            assert!(
+                index >= 100 || counts.of(*key) == added,
+                "the first are exact"
+            );
+        }
+        let unknown = (0..10_000)
+            .filter(|_| counts.of(random.u64(..)) > 0)
+            .count();
+        assert!(
+            unknown < 100,
+            "{unknown} keys that were never added have a count"
+        );
+        assert!(counts.exact.len() == 100 && counts.shared.len() == SHARED);
+    }
+}

@@ -1,0 +1,132 @@
+//! Which of the URLs that were found belong to a crawl, and why the others do not.
+//!
+//! Asked once for each distinct URL, by the loop. Invariant: the answer is a function of the settings, the seeds and the URLs
+//! that were taken before; what was turned away leaves no trace. So a run that is resumed judges as one that was never
+//! stopped, once [`restore`](Scope::restore) has heard of every URL that was taken. Everything that is remembered is
+//! bounded: when a table is full, limits become coarser or laxer, as each says, and nothing grows.
+//!
+//! Edge: a URL is judged by its text alone. Two traps need more: pages with nearly the same text are known by [`Similar`], and
+//! a site whose every name resolves is only bounded by the run's own limits (`--depth`, `--max-per-host`, a page limit).
+
+mod calendar;
+mod counts;
+mod family;
+mod pattern;
+mod pieces;
+mod repetition;
+mod session;
+mod settings;
+mod similar;
+mod territory;
+#[cfg(test)]
+mod tests;
+mod traps;
+
+pub use pattern::{Pattern, PatternError};
+pub use settings::{CalendarSettings, ScopeSettings, TrapSettings};
+pub use similar::Similar;
+
+pub use crate::job::Role;
+pub use crate::skip::{Reach, Skip};
+
+use crate::url::PageUrl;
+use counts::Counts;
+use pattern::PatternList;
+use pieces::Prints;
+use territory::Territory;
+use traps::Traps;
+
+/// Decides which URLs belong to one crawl.
+#[derive(Debug)]
+pub struct Scope {
+    settings: ScopeSettings,
+    include: PatternList,
+    exclude: PatternList,
+    territory: Territory,
+    hosts: Counts,
+    traps: Traps,
+    prints: Prints,
+}
+
+impl Scope {
+    /// A scope without seeds: nothing belongs to it until [`anchor`](Self::anchor) was told of one, but for [`Reach::Any`].
+    pub fn new(settings: ScopeSettings) -> Self {
+        Self::seeded(settings, fastrand::u64(..))
+    }
+
+    /// As [`new`](Self::new), with the seed of its hashes. It decides nothing but which URLs of a hostile site share a counter.
+    pub fn seeded(settings: ScopeSettings, seed: u64) -> Self {
+        let prints = Prints::seeded(seed);
+        Self {
+            include: PatternList::new(&settings.include),
+            exclude: PatternList::new(&settings.exclude),
+            territory: Territory::new(settings.reach),
+            hosts: Counts::default(),
+            traps: Traps::new(settings.traps.clone(), prints),
+            prints,
+            settings,
+        }
+    }
+
+    /// Takes a seed in: what page, path, host and domain are meant relative to. The crawl reaches wherever it does from any seed.
+    /// A seed belongs to the crawl whatever it looks like: it is not judged, but [`restore`](Self::restore) counts it.
+    pub fn anchor(&mut self, seed: &PageUrl) {
+        self.territory.anchor(seed);
+    }
+
+    /// Why a URL so many links away from its seed is not asked now. Apart from [`judge`](Self::judge), as the same
+    /// URL may be found nearer later.
+    pub fn is_too_deep(&self, depth: u16) -> Option<Skip> {
+        let limit = self.settings.depth?;
+        (depth > limit).then_some(Skip::Depth { limit })
+    }
+
+    /// Whether a URL belongs to the crawl. It is called once for each distinct URL, and counts it where it does.
+    ///
+    /// Parts of pages and sitemaps are looked for on the seeds' hosts where pages are only followed within a page or a
+    /// path: what a page is made of lies elsewhere on its host. A robots.txt belongs to whatever it is asked for.
+    /// Neither robots.txt nor sitemaps are counted, and patterns of what to include do not hold for them.
+    ///
+    /// # Errors
+    /// Why it does not belong.
+    pub fn judge(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
+        let reach = match role {
+            Role::Robots => return Ok(()),
+            Role::Page => self.settings.reach,
+            Role::Asset if self.settings.assets_anywhere => Reach::Any,
+            Role::Asset | Role::Sitemap => self.settings.reach.max(Reach::Host),
+        };
+        if !self.territory.holds(url, reach) {
+            return Err(Skip::Scope { reach });
+        }
+        self.traps.check_length(url)?;
+        if let Some(pattern) = self.exclude.first_match(url) {
+            return Err(Skip::Excluded { pattern });
+        }
+        if role == Role::Sitemap {
+            return Ok(());
+        }
+        if !self.include.is_empty() && self.include.first_match(url).is_none() {
+            return Err(Skip::NotIncluded);
+        }
+        let marks = self.traps.check(url)?;
+        if let Some(limit) = self.settings.max_per_host {
+            let host = self.prints.of(url.origin_text());
+            if u64::from(self.hosts.of(host)) >= limit {
+                return Err(Skip::HostFull { limit });
+            }
+            self.hosts.add(host);
+        }
+        self.traps.count(url, &marks);
+        Ok(())
+    }
+
+    /// Counts a URL without judging it: one that was taken in an earlier session, or a seed.
+    pub fn restore(&mut self, url: &PageUrl) {
+        if self.settings.max_per_host.is_some() {
+            self.hosts.add(self.prints.of(url.origin_text()));
+        }
+        let marks = self.traps.marks(url);
+        self.traps.count(url, &marks);
+    }
+}

@@ -1,0 +1,252 @@
+//! From a glob to a regular expression over the whole URL.
+//!
+//! A `?` is any character, and so it may be the one that begins the query. There is one alternative for each `?` that it may
+//! be, and one where it is none of them: before it segments count, behind it they do not.
+
+use std::fmt::Write;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// Wildcards of one pattern, and patterns that its braces stand for: a page full of regular expressions, not a mine.
+const MOST: usize = 32;
+/// What a URL never holds unencoded, in the path and in the query.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
+
+/// One part of a glob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// These characters, percent-encoded where a URL has them so.
+    Text(String),
+    /// `?`
+    One,
+    /// `*`
+    Segment,
+    /// `**`
+    Any,
+    /// `**/` at the start of a segment: any number of directories.
+    Directories,
+}
+
+/// The regular expression for a glob.
+pub(super) fn expression(glob: &str) -> Result<String, String> {
+    if glob.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let mut alternatives = Vec::new();
+    for glob in expanded(glob)? {
+        alternatives.push(alternative(&glob)?);
+    }
+    Ok(format!("^(?:{})$", alternatives.join("|")))
+}
+
+/// One glob without braces.
+fn alternative(glob: &str) -> Result<String, String> {
+    let (mut head, path) = match glob.split_once("://") {
+        Some((scheme, rest)) => {
+            // A host alone stands for all of it.
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let head = format!(
+                "{}://{}",
+                before_path(scheme)?,
+                before_path(&host_name(host)?)?
+            );
+            (head, if path.is_empty() { "/" } else { path })
+        }
+        None => ("[^/]*//[^/]*".to_owned(), glob),
+    };
+    let mut parts = Vec::new();
+    if !path.starts_with('/') {
+        head.push('/');
+        parts.push(Part::Directories);
+    }
+    parts.extend(read(path)?);
+    // A directory is all that is below it. An escaped slash at the end is a slash.
+    if path.ends_with('/') && !path.ends_with("\\/") {
+        parts.push(Part::Any);
+    }
+    let wildcards = parts
+        .iter()
+        .filter(|part| !matches!(part, Part::Text(_)))
+        .count();
+    if wildcards > MOST {
+        return Err(format!("more than {MOST} wildcards"));
+    }
+    let in_path: Vec<String> = parts.iter().map(Part::in_path).collect();
+    // What says nothing of the query holds for every query.
+    let mut expression = format!("{head}(?:{}(?:\\?.*)?", in_path.concat());
+    let marks = parts
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| **part == Part::One);
+    for (index, _) in marks {
+        let before = in_path[..index].concat();
+        let behind: String = parts[index + 1..].iter().map(Part::in_query).collect();
+        let _ = write!(expression, "|{before}\\?{behind}");
+    }
+    Ok(expression + ")")
+}
+
+impl Part {
+    fn in_path(&self) -> String {
+        match self {
+            Part::Text(text) => quoted(text),
+            Part::One => "[^/?]".to_owned(),
+            Part::Segment => "[^/?]*".to_owned(),
+            Part::Any => "[^?]*".to_owned(),
+            Part::Directories => "(?:[^?]*/)?".to_owned(),
+        }
+    }
+
+    fn in_query(&self) -> String {
+        match self {
+            Part::Text(text) => quoted(text),
+            Part::One => ".".to_owned(),
+            Part::Segment | Part::Any => ".*".to_owned(),
+            Part::Directories => "(?:.*/)?".to_owned(),
+        }
+    }
+}
+
+/// The parts of the path of a glob.
+fn read(path: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut text = String::new();
+    let mut rest = path.chars().peekable();
+    let mut before = '/';
+    while let Some(character) = rest.next() {
+        let part = match character {
+            '\\' => {
+                text.push(rest.next().ok_or("ends in a \\ that escapes nothing")?);
+                before = 'x';
+                continue;
+            }
+            '?' => Part::One,
+            '*' if rest.peek() == Some(&'*') => {
+                while rest.next_if_eq(&'*').is_some() {}
+                if before == '/' && rest.next_if_eq(&'/').is_some() {
+                    Part::Directories
+                } else {
+                    Part::Any
+                }
+            }
+            '*' => Part::Segment,
+            plain => {
+                text.push(plain);
+                before = plain;
+                continue;
+            }
+        };
+        before = if part == Part::Directories { '/' } else { 'x' };
+        if !text.is_empty() {
+            parts.push(Part::Text(std::mem::take(&mut text)));
+        }
+        parts.push(part);
+    }
+    if !text.is_empty() {
+        parts.push(Part::Text(text));
+    }
+    Ok(parts)
+}
+
+/// Scheme or host: wildcards stay within it.
+fn before_path(glob: &str) -> Result<String, String> {
+    let parts = read(&glob.to_lowercase())?;
+    Ok(parts
+        .iter()
+        .map(|part| match part {
+            Part::Text(text) => quoted(text),
+            Part::One => "[^/]".to_owned(),
+            Part::Segment | Part::Any | Part::Directories => "[^/]*".to_owned(),
+        })
+        .collect())
+}
+
+/// A host as URLs write it.
+fn host_name(host: &str) -> Result<String, String> {
+    if host.is_ascii() {
+        return Ok(host.to_owned());
+    }
+    let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
+    match url::Host::parse(name) {
+        Ok(name) => Ok(format!("{name}{port}")),
+        Err(_) => Err(format!("{name} is no name of a host")),
+    }
+}
+
+/// A text that matches itself, as it stands in a URL; the digits of `%2f` in either case.
+fn quoted(text: &str) -> String {
+    let encoded = utf8_percent_encode(text, ENCODED).to_string();
+    let mut quoted = String::with_capacity(encoded.len() + 8);
+    let mut rest = encoded.as_str();
+    while let Some(at) = rest.find('%') {
+        let (before, from) = rest.split_at(at);
+        quoted.push_str(&regex::escape(before));
+        let digits = from.get(1..3).unwrap_or_default();
+        if digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let _ = write!(quoted, "%(?i:{digits})");
+            rest = &from[3..];
+        } else {
+            quoted.push('%');
+            rest = &from[1..];
+        }
+    }
+    quoted + &regex::escape(rest)
+}
+
+/// The globs that braces stand for.
+fn expanded(glob: &str) -> Result<Vec<String>, String> {
+    let mut done = Vec::new();
+    let mut open = vec![glob.to_owned()];
+    while let Some(glob) = open.pop() {
+        match braces(&glob)? {
+            None => done.push(glob),
+            Some((before, choices, after)) => {
+                open.extend(
+                    choices
+                        .iter()
+                        .map(|choice| format!("{before}{choice}{after}")),
+                );
+            }
+        }
+        if done.len() + open.len() > MOST {
+            return Err(format!("braces stand for more than {MOST} patterns"));
+        }
+    }
+    Ok(done)
+}
+
+/// The first pair of braces: what is before it, its choices, and what is behind it.
+fn braces(glob: &str) -> Result<Option<(&str, Vec<&str>, &str)>, String> {
+    let mut depth = 0_usize;
+    let mut open = 0;
+    let mut from = 0;
+    let mut choices = Vec::new();
+    let mut escaped = false;
+    for (at, character) in glob.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => {
+                if depth == 0 {
+                    (open, from) = (at, at + 1);
+                }
+                depth += 1;
+            }
+            ',' if depth == 1 => {
+                choices.push(&glob[from..at]);
+                from = at + 1;
+            }
+            '}' if depth == 0 => return Err("a } without its {".to_owned()),
+            '}' if depth == 1 => {
+                choices.push(&glob[from..at]);
+                return Ok(Some((&glob[..open], choices, &glob[at + 1..])));
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    if depth > 0 {
+        return Err("a { without its }".to_owned());
+    }
+    Ok(None)
+}

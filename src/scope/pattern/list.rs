@@ -1,0 +1,53 @@
+//! Many patterns at once: one pass over the URL says which of them match.
+
+use std::sync::Arc;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use super::Pattern;
+use crate::url::PageUrl;
+
+/// Memory for the states of the automaton that are kept, in bytes: beyond, it is slower and still right.
+const KEPT: usize = 8 << 20;
+
+/// A list of patterns.
+#[derive(Debug)]
+pub(in crate::scope) struct PatternList {
+    pub(super) patterns: Vec<Pattern>,
+    /// All of them in one automaton; none where that would be too large, and they are tried in turn.
+    pub(super) set: Option<RegexSet>,
+}
+
+impl PatternList {
+    pub(in crate::scope) fn new(patterns: &[Pattern]) -> Self {
+        let set = RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.regex.as_str()))
+            .unicode(false)
+            .size_limit(KEPT)
+            .dfa_size_limit(KEPT)
+            .build();
+        Self {
+            patterns: patterns.to_vec(),
+            set: set.ok(),
+        }
+    }
+
+    pub(in crate::scope) fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// The text of the first pattern that matches.
+    pub(in crate::scope) fn first_match(&self, url: &PageUrl) -> Option<Arc<str>> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let found = match &self.set {
+            Some(set) => set
+                .matches(url.as_str().as_bytes())
+                .into_iter()
+                .next()
+                .and_then(|index| self.patterns.get(index)),
+            None => self.patterns.iter().find(|pattern| pattern.matches(url)),
+        };
+        found.map(|pattern| Arc::clone(&pattern.text))
+    }
+}

@@ -1,0 +1,144 @@
+//! Patterns for URLs: globs as `.gitignore` and `ripgrep` know them, and regular expressions after `re:`.
+//!
+//! | written | means |
+//! |---|---|
+//! | `*` | any characters within one segment |
+//! | `**` | any characters, slashes too; `/**/` is also a single slash |
+//! | `?` | one character other than a slash, and so also the one that begins the query |
+//! | `{a,b}` | `a` or `b` |
+//! | `\x` | the character x itself |
+//! | `/docs/*.html` | with a slash in front: from the root of the host |
+//! | `*.pdf` | without one: below any directory |
+//! | `/docs/` | with a slash at the end: that directory and all below it |
+//! | `https://*.example.org/**` | with `://`: the whole URL |
+//! | `re:\.pdf$` | a regular expression, found anywhere in the whole URL |
+//!
+//! A pattern is about the path, and holds for every query; only behind a `?` it is about the query too, in which there are no
+//! segments: `*?print=1*`. Brackets are themselves: they are part of many queries.
+//! Matching takes time linear in the URL, whatever the pattern; a pattern that would need much memory is refused.
+
+mod glob;
+mod list;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+pub(super) use list::PatternList;
+
+use crate::url::PageUrl;
+
+/// What marks a regular expression.
+const REGEX: &str = "re:";
+/// The longest pattern, in bytes.
+const LONGEST: usize = 4096;
+/// The most memory for one compiled pattern, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// A pattern for URLs.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern {
+    text: Arc<str>,
+    regex: Regex,
+}
+
+/// Why a text is no [`Pattern`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("pattern {pattern:?}: {problem}")]
+pub struct PatternError {
+    /// The text.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Pattern {
+    /// Whether it matches a URL.
+    pub fn matches(&self, url: &PageUrl) -> bool {
+        self.regex.is_match(url.as_str().as_bytes())
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let wrong = |problem: String| PatternError {
+            pattern: text.to_owned(),
+            problem,
+        };
+        if text.len() > LONGEST {
+            return Err(wrong(format!("longer than {LONGEST} bytes")));
+        }
+        let expression = match text.strip_prefix(REGEX) {
+            Some("") => return Err(wrong("no regular expression after re:".to_owned())),
+            Some(expression) => expression.to_owned(),
+            None => glob::expression(text).map_err(wrong)?,
+        };
+        let regex = RegexBuilder::new(&expression)
+            .unicode(false)
+            .size_limit(LARGEST)
+            .build()
+            .map_err(|error| wrong(told(&error)))?;
+        let text = text.into();
+        Ok(Self { text, regex })
+    }
+}
+
+/// The problem alone: the crate's own text repeats the expression over several lines.
+fn told(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "needs too much memory".to_owned(),
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default().trim();
+            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        }
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(text: String) -> Result<Self, PatternError> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.text.as_ref().to_owned()
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! A URL's text in pieces: its parameters, and its fingerprint with some of it cut out.
+
+use std::ops::Range;
+
+use url::Position;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::skip::Skip;
+use crate::url::PageUrl;
+
+/// Pieces that can be cut out of one URL; what is beyond stays in.
+const MOST_CUTS: usize = 8;
+
+/// Seeded fingerprints: no page knows which texts share one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prints {
+    seed: u64,
+}
+
+/// Pieces of a URL, in bytes of its text, in order and apart from each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Cuts {
+    pieces: [Range<usize>; MOST_CUTS],
+    count: usize,
+}
+
+/// One parameter of a query.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameter<'u> {
+    /// As it is written; empty where there is no `=`.
+    pub(super) name: &'u str,
+    /// As it is written; all of it where there is no `=`.
+    pub(super) value: &'u str,
+    /// Where the value ends in the URL's text.
+    pub(super) end: usize,
+}
+
+impl Prints {
+    pub(super) fn seeded(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    pub(super) fn of(self, text: &str) -> u64 {
+        xxh3_64_with_seed(text.as_bytes(), self.seed)
+    }
+
+    /// The fingerprint of two things together, in this order.
+    pub(super) fn and(self, first: u64, second: u64) -> u64 {
+        // The finish of a 64-bit hash by David Stafford ("mix 13").
+        let mut mixed = first.rotate_left(25) ^ second.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// The fingerprint of what is left of a text.
+    pub(super) fn without(self, text: &str, cuts: &Cuts) -> u64 {
+        let kept = cuts.kept(text);
+        kept.fold(0, |print, piece| self.and(print, self.of(piece)))
+    }
+}
+
+impl Cuts {
+    /// Adds a piece behind those that are there.
+    pub(super) fn push(&mut self, piece: Range<usize>) {
+        debug_assert!(self.end() <= piece.start, "pieces come in order");
+        if let Some(place) = self.pieces.get_mut(self.count) {
+            *place = piece;
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Where the last piece ends.
+    pub(super) fn end(&self) -> usize {
+        self.iter().last().map_or(0, |piece| piece.end)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.pieces[..self.count].iter()
+    }
+
+    /// What is left of a text, piece by piece.
+    fn kept<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let starts = std::iter::once(0).chain(self.iter().map(|piece| piece.end));
+        let ends = self.iter().map(|piece| piece.start).chain([text.len()]);
+        starts.zip(ends).map(|(start, end)| &text[start..end])
+    }
+
+    /// Path and query of a URL for people, with `*` for each piece.
+    pub(super) fn shown(&self, url: &PageUrl) -> String {
+        let pieces: Vec<&str> = self.kept(url.as_str()).collect();
+        let text = pieces.join("*");
+        let path = url.origin_text().len();
+        Skip::cut(text.get(path..).unwrap_or_default())
+    }
+}
+
+/// The parameters of a URL, empty ones left out.
+pub(super) fn parameters(url: &PageUrl) -> impl Iterator<Item = Parameter<'_>> {
+    let start = url.as_url()[..Position::BeforeQuery].len();
+    let query = url.as_url().query().unwrap_or_default();
+    let mut at = start;
+    query.split('&').filter_map(move |text| {
+        let end = at + text.len();
+        at = end + 1;
+        let (name, value) = text.split_once('=').unwrap_or(("", text));
+        (!text.is_empty()).then_some(Parameter { name, value, end })
+    })
+}
+
+impl Parameter<'_> {
+    /// Where the value stands in the URL's text.
+    pub(super) fn place(&self) -> Range<usize> {
+        self.end - self.value.len()..self.end
+    }
+}

@@ -1,0 +1,144 @@
+//! Paths that go round: the mark of a relative link on a page that answers under every path.
+//!
+//! Two forms. One segment stands in the path again and again, wherever (`/a/x/a/y/a`), or several follow each other again and
+//! again (`/a/b/a/b/a/b`). The field's crawlers know both: StormCrawler counts the first, Heritrix the second.
+//! Edge: words put together at random from a few segments are found only once one of them stands there too often.
+
+use crate::skip::Skip;
+
+/// Segments that are looked at: more than any plausible path has.
+const LOOKED_AT: usize = 256;
+
+/// A repetition in the path, if there is one: segments of which each stands there `limit` times, or several in turn one time less.
+/// Numbers and single characters may stand there twice as often.
+pub(super) fn find(path: &str, limit: u16) -> Option<Skip> {
+    let limit = usize::from(limit).max(2);
+    let slashes = path.bytes().filter(|byte| *byte == b'/').count();
+    // Fewer segments than this cannot hold a repetition of either form.
+    if slashes < limit.min(2 * (limit - 1)) {
+        return None;
+    }
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .take(LOOKED_AT)
+        .collect();
+    again(&segments, limit).or_else(|| in_turn(&segments, limit))
+}
+
+/// One segment, anywhere in the path.
+fn again(segments: &[&str], limit: usize) -> Option<Skip> {
+    let last = segments.len().checked_sub(limit)?;
+    // The first of so many stands no later than this.
+    segments[..=last]
+        .iter()
+        .enumerate()
+        .find_map(|(at, segment)| {
+            let times = segments[at..]
+                .iter()
+                .filter(|other| *other == segment)
+                .count();
+            (times >= limit * weight(segment)).then(|| repeated(&[segment], times))
+        })
+}
+
+/// Two and more segments, one behind the other.
+fn in_turn(segments: &[&str], limit: usize) -> Option<Skip> {
+    let turns = (limit - 1).max(2);
+    (2..=segments.len() / turns).find_map(|length| {
+        // How many segments in a row are the same as the one `length` before them.
+        let mut same = 0;
+        (length..segments.len()).find_map(|at| {
+            same = if segments[at] == segments[at - length] {
+                same + 1
+            } else {
+                0
+            };
+            let round = &segments[at + 1 - length..=at];
+            let times = same / length + 1;
+            let plain = round
+                .iter()
+                .map(|segment| weight(segment))
+                .min()
+                .unwrap_or(1);
+            (times >= turns * plain).then(|| repeated(round, times))
+        })
+    })
+}
+
+/// How much more often than a word a segment may stand in a path.
+fn weight(segment: &str) -> usize {
+    let short = segment.len() < 2 || segment.bytes().all(|byte| byte.is_ascii_digit());
+    if short { 2 } else { 1 }
+}
+
+fn repeated(segments: &[&str], times: usize) -> Skip {
+    Skip::RepeatedSegments {
+        segments: Skip::cut(&format!("/{}", segments.join("/"))),
+        times: u16::try_from(times).unwrap_or(u16::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(path: &str) -> Option<String> {
+        find(path, 4).map(|skip| skip.to_string())
+    }
+
+    #[test]
+    fn a_path_that_goes_round_is_found() {
+        for (path, text) in [
+            ("/news/news/news/news/", "the path repeats /news 4 times"),
+            (
+                "/en/img/x/img/y/img/z/img/logo.png",
+                "the path repeats /img 4 times",
+            ),
+            ("/aa/bb/aa/bb/aa/bb", "the path repeats /aa/bb 3 times"),
+            (
+                "/x/aa/bb/cc/aa/bb/cc/aa/bb/cc/",
+                "the path repeats /aa/bb/cc 3 times",
+            ),
+            ("/a/b/a/b/a/b/a/b/a/b/a/b/", "the path repeats /a/b 6 times"),
+            ("/1/1/1/1/1/1/1/1", "the path repeats /1 8 times"),
+        ] {
+            assert_eq!(told(path).as_deref(), Some(text), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_real_sites_are_left_alone() {
+        for path in [
+            "/",
+            "/2011/11/11/11/",
+            "/tiles/0/0/0.png",
+            "/tiles/4/4/4/4",
+            "/EC/1/1/1/1",
+            "/jobs/all/all/all/",
+            "/src/test/java/org/example/test/ExampleTest.java",
+            "/node_modules/a/node_modules/b/node_modules/c/index.js",
+            "/pool/main/a/a/a/a_1.0.orig.tar.gz",
+            "/std/ops/ops/index.html",
+            "/en/products/saws/en/products/planes",
+            "/a/b/a/b/a/b",
+            "/r/1/2/1/2/1/2",
+            "//////////",
+        ] {
+            assert_eq!(told(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_the_number_of_times_that_is_too_often() {
+        let path = |times| format!("/{}", "again/".repeat(times));
+        for limit in 2..20 {
+            assert!(
+                find(&path(usize::from(limit) - 1), limit).is_none(),
+                "{limit}"
+            );
+            assert!(find(&path(usize::from(limit)), limit).is_some(), "{limit}");
+        }
+        assert!(find(&path(1), 0).is_none());
+    }
+}

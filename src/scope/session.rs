@@ -1,0 +1,191 @@
+//! Sessions in URLs: a visitor's number that a server without cookies puts into every link, so that each page is found anew with
+//! each page.
+//!
+//! A name that belongs to one technology is believed; a name that might mean something else (`sid`, `session`) only with a value that
+//! looks drawn at random. What is found is cut out, and what is left tells the page. Edge: a value that looks random and tells
+//! the page, under such a name, is taken for a session.
+
+use super::pieces::{Cuts, parameters};
+use crate::url::PageUrl;
+
+/// Parameters that hold sessions whatever their value: Java, PHP, ColdFusion, osCommerce and its kin, CodeIgniter.
+const ALWAYS: [&str; 11] = [
+    "jsessionid",
+    "phpsessid",
+    "phpsessionid",
+    "cfid",
+    "cftoken",
+    "jservsessionid",
+    "oscsid",
+    "oscadminid",
+    "xtcsid",
+    "zenid",
+    "ci_session",
+];
+/// Parameters that hold sessions where the value looks so.
+const PERHAPS: [&str; 10] = [
+    "sid",
+    "session",
+    "sessionid",
+    "session_id",
+    "session-id",
+    "sess",
+    "sessid",
+    "sess_id",
+    "sessionkey",
+    "session_key",
+];
+/// The shortest value that was drawn at random, where it is hexadecimal.
+const HEXADECIMAL: usize = 16;
+/// The same where it is letters and digits: those of PHP have 22 and more.
+const LETTERS: usize = 20;
+
+/// The sessions in a URL, and the name of the first one.
+pub(super) fn find(url: &PageUrl) -> Option<(Cuts, &str)> {
+    let mut cuts = Cuts::default();
+    let mut name = in_path(url, &mut cuts);
+    for parameter in parameters(url) {
+        if is_session(parameter.name, parameter.value) {
+            cuts.push(parameter.place());
+            name = name.or(Some(parameter.name));
+        }
+    }
+    Some((cuts, name?))
+}
+
+/// `;jsessionid=…` at the end of a segment, and the `(S(…))` of ASP.NET, a segment of its own.
+fn in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
+    let path = url.as_url().path();
+    memchr::memchr2(b';', b'(', path.as_bytes())?;
+    let mut found = None;
+    let mut at = url.origin_text().len();
+    for segment in path.split('/') {
+        let end = at + segment.len();
+        if segment.starts_with("(S(") && segment.ends_with("))") {
+            cuts.push(at..end);
+            found = found.or(segment.get(1..2));
+        }
+        let mut from = at;
+        for (index, part) in segment.split(';').enumerate() {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            if index > 0 && is_session(name, value) {
+                cuts.push(from - 1..from + part.len());
+                found = found.or(Some(name));
+            }
+            from += part.len() + 1;
+        }
+        at = end + 1;
+    }
+    found
+}
+
+fn is_session(name: &str, value: &str) -> bool {
+    // Most names are sorted out by their length and first letter.
+    let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    let maybe = b"jpcoxzsa".contains(&first) && name.len() <= 32;
+    let is = |known: &&str| known.eq_ignore_ascii_case(name);
+    maybe
+        && (ALWAYS.iter().any(|known| is(&known))
+            || is_asp(name)
+            || PERHAPS.iter().any(|known| is(&known)) && is_random(value)
+            // vBulletin and phpBB: an MD5.
+            || is(&"s") && value.len() == 32 && is_hexadecimal(value))
+}
+
+/// `ASPSESSIONIDQQABCDEF`, `ASP.NET_SessionId`.
+fn is_asp(name: &str) -> bool {
+    let starts = |start: &str| {
+        name.get(..start.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    };
+    starts("aspsessionid") || starts("asp.net_sessionid")
+}
+
+fn is_random(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let mixed = digits >= 3 && letters >= 3 && digits + letters == value.len();
+    mixed && (value.len() >= LETTERS || value.len() >= HEXADECIMAL && is_hexadecimal(value))
+}
+
+fn is_hexadecimal(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pieces::Prints;
+    use super::*;
+
+    fn rest(url: &str) -> Option<(u64, String)> {
+        let url = PageUrl::parse(url).unwrap();
+        let found = find(&url).map(|(cuts, name)| {
+            let print = Prints::seeded(1).without(url.as_str(), &cuts);
+            (print, name.to_owned())
+        });
+        found
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_name_and_its_look() {
+        for (url, name) in [
+            ("http://a.example/x;jsessionid=0AF3.node1?q=1", "jsessionid"),
+            ("http://a.example/x;JSESSIONID=1/y", "JSESSIONID"),
+            ("http://a.example/?PHPSESSID=abc", "PHPSESSID"),
+            (
+                "http://a.example/?a=1&sid=0123456789abcdef0123456789abcdef",
+                "sid",
+            ),
+            ("http://a.example/?s=0123456789abcdef0123456789abcdef", "s"),
+            (
+                "http://a.example/?session_id=q2w8e7r6t5z4u3i2o1p0aQ",
+                "session_id",
+            ),
+            (
+                "http://a.example/(S(lit3py55t21z5v55vlm25s55))/page.aspx",
+                "S",
+            ),
+            (
+                "http://a.example/?ASPSESSIONIDQQABCDEF=MNOP",
+                "ASPSESSIONIDQQABCDEF",
+            ),
+            ("http://a.example/?CFID=12&CFTOKEN=345", "CFID"),
+        ] {
+            assert_eq!(
+                rest(url).map(|(_, name)| name).as_deref(),
+                Some(name),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_tells_a_page_is_no_session() {
+        for url in [
+            "http://a.example/",
+            "http://a.example/?sid=204",
+            "http://a.example/?sid=23/04/05/0123456",
+            "http://a.example/program?session=keynote-2026-morning-hall-2",
+            "http://a.example/?sessionid=1234567890123456789012",
+            "http://a.example/?s=windows11installguide2026howto",
+            "http://a.example/?sid=abcdefghijklmnopqrstuvwxyz",
+            "http://a.example/?site=0123456789abcdef0123456789abcdef",
+            "http://a.example/x;v=1.2/y",
+            "http://a.example/wiki/Mercury_(planet)",
+        ] {
+            assert_eq!(rest(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn pages_that_differ_in_the_session_alone_leave_the_same_rest() {
+        let print = |url| rest(url).unwrap().0;
+        let first = print("http://a.example/x;jsessionid=AA?q=1");
+        assert_eq!(first, print("http://a.example/x;jsessionid=BBBB?q=1"));
+        assert_ne!(first, print("http://a.example/x;jsessionid=AA?q=2"));
+        assert_ne!(first, print("http://a.example/y;jsessionid=AA?q=1"));
+        let both = print("http://a.example/?CFID=1&CFTOKEN=2&p=1");
+        assert_eq!(both, print("http://a.example/?CFID=33&CFTOKEN=44&p=1"));
+        assert_ne!(both, print("http://a.example/?CFID=33&CFTOKEN=44&p=2"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Pages with nearly the same text: an earlier fingerprint within three bits of this one.
+//!
+//! The scheme of Manku, Jain and Das Sarma ("Detecting near-duplicates for web crawling", WWW 2007): 64 bits fall into four
+//! blocks of 16, and two fingerprints that differ in three bits have at least one block in common. So each is found in four
+//! tables by one block, and compared there. Invariant: memory is bounded, and so is the time for one question: the newest pages are
+//! remembered, and in each table so many of the newest with that block are compared. Of pages that are near each other
+//! only the first is remembered, so a trap that serves one page for ever takes one place.
+
+/// Bits in which two pages may differ and be nearly the same.
+const NEAR: u32 = 3;
+/// Pages remembered: 36 MiB when there are so many.
+const MOST: usize = 1 << 20;
+/// Pages compared in each table. Of a million pages spread evenly there are 16 with the same block.
+const COMPARED: usize = 512;
+/// Blocks of a fingerprint.
+const BLOCKS: usize = 4;
+/// Values of a block.
+const VALUES: usize = 1 << 16;
+/// There is no earlier page with the same block.
+const NONE: u32 = u32::MAX;
+
+/// The pages that were seen, by fingerprint.
+#[derive(Debug)]
+pub struct Similar {
+    pages: Vec<Remembered>,
+    /// How many were remembered in all; the page with number `n` is at `n % most`.
+    remembered: u32,
+    /// The newest page with each value of each block.
+    newest: Vec<u32>,
+    most: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    fingerprint: u64,
+    id: u64,
+    /// For each block, the page before with the same value.
+    older: [u32; BLOCKS],
+}
+
+impl Default for Similar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Similar {
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self::remembering(MOST)
+    }
+
+    /// As [`new`](Self::new), with the number of pages remembered at the most.
+    fn remembering(most: usize) -> Self {
+        Self {
+            pages: Vec::new(),
+            remembered: 0,
+            newest: vec![NONE; BLOCKS * VALUES],
+            most,
+        }
+    }
+
+    /// The id of the nearest earlier page whose [fingerprint](crate::parse::simhash) differs in at most three bits; the earliest of those
+    /// that are equally near. Where there is none, this page is remembered under its own id.
+    pub fn near(&mut self, fingerprint: u64, id: u64) -> Option<u64> {
+        let found = (0..BLOCKS)
+            .flat_map(|block| self.with_block(fingerprint, block))
+            .map(|(number, page)| {
+                (
+                    (page.fingerprint ^ fingerprint).count_ones(),
+                    number,
+                    page.id,
+                )
+            })
+            .filter(|(distance, ..)| *distance <= NEAR)
+            .min()
+            .map(|(.., id)| id);
+        if found.is_none() {
+            self.remember(fingerprint, id);
+        }
+        found
+    }
+
+    /// The newest pages that have this block of a fingerprint, the newest first.
+    fn with_block(
+        &self,
+        fingerprint: u64,
+        block: usize,
+    ) -> impl Iterator<Item = (u32, &Remembered)> {
+        let mut next = self.newest[place(fingerprint, block)];
+        std::iter::from_fn(move || {
+            let page = self.page(next)?;
+            let number = std::mem::replace(&mut next, page.older[block]);
+            Some((number, page))
+        })
+        .take(COMPARED)
+    }
+
+    /// The page with this number, unless a newer one has taken its place.
+    fn page(&self, number: u32) -> Option<&Remembered> {
+        let kept = number != NONE && (self.remembered - number) as usize <= self.most;
+        kept.then(|| self.pages.get(number as usize % self.most))
+            .flatten()
+    }
+
+    fn remember(&mut self, fingerprint: u64, id: u64) {
+        // Beyond four thousand million different pages no more are remembered.
+        let number = self.remembered;
+        if number == NONE {
+            return;
+        }
+        let older = std::array::from_fn(|block| {
+            std::mem::replace(&mut self.newest[place(fingerprint, block)], number)
+        });
+        let page = Remembered {
+            fingerprint,
+            id,
+            older,
+        };
+        match self.pages.get_mut(number as usize % self.most) {
+            Some(oldest) => *oldest = page,
+            None => self.pages.push(page),
+        }
+        self.remembered += 1;
+    }
+}
+
+/// Where the newest page with this block of the fingerprint is kept.
+fn place(fingerprint: u64, block: usize) -> usize {
+    block * VALUES + (fingerprint >> (16 * block)) as usize % VALUES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flips this many different bits.
+    fn changed(fingerprint: u64, bits: usize, random: &mut fastrand::Rng) -> u64 {
+        let mut places: Vec<u32> = (0..64).collect();
+        random.shuffle(&mut places);
+        places[..bits]
+            .iter()
+            .fold(fingerprint, |all, bit| all ^ (1 << bit))
+    }
+
+    #[test]
+    fn a_page_within_three_bits_is_found_wherever_they_are_and_one_beyond_is_not() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut similar = Similar::new();
+        let pages: Vec<u64> = (0..20_000).map(|_| random.u64(..)).collect();
+        for (id, page) in pages.iter().enumerate() {
+            assert_eq!(similar.near(*page, id as u64), None);
+        }
+        for (id, page) in pages.iter().enumerate() {
+            let bits = id % 4;
+            let near = changed(*page, bits, &mut random);
+            assert_eq!(similar.near(near, 0), Some(id as u64), "{bits} bits");
+        }
+        for page in pages.iter().take(4000) {
+            assert_eq!(similar.near(changed(*page, 6, &mut random), 0), None);
+        }
+    }
+
+    #[test]
+    fn the_nearest_is_told_and_of_equals_the_first() {
+        let mut similar = Similar::new();
+        assert_eq!(similar.near(0b1111_0000, 1), None);
+        assert_eq!(similar.near(0, 2), None);
+        assert_eq!(similar.near(0b0001, 9), Some(2));
+        assert_eq!(similar.near(0b0011_0000, 9), Some(1), "both are two away");
+        assert_eq!(similar.near(0b1110_0000, 9), Some(1));
+    }
+
+    #[test]
+    fn old_pages_are_forgotten_and_memory_is_bounded() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let mut similar = Similar::remembering(1000);
+        let pages: Vec<u64> = (0..10_000).map(|_| random.u64(..)).collect();
+        for (id, page) in pages.iter().enumerate() {
+            assert_eq!(similar.near(*page, id as u64), None);
+        }
+        for (id, page) in pages.iter().enumerate().skip(9000) {
+            assert_eq!(similar.near(*page, 0), Some(id as u64));
+        }
+        for page in &pages[..500] {
+            assert_eq!(similar.near(*page, 0), None);
+        }
+        assert_eq!(similar.pages.len(), 1000);
+    }
+
+    #[test]
+    fn of_pages_that_share_a_block_only_the_newest_are_compared() {
+        let mut similar = Similar::new();
+        let mut random = fastrand::Rng::with_seed(5);
+        for id in 0..10_000 {
+            similar.near(random.u64(..) << 16, id);
+        }
+        let compared: Vec<u32> = similar.with_block(0, 0).map(|(number, _)| number).collect();
+        assert_eq!(compared.len(), COMPARED);
+        assert!(compared.is_sorted_by(|newer, older| newer > older));
+    }
+}

@@ -1,0 +1,164 @@
+//! All rules about traps, one after the other, the cheap ones first.
+//!
+//! Invariant: checking changes nothing; counting asks nothing. A rule that is switched off neither looks nor counts.
+
+use super::TrapSettings;
+use super::calendar::{self, Dates};
+use super::counts::Counts;
+use super::family::{Families, Family};
+use super::pieces::{Cuts, Prints, parameters};
+use super::{repetition, session};
+use crate::skip::{Skip, UrlParts};
+use crate::url::PageUrl;
+
+/// The rules, and what they remember of the URLs that were taken.
+#[derive(Debug)]
+pub(super) struct Traps {
+    settings: TrapSettings,
+    prints: Prints,
+    sessions: Counts,
+    dates: Counts,
+    families: Families,
+}
+
+/// What a URL is counted as.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// The page without its session.
+    session: Option<u64>,
+    /// The page without its date.
+    dates: Option<u64>,
+    family: Option<Family>,
+}
+
+impl Traps {
+    pub(super) fn new(settings: TrapSettings, prints: Prints) -> Self {
+        Self {
+            settings,
+            prints,
+            sessions: Counts::default(),
+            dates: Counts::default(),
+            families: Families::default(),
+        }
+    }
+
+    pub(super) fn check_length(&self, url: &PageUrl) -> Result<(), Skip> {
+        match self.settings.length {
+            Some(limit) if url.as_str().len() > limit as usize => Err(Skip::TooLong { limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the URL would be counted as, or which rule it breaks.
+    pub(super) fn check(&self, url: &PageUrl) -> Result<Marks, Skip> {
+        let TrapSettings {
+            segments,
+            parameters: most,
+            repeats,
+            family: limit,
+            combinations,
+            ..
+        } = self.settings;
+        let path = url.as_url().path();
+        if let Some(limit) = segments
+            && path
+                .split('/')
+                .filter(|segment| !segment.is_empty())
+                .count()
+                > usize::from(limit)
+        {
+            let parts = UrlParts::Segments;
+            return Err(Skip::Growing { parts, limit });
+        }
+        if let Some(limit) = most
+            && parameters(url).nth(usize::from(limit)).is_some()
+        {
+            let parts = UrlParts::Parameters;
+            return Err(Skip::Growing { parts, limit });
+        }
+        if let Some(skip) = repeats.and_then(|limit| repetition::find(path, limit)) {
+            return Err(skip);
+        }
+        let session = self.check_session(url)?;
+        let dates = self.check_dates(url)?;
+        let family = self.family(url);
+        if let Some(family) = family {
+            self.families
+                .check(url, family, limit, combinations, self.prints)?;
+        }
+        Ok(Marks {
+            session,
+            dates,
+            family,
+        })
+    }
+
+    fn check_session(&self, url: &PageUrl) -> Result<Option<u64>, Skip> {
+        let Some(limit) = self.settings.sessions else {
+            return Ok(None);
+        };
+        let Some((cuts, name)) = session::find(url) else {
+            return Ok(None);
+        };
+        let page = self.prints.without(url.as_str(), &cuts);
+        if self.sessions.of(page) >= limit {
+            let parameter = Skip::cut(name);
+            return Err(Skip::Session { parameter });
+        }
+        Ok(Some(page))
+    }
+
+    fn check_dates(&self, url: &PageUrl) -> Result<Option<u64>, Skip> {
+        let Some(settings) = self.settings.calendar else {
+            return Ok(None);
+        };
+        let (first, last) = (settings.first_year, settings.last_year);
+        let Some(Dates { cuts, year }) = calendar::find(url, first..=last) else {
+            return Ok(None);
+        };
+        if !(u32::from(first)..=u32::from(last)).contains(&year) {
+            return Err(Skip::Calendar { year, first, last });
+        }
+        let page = self.prints.without(url.as_str(), &cuts);
+        if self.dates.of(page) >= settings.dates {
+            return Err(Skip::CalendarFull {
+                family: cuts.shown(url),
+                limit: settings.dates,
+            });
+        }
+        Ok(Some(page))
+    }
+
+    fn family(&self, url: &PageUrl) -> Option<Family> {
+        let wanted = self.settings.family.is_some() || self.settings.combinations.is_some();
+        wanted.then(|| Family::of(url, self.prints)).flatten()
+    }
+
+    /// What a URL is counted as, whatever the rules say of it.
+    pub(super) fn marks(&self, url: &PageUrl) -> Marks {
+        let settings = &self.settings;
+        let session = settings.sessions.and_then(|_| session::find(url));
+        let dates = settings
+            .calendar
+            .and_then(|years| calendar::find(url, years.first_year..=years.last_year));
+        let without = |cuts: &Cuts| self.prints.without(url.as_str(), cuts);
+        Marks {
+            session: session.map(|(cuts, _)| without(&cuts)),
+            dates: dates.map(|dates| without(&dates.cuts)),
+            family: self.family(url),
+        }
+    }
+
+    /// Remembers a URL that is asked.
+    pub(super) fn count(&mut self, url: &PageUrl, marks: &Marks) {
+        if let Some(session) = marks.session {
+            self.sessions.add(session);
+        }
+        if let Some(dates) = marks.dates {
+            self.dates.add(dates);
+        }
+        if let Some(family) = marks.family {
+            self.families.count(url, family, self.prints);
+        }
+    }
+}

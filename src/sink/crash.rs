@@ -1,0 +1,168 @@
+//! A writer in a process of its own, killed with SIGKILL at random instants until its work is done.
+//!
+//! The process keeps the marks as a job's store does: in a file that is replaced in one step. It prints a line for each,
+//! and the parent kills it after some of them: while it writes, saves, renames or waits for the disk.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use super::samples::{saved_from, tree};
+use super::*;
+
+/// Visits of the whole job.
+const ALL: usize = 1500;
+/// Where the process that is killed learns of its folder.
+const FOLDER: &str = "HAUL_TEST_CRASH_FOLDER";
+
+/// What a store knows.
+#[derive(Default, Serialize, Deserialize)]
+struct Store {
+    done: usize,
+    marks: HashMap<String, Mark>,
+}
+
+impl Store {
+    fn load(folder: &Path) -> Self {
+        match fs::read(folder.join("store")) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
+            Err(_) => Self::default(),
+        }
+    }
+
+    fn commit(folder: &Path, done: usize, marks: Vec<(String, Mark)>) {
+        let marks = marks.into_iter().collect();
+        let text = serde_json::to_vec(&Self { done, marks }).unwrap();
+        fs::write(folder.join("store.new"), text).unwrap();
+        fs::rename(folder.join("store.new"), folder.join("store")).unwrap();
+        writeln!(io::stdout(), "mark {done}").unwrap();
+    }
+}
+
+fn settings(folder: &Path) -> Vec<SinkSettings> {
+    let records = |format, name: &str, body| SinkSettings {
+        format,
+        body,
+        destination: Destination::File {
+            path: folder.join(name),
+            append: false,
+        },
+        ..SinkSettings::default()
+    };
+    let jsonl = SinkSettings {
+        folder: Some(folder.join("files")),
+        ..records(Format::Jsonl, "records.jsonl", false)
+    };
+    vec![
+        jsonl,
+        records(Format::Csv, "records.csv", true),
+        records(Format::Text, "records.txt", false),
+    ]
+}
+
+fn visit(number: usize) -> Box<Visit> {
+    // Every second name clashes with the one before it, but for its case.
+    let (page, number) = (["page", "PAGE"][number % 2], number);
+    let url = format!("http://h.example/{}/{page}", number / 2);
+    let mut visit = Box::new(saved_from(&url, 200, number.to_string()));
+    visit.job.row = Some(number as u64);
+    visit
+}
+
+#[tokio::test]
+#[ignore = "it is started, and killed, by the test below"]
+async fn the_session_that_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+        return;
+    };
+    let store = Store::load(&folder);
+    let journal = folder.join("journal");
+    let start = |name: &str| store.marks.get(name).map_or(Start::Over, Start::At);
+    let sinks = Sinks::open(&settings(&folder), Some(&journal), start).unwrap();
+    let mut writer = Writer::start(sinks).unwrap();
+    let mut next = store.done;
+    let mut asked = Some((next, writer.checkpoint().await.unwrap()));
+    if store.marks.is_empty() {
+        let (done, marks) = asked.take().unwrap();
+        Store::commit(&folder, done, marks.await.unwrap());
+    }
+    while next < ALL {
+        for _ in 0..fastrand::usize(1..4) {
+            let end = ALL.min(next + fastrand::usize(1..40));
+            let mut batch = (next..end).map(visit).collect();
+            writer.write(&mut batch).await.unwrap();
+            next = end;
+        }
+        if let Some((done, marks)) = asked.take() {
+            Store::commit(&folder, done, marks.await.unwrap());
+        }
+        asked = Some((next, writer.checkpoint().await.unwrap()));
+    }
+    let marks = writer.finish().await.unwrap();
+    Store::commit(&folder, next, marks);
+}
+
+/// Runs a session, and kills it after so many marks. Answers whether it came to its end before.
+fn session(folder: &Path, marks: usize) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg("sink::crash::the_session_that_is_killed")
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let seen = lines
+        .map(|line| line.unwrap())
+        .filter(|line| line.starts_with("mark "))
+        .take(marks)
+        .count();
+    if seen == marks {
+        child.kill().unwrap();
+    }
+    let ended = child.wait().unwrap();
+    assert!(ended.success() || seen == marks, "it failed by itself");
+    Store::load(folder).done == ALL
+}
+
+#[test]
+fn after_any_number_of_kills_each_record_and_each_file_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut sessions = 1;
+    while !session(folder, fastrand::usize(1..6)) {
+        sessions += 1;
+    }
+    assert!(sessions > 3, "it was killed {sessions} times");
+
+    let expected: Vec<usize> = (0..ALL).collect();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let jsonl = read("records.jsonl");
+    let lines: Vec<serde_json::Value> = jsonl
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let rows = |line: &serde_json::Value| line["row"].as_u64().unwrap() as usize;
+    assert_eq!(lines.iter().map(rows).collect::<Vec<_>>(), expected);
+    let csv: Vec<usize> = ::csv::Reader::from_reader(read("records.csv").as_bytes())
+        .records()
+        .map(|record| record.unwrap()[0].parse().unwrap())
+        .collect();
+    assert_eq!(csv, expected);
+    assert_eq!(read("records.txt").lines().count(), ALL);
+
+    let files = tree(&folder.join("files"));
+    assert_eq!(
+        files.len(),
+        ALL,
+        "no file that no record names, and no half one"
+    );
+    for line in &lines {
+        let text = fs::read_to_string(line["file"].as_str().unwrap()).unwrap();
+        assert_eq!(text, rows(line).to_string());
+    }
+}

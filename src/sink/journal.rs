@@ -1,0 +1,430 @@
+//! Which names were given to files, in the order in which they were taken: what a job must know of them to go on.
+//!
+//! A line is written before the file that it names is there, even before its bytes are: so after a kill at any instant
+//! no file is there that the journal does not know. Its mark is its length. A job that goes on removes the files that
+//! were named after the mark, and takes the names before it for taken. A run without a job has no journal.
+//!
+//! A line is the fingerprint of the URL that owns the name, as in [`Names`], and the path. The first line holds the
+//! seed of the fingerprints.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use super::growing::GrowingFile;
+use super::mark::{Mark, Start};
+use super::names::Names;
+use crate::error::{Error, Result};
+
+/// What the first line begins with; the number is that of the format.
+const HEAD: &str = "haul files 1 ";
+/// No line is longer; a path has less than 1,500 bytes.
+const LINE: u64 = 4096;
+
+/// The journal of the names that files were given.
+pub(super) struct Journal {
+    file: GrowingFile,
+    line: String,
+}
+
+/// What an earlier session left.
+pub(super) struct Past {
+    /// The names that are taken.
+    pub(super) names: Names,
+    /// The paths that were named after the mark and not before it.
+    pub(super) late: BTreeSet<String>,
+}
+
+impl Journal {
+    /// Begins the journal, or goes on with it: what came after the mark is cut off.
+    ///
+    /// # Errors
+    /// When it cannot be written, or does not hold what the mark says.
+    pub(super) fn open(path: &Path, start: Start<'_>, names: &Names) -> Result<Self> {
+        let mut file = GrowingFile::open(path, false, start)?;
+        if file.is_empty() {
+            file.write(format!("{HEAD}{:016x}\n", names.seed()).as_bytes())?;
+        }
+        Ok(Self {
+            file,
+            line: String::new(),
+        })
+    }
+
+    /// Notes that a name is about to be used.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn note(&mut self, owner: u64, path: &str) -> Result<()> {
+        self.line.clear();
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.line, "{owner:016x} {path}");
+        self.file.write(self.line.as_bytes())
+    }
+
+    /// Waits until all of it is on disk.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub(super) fn checkpoint(&mut self) -> Result<Mark> {
+        self.file.checkpoint()
+    }
+}
+
+impl Past {
+    /// Reads what is there, and changes nothing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or does not hold what the mark says.
+    pub(super) fn read(path: &Path, start: Start<'_>) -> Result<Self> {
+        let mark = match start {
+            Start::Fresh => return Ok(Self::none()),
+            Start::Over => 0,
+            Start::At(mark) => GrowingFile::check(path, mark)?,
+        };
+        match File::open(path) {
+            Ok(file) => Self::of(file, mark),
+            Err(error) if mark == 0 && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::none());
+            }
+            Err(error) => Err(error),
+        }
+        .map_err(|source| Error::output(path, source))
+    }
+
+    fn none() -> Self {
+        Self {
+            names: Names::new(),
+            late: BTreeSet::new(),
+        }
+    }
+
+    fn of(file: File, mark: u64) -> io::Result<Self> {
+        // What came after the mark first: names that were there before are struck out of it on the way.
+        let mut past = Self::none();
+        let mut lines = Lines::of(file, mark)?;
+        while lines.next()? {
+            // A line that was torn named nothing yet.
+            if let Some((_, path)) = entry(&lines.line) {
+                past.late.insert(path.to_owned());
+            }
+        }
+        if mark == 0 {
+            return Ok(past);
+        }
+        let mut lines = Lines::of(lines.into_inner(), 0)?;
+        let mut number = 0;
+        while lines.at < mark {
+            number += 1;
+            let whole = lines.next()? && lines.at <= mark;
+            let line = whole.then_some(&*lines.line);
+            let known = match number {
+                1 => line
+                    .and_then(seed)
+                    .map(|seed| past.names = Names::seeded(seed)),
+                _ => line.and_then(entry).map(|(owner, path)| {
+                    past.names.restore(path, owner);
+                    past.late.remove(path);
+                }),
+            };
+            known.ok_or_else(|| {
+                io::Error::other(format!(
+                    "line {number} of it is damaged; start over with --fresh"
+                ))
+            })?;
+        }
+        Ok(past)
+    }
+}
+
+/// The lines of a journal from a position on.
+struct Lines {
+    file: BufReader<File>,
+    /// The last line read, without its end; empty where it was no text or had no end.
+    line: String,
+    /// The position behind it.
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    fn of(mut file: File, at: u64) -> io::Result<Self> {
+        io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+        Ok(Self {
+            file: BufReader::with_capacity(1 << 16, file),
+            line: String::new(),
+            at,
+            buffer: Vec::new(),
+        })
+    }
+
+    fn into_inner(self) -> File {
+        self.file.into_inner()
+    }
+
+    /// Reads the next line. Answers whether there was one.
+    fn next(&mut self) -> io::Result<bool> {
+        self.buffer.clear();
+        self.line.clear();
+        let read = (&mut self.file)
+            .take(LINE)
+            .read_until(b'\n', &mut self.buffer)?;
+        self.at += read as u64;
+        let whole = self.buffer.strip_suffix(b"\n");
+        if let Some(text) = whole.and_then(|line| std::str::from_utf8(line).ok()) {
+            self.line.push_str(text);
+        }
+        Ok(read > 0)
+    }
+}
+
+fn seed(line: &str) -> Option<u64> {
+    number(line.strip_prefix(HEAD)?)
+}
+
+/// The owner and the path of a line. Whatever a journal says, a path stays below its folder.
+fn entry(line: &str) -> Option<(u64, &str)> {
+    let (owner, path) = line.split_once(' ')?;
+    let is_below = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    Some((number(owner)?, path)).filter(|_| is_below)
+}
+
+fn number(digits: &str) -> Option<u64> {
+    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write as _;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::super::samples::{saved_from, tree};
+    use super::super::{Files, Mark, Start};
+
+    /// A job that saves files.
+    struct Job {
+        folder: tempfile::TempDir,
+    }
+
+    impl Job {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self { folder }
+        }
+
+        fn out(&self) -> PathBuf {
+            self.folder.path().join("out")
+        }
+
+        fn journal(&self) -> PathBuf {
+            self.folder.path().join("journal")
+        }
+
+        fn start(&self, start: Start<'_>) -> Files {
+            Files::with_journal(&self.out(), start, &self.journal()).unwrap()
+        }
+
+        /// The problem that keeps it from going on.
+        fn problem(&self, mark: &Mark) -> String {
+            let files = Files::with_journal(&self.out(), Start::At(mark), &self.journal());
+            let error = files.err().unwrap();
+            assert!(error.to_string().ends_with("journal"), "{error}");
+            std::error::Error::source(&error).unwrap().to_string()
+        }
+
+        fn write_after(&self, lines: &str) {
+            let mut journal = OpenOptions::new()
+                .append(true)
+                .open(self.journal())
+                .unwrap();
+            journal.write_all(lines.as_bytes()).unwrap();
+        }
+
+        fn names(&self) -> Vec<String> {
+            tree(&self.out())
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
+        }
+    }
+
+    /// Saves this text as the body of a URL, and answers its name.
+    fn save(files: &mut Files, url: &str, text: &str) -> String {
+        let mut visit = saved_from(&format!("http://h.example/{url}"), 200, text.to_owned());
+        files.save(&mut visit).unwrap();
+        let path = visit.parsed.saved.unwrap();
+        path.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn names_before_the_mark_stay_taken_and_those_after_it_are_free_again() {
+        let job = Job::new();
+        let mut first = job.start(Start::Over);
+        assert_eq!(save(&mut first, "page.html", "1"), "page.html");
+        let mark = first.checkpoint().unwrap();
+        let marked = save(&mut first, "PAGE.html", "2");
+        assert!(marked.starts_with("PAGE~"), "{marked}");
+        assert_eq!(save(&mut first, "late.html", "3"), "late.html");
+        assert!(save(&mut first, "LATE.html", "4").starts_with("LATE~"));
+        first.commit().unwrap();
+        first.abandon();
+        assert_eq!(job.names().len(), 4);
+
+        let mut second = job.start(Start::At(&mark));
+        assert_eq!(job.names(), ["h.example/page.html"]);
+        assert_eq!(save(&mut second, "LATE.html", "4"), "LATE.html");
+        assert!(save(&mut second, "late.html", "3").starts_with("late~"));
+        assert_eq!(save(&mut second, "PAGE.html", "2"), marked);
+        second.finish().unwrap();
+        let bodies: Vec<String> = tree(&job.out()).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(bodies, ["4", "2", "3", "1"]);
+    }
+
+    #[test]
+    fn a_job_without_a_mark_begins_again_from_nothing() {
+        let job = Job::new();
+        fs::create_dir_all(job.out().join("h.example")).unwrap();
+        fs::write(job.out().join("h.example/older.html"), "older").unwrap();
+        let mut first = job.start(Start::Over);
+        save(&mut first, "a/b/c", "1");
+        first.commit().unwrap();
+        save(&mut first, "d/e", "2");
+        first.abandon();
+        assert_eq!(job.names().len(), 3);
+        job.start(Start::Over).finish().unwrap();
+        assert_eq!(job.names(), ["h.example/older.html"]);
+        assert!(
+            !job.out().join("h.example/a").exists(),
+            "no empty folder stays"
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_saved_before_the_mark_and_again_after_it_stays() {
+        let job = Job::new();
+        let mut first = job.start(Start::Over);
+        save(&mut first, "a", "1");
+        let mark = first.checkpoint().unwrap();
+        save(&mut first, "a", "2");
+        first.commit().unwrap();
+        first.abandon();
+        job.start(Start::At(&mark)).finish().unwrap();
+        assert_eq!(tree(&job.out()), [("h.example/a.html".into(), "2".into())]);
+    }
+
+    #[test]
+    fn what_a_killed_session_left_half_done_is_removed_and_parts_of_downloads_stay() {
+        let job = Job::new();
+        let mut first = job.start(Start::Over);
+        let mark = first.checkpoint().unwrap();
+        for url in ["a", "b/c", "b/d/e"] {
+            save(&mut first, url, "half");
+        }
+        first.abandon();
+        for spool in [
+            ".haul-0a1b2c.tmp",
+            ".haul-Zz09aa",
+            ".haul-0123.part",
+            ".haul-0123.note",
+        ] {
+            fs::write(job.out().join(spool), "").unwrap();
+        }
+        assert_eq!(job.names().len(), 7);
+        job.start(Start::At(&mark)).finish().unwrap();
+        assert_eq!(job.names(), [".haul-0123.note", ".haul-0123.part"]);
+    }
+
+    #[test]
+    fn temporary_files_of_another_run_that_is_alive_stay() {
+        let job = Job::new();
+        let mark = job.start(Start::Over).checkpoint().unwrap();
+        let mut other = Files::open(&job.out()).unwrap();
+        save(&mut other, "theirs", "whole");
+        let half = job.names();
+        job.start(Start::At(&mark)).finish().unwrap();
+        assert_eq!(job.names(), half);
+        other.finish().unwrap();
+        let whole = ("h.example/theirs.html".to_owned(), "whole".to_owned());
+        assert_eq!(tree(&job.out()), [whole]);
+    }
+
+    #[test]
+    fn whatever_comes_after_the_mark_nothing_outside_is_removed() {
+        let job = Job::new();
+        let outside = job.folder.path().join("precious");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "precious").unwrap();
+        let mark = job.start(Start::Over).checkpoint().unwrap();
+        symlink(&outside, job.out().join("linked")).unwrap();
+        symlink(outside.join("file"), job.out().join("link")).unwrap();
+        let absolute = outside.join("file").display().to_string();
+        for path in [
+            "../precious/file",
+            "a/../../precious/file",
+            &absolute,
+            "linked/file",
+            "link",
+            "",
+            "linked",
+        ] {
+            job.write_after(&format!("0123456789abcdef {path}\n"));
+        }
+        job.write_after(&format!(
+            "\n\0\0\n {}\nxyz\n{}\n0123",
+            "0".repeat(16),
+            "9".repeat(9000)
+        ));
+        job.start(Start::At(&mark)).finish().unwrap();
+        assert_eq!(
+            fs::read_to_string(job.out().join("link")).unwrap(),
+            "precious"
+        );
+        assert_eq!(
+            fs::read_to_string(job.out().join("linked/file")).unwrap(),
+            "precious"
+        );
+    }
+
+    #[test]
+    fn a_journal_that_is_damaged_before_the_mark_is_refused_and_nothing_removed() {
+        let job = Job::new();
+        let mut first = job.start(Start::Over);
+        for url in ["a", "b", "c"] {
+            save(&mut first, url, "whole");
+        }
+        let mark = first.checkpoint().unwrap();
+        save(&mut first, "late", "late");
+        first.finish().unwrap();
+        let whole = fs::read(job.journal()).unwrap();
+        let problem_of = |journal: &[u8]| {
+            fs::write(job.journal(), journal).unwrap();
+            job.problem(&mark)
+        };
+        for (at, line) in [(0, 1), (14, 1), (31, 2), (47, 2)] {
+            let mut damaged = whole.clone();
+            damaged[at] = b'/';
+            let expected = format!("line {line} of it is damaged; start over with --fresh");
+            assert_eq!(problem_of(&damaged), expected, "byte {at}");
+        }
+        let short = problem_of(&whole[..60]);
+        assert!(
+            short.starts_with("it has 60 bytes, and the job left "),
+            "{short}"
+        );
+        assert_eq!(job.names().len(), 4);
+    }
+
+    #[test]
+    fn a_run_without_a_job_has_no_journal_and_no_mark() {
+        let job = Job::new();
+        let mut files = Files::open(&job.out()).unwrap();
+        save(&mut files, "a", "1");
+        assert!(files.checkpoint().is_err());
+        assert_eq!(files.finish().unwrap(), None);
+        assert!(!job.journal().exists());
+    }
+}

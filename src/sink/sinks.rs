@@ -1,0 +1,107 @@
+//! All that a run writes to: the files first, then the records that name them.
+
+use std::path::Path;
+
+use super::{Files, Mark, Sink, SinkSettings, Start, files_name, name, open, open_files};
+use crate::error::Result;
+use crate::visit::Visit;
+
+/// Marks by the names of their sinks.
+pub(crate) type Marks = Vec<(String, Mark)>;
+
+/// The sinks of a run, each with the [name](name()) that its mark is kept by.
+#[derive(Default)]
+pub(crate) struct Sinks {
+    /// The folder that bodies are saved to.
+    pub(super) files: Option<(String, Files)>,
+    /// Records, in each form that was asked for.
+    pub(super) records: Vec<(String, Box<dyn Sink>)>,
+}
+
+impl Sinks {
+    /// Opens them all; `start` says by name where each begins, and `journal` is the file that a job keeps the names of
+    /// its files in.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or is not what its mark says.
+    pub(crate) fn open<'a>(
+        settings: &[SinkSettings],
+        journal: Option<&Path>,
+        start: impl Fn(&str) -> Start<'a>,
+    ) -> Result<Self> {
+        let mut sinks = Self::default();
+        for settings in settings {
+            if let Some(name) = files_name(settings) {
+                let files = open_files(settings, start(&name), journal)?;
+                sinks.files = files.map(|files| (name, files));
+            }
+            let name = name(settings);
+            let records = open(settings, start(&name))?;
+            sinks.records.push((name, records));
+        }
+        Ok(sinks)
+    }
+
+    /// Writes a batch, and empties it.
+    ///
+    /// # Errors
+    /// When a sink fails.
+    pub(super) fn write(&mut self, batch: &mut Vec<Box<Visit>>) -> Result<()> {
+        if let Some((_, files)) = &mut self.files {
+            for visit in batch.iter_mut() {
+                files.save(visit)?;
+            }
+            files.commit()?;
+        }
+        for visit in batch.drain(..) {
+            for (_, sink) in &mut self.records {
+                sink.write(&visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the system.
+    ///
+    /// # Errors
+    /// When a sink fails.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if let Some((_, files)) = &mut self.files {
+            files.flush()?;
+        }
+        for (_, sink) in &mut self.records {
+            sink.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is on disk, and says how far that is.
+    ///
+    /// # Errors
+    /// When a sink fails.
+    pub(super) fn checkpoint(&mut self) -> Result<Marks> {
+        let mut marks = Marks::with_capacity(1 + self.records.len());
+        if let Some((name, files)) = &mut self.files {
+            marks.push((name.clone(), files.checkpoint()?));
+        }
+        for (name, sink) in &mut self.records {
+            marks.push((name.clone(), sink.checkpoint()?));
+        }
+        Ok(marks)
+    }
+
+    /// Writes what comes last, waits until everything is on disk, and answers the marks of those that have one.
+    ///
+    /// # Errors
+    /// When a sink fails.
+    pub(super) fn finish(self) -> Result<Marks> {
+        let mut marks = Marks::with_capacity(1 + self.records.len());
+        if let Some((name, files)) = self.files {
+            marks.extend(files.finish()?.map(|mark| (name, mark)));
+        }
+        for (name, sink) in self.records {
+            marks.extend(sink.finish()?.map(|mark| (name, mark)));
+        }
+        Ok(marks)
+    }
+}

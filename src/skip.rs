@@ -1,0 +1,427 @@
+//! Why a URL that was found is not asked, and how far a crawl reaches.
+//!
+//! A skip is no failure and has no record: it is counted, and kept for whoever asks about that URL. Its
+//! [`class`](Skip::class) is stable; its text is for people and names the rule, the pattern or the limit that decided.
+//! Texts out of a URL or a robots.txt are kept as they stood, at most [`Skip::LONGEST`] bytes of each.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::nearest::nearest;
+
+/// Why a URL is not asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Skip {
+    /// Too many links away from its seed. It may be found nearer later.
+    #[error("deeper than --depth {limit}")]
+    Depth {
+        /// The most links from a seed.
+        limit: u16,
+    },
+    /// Not where the crawl reaches.
+    #[error("outside --scope {reach}")]
+    Scope {
+        /// How far the crawl reaches.
+        reach: Reach,
+    },
+    /// A pattern leaves it out.
+    #[error("--exclude {pattern}")]
+    Excluded {
+        /// The first pattern that matches.
+        pattern: Arc<str>,
+    },
+    /// There are patterns of what belongs, and none matches.
+    #[error("no --include matches")]
+    NotIncluded,
+    /// The URL is too long.
+    #[error("the URL is longer than {limit} bytes")]
+    TooLong {
+        /// The most bytes.
+        limit: u32,
+    },
+    /// The path goes round: the same segments again and again.
+    #[error("the path repeats {segments} {times} times")]
+    RepeatedSegments {
+        /// What is repeated, with its slashes.
+        segments: String,
+        /// How often it was seen; it may be there more often.
+        times: u16,
+    },
+    /// The URL has too many parts, as one that grows from page to page.
+    #[error("more than {limit} {parts}")]
+    Growing {
+        /// Of what there are too many.
+        parts: UrlParts,
+        /// How many there may be.
+        limit: u16,
+    },
+    /// A calendar page of a year in which nothing is to be found.
+    #[error("a calendar page of {year}, outside {first} to {last}")]
+    Calendar {
+        /// The year in the URL.
+        year: u32,
+        /// The first plausible year.
+        first: u16,
+        /// The last plausible year.
+        last: u16,
+    },
+    /// A calendar that was walked through far enough.
+    #[error("more than {limit} dates of {family}")]
+    CalendarFull {
+        /// The URL with `*` for the date.
+        family: String,
+        /// How many dates are asked.
+        limit: u32,
+    },
+    /// The same page was found before, with another session in its URL.
+    #[error("the same page with another session in {parameter}")]
+    Session {
+        /// The parameter that holds the session.
+        parameter: String,
+    },
+    /// The host has as many URLs as it may.
+    #[error("more than --max-per-host {limit}")]
+    HostFull {
+        /// How many it may have.
+        limit: u64,
+    },
+    /// One page with endless values of the same parameters.
+    #[error("more than {limit} URLs of {family}")]
+    FamilyFull {
+        /// The path, and the names of the parameters.
+        family: String,
+        /// How many are asked.
+        limit: u32,
+    },
+    /// One page whose parameters only say again, in another combination, what was asked already.
+    #[error("more than {limit} combinations of the same parameters of {path}")]
+    Combinations {
+        /// The path.
+        path: String,
+        /// How many URLs of it were asked when the first was skipped.
+        limit: u32,
+    },
+    /// A page with nearly the same text was visited before.
+    #[error("nearly the same text as page {of}")]
+    Similar {
+        /// The number of the job that had that text.
+        of: u64,
+    },
+    /// A line of the host's robots.txt forbids it.
+    #[error("robots.txt line {line}: {rule}")]
+    Robots {
+        /// The rule as it stands there.
+        rule: String,
+        /// Its line, counted from 1.
+        line: u32,
+    },
+    /// The host's robots.txt could not be had, which closes the whole host (RFC 9309 2.3.1.4).
+    #[error("robots.txt: {problem}")]
+    RobotsUnreachable {
+        /// What was wrong.
+        problem: String,
+    },
+    /// The page, or the link, asks not to follow it.
+    #[error("nofollow")]
+    Nofollow,
+    /// A type of content that is not wanted.
+    #[error("content type {media_type}")]
+    ContentType {
+        /// The type, without parameters.
+        media_type: String,
+    },
+    /// A part of a page, where only pages are asked.
+    #[error("a part of a page; --assets asks for these too")]
+    Asset,
+}
+
+/// Of what a URL may have too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UrlParts {
+    /// Segments of the path.
+    Segments,
+    /// Parameters of the query.
+    Parameters,
+}
+
+/// How far a crawl reaches, from its seeds.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// The seeds themselves: no link is followed.
+    Page,
+    /// The directory of a seed, and all below it.
+    Path,
+    /// The hosts of the seeds.
+    #[default]
+    Host,
+    /// The registrable domains of the seeds, with all their hosts.
+    Domain,
+    /// Anywhere.
+    Any,
+}
+
+impl Skip {
+    /// How much of a text out of a URL or a robots.txt is kept, in bytes.
+    pub const LONGEST: usize = 200;
+
+    /// Every class that [`class`](Self::class) can answer, with what it means.
+    pub const CLASSES: [(&'static str, &'static str); 18] = [
+        ("depth", "more links away from a seed than --depth"),
+        ("scope", "outside --scope"),
+        ("excluded", "an --exclude pattern matches"),
+        ("included", "no --include pattern matches"),
+        ("too-long", "the URL is too long"),
+        ("repeated", "the path repeats its segments"),
+        ("growing", "the URL has too many segments or parameters"),
+        ("calendar", "a calendar that goes on for ever"),
+        ("session", "the same page with another session in its URL"),
+        ("host-full", "the host has as many URLs as --max-per-host"),
+        ("family-full", "endless values of the same parameters"),
+        ("combinations", "the same parameter values, combined anew"),
+        ("similar", "nearly the same text as an earlier page"),
+        ("robots", "robots.txt forbids it"),
+        (
+            "robots-unreachable",
+            "robots.txt could not be had, which closes the host",
+        ),
+        ("nofollow", "the page or the link asks not to follow it"),
+        ("content-type", "a type of content that is not wanted"),
+        ("asset", "a part of a page, where only pages are asked"),
+    ];
+
+    /// The stable name of this kind of reason, for records, summaries and scripts.
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Skip::Depth { .. } => "depth",
+            Skip::Scope { .. } => "scope",
+            Skip::Excluded { .. } => "excluded",
+            Skip::NotIncluded => "included",
+            Skip::TooLong { .. } => "too-long",
+            Skip::RepeatedSegments { .. } => "repeated",
+            Skip::Growing { .. } => "growing",
+            Skip::Calendar { .. } | Skip::CalendarFull { .. } => "calendar",
+            Skip::Session { .. } => "session",
+            Skip::HostFull { .. } => "host-full",
+            Skip::FamilyFull { .. } => "family-full",
+            Skip::Combinations { .. } => "combinations",
+            Skip::Similar { .. } => "similar",
+            Skip::Robots { .. } => "robots",
+            Skip::RobotsUnreachable { .. } => "robots-unreachable",
+            Skip::Nofollow => "nofollow",
+            Skip::ContentType { .. } => "content-type",
+            Skip::Asset => "asset",
+        }
+    }
+
+    /// A text out of a URL, a robots.txt or a header, cut to [`LONGEST`](Self::LONGEST) bytes; `…` stands for the rest.
+    pub fn cut(text: &str) -> String {
+        if text.len() <= Self::LONGEST {
+            return text.to_owned();
+        }
+        let end = text.floor_char_boundary(Self::LONGEST - '…'.len_utf8());
+        format!("{}…", &text[..end])
+    }
+}
+
+impl Reach {
+    /// All of them, the nearest first.
+    pub const ALL: [Self; 5] = [Self::Page, Self::Path, Self::Host, Self::Domain, Self::Any];
+
+    /// Its name, as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reach::Page => "page",
+            Reach::Path => "path",
+            Reach::Host => "host",
+            Reach::Domain => "domain",
+            Reach::Any => "any",
+        }
+    }
+}
+
+impl FromStr for Reach {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|reach| reach.as_str() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            match nearest(text, &names) {
+                Some(meant) => format!("unknown scope {text:?}: did you mean {meant}?"),
+                None => format!("unknown scope {text:?}: one of {}", names.join(", ")),
+            }
+        })
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for UrlParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UrlParts::Segments => "segments in the path",
+            UrlParts::Parameters => "parameters in the query",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_of_each() -> Vec<Skip> {
+        let text = || "x".to_owned();
+        vec![
+            Skip::Depth { limit: 3 },
+            Skip::Scope { reach: Reach::Host },
+            Skip::Excluded {
+                pattern: "*.pdf".into(),
+            },
+            Skip::NotIncluded,
+            Skip::TooLong { limit: 2000 },
+            Skip::RepeatedSegments {
+                segments: "/a/b".into(),
+                times: 3,
+            },
+            Skip::Growing {
+                parts: UrlParts::Segments,
+                limit: 32,
+            },
+            Skip::Growing {
+                parts: UrlParts::Parameters,
+                limit: 50,
+            },
+            Skip::Calendar {
+                year: 2093,
+                first: 1500,
+                last: 2031,
+            },
+            Skip::CalendarFull {
+                family: text(),
+                limit: 5000,
+            },
+            Skip::Session {
+                parameter: "sid".into(),
+            },
+            Skip::HostFull { limit: 100 },
+            Skip::FamilyFull {
+                family: "/search?q".into(),
+                limit: 50_000,
+            },
+            Skip::Combinations {
+                path: text(),
+                limit: 1010,
+            },
+            Skip::Similar { of: 7 },
+            Skip::Robots {
+                rule: "Disallow: /x".into(),
+                line: 3,
+            },
+            Skip::RobotsUnreachable {
+                problem: "HTTP 503".into(),
+            },
+            Skip::Nofollow,
+            Skip::ContentType {
+                media_type: "video/mp4".into(),
+            },
+            Skip::Asset,
+        ]
+    }
+
+    #[test]
+    fn every_reason_has_a_class_that_is_listed_and_every_listed_class_a_reason() {
+        let skips = one_of_each();
+        for (class, meaning) in Skip::CLASSES {
+            assert!(skips.iter().any(|skip| skip.class() == class), "{class}");
+            assert!(!meaning.is_empty());
+        }
+        for skip in skips {
+            let listed = Skip::CLASSES
+                .iter()
+                .filter(|(class, _)| *class == skip.class());
+            assert_eq!(listed.count(), 1, "{skip:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_names_what_decided() {
+        for (skip, text) in [
+            (Skip::Depth { limit: 3 }, "deeper than --depth 3"),
+            (
+                Skip::Scope {
+                    reach: Reach::Domain,
+                },
+                "outside --scope domain",
+            ),
+            (
+                Skip::Excluded {
+                    pattern: "*.pdf".into(),
+                },
+                "--exclude *.pdf",
+            ),
+            (
+                Skip::HostFull { limit: 100 },
+                "more than --max-per-host 100",
+            ),
+            (
+                Skip::Growing {
+                    parts: UrlParts::Segments,
+                    limit: 32,
+                },
+                "more than 32 segments in the path",
+            ),
+            (
+                Skip::Robots {
+                    rule: "Disallow: /x".into(),
+                    line: 3,
+                },
+                "robots.txt line 3: Disallow: /x",
+            ),
+        ] {
+            assert_eq!(skip.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_read_back_as_it_was_written() {
+        for skip in one_of_each() {
+            let json = serde_json::to_string(&skip).unwrap();
+            assert_eq!(serde_json::from_str::<Skip>(&json).unwrap(), skip);
+            let bytes = postcard::to_stdvec(&skip).unwrap();
+            assert_eq!(postcard::from_bytes::<Skip>(&bytes).unwrap(), skip);
+        }
+    }
+
+    #[test]
+    fn a_scope_is_read_by_its_name_and_a_slip_is_told() {
+        for reach in Reach::ALL {
+            assert_eq!(reach.to_string().parse(), Ok(reach));
+        }
+        let slip = "hosts".parse::<Reach>().unwrap_err();
+        assert!(slip.contains("did you mean host?"), "{slip}");
+        let other = "everything".parse::<Reach>().unwrap_err();
+        assert!(other.contains("page, path, host, domain, any"), "{other}");
+    }
+
+    #[test]
+    fn remote_texts_are_cut_between_characters() {
+        let long = "ä".repeat(500);
+        let cut = Skip::cut(&long);
+        assert!(
+            cut.len() <= Skip::LONGEST && cut.ends_with('…'),
+            "{}",
+            cut.len()
+        );
+        assert_eq!(Skip::cut("/search"), "/search");
+    }
+}
