@@ -1,0 +1,204 @@
+//! What is asked of robots that have a page already: `X-Robots-Tag`, and `meta robots` of HTML.
+//!
+//! Invariant: what is asked adds up. Nobody can take back a `noindex` that somebody else said, so the order never matters.
+
+use serde::{Deserialize, Serialize};
+
+use super::agent;
+use crate::headers::Headers;
+
+/// The header field.
+const FIELD: &str = "x-robots-tag";
+
+/// What a page asks of robots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directives {
+    /// Not to be kept in an index: `noindex` or `none`.
+    pub noindex: bool,
+    /// Its links are not to be followed: `nofollow` or `none`.
+    pub nofollow: bool,
+}
+
+impl Directives {
+    /// What the `X-Robots-Tag` fields of an answer ask of everybody and of the agent with this product token.
+    ///
+    /// `googlebot: noindex, nofollow` is for that agent alone, up to the next name or the end of the value; every value begins
+    /// with what is for everybody.
+    #[must_use]
+    pub fn of_headers(headers: &Headers, agent: &str) -> Self {
+        let values = headers.0.get_all(FIELD).iter();
+        values.fold(Self::default(), |all, value| {
+            all.and(Self::of_value(value.as_bytes(), agent))
+        })
+    }
+
+    /// What the `content` of a `<meta name="robots">` asks: words, between commas or white space.
+    #[must_use]
+    pub fn of_content(content: &str) -> Self {
+        Self::of_words(content.as_bytes())
+    }
+
+    /// What either asks.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            noindex: self.noindex || other.noindex,
+            nofollow: self.nofollow || other.nofollow,
+        }
+    }
+
+    fn of_value(value: &[u8], agent: &str) -> Self {
+        let mut said = Self::default();
+        let mut ours = true;
+        for item in value.split(|b| *b == b',') {
+            let item = item.trim_ascii();
+            let words = match item.split_at(agent::name_length(item)) {
+                (name, [b':', words @ ..]) if starts_with_letter(name) => {
+                    if has_value(name) {
+                        continue;
+                    }
+                    ours = agent::is_named(name, agent) || name.eq_ignore_ascii_case(b"robots");
+                    words
+                }
+                (b"", [b'*', b':', words @ ..]) => {
+                    ours = true;
+                    words
+                }
+                _ => item,
+            };
+            if ours {
+                said = said.and(Self::of_words(words));
+            }
+        }
+        said
+    }
+
+    fn of_words(text: &[u8]) -> Self {
+        let mut said = Self::default();
+        for word in text.split(|b| matches!(b, b',' | b';') || b.is_ascii_whitespace()) {
+            let none = word.eq_ignore_ascii_case(b"none");
+            said.noindex |= none || word.eq_ignore_ascii_case(b"noindex");
+            said.nofollow |= none || word.eq_ignore_ascii_case(b"nofollow");
+        }
+        said
+    }
+}
+
+/// A part of a date (`2030-01-01T10:00`) is no agent.
+fn starts_with_letter(name: &[u8]) -> bool {
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Whether this is a directive that has a value, and no agent that is told something.
+fn has_value(name: &[u8]) -> bool {
+    let begins = |with: &[u8]| {
+        name.get(..with.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    begins(b"max-") || name.eq_ignore_ascii_case(b"unavailable_after")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn said(values: &[&str]) -> (bool, bool) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(FIELD, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let said = Directives::of_headers(&Headers(headers), "haul");
+        (said.noindex, said.nofollow)
+    }
+
+    #[test]
+    fn directives_for_everybody_count() {
+        assert_eq!(said(&[]), (false, false));
+        assert_eq!(said(&["noindex"]), (true, false));
+        assert_eq!(said(&["NoIndex , NOFOLLOW"]), (true, true));
+        assert_eq!(said(&["none"]), (true, true));
+        assert_eq!(
+            said(&["all, index, follow, noarchive, nosnippet"]),
+            (false, false)
+        );
+        assert_eq!(said(&["noarchive", "nofollow", "noindex"]), (true, true));
+        assert_eq!(said(&["noindexing, xnone"]), (false, false));
+        assert_eq!(said(&["noindex; nofollow"]), (true, true));
+        assert_eq!(said(&["\u{e9}, noindex"]), (true, false));
+    }
+
+    #[test]
+    fn directives_for_others_do_not_count() {
+        assert_eq!(said(&["googlebot: noindex"]), (false, false));
+        assert_eq!(said(&["googlebot: noindex, nofollow"]), (false, false));
+        assert_eq!(
+            said(&["googlebot: nofollow", "otherbot: none", "noindex"]),
+            (true, false)
+        );
+        assert_eq!(said(&["nofollow, googlebot: noindex"]), (false, true));
+    }
+
+    #[test]
+    fn directives_for_this_agent_count_up_to_the_next_name() {
+        assert_eq!(said(&["haul: noindex, nofollow"]), (true, true));
+        assert_eq!(said(&["HAUL:none"]), (true, true));
+        assert_eq!(
+            said(&["BadBot: noindex, nofollow, haul: nofollow"]),
+            (false, true)
+        );
+        assert_eq!(said(&["haul: nofollow, googlebot: noindex"]), (false, true));
+        assert_eq!(said(&["googlebot: noindex, *: nofollow"]), (false, true));
+        assert_eq!(
+            said(&["googlebot: noindex, robots: nofollow"]),
+            (false, true)
+        );
+        assert_eq!(
+            said(&["haul-images: noindex", "haul2: noindex"]),
+            (false, false)
+        );
+    }
+
+    #[test]
+    fn a_directive_with_a_value_is_no_agent() {
+        assert_eq!(
+            said(&["unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"]),
+            (true, false)
+        );
+        assert_eq!(
+            said(&["unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, nofollow"]),
+            (false, true)
+        );
+        assert_eq!(
+            said(&["unavailable_after: Wednesday, 03-Dec-25 13:09:53 GMT"]),
+            (false, false)
+        );
+        assert_eq!(
+            said(&["unavailable_after: 2025-12-03T13:09, 2025-12-03T13:09, none"]),
+            (true, true)
+        );
+        assert_eq!(
+            said(&["max-snippet:-1, max-image-preview: large, noindex"]),
+            (true, false)
+        );
+        assert_eq!(
+            said(&["googlebot: unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, noindex"]),
+            (false, false)
+        );
+        assert_eq!(said(&["haul: max-snippet: 0, noindex"]), (true, false));
+    }
+
+    #[test]
+    fn the_content_of_a_meta_is_words() {
+        let said = |content| {
+            let said = Directives::of_content(content);
+            (said.noindex, said.nofollow)
+        };
+        assert_eq!(said("noindex,follow"), (true, false));
+        assert_eq!(said("max-snippet:1, NoFollow"), (false, true));
+        assert_eq!(said(" none "), (true, true));
+        assert_eq!(said("noindex nofollow"), (true, true));
+        assert_eq!(said(""), (false, false));
+    }
+}

@@ -1,0 +1,202 @@
+//! One spelling for the octets of a rule and of a URL, so that what is the same compares as the same (RFC 9309 2.2.2).
+//!
+//! Invariant: both sides go through [`respell`]. In its output `*` and a final `$` are special wherever they stand, so a target
+//! never has them, and `%` is followed by two upper-case digits of an octet that is not its own sign, or stands for itself.
+
+use std::borrow::Cow;
+
+/// Octets of a query that delimit nothing there but do in a path: `/` and `?` (RFC 3986 3.4).
+const DATA_IN_QUERIES: [u8; 2] = *b"/?";
+
+/// The octets that a target may have as they are: nearly every URL has no others, and is then in the one spelling already.
+const USUAL: [bool; 256] = {
+    let mut usual = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        usual[octet] = is_kept(octet as u8) && !matches!(octet as u8, b'*' | b'$' | b'%' | b'#');
+        octet += 1;
+    }
+    usual
+};
+
+/// A URL's path and query as rules see it.
+pub(super) struct Target<'t> {
+    plain: Cow<'t, str>,
+    /// With `%2F` and `%3F` of the query as the octets that they are there, where it has any.
+    folded: Option<String>,
+}
+
+/// What is spelt.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    /// A rule: `*` and a final `$` are special, and its query is folded.
+    Rule,
+    /// A URL.
+    Target,
+    /// A URL, its query folded.
+    Folded,
+}
+
+impl<'t> Target<'t> {
+    /// Of a path and query. What lacks its first slash is given one; a fragment is cut off.
+    pub(super) fn of(text: &'t str) -> Self {
+        let rooted = text.starts_with('/');
+        if rooted && text.bytes().all(|b| USUAL[usize::from(b)]) {
+            return Self {
+                plain: text.into(),
+                folded: None,
+            };
+        }
+        let text = &text[..memchr::memchr(b'#', text.as_bytes()).unwrap_or(text.len())];
+        let text: Cow<'_, str> = if rooted {
+            text.into()
+        } else {
+            format!("/{text}").into()
+        };
+        let plain = respell(&text, Side::Target);
+        let query = plain.find('?').map_or("", |at| &plain[at..]);
+        let folds = query.contains("%2F") || query.contains("%3F");
+        Self {
+            folded: folds.then(|| respell(&text, Side::Folded)),
+            plain: plain.into(),
+        }
+    }
+
+    /// Its spellings: a rule that matches one of them matches.
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
+        [Some(&*self.plain), self.folded.as_deref()]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Whether it is the robots.txt, which is always allowed.
+    pub(super) fn is_robots_txt(&self) -> bool {
+        self.plain == "/robots.txt"
+    }
+}
+
+/// The spelling of a rule's path.
+pub(super) fn pattern(path: &str) -> String {
+    respell(path, Side::Rule)
+}
+
+fn respell(text: &str, side: Side) -> String {
+    let bytes = text.as_bytes();
+    let mut spelt = String::with_capacity(bytes.len() + 16);
+    let mut in_query = false;
+    let mut at = 0;
+    while let Some(&octet) = bytes.get(at) {
+        at += 1;
+        match octet {
+            b'%' => match encoded(&bytes[at..]) {
+                Some(octet) => {
+                    at += 2;
+                    let folds =
+                        in_query && side != Side::Target && DATA_IN_QUERIES.contains(&octet);
+                    if folds || is_same_encoded(octet) {
+                        spelt.push(char::from(octet));
+                    } else {
+                        encode(octet, &mut spelt);
+                    }
+                }
+                None => spelt.push('%'),
+            },
+            b'*' if side == Side::Rule => spelt.push('*'),
+            b'$' if side == Side::Rule && at == bytes.len() => spelt.push('$'),
+            b'*' | b'$' => encode(octet, &mut spelt),
+            octet if is_kept(octet) => {
+                in_query |= octet == b'?';
+                spelt.push(char::from(octet));
+            }
+            octet => encode(octet, &mut spelt),
+        }
+    }
+    spelt
+}
+
+/// The octet that these two digits are.
+fn encoded(digits: &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
+    u8::try_from(digit(0)? << 4 | digit(1)?).ok()
+}
+
+fn encode(octet: u8, text: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    text.push('%');
+    text.push(char::from(DIGITS[usize::from(octet >> 4)]));
+    text.push(char::from(DIGITS[usize::from(octet & 15)]));
+}
+
+/// Whether an octet stands as it is: the characters of URIs (RFC 3986 2). Some others browsers write too: they mean the same
+/// encoded.
+const fn is_kept(octet: u8) -> bool {
+    octet.is_ascii_graphic()
+        && !matches!(
+            octet,
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+        )
+}
+
+/// Whether an octet means the same encoded: what is unreserved, and what is reserved but delimits nothing in the path or query
+/// of an http URL. `*` and `$` would too, and are always encoded instead.
+fn is_same_encoded(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"-._~!'(),:@[]".contains(&octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_and_targets_are_spelt_alike() {
+        for (text, spelt) in [
+            ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
+            ("/foo/bar/ツ", "/foo/bar/%E3%83%84"),
+            ("/foo/bar/%e3%83%84", "/foo/bar/%E3%83%84"),
+            ("/foo/bar/%62%61%7A", "/foo/bar/baz"),
+            ("/%7ejoe", "/~joe"),
+            ("/a b\u{1}{c}", "/a%20b%01%7Bc%7D"),
+            ("/a%2fb%3Fc%26d", "/a%2Fb%3Fc%26d"),
+            ("/%21%27%28%29%2c%3A%40%5b%5d", "/!'(),:@[]"),
+            ("/100%", "/100%"),
+            ("/%zz%4", "/%zz%4"),
+            ("/%00%25", "/%00%25"),
+        ] {
+            assert_eq!(pattern(text), spelt, "{text}");
+            assert_eq!(Target::of(text).plain, spelt, "{text}");
+        }
+    }
+
+    #[test]
+    fn special_characters_are_special_in_rules_only() {
+        assert_eq!(pattern("/a*$b%2a%24$"), "/a*%24b%2A%24$");
+        assert_eq!(Target::of("/a*$b%2a%24$").plain, "/a%2A%24b%2A%24%24");
+    }
+
+    #[test]
+    fn slashes_and_question_marks_of_a_query_are_the_same_encoded() {
+        let spellings = |text| {
+            let target = Target::of(text);
+            target.spellings().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(pattern("/%2F?u=https%3A%2F%2Fa%3F"), "/%2F?u=https://a?");
+        assert_eq!(spellings("/%2F?u=%2F%3f"), ["/%2F?u=%2F%3F", "/%2F?u=/?"]);
+        assert_eq!(spellings("/%2F%3F"), ["/%2F%3F"]);
+        assert_eq!(spellings("/?u=/?"), ["/?u=/?"]);
+    }
+
+    #[test]
+    fn a_target_begins_with_a_slash_and_ends_before_its_fragment() {
+        assert_eq!(Target::of("").plain, "/");
+        assert_eq!(Target::of("?a").plain, "/?a");
+        assert_eq!(Target::of("a#b").plain, "/a");
+        assert!(
+            Target::of("/robots.txt").is_robots_txt()
+                && Target::of("/%72obots.txt#x").is_robots_txt()
+        );
+        assert!(
+            !Target::of("/robots.txt?a").is_robots_txt()
+                && !Target::of("/Robots.txt").is_robots_txt()
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! Random files, and the same files without what peers read in another way.
+
+use std::fmt::Write as _;
+
+use fastrand::Rng;
+
+/// Something that a peer reads in another way, and what a file without it looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reading {
+    /// RFC 9309 2.2.2: octets compare in one spelling. Peers compare as written. Rewritten: one spelling.
+    Octets,
+    /// RFC 9309 2.2.4: other records end no list of agents. Peers let some end it. Rewritten: without them.
+    OtherRecords,
+    /// A name that goes on is another record. `robotstxt` reads the start of it. Rewritten: without it.
+    LongerNames,
+    /// Misspelt names that `robotstxt` or `texting_robots` does not know, or does not see behind white space or a byte order mark.
+    /// Rewritten: as in the standard.
+    Misspelling,
+    /// Words without a colon are a record only where they are two. `texting_robots` takes more. Rewritten: without them.
+    Prose,
+    /// What follows an agent's name is not looked at, and a digit is a part of it. `texting_robots` compares all of the value,
+    /// `robotstxt` ends the name before a digit. Rewritten: bare names.
+    AgentNames,
+    /// RFC 9309 2.2.2: rules outside of groups are ignored. `texting_robots` obeys them where there is no group. Rewritten: without
+    /// them.
+    NoGroup,
+    /// An empty `Disallow` says nothing. To `texting_robots` it is `Allow: /`. Rewritten: a rule that matches nothing.
+    EmptyRule,
+    /// `Allow: /index.html` allows that. To `robotstxt` it also allows `/`, as it does for Google. Rewritten: another name.
+    IndexPage,
+    /// RFC 9309 2.2.2: `/robots.txt` is allowed. `robotstxt` obeys rules about it. Rewritten: no rules.
+    RobotsTxt,
+    /// RFC 9309 2.2.3: `*` is any octets. After one, `robotstxt` goes on from the first place alone where the next octet stands: its
+    /// list of places is shifted while it is read. Rewritten: nothing, but the port is given a matcher without the mistake.
+    LostPlaces,
+}
+
+/// A text as written, and in the one spelling.
+#[derive(Clone, Debug, Default)]
+struct Spelt {
+    written: String,
+    plain: String,
+}
+
+#[derive(Clone, Debug)]
+enum Line {
+    /// The name as written, the standard's, and the value.
+    Rule {
+        name: &'static str,
+        standard: &'static str,
+        path: Spelt,
+    },
+    /// The name and value as written, and the bare value.
+    Agent {
+        name: &'static str,
+        value: &'static str,
+        bare: &'static str,
+    },
+    Other(&'static str),
+    LongerName(&'static str),
+    Prose(&'static str),
+    Blank(&'static str),
+}
+
+/// A file and a target.
+pub(super) struct Case {
+    lines: Vec<Line>,
+    target: Spelt,
+    mark: bool,
+}
+
+impl Case {
+    /// The file and the target, without what these readings are about.
+    pub(super) fn written(&self, without: &[Reading]) -> (String, String) {
+        let lacks = |reading| without.contains(&reading);
+        let spelt = |text: &Spelt| {
+            let text = if lacks(Reading::Octets) {
+                &text.plain
+            } else {
+                &text.written
+            };
+            if lacks(Reading::IndexPage) {
+                text.replace("index.htm", "index-htm")
+            } else {
+                text.clone()
+            }
+        };
+        let target = spelt(&self.target);
+        if lacks(Reading::RobotsTxt) && self.target.plain == "/robots.txt" {
+            return (String::new(), target);
+        }
+        let mut text = String::from(if self.mark && !lacks(Reading::Misspelling) {
+            "\u{feff}"
+        } else {
+            ""
+        });
+        let mut grouped = false;
+        for line in &self.lines {
+            let name = |name: &'static str, standard| {
+                if lacks(Reading::Misspelling) {
+                    standard
+                } else {
+                    name
+                }
+            };
+            let _ = match line {
+                Line::Rule { .. } if lacks(Reading::NoGroup) && !grouped => Ok(()),
+                Line::Rule { path, .. } if lacks(Reading::EmptyRule) && path.plain.is_empty() => {
+                    writeln!(text, "Disallow: /never")
+                }
+                Line::Rule {
+                    name: written,
+                    standard,
+                    path,
+                } => {
+                    writeln!(text, "{}{}", name(written, standard), spelt(path))
+                }
+                Line::Agent {
+                    name: written,
+                    value,
+                    bare,
+                } => {
+                    grouped = true;
+                    let value = if lacks(Reading::AgentNames) {
+                        bare
+                    } else {
+                        value
+                    };
+                    writeln!(text, "{}{value}", name(written, "User-agent: "))
+                }
+                Line::Other(_) if lacks(Reading::OtherRecords) => Ok(()),
+                Line::LongerName(_) if lacks(Reading::LongerNames) => Ok(()),
+                Line::Prose(_) if lacks(Reading::Prose) => Ok(()),
+                Line::Other(line)
+                | Line::LongerName(line)
+                | Line::Prose(line)
+                | Line::Blank(line) => {
+                    writeln!(text, "{line}")
+                }
+            };
+        }
+        (text, target)
+    }
+
+    pub(super) fn random(rng: &mut Rng) -> Self {
+        let mut lines = Vec::new();
+        if rng.u8(0..8) > 0 {
+            lines.push(agent(rng));
+        }
+        for _ in 0..rng.usize(0..14) {
+            lines.push(match rng.u8(0..20) {
+                0..10 => rule(rng),
+                10..16 => agent(rng),
+                16 => Line::Other(pick(
+                    rng,
+                    &[
+                        "Sitemap: http://a/",
+                        "Crawl-delay: 3",
+                        "Host: a",
+                        "Noindex: /a",
+                        "Clean-param: a /b",
+                    ],
+                )),
+                17 => Line::LongerName(pick(
+                    rng,
+                    &[
+                        "Disallow-all: /",
+                        "Allowance: /a",
+                        "User-agent-class: haul",
+                        "user-agentx: *",
+                    ],
+                )),
+                18 => Line::Prose(pick(
+                    rng,
+                    &[
+                        "Disallow /a /b",
+                        "allow /a and more",
+                        "user-agent haul too",
+                        "nothing",
+                        "<html>",
+                    ],
+                )),
+                _ => Line::Blank(pick(rng, &["", " ", "# Disallow: /", "#", "\r"])),
+            });
+        }
+        let target = match rng.u8(0..30) {
+            0 => Spelt {
+                written: "/robots.txt".to_owned(),
+                plain: "/robots.txt".to_owned(),
+            },
+            _ => path(rng, false),
+        };
+        Self {
+            lines,
+            target,
+            mark: rng.u8(0..20) == 0,
+        }
+    }
+}
+
+fn pick(rng: &mut Rng, choices: &[&'static str]) -> &'static str {
+    choices[rng.usize(0..choices.len())]
+}
+
+fn rule(rng: &mut Rng) -> Line {
+    let (standard, others) = if rng.u8(0..3) == 0 {
+        (
+            "Allow: ",
+            ["allow:", "ALLOW\t: ", " Allow ", "allowed: ", "Allow :"],
+        )
+    } else {
+        (
+            "Disallow: ",
+            [
+                "disallow:",
+                "dissallow: ",
+                "Dis-allow: ",
+                "Disallowed:",
+                " Disallow ",
+            ],
+        )
+    };
+    let path = match rng.u8(0..12) {
+        0 => Spelt::default(),
+        _ => path(rng, true),
+    };
+    let usual = rng.u8(0..4) > 0 || path.plain.is_empty() || path.written.contains(' ');
+    let name = if usual { standard } else { pick(rng, &others) };
+    Line::Rule {
+        name,
+        standard,
+        path,
+    }
+}
+
+fn agent(rng: &mut Rng) -> Line {
+    let (value, bare) = match rng.u8(0..12) {
+        0..4 => ("haul", "haul"),
+        4..7 => ("*", "*"),
+        7 => ("HAUL/1.0", "haul"),
+        8 => ("haul2", "other"),
+        9 => ("haul bot", "haul"),
+        10 => ("* all", "*"),
+        _ => ("other", "other"),
+    };
+    let usual = rng.u8(0..4) > 0 || value.contains(' ');
+    let names = [
+        "user agent:",
+        "useragent: ",
+        "User_Agent: ",
+        " User-agent ",
+        "USER-AGENT:\t",
+    ];
+    let name = if usual {
+        "User-agent: "
+    } else {
+        pick(rng, &names)
+    };
+    Line::Agent { name, value, bare }
+}
+
+/// A path from few pieces, so that rules and targets often meet. Each piece has its one spelling first.
+fn path(rng: &mut Rng, is_rule: bool) -> Spelt {
+    const PIECES: [&[&str]; 13] = [
+        &["a", "a", "a", "%61"],
+        &["b", "b", "b", "%62"],
+        &["/"],
+        &["/"],
+        &["a/"],
+        &["~", "~", "%7e"],
+        &["!", "%21"],
+        &["%C3%A9", "%c3%a9"],
+        &["%7B", "%7b"],
+        &["%24", "$"],
+        &["index.html"],
+        &["%zz"],
+        &["="],
+    ];
+    let mut path = Spelt {
+        written: "/".to_owned(),
+        plain: "/".to_owned(),
+    };
+    let stars = is_rule && rng.bool();
+    let mut in_query = false;
+    for _ in 0..rng.usize(0..6) {
+        let spellings: &[&str] = match rng.u8(0..20) {
+            0 if in_query => &["/", "%2F", "%2f"],
+            0 if !stars => &["%2F", "%2f"],
+            1 => {
+                in_query = true;
+                &["?"]
+            }
+            2 if is_rule => &["%C3%A9", "é"],
+            3 if is_rule => &["%20", " "],
+            4 => &["%20"],
+            5..8 if stars => &["*"],
+            _ => PIECES[rng.usize(0..PIECES.len())],
+        };
+        // At the end it would be special.
+        path.plain.push_str(spellings[0]);
+        path.written
+            .push_str(spellings[rng.usize(0..spellings.len())]);
+    }
+    if path.written.ends_with(['$', ' ']) {
+        path.written.push('b');
+        path.plain.push('b');
+    }
+    if is_rule && rng.u8(0..6) == 0 {
+        path.written.push('$');
+        path.plain.push('$');
+    }
+    path
+}
