@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use super::relation::{self, Relation};
 use super::{
-    Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT, css, guess,
-    refresh, srcset,
+    Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT,
+    css, guess, refresh, srcset,
 };
 use crate::parse::scan::{Decoder, Name, Place, Tag, Visitor, decode};
 
@@ -269,13 +269,8 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn directives(&mut self, content: &[u8]) {
         let content = self.word(content);
-        let mut said = self.page.directives;
-        for word in content.split(|c: char| c == ',' || c.is_ascii_whitespace()) {
-            let none = word.eq_ignore_ascii_case("none");
-            said.noindex |= none || word.eq_ignore_ascii_case("noindex");
-            said.nofollow |= none || word.eq_ignore_ascii_case("nofollow");
-        }
-        self.page.directives = said;
+        let said = Directives::of_content(&content);
+        self.page.directives = self.page.directives.and(said);
     }
 
     #[cold]

@@ -15,6 +15,8 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub use crate::robots::Directives;
+
 use crate::parse::scan::{Decoder, scan};
 use collector::Collector;
 
@@ -110,15 +112,6 @@ pub struct Refresh<'a> {
     pub seconds: u32,
     /// Where to; `None` is the page itself.
     pub url: Option<Cow<'a, str>>,
-}
-
-/// What a page asks of robots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
-    /// Not to be kept in an index: `noindex` or `none`.
-    pub noindex: bool,
-    /// Its links are not to be followed: `nofollow` or `none`.
-    pub nofollow: bool,
 }
 
 /// One reference.
