@@ -56,7 +56,7 @@
 //! | | [`engine`] | who waits for the answers: five ways behind one seam |
 //! | | [`fetch`], [`parse`] | one request; one page |
 //! | | [`sink`] | records and files |
-//! | nouns | [`Job`], [`Page`], [`Body`], [`Visit`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
+//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
 //!
 //! # What to begin with
 //!
@@ -83,7 +83,7 @@ mod headers;
 mod job;
 mod nearest;
 mod page;
-mod robots;
+pub mod robots;
 mod rows;
 mod size;
 mod skip;

@@ -1,7 +1,7 @@
 //! Whose rules are whose: the groups of a robots.txt (RFC 9309 2.2.1).
 //!
-//! Invariant: a rule belongs to all agents that were named since the rule before the last list of names. Edge: a delay belongs to
-//! the names right above it alone, as RFC 9309 has no word about delays and people mean it so.
+//! Invariant: a rule belongs to the agents of the list above it, and nothing but a rule ends a list. Edge: a delay belongs to the
+//! names right above it alone, as RFC 9309 has no word about delays and people mean it so.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Rules in the order in which they win: the first that matches is the one that counts.
 //!
 //! Invariant: entries are sorted by the octets of their pattern, the longest first, and of equal ones `Allow` first (RFC 9309
-//! 2.2.2), so no rule has to be looked at after one that matches. Edge: who writes ten thousand patterns and a URL of kilobytes that
-//! each has to be sought in gets no answer, for [`MOST_SOUGHT`].
+//! 2.2.2), so no rule has to be looked at after one that matches. Edge: a URL of kilobytes in which ten thousand patterns have to be
+//! sought gets no answer beyond [`MOST_SOUGHT`].
 
 use std::cmp::Reverse;
 
@@ -207,7 +207,9 @@ fn matches(pattern: &str, to_the_end: bool, target: &str, left: &mut usize) -> O
         return Some(!to_the_end || rest.is_empty());
     };
     let mut seek = |rest: &[u8], part: &[u8]| {
-        let end = memmem::find(rest, part).map(|at| at + part.len());
+        let fits = part.len() <= rest.len(); // preparing a search for a long part takes long
+        let at = if fits { memmem::find(rest, part) } else { None };
+        let end = at.map(|at| at + part.len());
         *left = left.checked_sub(end.unwrap_or(rest.len()) + SEARCH)?;
         Some(end)
     };

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 17] = [
+const NOUNS: [&str; 18] = [
     "address",
     "body",
     "clean",
@@ -19,6 +19,7 @@ const NOUNS: [&str; 17] = [
     "job",
     "nearest",
     "page",
+    "robots",
     "rows",
     "size",
     "stop",

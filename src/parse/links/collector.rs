@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use super::relation::{self, Relation};
 use super::{
-    Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT, css, guess,
-    refresh, srcset,
+    Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT,
+    css, guess, refresh, srcset,
 };
 use crate::parse::scan::{Decoder, Name, Place, Tag, Visitor, decode};
 
@@ -274,7 +274,8 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn directives(&mut self, content: &[u8]) {
         let content = self.word(content);
-        self.page.directives.hear(&content);
+        let said = Directives::of_content(&content);
+        self.page.directives = self.page.directives.and(said);
     }
 
     #[cold]
