@@ -14,8 +14,10 @@ use crate::event::Event;
 use crate::frontier::Gathered;
 use crate::sink::{Mark, Marks};
 
-/// How often what is settled is made final: a crash repeats at most so much work.
-pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// How often what is settled is made final, in the long run: a crash repeats at most so much work.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// How soon for the first time; the time doubles from there. Who is killed again and again still comes forward.
+pub(super) const FIRST_CHECKPOINT: Duration = Duration::from_millis(50);
 
 /// What was gathered for a commit, and the marks that it waits for.
 pub(super) type Checkpoint = (Gathered, oneshot::Receiver<Marks>);
@@ -27,7 +29,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             return Ok(());
         }
         self.frontier.lease();
-        let due = self.may_checkpoint() && self.committed.elapsed() >= CHECKPOINT_EVERY;
+        let due = self.may_checkpoint() && self.committed.elapsed() >= self.checkpoint_after;
         if due || self.frontier.wants_commit() {
             self.begin_checkpoint().await?;
         }
@@ -48,6 +50,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.writer.write(&mut self.settled).await?;
         }
         self.committed = Instant::now();
+        self.checkpoint_after = (self.checkpoint_after * 2).min(CHECKPOINT_EVERY);
         if let Some(gathered) = self.frontier.gather() {
             self.checkpoint = Some((gathered, self.writer.checkpoint().await?));
         }

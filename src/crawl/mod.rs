@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
-use checkpoint::{CHECKPOINT_EVERY, Checkpoint, by_name, marks};
+use checkpoint::{Checkpoint, FIRST_CHECKPOINT, by_name, marks};
 
 use crate::config::{Config, JobSettings};
 use crate::descriptors;
@@ -141,6 +141,7 @@ pub async fn crawl(
         started: Instant::now(),
         written: Instant::now(),
         committed: Instant::now(),
+        checkpoint_after: FIRST_CHECKPOINT / 2,
         starved: true,
         tell,
     };
@@ -179,6 +180,8 @@ struct Run<F> {
     started: Instant,
     written: Instant,
     committed: Instant,
+    /// How long after that the next checkpoint is due.
+    checkpoint_after: Duration,
     /// Whether there was room for jobs and none that may be sent.
     starved: bool,
     tell: F,
@@ -251,7 +254,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     self.frontier.take(answer?, Instant::now())?;
                 }
                 marks = marks(&mut self.checkpoint), if self.checkpoint.is_some() => self.commit(marks).await?,
-                () = sleep_until((self.committed + CHECKPOINT_EVERY).into()), if self.may_checkpoint() => {}
+                () = sleep_until((self.committed + self.checkpoint_after).into()), if self.may_checkpoint() => {}
                 () = sleep_until(wake_at(wake)), if wake.is_some() => {}
                 _ = tick.tick() => self.tick(),
             }
