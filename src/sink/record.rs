@@ -13,7 +13,7 @@ use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 26] = [
+pub const FIELDS: [&str; 30] = [
     "row",
     "url",
     "final_url",
@@ -38,6 +38,10 @@ pub const FIELDS: [&str; 26] = [
     "fault",
     "method",
     "location",
+    "depth",
+    "found_on",
+    "links",
+    "noindex",
     "columns",
     "body",
 ];
@@ -102,6 +106,14 @@ pub struct Record<'a> {
     pub method: Option<&'a str>,
     /// The `Location` of a redirect that was not followed.
     pub location: Option<&'a str>,
+    /// Links from the seed to here.
+    pub depth: u16,
+    /// The page that first led here.
+    pub found_on: Option<&'a str>,
+    /// How many links were found here.
+    pub links: Option<u64>,
+    /// Whether the page asks not to be kept in an index.
+    pub noindex: Option<bool>,
     /// The other columns of the line.
     #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
     pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
@@ -151,6 +163,10 @@ impl<'a> Record<'a> {
             fault: parsed.fault.as_deref(),
             method: job.method().map(http::Method::as_str),
             location: page.and_then(crate::page::Page::location),
+            depth: job.depth,
+            found_on: job.found_on.as_deref(),
+            links: parsed.found.as_ref().map(|found| found.len() as u64),
+            noindex: parsed.found.as_ref().map(|found| found.noindex),
             columns: job
                 .request
                 .as_deref()

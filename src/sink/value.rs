@@ -20,6 +20,7 @@ pub(super) enum Value<'a> {
     Null,
     Text(&'a str),
     Number(u64),
+    Flag(bool),
     Milliseconds(Duration),
     Digest(&'a [u8; 32]),
     Address(SocketAddr),
@@ -54,6 +55,7 @@ impl Value<'_> {
             Self::Null => {}
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
             Self::Number(number) => serialize(out, &number),
+            Self::Flag(flag) => serialize(out, &flag),
             Self::Milliseconds(duration) => milliseconds(out, duration),
             Self::Digest(digest) => {
                 out.extend_from_slice(hex_text(digest, &mut [0; 64]).as_bytes());
