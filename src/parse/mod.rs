@@ -5,34 +5,29 @@
 //! [fault](crate::Parsed::fault) in the record: the page stands.
 
 pub(crate) mod charset;
+mod content;
 pub mod decode;
 pub mod links;
 pub(crate) mod media_type;
 pub mod scan;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use http::header;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::job::Job;
 use crate::page::Page;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
-use decode::{Codings, DecodeError, DecodeLimits};
+use content::Content;
+use decode::DecodeLimits;
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 
 /// How far into a page its title and charset are looked for.
 const HEAD: usize = 64 << 10;
-/// Bytes moved at a time between a spooled file and a decoder.
-const CHUNK: usize = 256 << 10;
 
 /// What the sinks of a run ask the parse half for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,145 +112,17 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !settings.wants.any() || settings.follows && page.target().is_some() {
         return parsed;
     }
-    match read(page, encoded, settings) {
+    let reading = content::Reading {
+        wants: settings.wants,
+        limits: settings.limits,
+        folder: &settings.folder,
+        head: HEAD,
+    };
+    match content::read(page, encoded, &reading) {
         Ok(content) => describe(job, page, media.as_ref(), content, settings, &mut parsed),
         Err(error) => parsed.fault = Some(error.to_string()),
     }
     parsed
-}
-
-/// A decoded body: all of it in memory, or its head, and the file it is in.
-struct Content {
-    /// All of it, or the first [`HEAD`] bytes.
-    head: Bytes,
-    length: u64,
-    digest: Option<[u8; 32]>,
-    /// The decoded bytes, where they are not the page's own body.
-    body: Option<Body>,
-    /// A file to read the rest from.
-    path: Option<PathBuf>,
-}
-
-fn read(page: &Page, encoded: bool, settings: &ParseSettings) -> Result<Content, DecodeError> {
-    let digest = |bytes: &[u8]| settings.wants.digest.then(|| Sha256::digest(bytes).into());
-    match &page.body {
-        Body::Memory(bytes) if encoded => {
-            let decoded = decode::decode(bytes.clone(), codings(page)?, &settings.limits)?.bytes;
-            let body = settings
-                .wants
-                .content
-                .then(|| Body::Memory(decoded.clone()));
-            Ok(Content {
-                digest: digest(&decoded),
-                length: decoded.len() as u64,
-                head: decoded,
-                body,
-                path: None,
-            })
-        }
-        Body::Memory(bytes) => {
-            let digest = digest(bytes);
-            Ok(Content {
-                head: bytes.clone(),
-                length: bytes.len() as u64,
-                digest,
-                body: None,
-                path: None,
-            })
-        }
-        Body::Spooled(spool) if encoded => decode_file(spool, codings(page)?, settings),
-        Body::Spooled(spool) => {
-            let head = page.body.head(HEAD).map_err(DecodeError::Read)?;
-            let digest = match spool.digest {
-                None if settings.wants.digest => Some(digest_of(spool).map_err(DecodeError::Read)?),
-                known => known,
-            };
-            let path = Some(spool.path().to_owned());
-            Ok(Content {
-                head,
-                length: page.body.len(),
-                digest,
-                body: None,
-                path,
-            })
-        }
-        Body::Dropped(length) => Ok(Content {
-            head: Bytes::new(),
-            length: *length,
-            digest: None,
-            body: None,
-            path: None,
-        }),
-    }
-}
-
-/// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
-fn codings(page: &Page) -> Result<Codings, DecodeError> {
-    let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let first = lines.next().map(text).unwrap_or_default();
-    let all = lines
-        .take(8)
-        .map(text)
-        .fold(first, |all, line| all + ", " + &line);
-    decode::codings(&all)
-}
-
-/// Decodes a spooled file into another, or through, where nobody wants the bytes.
-fn decode_file(
-    spool: &Spool,
-    codings: Codings,
-    settings: &ParseSettings,
-) -> Result<Content, DecodeError> {
-    let source = File::open(spool.path()).map_err(DecodeError::Read)?;
-    let mut decoder = decode::Decoder::new(
-        BufReader::with_capacity(CHUNK, source),
-        codings,
-        settings.limits,
-    )?;
-    let keep = settings.wants.content || settings.wants.text;
-    let folder = &settings.folder;
-    let mut file = keep.then(|| {
-        tempfile::Builder::new()
-            .prefix(SPOOL_PREFIX)
-            .tempfile_in(folder)
-    });
-    let mut file = file.take().transpose().map_err(DecodeError::Read)?;
-    let mut hash = settings.wants.digest.then(Sha256::new);
-    let mut head = Vec::new();
-    let mut length = 0;
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let count = decoder.read(&mut chunk).map_err(typed)?;
-        if count == 0 {
-            break;
-        }
-        let bytes = &chunk[..count];
-        length += count as u64;
-        head.extend_from_slice(&bytes[..count.min(HEAD - head.len())]);
-        if let Some(hash) = &mut hash {
-            hash.update(bytes);
-        }
-        if let Some(file) = &mut file {
-            file.write_all(bytes).map_err(DecodeError::Read)?;
-        }
-    }
-    let digest = hash.map(|hash| hash.finalize().into());
-    let mut content = Content {
-        head: head.into(),
-        length,
-        digest,
-        body: None,
-        path: None,
-    };
-    if let Some(file) = file {
-        let (_, path) = file
-            .keep()
-            .map_err(|error| DecodeError::Read(error.error))?;
-        content.path = Some(path.clone());
-        content.body = Some(Body::Spooled(Spool::adopt(path, length, digest)));
-    }
-    Ok(content)
 }
 
 fn describe(
@@ -292,7 +159,7 @@ fn describe(
             parsed.title = title(looked_at, found);
         }
         if settings.wants.text {
-            parsed.text = text(&content, found);
+            parsed.text = content.text(found);
         }
     }
     parsed.content = content.body.filter(|_| settings.wants.content);
@@ -312,32 +179,4 @@ fn title(head: &[u8], charset: Charset) -> Option<String> {
 /// Tells the compiler that what comes out lives as long as what went in.
 fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
     decoder
-}
-
-fn text(content: &Content, charset: Charset) -> Option<String> {
-    let bytes: Cow<'_, [u8]> = match &content.path {
-        Some(path) => Cow::Owned(std::fs::read(path).ok()?),
-        None => Cow::Borrowed(&content.head),
-    };
-    Some(charset::text(&bytes, charset).0.into_owned())
-}
-
-fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
-    let mut hash = Sha256::new();
-    let mut file = File::open(spool.path())?;
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hash.finalize().into()),
-            count => hash.update(&chunk[..count]),
-        }
-    }
-}
-
-/// A decoder speaks `io::Error`; what it wraps is the typed one.
-fn typed(error: io::Error) -> DecodeError {
-    match error.downcast::<DecodeError>() {
-        Ok(typed) => typed,
-        Err(error) => DecodeError::Read(error),
-    }
 }

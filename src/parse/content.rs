@@ -1,0 +1,205 @@
+//! A body, decoded: from memory or from its file, whole or as much of it as is looked at.
+//!
+//! Invariant: no more than asked for is held in memory of a body that came in a file; the rest is hashed, counted and
+//! written on as it streams by.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http::header;
+use sha2::{Digest, Sha256};
+
+use super::Wants;
+use super::charset::{self, Charset};
+use super::decode::{self, Codings, DecodeError, DecodeLimits};
+use crate::body::{Body, SPOOL_PREFIX, Spool};
+use crate::page::Page;
+
+/// Bytes moved at a time between a spooled file and a decoder.
+const CHUNK: usize = 256 << 10;
+
+/// A decoded body: all of it in memory, or its head, and the file it is in.
+pub(super) struct Content {
+    /// All of it, or as much as was asked for.
+    pub(super) head: Bytes,
+    pub(super) length: u64,
+    pub(super) digest: Option<[u8; 32]>,
+    /// The decoded bytes, where they are not the page's own body.
+    pub(super) body: Option<Body>,
+    /// A file to read the rest from.
+    path: Option<PathBuf>,
+}
+
+impl Content {
+    /// All of it as text; `None` where its file is gone.
+    pub(super) fn text(&self, charset: Charset) -> Option<String> {
+        let bytes: Cow<'_, [u8]> = match &self.path {
+            Some(path) => Cow::Owned(std::fs::read(path).ok()?),
+            None => Cow::Borrowed(&self.head),
+        };
+        Some(charset::text(&bytes, charset).0.into_owned())
+    }
+}
+
+/// What a body is read for.
+pub(super) struct Reading<'s> {
+    pub(super) wants: Wants,
+    pub(super) limits: DecodeLimits,
+    /// Where large decoded bodies go.
+    pub(super) folder: &'s Path,
+    /// How many bytes of a body in a file are wanted in memory.
+    pub(super) head: usize,
+}
+
+/// Decodes a body, hashes it, and keeps what is wanted of it.
+///
+/// # Errors
+/// What a decoder says of it, or that its file cannot be read.
+pub(super) fn read(
+    page: &Page,
+    encoded: bool,
+    settings: &Reading<'_>,
+) -> Result<Content, DecodeError> {
+    let digest = |bytes: &[u8]| settings.wants.digest.then(|| Sha256::digest(bytes).into());
+    match &page.body {
+        Body::Memory(bytes) if encoded => {
+            let decoded = decode::decode(bytes.clone(), codings(page)?, &settings.limits)?.bytes;
+            let body = settings
+                .wants
+                .content
+                .then(|| Body::Memory(decoded.clone()));
+            Ok(Content {
+                digest: digest(&decoded),
+                length: decoded.len() as u64,
+                head: decoded,
+                body,
+                path: None,
+            })
+        }
+        Body::Memory(bytes) => {
+            let digest = digest(bytes);
+            Ok(Content {
+                head: bytes.clone(),
+                length: bytes.len() as u64,
+                digest,
+                body: None,
+                path: None,
+            })
+        }
+        Body::Spooled(spool) if encoded => decode_file(spool, codings(page)?, settings),
+        Body::Spooled(spool) => {
+            let head = page.body.head(settings.head).map_err(DecodeError::Read)?;
+            let digest = match spool.digest {
+                None if settings.wants.digest => Some(digest_of(spool).map_err(DecodeError::Read)?),
+                known => known,
+            };
+            let path = Some(spool.path().to_owned());
+            Ok(Content {
+                head,
+                length: page.body.len(),
+                digest,
+                body: None,
+                path,
+            })
+        }
+        Body::Dropped(length) => Ok(Content {
+            head: Bytes::new(),
+            length: *length,
+            digest: None,
+            body: None,
+            path: None,
+        }),
+    }
+}
+
+/// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
+fn codings(page: &Page) -> Result<Codings, DecodeError> {
+    let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let first = lines.next().map(text).unwrap_or_default();
+    let all = lines
+        .take(8)
+        .map(text)
+        .fold(first, |all, line| all + ", " + &line);
+    decode::codings(&all)
+}
+
+/// Decodes a spooled file into another, or through, where nobody wants the bytes.
+fn decode_file(
+    spool: &Spool,
+    codings: Codings,
+    settings: &Reading<'_>,
+) -> Result<Content, DecodeError> {
+    let source = File::open(spool.path()).map_err(DecodeError::Read)?;
+    let mut decoder = decode::Decoder::new(
+        BufReader::with_capacity(CHUNK, source),
+        codings,
+        settings.limits,
+    )?;
+    let keep = settings.wants.content || settings.wants.text;
+    let folder = settings.folder;
+    let mut file = keep.then(|| {
+        tempfile::Builder::new()
+            .prefix(SPOOL_PREFIX)
+            .tempfile_in(folder)
+    });
+    let mut file = file.take().transpose().map_err(DecodeError::Read)?;
+    let mut hash = settings.wants.digest.then(Sha256::new);
+    let mut head = Vec::new();
+    let mut length = 0;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = decoder.read(&mut chunk).map_err(typed)?;
+        if count == 0 {
+            break;
+        }
+        let bytes = &chunk[..count];
+        length += count as u64;
+        head.extend_from_slice(&bytes[..count.min(settings.head - head.len())]);
+        if let Some(hash) = &mut hash {
+            hash.update(bytes);
+        }
+        if let Some(file) = &mut file {
+            file.write_all(bytes).map_err(DecodeError::Read)?;
+        }
+    }
+    let digest = hash.map(|hash| hash.finalize().into());
+    let mut content = Content {
+        head: head.into(),
+        length,
+        digest,
+        body: None,
+        path: None,
+    };
+    if let Some(file) = file {
+        let (_, path) = file
+            .keep()
+            .map_err(|error| DecodeError::Read(error.error))?;
+        content.path = Some(path.clone());
+        content.body = Some(Body::Spooled(Spool::adopt(path, length, digest)));
+    }
+    Ok(content)
+}
+
+fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(spool.path())?;
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hash.finalize().into()),
+            count => hash.update(&chunk[..count]),
+        }
+    }
+}
+
+/// A decoder speaks `io::Error`; what it wraps is the typed one.
+fn typed(error: io::Error) -> DecodeError {
+    match error.downcast::<DecodeError>() {
+        Ok(typed) => typed,
+        Err(error) => DecodeError::Read(error),
+    }
+}
