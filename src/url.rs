@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
+use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -88,6 +89,26 @@ impl PageUrl {
         }
         let url = self.0.join(reference).map_err(UrlError::Malformed)?;
         // A secret in a remote reference is not the user's: it is dropped.
+        Self::from_url_with_user(url).map(|(url, _)| url)
+    }
+
+    /// As [`join`](Self::join), for a page in this encoding: the query of a reference is sent in it (WHATWG URL 4.4).
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub(crate) fn join_from(
+        &self,
+        reference: &str,
+        encoding: &'static Encoding,
+    ) -> Result<Self, UrlError> {
+        if reference.len() > Self::LONGEST {
+            return Err(UrlError::TooLong);
+        }
+        let url = Url::options()
+            .base_url(Some(&self.0))
+            .encoding_override(Some(&|query| encoding.encode(query).0))
+            .parse(reference)
+            .map_err(UrlError::Malformed)?;
         Self::from_url_with_user(url).map(|(url, _)| url)
     }
 

@@ -9,6 +9,7 @@ mod content;
 pub mod decode;
 pub mod links;
 pub(crate) mod media_type;
+pub mod resolve;
 pub mod scan;
 
 use std::borrow::Cow;
