@@ -58,6 +58,18 @@ pub enum FoundKind {
 }
 
 impl FoundKind {
+    /// Which of two uses of one URL counts: the higher. A page is fetched for its links, a part of one for itself.
+    pub(crate) const fn strength(self) -> u8 {
+        match self {
+            FoundKind::Guess => 0,
+            FoundKind::Asset => 1,
+            FoundKind::Alternate => 2,
+            FoundKind::Canonical => 3,
+            FoundKind::Sitemap => 4,
+            FoundKind::Page => 5,
+        }
+    }
+
     /// The kind in one word, for edges and records.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,6 +99,54 @@ impl Found {
             kind: link.kind,
             nofollow: link.nofollow,
         });
+    }
+
+    /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. A guess
+    /// says nothing about a link that the page itself names.
+    pub(crate) fn meet_again(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
+        let Some(link) = self.links.get_mut(index as usize) else {
+            return;
+        };
+        match (link.kind, kind) {
+            (_, FoundKind::Guess) => {}
+            (FoundKind::Guess, _) => (link.kind, link.nofollow) = (kind, nofollow),
+            (known, _) => {
+                link.nofollow &= nofollow;
+                if kind.strength() > known.strength() {
+                    link.kind = kind;
+                }
+            }
+        }
+    }
+
+    /// Forgets everything but the memory it took.
+    pub(crate) fn clear(&mut self) {
+        let (mut text, mut links) = (
+            std::mem::take(&mut self.text),
+            std::mem::take(&mut self.links),
+        );
+        text.clear();
+        links.clear();
+        *self = Self {
+            text,
+            links,
+            ..Self::default()
+        };
+    }
+
+    /// Whether there is nothing to tell: no links, and no word about them.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.links.is_empty() && !(self.nofollow || self.noindex || self.more)
+    }
+
+    /// Bytes of all URLs together.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Bytes of memory that the text and the links have taken.
+    pub(crate) fn memory(&self) -> usize {
+        self.text.capacity() + self.links.capacity() * size_of::<Entry>()
     }
 
     /// The links, in the order of the page.
@@ -130,5 +190,47 @@ mod tests {
         links.iter().for_each(|link| found.push(*link));
         assert!(found.iter().eq(links));
         assert_eq!(found.len(), 2);
+    }
+
+    fn of(url: &str, kind: FoundKind, nofollow: bool) -> Found {
+        let mut found = Found::default();
+        found.push(FoundLink {
+            url,
+            fingerprint: 1,
+            kind,
+            nofollow,
+        });
+        found
+    }
+
+    #[test]
+    fn the_strongest_use_counts_and_one_that_may_be_followed_is_enough() {
+        use FoundKind as K;
+        for (uses, expected) in [
+            ([(K::Asset, true), (K::Page, true)], (K::Page, true)),
+            ([(K::Page, true), (K::Asset, false)], (K::Page, false)),
+            (
+                [(K::Canonical, false), (K::Alternate, true)],
+                (K::Canonical, false),
+            ),
+            ([(K::Page, true), (K::Guess, false)], (K::Page, true)),
+            ([(K::Guess, false), (K::Page, true)], (K::Page, true)),
+            ([(K::Guess, false), (K::Guess, false)], (K::Guess, false)),
+        ] {
+            let mut found = of("http://a.example/", uses[0].0, uses[0].1);
+            found.meet_again(0, uses[1].0, uses[1].1);
+            let link = found.iter().next().unwrap();
+            assert_eq!((link.kind, link.nofollow), expected, "{uses:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cleared_is_as_new_but_for_its_memory() {
+        let mut found = of("http://a.example/", FoundKind::Page, false);
+        (found.nofollow, found.more) = (true, true);
+        assert!(!found.says_nothing());
+        found.clear();
+        assert_eq!(found, Found::default());
+        assert!(found.says_nothing() && found.memory() > 0);
     }
 }

@@ -16,9 +16,12 @@ use crate::parse::scan::{Decoder, Name, Place, Tag, Visitor, decode};
 /// How much longer than the limit a reference may be as written: `&amp;` is five bytes for one.
 const WRITTEN_LIMIT: usize = 8 * URL_LIMIT;
 
+/// Links of a page that there is room for at once: most pages have fewer.
+const USUAL: usize = 64;
+
 /// Gathers one page's links.
 pub(super) struct Collector<'a, 's> {
-    settings: &'s LinkSettings,
+    settings: &'s LinkSettings<'s>,
     decoder: Decoder<'s>,
     page: PageLinks<'a>,
 }
@@ -55,7 +58,7 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
 }
 
 impl<'a, 's> Collector<'a, 's> {
-    pub(super) fn new(settings: &'s LinkSettings, decoder: Decoder<'s>) -> Self {
+    pub(super) fn new(settings: &'s LinkSettings<'s>, decoder: Decoder<'s>) -> Self {
         Collector {
             settings,
             decoder,
@@ -256,7 +259,9 @@ impl<'a, 's> Collector<'a, 's> {
         };
         if name.is_some_and(|name| {
             let name = self.word(name);
-            name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case("googlebot")
+            ["robots", "googlebot", self.settings.agent]
+                .iter()
+                .any(|known| !known.is_empty() && name.eq_ignore_ascii_case(known))
         }) {
             self.directives(content);
         }
@@ -269,13 +274,7 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn directives(&mut self, content: &[u8]) {
         let content = self.word(content);
-        let mut said = self.page.directives;
-        for word in content.split(|c: char| c == ',' || c.is_ascii_whitespace()) {
-            let none = word.eq_ignore_ascii_case("none");
-            said.noindex |= none || word.eq_ignore_ascii_case("noindex");
-            said.nofollow |= none || word.eq_ignore_ascii_case("nofollow");
-        }
-        self.page.directives = said;
+        self.page.directives.hear(&content);
     }
 
     #[cold]
@@ -409,6 +408,9 @@ impl<'a, 's> Collector<'a, 's> {
         if self.page.links.len() >= self.settings.limit {
             self.page.more = true;
             return ControlFlow::Break(());
+        }
+        if self.page.links.capacity() == 0 {
+            self.page.links.reserve(USUAL);
         }
         self.page.links.push(Link {
             url,

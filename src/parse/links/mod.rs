@@ -7,8 +7,8 @@
 mod collector;
 pub mod css;
 mod guess;
-mod refresh;
-mod relation;
+pub(in crate::parse) mod refresh;
+pub(in crate::parse) mod relation;
 mod srcset;
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,7 @@ pub(crate) const URL_LIMIT: usize = 8 * 1024;
 
 /// What is wanted of a page. The title, the base and the directives in `meta` come with any of the links.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkSettings {
+pub struct LinkSettings<'s> {
     /// References to other pages: `a area iframe frame form link`, refresh.
     pub pages: bool,
     /// References to what makes up this page: images, media, scripts, style sheets.
@@ -38,9 +38,11 @@ pub struct LinkSettings {
     pub guess: bool,
     /// The most links kept of one page.
     pub limit: usize,
+    /// The name under which a page may address this robot in `meta`, in any case; empty where it has none.
+    pub agent: &'s str,
 }
 
-impl LinkSettings {
+impl LinkSettings<'_> {
     /// The title alone: the scan ends as soon as it is known.
     pub const TITLE: Self = LinkSettings {
         pages: false,
@@ -48,6 +50,7 @@ impl LinkSettings {
         styles: false,
         guess: false,
         limit: 50_000,
+        agent: "",
     };
 
     /// References to other pages, for a crawl.
@@ -68,7 +71,7 @@ impl LinkSettings {
     }
 }
 
-impl Default for LinkSettings {
+impl Default for LinkSettings<'_> {
     fn default() -> Self {
         Self::PAGES
     }
@@ -85,7 +88,7 @@ pub struct PageLinks<'a> {
     pub language: Option<Cow<'a, str>>,
     /// The first refresh; its URL, if it has one, is also among the links.
     pub refresh: Option<Refresh<'a>>,
-    /// What `<meta name="robots">` and `googlebot` ask for.
+    /// What `<meta name="robots">`, `googlebot` and the one of the robot's own name ask for.
     pub directives: Directives,
     /// The links in the order of the page, duplicates included.
     pub links: Vec<Link<'a>>,
@@ -119,6 +122,17 @@ pub struct Directives {
     pub noindex: bool,
     /// Its links are not to be followed: `nofollow` or `none`.
     pub nofollow: bool,
+}
+
+impl Directives {
+    /// Adds what a list of directives says, as `meta` and `X-Robots-Tag` hold it.
+    pub(in crate::parse) fn hear(&mut self, list: &str) {
+        for word in list.split(|c: char| c == ',' || c.is_ascii_whitespace()) {
+            let none = word.eq_ignore_ascii_case("none");
+            self.noindex |= none || word.eq_ignore_ascii_case("noindex");
+            self.nofollow |= none || word.eq_ignore_ascii_case("nofollow");
+        }
+    }
 }
 
 /// One reference.
@@ -200,7 +214,11 @@ pub enum LinkKind {
 
 /// Finds what the page says. `decoder` is asked where a reference holds bytes that are not ASCII.
 #[must_use]
-pub fn links<'a>(html: &'a [u8], settings: &LinkSettings, decoder: Decoder<'_>) -> PageLinks<'a> {
+pub fn links<'a>(
+    html: &'a [u8],
+    settings: &LinkSettings<'_>,
+    decoder: Decoder<'_>,
+) -> PageLinks<'a> {
     let html = if settings.wants_links() {
         html
     } else {

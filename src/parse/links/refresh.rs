@@ -3,7 +3,7 @@
 //! Invariant: what a browser would not follow is `None`.
 
 /// Splits `5; url='x'` into the seconds and the URL, `None` where the page itself is meant.
-pub(super) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
+pub(in crate::parse) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
     let text = content.trim_ascii_start();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let seconds = match &text[..digits] {

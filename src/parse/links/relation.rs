@@ -4,7 +4,7 @@
 
 /// What one token of a `rel` means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
+pub(in crate::parse) enum Relation {
     /// Not to be followed.
     Nofollow,
     /// The next of a series.
@@ -24,7 +24,7 @@ pub(super) enum Relation {
 }
 
 impl Relation {
-    pub(super) fn of(token: &str) -> Self {
+    pub(in crate::parse) fn of(token: &str) -> Self {
         let is = |word: &str| token.eq_ignore_ascii_case(word);
         const ASSETS: [&str; 10] = [
             "stylesheet",
@@ -53,7 +53,7 @@ impl Relation {
     }
 }
 
-pub(super) fn tokens(rel: &str) -> impl Iterator<Item = &str> {
+pub(in crate::parse) fn tokens(rel: &str) -> impl Iterator<Item = &str> {
     rel.split_ascii_whitespace()
 }
 

@@ -9,7 +9,7 @@ use crate::parse::scan::differential::{cases, soup};
 use crate::parse::scan::oracle::{ByName, Event, Tree, pages, theirs};
 use crate::parse::scan::utf8;
 
-const ASSETS: LinkSettings = LinkSettings {
+const ASSETS: LinkSettings<'_> = LinkSettings {
     styles: false,
     limit: usize::MAX,
     ..LinkSettings::ALL
@@ -209,6 +209,13 @@ fn robots_are_told_by_meta_and_by_rel() {
     );
     assert_eq!(says("<meta name=robots content=n&#111;ne>"), (true, true));
     assert_eq!(says("<meta name=robot content=none>"), (false, false));
+    assert_eq!(says("<meta name='' content=none>"), (false, false));
+    let own = LinkSettings {
+        agent: "haul",
+        ..LinkSettings::TITLE
+    };
+    let own = links(b"<meta name=Haul content=nofollow>", &own, &utf8).directives;
+    assert!(own.nofollow && !own.noindex);
     let page =
         all("<a href=1 rel='ugc NoFollow'><a href=2 rel=nofollows><form action=3 rel=nofollow>");
     let nofollow: Vec<_> = page.links.iter().map(|link| link.nofollow).collect();
