@@ -81,7 +81,7 @@ impl Config {
             self.parse.folder = folder.to_path_buf();
             self.fetch.spool.resume = true;
         }
-        self.fetch.spool.keep = self.parse.wants.any();
+        self.fetch.spool.keep = self.parse.reads_bodies();
         self.fetch.spool.digest = self.parse.wants.digest;
         self.parse.follows = self.frontier.max_redirects > 0;
         self.fetch.idle_per_host = match self.frontier.per_host {

@@ -1,16 +1,26 @@
-//! Page in, facts out: decoding, charset, title. Computes; never waits for a network.
+//! Page in, facts out: decoding, charset, title, and where the page leads. Computes; never waits for a network.
 //!
 //! A body arrives as it was sent. Here it is decoded within bounds, hashed, read as text where it is text, and looked
-//! through. Nothing is done that no sink asked for ([`Wants`]). What a hostile body does to a decoder is a
+//! through. Nothing is done that no sink asked for ([`Wants`]) and no crawl needs ([`Follow`]). What a hostile body does to a decoder is a
 //! [fault](crate::Parsed::fault) in the record: the page stands.
 
 pub(crate) mod charset;
 mod content;
 pub mod decode;
+#[cfg(test)]
+mod differential;
+mod feed;
+mod follow;
+mod gather;
+mod head;
 pub mod links;
 pub(crate) mod media_type;
 pub mod resolve;
 pub mod scan;
+mod sitemap;
+#[cfg(test)]
+mod tests;
+mod xml;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,17 +28,21 @@ use std::path::PathBuf;
 use http::header;
 use serde::{Deserialize, Serialize};
 
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
 use content::Content;
 use decode::DecodeLimits;
+pub use follow::{Follow, html};
+use follow::{Leads, Look};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 
-/// How far into a page its title and charset are looked for.
+/// How far into a page its charset, and a title that nothing else is wanted with, are looked for.
 const HEAD: usize = 64 << 10;
+/// How many bytes of a robots.txt in a file are read: RFC 9309 2.5 asks for 500 KiB.
+const ROBOTS: usize = 512 << 10;
 
 /// What the sinks of a run ask the parse half for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +68,8 @@ pub struct ParseSettings {
     pub follows: bool,
     /// Where large decoded bodies go.
     pub folder: PathBuf,
+    /// What is to be found in pages, where links are followed.
+    pub follow: Option<Follow>,
 }
 
 impl Wants {
@@ -65,7 +81,7 @@ impl Wants {
         content: false,
     };
 
-    /// Whether a body has to be kept until it is parsed.
+    /// Whether anything is asked for.
     pub fn any(self) -> bool {
         self != Self::NOTHING
     }
@@ -94,7 +110,15 @@ impl Default for ParseSettings {
             limits: DecodeLimits::default(),
             follows: true,
             folder: std::env::temp_dir(),
+            follow: None,
         }
+    }
+}
+
+impl ParseSettings {
+    /// Whether a body has to be kept until it is parsed.
+    pub fn reads_bodies(&self) -> bool {
+        self.wants.any() || self.follow.is_some()
     }
 }
 
@@ -110,60 +134,158 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    if !settings.wants.any() || settings.follows && page.target().is_some() {
+    if !settings.reads_bodies() || settings.follows && page.target().is_some() {
         return parsed;
     }
-    let reading = content::Reading {
-        wants: settings.wants,
-        limits: settings.limits,
-        folder: &settings.folder,
-        head: HEAD,
-    };
-    match content::read(page, encoded, &reading) {
-        Ok(content) => describe(job, page, media.as_ref(), content, settings, &mut parsed),
-        Err(error) => parsed.fault = Some(error.to_string()),
+    let question = Question::new(job, page, media, settings);
+    let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
+    if question.wants_body() {
+        match content::read(page, encoded, &question.reading(settings)) {
+            Ok(content) => question.answer(content, leads.as_mut(), &mut parsed),
+            Err(error) => parsed.fault = Some(error.to_string()),
+        }
     }
+    parsed.found = leads.and_then(Leads::finish);
     parsed
 }
 
-fn describe(
-    job: &Job,
-    page: &Page,
-    media: Option<&MediaType<'_>>,
-    content: Content,
-    settings: &ParseSettings,
-    parsed: &mut Parsed,
-) {
-    parsed.decoded_bytes = Some(content.length);
-    parsed.digest = content.digest;
-    let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
-    let textual = matches!(
-        kind,
-        Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
-    );
-    if textual && !content.head.is_empty() && (settings.wants.title || settings.wants.text) {
-        let host = page
-            .remote
-            .is_some()
-            .then(|| job.url.as_url().domain())
-            .flatten();
-        let top_level = host.and_then(|host| host.rsplit('.').next());
-        let looked_at = &content.head[..content.head.len().min(HEAD)];
-        let found = charset::charset(
-            looked_at,
-            kind.content_kind(),
-            media.and_then(MediaType::charset),
-            top_level,
-        );
-        parsed.charset = Some(found.encoding.name().to_owned());
-        if settings.wants.title && kind.content_kind() == ContentKind::Html {
-            parsed.title = title(looked_at, found);
+/// One answer, and what is asked of it.
+struct Question<'q> {
+    job: &'q Job,
+    page: &'q Page,
+    media: Option<MediaType<'q>>,
+    wants: Wants,
+    limits: DecodeLimits,
+    follow: Option<&'q Follow>,
+}
+
+impl<'q> Question<'q> {
+    fn new(
+        job: &'q Job,
+        page: &'q Page,
+        media: Option<MediaType<'q>>,
+        settings: &'q ParseSettings,
+    ) -> Self {
+        let mut limits = settings.limits;
+        if job.role == Role::Sitemap {
+            limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
-        if settings.wants.text {
-            parsed.text = content.text(found);
+        // What has no record has nobody who asks for a digest or a text.
+        let wants = match job.role {
+            Role::Page | Role::Asset => settings.wants,
+            Role::Robots | Role::Sitemap => Wants::NOTHING,
+        };
+        Self {
+            job,
+            page,
+            media,
+            wants,
+            limits,
+            follow: settings.follow.as_ref(),
         }
     }
-    parsed.content = content.body.filter(|_| settings.wants.content);
+
+    /// How a body of this kind is looked into; of an unknown kind, whether it may be.
+    fn look(&self, kind: Option<Kind>) -> Option<Look> {
+        Look::into(self.job, self.page, kind, self.follow?)
+    }
+
+    fn wants_body(&self) -> bool {
+        let kind = self.media.as_ref().map(MediaType::kind);
+        self.wants.any() || self.job.role == Role::Robots || self.look(kind).is_some()
+    }
+
+    fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
+        let kind = self.media.as_ref().map(MediaType::kind);
+        let head = match self.look(kind) {
+            Some(_) => follow::LOOKED_INTO,
+            None if self.job.role == Role::Robots => ROBOTS,
+            None => HEAD,
+        };
+        content::Reading {
+            wants: self.wants,
+            limits: self.limits,
+            folder: &settings.folder,
+            head,
+        }
+    }
+
+    fn answer(&self, content: Content, leads: Option<&mut Leads<'_>>, parsed: &mut Parsed) {
+        parsed.decoded_bytes = Some(content.length);
+        parsed.digest = content.digest;
+        let media = self.media.as_ref();
+        let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
+        if self.job.role == Role::Robots {
+            // The place where its rules are read, out of `content.head`: all of it, or its first `ROBOTS` bytes.
+            return;
+        }
+        let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));
+        let textual = matches!(
+            kind,
+            Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
+        );
+        let described = textual && (self.wants.title || self.wants.text);
+        if !content.head.is_empty() && (described || look.is_some()) {
+            let charset = self.charset(kind, &content.head);
+            let title = match look {
+                Some((look, leads)) => self.lead(look, leads, &content, charset),
+                None if self.wants.title && kind.content_kind() == ContentKind::Html => {
+                    title(&content.head[..content.head.len().min(HEAD)], charset)
+                }
+                None => None,
+            };
+            if described {
+                parsed.charset = Some(charset.encoding.name().to_owned());
+            }
+            if self.wants.title {
+                parsed.title = title;
+            }
+            if self.wants.text && textual {
+                parsed.text = content.text(charset);
+            }
+        }
+        parsed.content = content.body.filter(|_| self.wants.content);
+    }
+
+    /// Takes in where the body leads; answers its title, where it has one.
+    fn lead(
+        &self,
+        look: Look,
+        leads: &mut Leads<'_>,
+        content: &Content,
+        charset: Charset,
+    ) -> Option<String> {
+        let bytes = &content.head[..content.head.len().min(follow::LOOKED_INTO)];
+        if (bytes.len() as u64) < content.length {
+            leads.more();
+        }
+        match look {
+            Look::Html => return leads.html(bytes, charset),
+            Look::Css => leads.css(bytes, charset),
+            Look::Xml => leads.xml(bytes, charset),
+            Look::Json => leads.json(bytes, charset),
+            Look::Sitemap => {
+                leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+            }
+        }
+        None
+    }
+
+    fn charset(&self, kind: Kind, body: &[u8]) -> Charset {
+        let host = self
+            .page
+            .remote
+            .is_some()
+            .then(|| self.job.url.as_url().domain())
+            .flatten();
+        let top_level = host.and_then(|host| host.rsplit('.').next());
+        charset::charset(
+            &body[..body.len().min(HEAD)],
+            kind.content_kind(),
+            self.media.as_ref().and_then(MediaType::charset),
+            top_level,
+        )
+    }
 }
 
 /// The title of an HTML page. Encodings that are no superset of ASCII are read as text first.

@@ -1,0 +1,179 @@
+//! JSON Feed (1.1), read as it streams by: no part of it is kept.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::found::FoundKind;
+use crate::parse::gather::Gathering;
+use crate::parse::resolve::Resolver;
+
+/// What every JSON Feed says of itself, and where it is looked for, in bytes.
+const VERSION: &[u8] = b"//jsonfeed.org/version/";
+const VERSION_WITHIN: usize = 4 << 10;
+
+/// Whether JSON says that it is a feed. Its slashes may be escaped.
+pub(in crate::parse) fn is_json(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(VERSION_WITHIN)];
+    memmem::find(head, VERSION).is_some()
+        || memmem::find(head, br"\/\/jsonfeed.org\/version\/").is_some()
+}
+
+/// Reads a feed in JSON. With `assets`, what its entries bring with them counts too.
+pub(in crate::parse) fn json(
+    text: &str,
+    assets: bool,
+    resolver: &mut Resolver<'_>,
+    gathering: &mut Gathering,
+) {
+    let mut take = |url: &str, kind| match url.trim_ascii() {
+        "" => ControlFlow::Continue(()),
+        _ if kind == FoundKind::Asset && !assets => ControlFlow::Continue(()),
+        url => gathering.take(resolver, url, kind, false),
+    };
+    let walk = Walk {
+        place: Place::Feed,
+        take: &mut take,
+    };
+    // It stops where it is damaged, and where there is no room for more: both mean that there is more.
+    if walk
+        .deserialize(&mut serde_json::Deserializer::from_str(text))
+        .is_err()
+    {
+        gathering.note(|found| found.more = true);
+    }
+}
+
+/// What a value is to a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Feed,
+    Entries,
+    Entry,
+    Attachments,
+    Attachment,
+    Url(FoundKind),
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    HomePageUrl,
+    NextUrl,
+    Icon,
+    Favicon,
+    Items,
+    Url,
+    ExternalUrl,
+    Image,
+    BannerImage,
+    Attachments,
+    #[serde(other)]
+    Other,
+}
+
+impl Place {
+    /// What the value behind a key is; `None` where it is nothing to a feed.
+    fn under(self, key: &Key) -> Option<Place> {
+        Some(match (self, key) {
+            (Place::Feed, Key::HomePageUrl | Key::NextUrl) => Place::Url(FoundKind::Page),
+            (Place::Feed, Key::Icon | Key::Favicon) => Place::Url(FoundKind::Asset),
+            (Place::Feed, Key::Items) => Place::Entries,
+            (Place::Entry, Key::Url | Key::ExternalUrl) => Place::Url(FoundKind::Page),
+            (Place::Entry, Key::Image | Key::BannerImage) => Place::Url(FoundKind::Asset),
+            (Place::Entry, Key::Attachments) => Place::Attachments,
+            (Place::Attachment, Key::Url) => Place::Url(FoundKind::Asset),
+            _ => return None,
+        })
+    }
+
+    /// What each value of a list is.
+    fn inside(self) -> Option<Place> {
+        match self {
+            Place::Entries => Some(Place::Entry),
+            Place::Attachments => Some(Place::Attachment),
+            _ => None,
+        }
+    }
+}
+
+/// Walks through one value.
+struct Walk<'t> {
+    place: Place,
+    take: &'t mut dyn FnMut(&str, FoundKind) -> ControlFlow<()>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON Feed")
+    }
+
+    fn visit_str<E: Error>(self, url: &str) -> Result<(), E> {
+        match self.place {
+            Place::Url(kind) if (self.take)(url, kind).is_break() => Err(E::custom("no room")),
+            _ => Ok(()),
+        }
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(key) = map.next_key::<Key>()? {
+            match self.place.under(&key) {
+                Some(place) => map.next_value_seed(Walk {
+                    place,
+                    take: &mut *self.take,
+                })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<(), S::Error> {
+        match self.place.inside() {
+            Some(place) => {
+                while list
+                    .next_element_seed(Walk {
+                        place,
+                        take: &mut *self.take,
+                    })?
+                    .is_some()
+                {}
+            }
+            None => while list.next_element::<IgnoredAny>()?.is_some() {},
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+}

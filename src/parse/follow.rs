@@ -1,0 +1,328 @@
+//! Where a page leads: from an answer to the links in it, resolved.
+//!
+//! What is looked into is told by the job's role and the body's type: HTML, feeds, style sheets, sitemaps. Invariant: a
+//! body is scanned once, and the title falls out of the same scan. Edge: an answer of 400 and above leads nowhere: on the
+//! page that says "not found", relative links lead to ever more places that are not found.
+
+use serde::{Deserialize, Serialize};
+
+use super::charset::{self, Charset, ContentKind};
+use super::decode::DecodeLimits;
+use super::gather::Gathering;
+use super::links::{LinkKind, LinkSettings, css, links};
+use super::media_type::{Kind, MediaType};
+use super::resolve::Resolver;
+use super::scan::{Decoder, utf8};
+use super::{HEAD, feed, head, sitemap, with_lifetime, xml};
+use crate::fingerprint::Fingerprints;
+use crate::found::{Found, FoundKind};
+use crate::job::{Job, Role};
+use crate::page::Page;
+use crate::url::PageUrl;
+
+/// The most bytes of a decoded body that are looked into; what is longer is cut there.
+pub(super) const LOOKED_INTO: usize = 64 << 20;
+/// The most references that are read of one page, repetitions included.
+const REFERENCES: usize = 200_000;
+/// The first status that is a failure.
+const FAILURE: u16 = 400;
+
+/// What is to be found in pages, so that it can be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// Who makes the fingerprints of what is found.
+    pub fingerprints: Fingerprints,
+    /// References to other pages. Always true for now.
+    pub pages: bool,
+    /// References to what a page is made of.
+    pub assets: bool,
+    /// Strings in scripts that look like URLs.
+    pub guess: bool,
+    /// The most links of one page.
+    pub limit: usize,
+    /// The product token under which a page may address this robot.
+    pub agent: String,
+    /// Whether pages are compared with each other.
+    pub similar: bool,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self {
+            fingerprints: Fingerprints::default(),
+            pages: true,
+            assets: false,
+            guess: false,
+            limit: 50_000,
+            agent: "haul".to_owned(),
+            similar: false,
+        }
+    }
+}
+
+/// Where an HTML page at this URL leads, in UTF-8 or ASCII; `None` where it says nothing of that.
+///
+/// ```
+/// # use haul::{PageUrl, parse};
+/// let url = PageUrl::parse("http://h.example/a/b")?;
+/// let found = parse::html(b"<a href='../c#d'>", &url, &parse::Follow::default()).unwrap();
+/// assert_eq!(found.iter().next().unwrap().url, "http://h.example/c");
+/// # Ok::<(), haul::UrlError>(())
+/// ```
+#[must_use]
+pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> {
+    let mut gathering = Gathering::new(follow.limit);
+    scanned(
+        bytes,
+        &utf8,
+        encoding_rs::UTF_8,
+        url,
+        follow,
+        &mut gathering,
+    );
+    gathering.finish()
+}
+
+/// What a body is looked into as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Html,
+    Css,
+    /// A feed, a sitemap, or XHTML that says it is XML: the first element tells.
+    Xml,
+    Json,
+    /// Whatever it says it is.
+    Sitemap,
+}
+
+impl Look {
+    /// How a body of this kind is looked into; `None` where it is not. Without a kind, whether it may turn out to be.
+    pub(super) fn into(
+        job: &Job,
+        page: &Page,
+        kind: Option<Kind>,
+        follow: &Follow,
+    ) -> Option<Self> {
+        if page.status >= FAILURE {
+            return None;
+        }
+        match (job.role, kind) {
+            (Role::Robots, _) => None,
+            (Role::Sitemap, _) => Some(Look::Sitemap),
+            (_, Some(Kind::Css)) => follow.assets.then_some(Look::Css),
+            (Role::Asset, None) => follow.assets.then_some(Look::Css),
+            (Role::Asset, _) => None,
+            (Role::Page, Some(Kind::Xml | Kind::Feed)) => Some(Look::Xml),
+            (Role::Page, Some(Kind::Json)) => Some(Look::Json),
+            (Role::Page, Some(Kind::Html) | None) => Some(Look::Html),
+            (Role::Page, Some(Kind::Other)) => {
+                // The one name under which a packed sitemap goes.
+                let path = job.url.as_url().path();
+                path.ends_with(".xml.gz").then_some(Look::Sitemap)
+            }
+            (Role::Page, Some(Kind::Text)) => None,
+        }
+    }
+}
+
+/// One answer's leads, as they are gathered.
+pub(super) struct Leads<'p> {
+    url: &'p PageUrl,
+    follow: &'p Follow,
+    gathering: Gathering,
+}
+
+impl<'p> Leads<'p> {
+    /// Begins with what the head says.
+    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
+        let mut gathering = Gathering::new(follow.limit);
+        if job.role == Role::Page && page.status < FAILURE {
+            let mut resolver = Resolver::new(&job.url, follow.fingerprints);
+            head::gather(&page.headers, follow.assets, &mut resolver, &mut gathering);
+        }
+        // A sitemap is often sent with "noindex": that is about the sitemap, and nobody would index it.
+        if matches!(job.role, Role::Page | Role::Asset) {
+            let said = head::directives(&page.headers, &follow.agent);
+            gathering.note(|found| {
+                found.noindex = said.noindex;
+                found.nofollow = said.nofollow;
+            });
+        }
+        Self {
+            url: &job.url,
+            follow,
+            gathering,
+        }
+    }
+
+    /// There is more of the body than could be looked into.
+    pub(super) fn more(&mut self) {
+        self.gathering.note(|found| found.more = true);
+    }
+
+    /// What was found; `None` where there is nothing to tell.
+    pub(super) fn finish(self) -> Option<Box<Found>> {
+        self.gathering.finish()
+    }
+
+    /// An HTML page. Answers its title. Encodings that are no superset of ASCII are read as text first.
+    pub(super) fn html(&mut self, bytes: &[u8], charset: Charset) -> Option<String> {
+        let encoding = charset.encoding;
+        let (url, follow) = (self.url, self.follow);
+        if !encoding.is_ascii_compatible() {
+            let text = charset::text(bytes, charset).0;
+            return scanned(
+                text.as_bytes(),
+                &utf8,
+                encoding,
+                url,
+                follow,
+                &mut self.gathering,
+            );
+        }
+        let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
+        scanned(bytes, &decoder, encoding, url, follow, &mut self.gathering)
+    }
+
+    /// A style sheet.
+    pub(super) fn css(&mut self, bytes: &[u8], charset: Charset) {
+        let text = charset::text(bytes, charset).0;
+        let mut resolver = self.resolver().written_in(charset.encoding);
+        for (url, _) in css::urls(text.as_bytes(), &utf8) {
+            let flow =
+                self.gathering
+                    .take(&mut resolver, url.trim_ascii(), FoundKind::Asset, false);
+            if flow.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// XML of some kind.
+    pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset) {
+        let text = charset::text(bytes, charset).0;
+        let Follow {
+            fingerprints,
+            assets,
+            ..
+        } = *self.follow;
+        match xml::root(&text).as_deref() {
+            Some("rss" | "RDF" | "feed") => {
+                feed::xml(&text, self.url, fingerprints, assets, &mut self.gathering);
+            }
+            Some("urlset" | "sitemapindex") => {
+                self.gathering.allow(sitemap::LINKS);
+                let mut resolver = self.resolver();
+                sitemap::xml(&text, assets, &mut resolver, &mut self.gathering);
+            }
+            Some("html") => {
+                let encoding = charset.encoding;
+                scanned(
+                    text.as_bytes(),
+                    &utf8,
+                    encoding,
+                    self.url,
+                    self.follow,
+                    &mut self.gathering,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// JSON, where it is a feed.
+    pub(super) fn json(&mut self, bytes: &[u8], charset: Charset) {
+        if feed::is_json(bytes) {
+            let text = charset::text(bytes, charset).0;
+            let mut resolver = self.resolver();
+            feed::json(
+                &text,
+                self.follow.assets,
+                &mut resolver,
+                &mut self.gathering,
+            );
+        }
+    }
+
+    /// What is asked for as a sitemap, or is packed as one: XML, or lines.
+    pub(super) fn sitemap(
+        &mut self,
+        bytes: &[u8],
+        media: Option<&MediaType<'_>>,
+        role: Role,
+        limits: &DecodeLimits,
+    ) {
+        let (bytes, more) = sitemap::unpacked(bytes, limits);
+        let looked_at = &bytes[..bytes.len().min(HEAD)];
+        let declared = media.and_then(MediaType::charset);
+        let charset = charset::charset(looked_at, ContentKind::Xml, declared, None);
+        let text = charset::text(&bytes, charset).0;
+        if text.trim_ascii_start().starts_with('<') {
+            self.xml(text.as_bytes(), UTF_8);
+        } else if role == Role::Sitemap {
+            self.gathering.allow(sitemap::LINKS);
+            let mut resolver = self.resolver();
+            sitemap::lines(&text, &mut resolver, &mut self.gathering);
+        }
+        if more {
+            self.more();
+        }
+    }
+
+    fn resolver(&self) -> Resolver<'p> {
+        Resolver::new(self.url, self.follow.fingerprints)
+    }
+}
+
+/// Text that is decoded already.
+const UTF_8: Charset = Charset {
+    encoding: encoding_rs::UTF_8,
+    source: charset::CharsetSource::Default,
+};
+
+/// Scans a page once: takes in its links, and answers its title.
+fn scanned(
+    bytes: &[u8],
+    decoder: Decoder<'_>,
+    encoding: &'static encoding_rs::Encoding,
+    url: &PageUrl,
+    follow: &Follow,
+    gathering: &mut Gathering,
+) -> Option<String> {
+    let settings = LinkSettings {
+        pages: follow.pages,
+        assets: follow.assets,
+        styles: follow.assets,
+        guess: follow.guess,
+        limit: REFERENCES,
+        agent: &follow.agent,
+    };
+    let page = links(bytes, &settings, decoder);
+    // A base that is no page's is none: the links still are relative to something.
+    let base = page.base.as_ref().and_then(|base| url.join(base).ok());
+    let mut resolver =
+        Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints).written_in(encoding);
+    for link in &page.links {
+        let kind = match link.kind {
+            LinkKind::Page | LinkKind::Next | LinkKind::Previous | LinkKind::Related => {
+                FoundKind::Page
+            }
+            LinkKind::Asset => FoundKind::Asset,
+            LinkKind::Canonical => FoundKind::Canonical,
+            LinkKind::Alternate => FoundKind::Alternate,
+            LinkKind::Guess => FoundKind::Guess,
+        };
+        if gathering
+            .take(&mut resolver, &link.url, kind, link.nofollow)
+            .is_break()
+        {
+            break;
+        }
+    }
+    gathering.note(|found| {
+        found.noindex |= page.directives.noindex;
+        found.nofollow |= page.directives.nofollow;
+        found.more |= page.more || page.skipped > 0;
+    });
+    page.title
+}

@@ -1,0 +1,215 @@
+//! Gathers what one page leads to: each URL once, within bounds.
+//!
+//! References come in as text and in any number; what goes out is a [`Found`] of exactly the size it needs. Invariant:
+//! no more than `limit` links and [`TEXT`] bytes of them, whatever a page holds and however long its base is, and
+//! `more` says so. The memory that gathering takes stays with the thread, so that a page costs its result alone.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::ControlFlow;
+
+use super::resolve::Resolver;
+use crate::found::{Found, FoundKind, FoundLink};
+use crate::url::PageUrl;
+
+/// The most bytes of URLs that are taken of one page.
+const TEXT: usize = 64 << 20;
+/// A thread keeps no more memory than this for the next page, in bytes.
+const KEPT: usize = 1 << 20;
+
+/// What is gathered of one page.
+pub(super) struct Gathering {
+    bench: Box<Bench>,
+    limit: usize,
+}
+
+impl Gathering {
+    /// Begins a page, of which so many links are taken.
+    pub(super) fn new(limit: usize) -> Self {
+        let mut bench = BENCH.take().unwrap_or_default();
+        bench.found.clear();
+        bench.seen.clear();
+        Self { bench, limit }
+    }
+
+    /// Takes so many links from now on.
+    pub(super) fn allow(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Takes a reference in. Breaks when there is no room for more.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        resolver: &mut Resolver<'_>,
+        reference: &str,
+        kind: FoundKind,
+        nofollow: bool,
+    ) -> ControlFlow<()> {
+        let Bench { found, seen } = &mut *self.bench;
+        let Some((url, fingerprint)) = resolver.resolve(reference) else {
+            // No URL of a page; one that is too long to be looked at may be one.
+            found.more |= reference.len() > PageUrl::LONGEST;
+            return ControlFlow::Continue(());
+        };
+        if url.len() > PageUrl::LONGEST {
+            found.more = true;
+            return ControlFlow::Continue(());
+        }
+        match seen.entry(fingerprint) {
+            Entry::Occupied(known) => found.meet_again(*known.get(), kind, nofollow),
+            Entry::Vacant(free) => {
+                let count = found.len();
+                if count >= self.limit || found.text_len() + url.len() > TEXT {
+                    found.more = true;
+                    return ControlFlow::Break(());
+                }
+                free.insert(u32::try_from(count).unwrap_or(u32::MAX));
+                found.push(FoundLink {
+                    url,
+                    fingerprint,
+                    kind,
+                    nofollow,
+                });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Says something of the whole page.
+    pub(super) fn note(&mut self, note: impl FnOnce(&mut Found)) {
+        note(&mut self.bench.found);
+    }
+
+    /// What was gathered; `None` where there is nothing to tell.
+    pub(super) fn finish(self) -> Option<Box<Found>> {
+        let found = &self.bench.found;
+        let told = (!found.says_nothing()).then(|| Box::new(found.clone()));
+        if found.memory() + self.bench.seen.capacity() * SEEN < KEPT {
+            BENCH.set(Some(self.bench));
+        }
+        told
+    }
+}
+
+/// What a thread keeps from page to page.
+#[derive(Default)]
+struct Bench {
+    found: Found,
+    /// Which link has which fingerprint.
+    seen: HashMap<u64, u32, BuildHasherDefault<Same>>,
+}
+
+/// Bytes that one entry of a [`Bench`]'s map takes.
+const SEEN: usize = 17;
+
+thread_local! {
+    static BENCH: Cell<Option<Box<Bench>>> = const { Cell::new(None) };
+}
+
+/// A fingerprint is a hash already, and seeded: no page can choose it.
+#[derive(Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::Fingerprints;
+
+    /// What these references give, and at most so many of them.
+    fn gathered(base: &str, limit: usize, references: &[&str]) -> (Vec<String>, bool) {
+        let base = PageUrl::parse(base).unwrap();
+        let mut resolver = Resolver::new(&base, Fingerprints::seeded(1));
+        let mut gathering = Gathering::new(limit);
+        for reference in references {
+            if gathering
+                .take(&mut resolver, reference, FoundKind::Page, false)
+                .is_break()
+            {
+                break;
+            }
+        }
+        let found = gathering.finish().unwrap_or_default();
+        for link in found.iter() {
+            assert_eq!(link.fingerprint, Fingerprints::seeded(1).of(link.url));
+        }
+        let urls = found.iter().map(|link| link.url.to_owned());
+        (urls.collect(), found.more)
+    }
+
+    #[test]
+    fn a_url_stands_once_however_it_is_spelled() {
+        let spellings = [
+            "/a/~b",
+            "b",
+            "./%7eb#x",
+            "mailto:x@h.example",
+            "HTTP://u:p@H.example:80/a/%7Eb",
+            "/a/b",
+        ];
+        let (urls, more) = gathered("http://h.example/a/", usize::MAX, &spellings);
+        assert_eq!(urls, ["http://h.example/a/~b", "http://h.example/a/b"]);
+        assert!(!more);
+    }
+
+    #[test]
+    fn beyond_the_limit_there_is_more_but_a_repetition_is_none() {
+        let base = "http://h.example/";
+        let (urls, more) = gathered(base, 2, &["a", "b", "a#x", "b"]);
+        assert_eq!((urls.len(), more), (2, false));
+        let (urls, more) = gathered(base, 2, &["a", "b", "c"]);
+        assert_eq!((urls.len(), more), (2, true));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_url_is_left_out_and_told() {
+        let long = "a".repeat(PageUrl::LONGEST);
+        let longer = "a".repeat(PageUrl::LONGEST + 1);
+        for reference in [long, longer] {
+            let (urls, more) = gathered("http://h.example/", 9, &[&reference, "b"]);
+            assert_eq!((urls, more), (vec!["http://h.example/b".to_owned()], true));
+        }
+    }
+
+    #[test]
+    fn a_long_base_does_not_make_a_small_page_large() {
+        let base = format!("http://h.example/{}/", "a".repeat(16_000));
+        let references: Vec<String> = (0..6_000).map(|number| number.to_string()).collect();
+        let references: Vec<&str> = references.iter().map(String::as_str).collect();
+        let (urls, more) = gathered(&base, usize::MAX, &references);
+        let bytes: usize = urls.iter().map(String::len).sum();
+        assert!(more && bytes <= TEXT && bytes > TEXT - 17_000, "{bytes}");
+    }
+
+    #[test]
+    fn a_page_leaves_nothing_to_the_next_and_a_large_one_no_memory() {
+        assert_eq!(gathered("http://h.example/", 1, &["a", "b"]).0.len(), 1);
+        assert!(BENCH.take().is_some());
+        let many: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(
+            gathered("http://h.example/", usize::MAX, &many).0.len(),
+            50_000
+        );
+        assert!(BENCH.take().is_none());
+        assert!(Gathering::new(1).finish().is_none());
+    }
+}

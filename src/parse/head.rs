@@ -1,0 +1,323 @@
+//! What the head of an answer says of other pages: `Link`, `Refresh` and `X-Robots-Tag`.
+//!
+//! They speak for every kind of body, and resolve against the answer's own URL: a `<base>` is the page's, not theirs.
+//! Invariant: linear in the head, which the fetch half bounds, and no more than [`LINKS`] of its links are taken. Edge: a
+//! `Link` whose relation is none that a crawl follows, or that speaks of another page (`anchor`), is passed over.
+
+use std::borrow::Cow;
+
+use http::header::{LINK, REFRESH};
+
+use super::gather::Gathering;
+use super::links::relation::{Relation, tokens};
+use super::links::{Directives, refresh};
+use super::resolve::Resolver;
+use crate::found::FoundKind;
+use crate::headers::Headers;
+
+/// The most links that are taken of one head.
+const LINKS: usize = 1000;
+
+/// Takes in where the head leads. With `assets`, what it wants loaded counts too.
+pub(super) fn gather(
+    headers: &Headers,
+    assets: bool,
+    resolver: &mut Resolver<'_>,
+    gathering: &mut Gathering,
+) {
+    let mut left = LINKS;
+    for line in headers.0.get_all(LINK) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        let mut rest = &*line;
+        while let Some(link) = next_link(&mut rest) {
+            if left == 0 {
+                gathering.note(|found| found.more = true);
+                return;
+            }
+            left -= 1;
+            let Some((kind, nofollow)) = link.kind() else {
+                continue;
+            };
+            if (assets || kind != FoundKind::Asset)
+                && gathering
+                    .take(resolver, link.target.trim_ascii(), kind, nofollow)
+                    .is_break()
+            {
+                return;
+            }
+        }
+    }
+    if let Some(value) = headers.text(REFRESH)
+        && let Some((_, Some(url))) = refresh::parse(value)
+        && !url.is_empty()
+    {
+        // It is the last: whether there is room for more does not matter.
+        let _ = gathering.take(resolver, url.trim_ascii(), FoundKind::Page, false);
+    }
+}
+
+/// What the head asks of a robot of this name.
+pub(super) fn directives(headers: &Headers, agent: &str) -> Directives {
+    let mut said = Directives::default();
+    for line in headers.0.get_all("x-robots-tag") {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        match line.split_once(':') {
+            // "name: directives" is for the robot of that name; a directive may have a colon too.
+            Some((name, list)) if is_name(name.trim_ascii()) => {
+                if name.trim_ascii().eq_ignore_ascii_case(agent) {
+                    said.hear(list);
+                }
+            }
+            _ => said.hear(&line),
+        }
+    }
+    said
+}
+
+fn is_name(word: &str) -> bool {
+    const VALUED: [&str; 4] = [
+        "unavailable_after",
+        "max-snippet",
+        "max-image-preview",
+        "max-video-preview",
+    ];
+    !word.contains([',', ' ', '\t']) && !VALUED.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// One link of a `Link` field (RFC 8288 3).
+#[derive(Debug, PartialEq, Eq)]
+struct HeadLink<'l> {
+    target: &'l str,
+    relation: Cow<'l, str>,
+    /// Whether it is a link of another page than this one.
+    anchored: bool,
+}
+
+impl HeadLink<'_> {
+    /// What it is for, and whether it is not to be followed; `None` where a crawl has no use for it.
+    fn kind(&self) -> Option<(FoundKind, bool)> {
+        if self.anchored {
+            return None;
+        }
+        let mut kind = None;
+        let mut nofollow = false;
+        for token in tokens(&self.relation) {
+            kind = match (Relation::of(token), kind) {
+                (Relation::Host, _) => return None,
+                (Relation::Nofollow, kind) => {
+                    nofollow = true;
+                    kind
+                }
+                (Relation::Asset, _) | (_, Some(FoundKind::Asset)) => Some(FoundKind::Asset),
+                (Relation::Canonical, _) => Some(FoundKind::Canonical),
+                (Relation::Alternate, _) => Some(FoundKind::Alternate),
+                (Relation::Next | Relation::Previous, _) => Some(FoundKind::Page),
+                (Relation::Other, kind) => match token.to_ascii_lowercase().as_str() {
+                    "first" | "last" | "up" => Some(FoundKind::Page),
+                    _ => kind,
+                },
+            };
+        }
+        kind.map(|kind| (kind, nofollow))
+    }
+}
+
+/// Reads the next link of a field's value, and leaves what follows it (RFC 8288 B.2). What is no link is passed over.
+fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
+    let after = &rest[rest.find('<')? + 1..];
+    let (target, mut after) = after.split_once('>')?;
+    let mut relation = None;
+    let mut anchored = false;
+    loop {
+        after = after.trim_start_matches([' ', '\t', ';']);
+        let end = after
+            .find(['=', ';', ',', ' ', '\t'])
+            .unwrap_or(after.len());
+        let (name, behind) = after.split_at(end);
+        let behind = behind.trim_start_matches([' ', '\t']);
+        let (value, behind) = match behind.strip_prefix('=') {
+            Some(value) => value_of(value.trim_start_matches([' ', '\t'])),
+            None => (Cow::Borrowed(""), behind),
+        };
+        // Only the first counts (3.3).
+        if name.eq_ignore_ascii_case("rel") && relation.is_none() {
+            relation = Some(value);
+        } else if name.eq_ignore_ascii_case("anchor") {
+            anchored = true;
+        }
+        after = behind;
+        if after.is_empty() || after.starts_with(',') {
+            break;
+        }
+    }
+    *rest = after;
+    Some(HeadLink {
+        target,
+        relation: relation.unwrap_or_default(),
+        anchored,
+    })
+}
+
+/// A token or a quoted string, and what follows it.
+fn value_of(text: &str) -> (Cow<'_, str>, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());
+        return (text[..end].into(), &text[end..]);
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (value.into(), &quoted[at + 1..]),
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value.into(), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::fingerprint::Fingerprints;
+    use crate::url::PageUrl;
+
+    fn headers(fields: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::default();
+        for (name, value) in fields {
+            let name = HeaderName::try_from(*name).unwrap();
+            headers
+                .0
+                .append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn gathered(fields: &[(&str, &str)], assets: bool) -> Vec<(String, FoundKind, bool)> {
+        let url = PageUrl::parse("http://h.example/a/b").unwrap();
+        let mut resolver = Resolver::new(&url, Fingerprints::default());
+        let mut gathering = Gathering::new(usize::MAX);
+        gather(&headers(fields), assets, &mut resolver, &mut gathering);
+        let found = gathering.finish().unwrap_or_default();
+        found
+            .iter()
+            .map(|link| {
+                (
+                    link.url.replace("http://h.example", ""),
+                    link.kind,
+                    link.nofollow,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn links_of_the_head_are_read_as_rfc_8288_writes_them() {
+        use FoundKind as K;
+        for (value, expected) in [
+            ("<c>; rel=canonical", vec![("/a/c", K::Canonical, false)]),
+            (
+                " < /x > ; title=\"a,b;<z>\" ; REL=\"Next nofollow\" ",
+                vec![("/x", K::Page, true)],
+            ),
+            (
+                "</1>;rel=prev,</2>; rel = \"alternate\"; hreflang=de , </3>;rel=last",
+                vec![
+                    ("/1", K::Page, false),
+                    ("/2", K::Alternate, false),
+                    ("/3", K::Page, false),
+                ],
+            ),
+            (
+                "</1>;rel=\"a\\\"b\";rel=next,</2>;rel=\"ne\\xt\"",
+                vec![("/2", K::Page, false)],
+            ),
+            (
+                "</s.css>; rel=preload; as=style, </t>; rel=stylesheet",
+                vec![("/s.css", K::Asset, false), ("/t", K::Asset, false)],
+            ),
+            (
+                "<//cdn.example>; rel=preconnect, </h>; rel=dns-prefetch",
+                vec![],
+            ),
+            (
+                "</o>; rel=next; anchor=\"/other\", </p>; rel=hub, </q>, </r>;rel",
+                vec![],
+            ),
+            (
+                "junk, <>; rel=up; junk=, =;= , <mailto:a@b>; rel=next, </x",
+                vec![("/a/b", K::Page, false)],
+            ),
+            ("</x>; rel=\"next", vec![("/x", K::Page, false)]),
+        ] {
+            let found = gathered(&[("link", value)], true);
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(url, kind, nofollow)| (url.to_owned(), kind, nofollow))
+                .collect();
+            assert_eq!(found, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_is_a_page_and_assets_are_taken_where_they_are_wanted() {
+        let fields = [
+            ("link", "</s.css>; rel=preload"),
+            ("refresh", "5; url=/next"),
+            ("link", "</2>; rel=next"),
+        ];
+        let urls: Vec<_> = gathered(&fields, false)
+            .into_iter()
+            .map(|(url, ..)| url)
+            .collect();
+        assert_eq!(urls, ["/2", "/next"]);
+    }
+
+    #[test]
+    fn a_head_of_nothing_but_links_is_bounded() {
+        let many: String = (0..2 * LINKS).map(|n| format!("<{n}>;rel=next,")).collect();
+        assert_eq!(gathered(&[("link", &many)], false).len(), LINKS);
+    }
+
+    #[test]
+    fn no_soup_of_link_pieces_is_a_panic_or_without_end() {
+        const PIECES: &[&str] = &[
+            "<", ">", ";", ",", "=", "\"", "\\", " ", "\t", "rel", "anchor", "next", "/x", "é",
+        ];
+        for _ in 0..100_000 {
+            let soup: String = (0..fastrand::usize(0..12))
+                .map(|_| PIECES[fastrand::usize(0..PIECES.len())])
+                .collect();
+            let mut rest = &*soup;
+            while next_link(&mut rest).is_some() {}
+        }
+    }
+
+    #[test]
+    fn directives_are_for_everybody_or_for_the_robot_they_name() {
+        let says = |fields: &[&str]| {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|value| ("x-robots-tag", *value))
+                .collect();
+            let said = directives(&headers(&fields), "haul");
+            (said.noindex, said.nofollow)
+        };
+        assert_eq!(says(&[]), (false, false));
+        assert_eq!(says(&["NoIndex"]), (true, false));
+        assert_eq!(says(&["noarchive, nofollow", "noindex"]), (true, true));
+        assert_eq!(says(&["none"]), (true, true));
+        assert_eq!(says(&["otherbot: none"]), (false, false));
+        assert_eq!(
+            says(&["otherbot: noindex", "Haul : nofollow"]),
+            (false, true)
+        );
+        assert_eq!(
+            says(&["unavailable_after: 25 Jun 2010 15:00:00 PST"]),
+            (false, false)
+        );
+        assert_eq!(says(&["nofollow, max-snippet: 20"]), (false, true));
+    }
+}

@@ -1,0 +1,340 @@
+//! Sitemaps: the pages that a site itself lists (sitemaps.org, protocol 0.9).
+//!
+//! A list of pages or of other sitemaps in XML, or a line for each page; packed with gzip or not, whatever the name says.
+//! Invariant: no more than [`BYTES`] unpacked and [`URLS`] pages are read, the protocol's own bounds, and `more` says
+//! where a sitemap has more, or breaks off. Edge: whose pages a sitemap may name is the scope's question, not asked here.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use super::decode::{self, DecodeLimits};
+use super::gather::Gathering;
+use super::resolve::Resolver;
+use super::xml::{Piece, Xml};
+use crate::found::FoundKind;
+use crate::url::PageUrl;
+
+/// The most bytes of a sitemap, unpacked.
+pub(super) const BYTES: usize = 50 << 20;
+/// The most pages, or sitemaps, that one names.
+const URLS: usize = 50_000;
+/// The most links of one, images and translations with the pages.
+pub(super) const LINKS: usize = 4 * URLS;
+/// Unpacked bytes at a time.
+const CHUNK: usize = 64 << 10;
+
+/// What an element is to a sitemap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// `url` or `sitemap`, an image or a film of one: what a `loc` in it is.
+    Entry(FoundKind),
+    /// Holds a URL.
+    Location(FoundKind),
+    Other,
+}
+
+/// Reads a sitemap in XML. With `assets`, its images count too.
+pub(super) fn xml(
+    text: &str,
+    assets: bool,
+    resolver: &mut Resolver<'_>,
+    gathering: &mut Gathering,
+) {
+    let mut xml = Xml::new(text);
+    let mut places: Vec<Place> = Vec::new();
+    let mut location = String::new();
+    let mut count = 0;
+    for piece in &mut xml {
+        match piece {
+            Piece::Open(element) => {
+                let (prefix, name) = element.name();
+                let within = places.last().copied().unwrap_or(Place::Other);
+                let place = place(prefix, name, within);
+                if let Place::Location(_) = place {
+                    location.clear();
+                }
+                let translated = name == "link" && within == Place::Entry(FoundKind::Page);
+                if let (true, Some(url)) = (translated, element.attribute("href")) {
+                    let flow =
+                        gathering.take(resolver, url.trim_ascii(), FoundKind::Alternate, false);
+                    if flow.is_break() {
+                        return;
+                    }
+                }
+                places.push(place);
+            }
+            Piece::Text(text) => {
+                if let Some(Place::Location(_)) = places.last()
+                    && location.len() <= PageUrl::LONGEST
+                {
+                    location.push_str(&text);
+                }
+            }
+            Piece::Close => {
+                if let Some(Place::Location(kind)) = places.pop()
+                    && (assets || kind != FoundKind::Asset)
+                {
+                    count += usize::from(kind != FoundKind::Asset);
+                    if count > URLS {
+                        gathering.note(|found| found.more = true);
+                        return;
+                    }
+                    if !location.trim_ascii().is_empty()
+                        && gathering
+                            .take(resolver, location.trim_ascii(), kind, false)
+                            .is_break()
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+    if xml.is_broken() {
+        gathering.note(|found| found.more = true);
+    }
+}
+
+fn place(prefix: Option<&str>, name: &str, within: Place) -> Place {
+    match (name, within) {
+        // Whatever the prefix: some write the protocol's own names with one.
+        ("loc", Place::Entry(kind)) => Place::Location(kind),
+        ("url", _) => Place::Entry(FoundKind::Page),
+        ("sitemap", _) => Place::Entry(FoundKind::Sitemap),
+        ("image", Place::Entry(FoundKind::Page)) if prefix.is_some() => {
+            Place::Entry(FoundKind::Asset)
+        }
+        ("video", Place::Entry(FoundKind::Page)) if prefix.is_some() => {
+            Place::Entry(FoundKind::Asset)
+        }
+        ("content_loc" | "thumbnail_loc" | "player_loc", Place::Entry(FoundKind::Asset)) => {
+            Place::Location(FoundKind::Asset)
+        }
+        _ => Place::Other,
+    }
+}
+
+/// Reads a sitemap that is a list: a line, a URL. What is no absolute URL is no entry.
+pub(super) fn lines(text: &str, resolver: &mut Resolver<'_>, gathering: &mut Gathering) {
+    let lines = text.lines().map(str::trim_ascii);
+    let urls = lines.filter(|line| {
+        ["http://", "https://"].iter().any(|scheme| {
+            let start = line.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        })
+    });
+    for (count, url) in urls.enumerate() {
+        if count >= URLS {
+            gathering.note(|found| found.more = true);
+            return;
+        }
+        if let ControlFlow::Break(()) = gathering.take(resolver, url, FoundKind::Page, false) {
+            return;
+        }
+    }
+}
+
+/// Whether bytes are packed with gzip (RFC 1952 2.3.1).
+pub(super) fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1f\x8b\x08")
+}
+
+/// The sitemap, unpacked where it is packed, as far as it may go; and whether there was more, or damage.
+pub(super) fn unpacked<'b>(bytes: &'b [u8], limits: &DecodeLimits) -> (Cow<'b, [u8]>, bool) {
+    if !is_packed(bytes) {
+        let kept = &bytes[..bytes.len().min(BYTES)];
+        return (kept.into(), kept.len() < bytes.len());
+    }
+    let limits = DecodeLimits {
+        decoded: u64::MAX,
+        ..*limits
+    };
+    let decoder =
+        decode::codings("gzip").and_then(|gzip| decode::Decoder::new(bytes, gzip, limits));
+    let Ok(mut decoder) = decoder else {
+        return (Cow::Borrowed(&[]), true);
+    };
+    let mut all = Vec::new();
+    let mut chunk = vec![0; CHUNK];
+    let more = loop {
+        match decoder.read(&mut chunk) {
+            Ok(0) => break false,
+            Ok(count) if all.len() + count > BYTES => {
+                all.extend_from_slice(&chunk[..BYTES - all.len()]);
+                break true;
+            }
+            Ok(count) => all.extend_from_slice(&chunk[..count]),
+            Err(_) => break true,
+        }
+    };
+    (all.into(), more)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+    use crate::fingerprint::Fingerprints;
+    use crate::found::Found;
+
+    fn gathered(read: impl FnOnce(&mut Resolver<'_>, &mut Gathering)) -> Box<Found> {
+        let url = PageUrl::parse("http://h.example/sitemap.xml").unwrap();
+        let mut resolver = Resolver::new(&url, Fingerprints::default());
+        let mut gathering = Gathering::new(LINKS);
+        read(&mut resolver, &mut gathering);
+        gathering.finish().unwrap_or_default()
+    }
+
+    /// The links in short, `more` among them.
+    fn told(text: &str, assets: bool) -> Vec<String> {
+        let found = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
+        let links = found.iter().map(|link| {
+            let url = link
+                .url
+                .strip_prefix("http://h.example")
+                .unwrap_or(link.url);
+            format!("{} {url}", link.kind.as_str())
+        });
+        links.chain(found.more.then(|| "more".to_owned())).collect()
+    }
+
+    #[test]
+    fn pages_translations_and_images_are_told_apart() {
+        let map = "<?xml version='1.0'?><urlset xmlns='x' xmlns:image='i' xmlns:xhtml='h' xmlns:video='v'>
+            <url><loc>\n http://h.example/a?b=1&amp;c=2 \n</loc><lastmod>2026-01-01</lastmod>
+            <xhtml:link rel='alternate' hreflang='de' href='/de/a'/>
+            <image:image><image:loc><![CDATA[/a.png]]></image:loc><image:license>/l</image:license></image:image>
+            <video:video><video:thumbnail_loc>/t.png</video:thumbnail_loc></video:video></url>
+            <url><loc>/b</loc><loc/></url></urlset>";
+        let pages = ["page /a?b=1&c=2", "alternate /de/a", "page /b"];
+        assert_eq!(told(map, false), pages);
+        let all = [
+            "page /a?b=1&c=2",
+            "alternate /de/a",
+            "asset /a.png",
+            "asset /t.png",
+            "page /b",
+        ];
+        assert_eq!(told(map, true), all);
+    }
+
+    #[test]
+    fn an_index_names_sitemaps_and_prefixes_change_nothing() {
+        let index = "<sm:sitemapindex xmlns:sm='x'><sm:sitemap><sm:loc>/1.xml.gz</sm:loc></sm:sitemap></sm:sitemapindex>";
+        assert_eq!(told(index, false), ["sitemap /1.xml.gz"]);
+        assert_eq!(
+            told("<urlset><loc>/no-entry</loc></urlset>", false),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn what_stood_before_the_damage_counts_and_there_is_more() {
+        for damage in ["", "<url><loc>/c", "<url><loc>/c</lo", "<url><!--", "<<<"] {
+            let map =
+                format!("<urlset><url><loc>/a</loc></url><url><loc>/b?x=1&y=2</loc></url>{damage}");
+            assert_eq!(
+                told(&map, false),
+                ["page /a", "page /b?x=1&y=2", "more"],
+                "{damage}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_protocol_allows_is_taken() {
+        let urls: String = (0..=URLS)
+            .map(|n| format!("<url><loc>/{n}</loc></url>"))
+            .collect();
+        let found = told(&format!("<urlset>{urls}</urlset>"), false);
+        assert_eq!(
+            (found.len(), found.last().unwrap().as_str()),
+            (URLS + 1, "more")
+        );
+        // The same page without end is bounded too.
+        let found = told(
+            &format!(
+                "<urlset>{}</urlset>",
+                "<url><loc>/</loc></url>".repeat(URLS + 1)
+            ),
+            false,
+        );
+        assert_eq!(found, ["page /", "more"]);
+        let links = "<xhtml:link href='/{}'/>";
+        let many: String = (0..=LINKS)
+            .map(|n| links.replace("{}", &n.to_string()))
+            .collect();
+        let found = told(&format!("<urlset><url>{many}</url></urlset>"), false);
+        assert_eq!(
+            (found.len(), found.last().unwrap().as_str()),
+            (LINKS + 1, "more")
+        );
+        let long = format!(
+            "<urlset><url><loc>/{}</loc></url></urlset>",
+            "a".repeat(1 << 20)
+        );
+        assert_eq!(told(&long, false), ["more"]);
+    }
+
+    #[test]
+    fn a_list_has_a_page_a_line() {
+        let list = "http://h.example/a\r\n\n  HTTPS://h.example/b \n# no\n/c\nftp://h.example/d\nhttp://\nhttp://h.example/é";
+        let found = gathered(|resolver, gathering| lines(list, resolver, gathering));
+        let urls: Vec<_> = found.iter().map(|link| link.url).collect();
+        assert_eq!(
+            urls,
+            [
+                "http://h.example/a",
+                "https://h.example/b",
+                "http://h.example/%C3%A9"
+            ]
+        );
+        let long: String = (0..=URLS)
+            .map(|n| format!("http://h.example/{n}\n"))
+            .collect();
+        let found = gathered(|resolver, gathering| lines(&long, resolver, gathering));
+        assert_eq!((found.len(), found.more), (URLS, true));
+    }
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn packed_or_not_is_told_by_the_bytes_and_damage_keeps_what_came_before() {
+        let limits = DecodeLimits::default();
+        assert_eq!(
+            unpacked(b"<urlset>", &limits),
+            (b"<urlset>"[..].into(), false)
+        );
+        let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        let whole = packed(&text);
+        assert_eq!(unpacked(&whole, &limits), (text.clone().into(), false));
+        let (part, more) = unpacked(&whole[..whole.len() / 2], &limits);
+        assert!(more && part.len() > 1000 && text.starts_with(&part));
+    }
+
+    #[test]
+    fn a_sitemap_is_unpacked_no_further_than_its_bound() {
+        let limits = DecodeLimits {
+            ratio: 2000,
+            ..DecodeLimits::default()
+        };
+        let bomb = packed(&vec![b' '; BYTES + 1]);
+        let (bytes, more) = unpacked(&bomb, &limits);
+        assert_eq!((bytes.len(), more), (BYTES, true));
+        let plain = vec![b' '; BYTES + 1];
+        let (bytes, more) = unpacked(&plain, &limits);
+        assert_eq!((bytes.len(), more), (BYTES, true));
+        // A bomb is one by its ratio too.
+        let (bytes, more) = unpacked(&bomb, &DecodeLimits::default());
+        assert!(more && bytes.len() < BYTES);
+    }
+}

@@ -1,0 +1,272 @@
+//! XML as it is found on the web: read piece by piece, and as far as it goes.
+//!
+//! A thin layer over quick-xml: names and ends are not checked, a lone `&` is a `&`, document types are passed over and nothing they
+//! define is expanded. Invariant: never deeper than [`DEPTH`], never more than one pass, and what was told before
+//! an error stands; [`Xml::is_broken`] says that there was one. Edge: prefixes are taken for namespaces by their usual names.
+
+use std::borrow::Cow;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use super::scan::{Place, decode, utf8};
+
+/// How deep elements may stand in each other; feeds and sitemaps need five or six.
+const DEPTH: usize = 64;
+
+/// A document being read.
+pub(super) struct Xml<'x> {
+    reader: Reader<&'x [u8]>,
+    depth: usize,
+    broken: bool,
+}
+
+/// The next piece of a document.
+pub(super) enum Piece<'x> {
+    /// An element begins. One that is empty ends at once.
+    Open(Element<'x>),
+    /// The innermost element ends.
+    Close,
+    /// Text of the innermost element, or a part of it.
+    Text(Cow<'x, str>),
+}
+
+/// The begin of an element.
+pub(super) struct Element<'x>(BytesStart<'x>);
+
+impl<'x> Xml<'x> {
+    pub(super) fn new(text: &'x str) -> Self {
+        let mut reader = Reader::from_str(text);
+        let config = reader.config_mut();
+        config.allow_dangling_amp = true;
+        config.allow_unmatched_ends = true;
+        config.check_comments = false;
+        config.check_end_names = false;
+        config.expand_empty_elements = true;
+        Self {
+            reader,
+            depth: 0,
+            broken: false,
+        }
+    }
+
+    /// Whether the document was not read to its end, or has none.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+}
+
+impl<'x> Iterator for Xml<'x> {
+    type Item = Piece<'x>;
+
+    fn next(&mut self) -> Option<Piece<'x>> {
+        while !self.broken {
+            match self.reader.read_event() {
+                Ok(Event::Start(start)) if self.depth < DEPTH => {
+                    self.depth += 1;
+                    return Some(Piece::Open(Element(start)));
+                }
+                Ok(Event::End(_)) if self.depth > 0 => {
+                    self.depth -= 1;
+                    return Some(Piece::Close);
+                }
+                Ok(Event::Text(text)) if self.depth > 0 => {
+                    return Some(Piece::Text(text.into_inner()));
+                }
+                Ok(Event::CData(text)) if self.depth > 0 => {
+                    return Some(Piece::Text(text.into_inner()));
+                }
+                Ok(Event::GeneralRef(name)) if self.depth > 0 => {
+                    return Some(Piece::Text(character(&name.into_inner()).into()));
+                }
+                Ok(Event::Eof) => {
+                    self.broken = self.depth > 0;
+                    break;
+                }
+                // Deeper than anybody writes.
+                Ok(Event::Start(_)) | Err(_) => self.broken = true,
+                Ok(_) => {}
+            }
+        }
+        None
+    }
+}
+
+impl Element<'_> {
+    /// Its name and, before that, its prefix.
+    pub(super) fn name(&self) -> (Option<&str>, &str) {
+        let (local, prefix) = self.0.name().decompose();
+        (prefix.map(|prefix| prefix.into_inner()), local.into_inner())
+    }
+
+    /// The value of the attribute of that name, prefix and all: the first of several.
+    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+        // Checks for duplicates are quadratic in the number of attributes (RUSTSEC-2026-0194).
+        let mut attributes = self.0.attributes();
+        let value = attributes
+            .with_checks(false)
+            .flatten()
+            .find(|attribute| attribute.key.into_inner() == name)?
+            .value;
+        Some(match value {
+            Cow::Borrowed(value) => decode(value.as_bytes(), Place::Attribute, &utf8),
+            Cow::Owned(value) => decode(value.as_bytes(), Place::Attribute, &utf8)
+                .into_owned()
+                .into(),
+        })
+    }
+}
+
+/// The name of the first element, without its prefix.
+pub(super) fn root(text: &str) -> Option<String> {
+    Xml::new(text).find_map(|piece| match piece {
+        Piece::Open(element) => Some(element.name().1.to_owned()),
+        _ => None,
+    })
+}
+
+/// The text of a reference: of one of the five that XML has (4.6), or to a character; nothing for any other.
+fn character(name: &str) -> String {
+    let character = match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        name => name.strip_prefix('#').and_then(|number| {
+            let value = match number.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(value.ok()?)
+        }),
+    };
+    character.map(String::from).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces in short, and whether it broke.
+    fn read(text: &str) -> (String, bool) {
+        let mut xml = Xml::new(text);
+        let mut told = String::new();
+        for piece in &mut xml {
+            match piece {
+                Piece::Open(element) => {
+                    let (prefix, name) = element.name();
+                    told += &format!(
+                        "<{}{name}",
+                        prefix
+                            .map(|prefix| format!("{prefix}:"))
+                            .unwrap_or_default()
+                    );
+                    if let Some(value) = element.attribute("a") {
+                        told += &format!(" a={value}");
+                    }
+                }
+                Piece::Close => told.push('>'),
+                Piece::Text(text) => told += &text,
+            }
+        }
+        (told, xml.is_broken())
+    }
+
+    #[test]
+    fn a_document_is_read_piece_by_piece() {
+        for (text, told) in [
+            (
+                "<?xml version='1.0'?><!-- c --><r><x:e a='1&amp;2'/>t</r>",
+                "<r<x:e a=1&2>t>",
+            ),
+            (
+                "<r>a&amp;b&#x41;&#66;&lt;<![CDATA[&amp;<x>]]></r>",
+                "<ra&bAB<&amp;<x>>",
+            ),
+            ("<r a='x' a='y' b=\"z\"/>", "<r a=x>"),
+            ("<l>?a=1&b=2</l>", "<l?a=1&b=2>"),
+            ("<l a='?a=1&b=2&copy=3'/>", "<l a=?a=1&b=2&copy=3>"),
+            ("<a><b></a></b>", "<a<b>>"),
+            ("</x><a/></y>", "<a>"),
+            ("text", ""),
+        ] {
+            assert_eq!(read(text), (told.to_owned(), false), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_document_type_defines_is_not_expanded() {
+        let bomb = "<!DOCTYPE r [<!ENTITY a 'x'><!ENTITY b '&a;&a;'><!ENTITY c SYSTEM 'file:///etc/passwd'>]><r>&b;&c;&nbsp;</r>";
+        assert_eq!(read(bomb), ("<r>".to_owned(), false));
+    }
+
+    #[test]
+    fn what_was_read_before_the_damage_stands() {
+        for (text, told) in [
+            ("<a>x<b", "<ax"),
+            ("<a>x", "<ax"),
+            ("<a>x<!-- c", "<ax"),
+            ("<a>x<b c='", "<ax"),
+            ("<a>x<![CDATA[y", "<ax"),
+            ("<a>x<?p", "<ax"),
+        ] {
+            assert_eq!(read(text), (told.to_owned(), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_attributes_without_end_cost_a_pass_and_no_more() {
+        let (told, broken) = read(&"<d>".repeat(1_000_000));
+        assert_eq!((told.len(), broken), (2 * DEPTH, true));
+        let names: String = (0..400_000).map(|n| format!(" b{n}=''")).collect();
+        let many = format!("<r{names} a='x'/>");
+        assert_eq!(read(&many).0, "<r a=x>");
+    }
+
+    #[test]
+    fn no_soup_of_xml_pieces_is_a_panic() {
+        const PIECES: &[&str] = &[
+            "<",
+            ">",
+            "/>",
+            "</",
+            "<a",
+            "<b:c ",
+            "a=",
+            "'",
+            "\"",
+            "&",
+            ";",
+            "&amp;",
+            "&#",
+            "&#x110000;",
+            "<!",
+            "<!--",
+            "-->",
+            "<![CDATA[",
+            "]]>",
+            "<?",
+            "?>",
+            "<?xml ",
+            "<!DOCTYPE ",
+            "[",
+            "]",
+            "é",
+            "\u{feff}",
+            "\0",
+            "日",
+            " ",
+            "\n",
+            "x",
+            "=",
+            ":",
+        ];
+        for _ in 0..100_000 {
+            let soup: String = (0..fastrand::usize(0..16))
+                .map(|_| PIECES[fastrand::usize(0..PIECES.len())])
+                .collect();
+            read(&soup);
+        }
+    }
+}
