@@ -102,17 +102,6 @@ impl Config {
             self.parse.folder = folder.to_path_buf();
             self.fetch.spool.resume = true;
         }
-        if self.crawl.is_some() {
-            self.parse.follow.get_or_insert_default();
-        }
-        if self.job.is_some()
-            && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())
-        {
-            return Err(Error::Setting(format!(
-                "a job cannot write to {}: after a kill nothing could be taken back from it",
-                sink::name(sink)
-            )));
-        }
         self.fetch.spool.keep = self.parse.reads_bodies();
         self.fetch.spool.digest = self.parse.wants.digest;
         self.parse.follows = self.frontier.max_redirects > 0;

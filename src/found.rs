@@ -101,34 +101,6 @@ impl Found {
         });
     }
 
-    /// The text of the URLs, one behind the other. What is appended to it becomes a link by [`push_tail`](Self::push_tail),
-    /// or is cut off again.
-    pub(crate) fn text_mut(&mut self) -> &mut String {
-        &mut self.text
-    }
-
-    /// Makes a link of the text from `start` on. Beyond 4 GiB of text it is cut off.
-    pub(crate) fn push_tail(
-        &mut self,
-        start: usize,
-        fingerprint: u64,
-        kind: FoundKind,
-        nofollow: bool,
-    ) {
-        let (Ok(from), Ok(end)) = (u32::try_from(start), u32::try_from(self.text.len())) else {
-            self.text.truncate(start);
-            self.more = true;
-            return;
-        };
-        self.links.push(Entry {
-            start: from,
-            end,
-            fingerprint,
-            kind,
-            nofollow,
-        });
-    }
-
     /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. A guess
     /// says nothing about a link that the page itself names.
     pub(crate) fn meet_again(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
@@ -165,6 +137,11 @@ impl Found {
     /// Whether there is nothing to tell: no links, and no word about them.
     pub(crate) fn says_nothing(&self) -> bool {
         self.links.is_empty() && !(self.nofollow || self.noindex || self.more)
+    }
+
+    /// Bytes of all URLs together.
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
     }
 
     /// Bytes of memory that the text and the links have taken.
@@ -215,6 +192,17 @@ mod tests {
         assert_eq!(found.len(), 2);
     }
 
+    fn of(url: &str, kind: FoundKind, nofollow: bool) -> Found {
+        let mut found = Found::default();
+        found.push(FoundLink {
+            url,
+            fingerprint: 1,
+            kind,
+            nofollow,
+        });
+        found
+    }
+
     #[test]
     fn the_strongest_use_counts_and_one_that_may_be_followed_is_enough() {
         use FoundKind as K;
@@ -229,9 +217,7 @@ mod tests {
             ([(K::Guess, false), (K::Page, true)], (K::Page, true)),
             ([(K::Guess, false), (K::Guess, false)], (K::Guess, false)),
         ] {
-            let mut found = Found::default();
-            found.text_mut().push_str("http://a.example/");
-            found.push_tail(0, 1, uses[0].0, uses[0].1);
+            let mut found = of("http://a.example/", uses[0].0, uses[0].1);
             found.meet_again(0, uses[1].0, uses[1].1);
             let link = found.iter().next().unwrap();
             assert_eq!((link.kind, link.nofollow), expected, "{uses:?}");
@@ -240,13 +226,8 @@ mod tests {
 
     #[test]
     fn what_is_cleared_is_as_new_but_for_its_memory() {
-        let mut found = Found {
-            nofollow: true,
-            more: true,
-            ..Found::default()
-        };
-        found.text_mut().push_str("http://a.example/");
-        found.push_tail(0, 1, FoundKind::Page, false);
+        let mut found = of("http://a.example/", FoundKind::Page, false);
+        (found.nofollow, found.more) = (true, true);
         assert!(!found.says_nothing());
         found.clear();
         assert_eq!(found, Found::default());

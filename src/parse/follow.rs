@@ -140,11 +140,14 @@ impl<'p> Leads<'p> {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
             head::gather(&page.headers, follow.assets, &mut resolver, &mut gathering);
         }
-        let said = head::directives(&page.headers, &follow.agent);
-        gathering.note(|found| {
-            found.noindex = said.noindex;
-            found.nofollow = said.nofollow;
-        });
+        // A sitemap is often sent with "noindex": that is about the sitemap, and nobody would index it.
+        if matches!(job.role, Role::Page | Role::Asset) {
+            let said = head::directives(&page.headers, &follow.agent);
+            gathering.note(|found| {
+                found.noindex = said.noindex;
+                found.nofollow = said.nofollow;
+            });
+        }
         Self {
             url: &job.url,
             follow,

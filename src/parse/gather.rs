@@ -11,7 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
 use super::resolve::Resolver;
-use crate::found::{Found, FoundKind};
+use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
 
 /// The most bytes of URLs that are taken of one page.
@@ -49,39 +49,30 @@ impl Gathering {
         nofollow: bool,
     ) -> ControlFlow<()> {
         let Bench { found, seen } = &mut *self.bench;
-        let count = found.len();
-        let text = found.text_mut();
-        let start = text.len();
-        if !resolver.append(reference, text) {
+        let Some((url, fingerprint)) = resolver.resolve(reference) else {
             // No URL of a page; one that is too long to be looked at may be one.
             found.more |= reference.len() > PageUrl::LONGEST;
             return ControlFlow::Continue(());
-        }
-        let url = &text[start..];
-        let full = text.len() > TEXT;
-        if url.len() > PageUrl::LONGEST || full {
-            text.truncate(start);
+        };
+        if url.len() > PageUrl::LONGEST {
             found.more = true;
-            return if full {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            };
+            return ControlFlow::Continue(());
         }
-        let fingerprint = resolver.fingerprint(url);
         match seen.entry(fingerprint) {
-            Entry::Occupied(known) => {
-                text.truncate(start);
-                found.meet_again(*known.get(), kind, nofollow);
-            }
-            Entry::Vacant(_) if count >= self.limit => {
-                text.truncate(start);
-                found.more = true;
-                return ControlFlow::Break(());
-            }
+            Entry::Occupied(known) => found.meet_again(*known.get(), kind, nofollow),
             Entry::Vacant(free) => {
+                let count = found.len();
+                if count >= self.limit || found.text_len() + url.len() > TEXT {
+                    found.more = true;
+                    return ControlFlow::Break(());
+                }
                 free.insert(u32::try_from(count).unwrap_or(u32::MAX));
-                found.push_tail(start, fingerprint, kind, nofollow);
+                found.push(FoundLink {
+                    url,
+                    fingerprint,
+                    kind,
+                    nofollow,
+                });
             }
         }
         ControlFlow::Continue(())

@@ -7,6 +7,8 @@
 pub(crate) mod charset;
 mod content;
 pub mod decode;
+#[cfg(test)]
+mod differential;
 mod feed;
 mod follow;
 mod gather;
@@ -215,8 +217,7 @@ impl<'q> Question<'q> {
         let media = self.media.as_ref();
         let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
         if self.job.role == Role::Robots {
-            let agent = self.follow.map_or("*", |follow| follow.agent.as_str());
-            parsed.rules = Some(Box::new(Rules::parse(&content.head, agent)));
+            // The place where its rules are read, out of `content.head`: all of it, or its first `ROBOTS` bytes.
             return;
         }
         let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));

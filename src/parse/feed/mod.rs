@@ -357,4 +357,40 @@ mod tests {
         assert_eq!(read_json(cut, false), ["page /", "page /1", "more"]);
         assert_eq!(read_json(&"[".repeat(100_000), false), ["more"]);
     }
+
+    #[test]
+    fn no_soup_of_feed_pieces_is_a_panic() {
+        const PIECES: &[&str] = &[
+            "<rss>",
+            "<channel>",
+            "</channel>",
+            "<item>",
+            "</item>",
+            "<entry xml:base='/é/'>",
+            "</entry>",
+            "<link>",
+            "<link href='x'/>",
+            "</link>",
+            "<guid>",
+            "</guid>",
+            "http://h.example/é",
+            "&amp;",
+            "&#0;",
+            "<![CDATA[x]]>",
+            "<image>",
+            "<url>",
+            "</url>",
+            "<enclosure url=''/>",
+            "<content src='y'/>",
+            "</x>",
+            "<",
+            "&",
+        ];
+        for _ in 0..20_000 {
+            let soup: String = (0..fastrand::usize(0..16))
+                .map(|_| PIECES[fastrand::usize(0..PIECES.len())])
+                .collect();
+            read(&soup, true);
+        }
+    }
 }

@@ -274,8 +274,7 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn directives(&mut self, content: &[u8]) {
         let content = self.word(content);
-        let said = Directives::of_content(&content);
-        self.page.directives = self.page.directives.and(said);
+        self.page.directives.hear(&content);
     }
 
     #[cold]

@@ -117,6 +117,26 @@ pub struct Refresh<'a> {
     pub url: Option<Cow<'a, str>>,
 }
 
+/// What a page asks of robots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// Not to be kept in an index: `noindex` or `none`.
+    pub noindex: bool,
+    /// Its links are not to be followed: `nofollow` or `none`.
+    pub nofollow: bool,
+}
+
+impl Directives {
+    /// Adds what a list of directives says, as `meta` and `X-Robots-Tag` hold it.
+    pub(in crate::parse) fn hear(&mut self, list: &str) {
+        for word in list.split(|c: char| c == ',' || c.is_ascii_whitespace()) {
+            let none = word.eq_ignore_ascii_case("none");
+            self.noindex |= none || word.eq_ignore_ascii_case("noindex");
+            self.nofollow |= none || word.eq_ignore_ascii_case("nofollow");
+        }
+    }
+}
+
 /// One reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link<'a> {

@@ -254,7 +254,12 @@ impl TreeSink for Tree {
 pub(crate) fn pages() -> Vec<PathBuf> {
     let root = std::env::var("HAUL_HTML").unwrap_or_else(|_| "/usr/share/doc".to_owned());
     let most = std::env::var("HAUL_HTML_PAGES").map_or(100, |most| most.parse().unwrap());
-    let mut folders = vec![PathBuf::from(root)];
+    pages_under(Path::new(&root), most)
+}
+
+/// At most so many pages of a folder and those below it.
+pub(crate) fn pages_under(root: &Path, most: usize) -> Vec<PathBuf> {
+    let mut folders = vec![root.to_owned()];
     let mut pages = Vec::new();
     while let (Some(folder), true) = (folders.pop(), pages.len() < most) {
         let Ok(entries) = std::fs::read_dir(&folder) else {
