@@ -36,7 +36,7 @@ pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
-pub(crate) use store::{Folder, ListMark, Row, State};
+pub(crate) use store::{Folder, ListMark, Row};
 
 use crate::fingerprint::Fingerprints;
 use crate::job::Job;

@@ -58,30 +58,7 @@ pub(super) fn gather(
 
 /// What the head asks of a robot of this name.
 pub(super) fn directives(headers: &Headers, agent: &str) -> Directives {
-    let mut said = Directives::default();
-    for line in headers.0.get_all("x-robots-tag") {
-        let line = String::from_utf8_lossy(line.as_bytes());
-        match line.split_once(':') {
-            // "name: directives" is for the robot of that name; a directive may have a colon too.
-            Some((name, list)) if is_name(name.trim_ascii()) => {
-                if name.trim_ascii().eq_ignore_ascii_case(agent) {
-                    said.hear(list);
-                }
-            }
-            _ => said.hear(&line),
-        }
-    }
-    said
-}
-
-fn is_name(word: &str) -> bool {
-    const VALUED: [&str; 4] = [
-        "unavailable_after",
-        "max-snippet",
-        "max-image-preview",
-        "max-video-preview",
-    ];
-    !word.contains([',', ' ', '\t']) && !VALUED.iter().any(|known| word.eq_ignore_ascii_case(known))
+    Directives::of_headers(headers, agent)
 }
 
 /// One link of a `Link` field (RFC 8288 3).

@@ -217,7 +217,8 @@ impl<'q> Question<'q> {
         let media = self.media.as_ref();
         let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
         if self.job.role == Role::Robots {
-            // The place where its rules are read, out of `content.head`: all of it, or its first `ROBOTS` bytes.
+            let agent = self.follow.map_or("*", |follow| follow.agent.as_str());
+            parsed.rules = Some(Box::new(Rules::parse(&content.head, agent)));
             return;
         }
         let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));

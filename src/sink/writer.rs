@@ -70,10 +70,6 @@ impl Writer {
     ///
     /// # Errors
     /// Why the writing thread stopped.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the loop asks when it keeps a job")
-    )]
     pub(crate) async fn checkpoint(&mut self) -> Result<oneshot::Receiver<Marks>> {
         let (answer, marks) = oneshot::channel();
         self.send(Order::Checkpoint(answer)).await?;

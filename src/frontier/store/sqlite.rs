@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::folder::{Counter, Folder, database};
+use super::folder::{Counter, Folder};
 use super::{Batch, Known, ListMark, Row, State, Store, Want, check};
 use crate::error::{Error, Result};
 use crate::job::{Reach, Role, Via};

@@ -259,7 +259,7 @@ impl<'a, 's> Collector<'a, 's> {
         };
         if name.is_some_and(|name| {
             let name = self.word(name);
-            ["robots", "googlebot", self.settings.agent]
+            ["robots", self.settings.agent]
                 .iter()
                 .any(|known| !known.is_empty() && name.eq_ignore_ascii_case(known))
         }) {
@@ -274,7 +274,8 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn directives(&mut self, content: &[u8]) {
         let content = self.word(content);
-        self.page.directives.hear(&content);
+        let said = Directives::of_content(&content);
+        self.page.directives = self.page.directives.and(said);
     }
 
     #[cold]

@@ -90,7 +90,7 @@ pub struct PageLinks<'a> {
     pub language: Option<Cow<'a, str>>,
     /// The first refresh; its URL, if it has one, is also among the links.
     pub refresh: Option<Refresh<'a>>,
-    /// What `<meta name="robots">`, `googlebot` and the one of the robot's own name ask for.
+    /// What `<meta name="robots">` and the one of the robot's own name ask for.
     pub directives: Directives,
     /// The links in the order of the page, duplicates included.
     pub links: Vec<Link<'a>>,
@@ -115,26 +115,6 @@ pub struct Refresh<'a> {
     pub seconds: u32,
     /// Where to; `None` is the page itself.
     pub url: Option<Cow<'a, str>>,
-}
-
-/// What a page asks of robots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
-    /// Not to be kept in an index: `noindex` or `none`.
-    pub noindex: bool,
-    /// Its links are not to be followed: `nofollow` or `none`.
-    pub nofollow: bool,
-}
-
-impl Directives {
-    /// Adds what a list of directives says, as `meta` and `X-Robots-Tag` hold it.
-    pub(in crate::parse) fn hear(&mut self, list: &str) {
-        for word in list.split(|c: char| c == ',' || c.is_ascii_whitespace()) {
-            let none = word.eq_ignore_ascii_case("none");
-            self.noindex |= none || word.eq_ignore_ascii_case("noindex");
-            self.nofollow |= none || word.eq_ignore_ascii_case("nofollow");
-        }
-    }
 }
 
 /// One reference.

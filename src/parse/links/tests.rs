@@ -205,7 +205,7 @@ fn robots_are_told_by_meta_and_by_rel() {
     );
     assert_eq!(
         says("<meta name=googlebot content='max-snippet:1, nofollow'>"),
-        (false, true)
+        (false, false)
     );
     assert_eq!(says("<meta name=robots content=n&#111;ne>"), (true, true));
     assert_eq!(says("<meta name=robot content=none>"), (false, false));
