@@ -25,6 +25,7 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
         let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
     }
     line(&mut text, "beside", beside(tally));
+    line(&mut text, "not asked", not_asked(tally));
     line(&mut text, "latency", latency(tally));
     line(&mut text, "hosts", hosts(tally));
     text
@@ -102,11 +103,31 @@ fn beside(tally: &Tally) -> String {
         (tally.retries, "retry"),
         (tally.duplicates, "duplicate"),
         (tally.skipped, "skipped"),
+        (tally.robots, "robots.txt"),
+        (tally.sitemaps, "sitemap"),
     ];
     let said: Vec<_> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| counted(*count, name))
+        .collect();
+    said.join(", ")
+}
+
+/// What pages led to and that was not asked, by the reason.
+fn not_asked(tally: &Tally) -> String {
+    let mut reasons: Vec<(&str, u64)> = tally
+        .passed_over
+        .iter()
+        .map(|(class, count)| (*class, *count))
+        .collect();
+    if tally.forbidden > 0 {
+        reasons.push(("robots", tally.forbidden));
+    }
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let said: Vec<_> = reasons
+        .iter()
+        .map(|(class, count)| format!("{class} × {count}"))
         .collect();
     said.join(", ")
 }
@@ -167,7 +188,7 @@ fn hosts(tally: &Tally) -> String {
 /// `1 record`, `2 records`, `2 retries`.
 fn counted(count: u64, name: &str) -> String {
     match (count, name) {
-        (1, _) | (_, "skipped") => format!("{count} {name}"),
+        (1, _) | (_, "skipped" | "robots.txt") => format!("{count} {name}"),
         (_, "retry") => format!("{count} retries"),
         _ => format!("{count} {name}s"),
     }
