@@ -214,6 +214,9 @@ fn main() {
         });
     }
     measure_crawl(&pages, "http://docs.example/doc/package/page.html");
+    measure("simhash of the text, with the scan", &pages, |page| {
+        usize::from(haul::parse::simhash::of_html(page).is_some())
+    });
     measure("memchr for '<' alone", &pages, |page| {
         memchr::memchr_iter(b'<', page).fold(0, |count, at| count + usize::from(at > 0))
     });

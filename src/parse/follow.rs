@@ -13,7 +13,7 @@ use super::links::{LinkKind, LinkSettings, css, links};
 use super::media_type::{Kind, MediaType};
 use super::resolve::Resolver;
 use super::scan::{Decoder, utf8};
-use super::{HEAD, feed, head, sitemap, with_lifetime, xml};
+use super::{HEAD, feed, head, simhash, sitemap, with_lifetime, xml};
 use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
@@ -130,6 +130,7 @@ pub(super) struct Leads<'p> {
     url: &'p PageUrl,
     follow: &'p Follow,
     gathering: Gathering,
+    simhash: Option<u64>,
 }
 
 impl<'p> Leads<'p> {
@@ -152,6 +153,7 @@ impl<'p> Leads<'p> {
             url: &job.url,
             follow,
             gathering,
+            simhash: None,
         }
     }
 
@@ -160,9 +162,9 @@ impl<'p> Leads<'p> {
         self.gathering.note(|found| found.more = true);
     }
 
-    /// What was found; `None` where there is nothing to tell.
-    pub(super) fn finish(self) -> Option<Box<Found>> {
-        self.gathering.finish()
+    /// What was found, `None` where there is nothing to tell, and the fingerprint of the text, where pages are compared.
+    pub(super) fn finish(self) -> (Option<Box<Found>>, Option<u64>) {
+        (self.gathering.finish(), self.simhash)
     }
 
     /// An HTML page. Answers its title. Encodings that are no superset of ASCII are read as text first.
@@ -171,6 +173,7 @@ impl<'p> Leads<'p> {
         let (url, follow) = (self.url, self.follow);
         if !encoding.is_ascii_compatible() {
             let text = charset::text(bytes, charset).0;
+            self.compare(text.as_bytes());
             return scanned(
                 text.as_bytes(),
                 &utf8,
@@ -180,8 +183,16 @@ impl<'p> Leads<'p> {
                 &mut self.gathering,
             );
         }
+        self.compare(bytes);
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
         scanned(bytes, &decoder, encoding, url, follow, &mut self.gathering)
+    }
+
+    /// Takes the fingerprint of an HTML page, where pages are compared.
+    fn compare(&mut self, html: &[u8]) {
+        if self.follow.similar {
+            self.simhash = simhash::of_html(html);
+        }
     }
 
     /// A style sheet.

@@ -17,6 +17,7 @@ pub mod links;
 pub(crate) mod media_type;
 pub mod resolve;
 pub mod scan;
+pub mod simhash;
 mod sitemap;
 #[cfg(test)]
 mod tests;
@@ -146,7 +147,9 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
             Err(error) => parsed.fault = Some(error.to_string()),
         }
     }
-    parsed.found = leads.and_then(Leads::finish);
+    if let Some(leads) = leads {
+        (parsed.found, parsed.simhash) = leads.finish();
+    }
     parsed
 }
 

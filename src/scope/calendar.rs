@@ -51,80 +51,82 @@ struct Search<'u> {
 
 /// The dates in a URL, if there are any.
 pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Dates> {
-    let from = url.origin_text().len();
-    if !has_year(&url.as_str().as_bytes()[from..]) {
-        return None;
-    }
+    let text = url.as_str();
+    let path = url.origin_text().len();
+    let query = path + url.as_url().path().len();
     let mut search = Search {
         url,
         plausible,
         cuts: Cuts::default(),
         year: None,
     };
-    search.path(from);
-    search.query();
+    // Without four digits in a row there is no year, and most URLs have none.
+    let mut from = path;
+    while let Some(run) = digits(text.as_bytes(), from) {
+        if run.start > query {
+            search.query(query);
+            break;
+        }
+        search.in_path(&run, query);
+        from = run.end.max(search.cuts.end());
+    }
     let Search { cuts, year, .. } = search;
     year.map(|year| Dates { cuts, year })
 }
 
-/// Whether there are four digits in a row: without, there is no year.
-fn has_year(text: &[u8]) -> bool {
+/// The next run of four and more digits at or after `from`.
+fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
+    let digit = |at: &usize| text[*at].is_ascii_digit();
     // One of four digits in a row stands at a place that four divides.
-    let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
-    (3..text.len() + 3).step_by(4).any(|at| {
-        digit(at) && {
-            let before = (1..=3).take_while(|back| digit(at - back)).count();
-            let after = (1..=3).take_while(|ahead| digit(at + ahead)).count();
-            before + after >= 3
+    let mut at = from + 3;
+    while at < text.len() {
+        if digit(&at) {
+            let start = (from..at).rev().take_while(digit).last().unwrap_or(at);
+            let end = (at + 1..text.len()).take_while(digit).last().unwrap_or(at) + 1;
+            if end - start >= 4 {
+                return Some(start..end);
+            }
+            at = end;
         }
-    })
+        at += 4;
+    }
+    None
 }
 
 impl Search<'_> {
-    fn path(&mut self, from: usize) {
-        let url = self.url;
-        let mut at = from;
-        let mut segments = url.as_url().path().split('/').map(move |segment| {
-            let start = at;
-            at += segment.len() + 1;
-            (start, segment)
-        });
-        while let Some((start, segment)) = segments.next() {
-            let rest = segments.clone().map(|(_, segment)| segment);
-            if let Some((length, parts)) = self.in_segments(segment, rest) {
-                self.take(start..start + length, number(segment));
-                // What belongs to this date is no other one.
-                let _ = segments.nth(parts - 2);
-            } else {
-                self.in_text(start, segment, false);
-            }
-        }
+    /// A run of digits in the path, which ends at `end`.
+    fn in_path(&mut self, run: &Range<usize>, end: usize) {
+        let path = &self.url.as_str()[..end];
+        let behind = &path[run.start..];
+        let segment = &behind[..behind.find('/').unwrap_or(behind.len())];
+        let starts = path[..run.start].ends_with('/');
+        let length = if starts && run.len() == 4 && segment.len() == 4 {
+            self.in_segments(behind)
+        } else {
+            self.in_text(segment, run.len(), starts, false)
+        };
+        self.take(run.start, length);
     }
 
-    /// `2031/05` or `2031/05/17`: how long it is, and of how many segments.
-    fn in_segments<'s>(
-        &self,
-        year: &str,
-        mut rest: impl Iterator<Item = &'s str>,
-    ) -> Option<(usize, usize)> {
-        let month = rest.next().filter(|_| year.len() == 4)?;
-        let year = number(year)?;
+    /// `2031/05` or `2031/05/17` at the start of this text: how long it is.
+    fn in_segments(&self, text: &str) -> Option<usize> {
+        let mut segments = text.split('/');
+        let year = number(segments.next()?)?;
+        let month = segments.next()?;
         within(month, 1..=12)?;
-        let day = rest.next().filter(|day| within(day, 1..=31).is_some());
+        let day = segments.next().filter(|day| within(day, 1..=31).is_some());
         let padded = |text: &str| text.len() == 2 && text.starts_with('0');
         let certain = padded(month) || day.is_some_and(padded);
         let likely = month.len() == 2 && self.is_plausible(year);
-        if !certain && !likely && !self.has_word() {
-            return None;
-        }
-        let two = 5 + month.len();
-        Some(day.map_or((two, 2), |day| (two + 1 + day.len(), 3)))
+        let whole = 5 + month.len() + day.map_or(0, |day| 1 + day.len());
+        (certain || likely || self.has_word()).then_some(whole)
     }
 
-    fn query(&mut self) {
-        let held = |names: &[&str], digits: RangeInclusive<usize>| {
+    /// The query, which begins at `start`: a year and a month with names, or dates in values.
+    fn query(&mut self, start: usize) {
+        let held = |names: &[&str], lengths: RangeInclusive<usize>| {
             parameters(self.url).find(|parameter| {
-                digits.contains(&parameter.value.len())
+                lengths.contains(&parameter.value.len())
                     && number(parameter.value).is_some()
                     && is_named(parameter.name, names)
             })
@@ -132,85 +134,88 @@ impl Search<'_> {
         let year = held(&YEARS, 4..=5);
         let month = held(&MONTHS, 1..=2).filter(|month| within(month.value, 1..=12).is_some());
         if let (Some(year), Some(month)) = (year, month) {
-            let day = held(&DAYS, 1..=2);
-            let mut pieces =
-                [Some(year), Some(month), day].map(|piece| piece.map(|piece| piece.place()));
-            pieces.sort_by_key(|piece| piece.as_ref().map(|piece| piece.start));
-            for piece in pieces.into_iter().flatten() {
-                self.take(piece, number(year.value));
-            }
+            let mut pieces = [Some(year), Some(month), held(&DAYS, 1..=2)]
+                .map(|piece| piece.map_or(0..0, |piece| piece.place()));
+            pieces.sort_by_key(|piece| piece.start);
+            pieces
+                .into_iter()
+                .filter(|piece| !piece.is_empty())
+                .for_each(|piece| self.cuts.push(piece));
+            self.seen(number(year.value));
             return;
         }
         for parameter in parameters(self.url) {
             let Parameter { name, value, .. } = parameter;
-            // WordPress: "m=203105".
-            let short = name.eq_ignore_ascii_case("m") && self.is_plausible(first_four(value));
-            let named = short || has_word(name);
-            self.in_text(parameter.place().start, value, named);
-        }
-    }
-
-    /// Dates within one segment or value. `named`: what is only digits is a date too.
-    fn in_text(&mut self, start: usize, text: &str, named: bool) {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while at + 6 <= bytes.len() {
-            let digits = bytes[at..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
-            let length = match digits {
-                4 => self.dashed(&text[at..], at == 0),
-                6 | 8 if at == 0 && digits == bytes.len() => self.undivided(text, named),
-                _ => None,
-            };
-            if let Some(length) = length {
-                self.take(start + at..start + at + length, number(&text[at..at + 4]));
-                at += length;
+            let place = parameter.place();
+            let mut from = place.start.max(start);
+            while let Some(run) = digits(&self.url.as_str().as_bytes()[..place.end], from) {
+                // WordPress: "m=203105".
+                let short = name.eq_ignore_ascii_case("m") && self.is_plausible(first_four(value));
+                let text = &self.url.as_str()[run.start..place.end];
+                let starts = run.start == place.start;
+                let length = self.in_text(text, run.len(), starts, short || has_word(name));
+                self.take(run.start, length);
+                from = run.end.max(self.cuts.end());
             }
-            at += digits.max(1);
         }
     }
 
-    /// `2031-05-17`, or all of a text that is `2031-05` or `2031-W20`: how long it is.
-    fn dashed(&self, text: &str, at_start: bool) -> Option<usize> {
-        let bytes = text.as_bytes();
+    /// How long the date is that starts with so many digits at the start of this text: the rest of a segment, or of a value,
+    /// or, where it `starts` there, all of it. `named`: what is only digits is a date too.
+    fn in_text(&self, text: &str, digits: usize, starts: bool, named: bool) -> Option<usize> {
+        match digits {
+            4 => self.dashed(text, starts),
+            6 | 8 if starts && digits == text.len() => self.undivided(text, named),
+            _ => None,
+        }
+    }
+
+    /// `2031-05-17`, or all of a text that is `2031-05` or `2031-W20`.
+    fn dashed(&self, text: &str, starts: bool) -> Option<usize> {
         let rest = text.get(4..)?.strip_prefix('-')?;
-        let ends = |at: usize| !bytes.get(at).is_some_and(u8::is_ascii_digit);
-        let two = |from: usize, range| {
-            let part = text.get(from..from + 2)?;
-            (ends(from + 2) && part.len() == 2).then_some(())?;
-            within(part, range)
-        };
-        if two(5, 1..=12).is_some() && bytes.get(7) == Some(&b'-') && two(8, 1..=31).is_some() {
-            return Some(10);
-        }
-        let alone = |length: usize| at_start && bytes.len() == length;
-        if alone(7) && two(5, 1..=12).is_some() {
+        let (first, after) = rest.split_at_checked(2)?;
+        if within(first, 1..=12).is_some() {
+            if let Some(day) = after.strip_prefix('-').and_then(|after| after.get(..2)) {
+                let more = after.as_bytes().get(3).is_some_and(u8::is_ascii_digit);
+                let is_date = day.len() == 2 && within(day, 1..=31).is_some() && !more;
+                return is_date.then_some(10);
+            }
             // "4521-12" may be the number of a thing.
-            let certain =
-                rest.starts_with('0') || self.is_plausible(first_four(text)) || self.has_word();
-            return certain.then_some(7);
+            let is_date = starts && after.is_empty();
+            let certain = first.starts_with('0') || self.is_plausible(first_four(text));
+            return (is_date && (certain || self.has_word())).then_some(7);
         }
-        (alone(8) && rest.starts_with(['W', 'w']) && two(6, 1..=53).is_some()).then_some(8)
+        let week = rest
+            .strip_prefix(['W', 'w'])
+            .filter(|week| week.len() == 2)?;
+        within(week, 1..=53).filter(|_| starts).map(|_| 8)
     }
 
-    /// `20310517` or `203105`: how long it is.
+    /// `20310517` or `203105`.
     fn undivided(&self, text: &str, named: bool) -> Option<usize> {
-        within(text.get(4..6)?, 1..=12)?;
-        match text.get(6..) {
-            Some("") => {}
-            Some(day) => drop(within(day, 1..=31)?),
-            None => return None,
-        }
-        (named || self.has_word()).then_some(text.len())
+        let (month, day) = (text.get(4..6)?, text.get(6..)?);
+        let is_date = within(month, 1..=12).is_some()
+            && (day.is_empty() || within(day, 1..=31).is_some())
+            && (named || self.has_word());
+        is_date.then_some(text.len())
     }
 
-    fn take(&mut self, piece: Range<usize>, year: Option<u32>) {
-        self.cuts.push(piece);
-        let plausible = self.year.is_none_or(|year| self.is_plausible(year));
-        if plausible && year.is_some_and(|year| self.year.is_none() || !self.is_plausible(year)) {
-            self.year = year;
+    /// A date of this length, if there is one, that starts with its year.
+    fn take(&mut self, start: usize, length: Option<usize>) {
+        if let Some(length) = length {
+            self.cuts.push(start..start + length);
+            self.seen(number(&self.url.as_str()[start..start + 4]));
+        }
+    }
+
+    /// Keeps the first year that is not plausible, or else the first.
+    fn seen(&mut self, year: Option<u32>) {
+        let settled = self.year.is_some_and(|year| !self.is_plausible(year));
+        if let Some(year) = year
+            && !settled
+            && (self.year.is_none() || !self.is_plausible(year))
+        {
+            self.year = Some(year);
         }
     }
 
@@ -337,14 +342,14 @@ mod tests {
                 for run in 0..=length - start {
                     let mut text = vec![b'x'; length];
                     text[start..start + run].fill(b'7');
-                    assert_eq!(
-                        has_year(&text),
-                        run >= 4,
-                        "{}",
-                        String::from_utf8_lossy(&text)
-                    );
+                    let expected = (run >= 4).then_some(start..start + run);
+                    assert_eq!(digits(&text, 0), expected, "{length}");
                 }
             }
         }
+        let several = b"12 345 6789 0 12345";
+        assert_eq!(digits(several, 0), Some(7..11));
+        assert_eq!(digits(several, 8), Some(14..19));
+        assert_eq!(digits(several, 16), None);
     }
 }

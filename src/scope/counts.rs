@@ -61,6 +61,12 @@ impl Counts {
         }
     }
 
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.exact.capacity() * 8 / 7 * 17 + self.shared.capacity() * 4
+    }
+
     #[cfg(not(test))]
     fn most(&self) -> usize {
         EXACT

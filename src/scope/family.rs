@@ -109,6 +109,13 @@ impl Families {
         Ok(())
     }
 
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let tables = self.paths.capacity() * 17 + self.values.capacity() * 9;
+        self.families.bytes() + tables * 8 / 7
+    }
+
     /// Counts a URL that is asked.
     pub(super) fn count(&mut self, url: &PageUrl, family: Family, prints: Prints) {
         self.families.add(family.key);

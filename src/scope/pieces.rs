@@ -70,10 +70,6 @@ impl Cuts {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// Where the last piece ends.
     pub(super) fn end(&self) -> usize {
         self.iter().last().map_or(0, |piece| piece.end)
@@ -116,5 +112,40 @@ impl Parameter<'_> {
     /// Where the value stands in the URL's text.
     pub(super) fn place(&self) -> Range<usize> {
         self.end - self.value.len()..self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(piece: Range<usize>) -> Cuts {
+        let mut cuts = Cuts::default();
+        cuts.push(piece);
+        cuts
+    }
+
+    #[test]
+    fn what_is_left_is_told_by_its_pieces_in_their_order() {
+        let prints = Prints::seeded(3);
+        let left = |text: &str| prints.without(text, &cut(2..4));
+        assert_eq!(left("ab12cd"), left("ab34cd"));
+        for other in ["cd12ab", "abc12d", "ab12", "ab12ab"] {
+            assert_ne!(left("ab12cd"), left(other), "{other}");
+        }
+        assert_ne!(prints.without("abcd", &Cuts::default()), left("ab12cd"));
+    }
+
+    #[test]
+    fn parameters_know_where_they_stand() {
+        let url = PageUrl::parse("http://a.example/?a=1&&b&c==&=d").unwrap();
+        let found: Vec<_> = parameters(&url)
+            .map(|parameter| {
+                assert_eq!(&url.as_str()[parameter.place()], parameter.value);
+                (parameter.name, parameter.value)
+            })
+            .collect();
+        assert_eq!(found, [("a", "1"), ("", "b"), ("c", "="), ("", "d")]);
+        assert_eq!(parameters(&PageUrl::nowhere()).count(), 0);
     }
 }

@@ -6,24 +6,35 @@
 
 use crate::skip::Skip;
 
-/// Segments that are looked at: more than any plausible path has.
-const LOOKED_AT: usize = 256;
+/// Segments that are looked at: more than any plausible path has, and few enough to compare each with each.
+const LOOKED_AT: usize = 64;
 
 /// A repetition in the path, if there is one: segments of which each stands there `limit` times, or several in turn one time less.
 /// Numbers and single characters may stand there twice as often.
 pub(super) fn find(path: &str, limit: u16) -> Option<Skip> {
     let limit = usize::from(limit).max(2);
-    let slashes = path.bytes().filter(|byte| *byte == b'/').count();
-    // Fewer segments than this cannot hold a repetition of either form.
-    if slashes < limit.min(2 * (limit - 1)) {
+    if !may_repeat(path.as_bytes(), limit) {
         return None;
     }
-    let segments: Vec<&str> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .take(LOOKED_AT)
-        .collect();
+    let found = path.split('/').filter(|segment| !segment.is_empty());
+    let segments: Vec<&str> = found.take(LOOKED_AT).collect();
     again(&segments, limit).or_else(|| in_turn(&segments, limit))
+}
+
+/// Whether enough segments look like an earlier one, by their length and first letter: nearly no path has as many.
+fn may_repeat(path: &[u8], limit: usize) -> bool {
+    let mut seen = 0_u64;
+    let mut alike = 0;
+    let mut start = 1;
+    for end in memchr::memchr_iter(b'/', path).skip(1).chain([path.len()]) {
+        if let Some(first) = path[start.min(end)..end].first() {
+            let mark = 1 << ((end - start + 11 * usize::from(*first)) % 64);
+            alike += usize::from(seen & mark != 0);
+            seen |= mark;
+        }
+        start = end + 1;
+    }
+    alike + 1 >= limit
 }
 
 /// One segment, anywhere in the path.

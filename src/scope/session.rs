@@ -171,6 +171,7 @@ mod tests {
             "http://a.example/?sid=abcdefghijklmnopqrstuvwxyz",
             "http://a.example/?site=0123456789abcdef0123456789abcdef",
             "http://a.example/x;v=1.2/y",
+            "http://a.example/phpsessid=1/y",
             "http://a.example/wiki/Mercury_(planet)",
         ] {
             assert_eq!(rest(url), None, "{url}");

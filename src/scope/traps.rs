@@ -61,16 +61,13 @@ impl Traps {
         } = self.settings;
         let path = url.as_url().path();
         if let Some(limit) = segments
-            && path
-                .split('/')
-                .filter(|segment| !segment.is_empty())
-                .count()
-                > usize::from(limit)
+            && has_more(path, usize::from(limit))
         {
             let parts = UrlParts::Segments;
             return Err(Skip::Growing { parts, limit });
         }
         if let Some(limit) = most
+            && url.as_url().query().is_some()
             && parameters(url).nth(usize::from(limit)).is_some()
         {
             let parts = UrlParts::Parameters;
@@ -149,6 +146,12 @@ impl Traps {
         }
     }
 
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.sessions.bytes() + self.dates.bytes() + self.families.bytes()
+    }
+
     /// Remembers a URL that is asked.
     pub(super) fn count(&mut self, url: &PageUrl, marks: &Marks) {
         if let Some(session) = marks.session {
@@ -161,4 +164,16 @@ impl Traps {
             self.families.count(url, family, self.prints);
         }
     }
+}
+
+/// Whether a path has more segments than so many.
+fn has_more(path: &str, limit: usize) -> bool {
+    let slashes = path.bytes().filter(|byte| *byte == b'/').count();
+    // Counting slashes is nearly free, and nearly always settles it.
+    slashes > limit
+        && path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .count()
+            > limit
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 18] = [
+const NOUNS: [&str; 19] = [
     "address",
     "body",
     "clean",
@@ -22,6 +22,7 @@ const NOUNS: [&str; 18] = [
     "robots",
     "rows",
     "size",
+    "skip",
     "stop",
     "tally",
     "url",
@@ -29,13 +30,14 @@ const NOUNS: [&str; 18] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("parse", &[]),
     ("fetch", &[]),
     ("worker", &["fetch", "parse"]),
     ("engine", &["fetch", "worker"]),
     ("descriptors", &["engine"]),
     ("frontier", &[]),
+    ("scope", &[]),
     ("seeds", &[]),
     ("sink", &["parse"]),
     (

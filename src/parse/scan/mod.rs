@@ -44,6 +44,13 @@ pub trait Visitor<'a> {
     /// character references are still encoded. `offset` is where it starts, in bytes.
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()>;
 
+    /// Text between tags, as written, with character references and without comments and CDATA sections: a piece from each
+    /// tag to the next, never empty. `offset` is where it starts, in bytes.
+    fn text(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+        let _ = (text, offset);
+        ControlFlow::Continue(())
+    }
+
     /// An end tag was closed. The name is as written.
     fn end_tag(&mut self, name: &'a [u8]) -> ControlFlow<()> {
         let _ = name;
@@ -60,22 +67,33 @@ pub fn scan<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) {
 fn walk<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) -> ControlFlow<()> {
     let mut foreign = Foreign::default();
     let mut at = 0;
+    let mut text = 0;
     while let Some(open) = next_open(html, at) {
-        let after = match html.get(open + 1) {
-            Some(byte) if byte.is_ascii_alphabetic() => {
-                start_tag(html, open, &mut foreign, visitor)?
+        // 13.2.5.6 and 7: what else follows a "<" leaves it a character of the text.
+        match html.get(open + 1) {
+            Some(byte) if byte.is_ascii_alphabetic() || b"!?".contains(byte) => {}
+            Some(b'/') if open + 2 < html.len() => {}
+            _ => {
+                at = open + 1;
+                continue;
             }
-            Some(b'/') => end_tag(html, open, &mut foreign, visitor)?,
-            Some(b'!') => markup::after_declaration(html, open, foreign.allows_cdata()),
-            // 13.2.5.6: "<?" opens a bogus comment.
-            Some(b'?') => markup::after_bogus_comment(html, open + 1),
-            Some(_) => Some(open + 1),
-            None => None,
+        }
+        if text < open {
+            visitor.text(&html[text..open], text)?;
+        }
+        let after = match html[open + 1] {
+            b'/' => end_tag(html, open, &mut foreign, visitor)?,
+            b'!' => markup::after_declaration(html, open, foreign.allows_cdata()),
+            b'?' => markup::after_bogus_comment(html, open + 1),
+            _ => start_tag(html, open, &mut foreign, visitor)?,
         };
         match after {
-            Some(after) => at = after,
+            Some(after) => (at, text) = (after, after),
             None => return ControlFlow::Break(()),
         }
+    }
+    if text < html.len() {
+        visitor.text(&html[text..], text)?;
     }
     ControlFlow::Continue(())
 }

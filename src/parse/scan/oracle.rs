@@ -162,6 +162,28 @@ pub(crate) fn theirs<S: TokenSink>(html: &str, oracle: S) -> Vec<Event> {
     tokenizer.sink.events.into_inner()
 }
 
+/// All characters outside of tags, by html5ever's tokenizer, for input without raw text.
+pub(super) fn text(html: &str) -> String {
+    #[derive(Default)]
+    struct Characters(RefCell<String>);
+    impl TokenSink for Characters {
+        type Handle = ();
+
+        fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+            if let Token::CharacterTokens(characters) = token {
+                self.0.borrow_mut().push_str(&characters);
+            }
+            TokenSinkResult::Continue
+        }
+    }
+    let tokenizer = Tokenizer::new(Characters::default(), Default::default());
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(html));
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    tokenizer.sink.0.into_inner()
+}
+
 /// Answers from the element's name, scripting off.
 pub(crate) struct ByName;
 

@@ -235,12 +235,90 @@ fn text_that_needs_no_decoding_is_borrowed() {
     assert_eq!(decode(b"&copy=1", Place::Text, &utf8), "\u{A9}=1");
 }
 
+/// The pieces of text, each with its place.
+#[derive(Default)]
+struct Texts<'a>(Vec<(&'a [u8], usize)>);
+
+impl<'a> Visitor<'a> for Texts<'a> {
+    fn start_tag(&mut self, _: &mut Tag<'a>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn raw_text(&mut self, _: Name, _: &'a [u8], _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn text(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+        self.0.push((text, offset));
+        ControlFlow::Continue(())
+    }
+}
+
+fn texts(html: &str) -> Vec<(&str, usize)> {
+    let mut texts = Texts::default();
+    scan(html.as_bytes(), &mut texts);
+    let text = |(text, offset)| (std::str::from_utf8(text).unwrap(), offset);
+    texts.0.into_iter().map(text).collect()
+}
+
+/// What text and its ends are made of, without raw text and character references.
+const TEXT: &[&str] = &[
+    "<a b=c>",
+    "</a>",
+    "<",
+    "</",
+    ">",
+    "<!-- - -->",
+    "<!--",
+    "--",
+    "<!doctype x>",
+    "<?p>",
+    "</>",
+    "</ ",
+    " x ",
+    "<3",
+    "é",
+    "!",
+    "?",
+    "\n",
+    "'",
+    "=",
+];
+
+#[test]
+fn text_is_told_between_tags_and_raw_text_apart() {
+    for (html, expected) in [
+        ("", &[][..]),
+        ("plain", &[("plain", 0)]),
+        ("a<b>c</b>d", &[("a", 0), ("c", 4), ("d", 9)]),
+        ("1 < 2 <3<p>4 <", &[("1 < 2 <3", 0), ("4 <", 11)]),
+        (
+            "a<!-- b -->c<?d?>e</ f>g",
+            &[("a", 0), ("c", 11), ("e", 17), ("g", 23)],
+        ),
+        ("<title>a</title>b<script>c</script>", &[("b", 16)]),
+        ("a</", &[("a</", 0)]),
+        ("a<b c", &[("a", 0)]),
+    ] {
+        assert_eq!(texts(html), expected, "{html}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_it_panic(page in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = links(&page, &EVERYTHING, &utf8);
+    }
+
+    #[test]
+    fn the_text_is_what_html5ever_takes_for_text(
+        pieces in proptest::collection::vec(proptest::sample::select(TEXT), 0..40),
+    ) {
+        let soup = pieces.concat();
+        let told: String = texts(&soup).into_iter().map(|(text, _)| text).collect();
+        prop_assert_eq!(told, super::oracle::text(&soup));
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! Words: runs of letters and digits, eight bytes at a time.
+//!
+//! Invariant: a word's hash depends on its letters alone, in either case, wherever it stands and however it is reached.
+
+use super::{LANES, SPREAD};
+
+/// The highest bit of each byte: set in none of ASCII.
+const HIGHS: u64 = 0x80 * LANES;
+/// The bit between small and capital letters; set in all digits.
+const CASE: u64 = 0x20 * LANES;
+
+/// Hands every word of a text over.
+#[inline]
+pub(super) fn words(text: &[u8], mut take: impl FnMut(Word)) {
+    let mut word = Word::default();
+    let mut at = 0;
+    while at < text.len() {
+        let eight = eight(text, at);
+        if eight & HIGHS != 0 {
+            at = beyond_ascii(text, at, &mut word, &mut take);
+            continue;
+        }
+        let letters = letters(eight);
+        if word.length == 0 && letters & 0x80 == 0 {
+            // To the first letter.
+            at += letters.trailing_zeros() as usize / 8;
+            continue;
+        }
+        let bits = (!letters & HIGHS).trailing_zeros() & !7;
+        word.add(eight | CASE, bits);
+        at += bits as usize / 8;
+        if bits < 64 {
+            end(&mut word, &mut take);
+            at += 1;
+        }
+    }
+    end(&mut word, &mut take);
+}
+
+/// The same, byte by byte, up to the end of a word.
+#[cold]
+fn beyond_ascii(text: &[u8], mut at: usize, word: &mut Word, take: &mut impl FnMut(Word)) -> usize {
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            // A character that is a word itself: Chinese, Japanese, Korean, and all beyond.
+            0xE3.. => {
+                end(word, take);
+                let length = character(&text[at..]);
+                word.add_bytes(&text[at..at + length]);
+                end(word, take);
+                return at + length;
+            }
+            0x80.. => {
+                let length = character(&text[at..]);
+                if is_sign(&text[at..]) {
+                    end(word, take);
+                    return at + length;
+                }
+                word.add_bytes(&text[at..at + length]);
+                at += length;
+            }
+            _ if byte.is_ascii_alphanumeric() => {
+                word.add(u64::from(byte | 0x20), 8);
+                at += 1;
+            }
+            _ => {
+                end(word, take);
+                return at + 1;
+            }
+        }
+    }
+    at
+}
+
+#[inline]
+fn end(word: &mut Word, take: &mut impl FnMut(Word)) {
+    if word.length > 0 {
+        take(std::mem::take(word));
+    }
+}
+
+/// A word as far as it was read: eight letters at a time, wherever they were found.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    hash: u64,
+    group: u64,
+    /// Bytes in all.
+    length: usize,
+    /// Whether there were only digits.
+    pub(super) is_number: bool,
+}
+
+impl Default for Word {
+    fn default() -> Self {
+        Self {
+            hash: 0,
+            group: 0,
+            length: 0,
+            is_number: true,
+        }
+    }
+}
+
+impl Word {
+    /// Adds the bytes in the lowest of these bits.
+    #[inline]
+    pub(super) fn add(&mut self, letters: u64, bits: u32) {
+        if bits == 0 {
+            return;
+        }
+        let letters = letters & (u64::MAX >> (64 - bits));
+        // Of ASCII letters and digits only letters have bit 6.
+        self.is_number &= letters & (0x40 * LANES | HIGHS) == 0;
+        let filled = (self.length % 8 * 8) as u32;
+        self.group |= letters << filled;
+        self.length += bits as usize / 8;
+        if filled + bits >= 64 {
+            self.hash = (self.hash ^ self.group)
+                .wrapping_mul(SPREAD)
+                .rotate_left(29);
+            self.group = letters.checked_shr(64 - filled).unwrap_or(0);
+        }
+    }
+
+    fn add_bytes(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.add(u64::from(*byte), 8));
+    }
+
+    #[inline]
+    pub(super) fn hash(self) -> u64 {
+        (self.hash ^ self.group).wrapping_mul(SPREAD) | 1
+    }
+}
+
+/// Eight bytes of a text as one number, the first the lowest; zeros behind its end.
+#[inline]
+fn eight(text: &[u8], at: usize) -> u64 {
+    let rest = &text[at..];
+    match rest.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    }
+}
+
+/// The high bit of each of eight ASCII bytes that is a letter or a digit.
+#[inline]
+fn letters(eight: u64) -> u64 {
+    // Adding to bytes below 128 carries into their own high bit and no further.
+    let from = |bytes: u64, first: u8| bytes + LANES * u64::from(128 - first);
+    let small = eight | CASE;
+    let letter = from(small, b'a') & !from(small, b'z' + 1);
+    let digit = from(eight, b'0') & !from(eight, b'9' + 1);
+    (letter | digit) & HIGHS
+}
+
+/// How many bytes the character has that starts here, as UTF-8.
+fn character(text: &[u8]) -> usize {
+    let more = text.iter().skip(1).take(3);
+    1 + more.take_while(|byte| matches!(byte, 0x80..=0xBF)).count()
+}
+
+/// Whether the character that starts here is punctuation, as U+0080 to 00BF and U+2000 to 203F are: a no-break space, a
+/// quote, a dash.
+fn is_sign(text: &[u8]) -> bool {
+    matches!(text, [0xC2, ..] | [0xE2, 0x80, ..])
+}

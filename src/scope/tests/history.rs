@@ -1,0 +1,160 @@
+//! What holds of every history, and of every URL.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::scope::CalendarSettings;
+
+/// Settings under which every rule decides within a few URLs.
+fn tight() -> ScopeSettings {
+    ScopeSettings {
+        reach: Reach::Host,
+        include: patterns(&["/**"]),
+        exclude: patterns(&["x.pdf/"]),
+        max_per_host: Some(90),
+        traps: TrapSettings {
+            length: Some(60),
+            segments: Some(5),
+            parameters: Some(3),
+            repeats: Some(3),
+            calendar: Some(CalendarSettings {
+                first_year: 2000,
+                last_year: 2031,
+                dates: 2,
+            }),
+            sessions: Some(1),
+            family: Some(12),
+            combinations: Some(1),
+        },
+        ..ScopeSettings::default()
+    }
+}
+
+/// URLs that often meet each other in one rule or another.
+fn made_up(random: &mut fastrand::Rng) -> String {
+    const HOSTS: [&str; 4] = [
+        "http://a.example",
+        "http://www.a.example",
+        "https://b.example",
+        "http://c.example",
+    ];
+    const WORDS: [&str; 12] = [
+        "aa",
+        "bb",
+        "2031",
+        "2032",
+        "05",
+        "12",
+        "x.pdf",
+        "events",
+        "news",
+        "2001-02-03",
+        "p;jsessionid=1",
+        "(S(abc))",
+    ];
+    const PAIRS: [&str; 10] = [
+        "a=1",
+        "a=2",
+        "b=1",
+        "b=2",
+        "x",
+        "year=2001&month=2",
+        "year=2099&month=3",
+        "sid=0123456789abcdef",
+        "sid=fedcba9876543210",
+        "date=20010203",
+    ];
+    let mut of = |list: &[&'static str]| list[random.usize(..list.len())];
+    let mut text = of(&HOSTS).to_owned();
+    // Half of them are one search page.
+    let search = of(&["yes", "no"]) == "yes";
+    let segments: usize = if search {
+        0
+    } else {
+        of(&["0", "1", "2", "3", "4", "6"]).parse().unwrap()
+    };
+    (0..segments).for_each(|_| text = format!("{text}/{}", of(&WORDS)));
+    text += "/";
+    let count: usize = of(&["0", "1", "2", "3", "4"]).parse().unwrap();
+    for number in 0..count {
+        let pair = if search { of(&PAIRS[..5]) } else { of(&PAIRS) };
+        text = format!("{text}{}{pair}", if number == 0 { "?" } else { "&" });
+    }
+    text
+}
+
+#[test]
+fn a_crawl_that_is_resumed_judges_as_one_that_was_never_stopped() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut classes = BTreeSet::new();
+    for _ in 0..200 {
+        let seeds = ["http://a.example/", "https://b.example/"];
+        let mut whole = scope(tight(), &seeds);
+        let mut taken = Vec::new();
+        let before: Vec<_> = (0..random.usize(..800))
+            .map(|_| url(&made_up(&mut random)))
+            .collect();
+        taken.extend(
+            before
+                .iter()
+                .filter(|url| whole.judge(url, Role::Page).is_ok()),
+        );
+        // Another process, another seed; the store gives back what was taken, in an order of its own.
+        random.shuffle(&mut taken);
+        let mut resumed = Scope::seeded(tight(), random.u64(..));
+        seeds.iter().for_each(|seed| resumed.anchor(&url(seed)));
+        taken.into_iter().for_each(|url| resumed.restore(url));
+        for _ in 0..60 {
+            let next = url(&made_up(&mut random));
+            let judged = whole.judge(&next, Role::Page);
+            assert_eq!(judged, resumed.judge(&next, Role::Page), "{next}");
+            classes.extend(judged.err().map(|skip| skip.class()));
+        }
+    }
+    let expected = [
+        "calendar",
+        "combinations",
+        "excluded",
+        "family-full",
+        "growing",
+        "host-full",
+        "repeated",
+        "scope",
+        "session",
+        "too-long",
+    ];
+    let missing: Vec<_> = expected
+        .iter()
+        .filter(|class| !classes.contains(**class))
+        .collect();
+    assert!(missing.is_empty(), "never met: {missing:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_url_breaks_a_rule_and_none_is_refused_without_one(
+        path in "(/(\\PC{0,8}|[0-9]{1,9}|[a-z;=()%0-9-]{0,12})){0,40}",
+        query in "(\\?(\\PC{0,20}|([a-z_]{0,9}=?[0-9a-fW-]{0,40}&?){0,60}))?",
+        seed in "/[a-z/]{0,9}",
+    ) {
+        let Ok(url) = PageUrl::parse(&format!("http://a.example{path}{query}")) else { return Ok(()) };
+        for reach in Reach::ALL {
+            for traps in [TrapSettings::default(), tight().traps, TrapSettings::OFF] {
+                let mut scope = scope(ScopeSettings { reach, traps, ..tight() }, &[&format!("http://a.example{seed}")]);
+                let first = scope.judge(&url, Role::Page);
+                if let Err(skip) = first {
+                    prop_assert!(skip.to_string().len() < 400);
+                    // What was turned away left no trace.
+                    prop_assert_eq!(scope.judge(&url, Role::Page), Err(skip));
+                }
+                scope.restore(&url);
+            }
+        }
+        let mut open = anywhere(TrapSettings::OFF);
+        prop_assert_eq!(open.judge(&url, Role::Page), Ok(()));
+    }
+}
