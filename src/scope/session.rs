@@ -85,9 +85,9 @@ fn is_session(name: &str, value: &str) -> bool {
     let maybe = b"jpcoxzsa".contains(&first) && name.len() <= 32;
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     maybe
-        && (ALWAYS.iter().any(|known| is(&known))
+        && (ALWAYS.iter().any(|known| is(known))
             || is_asp(name)
-            || PERHAPS.iter().any(|known| is(&known)) && is_random(value)
+            || PERHAPS.iter().any(|known| is(known)) && is_random(value)
             // vBulletin and phpBB: an MD5.
             || is(&"s") && value.len() == 32 && is_hexadecimal(value))
 }

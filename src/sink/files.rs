@@ -155,10 +155,11 @@ impl Files {
             let synced = waiting.file.sync_all();
             synced.map_err(|source| Error::output(&waiting.path, source))?;
         }
-        if !self.waiting.is_empty() && std::env::var_os("HAULSYNC").is_some() {
-            if let Some(j) = &mut self.journal {
-                j.checkpoint()?;
-            }
+        if !self.waiting.is_empty()
+            && std::env::var_os("HAULSYNC").is_some()
+            && let Some(j) = &mut self.journal
+        {
+            j.checkpoint()?;
         }
         for waiting in self.waiting.drain(..) {
             let path = waiting.path.clone();

@@ -110,7 +110,7 @@ impl Word {
         }
         let letters = letters & (u64::MAX >> (64 - bits));
         // Of ASCII letters and digits only letters have bit 6.
-        self.is_number &= letters & (0x40 * LANES | HIGHS) == 0;
+        self.is_number &= letters & ((0x40 * LANES) | HIGHS) == 0;
         let filled = (self.length % 8 * 8) as u32;
         self.group |= letters << filled;
         self.length += bits as usize / 8;
