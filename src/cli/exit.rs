@@ -203,7 +203,14 @@ impl FromStr for Share {
 /// An error and its causes, a line each.
 fn told(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
-    let mut text = format!("haul: {}\n", clean(error));
+    let mut text = match error {
+        // Ours, with its lines; what others said in it is clean already.
+        Error::Setting(problem) => {
+            let lines: Vec<_> = problem.lines().map(|line| clean(&line)).collect();
+            format!("haul: {}\n", lines.join("\n"))
+        }
+        error => format!("haul: {}\n", clean(error)),
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(because) = cause {
         text.push_str(&format!("  because: {}\n", clean(&because)));
@@ -249,6 +256,7 @@ mod tests {
             },
             ended: Ended::TimeUp,
             missing: "11-".parse().unwrap(),
+            waiting: 0,
         };
         let nothing = "0%".parse().unwrap();
         assert_eq!(Exit::of(&outcome, nothing).code(), 124);

@@ -132,7 +132,7 @@ impl Resume {
         let flags = self.given.iter().filter(|setting| setting.flag != "urls");
         for setting in flags.filter(|setting| match missing {
             Some(_) => !["rows", "limit", "append"].contains(&setting.flag.as_str()),
-            None => setting.flag != "fresh",
+            None => !["fresh", "change"].contains(&setting.flag.as_str()),
         }) {
             let flag = format!("--{}", setting.flag);
             match setting.kind {

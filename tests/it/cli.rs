@@ -75,7 +75,7 @@ fn answer(stream: TcpStream, tell: &Sender<()>) {
 }
 
 /// The binary in a folder of its own, with an environment of its own.
-fn haul(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haul"));
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HAUL_"))
@@ -92,11 +92,11 @@ fn haul(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     told(haul(folder, arguments).output().unwrap())
 }
 
-fn told(output: Output) -> (Option<i32>, String, String) {
+pub(crate) fn told(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code(),

@@ -12,14 +12,17 @@
 mod bodies;
 mod certificates;
 mod cli;
+mod crawl;
 mod engines;
 mod faults;
 mod floors;
 mod guard;
 mod http2;
+mod job;
 mod lists;
 mod politeness;
 mod proxies;
 mod readme;
+mod resume;
 mod run;
 mod secrets;

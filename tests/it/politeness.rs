@@ -22,18 +22,18 @@ fn pages() -> Origin {
 }
 
 /// The URL of a path under a name of its own: many hosts on one machine.
-fn on(name: &str, origin: &Origin, path: &str) -> String {
+pub(crate) fn on(name: &str, origin: &Origin, path: &str) -> String {
     format!("http://{name}.localhost:{}{path}", origin.address().port())
 }
 
-fn hits(name: &str, origin: &Origin) -> Vec<Hit> {
+pub(crate) fn hits(name: &str, origin: &Origin) -> Vec<Hit> {
     let host = format!("{name}.localhost:{}", origin.address().port());
     let all = origin.log().all_hits().into_iter();
     all.filter(|hit| hit.host == host).collect()
 }
 
 /// Asserts that requests are at least so far apart.
-fn apart(hits: &[Hit], least: Duration) {
+pub(crate) fn apart(hits: &[Hit], least: Duration) {
     let moments: Vec<Instant> = hits.iter().map(|hit| hit.at).collect();
     for pair in moments.windows(2) {
         let gap = pair[1].saturating_duration_since(pair[0]);

@@ -80,14 +80,41 @@ impl Folder {
     /// # Errors
     /// When a file cannot be removed.
     pub(crate) fn clear(&self) -> Result<()> {
-        let database = self.database();
-        for suffix in ["", "-wal", "-shm"] {
-            let mut path = database.clone().into_os_string();
-            path.push(suffix);
-            remove(Path::new(&path))?;
-        }
+        remove_database(&self.database())?;
         remove(&counter(&self.path))
     }
+
+    /// Where a database is begun; what an earlier beginning left there is gone.
+    ///
+    /// # Errors
+    /// When that cannot be removed.
+    pub(super) fn draft(&self) -> Result<PathBuf> {
+        let draft = self.path.join("frontier.db.new");
+        remove_database(&draft)?;
+        Ok(draft)
+    }
+
+    /// A database that was begun is whole: from here on there is a job.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub(super) fn publish(&self, draft: &Path) -> Result<()> {
+        let database = self.database();
+        remove_database(&database)?; // a log without its database would be taken for a log of this one
+        std::fs::rename(draft, &database)
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|source| Error::output(database, source))
+    }
+}
+
+/// Removes a database; its log goes last, as nothing reads that without it.
+fn remove_database(path: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(suffix);
+        remove(Path::new(&path))?;
+    }
+    Ok(())
 }
 
 /// The database of a job in this folder.

@@ -55,11 +55,11 @@ impl Sqlite {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn create(folder: &Folder, known: &Known) -> Result<Self> {
-        let path = folder.database();
-        let failed = |error| broken(&path, &error);
-        let mut database = Connection::open(&path).map_err(failed)?;
-        restrict(&path)?;
-        prepare(&database, &path)?;
+        // Under another name until it is whole: a kill in between leaves a folder without a job, not a damaged one.
+        let draft = folder.draft()?;
+        let failed = |error| broken(&draft, &error);
+        let mut database = Connection::open(&draft).map_err(failed)?;
+        restrict(&draft)?;
         let transaction = database.transaction().map_err(failed)?;
         transaction.execute_batch(SCHEMA).map_err(failed)?;
         transaction
@@ -69,8 +69,13 @@ impl Sqlite {
             .pragma_update(None, "user_version", FORMAT)
             .map_err(failed)?;
         write_known(&transaction, known, 0).map_err(failed)?;
-        let counter = Counter::create(folder.path())?;
         transaction.commit().map_err(failed)?;
+        database.close().map_err(|(_, error)| failed(error))?;
+        let counter = Counter::create(folder.path())?;
+        folder.publish(&draft)?;
+        let path = folder.database();
+        let database = Connection::open(&path).map_err(|error| broken(&path, &error))?;
+        prepare(&database, &path)?;
         Ok(Self {
             database,
             counter,

@@ -1,0 +1,455 @@
+//! A crawl, as the server's log tells it: what was asked, how often, in what order, and what never.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use haul::frontier::Robots;
+use haul::origin::{Answer, Gate, Origin, OriginSettings, Reply, Site, SiteBuilder, Step};
+use haul::{Config, CrawlSettings, Event, JobSettings, ScopeReach, Stop};
+
+use crate::politeness::{apart, hits, on};
+use crate::run::{Report, config, in_flight, ms, on_every_engine, run, run_with, wait};
+
+/// A crawl of these seeds, as `haul crawl` has it by default.
+fn crawling<T: Into<String>>(engine: &str, seeds: impl IntoIterator<Item = T>) -> Config {
+    let mut settings = config(engine, seeds);
+    settings.crawl = Some(CrawlSettings::default());
+    settings.frontier.robots = Robots::Obey;
+    settings
+}
+
+/// The same, kept in a folder.
+fn kept(mut settings: Config, folder: &Path) -> Config {
+    settings.job = Some(JobSettings {
+        folder: folder.to_owned(),
+        fresh: false,
+        settings: [("what".to_owned(), "a test".to_owned())].into(),
+        may_change: Vec::new(),
+    });
+    settings
+}
+
+/// A page that links to these.
+fn linking<T: AsRef<str>>(targets: impl IntoIterator<Item = T>) -> Answer {
+    let link = |target: T| format!("<a href=\"{}\">there</a>\n", target.as_ref());
+    Answer::page(targets.into_iter().map(link).collect::<String>())
+}
+
+fn robots(text: &'static str) -> SiteBuilder {
+    let robots = Answer::body("text/plain", text);
+    Site::builder().route("/robots.txt", robots)
+}
+
+/// The paths that were asked for, sorted; more than once stands there more than once.
+fn asked(origin: &Origin) -> Vec<String> {
+    let mut paths = origin.log().paths();
+    paths.retain(|path| path != "/robots.txt");
+    paths.sort();
+    paths
+}
+
+/// Asserts that no URL was asked for twice.
+fn once(origin: &Origin) {
+    let mut seen = BTreeSet::new();
+    for hit in origin.log().all_hits() {
+        let url = format!("{}{}", hit.host, hit.path);
+        assert!(seen.insert(url.clone()), "{url} was asked twice");
+    }
+}
+
+/// The URL or the error of each record.
+fn ends(report: &Report) -> BTreeSet<String> {
+    report.seen.iter().map(|seen| seen.end()).collect()
+}
+
+#[test]
+fn each_page_is_asked_once_and_robots_txt_first() {
+    on_every_engine(|engine| {
+        let origin = Origin::start(OriginSettings {
+            pages: 300,
+            ..OriginSettings::default()
+        })
+        .unwrap();
+        let report = run(crawling(engine, [origin.url("/")]));
+        assert_eq!(report.seen.len(), 301);
+        assert_eq!(origin.log().paths()[0], "/robots.txt");
+        // Beside the pages: robots.txt, the sitemap index and its one part.
+        assert_eq!(origin.log().requests(), 301 + 3);
+        once(&origin);
+    });
+}
+
+#[test]
+fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a_seed() {
+    let rules = "User-agent: *\nDisallow: /secret\nAllow: /secret/open\nDisallow: /*.pdf$\nSitemap: /sitemap.xml\n";
+    on_every_engine(|engine| {
+        let sitemap = |request: &haul::origin::Request| {
+            let loc = |path| format!("<url><loc>http://{}{path}</loc></url>", request.host());
+            let text = format!("<urlset>{}{}</urlset>", loc("/secret/3"), loc("/listed"));
+            Answer::body("application/xml", text)
+        };
+        let links = ["/secret/1", "/hop", "/paper.pdf", "/secret/open", "/%73ecret/4", "/page"];
+        let origin = robots(rules)
+            .route("/", linking(links))
+            .route("/hop", Answer::redirect(302, "/hop/on"))
+            .route("/hop/on", Answer::redirect(301, "/secret/2"))
+            .route_with("/sitemap.xml", sitemap)
+            .fallback(linking(["/secret/5", "/paper.pdf?x=.pdf"]))
+            .start()
+            .unwrap();
+        let report = run(crawling(engine, [origin.url("/"), origin.url("/secret/6")]));
+        let wanted = ["/", "/hop", "/hop/on", "/listed", "/page", "/secret/open", "/sitemap.xml"];
+        assert_eq!(asked(&origin), wanted);
+        assert_eq!(origin.log().hits("/robots.txt").len(), 1);
+        // A row that is listed and a page that was asked have their record.
+        assert_eq!(report.row(2).class, Some("robots"));
+        let hop = report.seen.iter().find(|seen| seen.first_url.ends_with("/hop"));
+        assert_eq!(hop.unwrap().class, Some("robots"));
+        assert_eq!(report.seen.len(), 6);
+    });
+}
+
+#[test]
+fn a_resumed_crawl_asks_for_robots_txt_anew_and_obeys_what_it_says_now() {
+    on_every_engine(|engine| {
+        let gate = Gate::new();
+        let says = ["User-agent: *\nAllow: /\n", "User-agent: *\nDisallow: /secret\n"];
+        let secrets = (0..10).map(|page| format!("/secret/{page}"));
+        let links = ["/held".to_owned()].into_iter().chain(secrets);
+        let origin = Arc::new(
+            Site::builder()
+                .route(
+                    "/robots.txt",
+                    Answer::Sequence(says.map(|text| Answer::body("text/plain", text)).to_vec()),
+                )
+                .route("/", linking(links))
+                .route("/held", Answer::page("held").held(&gate))
+                .fallback(Answer::page("well"))
+                .start()
+                .unwrap(),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = kept(crawling(engine, [origin.url("/")]), folder.path());
+        settings.frontier.per_host = 1;
+        let (stop, again) = (Stop::new(), settings.clone());
+        let abort = stop.abort.clone();
+        let first = thread::spawn(move || run_with(settings, stop, |_| ()));
+        wait(origin.log().wait_for("/held"));
+        abort.cancel();
+        let first = first.join().unwrap();
+        assert_eq!((first.seen.len(), first.outcome.waiting), (1, 11));
+        gate.open();
+        let second = run(again);
+        assert_eq!(second.seen.len(), 1, "the held one: the others have no record");
+        assert_eq!(asked(&origin), ["/", "/held", "/held"]);
+        assert_eq!(origin.log().hits("/robots.txt").len(), 2);
+    });
+}
+
+#[test]
+fn a_robots_txt_that_fails_closes_its_host_and_one_that_is_not_there_opens_it() {
+    on_every_engine(|engine| {
+        let origin = Site::builder()
+            .route_with("/robots.txt", |request| match &*request.host_name() {
+                "down.localhost" => Answer::status(503),
+                "cut.localhost" => Answer::Raw(vec![Step::Reset]),
+                "none.localhost" => Answer::status(404),
+                _ => Answer::status(403),
+            })
+            .route("/", linking(["/more"]))
+            .fallback(Answer::page("well"))
+            .start()
+            .unwrap();
+        let names = ["down", "cut", "none", "closed"];
+        let mut settings = crawling(engine, names.map(|name| on(name, &origin, "/")));
+        settings.frontier.retries = 0;
+        let report = run(settings);
+        let paths = |name| -> Vec<String> {
+            let hits = hits(name, &origin).into_iter();
+            hits.map(|hit| hit.path).collect()
+        };
+        assert_eq!(paths("down"), ["/robots.txt"]);
+        assert_eq!(paths("cut"), ["/robots.txt"]);
+        assert_eq!(paths("none"), ["/robots.txt", "/", "/more"]);
+        assert_eq!(paths("closed"), ["/robots.txt", "/", "/more"]);
+        assert_eq!(report.row(1).class, Some("robots"));
+        assert!(report.row(2).class.is_some());
+    });
+}
+
+#[test]
+fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
+    on_every_engine(|engine| {
+        let origin = robots("User-agent: *\nCrawl-delay: 0.12\n")
+            .route("/", linking((0..5).map(|page| format!("/{page}"))))
+            .fallback(Answer::page("well").after(ms(20)))
+            .start()
+            .unwrap();
+        let report = run(crawling(engine, [on("slow", &origin, "/")]));
+        assert_eq!(report.seen.len(), 6);
+        let hits = hits("slow", &origin);
+        apart(&hits[1..], ms(120));
+        assert!(hits[6].at.duration_since(hits[1].at) < ms(120) * 8, "and no more than kept");
+    });
+}
+
+#[test]
+fn no_host_has_more_in_flight_than_it_may() {
+    on_every_engine(|engine| {
+        let origin = Origin::start(OriginSettings {
+            pages: 60,
+            latency: ms(5),
+            ..OriginSettings::default()
+        })
+        .unwrap();
+        let mut settings = crawling(engine, ["a", "b"].map(|name| on(name, &origin, "/")));
+        settings.frontier.per_host = 3;
+        let report = run(settings);
+        assert_eq!(report.seen.len(), 122);
+        for name in ["a", "b"] {
+            let host = format!("{name}.localhost:{}", origin.address().port());
+            let most = origin.log().max_in_flight(&host);
+            assert!(most <= 3, "{most} on {host}");
+            if in_flight(engine) >= 16 {
+                assert_eq!(most, 3, "what is allowed is used");
+            }
+        }
+        once(&origin);
+    });
+}
+
+/// A site with a bit of everything among its pages.
+fn mixed() -> Origin {
+    robots("User-agent: *\nDisallow: /page/5\n")
+        .settings(OriginSettings {
+            pages: 3000,
+            page_bytes: 2 << 10,
+            ..OriginSettings::default()
+        })
+        .route("/page/2", Answer::redirect(302, "/page/2000"))
+        .route("/page/3", Answer::redirect(302, "/page/7"))
+        .route("/page/4", Answer::redirect(302, "/page/5"))
+        .route("/page/11", Answer::status(404))
+        .route("/page/12", Answer::status(410))
+        .route("/page/13", Answer::Raw(vec![Step::Reset]))
+        .route("/page/14", Answer::Sequence(vec![Answer::status(500), linking(["/page/99"])]))
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn a_limit_of_records_is_met_exactly_whatever_is_in_flight() {
+    on_every_engine(|engine| {
+        for limit in [1, 37, 500] {
+            let origin = mixed();
+            let mut settings = crawling(engine, [origin.url("/")]);
+            settings.frontier.limit = Some(limit);
+            settings.frontier.per_host = 0;
+            let report = run(settings);
+            assert_eq!(report.seen.len() as u64, limit);
+            if limit == 500 {
+                assert!(ends(&report).len() >= 4, "{:?}", ends(&report));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
+    on_every_engine(|engine| {
+        let (origin, folder) = (mixed(), tempfile::tempdir().unwrap());
+        let mut settings = kept(crawling(engine, [origin.url("/")]), folder.path());
+        settings.frontier.limit = Some(500);
+        settings.frontier.per_host = 0;
+        let mut urls = BTreeSet::new();
+        let mut records = 0;
+        for session in 1..=5_usize {
+            let stop = Stop::new();
+            let abort = stop.abort.clone();
+            let mut left = 90 * session;
+            let report = run_with(settings.clone(), stop, move |event| {
+                if let Event::Visited(_) = event {
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        abort.cancel();
+                    }
+                }
+            });
+            records += report.seen.len();
+            urls.extend(report.seen.into_iter().map(|seen| seen.first_url));
+        }
+        assert_eq!((records, urls.len()), (500, 500));
+    });
+}
+
+#[test]
+fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
+    on_every_engine(|engine| {
+        for is_kept in [false, true] {
+            let next = |request: &haul::origin::Request| match request.path()[1..].parse() {
+                Ok(1000) => Answer::page("the end"),
+                Ok(page) => linking([format!("/{}", page + 1_u32)]),
+                Err(_) => Answer::status(404),
+            };
+            let origin = Site::builder().fallback(Answer::call(next)).start().unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let mut settings = crawling(engine, [origin.url("/1")]);
+            if is_kept {
+                settings = kept(settings, folder.path());
+            }
+            let report = run(settings);
+            assert_eq!(report.seen.len(), 1000);
+            assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
+            assert_eq!(origin.log().requests(), 1001);
+        }
+    });
+}
+
+#[test]
+fn many_hosts_go_on_while_a_slow_one_answers_nothing() {
+    on_every_engine(|engine| {
+        let count = match engine {
+            "sequential" => return, // it waits for whom it asked
+            "async:64" => 2000,
+            _ => 100,
+        };
+        // The slow host answers once the last page of the others has been asked for: a crawl that waits for it never ends.
+        let (gate, others) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+        let answer = {
+            let gate = gate.clone();
+            move |request: &haul::origin::Request| {
+                if request.host_name() == "slow.localhost" {
+                    return linking(["/1", "/2", "/3", "/4"]).held(&gate);
+                }
+                if others.fetch_add(1, Ordering::SeqCst) + 1 == 2 * count {
+                    gate.open();
+                }
+                linking(["/more"])
+            }
+        };
+        let origin = Site::builder()
+            .route("/robots.txt", Answer::status(404))
+            .fallback(Answer::call(answer))
+            .start()
+            .unwrap();
+        let slow = (0..20).map(|page| on("slow", &origin, &format!("/{page}")));
+        let fast = (0..count).map(|host| on(&format!("h{host}"), &origin, "/"));
+        let mut settings = crawling(engine, slow.chain(fast));
+        settings.frontier.per_host = 2;
+        let report = run(settings);
+        assert_eq!(report.seen.len(), 20 + 2 * count);
+        let hits = origin.log().all_hits();
+        let of_slow = hits.iter().filter(|hit| hit.host.starts_with("slow."));
+        assert_eq!(of_slow.count(), 21);
+        once(&origin);
+    });
+}
+
+#[test]
+fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() {
+    on_every_engine(|engine| {
+        let origin = Site::builder()
+            .route("/start", Answer::redirect(301, "/"))
+            .route("/", linking(["/a", "/b", "/c", "/d", "/loop", "/b?again"]))
+            .route("/a", Answer::redirect(302, "/b"))
+            .route("/c", Answer::redirect(302, "/a"))
+            .route("/d", Answer::redirect(302, "/e"))
+            .route("/b", linking(["/a", "/c", "/e", "/", "/start"]))
+            .route("/loop", Answer::redirect(302, "/pool"))
+            .route("/pool", Answer::redirect(302, "/d"))
+            .fallback(Answer::page("well"))
+            .start()
+            .unwrap();
+        let report = run(crawling(engine, [origin.url("/start")]));
+        once(&origin);
+        let wanted = ["/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start"];
+        assert_eq!(asked(&origin), wanted);
+        // A redirect to what has its own record is a record itself.
+        assert!(ends(&report).contains("302"), "{:?}", report.seen);
+        let finals: Vec<_> = report.seen.iter().map(|seen| &seen.url).collect();
+        assert_eq!(finals.len(), finals.iter().collect::<BTreeSet<_>>().len());
+    });
+}
+
+#[test]
+fn a_crawl_asks_no_further_than_its_scope_its_patterns_and_its_depth() {
+    use ScopeReach::{Any, Domain, Host, Page, Path};
+    const ALL: [&str; 5] = [
+        "www.site /docs/",
+        "www.site /docs/one",
+        "www.site /blog/two",
+        "shop.site /docs/three",
+        "other /docs/four",
+    ];
+    let wanted: [(ScopeReach, &str, &str, &[usize]); 8] = [
+        (Page, "", "", &[0]),
+        (Path, "", "", &[0, 1]),
+        (Host, "", "", &[0, 1, 2]),
+        (Domain, "", "", &[0, 1, 2, 3]),
+        (Any, "", "", &[0, 1, 2, 3, 4]),
+        (Any, "/docs/**", "", &[0, 1, 3, 4]),
+        (Any, "", "re:/(one|three)$", &[0, 2, 4]),
+        (Any, "/docs/**", "*://other.localhost**", &[0, 1, 3]),
+    ];
+    on_every_engine(|engine| {
+        let origin = Site::builder()
+            .route_with("/docs/", |request| {
+                let host = request.host().into_owned();
+                let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
+                let away = |name: &str, path: &str| format!("http://{name}.localhost:{port}{path}");
+                let shop = away("shop.site", "/docs/three");
+                let other = away("other", "/docs/four");
+                linking(["one", "/blog/two", &shop, &other])
+            })
+            .fallback(Answer::page("well"))
+            .start()
+            .unwrap();
+        for (reach, include, exclude, places) in wanted {
+            origin.log().clear();
+            let mut settings = crawling(engine, [on("www.site", &origin, "/docs/")]);
+            let scope = &mut settings.crawl.as_mut().unwrap().scope;
+            scope.reach = reach;
+            let pattern = |text: &str| text.parse().unwrap();
+            scope.include = Some(include).filter(|text| !text.is_empty()).map(pattern).into_iter().collect();
+            scope.exclude = Some(exclude).filter(|text| !text.is_empty()).map(pattern).into_iter().collect();
+            run(settings);
+            let mut asked: Vec<String> = origin.log().all_hits().into_iter()
+                .filter(|hit| hit.path != "/robots.txt")
+                .map(|hit| format!("{} {}", hit.host.split(".localhost").next().unwrap(), hit.path))
+                .collect();
+            asked.sort();
+            let mut all: Vec<_> = places.iter().map(|place| ALL[*place]).collect();
+            all.sort_unstable();
+            assert_eq!(asked, all, "{reach:?} {include:?} {exclude:?}");
+        }
+    });
+}
+
+#[test]
+fn a_depth_is_counted_in_links_from_the_seed() {
+    on_every_engine(|engine| {
+        let origin = Site::builder()
+            .route("/", linking(["/1"]))
+            .route("/1", linking(["/2", "/1/side"]))
+            .route("/2", linking(["/3"]))
+            .route("/3", Reply::new(200))
+            .fallback(Answer::page("well"))
+            .start()
+            .unwrap();
+        for (depth, wanted) in [
+            (0, &["/"][..]),
+            (1, &["/", "/1"]),
+            (2, &["/", "/1", "/1/side", "/2"]),
+            (9, &["/", "/1", "/1/side", "/2", "/3"]),
+        ] {
+            origin.log().clear();
+            let mut settings = crawling(engine, [origin.url("/")]);
+            settings.crawl.as_mut().unwrap().scope.depth = Some(depth);
+            run(settings);
+            assert_eq!(asked(&origin), wanted, "depth {depth}");
+        }
+    });
+}
