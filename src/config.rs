@@ -86,6 +86,17 @@ impl Config {
         for sink in &self.sinks {
             self.parse.wants = self.parse.wants.and(sink::wants(sink));
         }
+        if self.crawl.is_some() {
+            self.parse.follow.get_or_insert_default();
+        }
+        if self.job.is_some()
+            && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())
+        {
+            return Err(Error::Setting(format!(
+                "a job cannot write to {}: after a kill nothing could be taken back from it",
+                sink::name(sink)
+            )));
+        }
         let folders: Vec<_> = self
             .sinks
             .iter()
