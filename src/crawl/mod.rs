@@ -137,6 +137,7 @@ pub async fn crawl(
         list,
         tally: Tally::default(),
         unanswered: Vec::new(),
+        cancelled: 0,
         checkpoint: None,
         started: Instant::now(),
         written: Instant::now(),
@@ -175,6 +176,8 @@ struct Run<F> {
     tally: Tally,
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
+    /// Jobs that were, rows or not.
+    cancelled: u64,
     /// What was gathered for a commit, and the marks that it waits for.
     checkpoint: Option<Checkpoint>,
     started: Instant,
@@ -351,6 +354,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
             self.unanswered.extend(visit.job.row);
+            self.cancelled += 1;
             return Ok(());
         }
         match self.frontier.note(visit, &mut self.follow, now)? {
@@ -441,8 +445,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.crew.dismiss();
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
-        let unanswered = self.unanswered.len() as u64;
-        let waiting = self.frontier.waiting() as u64 + unanswered + u64::from(reading && early);
+        let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
         let missing = if early && !kept {
             let mut rows = self.unanswered;
             rows.extend(self.frontier.rows());

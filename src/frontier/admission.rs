@@ -175,6 +175,7 @@ impl Frontier {
             {
                 self.spend()
             }
+            State::Skipped { .. } if row.row.is_some() => self.spend(), // what is listed has a record
             _ => {}
         }
         Ok(())

@@ -119,6 +119,12 @@ impl State {
                 class: class.to_owned(),
                 message: error.to_string(),
             },
+            // What was asked and led to where nothing may be asked has a record, and counts as one.
+            (Err(error), None) if !visit.job.hops.is_empty() => State::Failed {
+                status,
+                class: error.class().to_owned(),
+                message: error.to_string(),
+            },
             (Err(error), None) => State::Skipped {
                 class: error.class().to_owned(),
                 message: error.to_string(),

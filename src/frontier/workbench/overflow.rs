@@ -22,6 +22,9 @@ impl Workbench {
     }
 
     pub(super) fn put_beyond(&mut self, place: Place) {
+        if self.closed {
+            return; // nobody will ask the store for it
+        }
         self.host_at(place).beyond += 1;
         self.beyond += 1;
         self.want(place);
