@@ -52,6 +52,7 @@
 //! | tools | [`origin`] | the practice server, faults and all |
 //! | loop | [`crawl`](crawl()), [`Config`] | owns every arrow of the line |
 //! | parts | [`seeds`] | lists of every kind, read as a stream |
+//! | | [`scope`] | which URLs belong to a crawl, and what is a trap |
 //! | | [`frontier`] | when a host may be asked, and whether again |
 //! | | [`engine`] | who waits for the answers: five ways behind one seam |
 //! | | [`fetch`], [`parse`] | one request; one page |

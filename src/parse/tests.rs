@@ -219,6 +219,26 @@ fn a_page_in_any_encoding_is_read_and_its_queries_stay_in_it() {
 }
 
 #[test]
+fn a_page_has_a_fingerprint_of_its_text_where_pages_are_compared() {
+    let words: String = (0..60).map(|word| format!("word{word} ")).collect();
+    let text = format!("<title>t</title><p>{words}</p><a href=/x>x</a>");
+    let compared = |content_type, body: Vec<u8>| {
+        let mut page = answer(content_type, body);
+        page.settings.follow.as_mut().unwrap().similar = true;
+        page
+    };
+    let simhash = |page: &Answer| page.parsed().simhash;
+    let page = compared("text/html", text.clone().into_bytes());
+    assert!(simhash(&page).is_some());
+    let utf_16 = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let same = compared("text/html; charset=utf-16be", utf_16);
+    assert_eq!(simhash(&same), simhash(&page));
+    assert_eq!(simhash(&page.status(404)), None);
+    assert_eq!(simhash(&answer("text/html", text.clone())), None);
+    assert_eq!(simhash(&compared("text/css", text.into_bytes())), None);
+}
+
+#[test]
 fn the_base_of_a_page_is_where_its_links_start() {
     for (base, expected) in [
         ("/x/y", "/x/z"),

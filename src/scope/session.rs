@@ -83,13 +83,13 @@ fn is_session(name: &str, value: &str) -> bool {
     // Most names are sorted out by their length and first letter.
     let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
     let maybe = b"jpcoxzsa".contains(&first) && name.len() <= 32;
-    let is = |known: &&str| known.eq_ignore_ascii_case(name);
+    let is = |known: &str| known.eq_ignore_ascii_case(name);
     maybe
         && (ALWAYS.iter().any(|known| is(known))
             || is_asp(name)
             || PERHAPS.iter().any(|known| is(known)) && is_random(value)
             // vBulletin and phpBB: an MD5.
-            || is(&"s") && value.len() == 32 && is_hexadecimal(value))
+            || is("s") && value.len() == 32 && is_hexadecimal(value))
 }
 
 /// `ASPSESSIONIDQQABCDEF`, `ASP.NET_SessionId`.
@@ -119,11 +119,10 @@ mod tests {
 
     fn rest(url: &str) -> Option<(u64, String)> {
         let url = PageUrl::parse(url).unwrap();
-        let found = find(&url).map(|(cuts, name)| {
+        find(&url).map(|(cuts, name)| {
             let print = Prints::seeded(1).without(url.as_str(), &cuts);
             (print, name.to_owned())
-        });
-        found
+        })
     }
 
     #[test]

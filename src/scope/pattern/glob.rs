@@ -200,7 +200,11 @@ fn expanded(glob: &str) -> Result<Vec<String>, String> {
     while let Some(glob) = open.pop() {
         match braces(&glob)? {
             None => done.push(glob),
-            Some((before, choices, after)) => {
+            Some(Braces {
+                before,
+                choices,
+                after,
+            }) => {
                 open.extend(
                     choices
                         .iter()
@@ -215,8 +219,15 @@ fn expanded(glob: &str) -> Result<Vec<String>, String> {
     Ok(done)
 }
 
-/// The first pair of braces: what is before it, its choices, and what is behind it.
-fn braces(glob: &str) -> Result<Option<(&str, Vec<&str>, &str)>, String> {
+/// A pair of braces, with what is around it.
+struct Braces<'g> {
+    before: &'g str,
+    choices: Vec<&'g str>,
+    after: &'g str,
+}
+
+/// The first pair of braces, if there is one.
+fn braces(glob: &str) -> Result<Option<Braces<'_>>, String> {
     let mut depth = 0_usize;
     let mut open = 0;
     let mut from = 0;
@@ -239,7 +250,11 @@ fn braces(glob: &str) -> Result<Option<(&str, Vec<&str>, &str)>, String> {
             '}' if depth == 0 => return Err("a } without its {".to_owned()),
             '}' if depth == 1 => {
                 choices.push(&glob[from..at]);
-                return Ok(Some((&glob[..open], choices, &glob[at + 1..])));
+                return Ok(Some(Braces {
+                    before: &glob[..open],
+                    choices,
+                    after: &glob[at + 1..],
+                }));
             }
             '}' => depth -= 1,
             _ => {}
