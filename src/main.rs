@@ -8,7 +8,7 @@ mod progress;
 use std::io::Write;
 use std::process::ExitCode;
 
-use cli::{Exit, Failure, Interrupts, Plan, Resume, ServeArguments, Task};
+use cli::{Exit, Failure, Interrupts, Plan, Resume, Retry, ServeArguments, Task};
 use haul::fetch::Override;
 use haul::{Error, Stop};
 use progress::{Progress, Voice};
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     } else {
         cli::parse(std::env::args_os()).and_then(|task| match task {
             Task::Fetch(plan) => fetch(*plan),
+            Task::Retry(again) => retry(*again),
             Task::Serve(arguments) => serve(*arguments),
             Task::Print(text) => print(&text),
         })
@@ -67,6 +68,18 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     // Nobody is left to be told when this cannot be written.
     let _ = std::io::stderr().write_all(told.as_bytes());
     Ok(exit)
+}
+
+fn retry(again: Retry) -> Result<Exit, Failure> {
+    let (told, goes_on) = again.put_back()?;
+    if again.plan.voice >= Voice::Quiet {
+        // Nobody is left to be told when this cannot be written.
+        let _ = std::io::stderr().write_all(told.as_bytes());
+    }
+    match goes_on {
+        true => fetch(again.plan),
+        false => Ok(Exit::Success),
+    }
 }
 
 fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {

@@ -105,6 +105,13 @@ impl CrawlArguments {
         self.following.apply(&mut config);
         self.common.plan("crawl", config, settings, terminals)
     }
+
+    /// What belongs to the crawl that these flags ask for.
+    pub(super) fn scope(self) -> ScopeSettings {
+        let mut config = Config::urls(Vec::<String>::new());
+        self.following.apply(&mut config);
+        config.crawl.map(|crawl| crawl.scope).unwrap_or_default()
+    }
 }
 
 impl Following {

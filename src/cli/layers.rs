@@ -210,7 +210,8 @@ fn flags_of(command: &Command, arguments: &[OsString]) -> Vec<Arg> {
         .unwrap_or_default()
 }
 
-fn kind(flag: &Arg) -> Kind {
+/// What kind of value a flag has.
+pub(super) fn kind(flag: &Arg) -> Kind {
     match flag.get_action() {
         ArgAction::SetTrue => Kind::Switch,
         ArgAction::Count => Kind::Count,

@@ -7,13 +7,17 @@ mod config;
 mod config_file;
 mod crawl;
 mod exit;
+mod explain;
 mod fetch;
 mod hints;
 mod interrupt;
+mod job;
+mod kept;
 mod layers;
 mod man;
 mod processor_time;
 mod resume;
+mod retry;
 mod serve;
 mod summary;
 
@@ -26,6 +30,7 @@ pub(crate) use fetch::Plan;
 pub(crate) use interrupt::Interrupts;
 pub(crate) use processor_time::processor_time;
 pub(crate) use resume::Resume;
+pub(crate) use retry::Retry;
 pub(crate) use serve::{ServeArguments, serve_folder};
 pub(crate) use summary::summary;
 
@@ -33,7 +38,17 @@ use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 6] = ["fetch", "crawl", "serve", "config", "completions", "man"];
+const SUBCOMMANDS: [&str; 9] = [
+    "fetch",
+    "crawl",
+    "job",
+    "retry",
+    "explain",
+    "serve",
+    "config",
+    "completions",
+    "man",
+];
 
 /// Fetch lists of URLs, fast and politely, one honest record a line.
 ///
@@ -55,6 +70,24 @@ enum Wanted {
     /// Obeys robots.txt, asks each page once, and with --job survives any crash with each record once.
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Crawl(Box<CrawlArguments>),
+    /// Show how a job stands: what waits, what is done, what failed and why
+    ///
+    /// A job is a folder of --job. It is only looked at: another haul may work on it meanwhile.
+    #[command(after_help = JOB_EXAMPLES)]
+    Job(job::JobArguments),
+    /// Try the failures of a job again, into the same output
+    ///
+    /// The failures wait again, and the command that began the job goes on with them, with the settings that the job keeps.
+    /// What failed gets one more record: the last record of a URL counts. A job keeps no secrets (-H, -u, -b, --data):
+    /// give them again after --.
+    #[command(after_help = RETRY_EXAMPLES)]
+    Retry(retry::RetryArguments),
+    /// Say why a URL of a job waits, failed, was skipped, or was never asked
+    ///
+    /// Says which rule, pattern or limit decided, which page led there, and the pages from the seed to that one. The job
+    /// is only looked at.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(explain::ExplainArguments),
     /// Serve a folder or a generated site to practise on, with latency and faults
     ///
     /// Prints the address that it listens on. Besides what is served there is /fault/, an index of everything that a server
@@ -77,8 +110,25 @@ Examples:
   haul fetch urls.txt -o out.jsonl           everything that is known of each
   haul fetch urls.txt --output-dir pages     their bodies, a file each
   haul crawl example.org --job example       a site; the same command resumes it
+  haul job example                           how that job stands
   haul example.org -w '%{status} %{url}\\n'   a line of your own
   haul config                                what is in force, and from where";
+
+const JOB_EXAMPLES: &str = "\
+Examples:
+  haul job example                           how the job in the folder example stands
+  haul job example --json | jq .waiting      the same, for scripts";
+
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  haul retry example                         everything that failed
+  haul retry example --cause 5xx,timeout     what a busy server may have caused
+  haul retry example -- -u ann:secret        with the secret that the job was begun with
+  haul retry example -- --delay 2s --change  slower than before";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  haul explain example http://example.org/a  why is it not in the records?";
 
 const FETCH_EXAMPLES: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
@@ -99,6 +149,8 @@ fn fetch_codes() -> String {
 pub(crate) enum Task {
     /// To fetch or to crawl.
     Fetch(Box<Plan>),
+    /// To try the failures of a job again.
+    Retry(Box<Retry>),
     /// To serve.
     Serve(Box<ServeArguments>),
     /// To print this.
@@ -134,11 +186,24 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
                 arguments.plan(settings, Terminals::here())?,
             )))
         }
+        Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),
+        Wanted::Explain(arguments) => Ok(Task::Print(arguments.text(&command)?)),
+        Wanted::Retry(arguments) => Ok(match arguments.plan(&command)? {
+            retry::Again::Retry(retry) => Task::Retry(retry),
+            retry::Again::Nothing(told) => Task::Print(told),
+        }),
         Wanted::Serve(arguments) => Ok(Task::Serve(Box::new(arguments))),
         Wanted::Config(_) => Ok(Task::Print(config::text(&layered()?.1))),
         Wanted::Completions(arguments) => Ok(Task::Print(arguments.text(command))),
         Wanted::Man(arguments) => Ok(Task::Print(arguments.text(command)?)),
     }
+}
+
+/// What a script reads: one JSON object on lines of its own.
+fn json_text(value: &impl serde::Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("its keys are texts and numbers");
+    text.push('\n');
+    text
 }
 
 /// A bare URL means fetch: where the first word is no command, `fetch` goes before everything.

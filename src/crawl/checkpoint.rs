@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::frontier::Gathered;
-use crate::sink::{Mark, Marks};
+use crate::sink::{Destination, Mark, Marks, SinkSettings, name};
 
 /// How often what is settled is made final, in the long run: a crash repeats at most so much work.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -67,6 +67,27 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             None => return Err(self.writer.failure().await),
         }
         Ok(())
+    }
+}
+
+/// A job that goes on knows its outputs by their names. One that it does not know would be emptied: it is refused.
+///
+/// # Errors
+/// Which one, and which are known.
+pub(super) fn check_names(sinks: &[SinkSettings], marks: &BTreeMap<String, Mark>) -> Result<()> {
+    let files = sinks
+        .iter()
+        .filter(|sink| matches!(sink.destination, Destination::File { .. }));
+    match files.map(name).find(|name| !marks.contains_key(name)) {
+        Some(other) if !marks.is_empty() => {
+            let known: Vec<_> = marks.keys().map(String::as_str).collect();
+            let problem = format!(
+                "the job writes to {} and not to {other}: name its files as before, and from the same folder",
+                known.join(", ")
+            );
+            Err(Error::Setting(problem))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -119,6 +119,7 @@ pub async fn crawl(
     let seeds = Seeds::start(config.seeds)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let kept = config.job.is_some();
+    checkpoint::check_names(&config.sinks, &marks)?;
     let sinks = Sinks::open(&config.sinks, journal.as_deref(), |name| {
         match (marks.get(name), kept) {
             (Some(mark), _) => Start::At(mark),

@@ -13,8 +13,11 @@
 
 mod access;
 mod admission;
+mod again;
 mod differences;
+mod explain;
 mod host;
+mod inspect;
 mod landing;
 mod ledger;
 mod pace;
@@ -32,6 +35,9 @@ use std::time::Instant;
 use http::Method;
 
 pub(crate) use admission::Discovery;
+pub use again::{PutBack, put_back};
+pub use explain::{Explanation, Sighting, Standing, Step, explain};
+pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened};

@@ -165,7 +165,12 @@ impl RetryOn {
 
     /// Whether this failure is.
     pub fn error(&self, error: &FetchError) -> bool {
-        self.classes.iter().any(|class| class == error.class())
+        self.class(error.class())
+    }
+
+    /// Whether a failure of this class is.
+    pub fn class(&self, class: &str) -> bool {
+        self.classes.iter().any(|known| known == class)
     }
 }
 

@@ -30,7 +30,7 @@ const NOUNS: [&str; 19] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("parse", &[]),
     ("fetch", &[]),
     ("worker", &["fetch", "parse"]),
@@ -38,11 +38,14 @@ const FLOORS: [(&str, &[&str]); 14] = [
     ("descriptors", &["engine"]),
     ("frontier", &[]),
     ("scope", &[]),
+    ("follow", &["frontier", "scope"]),
     ("seeds", &[]),
     ("sink", &["parse"]),
     (
         "config",
-        &["engine", "fetch", "frontier", "parse", "seeds", "sink"],
+        &[
+            "engine", "fetch", "follow", "frontier", "parse", "seeds", "sink",
+        ],
     ),
     (
         "crawl",
@@ -50,6 +53,7 @@ const FLOORS: [(&str, &[&str]); 14] = [
             "config",
             "descriptors",
             "engine",
+            "follow",
             "frontier",
             "seeds",
             "sink",

@@ -18,6 +18,7 @@ mod faults;
 mod floors;
 mod guard;
 mod http2;
+mod inspect;
 mod job;
 mod lists;
 mod politeness;

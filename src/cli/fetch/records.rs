@@ -56,8 +56,11 @@ impl Records {
         let named = self.output.clone().filter(|path| path.as_os_str() != "-");
         let format = self.format.unwrap_or(Format::Jsonl);
         let in_job = || {
-            job.filter(|_| self.output.is_none())
-                .map(|job| job.join(in_job(format)))
+            // However the folder is spelled, the name that the job knows its records by is the same.
+            job.filter(|_| self.output.is_none()).map(|job| {
+                let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
+                whole.join(in_job(format))
+            })
         };
         named.or_else(in_job)
     }

@@ -122,7 +122,8 @@ pub(super) fn database(folder: &Path) -> PathBuf {
     folder.join("frontier.db")
 }
 
-fn counter(folder: &Path) -> PathBuf {
+/// The counter of commits of a job in this folder.
+pub(super) fn counter(folder: &Path) -> PathBuf {
     folder.join("commits")
 }
 
@@ -154,25 +155,20 @@ impl Counter {
     /// The counter of a job that is there, and what it says.
     pub(super) fn open(folder: &Path) -> Result<(Self, u64)> {
         let path = counter(folder);
-        let damaged = || {
-            Error::store(
-                &path,
-                "the counter of commits is damaged or missing; nothing was changed. --fresh starts over",
-            )
-        };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(&path)
-            .map_err(|_| damaged())?;
-        let mut bytes = [0; 16];
-        file.read_exact_at(&mut bytes, 0).map_err(|_| damaged())?;
-        let (count, sum) = bytes.split_at(8);
-        if xxh3_64(count).to_le_bytes() != sum {
-            return Err(damaged());
-        }
-        let count = u64::from_le_bytes(count.try_into().map_err(|_| damaged())?);
+            .map_err(|_| damaged(&path))?;
+        let count = counted(&file, &path)?;
         Ok((Self { file, path }, count))
+    }
+
+    /// What the counter of a job that is there says; nothing is opened for writing.
+    pub(super) fn read(folder: &Path) -> Result<u64> {
+        let path = counter(folder);
+        let file = File::open(&path).map_err(|_| damaged(&path))?;
+        counted(&file, &path)
     }
 
     /// Notes that so many commits are on disk.
@@ -186,4 +182,23 @@ impl Counter {
             .and_then(|()| self.file.flush())
             .map_err(|source| Error::output(&self.path, source))
     }
+}
+
+fn counted(file: &File, path: &Path) -> Result<u64> {
+    let mut bytes = [0; 16];
+    file.read_exact_at(&mut bytes, 0)
+        .map_err(|_| damaged(path))?;
+    let (count, sum) = bytes.split_at(8);
+    if xxh3_64(count).to_le_bytes() != sum {
+        return Err(damaged(path));
+    }
+    let count = count.try_into().map_err(|_| damaged(path))?;
+    Ok(u64::from_le_bytes(count))
+}
+
+fn damaged(path: &Path) -> Error {
+    Error::store(
+        path,
+        "the counter of commits is damaged or missing; nothing was changed. --fresh starts over",
+    )
 }

@@ -8,9 +8,11 @@
 //!
 //! A member is plain blocking code on a thread of its own, behind a [`Keeper`].
 
+mod again;
 mod check;
 mod folder;
 mod keeper;
+mod reader;
 mod row;
 mod sqlite;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use folder::Folder;
 pub(crate) use keeper::{Answer, Keeper};
+pub(crate) use reader::{Reader, last_commit};
 pub(crate) use row::{Row, Settled, State};
 pub(crate) use sqlite::Sqlite;
 

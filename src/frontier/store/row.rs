@@ -140,3 +140,36 @@ fn read(text: &str) -> std::result::Result<Request, String> {
         columns: kept.columns,
     })
 }
+
+/// Which addresses a row may lead to, as it is kept.
+pub(super) fn reach_text(reach: Reach) -> String {
+    match reach {
+        Reach::Anywhere => "any".to_owned(),
+        Reach::PublicOr(None) => "public".to_owned(),
+        Reach::PublicOr(Some(address)) => address.to_string(),
+    }
+}
+
+/// The check sum has said that it is what was written: whatever is no address is `public`.
+pub(super) fn reach_of(text: &str) -> Reach {
+    match text {
+        "any" => Reach::Anywhere,
+        other => Reach::PublicOr(other.parse().ok()),
+    }
+}
+
+/// The role of a number.
+pub(super) fn role_of(code: u8) -> Role {
+    [Role::Page, Role::Asset, Role::Robots, Role::Sitemap]
+        .into_iter()
+        .find(|role| *role as u8 == code)
+        .unwrap_or(Role::Page)
+}
+
+/// The way that a number stands for.
+pub(super) fn via_of(code: u8) -> Via {
+    [Via::Seed, Via::Redirect, Via::Link, Via::Sitemap]
+        .into_iter()
+        .find(|via| *via as u8 == code)
+        .unwrap_or(Via::Link)
+}

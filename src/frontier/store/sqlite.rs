@@ -11,9 +11,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::folder::{Counter, Folder};
+use super::row::{reach_of, reach_text, role_of, via_of};
 use super::{Batch, Known, ListMark, Row, State, Store, Want, check};
 use crate::error::{Error, Result};
-use crate::job::{Reach, Role, Via};
 use crate::url::HostKey;
 
 /// The format that is written here. Another number is another meaning of the tables.
@@ -40,10 +40,10 @@ CREATE VIEW skipped AS SELECT id, url, class, message FROM urls WHERE state = 3;
 
 /// A job in a SQLite file.
 pub(crate) struct Sqlite {
-    database: Connection,
+    pub(super) database: Connection,
     path: PathBuf,
-    counter: Counter,
-    commits: u64,
+    pub(super) counter: Counter,
+    pub(super) commits: u64,
     hosts: HashMap<HostKey, i64>,
     /// The page that the last leased row was found on.
     last_page: (u64, Option<Arc<str>>),
@@ -123,7 +123,7 @@ impl Sqlite {
         write_value(&self.database, "settings", settings).map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &rusqlite::Error) -> Error {
+    pub(super) fn failed(&self, error: &rusqlite::Error) -> Error {
         broken(&self.path, error)
     }
 
@@ -242,20 +242,20 @@ impl Store for Sqlite {
     }
 }
 
-const COLUMNS: &str = "id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, state, status, \
+pub(super) const COLUMNS: &str = "id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, state, status, \
      class, message, state_sum";
 
 /// A row as it stands in the table, not yet believed.
-struct Kept {
-    row: Row,
-    host: i64,
+pub(super) struct Kept {
+    pub(super) row: Row,
+    pub(super) host: i64,
     reach: String,
     sum: i64,
     state: Option<State>,
     state_sum: i64,
 }
 
-fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
+pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
     let reach: String = row.get(9)?;
     Ok(Kept {
         host: row.get(1)?,
@@ -282,7 +282,7 @@ fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
 }
 
 impl Kept {
-    fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
+    pub(super) fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
         let mut row = self.row;
         let sound = self.sum == check::of_row(&row, self.host, &self.reach);
         let state = self
@@ -306,8 +306,15 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::store(path, "there is no job here"));
     }
+    let database =
+        Connection::open_with_flags(path, flags).map_err(|error| broken(path, &error))?;
+    check_whole(&database, path)?;
+    Ok(database)
+}
+
+/// Makes sure that a database is whole and ours.
+pub(super) fn check_whole(database: &Connection, path: &Path) -> Result<()> {
     let failed = |error| broken(path, &error);
-    let database = Connection::open_with_flags(path, flags).map_err(failed)?;
     let number =
         |name: &str| database.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     if number("application_id").map_err(failed)? != APPLICATION {
@@ -331,7 +338,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
         let problem = format!("damaged: {verdict}; nothing was changed. --fresh starts over");
         return Err(Error::store(path, problem));
     }
-    Ok(database)
+    Ok(())
 }
 
 /// Every row of a database, oldest first.
@@ -488,34 +495,4 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
         ),
         _ => Error::store(path, error.to_string()),
     }
-}
-
-fn reach_text(reach: Reach) -> String {
-    match reach {
-        Reach::Anywhere => "any".to_owned(),
-        Reach::PublicOr(None) => "public".to_owned(),
-        Reach::PublicOr(Some(address)) => address.to_string(),
-    }
-}
-
-/// The check sum has said that it is what was written: whatever is no address is `public`.
-fn reach_of(text: &str) -> Reach {
-    match text {
-        "any" => Reach::Anywhere,
-        other => Reach::PublicOr(other.parse().ok()),
-    }
-}
-
-fn role_of(code: u8) -> Role {
-    [Role::Page, Role::Asset, Role::Robots, Role::Sitemap]
-        .into_iter()
-        .find(|role| *role as u8 == code)
-        .unwrap_or(Role::Page)
-}
-
-fn via_of(code: u8) -> Via {
-    [Via::Seed, Via::Redirect, Via::Link, Via::Sitemap]
-        .into_iter()
-        .find(|via| *via as u8 == code)
-        .unwrap_or(Via::Link)
 }

@@ -1,0 +1,208 @@
+//! `haul explain`: why a URL of a job waits, failed, was skipped, or was never asked.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Command, FromArgMatches};
+use haul::frontier::{Explanation, Sighting, Standing, explain};
+use haul::scope::{Role, Scope, ScopeSettings};
+use haul::{Error, PageUrl, Via, clean};
+
+use super::crawl::CrawlArguments;
+use super::exit::Failure;
+use super::json_text;
+use super::kept::{self, Secrets};
+use super::layers;
+
+/// The arguments of `haul explain`.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The folder of the job
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// The URL; any spelling of it will do
+    #[arg(value_name = "URL")]
+    url: String,
+
+    /// Print all that is known as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl ExplainArguments {
+    /// What there is to print.
+    ///
+    /// # Errors
+    /// When it is no URL, there is no such job, or it is damaged.
+    pub(super) fn text(&self, command: &Command) -> Result<String, Failure> {
+        let url = PageUrl::parse(&self.url)
+            .map_err(|error| Error::Setting(format!("{}: {error}", self.url)))?;
+        let known = explain(&self.folder, &url)?;
+        if self.json {
+            return Ok(json_text(&known));
+        }
+        let mut text = format!("{}\n", clean(&known.url));
+        for sighting in &known.sightings {
+            tell(
+                &mut text,
+                sighting,
+                &known,
+                &self.folder.display().to_string(),
+            );
+        }
+        if known.sightings.is_empty() {
+            let scope = scope(command, &known, &self.folder);
+            unseen(&mut text, &url, &known, scope);
+        }
+        Ok(text)
+    }
+}
+
+/// The scope that the job was begun with; none where it follows nothing, or this haul cannot read its settings.
+fn scope(
+    command: &Command,
+    known: &Explanation,
+    folder: &std::path::Path,
+) -> Option<ScopeSettings> {
+    if known
+        .settings
+        .get("command")
+        .is_none_or(|name| name != "crawl")
+    {
+        return None;
+    }
+    let words = kept::words(command, &known.settings, folder, Secrets::Left).ok()?;
+    let (matches, _) = layers::matches(command, &words, &kept::environment).ok()?;
+    Some(CrawlArguments::from_arg_matches(&matches).ok()?.scope())
+}
+
+fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
+    let limit = known
+        .settings
+        .get("limit")
+        .and_then(|limit| limit.parse().ok());
+    let is_full = limit.is_some_and(|limit: u64| known.records >= limit);
+    let _ = match &seen.standing {
+        Standing::Waiting { .. } if is_full => writeln!(
+            text,
+            "waiting, and will not be asked: the job has its --limit of {} records",
+            limit.unwrap_or_default()
+        ),
+        Standing::Waiting { ahead: 0 } => {
+            writeln!(text, "waiting, or in flight: the next of its host")
+        }
+        Standing::Waiting { ahead } => {
+            writeln!(text, "waiting, behind {ahead} of its host")
+        }
+        Standing::Redirected { from, standing } => {
+            let which = standing.as_deref().map(brief).unwrap_or_default();
+            writeln!(
+                text,
+                "a redirect led here, and the record is that of {}{which}",
+                clean(from)
+            )
+        }
+        other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
+    };
+    if let Standing::Failed { class, .. } = &seen.standing {
+        let _ = writeln!(
+            text,
+            "retry     its tries are used up; haul retry {} --cause {class} puts it back",
+            clean(folder)
+        );
+    }
+    if seen.url != known.url {
+        let _ = writeln!(text, "spelled   {}", clean(&seen.url));
+    }
+    found(text, seen);
+}
+
+/// What is known of a URL, after what it belongs to.
+fn brief(standing: &Standing) -> String {
+    match standing {
+        Standing::Waiting { .. } => ": waiting".to_owned(),
+        Standing::Done {
+            status: Some(status),
+        } => format!(": done, with status {status}"),
+        Standing::Done { status: None } => ": done".to_owned(),
+        Standing::Failed { class, message, .. } => {
+            format!(": failed: {}: {}", clean(class), clean(message))
+        }
+        Standing::Skipped { class, message } => {
+            format!(": skipped: {}: {}", clean(class), clean(message))
+        }
+        Standing::Redirected { .. } => ": a redirect led there".to_owned(),
+    }
+}
+
+fn found(text: &mut String, seen: &Sighting) {
+    let depth = match seen.depth {
+        0 => String::new(),
+        1 => ", 1 link from the seed".to_owned(),
+        depth => format!(", {depth} links from the seed"),
+    };
+    let _ = match (seen.row, seen.via) {
+        (Some(row), _) => writeln!(text, "found     in the list, row {row}"),
+        (None, Via::Sitemap) if seen.chain.is_empty() => {
+            writeln!(
+                text,
+                "found     in the robots.txt of its host, or by convention"
+            )
+        }
+        (None, Via::Sitemap) => writeln!(text, "found     in a sitemap{depth}"),
+        (None, Via::Redirect) => writeln!(text, "found     by a redirect{depth}"),
+        (None, Via::Link | Via::Seed) => writeln!(text, "found     by a link{depth}"),
+    };
+    for (at, step) in seen.chain.iter().enumerate() {
+        let name = if at == 0 { "chain" } else { "" };
+        let _ = writeln!(text, "{name:<9} {}", clean(&step.url));
+        if at == 0 && seen.left_out > 0 {
+            let _ = writeln!(text, "{:<9} … {} more", "", seen.left_out);
+        }
+    }
+}
+
+/// A URL that was never seen: would it belong?
+fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<ScopeSettings>) {
+    text.push_str("never seen: no page led to it");
+    if !known.list_done {
+        text.push_str(" so far, and the list was not read to its end");
+    }
+    text.push('\n');
+    let Some(settings) = scope else {
+        text.push_str("scope     the job follows no links: only its list is asked\n");
+        return;
+    };
+    let depth = settings.depth;
+    let mut scope = Scope::new(settings);
+    for seed in &known.seeds {
+        if let Ok(seed) = PageUrl::parse(seed) {
+            scope.anchor(&seed);
+        }
+    }
+    let _ = match scope.judge(url, Role::Page) {
+        Ok(()) => writeln!(text, "scope     it would belong to the crawl"),
+        Err(skip) => writeln!(
+            text,
+            "scope     it would be skipped: {}: {}",
+            skip.class(),
+            clean(&skip.to_string())
+        ),
+    };
+    if let Some(limit) = depth {
+        let _ = writeln!(
+            text,
+            "depth     links deeper than --depth {limit} are counted, and not remembered"
+        );
+    }
+    if known
+        .settings
+        .get("ignore-robots")
+        .is_none_or(|value| value != "true")
+    {
+        text.push_str(
+            "nofollow  links that ask not to be followed are counted, and not remembered\n",
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! `haul job`: how a job stands, for people and for scripts.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use haul::frontier::{Cause, HostCounts, Inspection, inspect};
+use haul::{ByteSize, clean, spelled};
+
+use super::json_text;
+
+/// Characters of a text of somebody else's that are shown.
+const SHOWN: usize = 60;
+
+/// The arguments of `haul job`.
+#[derive(Debug, Args)]
+pub(super) struct JobArguments {
+    /// The folder of the job
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// Print all that is known as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Show at most N hosts, those with the most that waits first
+    #[arg(long, value_name = "N", default_value = "10")]
+    hosts: usize,
+}
+
+impl JobArguments {
+    /// What there is to print.
+    ///
+    /// # Errors
+    /// When there is no such job, or it is damaged.
+    pub(super) fn text(&self) -> haul::Result<String> {
+        let job = inspect(&self.folder, self.hosts)?;
+        Ok(match self.json {
+            true => json_text(&job),
+            false => table(&job, SystemTime::now()),
+        })
+    }
+}
+
+fn table(job: &Inspection, now: SystemTime) -> String {
+    let mut text = String::new();
+    line(&mut text, "command", command(job));
+    line(&mut text, "list", list(job));
+    line(&mut text, "urls", urls(job));
+    line(&mut text, "statuses", statuses(job));
+    line(&mut text, "records", records(job));
+    line(&mut text, "disk", disk(job, now));
+    causes(&mut text, "failed", &job.failures);
+    causes(&mut text, "skipped", &job.skips);
+    hosts(&mut text, &job.hosts, job.hosts_beyond);
+    text
+}
+
+fn line(text: &mut String, name: &str, content: String) {
+    if !content.is_empty() {
+        let _ = writeln!(text, "{name:<9} {content}");
+    }
+}
+
+fn command(job: &Inspection) -> String {
+    let of = |name: &str| job.settings.get(name).map(String::as_str);
+    let seeds = of("urls").or(of("input")).unwrap_or("-");
+    let mut words: Vec<_> = seeds.split('\n').take(3).map(cut).collect();
+    let more = seeds.split('\n').count() - words.len();
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    let mut text = format!(
+        "haul {} {}",
+        of("command").map_or("fetch".into(), cut),
+        words.join(" ")
+    );
+    if job.pass > 0 {
+        let _ = write!(text, ", failures put back {}", times(job.pass));
+    }
+    text
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+fn list(job: &Inspection) -> String {
+    let rows = match job.list.taken {
+        1 => "1 row".to_owned(),
+        taken => format!("{taken} rows"),
+    };
+    match job.list.done {
+        true => format!("read to its end, {rows}"),
+        false => format!("read up to row {}, {rows}", job.list.row),
+    }
+}
+
+fn urls(job: &Inspection) -> String {
+    let mut text = format!(
+        "{}: {} waiting, {} done, {} failed, {} skipped",
+        job.urls, job.waiting, job.done, job.failed, job.skipped
+    );
+    if job.redirected > 0 {
+        let _ = write!(text, ", {} by redirects", job.redirected);
+    }
+    text
+}
+
+fn statuses(job: &Inspection) -> String {
+    let each = job.statuses.iter();
+    let each: Vec<_> = each
+        .map(|(status, count)| format!("{status} × {count}"))
+        .collect();
+    each.join(", ")
+}
+
+fn records(job: &Inspection) -> String {
+    let mut text = job.records.to_string();
+    for (name, mark) in &job.marks {
+        let bytes = mark.get("bytes").and_then(serde_json::Value::as_u64);
+        let _ = write!(text, "; {}", cut(name));
+        if let Some(bytes) = bytes {
+            let _ = write!(text, ", {}", ByteSize(bytes));
+        }
+    }
+    text
+}
+
+fn disk(job: &Inspection, now: SystemTime) -> String {
+    let mut text = ByteSize(job.disk_bytes).to_string();
+    let written = job
+        .last_commit
+        .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    if let Some(ago) = written.and_then(|written| now.duration_since(written).ok()) {
+        let ago = Duration::from_secs(ago.as_secs());
+        let _ = write!(text, "; last written to {} ago", spelled(ago));
+    }
+    text
+}
+
+fn causes(text: &mut String, name: &str, causes: &std::collections::BTreeMap<String, Cause>) {
+    if causes.is_empty() {
+        return;
+    }
+    let mut causes: Vec<_> = causes.iter().collect();
+    causes.sort_by_key(|(_, cause)| std::cmp::Reverse(cause.count));
+    let digits = causes
+        .iter()
+        .map(|(_, cause)| cause.count.to_string().len())
+        .max();
+    let width = causes
+        .iter()
+        .map(|(class, _)| cut(class).chars().count())
+        .max();
+    let (digits, width) = (digits.unwrap_or(1).max(5), width.unwrap_or(1));
+    let _ = writeln!(text, "\n{name}");
+    for (class, cause) in causes {
+        let _ = writeln!(
+            text,
+            "{:>digits$} × {:<width$}  {}  {}",
+            cause.count,
+            cut(class),
+            cut(&cause.example),
+            cut(&cause.message)
+        );
+    }
+}
+
+fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64) {
+    if hosts.is_empty() {
+        return;
+    }
+    let width = hosts
+        .iter()
+        .map(|host| cut(host.host.as_str()).chars().count())
+        .chain(["hosts".len()])
+        .max()
+        .unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "\n{:<width$} {:>9} {:>9} {:>9} {:>9}",
+        "hosts", "waiting", "done", "failed", "skipped"
+    );
+    for host in hosts {
+        let _ = writeln!(
+            text,
+            "{:<width$} {:>9} {:>9} {:>9} {:>9}",
+            cut(host.host.as_str()),
+            host.waiting,
+            host.done,
+            host.failed,
+            host.skipped
+        );
+    }
+    if beyond > 0 {
+        let _ = writeln!(text, "and {beyond} more");
+    }
+}
+
+/// A text of somebody else's, cleaned and not too long.
+fn cut(text: &str) -> String {
+    let clean = clean(text);
+    if clean.chars().count() <= SHOWN {
+        return clean.into_owned();
+    }
+    clean.chars().take(SHOWN - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_what_servers_said_is_cleaned() {
+        let mut job = Inspection {
+            urls: 12,
+            failed: 11,
+            ..Inspection::default()
+        };
+        let cause = |count| Cause {
+            count,
+            example: "http://a.example/\u{1b}[2J".into(),
+            message: "HTTP\n503".into(),
+        };
+        job.failures.insert("http-5xx".into(), cause(10));
+        job.failures.insert("dns".into(), cause(1));
+        let text = table(&job, SystemTime::now());
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let at: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.find("http://"))
+            .collect();
+        assert_eq!(at.len(), 2);
+        assert_eq!(at[0], at[1], "{text}");
+        assert!(text.find("10 × http-5xx") < text.find("1 × dns"), "{text}");
+    }
+}

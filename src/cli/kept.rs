@@ -1,0 +1,220 @@
+//! The command that began a job, out of the settings that the job keeps.
+//!
+//! Settings that are what they would be anyway are left out, so that what comes out is what somebody might have typed. A
+//! secret was never kept: it has to be given again, and takes the place that it had. Edge: the layers below the
+//! command line speak through what was kept; of now only those about telling are asked.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command};
+use haul::Error;
+
+use super::exit::Failure;
+use super::fetch::secret;
+use super::layers::{Kind, kind};
+
+/// Flags that contradict going on with a job.
+const NOT_AGAIN: [&str; 2] = ["job", "fresh"];
+
+/// What becomes of secrets, which no job keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets<'a> {
+    /// They are left out: nothing will be asked.
+    Left,
+    /// They are among these words, or it is an error. Seeds were read already where the flag says so.
+    Given {
+        words: &'a [OsString],
+        seeds_read: bool,
+    },
+}
+
+/// The words that begin the job again: the program, its command, flags, and seeds.
+///
+/// # Errors
+/// When the job keeps what this haul does not know, a secret is missing, or the words given make no sense.
+pub(super) fn words(
+    command: &Command,
+    settings: &BTreeMap<String, String>,
+    folder: &Path,
+    secrets: Secrets<'_>,
+) -> Result<Vec<OsString>, Failure> {
+    let name = settings.get("command").map_or("fetch", String::as_str);
+    let Some(chosen) = command.find_subcommand(name) else {
+        let problem = format!("the job was begun with haul {name}, which this haul does not know");
+        return Err(Error::Setting(problem).into());
+    };
+    let (mut given, seeds_read) = match secrets {
+        Secrets::Left => (Given::default(), true),
+        Secrets::Given { words, seeds_read } => (Given::of(command, chosen, words)?, seeds_read),
+    };
+    let mut words: Vec<OsString> = vec!["haul".into(), name.into()];
+    let mut seeds = Vec::new();
+    let mut missing = Vec::new();
+    for flag in chosen.get_arguments() {
+        let long = flag.get_long().unwrap_or("urls");
+        let Some(kept) = settings.get(long).filter(|kept| !is_default(flag, kept)) else {
+            continue;
+        };
+        let values: Vec<&str> = match kind(flag) {
+            Kind::Many => kept.split('\n').collect(),
+            Kind::Switch | Kind::Count | Kind::One => vec![kept.as_str()],
+        };
+        for value in values {
+            let mut value = OsString::from(value);
+            if is_hidden(long, &value) && !(long == "urls" && seeds_read) {
+                match (given.take(long, &value), secrets) {
+                    (Some(secret), _) => value = secret,
+                    (None, Secrets::Left) => continue,
+                    (None, Secrets::Given { .. }) => {
+                        missing.push(format!("--{long} {}", value.display()));
+                        continue;
+                    }
+                }
+            }
+            match (kind(flag), long) {
+                (_, "urls") => seeds.push(value),
+                (Kind::Switch, _) => words.push(format!("--{long}").into()),
+                (Kind::Count, _) => {
+                    let count = value.to_str().and_then(|count| count.parse::<u8>().ok());
+                    words.extend((0..count.unwrap_or(1)).map(|_| format!("--{long}").into()));
+                }
+                (Kind::One | Kind::Many, _) => words.push(with(long, &value)),
+            }
+        }
+    }
+    if !missing.is_empty() {
+        let problem = format!(
+            "the job keeps no secrets: give them again after --, as in haul retry {} -- {}",
+            folder.display(),
+            missing.join(" ")
+        );
+        return Err(Error::Setting(problem).into());
+    }
+    for (long, kind, value) in given.0 {
+        match kind {
+            _ if long == "urls" => seeds.push(value),
+            Kind::Switch => words.push(format!("--{long}").into()),
+            Kind::Count => {
+                let count = value.to_str().and_then(|count| count.parse::<u8>().ok());
+                words.extend((0..count.unwrap_or(1)).map(|_| format!("--{long}").into()));
+            }
+            Kind::One | Kind::Many => words.push(with(&long, &value)),
+        }
+    }
+    words.push("--no-config".into());
+    words.push(with("job", folder.as_os_str()));
+    if !seeds.is_empty() {
+        words.push("--".into());
+        words.append(&mut seeds);
+    }
+    Ok(words)
+}
+
+/// What the environment says, but of how the run is told nothing: the job's own settings are kept.
+pub(super) fn environment(name: &str) -> Option<OsString> {
+    let about_telling = ["HAUL_QUIET", "HAUL_VERBOSE", "HAUL_PROGRESS", "HAUL_COLOR"];
+    about_telling
+        .contains(&name)
+        .then(|| std::env::var_os(name))
+        .flatten()
+}
+
+fn with(long: &str, value: &OsStr) -> OsString {
+    let mut word = OsString::from(format!("--{long}="));
+    word.push(value);
+    word
+}
+
+/// Whether a flag has this value anyway.
+fn is_default(flag: &Arg, kept: &str) -> bool {
+    match kind(flag) {
+        Kind::Switch => kept != "true",
+        Kind::Count => kept == "0",
+        Kind::One | Kind::Many => {
+            let default: Vec<_> = flag
+                .get_default_values()
+                .iter()
+                .filter_map(|value| value.to_str())
+                .collect();
+            !default.is_empty() && default.join("\n") == kept
+        }
+    }
+}
+
+/// Whether a value is what is kept of a secret.
+fn is_hidden(long: &str, kept: &OsStr) -> bool {
+    let Some(kept) = kept.to_str() else {
+        return false;
+    };
+    match long {
+        "user" | "cookie" | "data" | "json" => kept == secret::HIDDEN,
+        "header" => kept == secret::HIDDEN || kept.ends_with(&format!(": {}", secret::HIDDEN)),
+        "proxy" | "urls" => {
+            let start = kept.find("://").map_or(0, |at| at + 3);
+            kept[start..].starts_with(&format!("{}@", secret::HIDDEN))
+        }
+        _ => false,
+    }
+}
+
+/// What was given beside: flags and their values.
+#[derive(Debug, Default)]
+struct Given(Vec<(String, Kind, OsString)>);
+
+impl Given {
+    fn of(command: &Command, chosen: &Command, words: &[OsString]) -> Result<Self, Failure> {
+        if words.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut line: Vec<OsString> = vec!["haul".into(), chosen.get_name().into()];
+        line.extend_from_slice(words);
+        let mut whole = command.clone().try_get_matches_from(line)?;
+        let matches = whole
+            .remove_subcommand()
+            .map(|(_, matches)| matches)
+            .unwrap_or_default();
+        let by_hand = |flag: &&Arg| {
+            matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
+        };
+        let mut given = Vec::new();
+        for flag in chosen.get_arguments().filter(by_hand) {
+            let long = flag.get_long().unwrap_or("urls");
+            if NOT_AGAIN.contains(&long) {
+                let problem = format!("--{long} cannot be given here: the job goes on");
+                return Err(Error::Setting(problem).into());
+            }
+            given.extend(values(flag, &matches).map(|value| (long.to_owned(), kind(flag), value)));
+        }
+        Ok(Self(given))
+    }
+
+    /// Takes the secret out that is kept as this.
+    fn take(&mut self, long: &str, kept: &OsStr) -> Option<OsString> {
+        let is_it = |(flag, _, value): &(String, Kind, OsString)| {
+            flag == long
+                && value
+                    .to_str()
+                    .is_some_and(|text| *secret::shown(long, text) == *kept)
+        };
+        let at = self.0.iter().position(is_it)?;
+        Some(self.0.remove(at).2)
+    }
+}
+
+fn values(flag: &Arg, matches: &ArgMatches) -> impl Iterator<Item = OsString> {
+    let id = flag.get_id().as_str();
+    let values: Vec<OsString> = match kind(flag) {
+        Kind::Switch => vec!["true".into()],
+        Kind::Count => vec![matches.get_count(id).to_string().into()],
+        Kind::One | Kind::Many => matches
+            .get_raw(id)
+            .into_iter()
+            .flatten()
+            .map(OsString::from)
+            .collect(),
+    };
+    values.into_iter()
+}

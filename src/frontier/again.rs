@@ -1,0 +1,40 @@
+//! Failures of a job that are tried again.
+//!
+//! Edge: here they are put back to waiting, no more; the command that began the job goes on with them.
+
+use std::path::Path;
+
+use super::RetryOn;
+use super::store::{Folder, Sqlite};
+use crate::error::{Error, Result};
+
+/// What was put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutBack {
+    /// Failures that wait again.
+    pub count: u64,
+    /// Failures that there were.
+    pub of: u64,
+    /// Which pass over the job this is: 1 when its failures are put back for the first time.
+    pub pass: u32,
+}
+
+/// Puts failures of a job back to waiting, in one transaction: those that `causes` names, or all.
+///
+/// # Errors
+/// When there is no job, it is damaged, or another process works on it.
+pub fn put_back(folder: &Path, causes: Option<&RetryOn>) -> Result<PutBack> {
+    if !folder.is_dir() {
+        return Err(Error::store(folder, "there is no job here"));
+    }
+    let folder = Folder::lock(folder)?;
+    let (mut store, known) = Sqlite::open(&folder)?;
+    let wanted = |status: Option<u16>, class: &str| {
+        causes.is_none_or(|causes| {
+            causes.class(class) || status.is_some_and(|status| causes.status(status))
+        })
+    };
+    let pass = known.pass.saturating_add(1);
+    let (count, of) = store.put_back(&wanted, pass)?;
+    Ok(PutBack { count, of, pass })
+}

@@ -1,0 +1,194 @@
+//! A job as it stands, read and never changed, whether or not a haul works on it.
+//!
+//! Invariant: nothing is locked and nothing is written. A job that is worked on has a log, and is read beside its
+//! writer, in one snapshot. One that is not has none, and is read as a file that does not change: SQLite would
+//! otherwise leave files of its own beside it, and could not read a job on a medium that is read-only.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
+
+use super::folder::{Counter, counter, database};
+use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept, read_known};
+use super::{Known, Row};
+use crate::error::{Error, Result};
+use crate::url::HostKey;
+
+/// What of a path must not stand in a `file:` URL as it is.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+/// Rows of one URL that are read at the most: a list may hold it as often as it likes.
+const SAME: i64 = 10;
+
+/// A job as it stands.
+pub(crate) struct Reader {
+    database: Connection,
+    path: PathBuf,
+    known: Known,
+}
+
+impl Reader {
+    /// Asks a job, all in one snapshot.
+    ///
+    /// # Errors
+    /// When there is no job, it is damaged, or of another format.
+    pub(crate) fn read<T>(folder: &Path, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        let path = database(folder);
+        if !path.exists() {
+            return Err(Error::store(folder, "there is no job here"));
+        }
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        let is_worked_on = || Path::new(&log).exists();
+        if !is_worked_on() {
+            let answer = Self::open(folder, &path, true).and_then(|reader| ask(&reader));
+            if !is_worked_on() {
+                return answer;
+            }
+            // A haul has begun meanwhile: what was read may be half of then and half of now.
+        }
+        ask(&Self::open(folder, &path, false)?)
+    }
+
+    fn open(folder: &Path, path: &Path, unchanging: bool) -> Result<Self> {
+        // Read first: it is written after each commit, so a snapshot taken later holds at least so many.
+        let counted = Counter::read(folder)?;
+        let failed = |error| broken(path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = if unchanging {
+            let whole = std::path::absolute(path).map_err(|source| Error::output(path, source))?;
+            let name = percent_encode(whole.as_os_str().as_encoded_bytes(), IN_PATH);
+            let url = format!("file:{name}?immutable=1");
+            Connection::open_with_flags(url, flags | OpenFlags::SQLITE_OPEN_URI)
+        } else {
+            Connection::open_with_flags(path, flags)
+        };
+        let database = database.map_err(failed)?;
+        database.execute_batch("BEGIN").map_err(failed)?;
+        check_whole(&database, path)?;
+        let (known, commits) = read_known(&database, path)?;
+        if commits < counted {
+            let problem = format!(
+                "damaged: it holds {commits} commits of {counted}; nothing was changed. --fresh starts over"
+            );
+            return Err(Error::store(path, problem));
+        }
+        Ok(Self {
+            database,
+            path: path.to_owned(),
+            known,
+        })
+    }
+
+    /// What it knows as a whole.
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Every row, oldest first.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub(crate) fn each_row(&self, take: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+        each_row(&self.database, &self.path, take)
+    }
+
+    /// The row of a number.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn row(&self, id: u64) -> Result<Option<Row>> {
+        let rows = self.rows("id = ?1", [id.cast_signed()])?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// The rows of a URL, oldest first, ten at the most. A request of a list that says more than a URL has another fingerprint.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub(crate) fn rows_of(&self, fingerprint: u64, url: &str) -> Result<Vec<Row>> {
+        let wanted = params![fingerprint.cast_signed(), url, SAME];
+        self.rows("fingerprint = ?1 OR url = ?2 ORDER BY id LIMIT ?3", wanted)
+    }
+
+    /// The first seeds, so many at the most.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub(crate) fn seeds(&self, limit: u32) -> Result<Vec<Row>> {
+        self.rows("row IS NOT NULL ORDER BY id LIMIT ?1", [limit])
+    }
+
+    /// How many URLs of its host wait before this one.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn ahead_of(&self, row: &Row) -> Result<u64> {
+        self.count(
+            "host = (SELECT id FROM hosts WHERE host = ?1) AND id < ?2 AND state = 0",
+            params![row.host.as_str(), row.id.cast_signed()],
+        )
+    }
+
+    /// How many records there are of what was asked.
+    ///
+    /// # Errors
+    /// When they cannot be counted.
+    pub(crate) fn records(&self) -> Result<u64> {
+        // Pages and their parts, done or failed: what `--limit` counts.
+        self.count("state IN (1, 2) AND role IN (0, 1)", [])
+    }
+
+    fn count(&self, which: &str, wanted: impl Params) -> Result<u64> {
+        let question = format!("SELECT count(*) FROM urls WHERE {which}");
+        let count: rusqlite::Result<i64> =
+            self.database.query_row(&question, wanted, |row| row.get(0));
+        Ok(count
+            .map_err(|error| broken(&self.path, &error))?
+            .cast_unsigned())
+    }
+
+    fn rows(&self, which: &str, wanted: impl Params) -> Result<Vec<Row>> {
+        let failed = |error| broken(&self.path, &error);
+        let mut statement = self
+            .database
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM urls WHERE {which}"))
+            .map_err(failed)?;
+        let found = statement.query_map(wanted, kept).map_err(failed)?;
+        let mut hosts = HashMap::new();
+        let mut rows = Vec::new();
+        for kept in found {
+            let kept = kept.map_err(failed)?;
+            let host = match hosts.get(&kept.host) {
+                Some(host) => host,
+                None => hosts.entry(kept.host).or_insert(self.host(kept.host)?),
+            };
+            rows.push(kept.into_row(host, &self.path)?);
+        }
+        Ok(rows)
+    }
+
+    fn host(&self, id: i64) -> Result<HostKey> {
+        let text: Option<String> = self
+            .database
+            .query_row("SELECT host FROM hosts WHERE id = ?1", [id], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(|error| broken(&self.path, &error))?;
+        let key = text.and_then(|text| HostKey::kept(&text));
+        key.ok_or_else(|| Error::store(&self.path, format!("damaged: there is no host {id}")))
+    }
+}
+
+/// When a job was last written to, in seconds since 1970.
+pub(crate) fn last_commit(folder: &Path) -> Option<u64> {
+    let changed = counter(folder).metadata().ok()?.modified().ok()?;
+    let since = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since.as_secs())
+}
