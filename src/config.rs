@@ -116,6 +116,9 @@ impl Config {
         self.fetch.spool.keep = self.parse.reads_bodies();
         self.fetch.spool.digest = self.parse.wants.digest;
         self.parse.follows = self.frontier.max_redirects > 0;
+        if self.frontier.adaptive && self.frontier.per_host == 0 {
+            self.frontier.per_host = self.engine.in_flight();
+        }
         self.fetch.idle_per_host = match self.frontier.per_host {
             0 => self.engine.in_flight(),
             limit => limit.min(self.engine.in_flight()),

@@ -91,7 +91,10 @@ pub async fn crawl(
     if config.crawl.is_some() {
         config.frontier.duplicates = Duplicates::Pages;
     }
-    let paced = !config.frontier.delay.is_zero() || config.frontier.rate.is_some();
+    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
+    let paced = !config.frontier.delay.is_zero()
+        || config.frontier.rate.is_some()
+        || config.frontier.adaptive;
     let mut frontier = Frontier::new(config.frontier, method);
     let mut follow = config.crawl.clone().map(Follow::new);
     let mut journal = None;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::access::Access;
 use super::pace::Pace;
+use super::window::{Reply, Window};
+use super::workbench::Home;
 use crate::job::{Job, Role};
 use crate::url::HostKey;
 
@@ -25,6 +27,12 @@ pub(crate) struct Host {
     pub(crate) not_before: Option<Instant>,
     /// Whether it stands in the ready line or in the heap. Owned by the workbench.
     pub(crate) listed: bool,
+    /// How much it bears, where that is found out; else the limit of all hosts is its own.
+    pub(crate) window: Option<Box<Window>>,
+    /// Where it lives, where addresses have a limit.
+    pub(crate) home: Home,
+    /// Whether that is known, and no guess.
+    pub(crate) is_located: bool,
     /// Whether its robots.txt is known.
     pub(crate) access: Access,
     /// Jobs of it that wait in the store alone, behind those of its line.
@@ -54,6 +62,9 @@ impl Host {
             pace: Pace::every(delay),
             not_before: None,
             listed: false,
+            window: None,
+            home: Home::default(),
+            is_located: true,
             access,
             beyond: 0,
             last: 0,
@@ -70,7 +81,40 @@ impl Host {
         };
         // While its robots.txt is on the way only that goes out, and what another host's robots.txt redirects to.
         let open = !self.access.is_asked() || first.role == Role::Robots;
-        open && (per_host == 0 || self.in_flight < per_host)
+        open && self.has_room(per_host)
+    }
+
+    fn has_room(&self, per_host: usize) -> bool {
+        let own = self
+            .window
+            .as_ref()
+            .map_or(per_host, |window| window.size());
+        // One that nobody knows the address of asks once, to learn it.
+        let room = own == 0 || self.in_flight < own;
+        room && (self.is_located || self.in_flight == 0)
+    }
+
+    /// Notes a request that was sent.
+    pub(crate) fn sent(&mut self, now: Instant) {
+        self.not_before = None;
+        self.in_flight += 1;
+        if let Some(window) = &mut self.window {
+            window.sent(now);
+        }
+    }
+
+    /// Notes a request that came back.
+    pub(crate) fn landed(&mut self, reply: Option<Reply>, now: Instant) {
+        if let (Some(window), Some(reply)) = (&mut self.window, reply) {
+            window.heard(reply, self.in_flight, now);
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// The moment it waits for, if it does.
+    pub(crate) fn held(&self, now: Instant) -> Option<Instant> {
+        let window = self.window.as_ref().and_then(|window| window.not_before());
+        self.not_before.max(window).filter(|until| *until > now)
     }
 
     /// Whether nothing would be lost by forgetting it.
@@ -83,6 +127,10 @@ impl Host {
         self.is_idle()
             && self.health.failures == 0
             && !self.access.is_asked()
+            && self
+                .window
+                .as_ref()
+                .is_none_or(|window| window.rate().is_none())
             && self.not_before.is_none_or(|until| until <= now)
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::access::Access;
 use super::retry::{self, Circumstances, Verdict};
 use super::store::{Row, State};
+use super::window::Reply;
 use super::{Duplicates, Frontier};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Role, Via, is_idempotent};
@@ -152,7 +153,11 @@ impl Frontier {
     /// The host's side of a visit: room for another, and how it has been doing.
     fn land(&mut self, visit: &Visit, now: Instant) {
         let after = self.settings.give_up_after;
-        let host = self.workbench.landed(&visit.job.host, now);
+        let from = visit.outcome.as_ref().ok().and_then(|page| page.remote);
+        let from = from.map(|remote| remote.ip());
+        let host = self
+            .workbench
+            .landed(&visit.job.host, reply(visit), from, now);
         match &visit.outcome {
             Ok(_) => host.answered(),
             Err(
@@ -234,6 +239,16 @@ impl Frontier {
             return Ok(true); // to itself, as with a cookie: the limit ends it
         }
         Ok(self.is_new(fingerprint)? && gate.lets_in(job, target))
+    }
+}
+
+/// What a visit says of how much its host bears.
+fn reply(visit: &Visit) -> Option<Reply> {
+    match &visit.outcome {
+        Ok(page) if matches!(page.status, 429 | 503) => Some(Reply::Refused),
+        Ok(page) => Some(Reply::Answered(page.timing.first_byte)),
+        Err(FetchError::Connect(_) | FetchError::Timeout { .. }) => Some(Reply::Lost),
+        Err(_) => None,
     }
 }
 

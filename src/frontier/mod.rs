@@ -27,6 +27,7 @@ mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod window;
 mod workbench;
 
 use std::collections::HashSet;
@@ -102,6 +103,10 @@ impl Frontier {
             Robots::Ignore => Access::Open,
         };
         let mut workbench = Workbench::new(settings.per_host, settings.delay, access);
+        workbench.limit_addresses(settings.per_ip);
+        if settings.adaptive {
+            workbench.adapt();
+        }
         if settings.limit == Some(0) {
             workbench.close();
         }

@@ -10,6 +10,10 @@ use crate::visit::FetchError;
 pub struct FrontierSettings {
     /// Requests in flight on one host at the most.
     pub per_host: usize,
+    /// Requests in flight on one address at the most, over all hosts that live there.
+    pub per_ip: usize,
+    /// Whether each host is asked as much as it is seen to bear, `per_host` at once at the most.
+    pub adaptive: bool,
     /// The least time between two requests to one host, from start to start.
     pub delay: Duration,
     /// Requests in all, over time.
@@ -83,6 +87,8 @@ impl Default for FrontierSettings {
     fn default() -> Self {
         Self {
             per_host: 8,
+            per_ip: 0,
+            adaptive: false,
             delay: Duration::ZERO,
             rate: None,
             retries: 2,

@@ -310,3 +310,60 @@ fn a_repeated_line_is_asked_once_and_told_twice() {
         assert_eq!(origin.log().requests(), 5);
     });
 }
+
+#[test]
+fn hosts_that_share_an_address_share_its_limit() {
+    on_every_engine(|engine| {
+        let origin = Origin::start(OriginSettings {
+            pages: 2000,
+            page_bytes: 100,
+            latency: ms(3),
+            ..OriginSettings::default()
+        })
+        .unwrap();
+        let urls = (0..240).map(|page| {
+            on(
+                &format!("h{}", page % 24),
+                &origin,
+                &format!("/page/{page}"),
+            )
+        });
+        let mut settings = config(engine, urls);
+        settings.frontier.per_ip = 3;
+        let report = run(settings);
+        assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
+        assert_eq!((report.seen.len(), origin.log().requests()), (240, 240));
+        let most = origin.log().counts().most_in_flight;
+        assert_eq!(most, in_flight(engine).min(3) as u64);
+    });
+}
+
+#[test]
+fn a_server_that_counts_requests_is_seldom_asked_for_more_than_it_gives() {
+    on_every_engine(|engine| {
+        let origin = Origin::start(OriginSettings {
+            pages: 2000,
+            page_bytes: 100,
+            latency: ms(5),
+            rate_limit: Some(40.0),
+            ..OriginSettings::default()
+        })
+        .unwrap();
+        let urls = (0..400).map(|page| origin.url(&format!("/page/{page}")));
+        let mut settings = config(engine, urls);
+        settings.frontier.adaptive = true;
+        settings.frontier.retries = 5;
+        let report = run(settings);
+        assert!(
+            report.seen.iter().all(|seen| seen.status == Some(200)),
+            "{:?}",
+            report.ends()
+        );
+        let hits = origin.log().all_hits();
+        let refused = hits.iter().filter(|hit| hit.status == Some(429)).count();
+        assert!((1..=24).contains(&refused), "{refused} of {}", hits.len());
+        // Ten seconds' worth: it is not asked much more slowly either.
+        let took = hits[hits.len() - 1].at.duration_since(hits[0].at);
+        assert!(took < Duration::from_secs(25), "{took:?}");
+    });
+}

@@ -26,6 +26,20 @@ pub(super) struct Pace {
     #[arg(long, value_name = "N", default_value = "8")]
     per_host: usize,
 
+    /// Requests in flight on one address, over all its hosts; 0 for no limit
+    ///
+    /// An address is known from the first answer of a host, and until then a host has one request in flight. Names below one
+    /// name are taken to share an address until one of them has answered. Behind a proxy, its address is the one that counts.
+    #[arg(long, value_name = "N", default_value = "0")]
+    per_ip: usize,
+
+    /// Find out what each host bears: between 1 and --per-host in flight
+    ///
+    /// More while answers come as fast as ever, fewer when they come slower, and fewer at once after 429, 503, a time-out or a
+    /// refused connection. Where one at a time is still refused, haul finds the rate that is not.
+    #[arg(long)]
+    adaptive: bool,
+
     /// Requests over time in all, as in 10/s or 300/m [default: no limit]
     #[arg(short, long, value_name = "N/UNIT")]
     rate: Option<Rate>,
@@ -79,6 +93,8 @@ impl Pace {
     /// What these flags ask of the frontier.
     pub(super) fn apply(&self, frontier: &mut FrontierSettings) {
         frontier.per_host = self.per_host;
+        frontier.per_ip = self.per_ip;
+        frontier.adaptive = self.adaptive;
         frontier.rate = self.rate;
         frontier.delay = self.delay;
     }

@@ -1,22 +1,29 @@
 //! The workbench: which host may be asked next, and when.
 //!
 //! Holds the jobs of many hosts. A host that can be asked now stands in a line and gets one turn at a time, so
-//! that no host hides another; a host that must wait is one entry in a heap, ordered by the moment. Invariant: a
-//! host is in the line or in the heap exactly when it has a job and room for it. Knows nothing of disks or sockets.
+//! that no host hides another; a host that must wait is one entry in a heap, ordered by the moment; one whose address has no
+//! room stands in the line of that address. Invariant: a host is in one of the three exactly when it has a job and room for it;
+//! one whose window has narrowed since it was listed leaves when its turn comes. Knows nothing of disks or sockets.
 
+mod addresses;
 mod overflow;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
 
+use addresses::Addresses;
+pub(crate) use addresses::Home;
+
 use super::access::Access;
 use super::host::Host;
 use super::pace::Pace;
+use super::window::{Reply, Window};
 use crate::job::{Job, Reach};
 use crate::url::HostKey;
 use crate::visit::FetchError;
@@ -35,6 +42,9 @@ type Place = u32;
 pub(crate) struct Workbench {
     per_host: usize,
     delay: Duration,
+    /// Whether each host has a window of its own, with `per_host` as its limit.
+    adaptive: bool,
+    addresses: Addresses,
     /// What is known of a new host's robots.txt.
     access: Access,
     /// Whether a store has what does not fit in here.
@@ -84,6 +94,8 @@ impl Workbench {
         Self {
             per_host,
             delay,
+            adaptive: false,
+            addresses: Addresses::default(),
             access,
             overflows: false,
             places: HashMap::new(),
@@ -100,6 +112,11 @@ impl Workbench {
             closed: false,
             tidy_at: HOSTS,
         }
+    }
+
+    /// From now on each host has a window of its own, with the limit of all as its limit.
+    pub(crate) fn adapt(&mut self) {
+        self.adaptive = true;
     }
 
     /// Jobs that wait here.
@@ -158,40 +175,13 @@ impl Workbench {
     pub(crate) fn next(&mut self, now: Instant) -> Turn {
         self.wake(now);
         while let Some(place) = self.ready.pop_front() {
-            let host = self.host_at(place);
-            host.listed = false;
-            let Some(first) = host.waiting.front() else {
-                continue;
-            };
-            let missing = host.access.is_missing(first, now);
-            let refusal = host.access.refusal(first).filter(|_| !missing);
-            let reach = first.reach;
-            let refusal = refusal.or_else(|| {
-                let (failures, last) = host.is_down(now)?;
-                let last = last.to_owned();
-                Some(FetchError::HostDown { failures, last })
-            });
-            if let Some(error) = refusal {
-                let job = self.take_first(place, now);
-                match job {
-                    Some(job) => return Turn::Refused(job, error),
-                    None => continue,
-                }
-            }
-            let held = host.not_before.filter(|until| *until > now);
-            if let Some(until) = held.or_else(|| host.pace.ask(now).err()) {
-                host.listed = true;
-                self.later.push(Reverse((until, place)));
+            if self.waits_on_for_address(place) {
                 continue;
             }
-            host.not_before = None;
-            host.in_flight += 1;
-            if missing {
-                host.access = Access::Asked;
-                return Turn::Robots(host.key.clone(), reach);
-            }
-            if let Some(job) = self.take_first(place, now) {
-                return Turn::Job(job);
+            let turn = self.turn(place, now);
+            self.call_next(place, now);
+            if let Some(turn) = turn {
+                return turn;
             }
         }
         let later = self.later.peek().map(|Reverse((at, _))| *at);
@@ -199,6 +189,44 @@ impl Workbench {
         match [later, delayed].into_iter().flatten().min() {
             Some(at) => Turn::NotBefore(at),
             None => Turn::Nothing,
+        }
+    }
+
+    /// The turn of one host. `None`: it has nothing to give now.
+    fn turn(&mut self, place: Place, now: Instant) -> Option<Turn> {
+        let per_host = self.per_host;
+        let host = self.host_at(place);
+        host.listed = false;
+        if !host.has_work(per_host) {
+            return None;
+        }
+        let first = host.waiting.front()?;
+        let missing = host.access.is_missing(first, now);
+        let refusal = host.access.refusal(first).filter(|_| !missing);
+        let reach = first.reach;
+        let refusal = refusal.or_else(|| {
+            let (failures, last) = host.is_down(now)?;
+            let last = last.to_owned();
+            Some(FetchError::HostDown { failures, last })
+        });
+        if let Some(error) = refusal {
+            let job = self.take_first(place, now)?;
+            return Some(Turn::Refused(job, error));
+        }
+        if let Some(until) = host.held(now).or_else(|| host.pace.ask(now).err()) {
+            host.listed = true;
+            self.later.push(Reverse((until, place)));
+            return None;
+        }
+        host.sent(now);
+        let robots = missing.then(|| host.key.clone());
+        if missing {
+            host.access = Access::Asked;
+        }
+        self.came_to_address(place);
+        match robots {
+            Some(key) => Some(Turn::Robots(key, reach)),
+            None => self.take_first(place, now).map(Turn::Job),
         }
     }
 
@@ -226,11 +254,17 @@ impl Workbench {
         self.list(place, now);
     }
 
-    /// A job is no longer in flight. Answers with its host, to note how it went.
-    pub(crate) fn landed(&mut self, key: &HostKey, now: Instant) -> &mut Host {
+    /// A job is no longer in flight: what came back, and from where. Answers with its host, to note how it went.
+    pub(crate) fn landed(
+        &mut self,
+        key: &HostKey,
+        reply: Option<Reply>,
+        from: Option<IpAddr>,
+        now: Instant,
+    ) -> &mut Host {
         let place = self.place(key, now);
-        let host = self.host_at(place);
-        host.in_flight = host.in_flight.saturating_sub(1);
+        self.host_at(place).landed(reply, now);
+        self.left_address(place, from, now);
         self.list(place, now);
         self.host_at(place)
     }
@@ -277,10 +311,19 @@ impl Workbench {
             return;
         }
         host.listed = true;
-        match host.not_before.filter(|until| *until > now) {
+        if !self.waits_for_address(place) {
+            self.line_up(place, now);
+        }
+    }
+
+    /// Puts a host into the line, or into the heap while it is held. Answers whether it is in the line.
+    fn line_up(&mut self, place: Place, now: Instant) -> bool {
+        let held = self.host_at(place).held(now);
+        match held {
             Some(until) => self.later.push(Reverse((until, place))),
             None => self.ready.push_back(place),
         }
+        held.is_none()
     }
 
     fn host_at(&mut self, place: Place) -> &mut Host {
@@ -296,7 +339,14 @@ impl Workbench {
         if self.places.len() >= self.tidy_at {
             self.tidy(now);
         }
-        let host = Some(Host::new(key.clone(), self.delay, self.access.clone()));
+        let mut host = Host::new(key.clone(), self.delay, self.access.clone());
+        host.home = self.home_of(key);
+        host.is_located = !self.has_addresses() || matches!(host.home, Home::At(_));
+        host.window = self.adaptive.then(|| match self.per_host {
+            0 => Box::new(Window::new(usize::MAX)),
+            limit => Box::new(Window::new(limit)),
+        });
+        let host = Some(host);
         let place = match self.vacant.pop() {
             Some(place) => {
                 self.hosts[place as usize] = host;

@@ -1,0 +1,183 @@
+use std::time::Duration;
+
+use super::simulation::{Server, Simulation};
+use super::*;
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// The least, the mean and the most that a window was.
+fn sizes(run: &Simulation) -> (usize, f64, usize) {
+    let least = run.sizes.iter().min().copied().unwrap();
+    let most = run.sizes.iter().max().copied().unwrap();
+    let mean = run.sizes.iter().sum::<usize>() as f64 / run.sizes.len() as f64;
+    (least, mean, most)
+}
+
+/// Answers, as a share of what the server could have given in this time.
+fn share(run: &Simulation, most: f64) -> f64 {
+    run.answered as f64 / (most * run.elapsed().as_secs_f64())
+}
+
+#[test]
+fn a_window_settles_at_what_a_server_can_work_at_and_stays_there() {
+    for hands in [3, 10, 40] {
+        let mut run = Simulation::new(Server::of(hands), 1000);
+        run.run(seconds(20));
+        run.count_anew();
+        run.run(seconds(120));
+        let (least, mean, most) = sizes(&run);
+        let wide = hands as f64;
+        assert!((mean / wide - 1.0).abs() < 0.2, "{mean} of {hands}");
+        // Twice a minute or so it makes room for a round, to see the least latency again.
+        assert!((most - least) as f64 <= wide / 3.0, "{least} to {most}");
+        assert!(share(&run, wide / 0.05) > 0.98, "{hands}");
+    }
+}
+
+#[test]
+fn latencies_that_differ_by_chance_do_not_close_a_window() {
+    for (hands, noise, least) in [
+        (3, 0.3, 0.95),
+        (10, 0.3, 0.97),
+        (40, 0.3, 0.97),
+        (40, 0.8, 0.9),
+    ] {
+        let mut run = Simulation::new(
+            Server {
+                noise,
+                ..Server::of(hands)
+            },
+            1000,
+        );
+        run.run(seconds(20));
+        run.count_anew();
+        run.run(seconds(120));
+        let share = share(&run, hands as f64 / 0.05);
+        assert!(share > least, "{share} of {hands} with {noise}");
+        let (_, mean, _) = sizes(&run);
+        assert!(
+            (0.75..1.3).contains(&(mean / hands as f64)),
+            "{mean} of {hands} with {noise}"
+        );
+    }
+}
+
+#[test]
+fn a_window_follows_a_server_that_becomes_another() {
+    let slow = |work| Server {
+        work: Duration::from_millis(work),
+        ..Server::of(10)
+    };
+    // Round trips of the server as it is then.
+    for (name, before, then, trips) in [
+        ("fewer hands", Server::of(20), Server::of(5), 25),
+        ("more hands", Server::of(5), Server::of(20), 45),
+        ("twice as slow", Server::of(10), slow(100), 25),
+        ("ten times as slow", Server::of(10), slow(500), 25),
+        ("a little slower", Server::of(10), slow(60), 45),
+        ("twice as fast", Server::of(10), slow(25), 10),
+    ] {
+        let mut run = Simulation::new(before, 1000);
+        run.run(seconds(20));
+        run.change(then.clone());
+        run.run(then.work * trips);
+        run.count_anew();
+        run.run(then.work * 200);
+        let (_, mean, _) = sizes(&run);
+        let wide = then.hands as f64;
+        assert!((mean / wide - 1.0).abs() < 0.25, "{name}: {mean} of {wide}");
+    }
+}
+
+#[test]
+fn a_server_that_counts_requests_is_asked_for_nearly_all_that_it_gives_and_hardly_more() {
+    for rate in [2.0, 15.0, 20.0, 100.0, 500.0] {
+        for hold in [0, 300, 1000] {
+            let hold = Duration::from_millis(hold);
+            let server = Server {
+                rate: Some(rate),
+                hold,
+                ..Server::of(1000)
+            };
+            let mut run = Simulation::new(server, 64);
+            run.run(seconds(60));
+            assert!(
+                share(&run, rate) > 0.7,
+                "{rate}, first minute: {}",
+                share(&run, rate)
+            );
+            assert!(
+                run.refused * 20 < run.sent,
+                "{rate}, first minute: {} of {}",
+                run.refused,
+                run.sent
+            );
+            run.count_anew();
+            run.run(seconds(600));
+            assert!(share(&run, rate) > 0.85, "{rate}: {}", share(&run, rate));
+            assert!(
+                run.refused * 30 < run.sent,
+                "{rate}: {} of {}",
+                run.refused,
+                run.sent
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_has_so_many_seats_is_hardly_ever_asked_for_more() {
+    for seats in [3, 10, 40] {
+        let server = Server {
+            seats: Some(seats),
+            ..Server::of(1000)
+        };
+        let mut run = Simulation::new(server, 64);
+        run.run(seconds(60));
+        run.count_anew();
+        run.run(seconds(120));
+        assert!(share(&run, seats as f64 / 0.05) > 0.85, "{seats}");
+        assert!(
+            run.refused * 25 < run.sent,
+            "{seats}: {} of {}",
+            run.refused,
+            run.sent
+        );
+        let (least, _, most) = sizes(&run);
+        assert!(
+            least * 2 > seats && most <= seats + seats / 8 + 1,
+            "{least} to {most} of {seats}"
+        );
+    }
+}
+
+#[test]
+fn what_was_in_flight_together_is_one_refusal() {
+    let now = Instant::now();
+    let mut window = Window::new(64);
+    window.resize(40.0, 0);
+    assert!(window.heard(Reply::Refused, 40, now));
+    for in_flight in (1..40).rev() {
+        assert!(!window.heard(Reply::Refused, in_flight, now));
+    }
+    assert_eq!(window.size(), 28);
+    assert!(window.heard(Reply::Lost, 28, now));
+    assert_eq!(window.size(), 19);
+}
+
+#[test]
+fn one_at_a_time_that_is_still_refused_is_asked_less_and_less_often() {
+    let mut now = Instant::now();
+    let mut window = Window::new(8);
+    let mut rate = f64::INFINITY;
+    for _ in 0..200 {
+        window.sent(now);
+        window.heard(Reply::Refused, 1, now);
+        assert!(window.size() >= 1 && window.rate().unwrap() <= rate);
+        rate = window.rate().unwrap();
+        now = window.not_before().unwrap();
+    }
+    assert!(rate < 1.0 / 59.0, "{rate}");
+}
