@@ -1,10 +1,13 @@
 //! `haul crawl`: its own flags, and the settings that they become.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
+use haul::sink::{Destination, Format, SinkSettings};
 use haul::{Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
 
 use super::fetch::targets::Targets;
@@ -19,7 +22,18 @@ pub(crate) struct CrawlArguments {
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
+    making: Making,
+    #[command(flatten)]
     common: Common,
+}
+
+/// What is made of a site, beside its records.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The site")]
+struct Making {
+    /// Write the links of each page to FILE: .csv for from, to, kind and nofollow, .dot or .gv for Graphviz
+    #[arg(long, value_name = "FILE", value_parser = graph)]
+    graph: Option<SinkSettings>,
 }
 
 /// What is followed.
@@ -103,8 +117,31 @@ impl CrawlArguments {
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
+        self.making.apply(&mut config);
         self.common.plan("crawl", config, settings, terminals)
     }
+}
+
+impl Making {
+    fn apply(self, config: &mut Config) {
+        config.sinks.extend(self.graph);
+    }
+}
+
+/// The sink of a map of the site.
+fn graph(path: &str) -> Result<SinkSettings, String> {
+    let path = PathBuf::from(path);
+    let format = Format::of_graph(&path).ok_or(
+        "a map of the site is a .csv, a .dot or a .gv: its name has to end in one of them",
+    )?;
+    Ok(SinkSettings {
+        format,
+        destination: Destination::File {
+            path,
+            append: false,
+        },
+        ..SinkSettings::default()
+    })
 }
 
 impl Following {

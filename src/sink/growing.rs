@@ -88,6 +88,11 @@ impl GrowingFile {
         self.length == 0
     }
 
+    /// Where the next byte goes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Hands bytes to the system.
     ///
     /// # Errors

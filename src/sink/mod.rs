@@ -12,6 +12,7 @@ mod contract;
 #[cfg(test)]
 mod crash;
 mod csv;
+mod edges;
 mod field;
 mod files;
 mod folder;
@@ -93,6 +94,10 @@ pub enum Format {
     Jsonl,
     /// RFC 4180, a header line first.
     Csv,
+    /// The links of each page instead of its record, as RFC 4180: from, to, kind, nofollow.
+    Edges,
+    /// The links of each page instead of its record, as a digraph for Graphviz.
+    Dot,
 }
 
 /// Where records are written.
@@ -162,6 +167,17 @@ impl Format {
             Format::Text => "text",
             Format::Jsonl => "jsonl",
             Format::Csv => "csv",
+            Format::Edges => "edges",
+            Format::Dot => "dot",
+        }
+    }
+
+    /// The format of a map of the site that a file's name asks for: `.csv`, `.dot` or `.gv`.
+    pub fn of_graph(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Format::Edges),
+            "dot" | "gv" => Some(Format::Dot),
+            _ => None,
         }
     }
 
@@ -215,12 +231,20 @@ pub fn files_name(settings: &SinkSettings) -> Option<String> {
 /// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
 /// writes to standard output.
 pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    let form = match settings.format {
+        Format::Edges => Some(edges::Form::Csv),
+        Format::Dot => Some(edges::Form::Dot),
+        Format::Text | Format::Jsonl | Format::Csv => None,
+    };
+    if let Some(form) = form {
+        return Ok(Box::new(edges::Edges::open(settings, form, start)?));
+    }
     let output = output::Output::open(&settings.destination, start)?;
     Ok(match (&settings.template, settings.format) {
         (Some(template), _) => Box::new(template::TemplateSink::new(output, template.clone())),
-        (None, Format::Text) => Box::new(text::Text::new(output, settings.color)),
         (None, Format::Jsonl) => Box::new(jsonl::Jsonl::new(output, settings.body)),
         (None, Format::Csv) => Box::new(csv::Csv::new(output, settings.body)?),
+        (None, _) => Box::new(text::Text::new(output, settings.color)),
     })
 }
 
@@ -252,7 +276,7 @@ pub fn open_files(
 pub fn wants(settings: &SinkSettings) -> Wants {
     let records = match (&settings.template, settings.format) {
         (Some(template), _) => template.wants(),
-        (None, Format::Text) => Wants::NOTHING,
+        (None, Format::Text | Format::Edges | Format::Dot) => Wants::NOTHING,
         (None, Format::Jsonl | Format::Csv) => Wants {
             digest: true,
             title: true,

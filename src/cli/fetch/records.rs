@@ -114,7 +114,7 @@ fn in_job(format: Format) -> &'static str {
     match format {
         Format::Jsonl => "records.jsonl",
         Format::Csv => "records.csv",
-        Format::Text => "records.txt",
+        Format::Text | Format::Edges | Format::Dot => "records.txt",
     }
 }
 
