@@ -8,8 +8,9 @@ use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
 use haul::sink::{Destination, Format, SinkSettings};
-use haul::{Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
+use haul::{BrokenSettings, Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
 
+use super::exit::Judged;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Plan, Terminals};
 use super::layers::Settings;
@@ -34,6 +35,19 @@ struct Making {
     /// Write the links of each page to FILE: .csv for from, to, kind and nofollow, .dot or .gv for Graphviz
     #[arg(long, value_name = "FILE", value_parser = graph)]
     graph: Option<SinkSettings>,
+
+    /// Write every broken URL to FILE as CSV, a row for each page that links there: url, class, status, holder
+    ///
+    /// Without it, and without --fail-on-broken, the summary names the page that first led to each.
+    #[arg(long, value_name = "FILE")]
+    broken: Option<PathBuf>,
+
+    /// Exit with 3 when any URL failed that was asked, as a link checker has to
+    ///
+    /// A redirect to what failed has failed. What robots.txt forbids, what is out of scope and what pages ask not to follow
+    /// is not asked. Without this flag only seeds that fail change the exit code.
+    #[arg(long)]
+    fail_on_broken: bool,
 }
 
 /// What is followed.
@@ -117,14 +131,24 @@ impl CrawlArguments {
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
+        let judged = match self.making.fail_on_broken {
+            true => Judged::Links,
+            false => Judged::Seeds,
+        };
         self.making.apply(&mut config);
-        self.common.plan("crawl", config, settings, terminals)
+        let plan = self.common.plan("crawl", config, settings, terminals)?;
+        Ok(Plan { judged, ..plan })
     }
 }
 
 impl Making {
     fn apply(self, config: &mut Config) {
         config.sinks.extend(self.graph);
+        if self.fail_on_broken || self.broken.is_some() {
+            config.broken = Some(BrokenSettings {
+                report: self.broken,
+            });
+        }
     }
 }
 

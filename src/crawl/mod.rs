@@ -8,6 +8,7 @@
 mod checkpoint;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::frontier::{Again, Duplicates, Folder, Frontier, ListMark, Next, Noted
 use crate::robots;
 use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::sink::{Sinks, Start, Writer};
+use crate::sink::{Holders, Sinks, Start, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
@@ -119,19 +120,26 @@ pub async fn crawl(
     let seeds = Seeds::start(config.seeds)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let kept = config.job.is_some();
-    let sinks = Sinks::open(&config.sinks, journal.as_deref(), |name| {
-        match (marks.get(name), kept) {
-            (Some(mark), _) => Start::At(mark),
-            (None, true) => Start::Over,
-            (None, false) => Start::Fresh,
-        }
-    })?;
+    let start = |name: &str| match (marks.get(name), kept) {
+        (Some(mark), _) => Start::At(mark),
+        (None, true) => Start::Over,
+        (None, false) => Start::Fresh,
+    };
+    let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
+    let mut holders = None;
+    if let Some(settings) = config.broken.filter(|_| follow.is_some()) {
+        let folder = config.job.as_ref().map(|job| job.folder.as_path());
+        let (sink, kept) = Holders::open(folder, start(Holders::NAME), frontier.fingerprints())?;
+        sinks.add(Holders::NAME, sink);
+        holders = Some((kept, settings.report));
+    }
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let mut run = Run {
         frontier,
         crew: Crew::hire(config.engine, &plan, ahead)?,
         writer: Writer::start(sinks)?,
         follow,
+        holders,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
         list,
@@ -166,6 +174,8 @@ struct Run<F> {
     writer: Writer,
     /// Which links become jobs; none where none do.
     follow: Option<Follow>,
+    /// Who links where, and the file to tell of broken links; none where nobody asks.
+    holders: Option<(Holders, Option<PathBuf>)>,
     /// Visits on their way to the writer.
     settled: Vec<Box<Visit>>,
     /// Bytes of their bodies that are in memory.
@@ -399,6 +409,9 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             return Ok(());
         }
         self.tally.settled(&visit);
+        if self.follow.is_some() {
+            self.tally.crawled(&visit);
+        }
         (self.tell)(&Event::Visited(&visit));
         self.settled_bytes += visit.bytes().map_or(0, |bytes| bytes.len() as u64);
         self.settled.push(visit);
@@ -439,6 +452,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.frontier.take(answer, Instant::now())?;
         }
         self.crew.dismiss();
+        if let Some((holders, report)) = self.holders {
+            // Nothing waits for the loop any more: it may block.
+            self.tally.broken = holders.report(report.as_deref())?;
+        }
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
         let unanswered = self.unanswered.len() as u64;

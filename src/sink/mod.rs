@@ -17,6 +17,7 @@ mod field;
 mod files;
 mod folder;
 mod growing;
+mod holders;
 mod journal;
 mod jsonl;
 mod mark;
@@ -42,6 +43,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use files::Files;
+pub(crate) use holders::Holders;
 pub use mark::{Mark, Start};
 pub use record::{FIELDS, Record, SCHEMA};
 pub(crate) use sinks::{Marks, Sinks};

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 18] = [
+const NOUNS: [&str; 19] = [
     "address",
     "body",
+    "broken",
     "clean",
     "error",
     "event",
