@@ -14,6 +14,7 @@ mod head;
 pub mod links;
 pub(crate) mod media_type;
 pub mod resolve;
+pub(crate) mod rewrite;
 pub mod scan;
 mod sitemap;
 #[cfg(test)]
