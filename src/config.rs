@@ -11,7 +11,7 @@ use crate::follow::CrawlSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::{self, SinkSettings};
+use crate::sink::{self, Layout, SinkSettings};
 
 /// Everything that a run is told before it starts.
 #[derive(Debug, Clone)]
@@ -113,7 +113,12 @@ impl Config {
             self.fetch.spool.resume = true;
         }
         if self.crawl.is_some() {
-            self.parse.follow.get_or_insert_default();
+            let follow = self.parse.follow.get_or_insert_default();
+            // A copy without what pages are made of is no copy.
+            follow.assets |= self
+                .sinks
+                .iter()
+                .any(|sink| sink.layout == Layout::Browsable);
         }
         if self.job.is_some()
             && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
-use haul::sink::{Destination, Format, SinkSettings};
-use haul::{BrokenSettings, Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
+use haul::sink::{Destination, Format, Layout, SinkSettings};
+use haul::{BrokenSettings, Config, CrawlSettings, Error, Nofollow, SimilarPages, Sitemaps};
 
 use super::exit::Judged;
 use super::fetch::targets::Targets;
@@ -32,6 +32,13 @@ pub(crate) struct CrawlArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The site")]
 struct Making {
+    /// Save pages and all they are made of to DIR as a copy that can be browsed from the disk
+    ///
+    /// Links lead to the copy where it has what they lead to, and to the site elsewhere; they are rewritten when the crawl
+    /// ends. Implies --assets; with --assets-anywhere what other hosts deliver is saved too.
+    #[arg(long, value_name = "DIR", conflicts_with = "output_dir")]
+    mirror: Option<PathBuf>,
+
     /// Write the links of each page to FILE: .csv for from, to, kind and nofollow, .dot or .gv for Graphviz
     #[arg(long, value_name = "FILE", value_parser = graph)]
     graph: Option<SinkSettings>,
@@ -88,7 +95,7 @@ struct Following {
     assets: bool,
 
     /// Take the parts of pages from any host, as from the network that delivers them
-    #[arg(long, requires = "assets")]
+    #[arg(long)]
     assets_anywhere: bool,
 
     /// Follow text in scripts that looks like a URL, too; nothing is executed
@@ -129,15 +136,34 @@ impl CrawlArguments {
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        if self.assets_are_ignored() {
+            return Err(Error::Setting(
+                "--assets-anywhere says where assets are taken from: it needs --assets or --mirror"
+                    .into(),
+            ));
+        }
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
         let judged = match self.making.fail_on_broken {
             true => Judged::Links,
             false => Judged::Seeds,
         };
+        let mirror = self.making.mirror.clone();
         self.making.apply(&mut config);
-        let plan = self.common.plan("crawl", config, settings, terminals)?;
-        Ok(Plan { judged, ..plan })
+        let mut plan = self.common.plan("crawl", config, settings, terminals)?;
+        plan.judged = judged;
+        // The records name the files: the sink of both is the last.
+        if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
+            records.folder = Some(folder);
+            records.layout = Layout::Browsable;
+        }
+        Ok(plan)
+    }
+}
+
+impl CrawlArguments {
+    fn assets_are_ignored(&self) -> bool {
+        self.following.assets_anywhere && !self.following.assets && self.making.mirror.is_none()
     }
 }
 

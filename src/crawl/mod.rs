@@ -27,7 +27,7 @@ use crate::frontier::{Again, Duplicates, Folder, Frontier, ListMark, Next, Noted
 use crate::robots;
 use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::sink::{Holders, Sinks, Start, Writer};
+use crate::sink::{Holders, Mirror, Sinks, Start, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
@@ -133,6 +133,16 @@ pub async fn crawl(
         sinks.add(Holders::NAME, sink);
         holders = Some((kept, settings.report));
     }
+    let mut mirror = None;
+    if follow.is_some() {
+        let folder = config.job.as_ref().map(|job| job.folder.as_path());
+        let start = start(Mirror::NAME);
+        let opened = Mirror::open(&config.sinks, folder, start, frontier.fingerprints())?;
+        if let Some((sink, kept)) = opened {
+            sinks.add(Mirror::NAME, sink);
+            mirror = Some(kept);
+        }
+    }
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let mut run = Run {
         frontier,
@@ -140,6 +150,7 @@ pub async fn crawl(
         writer: Writer::start(sinks)?,
         follow,
         holders,
+        mirror,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
         list,
@@ -176,6 +187,8 @@ struct Run<F> {
     follow: Option<Follow>,
     /// Who links where, and the file to tell of broken links; none where nobody asks.
     holders: Option<(Holders, Option<PathBuf>)>,
+    /// What was saved for a copy that can be browsed; none where nobody asks.
+    mirror: Option<Mirror>,
     /// Visits on their way to the writer.
     settled: Vec<Box<Visit>>,
     /// Bytes of their bodies that are in memory.
@@ -458,6 +471,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
+        // A job that goes on saves more: its copy is made when it has come to its end.
+        if let Some(mirror) = self.mirror.filter(|_| !(early && kept)) {
+            mirror.finish()?;
+        }
         let unanswered = self.unanswered.len() as u64;
         let waiting = self.frontier.waiting() as u64 + unanswered + u64::from(reading && early);
         let missing = if early && !kept {

@@ -23,6 +23,7 @@ mod jsonl;
 mod mark;
 #[cfg(test)]
 mod measure;
+mod mirror;
 mod name;
 mod names;
 mod output;
@@ -45,6 +46,7 @@ use std::str::FromStr;
 pub use files::Files;
 pub(crate) use holders::Holders;
 pub use mark::{Mark, Start};
+pub(crate) use mirror::Mirror;
 pub use record::{FIELDS, Record, SCHEMA};
 pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
@@ -129,8 +131,20 @@ pub struct SinkSettings {
     pub body: bool,
     /// The folder that bodies are saved to, each under a name made from its URL.
     pub folder: Option<PathBuf>,
+    /// How the files in it are named.
+    pub layout: Layout,
     /// Whether the text format is coloured.
     pub color: bool,
+}
+
+/// How the files that bodies are saved to are named, and what becomes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// After their URLs; their bytes are those that were sent.
+    AsSent,
+    /// After their URLs, with the ends that a browser knows them by; when a crawl ends, their references are rewritten so
+    /// that they lead to each other.
+    Browsable,
 }
 
 /// The names of the formats, as `--format` takes them.
@@ -144,6 +158,7 @@ impl Default for SinkSettings {
             template: None,
             body: false,
             folder: None,
+            layout: Layout::AsSent,
             color: false,
         }
     }
@@ -263,15 +278,17 @@ pub fn open_files(
     let Some(folder) = settings.folder.as_deref() else {
         return Ok(None);
     };
-    match (journal, start) {
+    let files = match (journal, start) {
         (Some(journal), _) => Files::with_journal(folder, start, journal),
         (None, Start::At(_)) => Err(Error::Setting(format!(
             "nobody kept the names of the files in {}: a job needs a journal of them",
             folder.display()
         ))),
         (None, Start::Fresh | Start::Over) => Files::open(folder),
-    }
-    .map(Some)
+    };
+    let mut files = files?;
+    files.arrange(settings.layout);
+    Ok(Some(files))
 }
 
 /// What the sinks of these settings want, before they are opened.

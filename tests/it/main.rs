@@ -23,3 +23,4 @@ mod proxies;
 mod readme;
 mod run;
 mod secrets;
+mod site;

@@ -116,7 +116,7 @@ fn whatever_a_url_says_it_stays_in_its_place() {
         ),
         (
             "<style>a{b:url(\"/saved#)</style>\")}",
-            "<style>a{b:url(\"../saved.html#)</style>\")}",
+            "<style>a{b:url(\"../saved.html#%29</style>\")}",
         ),
         (
             "<style>a{b:url('x\\27 y(')}</style>",
