@@ -11,7 +11,7 @@ use crate::follow::CrawlSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::{self, SinkSettings};
+use crate::sink::{self, Layout, SinkSettings};
 
 /// Everything that a run is told before it starts.
 #[derive(Debug, Clone)]
@@ -32,11 +32,20 @@ pub struct Config {
     pub max_time: Option<Duration>,
     /// What is followed; `None` where the list is all there is.
     pub crawl: Option<CrawlSettings>,
+    /// How broken links are told; `None` for the page that first led to each, and no more.
+    pub broken: Option<BrokenSettings>,
     /// The job that keeps the run, so that it survives its process.
     pub job: Option<JobSettings>,
     /// The binary that `processes` starts its children from; the current one where it is `None`. It must call
     /// [`serve_parent`](crate::engine::serve_parent) when its first argument is [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
     pub program: Option<PathBuf>,
+}
+
+/// How the broken links of a crawl are told: with all the pages that hold them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BrokenSettings {
+    /// A CSV of them, written when the run ends: URL, class, status and holder, a row for each holder.
+    pub report: Option<PathBuf>,
 }
 
 /// The job that keeps a run.
@@ -73,6 +82,7 @@ impl Config {
             sinks: Vec::new(),
             max_time: None,
             crawl: None,
+            broken: None,
             job: None,
             program: None,
         }
@@ -87,7 +97,12 @@ impl Config {
             self.parse.wants = self.parse.wants.and(sink::wants(sink));
         }
         if self.crawl.is_some() {
-            self.parse.follow.get_or_insert_default();
+            let follow = self.parse.follow.get_or_insert_default();
+            // A copy without what pages are made of is no copy.
+            follow.assets |= self
+                .sinks
+                .iter()
+                .any(|sink| sink.layout == Layout::Browsable);
         }
         if self.job.is_some()
             && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())

@@ -75,6 +75,7 @@
 // The nouns.
 mod address;
 mod body;
+mod broken;
 mod clean;
 mod error;
 mod event;
@@ -113,7 +114,8 @@ mod follow;
 pub mod origin;
 
 pub use body::{Body, Spool};
-pub use config::{Config, JobSettings};
+pub use broken::{Broken, BrokenUrl};
+pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Ended, Outcome, crawl};
 pub use error::{Error, Result};
 pub use event::Event;

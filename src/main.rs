@@ -61,7 +61,7 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     if plan.voice >= Voice::Usual {
         told = cli::summary(&outcome.tally, cli::processor_time());
     }
-    let exit = Exit::of(&outcome, plan.fail_over);
+    let exit = Exit::of(&outcome, plan.fail_over, plan.judged);
     if plan.voice >= Voice::Quiet {
         told.push_str(&resume.text(&outcome)?.unwrap_or_default());
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::broken::Broken;
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
 
@@ -27,6 +28,12 @@ pub struct Tally {
     pub skipped: u64,
     /// URLs that pages led to and that do not belong to the crawl, by the class of the reason.
     pub passed_over: BTreeMap<&'static str, u64>,
+    /// Records of what pages led to.
+    pub led_to: u64,
+    /// Those of them that failed.
+    pub led_to_failed: u64,
+    /// What a crawl asked and failed, with the pages that link there. In a job that keeps links: of all its sessions.
+    pub broken: Broken,
     /// robots.txt that were asked for.
     pub robots: u64,
     /// Sitemaps that were read.
@@ -95,6 +102,9 @@ impl Default for Tally {
             duplicates: 0,
             skipped: 0,
             passed_over: BTreeMap::new(),
+            led_to: 0,
+            led_to_failed: 0,
+            broken: Broken::default(),
             robots: 0,
             sitemaps: 0,
             forbidden: 0,
@@ -131,6 +141,18 @@ impl Tally {
         match visit.outcome {
             Err(FetchError::Robots { .. }) => self.forbidden += 1,
             _ => self.sitemaps += 1,
+        }
+    }
+
+    /// Counts a job of a crawl that is over, beside [`settled`](Self::settled).
+    pub(crate) fn crawled(&mut self, visit: &Visit) {
+        let failure = visit.failure();
+        if visit.job.row.is_none() {
+            self.led_to += 1;
+            self.led_to_failed += u64::from(failure.is_some());
+        }
+        if let Some(class) = failure {
+            self.broken.count(visit, class);
         }
     }
 

@@ -1,12 +1,16 @@
 //! `haul crawl`: its own flags, and the settings that they become.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
-use haul::{Config, CrawlSettings, Nofollow, SimilarPages, Sitemaps};
+use haul::sink::{Destination, Format, Layout, SinkSettings};
+use haul::{BrokenSettings, Config, CrawlSettings, Error, Nofollow, SimilarPages, Sitemaps};
 
+use super::exit::Judged;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Plan, Terminals};
 use super::layers::Settings;
@@ -19,7 +23,38 @@ pub(crate) struct CrawlArguments {
     #[command(flatten)]
     following: Following,
     #[command(flatten)]
+    making: Making,
+    #[command(flatten)]
     common: Common,
+}
+
+/// What is made of a site, beside its records.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The site")]
+struct Making {
+    /// Save pages and all they are made of to DIR as a copy that can be browsed from the disk
+    ///
+    /// Links lead to the copy where it has what they lead to, and to the site elsewhere; they are rewritten when the crawl
+    /// ends. Implies --assets; with --assets-anywhere what other hosts deliver is saved too.
+    #[arg(long, value_name = "DIR", conflicts_with = "output_dir")]
+    mirror: Option<PathBuf>,
+
+    /// Write the links of each page to FILE: .csv for from, to, kind and nofollow, .dot or .gv for Graphviz
+    #[arg(long, value_name = "FILE", value_parser = graph)]
+    graph: Option<SinkSettings>,
+
+    /// Write every broken URL to FILE as CSV, a row for each page that links there: url, class, status, holder
+    ///
+    /// Without it, and without --fail-on-broken, the summary names the page that first led to each.
+    #[arg(long, value_name = "FILE")]
+    broken: Option<PathBuf>,
+
+    /// Exit with 3 when any URL failed that was asked, as a link checker has to
+    ///
+    /// A redirect to what failed has failed. What robots.txt forbids, what is out of scope and what pages ask not to follow
+    /// is not asked. Without this flag only seeds that fail change the exit code.
+    #[arg(long)]
+    fail_on_broken: bool,
 }
 
 /// What is followed.
@@ -60,7 +95,7 @@ struct Following {
     assets: bool,
 
     /// Take the parts of pages from any host, as from the network that delivers them
-    #[arg(long, requires = "assets")]
+    #[arg(long)]
     assets_anywhere: bool,
 
     /// Follow text in scripts that looks like a URL, too; nothing is executed
@@ -101,9 +136,28 @@ impl CrawlArguments {
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        if self.assets_are_ignored() {
+            return Err(Error::Setting(
+                "--assets-anywhere says where assets are taken from: it needs --assets or --mirror"
+                    .into(),
+            ));
+        }
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
-        self.common.plan("crawl", config, settings, terminals)
+        let judged = match self.making.fail_on_broken {
+            true => Judged::Links,
+            false => Judged::Seeds,
+        };
+        let mirror = self.making.mirror.clone();
+        self.making.apply(&mut config);
+        let mut plan = self.common.plan("crawl", config, settings, terminals)?;
+        plan.judged = judged;
+        // The records name the files: the sink of both is the last.
+        if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
+            records.folder = Some(folder);
+            records.layout = Layout::Browsable;
+        }
+        Ok(plan)
     }
 
     /// What belongs to the crawl that these flags ask for.
@@ -112,6 +166,39 @@ impl CrawlArguments {
         self.following.apply(&mut config);
         config.crawl.map(|crawl| crawl.scope).unwrap_or_default()
     }
+}
+
+impl CrawlArguments {
+    fn assets_are_ignored(&self) -> bool {
+        self.following.assets_anywhere && !self.following.assets && self.making.mirror.is_none()
+    }
+}
+
+impl Making {
+    fn apply(self, config: &mut Config) {
+        config.sinks.extend(self.graph);
+        if self.fail_on_broken || self.broken.is_some() {
+            config.broken = Some(BrokenSettings {
+                report: self.broken,
+            });
+        }
+    }
+}
+
+/// The sink of a map of the site.
+fn graph(path: &str) -> Result<SinkSettings, String> {
+    let path = PathBuf::from(path);
+    let format = Format::of_graph(&path).ok_or(
+        "a map of the site is a .csv, a .dot or a .gv: its name has to end in one of them",
+    )?;
+    Ok(SinkSettings {
+        format,
+        destination: Destination::File {
+            path,
+            append: false,
+        },
+        ..SinkSettings::default()
+    })
 }
 
 impl Following {

@@ -45,6 +45,17 @@ pub(crate) enum Failure {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(crate) struct Share(f64);
 
+/// What the exit code of a run tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// Every URL of the list.
+    List,
+    /// The seeds of a crawl: what they lead to is the site's business.
+    Seeds,
+    /// The seeds, and every URL that they lead to: a single one that failed is a broken link.
+    Links,
+}
+
 impl Exit {
     /// The number that the shell sees.
     pub(crate) const fn code(self) -> u8 {
@@ -102,7 +113,7 @@ impl Exit {
     }
 
     /// How a run ends.
-    pub(crate) fn of(outcome: &Outcome, fail_over: Share) -> Self {
+    pub(crate) fn of(outcome: &Outcome, fail_over: Share, judged: Judged) -> Self {
         let ended = match outcome.ended {
             // An interrupt that found nothing left to drop cost nothing.
             _ if outcome.missing.is_empty() && outcome.waiting == 0 => Exit::Success,
@@ -110,16 +121,27 @@ impl Exit {
             Ended::TimeUp => Exit::TimeUp,
             Ended::Interrupted => Exit::Interrupted,
         };
-        ended.merge(Self::of_tally(&outcome.tally, fail_over))
+        let broken = match judged {
+            Judged::Links if outcome.tally.broken.count > 0 => Exit::SomeFailed,
+            Judged::Links | Judged::Seeds | Judged::List => Exit::Success,
+        };
+        let tally = Self::of_tally(&outcome.tally, fail_over, judged);
+        ended.merge(broken).merge(tally)
     }
 
-    fn of_tally(tally: &Tally, fail_over: Share) -> Self {
+    fn of_tally(tally: &Tally, fail_over: Share, judged: Judged) -> Self {
+        let (led_to, led_to_failed) = match judged {
+            Judged::List => (0, 0),
+            Judged::Seeds | Judged::Links => (tally.led_to, tally.led_to_failed),
+        };
         let asked = tally.visited - tally.duplicates - tally.skipped;
-        if tally.failed == 0 {
+        let asked = asked.saturating_sub(led_to);
+        let failed = tally.failed - led_to_failed;
+        if failed == 0 {
             Exit::Success
-        } else if tally.failed == asked && tally.skipped == 0 {
+        } else if failed == asked && tally.skipped == 0 {
             Exit::NothingFetched
-        } else if tally.failed_share() > fail_over.0 {
+        } else if failed as f64 / asked.max(1) as f64 > fail_over.0 {
             Exit::SomeFailed
         } else {
             Exit::Success
@@ -231,7 +253,7 @@ mod tests {
             duplicates,
             ..Tally::default()
         };
-        Exit::of_tally(&tally, fail_over.parse().unwrap()).code()
+        Exit::of_tally(&tally, fail_over.parse().unwrap(), Judged::List).code()
     }
 
     #[test]
@@ -246,6 +268,37 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_link_fails_a_crawl_only_where_that_is_asked_for_and_a_dead_seed_always() {
+        let mut outcome = Outcome {
+            tally: Tally {
+                visited: 10,
+                failed: 1,
+                led_to: 9,
+                led_to_failed: 1,
+                ..Tally::default()
+            },
+            ended: Ended::Complete,
+            missing: haul::Rows::default(),
+            waiting: 0,
+        };
+        outcome.tally.broken.count = 1;
+        let of =
+            |outcome: &Outcome, judged| Exit::of(outcome, "0%".parse().unwrap(), judged).code();
+        assert_eq!(of(&outcome, Judged::Seeds), 0);
+        assert_eq!(of(&outcome, Judged::Links), 3);
+        // A resumed session in which nothing failed still tells what did before.
+        (outcome.tally.failed, outcome.tally.led_to_failed) = (0, 0);
+        assert_eq!(of(&outcome, Judged::Links), 3);
+        (
+            outcome.tally.visited,
+            outcome.tally.led_to,
+            outcome.tally.failed,
+        ) = (1, 0, 1);
+        assert_eq!(of(&outcome, Judged::Seeds), 4);
+        assert_eq!(of(&outcome, Judged::Links), 4);
+    }
+
+    #[test]
     fn an_early_end_is_graver_than_failed_urls_and_lighter_than_a_full_disk() {
         let mut outcome = Outcome {
             waiting: 0,
@@ -256,15 +309,19 @@ mod tests {
             },
             ended: Ended::TimeUp,
             missing: "11-".parse().unwrap(),
-            waiting: 0,
         };
         let nothing = "0%".parse().unwrap();
-        assert_eq!(Exit::of(&outcome, nothing).code(), 124);
+        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);
         outcome.ended = Ended::Interrupted;
-        assert_eq!(Exit::of(&outcome, nothing).code(), 130);
-        assert_eq!(Exit::of(&outcome, nothing).merge(Exit::Output).code(), 5);
+        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 130);
+        assert_eq!(
+            Exit::of(&outcome, nothing, Judged::List)
+                .merge(Exit::Output)
+                .code(),
+            5
+        );
         outcome.missing = haul::Rows::default();
-        assert_eq!(Exit::of(&outcome, nothing).code(), 3);
+        assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 3);
     }
 
     #[test]

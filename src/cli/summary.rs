@@ -5,10 +5,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use haul::{ByteSize, Tally, clean, spelled};
+use haul::{Broken, ByteSize, Tally, clean, spelled};
 
 /// Characters of an example's URL and of its message that are shown.
 const SHOWN: usize = 60;
+/// Characters of a broken URL, and of a page that holds it, that are shown.
+const WHOLE: usize = 500;
 /// Classes of failure that are shown, the commonest first.
 const CLASSES: usize = 12;
 
@@ -16,6 +18,7 @@ const CLASSES: usize = 12;
 pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     let mut text = headline(tally, processor);
     if tally.visited < 2 && tally.failed == 0 {
+        broken(&mut text, &tally.broken); // of an earlier session
         return text; // the one record has said it all
     }
     line(&mut text, "statuses", statuses(tally));
@@ -28,7 +31,40 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     line(&mut text, "not asked", not_asked(tally));
     line(&mut text, "latency", latency(tally));
     line(&mut text, "hosts", hosts(tally));
+    broken(&mut text, &tally.broken);
     text
+}
+
+/// What failed in a crawl, with the pages that link there. URLs are shown whole: they are to be repaired.
+fn broken(text: &mut String, broken: &Broken) {
+    if broken.count == 0 {
+        return;
+    }
+    let known = match broken.complete {
+        true => "",
+        false => "; --broken FILE names every page that links there",
+    };
+    line(
+        text,
+        "broken",
+        format!("{}{known}", counted(broken.count, "URL")),
+    );
+    for url in &broken.urls {
+        let status = url.status.map(|status| status.to_string());
+        let what = status.as_ref().unwrap_or(&url.class);
+        let _ = writeln!(text, "    {what}  {}", whole(&url.url));
+        for holder in &url.holders {
+            let _ = writeln!(text, "      on  {}", whole(holder));
+        }
+        let more = url.held.saturating_sub(url.holders.len() as u64);
+        if more > 0 {
+            let _ = writeln!(text, "      and {more} more");
+        }
+    }
+    let more = broken.count.saturating_sub(broken.urls.len() as u64);
+    if more > 0 {
+        let _ = writeln!(text, "    and {more} more");
+    }
 }
 
 fn headline(tally: &Tally, processor: Option<Duration>) -> String {
@@ -212,11 +248,20 @@ fn brief(duration: Duration) -> String {
 }
 
 fn cut(text: &str) -> String {
+    cut_to(text, SHOWN)
+}
+
+/// A URL that is longer than this is not one that somebody wrote.
+fn whole(url: &str) -> String {
+    cut_to(url, WHOLE)
+}
+
+fn cut_to(text: &str, shown: usize) -> String {
     let clean = clean(text);
-    if clean.chars().count() <= SHOWN {
+    if clean.chars().count() <= shown {
         return clean.into_owned();
     }
-    clean.chars().take(SHOWN - 1).chain(['…']).collect()
+    clean.chars().take(shown - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -262,6 +307,45 @@ mod tests {
         );
         assert_eq!(lines[5], "beside    2 redirects, 1 retry");
         assert_eq!(lines[6], "latency   p50 12ms, p90 12ms, p99 12ms, max 12ms");
+    }
+
+    #[test]
+    fn broken_urls_are_named_with_their_holders_and_the_rest_is_counted() {
+        let url = |url: &str, status, holders: &[&str], held| haul::BrokenUrl {
+            url: url.into(),
+            class: "connect".into(),
+            status,
+            holders: holders.iter().map(ToString::to_string).collect(),
+            held,
+        };
+        let broken = Broken {
+            count: 3,
+            urls: vec![
+                url(
+                    "http://h/\u{1b}[2Jx",
+                    Some(404),
+                    &["http://h/a", "http://h/b"],
+                    9,
+                ),
+                url("http://h/y", None, &[], 0),
+            ],
+            complete: true,
+        };
+        let mut tally = Tally {
+            broken,
+            ..Tally::default()
+        };
+        let text = summary(&tally, None);
+        let expected = "  broken    3 URLs\n    404  http://h/�[2Jx\n      on  http://h/a\n      on  http://h/b\n      \
+                        and 7 more\n    connect  http://h/y\n    and 1 more\n";
+        let told = text.split_once('\n').unwrap().1;
+        assert_eq!(
+            told.replace(|c: char| !c.is_ascii(), "�"),
+            expected,
+            "{text}"
+        );
+        tally.broken.complete = false;
+        assert!(summary(&tally, None).contains("3 URLs; --broken FILE"));
     }
 
     #[test]

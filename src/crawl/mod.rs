@@ -6,13 +6,17 @@
 //! settled final: the sinks first, then the store.
 
 mod checkpoint;
+mod outcome;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+pub use outcome::{Ended, Outcome};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, by_name, marks};
 
@@ -26,7 +30,7 @@ use crate::frontier::{Again, Duplicates, Folder, Frontier, ListMark, Next, Noted
 use crate::robots;
 use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::sink::{Sinks, Start, Writer};
+use crate::sink::{Holders, Mirror, Sinks, Start, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
@@ -40,30 +44,6 @@ const BATCH_BYTES: u64 = 8 << 20;
 const WRITE_EVERY: Duration = Duration::from_millis(10);
 /// Visits settled before they are handed to the writer and the loop looks around again.
 const BATCH: usize = 256;
-
-/// How a run went.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The figures.
-    pub tally: Tally,
-    /// How it ended.
-    pub ended: Ended,
-    /// The rows that have no record, where it ended early and no job keeps them.
-    pub missing: Rows,
-    /// Jobs that still wait, in the job that keeps them.
-    pub waiting: u64,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Every row has its record.
-    Complete,
-    /// It was interrupted.
-    Interrupted,
-    /// Its time was up.
-    TimeUp,
-}
 
 /// Runs to the end, and tells what happens on the way.
 ///
@@ -123,19 +103,37 @@ pub async fn crawl(
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let kept = config.job.is_some();
     checkpoint::check_names(&config.sinks, &marks)?;
-    let sinks = Sinks::open(&config.sinks, journal.as_deref(), |name| {
-        match (marks.get(name), kept) {
-            (Some(mark), _) => Start::At(mark),
-            (None, true) => Start::Over,
-            (None, false) => Start::Fresh,
+    let start = |name: &str| match (marks.get(name), kept) {
+        (Some(mark), _) => Start::At(mark),
+        (None, true) => Start::Over,
+        (None, false) => Start::Fresh,
+    };
+    let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
+    let mut holders = None;
+    if let Some(settings) = config.broken.filter(|_| follow.is_some()) {
+        let folder = config.job.as_ref().map(|job| job.folder.as_path());
+        let (sink, kept) = Holders::open(folder, start(Holders::NAME), frontier.fingerprints())?;
+        sinks.add(Holders::NAME, sink);
+        holders = Some((kept, settings.report));
+    }
+    let mut mirror = None;
+    if follow.is_some() {
+        let folder = config.job.as_ref().map(|job| job.folder.as_path());
+        let start = start(Mirror::NAME);
+        let opened = Mirror::open(&config.sinks, folder, start, frontier.fingerprints())?;
+        if let Some((sink, kept)) = opened {
+            sinks.add(Mirror::NAME, sink);
+            mirror = Some(kept);
         }
-    })?;
+    }
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let mut run = Run {
         frontier,
         crew: Crew::hire(config.engine, &plan, ahead)?,
         writer: Writer::start(sinks)?,
         follow,
+        holders,
+        mirror,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
         list,
@@ -171,6 +169,10 @@ struct Run<F> {
     writer: Writer,
     /// Which links become jobs; none where none do.
     follow: Option<Follow>,
+    /// Who links where, and the file to tell of broken links; none where nobody asks.
+    holders: Option<(Holders, Option<PathBuf>)>,
+    /// What was saved for a copy that can be browsed; none where nobody asks.
+    mirror: Option<Mirror>,
     /// Visits on their way to the writer.
     settled: Vec<Box<Visit>>,
     /// Bytes of their bodies that are in memory.
@@ -407,6 +409,9 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             return Ok(());
         }
         self.tally.settled(&visit);
+        if self.follow.is_some() {
+            self.tally.crawled(&visit);
+        }
         (self.tell)(&Event::Visited(&visit));
         self.settled_bytes += visit.bytes().map_or(0, |bytes| bytes.len() as u64);
         self.settled.push(visit);
@@ -447,8 +452,16 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.frontier.take(answer, Instant::now())?;
         }
         self.crew.dismiss();
+        if let Some((holders, report)) = self.holders {
+            // Nothing waits for the loop any more: it may block.
+            self.tally.broken = holders.report(report.as_deref())?;
+        }
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
+        // A job that goes on saves more: its copy is made when it has come to its end.
+        if let Some(mirror) = self.mirror.filter(|_| !(early && kept)) {
+            mirror.finish()?;
+        }
         let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
         let missing = if early && !kept {
             let mut rows = self.unanswered;

@@ -16,6 +16,7 @@ mod head;
 pub mod links;
 pub(crate) mod media_type;
 pub mod resolve;
+pub(crate) mod rewrite;
 pub mod scan;
 pub mod simhash;
 mod sitemap;

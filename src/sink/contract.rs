@@ -59,6 +59,19 @@ fn every() -> Vec<Member> {
             members.push(Member { settings, folder });
         }
     }
+    for format in [Format::Edges, Format::Dot] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edges");
+        let destination = Destination::File {
+            path,
+            append: false,
+        };
+        let settings = SinkSettings {
+            destination,
+            ..format_only(format)
+        };
+        members.push(Member { settings, folder });
+    }
     let folder = tempfile::tempdir().unwrap();
     let files = Some(folder.path().join("files"));
     let settings = SinkSettings {
@@ -67,6 +80,13 @@ fn every() -> Vec<Member> {
     };
     members.push(Member { settings, folder });
     members
+}
+
+fn format_only(format: Format) -> SinkSettings {
+    SinkSettings {
+        format,
+        ..SinkSettings::default()
+    }
 }
 
 impl Member {
@@ -134,6 +154,17 @@ impl Member {
                 .into_iter::<serde_json::Value>()
                 .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
                 .collect(),
+            (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
+                .records()
+                .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))
+                .collect(),
+            (None, Format::Dot) => text
+                .strip_prefix("digraph site {\n  node [shape=box];\n")
+                .and_then(|edges| edges.strip_suffix("}\n"))
+                .unwrap()
+                .lines()
+                .map(|edge| number(edge.split('"').nth(3).unwrap().rsplit_once('/').unwrap().1))
+                .collect(),
             // A header in the middle is no number.
             (None, Format::Csv) => ::csv::Reader::from_reader(text.as_bytes())
                 .records()
@@ -155,8 +186,16 @@ fn files(folder: &Path) -> Vec<usize> {
 impl Session {
     fn write(&mut self, number: usize) {
         let body = format!("{number:05}");
-        let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body);
+        let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
         visit.job.row = Some(number as u64);
+        let mut found = crate::found::Found::default();
+        found.push(crate::found::FoundLink {
+            url: &format!("http://to.example/{body}"),
+            fingerprint: number as u64,
+            kind: crate::found::FoundKind::Page,
+            nofollow: false,
+        });
+        visit.parsed.found = Some(Box::new(found));
         match self {
             Self::Records(sink) => sink.write(&visit).unwrap(),
             Self::Files(files) => files.save(&mut visit).unwrap(),
@@ -327,7 +366,8 @@ fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
         (0..10).for_each(|number| session.write(number));
         let mark = session.finish();
         let file = member.file();
-        let length = fs::metadata(&file).unwrap().len();
+        // What comes last of all may be behind the mark.
+        let length = mark.length().unwrap();
         let opened = OpenOptions::new().write(true).open(&file).unwrap();
         opened.set_len(length - 1).unwrap();
         let error = member.open(Start::At(&mark)).err().unwrap();
@@ -353,7 +393,7 @@ fn a_file_that_is_gone_or_replaced_is_refused_and_not_made_again() {
         session.write(0);
         let mark = session.finish();
         let file = member.file();
-        let length = fs::metadata(&file).unwrap().len();
+        let length = mark.length().unwrap();
         fs::remove_file(&file).unwrap();
         let error = reasons(&member.open(Start::At(&mark)).err().unwrap());
         let expected = format!(

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD};
 use rustix::io::Errno;
 
+use super::Layout;
 use super::folder::{Folder, temporary};
 use super::growing::{sync_entry, sync_folder};
 use super::journal::{Journal, Past};
@@ -38,6 +39,7 @@ pub struct Files {
     path: PathBuf,
     folder: Folder,
     names: Names,
+    layout: Layout,
     waiting: Vec<Waiting>,
     /// Folders below that have new entries since they were last made safe.
     dirty: BTreeSet<String>,
@@ -79,6 +81,7 @@ impl Files {
             path: folder.to_owned(),
             folder: Folder::open(folder).map_err(|source| Error::output(folder, source))?,
             names: Names::new(),
+            layout: Layout::AsSent,
             waiting: Vec::with_capacity(TOGETHER),
             dirty: BTreeSet::new(),
             journal: None,
@@ -106,6 +109,11 @@ impl Files {
         Ok(files)
     }
 
+    /// Says how names are made, before the first one is.
+    pub(super) fn arrange(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
     /// Saves the body of a visit, and notes in it where. The file has its name after [`commit`](Self::commit).
     ///
     /// # Errors
@@ -116,7 +124,10 @@ impl Files {
         };
         let url = &visit.job.url;
         let media_type = visit.parsed.media_type.as_deref();
-        let name = Name::of(url, media_type);
+        let name = match self.layout {
+            Layout::AsSent => Name::of(url, media_type),
+            Layout::Browsable => Name::of(url, media_type).browsable(media_type),
+        };
         let flat = || Name::flat(url, media_type);
         let look = |path: &str| self.folder.look(path);
         let claimed = self.names.claim(url, &name, look).unwrap_or_else(flat);
@@ -154,12 +165,6 @@ impl Files {
         for waiting in &self.waiting {
             let synced = waiting.file.sync_all();
             synced.map_err(|source| Error::output(&waiting.path, source))?;
-        }
-        if !self.waiting.is_empty()
-            && std::env::var_os("HAULSYNC").is_some()
-            && let Some(j) = &mut self.journal
-        {
-            j.checkpoint()?;
         }
         for waiting in self.waiting.drain(..) {
             let path = waiting.path.clone();

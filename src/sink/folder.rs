@@ -5,7 +5,7 @@
 //! behind is removed only by one that is alone there.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -100,6 +100,46 @@ impl Folder {
         outcome
     }
 
+    /// Reads a plain file below; `None` where it is gone, is none, or is longer than `limit`.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Some(folder) = self.find(parent)? else {
+            return Ok(None);
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file: File = match rustix::fs::openat(&folder, name, flags, Mode::empty()) {
+            Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
+            opened => opened?.into(),
+        };
+        let found = file.metadata()?;
+        if !found.is_file() || found.len() > limit {
+            return Ok(None);
+        }
+        let mut bytes = Vec::with_capacity(found.len() as usize);
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Writes what a file below is to hold beside it.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn stage(&self, path: &str, bytes: &[u8]) -> io::Result<Staged> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = self.enter(parent, |_| {})?;
+        let (mut file, temporary) = temporary(folder.as_fd())?;
+        file.write_all(bytes)?;
+        Ok(Staged {
+            folder,
+            file,
+            temporary,
+            name: name.to_owned(),
+        })
+    }
+
     /// Removes files from a folder below, for good; what is no plain file, and what is gone, is let be.
     ///
     /// # Errors
@@ -169,6 +209,37 @@ impl Folder {
     /// What the system said.
     pub(super) fn share(&self, file: &File) -> io::Result<()> {
         Ok(rustix::fs::fchmod(file, self.mode)?)
+    }
+}
+
+/// What a file is to hold, beside it.
+pub(super) struct Staged {
+    folder: OwnedFd,
+    file: File,
+    temporary: String,
+    name: String,
+}
+
+impl Staged {
+    /// Waits until it is on disk.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Gives it its place.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn rename(self) -> io::Result<()> {
+        Ok(rustix::fs::renameat(
+            &self.folder,
+            &self.temporary,
+            &self.folder,
+            &self.name,
+        )?)
     }
 }
 

@@ -35,6 +35,25 @@ impl GrowingFile {
         Self::cut(path, append, mark).map_err(|source| Error::output(path, source))
     }
 
+    /// A file without a name, to be read by who writes it: it gives no mark.
+    pub(super) fn unnamed(file: File, folder: &Path) -> Self {
+        Self {
+            file,
+            path: folder.to_owned(),
+            length: 0,
+            durable: None,
+            plain: false,
+        }
+    }
+
+    /// The same file for reading, where it was opened for that too; both share one position.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// How long the file was at its mark.
     ///
     /// # Errors
@@ -86,6 +105,11 @@ impl GrowingFile {
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
+    }
+
+    /// Where the next byte goes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Hands bytes to the system.

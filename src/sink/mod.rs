@@ -12,15 +12,16 @@ mod contract;
 #[cfg(test)]
 mod crash;
 mod csv;
+mod edges;
 mod field;
 mod files;
 mod folder;
 mod growing;
+mod holders;
 mod journal;
 mod jsonl;
 mod mark;
-#[cfg(test)]
-mod measure;
+mod mirror;
 mod name;
 mod names;
 mod output;
@@ -41,7 +42,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use files::Files;
+pub(crate) use holders::Holders;
 pub use mark::{Mark, Start};
+pub(crate) use mirror::Mirror;
 pub use record::{FIELDS, Record, SCHEMA};
 pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
@@ -93,6 +96,10 @@ pub enum Format {
     Jsonl,
     /// RFC 4180, a header line first.
     Csv,
+    /// The links of each page instead of its record, as RFC 4180: from, to, kind, nofollow.
+    Edges,
+    /// The links of each page instead of its record, as a digraph for Graphviz.
+    Dot,
 }
 
 /// Where records are written.
@@ -122,8 +129,20 @@ pub struct SinkSettings {
     pub body: bool,
     /// The folder that bodies are saved to, each under a name made from its URL.
     pub folder: Option<PathBuf>,
+    /// How the files in it are named.
+    pub layout: Layout,
     /// Whether the text format is coloured.
     pub color: bool,
+}
+
+/// How the files that bodies are saved to are named, and what becomes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// After their URLs; their bytes are those that were sent.
+    AsSent,
+    /// After their URLs, with the ends that a browser knows them by; when a crawl ends, their references are rewritten so
+    /// that they lead to each other.
+    Browsable,
 }
 
 /// The names of the formats, as `--format` takes them.
@@ -137,6 +156,7 @@ impl Default for SinkSettings {
             template: None,
             body: false,
             folder: None,
+            layout: Layout::AsSent,
             color: false,
         }
     }
@@ -162,6 +182,17 @@ impl Format {
             Format::Text => "text",
             Format::Jsonl => "jsonl",
             Format::Csv => "csv",
+            Format::Edges => "edges",
+            Format::Dot => "dot",
+        }
+    }
+
+    /// The format of a map of the site that a file's name asks for: `.csv`, `.dot` or `.gv`.
+    pub fn of_graph(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Format::Edges),
+            "dot" | "gv" => Some(Format::Dot),
+            _ => None,
         }
     }
 
@@ -215,12 +246,20 @@ pub fn files_name(settings: &SinkSettings) -> Option<String> {
 /// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
 /// writes to standard output.
 pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    let form = match settings.format {
+        Format::Edges => Some(edges::Form::Csv),
+        Format::Dot => Some(edges::Form::Dot),
+        Format::Text | Format::Jsonl | Format::Csv => None,
+    };
+    if let Some(form) = form {
+        return Ok(Box::new(edges::Edges::open(settings, form, start)?));
+    }
     let output = output::Output::open(&settings.destination, start)?;
     Ok(match (&settings.template, settings.format) {
         (Some(template), _) => Box::new(template::TemplateSink::new(output, template.clone())),
-        (None, Format::Text) => Box::new(text::Text::new(output, settings.color)),
         (None, Format::Jsonl) => Box::new(jsonl::Jsonl::new(output, settings.body)),
         (None, Format::Csv) => Box::new(csv::Csv::new(output, settings.body)?),
+        (None, _) => Box::new(text::Text::new(output, settings.color)),
     })
 }
 
@@ -237,22 +276,24 @@ pub fn open_files(
     let Some(folder) = settings.folder.as_deref() else {
         return Ok(None);
     };
-    match (journal, start) {
+    let files = match (journal, start) {
         (Some(journal), _) => Files::with_journal(folder, start, journal),
         (None, Start::At(_)) => Err(Error::Setting(format!(
             "nobody kept the names of the files in {}: a job needs a journal of them",
             folder.display()
         ))),
         (None, Start::Fresh | Start::Over) => Files::open(folder),
-    }
-    .map(Some)
+    };
+    let mut files = files?;
+    files.arrange(settings.layout);
+    Ok(Some(files))
 }
 
 /// What the sinks of these settings want, before they are opened.
 pub fn wants(settings: &SinkSettings) -> Wants {
     let records = match (&settings.template, settings.format) {
         (Some(template), _) => template.wants(),
-        (None, Format::Text) => Wants::NOTHING,
+        (None, Format::Text | Format::Edges | Format::Dot) => Wants::NOTHING,
         (None, Format::Jsonl | Format::Csv) => Wants {
             digest: true,
             title: true,

@@ -42,6 +42,22 @@ impl Name {
         }
     }
 
+    /// The same name with the end that a browser needs to know a page, a style sheet, a script or a drawing on a disk.
+    pub(super) fn browsable(mut self, media_type: Option<&str>) -> Self {
+        let known: &[&str] = match extension_of(media_type) {
+            Some(".html") => &[".html", ".htm", ".xhtml", ".xht"],
+            Some(".css") => &[".css"],
+            Some(".js") => &[".js", ".mjs"],
+            Some(".svg") => &[".svg"],
+            _ => return self,
+        };
+        let own = split_extension(&self.file).1;
+        if !known.iter().any(|known| own.eq_ignore_ascii_case(known)) {
+            self.file = part(&self.file, known[0]);
+        }
+        self
+    }
+
     /// A name at the top, for a URL whose own name is taken by something that is not ours.
     pub(super) fn flat(url: &PageUrl, media_type: Option<&str>) -> String {
         let stem = host(url.as_url()) + "~" + &hash(url.as_str(), 32);

@@ -46,6 +46,14 @@ impl Output {
         }
     }
 
+    /// The mark that a checkpoint would give here, without one; `None` where there is none to give.
+    pub(super) fn position(&self) -> Option<Mark> {
+        match &self.target {
+            Target::Stdout(_) => None,
+            Target::File(file) => Some(Mark::of_length(file.length() + self.buffer.len() as u64)),
+        }
+    }
+
     /// The buffer to write a record into; call [`record_done`](Self::record_done) after it.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer

@@ -42,6 +42,11 @@ impl Sinks {
         Ok(sinks)
     }
 
+    /// Adds a sink that no settings describe.
+    pub(crate) fn add(&mut self, name: &str, sink: Box<dyn Sink>) {
+        self.records.push((name.to_owned(), sink));
+    }
+
     /// Writes a batch, and empties it.
     ///
     /// # Errors

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 19] = [
+const NOUNS: [&str; 20] = [
     "address",
     "body",
+    "broken",
     "clean",
     "error",
     "event",

@@ -27,3 +27,4 @@ mod readme;
 mod resume;
 mod run;
 mod secrets;
+mod site;

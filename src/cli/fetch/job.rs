@@ -23,7 +23,7 @@ const NOT_OF_THE_JOB: [&str; 10] = [
     "profile",
 ];
 /// Flags that a job may go on with in another way: how fast, how patient, how far, and with which credentials.
-const MAY_CHANGE: [&str; 29] = [
+const MAY_CHANGE: [&str; 28] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -44,7 +44,6 @@ const MAY_CHANGE: [&str; 29] = [
     "depth",
     "max-per-host",
     "fail-over",
-    "fail-on-broken",
     "header",
     "user",
     "bearer-file",

@@ -21,7 +21,7 @@ use haul::parse::Wants;
 use haul::seeds::Source;
 use haul::{Config, Error};
 
-use super::exit::Share;
+use super::exit::{Judged, Share};
 use super::layers::Settings;
 use crate::progress::{Style, Voice};
 pub(crate) use telling::Terminals;
@@ -69,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) voice: Voice,
     /// The share of failures that is still a success.
     pub(crate) fail_over: Share,
+    /// What the exit code tells of.
+    pub(crate) judged: Judged,
     /// The file that records go to, where it is one.
     pub(crate) output: Option<PathBuf>,
     /// A folder to serve for the length of the run.
@@ -133,6 +135,7 @@ impl Common {
             style: self.telling.style(terminals, output.is_none()),
             voice: self.telling.voice(),
             fail_over: self.records.fail_over,
+            judged: Judged::List,
             output,
             serve: self.connection.serve,
             settings,

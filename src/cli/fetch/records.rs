@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::FetchSettings;
-use haul::sink::{Destination, FORMATS, Format, SinkSettings, Template};
+use haul::sink::{Destination, FORMATS, Format, Layout, SinkSettings, Template};
 use haul::{ByteSize, Error};
 
 use crate::cli::exit::Share;
@@ -107,6 +107,7 @@ impl Records {
             template: self.write_out.clone(),
             body: self.body,
             folder: self.output_dir.clone(),
+            layout: Layout::AsSent,
             color,
         })
     }
@@ -117,7 +118,7 @@ fn in_job(format: Format) -> &'static str {
     match format {
         Format::Jsonl => "records.jsonl",
         Format::Csv => "records.csv",
-        Format::Text => "records.txt",
+        Format::Text | Format::Edges | Format::Dot => "records.txt",
     }
 }
 

@@ -49,6 +49,13 @@ impl<'a> Iterator for Urls<'a, '_> {
     type Item = Found<'a>;
 
     fn next(&mut self) -> Option<Found<'a>> {
+        self.next_span().map(|(url, start, _)| (url, start))
+    }
+}
+
+impl<'a> Urls<'a, '_> {
+    /// The next URL, and the range of it as it is written, without quotes.
+    pub(in crate::parse) fn next_span(&mut self) -> Option<(Cow<'a, str>, usize, usize)> {
         loop {
             let rest = self.css.get(self.at..)?;
             let at = self.at + rest.iter().position(|&b| WORTH_A_LOOK[usize::from(b)])?;
@@ -80,14 +87,12 @@ impl<'a> Iterator for Urls<'a, '_> {
             {
                 let url = self.text(&self.css[start..end]);
                 if !url.is_empty() {
-                    return Some((url, start));
+                    return Some((url, start, end));
                 }
             }
         }
     }
-}
 
-impl<'a> Urls<'a, '_> {
     /// `@import "x"`. The other form of it is a `url()` like any.
     fn at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
         let word = &self.css[at + 1..];

@@ -9,7 +9,7 @@ pub mod css;
 mod guess;
 pub(in crate::parse) mod refresh;
 pub(in crate::parse) mod relation;
-mod srcset;
+pub(in crate::parse) mod srcset;
 #[cfg(test)]
 mod tests;
 

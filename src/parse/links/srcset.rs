@@ -4,7 +4,7 @@
 //! sense is still named: the page names the URL, and which one a browser would show is not asked here.
 
 /// Answers each candidate's URL, in order.
-pub(super) fn urls(value: &str) -> impl Iterator<Item = &str> {
+pub(in crate::parse) fn urls(value: &str) -> impl Iterator<Item = &str> {
     let mut rest = value;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|c: char| c == ',' || c.is_ascii_whitespace());

@@ -1,0 +1,59 @@
+//! Links that lead nowhere: what was asked in a crawl and failed, with the pages that link there.
+//!
+//! Bounded: all are counted, some are named. Edge: who holds a link to what failed is known for certain only where the
+//! links of every page were kept; else the page that first led there is all there is to tell.
+
+use crate::visit::Visit;
+
+/// Broken URLs that are named.
+pub(crate) const NAMED: usize = 50;
+/// Pages that are named for each.
+pub(crate) const HOLDERS: usize = 5;
+
+/// What was asked in a crawl and failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// How many URLs, each once.
+    pub count: u64,
+    /// The first of them, at most [`NAMED`].
+    pub urls: Vec<BrokenUrl>,
+    /// Whether the pages that link there are all counted; else only the one that first led there is known.
+    pub complete: bool,
+}
+
+/// One URL that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenUrl {
+    /// The URL as pages hold it; where it redirected, the first of the chain.
+    pub url: String,
+    /// The class of the failure: see [`Visit::failure`].
+    pub class: String,
+    /// The status, where there was an answer.
+    pub status: Option<u16>,
+    /// Pages that link there, at most [`HOLDERS`]; none of a seed that nothing links to.
+    pub holders: Vec<String>,
+    /// How many link there.
+    pub held: u64,
+}
+
+impl Broken {
+    /// Counts a visit that failed, and names it with the page that first led there.
+    pub(crate) fn count(&mut self, visit: &Visit, class: &str) {
+        self.count += 1;
+        if self.urls.len() < NAMED {
+            let holders: Vec<String> = visit
+                .job
+                .found_on
+                .iter()
+                .map(|page| page.to_string())
+                .collect();
+            self.urls.push(BrokenUrl {
+                url: visit.job.first_url().to_string(),
+                class: class.to_owned(),
+                status: visit.outcome.as_ref().ok().map(|page| page.status),
+                held: holders.len() as u64,
+                holders,
+            });
+        }
+    }
+}

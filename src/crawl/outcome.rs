@@ -1,0 +1,28 @@
+//! How a run went, for whoever started it.
+
+use crate::rows::Rows;
+use crate::tally::Tally;
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures.
+    pub tally: Tally,
+    /// How it ended.
+    pub ended: Ended,
+    /// The rows that have no record, where it ended early and no job keeps them.
+    pub missing: Rows,
+    /// Jobs that still wait, in the job that keeps them.
+    pub waiting: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every row has its record.
+    Complete,
+    /// It was interrupted.
+    Interrupted,
+    /// Its time was up.
+    TimeUp,
+}

@@ -1,0 +1,39 @@
+//! The URLs of a style sheet, replaced.
+
+use encoding_rs::Encoding;
+
+use super::super::links::css::urls;
+use super::super::with_lifetime;
+use super::{Edits, References};
+
+/// What is to be replaced in a style sheet that begins at `offset` of its document.
+pub(super) fn edits(
+    css: &[u8],
+    encoding: &'static Encoding,
+    references: &mut References<'_>,
+    offset: usize,
+) -> Edits {
+    let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
+    let mut found = urls(css, &decoder);
+    let mut edits = Edits::default();
+    while let Some((url, start, end)) = found.next_span() {
+        if let Some(new) = references.replace(&url) {
+            let new = escaped(&new.text);
+            let new = encoding.encode(&new).0.into_owned();
+            edits.0.push((offset + start, offset + end, new));
+        }
+    }
+    edits
+}
+
+/// A URL as it may stand in `url()`, with quotes or without.
+fn escaped(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    for character in url.chars() {
+        if matches!(character, '"' | '\'' | '(' | ')' | '\\') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}

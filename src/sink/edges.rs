@@ -1,0 +1,331 @@
+//! The map of a site: an edge for each link of each page, as CSV or as a Graphviz digraph.
+//!
+//! A page's links are those that the crawl looked for, each URL once, whether it was followed or not: assets are among
+//! them where assets are asked for. A redirect is an edge too, from what answered to where it led. Invariant: at a mark the
+//! file holds whole pages alone; the brace that ends a digraph comes behind the last mark, and is cut off with what is
+//! behind it when the job goes on.
+
+use super::output::Output;
+use super::{Destination, Mark, Sink, SinkSettings, Start};
+use crate::error::{Error, Result};
+use crate::parse::Wants;
+use crate::visit::Visit;
+
+/// The first line of a CSV.
+const COLUMNS: &[u8] = b"from,to,kind,nofollow\n";
+/// How a digraph begins. Nodes are named by URLs: a box holds them better than an ellipse.
+const OPENING: &[u8] = b"digraph site {\n  node [shape=box];\n";
+/// How it ends.
+const CLOSING: &[u8] = b"}\n";
+
+/// How edges are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// RFC 4180: from, to, kind, nofollow.
+    Csv,
+    /// The DOT language of Graphviz. The kind is the edge's class, which its drawings keep.
+    Dot,
+}
+
+/// The edges of a site.
+pub(super) struct Edges {
+    output: Output,
+    form: Form,
+}
+
+/// One edge.
+struct Edge<'a> {
+    from: &'a str,
+    to: &'a str,
+    kind: &'static str,
+    nofollow: bool,
+}
+
+impl Edges {
+    /// # Errors
+    /// When the file cannot be opened; when a digraph is to be written behind another one.
+    pub(super) fn open(settings: &SinkSettings, form: Form, start: Start<'_>) -> Result<Self> {
+        let after = matches!(settings.destination, Destination::File { append: true, .. });
+        if after && form == Form::Dot {
+            return Err(Error::Setting(
+                "a digraph cannot be written after what is in a file".into(),
+            ));
+        }
+        let mut output = Output::open(&settings.destination, start)?;
+        if output.is_new() {
+            output.buffer().extend_from_slice(match form {
+                Form::Csv => COLUMNS,
+                Form::Dot => OPENING,
+            });
+        }
+        Ok(Self { output, form })
+    }
+}
+
+impl Sink for Edges {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        let buffer = self.output.buffer();
+        let form = self.form;
+        each(visit, |edge| edge.write(form, buffer));
+        self.output.record_done()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.output.flush()
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
+        if self.form == Form::Csv {
+            return self.output.finish();
+        }
+        // A pipe has no mark, and gets its brace all the same.
+        let before = self.output.position();
+        self.output.buffer().extend_from_slice(CLOSING);
+        Ok(self.output.finish()?.and(before))
+    }
+}
+
+impl Edge<'_> {
+    fn write(&self, form: Form, out: &mut Vec<u8>) {
+        match form {
+            Form::Csv => {
+                cell(self.from, out);
+                out.push(b',');
+                cell(self.to, out);
+                out.push(b',');
+                out.extend_from_slice(self.kind.as_bytes());
+                out.extend_from_slice(if self.nofollow {
+                    b",true\n"
+                } else {
+                    b",false\n"
+                });
+            }
+            Form::Dot => {
+                out.extend_from_slice(b"  ");
+                node(self.from, out);
+                out.extend_from_slice(b" -> ");
+                node(self.to, out);
+                out.extend_from_slice(b" [class=\"");
+                out.extend_from_slice(self.kind.as_bytes());
+                let end: &[u8] = match self.nofollow {
+                    true => b" nofollow\", style=dashed];\n",
+                    false => b"\"];\n",
+                };
+                out.extend_from_slice(end);
+            }
+        }
+    }
+}
+
+/// Hands the edges of a visit over: its redirects in their order, then its links in the order of the page.
+fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
+    let job = &visit.job;
+    let redirect = |from, to| Edge {
+        from,
+        to,
+        kind: "redirect",
+        nofollow: false,
+    };
+    let chain = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
+    for (from, to) in chain.clone().zip(chain.skip(1)) {
+        take(redirect(from.as_str(), to.as_str()));
+    }
+    let Ok(page) = &visit.outcome else {
+        return;
+    };
+    // Where a redirect was not followed, as its target has a record of its own or does not belong to the crawl.
+    if let Some(to) = page.target().and_then(|target| job.url.join(&target).ok()) {
+        take(redirect(job.url.as_str(), to.as_str()));
+    }
+    let Some(found) = &visit.parsed.found else {
+        return;
+    };
+    for link in found.iter() {
+        take(Edge {
+            from: job.url.as_str(),
+            to: link.url,
+            kind: link.kind.as_str(),
+            nofollow: found.nofollow || link.nofollow,
+        });
+    }
+}
+
+/// A URL as a cell: it has no quotes and no line ends, but may have commas.
+fn cell(url: &str, out: &mut Vec<u8>) {
+    if url.contains([',', '"', '\n', '\r']) {
+        out.push(b'"');
+        out.extend_from_slice(url.replace('"', "\"\"").as_bytes());
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(url.as_bytes());
+    }
+}
+
+/// A URL as a node's name, in quotes. DOT knows `\"` alone, and a drawing reads more into a backslash: both are
+/// percent-encoded, which in a URL says nearly the same.
+fn node(url: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in url.bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"%22"),
+            b'\\' => out.extend_from_slice(b"%5C"),
+            b'\n' | b'\r' | 0 => {}
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, open, samples};
+    use super::*;
+    use crate::found::{Found, FoundKind, FoundLink};
+    use crate::job::Hop;
+    use crate::url::PageUrl;
+
+    fn linking(from: &str, links: &[(&str, FoundKind, bool)]) -> Visit {
+        let mut visit = samples::saved_from(from, 200, "");
+        let mut found = Found::default();
+        for &(url, kind, nofollow) in links {
+            found.push(FoundLink {
+                url,
+                fingerprint: 0,
+                kind,
+                nofollow,
+            });
+        }
+        visit.parsed.found = Some(Box::new(found));
+        visit
+    }
+
+    fn moved(from: &str, location: &str) -> Visit {
+        let mut visit = samples::saved_from(from, 302, "");
+        let location = http::HeaderValue::from_str(location).unwrap();
+        let headers = &mut visit.outcome.as_mut().unwrap().headers;
+        headers.0.insert(http::header::LOCATION, location);
+        visit
+    }
+
+    fn written(format: Format, visits: &[Visit]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("edges");
+        let settings = SinkSettings {
+            format,
+            destination: Destination::File {
+                path: path.clone(),
+                append: false,
+            },
+            ..SinkSettings::default()
+        };
+        let mut sink = open(&settings, Start::Fresh).unwrap();
+        visits.iter().for_each(|visit| sink.write(visit).unwrap());
+        sink.finish().unwrap();
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn site() -> Vec<Visit> {
+        let mut chain = linking("http://h.example/c", &[]);
+        let hop = |url| Hop {
+            url: PageUrl::parse(url).unwrap(),
+            status: 301,
+        };
+        chain.job.hops = vec![hop("http://h.example/a"), hop("http://h.example/b")];
+        vec![
+            linking(
+                "http://h.example/",
+                &[
+                    ("http://h.example/a", FoundKind::Page, false),
+                    ("http://h.example/x,y?\\", FoundKind::Asset, true),
+                ],
+            ),
+            chain,
+            moved("http://h.example/old", "/new?q=1,2"),
+            samples::saved_from("http://h.example/dead", 404, ""),
+        ]
+    }
+
+    const EXPECTED: [[&str; 4]; 5] = [
+        ["http://h.example/", "http://h.example/a", "page", "false"],
+        [
+            "http://h.example/",
+            "http://h.example/x,y?\\",
+            "asset",
+            "true",
+        ],
+        [
+            "http://h.example/a",
+            "http://h.example/b",
+            "redirect",
+            "false",
+        ],
+        [
+            "http://h.example/b",
+            "http://h.example/c",
+            "redirect",
+            "false",
+        ],
+        [
+            "http://h.example/old",
+            "http://h.example/new?q=1,2",
+            "redirect",
+            "false",
+        ],
+    ];
+
+    #[test]
+    fn a_csv_has_a_row_for_each_link_and_each_redirect() {
+        let text = written(Format::Edges, &site());
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(
+            reader.headers().unwrap(),
+            vec!["from", "to", "kind", "nofollow"]
+        );
+        let rows: Vec<Vec<String>> = reader
+            .records()
+            .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+            .collect();
+        assert_eq!(rows, EXPECTED);
+    }
+
+    #[test]
+    fn a_digraph_says_the_same_with_a_brace_at_both_ends() {
+        let text = written(Format::Dot, &site());
+        let edges = text
+            .strip_prefix("digraph site {\n  node [shape=box];\n")
+            .unwrap();
+        let edges = edges.strip_suffix("}\n").unwrap();
+        let edges: Vec<Vec<&str>> = edges
+            .lines()
+            .map(|line| line.split('"').collect())
+            .collect();
+        assert_eq!(edges.len(), EXPECTED.len());
+        for (edge, [from, to, kind, nofollow]) in edges.iter().zip(EXPECTED) {
+            let to = to.replace('\\', "%5C");
+            let (class, end) = match nofollow {
+                "true" => (format!("{kind} nofollow"), ", style=dashed];"),
+                _ => (kind.to_owned(), "];"),
+            };
+            assert_eq!(*edge, ["  ", from, " -> ", &to, " [class=", &class, end]);
+        }
+    }
+
+    #[test]
+    fn a_page_that_asks_for_it_has_no_link_that_may_be_followed() {
+        let mut visit = linking(
+            "http://h.example/",
+            &[("http://h.example/a", FoundKind::Page, false)],
+        );
+        visit.parsed.found.as_mut().unwrap().nofollow = true;
+        let text = written(Format::Edges, &[visit]);
+        assert!(text.ends_with("/a,page,true\n"), "{text}");
+    }
+}

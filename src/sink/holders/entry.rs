@@ -1,0 +1,154 @@
+//! One entry: a page with its links, a failure, or the end of a redirect, as bytes.
+//!
+//! ```text
+//! what 1 │ status 2 │ class length 1 │ URL length 4 │ fingerprints 4 │ class │ URL │ fingerprints, 8 each
+//! ```
+
+use std::io::{self, Read};
+
+use crate::fingerprint::Fingerprints;
+use crate::visit::Visit;
+
+/// Bytes before the class.
+const HEAD: usize = 12;
+/// Bytes of a URL that are kept: those of a seed that is none may be many.
+const URL: usize = 16 << 10;
+/// More links no page has.
+const LINKS: usize = 1 << 24;
+
+/// What an entry tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// A page; the fingerprints are those of its links.
+    Page = b'p' as isize,
+    /// A failure; the fingerprints are those of the URLs behind the first of its chain.
+    Broken = b'b' as isize,
+    /// A redirect that was not followed; the fingerprints are that of its target, and those of the URLs on the way.
+    Redirect = b'r' as isize,
+}
+
+/// An entry, read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) what: What,
+    /// 0 where there was no answer.
+    pub(super) status: u16,
+    pub(super) class: String,
+    pub(super) url: String,
+    pub(super) fingerprints: Vec<u64>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            what: What::Page,
+            status: 0,
+            class: String::new(),
+            url: String::new(),
+            fingerprints: Vec::new(),
+        }
+    }
+}
+
+/// Adds the entry of a visit.
+pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>) {
+    let job = &visit.job;
+    let page = visit.outcome.as_ref().ok();
+    let status = page.map_or(0, |page| page.status);
+    let chain = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
+    let chain = chain.map(|url| fingerprints.of(url.as_str()));
+    if let Some(class) = visit.failure() {
+        let url = job.first_url().as_str();
+        return put(What::Broken, status, class, url, chain.skip(1), out);
+    }
+    let Some(page) = page else {
+        return; // it was not asked
+    };
+    if let Some(target) = page.target().and_then(|target| job.url.join(&target).ok()) {
+        let target = fingerprints.of(target.as_str());
+        let url = job.first_url().as_str();
+        let ends = [target].into_iter().chain(chain.skip(1));
+        return put(What::Redirect, status, "", url, ends, out);
+    }
+    let links = visit.parsed.found.iter().flat_map(|found| found.iter());
+    let links = links.map(|link| link.fingerprint);
+    put(What::Page, status, "", job.url.as_str(), links, out);
+}
+
+fn put(
+    what: What,
+    status: u16,
+    class: &str,
+    url: &str,
+    fingerprints: impl Iterator<Item = u64>,
+    out: &mut Vec<u8>,
+) {
+    let url = &url[..url.floor_char_boundary(URL)];
+    let class = &class[..class.floor_char_boundary(usize::from(u8::MAX))];
+    out.push(what as u8);
+    out.extend_from_slice(&status.to_le_bytes());
+    out.push(class.len() as u8);
+    out.extend_from_slice(&(url.len() as u32).to_le_bytes());
+    let count = out.len();
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(class.as_bytes());
+    out.extend_from_slice(url.as_bytes());
+    let mut links = 0_u32;
+    for fingerprint in fingerprints.take(LINKS) {
+        out.extend_from_slice(&fingerprint.to_le_bytes());
+        links += 1;
+    }
+    out[count..count + 4].copy_from_slice(&links.to_le_bytes());
+}
+
+/// Reads the next entry into one that is there. Answers whether there was one.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub(super) fn read(
+    from: &mut impl Read,
+    entry: &mut Entry,
+    bytes: &mut Vec<u8>,
+) -> io::Result<bool> {
+    let mut head = [0; HEAD];
+    match from.read(&mut head[..1])? {
+        0 => return Ok(false),
+        _ => from.read_exact(&mut head[1..])?,
+    }
+    let [what, low, high, class, a, b, c, d, e, f, g, h] = head;
+    entry.what = match what {
+        b'p' => What::Page,
+        b'b' => What::Broken,
+        b'r' => What::Redirect,
+        _ => return Err(damaged()),
+    };
+    entry.status = u16::from_le_bytes([low, high]);
+    let url = u32::from_le_bytes([a, b, c, d]) as usize;
+    let links = u32::from_le_bytes([e, f, g, h]) as usize;
+    if url > URL || links > LINKS {
+        return Err(damaged());
+    }
+    let class = usize::from(class);
+    bytes.clear();
+    bytes.resize(class + url + links * 8, 0);
+    from.read_exact(bytes)?;
+    let text = |bytes: &[u8], text: &mut String| {
+        text.clear();
+        std::str::from_utf8(bytes).map(|read| text.push_str(read))
+    };
+    text(&bytes[..class], &mut entry.class).map_err(|_| damaged())?;
+    text(&bytes[class..class + url], &mut entry.url).map_err(|_| damaged())?;
+    let links = bytes[class + url..].as_chunks::<8>().0;
+    entry.fingerprints.clear();
+    entry
+        .fingerprints
+        .extend(links.iter().map(|link| u64::from_le_bytes(*link)));
+    Ok(true)
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the links of the job are damaged; start over with --fresh",
+    )
+}

@@ -1,0 +1,221 @@
+//! The end of a mirror: every page and style sheet rewritten, a few dozen at a time.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::super::folder::{Folder, Staged};
+use super::Mirror;
+use super::list::{self, Line};
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprints;
+use crate::parse::rewrite::{Document, rewrite};
+use crate::url::PageUrl;
+
+/// Files that get their new bytes together, so that what was done is noted once for all of them.
+const TOGETHER: usize = 64;
+/// A larger file is left as it is: no page is.
+const LARGEST: u64 = 64 << 20;
+/// Redirects that lead to each other further than this lead nowhere.
+const CHAIN: usize = 32;
+
+/// What was saved, and where.
+struct Saved {
+    fingerprints: Fingerprints,
+    files: Vec<Line>,
+    /// The place in `files` of each URL that leads there.
+    by_url: HashMap<u64, usize>,
+}
+
+/// The files that were rewritten, by their bytes.
+struct Done {
+    hashes: HashMap<String, u128>,
+    /// Where more is noted; none without a job.
+    file: Option<File>,
+}
+
+pub(super) fn finish(mut mirror: Mirror) -> Result<u64> {
+    let unread = |source| Error::output(&mirror.list_path, source);
+    let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unread)?;
+    let failed = |source| Error::output(&mirror.folder, source);
+    let folder = Folder::open(&mirror.folder).map_err(failed)?;
+    let mut done = Done::open(mirror.done.as_deref()).map_err(failed)?;
+    let mut changed = 0;
+    let mut staged = Vec::with_capacity(TOGETHER);
+    for file in &saved.files {
+        let staging = saved.stage(file, &folder, &mut done);
+        staged.extend(staging.map_err(failed)?);
+        if staged.len() >= TOGETHER {
+            changed += done.commit(&mut staged).map_err(failed)?;
+        }
+    }
+    changed += done.commit(&mut staged).map_err(failed)?;
+    Ok(changed)
+}
+
+impl Saved {
+    fn read(list: &mut File, fingerprints: Fingerprints) -> io::Result<Self> {
+        let mut saved = Self {
+            fingerprints,
+            files: Vec::new(),
+            by_url: HashMap::new(),
+        };
+        let mut redirects = Vec::new();
+        let mut by_path = HashMap::new();
+        list::read(list, |line| {
+            let of = |url: &String| fingerprints.of(url);
+            let leads: Vec<u64> = line.from.iter().chain([&line.url]).map(of).collect();
+            match (&line.path, &line.to) {
+                (Some(path), _) => {
+                    // A file that was saved once more is the later one.
+                    let at = *by_path.entry(path.clone()).or_insert(saved.files.len());
+                    match saved.files.get_mut(at) {
+                        Some(known) => *known = line,
+                        None => saved.files.push(line),
+                    }
+                    for lead in leads {
+                        saved.by_url.insert(lead, at);
+                    }
+                }
+                (None, Some(to)) => redirects.push((leads, of(to))),
+                (None, None) => {}
+            }
+        })?;
+        // Each round knows where redirects lead that are one further away.
+        for _ in 0..CHAIN {
+            let before = redirects.len();
+            redirects.retain(|(leads, to)| {
+                let Some(&at) = saved.by_url.get(to) else {
+                    return true;
+                };
+                for lead in leads {
+                    saved.by_url.entry(*lead).or_insert(at);
+                }
+                false
+            });
+            if redirects.len() == before {
+                break;
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Writes what a file is to hold beside it; `None` where it holds that already.
+    fn stage(&self, file: &Line, folder: &Folder, done: &mut Done) -> io::Result<Option<Staged>> {
+        let (Some(path), Ok(url)) = (&file.path, PageUrl::parse(&file.url)) else {
+            return Ok(None);
+        };
+        let Some(bytes) = folder.read(path, LARGEST)? else {
+            return Ok(None);
+        };
+        let places = |fingerprint| {
+            let at = *self.by_url.get(&fingerprint)?;
+            Some(relative(path, self.files[at].path.as_deref()?))
+        };
+        let document = Document {
+            url: &url,
+            content_type: file.content_type.as_deref(),
+            fingerprints: self.fingerprints,
+            again: done.hashes.get(path) == Some(&xxh3_128(&bytes)),
+        };
+        match rewrite(&bytes, document, &places).filter(|new| *new != bytes) {
+            Some(new) => {
+                done.note(path, &new)?;
+                folder.stage(path, &new).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+impl Done {
+    fn open(path: Option<&Path>) -> io::Result<Self> {
+        let mut hashes = HashMap::new();
+        let Some(path) = path else {
+            return Ok(Self { hashes, file: None });
+        };
+        match File::open(path) {
+            Ok(file) => {
+                for line in BufReader::new(file).split(b'\n') {
+                    let line = line?;
+                    // A line that was torn is of a file that did not get its bytes.
+                    let known = std::str::from_utf8(&line)
+                        .ok()
+                        .and_then(|line| line.split_once(' '));
+                    if let Some((hash, path)) = known
+                        && let Some(hash) = Some(hash).filter(|hash| hash.len() == 32)
+                        && let Ok(hash) = u128::from_str_radix(hash, 16)
+                    {
+                        hashes.insert(path.to_owned(), hash);
+                    }
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let torn = fs::read(path).is_ok_and(|bytes| !bytes.is_empty() && !bytes.ends_with(b"\n"));
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        if torn {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self {
+            hashes,
+            file: Some(file),
+        })
+    }
+
+    /// Notes what a file is about to hold.
+    fn note(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.write_all(format!("{:032x} {path}\n", xxh3_128(bytes)).as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives files their new bytes, once it is on disk which they are. Answers how many.
+    fn commit(&mut self, staged: &mut Vec<Staged>) -> io::Result<u64> {
+        let count = staged.len() as u64;
+        if let Some(file) = self.file.as_ref().filter(|_| count > 0) {
+            for staged in &*staged {
+                staged.sync()?;
+            }
+            file.sync_data()?;
+        }
+        staged.drain(..).try_for_each(Staged::rename)?;
+        Ok(count)
+    }
+}
+
+/// The reference from one file to another: relative, and percent-encoded as far as that is safe everywhere.
+pub(super) fn relative(from: &str, to: &str) -> String {
+    let mut from: Vec<&str> = from.split('/').collect();
+    let mut to: Vec<&str> = to.split('/').collect();
+    from.pop();
+    let shared = from
+        .iter()
+        .zip(&to[..to.len() - 1])
+        .take_while(|(a, b)| a == b)
+        .count();
+    let mut text = "../".repeat(from.len() - shared);
+    let last = to.pop().unwrap_or_default();
+    for folder in &to[shared..] {
+        encode(folder, &mut text);
+        text.push('/');
+    }
+    encode(last, &mut text);
+    text
+}
+
+fn encode(part: &str, out: &mut String) {
+    for byte in part.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte))
+            }
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}

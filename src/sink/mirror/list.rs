@@ -1,0 +1,135 @@
+//! The list of what was saved: a JSON object a line, for each file and for each redirect that was not followed.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::growing::GrowingFile;
+use super::super::{Mark, Sink};
+use crate::error::Result;
+use crate::parse::Wants;
+use crate::visit::Visit;
+
+/// Bytes that wait before they are written.
+const BUFFER: usize = 64 << 10;
+/// Bytes of a `Content-Type` that are kept.
+const TYPE: usize = 200;
+/// A line is no longer: URLs are bounded, and so are the hops of a chain.
+const LINE: u64 = 4 << 20;
+
+/// A line of the list.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Line {
+    /// The URL that answered.
+    pub(super) url: String,
+    /// Where it is in the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<String>,
+    /// Its `Content-Type`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
+    /// Where it redirects to, and was not followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<String>,
+    /// The URLs that redirected to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) from: Vec<String>,
+}
+
+/// The sink that keeps the list.
+pub(super) struct Keeper {
+    file: GrowingFile,
+    folder: PathBuf,
+    buffer: Vec<u8>,
+}
+
+impl Keeper {
+    pub(super) fn new(file: GrowingFile, folder: PathBuf) -> Self {
+        Self {
+            file,
+            folder,
+            buffer: Vec::new(),
+        }
+    }
+
+    fn hand_over(&mut self) -> Result<()> {
+        let written = match self.buffer.is_empty() {
+            true => Ok(()),
+            false => self.file.write(&self.buffer),
+        };
+        self.buffer.clear();
+        written
+    }
+}
+
+impl Sink for Keeper {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        let Ok(page) = &visit.outcome else {
+            return Ok(());
+        };
+        let job = &visit.job;
+        let saved = visit.parsed.saved.as_ref();
+        let below = saved.and_then(|path| path.strip_prefix(&self.folder).ok()?.to_str());
+        let to = page.target().and_then(|target| job.url.join(&target).ok());
+        if below.is_none() && to.is_none() {
+            return Ok(());
+        }
+        let content_type = page.headers.text(http::header::CONTENT_TYPE);
+        let line = Line {
+            url: job.url.to_string(),
+            path: below.map(str::to_owned),
+            content_type: content_type
+                .map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
+            to: to.map(|to| to.to_string()),
+            from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
+        };
+        // Text alone cannot fail to be written into memory.
+        let _ = serde_json::to_writer(&mut self.buffer, &line);
+        self.buffer.push(b'\n');
+        match self.buffer.len() >= BUFFER {
+            true => self.hand_over(),
+            false => Ok(()),
+        }
+    }
+
+    /// Nobody reads it before the end.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.hand_over()?;
+        self.file.checkpoint()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
+        self.hand_over()?;
+        self.file.finish()
+    }
+}
+
+/// Reads the list.
+///
+/// # Errors
+/// When it cannot be read, or a line of it is none.
+pub(super) fn read(file: &mut File, mut take: impl FnMut(Line)) -> io::Result<()> {
+    io::Seek::rewind(file)?;
+    let mut file = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if (&mut file).take(LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let read = serde_json::from_slice(&line);
+        take(read.map_err(|_| {
+            io::Error::other("the list of what was saved is damaged; start over with --fresh")
+        })?);
+    }
+}

@@ -1,0 +1,100 @@
+//! A mirror: what was saved, made into a copy that can be browsed from the disk.
+//!
+//! Which references can become paths is known when all is saved, not before. So bodies are saved as they are while the
+//! crawl runs, and a list says which URL has which file; at the end of the crawl every page and style sheet is rewritten.
+//! Invariant: rewriting can be broken off at any instant and done again. What a file will hold is noted before it gets
+//! its place, so that a file that was done is known by its bytes; of one that was done only what is absolute is looked at
+//! again. Edge: a job that is interrupted is not rewritten before it has come to its end.
+
+mod finish;
+mod list;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::growing::GrowingFile;
+use super::{Layout, SinkSettings, Start};
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprints;
+use list::Keeper;
+
+/// What was saved, to be rewritten at the end.
+pub(crate) struct Mirror {
+    /// The folder.
+    folder: PathBuf,
+    /// The list of what was saved.
+    list: File,
+    list_path: PathBuf,
+    /// The file in the job that notes what was done.
+    done: Option<PathBuf>,
+    fingerprints: Fingerprints,
+}
+
+impl Mirror {
+    /// What the list's mark is kept by.
+    pub(crate) const NAME: &'static str = "mirror";
+
+    /// Begins a list of what is saved, where the settings ask for a mirror: in a job's folder, or in a file without a name.
+    ///
+    /// # Errors
+    /// When the list cannot be opened, or does not hold what its mark says.
+    pub(crate) fn open(
+        settings: &[SinkSettings],
+        job: Option<&Path>,
+        start: Start<'_>,
+        fingerprints: Fingerprints,
+    ) -> Result<Option<(Box<dyn super::Sink>, Self)>> {
+        let mirrored = settings
+            .iter()
+            .find(|sink| sink.layout == Layout::Browsable);
+        let Some(folder) = mirrored.and_then(|sink| sink.folder.clone()) else {
+            return Ok(None);
+        };
+        let (list_path, file) = match job {
+            Some(job) => {
+                let path = job.join(Self::NAME);
+                let file = GrowingFile::open(&path, false, start)?;
+                (path, file)
+            }
+            None => {
+                let path = std::env::temp_dir();
+                let file = tempfile::tempfile().map_err(|source| Error::output(&path, source))?;
+                let file = GrowingFile::unnamed(file, &path);
+                (path, file)
+            }
+        };
+        let done = job.map(|job| job.join("mirrored"));
+        if let Some(done) = done.as_ref().filter(|_| !matches!(start, Start::At(_))) {
+            // Of a job that begins again nothing is done.
+            match std::fs::remove_file(done) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::output(done, error));
+                }
+                _ => {}
+            }
+        }
+        let list = match job {
+            Some(_) => File::open(&list_path),
+            None => file.reader(),
+        };
+        let mirror = Self {
+            list: list.map_err(|source| Error::output(&list_path, source))?,
+            list_path,
+            done,
+            fingerprints,
+            folder: folder.clone(),
+        };
+        Ok(Some((Box::new(Keeper::new(file, folder)), mirror)))
+    }
+
+    /// Rewrites every page and style sheet that was saved. Answers how many were changed.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or the list is damaged.
+    pub(crate) fn finish(self) -> Result<u64> {
+        finish::finish(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

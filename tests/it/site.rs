@@ -1,0 +1,326 @@
+//! What a crawl makes of a site: its copy on disk, the map of its links, and those that are broken.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use haul::parse::links::{LinkSettings, css, links};
+use haul::parse::scan::utf8;
+
+/// A page: its path and query, its type, its body; a type of `301` and `404` are statuses.
+type Page = (&'static str, &'static str, &'static str);
+
+fn serve(pages: &'static [Page]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream, pages));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, pages: &[Page]) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    loop {
+        let first = lines.next()?.ok()?;
+        while !lines.next()?.ok()?.is_empty() {}
+        let target = first.split(' ').nth(1)?.to_owned();
+        let page = pages.iter().find(|(path, ..)| *path == target);
+        let (status, head, body) = match page {
+            None => ("404 Not Found", String::new(), ""),
+            Some((_, "301", to)) => ("301 Moved", format!("Location: {to}\r\n"), ""),
+            Some((_, kind, body)) => ("200 OK", format!("Content-Type: {kind}\r\n"), *body),
+        };
+        let length = body.len();
+        let text = format!("HTTP/1.1 {status}\r\n{head}Content-Length: {length}\r\n\r\n{body}");
+        stream.write_all(text.as_bytes()).ok()?;
+    }
+}
+
+fn haul(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_haul"))
+        .args(["crawl", "--no-config", "-o", "records.jsonl"])
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => files.push(path),
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Every relative reference of a copy with the file that it is in; each leads to a file, or this fails.
+fn relative_links(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    for file in files(folder) {
+        let bytes = fs::read(&file).unwrap();
+        let found: Vec<String> = match file.extension().and_then(|suffix| suffix.to_str()) {
+            Some("html") => {
+                let page = links(&bytes, &LinkSettings::ALL, &utf8);
+                assert!(
+                    page.base.is_none_or(|base| base.is_empty()),
+                    "{}",
+                    file.display()
+                );
+                page.links.iter().map(|link| link.url.to_string()).collect()
+            }
+            Some("css") => css::urls(&bytes, &utf8)
+                .map(|(url, _)| url.into_owned())
+                .collect(),
+            _ => continue,
+        };
+        for link in found {
+            let path = link.split('#').next().unwrap();
+            let elsewhere = path
+                .split_once(':')
+                .is_some_and(|(scheme, _)| !scheme.contains('/'));
+            if path.is_empty() || elsewhere {
+                continue;
+            }
+            assert!(
+                !path.starts_with('/') && !path.contains('?'),
+                "{link} in {}",
+                file.display()
+            );
+            let target = file.parent().unwrap().join(decoded(path));
+            assert!(
+                target.is_file(),
+                "{link} in {} leads nowhere",
+                file.display()
+            );
+            let inside = fs::canonicalize(&target).unwrap();
+            assert!(inside.starts_with(fs::canonicalize(folder).unwrap()));
+            all.push((file.clone(), link));
+        }
+    }
+    all
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).unwrap();
+                bytes.push(u8::from_str_radix(digits, 16).unwrap());
+                rest = after;
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_relative_link_of_a_copy_of_two_hosts_leads_to_a_file_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/site");
+    let output = haul(
+        folder.path(),
+        &[
+            "http://shop.localhost/",
+            "http://journal.localhost/",
+            "--serve",
+            site,
+            "--mirror",
+            "copy",
+            "--retries",
+            "0",
+        ],
+    );
+    let copy = folder.path().join("copy");
+    let found = relative_links(&copy);
+    let pages = files(&copy).len();
+    assert!(
+        pages > 60 && found.len() > 5 * pages,
+        "{pages} {}\n{}",
+        found.len(),
+        told(&output)
+    );
+    let across = found.iter().filter(|(file, link)| {
+        file.starts_with(copy.join("shop.localhost")) && link.contains("journal.localhost/")
+    });
+    assert!(across.count() > 0, "one host leads to the other");
+    let records = fs::read_to_string(folder.path().join("records.jsonl")).unwrap();
+    for line in records.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(saved) = record["saved"].as_str() {
+            assert!(folder.path().join(saved).is_file(), "{saved}");
+        }
+    }
+}
+
+const NASTY: &[Page] = &[
+    (
+        "/",
+        "text/html",
+        "<base href='/x/'><a href='/a'><a href='/a/b'><a href='/A'><a href='/q?x=1&amp;y=/../z'><a href='/%2f%2e%2e%2fetc'>\
+        <a href='/a%5cb'><a href='../..//%00'><a href='/CON'><a href='/.git/config'><a href='/moved#there'><a href='/gone'>\
+        <a href='/bin'><a href='/bin/sh'><a href='/style.php?v=1'><link rel=stylesheet href='/style.php?v=1'><a href='/semi;colon,comma'>\
+        <a href='/ä ö'><a href='rel'><a href='http://elsewhere.example/'>",
+    ),
+    ("/a", "text/html", "<a href=/>"),
+    ("/A", "text/html", "<a href=a/b>"),
+    ("/a/b", "text/html", "<a href=../a><a href='./'>"),
+    ("/a/", "text/html", "<a href=b>"),
+    ("/q?x=1&y=/../z", "text/html", "<a href='?x=1&y=/../z#top'>"),
+    ("/%2f%2e%2e%2fetc", "text/html", "<a href=/>"),
+    ("/a%5cb", "text/html", "<a href=/>"),
+    ("/%00", "text/html", "<a href=/>"),
+    ("//%00", "text/html", "<a href=/>"),
+    ("/CON", "text/html", "<a href=/>"),
+    ("/.git/config", "text/plain", "x"),
+    ("/moved", "301", "/a/b?no"),
+    ("/a/b?no", "text/html", "<a href=b>"),
+    ("/bin", "application/octet-stream", "x"),
+    ("/bin/sh", "application/octet-stream", "x"),
+    (
+        "/style.php?v=1",
+        "text/css",
+        "@import 'other.css';a{b:url(img(1).png)}",
+    ),
+    ("/other.css", "text/css", "a{b:url('/a')}"),
+    (
+        "/semi;colon,comma",
+        "text/html",
+        "<img srcset='/semi;colon,comma 1x, /bin 2x'>",
+    ),
+    ("/%C3%A4%20%C3%B6", "text/html", "<a href='/%c3%a4 %C3%B6'>"),
+    ("/x/rel", "text/html", "<a href='/'>"),
+];
+
+#[test]
+fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
+    let address = serve(NASTY);
+    let folder = tempfile::tempdir().unwrap();
+    let output = haul(
+        folder.path(),
+        &[
+            &format!("http://{address}/"),
+            "--mirror",
+            "copy",
+            "--no-traps",
+        ],
+    );
+    let copy = folder.path().join("copy");
+    let found = relative_links(&copy);
+    let saved: BTreeSet<String> = files(&copy)
+        .iter()
+        .map(|file| file.strip_prefix(&copy).unwrap().display().to_string())
+        .collect();
+    let folded: BTreeSet<String> = saved.iter().map(|name| name.to_lowercase()).collect();
+    assert_eq!(folded.len(), saved.len(), "{saved:#?}");
+    assert!(saved.len() >= 18, "{saved:#?}\n{}", told(&output));
+    let index = copy
+        .join(format!("127.0.0.1+{}", address.port()))
+        .join("index.html");
+    let from_index = found.iter().filter(|(file, _)| *file == index).count();
+    let text = fs::read_to_string(&index).unwrap();
+    assert!(from_index >= 17, "{from_index} of them in {text}");
+    assert!(
+        text.contains(&format!("href='http://{address}/gone'")),
+        "{text}"
+    );
+    let names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+const BROKEN: &[Page] = &[
+    (
+        "/",
+        "text/html",
+        "<a href=/one><a href=/two><a href=/moved>",
+    ),
+    ("/one", "text/html", "<a href=/dead><a href=/two>"),
+    ("/two", "text/html", "<a href=/dead><a href=/>"),
+    ("/moved", "301", "/also-dead"),
+];
+
+#[test]
+fn a_link_checker_names_who_holds_a_broken_link_and_exits_with_3() {
+    let address = serve(BROKEN);
+    let url = |path: &str| format!("http://{address}{path}");
+    let folder = tempfile::tempdir().unwrap();
+    let plain = haul(folder.path(), &[&url("/")]);
+    assert_eq!(plain.status.code(), Some(0), "{}", told(&plain));
+    assert!(
+        told(&plain).contains(&format!("404  {}\n      on  ", url("/dead"))),
+        "{}",
+        told(&plain)
+    );
+
+    let checked = haul(
+        folder.path(),
+        &[
+            &url("/"),
+            "--fail-on-broken",
+            "--broken",
+            "broken.csv",
+            "--graph",
+            "graph.csv",
+        ],
+    );
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let rows = |name: &str| -> BTreeSet<Vec<String>> {
+        let mut reader = csv::Reader::from_path(folder.path().join(name)).unwrap();
+        let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
+        reader.records().map(|found| row(found.unwrap())).collect()
+    };
+    let broken =
+        |dead: &str, holder: &str| vec![url(dead), "http-4xx".into(), "404".into(), url(holder)];
+    let expected = [
+        broken("/dead", "/one"),
+        broken("/dead", "/two"),
+        broken("/moved", "/"),
+    ];
+    assert_eq!(rows("broken.csv"), BTreeSet::from(expected));
+    let edge =
+        |from: &str, to: &str, kind: &str| vec![url(from), url(to), kind.into(), "false".into()];
+    let expected = [
+        edge("/", "/one", "page"),
+        edge("/", "/two", "page"),
+        edge("/", "/moved", "page"),
+        edge("/one", "/dead", "page"),
+        edge("/one", "/two", "page"),
+        edge("/two", "/dead", "page"),
+        edge("/two", "/", "page"),
+        edge("/moved", "/also-dead", "redirect"),
+    ];
+    assert_eq!(rows("graph.csv"), BTreeSet::from(expected));
+
+    let fine = haul(
+        folder.path(),
+        &[&url("/two"), "--fail-on-broken", "-d", "0"],
+    );
+    assert_eq!(fine.status.code(), Some(0), "{}", told(&fine));
+    let dead = haul(folder.path(), &[&url("/dead"), "--fail-on-broken"]);
+    assert_eq!(dead.status.code(), Some(4), "{}", told(&dead));
+}
