@@ -3,12 +3,16 @@
 //! governor does the arithmetic (GCRA). It is asked and its answer goes into the heap: nobody ever sleeps in
 //! it, so nobody wakes in a herd. A yes is a request that is counted, so it is asked last.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::settings::Rate;
+
+/// How late a timer may wake.
+const LATE: Duration = Duration::from_millis(5);
 
 /// One limiter; without a limit it costs nothing.
 pub(crate) struct Pace {
@@ -17,15 +21,22 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// So many in so much time, spread evenly: a burst is no rate.
+    /// So many in so much time, spread evenly: a burst is no rate. Only what a timer that wakes late has missed is made up for,
+    /// else nobody would ever reach a thousand a second.
     pub(crate) fn rate(rate: Option<Rate>) -> Self {
-        Self::every(rate.map_or(Duration::ZERO, |rate| rate.every / rate.count.get()))
+        let period = rate.map_or(Duration::ZERO, |rate| rate.every / rate.count.get());
+        let missed = LATE.as_nanos().checked_div(period.as_nanos()).unwrap_or(1);
+        Self::with_burst(period, u32::try_from(missed).unwrap_or(u32::MAX))
     }
 
     /// One each `delay`; zero for no limit.
     pub(crate) fn every(delay: Duration) -> Self {
-        let quota =
-            Quota::with_period(delay).map(|quota| quota.allow_burst(std::num::NonZeroU32::MIN));
+        Self::with_burst(delay, 1)
+    }
+
+    fn with_burst(period: Duration, burst: u32) -> Self {
+        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(period).map(|quota| quota.allow_burst(burst));
         let clock = DefaultClock::default();
         Self {
             limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())),
