@@ -91,7 +91,14 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
             let text = format!("<urlset>{}{}</urlset>", loc("/secret/3"), loc("/listed"));
             Answer::body("application/xml", text)
         };
-        let links = ["/secret/1", "/hop", "/paper.pdf", "/secret/open", "/%73ecret/4", "/page"];
+        let links = [
+            "/secret/1",
+            "/hop",
+            "/paper.pdf",
+            "/secret/open",
+            "/%73ecret/4",
+            "/page",
+        ];
         let origin = robots(rules)
             .route("/", linking(links))
             .route("/hop", Answer::redirect(302, "/hop/on"))
@@ -101,12 +108,23 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
             .start()
             .unwrap();
         let report = run(crawling(engine, [origin.url("/"), origin.url("/secret/6")]));
-        let wanted = ["/", "/hop", "/hop/on", "/listed", "/page", "/secret/open", "/sitemap.xml"];
+        let wanted = [
+            "/",
+            "/hop",
+            "/hop/on",
+            "/listed",
+            "/page",
+            "/secret/open",
+            "/sitemap.xml",
+        ];
         assert_eq!(asked(&origin), wanted);
         assert_eq!(origin.log().hits("/robots.txt").len(), 1);
         // A row that is listed and a page that was asked have their record.
         assert_eq!(report.row(2).class, Some("robots"));
-        let hop = report.seen.iter().find(|seen| seen.first_url.ends_with("/hop"));
+        let hop = report
+            .seen
+            .iter()
+            .find(|seen| seen.first_url.ends_with("/hop"));
         assert_eq!(hop.unwrap().class, Some("robots"));
         assert_eq!(report.seen.len(), 6);
     });
@@ -116,7 +134,10 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
 fn a_resumed_crawl_asks_for_robots_txt_anew_and_obeys_what_it_says_now() {
     on_every_engine(|engine| {
         let gate = Gate::new();
-        let says = ["User-agent: *\nAllow: /\n", "User-agent: *\nDisallow: /secret\n"];
+        let says = [
+            "User-agent: *\nAllow: /\n",
+            "User-agent: *\nDisallow: /secret\n",
+        ];
         let secrets = (0..10).map(|page| format!("/secret/{page}"));
         let links = ["/held".to_owned()].into_iter().chain(secrets);
         let origin = Arc::new(
@@ -143,7 +164,11 @@ fn a_resumed_crawl_asks_for_robots_txt_anew_and_obeys_what_it_says_now() {
         assert_eq!((first.seen.len(), first.outcome.waiting), (1, 11));
         gate.open();
         let second = run(again);
-        assert_eq!(second.seen.len(), 1, "the held one: the others have no record");
+        assert_eq!(
+            second.seen.len(),
+            1,
+            "the held one: the others have no record"
+        );
         assert_eq!(asked(&origin), ["/", "/held", "/held"]);
         assert_eq!(origin.log().hits("/robots.txt").len(), 2);
     });
@@ -192,7 +217,10 @@ fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
         assert_eq!(report.seen.len(), 6);
         let hits = hits("slow", &origin);
         apart(&hits[1..], ms(120));
-        assert!(hits[6].at.duration_since(hits[1].at) < ms(120) * 8, "and no more than kept");
+        assert!(
+            hits[6].at.duration_since(hits[1].at) < ms(120) * 8,
+            "and no more than kept"
+        );
     });
 }
 
@@ -235,7 +263,10 @@ fn mixed() -> Origin {
         .route("/page/11", Answer::status(404))
         .route("/page/12", Answer::status(410))
         .route("/page/13", Answer::Raw(vec![Step::Reset]))
-        .route("/page/14", Answer::Sequence(vec![Answer::status(500), linking(["/page/99"])]))
+        .route(
+            "/page/14",
+            Answer::Sequence(vec![Answer::status(500), linking(["/page/99"])]),
+        )
         .start()
         .unwrap()
 }
@@ -294,7 +325,10 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
                 Ok(page) => linking([format!("/{}", page + 1_u32)]),
                 Err(_) => Answer::status(404),
             };
-            let origin = Site::builder().fallback(Answer::call(next)).start().unwrap();
+            let origin = Site::builder()
+                .fallback(Answer::call(next))
+                .start()
+                .unwrap();
             let folder = tempfile::tempdir().unwrap();
             let mut settings = crawling(engine, [origin.url("/1")]);
             if is_kept {
@@ -365,7 +399,9 @@ fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() 
             .unwrap();
         let report = run(crawling(engine, [origin.url("/start")]));
         once(&origin);
-        let wanted = ["/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start"];
+        let wanted = [
+            "/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start",
+        ];
         assert_eq!(asked(&origin), wanted);
         // A redirect to what has its own record is a record itself.
         assert!(ends(&report).contains("302"), "{:?}", report.seen);
@@ -413,12 +449,29 @@ fn a_crawl_asks_no_further_than_its_scope_its_patterns_and_its_depth() {
             let scope = &mut settings.crawl.as_mut().unwrap().scope;
             scope.reach = reach;
             let pattern = |text: &str| text.parse().unwrap();
-            scope.include = Some(include).filter(|text| !text.is_empty()).map(pattern).into_iter().collect();
-            scope.exclude = Some(exclude).filter(|text| !text.is_empty()).map(pattern).into_iter().collect();
+            scope.include = Some(include)
+                .filter(|text| !text.is_empty())
+                .map(pattern)
+                .into_iter()
+                .collect();
+            scope.exclude = Some(exclude)
+                .filter(|text| !text.is_empty())
+                .map(pattern)
+                .into_iter()
+                .collect();
             run(settings);
-            let mut asked: Vec<String> = origin.log().all_hits().into_iter()
+            let mut asked: Vec<String> = origin
+                .log()
+                .all_hits()
+                .into_iter()
                 .filter(|hit| hit.path != "/robots.txt")
-                .map(|hit| format!("{} {}", hit.host.split(".localhost").next().unwrap(), hit.path))
+                .map(|hit| {
+                    format!(
+                        "{} {}",
+                        hit.host.split(".localhost").next().unwrap(),
+                        hit.path
+                    )
+                })
                 .collect();
             asked.sort();
             let mut all: Vec<_> = places.iter().map(|place| ALL[*place]).collect();

@@ -75,7 +75,10 @@ impl Kept {
     }
 
     fn audit_in(&self, folder: &Path) {
-        audit(urls(&folder.join("out.jsonl")), &site(&self.origin, self.pages));
+        audit(
+            urls(&folder.join("out.jsonl")),
+            &site(&self.origin, self.pages),
+        );
     }
 
     /// A copy of the folder as it stands, to spoil.
@@ -124,10 +127,15 @@ fn shorten(path: &Path, length: u64) {
 }
 
 fn flip(path: &Path, bit: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, bit / 8).unwrap();
-    file.write_all_at(&[byte[0] ^ 1 << (bit % 8)], bit / 8).unwrap();
+    file.write_all_at(&[byte[0] ^ 1 << (bit % 8)], bit / 8)
+        .unwrap();
 }
 
 #[test]
@@ -136,7 +144,10 @@ fn an_interrupted_job_prints_the_command_that_goes_on_and_that_ends_it() {
         let kept = Kept::of(1500);
         let (code, text) = kept.interrupted(signal, 300);
         assert_eq!(code, Some(130), "{text}");
-        let command = text.lines().map(str::trim).find(|line| line.starts_with("haul crawl"));
+        let command = text
+            .lines()
+            .map(str::trim)
+            .find(|line| line.starts_with("haul crawl"));
         let command = command.unwrap_or_else(|| panic!("no command in {text}"));
         let asked = kept.origin.log().requests();
         let binary = Path::new(env!("CARGO_BIN_EXE_haul"));
@@ -178,7 +189,10 @@ fn other_settings_are_refused_one_by_one_and_change_lets_some_of_them_through() 
     let (code, text) = kept.run(&["-q", "--scope", "domain", "--per-host", "4"]);
     assert_eq!(code, Some(2), "{text}");
     let lines: Vec<_> = text.lines().map(str::trim).collect();
-    assert_eq!(lines[1..], ["per-host: 8 then, 4 now", "scope: host then, domain now"]);
+    assert_eq!(
+        lines[1..],
+        ["per-host: 8 then, 4 now", "scope: host then, domain now"]
+    );
     let (code, text) = kept.run(&["-q", "--scope", "domain", "--per-host", "4", "--change"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("scope: host then, domain now"), "{text}");
@@ -215,7 +229,9 @@ fn a_second_process_is_told_which_folder_is_taken() {
 fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
     let kept = Kept::of(800);
     kept.interrupted(Signal::TERM, 400); // a good end: all of the store is in its one file
-    let size = fs::metadata(kept.folder.path().join("job/frontier.db")).unwrap().len();
+    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+        .unwrap()
+        .len();
     for length in [0, 100, 3000, size / 2, size - 4096, size - 1] {
         let copy = kept.copy();
         shorten(&copy.path().join("job/frontier.db"), length);
@@ -230,7 +246,9 @@ fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
     fs::remove_file(copy.path().join("job/commits")).unwrap();
     kept.refused(copy.path(), "damaged or missing");
     let copy = kept.copy();
-    let old = OpenOptions::new().write(true).open(copy.path().join("job/frontier.db"));
+    let old = OpenOptions::new()
+        .write(true)
+        .open(copy.path().join("job/frontier.db"));
     old.unwrap().write_all_at(&[0; 4], FORMAT_AT).unwrap();
     kept.refused(copy.path(), "format 0");
 }
@@ -240,7 +258,9 @@ fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
     let kept = Kept::of(200);
     kept.interrupted(Signal::TERM, 120);
     let mut random = fastrand::Rng::with_seed(7);
-    let size = fs::metadata(kept.folder.path().join("job/frontier.db")).unwrap().len();
+    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+        .unwrap()
+        .len();
     let mut refused = 0;
     for trial in 0..30 {
         let copy = kept.copy();
@@ -250,7 +270,10 @@ fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
         match kept.run_in(copy.path(), &["-q"]) {
             (Some(6), text) => {
                 refused += 1;
-                assert!(text.contains("damaged") || text.contains("format"), "{text}");
+                assert!(
+                    text.contains("damaged") || text.contains("format"),
+                    "{text}"
+                );
                 assert_eq!(fs::read(copy.path().join("out.jsonl")).unwrap(), before);
             }
             // A bit that means nothing: room that no row takes.
@@ -308,7 +331,10 @@ impl Disk {
     fn of(folder: &Path, size: &str) -> Option<Self> {
         let path = folder.join("disk");
         fs::create_dir(&path).unwrap();
-        let mounted = mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"], &path);
+        let mounted = mount(
+            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
+            &path,
+        );
         mounted.then(|| Self(path))
     }
 

@@ -196,7 +196,10 @@ pub(crate) fn audit(found: impl IntoIterator<Item = String>, wanted: &BTreeSet<S
     for url in found {
         *count.entry(url).or_default() += 1;
     }
-    let lost: Vec<_> = wanted.iter().filter(|url| !count.contains_key(*url)).collect();
+    let lost: Vec<_> = wanted
+        .iter()
+        .filter(|url| !count.contains_key(*url))
+        .collect();
     let twice: Vec<_> = count.iter().filter(|(_, count)| **count > 1).collect();
     let foreign: Vec<_> = count.keys().filter(|url| !wanted.contains(*url)).collect();
     let first = |list: &[&String]| format!("{} such as {:?}", list.len(), list.first());
@@ -243,7 +246,10 @@ fn crawl_trial(seed: u64) -> u32 {
     let kills = pull_the_plug(folder.path(), seed, &arguments);
     let records = kind.read(folder.path());
     assert!(records.iter().all(|(_, status, _)| status == "200"));
-    audit(records.into_iter().map(|(_, _, url)| url), &site(&origin, pages));
+    audit(
+        records.into_iter().map(|(_, _, url)| url),
+        &site(&origin, pages),
+    );
     if matches!(kind, Kind::Folder) {
         let host = origin.host();
         let files = python(folder.path(), FILES, &["out.jsonl", &host]);
@@ -278,7 +284,9 @@ fn list_trial(seed: u64) -> u32 {
     let rows = long_list(&origin, &folder.path().join("urls.txt"));
     let (engine, _) = ENGINES[1 + seed as usize % (ENGINES.len() - 1)];
     let kind = KINDS[seed as usize % 3];
-    let mut arguments = vec!["fetch", "urls.txt", "--job", "job", "-q", "--engine", engine];
+    let mut arguments = vec![
+        "fetch", "urls.txt", "--job", "job", "-q", "--engine", engine,
+    ];
     arguments.extend(kind.arguments());
     let kills = pull_the_plug(folder.path(), seed, &arguments);
     let records = kind.read(folder.path());
@@ -309,7 +317,10 @@ fn all(seeds: std::ops::Range<u64>, trial: fn(u64) -> u32) -> u32 {
             }
         };
         let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
     });
     assert!(failed.is_empty(), "failed with the seeds {failed:?}");
     kills.into_inner()
@@ -352,7 +363,9 @@ fn soak_of_200_seeds() {
 fn children(parent: u32) -> Vec<PathBuf> {
     let list = format!("/proc/{parent}/task/{parent}/children");
     let list = fs::read_to_string(list).unwrap_or_default();
-    list.split_whitespace().map(|id| Path::new("/proc").join(id)).collect()
+    list.split_whitespace()
+        .map(|id| Path::new("/proc").join(id))
+        .collect()
 }
 
 #[test]
@@ -360,7 +373,15 @@ fn the_children_of_a_killed_run_end_with_it() {
     let origin = generated(3000);
     let folder = tempfile::tempdir().unwrap();
     let start = origin.url("/");
-    let arguments = ["crawl", &start, "--job", "job", "-q", "--engine", "processes:3x4"];
+    let arguments = [
+        "crawl",
+        &start,
+        "--job",
+        "job",
+        "-q",
+        "--engine",
+        "processes:3x4",
+    ];
     let run = Running::start(haul(folder.path(), &arguments));
     crate::run::wait(origin.log().wait_for_hits(300));
     let children = children(run.id());
