@@ -106,7 +106,7 @@ impl Scope {
         if role == Role::Sitemap {
             return Ok(());
         }
-        if !self.include.is_empty() && self.include.first_match(url).is_none() {
+        if !self.include.is_empty() && !self.include.matches(url) {
             return Err(Skip::NotIncluded);
         }
         let marks = self.traps.check(url)?;

@@ -35,19 +35,20 @@ impl PatternList {
         self.patterns.is_empty()
     }
 
+    /// Whether any of them matches: much quicker to know than which.
+    pub(in crate::scope) fn matches(&self, url: &PageUrl) -> bool {
+        match &self.set {
+            Some(set) => set.is_match(url.as_str().as_bytes()),
+            None => self.patterns.iter().any(|pattern| pattern.matches(url)),
+        }
+    }
+
     /// The text of the first pattern that matches.
     pub(in crate::scope) fn first_match(&self, url: &PageUrl) -> Option<Arc<str>> {
-        if self.patterns.is_empty() {
+        if self.patterns.is_empty() || !self.matches(url) {
             return None;
         }
-        let found = match &self.set {
-            Some(set) => set
-                .matches(url.as_str().as_bytes())
-                .into_iter()
-                .next()
-                .and_then(|index| self.patterns.get(index)),
-            None => self.patterns.iter().find(|pattern| pattern.matches(url)),
-        };
+        let found = self.patterns.iter().find(|pattern| pattern.matches(url));
         found.map(|pattern| Arc::clone(&pattern.text))
     }
 }
