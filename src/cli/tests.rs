@@ -146,6 +146,18 @@ fn without_flags_the_settings_are_the_librarys_own() {
 }
 
 #[test]
+fn politeness_that_adapts_has_its_flags() {
+    let frontier = plan("http://a --adaptive --per-ip 2")
+        .unwrap()
+        .config
+        .frontier;
+    assert_eq!(
+        (frontier.adaptive, frontier.per_ip, frontier.per_host),
+        (true, 2, 8)
+    );
+}
+
+#[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let shell = Shell::new()
         .file("concurrency = 1\nper-host = 1\nretries = 1\ninsecure = true\n")

@@ -361,9 +361,9 @@ fn a_server_that_counts_requests_is_seldom_asked_for_more_than_it_gives() {
         );
         let hits = origin.log().all_hits();
         let refused = hits.iter().filter(|hit| hit.status == Some(429)).count();
-        assert!((1..=24).contains(&refused), "{refused} of {}", hits.len());
+        assert!((1..=36).contains(&refused), "{refused} of {}", hits.len());
         // Ten seconds' worth: it is not asked much more slowly either.
         let took = hits[hits.len() - 1].at.duration_since(hits[0].at);
-        assert!(took < Duration::from_secs(25), "{took:?}");
+        assert!(took < Duration::from_secs(30), "{took:?}");
     });
 }
