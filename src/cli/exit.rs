@@ -301,7 +301,6 @@ mod tests {
     #[test]
     fn an_early_end_is_graver_than_failed_urls_and_lighter_than_a_full_disk() {
         let mut outcome = Outcome {
-            waiting: 0,
             tally: Tally {
                 visited: 10,
                 failed: 1,

@@ -138,7 +138,10 @@ fn disk(job: &Inspection, now: SystemTime) -> String {
         .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
     if let Some(ago) = written.and_then(|written| now.duration_since(written).ok()) {
         let ago = Duration::from_secs(ago.as_secs());
-        let _ = write!(text, "; last written to {} ago", spelled(ago));
+        let _ = match ago.is_zero() {
+            true => write!(text, "; written to just now"),
+            false => write!(text, "; last written to {} ago", spelled(ago)),
+        };
     }
     text
 }

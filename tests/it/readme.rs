@@ -110,7 +110,7 @@ fn the_exit_codes_are_those_of_the_help() {
         .map(|(code, meaning)| (code.to_owned(), meaning.replace('`', "")))
         .collect();
     assert_eq!(listed, told);
-    assert_eq!(listed.len(), 8);
+    assert_eq!(listed.len(), 9);
 }
 
 #[test]
