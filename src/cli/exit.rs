@@ -308,6 +308,7 @@ mod tests {
             },
             ended: Ended::TimeUp,
             missing: "11-".parse().unwrap(),
+            waiting: 0,
         };
         let nothing = "0%".parse().unwrap();
         assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);
