@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod outcome;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 pub use outcome::{Ended, Outcome};
+
+use wake::{Wake, until, wake_at};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, by_name, marks};
 
@@ -476,27 +479,5 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             missing,
             waiting: if early { waiting } else { 0 },
         })
-    }
-}
-
-/// When the frontier may have something again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wake {
-    /// Now: the loop only came up for air.
-    AtOnce,
-    At(Instant),
-}
-
-fn wake_at(wake: Option<Wake>) -> tokio::time::Instant {
-    match wake {
-        Some(Wake::At(at)) => at.into(),
-        _ => tokio::time::Instant::now(),
-    }
-}
-
-async fn until(limit: Option<Instant>) {
-    match limit {
-        Some(limit) => sleep_until(limit.into()).await,
-        None => std::future::pending().await,
     }
 }

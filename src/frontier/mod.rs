@@ -20,6 +20,8 @@ mod host;
 mod inspect;
 mod landing;
 mod ledger;
+#[doc(hidden)]
+pub mod measure;
 mod pace;
 mod retry;
 mod seen;

@@ -287,3 +287,47 @@ fn bodies_that_never_got_their_name_leave_nothing_behind() {
     drop(files);
     assert_eq!(tree(folder.path()), []);
 }
+
+#[test]
+fn a_sink_is_called_the_same_in_every_session_and_no_two_alike() {
+    use std::os::unix::ffi::OsStrExt;
+    let named = |settings: SinkSettings, path: &[u8]| {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(path));
+        let destination = Destination::File { path, append: true };
+        name(&SinkSettings {
+            destination,
+            ..settings
+        })
+    };
+    let format = |format| SinkSettings {
+        format,
+        ..SinkSettings::default()
+    };
+    assert_eq!(
+        named(format(Format::Jsonl), b"out/a b.jsonl"),
+        "jsonl:out/a b.jsonl"
+    );
+    assert_eq!(named(format(Format::Csv), b"out"), "csv:out");
+    assert_ne!(
+        named(format(Format::Csv), b"out\xff"),
+        named(format(Format::Csv), b"out\xfe")
+    );
+    let template = Some(Template::parse("%{url}").unwrap());
+    assert_eq!(
+        named(
+            SinkSettings {
+                template,
+                ..SinkSettings::default()
+            },
+            b"out"
+        ),
+        "template:out"
+    );
+    let folder = Some(PathBuf::from("pages"));
+    let files = SinkSettings {
+        folder,
+        ..SinkSettings::default()
+    };
+    assert_eq!(files_name(&files).as_deref(), Some("files:pages"));
+    assert_eq!(name(&files), "text:-");
+}

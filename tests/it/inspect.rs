@@ -172,7 +172,7 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
 fn a_job_is_shown_with_its_causes_and_looking_at_it_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
-    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 3);
+    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
     let before = files(&folder.path().join("job"));
     let job = json(folder.path(), &["job", "job", "--json"]);
     let table = told(folder.path(), &["job", "job"], 0);
@@ -220,7 +220,7 @@ fn a_job_is_shown_with_its_causes_and_looking_at_it_changes_nothing() {
 fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
-    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 3);
+    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
     let slip = told(
         folder.path(),
         &["retry", "job", "--cause", "5xx,sometimes"],
@@ -288,7 +288,7 @@ fn a_secret_of_a_job_is_given_again_or_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     let secret = ["-H", "X-Key: s3cret", "-H", "Accept: text/html"];
-    crawl(folder.path(), &site.origin, &secret, 3);
+    crawl(folder.path(), &site.origin, &secret, 0);
     site.origin.log().clear();
     let missing = told(folder.path(), &["retry", "job"], 2);
     assert!(missing.contains("--header X-Key: …"), "{missing}");
@@ -332,7 +332,7 @@ fn a_secret_of_a_job_is_given_again_or_asked_for() {
 fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
-    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 3);
+    crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
     let url = |path: &str| site.origin.url(path);
     for (url, texts) in [
         (
@@ -405,7 +405,7 @@ fn a_long_chain_is_told_from_both_its_ends() {
     }
     let origin = site.start().unwrap();
     let words = ["crawl", &origin.url("/0"), "--job", "job"];
-    told(folder.path(), &words, 3);
+    told(folder.path(), &words, 0);
     let last = origin.url("/60");
     let known = json(folder.path(), &["explain", "job", &last, "--json"]);
     let seen = &known["sightings"][0];
@@ -433,7 +433,7 @@ fn no_job_and_a_damaged_one_end_with_their_own_code() {
             "looking makes no folder"
         );
     }
-    crawl(folder.path(), &site.origin, &[], 3);
+    crawl(folder.path(), &site.origin, &[], 0);
     let path = folder.path().join("job/frontier.db");
     let mut bytes = fs::read(&path).unwrap();
     let needle = b"HTTP 503";
@@ -453,7 +453,7 @@ fn no_job_and_a_damaged_one_end_with_their_own_code() {
 fn outputs_that_the_job_does_not_know_are_not_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
-    crawl(folder.path(), &site.origin, &["-o", "out.jsonl"], 3);
+    crawl(folder.path(), &site.origin, &["-o", "out.jsonl"], 0);
     let before = fs::read(folder.path().join("out.jsonl")).unwrap();
     let elsewhere = folder.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();

@@ -1,0 +1,103 @@
+//! The frontier alone, for the bench: how fast it admits URLs that pages led to, and what each costs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use tokio::runtime::Runtime;
+
+use super::{Discovery, Duplicates, Folder, Frontier, FrontierSettings, Opened};
+use crate::error::{Error, Result};
+use crate::job::{Job, Role, Via};
+use crate::url::PageUrl;
+
+/// Rows of one commit, about what a second of crawling finds.
+const COMMIT: u64 = 50_000;
+
+/// A tenth of the URLs.
+#[derive(Debug, Clone, Copy)]
+pub struct Tenth {
+    /// How many it were.
+    pub rows: u64,
+    /// How long they took, commits included.
+    pub took: Duration,
+    /// Bytes of the store on disk after it.
+    pub on_disk: u64,
+}
+
+/// Admits so many URLs of so many hosts into a job in this folder, and answers for each tenth of them how it went.
+///
+/// # Errors
+/// When the job cannot be kept there.
+pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
+    let settings = FrontierSettings {
+        duplicates: Duplicates::Pages,
+        ..FrontierSettings::default()
+    };
+    let mut frontier = Frontier::new(settings, Method::GET);
+    let opened = Opened::open(Folder::lock(folder)?, &Default::default(), &[])?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|source| Error::setup("an event loop", source))?;
+    let now = Instant::now();
+    frontier.keep(opened, |_| (), now)?;
+    let page: Arc<str> = Arc::from("http://seed.example/");
+    let on = Job::seed(1, PageUrl::nowhere());
+    let mut tenths = Vec::new();
+    for tenth in 0..10 {
+        let begun = Instant::now();
+        for number in tenth * urls / 10..(tenth + 1) * urls / 10 {
+            let text = format!(
+                "http://h{}.example/articles/page-{number}.html",
+                number % hosts
+            );
+            let fingerprint = frontier.fingerprints().of(&text);
+            if frontier.is_new(fingerprint)?
+                && let Ok(url) = PageUrl::parse(&text)
+            {
+                let found = Discovery {
+                    url,
+                    fingerprint,
+                    on: &on,
+                    page: &page,
+                    remote: None,
+                    role: Role::Page,
+                    via: Via::Link,
+                    depth: 1,
+                };
+                frontier.admit_found(found, now);
+            }
+            if number % COMMIT == COMMIT - 1 {
+                commit(&mut frontier, &runtime, now)?;
+            }
+        }
+        commit(&mut frontier, &runtime, now)?;
+        tenths.push(Tenth {
+            rows: urls / 10,
+            took: begun.elapsed(),
+            on_disk: on_disk(folder),
+        });
+    }
+    Ok(tenths)
+}
+
+/// Commits what was gathered, after the commit before it: one is on its way while the next is gathered.
+fn commit(frontier: &mut Frontier, runtime: &Runtime, now: Instant) -> Result<()> {
+    while frontier.awaits_store() {
+        let answer = runtime.block_on(frontier.store_answer())?;
+        frontier.take(answer, now)?;
+    }
+    if let Some(gathered) = frontier.gather() {
+        let none: std::collections::BTreeMap<String, ()> = Default::default();
+        frontier.commit(gathered, none);
+    }
+    Ok(())
+}
+
+fn on_disk(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum()
+}
