@@ -2,14 +2,17 @@
 //!
 //! A partial answer is believed only if it is the part that was asked for (RFC 9110 15.3.7). Knows the spool, not the wire.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{StatusCode, header};
 
 use super::settings::SpoolSettings;
 use super::spool::{Note, Partial, SpoolFile};
+use crate::body::Body;
 use crate::headers::Headers;
 use crate::job::Job;
+use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
 use crate::visit::FetchError;
 
@@ -21,6 +24,25 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// The page, its body left where it is: nobody wants it.
+    pub(super) fn without_body(
+        &self,
+        version: HttpVersion,
+        headers: Headers,
+        remote: Option<SocketAddr>,
+        timing: Timing,
+    ) -> Page {
+        Page {
+            status: self.status.as_u16(),
+            version,
+            headers,
+            body: Body::Dropped(0),
+            wire_bytes: 0,
+            remote,
+            timing,
+        }
+    }
+
     /// # Errors
     /// When a partial answer is not the part that was asked for.
     pub(super) fn new(

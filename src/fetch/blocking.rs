@@ -207,6 +207,15 @@ impl BlockingFetcher {
             return Err(FetchError::HeadTooLarge);
         }
         let arrival = Arrival::new(job, parts.status, &headers, partial)?;
+        if !settings.types.want(job, &headers) {
+            let version = parts.version.into();
+            return Ok(arrival.without_body(
+                version,
+                headers,
+                answered.remote,
+                answered.timing(job),
+            ));
+        }
         let mut intake = Intake::new(settings, announced(&headers), answered.answered)?;
         let open = |arrival: &Arrival| {
             arrival.opener()(&settings.spool, &job.url)

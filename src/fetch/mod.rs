@@ -17,12 +17,15 @@ mod settings;
 mod spool;
 mod tls;
 mod transport;
+mod types;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) use blocking::BlockingFetcher;
+pub use types::MediaTypes;
+
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
 };
@@ -197,6 +200,14 @@ impl Fetcher {
         let version = response.version().into();
         let headers = Headers(std::mem::take(response.headers_mut()));
         let arrival = Arrival::new(job, status, &headers, partial)?;
+        if !settings.types.want(job, &headers) {
+            return Ok(arrival.without_body(
+                version,
+                headers,
+                answered.remote,
+                answered.timing(job),
+            ));
+        }
         let mut intake = Intake::new(settings, announced(&headers), answered.answered)?;
         let mut spooling: Option<Spooling> = None;
         if arrival.resumes() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::types::MediaTypes;
 use crate::headers::Headers;
 use crate::size::ByteSize;
 
@@ -23,6 +24,8 @@ pub struct FetchSettings {
     pub deadlines: Deadlines,
     /// The largest body, as received; larger ones end as `too-large`.
     pub body_limit: ByteSize,
+    /// The media types whose bodies are taken; an answer of another one is a page without a body.
+    pub types: MediaTypes,
     /// What becomes of bodies too large for memory.
     pub spool: SpoolSettings,
     /// HTTP versions to offer.
@@ -129,6 +132,7 @@ impl Default for FetchSettings {
             headers,
             deadlines: Deadlines::default(),
             body_limit: ByteSize::mib(32),
+            types: MediaTypes::default(),
             spool: SpoolSettings::default(),
             versions: Versions::Any,
             tls: TlsSettings::Verify { roots: None },

@@ -253,3 +253,21 @@ fn a_folder_that_cannot_be_written_is_told_and_ends_nothing_else() {
         assert_eq!(report.ends(), ["spool", "200"]);
     });
 }
+
+#[test]
+fn a_body_of_a_type_that_nobody_wants_is_left_where_it_is() {
+    on_every_engine(|engine| {
+        let origin = Site::builder()
+            .route("/page", Answer::page("<title>Taken</title>"))
+            .route("/image", Answer::body("image/png", "not taken"))
+            .start()
+            .unwrap();
+        let mut settings = config(engine, ["/page", "/image"].map(|path| origin.url(path)));
+        settings.fetch.types.add("text/*").unwrap();
+        let report = run(settings);
+        assert_eq!(report.ends(), ["200", "200"]);
+        assert!(report.row(1).wire_bytes > 0);
+        assert_eq!(report.row(2).wire_bytes, 0);
+        assert_eq!(report.row(2).media_type.as_deref(), Some("image/png"));
+    });
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use haul::fetch::FetchSettings;
+use haul::fetch::{FetchSettings, MediaTypes};
 use haul::sink::{Destination, FORMATS, Format, Layout, SinkSettings, Template};
 use haul::{ByteSize, Error};
 
@@ -43,6 +43,10 @@ pub(super) struct Records {
     #[arg(long, value_name = "SIZE", default_value = "32M")]
     max_size: ByteSize,
 
+    /// Take the bodies of these media types alone, as in text/html,image/*; what is of another has a record without
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
+    types: Vec<String>,
+
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     pub(super) fail_over: Share,
@@ -71,6 +75,10 @@ impl Records {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
         };
+        for text in &self.types {
+            // Each was tried when it was read.
+            let _ = fetch.types.add(text);
+        }
     }
 
     /// Where records go and what they look like.
@@ -120,6 +128,10 @@ fn in_job(format: Format) -> &'static str {
         Format::Csv => "records.csv",
         Format::Text | Format::Edges | Format::Dot => "records.txt",
     }
+}
+
+fn media_type(text: &str) -> Result<String, String> {
+    MediaTypes::default().add(text).map(|()| text.to_owned())
 }
 
 fn template(text: &str) -> Result<Template, String> {

@@ -1,0 +1,80 @@
+//! Which bodies are taken at all: those of the media types that the user wants.
+
+use serde::{Deserialize, Serialize};
+
+use crate::headers::Headers;
+use crate::job::{Job, Role};
+
+/// Media types whose bodies are taken, as in `text/html` and `image/*`; all of them where there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaTypes(Vec<String>);
+
+impl MediaTypes {
+    /// Adds one.
+    ///
+    /// # Errors
+    /// When it is no media type.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
+        let text = text.trim().to_ascii_lowercase();
+        match text.split_once('/') {
+            Some((kind, rest)) if !kind.is_empty() && !rest.is_empty() => self.0.push(text),
+            _ => {
+                return Err(format!(
+                    "{text:?} is no media type, as in text/html or image/*"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the body of this answer is taken. What says nothing of its type is, and so is what the crawl itself reads.
+    pub(super) fn want(&self, job: &Job, headers: &Headers) -> bool {
+        if self.0.is_empty() || !matches!(job.role, Role::Page | Role::Asset) {
+            return true;
+        }
+        let Some(named) = headers.text(http::header::CONTENT_TYPE) else {
+            return true;
+        };
+        let essence = named.split(';').next().unwrap_or_default().trim();
+        let kind = essence.split('/').next().unwrap_or_default();
+        self.0.iter().any(|wanted| match wanted.strip_suffix("/*") {
+            Some(wanted) => wanted == "*" || wanted.eq_ignore_ascii_case(kind),
+            None => wanted.eq_ignore_ascii_case(essence),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::PageUrl;
+
+    #[test]
+    fn a_body_is_taken_where_its_type_is_wanted_or_not_said() {
+        let job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
+        let said = |text: Option<&'static str>| {
+            let mut headers = Headers::default();
+            if let Some(text) = text {
+                let value = http::HeaderValue::from_static(text);
+                headers.0.insert(http::header::CONTENT_TYPE, value);
+            }
+            headers
+        };
+        let mut types = MediaTypes::default();
+        assert!(types.want(&job, &said(Some("image/png"))));
+        types.add("Text/HTML").unwrap();
+        types.add("application/*").unwrap();
+        for (text, wanted) in [
+            (Some("text/html; charset=utf-8"), true),
+            (Some("APPLICATION/pdf"), true),
+            (Some("text/plain"), false),
+            (Some("image/png"), false),
+            (None, true),
+        ] {
+            assert_eq!(types.want(&job, &said(text)), wanted, "{text:?}");
+        }
+        let robots = Job::robots(&job.host, job.reach, job.since).unwrap();
+        assert!(types.want(&robots, &said(Some("text/plain"))));
+        assert!(types.add("html").is_err());
+    }
+}
