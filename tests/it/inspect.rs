@@ -258,7 +258,7 @@ fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found()
     assert_eq!((&job["failed"], &job["pass"]), (&1.into(), &1.into()));
 
     // What fails again is a failure again, and where nothing failed nothing is asked.
-    told(folder.path(), &["retry", "job"], 4);
+    told(folder.path(), &["retry", "job"], 0);
     assert_eq!(site.origin.log().hits("/gone").len(), 1);
 }
 
