@@ -15,7 +15,7 @@ pub(crate) const HOLDERS: usize = 5;
 pub struct Broken {
     /// How many URLs, each once.
     pub count: u64,
-    /// The first of them, at most [`NAMED`].
+    /// The first of them, at most 50.
     pub urls: Vec<BrokenUrl>,
     /// Whether the pages that link there are all counted; else only the one that first led there is known.
     pub complete: bool,
@@ -30,7 +30,7 @@ pub struct BrokenUrl {
     pub class: String,
     /// The status, where there was an answer.
     pub status: Option<u16>,
-    /// Pages that link there, at most [`HOLDERS`]; none of a seed that nothing links to.
+    /// Pages that link there, at most 5; none of a seed that nothing links to.
     pub holders: Vec<String>,
     /// How many link there.
     pub held: u64,
