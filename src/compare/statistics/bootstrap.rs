@@ -1,0 +1,146 @@
+//! Confidence intervals by resampling: the percentile bootstrap of Efron (1979).
+//!
+//! No shape of the noise is assumed. The interval is only as good as the rounds it draws from: with five rounds the
+//! 95 % interval of a median is close to their whole range, and no resampling knows of a slow round that was never seen.
+//!
+//! Made for rounds, of which there are dozens: the cost is [`RESAMPLES`] times the number of values.
+
+use fastrand::Rng;
+
+use super::{Interval, finite, median, quantile_of_sorted, sorted};
+
+/// Resamples behind an interval. The share of them below a bound, meant to be 2.5 %, scatters by 0.16 % from seed to seed.
+const RESAMPLES: usize = 10_000;
+
+/// The share of resamples left out at each end of a 95 % interval.
+const TAIL: f64 = 0.025;
+
+/// The median with its 95 % interval. All `0.0` of nothing; one value is an interval of no width.
+pub fn median_interval(values: &[f64], seed: u64) -> Interval {
+    let values: Vec<f64> = finite(values).collect();
+    let mut rng = Rng::with_seed(seed);
+    let mut sample = Sample::new(&values);
+    interval(median(&values), || {
+        sample.draw_all(&mut rng);
+        sample.take_median()
+    })
+}
+
+/// The median of `of` divided by the median of `to`, with its 95 % interval: 2 says that `of` takes twice as long.
+///
+/// Rounds come in blocks in which each engine ran once. Slices of one length are taken as such: value `i` of both is from
+/// block `i`, and whole blocks are drawn, so that what slowed a whole block cancels out; a block in which either is not
+/// finite is left out. Slices of different lengths are drawn independently of each other.
+///
+/// Over a median of 0 the ratio is 1 where both are 0, and otherwise the greatest finite number. All `0.0` where
+/// either side has no values.
+pub fn ratio_interval(of: &[f64], to: &[f64], seed: u64) -> Interval {
+    let paired = of.len() == to.len();
+    let (of, to): (Vec<f64>, Vec<f64>) = if paired {
+        let blocks = of.iter().zip(to);
+        blocks
+            .filter(|(of, to)| of.is_finite() && to.is_finite())
+            .unzip()
+    } else {
+        (finite(of).collect(), finite(to).collect())
+    };
+    if of.is_empty() || to.is_empty() {
+        return Interval::point(0.0);
+    }
+    let mut rng = Rng::with_seed(seed);
+    let (mut upper, mut lower) = (Sample::new(&of), Sample::new(&to));
+    interval(ratio(median(&of), median(&to)), || {
+        if paired {
+            for _ in 0..of.len() {
+                let block = rng.usize(..of.len());
+                upper.draw(block);
+                lower.draw(block);
+            }
+        } else {
+            upper.draw_all(&mut rng);
+            lower.draw_all(&mut rng);
+        }
+        ratio(upper.take_median(), lower.take_median())
+    })
+}
+
+/// A quotient that is always a finite number.
+fn ratio(of: f64, to: f64) -> f64 {
+    if of == to {
+        1.0
+    } else if to == 0.0 {
+        f64::MAX.copysign(of)
+    } else {
+        (of / to).clamp(f64::MIN, f64::MAX)
+    }
+}
+
+/// The percentile interval of what `resample` returns, stretched to hold the estimate should that lie outside.
+fn interval(estimate: f64, mut resample: impl FnMut() -> f64) -> Interval {
+    let mut drawn: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
+    drawn.sort_unstable_by(f64::total_cmp);
+    Interval {
+        median: estimate,
+        low: quantile_of_sorted(&drawn, TAIL).min(estimate),
+        high: quantile_of_sorted(&drawn, 1.0 - TAIL).max(estimate),
+    }
+}
+
+/// Values to draw from. A resample is kept as a count for each value in order, so that its median is a walk over the
+/// counts and nothing is sorted twice.
+struct Sample {
+    sorted: Vec<f64>,
+    /// The place in `sorted` of the value of each block.
+    place: Vec<usize>,
+    /// How often each of `sorted` was drawn; all 0 between resamples.
+    drawn: Vec<u32>,
+}
+
+impl Sample {
+    /// Of finite values.
+    fn new(values: &[f64]) -> Sample {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&one, &other| values[one].total_cmp(&values[other]));
+        let mut place = vec![0; values.len()];
+        for (rank, &block) in order.iter().enumerate() {
+            place[block] = rank;
+        }
+        Sample {
+            sorted: sorted(values),
+            place,
+            drawn: vec![0; values.len()],
+        }
+    }
+
+    fn draw(&mut self, block: usize) {
+        self.drawn[self.place[block]] += 1;
+    }
+
+    /// As many draws as there are values.
+    fn draw_all(&mut self, rng: &mut Rng) {
+        for _ in 0..self.sorted.len() {
+            self.draw(rng.usize(..self.sorted.len()));
+        }
+    }
+
+    /// The median of what was drawn since the last call; `0.0` of nothing.
+    fn take_median(&mut self) -> f64 {
+        let drawn = self.sorted.len() as u32; // rounds: nowhere near 2^32
+        let (lower, upper) = (drawn.saturating_sub(1) / 2, drawn / 2);
+        let mut seen = 0;
+        let mut below = None;
+        let mut middle = 0.0;
+        for (&value, &count) in self.sorted.iter().zip(&self.drawn) {
+            seen += count;
+            if seen > lower && below.is_none() {
+                below = Some(value);
+            }
+            if seen > upper {
+                middle = f64::midpoint(below.unwrap_or(value), value);
+                break;
+            }
+        }
+        self.drawn.fill(0);
+        middle
+    }
+}
