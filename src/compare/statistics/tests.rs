@@ -175,7 +175,7 @@ fn rounds_that_are_no_numbers_are_left_out_with_their_block() {
     );
 }
 
-/// The bound is generous: the figure is about 15 ms on one core.
+/// The bound is generous: the figure is about 20 ms on one core.
 #[test]
 fn the_intervals_of_six_engines_over_fifty_rounds_take_milliseconds() {
     let rounds: Vec<f64> = (0..50)
