@@ -50,6 +50,7 @@
 //! |---|---|---|
 //! | shell | the command: `main`, `cli`, `progress` | arguments in, text out; not in this library |
 //! | tools | [`origin`] | the practice server, faults and all |
+//! | | [`compare`], [`report`] | the same work through every engine; a page of what was found |
 //! | loop | [`crawl`](crawl()), [`Config`] | owns every arrow of the line |
 //! | parts | [`seeds`] | lists of every kind, read as a stream |
 //! | | [`scope`] | which URLs belong to a crawl, and what is a trap |
@@ -111,7 +112,9 @@ mod crawl;
 mod follow;
 
 // The tools.
+pub mod compare;
 pub mod origin;
+pub mod report;
 
 pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};

@@ -8,28 +8,35 @@ mod progress;
 use std::io::Write;
 use std::process::ExitCode;
 
-use cli::{Exit, Failure, Interrupts, Plan, Resume, Retry, ServeArguments, Task};
+use cli::{
+    Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Resume, Retry, ServeArguments, Task,
+};
+use haul::compare::Target;
 use haul::fetch::Override;
+use haul::origin::Origin;
 use haul::{Error, Stop};
-use progress::{Progress, Voice};
+use progress::{Progress, StageLine, Voice};
 
 fn main() -> ExitCode {
-    let ended = if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == haul::engine::CHILD_ARGUMENT)
-    {
-        haul::engine::serve_parent()
-            .map(|()| Exit::Success)
-            .map_err(Failure::from)
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    let ended = if first == haul::engine::CHILD_ARGUMENT {
+        child(haul::engine::serve_parent())
+    } else if first == haul::compare::ROUND_ARGUMENT {
+        child(haul::compare::serve_round())
     } else {
         cli::parse(std::env::args_os()).and_then(|task| match task {
             Task::Fetch(plan) => fetch(*plan),
+            Task::Compare(plan) => compare(*plan),
             Task::Retry(again) => retry(*again),
             Task::Serve(arguments) => serve(*arguments),
             Task::Print(text) => print(&text),
         })
     };
     ended.unwrap_or_else(|failure| failure.tell()).into()
+}
+
+fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
+    Ok(served.map(|()| Exit::Success)?)
 }
 
 fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
@@ -41,12 +48,10 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
         source: source.into(),
     })?;
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
-    if let Some(origin) = &served {
-        plan.config.fetch.resolve.push(Override {
-            name: "*.localhost".to_owned(),
-            addresses: vec![origin.address()],
-        });
-    }
+    plan.config
+        .fetch
+        .resolve
+        .extend(served.as_ref().map(under_localhost));
     let stop = Stop::new();
     let interrupts = Interrupts::watch(stop.clone())?;
     let progress = Progress::start(plan.style, plan.voice)?;
@@ -65,16 +70,52 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     if plan.voice >= Voice::Quiet {
         told.push_str(&resume.text(&outcome)?.unwrap_or_default());
     }
-    // Nobody is left to be told when this cannot be written.
-    let _ = std::io::stderr().write_all(told.as_bytes());
+    tell(&told);
     Ok(exit)
+}
+
+/// Every name under localhost leads to a folder that is served.
+fn under_localhost(origin: &Origin) -> Override {
+    Override {
+        name: "*.localhost".to_owned(),
+        addresses: vec![origin.address()],
+    }
+}
+
+fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
+    let served = plan.serve.take().map(cli::serve_folder).transpose()?;
+    plan.settings
+        .fetch
+        .resolve
+        .extend(served.as_ref().map(under_localhost));
+    if let Some(seeds) = plan.seeds.take() {
+        plan.settings.target = Target::Urls(haul::compare::listed(seeds)?.urls);
+    }
+    let announcement = Announcement::of(&plan.settings);
+    announcement.allowed(plan.yes)?;
+    let wanted = plan.voice >= Voice::Usual;
+    if wanted {
+        tell(&announcement.text());
+    }
+    let line = StageLine::start(wanted);
+    let comparison = haul::compare::compare(&plan.settings, |stage| line.show(cli::stage(stage)))?;
+    drop(line);
+    plan.tell(&comparison)?;
+    Ok(match comparison.answers.agree {
+        true => Exit::Success,
+        false => Exit::AnswersDiffer,
+    })
+}
+
+/// Nobody is left to be told when this cannot be written.
+fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn retry(again: Retry) -> Result<Exit, Failure> {
     let (told, goes_on) = again.put_back()?;
     if again.plan.voice >= Voice::Quiet {
-        // Nobody is left to be told when this cannot be written.
-        let _ = std::io::stderr().write_all(told.as_bytes());
+        tell(&told);
     }
     match goes_on {
         true => fetch(again.plan),
@@ -86,8 +127,7 @@ fn serve(arguments: ServeArguments) -> Result<Exit, Failure> {
     let served = arguments.start()?;
     print(&served.addresses())?;
     let told = served.until_interrupted()?;
-    // Nobody is left to be told when this cannot be written.
-    let _ = std::io::stderr().write_all(told.as_bytes());
+    tell(&told);
     Ok(Exit::Success)
 }
 

@@ -54,6 +54,8 @@ pub struct Parsed {
     pub simhash: Option<u64>,
     /// What a robots.txt says.
     pub rules: Option<Box<Rules>>,
+    /// What came out of the [`Work`](crate::parse::Work) on the page.
+    pub work: Option<u64>,
 }
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.

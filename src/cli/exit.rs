@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Output,
     /// Before it began: its job is locked or damaged.
     Job,
+    /// Without a winner: engines gave different answers.
+    AnswersDiffer,
     /// By a fault of its own.
     Internal,
 }
@@ -67,6 +69,7 @@ impl Exit {
             Exit::NothingFetched => 4,
             Exit::Output => 5,
             Exit::Job => 6,
+            Exit::AnswersDiffer => 10,
             Exit::TimeUp => 124,
             Exit::Interrupted => 130,
         }
@@ -82,6 +85,9 @@ impl Exit {
             Exit::NothingFetched => "the run came to its end; nothing was fetched",
             Exit::Output => "the output cannot be written",
             Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
+            Exit::AnswersDiffer => {
+                "the engines of a comparison gave different answers: no winner is named"
+            }
             Exit::TimeUp => {
                 "the time limit was reached; the command that fetches what is missing is printed"
             }
@@ -100,6 +106,7 @@ impl Exit {
             Exit::Usage,
             Exit::Output,
             Exit::Job,
+            Exit::AnswersDiffer,
             Exit::Internal,
         ];
         all.sort_by_key(|exit| exit.code());

@@ -2,6 +2,7 @@
 //!
 //! Edge: nothing here runs anything; `main` does that with the [`Plan`] that comes out.
 
+mod compare;
 mod completions;
 mod config;
 mod config_file;
@@ -19,12 +20,14 @@ mod processor_time;
 mod resume;
 mod retry;
 mod serve;
+mod spelling;
 mod summary;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use exit::{Exit, Failure};
 pub(crate) use fetch::Plan;
 pub(crate) use interrupt::Interrupts;
@@ -34,13 +37,15 @@ pub(crate) use retry::Retry;
 pub(crate) use serve::{ServeArguments, serve_folder};
 pub(crate) use summary::summary;
 
+use compare::CompareArguments;
 use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 9] = [
+const SUBCOMMANDS: [&str; 10] = [
     "fetch",
     "crawl",
+    "compare",
     "job",
     "retry",
     "explain",
@@ -70,6 +75,13 @@ enum Wanted {
     /// Obeys robots.txt, asks each page once, and with --job survives any crash with each record once.
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Crawl(Box<CrawlArguments>),
+    /// Find out which engine is fastest here, and why
+    ///
+    /// Runs the same URLs through every engine, in processes of their own, in rounds whose order is drawn; makes sure that all gave
+    /// the same answers; and says which wins, how sure that is, what the run was waiting for, and what to type next. Without URLs
+    /// it asks a practice server of its own.
+    #[command(args_override_self = true, after_help = COMPARE_EXAMPLES, after_long_help = fetch_codes())]
+    Compare(Box<compare::CompareArguments>),
     /// Show how a job stands: what waits, what is done, what failed and why
     ///
     /// A job is a folder of --job. It is only looked at: another haul may work on it meanwhile.
@@ -114,6 +126,14 @@ Examples:
   haul example.org -w '%{status} %{url}\\n'   a line of your own
   haul config                                what is in force, and from where";
 
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  haul compare                               the effect, on a practice server: about a minute
+  haul compare --latency 0 --work parse      the other side: computing
+  haul compare urls.txt -n 100               on your own URLs
+  haul compare --sweep --report out.html     how many in flight pay, with charts
+  haul compare --engines async:64,async:16   two sizes of one engine";
+
 const JOB_EXAMPLES: &str = "\
 Examples:
   haul job example                           how the job in the folder example stands
@@ -149,6 +169,8 @@ fn fetch_codes() -> String {
 pub(crate) enum Task {
     /// To fetch or to crawl.
     Fetch(Box<Plan>),
+    /// To compare engines.
+    Compare(Box<ComparePlan>),
     /// To try the failures of a job again.
     Retry(Box<Retry>),
     /// To serve.
@@ -184,6 +206,13 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
             let arguments = CrawlArguments::from_arg_matches(&matches)?;
             Ok(Task::Fetch(Box::new(
                 arguments.plan(settings, Terminals::here())?,
+            )))
+        }
+        Wanted::Compare(_) => {
+            let (matches, settings) = layered()?;
+            let arguments = CompareArguments::from_arg_matches(&matches)?;
+            Ok(Task::Compare(Box::new(
+                arguments.plan(&settings, Terminals::here())?,
             )))
         }
         Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use haul::{Ended, Error, Outcome, Rows, spelled};
 
-use super::fetch::{Plan, secret};
-use super::layers::{Kind, Origin, Setting};
+use super::fetch::Plan;
+use super::layers::{Origin, Setting};
+use super::spelling;
 
 /// More ranges than this go to a file: nobody wants to paste them.
 const RANGES: usize = 40;
@@ -124,34 +125,16 @@ impl Resume {
 
     /// The command that the user gave; with the rows that are missing, what fetches those after so many records.
     fn command(&self, missing: Option<(OsString, u64)>) -> String {
+        let left_out: &[&str] = match missing {
+            Some(_) => &["rows", "limit", "append"],
+            None => &["fresh", "change"],
+        };
         let mut command = format!("haul {}", self.command);
+        spelling::flags(&mut command, &self.given, left_out);
         let mut add = |word: &str| {
             command.push(' ');
             command.push_str(word);
         };
-        let flags = self.given.iter().filter(|setting| setting.flag != "urls");
-        for setting in flags.filter(|setting| match missing {
-            Some(_) => !["rows", "limit", "append"].contains(&setting.flag.as_str()),
-            None => !["fresh", "change"].contains(&setting.flag.as_str()),
-        }) {
-            let flag = format!("--{}", setting.flag);
-            match setting.kind {
-                Kind::Switch => add(&flag),
-                Kind::Count => {
-                    let count = setting
-                        .values
-                        .first()
-                        .and_then(|count| count.to_str()?.parse().ok());
-                    (0..count.unwrap_or(1)).for_each(|_| add(&flag));
-                }
-                Kind::One | Kind::Many => {
-                    for value in &setting.values {
-                        add(&flag);
-                        add(&shown(&setting.flag, value));
-                    }
-                }
-            }
-        }
         if let Some((rows, visited)) = missing {
             if self.output.is_some() {
                 add("--append");
@@ -161,48 +144,10 @@ impl Resume {
                 add(&limit.saturating_sub(visited).to_string());
             }
             add("--rows");
-            add(&quoted(&rows));
+            add(&spelling::quoted(&rows));
         }
-        for setting in self.given.iter().filter(|setting| setting.flag == "urls") {
-            setting
-                .values
-                .iter()
-                .for_each(|value| add(&shown("urls", value)));
-        }
+        spelling::targets(&mut command, &self.given);
         command
-    }
-}
-
-/// A value as it may be shown, quoted. A file's name is no secret, and may be no text.
-fn shown(flag: &str, value: &OsString) -> String {
-    match value.to_str() {
-        Some(text) => quoted(&OsString::from(&*secret::shown(flag, text))),
-        None => quoted(value),
-    }
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &OsString) -> String {
-    let bytes = word.as_encoded_bytes();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(byte);
-    match word.to_str() {
-        Some(text) if !text.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
-        Some(text) if !text.chars().any(char::is_control) => {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-        // What a terminal would obey, and what is no text, is written byte by byte.
-        _ => {
-            let mut word = "$'".to_owned();
-            for byte in bytes {
-                let _ = if is_plain(byte) {
-                    write!(word, "{}", char::from(*byte))
-                } else {
-                    write!(word, "\\x{byte:02x}")
-                };
-            }
-            word.push('\'');
-            word
-        }
     }
 }
 
@@ -291,19 +236,5 @@ mod tests {
         );
         let written = std::fs::read_to_string(&beside).unwrap();
         assert_eq!(written.trim().parse::<Rows>().unwrap().ranges(), 100);
-    }
-
-    #[test]
-    fn a_word_is_quoted_as_a_shell_reads_it() {
-        for (word, text) in [
-            ("urls.txt", "urls.txt"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("http://a/?b&c", "'http://a/?b&c'"),
-            ("a\u{1b}[2J", r"$'a\x1b\x5b2J'"),
-        ] {
-            assert_eq!(quoted(&word.into()), text);
-        }
     }
 }

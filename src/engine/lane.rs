@@ -141,7 +141,8 @@ impl Lane {
         drop(flight);
         let small = outcome
             .as_ref()
-            .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded());
+            .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded())
+            && self.plan.parse.work.is_none();
         match &self.pool {
             Some(pool) if !small => {
                 pool.parse(ticket, outcome);

@@ -31,10 +31,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use child::serve_parent;
+pub(crate) use cpu::cores;
 pub use processes::CHILD_ARGUMENT;
 
 use crate::error::{Error, Result};
@@ -45,7 +47,7 @@ use in_hand::InHand;
 use ticket::{Landed, Ticket};
 
 /// Who waits for the answers, and how many at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Engine {
     /// One request after the other.
     Sequential,

@@ -3,10 +3,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::visit::FetchError;
 
 /// Politeness and patience. Zero means no limit where a limit is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontierSettings {
     /// Requests in flight on one host at the most.
     pub per_host: usize,
@@ -39,7 +41,7 @@ pub struct FrontierSettings {
 }
 
 /// So many in so much time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// How many.
     pub count: NonZeroU32,
@@ -48,7 +50,7 @@ pub struct Rate {
 }
 
 /// What becomes of lines that repeat an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duplicates {
     /// Asked once; later lines get a record that names the first.
     Once,
@@ -59,7 +61,7 @@ pub enum Duplicates {
 }
 
 /// What a robots.txt counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Robots {
     /// It is asked for first, and obeyed (RFC 9309).
     Obey,
@@ -68,7 +70,7 @@ pub enum Robots {
 }
 
 /// Whether anything is asked at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Run {
     /// Yes.
     Real,
@@ -77,7 +79,7 @@ pub enum Run {
 }
 
 /// What is worth another try: statuses, and classes of failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryOn {
     statuses: Vec<(u16, u16)>,
     classes: Vec<String>,

@@ -22,6 +22,7 @@ pub mod simhash;
 mod sitemap;
 #[cfg(test)]
 mod tests;
+mod work;
 mod xml;
 
 use std::borrow::Cow;
@@ -41,6 +42,7 @@ pub use follow::{Follow, html};
 use follow::{Leads, Look};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
+pub use work::Work;
 
 /// How far into a page its charset, and a title that nothing else is wanted with, are looked for.
 const HEAD: usize = 64 << 10;
@@ -73,6 +75,8 @@ pub struct ParseSettings {
     pub folder: PathBuf,
     /// What is to be found in pages, where links are followed.
     pub follow: Option<Follow>,
+    /// Work put on each page besides, to measure with.
+    pub work: Work,
 }
 
 impl Wants {
@@ -114,6 +118,7 @@ impl Default for ParseSettings {
             follows: true,
             folder: std::env::temp_dir(),
             follow: None,
+            work: Work::None,
         }
     }
 }
@@ -121,7 +126,7 @@ impl Default for ParseSettings {
 impl ParseSettings {
     /// Whether a body has to be kept until it is parsed.
     pub fn reads_bodies(&self) -> bool {
-        self.wants.any() || self.follow.is_some()
+        self.wants.any() || self.follow.is_some() || !self.work.is_none()
     }
 }
 
@@ -144,7 +149,12 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
     if question.wants_body() {
         match content::read(page, encoded, &question.reading(settings)) {
-            Ok(content) => question.answer(content, leads.as_mut(), &mut parsed),
+            Ok(content) => {
+                question.answer(content, leads.as_mut(), &mut parsed);
+                if !settings.wants.text {
+                    parsed.text = None; // what is worked on is not handed on
+                }
+            }
             Err(error) => parsed.fault = Some(error.to_string()),
         }
     }
@@ -162,6 +172,7 @@ struct Question<'q> {
     wants: Wants,
     limits: DecodeLimits,
     follow: Option<&'q Follow>,
+    work: &'q Work,
 }
 
 impl<'q> Question<'q> {
@@ -176,10 +187,11 @@ impl<'q> Question<'q> {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
         // What has no record has nobody who asks for a digest or a text.
-        let wants = match job.role {
-            Role::Page | Role::Asset => settings.wants,
-            Role::Robots | Role::Sitemap => Wants::NOTHING,
+        let (mut wants, work) = match job.role {
+            Role::Page | Role::Asset => (settings.wants, &settings.work),
+            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None),
         };
+        wants.text |= work.reads_text();
         Self {
             job,
             page,
@@ -187,6 +199,7 @@ impl<'q> Question<'q> {
             wants,
             limits,
             follow: settings.follow.as_ref(),
+            work,
         }
     }
 
@@ -197,7 +210,10 @@ impl<'q> Question<'q> {
 
     fn wants_body(&self) -> bool {
         let kind = self.media.as_ref().map(MediaType::kind);
-        self.wants.any() || self.job.role == Role::Robots || self.look(kind).is_some()
+        self.wants.any()
+            || !self.work.is_none()
+            || self.job.role == Role::Robots
+            || self.look(kind).is_some()
     }
 
     fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
@@ -250,6 +266,7 @@ impl<'q> Question<'q> {
                 parsed.text = content.text(charset);
             }
         }
+        parsed.work = self.work.on(&content.head, parsed.text.as_deref());
         parsed.content = content.body.filter(|_| self.wants.content);
     }
 

@@ -4,6 +4,7 @@
 //! here. Invariant: whatever is written to standard error during a run goes through [`Progress::say`], so that a line
 //! and the bar never tear each other. Every figure comes from the [`Tally`].
 
+mod stage;
 mod terminal;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use haul::{ByteSize, Event, FetchError, Tally, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub(crate) use stage::StageLine;
 use terminal::Terminal;
 
 /// How often a bar is redrawn.

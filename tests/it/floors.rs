@@ -62,7 +62,12 @@ const FLOORS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("origin", &[]),
-    ("compare", &["config", "crawl", "engine", "origin"]),
+    (
+        "compare",
+        &[
+            "config", "crawl", "engine", "fetch", "frontier", "origin", "parse", "seeds",
+        ],
+    ),
     ("report", &["compare"]),
 ];
 

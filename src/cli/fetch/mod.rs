@@ -14,7 +14,8 @@ pub(super) mod secret;
 pub(super) mod targets;
 mod telling;
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use haul::parse::Wants;
@@ -42,6 +43,15 @@ pub(in crate::cli) struct Common {
     records: records::Records,
     #[command(flatten)]
     job: job::Keeping,
+    #[command(flatten)]
+    conditions: Conditions,
+    #[command(flatten)]
+    running: pace::Running,
+}
+
+/// The flags that hold for every request, whoever waits for its answer.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Conditions {
     #[command(flatten)]
     pace: pace::Pace,
     #[command(flatten)]
@@ -104,41 +114,74 @@ impl Common {
         settings: Settings,
         terminals: Terminals,
     ) -> haul::Result<Plan> {
-        if self.request.reads_stdin() && config.seeds.sources.contains(&Source::Stdin) {
-            return Err(Error::Setting(
-                "standard input is the list and the body: it can be one only".into(),
-            ));
-        }
         // Only what the records hold is read out of a page; the sinks say what that is.
         config.parse.wants = Wants::NOTHING;
-        config.engine = self.pace.engine(&settings)?;
-        config.max_time = self.pace.max_time();
+        config.engine = self.running.engine(&self.conditions.pace, &settings)?;
+        config.max_time = self.running.max_time();
         config.job = self.job.settings(command, &settings)?;
-
-        self.pace.apply(&mut config.frontier);
-        self.patience.apply(&mut config.frontier)?;
-        self.request.apply_to_frontier(&mut config.frontier);
-
-        config.fetch.deadlines = self.patience.deadlines(&settings)?;
-        self.request.apply(&mut config.fetch)?;
-        self.connection.apply(&mut config.fetch)?;
+        self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch);
 
+        let telling = &self.conditions.telling;
         let output = self.records.file(self.job.folder());
-        let color = self.telling.color(terminals, output.is_none());
+        let color = telling.color(terminals, output.is_none());
         config
             .sinks
             .push(self.records.sink(output.as_deref(), color)?);
         Ok(Plan {
             command,
             config,
-            style: self.telling.style(terminals, output.is_none()),
-            voice: self.telling.voice(),
+            style: telling.style(terminals, output.is_none()),
+            voice: telling.voice(),
             fail_over: self.records.fail_over,
             judged: Judged::List,
             output,
-            serve: self.connection.serve,
+            serve: self.conditions.connection.serve,
             settings,
         })
+    }
+}
+
+impl Conditions {
+    /// Fills in what these flags say of politeness, patience, requests and connections.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file that they name cannot be read.
+    pub(in crate::cli) fn apply(
+        &self,
+        config: &mut Config,
+        settings: &Settings,
+    ) -> haul::Result<()> {
+        if self.request.reads_stdin() && config.seeds.sources.contains(&Source::Stdin) {
+            return Err(Error::Setting(
+                "standard input is the list and the body: it can be one only".into(),
+            ));
+        }
+        self.pace.apply(&mut config.frontier);
+        self.patience.apply(&mut config.frontier)?;
+        self.request.apply_to_frontier(&mut config.frontier);
+        config.fetch.deadlines = self.patience.deadlines(settings)?;
+        self.request.apply(&mut config.fetch)?;
+        self.connection.apply(&mut config.fetch)
+    }
+
+    /// How many requests may be in flight, for an engine whose size is open.
+    pub(in crate::cli) fn in_flight(&self) -> NonZeroUsize {
+        self.pace.in_flight()
+    }
+
+    /// A folder to serve for the length of the run.
+    pub(in crate::cli) fn serve(&self) -> Option<&Path> {
+        self.connection.serve.as_deref()
+    }
+
+    /// How much is told.
+    pub(in crate::cli) fn voice(&self) -> Voice {
+        self.telling.voice()
+    }
+
+    /// Whether what goes to standard output is coloured.
+    pub(in crate::cli) fn color(&self, terminals: Terminals) -> bool {
+        self.telling.color(terminals, true)
     }
 }

@@ -47,7 +47,12 @@ pub(super) struct Pace {
     /// Time from one request to a host to the next, as in 500ms
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = haul::duration)]
     delay: Duration,
+}
 
+/// On which engine, and for how long.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub(super) struct Running {
     /// End the whole run after this time, as in 10m [default: no limit]
     ///
     /// What is in flight then is dropped, and the command that fetches what is missing is printed. Exit code 124.
@@ -99,6 +104,16 @@ impl Pace {
         frontier.delay = self.delay;
     }
 
+    /// How many requests may be in flight, for an engine whose size is open.
+    pub(super) fn in_flight(&self) -> NonZeroUsize {
+        match self.concurrency {
+            Concurrency::Auto => DEFAULT,
+            Concurrency::Count(count) => count,
+        }
+    }
+}
+
+impl Running {
     /// How long the run may take; zero is no limit.
     pub(super) fn max_time(&self) -> Option<Duration> {
         self.max_time.filter(|limit| !limit.is_zero())
@@ -108,9 +123,9 @@ impl Pace {
     ///
     /// # Errors
     /// When --engine and --concurrency name two different sizes in the same breath.
-    pub(super) fn engine(&self, settings: &Settings) -> haul::Result<Engine> {
+    pub(super) fn engine(&self, pace: &Pace, settings: &Settings) -> haul::Result<Engine> {
         let EngineChoice { engine, size } = self.engine;
-        let Concurrency::Count(count) = self.concurrency else {
+        let Concurrency::Count(count) = pace.concurrency else {
             return Ok(sized(engine, size, DEFAULT));
         };
         if size != Size::Whole || engine.in_flight() == count.get() {

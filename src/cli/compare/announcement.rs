@@ -1,0 +1,124 @@
+//! What a comparison will ask of whom, before it starts.
+//!
+//! Requests are sent to other people's machines many times over: whoever starts that has to know how many.
+
+use haul::Error;
+
+use super::figures::grouped;
+use haul::PageUrl;
+use haul::compare::{CompareSettings, Stage, Target};
+
+/// Requests that may be sent to other machines without asking.
+const UNASKED: u64 = 1000;
+
+/// What a comparison will ask of whom.
+#[derive(Debug)]
+pub(crate) struct Announcement {
+    requests: u64,
+    abroad: usize,
+    engines: usize,
+    rounds: u32,
+    urls: u64,
+    seed: u64,
+}
+
+impl Announcement {
+    /// Of a comparison whose URLs are known. With a folder that is served, names under localhost are this machine.
+    pub(crate) fn of(settings: &CompareSettings) -> Self {
+        let (urls, abroad) = match &settings.target {
+            Target::Practice(practice) => (practice.pages, 0),
+            Target::Urls(urls) => {
+                let proxied = !settings.fetch.proxies.is_empty();
+                let abroad = |url: &&String| proxied || !is_this_machine(url);
+                (urls.len() as u64, urls.iter().filter(abroad).count())
+            }
+        };
+        Self {
+            requests: settings.most_requests(),
+            abroad,
+            engines: settings.contestants.len(),
+            rounds: settings.rounds,
+            urls,
+            seed: settings.seed,
+        }
+    }
+
+    /// # Errors
+    /// When that is too much to send to other machines unasked.
+    pub(crate) fn allowed(&self, yes: bool) -> haul::Result<()> {
+        if self.abroad == 0 || yes || self.requests <= UNASKED {
+            return Ok(());
+        }
+        Err(Error::Setting(format!(
+            "this may send up to {} requests to hosts that are not this machine ({} URLs, {} engines, {} rounds and a warm-up): \
+             say --yes if they bear it, or take fewer with -n, --engines or --rounds",
+            grouped(self.requests as f64),
+            grouped(self.urls as f64),
+            self.engines,
+            self.rounds
+        )))
+    }
+
+    /// A line for people.
+    pub(crate) fn text(&self) -> String {
+        let whom = match self.abroad {
+            0 => "on this machine".to_owned(),
+            _ => format!("at most {} requests", grouped(self.requests as f64)),
+        };
+        format!(
+            "comparing {} engines on {} URLs: {} rounds each after a warm-up, {whom}; seed {}\n",
+            self.engines,
+            grouped(self.urls as f64),
+            self.rounds,
+            self.seed
+        )
+    }
+}
+
+/// Whether a URL leads to this machine, by its name alone.
+fn is_this_machine(url: &str) -> bool {
+    let Ok(url) = PageUrl::parse(url) else {
+        return false;
+    };
+    match url.as_url().host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// How far a comparison is, in a line.
+pub(crate) fn stage(stage: &Stage<'_>) -> String {
+    match stage {
+        Stage::WarmUp { engine } => format!("warming up {engine}"),
+        Stage::Round { engine, done, of } => format!("round {} of {of}: {engine}", done + 1),
+        Stage::Sweep { engine, at } => format!("sweep at {at}: {engine}"),
+        Stage::Map { engine, done, of } => format!("map, cell {} of {of}: {engine}", done + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for here in [
+            "http://127.0.0.1:8080/",
+            "http://[::1]/",
+            "https://localhost/",
+            "http://a.localhost:1/",
+        ] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for abroad in [
+            "http://10.0.0.1/",
+            "http://example.org/",
+            "http://localhost.example.org/",
+            "nonsense",
+        ] {
+            assert!(!is_this_machine(abroad), "{abroad}");
+        }
+    }
+}

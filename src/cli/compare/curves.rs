@@ -1,0 +1,156 @@
+//! The sweep and the map for people, in a terminal.
+
+use std::fmt::Write;
+
+use haul::compare::{Axis, Curve, Map, Sweep};
+
+use super::figures::{grouped, paragraph, short};
+
+/// Eight heights of a bar.
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// A line an engine: a small curve, the knee, and what the law says.
+pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
+    let what = match sweep.axis {
+        Axis::Concurrency => "records a second with 1, 2, 4 … in flight",
+        Axis::Latency => "records a second at a latency of so many ms",
+        Axis::Work => "records a second with work of so many us on each page",
+    };
+    text.push('\n');
+    paragraph(text, "sweep", what, columns);
+    let mut levels: Vec<f64> = sweep
+        .curves
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .map(|point| point.x)
+        .collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    let speed = |curve: &Curve, level: f64| {
+        let point = curve
+            .points
+            .iter()
+            .find(|point| point.x.total_cmp(&level).is_eq());
+        point.map(|point| point.per_second.median)
+    };
+    let most = sweep
+        .curves
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .map(|point| point.per_second.median)
+        .fold(0.0, f64::max);
+    let name = sweep
+        .curves
+        .iter()
+        .map(|curve| curve.engine.len())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    let mut head = format!(
+        "  {:name$}  {:width$}",
+        sweep.unit,
+        "",
+        width = levels.len()
+    );
+    for level in &levels {
+        let _ = write!(
+            head,
+            " {:>7}",
+            short(*level).trim_end_matches('0').trim_end_matches('.')
+        );
+    }
+    let _ = writeln!(text, "{head}");
+    for curve in &sweep.curves {
+        let bars: String = levels
+            .iter()
+            .map(|level| match speed(curve, *level) {
+                Some(speed) => HEIGHTS[((speed / most.max(1e-9) * 7.0).round() as usize).min(7)],
+                None => ' ',
+            })
+            .collect();
+        let mut line = format!("  {:name$}  {bars}", curve.engine);
+        for level in &levels {
+            let _ = write!(
+                line,
+                " {:>7}",
+                speed(curve, *level).map_or(String::new(), grouped)
+            );
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for curve in &sweep.curves {
+        let (Some(fit), Some(knee)) = (&curve.fit, curve.knee) else {
+            continue;
+        };
+        let peak = match fit.peak_at {
+            Some(at) => format!("predicted peak at {}", grouped(at)),
+            None => "no peak predicted".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "  {:name$}  knee {knee}, {peak}; contention {:.4}, coherency {:.6}, R² {:.3}",
+            curve.engine, fit.law.sigma, fit.law.kappa, fit.law.r_squared
+        );
+    }
+    text.push('\n');
+}
+
+/// The map as a grid: latency downwards, work to the right, the winner and its margin in each cell.
+pub(super) fn map(text: &mut String, map: &Map) {
+    let cell = |latency: f64, work: f64| {
+        let cell = map.cells.iter().find(|cell| {
+            cell.latency_ms.total_cmp(&latency).is_eq() && cell.work_us.total_cmp(&work).is_eq()
+        });
+        cell.map_or(String::new(), |cell| {
+            let winner = cell.winner.split(':').next().unwrap_or_default();
+            match (cell.measured, cell.shown) {
+                (true, true) => format!("{winner} {}x", short(cell.margin)),
+                (true, false) => format!("≈{winner} +{}", cell.tied.len()),
+                (false, _) => format!("({winner})"),
+            }
+        })
+    };
+    let _ = writeln!(
+        text,
+        "map         the fastest with {} in flight: latency downwards, work on a page to the right; x is how much longer the next takes,\n            \
+         ≈ is no difference to so many others, () lies between cells that agree",
+        map.in_flight
+    );
+    let mut rows = vec![Vec::new()];
+    rows[0].push(String::new());
+    rows[0].extend(map.work_us.iter().map(|work| time(work / 1e3)));
+    for latency in &map.latency_ms {
+        let mut row = vec![time(*latency)];
+        row.extend(map.work_us.iter().map(|work| cell(*latency, *work)));
+        rows.push(row);
+    }
+    let columns = rows[0].len();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in &rows {
+        let mut line = String::from(" ");
+        for (column, word) in row.iter().enumerate() {
+            let width = widths[column];
+            let _ = match column {
+                0 => write!(line, " {word:>width$}"),
+                _ => write!(line, "  {word:width$}"),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push('\n');
+}
+
+/// Milliseconds as a person writes a time.
+fn time(milliseconds: f64) -> String {
+    match milliseconds {
+        none if none <= 0.0 => "0".to_owned(),
+        micros if micros < 1.0 => format!("{:.0}us", micros * 1e3),
+        milliseconds => format!("{milliseconds:.0}ms"),
+    }
+}

@@ -1,0 +1,326 @@
+//! A comparison for people: bars, figures, verdict, diagnosis, recommendation.
+//!
+//! A pure function of the [`Comparison`]; nothing is computed here but widths. Remote text is cleaned.
+
+use std::fmt::Write;
+
+use haul::clean;
+use haul::compare::statistics::Interval;
+use haul::compare::verdict::Place;
+use haul::compare::{Agreement, Comparison, EngineResult};
+
+use super::curves;
+
+/// What stands for a figure that is not known.
+const UNKNOWN: &str = "-";
+
+/// The whole of it, in so many columns.
+pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> String {
+    let mut text = headline(comparison);
+    text.push('\n');
+    bars(&mut text, &comparison.engines, columns, color);
+    text.push('\n');
+    figures(&mut text, &comparison.engines);
+    text.push('\n');
+    if !comparison.answers.agree {
+        differences(&mut text, &comparison.answers);
+        return text;
+    }
+    if let Some(verdict) = &comparison.verdict {
+        paragraph(&mut text, "verdict", &verdict.sentence, columns);
+    }
+    if let Some(diagnosis) = &comparison.diagnosis {
+        let told = format!(
+            "bound by {}. {}",
+            diagnosis.bound,
+            diagnosis.sentences.join(" ")
+        );
+        paragraph(&mut text, "why", &told, columns);
+        for unknown in &diagnosis.unknown {
+            paragraph(&mut text, "unknown", unknown, columns);
+        }
+    }
+    for warning in &comparison.warnings {
+        paragraph(&mut text, "warning", &clean(warning), columns);
+    }
+    if let Some(sweep) = &comparison.sweep {
+        curves::sweep(&mut text, sweep, columns);
+    }
+    if let Some(map) = &comparison.map {
+        curves::map(&mut text, map);
+    }
+    if let Some(next) = &comparison.recommendation {
+        paragraph(&mut text, "next", &next.because, columns);
+        let _ = writeln!(text, "            {}", next.command);
+    }
+    let _ = writeln!(text, "again       {}", comparison.command);
+    text
+}
+
+fn headline(comparison: &Comparison) -> String {
+    let workload = &comparison.workload;
+    let whom = match &workload.practice {
+        Some(practice) if practice.jitter_ms > 0.0 => format!(
+            "practice server, {} to {} ms",
+            practice.latency_ms,
+            practice.latency_ms + practice.jitter_ms
+        ),
+        Some(practice) => format!("practice server, {} ms", practice.latency_ms),
+        None => counted(workload.hosts, "host"),
+    };
+    let rounds = comparison
+        .engines
+        .first()
+        .map_or(0, |engine| engine.rounds.len());
+    format!(
+        "{} · {whom} · work {} · {rounds} rounds in {:.0} s · {} processors\n",
+        counted(workload.urls, "URL"),
+        clean(&workload.work),
+        comparison.took_s,
+        comparison.machine.cores
+    )
+}
+
+/// Records a second, as bars with the interval of the median at their end.
+fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool) {
+    let name = engines
+        .iter()
+        .map(|engine| engine.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
+    let room = columns.saturating_sub(name + 32).max(10);
+    let most = engines
+        .iter()
+        .map(|engine| engine.per_second.high)
+        .fold(0.0, f64::max);
+    let _ = writeln!(
+        text,
+        "{:name$}  {:>9}  {:room$}  time against best",
+        "engine", "a second", ""
+    );
+    for engine in engines {
+        let bar = bar(engine.per_second, most, room);
+        let sign = match engine.place {
+            Place::Best => "best",
+            Place::NoDifferenceShown => "no difference shown",
+            Place::Slower => "",
+        };
+        let ratio = match engine.place {
+            Place::Best => sign.to_owned(),
+            Place::NoDifferenceShown => sign.to_owned(),
+            Place::Slower => format!(
+                "{}x ({} to {})",
+                short(engine.ratio.median),
+                short(engine.ratio.low),
+                short(engine.ratio.high)
+            ),
+        };
+        let line = format!(
+            "{:name$}  {:>9}  {bar}  {ratio}",
+            engine.name,
+            grouped(engine.per_second.median)
+        );
+        let line = line.trim_end();
+        let _ = match engine.place {
+            Place::Best if color => writeln!(text, "\u{1b}[1;32m{line}\u{1b}[0m"),
+            Place::NoDifferenceShown if color => writeln!(text, "\u{1b}[32m{line}\u{1b}[0m"),
+            _ => writeln!(text, "{line}"),
+        };
+    }
+    for engine in engines.iter().filter(|engine| engine.subset) {
+        let _ = writeln!(
+            text,
+            "  {} ran {} in each round, as it is slow",
+            engine.name,
+            counted(engine.urls, "URL")
+        );
+    }
+}
+
+/// A bar as long as the median, with its interval marked: `████├─┤`.
+fn bar(of: Interval, most: f64, room: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if most <= 0.0 {
+        return " ".repeat(room);
+    }
+    let cells = of.median / most * room as f64;
+    let whole = cells as usize;
+    let mut bar = "█".repeat(whole);
+    bar.push_str(EIGHTHS[((cells - whole as f64) * 8.0) as usize % 8]);
+    if bar.is_empty() {
+        bar.push_str(EIGHTHS[1]);
+    }
+    let spread = ((of.high - of.low) / most * room as f64).round() as usize;
+    if spread >= 1 {
+        bar.push_str(&"╌".repeat(spread));
+    }
+    let taken = bar.chars().count();
+    bar.extend(std::iter::repeat_n(' ', room.saturating_sub(taken)));
+    bar.chars().take(room).collect()
+}
+
+/// The other figures, a line an engine.
+fn figures(text: &mut String, engines: &[EngineResult]) {
+    let head = [
+        "engine",
+        "in flight",
+        "p50 ms",
+        "p99 ms",
+        "CPU us",
+        "MiB",
+        "KiB each",
+        "threads",
+        "switches",
+        "connections",
+        "failed",
+    ];
+    let optional = |value: Option<String>| value.unwrap_or_else(|| UNKNOWN.to_owned());
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for engine in engines {
+        let threads = engine.threads.map(|threads| match engine.processes {
+            1 => threads.to_string(),
+            processes => format!("{threads} in {processes}"),
+        });
+        rows.push(vec![
+            engine.name.clone(),
+            engine.in_flight.to_string(),
+            short(engine.latency_ms.p50),
+            short(engine.latency_ms.p99),
+            short(engine.cpu_us.user + engine.cpu_us.system),
+            optional(
+                engine
+                    .peak_memory_bytes
+                    .map(|bytes| short(bytes as f64 / 1_048_576.0)),
+            ),
+            optional(
+                engine
+                    .memory_per_in_flight_bytes
+                    .map(|bytes| short(bytes as f64 / 1024.0)),
+            ),
+            optional(threads),
+            short(engine.switches.voluntary + engine.switches.involuntary),
+            optional(engine.connections.map(|count| count.to_string())),
+            engine.failed.to_string(),
+        ]);
+    }
+    // A column that nothing is known of, and failures where there are none, are left out.
+    let says = |column: usize| {
+        rows[1..]
+            .iter()
+            .any(|row| row[column] != UNKNOWN && (column != 10 || row[column] != "0"))
+    };
+    let shown: Vec<usize> = (0..head.len())
+        .filter(|column| *column == 0 || says(*column))
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for column in &shown {
+            let width = widths[*column];
+            let _ = match column {
+                0 => write!(line, "{:width$}", row[*column]),
+                _ => write!(line, "  {:>width$}", row[*column]),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn differences(text: &mut String, answers: &Agreement) {
+    let _ = writeln!(
+        text,
+        "no winner: the engines gave different answers to {} of {}",
+        answers.different,
+        counted(answers.compared, "URL")
+    );
+    for difference in &answers.differences {
+        let _ = writeln!(text, "  {}", clean(&difference.url));
+        for (engine, answer) in &difference.answers {
+            let _ = writeln!(text, "    {engine:12} {}", clean(answer));
+        }
+    }
+}
+
+/// A heading and text beside it, in lines that fit.
+pub(super) fn paragraph(text: &mut String, heading: &str, words: &str, columns: usize) {
+    let mut line = format!("{heading:12}");
+    let mut taken = 12;
+    for word in words.split(' ') {
+        let width = word.chars().count();
+        if taken > 12 && taken + 1 + width > columns {
+            let _ = writeln!(text, "{line}");
+            line = " ".repeat(12);
+            taken = 12;
+        }
+        if taken > 12 {
+            line.push(' ');
+            taken += 1;
+        }
+        line.push_str(word);
+        taken += width;
+    }
+    let _ = writeln!(text, "{line}");
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count as f64))
+}
+
+/// Three digits or so.
+pub(super) fn short(value: f64) -> String {
+    match value.abs() {
+        value if value >= 1000.0 => grouped(value),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A whole number with a comma for each three digits.
+pub(super) fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share_and_never_longer_than_its_room() {
+        let of = |median: f64, low: f64, high: f64| Interval { median, low, high };
+        assert_eq!(bar(of(50.0, 50.0, 50.0), 100.0, 10), "█████     ");
+        assert_eq!(bar(of(100.0, 90.0, 100.0), 100.0, 10), "██████████");
+        assert_eq!(bar(of(50.0, 40.0, 60.0), 100.0, 10), "█████╌╌   ");
+        assert_eq!(bar(of(0.01, 0.0, 0.02), 100.0, 4), "▏   ");
+        assert_eq!(bar(of(0.0, 0.0, 0.0), 0.0, 4), "    ");
+    }
+
+    #[test]
+    fn a_paragraph_is_broken_at_its_width() {
+        let mut text = String::new();
+        paragraph(&mut text, "why", "one two three four", 22);
+        assert_eq!(text, "why         one two\n            three four\n");
+    }
+
+    #[test]
+    fn numbers_have_about_three_digits() {
+        let told: Vec<_> = [0.5, 12.34, 123.4, 12345.0].map(short).to_vec();
+        assert_eq!(told, ["0.50", "12.3", "123", "12,345"]);
+    }
+}

@@ -1,0 +1,329 @@
+//! `haul compare`: its flags, and the settings that they become.
+
+mod announcement;
+mod curves;
+mod figures;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use haul::compare::{
+    Axis, CONTESTANTS, CompareSettings, Comparison, Contestant, LEAST_ROUNDS, Practice, Target,
+};
+use haul::parse::{Wants, Work};
+use haul::seeds::SeedSettings;
+use haul::{ByteSize, Config, Error};
+
+use super::exit::Share;
+use super::fetch::targets::Targets;
+use super::fetch::{Conditions, Terminals};
+use super::layers::{Origin, Settings};
+use super::spelling;
+use crate::progress::Voice;
+pub(crate) use announcement::{Announcement, stage};
+
+/// Flags that say what is compared, and not how a request is made: they are left out of the command that fetches.
+const OWN: [&str; 19] = [
+    "engines",
+    "rounds",
+    "time-budget",
+    "seed",
+    "work",
+    "sweep",
+    "map",
+    "yes",
+    "limit",
+    "latency",
+    "jitter",
+    "size",
+    "pages",
+    "error-rate",
+    "report",
+    "json",
+    "concurrency",
+    "quiet",
+    "color",
+];
+
+/// The flags of `haul compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    #[command(flatten)]
+    targets: Targets,
+    #[command(flatten)]
+    comparing: Comparing,
+    #[command(flatten)]
+    practising: Practising,
+    #[command(flatten)]
+    reporting: Reporting,
+    #[command(flatten)]
+    conditions: Conditions,
+}
+
+/// What is compared.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The comparison")]
+struct Comparing {
+    /// Compare these engines: sequential, threads, blocking, async, processes, hybrid
+    ///
+    /// A size may follow, as in threads:16 or hybrid:2x32 (children, and requests in flight in each); without one an engine has as many
+    /// in flight as --concurrency says. The same engine may be named twice.
+    #[arg(long, value_name = "ENGINE[:N],…", value_delimiter = ',', default_values = CONTESTANTS)]
+    engines: Vec<String>,
+
+    /// Put work on each page: none, parse (HTML into a tree), select:CSS, or hash:N (N KiB through SHA-256)
+    #[arg(long, value_name = "WORK", default_value = "none")]
+    work: Work,
+
+    /// Run each engine so many times, 5 at least
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_ROUNDS)..=1000))]
+    rounds: u32,
+
+    /// Let all rounds together take about so long: slow engines run fewer URLs
+    #[arg(long, value_name = "DURATION", default_value = "45s", value_parser = haul::duration)]
+    time_budget: Duration,
+
+    /// Take at most N URLs
+    #[arg(short = 'n', long, value_name = "N")]
+    limit: Option<u64>,
+
+    /// The seed of the order of rounds, of the choice of URLs, and of the practice server [default: drawn, and told]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Measure throughput along concurrency, latency or work, too
+    ///
+    /// Concurrency is doubled until an engine stops growing, and the Universal Scalability Law is fitted to it. Latency needs the
+    /// practice server.
+    #[arg(long, value_name = "AXIS", num_args = 0..=1, default_missing_value = "concurrency")]
+    sweep: Option<Axis>,
+
+    /// Find the fastest engine at each latency of the server and each work on a page, too
+    ///
+    /// Takes a few minutes, and the practice server.
+    #[arg(long)]
+    map: bool,
+
+    /// Send more than 1,000 requests to hosts that are not this machine
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The practice server, where no URLs are named.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The practice server, where no URLs are named")]
+struct Practising {
+    /// Wait this long before each answer
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = haul::duration)]
+    latency: Duration,
+
+    /// Wait up to this much longer, each time by chance
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
+    jitter: Duration,
+
+    /// Make pages about this large
+    #[arg(long, value_name = "SIZE", default_value = "6K")]
+    size: ByteSize,
+
+    /// Serve so many pages: as many URLs
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pages: u64,
+
+    /// Let this share of requests fail, as in 5%
+    #[arg(long, value_name = "PERCENT", default_value = "0%")]
+    error_rate: Share,
+}
+
+/// Where the comparison is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+struct Reporting {
+    /// Write a report to FILE: one HTML page with charts, without a network
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Write all figures to FILE as JSON; - for standard output, without the table
+    ///
+    /// haul report FILE draws the page from it again.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// A comparison, ready to start, and how to tell of it.
+#[derive(Debug)]
+pub(crate) struct ComparePlan {
+    /// The comparison; its URLs are still to be read from the list, where there is one.
+    pub(crate) settings: CompareSettings,
+    /// The list.
+    pub(crate) seeds: Option<SeedSettings>,
+    /// A folder to serve for the length of the run.
+    pub(crate) serve: Option<PathBuf>,
+    /// The page to write.
+    pub(crate) report: Option<PathBuf>,
+    /// The JSON to write.
+    pub(crate) json: Option<PathBuf>,
+    /// Whether many requests may be sent to other machines.
+    pub(crate) yes: bool,
+    /// How much is told.
+    pub(crate) voice: Voice,
+    /// Whether the table is coloured.
+    pub(crate) color: bool,
+}
+
+impl CompareArguments {
+    /// The comparison that these flags ask for.
+    ///
+    /// # Errors
+    /// When they contradict each other, or a file that they name cannot be read.
+    pub(super) fn plan(
+        self,
+        settings: &Settings,
+        terminals: Terminals,
+    ) -> haul::Result<ComparePlan> {
+        let practises = self.targets.targets.is_empty() && self.targets.input.is_empty();
+        let serve = self.conditions.serve().map(PathBuf::from);
+        if practises && serve.is_some() {
+            return Err(Error::Setting(
+                "--serve DIR is for URLs that lead there: name some".into(),
+            ));
+        }
+        if let Some(flag) = ["latency", "jitter", "size", "pages", "error-rate"]
+            .iter()
+            .find(|flag| !practises && settings.rank(flag) == 3)
+        {
+            return Err(Error::Setting(format!(
+                "--{flag} is about the practice server, which is only asked where no URLs are named"
+            )));
+        }
+        let seeds = match practises {
+            true => None,
+            false => Some(SeedSettings {
+                limit: self.comparing.limit,
+                ..self.targets.seeds(terminals.stdin)?
+            }),
+        };
+        let mut config = Config::new(
+            seeds
+                .clone()
+                .unwrap_or_else(|| SeedSettings::urls(Vec::<String>::new())),
+        );
+        config.parse.wants = Wants::NOTHING;
+        self.conditions.apply(&mut config, settings)?;
+        if practises && !settings.is_set("per-host") {
+            config.frontier.per_host = 0; // it is our own
+        }
+        let in_flight = self.conditions.in_flight();
+        let contestants = Contestant::list(&self.comparing.engines, in_flight)
+            .map_err(|problem| Error::Setting(format!("--engines: {problem}")))?;
+        let seed = self
+            .comparing
+            .seed
+            .unwrap_or_else(|| u64::from(fastrand::u32(..)));
+        let (command, fetch_command) = commands(settings, seed, practises);
+        Ok(ComparePlan {
+            settings: CompareSettings {
+                contestants,
+                in_flight,
+                target: Target::Practice(self.practising.practice(self.comparing.limit)),
+                fetch: config.fetch,
+                frontier: config.frontier,
+                work: self.comparing.work,
+                rounds: self.comparing.rounds,
+                time_budget: self.comparing.time_budget,
+                seed,
+                sweep: self.comparing.sweep,
+                map: self.comparing.map,
+                program: None,
+                command,
+                fetch_command,
+                settings: in_force(settings),
+            },
+            seeds,
+            serve,
+            report: self.reporting.report,
+            json: self.reporting.json,
+            yes: self.comparing.yes,
+            voice: self.conditions.voice(),
+            color: self.conditions.color(terminals),
+        })
+    }
+}
+
+impl ComparePlan {
+    /// Writes what was found to wherever it was asked for: the files first, as they outlast the terminal.
+    ///
+    /// # Errors
+    /// When a file or standard output cannot be written.
+    pub(crate) fn tell(&self, comparison: &Comparison) -> haul::Result<()> {
+        let stdout = |text: &str| {
+            let mut stdout = std::io::stdout().lock();
+            let written = stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush());
+            written.map_err(|source| Error::output("standard output", source))
+        };
+        let json = super::json_text(comparison);
+        let to_file = |path: &Path, text: &str| {
+            std::fs::write(path, text).map_err(|source| Error::output(path, source))
+        };
+        if let Some(path) = &self.report {
+            to_file(path, &haul::report::page(&json, "haul compare"))?;
+        }
+        match &self.json {
+            Some(path) if path.as_os_str() == "-" => return stdout(&json),
+            Some(path) => to_file(path, &json)?,
+            None => {}
+        }
+        stdout(&figures::text(comparison, columns(), self.color))
+    }
+}
+
+impl Practising {
+    fn practice(&self, limit: Option<u64>) -> Practice {
+        Practice {
+            latency: self.latency,
+            jitter: self.jitter,
+            size: self.size,
+            pages: limit.map_or(self.pages, |limit| limit.min(self.pages)),
+            error_rate: self.error_rate.share(),
+        }
+    }
+}
+
+/// The command that repeats the comparison, and the one that fetches the same.
+fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String) {
+    let given = |setting: &&super::layers::Setting| setting.origin == Origin::Flag;
+    let given: Vec<_> = settings.0.iter().filter(given).cloned().collect();
+    let mut command = "haul compare".to_owned();
+    spelling::flags(&mut command, &given, &["seed", "report", "json"]);
+    command.push_str(&format!(" --seed {seed}"));
+    spelling::targets(&mut command, &given);
+    let mut fetch = "haul fetch".to_owned();
+    match practises {
+        true => fetch.push_str(" urls.txt"),
+        false => spelling::targets(&mut fetch, &given),
+    }
+    spelling::flags(&mut fetch, &given, &OWN);
+    (command, fetch)
+}
+
+/// Every setting that is not at its default, as it may be shown.
+fn in_force(settings: &Settings) -> Vec<(String, String)> {
+    settings
+        .0
+        .iter()
+        .filter(|setting| setting.origin != Origin::Default)
+        .map(|setting| (setting.flag.clone(), spelling::values(setting)))
+        .collect()
+}
+
+/// The number of columns to write to.
+fn columns() -> usize {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let width: usize = columns.unwrap_or_else(|| usize::from(console::Term::stdout().size().1));
+    width.clamp(60, 120)
+}

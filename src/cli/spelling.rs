@@ -1,0 +1,107 @@
+//! Flags as a command line that a shell reads, without secrets.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+
+use super::fetch::secret;
+use super::layers::{Kind, Setting};
+
+/// Adds flags to a command, but for those of these names.
+pub(super) fn flags(command: &mut String, settings: &[Setting], left_out: &[&str]) {
+    let mut add = |word: &str| {
+        command.push(' ');
+        command.push_str(word);
+    };
+    let flags = settings.iter().filter(|setting| setting.flag != "urls");
+    for setting in flags.filter(|setting| !left_out.contains(&setting.flag.as_str())) {
+        let flag = format!("--{}", setting.flag);
+        match setting.kind {
+            Kind::Switch => add(&flag),
+            Kind::Count => {
+                let count = setting
+                    .values
+                    .first()
+                    .and_then(|count| count.to_str()?.parse().ok());
+                (0..count.unwrap_or(1)).for_each(|_| add(&flag));
+            }
+            Kind::One | Kind::Many => {
+                for value in &setting.values {
+                    add(&flag);
+                    add(&shown(&setting.flag, value));
+                }
+            }
+        }
+    }
+}
+
+/// The values of a flag as they may be shown, without quotes.
+pub(super) fn values(setting: &Setting) -> String {
+    let texts: Vec<_> = setting
+        .values
+        .iter()
+        .map(|value| secret::shown(&setting.flag, &value.to_string_lossy()).into_owned())
+        .collect();
+    texts.join(" ")
+}
+
+/// Adds the words without a flag to a command.
+pub(super) fn targets(command: &mut String, settings: &[Setting]) {
+    for setting in settings.iter().filter(|setting| setting.flag == "urls") {
+        for value in &setting.values {
+            command.push(' ');
+            command.push_str(&shown("urls", value));
+        }
+    }
+}
+
+/// A value as it may be shown, quoted. A file's name is no secret, and may be no text.
+fn shown(flag: &str, value: &OsString) -> String {
+    match value.to_str() {
+        Some(text) => quoted(&OsString::from(&*secret::shown(flag, text))),
+        None => quoted(value),
+    }
+}
+
+/// A word as a shell reads it.
+pub(super) fn quoted(word: &OsString) -> String {
+    let bytes = word.as_encoded_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(byte);
+    match word.to_str() {
+        Some(text) if !text.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
+        Some(text) if !text.chars().any(char::is_control) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        // What a terminal would obey, and what is no text, is written byte by byte.
+        _ => {
+            let mut word = "$'".to_owned();
+            for byte in bytes {
+                let _ = if is_plain(byte) {
+                    write!(word, "{}", char::from(*byte))
+                } else {
+                    write!(word, "\\x{byte:02x}")
+                };
+            }
+            word.push('\'');
+            word
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_as_a_shell_reads_it() {
+        for (word, text) in [
+            ("urls.txt", "urls.txt"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("http://a/?b&c", "'http://a/?b&c'"),
+            ("a\u{1b}[2J", r"$'a\x1b\x5b2J'"),
+        ] {
+            assert_eq!(quoted(&word.into()), text);
+        }
+    }
+}

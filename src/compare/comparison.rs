@@ -1,0 +1,267 @@
+//! What a comparison found, as plain data: the JSON of `--json`, the report and the table are drawn from it alone.
+//!
+//! Units are in the names; a figure that could not be had is `None`, never a guess. Times are medians over rounds unless
+//! the name says otherwise.
+
+use serde::Serialize;
+
+use super::map::Map;
+use super::statistics::Interval;
+use super::sweep::Sweep;
+use super::verdict::Place;
+
+/// The number of this layout; another one means something else.
+pub const FORMAT: u32 = 1;
+
+/// What a comparison found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// `comparison`.
+    pub kind: &'static str,
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The version of haul.
+    pub haul: &'static str,
+    /// The command line that repeats it, its seed included.
+    pub command: String,
+    /// When it began (RFC 3339, UTC).
+    pub started: String,
+    /// How long all of it took.
+    pub took_s: f64,
+    /// The seed of the order of rounds, of the choice of URLs, and of the resampling.
+    pub seed: u64,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was in force, name and value.
+    pub settings: Vec<(String, String)>,
+    /// What each engine was given to do.
+    pub workload: Workload,
+    /// What each engine did.
+    pub engines: Vec<EngineResult>,
+    /// Whether all gave the same answers.
+    pub answers: Agreement,
+    /// Who won; `None` where answers differ.
+    pub verdict: Option<Verdict>,
+    /// What makes the figures less sure.
+    pub warnings: Vec<String>,
+    /// What the best engine was waiting for.
+    pub diagnosis: Option<Diagnosis>,
+    /// What to type next.
+    pub recommendation: Option<Recommendation>,
+    /// Throughput against one setting.
+    pub sweep: Option<Sweep>,
+    /// Who wins at which latency and which work.
+    pub map: Option<Map>,
+}
+
+/// The machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// Processors that this process may use.
+    pub cores: usize,
+    /// Their name.
+    pub cpu: Option<String>,
+    /// Memory of the machine.
+    pub memory_bytes: Option<u64>,
+    /// Kernel and architecture.
+    pub system: String,
+    /// The load of the last minute, before the first round.
+    pub load: Option<f64>,
+}
+
+/// What each engine was given to do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Workload {
+    /// URLs.
+    pub urls: usize,
+    /// Hosts among them.
+    pub hosts: usize,
+    /// Work put on each page besides.
+    pub work: String,
+    /// The practice server, where it was the host.
+    pub practice: Option<PracticeResult>,
+}
+
+/// The practice server's settings.
+#[derive(Debug, Clone, Serialize)]
+pub struct PracticeResult {
+    /// Waited before each answer.
+    pub latency_ms: f64,
+    /// Waited besides, by chance, at the most.
+    pub jitter_ms: f64,
+    /// About how large a page is.
+    pub size_bytes: u64,
+    /// Pages.
+    pub pages: u64,
+    /// The share of requests that fail, 0 to 1.
+    pub error_rate: f64,
+}
+
+/// What one engine did.
+#[derive(Debug, Clone, Serialize)]
+pub struct EngineResult {
+    /// The name that it is compared by.
+    pub name: String,
+    /// The engine with its size, as `--engine` takes it.
+    pub engine: String,
+    /// Requests in flight at the most.
+    pub in_flight: usize,
+    /// URLs of each round.
+    pub urls: usize,
+    /// Whether that is fewer than there are, as the engine is slow.
+    pub subset: bool,
+    /// Its rounds, in the order of their blocks.
+    pub rounds: Vec<RoundResult>,
+    /// Seconds of a round.
+    pub wall_s: Interval,
+    /// Records a second.
+    pub per_second: Interval,
+    /// Body bytes a second.
+    pub bytes_per_second: f64,
+    /// Time a record against the best engine's: 1 is the best, 2 takes twice as long.
+    pub ratio: Interval,
+    /// How likely so clear a difference to the best would be by chance; `None` for the best.
+    pub p: Option<f64>,
+    /// Where it stands.
+    pub place: Place,
+    /// Latency of the answers of all rounds.
+    pub latency_ms: Latency,
+    /// The same as pairs of a percentile, 0 to 100, and milliseconds.
+    pub latency_curve: Vec<(f64, f64)>,
+    /// Processor time a record.
+    pub cpu_us: ProcessorTime,
+    /// The most memory, of all its processes together.
+    pub peak_memory_bytes: Option<u64>,
+    /// What it had more than before it started, a request in flight.
+    pub memory_per_in_flight_bytes: Option<u64>,
+    /// Threads at the end, of all its processes.
+    pub threads: Option<u64>,
+    /// Processes.
+    pub processes: u64,
+    /// Context switches a record.
+    pub switches: Switches,
+    /// Connections that the practice server accepted in a round; unknown of other hosts.
+    pub connections: Option<u64>,
+    /// Records that failed, in all rounds.
+    pub failed: u64,
+    /// Blocks whose round is an outlier.
+    pub outliers: Vec<u32>,
+    /// Of a round that took about the median: seconds since its begin, and requests in flight.
+    pub in_flight_over_time: Vec<(f64, u32)>,
+    /// Of the same round the first 200 requests: when each was sent, got its first byte and its last, in milliseconds.
+    pub lanes: Vec<(f64, f64, f64)>,
+}
+
+/// One round of one engine.
+#[derive(Debug, Clone, Serialize)]
+pub struct RoundResult {
+    /// The block that it ran in.
+    pub block: u32,
+    /// Seconds from before the engine was started to after its last record.
+    pub wall_s: f64,
+    /// Records.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+/// Latency, sent to last byte, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Latency {
+    /// The median.
+    pub p50: f64,
+    /// The 90th percentile.
+    pub p90: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// Processor time in microseconds.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct ProcessorTime {
+    /// In programs.
+    pub user: f64,
+    /// In the kernel on their behalf.
+    pub system: f64,
+}
+
+/// Context switches.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Switches {
+    /// To wait for something.
+    pub voluntary: f64,
+    /// As the time was up.
+    pub involuntary: f64,
+}
+
+/// Whether all engines gave the same answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Agreement {
+    /// Whether they did.
+    pub agree: bool,
+    /// URLs that at least two engines answered.
+    pub compared: usize,
+    /// URLs that the same engine answered in two ways: they prove nothing.
+    pub changing: usize,
+    /// URLs on which two engines differ.
+    pub different: usize,
+    /// The first of them.
+    pub differences: Vec<Difference>,
+}
+
+/// A URL on which engines differ.
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference {
+    /// The URL.
+    pub url: String,
+    /// Each engine's answer: a status and the beginning of a digest, or a class of failure.
+    pub answers: Vec<(String, String)>,
+}
+
+/// Who won.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// In words.
+    pub sentence: String,
+    /// The engine with the least median.
+    pub best: String,
+    /// Those that could not be told from it.
+    pub tied: Vec<String>,
+}
+
+/// What the best engine was waiting for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Diagnosis {
+    /// What the run was bound by, in a few words.
+    pub bound: String,
+    /// Why that is thought, and what to do about it.
+    pub sentences: Vec<String>,
+    /// Where the processors' time went during its rounds; `None` where the system does not say.
+    pub shares: Option<Shares>,
+    /// What could not be measured here.
+    pub unknown: Vec<String>,
+}
+
+/// Shares of all processors' time, 0 to 1.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Shares {
+    /// The engine.
+    pub client: f64,
+    /// The practice server.
+    pub server: f64,
+    /// Anything else on the machine.
+    pub others: f64,
+    /// Nobody.
+    pub idle: f64,
+}
+
+/// What to type next.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recommendation {
+    /// The command line.
+    pub command: String,
+    /// Why.
+    pub because: String,
+}

@@ -1,0 +1,139 @@
+//! When each request of a round was in flight: the picture of switching as responses arrive.
+//!
+//! Of a round with any number of requests a bounded number of points is kept.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::visit::Visit;
+
+/// Requests whose moments are kept one by one.
+const LANES: usize = 200;
+/// Points of the curve of what is in flight.
+const POINTS: usize = 240;
+
+/// One request, in microseconds since the run began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Flight {
+    sent: u64,
+    first_byte: u64,
+    end: u64,
+}
+
+/// What is kept of all requests of a round.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Flights {
+    /// Seconds since the run began, and requests in flight.
+    pub(super) over_time: Vec<(f64, u32)>,
+    /// The first requests: sent, first byte and end, in milliseconds.
+    pub(super) lanes: Vec<(f64, f64, f64)>,
+    /// Requests in flight on the average, from the first that was sent to the last that ended.
+    pub(super) mean: f64,
+}
+
+impl Flight {
+    /// The last request of a visit; `None` where it had no answer.
+    pub(super) fn of(visit: &Visit, begun: Instant) -> Option<Self> {
+        let timing = visit.outcome.as_ref().ok()?.timing;
+        let since = visit.job.since.checked_duration_since(begun);
+        let sent = since.unwrap_or_default() + timing.queued;
+        let micros = |time: std::time::Duration| time.as_micros() as u64;
+        Some(Self {
+            sent: micros(sent),
+            first_byte: micros(sent + timing.first_byte),
+            end: micros(sent + timing.total),
+        })
+    }
+}
+
+impl Flights {
+    pub(super) fn of(mut flights: Vec<Flight>) -> Self {
+        flights.sort_unstable();
+        let end = flights.iter().map(|flight| flight.end).max().unwrap_or(0);
+        let begin = flights.first().map_or(0, |flight| flight.sent);
+        let milliseconds = |micros: u64| micros as f64 / 1e3;
+        let lanes = flights
+            .iter()
+            .take(LANES)
+            .map(|flight| {
+                (
+                    milliseconds(flight.sent),
+                    milliseconds(flight.first_byte),
+                    milliseconds(flight.end),
+                )
+            })
+            .collect();
+        let flown: u64 = flights.iter().map(|flight| flight.end - flight.sent).sum();
+        Self {
+            over_time: over_time(&flights, end),
+            lanes,
+            mean: flown as f64 / end.saturating_sub(begin).max(1) as f64,
+        }
+    }
+}
+
+/// How many are in flight at evenly spaced moments.
+fn over_time(flights: &[Flight], end: u64) -> Vec<(f64, u32)> {
+    let mut ends: Vec<u64> = flights.iter().map(|flight| flight.end).collect();
+    ends.sort_unstable();
+    let (mut sent, mut ended) = (0, 0);
+    (0..=POINTS as u64)
+        .filter(|_| end > 0)
+        .map(|point| {
+            let moment = end * point / POINTS as u64;
+            while flights
+                .get(sent)
+                .is_some_and(|flight| flight.sent <= moment)
+            {
+                sent += 1;
+            }
+            while ends.get(ended).is_some_and(|end| *end <= moment) {
+                ended += 1;
+            }
+            (moment as f64 / 1e6, (sent - ended) as u32)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_overlaps_is_in_flight_at_once() {
+        let flight = |sent, end| Flight {
+            sent,
+            first_byte: sent,
+            end,
+        };
+        let flights = Flights::of(vec![
+            flight(500_000, 1_000_000),
+            flight(0, 1_000_000),
+            flight(0, 500_000),
+        ]);
+        assert_eq!(flights.lanes.len(), 3);
+        assert_eq!(flights.lanes[2], (500.0, 500.0, 1000.0));
+        assert!((flights.mean - 2.0).abs() < 1e-9);
+        let most = flights.over_time.iter().map(|(_, count)| *count).max();
+        assert_eq!((most, flights.over_time.len()), (Some(2), POINTS + 1));
+        assert_eq!(flights.over_time[POINTS], (1.0, 0));
+        assert_eq!(Flights::of(Vec::new()), Flights::default());
+    }
+
+    #[test]
+    fn of_many_requests_so_many_points_are_kept_and_no_more() {
+        let many = (0..100_000)
+            .map(|index| Flight {
+                sent: index,
+                first_byte: index + 5,
+                end: index + 10,
+            })
+            .collect();
+        let flights = Flights::of(many);
+        assert_eq!(
+            (flights.lanes.len(), flights.over_time.len()),
+            (LANES, POINTS + 1)
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! What the system says of the machine, of this process, and of what it was busy with.
+//!
+//! `/proc` and getrusage(2): where one of them is not there, its figure is `None` and the diagnosis says so.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use serde::{Deserialize, Serialize};
+
+use super::comparison::Machine;
+use crate::engine::cores;
+
+/// What a process and the children that it waited for have used so far.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Usage {
+    pub(super) user: Duration,
+    pub(super) system: Duration,
+    pub(super) voluntary: u64,
+    pub(super) involuntary: u64,
+}
+
+/// What the processes of a round hold at one moment.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Holding {
+    /// The most memory that each process had, in sum.
+    pub(super) peak_bytes: u64,
+    pub(super) threads: u64,
+    pub(super) processes: u64,
+}
+
+/// What all processors did since the system started, and how often somebody waited for the disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Busy {
+    pub(super) busy: Duration,
+    pub(super) all: Duration,
+    /// Time in which at least one task was held up by the disk; `None` where the kernel has no PSI.
+    pub(super) disk: Option<Duration>,
+}
+
+impl Usage {
+    /// Of this process, and with `children` of those that it waited for.
+    pub(super) fn now(children: bool) -> Self {
+        let mut sum = Self::default();
+        let who = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
+        for who in &who[..1 + usize::from(children)] {
+            let Ok(usage) = getrusage(*who) else { continue };
+            sum.user += duration(usage.user_time());
+            sum.system += duration(usage.system_time());
+            sum.voluntary += usage.voluntary_context_switches().unsigned_abs();
+            sum.involuntary += usage.involuntary_context_switches().unsigned_abs();
+        }
+        sum
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            user: self.user.saturating_sub(before.user),
+            system: self.system.saturating_sub(before.system),
+            voluntary: self.voluntary.saturating_sub(before.voluntary),
+            involuntary: self.involuntary.saturating_sub(before.involuntary),
+        }
+    }
+
+    pub(super) fn time(self) -> Duration {
+        self.user + self.system
+    }
+}
+
+fn duration(time: nix::sys::time::TimeVal) -> Duration {
+    let micros = time.tv_usec().unsigned_abs();
+    Duration::from_secs(time.tv_sec().unsigned_abs()) + Duration::from_micros(micros)
+}
+
+impl Holding {
+    /// Of this process and its children; `None` where there is no `/proc`.
+    pub(super) fn now() -> Option<Self> {
+        let mut sum = Self::of("self")?;
+        for child in children() {
+            if let Some(held) = Self::of(&child) {
+                sum.peak_bytes += held.peak_bytes;
+                sum.threads += held.threads;
+                sum.processes += held.processes;
+            }
+        }
+        Some(sum)
+    }
+
+    fn of(process: &str) -> Option<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        Some(Self {
+            peak_bytes: field(&status, "VmHWM:")? * 1024,
+            threads: field(&status, "Threads:")?,
+            processes: 1,
+        })
+    }
+}
+
+/// The children of this process, whichever thread started them.
+fn children() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
+    let lists = tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+impl Busy {
+    /// `None` where the system does not say.
+    pub(super) fn now() -> Option<Self> {
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        let ticks = rustix::param::clock_ticks_per_second().max(1);
+        let disk = fs::read_to_string("/proc/pressure/io").ok();
+        let (busy, all) = busy(&stat)?;
+        let time = |count: u64| Duration::from_secs_f64(count as f64 / ticks as f64);
+        Some(Self {
+            busy: time(busy),
+            all: time(all),
+            disk: disk.as_deref().and_then(held_up),
+        })
+    }
+
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            busy: self.busy.saturating_sub(before.busy),
+            all: self.all.saturating_sub(before.all),
+            disk: self
+                .disk
+                .zip(before.disk)
+                .map(|(now, then)| now.saturating_sub(then)),
+        }
+    }
+}
+
+/// The ticks that were worked, and all of them, of the line of all processors. See proc_stat(5): user, nice, system, idle,
+/// iowait, irq, softirq, steal; what guests use is in user already.
+fn busy(stat: &str) -> Option<(u64, u64)> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let times: Vec<u64> = line
+        .split_whitespace()
+        .take(8)
+        .map_while(|word| word.parse().ok())
+        .collect();
+    let all: u64 = times.iter().sum();
+    let idle = times.get(3)? + times.get(4).unwrap_or(&0);
+    Some((all - idle, all))
+}
+
+/// The time in which some task was held up, of a file of the kernel's pressure stall information.
+fn held_up(pressure: &str) -> Option<Duration> {
+    let line = pressure.lines().find(|line| line.starts_with("some"))?;
+    let total = line.split_once("total=")?.1;
+    total.trim().parse().ok().map(Duration::from_micros)
+}
+
+impl Machine {
+    /// This machine, as it is now.
+    pub(super) fn here() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let cpu = read("/proc/cpuinfo");
+        let name = cpu.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            (key.trim() == "model name").then(|| value.trim().to_owned())
+        });
+        let kernel = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        Self {
+            cores: cores(),
+            cpu: name,
+            memory_bytes: field(&read("/proc/meminfo"), "MemTotal:").map(|kib| kib * 1024),
+            system: format!(
+                "{} {} {}",
+                text(kernel.sysname()),
+                text(kernel.release()),
+                text(kernel.machine())
+            ),
+            load: read("/proc/loadavg")
+                .split_whitespace()
+                .next()
+                .and_then(|load| load.parse().ok()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_and_waiting_for_the_disk_are_not_busy() {
+        let stat = "cpu  100 5 50 800 20 1 2 3 0 0\ncpu0 1 1 1 1\n";
+        assert_eq!(busy(stat), Some((161, 981)));
+        assert_eq!(busy("intr 5"), None);
+    }
+
+    #[test]
+    fn pressure_is_the_time_that_some_task_was_held_up() {
+        let text = "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500\nfull avg10=0.00 total=9\n";
+        assert_eq!(held_up(text), Some(Duration::from_micros(1500)));
+        assert_eq!(held_up(""), None);
+    }
+
+    #[test]
+    fn this_process_has_memory_threads_and_processor_time() {
+        let held = Holding::now().unwrap();
+        assert!(held.peak_bytes > 1 << 20 && held.threads > 0 && held.processes > 0);
+        let before = Usage::now(false);
+        let mut sum = 0_u64;
+        while Usage::now(false).since(before).time() < Duration::from_millis(2) {
+            sum = sum.wrapping_mul(31).wrapping_add(1);
+        }
+        assert!(Usage::now(true).time() >= before.time(), "{sum}");
+    }
+}

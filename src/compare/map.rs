@@ -1,0 +1,352 @@
+//! The phase map: which engine wins at which latency of the server and which work on each page.
+//!
+//! A coarse grid first; where two neighbours have different winners, the cells between them are measured too, and what lies between
+//! neighbours that agree is taken to be as they are, and marked so. A cell names a winner only where all its runs were faster than
+//! all runs of the other; three runs show no more than that.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::arena::{Arena, Practice};
+use super::sweep::{RUNS, hash_speed, work_of};
+use super::{CompareSettings, Stage};
+use crate::error::Result;
+
+/// The coarse grid: latencies of the server, in milliseconds.
+const LATENCIES: [f64; 4] = [0.0, 2.0, 20.0, 100.0];
+/// The coarse grid: work on each page, in microseconds of one core.
+const WORKS: [f64; 4] = [0.0, 100.0, 1000.0, 10_000.0];
+/// What a run is cut to.
+const TIME: Duration = Duration::from_millis(250);
+/// Closer than this share is no win.
+const MARGIN: f64 = 1.05;
+
+/// Who wins where.
+#[derive(Debug, Clone, Serialize)]
+pub struct Map {
+    /// Latencies of the server, in order.
+    pub latency_ms: Vec<f64>,
+    /// Work on each page, in order.
+    pub work_us: Vec<f64>,
+    /// Requests in flight.
+    pub in_flight: usize,
+    /// The cells, each once.
+    pub cells: Vec<Cell>,
+}
+
+/// One latency with one work.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cell {
+    /// The latency of the server.
+    pub latency_ms: f64,
+    /// The work on each page.
+    pub work_us: f64,
+    /// The engine with the best median.
+    pub winner: String,
+    /// Those that could not be told from it.
+    pub tied: Vec<String>,
+    /// How many times as long the best engine takes that could be told from the winner; 1 where there is none.
+    pub margin: f64,
+    /// Whether the winner stands alone.
+    pub shown: bool,
+    /// Whether it was measured; otherwise it is as the cells around it.
+    pub measured: bool,
+    /// Records a second of each engine, the median; empty where it was not measured.
+    pub per_second: BTreeMap<String, f64>,
+}
+
+/// Draws the map.
+///
+/// # Errors
+/// As [`compare`](super::compare()).
+pub(super) fn map(
+    settings: &CompareSettings,
+    arena: &mut Arena,
+    tell: &mut impl FnMut(&Stage<'_>),
+) -> Result<Map> {
+    let mut survey = Survey {
+        settings,
+        practice: arena.practice.clone().unwrap_or_default(),
+        speed: hash_speed(),
+        random: fastrand::Rng::with_seed(settings.seed),
+        done: 0,
+        of: LATENCIES.len() * WORKS.len(),
+    };
+    let (practice, work) = (survey.practice.clone(), arena.work.clone());
+    let mut cells = Vec::new();
+    for latency in LATENCIES {
+        survey.serve(arena, latency)?;
+        for work in WORKS {
+            cells.push(survey.cell(arena, latency, work, tell)?);
+        }
+    }
+    let grid = Grid::between(&LATENCIES, &WORKS);
+    let doubtful: Vec<_> = grid.doubtful(&cells);
+    survey.of += doubtful.len();
+    for (latency, work) in doubtful {
+        survey.serve(arena, latency)?;
+        cells.push(survey.cell(arena, latency, work, tell)?);
+    }
+    arena.work = work;
+    arena.practise(practice, settings.seed)?;
+    Ok(grid.filled(cells, settings.in_flight.get()))
+}
+
+/// Measuring, cell by cell.
+struct Survey<'s> {
+    settings: &'s CompareSettings,
+    practice: Practice,
+    speed: f64,
+    random: fastrand::Rng,
+    done: usize,
+    of: usize,
+}
+
+impl Survey<'_> {
+    fn serve(&self, arena: &mut Arena, latency_ms: f64) -> Result<()> {
+        let latency = Duration::from_secs_f64(latency_ms / 1e3);
+        arena.practise(
+            Practice {
+                latency,
+                ..self.practice.clone()
+            },
+            self.settings.seed,
+        )
+    }
+
+    fn cell(
+        &mut self,
+        arena: &mut Arena,
+        latency_ms: f64,
+        work_us: f64,
+        tell: &mut impl FnMut(&Stage<'_>),
+    ) -> Result<Cell> {
+        arena.work = work_of(work_us, self.speed);
+        let contestants = &self.settings.contestants;
+        let mut turn: Vec<usize> = (0..contestants.len() * RUNS)
+            .map(|run| run % contestants.len())
+            .collect();
+        self.random.shuffle(&mut turn);
+        let cores = crate::engine::cores() as f64;
+        let mut speeds = vec![Vec::new(); contestants.len()];
+        for index in turn {
+            let contestant = &contestants[index];
+            tell(&Stage::Map {
+                engine: &contestant.name,
+                done: self.done,
+                of: self.of,
+            });
+            let in_flight = contestant.engine.in_flight();
+            // What the least of its waiting and its computing would take, alone.
+            let waiting = latency_ms / 1e3 / in_flight as f64;
+            let computing = (work_us + 50.0) / 1e6 / cores.min(in_flight as f64);
+            let fitting = (TIME.as_secs_f64() / waiting.max(computing)) as usize;
+            let least = if in_flight == 1 { 3 } else { in_flight * 2 };
+            let run = arena.run(
+                contestant.engine,
+                fitting.clamp(least.min(arena.urls.len()), arena.urls.len()),
+            )?;
+            speeds[index]
+                .push(run.measured.records as f64 / run.measured.wall.as_secs_f64().max(1e-9));
+        }
+        self.done += 1;
+        let named = contestants
+            .iter()
+            .map(|contestant| contestant.name.clone())
+            .zip(speeds);
+        Ok(judged(latency_ms, work_us, named.collect()))
+    }
+}
+
+/// The cell that runs of so many records a second come to.
+fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cell {
+    let medians: Vec<(String, f64)> = speeds
+        .iter()
+        .map(|(name, speeds)| (name.clone(), super::statistics::median(speeds)))
+        .collect();
+    let best = (0..speeds.len()).max_by(|one, other| medians[*one].1.total_cmp(&medians[*other].1));
+    let best = best.unwrap_or_default();
+    let least = |speeds: &[f64]| speeds.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = |speeds: &[f64]| speeds.iter().copied().fold(0.0, f64::max);
+    let beaten = |index: usize| {
+        most(&speeds[index].1) < least(&speeds[best].1)
+            && medians[best].1 > MARGIN * medians[index].1
+    };
+    let tied: Vec<String> = (0..speeds.len())
+        .filter(|index| *index != best && !beaten(*index))
+        .map(|index| medians[index].0.clone())
+        .collect();
+    let next = (0..speeds.len())
+        .filter(|index| *index != best && beaten(*index))
+        .map(|index| medians[index].1)
+        .fold(0.0, f64::max);
+    Cell {
+        latency_ms,
+        work_us,
+        winner: medians[best].0.clone(),
+        shown: tied.is_empty(),
+        tied,
+        margin: if next > 0.0 {
+            medians[best].1 / next
+        } else {
+            1.0
+        },
+        measured: true,
+        per_second: medians.into_iter().collect(),
+    }
+}
+
+/// The fine grid: the coarse one, and a line between any two of its lines.
+struct Grid {
+    latencies: Vec<f64>,
+    works: Vec<f64>,
+}
+
+impl Grid {
+    fn between(latencies: &[f64], works: &[f64]) -> Self {
+        Self {
+            latencies: with_middles(latencies),
+            works: with_middles(works),
+        }
+    }
+
+    /// The coarse cells around a place of the fine grid.
+    fn around<'c>(&self, cells: &'c [Cell], row: usize, column: usize) -> Vec<&'c Cell> {
+        let beside = |at: usize, lines: &[f64]| match at % 2 {
+            0 => vec![lines[at]],
+            _ => vec![lines[at - 1], lines[at + 1]],
+        };
+        let (latencies, works) = (beside(row, &self.latencies), beside(column, &self.works));
+        cells
+            .iter()
+            .filter(|cell| latencies.contains(&cell.latency_ms) && works.contains(&cell.work_us))
+            .collect()
+    }
+
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let columns = self.works.len();
+        (0..self.latencies.len()).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+    }
+
+    /// The places that lie between cells with different winners.
+    fn doubtful(&self, cells: &[Cell]) -> Vec<(f64, f64)> {
+        self.places()
+            .filter(|(row, column)| row % 2 + column % 2 > 0)
+            .filter(|(row, column)| !agree(&self.around(cells, *row, *column)))
+            .map(|(row, column)| (self.latencies[row], self.works[column]))
+            .collect()
+    }
+
+    /// The whole map: what was not measured is as the cells around it.
+    fn filled(self, measured: Vec<Cell>, in_flight: usize) -> Map {
+        let mut cells = Vec::new();
+        for (row, column) in self.places() {
+            let (latency_ms, work_us) = (self.latencies[row], self.works[column]);
+            let known = measured
+                .iter()
+                .find(|cell| cell.latency_ms == latency_ms && cell.work_us == work_us);
+            let around = self.around(&measured, row, column);
+            cells.extend(match known {
+                Some(cell) => Some(cell.clone()),
+                None => around.first().map(|like| Cell {
+                    latency_ms,
+                    work_us,
+                    measured: false,
+                    margin: around
+                        .iter()
+                        .map(|cell| cell.margin)
+                        .fold(f64::INFINITY, f64::min),
+                    per_second: BTreeMap::new(),
+                    ..(*like).clone()
+                }),
+            });
+        }
+        Map {
+            latency_ms: self.latencies,
+            work_us: self.works,
+            in_flight,
+            cells,
+        }
+    }
+}
+
+/// Whether one engine could have won all of them.
+fn agree(cells: &[&Cell]) -> bool {
+    let may_win = |cell: &Cell, name: &String| cell.winner == *name || cell.tied.contains(name);
+    let Some(first) = cells.first() else {
+        return true;
+    };
+    std::iter::once(&first.winner)
+        .chain(&first.tied)
+        .any(|name| cells.iter().all(|cell| may_win(cell, name)))
+}
+
+/// The lines, and between two of them their geometric mean; between 0 and another, a tenth of that.
+fn with_middles(lines: &[f64]) -> Vec<f64> {
+    let mut fine = Vec::new();
+    for pair in lines.windows(2) {
+        fine.push(pair[0]);
+        let middle = if pair[0] == 0.0 {
+            pair[1] / 5.0
+        } else {
+            (pair[0] * pair[1]).sqrt()
+        };
+        let digits = 10_f64.powi(1 - middle.log10().floor() as i32);
+        fine.push((middle * digits).round() / digits);
+    }
+    fine.extend(lines.last());
+    fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(latency: f64, work: f64, speeds: &[(&str, [f64; 3])]) -> Cell {
+        let speeds = speeds
+            .iter()
+            .map(|(name, runs)| ((*name).to_owned(), runs.to_vec()));
+        judged(latency, work, speeds.collect())
+    }
+
+    #[test]
+    fn a_winner_stands_alone_only_where_all_its_runs_were_faster() {
+        let clear = cell(
+            0.0,
+            0.0,
+            &[("a", [100.0, 110.0, 105.0]), ("b", [50.0, 52.0, 51.0])],
+        );
+        assert!(clear.shown && clear.winner == "a" && (clear.margin - 105.0 / 51.0).abs() < 1e-9);
+        let close = cell(
+            0.0,
+            0.0,
+            &[("a", [100.0, 110.0, 105.0]), ("b", [101.0, 90.0, 95.0])],
+        );
+        assert!(!close.shown && close.tied == ["b"] && close.margin == 1.0);
+    }
+
+    #[test]
+    fn only_what_lies_between_different_winners_is_measured_again() {
+        let a = [("a", [9.0, 9.0, 9.0]), ("b", [5.0, 5.0, 5.0])];
+        let b = [("a", [5.0, 5.0, 5.0]), ("b", [9.0, 9.0, 9.0])];
+        let cells = vec![
+            cell(0.0, 0.0, &a),
+            cell(0.0, 100.0, &a),
+            cell(10.0, 0.0, &a),
+            cell(10.0, 100.0, &b),
+        ];
+        let grid = Grid::between(&[0.0, 10.0], &[0.0, 100.0]);
+        let doubtful = grid.doubtful(&cells);
+        assert_eq!(doubtful, [(2.0, 20.0), (2.0, 100.0), (10.0, 20.0)]);
+        let map = grid.filled(cells, 64);
+        assert_eq!(map.cells.len(), 9);
+        let between = map
+            .cells
+            .iter()
+            .find(|cell| cell.latency_ms == 0.0 && cell.work_us == 20.0)
+            .unwrap();
+        assert!(!between.measured && between.winner == "a");
+    }
+}

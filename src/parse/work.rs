@@ -1,0 +1,153 @@
+//! Work put on each page beside what its record needs, so that computing can be weighed against waiting.
+//!
+//! Pure, and the same for the same page: what comes out goes into the answers that a comparison compares, so that no
+//! engine can leave it out.
+
+use std::fmt;
+use std::hash::Hasher;
+use std::str::FromStr;
+
+use scraper::{Html, Selector};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
+
+/// KiB that `hash` may ask for on each page: about a minute of one core.
+const MOST_KIBIBYTES: u32 = 64 << 20;
+
+/// What is done with each page besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Nothing.
+    #[default]
+    None,
+    /// HTML is parsed into a tree.
+    Parse,
+    /// HTML is parsed into a tree, and elements are selected from it.
+    Select(String),
+    /// So many KiB go through SHA-256: the page's own bytes, again and again.
+    Hash(u32),
+}
+
+impl Work {
+    /// Whether there is any.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Work::None | Work::Hash(0))
+    }
+
+    /// Whether it is done on the page's text.
+    pub(super) fn reads_text(&self) -> bool {
+        matches!(self, Work::Parse | Work::Select(_))
+    }
+
+    /// Does it on no page at all, to see how long it takes.
+    pub(crate) fn done_on_nothing(&self) -> Option<u64> {
+        self.on(&[], Some(""))
+    }
+
+    /// Does it, and answers a number that stands for what came out.
+    pub(super) fn on(&self, bytes: &[u8], text: Option<&str>) -> Option<u64> {
+        match self {
+            Work::None | Work::Hash(0) => None,
+            Work::Hash(kibibytes) => Some(hash(bytes, *kibibytes)),
+            Work::Parse => Some(Html::parse_document(text?).tree.values().count() as u64),
+            Work::Select(selector) => Some(select(text?, selector)),
+        }
+    }
+}
+
+fn hash(bytes: &[u8], kibibytes: u32) -> u64 {
+    let mut page = [0; 1024];
+    for (place, byte) in page.iter_mut().zip(bytes.iter().cycle()) {
+        *place = *byte;
+    }
+    let mut hash = Sha256::new();
+    (0..kibibytes).for_each(|_| hash.update(page));
+    let digest: [u8; 32] = hash.finalize().into();
+    u64::from_le_bytes(digest[..8].try_into().unwrap_or_default())
+}
+
+/// What matches, and its text. The selector is compiled for each page: a hundredth of what the tree costs.
+fn select(text: &str, selector: &str) -> u64 {
+    let Ok(selector) = Selector::parse(selector) else {
+        return 0;
+    };
+    let page = Html::parse_document(text);
+    let mut found = Xxh3::new();
+    for element in page.select(&selector) {
+        found.write_u8(b'<');
+        element
+            .text()
+            .for_each(|piece| found.update(piece.as_bytes()));
+    }
+    found.digest()
+}
+
+impl FromStr for Work {
+    type Err = String;
+
+    /// Reads `none`, `parse`, `select:CSS` and `hash:N`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "none" => Ok(Work::None),
+            None if text == "parse" => Ok(Work::Parse),
+            Some(("select", css)) => match Selector::parse(css) {
+                Ok(_) => Ok(Work::Select(css.to_owned())),
+                Err(error) => Err(format!("{css:?} is no CSS selector: {error}")),
+            },
+            Some(("hash", number)) => match number.parse() {
+                Ok(kibibytes) if kibibytes <= MOST_KIBIBYTES => Ok(Work::Hash(kibibytes)),
+                _ => Err(format!(
+                    "{number:?} is no number of KiB up to {MOST_KIBIBYTES}, as in hash:1000"
+                )),
+            },
+            _ => Err(format!(
+                "{text:?} is none of none, parse, select:CSS and hash:N"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Work::None => f.write_str("none"),
+            Work::Parse => f.write_str("parse"),
+            Work::Select(css) => write!(f, "select:{css}"),
+            Work::Hash(kibibytes) => write!(f, "hash:{kibibytes}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_read_as_it_is_written_and_nonsense_is_refused() {
+        for text in ["none", "parse", "select:ul > li.price", "hash:1000"] {
+            assert_eq!(text.parse::<Work>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "hash", "hash:-1", "hash:x", "select:>>", "sleep:5"] {
+            assert!(wrong.parse::<Work>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn another_page_and_another_amount_come_to_another_number() {
+        let page = "<p>one<p class=x>two";
+        let on = |work: &str, page: &str| {
+            let work: Work = work.parse().unwrap();
+            work.on(page.as_bytes(), Some(page))
+        };
+        assert_eq!(on("none", page), None);
+        assert_eq!(on("hash:0", page), None);
+        assert_eq!(on("hash:2", page), on("hash:2", page));
+        assert_ne!(on("hash:2", page), on("hash:3", page));
+        assert_ne!(on("hash:2", page), on("hash:2", "<p>"));
+        assert_ne!(on("select:p", page), on("select:.x", page));
+        assert_eq!(on("parse", page), on("parse", "<p>three<p class=x>four"));
+        assert_ne!(on("parse", page), on("parse", "<p>"));
+        assert!(on("hash:1", "").is_some());
+    }
+}

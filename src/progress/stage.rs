@@ -1,0 +1,40 @@
+//! How far a comparison is: one line that is redrawn, on a terminal alone.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the time that went by is redrawn.
+const REDRAW: Duration = Duration::from_millis(250);
+
+/// A line that says what is being done.
+pub(crate) struct StageLine {
+    line: ProgressBar,
+}
+
+impl StageLine {
+    /// A line on standard error, where that is a terminal and it is wanted.
+    pub(crate) fn start(wanted: bool) -> Self {
+        let line = match wanted && std::io::stderr().is_terminal() {
+            true => ProgressBar::new_spinner(),
+            false => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+        };
+        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {wide_msg}") {
+            line.set_style(style);
+        }
+        line.enable_steady_tick(REDRAW);
+        Self { line }
+    }
+
+    /// What is being done from now on.
+    pub(crate) fn show(&self, what: String) {
+        self.line.set_message(what);
+    }
+}
+
+impl Drop for StageLine {
+    fn drop(&mut self) {
+        self.line.finish_and_clear();
+    }
+}

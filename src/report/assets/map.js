@@ -1,0 +1,65 @@
+// The map: which engine wins at each latency and each amount of work.
+
+/** Narrower than this, a cell says its winner by a letter. */
+const NAME_FITS = 74;
+
+/** Whether the names of the winners fit their cells at this width. */
+const namesFit = (map, width) => (width - 62) / Math.max(1, map.latency_ms.length) >= NAME_FITS;
+
+/** How strongly a cell is coloured: a tie faintly, the double or more fully. */
+const strength = (cell) => (tied(cell) ? 0.14 : 0.2 + 0.3 * Math.min(1, Math.max(0, (cell.margin ?? 1) - 1)));
+
+/** Whether no difference was shown in a cell. */
+const tied = (cell) => !cell.shown || (cell.tied ?? []).length > 0;
+
+/** The map, latency to the right and work upwards. */
+function mapChart(map, identities, width) {
+  const names = namesFit(map, width);
+  const word = (name) => (names ? shortened(name, 11) : identities.letter(name));
+  const cells = map.cells.filter((cell) => cell.winner);
+  const rows = map.work_us.length;
+  const text = (cell) => [
+    word(cell.winner),
+    tied(cell) ? `≈ ${(cell.tied ?? []).map(word).slice(0, names ? 1 : 3).join(" ")}${names && (cell.tied ?? []).length > 1 ? " …" : ""}` : null,
+    tied(cell) ? null : times(cell.margin),
+  ].filter(Boolean).join("\n");
+  return plot({
+    width,
+    height: rows * 58 + 60,
+    marginLeft: 62,
+    marginBottom: 44,
+    marginTop: 28,
+    marginRight: 0,
+    x: { type: "band", domain: map.latency_ms, label: "latency of the server", labelArrow: "none", labelAnchor: "right", padding: 0.04, tickFormat: milliseconds, tickSize: 0 },
+    y: { type: "band", domain: [...map.work_us].reverse(), label: "work a page", labelAnchor: "top", labelArrow: "none", padding: 0.05, tickFormat: (us) => (us === 0 ? "none" : microseconds(us)), tickSize: 0 },
+    marks: [
+      hatching,
+      Plot.cell(cells, { x: "latency_ms", y: "work_us", fill: (cell) => identities.colour(cell.winner), fillOpacity: strength }),
+      Plot.cell(cells.filter(tied), { x: "latency_ms", y: "work_us", fill: "url(#hatching)" }),
+      Plot.cell(cells.filter((cell) => !tied(cell)), { x: "latency_ms", y: "work_us", fill: "none", stroke: (cell) => identities.colour(cell.winner), strokeWidth: 1.5, inset: 0.75 }),
+      Plot.text(cells, { x: "latency_ms", y: "work_us", text, lineHeight: 1.3, fontSize: 12.5 }),
+      Plot.tip(cells, Plot.pointer({ x: "latency_ms", y: "work_us", title: (cell) => cellTitle(cell) })),
+    ],
+  });
+}
+
+/** What a cell says when pointed at. */
+function cellTitle(cell) {
+  const rates = Object.entries(cell.per_second ?? {}).filter(([, rate]) => known(rate)).sort((a, b) => b[1] - a[1]);
+  return [`latency ${milliseconds(cell.latency_ms)}, work ${microseconds(cell.work_us)}`, ...rates.map(([name, rate]) => `${name}: ${number(rate)} requests/s`)].join("\n");
+}
+
+/** A mark that draws nothing: it defines the hatching of ties. */
+function hatching() {
+  const space = "http://www.w3.org/2000/svg";
+  const make = (name, pairs) => {
+    const made = document.createElementNS(space, name);
+    Object.entries(pairs).forEach(([key, value]) => made.setAttribute(key, value));
+    return made;
+  };
+  const pattern = make("pattern", { id: "hatching", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+  pattern.append(make("line", { x1: 0, x2: 0, y1: 0, y2: 7, stroke: "currentColor", "stroke-opacity": 0.13, "stroke-width": 3 }));
+  const defs = make("defs", {});
+  defs.append(pattern);
+  return defs;
+}

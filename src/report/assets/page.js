@@ -1,0 +1,91 @@
+// The page: its head, the theme, and what kind of data it was given.
+
+/** What both kinds of page say of the machine and the moment. */
+function machine(data) {
+  const about = data.machine ?? {};
+  return [
+    data.haul ? ["haul", data.haul] : null,
+    data.started ? ["started", data.started.replace("T", " ").replace("Z", " UTC")] : null,
+    known(data.took_s) ? ["took", seconds(data.took_s)] : null,
+    about.cpu || known(about.cores) ? ["processor", [about.cpu, known(about.cores) ? counted(about.cores, "core") : null].filter(Boolean).join(", ")] : null,
+    known(about.memory_bytes) ? ["memory", bytes(about.memory_bytes)] : null,
+    about.system ? ["system", about.system] : null,
+    known(about.load) ? ["load before", number(about.load)] : null,
+  ].filter(Boolean);
+}
+
+/** The small line below the headline. */
+function facts(data) {
+  const about = data.machine ?? {};
+  const work = data.workload;
+  return [
+    data.started ? data.started.slice(0, 16).replace("T", " ") + " UTC" : null,
+    known(data.took_s) ? `took ${seconds(data.took_s)}` : null,
+    work ? `${counted(work.urls, "URL")} on ${counted(work.hosts, "host")}` : null,
+    work?.practice ? `practice server, ${milliseconds(work.practice.latency_ms)} latency` : null,
+    work?.work && work.work !== "none" ? `work: ${work.work}` : null,
+    known(data.wire_bytes) ? `${bytes(data.wire_bytes)} received` : null,
+    known(about.cores) ? counted(about.cores, "core") : null,
+    data.haul ? `haul ${data.haul}` : null,
+  ].filter(Boolean).map((fact) => element("li", {}, fact));
+}
+
+/** Themes: as the system says, or one that is chosen here. Kept by the page alone: no storage is needed. */
+function themes() {
+  const root = document.documentElement;
+  return choice("Theme", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], "auto", (theme) => {
+    if (theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+  });
+}
+
+/** The head of the page. */
+function head(data, sentence, sections) {
+  const links = sections.map((made) => element("li", {}, element("a", { href: `#${made.id}` }, made.querySelector("h2").textContent)));
+  return element("header", {},
+    element("div", { class: "bar" }, element("p", { class: "kind" }, data.kind === "run" ? "haul · a run" : "haul · a comparison of engines"), themes()),
+    element("h1", {}, sentence),
+    element("ul", { class: "facts" }, facts(data)),
+    (data.warnings ?? []).length ? element("div", { class: "warnings", role: "note" },
+      element("strong", {}, data.warnings.length === 1 ? "A warning" : "Warnings"),
+      element("ul", {}, data.warnings.map((warning) => element("li", {}, warning)))) : null,
+    links.length > 3 ? element("nav", { "aria-label": "Sections" }, element("ul", {}, links)) : null);
+}
+
+/** Draws the page, or says why not. */
+function draw() {
+  const place = document.getElementById("page");
+  let data = null;
+  try {
+    data = JSON.parse(document.getElementById("data").textContent);
+  } catch {
+    place.replaceChildren(element("p", {}, "The data of this page is not whole: it is no JSON."));
+    return;
+  }
+  const kinds = {
+    comparison: [comparison, (known) => known.verdict?.sentence ?? "A comparison of engines"],
+    run: [run, runSentence],
+  };
+  const [sectionsOf, sentenceOf] = kinds[data?.kind] ?? [];
+  if (!sectionsOf || data.format !== 1) {
+    place.replaceChildren(element("p", {}, "This page does not know its data: it is of another kind, or of another version of haul."));
+    return;
+  }
+  const sections = sectionsOf(data).filter(Boolean);
+  place.replaceChildren(head(data, sentenceOf(data), sections), element("main", {}, sections));
+}
+
+/** On paper everything is open. */
+function onPaper() {
+  const opened = [];
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("#page details:not([open])")) {
+      folded.open = true;
+      opened.push(folded);
+    }
+  });
+  addEventListener("afterprint", () => opened.splice(0).forEach((folded) => { folded.open = false; }));
+}
+
+draw();
+onPaper();

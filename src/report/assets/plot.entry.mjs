@@ -1,0 +1,1 @@
+export {plot, barX, barY, rectY, ruleX, ruleY, tickX, dot, line, lineY, areaY, text, textX, cell, link, tip, pointer, pointerX, pointerY, axisX, axisY, gridX, gridY, rect, frame} from "@observablehq/plot";
