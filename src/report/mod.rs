@@ -171,6 +171,7 @@ mod tests {
         for part in SCRIPTS.iter().chain([&LIBRARY]) {
             assert!(!part.to_lowercase().contains("</script"));
             assert!(!part.contains("<!--"));
+            assert!(!part.contains('\r'), "a browser hashes it without");
         }
         assert!(!STYLE.to_lowercase().contains("</style"));
     }

@@ -9,7 +9,7 @@ function comparison(data) {
   const identities = new Identities([
     ...(data.engines ?? []).map((engine) => engine.name),
     ...(data.sweep?.curves ?? []).map((curve) => curve.engine),
-    ...(data.map?.cells ?? []).map((cell) => cell.winner),
+    ...(data.map?.cells ?? []).flatMap((cell) => [cell.winner, ...(cell.tied ?? [])]),
   ]);
   return [
     differing(data.answers),
@@ -49,7 +49,7 @@ function speed(engines, identities, data) {
   const best = engines[0];
   const rows = engines.map((engine) => {
     const rate = engine.per_second ?? {};
-    const ratio = engine.place === "best" ? "fastest" : engine.ratio ? `${times(engine.ratio.median)} the time${engine.place === "no_difference_shown" ? ", no difference shown" : ""}` : "";
+    const ratio = PLACES[engine.place] && engine.place !== "slower" ? PLACES[engine.place] : engine.ratio ? `${times(engine.ratio.median)} the time` : "";
     return {
       name: engine.name,
       value: rate.median,
@@ -91,7 +91,7 @@ function diagnosis(data) {
   const next = data.recommendation;
   if (!found && !next) return null;
   const shares = found?.shares;
-  const named = [["client", "haul", "var(--hue-1)"], ["server", "practice server", "var(--hue-2)"], ["others", "other processes", "var(--hue-4)"], ["idle", "idle", "var(--waiting)"]]
+  const named = [["client", "haul", "var(--hue-8)"], ["server", "practice server", "var(--hue-7)"], ["others", "other processes", "var(--ink)"], ["idle", "idle", "var(--waiting)"]]
     .map(([key, name, colour]) => [name, shares?.[key], colour]).filter(([, share]) => known(share));
   const unknown = found?.unknown ?? [];
   return section("diagnosis", found ? `Where the time goes: ${found.bound}` : "What to type next", null,
@@ -123,7 +123,7 @@ function shareChart(named, width) {
     x: { domain: [0, Math.max(1, from)], axis: null },
     marks: [
       Plot.barX(pieces, { x1: "from", x2: "to", fill: "colour", insetRight: 1, insetTop: 2, insetBottom: 2 }),
-      Plot.tip(pieces, Plot.pointerX({ x: (piece) => (piece.from + piece.to) / 2, title: (piece) => `${piece.name}: ${percent(piece.share)}`, frameAnchor: "middle" })),
+      tip(pieces, Plot.pointerX({ x: (piece) => (piece.from + piece.to) / 2, title: (piece) => `${piece.name}: ${percent(piece.share)}`, frameAnchor: "middle" })),
     ],
   });
 }
@@ -160,10 +160,10 @@ function requests(engines, identities) {
   const drawn = rows.map((engine) => {
     const end = ends.get(engine.name);
     return [engine, chart("lanes", `${engine.name}: the first ${count(engine.lanes.length)} requests were done after ${milliseconds(end)}, at most ${count(overlap(engine.lanes))} of them waiting at once`,
-      (width) => laneChart(engine.lanes, identities.colour(engine.name), width, shared ? Math.min(longest, shortest * 8) : end))];
+      (width) => laneChart(engine.lanes, identities.colour(engine.name), width, shared ? Math.min(longest, shortest * 4) : end))];
   });
   return section("requests", "Request by request",
-    "Each line is one request, in the order they were sent, for the first 200: grey while it waits for the first byte, coloured while the answer is received. Many lines above each other are requests that wait together; a new one starts as an answer arrives.",
+    "Each line is one request, in the order they were sent, for the first 200: grey while it waits for the first byte, coloured while the answer is received. Many lines above each other are requests that wait together; a new one starts as an answer arrives. On the same time axis, slow engines run out of the picture.",
     rows.length > 1 ? choice("Time axis", [[false, "Own time axes"], [true, "Same time axis"]], shared, (value) => {
       shared = value;
       drawn.forEach(([, box]) => box.redraw(true));
@@ -224,15 +224,13 @@ function costs(engines, identities) {
     const { voluntary, involuntary } = engine.switches;
     return row(engine, sum(voluntary, involuntary), number(sum(voluntary, involuntary)), [[voluntary, 1], [involuntary, 0.5]], `voluntary ${number(voluntary)}\ninvoluntary ${number(involuntary)}`);
   });
-  const said = (rows) => rows.map((engine) => `${engine.name} ${engine.label}`).join(", ");
-  const bars = (rows, name, title, note, options) => (rows.length ? panel(title, note,
-    chart(name, `${title}: ${said(rows)}`, (width) => barChart(rows, width, options))) : null);
+  const costBars = (rows, name, title, note, options) => (rows.length ? panel(title, note, bars(name, title, rows, options)) : null);
   return section("costs", "What it costs",
     "Processor time and context switches of one request, and the memory of the whole engine at its peak. Shorter is cheaper.",
     smallPanels(
-      bars(cpu, "cpu", "Processor time a request", "full: user, pale: system", { axis: "µs a request", shown: microseconds }),
-      bars(memory, "memory", "Peak memory", "all processes of the engine together", { axis: null, ticks: bytes, shown: bytes }),
-      bars(switches, "switches", "Context switches a request", "full: voluntary, pale: involuntary", { axis: "switches a request" })),
+      costBars(cpu, "cpu", "Processor time a request", "full: user, pale: system", { axis: "µs a request", shown: microseconds }),
+      costBars(memory, "memory", "Peak memory", "all processes of the engine together", { axis: null, ticks: bytes, shown: bytes }),
+      costBars(switches, "switches", "Context switches a request", "full: voluntary, pale: involuntary", { axis: "switches a request" })),
     folded("The figures", table("costs", "Costs of the engines", [
       texts("engine", (engine) => engine.name),
       numbers("user a request", (engine) => engine.cpu_us?.user, microseconds),
@@ -292,12 +290,13 @@ function sweeping(sweep, identities) {
 const scientific = (value) => (known(value) ? (value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : number(value)) : UNKNOWN);
 
 function phases(map, identities) {
-  const winners = [...new Set(map.cells.flatMap((cell) => [cell.winner, ...(cell.tied ?? [])]).filter(Boolean))];
+  const winners = [...new Set(map.cells.flatMap((cell) => [cell.winner, ...(cell.tied ?? [])]).filter(Boolean))]
+    .sort((a, b) => identities.at(a) - identities.at(b));
   const wins = winners.map((name) => [name, map.cells.filter((cell) => cell.winner === name && !tied(cell)).length]).filter(([, won]) => won > 0);
   const engines = [...new Set(map.cells.flatMap((cell) => Object.keys(cell.per_second ?? {})))];
   const key = element("div");
   return section("map", "The map: which engine wins where",
-    "To the right the server takes longer to answer, upwards each page costs more work. Each cell names the fastest engine and how many times as long the next one takes; hatched, with ≈, means that no difference was shown.",
+    `To the right the server takes longer to answer, upwards each page costs more work. Each cell names the fastest engine and how many times as long the next one takes; hatched, with ≈, means that no difference was shown.${between(map).length ? " Cells without text were not measured; where the nearest that were agree, they have their colour." : ""}`,
     key,
     chart("map", `Winners by latency and work: ${wins.map(([name, won]) => `${name} in ${counted(won, "cell")}`).join(", ")}; no difference shown in ${counted(map.cells.filter(tied).length, "cell")}`,
       (width) => {

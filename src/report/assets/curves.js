@@ -36,7 +36,7 @@ function latencyChart(rows, identities, width) {
         x: "x", y: "ms", stroke: identities.colour(curve.name), strokeWidth: 2.2, strokeDasharray: identities.dash(curve.name), curve: "monotone-x",
       })),
       Plot.dot(points, Plot.pointer({ x: "x", y: "ms", r: 4, fill: (point) => identities.colour(point.name), stroke: "var(--paper)" })),
-      Plot.tip(points, Plot.pointer({ x: "x", y: "ms", title: (point) => `${point.name}\n${percentile(point.at)}: ${milliseconds(point.ms)}` })),
+      tip(points, Plot.pointer({ x: "x", y: "ms", title: (point) => `${point.name}\n${percentile(point.at)}: ${milliseconds(point.ms)}` })),
     ],
   });
 }
@@ -60,7 +60,7 @@ function timeChart(rows, width, { colour, axis, shown = number, marked = [], end
       Plot.line(points, { x: "s", y: "value", stroke: colour, strokeWidth: 1.6, curve: "step-after" }),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.dot(marked, { x: "s", frameAnchor: "bottom", symbol: "times", r: 3.5, stroke: "var(--bad)", strokeWidth: 2 }),
-      Plot.tip(points, Plot.pointerX({ x: "s", y: "value", title: (point) => `${shown(point.value)}\nafter ${seconds(point.s)}` })),
+      tip(points, Plot.pointerX({ x: "s", y: "value", title: (point) => `${shown(point.value)}\nafter ${seconds(point.s)}` })),
     ],
   });
 }

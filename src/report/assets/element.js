@@ -47,7 +47,8 @@ function choice(label, options, chosen, choose) {
 
 /** A command line with a button that copies it. */
 function command(text) {
-  const code = element("code", { tabindex: "0" }, text);
+  const words = text.split(" ").flatMap((word, index) => [index ? " " : null, element("span", { class: "word" }, word)]);
+  const code = element("code", {}, words);
   const button = element("button", { type: "button", class: "copy", onclick: () => copy(text, code, button) }, "Copy");
   return element("div", { class: "command" }, element("pre", {}, code), button);
 }

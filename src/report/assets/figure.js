@@ -54,6 +54,9 @@ function plot(options) {
   });
 }
 
+/** What is said of a mark that is pointed at. */
+const tip = (rows, options) => Plot.tip(rows, { lineHeight: 1.35, textPadding: 9, ...options });
+
 // Identity: one colour and one dash an engine, the same in every chart. The colours are in the style sheet.
 
 const DASHES = ["none", "6 3", "2 2.5", "9 3 2 3", "12 4", "4 2 1 2 1 2", "1 3", "10 2 2 2 2 2"];

@@ -79,6 +79,9 @@ function tick(value) {
   return size >= 1000 ? short(value / 1000, "k") : short(value, "");
 }
 
+/** The same where only whole numbers have a meaning. */
+const wholeTick = (value) => (Number.isInteger(value) ? tick(value) : "");
+
 /** At most `length` characters, the middle left out. */
 function shortened(text, length) {
   const letters = Array.from(String(text));

@@ -4,8 +4,10 @@
 function laneChart(lanes, colour, width, end) {
   const rows = lanes.filter((lane) => lane.every(known)).map(([sent, first, last], index) => ({ index, sent, first, last }));
   const visible = rows.filter((row) => row.sent <= end);
-  const height = Math.max(120, Math.min(260, 60 + rows.length));
-  const thick = Math.max(0.8, Math.min(6, (height - 50) / Math.max(1, rows.length) * 0.8));
+  // Whole pixels a lane, or the picture shimmers.
+  const pitch = rows.length > 100 ? (width < 400 ? 1 : 2) : rows.length > 40 ? 3 : 6;
+  const thick = pitch === 1 ? 1 : pitch * 0.7;
+  const height = 6 + pitch * (rows.length + 1) + 36;
   const until = (of) => (row) => Math.min(end, row[of]);
   return plot({
     width,
@@ -14,13 +16,13 @@ function laneChart(lanes, colour, width, end) {
     marginLeft: 8,
     marginBottom: 36,
     x: { domain: [0, end], label: end >= 2000 ? "seconds" : "ms", labelArrow: "none", ticks: Math.max(2, Math.floor(width / 80)), tickFormat: (ms) => tick(end >= 2000 ? ms / 1000 : ms) },
-    y: { domain: [-1, Math.max(1, rows.length)], reverse: true, axis: null },
+    y: { domain: [rows.length, -1], axis: null },
     marks: [
       Plot.gridX({ strokeOpacity: 0.1 }),
       Plot.ruleY(visible, { x1: "sent", x2: until("first"), y: "index", stroke: "var(--waiting)", strokeWidth: thick, className: "waiting" }),
       Plot.ruleY(visible.filter((row) => row.first <= end), { x1: "first", x2: until("last"), y: "index", stroke: colour, strokeWidth: Math.max(1.6, thick), strokeLinecap: "square" }),
-      Plot.tip(visible, Plot.pointer({
-        x: "first", y: "index",
+      tip(visible, Plot.pointerY({
+        x: "first", y: "index", maxRadius: 20,
         title: (row) => `request ${row.index + 1}\nsent after ${milliseconds(row.sent)}\nwaited ${milliseconds(row.first - row.sent)}\nreceived in ${milliseconds(row.last - row.first)}`,
       })),
     ],

@@ -1,10 +1,35 @@
 // The map: which engine wins at each latency and each amount of work.
 
-/** Narrower than this, a cell says its winner by a letter. */
+/** Narrower than this, a cell says its winner by a letter; and narrower than that, no margin. */
 const NAME_FITS = 74;
+const MARGIN_FITS = 44;
+
+/** How wide a cell is when the map is `width` wide. */
+const cellWidth = (map, width) => (width - 62) / Math.max(1, map.latency_ms.length);
 
 /** Whether the names of the winners fit their cells at this width. */
-const namesFit = (map, width) => (width - 62) / Math.max(1, map.latency_ms.length) >= NAME_FITS;
+const namesFit = (map, width) => cellWidth(map, width) >= NAME_FITS;
+
+/**
+ * The cells that were not measured, with the winner of the nearest that were, where those agree: the map is measured
+ * finely only where neighbours differ.
+ */
+function between(map) {
+  const place = (cell) => [map.latency_ms.indexOf(cell.latency_ms), map.work_us.indexOf(cell.work_us)];
+  const measured = map.cells.filter((cell) => cell.winner).map((cell) => ({ at: place(cell), winner: cell.winner }));
+  const taken = new Set(map.cells.map((cell) => place(cell).join()));
+  const found = [];
+  for (const [column, latency_ms] of map.latency_ms.entries()) {
+    for (const [row, work_us] of map.work_us.entries()) {
+      if (taken.has(`${column},${row}`)) continue;
+      const far = ({ at }) => Math.hypot(at[0] - column, at[1] - row);
+      const least = Math.min(...measured.map(far));
+      const winners = new Set(measured.filter((cell) => far(cell) < least + 0.5).map((cell) => cell.winner));
+      if (winners.size === 1) found.push({ latency_ms, work_us, winner: [...winners][0] });
+    }
+  }
+  return found;
+}
 
 /** How strongly a cell is coloured: a tie faintly, the double or more fully. */
 const strength = (cell) => (tied(cell) ? 0.14 : 0.2 + 0.3 * Math.min(1, Math.max(0, (cell.margin ?? 1) - 1)));
@@ -18,11 +43,10 @@ function mapChart(map, identities, width) {
   const word = (name) => (names ? shortened(name, 11) : identities.letter(name));
   const cells = map.cells.filter((cell) => cell.winner);
   const rows = map.work_us.length;
-  const text = (cell) => [
-    word(cell.winner),
-    tied(cell) ? `≈ ${(cell.tied ?? []).map(word).slice(0, names ? 1 : 3).join(" ")}${names && (cell.tied ?? []).length > 1 ? " …" : ""}` : null,
-    tied(cell) ? null : times(cell.margin),
-  ].filter(Boolean).join("\n");
+  const wide = cellWidth(map, width) >= MARGIN_FITS;
+  const equals = (cell) => `≈${wide ? " " : ""}${(cell.tied ?? []).map(word).slice(0, names || !wide ? 1 : 3).join(" ")}${names && (cell.tied ?? []).length > 1 ? " …" : ""}`;
+  const text = (cell) => [word(cell.winner), tied(cell) ? equals(cell) : wide ? times(cell.margin) : null].filter(Boolean).join("\n");
+  const every = Math.max(1, Math.ceil(50 / cellWidth(map, width)));
   return plot({
     width,
     height: rows * 58 + 60,
@@ -30,15 +54,16 @@ function mapChart(map, identities, width) {
     marginBottom: 44,
     marginTop: 28,
     marginRight: 0,
-    x: { type: "band", domain: map.latency_ms, label: "latency of the server", labelArrow: "none", labelAnchor: "right", padding: 0.04, tickFormat: milliseconds, tickSize: 0 },
+    x: { type: "band", domain: map.latency_ms, label: "latency of the server", labelArrow: "none", labelAnchor: "right", padding: 0.04, ticks: map.latency_ms.filter((_, index) => index % every === 0), tickFormat: milliseconds, tickSize: 0 },
     y: { type: "band", domain: [...map.work_us].reverse(), label: "work a page", labelAnchor: "top", labelArrow: "none", padding: 0.05, tickFormat: (us) => (us === 0 ? "none" : microseconds(us)), tickSize: 0 },
     marks: [
       hatching,
+      Plot.cell(between(map), { x: "latency_ms", y: "work_us", fill: (cell) => identities.colour(cell.winner), fillOpacity: 0.1 }),
       Plot.cell(cells, { x: "latency_ms", y: "work_us", fill: (cell) => identities.colour(cell.winner), fillOpacity: strength }),
       Plot.cell(cells.filter(tied), { x: "latency_ms", y: "work_us", fill: "url(#hatching)" }),
       Plot.cell(cells.filter((cell) => !tied(cell)), { x: "latency_ms", y: "work_us", fill: "none", stroke: (cell) => identities.colour(cell.winner), strokeWidth: 1.5, inset: 0.75 }),
       Plot.text(cells, { x: "latency_ms", y: "work_us", text, lineHeight: 1.3, fontSize: 12.5 }),
-      Plot.tip(cells, Plot.pointer({ x: "latency_ms", y: "work_us", title: (cell) => cellTitle(cell) })),
+      tip(cells, Plot.pointer({ x: "latency_ms", y: "work_us", title: cellTitle, maxRadius: 150 })),
     ],
   });
 }

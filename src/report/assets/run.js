@@ -34,7 +34,7 @@ function outcome(data) {
     name: String(status), value: seen, colour: statusColour(status), label: `${count(seen)} · ${percent(seen / total)}`, title: `${status}\n${counted(seen, "answer")}`,
   }));
   return section("statuses", "Statuses", "Longer is more often. 200s are answers, 300s point elsewhere or say that nothing changed, 400s and 500s are errors of the request and of the server.",
-    chart("statuses", `Answers by status: ${rows.map((row) => `${row.name} ${row.label}`).join(", ")}`, (width) => barChart(rows, width, { axis: "answers" })),
+    bars("statuses", "Answers by status", rows, { axis: "answers", ticks: wholeTick }),
     folded("The figures", table("statuses", "Answers by status", [
       texts("status", (row) => String(row.status)), numbers("answers", (row) => row.seen, count), numbers("share", (row) => row.seen / total, percent),
     ], statuses)));
@@ -80,9 +80,9 @@ function overTime(rows) {
 function failures(data) {
   const rows = data.failures ?? [];
   if (rows.length === 0) return null;
-  const bars = rows.map((row) => ({ name: row.class, value: row.count, label: count(row.count), colour: "var(--bad)", title: `${row.class}\n${counted(row.count, "failure")}` }));
+  const drawn = rows.map((row) => ({ name: row.class, value: row.count, label: count(row.count), colour: "var(--bad)", title: `${row.class}\n${counted(row.count, "failure")}` }));
   return section("failures", "Failures", "Longer is more often. Each class is one way to fail; the table has an example of each.",
-    chart("failures", `Failures: ${bars.map((row) => `${row.name} ${row.label}`).join(", ")}`, (width) => barChart(bars, width, { axis: "failures" })),
+    bars("failures", "Failures", drawn, { axis: "failures", ticks: wholeTick }),
     table("failures", "Failures, with an example of each", [
       texts("class", (row) => row.class),
       numbers("count", (row) => row.count, count),
@@ -94,15 +94,14 @@ function failures(data) {
 function hosts(data) {
   const rows = data.hosts ?? [];
   if (rows.length === 0) return null;
-  const shown = rows.slice(0, 15);
-  const bars = shown.map((row) => ({
+  const drawn = rows.map((row) => ({
     name: row.host.replace(/^https?:\/\//, ""), value: row.visited, colour: "var(--hue-1)",
     label: `${count(row.visited)}${row.failed ? `, ${count(row.failed)} failed` : ""} · ${milliseconds(row.mean_ms)}`,
     title: `${row.host}\n${counted(row.visited, "visit")}, ${count(row.failed)} failed\nmean ${milliseconds(row.mean_ms)}`,
   }));
   const beyond = data.hosts_beyond > 0 ? ` ${counted(data.hosts_beyond, "further host")} not listed.` : "";
   return section("hosts", "Hosts", `Visits by host, with the mean time of a request.${beyond}`,
-    chart("hosts", `Visits by host: ${bars.map((row) => `${row.name} ${row.label}`).join("; ")}`, (width) => barChart(bars, width, { axis: "visits" })),
+    bars("hosts", "Visits by host", drawn, { axis: "visits", ticks: wholeTick }),
     folded("The figures", table("hosts", "Hosts", [
       texts("host", (row) => address(row.host)),
       numbers("visited", (row) => row.visited, count),
@@ -125,13 +124,13 @@ function slowest(rows) {
 
 function depths(rows) {
   if (!rows?.length) return null;
-  const bars = rows.map((row) => ({
+  const drawn = rows.map((row) => ({
     name: `depth ${row.depth}`, value: row.pages, colour: "var(--hue-3)",
     label: `${counted(row.pages, "page")}${row.failed ? `, ${count(row.failed)} failed` : ""}`,
     title: `depth ${row.depth}\n${counted(row.pages, "page")}, ${count(row.failed)} failed`,
   }));
   return section("depths", "The site by depth", "Depth is how many links lead from a start page to this one. A site that grows with every level may be a trap; one that narrows has been seen to its end.",
-    chart("depths", `Pages by depth: ${bars.map((row) => `${row.name} ${row.label}`).join("; ")}`, (width) => barChart(bars, width, { axis: "pages" })),
+    bars("depths", "Pages by depth", drawn, { axis: "pages", ticks: wholeTick }),
     folded("The figures", table("depths", "Pages by depth", [
       numbers("depth", (row) => row.depth, count), numbers("pages", (row) => row.pages, count), numbers("failed", (row) => row.failed, count),
     ], rows)));
@@ -140,9 +139,9 @@ function depths(rows) {
 function passedOver(data) {
   const rows = (data.passed_over ?? []).map(([why, seen]) => ({ why, seen }));
   if (rows.length === 0) return null;
-  const bars = rows.map((row) => ({ name: row.why, value: row.seen, label: count(row.seen), colour: "var(--hue-7)" }));
+  const drawn = rows.map((row) => ({ name: row.why, value: row.seen, label: count(row.seen), colour: "var(--hue-7)" }));
   return section("passed-over", "Passed over", "URLs that were found and not asked for, and why.",
-    chart("passed-over", `Passed over: ${bars.map((row) => `${row.name} ${row.label}`).join(", ")}`, (width) => barChart(bars, width, { axis: "URLs", shown: count })),
+    bars("passed-over", "Passed over", drawn, { axis: "URLs", ticks: wholeTick, shown: count }),
     folded("The figures", table("passed-over", "Passed over", [texts("why", (row) => row.why), numbers("URLs", (row) => row.seen, count)], rows)));
 }
 

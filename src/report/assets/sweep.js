@@ -27,6 +27,7 @@ function sweepChart(sweep, identities, width, { axis, of, fits, shown }) {
     width,
     height: Math.min(380, Math.max(250, width * 0.5)),
     marginLeft: 50,
+    marginRight: 24,
     marginBottom: 42,
     marginTop: knees.length ? 22 + 15 * new Set(knees.map((curve) => curve.knee)).size : 24,
     x: { type: logarithmic ? "log" : "point", ...(logarithmic ? { base: 2 } : { domain: xs }), ticks, tickFormat: count, label: sweep.unit, labelArrow: "none" },
@@ -38,11 +39,11 @@ function sweepChart(sweep, identities, width, { axis, of, fits, shown }) {
         const line = law(curve) ? fitted(curve) : own.map((point) => ({ x: point.x, y: point.median }));
         return Plot.line(line, { x: "x", y: "y", stroke: identities.colour(curve.engine), strokeDasharray: identities.dash(curve.engine), strokeWidth: 2 });
       }),
-      Plot.ruleX(knees, { x: "knee", stroke: (curve) => identities.colour(curve.engine), strokeDasharray: "2 3", strokeWidth: 1.4 }),
+      Plot.ruleX(together(knees, width), { x: "knee", strokeOpacity: 0.6, strokeDasharray: "2 3", strokeWidth: 1.2 }),
       Plot.ruleX(ranged, { x: "x", y1: "low", y2: "high", stroke: (point) => identities.colour(point.engine), strokeWidth: 1.6 }),
       Plot.dot(points, { x: "x", y: "median", r: 3.4, fill: (point) => identities.colour(point.engine), stroke: "var(--paper)", strokeWidth: 1 }),
       Plot.text(together(knees, width), { x: "knee", frameAnchor: "top", dy: -6, text: "text", lineAnchor: "bottom", fontSize: 12 }),
-      Plot.tip(points, Plot.pointer({ x: "x", y: "median", title: (point) => `${point.engine} at ${number(point.x)} ${sweep.unit}\n${interval(point, shown)}` })),
+      tip(points, Plot.pointer({ x: "x", y: "median", title: (point) => `${point.engine} at ${number(point.x)} ${sweep.unit}\n${interval(point, shown)}` })),
     ],
   });
 }

@@ -12,7 +12,7 @@ function table(name, caption, columns, rows) {
   const made = element("table", { "data-table": name },
     element("caption", {}, caption),
     element("thead", {}, element("tr", {}, columns.map(({ head, text }) =>
-      element("th", { scope: "col", class: text ? "text" : null }, head)))),
+      element("th", { scope: "col", class: text ? "text" : null }, element("div", {}, head))))),
     body);
   const box = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, made);
   let next = 0;
@@ -20,7 +20,8 @@ function table(name, caption, columns, rows) {
   function add(end) {
     for (const row of rows.slice(next, end)) {
       body.append(element("tr", {}, columns.map(({ cell, text }, index) =>
-        element(index === 0 ? "th" : "td", { scope: index === 0 ? "row" : null, class: text ? "text" : null }, cell(row)))));
+        element(index === 0 ? "th" : "td", { scope: index === 0 ? "row" : null, class: text ? "text" : null },
+          text ? element("div", {}, cell(row)) : cell(row)))));
     }
     next = Math.min(end, rows.length);
     more.textContent = `Show more: ${counted(rows.length - next, "row")} left`;

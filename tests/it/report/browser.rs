@@ -1,0 +1,263 @@
+//! A browser without a window, driven over the DevTools protocol: just enough to open one page and look at it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket};
+
+/// How long one answer of the browser may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A browser with one open page. Ends with its value.
+pub(super) struct Browser {
+    child: Child,
+    socket: WebSocket<TcpStream>,
+    directory: tempfile::TempDir,
+    session: Option<String>,
+    calls: u64,
+    events: Vec<Value>,
+}
+
+impl Browser {
+    /// Starts the browser with an empty page, and listens to what the page does.
+    pub(super) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = Command::new(chromium())
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
+            .args(["--no-first-run", "--disable-background-networking"])
+            .arg("--remote-debugging-port=0")
+            .arg(format!("--user-data-dir={}", directory.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let address = listening(child.stderr.take().unwrap());
+        let (_, after) = address.split_once("://").unwrap();
+        let (host, _) = after.split_once('/').unwrap();
+        let stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (socket, _) = tungstenite::client(&address, stream).unwrap();
+        let mut browser = Self {
+            child,
+            socket,
+            directory,
+            session: None,
+            calls: 0,
+            events: Vec::new(),
+        };
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
+        let wish = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = browser.call("Target.attachToTarget", &wish);
+        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page", "Runtime", "Log", "Network"] {
+            browser.call(&format!("{domain}.enable"), &json!({}));
+        }
+        browser.screen(1100, 900);
+        browser
+    }
+
+    /// Opens HTML as a file from the disk, and waits until all its charts are drawn. Gives the address of the file.
+    pub(super) fn open(&mut self, html: &str) -> String {
+        let file = self.directory.path().join("report.html");
+        fs::write(&file, html).unwrap();
+        let address = format!("file://{}", file.display());
+        self.events.clear();
+        self.call("Page.navigate", &json!({ "url": address }));
+        while !self
+            .events
+            .iter()
+            .any(|event| event["method"] == "Page.loadEventFired")
+        {
+            let event = self.read();
+            self.events.push(event);
+        }
+        self.drawn();
+        address
+    }
+
+    /// Waits until every chart in an open part of the page holds a drawing.
+    pub(super) fn drawn(&mut self) {
+        self.until("[...document.querySelectorAll('[data-chart]')].every((box) => box.querySelector('svg'))");
+    }
+
+    /// The size of the window, in CSS pixels.
+    pub(super) fn screen(&mut self, width: u32, height: u32) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", &metrics);
+    }
+
+    /// What the system prefers: "light" or "dark".
+    pub(super) fn prefer(&mut self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.call(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [feature] }),
+        );
+    }
+
+    /// Shows the page as a medium: "screen" or "print".
+    pub(super) fn media(&mut self, medium: &str) {
+        self.call("Emulation.setEmulatedMedia", &json!({ "media": medium }));
+    }
+
+    /// Prints the page, and throws the paper away.
+    pub(super) fn print(&mut self) {
+        self.call("Page.printToPDF", &json!({ "printBackground": true }));
+    }
+
+    /// The pointer to a place in the window.
+    pub(super) fn point(&mut self, x: f64, y: f64) {
+        self.call(
+            "Input.dispatchMouseEvent",
+            &json!({ "type": "mouseMoved", "x": x, "y": y }),
+        );
+    }
+
+    /// The value of an expression in the page.
+    pub(super) fn evaluate(&mut self, expression: &str) -> Value {
+        let wish = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let answer = self.call("Runtime.evaluate", &wish);
+        assert!(
+            answer.get("exceptionDetails").is_none(),
+            "{expression}: {answer}"
+        );
+        answer["result"]["value"].clone()
+    }
+
+    /// Waits, frame by frame, until an expression is true.
+    pub(super) fn until(&mut self, condition: &str) {
+        let promise = format!(
+            "new Promise((done) => {{ const end = performance.now() + 10000; const look = () => \
+             ({condition}) ? done(true) : performance.now() > end ? done(false) : requestAnimationFrame(look); look(); }})"
+        );
+        assert_eq!(
+            self.evaluate(&promise),
+            true,
+            "never came true: {condition}"
+        );
+    }
+
+    /// What went wrong since the page was opened: exceptions, errors in the console, dialogs.
+    pub(super) fn complaints(&mut self) -> Vec<String> {
+        self.evaluate("1"); // what happened before is told before the answer
+        let wrong = |event: &&Value| match event["method"].as_str().unwrap_or_default() {
+            "Runtime.exceptionThrown" | "Page.javascriptDialogOpening" => true,
+            "Runtime.consoleAPICalled" => event["params"]["type"] != "log",
+            "Log.entryAdded" => event["params"]["entry"]["level"] != "verbose",
+            _ => false,
+        };
+        self.events
+            .iter()
+            .filter(wrong)
+            .map(Value::to_string)
+            .collect()
+    }
+
+    /// The addresses asked for since the page was opened, its own among them.
+    pub(super) fn requests(&self) -> Vec<String> {
+        let asked = self
+            .events
+            .iter()
+            .filter(|event| event["method"] == "Network.requestWillBeSent");
+        asked
+            .map(|event| {
+                event["params"]["request"]["url"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.calls += 1;
+        let mut call = json!({ "id": self.calls, "method": method, "params": params });
+        if let Some(session) = &self.session {
+            call["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(call.to_string())).unwrap();
+        loop {
+            let mut told = self.read();
+            if told["id"] == self.calls {
+                assert!(told.get("error").is_none(), "{method}: {told}");
+                return told["result"].take();
+            }
+            self.events.push(told);
+        }
+    }
+
+    fn read(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.socket.read().unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address the browser says it listens on; what it says later is read and thrown away.
+fn listening(stderr: impl Read + Send + 'static) -> String {
+    let mut lines = BufReader::new(stderr).lines();
+    let mut said = String::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        if let Some((_, address)) = line.split_once("DevTools listening on ") {
+            let address = address.trim().to_owned();
+            thread::spawn(move || lines.for_each(drop));
+            return address;
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    panic!("the browser ended at once:\n{said}");
+}
+
+/// Debian's browser, installed when it is missing: once, however many tests ask at the same time.
+fn chromium() -> PathBuf {
+    let lock = fs::File::create(env::temp_dir().join("haul-chromium.lock")).unwrap();
+    lock.lock().unwrap();
+    if let Some(found) = installed() {
+        return found;
+    }
+    for arguments in [
+        &["update"][..],
+        &["install", "-y", "--no-install-recommends", "chromium"],
+    ] {
+        let done = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+    installed().unwrap()
+}
+
+fn installed() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    ["chromium", "chromium-browser"]
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|file| Path::is_file(file))
+}
