@@ -12,6 +12,7 @@
 mod bodies;
 mod certificates;
 mod cli;
+mod compare;
 mod crawl;
 mod engines;
 mod faults;
@@ -24,6 +25,7 @@ mod lists;
 mod politeness;
 mod proxies;
 mod readme;
+mod report;
 mod resume;
 mod run;
 mod secrets;

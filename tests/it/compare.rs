@@ -1,0 +1,278 @@
+//! `haul compare`: the real binary, in front of real servers.
+
+use std::path::Path;
+use std::process::Output;
+
+use haul::origin::{Answer, LogLevel, Origin, OriginSettings, Site};
+use serde_json::Value;
+
+use crate::cli::haul;
+
+/// What a small comparison takes from everybody.
+const SMALL: [&str; 6] = ["--rounds", "5", "--time-budget", "2s", "-c", "8"];
+
+fn compare(folder: &Path, arguments: &[&str]) -> Output {
+    let mut words = vec!["compare"];
+    words.extend_from_slice(&SMALL);
+    words.extend_from_slice(arguments);
+    haul(folder, &words).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output
+            .status
+            .code()
+            .is_some_and(|code| [0, 10].contains(&code)),
+        "{text}"
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn names(comparison: &Value) -> Vec<&str> {
+    let engines = comparison["engines"].as_array().unwrap();
+    engines
+        .iter()
+        .map(|engine| engine["name"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_engine_does_the_same_work_and_is_measured_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = compare(
+        folder.path(),
+        &[
+            "--json",
+            "-",
+            "--pages",
+            "80",
+            "--latency",
+            "2ms",
+            "--seed",
+            "7",
+        ],
+    );
+    let found = json(&output);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        names(&found),
+        [
+            "sequential",
+            "threads",
+            "blocking",
+            "async",
+            "processes",
+            "hybrid"
+        ]
+    );
+    assert_eq!(found["answers"]["agree"], true);
+    assert_eq!(found["answers"]["compared"], 80);
+    for engine in found["engines"].as_array().unwrap() {
+        let name = engine["name"].as_str().unwrap();
+        assert_eq!(engine["rounds"].as_array().unwrap().len(), 5, "{name}");
+        for round in engine["rounds"].as_array().unwrap() {
+            assert_eq!(round["requests"], engine["urls"], "{name}");
+            assert_eq!(round["failed"], 0, "{name}");
+        }
+        assert!(
+            engine["latency_ms"]["p50"].as_f64().unwrap() >= 2.0,
+            "{name}"
+        );
+        assert!(
+            engine["peak_memory_bytes"].as_u64().unwrap() > 1 << 20,
+            "{name}"
+        );
+        let cpu = &engine["cpu_us"];
+        assert!(
+            cpu["user"].as_f64().unwrap() + cpu["system"].as_f64().unwrap() > 1.0,
+            "{name}"
+        );
+        let lanes = engine["lanes"].as_array().unwrap();
+        assert_eq!(
+            lanes.len() as u64,
+            engine["urls"].as_u64().unwrap(),
+            "{name}"
+        );
+    }
+    let engine = |name: &str| {
+        let engines = found["engines"].as_array().unwrap();
+        engines
+            .iter()
+            .find(|engine| engine["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(engine("sequential")["connections"], 1);
+    assert_eq!(engine("sequential")["place"], "slower");
+    assert_eq!(engine("processes")["processes"], 9);
+    assert!(engine("threads")["threads"].as_u64() > engine("async")["threads"].as_u64());
+    let most = |name: &str| {
+        let engine = engine(name);
+        let points = engine["in_flight_over_time"].as_array().unwrap();
+        points.iter().map(|point| point[1].as_u64().unwrap()).max()
+    };
+    assert_eq!(most("sequential"), Some(1));
+    assert!(most("async") > Some(4) && most("async") <= Some(8));
+    assert!(
+        found["command"]
+            .as_str()
+            .unwrap()
+            .ends_with("--latency 2ms --seed 7"),
+        "{}",
+        found["command"]
+    );
+}
+
+#[test]
+fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "--engines",
+        "sequential,async",
+        "--pages",
+        "40",
+        "--latency",
+        "5ms",
+        "--work",
+        "hash:1",
+    ];
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for said in [
+        "async is the fastest",
+        "sequential takes ",
+        "bound by ",
+        "haul fetch urls.txt --engine async -c 8",
+        "haul compare --engines sequential --engines async --work hash:1 --rounds 5",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+#[test]
+fn engines_that_get_different_answers_have_no_winner() {
+    // Two HTTP stacks write the same header fields in an order of their own: here that decides what the page is.
+    let site = Site::builder().route_with("/page", |request| {
+        Answer::page(format!("<title>{:?}</title>", request.headers()))
+    });
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = origin.url("/page");
+    let output = compare(
+        folder.path(),
+        &["--engines", "async,blocking", "--json", "found.json", &url],
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(text.contains("no winner") && text.contains(&url), "{text}");
+    let found: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("found.json")).unwrap())
+            .unwrap();
+    assert_eq!(found["verdict"], Value::Null);
+    assert_eq!(found["answers"]["differences"][0]["answers"][0][0], "async");
+}
+
+#[test]
+fn many_requests_to_other_machines_need_a_yes() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<_> = (0..100)
+        .map(|page| format!("http://192.0.2.1/{page}"))
+        .collect();
+    std::fs::write(folder.path().join("urls.txt"), lines.join("\n")).unwrap();
+    let output = compare(folder.path(), &["urls.txt"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("3,600 requests") && text.contains("--yes"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_politeness_is_the_users_and_the_diagnosis_says_so() {
+    let settings = OriginSettings {
+        pages: 30,
+        log: LogLevel::Counts,
+        ..OriginSettings::default()
+    };
+    let origin = Origin::start(settings).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let urls: Vec<_> = (0..30)
+        .map(|page| origin.url(&format!("/page/{page}")))
+        .collect();
+    std::fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
+    let words = [
+        "urls.txt",
+        "--engines",
+        "threads,async",
+        "--delay",
+        "3ms",
+        "--json",
+        "-",
+    ];
+    let output = compare(folder.path(), &words);
+    let found = json(&output);
+    assert_eq!(found["diagnosis"]["bound"], "your own politeness settings");
+    let wall = found["engines"][0]["wall_s"]["median"].as_f64().unwrap();
+    assert!(wall >= 0.003 * 29.0, "{wall}");
+    let next = found["recommendation"]["command"].as_str().unwrap();
+    assert!(
+        next.starts_with("haul fetch urls.txt --delay 3ms --engine "),
+        "{next}"
+    );
+}
+
+#[test]
+fn a_sweep_climbs_until_more_does_not_pay_and_is_fitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "--engines",
+        "async",
+        "--pages",
+        "400",
+        "--latency",
+        "2ms",
+        "--sweep",
+        "--json",
+        "-",
+    ];
+    let output = compare(folder.path(), &words);
+    let found = json(&output);
+    let curve = &found["sweep"]["curves"][0];
+    let points = curve["points"].as_array().unwrap();
+    assert!(points.len() >= 4, "{curve}");
+    let speed = |index: usize| points[index]["per_second"]["median"].as_f64().unwrap();
+    assert!(
+        speed(2) > 2.0 * speed(0),
+        "four in flight wait at the same time: {curve}"
+    );
+    assert!(curve["fit"]["r_squared"].as_f64().unwrap() > 0.5, "{curve}");
+    assert!(curve["knee"].as_u64().unwrap() >= 2, "{curve}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_before_anything_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    for (words, said) in [
+        (&["--engines", "fibers"][..], "fibers"),
+        (&["--work", "sleep:5"][..], "sleep:5"),
+        (&["--map", "http://127.0.0.1:9/"][..], "--map"),
+        (
+            &["--latency", "5ms", "http://127.0.0.1:9/"][..],
+            "--latency",
+        ),
+        (&["--pages", "0"][..], "--pages"),
+    ] {
+        let output = compare(folder.path(), words);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+    let output = haul(folder.path(), &["compare", "--rounds", "4"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
