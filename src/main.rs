@@ -9,12 +9,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{
-    Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Resume, Retry, ServeArguments, Task,
+    Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Reporting, Resume, Retry,
+    ServeArguments, Task,
 };
 use haul::compare::Target;
 use haul::fetch::Override;
 use haul::origin::Origin;
-use haul::{Error, Stop};
+use haul::{Error, Event, Stop};
 use progress::{Progress, StageLine, Voice};
 
 fn main() -> ExitCode {
@@ -56,8 +57,15 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let interrupts = Interrupts::watch(stop.clone())?;
     let progress = Progress::start(plan.style, plan.voice)?;
     let resume = Resume::of(&plan);
+    let mut report = Reporting::begin(&plan);
 
-    let ended = runtime.block_on(haul::crawl(plan.config, stop, |event| progress.hear(event)));
+    let hear = |event: &Event<'_>| {
+        progress.hear(event);
+        if let Some(report) = &mut report {
+            report.hear(event);
+        }
+    };
+    let ended = runtime.block_on(haul::crawl(plan.config, stop, hear));
     drop(interrupts);
     progress.finish();
 
@@ -71,6 +79,9 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
         told.push_str(&resume.text(&outcome)?.unwrap_or_default());
     }
     tell(&told);
+    if let Some(report) = report {
+        report.write(&outcome)?;
+    }
     Ok(exit)
 }
 

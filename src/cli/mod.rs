@@ -17,6 +17,7 @@ mod kept;
 mod layers;
 mod man;
 mod processor_time;
+mod report;
 mod resume;
 mod retry;
 mod serve;
@@ -32,6 +33,7 @@ pub(crate) use exit::{Exit, Failure};
 pub(crate) use fetch::Plan;
 pub(crate) use interrupt::Interrupts;
 pub(crate) use processor_time::processor_time;
+pub(crate) use report::Reporting;
 pub(crate) use resume::Resume;
 pub(crate) use retry::Retry;
 pub(crate) use serve::{ServeArguments, serve_folder};
@@ -42,10 +44,11 @@ use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 10] = [
+const SUBCOMMANDS: [&str; 11] = [
     "fetch",
     "crawl",
     "compare",
+    "report",
     "job",
     "retry",
     "explain",
@@ -82,6 +85,10 @@ enum Wanted {
     /// it asks a practice server of its own.
     #[command(args_override_self = true, after_help = COMPARE_EXAMPLES, after_long_help = fetch_codes())]
     Compare(Box<compare::CompareArguments>),
+    /// Draw the report of a comparison again, from its JSON
+    ///
+    /// Writes one HTML page with charts, without a network.
+    Report(report::ReportArguments),
     /// Show how a job stands: what waits, what is done, what failed and why
     ///
     /// A job is a folder of --job. It is only looked at: another haul may work on it meanwhile.
@@ -215,6 +222,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
                 arguments.plan(&settings, Terminals::here())?,
             )))
         }
+        Wanted::Report(arguments) => Ok(Task::Print(arguments.draw()?)),
         Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Explain(arguments) => Ok(Task::Print(arguments.text(&command)?)),
         Wanted::Retry(arguments) => Ok(match arguments.plan(&command)? {

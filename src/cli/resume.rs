@@ -154,6 +154,7 @@ impl Resume {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::layers::Kind;
     use haul::Tally;
 
     fn resume(given: &[(&str, Kind, &[&str])]) -> Resume {

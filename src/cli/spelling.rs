@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use super::fetch::secret;
-use super::layers::{Kind, Setting};
+use super::layers::{Kind, Origin, Setting, Settings};
 
 /// Adds flags to a command, but for those of these names.
 pub(super) fn flags(command: &mut String, settings: &[Setting], left_out: &[&str]) {
@@ -35,13 +35,23 @@ pub(super) fn flags(command: &mut String, settings: &[Setting], left_out: &[&str
 }
 
 /// The values of a flag as they may be shown, without quotes.
-pub(super) fn values(setting: &Setting) -> String {
+fn values(setting: &Setting) -> String {
     let texts: Vec<_> = setting
         .values
         .iter()
         .map(|value| secret::shown(&setting.flag, &value.to_string_lossy()).into_owned())
         .collect();
     texts.join(" ")
+}
+
+/// Every setting that is not at its default, as it may be shown.
+pub(super) fn in_force(settings: &Settings) -> Vec<(String, String)> {
+    settings
+        .0
+        .iter()
+        .filter(|setting| setting.origin != Origin::Default)
+        .map(|setting| (setting.flag.clone(), values(setting)))
+        .collect()
 }
 
 /// Adds the words without a flag to a command.

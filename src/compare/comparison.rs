@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::latency::Latency;
 use super::map::Map;
 use super::statistics::Interval;
 use super::sweep::Sweep;
@@ -163,19 +164,6 @@ pub struct RoundResult {
     pub requests: u64,
     /// Those that failed.
     pub failed: u64,
-}
-
-/// Latency, sent to last byte, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Latency {
-    /// The median.
-    pub p50: f64,
-    /// The 90th percentile.
-    pub p90: f64,
-    /// The 99th percentile.
-    pub p99: f64,
-    /// The longest.
-    pub max: f64,
 }
 
 /// Processor time in microseconds.

@@ -166,7 +166,7 @@ fn held_up(pressure: &str) -> Option<Duration> {
 
 impl Machine {
     /// This machine, as it is now.
-    pub(super) fn here() -> Self {
+    pub fn here() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let cpu = read("/proc/cpuinfo");
         let name = cpu.lines().find_map(|line| {

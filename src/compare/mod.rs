@@ -12,6 +12,7 @@ mod comparison;
 mod contestant;
 mod diagnosis;
 mod flights;
+mod latency;
 mod list;
 mod machine;
 mod map;
@@ -30,6 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub use arena::{Practice, Target};
 pub use comparison::*;
 pub use contestant::{CONTESTANTS, Contestant};
+pub use latency::Latency;
 pub use list::{Listed, listed};
 pub use map::{Cell, Map};
 pub use round::{ROUND_ARGUMENT, serve_round};
@@ -229,7 +231,7 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         format: FORMAT,
         haul: env!("CARGO_PKG_VERSION"),
         command: settings.command.clone(),
-        started: httpdate::fmt_http_date(started),
+        started: humantime::format_rfc3339_seconds(started).to_string(),
         took_s: began.elapsed().as_secs_f64(),
         seed: settings.seed,
         machine,

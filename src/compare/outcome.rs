@@ -5,16 +5,11 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::arena::Run;
-use super::comparison::{EngineResult, Latency, ProcessorTime, RoundResult, Switches};
+use super::comparison::{EngineResult, ProcessorTime, RoundResult, Switches};
 use super::contestant::Contestant;
+use super::latency::Latency;
 use super::statistics::{median, median_interval, outliers};
 use super::verdict::Standing;
-
-/// The percentiles of a latency curve.
-const PERCENTILES: [f64; 24] = [
-    0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 65.0, 70.0, 75.0,
-    80.0, 85.0, 90.0, 95.0, 97.5, 99.0, 99.9, 100.0,
-];
 
 /// An engine and its rounds, with the number of their blocks.
 pub(super) struct Rounds {
@@ -69,8 +64,8 @@ impl Rounds {
             ratio: standing.ratio,
             p: standing.p,
             place: standing.place,
-            latency_ms: summary(&latency),
-            latency_curve: curve(&latency),
+            latency_ms: Latency::of(&latency),
+            latency_curve: Latency::curve(&latency),
             cpu_us: ProcessorTime {
                 user: self.median(|run| micros(run.measured.usage.user) / records(run)),
                 system: self.median(|run| micros(run.measured.usage.system) / records(run)),
@@ -134,23 +129,4 @@ fn round((block, run): &(u32, Run)) -> RoundResult {
         requests: run.measured.records,
         failed: run.measured.failed,
     }
-}
-
-fn summary(latency: &Histogram<u64>) -> Latency {
-    let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
-    Latency {
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        max: latency.max() as f64 / 1e3,
-    }
-}
-
-fn curve(latency: &Histogram<u64>) -> Vec<(f64, f64)> {
-    let at = |percentile: f64| latency.value_at_percentile(percentile) as f64 / 1e3;
-    PERCENTILES
-        .into_iter()
-        .filter(|_| !latency.is_empty())
-        .map(|percentile| (percentile, at(percentile)))
-        .collect()
 }

@@ -5,9 +5,13 @@
 //! block with every `<` escaped, and the script writes it as text. The page's policy lets only the two scripts run that
 //! this file was built with, by their hashes, and lets nothing be loaded.
 
+mod run;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
+
+pub use run::RunReport;
 
 const TEMPLATE: &str = include_str!("assets/page.html");
 const STYLE: &str = include_str!("assets/page.css");

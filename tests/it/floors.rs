@@ -68,7 +68,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
             "config", "crawl", "engine", "fetch", "frontier", "origin", "parse", "seeds",
         ],
     ),
-    ("report", &["compare"]),
+    ("report", &["compare", "crawl"]),
 ];
 
 /// Rooms of the binary: they see the library as everybody does, and each other.

@@ -238,7 +238,7 @@ impl CompareArguments {
                 program: None,
                 command,
                 fetch_command,
-                settings: in_force(settings),
+                settings: spelling::in_force(settings),
             },
             seeds,
             serve,
@@ -307,16 +307,6 @@ fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String)
     }
     spelling::flags(&mut fetch, &given, &OWN);
     (command, fetch)
-}
-
-/// Every setting that is not at its default, as it may be shown.
-fn in_force(settings: &Settings) -> Vec<(String, String)> {
-    settings
-        .0
-        .iter()
-        .filter(|setting| setting.origin != Origin::Default)
-        .map(|setting| (setting.flag.clone(), spelling::values(setting)))
-        .collect()
 }
 
 /// The number of columns to write to.

@@ -10,7 +10,8 @@ use super::secret;
 use crate::cli::layers::{Kind, Settings};
 
 /// Flags that say nothing of what a job does: they may be others each time.
-const NOT_OF_THE_JOB: [&str; 10] = [
+const NOT_OF_THE_JOB: [&str; 11] = [
+    "report",
     "job",
     "fresh",
     "change",

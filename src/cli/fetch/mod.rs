@@ -85,6 +85,8 @@ pub(crate) struct Plan {
     pub(crate) output: Option<PathBuf>,
     /// A folder to serve for the length of the run.
     pub(crate) serve: Option<PathBuf>,
+    /// The page to write of it.
+    pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.
     pub(crate) settings: Settings,
 }
@@ -137,6 +139,7 @@ impl Common {
             judged: Judged::List,
             output,
             serve: self.conditions.connection.serve,
+            report: self.records.report,
             settings,
         })
     }

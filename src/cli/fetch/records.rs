@@ -47,6 +47,10 @@ pub(super) struct Records {
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
     types: Vec<String>,
 
+    /// Write a report of the run to FILE when it ends: one HTML page with charts, without a network
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     pub(super) fail_over: Share,

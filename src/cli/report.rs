@@ -1,0 +1,106 @@
+//! Reports: `--report` of a run, and `haul report`, which draws the page again from its JSON.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use haul::report::{RunReport, page};
+use haul::{Error, Event, Outcome};
+use serde_json::Value;
+
+use super::fetch::Plan;
+use super::layers::{Origin, Setting};
+use super::spelling;
+
+/// The largest JSON that is read: a comparison with all that can be asked for has a few MiB.
+const LARGEST: u64 = 256 << 20;
+
+/// The report of a run, on its way.
+pub(crate) struct Reporting {
+    path: PathBuf,
+    run: RunReport,
+}
+
+/// Which data is drawn, and where.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The JSON that haul compare --json has written, or that a report holds
+    #[arg(value_name = "FILE")]
+    data: PathBuf,
+
+    /// Write the page to this file [default: beside FILE, with the suffix .html]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Reporting {
+    /// Of a run that begins now; `None` where nobody asked for one.
+    pub(crate) fn begin(plan: &Plan) -> Option<Self> {
+        let path = plan.report.clone()?;
+        let given = |setting: &&Setting| setting.origin == Origin::Flag;
+        let given: Vec<Setting> = plan.settings.0.iter().filter(given).cloned().collect();
+        let mut command = format!("haul {}", plan.command);
+        spelling::flags(&mut command, &given, &[]);
+        spelling::targets(&mut command, &given);
+        Some(Self {
+            path,
+            run: RunReport::begin(command, spelling::in_force(&plan.settings)),
+        })
+    }
+
+    /// Takes an event in.
+    pub(crate) fn hear(&mut self, event: &Event<'_>) {
+        self.run.hear(event);
+    }
+
+    /// Writes the page of a run that ended so.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(self, outcome: &Outcome) -> haul::Result<()> {
+        let json = self.run.json(&outcome.tally, outcome.ended);
+        written(&self.path, &page(&json, "haul"))
+    }
+}
+
+impl ReportArguments {
+    /// Draws the page, and answers a line that says where it is.
+    ///
+    /// # Errors
+    /// When the data cannot be read or is none of ours, or the page cannot be written.
+    pub(super) fn draw(self) -> haul::Result<String> {
+        let unreadable = |source| Error::Input {
+            name: self.data.display().to_string(),
+            source,
+        };
+        let size = std::fs::metadata(&self.data).map_err(unreadable)?.len();
+        let refuse = |why: &str| Error::Setting(format!("{}: {why}", self.data.display()));
+        if size > LARGEST {
+            return Err(refuse("too large for the data of a report"));
+        }
+        let text = std::fs::read_to_string(&self.data).map_err(unreadable)?;
+        let data: Value =
+            serde_json::from_str(&text).map_err(|error| refuse(&format!("no JSON: {error}")))?;
+        let kind = data["kind"].as_str().unwrap_or_default();
+        if !["comparison", "run"].contains(&kind) {
+            return Err(refuse(
+                "not the data of a report: haul compare --json writes it",
+            ));
+        }
+        if data["format"] != 1 {
+            return Err(refuse(&format!(
+                "data of format {}, and this haul draws format 1",
+                data["format"]
+            )));
+        }
+        let path = self
+            .output
+            .clone()
+            .unwrap_or_else(|| self.data.with_extension("html"));
+        written(&path, &page(&text, "haul"))?;
+        Ok(format!("{}\n", path.display()))
+    }
+}
+
+fn written(path: &Path, page: &str) -> haul::Result<()> {
+    std::fs::write(path, page).map_err(|source| Error::output(path, source))
+}
