@@ -70,6 +70,8 @@ pub struct Tally {
     pub last_row: u64,
     /// Time since the run began.
     pub elapsed: Duration,
+    /// Connections that were opened, or tried; 0 where the settings do not ask for it.
+    pub connections: u64,
 }
 
 /// How often a class of failure was seen, and where first.
@@ -124,6 +126,7 @@ impl Default for Tally {
             rows: 0,
             last_row: 0,
             elapsed: Duration::ZERO,
+            connections: 0,
         }
     }
 }

@@ -57,7 +57,8 @@ pub(super) struct Arena {
     pub(super) frontier: FrontierSettings,
     pub(super) work: Work,
     pub(super) practice: Option<Practice>,
-    origin: Option<Origin>,
+    /// Serves until it is dropped.
+    _origin: Option<Origin>,
     program: PathBuf,
 }
 
@@ -68,8 +69,6 @@ pub(super) struct Run {
     pub(super) busy: Option<Busy>,
     /// The processor time of this process: the practice server's.
     pub(super) served: Duration,
-    /// Connections that the practice server accepted.
-    pub(super) connections: Option<u64>,
 }
 
 impl Arena {
@@ -94,7 +93,7 @@ impl Arena {
             frontier,
             work,
             practice: None,
-            origin: None,
+            _origin: None,
             program,
         };
         match target {
@@ -128,7 +127,7 @@ impl Arena {
         self.urls = (0..practice.pages)
             .map(|page| origin.url(&format!("/page/{page}")))
             .collect();
-        self.origin = Some(origin);
+        self._origin = Some(origin);
         self.practice = Some(practice);
         Ok(())
     }
@@ -154,19 +153,13 @@ impl Arena {
             frontier: self.frontier.clone(),
             work: self.work.clone(),
         };
-        let accepted = || {
-            self.origin
-                .as_ref()
-                .map(|origin| origin.log().counts().connections)
-        };
-        let (busy, served, connections) = (Busy::now(), Usage::now(false), accepted());
+        let (busy, served) = (Busy::now(), Usage::now(false));
         let measured = order.run(&self.program)?;
         let busy = Busy::now().zip(busy).map(|(now, then)| now.since(then));
         Ok(Run {
             measured,
             busy,
             served: Usage::now(false).since(served).time(),
-            connections: accepted().zip(connections).map(|(now, then)| now - then),
         })
     }
 }

@@ -141,8 +141,8 @@ pub struct EngineResult {
     pub processes: u64,
     /// Context switches a record.
     pub switches: Switches,
-    /// Connections that the practice server accepted in a round; unknown of other hosts.
-    pub connections: Option<u64>,
+    /// Connections that it opened in a round, or tried to.
+    pub connections: u64,
     /// Records that failed, in all rounds.
     pub failed: u64,
     /// Blocks whose round is an outlier.

@@ -35,7 +35,7 @@ pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
     let tied: Vec<String> = of(Place::NoDifferenceShown)
         .map(|engine| engine.name.clone())
         .collect();
-    let speed = format!("{} a second", rounded(best.per_second.median));
+    let speed = format!("{} requests a second", rounded(best.per_second.median));
     let mut sentence = match tied.as_slice() {
         [] => format!("{} is the fastest, with {speed}", best.name),
         tied => {
@@ -43,18 +43,15 @@ pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
             format!("no difference shown between {}: {speed}", listed(&all))
         }
     };
-    let slower: Vec<String> = of(Place::Slower)
-        .map(|engine| {
-            format!(
-                "{} takes {}x as long",
-                engine.name,
-                rounded(engine.ratio.median)
-            )
-        })
-        .collect();
-    if !slower.is_empty() {
-        sentence.push_str("; ");
-        sentence.push_str(&listed(&slower));
+    let mut slower: Vec<_> = of(Place::Slower).collect();
+    slower.sort_by(|one, other| one.ratio.median.total_cmp(&other.ratio.median));
+    if let Some(next) = slower.first() {
+        let which = if slower.len() > 1 { ", the next," } else { "" };
+        sentence.push_str(&format!(
+            "; {}{which} takes {}x as long",
+            next.name,
+            rounded(next.ratio.median)
+        ));
     }
     Verdict {
         sentence,
@@ -160,10 +157,13 @@ pub(super) fn diagnose(
         "the server"
     } else {
         sentences.push(
-            "The processors were idle and the server answered as fast as ever: nearly all of the time went by waiting, and more requests in \
-             flight would wait at the same time. --sweep finds how many pay."
+            "The processors had time left and the server answered as fast as ever: nearly all of the time went by waiting, and more \
+             requests in flight would wait at the same time."
                 .to_owned(),
         );
+        if settings.sweep != Some(Axis::Concurrency) {
+            sentences.push("--sweep finds how many pay.".to_owned());
+        }
         "waiting for the network"
     };
     let mut unknown = Vec::new();

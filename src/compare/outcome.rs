@@ -86,11 +86,7 @@ impl Rounds {
                 involuntary: self
                     .median(|run| run.measured.usage.involuntary as f64 / records(run)),
             },
-            connections: self
-                .runs
-                .iter()
-                .all(|(_, run)| run.connections.is_some())
-                .then(|| self.median(|run| run.connections.unwrap_or_default() as f64) as u64),
+            connections: self.median(|run| run.measured.connections as f64) as u64,
             failed: self.runs.iter().map(|(_, run)| run.measured.failed).sum(),
             outliers: outliers(&walls)
                 .into_iter()

@@ -25,7 +25,7 @@ use crate::stop::Stop;
 use crate::visit::Visit;
 
 /// The first argument of a child that runs a round.
-pub const ROUND_ARGUMENT: &str = "haul-round";
+pub const ROUND_ARGUMENT: &str = "--haul-round";
 
 /// What a child shall do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub(super) struct Measured {
     pub(super) requests: u64,
     pub(super) retries: u64,
     pub(super) wire_bytes: u64,
+    /// Connections that were opened.
+    pub(super) connections: u64,
     /// Latencies in microseconds, each with how often it was seen.
     pub(super) latencies: Vec<(u64, u64)>,
     pub(super) usage: Usage,
@@ -162,6 +164,7 @@ impl Order {
         let mut config = Config::urls(self.urls);
         config.engine = self.engine;
         config.fetch = self.fetch;
+        config.fetch.count_connections = true;
         config.frontier = self.frontier;
         config.frontier.duplicates = Duplicates::Keep;
         config.parse.work = self.work;
@@ -207,6 +210,7 @@ impl Order {
         measured.requests = tally.answers;
         measured.retries = tally.retries;
         measured.wire_bytes = tally.wire_bytes;
+        measured.connections = tally.connections;
         measured.latencies = tally
             .latency
             .iter_recorded()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::arena::Arena;
+use super::arena::{Arena, Practice};
 use super::contestant::Contestant;
 use super::diagnosis::middle;
 use super::statistics::{Interval, median};
@@ -25,6 +25,8 @@ pub(super) const RUNS: usize = 3;
 const TIME: Duration = Duration::from_millis(400);
 /// The highest concurrency that is tried.
 const MOST: usize = 4096;
+/// Pages of the practice server, so that there are several for each request in flight.
+const PAGES: u64 = 4 * MOST as u64;
 /// An engine whose throughput grew by less than this share, twice in a row, has stopped growing.
 const GROWTH: f64 = 0.05;
 /// Latencies of the server, in milliseconds.
@@ -136,6 +138,17 @@ pub(super) fn sweep(
     };
     let speed = hash_speed();
     let (work, practice) = (arena.work.clone(), arena.practice.clone());
+    if let (Axis::Concurrency, Some(practice)) = (axis, &practice) {
+        // The server is ours: no engine shall stop for want of pages.
+        let pages = practice.pages.max(PAGES);
+        arena.practise(
+            Practice {
+                pages,
+                ..practice.clone()
+            },
+            settings.seed,
+        )?;
+    }
     let mut climbs: Vec<Climb> = settings.contestants.iter().map(Climb::new).collect();
     let mut random = fastrand::Rng::with_seed(settings.seed);
     for x in values {
@@ -143,7 +156,7 @@ pub(super) fn sweep(
             (Axis::Latency, Some(practice)) => {
                 let latency = Duration::from_secs_f64(x / 1e3);
                 arena.practise(
-                    super::Practice {
+                    Practice {
                         latency,
                         ..practice.clone()
                     },
@@ -193,7 +206,7 @@ pub(super) fn sweep(
         }
     }
     arena.work = work;
-    if let (Axis::Latency, Some(practice)) = (axis, practice) {
+    if let Some(practice) = practice {
         arena.practise(practice, settings.seed)?;
     }
     let curves = climbs.into_iter().map(|climb| climb.curve(axis)).collect();

@@ -149,6 +149,7 @@ pub async fn crawl(
         committed: Instant::now(),
         checkpoint_after: FIRST_CHECKPOINT / 2,
         starved: true,
+        plan,
         tell,
     };
     // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
@@ -196,6 +197,8 @@ struct Run<F> {
     checkpoint_after: Duration,
     /// Whether there was room for jobs and none that may be sent.
     starved: bool,
+    /// What the lanes share.
+    plan: Plan,
     tell: F,
 }
 
@@ -427,6 +430,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 
     fn tick(&mut self) {
         self.tally.in_flight = self.crew.in_flight();
+        self.tally.connections += self.plan.shared.connections().take();
         self.tally.waiting = self.frontier.waiting();
         self.tally.elapsed = self.started.elapsed();
         if let Some(follow) = &self.follow {

@@ -65,7 +65,8 @@ pub fn serve_parent() -> Result<()> {
                 Some(visit) = crew.next(), if !crew.is_idle() => {
                     let mut next = Some(visit);
                     while let Some(visit) = next {
-                        answer(&mut output, &mut buffer, visit).map_err(broken)?;
+                        let connections = plan.shared.connections().take();
+                        answer(&mut output, &mut buffer, visit, connections).map_err(broken)?;
                         next = crew.try_next();
                     }
                     output.flush().map_err(broken)?;
@@ -82,12 +83,18 @@ pub fn serve_parent() -> Result<()> {
     Ok(())
 }
 
-fn answer(output: &mut impl Write, buffer: &mut Vec<u8>, visit: Box<Visit>) -> std::io::Result<()> {
+fn answer(
+    output: &mut impl Write,
+    buffer: &mut Vec<u8>,
+    visit: Box<Visit>,
+    connections: u64,
+) -> std::io::Result<()> {
     let visit = *visit;
     let frame = VisitFrame {
         number: visit.job.id,
         outcome: visit.outcome,
         parsed: visit.parsed,
+        connections,
     };
     let written = frame::write(output, buffer, &frame);
     // Spooled files are the parent's from here on.

@@ -52,6 +52,8 @@ pub(super) struct VisitFrame {
     pub(super) number: u64,
     pub(super) outcome: Result<Page, FetchError>,
     pub(super) parsed: Parsed,
+    /// Connections that the child opened since its last visit.
+    pub(super) connections: u64,
 }
 
 impl JobFrame {

@@ -15,6 +15,7 @@ use super::frame::{self, JobFrame, Orders, VisitFrame};
 use super::in_hand::InHand;
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
+use crate::fetch::Shared;
 use crate::worker::Plan;
 
 /// The first argument that tells a binary to be a child, and nothing else.
@@ -134,9 +135,10 @@ impl Running {
         frame::write(&mut orders, &mut Vec::new(), &first)
             .and_then(|()| orders.flush())
             .map_err(setup)?;
+        let shared = plan.shared.clone();
         let listener = thread::Builder::new()
             .name("listen".into())
-            .spawn(move || listen(stdout, &in_hand))
+            .spawn(move || listen(stdout, &in_hand, &shared))
             .map_err(setup)?;
         Ok(Self {
             child,
@@ -175,7 +177,7 @@ impl Running {
 }
 
 /// Pays tickets as visits come back, until the child closes its output. Answers how many came.
-fn listen(stdout: ChildStdout, in_hand: &InHand) -> u64 {
+fn listen(stdout: ChildStdout, in_hand: &InHand, shared: &Shared) -> u64 {
     let mut pipe = BufReader::with_capacity(256 << 10, stdout);
     let mut buffer = Vec::new();
     let mut visits = 0;
@@ -184,8 +186,10 @@ fn listen(stdout: ChildStdout, in_hand: &InHand) -> u64 {
         number,
         outcome,
         parsed,
+        connections,
     })) = frame::read(&mut pipe, &mut buffer)
     {
+        shared.connections().add(connections);
         visits += 1;
         let ticket = in_hand.take(number);
         if let Some(ticket) = ticket {

@@ -386,6 +386,7 @@ fn agent(
         config,
         Connect {
             in_body: in_body.clone(),
+            connections: shared.connections().clone(),
             inner: DefaultConnector::default(),
         },
         resolver,

@@ -81,6 +81,9 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
         .tcp_keepalive(None)
         .tcp_user_timeout(None)
         .http2_max_header_list_size(HEADER_BYTES);
+    if settings.count_connections {
+        builder = builder.connector_layer(shared.connections.clone());
+    }
     if let Some(connect) = deadline(settings.deadlines.connect) {
         builder = builder.connect_timeout(connect);
     }

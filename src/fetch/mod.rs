@@ -8,6 +8,7 @@
 mod arrival;
 mod blocking;
 mod client;
+mod connections;
 mod dns;
 mod fault;
 mod intake;
@@ -39,6 +40,7 @@ use crate::page::{Page, Timing};
 use crate::visit::FetchError;
 use arrival::{Arrival, announced};
 use client::Clients;
+use connections::Connections;
 use dns::Resolver;
 use fault::Stage;
 use intake::{Intake, Next};
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
     template: Template,
     resolver: Resolver,
     tls: rustls::ClientConfig,
+    /// Counted where the settings ask for it.
+    connections: Connections,
 }
 
 /// The fetch path of one event loop.
@@ -72,7 +76,13 @@ impl Shared {
             template,
             resolver,
             tls,
+            connections: Connections::default(),
         }))
+    }
+
+    /// Connections that were opened, where the settings ask for it.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// What it may do.

@@ -40,6 +40,8 @@ pub struct FetchSettings {
     pub private: Private,
     /// Idle connections kept for each host.
     pub idle_per_host: usize,
+    /// Whether connections are counted.
+    pub count_connections: bool,
 }
 
 /// How long to wait for what. Zero waits without an end.
@@ -140,6 +142,7 @@ impl Default for FetchSettings {
             resolve: Vec::new(),
             private: Private::Refuse,
             idle_per_host: 32,
+            count_connections: false,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::connections::Connections;
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
@@ -19,6 +20,7 @@ pub(super) struct InBody(Arc<AtomicBool>);
 #[derive(Debug)]
 pub(super) struct Connect {
     pub(super) in_body: InBody,
+    pub(super) connections: Connections,
     pub(super) inner: DefaultConnector,
 }
 
@@ -42,6 +44,7 @@ impl Connector for Connect {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Connection>, Error> {
+        self.connections.add(1);
         let connected = self.inner.connect(details, chained)?;
         Ok(connected.map(|inner| Connection {
             in_body: self.in_body.clone(),

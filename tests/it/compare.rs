@@ -105,6 +105,8 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
             .clone()
     };
     assert_eq!(engine("sequential")["connections"], 1);
+    assert_eq!(engine("processes")["connections"], 8);
+    assert_eq!(engine("blocking")["connections"], 8);
     assert_eq!(engine("sequential")["place"], "slower");
     assert_eq!(engine("processes")["processes"], 9);
     assert!(engine("threads")["threads"].as_u64() > engine("async")["threads"].as_u64());
@@ -119,7 +121,7 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
         found["command"]
             .as_str()
             .unwrap()
-            .ends_with("--latency 2ms --seed 7"),
+            .ends_with("--latency 2ms --pages 80 --concurrency 8 --seed 7"),
         "{}",
         found["command"]
     );
@@ -142,8 +144,8 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
     for said in [
-        "async is the fastest",
-        "sequential takes ",
+        "async is the fastest, with ",
+        "sequential takes",
         "bound by ",
         "haul fetch urls.txt --engine async -c 8",
         "haul compare --engines sequential --engines async --work hash:1 --rounds 5",

@@ -26,6 +26,7 @@ mod politeness;
 mod proxies;
 mod readme;
 mod report;
+mod reports;
 mod resume;
 mod run;
 mod secrets;

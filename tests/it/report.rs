@@ -1,6 +1,6 @@
 //! The report in a browser: what it shows is what the data says, and it asks for nothing.
 
-mod browser;
+pub(crate) mod browser;
 
 use haul::report::page;
 use serde_json::{Value, json};

@@ -200,7 +200,7 @@ fn figures(text: &mut String, engines: &[EngineResult]) {
             ),
             optional(threads),
             short(engine.switches.voluntary + engine.switches.involuntary),
-            optional(engine.connections.map(|count| count.to_string())),
+            engine.connections.to_string(),
             engine.failed.to_string(),
         ]);
     }

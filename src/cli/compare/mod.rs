@@ -269,7 +269,7 @@ impl ComparePlan {
             std::fs::write(path, text).map_err(|source| Error::output(path, source))
         };
         if let Some(path) = &self.report {
-            to_file(path, &haul::report::page(&json, "haul compare"))?;
+            to_file(path, &haul::report::page(&json, "haul"))?;
         }
         match &self.json {
             Some(path) if path.as_os_str() == "-" => return stdout(&json),

@@ -14,7 +14,7 @@ use tungstenite::{Message, WebSocket};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with one open page. Ends with its value.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     child: Child,
     socket: WebSocket<TcpStream>,
     directory: tempfile::TempDir,
@@ -25,7 +25,7 @@ pub(super) struct Browser {
 
 impl Browser {
     /// Starts the browser with an empty page, and listens to what the page does.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut child = Command::new(chromium())
             .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
@@ -64,7 +64,7 @@ impl Browser {
     }
 
     /// Opens HTML as a file from the disk, and waits until all its charts are drawn. Gives the address of the file.
-    pub(super) fn open(&mut self, html: &str) -> String {
+    pub(crate) fn open(&mut self, html: &str) -> String {
         let file = self.directory.path().join("report.html");
         fs::write(&file, html).unwrap();
         let address = format!("file://{}", file.display());
@@ -83,19 +83,19 @@ impl Browser {
     }
 
     /// Waits until every chart in an open part of the page holds a drawing.
-    pub(super) fn drawn(&mut self) {
+    pub(crate) fn drawn(&mut self) {
         self.until("[...document.querySelectorAll('[data-chart]')].every((box) => box.querySelector('svg'))");
     }
 
     /// The size of the window, in CSS pixels.
-    pub(super) fn screen(&mut self, width: u32, height: u32) {
+    pub(crate) fn screen(&mut self, width: u32, height: u32) {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
     /// What the system prefers: "light" or "dark".
-    pub(super) fn prefer(&mut self, scheme: &str) {
+    pub(crate) fn prefer(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call(
             "Emulation.setEmulatedMedia",
@@ -104,17 +104,17 @@ impl Browser {
     }
 
     /// Shows the page as a medium: "screen" or "print".
-    pub(super) fn media(&mut self, medium: &str) {
+    pub(crate) fn media(&mut self, medium: &str) {
         self.call("Emulation.setEmulatedMedia", &json!({ "media": medium }));
     }
 
     /// Prints the page, and throws the paper away.
-    pub(super) fn print(&mut self) {
+    pub(crate) fn print(&mut self) {
         self.call("Page.printToPDF", &json!({ "printBackground": true }));
     }
 
     /// The pointer to a place in the window.
-    pub(super) fn point(&mut self, x: f64, y: f64) {
+    pub(crate) fn point(&mut self, x: f64, y: f64) {
         self.call(
             "Input.dispatchMouseEvent",
             &json!({ "type": "mouseMoved", "x": x, "y": y }),
@@ -122,7 +122,7 @@ impl Browser {
     }
 
     /// The value of an expression in the page.
-    pub(super) fn evaluate(&mut self, expression: &str) -> Value {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let wish = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let answer = self.call("Runtime.evaluate", &wish);
         assert!(
@@ -133,7 +133,7 @@ impl Browser {
     }
 
     /// Waits, frame by frame, until an expression is true.
-    pub(super) fn until(&mut self, condition: &str) {
+    pub(crate) fn until(&mut self, condition: &str) {
         let promise = format!(
             "new Promise((done) => {{ const end = performance.now() + 10000; const look = () => \
              ({condition}) ? done(true) : performance.now() > end ? done(false) : requestAnimationFrame(look); look(); }})"
@@ -146,7 +146,7 @@ impl Browser {
     }
 
     /// What went wrong since the page was opened: exceptions, errors in the console, dialogs.
-    pub(super) fn complaints(&mut self) -> Vec<String> {
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
         self.evaluate("1"); // what happened before is told before the answer
         let wrong = |event: &&Value| match event["method"].as_str().unwrap_or_default() {
             "Runtime.exceptionThrown" | "Page.javascriptDialogOpening" => true,
@@ -162,7 +162,7 @@ impl Browser {
     }
 
     /// The addresses asked for since the page was opened, its own among them.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         let asked = self
             .events
             .iter()
