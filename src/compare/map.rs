@@ -1,7 +1,7 @@
 //! The phase map: which engine wins at which latency of the server and which work on each page.
 //!
-//! A coarse grid first; where two neighbours have different winners, the cells between them are measured too, and what lies between
-//! neighbours that agree is taken to be as they are, and marked so. A cell names a winner only where all its runs were faster than
+//! A coarse grid first; where two neighbours have different winners, the cells between them are measured too; what lies between
+//! neighbours that agree is taken to be as they are. A cell names a winner only where all its runs were faster than
 //! all runs of the other; three runs show no more than that.
 
 use std::collections::BTreeMap;
@@ -32,8 +32,22 @@ pub struct Map {
     pub work_us: Vec<f64>,
     /// Requests in flight.
     pub in_flight: usize,
-    /// The cells, each once.
+    /// The cells that were measured, each once; between cells that agree none is.
     pub cells: Vec<Cell>,
+}
+
+impl Map {
+    /// The cell of a latency and a work, by their places; where it was not measured, one beside it, as they agree.
+    pub fn at(&self, latency: usize, work: usize) -> Option<&Cell> {
+        let find = |latency: usize, work: usize| {
+            let (latency, work) = (self.latency_ms.get(latency)?, self.work_us.get(work)?);
+            let is_here = |cell: &&Cell| cell.latency_ms == *latency && cell.work_us == *work;
+            self.cells.iter().find(is_here)
+        };
+        let steps = latency + work;
+        let mut apart = (0..=steps).flat_map(|steps| (0..=steps).map(move |up| (up, steps - up)));
+        apart.find_map(|(up, left)| find(latency.checked_sub(up)?, work.checked_sub(left)?))
+    }
 }
 
 /// One latency with one work.
@@ -51,9 +65,7 @@ pub struct Cell {
     pub margin: f64,
     /// Whether the winner stands alone.
     pub shown: bool,
-    /// Whether it was measured; otherwise it is as the cells around it.
-    pub measured: bool,
-    /// Records a second of each engine, the median; empty where it was not measured.
+    /// Records a second of each engine, the median.
     pub per_second: BTreeMap<String, f64>,
 }
 
@@ -91,7 +103,7 @@ pub(super) fn map(
     }
     arena.work = work;
     arena.practise(practice, settings.seed)?;
-    Ok(grid.filled(cells, settings.in_flight.get()))
+    Ok(grid.map(cells, settings.in_flight.get()))
 }
 
 /// Measuring, cell by cell.
@@ -193,7 +205,6 @@ fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cel
         } else {
             1.0
         },
-        measured: true,
         per_second: medians.into_iter().collect(),
     }
 }
@@ -239,33 +250,15 @@ impl Grid {
             .collect()
     }
 
-    /// The whole map: what was not measured is as the cells around it.
-    fn filled(self, measured: Vec<Cell>, in_flight: usize) -> Map {
-        let mut cells = Vec::new();
-        for (row, column) in self.places() {
-            let (latency_ms, work_us) = (self.latencies[row], self.works[column]);
-            let known = measured
-                .iter()
-                .find(|cell| cell.latency_ms == latency_ms && cell.work_us == work_us);
-            let around = self.around(&measured, row, column);
-            cells.extend(match known {
-                Some(cell) => Some(cell.clone()),
-                None => around.first().map(|like| Cell {
-                    latency_ms,
-                    work_us,
-                    measured: false,
-                    margin: around
-                        .iter()
-                        .map(|cell| cell.margin)
-                        .fold(f64::INFINITY, f64::min),
-                    per_second: BTreeMap::new(),
-                    ..(*like).clone()
-                }),
-            });
-        }
+    fn map(self, cells: Vec<Cell>, in_flight: usize) -> Map {
+        // A line on which nothing was in doubt is no line of the map.
+        let kept = |lines: Vec<f64>, of: fn(&Cell) -> f64| -> Vec<f64> {
+            let is_measured = |line: &f64| cells.iter().any(|cell| of(cell) == *line);
+            lines.into_iter().filter(is_measured).collect()
+        };
         Map {
-            latency_ms: self.latencies,
-            work_us: self.works,
+            latency_ms: kept(self.latencies, |cell| cell.latency_ms),
+            work_us: kept(self.works, |cell| cell.work_us),
             in_flight,
             cells,
         }
@@ -340,13 +333,13 @@ mod tests {
         let grid = Grid::between(&[0.0, 10.0], &[0.0, 100.0]);
         let doubtful = grid.doubtful(&cells);
         assert_eq!(doubtful, [(2.0, 20.0), (2.0, 100.0), (10.0, 20.0)]);
-        let map = grid.filled(cells, 64);
-        assert_eq!(map.cells.len(), 9);
-        let between = map
-            .cells
-            .iter()
-            .find(|cell| cell.latency_ms == 0.0 && cell.work_us == 20.0)
-            .unwrap();
-        assert!(!between.measured && between.winner == "a");
+        let between = cell(2.0, 20.0, &a);
+        let map = grid.map([cells, vec![between]].concat(), 64);
+        assert_eq!(map.latency_ms, [0.0, 2.0, 10.0]);
+        assert_eq!(map.at(0, 1).unwrap().winner, "a", "as the cell beside it");
+        assert_eq!(map.at(2, 2).unwrap().winner, "b");
+        let coarse = Grid::between(&[0.0, 10.0], &[0.0])
+            .map(vec![cell(0.0, 0.0, &a), cell(10.0, 0.0, &a)], 64);
+        assert_eq!(coarse.latency_ms, [0.0, 10.0], "nothing was in doubt");
     }
 }

@@ -10,7 +10,7 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// The longest that is aimed at.
 const LONGEST: Duration = Duration::from_secs(2);
 /// An engine that seems to need so many times that takes fewer URLs.
-const PATIENCE: f64 = 4.0;
+const PATIENCE: f64 = 8.0;
 /// Fewer requests than this for each in flight, and the ends of a round outweigh its middle.
 const TURNS: usize = 4;
 

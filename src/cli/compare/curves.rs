@@ -96,42 +96,40 @@ pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
 }
 
 /// The map as a grid: latency downwards, work to the right, the winner and its margin in each cell.
-pub(super) fn map(text: &mut String, map: &Map) {
-    let cell = |latency: f64, work: f64| {
-        let cell = map.cells.iter().find(|cell| {
-            cell.latency_ms.total_cmp(&latency).is_eq() && cell.work_us.total_cmp(&work).is_eq()
-        });
-        cell.map_or(String::new(), |cell| {
-            let winner = cell.winner.split(':').next().unwrap_or_default();
-            match (cell.measured, cell.shown) {
-                (true, true) => format!("{winner} {}x", short(cell.margin)),
-                (true, false) => format!("≈{winner} +{}", cell.tied.len()),
-                (false, _) => format!("({winner})"),
+pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
+    let cell = |latency: usize, work: usize| {
+        map.at(latency, work).map_or(String::new(), |cell| {
+            let is_here =
+                cell.latency_ms == map.latency_ms[latency] && cell.work_us == map.work_us[work];
+            match (is_here, cell.shown) {
+                (true, true) => format!("{} {}x", cell.winner, short(cell.margin)),
+                (true, false) => format!("≈{} +{}", cell.winner, cell.tied.len()),
+                (false, _) => format!("({})", cell.winner),
             }
         })
     };
-    let _ = writeln!(
-        text,
-        "map         the fastest with {} in flight: latency downwards, work on a page to the right; x is how much longer the next takes,\n            \
-         ≈ is no difference to so many others, () lies between cells that agree",
+    let reading = format!(
+        "the fastest with {} in flight: latency of the server downwards, work on a page to the right; 1.30x is how much longer the \
+         next takes, ≈ +2 is no difference shown to two others, () lies between cells that agree",
         map.in_flight
     );
+    paragraph(text, "map", &reading, columns);
     let mut rows = vec![Vec::new()];
     rows[0].push(String::new());
     rows[0].extend(map.work_us.iter().map(|work| time(work / 1e3)));
-    for latency in &map.latency_ms {
+    for (place, latency) in map.latency_ms.iter().enumerate() {
         let mut row = vec![time(*latency)];
-        row.extend(map.work_us.iter().map(|work| cell(*latency, *work)));
+        row.extend((0..map.work_us.len()).map(|work| cell(place, work)));
         rows.push(row);
     }
-    let columns = rows[0].len();
+    let count = rows[0].len();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
             .unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..count).map(width).collect();
     for row in &rows {
         let mut line = String::from(" ");
         for (column, word) in row.iter().enumerate() {

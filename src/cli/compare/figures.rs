@@ -47,7 +47,7 @@ pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> Stri
         curves::sweep(&mut text, sweep, columns);
     }
     if let Some(map) = &comparison.map {
-        curves::map(&mut text, map);
+        curves::map(&mut text, map, columns);
     }
     if let Some(next) = &comparison.recommendation {
         paragraph(&mut text, "next", &next.because, columns);
