@@ -278,3 +278,42 @@ fn what_cannot_be_compared_is_refused_before_anything_is_asked() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = [
+        "--engines",
+        "async",
+        "--pages",
+        "24",
+        "--latency",
+        "1ms",
+        "--json",
+        "-",
+    ];
+    for (axis, unit, points) in [("latency", "ms", 8), ("work", "us", 7)] {
+        let found = json(&compare(
+            folder.path(),
+            &[&small[..], &["--sweep", axis]].concat(),
+        ));
+        assert_eq!(found["sweep"]["unit"], unit);
+        let curve = &found["sweep"]["curves"][0];
+        let measured = curve["points"].as_array().unwrap();
+        assert_eq!(measured.len(), points, "{curve}");
+        let speed = |index: usize| measured[index]["per_second"]["median"].as_f64().unwrap();
+        assert!(speed(0) > 2.0 * speed(points - 1), "{curve}");
+        assert_eq!(curve["fit"], Value::Null, "the law is about concurrency");
+    }
+    let found = json(&compare(folder.path(), &[&small[..], &["--map"]].concat()));
+    let map = &found["map"];
+    assert_eq!(map["cells"].as_array().unwrap().len(), 16);
+    assert_eq!(map["latency_ms"].as_array().unwrap().len(), 4);
+    for cell in map["cells"].as_array().unwrap() {
+        assert_eq!(
+            (&cell["winner"], &cell["shown"]),
+            (&"async".into(), &true.into())
+        );
+    }
+    assert_eq!(found["workload"]["practice"]["latency_ms"], 1.0);
+}
