@@ -12,7 +12,7 @@ use cli::{
     Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Reporting, Resume, Retry,
     ServeArguments, Task,
 };
-use haul::compare::Target;
+use haul::compare::{EngineResult, Target};
 use haul::fetch::Override;
 use haul::origin::Origin;
 use haul::{Error, Event, Stop};
@@ -112,9 +112,11 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     let comparison = haul::compare::compare(&plan.settings, |stage| line.show(cli::stage(stage)))?;
     drop(line);
     plan.tell(&comparison)?;
-    Ok(match comparison.answers.agree {
-        true => Exit::Success,
-        false => Exit::AnswersDiffer,
+    let fetched = comparison.engines.iter().any(EngineResult::fetched);
+    Ok(match (comparison.answers.agree, fetched) {
+        (false, _) => Exit::AnswersDiffer,
+        (true, true) => Exit::Success,
+        (true, false) => Exit::NothingFetched,
     })
 }
 

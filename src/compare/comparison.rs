@@ -153,6 +153,15 @@ pub struct EngineResult {
     pub lanes: Vec<(f64, f64, f64)>,
 }
 
+impl EngineResult {
+    /// Whether anything was fetched at all.
+    pub fn fetched(&self) -> bool {
+        self.rounds
+            .iter()
+            .any(|round| round.failed < round.requests)
+    }
+}
+
 /// One round of one engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct RoundResult {

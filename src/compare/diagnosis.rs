@@ -26,11 +26,7 @@ const DISK: f64 = 0.2;
 pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
     let of = |place: Place| engines.iter().filter(move |engine| engine.place == place);
     let Some(best) = of(Place::Best).next() else {
-        return Verdict {
-            sentence: "nothing was measured".to_owned(),
-            best: String::new(),
-            tied: Vec::new(),
-        };
+        return nothing();
     };
     let tied: Vec<String> = of(Place::NoDifferenceShown)
         .map(|engine| engine.name.clone())
@@ -57,6 +53,16 @@ pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
         sentence,
         best: best.name.clone(),
         tied,
+    }
+}
+
+/// Nobody won: there was nothing to win.
+pub(super) fn nothing() -> Verdict {
+    Verdict {
+        sentence: "nothing was fetched: every request failed, so there is nothing to compare"
+            .to_owned(),
+        best: String::new(),
+        tied: Vec::new(),
     }
 }
 

@@ -202,11 +202,15 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         .zip(standings)
         .map(|(rounds, standing)| rounds.result(standing, arena.urls.len(), settings.seed))
         .collect();
-    let verdict = agreement.agree.then(|| diagnosis::verdict(&engines));
+    let fetched = engines.iter().any(EngineResult::fetched);
+    let verdict = agreement.agree.then(|| match fetched {
+        true => diagnosis::verdict(&engines),
+        false => diagnosis::nothing(),
+    });
     let best = engines
         .iter()
         .position(|engine| engine.place == verdict::Place::Best);
-    let best = best.map(|index| &rounds[index]);
+    let best = best.map(|index| &rounds[index]).filter(|_| fetched);
     let warnings = warnings(settings, &rounds, &engines, &agreement, &machine);
     let workload = Workload {
         urls: arena.urls.len(),
@@ -215,16 +219,17 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         practice: arena.practice.as_ref().map(practice),
     };
     let diagnosis = best.map(|best| diagnosis::diagnose(best, &rounds, settings, &machine));
-    let sweep = match settings.sweep.filter(|_| agreement.agree) {
+    let sweep = match settings.sweep.filter(|_| agreement.agree && fetched) {
         Some(axis) => Some(sweep::sweep(axis, settings, &mut arena, &mut tell)?),
         None => None,
     };
-    let map = match settings.map && agreement.agree {
+    let map = match settings.map && agreement.agree && fetched {
         true => Some(map::map(settings, &mut arena, &mut tell)?),
         false => None,
     };
     let recommendation = verdict
         .as_ref()
+        .filter(|_| fetched)
         .map(|_| diagnosis::recommend(&engines, sweep.as_ref(), settings, machine.cores));
     Ok(Comparison {
         kind: "comparison",

@@ -317,3 +317,26 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
     }
     assert_eq!(found["workload"]["practice"]["latency_ms"], 1.0);
 }
+
+#[test]
+fn where_nothing_is_fetched_nobody_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let words = [
+        "--engines",
+        "async,threads",
+        "--retries",
+        "0",
+        &format!("http://{closed}/"),
+    ];
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(
+        text.contains("nothing was fetched") && !text.contains("haul fetch"),
+        "{text}"
+    );
+}

@@ -4,7 +4,7 @@
 
 use haul::Error;
 
-use super::figures::grouped;
+use super::figures::{counted, grouped};
 use haul::PageUrl;
 use haul::compare::{CompareSettings, Stage, Target};
 
@@ -66,9 +66,9 @@ impl Announcement {
             _ => format!("at most {} requests", grouped(self.requests as f64)),
         };
         format!(
-            "comparing {} engines on {} URLs: {} rounds each after a warm-up, {whom}; seed {}\n",
+            "comparing {} engines on {}: {} rounds each after a warm-up, {whom}; seed {}\n",
             self.engines,
-            grouped(self.urls as f64),
+            counted(self.urls as usize, "URL"),
             self.rounds,
             self.seed
         )

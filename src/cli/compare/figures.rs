@@ -119,7 +119,7 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
         let line = format!(
             "{:name$}  {:>9}  {bar}  {ratio}",
             engine.name,
-            grouped(engine.per_second.median)
+            short(engine.per_second.median)
         );
         let line = line.trim_end();
         let _ = match engine.place {
@@ -269,7 +269,7 @@ pub(super) fn paragraph(text: &mut String, heading: &str, words: &str, columns: 
     let _ = writeln!(text, "{line}");
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(count as f64))
 }

@@ -47,8 +47,15 @@ const OWN: [&str; 19] = [
     "color",
 ];
 
+/// What the words without a flag are.
+const WORDS: &str = "URLs to compare with, and files that list URLs
+
+A word that is the name of a file and has no `scheme://` is read as a list; - is standard input. Without any, and without -i, a practice \
+server is started and asked.";
+
 /// The flags of `haul compare`.
 #[derive(Debug, Args)]
+#[command(mut_arg("targets", |words| words.help("URLs to compare with, and files that list URLs").long_help(WORDS)))]
 pub(crate) struct CompareArguments {
     #[command(flatten)]
     targets: Targets,
