@@ -86,6 +86,7 @@ mod headers;
 mod job;
 mod nearest;
 mod page;
+mod pattern;
 pub mod robots;
 mod rows;
 mod size;

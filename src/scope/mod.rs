@@ -11,7 +11,6 @@
 mod calendar;
 mod counts;
 mod family;
-mod pattern;
 mod pieces;
 mod repetition;
 mod session;
@@ -22,16 +21,16 @@ mod territory;
 mod tests;
 mod traps;
 
-pub use pattern::{Pattern, PatternError};
+pub use crate::pattern::{Pattern, PatternError};
 pub use settings::{CalendarSettings, ScopeSettings, TrapSettings};
 pub use similar::Similar;
 
 pub use crate::job::Role;
 pub use crate::skip::{Reach, Skip};
 
+use crate::pattern::PatternList;
 use crate::url::PageUrl;
 use counts::Counts;
-use pattern::PatternList;
 use pieces::Prints;
 use territory::Territory;
 use traps::Traps;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 20] = [
+const NOUNS: [&str; 21] = [
     "address",
     "body",
     "broken",
@@ -20,6 +20,7 @@ const NOUNS: [&str; 20] = [
     "job",
     "nearest",
     "page",
+    "pattern",
     "robots",
     "rows",
     "size",

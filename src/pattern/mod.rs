@@ -27,7 +27,7 @@ use std::sync::Arc;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-pub(super) use list::PatternList;
+pub(crate) use list::PatternList;
 
 use crate::url::PageUrl;
 

@@ -12,14 +12,14 @@ const KEPT: usize = 8 << 20;
 
 /// A list of patterns.
 #[derive(Debug)]
-pub(in crate::scope) struct PatternList {
+pub(crate) struct PatternList {
     pub(super) patterns: Vec<Pattern>,
     /// All of them in one automaton; none where that would be too large, and they are tried in turn.
     pub(super) set: Option<RegexSet>,
 }
 
 impl PatternList {
-    pub(in crate::scope) fn new(patterns: &[Pattern]) -> Self {
+    pub(crate) fn new(patterns: &[Pattern]) -> Self {
         let set = RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.regex.as_str()))
             .unicode(false)
             .size_limit(KEPT)
@@ -31,12 +31,12 @@ impl PatternList {
         }
     }
 
-    pub(in crate::scope) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
     /// Whether any of them matches: much quicker to know than which.
-    pub(in crate::scope) fn matches(&self, url: &PageUrl) -> bool {
+    pub(crate) fn matches(&self, url: &PageUrl) -> bool {
         match &self.set {
             Some(set) => set.is_match(url.as_str().as_bytes()),
             None => self.patterns.iter().any(|pattern| pattern.matches(url)),
@@ -44,7 +44,7 @@ impl PatternList {
     }
 
     /// The text of the first pattern that matches.
-    pub(in crate::scope) fn first_match(&self, url: &PageUrl) -> Option<Arc<str>> {
+    pub(crate) fn first_match(&self, url: &PageUrl) -> Option<Arc<str>> {
         if self.patterns.is_empty() || !self.matches(url) {
             return None;
         }
