@@ -1,0 +1,72 @@
+//! What the links of a page are resolved against.
+
+use encoding_rs::Encoding;
+use url::Url;
+
+use crate::url::PageUrl;
+
+/// A base URL, and the encoding that queries are sent in (WHATWG URL 4.4).
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    url: Url,
+    encoding: &'static Encoding,
+}
+
+impl Base {
+    /// The page's own URL, or what its first `base` element says (HTML 4.2.3).
+    pub(super) fn new(page: &PageUrl, element: Option<&str>, encoding: &'static Encoding) -> Self {
+        let own = page.as_url();
+        let url = element
+            .filter(|href| href.len() <= PageUrl::LONGEST)
+            .and_then(|href| own.join(href.trim()).ok())
+            // HTML forbids these as bases.
+            .filter(|url| !matches!(url.scheme(), "data" | "javascript"))
+            .unwrap_or_else(|| own.clone());
+        Self { url, encoding }
+    }
+
+    /// The absolute URL of a reference on the page, with its fragment.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(super) fn join(&self, reference: &str) -> Result<Url, String> {
+        let reference = reference.trim();
+        if reference.len() > PageUrl::LONGEST {
+            return Err(format!("longer than {} bytes", PageUrl::LONGEST));
+        }
+        Url::options()
+            .base_url(Some(&self.url))
+            .encoding_override(Some(&|query| self.encoding.encode(query).0))
+            .parse(reference)
+            .map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved_against_the_base_in_the_pages_encoding() {
+        let page = PageUrl::parse("https://shop.example/p/1?x").unwrap();
+        let base = |element, encoding| Base::new(&page, element, encoding);
+        let own = base(None, encoding_rs::UTF_8);
+        assert_eq!(
+            own.join(" 2#top ").unwrap().as_str(),
+            "https://shop.example/p/2#top"
+        );
+        assert_eq!(own.join("mailto:a@b.c").unwrap().as_str(), "mailto:a@b.c");
+        assert!(own.join("http://[").is_err());
+        assert!(own.join(&"x".repeat(20_000)).is_err());
+        let other = base(Some("/q/"), encoding_rs::WINDOWS_1252);
+        assert_eq!(
+            other.join("3?ü").unwrap().as_str(),
+            "https://shop.example/q/3?%FC"
+        );
+        let refused = base(Some("javascript:x"), encoding_rs::UTF_8);
+        assert_eq!(
+            refused.join("2").unwrap().as_str(),
+            "https://shop.example/p/2"
+        );
+    }
+}

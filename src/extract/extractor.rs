@@ -1,0 +1,374 @@
+//! Settings, compiled: page after page through every table that is for it.
+
+use std::collections::HashSet;
+
+use super::base::Base;
+use super::css::Caches;
+use super::filter::{Chain, Filter};
+use super::limits::{Account, Limits};
+use super::recipe::{Lead, Recipe};
+use super::rule::{self, Field, Reading, Rule};
+use super::selection::Take;
+use super::selector::{Node, Selector, Source};
+use super::tree::{self, Tree};
+use super::{ExtractSettings, Extracted, Follow, Page};
+use crate::error::{Error, Result};
+use crate::fields::{Fields, Item, Miss, Table, Value};
+use crate::nearest::nearest;
+use crate::pattern::Pattern;
+use crate::url::PageUrl;
+
+/// The name of the table of `--select`.
+const FIELDS: &str = "fields";
+
+/// Reads typed fields out of pages.
+///
+/// ```
+/// use haul::PageUrl;
+/// use haul::extract::{ExtractSettings, Extractor, Page, Source};
+///
+/// let settings = ExtractSettings {
+///     fields: vec!["title=h1|trim".parse()?, "price=.price|number".parse()?],
+///     ..ExtractSettings::default()
+/// };
+/// let extractor = Extractor::compile(&settings)?;
+/// let page = Page {
+///     url: &PageUrl::parse("https://shop.example/p/1")?,
+///     text: "<h1> A plane </h1><b class=price>1.234,50 €</b>",
+///     source: Source::Html,
+///     encoding: encoding_rs::UTF_8,
+///     recipe: None,
+/// };
+/// let item = &extractor.extract(&page).fields.items[0];
+/// assert_eq!(
+///     serde_json::to_string(&item.json(&extractor.tables()[0]))?,
+///     r#"{"title":"A plane","price":1234.5}"#
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Extractor {
+    tables: Vec<Table>,
+    readers: Vec<Reader>,
+    limits: Limits,
+}
+
+/// What reads the items of one table.
+#[derive(Debug)]
+struct Reader {
+    matches: Option<Vec<Pattern>>,
+    source: Source,
+    each: Selector,
+    fields: Vec<Field>,
+    leads: Vec<Way>,
+}
+
+/// A compiled [`Lead`].
+#[derive(Debug)]
+struct Way {
+    selector: Selector,
+    take: Take,
+    chain: Chain,
+    recipe: Option<String>,
+}
+
+/// A page, read in the ways that its tables asked for, each once.
+#[derive(Default)]
+struct Views {
+    tree: Option<std::result::Result<Tree, String>>,
+    json: Option<std::result::Result<serde_json::Value, String>>,
+}
+
+impl Extractor {
+    /// Compiles what is asked for.
+    ///
+    /// # Errors
+    /// The first selection or recipe that cannot be, and why.
+    pub fn compile(settings: &ExtractSettings) -> Result<Self> {
+        let mut extractor = Self {
+            tables: Vec::new(),
+            readers: Vec::new(),
+            limits: settings.limits,
+        };
+        if !settings.fields.is_empty() {
+            extractor.add(&Recipe {
+                name: FIELDS.to_owned(),
+                matches: None,
+                source: Source::Html,
+                each: String::new(),
+                rules: settings.fields.iter().cloned().map(Rule::from).collect(),
+                follow: Vec::new(),
+            })?;
+        }
+        for recipe in &settings.recipes {
+            extractor.add(recipe)?;
+        }
+        extractor.check_leads()?;
+        Ok(extractor)
+    }
+
+    /// The tables of its items, in the order that [`Item::table`] counts in.
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// Whether some table is for a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
+    pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
+        let mut tables = self.readers.iter().zip(&self.tables);
+        tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipe))
+    }
+
+    /// Reads a page.
+    pub fn extract(&self, page: &Page<'_>) -> Extracted {
+        let mut extracted = Extracted::default();
+        let mut views = Views::default();
+        let mut account = Account::new(self.limits);
+        let mut led = HashSet::new();
+        for (place, (reader, table)) in self.readers.iter().zip(&self.tables).enumerate() {
+            if !reader.is_for(&table.name, page.url, page.source, page.recipe) {
+                continue;
+            }
+            let place = u16::try_from(place).unwrap_or(u16::MAX);
+            extracted.fields.tables.push(place);
+            let root = match views.root(reader.source, page, &self.limits) {
+                Ok(root) => root,
+                Err(why) => {
+                    extracted.fields.refused.get_or_insert(why);
+                    continue;
+                }
+            };
+            let base = match &root {
+                Node::Page(tree) => Base::new(page.url, tree.base.as_deref(), page.encoding),
+                _ => Base::new(page.url, None, page.encoding),
+            };
+            let mut reading = Reading {
+                base: &base,
+                caches: Caches::default(),
+                account,
+                misses: Vec::new(),
+            };
+            reader.items(place, &root, &mut reading, &mut extracted.fields);
+            for url in reader
+                .leads
+                .iter()
+                .flat_map(|way| way.links(&root, &mut reading))
+            {
+                if led.len() < self.limits.items && led.insert(url.clone()) {
+                    extracted.follow.push(url);
+                }
+            }
+            account = reading.account;
+        }
+        extracted
+    }
+
+    fn add(&mut self, recipe: &Recipe) -> Result<()> {
+        let name = &recipe.name;
+        let wrong = |what: &str, why: &str| {
+            let what = if what.is_empty() {
+                String::new()
+            } else {
+                format!(" {what}:")
+            };
+            Error::Setting(format!("{name}:{what} {why}"))
+        };
+        if self.tables.iter().any(|table| table.name == *name) {
+            return Err(wrong("", "a second recipe of this name"));
+        }
+        if self.tables.len() >= usize::from(u16::MAX) {
+            return Err(wrong("", "too many recipes"));
+        }
+        let each = Selector::compile(recipe.source, &recipe.each)
+            .map_err(|fault| wrong("each", &fault.problem))?;
+        let (fields, columns) = rule::compile(&recipe.rules, recipe.source, &[])
+            .map_err(|(path, fault)| wrong(&path, &fault.problem))?;
+        let leads = recipe
+            .follow
+            .iter()
+            .map(|lead| Way::compile(lead, recipe.source).map_err(|why| wrong("follow", &why)))
+            .collect::<Result<_>>()?;
+        self.tables.push(Table {
+            name: name.clone(),
+            columns,
+        });
+        self.readers.push(Reader {
+            matches: recipe.matches.clone(),
+            source: recipe.source,
+            each,
+            fields,
+            leads,
+        });
+        Ok(())
+    }
+
+    /// Every recipe that is led to is one.
+    fn check_leads(&self) -> Result<()> {
+        let names: Vec<&str> = self
+            .tables
+            .iter()
+            .map(|table| table.name.as_str())
+            .collect();
+        for (reader, table) in self.readers.iter().zip(&self.tables) {
+            for wanted in reader.leads.iter().filter_map(|way| way.recipe.as_deref()) {
+                if !names.contains(&wanted) {
+                    let meant = match nearest(wanted, &names) {
+                        Some(meant) => format!("; did you mean {meant:?}?"),
+                        None => String::new(),
+                    };
+                    return Err(Error::Setting(format!(
+                        "{}: follow: there is no recipe {wanted:?}{meant}",
+                        table.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: Option<&str>) -> bool {
+        let readable = match self.source {
+            Source::Html => source == Source::Html,
+            // Servers often call their JSON something else: where the URL is named, it is tried.
+            Source::Json => source == Source::Json || self.matches.is_some(),
+            Source::Text => true,
+        };
+        let matches = match &self.matches {
+            Some(patterns) => patterns.iter().any(|pattern| pattern.matches(url)),
+            None => true,
+        };
+        readable && (matches || wanted == Some(name))
+    }
+
+    fn items(&self, table: u16, root: &Node<'_>, reading: &mut Reading<'_>, fields: &mut Fields) {
+        let most = reading.account.limits.items.saturating_add(1);
+        let nodes = match self.each.nodes(root, &mut reading.caches, most) {
+            Ok(nodes) => nodes,
+            Err(why) => {
+                fields.miss(reading, table, 0, String::new(), why);
+                return;
+            }
+        };
+        for (item, node) in (0_u32..).zip(&nodes) {
+            if let Err(why) = reading.account.item() {
+                fields.miss(reading, table, item, String::new(), why);
+                break;
+            }
+            let (values, whole) = rule::read(&self.fields, node, reading);
+            for (column, why) in std::mem::take(&mut reading.misses) {
+                fields.miss(reading, table, item, column, why);
+            }
+            fields.items.push(Item {
+                table,
+                whole,
+                values,
+            });
+        }
+    }
+}
+
+impl Fields {
+    fn miss(&mut self, reading: &Reading<'_>, table: u16, item: u32, column: String, why: String) {
+        if self.misses.len() >= reading.account.limits.misses {
+            self.more_misses = self.more_misses.saturating_add(1);
+            return;
+        }
+        self.misses.push(Miss {
+            table,
+            item,
+            column,
+            why,
+        });
+    }
+}
+
+impl Way {
+    fn compile(lead: &Lead, source: Source) -> std::result::Result<Self, String> {
+        let selector =
+            Selector::compile(source, &lead.expression.selector).map_err(|fault| fault.problem)?;
+        let mut filters = lead.expression.filters.clone();
+        if filters.last() != Some(&Filter::Url) {
+            filters.push(Filter::Url);
+        }
+        let reduced = filters.iter().any(Filter::reduces);
+        let chain = Chain::compile(&filters, source.kind(), !reduced).map_err(|(_, why)| why)?;
+        let take = match (&lead.expression.take, source) {
+            (Take::Text, Source::Html) => Take::Attribute("href".to_owned()),
+            (take, _) => take.clone(),
+        };
+        Ok(Self {
+            selector,
+            take,
+            chain,
+            recipe: lead.recipe.clone(),
+        })
+    }
+
+    /// Where it leads from a page. What is not for HTTP leads nowhere.
+    fn links(&self, root: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Follow> {
+        let limits = reading.account.limits;
+        let nodes = self
+            .selector
+            .nodes(root, &mut reading.caches, limits.items)
+            .unwrap_or_default();
+        let found = nodes
+            .iter()
+            .filter_map(|node| node.value(&self.take, false))
+            .collect();
+        let values = match self.chain.run(found, reading.base, &limits).value {
+            Value::List(values) => values,
+            value => vec![value],
+        };
+        values
+            .iter()
+            .filter_map(|value| match value {
+                Value::Text(text) => PageUrl::parse(text).ok(),
+                _ => None,
+            })
+            .map(|url| Follow {
+                url,
+                recipe: self.recipe.clone(),
+            })
+            .collect()
+    }
+}
+
+impl Views {
+    fn root<'p>(
+        &'p mut self,
+        source: Source,
+        page: &Page<'p>,
+        limits: &Limits,
+    ) -> std::result::Result<Node<'p>, String> {
+        match source {
+            Source::Html => {
+                let tree = self
+                    .tree
+                    .get_or_insert_with(|| tree::build(page.text, limits));
+                tree.as_ref().map(Node::Page).map_err(Clone::clone)
+            }
+            Source::Json => {
+                let json = self.json.get_or_insert_with(|| parsed(page.text, limits));
+                json.as_ref().map(Node::Json).map_err(Clone::clone)
+            }
+            Source::Text if page.text.len() > limits.page_bytes => Err(format!(
+                "the page has {} bytes, and at most {} are searched",
+                page.text.len(),
+                limits.page_bytes
+            )),
+            Source::Text => Ok(Node::Text(page.text)),
+        }
+    }
+}
+
+fn parsed(text: &str, limits: &Limits) -> std::result::Result<serde_json::Value, String> {
+    if text.len() > limits.page_bytes {
+        return Err(format!(
+            "the page has {} bytes, and at most {} are read as JSON",
+            text.len(),
+            limits.page_bytes
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| format!("the page is no JSON: {error}"))
+}

@@ -1,0 +1,443 @@
+//! Filters one after the other, checked to fit before the first page.
+//!
+//! Invariant: a chain that was compiled makes values of its [`kind`](Chain::kind) and no others, and a list exactly
+//! where it says so; what a page holds can only make a value missing, with a reason.
+
+use std::borrow::Cow;
+
+use regex::Regex;
+
+use super::{Filter, date, number};
+use crate::extract::base::Base;
+use crate::extract::limits::Limits;
+use crate::fields::{Kind, Value};
+
+/// Characters of a found text that a reason quotes.
+const QUOTED: usize = 60;
+
+/// Filters, ready to work.
+#[derive(Debug)]
+pub(in crate::extract) struct Chain {
+    steps: Vec<Step>,
+    kind: Kind,
+    list: bool,
+    all: bool,
+}
+
+/// What came out of a chain.
+#[derive(Debug, Default, PartialEq)]
+pub(in crate::extract) struct Found {
+    pub(in crate::extract) value: Value,
+    /// Why something that was found is not in the value.
+    pub(in crate::extract) whys: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Text,
+    Trim,
+    Collapse,
+    Lower,
+    Upper,
+    Regex(Regex),
+    Replace(Regex, String),
+    Split(String),
+    Number(Option<char>),
+    Integer(Option<char>),
+    Bool,
+    Date(Option<String>),
+    Url,
+    Json,
+    First,
+    Last,
+    Join(String),
+    Exists,
+    Default(Value),
+}
+
+impl Chain {
+    /// Fits filters together. `from` is what comes in; `list` is whether a list is to come out.
+    ///
+    /// # Errors
+    /// The place of the first filter that does not fit, and why; the place behind the last where the end does not.
+    pub(in crate::extract) fn compile(
+        filters: &[Filter],
+        from: Kind,
+        list: bool,
+    ) -> Result<Self, (usize, String)> {
+        let all = list || filters.iter().any(Filter::reduces);
+        let (mut kind, mut many) = (from, all);
+        let mut steps = Vec::with_capacity(filters.len());
+        for (place, filter) in filters.iter().enumerate() {
+            let fitted = step(filter, kind, many).map_err(|problem| (place, problem))?;
+            steps.push(fitted.0);
+            (kind, many) = (fitted.1, fitted.2);
+        }
+        let end = filters.len();
+        if many && !list {
+            let problem =
+                "a list comes out: write [] behind the name, or end it by first, last or join";
+            return Err((end, problem.to_owned()));
+        }
+        if list && !many {
+            let reduced = filters.iter().position(Filter::reduces).unwrap_or(end);
+            let name = filters.get(reduced).map_or("it", Filter::name);
+            let problem = format!("{name} makes one value of the list: leave [] out");
+            return Err((reduced, problem));
+        }
+        Ok(Self {
+            steps,
+            kind,
+            list,
+            all,
+        })
+    }
+
+    /// What the values are.
+    pub(in crate::extract) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether all that is found goes in, not the first alone.
+    pub(in crate::extract) fn takes_all(&self) -> bool {
+        self.all
+    }
+
+    /// Works on what was found on a page whose links are resolved against `base`.
+    pub(in crate::extract) fn run(&self, found: Vec<Value>, base: &Base, limits: &Limits) -> Found {
+        let mut whys = Vec::new();
+        let mut values = found;
+        // One value is a list of at most one until the end.
+        for step in &self.steps {
+            values = step.on(values, base, limits, &mut whys);
+        }
+        let value = if self.list {
+            Value::List(values)
+        } else {
+            values.into_iter().next().unwrap_or_default()
+        };
+        Found { value, whys }
+    }
+}
+
+/// One step, and the kind and shape that come out of it.
+fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), String> {
+    let name = filter.name();
+    let wants = |kinds: &[Kind]| {
+        // Text in any form, and whatever JSON holds, can be tried on every filter.
+        let textual = matches!(kind, Kind::Text | Kind::Url | Kind::Date | Kind::Json);
+        if textual || kinds.contains(&kind) {
+            Ok(())
+        } else {
+            Err(format!(
+                "{name} works on text, and {} comes in",
+                article(kind)
+            ))
+        }
+    };
+    let on_list = |step: Step, kind: Kind| match many {
+        true => Ok((step, kind, false)),
+        false => Err(format!(
+            "{name} works on a list, and one value comes in: what is before it made one of it"
+        )),
+    };
+    let each = |step: Step, kinds: &[Kind], kind: Kind| {
+        wants(kinds)?;
+        Ok((step, kind, many))
+    };
+    match filter {
+        Filter::Text => Ok((Step::Text, Kind::Text, many)),
+        Filter::Trim => each(Step::Trim, &[], Kind::Text),
+        Filter::Collapse => each(Step::Collapse, &[], Kind::Text),
+        Filter::Lower => each(Step::Lower, &[], Kind::Text),
+        Filter::Upper => each(Step::Upper, &[], Kind::Text),
+        Filter::Regex(text) => each(Step::Regex(expression(text)?), &[], Kind::Text),
+        Filter::Replace(from, to) => each(
+            Step::Replace(expression(from)?, to.clone()),
+            &[],
+            Kind::Text,
+        ),
+        Filter::Split(at) => {
+            wants(&[])?;
+            Ok((Step::Split(at.clone()), Kind::Text, true))
+        }
+        Filter::Number(mark) => each(
+            Step::Number(*mark),
+            &[Kind::Number, Kind::Integer],
+            Kind::Number,
+        ),
+        Filter::Integer(mark) => each(
+            Step::Integer(*mark),
+            &[Kind::Number, Kind::Integer],
+            Kind::Integer,
+        ),
+        Filter::Bool => each(Step::Bool, &[Kind::Bool], Kind::Bool),
+        Filter::Date(format) => {
+            if let Some(format) = format {
+                date::check(format)?;
+            }
+            each(Step::Date(format.clone()), &[Kind::Integer], Kind::Date)
+        }
+        Filter::Url => each(Step::Url, &[], Kind::Url),
+        Filter::Json => each(Step::Json, &[], Kind::Json),
+        Filter::First => on_list(Step::First, kind),
+        Filter::Last => on_list(Step::Last, kind),
+        Filter::Join(between) => on_list(Step::Join(between.clone()), Kind::Text),
+        Filter::Exists => on_list(Step::Exists, Kind::Bool),
+        Filter::Default(text) => {
+            let value = default(text, kind)
+                .map_err(|why| format!("{text:?} is no {} here: {why}", kind.as_str()))?;
+            Ok((Step::Default(value), kind, many))
+        }
+    }
+}
+
+/// What a default stands for, in a kind.
+pub(super) fn default(text: &str, kind: Kind) -> Result<Value, String> {
+    let text = || text.to_owned();
+    match kind {
+        Kind::Text | Kind::Json | Kind::Item => Ok(Value::Text(text())),
+        Kind::Bool => truth(&text()).map(Value::Bool),
+        Kind::Integer => number::integer(&text(), Some('.')).map(Value::Integer),
+        Kind::Number => number::number(&text(), Some('.')).map(Value::Number),
+        Kind::Date => date::date(&text(), None).map(Value::Text),
+        Kind::Url => url::Url::parse(&text())
+            .map(|url| Value::Text(url.into()))
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer => "a whole number",
+        Kind::Number => "a number",
+        Kind::Bool => "a bool",
+        Kind::Item => "an item",
+        Kind::Text | Kind::Date | Kind::Url | Kind::Json => "text",
+    }
+}
+
+fn expression(text: &str) -> Result<Regex, String> {
+    crate::extract::selector::expression(text)
+}
+
+impl Step {
+    fn on(
+        &self,
+        values: Vec<Value>,
+        base: &Base,
+        limits: &Limits,
+        whys: &mut Vec<String>,
+    ) -> Vec<Value> {
+        match self {
+            Step::First => values.into_iter().take(1).collect(),
+            Step::Last => values.into_iter().last().into_iter().collect(),
+            Step::Join(_) if values.is_empty() => values,
+            Step::Join(between) => {
+                let mut joined = String::new();
+                for (place, value) in values.iter().enumerate() {
+                    if place > 0 {
+                        joined.push_str(between);
+                    }
+                    joined.push_str(&text(value));
+                    if joined.len() > limits.value_bytes {
+                        whys.push(too_long(limits));
+                        return Vec::new();
+                    }
+                }
+                vec![Value::Text(joined)]
+            }
+            Step::Exists => vec![Value::Bool(values.iter().any(Value::is_there))],
+            Step::Default(value) => {
+                let mut values = values;
+                if values.is_empty() && whys.is_empty() {
+                    values.push(Value::Missing);
+                }
+                for place in values.iter_mut().filter(|value| !value.is_there()) {
+                    *place = value.clone();
+                }
+                values
+            }
+            Step::Split(at) => {
+                let most = limits.items;
+                let cut = values.iter().flat_map(|value| {
+                    let text = text(value).into_owned();
+                    let parts: Vec<_> = text
+                        .split(at.as_str())
+                        .take(most + 1)
+                        .map(|part| Value::Text(part.to_owned()))
+                        .collect();
+                    parts
+                });
+                let mut parts: Vec<_> = cut.take(most + 1).collect();
+                if parts.len() > most {
+                    parts.truncate(most);
+                    whys.push(format!("more than {most} values"));
+                }
+                parts
+            }
+            each => values
+                .into_iter()
+                .filter_map(|value| match each.one(&value, base, limits) {
+                    Ok(value) => Some(value),
+                    Err(why) => {
+                        whys.push(format!("{:?} {why}", short(&text(&value))));
+                        None
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    /// What becomes of one value.
+    fn one(&self, value: &Value, base: &Base, limits: &Limits) -> Result<Value, String> {
+        let told = |problem: &str, why: String| format!("is no {problem}: {why}");
+        let text = text(value);
+        let new = match self {
+            Step::Text => text.into_owned(),
+            Step::Trim => text.trim().to_owned(),
+            Step::Collapse => collapsed(&text),
+            Step::Lower => text.to_lowercase(),
+            Step::Upper => text.to_uppercase(),
+            Step::Regex(expression) => {
+                let found = expression
+                    .captures(&text)
+                    .ok_or_else(|| format!("is not matched by {expression}"))?;
+                let group = found.get(1).or_else(|| found.get(0));
+                group.map_or("", |group| group.as_str()).to_owned()
+            }
+            Step::Replace(expression, to) => replaced(&text, expression, to, limits)?,
+            Step::Url => {
+                let url = base.join(&text);
+                url.map_err(|why| told("URL", why))?.into()
+            }
+            Step::Date(format) => match value {
+                Value::Integer(number) if format.is_none() => date::from_unix(*number),
+                _ => date::date(&text, format.as_deref()),
+            }
+            .map_err(|why| told("date", why))?,
+            Step::Number(mark) => {
+                return match value {
+                    Value::Number(number) => Ok(*number),
+                    Value::Integer(number) => Ok(*number as f64),
+                    _ => number::number(&text, *mark),
+                }
+                .map(Value::Number)
+                .map_err(|why| told("number", why));
+            }
+            Step::Integer(mark) => {
+                return match value {
+                    Value::Integer(number) => Ok(*number),
+                    Value::Number(number) => number::from_float(*number),
+                    _ => number::integer(&text, *mark),
+                }
+                .map(Value::Integer)
+                .map_err(|why| told("whole number", why));
+            }
+            Step::Bool => {
+                return match value {
+                    Value::Bool(_) => Ok(value.clone()),
+                    _ => truth(&text)
+                        .map(Value::Bool)
+                        .map_err(|why| told("bool", why)),
+                };
+            }
+            Step::Json => {
+                return match value {
+                    Value::Text(text) => json(text).map_err(|why| told("JSON", why)),
+                    _ => Ok(value.clone()),
+                };
+            }
+            // These work on all values at once.
+            Step::First
+            | Step::Last
+            | Step::Join(_)
+            | Step::Exists
+            | Step::Split(_)
+            | Step::Default(_) => return Ok(value.clone()),
+        };
+        Ok(Value::Text(new))
+    }
+}
+
+/// All matches replaced; what grows beyond the limit on the way is not finished.
+fn replaced(text: &str, expression: &Regex, to: &str, limits: &Limits) -> Result<String, String> {
+    let mut new = String::with_capacity(text.len());
+    let mut end = 0;
+    for captures in expression.captures_iter(text) {
+        let Some(all) = captures.get(0) else { continue };
+        new.push_str(&text[end..all.start()]);
+        captures.expand(to, &mut new);
+        end = all.end();
+        if new.len() > limits.value_bytes {
+            return Err(format!("is {}", too_long(limits)));
+        }
+    }
+    new.push_str(&text[end..]);
+    Ok(new)
+}
+
+fn too_long(limits: &Limits) -> String {
+    format!("longer than the {} bytes of a value", limits.value_bytes)
+}
+
+/// A value as the text that filters see.
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
+        Value::Bool(value) => Cow::Owned(value.to_string()),
+        Value::Integer(number) => Cow::Owned(number.to_string()),
+        Value::Number(number) => Cow::Owned(number.to_string()),
+        Value::Missing | Value::List(_) | Value::Item(_) => Cow::Borrowed(""),
+    }
+}
+
+/// The JSON in a text, as a value.
+fn json(text: &str) -> Result<Value, String> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(of_json(&value))
+}
+
+/// A JSON value: its plain value, or its text where it is an object or an array.
+pub(in crate::extract) fn of_json(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Missing,
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => Value::Integer(number),
+            (_, Some(number)) => Value::Number(number),
+            _ => Value::Text(number.to_string()),
+        },
+        serde_json::Value::String(text) => Value::Text(text.clone()),
+        other => Value::Json(other.to_string()),
+    }
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    match text.trim().to_lowercase().as_str() {
+        "true" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err("neither true, yes, on, 1 nor false, no, off, 0".to_owned()),
+    }
+}
+
+/// Trimmed, and each run of white space one space.
+fn collapsed(text: &str) -> String {
+    let mut collapsed = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+    collapsed
+}
+
+/// The start of a text, for a reason.
+pub(in crate::extract) fn short(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}

@@ -1,0 +1,412 @@
+//! Dates as pages write them, into ISO 8601.
+//!
+//! Read are ISO 8601 itself, RFC 2822, the long forms of English (`20 November 2026, 10:30 pm`, `Nov. 20th 2026`), `20.11.2026`
+//! (with points the day is always first), `2026/11/20`, and Unix time in seconds or, with 13 digits, milliseconds. A date stays a
+//! date; a time keeps the offset that it was told with, and stays without one where none was told.
+//! Edge: `11/12/2026` is refused, always: which is the month differs from place to place, and `date:%d/%m/%Y` tells.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::{Offset, TimeZone};
+
+/// The longest text that is read as a date, in bytes.
+const LONGEST: usize = 128;
+
+/// Reads a date; `format` is a pattern as `strftime` has them, where the page's own is known.
+///
+/// # Errors
+/// Why the text is no date.
+pub(super) fn date(text: &str, format: Option<&str>) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("blank".to_owned());
+    }
+    if text.len() > LONGEST {
+        return Err("too long for a date".to_owned());
+    }
+    if let Some(format) = format {
+        return formatted(text, format);
+    }
+    if let Some(date) = unix(text) {
+        return date;
+    }
+    // Behind the time there may be a zone's name in brackets: the offset says enough.
+    if let Ok(pieces) = Pieces::parse(text) {
+        let offset = pieces.to_numeric_offset();
+        return Ok(match pieces.time() {
+            Some(time) => told(pieces.date(), Some(time), offset),
+            None => told(pieces.date(), None, None),
+        });
+    }
+    if let Ok(zoned) = jiff::fmt::rfc2822::DateTimeParser::new()
+        .relaxed_weekday(true)
+        .parse_zoned(text)
+    {
+        return Ok(told(zoned.date(), Some(zoned.time()), Some(zoned.offset())));
+    }
+    words(text)
+}
+
+/// Seconds since 1970 into ISO 8601.
+///
+/// # Errors
+/// When it is beyond all calendars.
+pub(super) fn from_unix(number: i64) -> Result<String, String> {
+    /// Seconds from here on are beyond the year 5000: milliseconds are meant.
+    const MILLISECONDS: u64 = 100_000_000_000;
+    let moment = if number.unsigned_abs() >= MILLISECONDS {
+        Timestamp::from_millisecond(number)
+    } else {
+        Timestamp::from_second(number)
+    };
+    let moment = moment.map_err(|_| "beyond all calendars".to_owned())?;
+    let moment = Offset::UTC.to_datetime(moment);
+    Ok(told(moment.date(), Some(moment.time()), Some(Offset::UTC)))
+}
+
+/// Whether a pattern is one, by trying it on a date.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(format: &str) -> Result<(), String> {
+    let sample = DateTime::constant(2026, 11, 20, 10, 30, 0, 0).to_zoned(TimeZone::UTC);
+    match sample.map(|sample| strtime::format(format, &sample)) {
+        Ok(Err(error)) => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+fn formatted(text: &str, format: &str) -> Result<String, String> {
+    let broken = BrokenDownTime::parse(format, text).map_err(|_| format!("not as {format:?}"))?;
+    let date = broken
+        .to_date()
+        .map_err(|_| format!("{format:?} told no whole date"))?;
+    let time = broken.hour().and_then(|_| broken.to_time().ok());
+    Ok(told(date, time, broken.offset()))
+}
+
+/// All digits: Unix time, where there are as many as it has.
+fn unix(text: &str) -> Option<Result<String, String>> {
+    let all = text.bytes().all(|b| b.is_ascii_digit());
+    (all && matches!(text.len(), 9 | 10 | 13)).then(|| {
+        from_unix(
+            text.parse()
+                .map_err(|_| "beyond all calendars".to_owned())?,
+        )
+    })
+}
+
+fn told(date: Date, time: Option<Time>, offset: Option<Offset>) -> String {
+    let Some(time) = time else {
+        return date.to_string();
+    };
+    let mut told = format!("{date}T{time}");
+    if let Some(offset) = offset {
+        let minutes = offset.seconds() / 60;
+        if minutes == 0 {
+            told.push('Z');
+        } else {
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+            told.push_str(&format!("{sign}{hours:02}:{minutes:02}"));
+        }
+    }
+    told
+}
+
+/// What the words of a long form have told so far.
+#[derive(Debug, Default)]
+struct Told {
+    day: Option<i8>,
+    month: Option<i8>,
+    year: Option<i16>,
+    time: Option<Time>,
+    afternoon: Option<bool>,
+    offset: Option<Offset>,
+}
+
+fn words(text: &str) -> Result<String, String> {
+    let mut told_so_far = Told::default();
+    for word in text.split(|c: char| c.is_whitespace() || c == ',' || c == '\u{b7}') {
+        let word = word.trim_matches(['.', '(', ')']).to_lowercase();
+        if !word.is_empty() && word != "|" && word != "-" {
+            told_so_far.word(&word)?;
+        }
+    }
+    told_so_far.iso()
+}
+
+impl Told {
+    fn word(&mut self, word: &str) -> Result<(), String> {
+        if let Some(month) = month(word) {
+            return set(&mut self.month, month, "two months");
+        }
+        if is_weekday(word) || matches!(word, "of" | "at" | "the" | "on" | "um" | "t") {
+            return Ok(());
+        }
+        if let Some(afternoon) = half(word) {
+            return set(&mut self.afternoon, afternoon, "two times");
+        }
+        if word.contains(':') && !word.starts_with(['+', '-']) {
+            return self.clock(word);
+        }
+        if let Some(hour) = word
+            .strip_suffix("am")
+            .or_else(|| word.strip_suffix("pm"))
+            .filter(|hour| !hour.is_empty() && hour.bytes().all(|b| b.is_ascii_digit()))
+        {
+            self.afternoon = half(&word[hour.len()..]);
+            return self.clock(&format!("{hour}:00"));
+        }
+        if self.time.is_some()
+            && let Some(offset) = zone(word)
+        {
+            return set(&mut self.offset, offset, "two offsets");
+        }
+        if let Some(date) = numbers(word)? {
+            set(&mut self.year, date.year(), "two years")?;
+            set(&mut self.month, date.month(), "two months")?;
+            return set(&mut self.day, date.day(), "two days");
+        }
+        let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let ordinal = &word[digits.len()..];
+        if !matches!(ordinal, "" | "st" | "nd" | "rd" | "th")
+            || !digits.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Err(format!("{word:?} is no part of a date that is known"));
+        }
+        match digits.len() {
+            1 | 2 => set(
+                &mut self.day,
+                digits.parse().unwrap_or_default(),
+                "two days",
+            ),
+            4 if ordinal.is_empty() => set(
+                &mut self.year,
+                digits.parse().unwrap_or_default(),
+                "two years",
+            ),
+            _ => Err(format!("{word:?} is neither a day nor a year")),
+        }
+    }
+
+    fn clock(&mut self, word: &str) -> Result<(), String> {
+        let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '.');
+        match &word[digits.len()..] {
+            "" => {}
+            "z" | "utc" => set(&mut self.offset, Offset::UTC, "two offsets")?,
+            other => match half(other) {
+                Some(afternoon) => set(&mut self.afternoon, afternoon, "two times")?,
+                None => return Err(format!("{word:?} is no time")),
+            },
+        }
+        let mut parts = digits.split(':').map(|part| part.parse::<i8>());
+        let mut next = || parts.next().unwrap_or(Ok(0));
+        let (Ok(hour), Ok(minute), Ok(second)) = (next(), next(), next()) else {
+            return Err(format!("{word:?} is no time"));
+        };
+        let time = Time::new(hour, minute, second, 0)
+            .ok()
+            .filter(|_| parts.next().is_none());
+        let time = time.ok_or_else(|| format!("{word:?} is no time"))?;
+        set(&mut self.time, time, "two times")
+    }
+
+    fn iso(self) -> Result<String, String> {
+        let (Some(day), Some(month), Some(year)) = (self.day, self.month, self.year) else {
+            return Err("without a day, a month or a year".to_owned());
+        };
+        let date = Date::new(year, month, day).map_err(|_| "a day that no calendar has")?;
+        let mut time = self.time;
+        if let Some(afternoon) = self.afternoon {
+            let clock = time.ok_or("am or pm without a time")?;
+            let hour = match (clock.hour(), afternoon) {
+                (0 | 13.., _) => return Err("am or pm behind a time of 24 hours".to_owned()),
+                (12, afternoon) => 12 * i8::from(afternoon),
+                (hour, afternoon) => hour + 12 * i8::from(afternoon),
+            };
+            time = Some(clock.with().hour(hour).build().map_err(|_| "no time")?);
+        }
+        Ok(told(date, time, self.offset))
+    }
+}
+
+fn set<T: PartialEq>(place: &mut Option<T>, value: T, twice: &str) -> Result<(), String> {
+    match place {
+        Some(before) if *before != value => Err(twice.to_owned()),
+        _ => {
+            *place = Some(value);
+            Ok(())
+        }
+    }
+}
+
+fn month(word: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let short = word.len() == 3 || word == "sept";
+    let at = MONTHS
+        .iter()
+        .position(|month| word == *month || short && month.starts_with(word))?;
+    i8::try_from(at + 1).ok()
+}
+
+fn is_weekday(word: &str) -> bool {
+    const DAYS: [&str; 7] = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    word.len() >= 3 && DAYS.iter().any(|day| day.starts_with(word))
+}
+
+/// `am` is the first half of the day.
+fn half(word: &str) -> Option<bool> {
+    match word {
+        "am" | "a.m" => Some(false),
+        "pm" | "p.m" => Some(true),
+        _ => None,
+    }
+}
+
+fn zone(word: &str) -> Option<Offset> {
+    if matches!(word, "utc" | "gmt" | "z") {
+        return Some(Offset::UTC);
+    }
+    let (sign, digits) = match word.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let digits = digits.replace(':', "");
+    let valid = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
+    let number: i32 = digits.parse().ok().filter(|_| valid)?;
+    Offset::from_seconds(sign * (number / 100 * 3600 + number % 100 * 60)).ok()
+}
+
+/// `20.11.2026`, `2026/11/20`; refuses `11/12/2026`.
+fn numbers(word: &str) -> Result<Option<Date>, String> {
+    for separator in ['.', '/', '-'] {
+        let parts: Vec<&str> = word.split(separator).collect();
+        let [first, second, third] = parts[..] else {
+            continue;
+        };
+        if ![first, second, third]
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        {
+            continue;
+        }
+        let (year, month, day) = match (first.len(), third.len(), separator) {
+            (4, _, _) => (first, second, third),
+            (_, 4, '.') => (third, second, first),
+            (_, 4, _) => {
+                return Err(
+                    "day or month first is not told: date:%d/%m/%Y or date:%m/%d/%Y does"
+                        .to_owned(),
+                );
+            }
+            _ => return Err(format!("{word:?} has no year of four digits")),
+        };
+        let date =
+            (|| Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok())();
+        return date
+            .map(Some)
+            .ok_or_else(|| "a day that no calendar has".to_owned());
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_as_pages_write_them() {
+        for (text, iso) in [
+            ("2026-11-20", "2026-11-20"),
+            ("20261120", "2026-11-20"),
+            ("2026-11-20T10:30", "2026-11-20T10:30:00"),
+            ("2026-11-20 10:30:05", "2026-11-20T10:30:05"),
+            ("2026-11-20T10:30:00Z", "2026-11-20T10:30:00Z"),
+            (
+                "2026-11-20T10:30:00.25+02:00",
+                "2026-11-20T10:30:00.25+02:00",
+            ),
+            ("2026-11-20T10:30:00-0330", "2026-11-20T10:30:00-03:30"),
+            (
+                "Fri, 20 Nov 2026 10:30:00 +0100",
+                "2026-11-20T10:30:00+01:00",
+            ),
+            ("Fri, 20 Nov 2026 10:30:00 GMT", "2026-11-20T10:30:00Z"),
+            ("Sun Nov  6 08:49:37 1994", "1994-11-06T08:49:37"),
+            ("20 November 2026", "2026-11-20"),
+            ("November 20, 2026", "2026-11-20"),
+            ("Nov. 20th, 2026", "2026-11-20"),
+            ("the 1st of May 2026", "2026-05-01"),
+            (
+                "Friday, 20 November 2026 at 10:30 pm",
+                "2026-11-20T22:30:00",
+            ),
+            ("Nov 20, 2026 12:05am", "2026-11-20T00:05:00"),
+            ("Sept 3 2026, 7pm UTC", "2026-09-03T19:00:00Z"),
+            ("20.11.2026", "2026-11-20"),
+            ("20.11.2026 18:00", "2026-11-20T18:00:00"),
+            ("2026/11/20", "2026-11-20"),
+            ("1795170600", "2026-11-20T10:30:00Z"),
+            ("1795170600000", "2026-11-20T10:30:00Z"),
+        ] {
+            assert_eq!(date(text, None).as_deref(), Ok(iso), "{text}");
+        }
+        assert_eq!(
+            date("20/11/2026", Some("%d/%m/%Y")).as_deref(),
+            Ok("2026-11-20")
+        );
+        assert_eq!(
+            date("11/20/26 18:05", Some("%m/%d/%y %H:%M")).as_deref(),
+            Ok("2026-11-20T18:05:00")
+        );
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused_with_a_reason() {
+        for (text, reason) in [
+            ("", "blank"),
+            ("yesterday", "no part"),
+            ("11/12/2026", "month first"),
+            ("20 November", "without"),
+            ("31 February 2026", "no calendar"),
+            ("31.02.2026", "no calendar"),
+            ("2026-13-01", "no calendar"),
+            ("20 November 2026 25:00", "no time"),
+            ("20 November 2026 13:00 pm", "24 hours"),
+            ("20 November 21 November 2026", "two days"),
+            ("12", "without"),
+        ] {
+            let why = date(text, None).unwrap_err();
+            assert!(why.contains(reason), "{text}: {why}");
+        }
+        assert!(date("x", Some("%Y")).unwrap_err().contains("not as"));
+        assert!(check("%d/%m/%Y").is_ok());
+        assert!(check("%!").is_err());
+        assert!(from_unix(i64::MAX).is_err());
+    }
+}

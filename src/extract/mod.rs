@@ -1,0 +1,86 @@
+//! Page in, typed fields out: what `--select` and recipes ask for.
+//!
+//! An [`Extractor`] is compiled once for a run, from settings that are plain data and cross to child processes, and put to
+//! page after page. It is pure: no clock, no file, no network. Invariant: whatever the page, it neither panics nor takes
+//! time or memory without bound; what it does not do is told, as a [`Miss`] or as the reason why the page was refused.
+//! Edge: the tree of a page is built from its text alone, without scripts.
+
+mod attributes;
+mod base;
+mod css;
+mod extractor;
+mod filter;
+mod limits;
+mod path;
+mod recipe;
+mod rule;
+mod selection;
+mod selector;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use encoding_rs::Encoding;
+use serde::{Deserialize, Serialize};
+
+pub use extractor::Extractor;
+pub use filter::Filter;
+pub use limits::Limits;
+pub use recipe::{Lead, Recipe};
+pub use rule::{Reads, Rule};
+pub use selection::{Expression, Selection, SelectionError, Take};
+pub use selector::Source;
+
+use crate::fields::Fields;
+use crate::url::PageUrl;
+
+/// What to read out of pages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExtractSettings {
+    /// The fields of `--select`: one item of each HTML page.
+    pub fields: Vec<Selection>,
+    /// The recipes.
+    pub recipes: Vec<Recipe>,
+    /// What one page may cost.
+    pub limits: Limits,
+}
+
+/// A page, as far as it is read here.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'p> {
+    /// Where it is from: what recipes are chosen by and links are resolved against.
+    pub url: &'p PageUrl,
+    /// Its text, decoded.
+    pub text: &'p str,
+    /// What it is. [`Source::Text`] is whatever is neither HTML nor JSON.
+    pub source: Source,
+    /// The encoding it was sent in: that of the queries of its links.
+    pub encoding: &'static Encoding,
+    /// The recipe that the page before it wants for it.
+    pub recipe: Option<&'p str>,
+}
+
+/// What was read out of a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extracted {
+    /// Its items.
+    pub fields: Fields,
+    /// Where its recipes lead, each URL once for each recipe.
+    pub follow: Vec<Follow>,
+}
+
+/// A link that a recipe leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Follow {
+    /// Where it leads.
+    pub url: PageUrl,
+    /// The recipe for what is there, where one is named.
+    pub recipe: Option<String>,
+}
+
+impl ExtractSettings {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.recipes.is_empty()
+    }
+}

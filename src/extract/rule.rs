@@ -1,0 +1,297 @@
+//! Fields as they are asked for, and compiled to be read.
+
+use serde::{Deserialize, Serialize};
+
+use super::base::Base;
+use super::css::Caches;
+use super::filter::Chain;
+use super::limits::Account;
+use super::selection::{Expression, Fault, Selection, Take, check_name};
+use super::selector::{Node, Selector, Source};
+use crate::fields::{Column, Kind, Value};
+
+/// Nested tables inside each other.
+const DEPTH: usize = 4;
+
+/// One field of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Whether all that is found goes into a list.
+    pub list: bool,
+    /// Whether an item without it is not whole.
+    pub required: bool,
+    /// The share of items, from 0 to 1, that has to have it.
+    pub min_rate: Option<f64>,
+    /// What it holds.
+    pub reads: Reads,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reads {
+    /// A value.
+    Value(Expression),
+    /// The items of a nested table.
+    Items {
+        /// The selector of an item; empty: the item around it.
+        each: String,
+        /// The fields of an item.
+        rules: Vec<Rule>,
+    },
+}
+
+impl From<Selection> for Rule {
+    fn from(selection: Selection) -> Self {
+        Self {
+            name: selection.name,
+            list: selection.list,
+            required: false,
+            min_rate: None,
+            reads: Reads::Value(selection.expression),
+        }
+    }
+}
+
+/// A rule that is ready to read.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// The names on the way to it: `reviews.stars`.
+    path: String,
+    list: bool,
+    required: bool,
+    selector: Selector,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    Value { take: Take, chain: Chain },
+    Items(Vec<Field>),
+}
+
+/// What reading one page needs and keeps.
+#[derive(Debug)]
+pub(super) struct Reading<'r> {
+    pub(super) base: &'r Base,
+    pub(super) caches: Caches,
+    pub(super) account: Account,
+    /// What was missed of the item in hand: column and reason.
+    pub(super) misses: Vec<(String, String)>,
+}
+
+/// Compiles the rules of a table; answers what reads them, and its columns.
+///
+/// # Errors
+/// The first rule that cannot be, by its path, and why.
+pub(super) fn compile(
+    rules: &[Rule],
+    source: Source,
+    above: &[&str],
+) -> Result<(Vec<Field>, Vec<Column>), (String, Fault)> {
+    let mut fields = Vec::with_capacity(rules.len());
+    let mut columns: Vec<Column> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let names = [above, &[rule.name.as_str()]].concat();
+        let path = names.join(".");
+        let fault = |fault: Fault| (path.clone(), fault);
+        let problem = |problem: &str| {
+            let problem = problem.to_owned();
+            (path.clone(), Fault { at: 0, problem })
+        };
+        check_name(&rule.name).map_err(fault)?;
+        if columns.iter().any(|column| column.name == rule.name) {
+            return Err(problem("a second field of this name"));
+        }
+        if names.len() > DEPTH {
+            return Err(problem("too many tables inside each other"));
+        }
+        let (selector, work, kind, inner) = match &rule.reads {
+            Reads::Value(expression) => {
+                let selector = Selector::compile(source, &expression.selector).map_err(fault)?;
+                let chain = Chain::compile(&expression.filters, source.kind(), rule.list)
+                    .map_err(|(_, text)| problem(&text))?;
+                let (take, kind) = (expression.take.clone(), chain.kind());
+                (selector, Work::Value { take, chain }, kind, Vec::new())
+            }
+            Reads::Items { each, rules } => {
+                let selector = Selector::compile(source, each).map_err(fault)?;
+                let (fields, columns) = compile(rules, source, &names)?;
+                (selector, Work::Items(fields), Kind::Item, columns)
+            }
+        };
+        fields.push(Field {
+            path,
+            list: rule.list,
+            required: rule.required,
+            selector,
+            work,
+        });
+        columns.push(Column {
+            name: rule.name.clone(),
+            kind,
+            list: rule.list,
+            required: rule.required,
+            columns: inner,
+            min_rate: rule.min_rate,
+        });
+    }
+    Ok((fields, columns))
+}
+
+/// Reads the values of one item; answers whether it is whole.
+pub(super) fn read(
+    fields: &[Field],
+    node: &Node<'_>,
+    reading: &mut Reading<'_>,
+) -> (Vec<Value>, bool) {
+    let mut whole = true;
+    let values = fields
+        .iter()
+        .map(|field| {
+            let told = reading.misses.len();
+            let (value, inner_whole) = field.read(node, reading);
+            if field.required && !value.is_there() {
+                whole = false;
+                if reading.misses.len() == told {
+                    let why = match value {
+                        Value::Text(_) => "only blank text was found",
+                        _ => "nothing was found",
+                    };
+                    reading.miss(&field.path, why.to_owned());
+                }
+            }
+            whole &= inner_whole;
+            value
+        })
+        .collect();
+    (values, whole)
+}
+
+impl Reading<'_> {
+    fn miss(&mut self, path: &str, why: String) {
+        self.misses.push((path.to_owned(), why));
+    }
+}
+
+impl Field {
+    /// Its value in an item, and whether the nested items that are required are whole.
+    fn read(&self, node: &Node<'_>, reading: &mut Reading<'_>) -> (Value, bool) {
+        match &self.work {
+            Work::Value { take, chain } => (self.value(take, chain, node, reading), true),
+            Work::Items(fields) => self.items(fields, node, reading),
+        }
+    }
+
+    fn value(
+        &self,
+        take: &Take,
+        chain: &Chain,
+        node: &Node<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Value {
+        let limits = reading.account.limits;
+        // An attribute may be missing on the first element; text never is.
+        let by_attribute = matches!(take, Take::Attribute(_));
+        let most = if chain.takes_all() || by_attribute {
+            limits.items.saturating_add(1)
+        } else {
+            1
+        };
+        let nodes = match self.selector.nodes(node, &mut reading.caches, most) {
+            Ok(nodes) => nodes,
+            Err(why) => {
+                reading.miss(&self.path, why);
+                return Value::Missing;
+            }
+        };
+        let inside = matches!(self.selector, Selector::Itself);
+        let wanted = if chain.takes_all() { limits.items } else { 1 };
+        let mut found = Vec::new();
+        for node in &nodes {
+            let Some(value) = node.value(take, inside) else {
+                continue;
+            };
+            if found.len() >= wanted {
+                if chain.takes_all() {
+                    reading.miss(&self.path, format!("more than {wanted} values"));
+                }
+                break;
+            }
+            if let Err(why) = reading.account.bytes(bytes(&value)) {
+                reading.miss(&self.path, why);
+                if chain.takes_all() {
+                    continue;
+                }
+                return Value::Missing;
+            }
+            found.push(value);
+        }
+        let found = chain.run(found, reading.base, &limits);
+        let more = found.whys.len().saturating_sub(1);
+        if let Some(first) = found.whys.into_iter().next() {
+            let why = match more {
+                0 => first,
+                _ => format!("{first}; and {more} more values of the list"),
+            };
+            reading.miss(&self.path, why);
+        }
+        // Filters may make more of less: an expression can repeat what it found.
+        match reading.account.bytes(grown(&found.value)) {
+            Ok(()) => found.value,
+            Err(why) => {
+                reading.miss(&self.path, why);
+                Value::Missing
+            }
+        }
+    }
+
+    fn items(&self, fields: &[Field], node: &Node<'_>, reading: &mut Reading<'_>) -> (Value, bool) {
+        let most = if self.list {
+            reading.account.limits.items
+        } else {
+            1
+        };
+        let nodes = match self.selector.nodes(node, &mut reading.caches, most) {
+            Ok(nodes) => nodes,
+            Err(why) => {
+                reading.miss(&self.path, why);
+                return (Value::Missing, true);
+            }
+        };
+        let mut whole = true;
+        let mut items = Vec::new();
+        for node in &nodes {
+            if let Err(why) = reading.account.item() {
+                reading.miss(&self.path, why);
+                break;
+            }
+            let (values, is_whole) = read(fields, node, reading);
+            whole &= is_whole;
+            items.push(Value::Item(values));
+        }
+        let value = if self.list {
+            Value::List(items)
+        } else {
+            items.into_iter().next().unwrap_or_default()
+        };
+        (value, whole)
+    }
+}
+
+/// Bytes of a value's text.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) | Value::Json(text) => text.len(),
+        _ => 0,
+    }
+}
+
+/// Bytes of the longest text of a value.
+fn grown(value: &Value) -> usize {
+    match value {
+        Value::List(values) => values.iter().map(bytes).max().unwrap_or(0),
+        value => bytes(value),
+    }
+}

@@ -1,0 +1,387 @@
+//! The language of selections: `name=SELECTOR`, and what is done with what it finds.
+//!
+//! ```text
+//! price=.price::text|number        the text of the first .price, as a number
+//! links[]=a@href|url               the attribute of every a, as absolute URLs
+//! tags=.tag|join:", "              the texts of every .tag, in one
+//! ```
+//!
+//! | behind the selector | takes |
+//! |---|---|
+//! | `::text`, or nothing | the text in the element and all below it, but not of scripts, styles and templates in it |
+//! | `::own-text` | the text in the element itself, not that of elements in it |
+//! | `::html` | the element as HTML |
+//! | `::inner-html` | what is in it as HTML |
+//! | `@name`, `::attr(name)` | the attribute; elements without it are passed over |
+//!
+//! Without a selector (`@id`, `::text`) the element itself is meant: the item, or the whole page. Without `[]` the first that
+//! is found is taken, or all where a [filter](crate::extract::Filter) makes one of them. A bar, an `@` or a `::` inside brackets, parentheses
+//! or quotes, or behind a backslash, is the selector's own: `a[href|=x]`, `a[title="a|b"]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::filter::{self, Chain, Filter};
+use super::selector::{Selector, Source};
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 8 << 10;
+/// The longest name of a field, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// One field, as `--select` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The field's name.
+    pub name: String,
+    /// Whether all that is found goes into a list.
+    pub list: bool,
+    /// Where it is, and what is done with it.
+    pub expression: Expression,
+}
+
+/// Where a value is, and what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expression {
+    /// A CSS selector, a JSONPath or a regular expression; empty: what the expression stands in itself.
+    pub selector: String,
+    /// What is taken of what is found.
+    pub take: Take,
+    /// What is done with it.
+    pub filters: Vec<Filter>,
+}
+
+/// What is taken of an element that was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Take {
+    /// Its text and that of all below it.
+    #[default]
+    Text,
+    /// Its text alone.
+    OwnText,
+    /// The element as HTML.
+    Html,
+    /// What is in it as HTML.
+    InnerHtml,
+    /// An attribute; in text, a group of the regular expression.
+    Attribute(String),
+}
+
+/// Why a text is no [`Selection`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}: column {column}: {problem}")]
+pub struct SelectionError {
+    /// The text.
+    pub text: String,
+    /// Where in it, in characters from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// What is wrong in an expression, and at which byte of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) problem: String,
+}
+
+impl FromStr for Selection {
+    type Err = SelectionError;
+
+    fn from_str(text: &str) -> Result<Self, SelectionError> {
+        Self::read(text).map_err(|Fault { at, problem }| SelectionError {
+            text: text.to_owned(),
+            column: column(text, at),
+            problem,
+        })
+    }
+}
+
+impl Selection {
+    fn read(text: &str) -> Result<Self, Fault> {
+        let Some((name, expression)) = text.split_once('=') else {
+            return Err(Fault {
+                at: text.len(),
+                problem: "name=SELECTOR is expected, as in title=h1".to_owned(),
+            });
+        };
+        let offset = name.len() + 1;
+        let lead = name.len() - name.trim_start().len();
+        let (name, list) = match name.trim().strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (name.trim(), false),
+        };
+        check_name(name).map_err(|Fault { at, problem }| Fault {
+            at: lead + at,
+            problem,
+        })?;
+        let expression =
+            Expression::read(expression, Source::Html, list).map_err(|fault| Fault {
+                at: offset + fault.at,
+                problem: fault.problem,
+            })?;
+        Ok(Self {
+            name: name.to_owned(),
+            list,
+            expression,
+        })
+    }
+}
+
+impl Expression {
+    /// Reads an expression in the language of a source, and checks it whole.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(super) fn read(text: &str, source: Source, list: bool) -> Result<Self, Fault> {
+        let fault = |at, problem| Fault { at, problem };
+        if text.len() > LONGEST {
+            return Err(fault(LONGEST, format!("longer than {LONGEST} bytes")));
+        }
+        let places = Places::of(text, source);
+        let bar = places.bar.unwrap_or(text.len());
+        let taken_at = places.take.filter(|at| *at < bar).unwrap_or(bar);
+        let selector = text[..taken_at].trim();
+        let lead = text.len() - text.trim_start().len();
+        let take = take(text[taken_at..bar].trim_end()).map_err(|p| fault(taken_at, p))?;
+        Selector::compile(source, selector)
+            .map_err(|inner| fault(lead + inner.at, inner.problem))?;
+        if selector.is_empty() && source != Source::Html && taken_at == bar && bar == 0 {
+            return Err(fault(0, "no selector".to_owned()));
+        }
+        let filters = filter::read(&text[bar..], bar)?;
+        let plain: Vec<_> = filters.iter().map(|(_, filter)| filter.clone()).collect();
+        Chain::compile(&plain, source.kind(), list).map_err(|(place, problem)| {
+            let at = filters.get(place).map_or(text.len(), |(at, _)| *at);
+            fault(at, problem)
+        })?;
+        Ok(Self {
+            selector: selector.to_owned(),
+            take,
+            filters: plain,
+        })
+    }
+}
+
+/// What follows the selector.
+fn take(text: &str) -> Result<Take, String> {
+    let attribute = |name: &str| {
+        let name = name.trim();
+        let wrong = |c: char| c.is_whitespace() || "\"'<>/=@|()".contains(c);
+        if name.is_empty() {
+            return Err("the attribute's name is missing".to_owned());
+        }
+        match name.chars().find(|c| wrong(*c)) {
+            Some(c) => Err(format!("{c:?} in the name of an attribute")),
+            None => Ok(Take::Attribute(name.to_owned())),
+        }
+    };
+    if text.is_empty() {
+        return Ok(Take::Text);
+    }
+    if let Some(name) = text.strip_prefix('@') {
+        return attribute(name);
+    }
+    match text.trim_start_matches(':').trim() {
+        "text" => Ok(Take::Text),
+        "own-text" => Ok(Take::OwnText),
+        "html" => Ok(Take::Html),
+        "inner-html" => Ok(Take::InnerHtml),
+        other => {
+            if let Some(inner) = other.strip_prefix("attr(") {
+                return attribute(inner.strip_suffix(')').unwrap_or(inner));
+            }
+            const KNOWN: [&str; 4] = ["text", "own-text", "html", "inner-html"];
+            let meant = crate::nearest::nearest(other, &KNOWN);
+            Err(match meant {
+                Some(meant) => format!("::{other} is unknown; did you mean ::{meant}?"),
+                None => format!("::{other} is unknown; there are ::{}", KNOWN.join(", ::")),
+            })
+        }
+    }
+}
+
+/// Where the selector of an expression ends.
+#[derive(Debug, Default)]
+struct Places {
+    /// The first `@` or `::` that is not the selector's own.
+    take: Option<usize>,
+    /// The first bar that is not the selector's own.
+    bar: Option<usize>,
+}
+
+impl Places {
+    fn of(text: &str, source: Source) -> Self {
+        let mut places = Self::default();
+        let mut depth = 0_usize;
+        let mut quote = None;
+        let mut escaped = false;
+        for (at, c) in text.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                c if quote == Some(c) => quote = None,
+                _ if quote.is_some() => {}
+                // In a regular expression quotes are themselves.
+                '"' | '\'' if source != Source::Text => quote = Some(c),
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                _ if depth > 0 => {}
+                '|' => {
+                    places.bar = Some(at);
+                    break;
+                }
+                '@' if source == Source::Html || source == Source::Text && at == 0 => {
+                    places.take.get_or_insert(at);
+                }
+                ':' if source == Source::Html && text[at..].starts_with("::") => {
+                    places.take.get_or_insert(at);
+                }
+                _ => {}
+            }
+        }
+        places
+    }
+}
+
+/// Checks the name of a field or a recipe.
+///
+/// # Errors
+/// The first character that cannot be.
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
+    let fault = |at, problem| Err(Fault { at, problem });
+    let Some(first) = name.chars().next() else {
+        return fault(0, "a name is missing".to_owned());
+    };
+    if !first.is_alphabetic() && first != '_' {
+        return fault(0, format!("{first:?} does not begin a name"));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return fault(0, format!("a name of more than {LONGEST_NAME} characters"));
+    }
+    match name
+        .char_indices()
+        .find(|(_, c)| !c.is_alphanumeric() && *c != '_' && *c != '-')
+    {
+        Some((at, c)) => fault(at, format!("{c:?} in a name")),
+        None => Ok(()),
+    }
+}
+
+/// The column of a byte, in characters from 1.
+pub(super) fn column(text: &str, at: usize) -> usize {
+    text[..text.floor_char_boundary(at)].chars().count() + 1
+}
+
+impl fmt::Display for Take {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Take::Text => f.write_str("::text"),
+            Take::OwnText => f.write_str("::own-text"),
+            Take::Html => f.write_str("::html"),
+            Take::InnerHtml => f.write_str("::inner-html"),
+            Take::Attribute(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (String, bool, String, String, usize) {
+        let selection: Selection = text.parse().unwrap();
+        let Expression {
+            selector,
+            take,
+            filters,
+        } = selection.expression;
+        (
+            selection.name,
+            selection.list,
+            selector,
+            take.to_string(),
+            filters.len(),
+        )
+    }
+
+    #[test]
+    fn a_bar_or_an_at_inside_a_selector_is_the_selectors_own() {
+        for (text, list, selector, take, filters) in [
+            ("x=h1", false, "h1", "::text", 0),
+            ("x[]=a@href|url", true, "a", "@href", 1),
+            ("x = .price::text | number", false, ".price", "::text", 1),
+            ("x=a[href|=en]|trim", false, "a[href|=en]", "::text", 1),
+            (
+                "x=a[title=\"a|b@c::d\"]@id",
+                false,
+                "a[title=\"a|b@c::d\"]",
+                "@id",
+                0,
+            ),
+            (r"x=.a\@b@c", false, r".a\@b", "@c", 0),
+            (
+                "x=p:not([a='|'])::own-text",
+                false,
+                "p:not([a='|'])",
+                "::own-text",
+                0,
+            ),
+            ("x=@id", false, "", "@id", 0),
+            ("x=::html", false, "", "::html", 0),
+            ("x=a::attr(href)", false, "a", "@href", 0),
+            (
+                "x=li:nth-child(2)::inner-html",
+                false,
+                "li:nth-child(2)",
+                "::inner-html",
+                0,
+            ),
+        ] {
+            let (_, is_list, is_selector, is_take, count) = read(text);
+            assert_eq!(
+                (is_list, is_selector.as_str(), is_take.as_str(), count),
+                (list, selector, take, filters),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_column() {
+        for (text, column, part) in [
+            ("title", 6, "name=SELECTOR"),
+            ("=h1", 1, "missing"),
+            ("a b=h1", 2, "' ' in a name"),
+            ("1x=h1", 1, "begin"),
+            ("x=h1::txt", 5, "did you mean ::text"),
+            ("x=a@", 4, "name is missing"),
+            ("x=h1|tirm", 6, "did you mean \"trim\""),
+            ("ü=.a|number|upper", 13, "a number comes in"),
+            ("x[]=a|trim|first", 12, "leave [] out"),
+            ("x=a|split:,", 12, "write []"),
+            ("x=a|regex:(", 5, "unclosed"),
+            ("x=a|first|first", 11, "one value comes in"),
+            ("x=a|number|default:none", 12, "is no number here"),
+            ("x=div >> p", 7, "behind the combinator"),
+            ("x=p, a:hover b", 7, "not known"),
+        ] {
+            let error = text.parse::<Selection>().unwrap_err();
+            assert!(error.problem.contains(part), "{error}");
+            assert_eq!(error.column, column, "{error}");
+        }
+        let long = format!("x={}", "a ".repeat(10_000));
+        assert!(long.parse::<Selection>().is_err());
+    }
+
+    #[test]
+    fn a_selection_crosses_to_another_process() {
+        let selection: Selection = "x[]=a@href|url|regex:x(.)|replace:a/b".parse().unwrap();
+        let frame = postcard::to_stdvec(&selection).unwrap();
+        let back: Selection = postcard::from_bytes(&frame).unwrap();
+        assert_eq!(back, selection);
+    }
+}

@@ -1,0 +1,189 @@
+//! What finds things in a page: CSS in HTML, JSONPath in JSON, regular expressions in text.
+
+use ego_tree::NodeRef;
+use regex::{Captures, Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::css::{Caches, Css};
+use super::filter::of_json;
+use super::path::Path;
+use super::selection::{Fault, Take};
+use super::tree::Tree;
+use crate::fields::{Kind, Value};
+
+/// The most memory of one compiled regular expression, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// What a page is read as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// HTML, by CSS selectors.
+    #[default]
+    Html,
+    /// JSON, by JSONPath.
+    Json,
+    /// Text of any kind, by regular expressions.
+    Text,
+}
+
+/// A compiled selector.
+#[derive(Debug)]
+pub(super) enum Selector {
+    /// What it stands in itself.
+    Itself,
+    Css(Css),
+    Path(Path),
+    Regex(Regex),
+}
+
+/// A place in a page.
+#[derive(Debug, Clone)]
+pub(super) enum Node<'p> {
+    /// The page as a tree.
+    Page(&'p Tree),
+    /// An element.
+    Element(NodeRef<'p, scraper::Node>),
+    /// A JSON value.
+    Json(&'p serde_json::Value),
+    /// The page as text.
+    Text(&'p str),
+    /// What an expression matched, and its groups by number and name.
+    Match(&'p str, Vec<(Option<String>, &'p str)>),
+}
+
+impl Source {
+    /// The name, as recipes write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Source::Html => "html",
+            Source::Json => "json",
+            Source::Text => "text",
+        }
+    }
+
+    /// What comes out of its selectors.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Source::Html | Source::Text => Kind::Text,
+            Source::Json => Kind::Json,
+        }
+    }
+}
+
+impl Selector {
+    /// Compiles a selector in the language of a source.
+    ///
+    /// # Errors
+    /// Where and why it is none.
+    pub(super) fn compile(source: Source, text: &str) -> Result<Self, Fault> {
+        if text.is_empty() {
+            return Ok(Selector::Itself);
+        }
+        match source {
+            Source::Html => Css::compile(text).map(Selector::Css),
+            Source::Json => Path::compile(text).map(Selector::Path),
+            Source::Text => expression(text)
+                .map(Selector::Regex)
+                .map_err(|problem| Fault { at: 0, problem }),
+        }
+    }
+
+    /// The places it finds, in the order of the page, at most so many.
+    ///
+    /// # Errors
+    /// Why it was not tried.
+    pub(super) fn nodes<'p>(
+        &self,
+        node: &Node<'p>,
+        caches: &mut Caches,
+        most: usize,
+    ) -> Result<Vec<Node<'p>>, String> {
+        Ok(match (self, node) {
+            (Selector::Itself, node) => vec![node.clone()],
+            (Selector::Css(css), Node::Page(tree)) => css
+                .select(tree.html.tree.root(), tree.siblings, caches, most)?
+                .into_iter()
+                .map(Node::Element)
+                .collect(),
+            (Selector::Css(css), Node::Element(element)) => css
+                .select(*element, 0, caches, most)?
+                .into_iter()
+                .map(Node::Element)
+                .collect(),
+            (Selector::Path(path), Node::Json(value)) => path
+                .query(value, most)
+                .into_iter()
+                .map(Node::Json)
+                .collect(),
+            (Selector::Regex(regex), Node::Text(text) | Node::Match(text, _)) => regex
+                .captures_iter(text)
+                .take(most)
+                .map(|captures| matched(regex, &captures))
+                .collect(),
+            _ => Vec::new(),
+        })
+    }
+}
+
+fn matched<'p>(regex: &Regex, captures: &Captures<'p>) -> Node<'p> {
+    let groups = regex
+        .capture_names()
+        .zip(captures.iter())
+        .map(|(name, group)| {
+            let text = group.map_or("", |group| group.as_str());
+            (name.map(str::to_owned), text)
+        })
+        .collect();
+    Node::Match(captures.get(0).map_or("", |all| all.as_str()), groups)
+}
+
+impl Node<'_> {
+    /// What is taken of it; none where it has no such thing.
+    pub(super) fn value(&self, take: &Take, inside: bool) -> Option<Value> {
+        match self {
+            Node::Page(tree) => super::css::taken(tree.html.tree.root(), take).map(Value::Text),
+            Node::Element(element) => super::css::taken(*element, take).map(Value::Text),
+            Node::Json(value) => Some(of_json(value)).filter(|value| *value != Value::Missing),
+            Node::Text(text) => Some(Value::Text((*text).to_owned())),
+            Node::Match(text, groups) => {
+                let group = match take {
+                    Take::Attribute(name) => Some(group(groups, name)?),
+                    // The first group, unless the match is the item that stands around the field.
+                    _ if inside => None,
+                    _ => groups.get(1).map(|(_, text)| *text),
+                };
+                Some(Value::Text(group.unwrap_or(text).to_owned()))
+            }
+        }
+    }
+}
+
+fn group<'p>(groups: &[(Option<String>, &'p str)], wanted: &str) -> Option<&'p str> {
+    let by_name = groups
+        .iter()
+        .find(|(name, _)| name.as_deref() == Some(wanted));
+    let found = by_name.or_else(|| groups.get(wanted.parse::<usize>().ok()?));
+    found.map(|(_, text)| *text)
+}
+
+/// Compiles a regular expression, within bounds.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub(super) fn expression(text: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(text)
+        .size_limit(LARGEST)
+        .dfa_size_limit(LARGEST)
+        .build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            "the regular expression needs too much memory".to_owned()
+        }
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default().trim();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            format!("no regular expression: {reason}")
+        }
+    })
+}

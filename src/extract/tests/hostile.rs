@@ -1,0 +1,117 @@
+//! Pages that want time or memory without bound.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// More than any page here takes, in any build, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn refused(html: &str) -> Option<String> {
+    let started = Instant::now();
+    let extractor = selecting(&[
+        "a[]=a",
+        "t=title",
+        "html=body::html",
+        "last=b:last-of-type i",
+    ]);
+    let refused = read(&extractor, html, Source::Html).fields.refused;
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    refused
+}
+
+#[test]
+fn a_page_of_nested_elements_is_refused_before_its_tree_is_built() {
+    for tag in [
+        "div",
+        "b",
+        "ul><li",
+        "table><tr><td",
+        "svg><g",
+        "template",
+        "font size=1",
+    ] {
+        let deep = format!("<{tag}>").repeat(100_000);
+        let why = refused(&deep).unwrap_or_default();
+        assert!(why.contains("more than 512 deep"), "{tag}: {why:?}");
+    }
+    // Each with another attribute, so that they are opened again in every paragraph.
+    let formatting: String = (0..400).map(|n| format!("<b id={n}>")).collect();
+    let many = format!("<p>{formatting}</p>{}", "<p>x".repeat(100_000));
+    let why = refused(&many).unwrap_or_default();
+    assert!(why.contains("more than 4194304 elements"), "{why}");
+}
+
+#[test]
+fn a_page_as_deep_as_browsers_go_is_read() {
+    // html and body are two of the 512.
+    let deep = "<div>".repeat(510);
+    assert_eq!(refused(&deep), None);
+    assert!(refused(&format!("{deep}<i>")).is_some());
+    // Deep for a moment within one piece, and not at its end.
+    let moment = format!("{}{}", "<i>".repeat(600), "</i>".repeat(600));
+    assert!(refused(&moment).is_some());
+}
+
+#[test]
+fn a_tag_with_attributes_without_end_is_refused() {
+    let names: String = (0..200_000).map(|n| format!(" a{n}")).collect();
+    let why = refused(&format!("<p>x<div{names}>")).unwrap_or_default();
+    assert!(why.contains("more than 10000 attributes"), "{why}");
+    let again: String = (0..100_000).map(|n| format!("<html a{n}>")).collect();
+    assert_eq!(refused(&again), None);
+    // A picture in an attribute is one attribute, and a comment is none.
+    let picture = "A/b+".repeat(1 << 20);
+    assert_eq!(refused(&format!("<img src=\"data:{picture}\">")), None);
+    let comment = "a word and ".repeat(200_000);
+    assert_eq!(refused(&format!("<!-- {comment} -->")), None);
+}
+
+#[test]
+fn a_million_links_are_read_in_time() {
+    let links = "<a href=x>y</a>".repeat(1_000_000);
+    let started = Instant::now();
+    let extractor = selecting(&["a[]=a@href|url", "n=a:nth-child(1000)", "z=.none ~ a"]);
+    let fields = read(&extractor, &links, Source::Html).fields;
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    assert_eq!(fields.refused, None);
+    let whys: Vec<_> = fields.misses.iter().map(|miss| miss.why.as_str()).collect();
+    assert_eq!(
+        whys,
+        [
+            "more than 100000 values",
+            "a selector with ~ is not tried where more than 4000 elements are siblings"
+        ]
+    );
+}
+
+#[test]
+fn a_page_that_is_too_long_is_refused_and_values_are_bounded() {
+    let mut settings = ExtractSettings {
+        fields: vec![
+            "a=p".parse().unwrap(),
+            "b=p|replace:x/xxxxxxxxxx|replace:x/xxxxxxxxxx"
+                .parse()
+                .unwrap(),
+        ],
+        ..ExtractSettings::default()
+    };
+    settings.limits.page_bytes = 1000;
+    settings.limits.value_bytes = 100;
+    let extractor = Extractor::compile(&settings).unwrap();
+    let long = format!("<p>{}", "x".repeat(500));
+    let fields = read(&extractor, &long, Source::Html).fields;
+    assert_eq!(
+        fields.misses[0].why,
+        "500 bytes, where a value has at most 100"
+    );
+    let grows = read(&extractor, "<p>xxxxxxxxx", Source::Html).fields;
+    assert!(
+        grows.misses[0].why.contains("longer than the 100 bytes"),
+        "{grows:?}"
+    );
+    let refused = read(&extractor, &long.repeat(3), Source::Html)
+        .fields
+        .refused;
+    assert!(refused.unwrap().contains("1509 bytes"));
+}

@@ -1,0 +1,100 @@
+//! What selections take out of HTML.
+
+use super::*;
+
+const PAGE: &str = r#"<!doctype html><base href="/shop/"><title>x</title>
+<h1> A <b>plane</b>
+ of steel <script>var x = 1;</script></h1>
+<p class=price data-Cents=123450>1.234,50 €</p>
+<ul><li class=tag>old</li><li class="tag new">  sharp </li><li></li></ul>
+<a name=top>no link</a><a href="2?q=ü#x">two</a><a href=mailto:ann@shop.example>mail</a>
+<svg viewBox="0 0 1 1"></svg>"#;
+
+#[test]
+fn each_part_of_an_element_can_be_taken() {
+    for (selection, value) in [
+        ("x=h1", r#"" A plane\n of steel ""#),
+        ("x=h1|collapse", r#""A plane of steel""#),
+        ("x=h1::own-text|collapse", r#""A of steel""#),
+        ("x=h1 b::html", r#""<b>plane</b>""#),
+        ("x=h1 b::inner-html", r#""plane""#),
+        ("x=h1 script", r#""var x = 1;""#),
+        ("x=.price@data-cents|integer", "123450"),
+        ("x=svg@viewbox", r#""0 0 1 1""#),
+        ("x=.price|number", "1234.5"),
+        ("x[]=.tag|trim|upper", r#"["OLD","SHARP"]"#),
+        ("x=.tag|trim|join:\", \"", r#""old, sharp""#),
+        ("x=li|last", r#""""#),
+        ("x=li|exists", "true"),
+        ("x=.none|exists", "false"),
+        ("x=a@href", r#""2?q=ü#x""#),
+        (
+            "x=a@href|url",
+            r#""https://shop.example/shop/2?q=%C3%BC#x""#,
+        ),
+        (
+            "x[]=a@href|url|regex:^mailto:(.*)",
+            r#"["ann@shop.example"]"#,
+        ),
+        ("x=.none", "null"),
+        ("x[]=.none", "[]"),
+        ("x=.none|default:0|number", "0.0"),
+        ("x=li:nth-child(3)|default:none", r#""none""#),
+        ("x[]=.price|split:,|trim|regex:\\d+|integer", "[1,50]"),
+        ("x=html > body > p:first-of-type|number:,", "1234.5"),
+        ("x=:root|exists", "true"),
+        ("x=li:has(+ .new)", r#""old""#),
+    ] {
+        let (json, _) = select(&[selection], PAGE);
+        assert_eq!(json, format!("{{\"x\":{value}}}"), "{selection}");
+    }
+}
+
+#[test]
+fn what_does_not_convert_is_a_miss_that_quotes_it() {
+    let html = "<b>twelve</b><i>1</i><i>two</i><i>3</i><i>four</i>";
+    let (json, misses) = select(&["price=b|number", "n[]=i|integer"], html);
+    assert_eq!(json, r#"{"price":null,"n":[1,3]}"#);
+    assert_eq!(
+        misses,
+        [
+            r#"price: "twelve" is no number: without a digit"#,
+            r#"n: "two" is no whole number: without a digit; and 1 more values of the list"#,
+        ]
+    );
+    // A default is for what is not there, not for what cannot be read.
+    let (json, misses) = select(&["price=b|number|default:0"], html);
+    assert_eq!((json.as_str(), misses.len()), (r#"{"price":null}"#, 1));
+}
+
+#[test]
+fn elements_are_found_in_the_order_of_the_page_and_detached_ones_are_not() {
+    // The text is moved before the table while the page is read.
+    let html = "<table><tr><td>cell</td></tr><b>moved</b></table><p><b>last</b>";
+    let (json, _) = select(&["b[]=b, td"], html);
+    assert_eq!(json, r#"{"b":["moved","cell","last"]}"#);
+}
+
+#[test]
+fn an_empty_page_is_an_item_of_nothing() {
+    let (json, misses) = select(&["t=h1", "all=::text", "l[]=a@href"], "");
+    assert_eq!(json, r#"{"t":null,"all":"","l":[]}"#);
+    assert!(misses.is_empty());
+}
+
+#[test]
+fn selections_are_for_html_alone_and_names_are_for_one_field() {
+    let extractor = selecting(&["t=h1"]);
+    assert!(
+        read(&extractor, "{}", Source::Json)
+            .fields
+            .tables
+            .is_empty()
+    );
+    let settings = ExtractSettings {
+        fields: vec!["t=h1".parse().unwrap(), "t=h2".parse().unwrap()],
+        ..ExtractSettings::default()
+    };
+    let error = Extractor::compile(&settings).unwrap_err().to_string();
+    assert_eq!(error, "fields: t: a second field of this name");
+}

@@ -1,0 +1,53 @@
+//! Whole pages through whole extractors.
+
+mod hostile;
+mod html;
+
+use super::*;
+use crate::fields::{Item, Table};
+
+/// A page of this kind at a URL of the shop.
+pub(super) fn page(text: &str, source: Source) -> (PageUrl, &str, Source) {
+    let url = PageUrl::parse("https://shop.example/p/1?x").unwrap();
+    (url, text, source)
+}
+
+pub(super) fn read(extractor: &Extractor, text: &str, source: Source) -> Extracted {
+    let (url, text, source) = page(text, source);
+    extractor.extract(&Page {
+        url: &url,
+        text,
+        source,
+        encoding: encoding_rs::UTF_8,
+        recipe: None,
+    })
+}
+
+pub(super) fn selecting(selections: &[&str]) -> Extractor {
+    let settings = ExtractSettings {
+        fields: selections
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect(),
+        ..ExtractSettings::default()
+    };
+    Extractor::compile(&settings).unwrap()
+}
+
+pub(super) fn json(item: &Item, tables: &[Table]) -> String {
+    serde_json::to_string(&item.json(&tables[usize::from(item.table)])).unwrap()
+}
+
+/// The one item of a page, as JSON, and its misses.
+pub(super) fn select(selections: &[&str], html: &str) -> (String, Vec<String>) {
+    let extractor = selecting(selections);
+    let extracted = read(&extractor, html, Source::Html);
+    assert_eq!(extracted.fields.refused, None);
+    let misses = extracted.fields.misses.iter();
+    (
+        json(&extracted.fields.items[0], extractor.tables()),
+        misses
+            .map(|miss| format!("{}: {}", miss.column, miss.why))
+            .collect(),
+    )
+}

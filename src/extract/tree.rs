@@ -1,0 +1,275 @@
+//! A page as a tree, of bounded depth and size.
+//!
+//! The tree builder's time grows with the square of the depth (servo/html5ever#788), and misnested formatting elements are
+//! made again in every paragraph, so a few kilobytes could ask for gigabytes. A scan of tags cannot tell how deep a tree
+//! will be: tags that are left open are often closed by others. So the tree itself is watched while it grows: the page goes
+//! in piece by piece, and when the tree is deeper or larger than allowed, the next piece is not given.
+//! Invariant: no function here recurses; nodes lie in one arena, so that dropping a tree does not recurse either.
+
+use std::borrow::Cow;
+use std::cell::{Cell, Ref};
+
+use ego_tree::iter::Edge;
+use html5ever::driver;
+use html5ever::tendril::{StrTendril, TendrilSink};
+use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
+use html5ever::{Attribute, QualName};
+use scraper::{Html, HtmlTreeSink};
+
+use super::attributes::Attributes;
+use super::limits::Limits;
+
+/// Bytes given to the tree builder before the tree is looked at: it can open 1,400 elements in them.
+const PIECE: usize = 4 << 10;
+
+/// Attributes of one tag: each is compared with all before it, so that time grows with their square.
+const ATTRIBUTES: usize = 10_000;
+
+/// The handle of a node, whatever crate it is from.
+type Handle = <HtmlTreeSink as TreeSink>::Handle;
+
+/// A page's tree, and what was seen of its shape.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) html: Html,
+    /// The longest list of siblings: what a selector with `~` may have to walk for each of them.
+    pub(super) siblings: usize,
+    /// What the first `base` element says that has a `href`.
+    pub(super) base: Option<String>,
+}
+
+/// Builds the tree of a page.
+///
+/// # Errors
+/// When it is too long, too deep or too large, in words for the record.
+pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
+    if text.len() > limits.page_bytes {
+        return Err(format!(
+            "the page has {} bytes, and at most {} are read into a tree",
+            text.len(),
+            limits.page_bytes
+        ));
+    }
+    let sink = Watched {
+        tree: HtmlTreeSink::new(Html::new_document()),
+        nodes: Cell::new(0),
+        last: Cell::new(None),
+        added: Cell::new(0),
+    };
+    let mut parser = driver::parse_document(sink, driver::ParseOpts::default());
+    let mut attributes = Attributes::default();
+    let mut at = 0;
+    // Where the piece starts that the last token was seen in: a tag that is still open started there.
+    let mut spoken = 0;
+    while at < text.len() {
+        let end = text.floor_char_boundary(at + PIECE);
+        let before = parser.tokenizer.sink.sink.nodes.get();
+        parser.process(StrTendril::from_slice(&text[at..end]));
+        let sink = &parser.tokenizer.sink.sink;
+        sink.within(limits)?;
+        if sink.nodes.get() != before {
+            spoken = at;
+            attributes = Attributes::default();
+        } else {
+            let from = if attributes.is_new() { spoken } else { at };
+            attributes.read(&text.as_bytes()[from..end]);
+            if attributes.most() > ATTRIBUTES {
+                return Err(format!(
+                    "the page has a tag with more than {ATTRIBUTES} attributes"
+                ));
+            }
+        }
+        at = end;
+    }
+    measured(parser.finish(), limits)
+}
+
+/// Measures the whole tree: between two pieces it may have been deeper.
+fn measured(html: Html, limits: &Limits) -> Result<Tree, String> {
+    let mut depth = 0;
+    let mut siblings = 0;
+    let mut base = None;
+    // How many children each open element has had so far.
+    let mut open: Vec<usize> = Vec::new();
+    for edge in html.tree.root().traverse() {
+        match edge {
+            Edge::Open(node) if node.value().is_element() => {
+                if let Some(children) = open.last_mut() {
+                    *children += 1;
+                    siblings = siblings.max(*children);
+                }
+                open.push(0);
+                depth = depth.max(open.len());
+                if base.is_none()
+                    && let Some(element) = node.value().as_element()
+                    && element.name() == "base"
+                {
+                    base = element.attr("href").map(str::to_owned);
+                }
+            }
+            Edge::Close(node) if node.value().is_element() => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    if depth > limits.depth {
+        return Err(too_deep(limits));
+    }
+    Ok(Tree {
+        html,
+        siblings,
+        base,
+    })
+}
+
+fn too_deep(limits: &Limits) -> String {
+    format!(
+        "the page has elements more than {} deep in each other",
+        limits.depth
+    )
+}
+
+/// A tree that is watched while it grows.
+struct Watched {
+    tree: HtmlTreeSink,
+    /// Nodes made, and texts: a text is counted for each of its pieces.
+    nodes: Cell<usize>,
+    /// The last element that was given a child.
+    last: Cell<Option<Handle>>,
+    /// Attributes that a second `html` or `body` tag added to the first.
+    added: Cell<usize>,
+}
+
+impl Watched {
+    fn within(&self, limits: &Limits) -> Result<(), String> {
+        let nodes = self.nodes.get();
+        if nodes > limits.nodes {
+            return Err(format!(
+                "the page has more than {} elements and texts",
+                limits.nodes
+            ));
+        }
+        let tree = self.tree.0.borrow();
+        let last = self.last.get().and_then(|last| tree.tree.get(last));
+        let deep = last.is_some_and(|last| last.ancestors().nth(limits.depth).is_some());
+        if deep {
+            return Err(too_deep(limits));
+        }
+        Ok(())
+    }
+
+    fn made(&self) {
+        self.nodes.set(self.nodes.get() + 1);
+    }
+
+    fn took(&self, parent: Handle, child: &NodeOrText<Handle>) {
+        match child {
+            NodeOrText::AppendNode(child) => self.last.set(Some(*child)),
+            NodeOrText::AppendText(_) => {
+                self.made();
+                self.last.set(Some(parent));
+            }
+        }
+    }
+}
+
+impl TreeSink for Watched {
+    type Output = Html;
+    type Handle = Handle;
+    type ElemName<'a> = Ref<'a, QualName>;
+
+    fn finish(self) -> Html {
+        self.tree.finish()
+    }
+
+    // A page may have millions, and nobody reads them.
+    fn parse_error(&self, _message: Cow<'static, str>) {}
+
+    fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.tree.set_quirks_mode(mode);
+    }
+
+    fn get_document(&self) -> Handle {
+        self.tree.get_document()
+    }
+
+    fn same_node(&self, one: &Handle, other: &Handle) -> bool {
+        one == other
+    }
+
+    fn elem_name<'a>(&'a self, target: &'a Handle) -> Ref<'a, QualName> {
+        self.tree.elem_name(target)
+    }
+
+    fn create_element(
+        &self,
+        name: QualName,
+        attributes: Vec<Attribute>,
+        flags: ElementFlags,
+    ) -> Handle {
+        self.made();
+        self.tree.create_element(name, attributes, flags)
+    }
+
+    fn create_comment(&self, text: StrTendril) -> Handle {
+        self.made();
+        self.tree.create_comment(text)
+    }
+
+    fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
+        self.made();
+        self.tree.create_pi(target, data)
+    }
+
+    fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
+        self.made();
+        self.tree.append_doctype_to_document(name, public, system);
+    }
+
+    fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
+        self.took(*parent, &child);
+        self.tree.append(parent, child);
+    }
+
+    fn append_before_sibling(&self, sibling: &Handle, child: NodeOrText<Handle>) {
+        self.took(*sibling, &child);
+        self.tree.append_before_sibling(sibling, child);
+    }
+
+    fn append_based_on_parent_node(
+        &self,
+        element: &Handle,
+        previous: &Handle,
+        child: NodeOrText<Handle>,
+    ) {
+        self.took(*previous, &child);
+        self.tree
+            .append_based_on_parent_node(element, previous, child);
+    }
+
+    fn remove_from_parent(&self, target: &Handle) {
+        self.tree.remove_from_parent(target);
+    }
+
+    fn reparent_children(&self, node: &Handle, parent: &Handle) {
+        self.tree.reparent_children(node, parent);
+    }
+
+    fn add_attrs_if_missing(&self, target: &Handle, attributes: Vec<Attribute>) {
+        // Each is put in its place among those before it: a million tags would take a million moves each.
+        let added = self.added.get() + attributes.len();
+        if added <= ATTRIBUTES {
+            self.added.set(added);
+            self.tree.add_attrs_if_missing(target, attributes);
+        }
+    }
+
+    fn get_template_contents(&self, target: &Handle) -> Handle {
+        self.tree.get_template_contents(target)
+    }
+
+    fn mark_script_already_started(&self, node: &Handle) {
+        self.tree.mark_script_already_started(node);
+    }
+}

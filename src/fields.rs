@@ -1,0 +1,314 @@
+//! What was read out of a page: typed values in the order of their table's columns.
+//!
+//! A table has one name, one list of columns, and rows that are aligned with it; nothing else is told with each row, so a
+//! thousand rows do not carry a thousand copies of a name. Invariant: an [`Item`] has as many values as its table has
+//! columns, and each value is missing or of its column's kind. What could not be read is a [`Miss`], never a silent gap.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
+
+/// One value.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Value {
+    /// Nothing was found, or what was found could not be read.
+    #[default]
+    Missing,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number; never infinite, never not a number.
+    Number(f64),
+    /// Text. A date is ISO 8601 text, a URL absolute text.
+    Text(String),
+    /// A JSON object or array, as JSON text.
+    Json(String),
+    /// The values of a list, none of them missing.
+    List(Vec<Value>),
+    /// The values of a nested table, in the order of its columns.
+    Item(Vec<Value>),
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Kind {
+    /// [`Value::Text`].
+    Text,
+    /// [`Value::Bool`].
+    Bool,
+    /// [`Value::Integer`].
+    Integer,
+    /// [`Value::Number`].
+    Number,
+    /// [`Value::Text`] in ISO 8601: a date, or a date and a time, with an offset where the page told one.
+    Date,
+    /// [`Value::Text`]: an absolute URL.
+    Url,
+    /// Whatever JSON holds: [`Value::Json`] for objects and arrays, the plain values for all else.
+    Json,
+    /// [`Value::Item`], of the column's own columns.
+    Item,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Column {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: String,
+    /// What its values are; those in the list, where it holds lists.
+    pub kind: Kind,
+    /// Whether each value is a [`Value::List`].
+    pub list: bool,
+    /// Whether an item without a value here is not whole.
+    pub required: bool,
+    /// The columns of a nested table, where the kind is [`Kind::Item`].
+    pub columns: Vec<Column>,
+    /// The share of items, from 0 to 1, that has to have a value here.
+    pub min_rate: Option<f64>,
+}
+
+/// What the items of one recipe are made of.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Table {
+    /// The recipe's name; `fields` for what was selected on the command line.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Item {
+    /// Which table it belongs to, by its place among the tables.
+    pub table: u16,
+    /// Whether every required value is there.
+    pub whole: bool,
+    /// The values, aligned with the table's columns.
+    pub values: Vec<Value>,
+}
+
+/// A value that could not be read, or a required one that was not there.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Miss {
+    /// Which table it is missed in.
+    pub table: u16,
+    /// Which item of that table on this page, counted from 0.
+    pub item: u32,
+    /// The column's name, after those of the nested tables around it: `reviews.stars`. Empty: the table as a whole.
+    pub column: String,
+    /// Why, with the text that was found where there was one, shortened.
+    pub why: String,
+}
+
+/// All that was read out of one page.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Fields {
+    /// The tables that the page was read for, those without an item too.
+    pub tables: Vec<u16>,
+    /// The rows, table by table, in the order of the page.
+    pub items: Vec<Item>,
+    /// What was missed.
+    pub misses: Vec<Miss>,
+    /// How many more misses there were than are told.
+    pub more_misses: u32,
+    /// Why nothing could be read from the page.
+    pub refused: Option<String>,
+}
+
+impl Value {
+    /// Whether there is something: not missing, no blank text, no empty list.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Value::Missing => false,
+            Value::Text(text) => !text.trim().is_empty(),
+            Value::List(values) => !values.is_empty(),
+            Value::Item(values) => values.iter().any(Value::is_there),
+            Value::Bool(_) | Value::Integer(_) | Value::Number(_) | Value::Json(_) => true,
+        }
+    }
+
+    /// The value as JSON, for whatever serde serializer writes it: `serde_json::to_string(&value.json(&column))`.
+    pub fn json<'v>(&'v self, column: &'v Column) -> Json<'v> {
+        Json {
+            value: self,
+            columns: &column.columns,
+        }
+    }
+}
+
+impl Kind {
+    /// The kind in one word, as recipes write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Bool => "bool",
+            Kind::Integer => "integer",
+            Kind::Number => "number",
+            Kind::Date => "date",
+            Kind::Url => "url",
+            Kind::Json => "json",
+            Kind::Item => "item",
+        }
+    }
+}
+
+impl Item {
+    /// The item as a JSON object with the names of its columns, missing values as `null`.
+    pub fn json<'v>(&'v self, table: &'v Table) -> Row<'v> {
+        Row {
+            values: &self.values,
+            columns: &table.columns,
+        }
+    }
+}
+
+/// A value on its way to JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Json<'v> {
+    value: &'v Value,
+    columns: &'v [Column],
+}
+
+/// An item on its way to JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'v> {
+    values: &'v [Value],
+    columns: &'v [Column],
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            Value::Missing => to.serialize_unit(),
+            Value::Bool(value) => to.serialize_bool(*value),
+            Value::Integer(value) => to.serialize_i64(*value),
+            Value::Number(value) => to.serialize_f64(*value),
+            Value::Text(text) => to.serialize_str(text),
+            // It was JSON when it was made; what is not any more is told as text.
+            Value::Json(text) => match serde_json::from_str::<&RawValue>(text) {
+                Ok(raw) => raw.serialize(to),
+                Err(_) => to.serialize_str(text),
+            },
+            Value::List(values) => {
+                let mut list = to.serialize_seq(Some(values.len()))?;
+                for value in values {
+                    list.serialize_element(&Json {
+                        value,
+                        columns: self.columns,
+                    })?;
+                }
+                list.end()
+            }
+            Value::Item(values) => Row {
+                values,
+                columns: self.columns,
+            }
+            .serialize(to),
+        }
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut object = to.serialize_map(Some(self.values.len()))?;
+        for (value, column) in self.values.iter().zip(self.columns) {
+            object.serialize_entry(&column.name, &value.json(column))?;
+        }
+        object.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
+        Column {
+            name: name.to_owned(),
+            kind,
+            list,
+            required: false,
+            columns,
+            min_rate: None,
+        }
+    }
+
+    fn table() -> Table {
+        let stars = column("stars", Kind::Integer, false, Vec::new());
+        let by = column("by", Kind::Text, false, Vec::new());
+        Table {
+            name: "product".to_owned(),
+            columns: vec![
+                column("title", Kind::Text, false, Vec::new()),
+                column("price", Kind::Number, false, Vec::new()),
+                column("tags", Kind::Text, true, Vec::new()),
+                column("raw", Kind::Json, false, Vec::new()),
+                column("reviews", Kind::Item, true, vec![stars, by]),
+            ],
+        }
+    }
+
+    fn item() -> Item {
+        let review = |stars, by: Value| Value::Item(vec![Value::Integer(stars), by]);
+        Item {
+            table: 0,
+            whole: true,
+            values: vec![
+                Value::Text("A \"plane\"".to_owned()),
+                Value::Missing,
+                Value::List(vec![Value::Text("a".to_owned())]),
+                Value::Json("{\"b\":[1,null]}".to_owned()),
+                Value::List(vec![
+                    review(5, Value::Text("Ann".to_owned())),
+                    review(1, Value::Missing),
+                ]),
+            ],
+        }
+    }
+
+    #[test]
+    fn an_item_is_told_as_json_under_the_names_of_its_columns() {
+        assert_eq!(
+            serde_json::to_string(&item().json(&table())).unwrap(),
+            r#"{"title":"A \"plane\"","price":null,"tags":["a"],"raw":{"b":[1,null]},"reviews":[{"stars":5,"by":"Ann"},{"stars":1,"by":null}]}"#
+        );
+        let broken = Value::Json("{".to_owned());
+        let column = column("raw", Kind::Json, false, Vec::new());
+        assert_eq!(
+            serde_json::to_string(&broken.json(&column)).unwrap(),
+            r#""{""#
+        );
+    }
+
+    #[test]
+    fn fields_cross_to_another_process_and_back() {
+        let fields = Fields {
+            tables: vec![0],
+            items: vec![item()],
+            misses: vec![Miss {
+                table: 0,
+                item: 0,
+                column: "price".to_owned(),
+                why: "nothing found".to_owned(),
+            }],
+            more_misses: 3,
+            refused: None,
+        };
+        let frame = postcard::to_stdvec(&(&fields, table())).unwrap();
+        let back: (Fields, Table) = postcard::from_bytes(&frame).unwrap();
+        assert_eq!(back, (fields, table()));
+    }
+
+    #[test]
+    fn blank_text_and_empty_lists_are_not_there() {
+        for value in [
+            Value::Missing,
+            Value::Text(" \n".to_owned()),
+            Value::List(Vec::new()),
+            Value::Item(vec![Value::Missing]),
+        ] {
+            assert!(!value.is_there(), "{value:?}");
+        }
+        assert!(Value::Bool(false).is_there());
+    }
+}
