@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::base::Base;
 use super::css::Caches;
-use super::filter::{Chain, Filter};
+use super::filter::Chain;
 use super::limits::{Account, Limits};
 use super::recipe::{Lead, Recipe};
 use super::rule::{self, Field, Reading, Rule};
@@ -287,12 +287,7 @@ impl Way {
     fn compile(lead: &Lead, source: Source) -> std::result::Result<Self, String> {
         let selector =
             Selector::compile(source, &lead.expression.selector).map_err(|fault| fault.problem)?;
-        let mut filters = lead.expression.filters.clone();
-        if filters.last() != Some(&Filter::Url) {
-            filters.push(Filter::Url);
-        }
-        let reduced = filters.iter().any(Filter::reduces);
-        let chain = Chain::compile(&filters, source.kind(), !reduced).map_err(|(_, why)| why)?;
+        let chain = lead.chain(source)?;
         let take = match (&lead.expression.take, source) {
             (Take::Text, Source::Html) => Take::Attribute("href".to_owned()),
             (take, _) => take.clone(),

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use extractor::Extractor;
 pub use filter::Filter;
 pub use limits::Limits;
-pub use recipe::{Lead, Recipe};
+pub use recipe::{Lead, Problem, Recipe};
 pub use rule::{Reads, Rule};
 pub use selection::{Expression, Selection, SelectionError, Take};
 pub use selector::Source;

@@ -11,7 +11,7 @@ use super::selector::{Node, Selector, Source};
 use crate::fields::{Column, Kind, Value};
 
 /// Nested tables inside each other.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
 
 /// One field of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

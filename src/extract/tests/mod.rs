@@ -2,6 +2,8 @@
 
 mod hostile;
 mod html;
+mod properties;
+mod recipes;
 
 use super::*;
 use crate::fields::{Item, Table};

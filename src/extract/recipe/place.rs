@@ -1,0 +1,118 @@
+//! From places in a TOML file to lines and columns, and into its strings.
+
+use std::ops::Range;
+
+use super::Problem;
+
+/// A recipe's file, and what is wrong with it so far.
+#[derive(Debug)]
+pub(super) struct File<'t> {
+    name: &'t str,
+    text: &'t str,
+    problems: Vec<Problem>,
+}
+
+impl<'t> File<'t> {
+    pub(super) fn new(name: &'t str, text: &'t str) -> Self {
+        Self {
+            name,
+            text,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Notes a problem at a byte of the file.
+    pub(super) fn wrong(&mut self, at: usize, text: impl Into<String>) {
+        let at = self.text.floor_char_boundary(at);
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        self.problems.push(Problem {
+            file: self.name.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            text: text.into(),
+        });
+    }
+
+    /// Notes a problem at a byte of what the string at `span` stands for.
+    pub(super) fn wrong_in(&mut self, span: Range<usize>, at: usize, text: impl Into<String>) {
+        let raw = self.text.get(span.clone()).unwrap_or_default();
+        self.wrong(span.start + inside(raw, at), text);
+    }
+
+    /// What was wrong, in the order of the file.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems
+            .sort_by_key(|problem| (problem.line, problem.column));
+        self.problems
+    }
+}
+
+/// Where in a TOML string as written the byte `at` of its value is.
+fn inside(raw: &str, at: usize) -> usize {
+    let (mark, escapes) = match raw.as_bytes() {
+        [b'"', b'"', b'"', ..] => (3, true),
+        [b'\'', b'\'', b'\'', ..] => (3, false),
+        [b'"', ..] => (1, true),
+        [b'\'', ..] => (1, false),
+        _ => (0, false),
+    };
+    let mut start = mark;
+    // A line break right behind three quotes is not part of the string.
+    if mark == 3 {
+        start += raw[mark..].len() - raw[mark..].trim_start_matches(['\r', '\n']).len();
+    }
+    let mut value = 0;
+    let mut place = start;
+    let mut rest = raw[start..].chars();
+    while value < at {
+        let Some(c) = rest.next() else { break };
+        place += c.len_utf8();
+        if c != '\\' || !escapes {
+            value += c.len_utf8();
+            continue;
+        }
+        let Some(kind) = rest.next() else { break };
+        let digits = match kind {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        let code: String = rest.by_ref().take(digits).collect();
+        place += kind.len_utf8() + code.len();
+        let stands_for = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+        value += stands_for.map_or(1, char::len_utf8);
+    }
+    place.min(raw.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_string_is_found_behind_quotes_and_escapes() {
+        for (raw, at, place) in [
+            (r#""h1|x""#, 3, 4),
+            (r"'h1|x'", 3, 4),
+            (r#""a\"b|x""#, 4, 6),
+            (r#""a\u00e9b|x""#, 4, 9),
+            ("\"\"\"\nh1|x\"\"\"", 3, 7),
+            ("'''h1|x'''", 3, 6),
+            ("\"x\"", 99, 3),
+        ] {
+            assert_eq!(inside(raw, at), place, "{raw}");
+        }
+    }
+
+    #[test]
+    fn lines_and_columns_are_counted_in_characters_from_one() {
+        let mut file = File::new("r.toml", "a = 1\nü = \"ö|x\"\n");
+        file.wrong_in(11..18, 3, "there");
+        file.wrong(0, "first");
+        let problems = file.into_problems();
+        assert_eq!(problems[0].to_string(), "r.toml:1:1: first");
+        assert_eq!(problems[1].to_string(), "r.toml:2:8: there");
+    }
+}

@@ -1,0 +1,512 @@
+//! A recipe's TOML, key by key.
+//!
+//! Every problem is noted and reading goes on, so that one look shows them all. Invariant: a recipe that comes out of here
+//! is compiled without an error, but for recipes that it names and that do not exist.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::place::File;
+use super::{Lead, Problem, Recipe};
+use crate::extract::filter::{self, Chain, Filter};
+use crate::extract::rule::{DEPTH, Reads, Rule};
+use crate::extract::selection::{Expression, Fault, Take, check_name};
+use crate::extract::selector::{Selector, Source};
+use crate::fields::Kind;
+use crate::nearest::nearest;
+use crate::pattern::Pattern;
+
+/// The longest recipe, in bytes.
+const LONGEST: usize = 1 << 20;
+
+const TOP: [&str; 6] = ["name", "match", "source", "each", "follow", "fields"];
+const FIELD: [&str; 8] = [
+    "select", "attr", "type", "list", "required", "filters", "min_rate", "default",
+];
+const NESTED: [&str; 5] = ["each", "fields", "list", "required", "min_rate"];
+const LEAD: [&str; 2] = ["select", "recipe"];
+const SOURCES: [&str; 3] = ["html", "json", "text"];
+const TYPES: [&str; 7] = ["text", "bool", "integer", "number", "date", "url", "json"];
+
+type Key<'t> = Spanned<Cow<'t, str>>;
+type Entry<'t> = Spanned<DeValue<'t>>;
+
+/// Reads a recipe.
+pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
+    let mut file = File::new(name, text);
+    if text.len() > LONGEST {
+        file.wrong(0, format!("longer than {LONGEST} bytes"));
+        return Err(file.into_problems());
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        file.wrong(at, error.message().trim());
+    }
+    if !errors.is_empty() {
+        return Err(file.into_problems());
+    }
+    let recipe = Reader { file: &mut file }.recipe(document.get_ref(), name);
+    let problems = file.into_problems();
+    if problems.is_empty() {
+        Ok(recipe)
+    } else {
+        Err(problems)
+    }
+}
+
+struct Reader<'f, 't> {
+    file: &'f mut File<'t>,
+}
+
+impl Reader<'_, '_> {
+    fn recipe(&mut self, table: &DeTable<'_>, file: &str) -> Recipe {
+        self.known(table, &TOP, "a recipe");
+        let source = match table.get("source") {
+            Some(value) => self.one_of(value, &SOURCES, "source").map(source),
+            None => None,
+        }
+        .unwrap_or_default();
+        let name = match table.get("name") {
+            Some(value) => self.name(value),
+            None => stem(file),
+        };
+        if let Err(fault) = check_name(&name) {
+            let at = table.get("name").map_or(0, |value| value.span().start);
+            self.file
+                .wrong(at, format!("name {name:?}: {}", fault.problem));
+        }
+        let matches = table.get("match").map(|value| self.patterns(value));
+        let each = table.get("each").map(|value| self.each(value, source));
+        let follow = table.get("follow").map(|value| self.follow(value, source));
+        let rules = match table.get("fields") {
+            Some(value) => self.rules(value, source, 1),
+            None => {
+                self.file.wrong(0, "there are no [fields]");
+                Vec::new()
+            }
+        };
+        Recipe {
+            name,
+            matches,
+            source,
+            each: each.unwrap_or_default(),
+            rules,
+            follow: follow.unwrap_or_default(),
+        }
+    }
+
+    /// Notes the keys that are none.
+    fn known(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
+        for (key, _) in table {
+            let name = key.get_ref().as_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let text = match nearest(&name.replace('-', "_"), known) {
+                Some(meant) => format!("unknown key {name:?}; did you mean {meant:?}?"),
+                None => format!("unknown key {name:?}; {of} has {}", known.join(", ")),
+            };
+            self.file.wrong(key.span().start, text);
+        }
+    }
+
+    fn name(&mut self, value: &Entry<'_>) -> String {
+        self.text(value, "name").unwrap_or("x").to_owned()
+    }
+
+    fn text<'v>(&mut self, value: &'v Entry<'_>, key: &str) -> Option<&'v str> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            let is = value.get_ref().type_str();
+            self.file
+                .wrong(value.span().start, format!("{key} is a text, not {is}"));
+        }
+        text
+    }
+
+    fn switch(&mut self, table: &DeTable<'_>, key: &str, otherwise: bool) -> bool {
+        let Some(value) = table.get(key) else {
+            return otherwise;
+        };
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            let at = value.span().start;
+            self.file.wrong(at, format!("{key} is true or false"));
+            otherwise
+        })
+    }
+
+    fn one_of(
+        &mut self,
+        value: &Entry<'_>,
+        known: &[&'static str],
+        key: &str,
+    ) -> Option<&'static str> {
+        let text = self.text(value, key)?;
+        let found = known.iter().find(|known| **known == text).copied();
+        if found.is_none() {
+            let meant = match nearest(text, known) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            self.file.wrong(
+                value.span().start,
+                format!("unknown {key} {text:?}; {meant}"),
+            );
+        }
+        found
+    }
+
+    fn rate(&mut self, table: &DeTable<'_>) -> Option<f64> {
+        let value = table.get("min_rate")?;
+        let number = match value.get_ref() {
+            DeValue::Float(number) => number.as_str().replace('_', "").parse::<f64>().ok(),
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let rate = number.filter(|rate| (0.0..=1.0).contains(rate));
+        if rate.is_none() {
+            self.file
+                .wrong(value.span().start, "min_rate is a number from 0 to 1");
+        }
+        rate
+    }
+
+    fn patterns(&mut self, value: &Entry<'_>) -> Vec<Pattern> {
+        let mut patterns = Vec::new();
+        let one = std::slice::from_ref(value);
+        let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
+        for value in list {
+            let Some(text) = self.text(value, "a pattern of match") else {
+                continue;
+            };
+            match text.parse::<Pattern>() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => self.file.wrong(value.span().start, error.to_string()),
+            }
+        }
+        patterns
+    }
+
+    fn each(&mut self, value: &Entry<'_>, source: Source) -> String {
+        let text = self.text(value, "each").unwrap_or_default();
+        if let Err(fault) = Selector::compile(source, text.trim()) {
+            self.fault(value.span(), fault);
+        }
+        text.trim().to_owned()
+    }
+
+    fn fault(&mut self, span: Range<usize>, fault: Fault) {
+        self.file.wrong_in(span, fault.at, fault.problem);
+    }
+
+    fn expression(&mut self, value: &Entry<'_>, source: Source, list: bool) -> Option<Expression> {
+        let text = self.text(value, "select")?;
+        match Expression::read(text, source, list) {
+            Ok(expression) => Some(expression),
+            Err(fault) => {
+                self.fault(value.span(), fault);
+                None
+            }
+        }
+    }
+
+    fn follow(&mut self, value: &Entry<'_>, source: Source) -> Vec<Lead> {
+        let one = std::slice::from_ref(value);
+        let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
+        list.iter()
+            .filter_map(|value| self.lead(value, source))
+            .collect()
+    }
+
+    fn lead(&mut self, value: &Entry<'_>, source: Source) -> Option<Lead> {
+        let (select, recipe) = match value.get_ref() {
+            DeValue::Table(table) => {
+                self.known(table, &LEAD, "a link to follow");
+                let recipe = match table.get("recipe") {
+                    Some(value) => Some(self.text(value, "recipe")?.to_owned()),
+                    None => None,
+                };
+                let Some(select) = table.get("select") else {
+                    let at = value.span().start;
+                    self.file.wrong(at, "a link to follow needs a select");
+                    return None;
+                };
+                (select, recipe)
+            }
+            _ => (value, None),
+        };
+        let expression = self.leading(select, source)?;
+        Some(Lead { expression, recipe })
+    }
+
+    /// An expression for links: whether one or many come out, each is followed.
+    fn leading(&mut self, value: &Entry<'_>, source: Source) -> Option<Expression> {
+        let text = self.text(value, "select")?;
+        let read = Expression::read(text, source, true)
+            .or_else(|fault| Expression::read(text, source, false).map_err(|_| fault));
+        let fault = match read {
+            Ok(expression) => {
+                let lead = Lead {
+                    expression,
+                    recipe: None,
+                };
+                match lead.chain(source) {
+                    Ok(_) => return Some(lead.expression),
+                    Err(problem) => Fault {
+                        at: text.len(),
+                        problem,
+                    },
+                }
+            }
+            Err(fault) => fault,
+        };
+        self.fault(value.span(), fault);
+        None
+    }
+
+    fn rules(&mut self, value: &Entry<'_>, source: Source, depth: usize) -> Vec<Rule> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.file.wrong(value.span().start, "fields is a table");
+            return Vec::new();
+        };
+        if table.is_empty() {
+            self.file.wrong(value.span().start, "there are no fields");
+        }
+        let mut entries: Vec<_> = table.iter().collect();
+        // The order of the columns is that of the file.
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let mut rules: Vec<Rule> = Vec::new();
+        for (key, value) in entries {
+            let Some(rule) = self.rule(key, value, source, depth) else {
+                continue;
+            };
+            if rules.iter().any(|other| other.name == rule.name) {
+                let text = format!("a second field {:?}", rule.name);
+                self.file.wrong(key.span().start, text);
+            }
+            rules.push(rule);
+        }
+        rules
+    }
+
+    fn rule(
+        &mut self,
+        key: &Key<'_>,
+        value: &Entry<'_>,
+        source: Source,
+        depth: usize,
+    ) -> Option<Rule> {
+        let (name, list) = match key.get_ref().strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (key.get_ref().as_ref(), false),
+        };
+        if let Err(fault) = check_name(name) {
+            self.fault(key.span(), fault);
+        }
+        let mut rule = Rule {
+            name: name.to_owned(),
+            list,
+            required: false,
+            min_rate: None,
+            reads: Reads::Value(Expression {
+                selector: String::new(),
+                take: Take::Text,
+                filters: Vec::new(),
+            }),
+        };
+        let DeValue::Table(table) = value.get_ref() else {
+            rule.reads = Reads::Value(self.expression(value, source, list)?);
+            return Some(rule);
+        };
+        let nested = table.get("fields").is_some() || table.get("each").is_some();
+        rule.list = self.switch(table, "list", list || nested);
+        rule.required = self.switch(table, "required", false);
+        rule.min_rate = self.rate(table);
+        rule.reads = if nested {
+            self.known(table, &NESTED, "a nested table");
+            self.nested(key, table, source, depth)?
+        } else {
+            self.known(table, &FIELD, "a field");
+            Reads::Value(self.value(key, table, source, rule.list)?)
+        };
+        Some(rule)
+    }
+
+    fn nested(
+        &mut self,
+        key: &Key<'_>,
+        table: &DeTable<'_>,
+        source: Source,
+        depth: usize,
+    ) -> Option<Reads> {
+        let each = table.get("each").map(|value| self.each(value, source));
+        let Some(fields) = table.get("fields") else {
+            let at = key.span().start;
+            self.file.wrong(at, "a nested table needs fields");
+            return None;
+        };
+        if depth >= DEPTH {
+            self.file
+                .wrong(key.span().start, "too many tables inside each other");
+            return None;
+        }
+        Some(Reads::Items {
+            each: each.unwrap_or_default(),
+            rules: self.rules(fields, source, depth + 1),
+        })
+    }
+
+    /// A field with keys of its own.
+    fn value(
+        &mut self,
+        key: &Key<'_>,
+        table: &DeTable<'_>,
+        source: Source,
+        list: bool,
+    ) -> Option<Expression> {
+        let select = table.get("select");
+        let mut expression = match select {
+            // Whether a list comes out is asked when all filters are known.
+            Some(value) => {
+                let text = self.text(value, "select")?;
+                let read = Expression::read(text, source, list)
+                    .or_else(|fault| Expression::read(text, source, !list).map_err(|_| fault));
+                match read {
+                    Ok(expression) => expression,
+                    Err(fault) => {
+                        self.fault(value.span(), fault);
+                        return None;
+                    }
+                }
+            }
+            None => Expression {
+                selector: String::new(),
+                take: Take::Text,
+                filters: Vec::new(),
+            },
+        };
+        if let Some(value) = table.get("attr") {
+            let name = self.text(value, "attr")?;
+            if source == Source::Json || expression.take != Take::Text {
+                let text = "attr beside another @attribute, ::part or JSONPath";
+                self.file.wrong(value.span().start, text);
+            }
+            expression.take = Take::Attribute(name.to_owned());
+        }
+        // For each filter, the string it stands in and the byte in it.
+        let whole = select.map_or_else(|| key.span(), Spanned::span);
+        let mut places = vec![(whole, 0); expression.filters.len()];
+        if let Some(value) = table.get("filters") {
+            self.filters(value, &mut expression.filters, &mut places);
+        }
+        if let Some(value) = table.get("type") {
+            let wanted = self.one_of(value, &TYPES, "type")?;
+            let chain = Chain::compile(&expression.filters, source.kind(), list);
+            if let Some(filter) = chain
+                .ok()
+                .and_then(|chain| conversion(wanted, chain.kind()))
+            {
+                expression.filters.push(filter);
+                places.push((value.span(), 0));
+            }
+        }
+        if let Some(value) = table.get("default") {
+            match scalar(value.get_ref()) {
+                Some(text) => {
+                    expression.filters.push(Filter::Default(text));
+                    places.push((value.span(), 0));
+                }
+                None => {
+                    let at = value.span().start;
+                    self.file
+                        .wrong(at, "default is a text, a number, true or false");
+                }
+            }
+        }
+        if let Err((place, problem)) = Chain::compile(&expression.filters, source.kind(), list) {
+            let end = || (select.map_or_else(|| key.span(), Spanned::span), 0);
+            let (span, at) = places.get(place).cloned().unwrap_or_else(end);
+            self.file.wrong_in(
+                span,
+                at,
+                problem.replace("write [] behind the name", "set list = true"),
+            );
+            return None;
+        }
+        Some(expression)
+    }
+
+    fn filters(
+        &mut self,
+        value: &Entry<'_>,
+        filters: &mut Vec<Filter>,
+        places: &mut Vec<(Range<usize>, usize)>,
+    ) {
+        let one = std::slice::from_ref(value);
+        let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
+        for value in list {
+            let Some(text) = self.text(value, "a filter") else {
+                continue;
+            };
+            match filter::read(&format!("|{text}"), 0) {
+                Ok(read) => {
+                    for (at, filter) in read {
+                        filters.push(filter);
+                        places.push((value.span(), at.saturating_sub(1)));
+                    }
+                }
+                Err(Fault { at, problem }) => {
+                    let at = at.saturating_sub(1);
+                    self.fault(value.span(), Fault { at, problem });
+                }
+            }
+        }
+    }
+}
+
+/// What makes one kind of another, where they differ.
+fn conversion(wanted: &str, is: Kind) -> Option<Filter> {
+    if wanted == is.as_str() {
+        return None;
+    }
+    Some(match wanted {
+        "bool" => Filter::Bool,
+        "integer" => Filter::Integer(None),
+        "number" => Filter::Number(None),
+        "date" => Filter::Date(None),
+        "url" => Filter::Url,
+        "json" => Filter::Json,
+        _ => Filter::Text,
+    })
+}
+
+fn source(name: &str) -> Source {
+    match name {
+        "json" => Source::Json,
+        "text" => Source::Text,
+        _ => Source::Html,
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
+        DeValue::Float(number) => Some(number.as_str().replace('_', "")),
+        DeValue::Boolean(value) => Some(value.to_string()),
+        DeValue::Datetime(date) => Some(date.to_string()),
+        _ => None,
+    }
+}
+
+/// The name of a file without folders and suffix.
+fn stem(file: &str) -> String {
+    let path = std::path::Path::new(file);
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
