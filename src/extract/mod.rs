@@ -10,6 +10,7 @@ mod base;
 mod css;
 mod extractor;
 mod filter;
+mod health;
 mod limits;
 mod path;
 mod recipe;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use extractor::Extractor;
 pub use filter::Filter;
+pub use health::{FieldHealth, FirstMiss, Health, Shortfall, TableHealth};
 pub use limits::Limits;
 pub use recipe::{Lead, Problem, Recipe};
 pub use rule::{Reads, Rule};

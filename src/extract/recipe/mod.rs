@@ -21,6 +21,7 @@
 //!
 //! In JSON and text, `$` and the expression are put to the item. In text, `@name` and `@1` are groups of `each`.
 
+mod field;
 mod place;
 mod read;
 #[cfg(test)]

@@ -3,19 +3,14 @@
 //! Every problem is noted and reading goes on, so that one look shows them all. Invariant: a recipe that comes out of here
 //! is compiled without an error, but for recipes that it names and that do not exist.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::place::File;
 use super::{Lead, Problem, Recipe};
-use crate::extract::filter::{self, Chain, Filter};
-use crate::extract::rule::{DEPTH, Reads, Rule};
-use crate::extract::selection::{Expression, Fault, Take, check_name};
+use crate::extract::selection::{Expression, Fault, check_name};
 use crate::extract::selector::{Selector, Source};
-use crate::fields::Kind;
 use crate::nearest::nearest;
 use crate::pattern::Pattern;
 
@@ -23,16 +18,11 @@ use crate::pattern::Pattern;
 const LONGEST: usize = 1 << 20;
 
 const TOP: [&str; 6] = ["name", "match", "source", "each", "follow", "fields"];
-const FIELD: [&str; 8] = [
-    "select", "attr", "type", "list", "required", "filters", "min_rate", "default",
-];
-const NESTED: [&str; 5] = ["each", "fields", "list", "required", "min_rate"];
 const LEAD: [&str; 2] = ["select", "recipe"];
 const SOURCES: [&str; 3] = ["html", "json", "text"];
-const TYPES: [&str; 7] = ["text", "bool", "integer", "number", "date", "url", "json"];
 
-type Key<'t> = Spanned<Cow<'t, str>>;
-type Entry<'t> = Spanned<DeValue<'t>>;
+/// A value with its place.
+pub(super) type Entry<'t> = toml::Spanned<DeValue<'t>>;
 
 /// Reads a recipe.
 pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
@@ -58,8 +48,9 @@ pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
     }
 }
 
-struct Reader<'f, 't> {
-    file: &'f mut File<'t>,
+/// Reads, and notes what is wrong.
+pub(super) struct Reader<'f, 't> {
+    pub(super) file: &'f mut File<'t>,
 }
 
 impl Reader<'_, '_> {
@@ -100,7 +91,7 @@ impl Reader<'_, '_> {
     }
 
     /// Notes the keys that are none.
-    fn known(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
+    pub(super) fn known(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
         for (key, _) in table {
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
@@ -118,7 +109,7 @@ impl Reader<'_, '_> {
         self.text(value, "name").unwrap_or("x").to_owned()
     }
 
-    fn text<'v>(&mut self, value: &'v Entry<'_>, key: &str) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, value: &'v Entry<'_>, key: &str) -> Option<&'v str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
             let is = value.get_ref().type_str();
@@ -128,7 +119,7 @@ impl Reader<'_, '_> {
         text
     }
 
-    fn switch(&mut self, table: &DeTable<'_>, key: &str, otherwise: bool) -> bool {
+    pub(super) fn switch(&mut self, table: &DeTable<'_>, key: &str, otherwise: bool) -> bool {
         let Some(value) = table.get(key) else {
             return otherwise;
         };
@@ -139,7 +130,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn one_of(
+    pub(super) fn one_of(
         &mut self,
         value: &Entry<'_>,
         known: &[&'static str],
@@ -160,7 +151,7 @@ impl Reader<'_, '_> {
         found
     }
 
-    fn rate(&mut self, table: &DeTable<'_>) -> Option<f64> {
+    pub(super) fn rate(&mut self, table: &DeTable<'_>) -> Option<f64> {
         let value = table.get("min_rate")?;
         let number = match value.get_ref() {
             DeValue::Float(number) => number.as_str().replace('_', "").parse::<f64>().ok(),
@@ -191,7 +182,7 @@ impl Reader<'_, '_> {
         patterns
     }
 
-    fn each(&mut self, value: &Entry<'_>, source: Source) -> String {
+    pub(super) fn each(&mut self, value: &Entry<'_>, source: Source) -> String {
         let text = self.text(value, "each").unwrap_or_default();
         if let Err(fault) = Selector::compile(source, text.trim()) {
             self.fault(value.span(), fault);
@@ -199,11 +190,16 @@ impl Reader<'_, '_> {
         text.trim().to_owned()
     }
 
-    fn fault(&mut self, span: Range<usize>, fault: Fault) {
+    pub(super) fn fault(&mut self, span: Range<usize>, fault: Fault) {
         self.file.wrong_in(span, fault.at, fault.problem);
     }
 
-    fn expression(&mut self, value: &Entry<'_>, source: Source, list: bool) -> Option<Expression> {
+    pub(super) fn expression(
+        &mut self,
+        value: &Entry<'_>,
+        source: Source,
+        list: bool,
+    ) -> Option<Expression> {
         let text = self.text(value, "select")?;
         match Expression::read(text, source, list) {
             Ok(expression) => Some(expression),
@@ -267,221 +263,6 @@ impl Reader<'_, '_> {
         self.fault(value.span(), fault);
         None
     }
-
-    fn rules(&mut self, value: &Entry<'_>, source: Source, depth: usize) -> Vec<Rule> {
-        let DeValue::Table(table) = value.get_ref() else {
-            self.file.wrong(value.span().start, "fields is a table");
-            return Vec::new();
-        };
-        if table.is_empty() {
-            self.file.wrong(value.span().start, "there are no fields");
-        }
-        let mut entries: Vec<_> = table.iter().collect();
-        // The order of the columns is that of the file.
-        entries.sort_by_key(|(key, _)| key.span().start);
-        let mut rules: Vec<Rule> = Vec::new();
-        for (key, value) in entries {
-            let Some(rule) = self.rule(key, value, source, depth) else {
-                continue;
-            };
-            if rules.iter().any(|other| other.name == rule.name) {
-                let text = format!("a second field {:?}", rule.name);
-                self.file.wrong(key.span().start, text);
-            }
-            rules.push(rule);
-        }
-        rules
-    }
-
-    fn rule(
-        &mut self,
-        key: &Key<'_>,
-        value: &Entry<'_>,
-        source: Source,
-        depth: usize,
-    ) -> Option<Rule> {
-        let (name, list) = match key.get_ref().strip_suffix("[]") {
-            Some(name) => (name, true),
-            None => (key.get_ref().as_ref(), false),
-        };
-        if let Err(fault) = check_name(name) {
-            self.fault(key.span(), fault);
-        }
-        let mut rule = Rule {
-            name: name.to_owned(),
-            list,
-            required: false,
-            min_rate: None,
-            reads: Reads::Value(Expression {
-                selector: String::new(),
-                take: Take::Text,
-                filters: Vec::new(),
-            }),
-        };
-        let DeValue::Table(table) = value.get_ref() else {
-            rule.reads = Reads::Value(self.expression(value, source, list)?);
-            return Some(rule);
-        };
-        let nested = table.get("fields").is_some() || table.get("each").is_some();
-        rule.list = self.switch(table, "list", list || nested);
-        rule.required = self.switch(table, "required", false);
-        rule.min_rate = self.rate(table);
-        rule.reads = if nested {
-            self.known(table, &NESTED, "a nested table");
-            self.nested(key, table, source, depth)?
-        } else {
-            self.known(table, &FIELD, "a field");
-            Reads::Value(self.value(key, table, source, rule.list)?)
-        };
-        Some(rule)
-    }
-
-    fn nested(
-        &mut self,
-        key: &Key<'_>,
-        table: &DeTable<'_>,
-        source: Source,
-        depth: usize,
-    ) -> Option<Reads> {
-        let each = table.get("each").map(|value| self.each(value, source));
-        let Some(fields) = table.get("fields") else {
-            let at = key.span().start;
-            self.file.wrong(at, "a nested table needs fields");
-            return None;
-        };
-        if depth >= DEPTH {
-            self.file
-                .wrong(key.span().start, "too many tables inside each other");
-            return None;
-        }
-        Some(Reads::Items {
-            each: each.unwrap_or_default(),
-            rules: self.rules(fields, source, depth + 1),
-        })
-    }
-
-    /// A field with keys of its own.
-    fn value(
-        &mut self,
-        key: &Key<'_>,
-        table: &DeTable<'_>,
-        source: Source,
-        list: bool,
-    ) -> Option<Expression> {
-        let select = table.get("select");
-        let mut expression = match select {
-            // Whether a list comes out is asked when all filters are known.
-            Some(value) => {
-                let text = self.text(value, "select")?;
-                let read = Expression::read(text, source, list)
-                    .or_else(|fault| Expression::read(text, source, !list).map_err(|_| fault));
-                match read {
-                    Ok(expression) => expression,
-                    Err(fault) => {
-                        self.fault(value.span(), fault);
-                        return None;
-                    }
-                }
-            }
-            None => Expression {
-                selector: String::new(),
-                take: Take::Text,
-                filters: Vec::new(),
-            },
-        };
-        if let Some(value) = table.get("attr") {
-            let name = self.text(value, "attr")?;
-            if source == Source::Json || expression.take != Take::Text {
-                let text = "attr beside another @attribute, ::part or JSONPath";
-                self.file.wrong(value.span().start, text);
-            }
-            expression.take = Take::Attribute(name.to_owned());
-        }
-        // For each filter, the string it stands in and the byte in it.
-        let whole = select.map_or_else(|| key.span(), Spanned::span);
-        let mut places = vec![(whole, 0); expression.filters.len()];
-        if let Some(value) = table.get("filters") {
-            self.filters(value, &mut expression.filters, &mut places);
-        }
-        if let Some(value) = table.get("type") {
-            let wanted = self.one_of(value, &TYPES, "type")?;
-            let chain = Chain::compile(&expression.filters, source.kind(), list);
-            if let Some(filter) = chain
-                .ok()
-                .and_then(|chain| conversion(wanted, chain.kind()))
-            {
-                expression.filters.push(filter);
-                places.push((value.span(), 0));
-            }
-        }
-        if let Some(value) = table.get("default") {
-            match scalar(value.get_ref()) {
-                Some(text) => {
-                    expression.filters.push(Filter::Default(text));
-                    places.push((value.span(), 0));
-                }
-                None => {
-                    let at = value.span().start;
-                    self.file
-                        .wrong(at, "default is a text, a number, true or false");
-                }
-            }
-        }
-        if let Err((place, problem)) = Chain::compile(&expression.filters, source.kind(), list) {
-            let end = || (select.map_or_else(|| key.span(), Spanned::span), 0);
-            let (span, at) = places.get(place).cloned().unwrap_or_else(end);
-            self.file.wrong_in(
-                span,
-                at,
-                problem.replace("write [] behind the name", "set list = true"),
-            );
-            return None;
-        }
-        Some(expression)
-    }
-
-    fn filters(
-        &mut self,
-        value: &Entry<'_>,
-        filters: &mut Vec<Filter>,
-        places: &mut Vec<(Range<usize>, usize)>,
-    ) {
-        let one = std::slice::from_ref(value);
-        let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
-        for value in list {
-            let Some(text) = self.text(value, "a filter") else {
-                continue;
-            };
-            match filter::read(&format!("|{text}"), 0) {
-                Ok(read) => {
-                    for (at, filter) in read {
-                        filters.push(filter);
-                        places.push((value.span(), at.saturating_sub(1)));
-                    }
-                }
-                Err(Fault { at, problem }) => {
-                    let at = at.saturating_sub(1);
-                    self.fault(value.span(), Fault { at, problem });
-                }
-            }
-        }
-    }
-}
-
-/// What makes one kind of another, where they differ.
-fn conversion(wanted: &str, is: Kind) -> Option<Filter> {
-    if wanted == is.as_str() {
-        return None;
-    }
-    Some(match wanted {
-        "bool" => Filter::Bool,
-        "integer" => Filter::Integer(None),
-        "number" => Filter::Number(None),
-        "date" => Filter::Date(None),
-        "url" => Filter::Url,
-        "json" => Filter::Json,
-        _ => Filter::Text,
-    })
 }
 
 fn source(name: &str) -> Source {
@@ -489,17 +270,6 @@ fn source(name: &str) -> Source {
         "json" => Source::Json,
         "text" => Source::Text,
         _ => Source::Html,
-    }
-}
-
-fn scalar(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
-        DeValue::Float(number) => Some(number.as_str().replace('_', "")),
-        DeValue::Boolean(value) => Some(value.to_string()),
-        DeValue::Datetime(date) => Some(date.to_string()),
-        _ => None,
     }
 }
 
