@@ -2,6 +2,7 @@
 
 mod hostile;
 mod html;
+mod jsonpath;
 mod properties;
 mod recipes;
 
