@@ -7,14 +7,14 @@
 
 use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
-use scraper::selector::{Parser, Simple};
+use scraper::selector::Simple;
 use scraper::{ElementRef, Node};
 use selectors::Element as _;
 use selectors::matching::{
     MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode,
     SelectorCaches, matches_selector,
 };
-use selectors::parser::{ParseRelative, SelectorList};
+use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
 use super::selection::{Fault, Take};
 
@@ -24,6 +24,26 @@ const LONGEST: usize = 4 << 10;
 const DEPTH: usize = 16;
 /// Siblings up to which `~` is tried: ten million steps.
 const SIBLINGS: usize = 4_000;
+
+/// Which parts of the language are understood.
+struct Language;
+
+impl selectors::Parser<'_> for Language {
+    type Impl = Simple;
+    type Error = SelectorParseErrorKind;
+
+    fn parse_is_and_where(&self) -> bool {
+        true
+    }
+
+    fn parse_has(&self) -> bool {
+        true
+    }
+
+    fn parse_nth_child_of(&self) -> bool {
+        true
+    }
+}
 
 /// A compiled selector.
 #[derive(Debug)]
@@ -134,7 +154,8 @@ impl std::fmt::Debug for Caches {
 
 fn parsed(text: &str) -> Result<SelectorList<Simple>, String> {
     let mut parser = cssparser::Parser::new(text);
-    SelectorList::parse(&Parser, &mut parser, ParseRelative::No).map_err(|error| told(&error.kind))
+    SelectorList::parse(&Language, &mut parser, ParseRelative::No)
+        .map_err(|error| told(&error.kind))
 }
 
 /// Where the longest start of a text ends that is a selector: the parser does not say where it failed.

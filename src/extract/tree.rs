@@ -7,7 +7,8 @@
 //! Invariant: no function here recurses; nodes lie in one arena, so that dropping a tree does not recurse either.
 
 use std::borrow::Cow;
-use std::cell::{Cell, Ref};
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashSet;
 
 use ego_tree::iter::Edge;
 use html5ever::driver;
@@ -55,8 +56,12 @@ pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
         nodes: Cell::new(0),
         last: Cell::new(None),
         added: Cell::new(0),
+        html_in_math: RefCell::default(),
     };
-    let mut parser = driver::parse_document(sink, driver::ParseOpts::default());
+    let mut options = driver::ParseOpts::default();
+    // Nothing runs here, so what stands in noscript is what there is.
+    options.tree_builder.scripting_enabled = false;
+    let mut parser = driver::parse_document(sink, options);
     let mut attributes = Attributes::default();
     let mut at = 0;
     // Where the piece starts that the last token was seen in: a tag that is still open started there.
@@ -139,6 +144,8 @@ struct Watched {
     last: Cell<Option<Handle>>,
     /// Attributes that a second `html` or `body` tag added to the first.
     added: Cell<usize>,
+    /// Elements of MathML that hold HTML (HTML 13.2.6, "HTML integration point").
+    html_in_math: RefCell<HashSet<Handle>>,
 }
 
 impl Watched {
@@ -209,7 +216,16 @@ impl TreeSink for Watched {
         flags: ElementFlags,
     ) -> Handle {
         self.made();
-        self.tree.create_element(name, attributes, flags)
+        let holds_html = flags.mathml_annotation_xml_integration_point;
+        let element = self.tree.create_element(name, attributes, flags);
+        if holds_html {
+            self.html_in_math.borrow_mut().insert(element);
+        }
+        element
+    }
+
+    fn is_mathml_annotation_xml_integration_point(&self, element: &Handle) -> bool {
+        self.html_in_math.borrow().contains(element)
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {
@@ -265,8 +281,9 @@ impl TreeSink for Watched {
         }
     }
 
+    // Browsers hide what is in a template from selectors; whoever reads pages wants it.
     fn get_template_contents(&self, target: &Handle) -> Handle {
-        self.tree.get_template_contents(target)
+        *target
     }
 
     fn mark_script_already_started(&self, node: &Handle) {

@@ -1,5 +1,6 @@
 //! Whole pages through whole extractors.
 
+mod engine;
 mod hostile;
 mod html;
 mod jsonpath;
