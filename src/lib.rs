@@ -57,8 +57,9 @@
 //! | | [`frontier`] | when a host may be asked, and whether again |
 //! | | [`engine`] | who waits for the answers: five ways behind one seam |
 //! | | [`fetch`], [`parse`] | one request; one page |
+//! | | [`extract`] | typed fields out of a page, by selections and recipes |
 //! | | [`sink`] | records and files |
-//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
+//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
 //!
 //! # What to begin with
 //!
@@ -80,6 +81,7 @@ mod broken;
 mod clean;
 mod error;
 mod event;
+mod fields;
 mod fingerprint;
 mod found;
 mod headers;
@@ -99,6 +101,7 @@ mod visit;
 // The parts.
 mod descriptors;
 pub mod engine;
+pub mod extract;
 pub mod fetch;
 pub mod frontier;
 pub mod parse;
@@ -123,6 +126,7 @@ pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Ended, Outcome, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
+pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
 pub use fingerprint::Fingerprints;
 pub use follow::{CrawlSettings, Nofollow, SimilarPages, Sitemaps};
 pub use found::{Found, FoundKind, FoundLink};

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 21] = [
+const NOUNS: [&str; 22] = [
     "address",
     "body",
     "broken",
     "clean",
     "error",
     "event",
+    "fields",
     "fingerprint",
     "found",
     "headers",
@@ -32,9 +33,10 @@ const NOUNS: [&str; 21] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("parse", &[]),
     ("fetch", &[]),
+    ("extract", &[]),
     ("worker", &["fetch", "parse"]),
     ("engine", &["fetch", "worker"]),
     ("descriptors", &["engine"]),
