@@ -115,6 +115,64 @@ pub struct Fields {
     pub refused: Option<String>,
 }
 
+/// What was read out of one page, and the same as JSON text: whoever reads a page has a core to spare, who writes records has not.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Extraction {
+    /// The typed values.
+    pub fields: Fields,
+    /// The values of `--select`, a JSON object; `None` where nothing was selected.
+    pub selected: Option<String>,
+    /// The items of recipes, a JSON object of lists by the recipes' names; `None` where no recipe is for the page.
+    pub items: Option<String>,
+    /// What was missed, a JSON list; `None` where nothing was.
+    pub missed: Option<String>,
+}
+
+/// The table of what is selected on the command line.
+pub(crate) const SELECTED: &str = "fields";
+
+impl Extraction {
+    /// Of what was read for these tables.
+    pub(crate) fn of(fields: Fields, tables: &[Table]) -> Self {
+        let table = |number: u16| tables.get(usize::from(number));
+        let rows = |number: u16| {
+            let of = fields.items.iter().filter(move |item| item.table == number);
+            of.filter_map(move |item| Some(item.json(table(number)?)))
+        };
+        let (mut selected, mut items) = (None, std::collections::BTreeMap::new());
+        for number in &fields.tables {
+            let Some(table) = table(*number) else {
+                continue;
+            };
+            if table.name == SELECTED {
+                selected = rows(*number).next().map(|row| text(&row));
+            } else {
+                items.insert(table.name.as_str(), rows(*number).collect::<Vec<_>>());
+            }
+        }
+        let items = (!items.is_empty()).then(|| text(&items));
+        let missed: Vec<_> = fields
+            .misses
+            .iter()
+            .map(|miss| Missed {
+                miss,
+                table: table(miss.table),
+            })
+            .collect();
+        let missed = match (missed.is_empty(), &fields.refused) {
+            (_, Some(why)) => Some(text(&[std::collections::BTreeMap::from([("why", why)])])),
+            (true, None) => None,
+            (false, None) => Some(text(&missed)),
+        };
+        Self {
+            selected,
+            items,
+            missed,
+            fields,
+        }
+    }
+}
+
 impl Value {
     /// Whether there is something: not missing, no blank text, no empty list.
     pub fn is_there(&self) -> bool {
@@ -159,6 +217,30 @@ impl Item {
             values: &self.values,
             columns: &table.columns,
         }
+    }
+}
+
+/// Values, names and lists of them are JSON.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A miss on its way to JSON.
+struct Missed<'m> {
+    miss: &'m Miss,
+    table: Option<&'m Table>,
+}
+
+impl Serialize for Missed<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut object = to.serialize_map(None)?;
+        if let Some(table) = self.table.filter(|table| table.name != SELECTED) {
+            object.serialize_entry("recipe", &table.name)?;
+            object.serialize_entry("item", &self.miss.item)?;
+        }
+        object.serialize_entry("field", &self.miss.column)?;
+        object.serialize_entry("why", &self.miss.why)?;
+        object.end()
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
+use crate::fields::Extraction;
 use crate::found::Found;
 use crate::job::{Job, Role};
 use crate::page::Page;
@@ -54,6 +55,8 @@ pub struct Parsed {
     pub simhash: Option<u64>,
     /// What a robots.txt says.
     pub rules: Option<Box<Rules>>,
+    /// The typed fields that were asked for.
+    pub fields: Option<Box<Extraction>>,
     /// What came out of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
 }

@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Output,
     /// Before it began: its job is locked or damaged.
     Job,
+    /// With fields that were there too seldom.
+    FieldsShort,
     /// Without a winner: engines gave different answers.
     AnswersDiffer,
     /// By a fault of its own.
@@ -69,6 +71,7 @@ impl Exit {
             Exit::NothingFetched => 4,
             Exit::Output => 5,
             Exit::Job => 6,
+            Exit::FieldsShort => 7,
             Exit::AnswersDiffer => 10,
             Exit::TimeUp => 124,
             Exit::Interrupted => 130,
@@ -85,6 +88,9 @@ impl Exit {
             Exit::NothingFetched => "the run came to its end; nothing was fetched",
             Exit::Output => "the output cannot be written",
             Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
+            Exit::FieldsShort => {
+                "a field was there less often than the min_rate of its recipe wants"
+            }
             Exit::AnswersDiffer => {
                 "the engines of a comparison gave different answers: no winner is named"
             }
@@ -106,6 +112,7 @@ impl Exit {
             Exit::Usage,
             Exit::Output,
             Exit::Job,
+            Exit::FieldsShort,
             Exit::AnswersDiffer,
             Exit::Internal,
         ];

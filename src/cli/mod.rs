@@ -10,6 +10,7 @@ mod crawl;
 mod exit;
 mod explain;
 mod fetch;
+mod health;
 mod hints;
 mod interrupt;
 mod job;
@@ -17,6 +18,7 @@ mod kept;
 mod layers;
 mod man;
 mod processor_time;
+mod recipe;
 mod report;
 mod resume;
 mod retry;
@@ -31,6 +33,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use exit::{Exit, Failure};
 pub(crate) use fetch::Plan;
+pub(crate) use health::FieldCounts;
 pub(crate) use interrupt::Interrupts;
 pub(crate) use processor_time::processor_time;
 pub(crate) use report::Reporting;
@@ -44,7 +47,8 @@ use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 11] = [
+const SUBCOMMANDS: [&str; 12] = [
+    "recipe",
     "fetch",
     "crawl",
     "compare",
@@ -85,6 +89,8 @@ enum Wanted {
     /// it asks a practice server of its own.
     #[command(args_override_self = true, after_help = COMPARE_EXAMPLES, after_long_help = fetch_codes())]
     Compare(Box<compare::CompareArguments>),
+    /// Try recipes before they are used
+    Recipe(recipe::RecipeArguments),
     /// Draw the report of a comparison again, from its JSON
     ///
     /// Writes one HTML page with charts, without a network.
@@ -222,6 +228,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
                 arguments.plan(&settings, Terminals::here())?,
             )))
         }
+        Wanted::Recipe(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Report(arguments) => Ok(Task::Print(arguments.draw()?)),
         Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Explain(arguments) => Ok(Task::Print(arguments.text(&command)?)),

@@ -37,7 +37,7 @@ pub(super) fn start(
                 // A request that panics drops its ticket, and that pays.
                 let _ = catch_unwind(AssertUnwindSafe(|| {
                     let outcome = fetcher.fetch(&job);
-                    let parsed = parse(&job, &outcome, &plan.parse);
+                    let parsed = parse(&job, &outcome, &plan);
                     if let Some(ticket) = in_hand.take(0) {
                         ticket.pay(outcome, parsed);
                     }

@@ -51,7 +51,7 @@ impl Pool {
                     while let Some((ticket, outcome)) = line.next() {
                         // A page that panics drops its ticket, and that pays.
                         let _ = catch_unwind(AssertUnwindSafe(|| {
-                            let parsed = parse(ticket.job(), &outcome, &plan.parse);
+                            let parsed = parse(ticket.job(), &outcome, &plan);
                             ticket.pay(outcome, parsed);
                         }));
                     }

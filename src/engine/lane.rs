@@ -142,14 +142,14 @@ impl Lane {
         let small = outcome
             .as_ref()
             .map_or(true, |page| page.body.len() <= INLINE && !page.is_encoded())
-            && self.plan.parse.work.is_none();
+            && !self.plan.computes();
         match &self.pool {
             Some(pool) if !small => {
                 pool.parse(ticket, outcome);
                 None
             }
             _ => {
-                let parsed = worker::parse(ticket.job(), &outcome, &self.plan.parse);
+                let parsed = worker::parse(ticket.job(), &outcome, &self.plan);
                 let job = ticket.job.take()?;
                 let visit = Box::new(Visit {
                     job,

@@ -30,7 +30,7 @@ pub(super) fn start(plan: &Plan, mut jobs: mpsc::Receiver<Ticket>) -> Result<Joi
             timing: Timing::default(),
         };
         let outcome = Ok(page);
-        let parsed = parse(ticket.job(), &outcome, &plan.parse);
+        let parsed = parse(ticket.job(), &outcome, &plan);
         let job = ticket.job.take()?;
         let visit = Box::new(Visit {
             job,

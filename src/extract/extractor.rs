@@ -13,13 +13,10 @@ use super::selector::{Node, Selector, Source};
 use super::tree::{self, Tree};
 use super::{ExtractSettings, Extracted, Follow, Page};
 use crate::error::{Error, Result};
-use crate::fields::{Fields, Item, Miss, Table, Value};
+use crate::fields::{Fields, Item, Miss, SELECTED, Table, Value};
 use crate::nearest::nearest;
 use crate::pattern::Pattern;
 use crate::url::PageUrl;
-
-/// The name of the table of `--select`.
-const FIELDS: &str = "fields";
 
 /// Reads typed fields out of pages.
 ///
@@ -92,7 +89,7 @@ impl Extractor {
         };
         if !settings.fields.is_empty() {
             extractor.add(&Recipe {
-                name: FIELDS.to_owned(),
+                name: SELECTED.to_owned(),
                 matches: None,
                 source: Source::Html,
                 each: String::new(),

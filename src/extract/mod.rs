@@ -33,7 +33,7 @@ pub use rule::{Reads, Rule};
 pub use selection::{Expression, Selection, SelectionError, Take};
 pub use selector::Source;
 
-use crate::fields::Fields;
+pub use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::url::PageUrl;
 
 /// What to read out of pages.

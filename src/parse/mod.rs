@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use http::header;
 use serde::{Deserialize, Serialize};
 
+use crate::extract::ExtractSettings;
 use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::robots::Rules;
@@ -63,7 +64,7 @@ pub struct Wants {
 }
 
 /// What the parse half may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParseSettings {
     /// What is asked for.
     pub wants: Wants,
@@ -75,6 +76,8 @@ pub struct ParseSettings {
     pub folder: PathBuf,
     /// What is to be found in pages, where links are followed.
     pub follow: Option<Follow>,
+    /// The typed fields that are read out of a page's text, by whoever has the text.
+    pub extract: ExtractSettings,
     /// Work put on each page besides, to measure with.
     pub work: Work,
 }
@@ -118,6 +121,7 @@ impl Default for ParseSettings {
             follows: true,
             folder: std::env::temp_dir(),
             follow: None,
+            extract: ExtractSettings::default(),
             work: Work::None,
         }
     }
@@ -126,7 +130,10 @@ impl Default for ParseSettings {
 impl ParseSettings {
     /// Whether a body has to be kept until it is parsed.
     pub fn reads_bodies(&self) -> bool {
-        self.wants.any() || self.follow.is_some() || !self.work.is_none()
+        self.wants.any()
+            || self.follow.is_some()
+            || !self.work.is_none()
+            || !self.extract.is_empty()
     }
 }
 
@@ -149,12 +156,7 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
     if question.wants_body() {
         match content::read(page, encoded, &question.reading(settings)) {
-            Ok(content) => {
-                question.answer(content, leads.as_mut(), &mut parsed);
-                if !settings.wants.text {
-                    parsed.text = None; // what is worked on is not handed on
-                }
-            }
+            Ok(content) => question.answer(content, leads.as_mut(), &mut parsed),
             Err(error) => parsed.fault = Some(error.to_string()),
         }
     }
@@ -187,11 +189,13 @@ impl<'q> Question<'q> {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
         // What has no record has nobody who asks for a digest or a text.
-        let (mut wants, work) = match job.role {
-            Role::Page | Role::Asset => (settings.wants, &settings.work),
-            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None),
+        let (mut wants, work, extracts) = match job.role {
+            Role::Page | Role::Asset => {
+                (settings.wants, &settings.work, !settings.extract.is_empty())
+            }
+            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None, false),
         };
-        wants.text |= work.reads_text();
+        wants.text |= work.reads_text() || extracts;
         Self {
             job,
             page,

@@ -36,6 +36,9 @@ pub(super) enum Field {
     Links,
     Noindex,
     Columns,
+    Fields,
+    Items,
+    Misses,
     Body,
 }
 
@@ -71,6 +74,9 @@ impl Field {
         Self::Links,
         Self::Noindex,
         Self::Columns,
+        Self::Fields,
+        Self::Items,
+        Self::Misses,
         Self::Body,
     ];
 
@@ -138,6 +144,9 @@ impl Field {
             Self::Noindex => record.noindex.map_or(Value::Null, Value::Flag),
             Self::Columns if record.columns.is_empty() => return None,
             Self::Columns => Value::Columns(record.columns),
+            Self::Fields => Value::Json(record.fields?),
+            Self::Items => Value::Json(record.items?),
+            Self::Misses => Value::Json(record.misses?),
             Self::Body => Value::Text(record.body?),
         })
     }

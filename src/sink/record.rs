@@ -13,7 +13,7 @@ use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 30] = [
+pub const FIELDS: [&str; 33] = [
     "row",
     "url",
     "final_url",
@@ -43,6 +43,9 @@ pub const FIELDS: [&str; 30] = [
     "links",
     "noindex",
     "columns",
+    "fields",
+    "items",
+    "misses",
     "body",
 ];
 
@@ -117,6 +120,15 @@ pub struct Record<'a> {
     /// The other columns of the line.
     #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
     pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
+    /// The values of `--select`, as a JSON object.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub fields: Option<&'a str>,
+    /// The items of recipes, as a JSON object of lists.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub items: Option<&'a str>,
+    /// What was missed of either, as a JSON list.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub misses: Option<&'a str>,
     /// The decoded text, with `--body`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<&'a str>,
@@ -138,6 +150,7 @@ impl<'a> Record<'a> {
             _ => None,
         };
         let told = error.filter(|_| duplicate_of.is_none());
+        let extraction = parsed.fields.as_deref();
         Self {
             row: job.row,
             url,
@@ -171,6 +184,9 @@ impl<'a> Record<'a> {
                 .request
                 .as_deref()
                 .map_or(&[], |request| &request.columns),
+            fields: extraction.and_then(|found| found.selected.as_deref()),
+            items: extraction.and_then(|found| found.items.as_deref()),
+            misses: extraction.and_then(|found| found.missed.as_deref()),
             body: parsed.text.as_deref().filter(|_| body),
         }
     }
@@ -252,6 +268,14 @@ fn columns<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     Columns(columns).serialize(serializer)
+}
+
+/// Text that is JSON already.
+fn raw<S: Serializer>(json: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    match json.and_then(|json| serde_json::from_str::<&serde_json::value::RawValue>(json).ok()) {
+        Some(raw) => raw.serialize(serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn hex<S: Serializer>(digest: &Option<&[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method};
 
 use super::{Destination, Format, SinkSettings, Start, open};
 use crate::body::Body;
+use crate::fields::Extraction;
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Request};
 use crate::page::{HttpVersion, Page, Timing};
@@ -88,6 +89,12 @@ pub(super) fn every() -> Vec<Visit> {
             ("none".into(), serde_json::Value::Null),
         ],
         ..Request::default()
+    }));
+    columns.parsed.fields = Some(Box::new(Extraction {
+        selected: Some("{\"title\":\"A \\\"plane\\\"\",\"price\":null}".into()),
+        items: Some("{\"product\":[{\"stars\":5}]}".into()),
+        missed: Some("[{\"field\":\"price\",\"why\":\"nothing matches\"}]".into()),
+        ..Extraction::default()
     }));
     let mut tried = page(200);
     tried.job.attempts = vec![

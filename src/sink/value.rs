@@ -19,6 +19,8 @@ use crate::job::{Attempt, Hop};
 pub(super) enum Value<'a> {
     Null,
     Text(&'a str),
+    /// Text that is JSON already.
+    Json(&'a str),
     Number(u64),
     Flag(bool),
     Milliseconds(Duration),
@@ -53,7 +55,7 @@ impl Value<'_> {
     pub(super) fn cell(self, out: &mut Vec<u8>) {
         match self {
             Self::Null => {}
-            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Text(text) | Self::Json(text) => out.extend_from_slice(text.as_bytes()),
             Self::Number(number) => serialize(out, &number),
             Self::Flag(flag) => serialize(out, &flag),
             Self::Milliseconds(duration) => milliseconds(out, duration),

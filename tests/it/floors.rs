@@ -34,10 +34,10 @@ const NOUNS: [&str; 22] = [
 
 /// What each room above the nouns may know, beside the nouns and itself.
 const FLOORS: [(&str, &[&str]); 16] = [
-    ("parse", &[]),
+    ("parse", &["extract"]),
     ("fetch", &[]),
     ("extract", &[]),
-    ("worker", &["fetch", "parse"]),
+    ("worker", &["extract", "fetch", "parse"]),
     ("engine", &["fetch", "worker"]),
     ("descriptors", &["engine"]),
     ("frontier", &[]),

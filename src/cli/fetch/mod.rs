@@ -4,6 +4,7 @@
 //! [`FetchArguments::plan`] nobody looks at a flag again.
 
 mod connection;
+mod fields;
 mod job;
 mod list;
 mod pace;
@@ -41,6 +42,8 @@ pub(crate) struct FetchArguments {
 pub(in crate::cli) struct Common {
     #[command(flatten)]
     records: records::Records,
+    #[command(flatten)]
+    fields: fields::Fields,
     #[command(flatten)]
     job: job::Keeping,
     #[command(flatten)]
@@ -123,6 +126,7 @@ impl Common {
         config.job = self.job.settings(command, &settings)?;
         self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch);
+        config.parse.extract = self.fields.settings()?;
 
         let telling = &self.conditions.telling;
         let output = self.records.file(self.job.folder());

@@ -1,0 +1,52 @@
+//! The flags that say which typed fields are read out of pages.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use haul::Error;
+use haul::extract::{ExtractSettings, Recipe, Selection};
+
+/// Which fields are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fields")]
+pub(super) struct Fields {
+    /// Read a typed field out of each HTML page, as in 'price=.price|number'; may be repeated
+    ///
+    /// NAME=CSS, then @attribute, ::text, ::own-text or ::html for what is taken, and filters: trim, number, integer, date,
+    /// url, regex:…, replace:…, lower, json, first, last, join:…, default:…. NAME[]=CSS takes all that match, as a list. What
+    /// does not convert is told as a miss.
+    #[arg(short, long, value_name = "NAME=CSS")]
+    select: Vec<Selection>,
+
+    /// Read items out of pages as the recipe in this TOML file says; may be repeated
+    ///
+    /// A recipe says which URLs it is for, what an item is, and its fields with their types. haul recipe check FILE tries one.
+    #[arg(long, value_name = "FILE")]
+    recipe: Vec<PathBuf>,
+}
+
+impl Fields {
+    /// What these flags ask for.
+    ///
+    /// # Errors
+    /// When a recipe cannot be read, or has a mistake: each with its line.
+    pub(super) fn settings(&self) -> haul::Result<ExtractSettings> {
+        let mut recipes = Vec::new();
+        for path in &self.recipe {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|source| Error::Input {
+                name: name.clone(),
+                source,
+            })?;
+            recipes.push(Recipe::check(&text, &name).map_err(|problems| {
+                let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                Error::Setting(lines.join("\n"))
+            })?);
+        }
+        Ok(ExtractSettings {
+            fields: self.select.clone(),
+            recipes,
+            ..ExtractSettings::default()
+        })
+    }
+}
