@@ -93,6 +93,11 @@ impl Config {
     /// # Errors
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
+        let selected = self.parse.extract.fields.iter();
+        let selected: Vec<String> = selected.map(|field| field.name.clone()).collect();
+        for sink in &mut self.sinks {
+            sink.selected.clone_from(&selected);
+        }
         for sink in &self.sinks {
             self.parse.wants = self.parse.wants.and(sink::wants(sink));
         }

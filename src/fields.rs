@@ -185,6 +185,25 @@ impl Value {
         }
     }
 
+    /// Adds it to a buffer as the text of a cell: text as it is, lists and items as JSON without names, nothing where it is missing.
+    pub(crate) fn cell(&self, out: &mut Vec<u8>) {
+        match self {
+            Value::Missing => {}
+            Value::Text(text) | Value::Json(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Bool(_)
+            | Value::Integer(_)
+            | Value::Number(_)
+            | Value::List(_)
+            | Value::Item(_) => {
+                let json = Json {
+                    value: self,
+                    columns: &[],
+                };
+                out.extend_from_slice(text(&json).as_bytes());
+            }
+        }
+    }
+
     /// The value as JSON, for whatever serde serializer writes it: `serde_json::to_string(&value.json(&column))`.
     pub fn json<'v>(&'v self, column: &'v Column) -> Json<'v> {
         Json {

@@ -5,8 +5,9 @@
 
 use super::field::Field;
 use super::output::Output;
-use super::{Mark, Record, Sink};
+use super::{Mark, Record, Sink, SinkSettings};
 use crate::error::{Error, Result};
+use crate::fields::{SELECTED, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -16,6 +17,8 @@ pub(super) struct Csv {
     body: bool,
     /// The fields that are columns.
     fields: &'static [Field],
+    /// How many fields are selected from pages: as many columns more.
+    selected: usize,
     cell: Vec<u8>,
     /// The line being written; its own buffer, as the CSV writer wants to own one.
     builder: csv::WriterBuilder,
@@ -24,9 +27,9 @@ pub(super) struct Csv {
 impl Csv {
     /// # Errors
     /// When the header line cannot be written.
-    pub(super) fn new(output: Output, body: bool) -> Result<Self> {
+    pub(super) fn new(output: Output, settings: &SinkSettings) -> Result<Self> {
         const ALL: &[Field] = &Field::ALL;
-        let fields = if body {
+        let fields = if settings.body {
             ALL
         } else {
             &ALL[..Field::Body as usize]
@@ -35,14 +38,21 @@ impl Csv {
         builder.buffer_capacity(1 << 10);
         let mut csv = Self {
             output,
-            body,
+            body: settings.body,
             fields,
+            selected: settings.selected.len(),
             cell: Vec::new(),
             builder,
         };
         if csv.output.is_new() {
             let mut line = csv.builder.from_writer(csv.output.buffer());
-            line.write_record(fields.iter().map(|field| field.name()))
+            let names = fields.iter().map(|field| field.name().to_owned());
+            // A field of the user's may be called as one of the record's is.
+            let selected = settings
+                .selected
+                .iter()
+                .map(|name| format!("{SELECTED}.{name}"));
+            line.write_record(names.chain(selected))
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;
         }
@@ -73,6 +83,16 @@ impl Sink for Csv {
                 }
                 line.write_field(&*cell)?;
             }
+            for index in 0..self.selected {
+                cell.clear();
+                if let Some(value) = selected(visit, index) {
+                    value.cell(cell);
+                }
+                if is_formula(cell) {
+                    cell.insert(0, b'\'');
+                }
+                line.write_field(&*cell)?;
+            }
             line.write_record(None::<&[u8]>)?;
             Ok(line.flush()?)
         };
@@ -92,6 +112,15 @@ impl Sink for Csv {
     fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.output.finish()
     }
+}
+
+/// A value that was selected from a page.
+fn selected(visit: &Visit, index: usize) -> Option<&Value> {
+    let found = visit.parsed.fields.as_deref()?;
+    // What is selected is the first table, and one item of it.
+    found.selected.as_ref()?;
+    let item = found.fields.items.iter().find(|item| item.table == 0)?;
+    item.values.get(index)
 }
 
 /// Whether a spreadsheet would evaluate a cell.

@@ -133,6 +133,8 @@ pub struct SinkSettings {
     pub layout: Layout,
     /// Whether the text format is coloured.
     pub color: bool,
+    /// The names of the fields that are selected from pages: CSV has a column for each. Filled in when a run starts.
+    pub selected: Vec<String>,
 }
 
 /// How the files that bodies are saved to are named, and what becomes of them.
@@ -158,6 +160,7 @@ impl Default for SinkSettings {
             folder: None,
             layout: Layout::AsSent,
             color: false,
+            selected: Vec::new(),
         }
     }
 }
@@ -258,7 +261,7 @@ pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> 
     Ok(match (&settings.template, settings.format) {
         (Some(template), _) => Box::new(template::TemplateSink::new(output, template.clone())),
         (None, Format::Jsonl) => Box::new(jsonl::Jsonl::new(output, settings.body)),
-        (None, Format::Csv) => Box::new(csv::Csv::new(output, settings.body)?),
+        (None, Format::Csv) => Box::new(csv::Csv::new(output, settings)?),
         (None, _) => Box::new(text::Text::new(output, settings.color)),
     })
 }

@@ -29,5 +29,6 @@ mod report;
 mod reports;
 mod resume;
 mod run;
+mod scrape;
 mod secrets;
 mod site;

@@ -121,6 +121,7 @@ impl Records {
             folder: self.output_dir.clone(),
             layout: Layout::AsSent,
             color,
+            selected: Vec::new(),
         })
     }
 }

@@ -1,0 +1,221 @@
+//! Typed fields out of pages, from a real server into records.
+
+use std::path::Path;
+
+use haul::origin::{Answer, Origin, Site};
+use serde_json::{Value, json};
+
+use crate::cli::haul;
+
+const PLANE: &str = "<title>x</title><h1> A <b>plane</b> </h1><p class=price>1.234,50 €</p>\
+    <ul><li><a href=/b>B</a><li><a href=c>C</a></ul><p class=formula>=1+1</p>";
+const SAW: &str = "<h1>A saw</h1><p class=price>on request</p>";
+const LIST: &str = "<div class=item><h2>One</h2><i>5</i></div><div class=item><h2>Two</h2><i>many</i></div>\
+    <div class=item><h2>Three</h2></div>";
+
+fn shop() -> Origin {
+    let site = Site::builder()
+        .route("/plane", Answer::page(PLANE))
+        .route("/saw", Answer::page(SAW))
+        .route("/list", Answer::page(LIST))
+        .route("/gone", Answer::status(404));
+    Origin::of(site.build().unwrap()).unwrap()
+}
+
+fn records(folder: &Path, words: &[&str]) -> (Vec<Value>, String, i32) {
+    let output = haul(folder, words).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut records: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(&told))
+        .collect();
+    records.sort_by_key(|record| record["row"].as_u64());
+    (records, told, output.status.code().unwrap())
+}
+
+const SELECT: [&str; 8] = [
+    "-s",
+    "title=h1|trim",
+    "-s",
+    "price=.price|number",
+    "-s",
+    "links[]=a@href|url",
+    "-s",
+    "formula=.formula",
+];
+
+#[test]
+fn selected_fields_are_typed_and_what_does_not_convert_is_told() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let urls = ["/plane", "/saw", "/gone"].map(|path| shop.url(path));
+    for engine in [
+        "async",
+        "threads:2",
+        "blocking:2",
+        "sequential",
+        "processes:2x2",
+    ] {
+        let mut words = vec!["fetch", "-f", "jsonl", "--engine", engine];
+        words.extend(SELECT);
+        words.extend(urls.iter().map(String::as_str));
+        let (records, told, code) = records(folder.path(), &words);
+        assert_eq!(code, 3, "{told}");
+        assert_eq!(
+            records[0]["fields"],
+            json!({ "title": "A plane", "price": 1234.5, "links": [shop.url("/b"), shop.url("/c")], "formula": "=1+1" }),
+            "{engine}"
+        );
+        assert_eq!(records[0].get("misses"), None, "{engine}");
+        assert_eq!(records[1]["fields"]["price"], Value::Null, "{engine}");
+        let miss = &records[1]["misses"][0];
+        assert_eq!(miss["field"], "price", "{engine}");
+        assert!(
+            miss["why"].as_str().unwrap().contains("on request"),
+            "{engine}: {miss}"
+        );
+        assert_eq!(
+            records[2].get("fields"),
+            None,
+            "a page that failed has no fields: {engine}"
+        );
+        assert!(told.contains("price") && told.contains("50.0%"), "{told}");
+    }
+}
+
+#[test]
+fn a_table_has_a_column_for_each_selected_field_and_no_formula() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let (plane, saw) = (shop.url("/plane"), shop.url("/saw"));
+    let mut words = vec!["fetch", "-q", "-o", "out.csv", "--engine", "sequential"];
+    words.extend(SELECT);
+    words.extend([plane.as_str(), saw.as_str()]);
+    assert!(haul(folder.path(), &words).status().unwrap().success());
+    let mut table = csv::Reader::from_path(folder.path().join("out.csv")).unwrap();
+    let names = table.headers().unwrap().clone();
+    let rows: Vec<_> = table.records().map(Result::unwrap).collect();
+    let cell = |row: usize, name: &str| {
+        let at = names.iter().position(|known| known == name).unwrap();
+        rows[row][at].to_owned()
+    };
+    assert_eq!(cell(0, "fields.title"), "A plane");
+    assert_eq!(cell(0, "fields.price"), "1234.5");
+    let links: Vec<String> = serde_json::from_str(&cell(0, "fields.links")).unwrap();
+    assert_eq!(links, [shop.url("/b"), shop.url("/c")]);
+    assert_eq!(cell(0, "fields.formula"), "'=1+1");
+    assert_eq!(cell(1, "fields.price"), "");
+    assert_eq!(cell(0, "title"), "x", "the record's own title stays");
+}
+
+const RECIPE: &str = r#"
+name = "thing"
+match = ["**/list"]
+each = ".item"
+
+[fields]
+name = "h2"
+count = { select = "i", type = "integer", min_rate = 0.5 }
+"#;
+
+#[test]
+fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_code() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
+    let (list, saw) = (shop.url("/list"), shop.url("/saw"));
+    let words = [
+        "fetch",
+        "-f",
+        "jsonl",
+        "--recipe",
+        "thing.toml",
+        &list,
+        &saw,
+    ];
+    let (found, told, code) = records(folder.path(), &words);
+    assert_eq!(code, 7, "{told}");
+    assert!(
+        told.contains("below its min_rate: count of thing, 33.3% instead of 50.0%"),
+        "{told}"
+    );
+    assert_eq!(
+        found[0]["items"],
+        json!({ "thing": [{ "name": "One", "count": 5 }, { "name": "Two", "count": null }, { "name": "Three", "count": null }] })
+    );
+    let missed: Vec<_> = found[0]["misses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|miss| &miss["item"])
+        .collect();
+    assert!(missed.contains(&&json!(1)), "{missed:?}");
+    assert_eq!(found[1].get("items"), None, "the recipe is not for it");
+
+    let lower = RECIPE.replace("0.5", "0.3");
+    std::fs::write(folder.path().join("thing.toml"), lower).unwrap();
+    assert_eq!(records(folder.path(), &words).2, 0);
+}
+
+#[test]
+fn a_mistake_in_a_recipe_is_told_with_its_line_before_anything_is_asked() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let wrong = RECIPE
+        .replace("match", "matches")
+        .replace("\"integer\"", "\"whole\"");
+    std::fs::write(folder.path().join("thing.toml"), wrong).unwrap();
+    let list = shop.url("/list");
+    for words in [
+        &["recipe", "check", "thing.toml"][..],
+        &["fetch", "--recipe", "thing.toml", &list],
+    ] {
+        let output = haul(folder.path(), words).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains("thing.toml:3:1") && told.contains("match"),
+            "{told}"
+        );
+        assert!(told.contains("thing.toml:8:"), "{told}");
+    }
+    assert_eq!(shop.log().counts().requests, 0);
+    std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
+    let output = haul(folder.path(), &["recipe", "check", "thing.toml"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.starts_with("thing\n  name ") && told.contains("integer, in 50 % of items at least"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_crawl_reads_fields_from_each_page_that_it_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::builder()
+        .route(
+            "/",
+            Answer::page("<h1>Start</h1><a href=/1>1</a> <a href=/2>2</a>"),
+        )
+        .route("/1", Answer::page("<h1>First</h1>"))
+        .route("/2", Answer::page("<h1>Second</h1><a href=/1>1</a>"));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let start = origin.url("/");
+    let output = haul(
+        folder.path(),
+        &["crawl", &start, "-f", "jsonl", "-s", "heading=h1"],
+    )
+    .output()
+    .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut headings: Vec<String> = text
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["fields"]["heading"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    headings.sort();
+    assert_eq!(headings, ["First", "Second", "Start"]);
+}
