@@ -11,7 +11,7 @@ use crate::follow::CrawlSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::{self, Layout, SinkSettings};
+use crate::sink::{self, Format, Layout, SinkSettings};
 
 /// Everything that a run is told before it starts.
 #[derive(Debug, Clone)]
@@ -93,7 +93,13 @@ impl Config {
     /// # Errors
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        for sink in &self.sinks {
+        for sink in &mut self.sinks {
+            if sink.format == Format::Warc {
+                sink.archive.proxied = !self.fetch.proxies.is_empty();
+                sink.archive.method.clone_from(&self.fetch.method);
+                sink.archive.headers.clone_from(&self.fetch.headers);
+                sink.archive.body.clone_from(&self.fetch.body);
+            }
             self.parse.wants = self.parse.wants.and(sink::wants(sink));
         }
         if self.crawl.is_some() {

@@ -85,6 +85,7 @@ mod found;
 mod headers;
 mod job;
 mod nearest;
+mod outgoing;
 mod page;
 pub mod robots;
 mod rows;
@@ -96,6 +97,7 @@ mod url;
 mod visit;
 
 // The parts.
+pub mod archive;
 mod descriptors;
 pub mod engine;
 pub mod fetch;

@@ -60,6 +60,8 @@ pub struct Wants {
     pub text: bool,
     /// The decoded bytes.
     pub content: bool,
+    /// The bytes as received, to the end: nothing is read of them, and nobody takes them away.
+    pub raw: bool,
 }
 
 /// What the parse half may do.
@@ -86,11 +88,17 @@ impl Wants {
         title: false,
         text: false,
         content: false,
+        raw: false,
     };
 
     /// Whether anything is asked for.
     pub fn any(self) -> bool {
         self != Self::NOTHING
+    }
+
+    /// Whether anything is asked for that only a decoded body answers.
+    pub fn reads(self) -> bool {
+        Self { raw: false, ..self }.any()
     }
 
     /// What either asks for.
@@ -100,6 +108,7 @@ impl Wants {
             title: self.title || other.title,
             text: self.text || other.text,
             content: self.content || other.content,
+            raw: self.raw || other.raw,
         }
     }
 }
@@ -109,8 +118,7 @@ impl Default for ParseSettings {
         let wants = Wants {
             digest: true,
             title: true,
-            text: false,
-            content: false,
+            ..Wants::NOTHING
         };
         Self {
             wants,
@@ -210,7 +218,7 @@ impl<'q> Question<'q> {
 
     fn wants_body(&self) -> bool {
         let kind = self.media.as_ref().map(MediaType::kind);
-        self.wants.any()
+        self.wants.reads()
             || !self.work.is_none()
             || self.job.role == Role::Robots
             || self.look(kind).is_some()

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::samples::{saved_from, tree};
+use super::warc::strict;
 use super::*;
 
 /// Records that are there before the job, where it writes after them.
@@ -69,6 +70,21 @@ fn every() -> Vec<Member> {
         let settings = SinkSettings {
             destination,
             ..format_only(format)
+        };
+        members.push(Member { settings, folder });
+    }
+    for (name, append) in [
+        ("pages.warc", false),
+        ("pages.warc", true),
+        ("pages.warc.gz", false),
+        ("pages.warc.gz", true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let destination = Destination::File { path, append };
+        let settings = SinkSettings {
+            destination,
+            ..format_only(Format::Warc)
         };
         members.push(Member { settings, folder });
     }
@@ -139,6 +155,9 @@ impl Member {
         if let Some(folder) = &self.settings.folder {
             return files(folder);
         }
+        if self.settings.format == Format::Warc {
+            return archived(&self.file());
+        }
         let text = fs::read_to_string(self.file()).unwrap();
         let number = |text: &str| text.parse().unwrap();
         match (&self.settings.template, self.settings.format) {
@@ -154,6 +173,7 @@ impl Member {
                 .into_iter::<serde_json::Value>()
                 .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
                 .collect(),
+            (None, Format::Warc) => unreachable!("it is read above"),
             (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
                 .records()
                 .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))
@@ -181,6 +201,39 @@ fn files(folder: &Path) -> Vec<usize> {
         text.parse().unwrap()
     };
     tree(folder).into_iter().map(number).collect()
+}
+
+/// The numbers of the answers in an archive, each of which must hold its own, with a request and metadata.
+fn archived(path: &Path) -> Vec<usize> {
+    let records = strict::records(path);
+    let of = |kind: &str| -> Vec<usize> {
+        let kept = records
+            .iter()
+            .filter(|record| record.field("WARC-Type") == kind);
+        let url = |record: &strict::Record| record.field("WARC-Target-URI").to_owned();
+        kept.map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
+            .collect()
+    };
+    let answers = of("response");
+    assert_eq!((&of("request"), &of("metadata")), (&answers, &answers));
+    for record in records
+        .iter()
+        .filter(|record| record.field("WARC-Type") == "response")
+    {
+        let url = record.field("WARC-Target-URI");
+        assert!(
+            record
+                .block
+                .ends_with(url.rsplit_once('/').unwrap().1.as_bytes())
+        );
+    }
+    assert_eq!(records[0].field("WARC-Type"), "warcinfo");
+    let names: std::collections::BTreeSet<_> = records
+        .iter()
+        .map(|record| record.field("WARC-Record-ID"))
+        .collect();
+    assert_eq!(names.len(), records.len(), "a name is there twice");
+    answers
 }
 
 impl Session {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 20] = [
+const NOUNS: [&str; 21] = [
     "address",
     "body",
     "broken",
@@ -19,6 +19,7 @@ const NOUNS: [&str; 20] = [
     "headers",
     "job",
     "nearest",
+    "outgoing",
     "page",
     "robots",
     "rows",
@@ -31,7 +32,7 @@ const NOUNS: [&str; 20] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("parse", &[]),
     ("fetch", &[]),
     ("worker", &["fetch", "parse"]),
@@ -41,7 +42,8 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("seeds", &[]),
-    ("sink", &["parse"]),
+    ("archive", &[]),
+    ("sink", &["archive", "parse"]),
     (
         "config",
         &[

@@ -117,6 +117,7 @@ impl Records {
             folder: self.output_dir.clone(),
             layout: Layout::AsSent,
             color,
+            ..SinkSettings::default()
         })
     }
 }
@@ -126,6 +127,7 @@ fn in_job(format: Format) -> &'static str {
     match format {
         Format::Jsonl => "records.jsonl",
         Format::Csv => "records.csv",
+        Format::Warc => "records.warc.gz",
         Format::Text | Format::Edges | Format::Dot => "records.txt",
     }
 }
