@@ -62,12 +62,9 @@ pub(crate) fn to_the_second(time: SystemTime) -> String {
     seconds(&Civil::of(time), ["-", "T", ":"]) + "Z"
 }
 
-/// A moment as indexes have it: `20261121163713`, and its milliseconds.
+/// A moment as indexes have it: `20261121163713`.
 pub(crate) fn digits(time: SystemTime) -> String {
-    let at = Civil::of(time);
-    let mut text = seconds(&at, ["", "", ""]);
-    let _ = write!(text, "{:03}", at.micros / 1000);
-    text
+    seconds(&Civil::of(time), ["", "", ""])
 }
 
 fn seconds(at: &Civil, [dash, t, colon]: [&str; 3]) -> String {
@@ -175,7 +172,7 @@ mod tests {
         }
         assert_eq!(
             digits(parse("2026-11-21T16:37:13.5Z").unwrap()),
-            "20261121163713500"
+            "20261121163713"
         );
     }
 }

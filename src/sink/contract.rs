@@ -78,6 +78,7 @@ fn every() -> Vec<Member> {
         ("pages.warc", true),
         ("pages.warc.gz", false),
         ("pages.warc.gz", true),
+        ("pages.wacz", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);

@@ -36,6 +36,7 @@ mod template;
 mod tests;
 mod text;
 mod value;
+mod wacz;
 mod warc;
 mod writer;
 
@@ -102,7 +103,8 @@ pub enum Format {
     Edges,
     /// The links of each page instead of its record, as a digraph for Graphviz.
     Dot,
-    /// WARC 1.1: every answer with its bytes as received. Gzip by the suffix `.gz` of its file.
+    /// WARC 1.1: every answer with its bytes as received. By the suffix of its file as it is, in gzip members (`.gz`),
+    /// or with its index in a package (`.wacz`).
     Warc,
 }
 
@@ -218,7 +220,7 @@ impl Format {
             return Some(Format::Warc);
         }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "warc" => Some(Format::Warc),
+            "warc" | "wacz" => Some(Format::Warc),
             "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
             "csv" => Some(Format::Csv),
             "txt" | "text" => Some(Format::Text),
@@ -276,7 +278,12 @@ pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> 
         return Ok(Box::new(edges::Edges::open(settings, form, start)?));
     }
     if settings.format == Format::Warc && settings.template.is_none() {
-        return Ok(Box::new(warc::Warc::open(settings, start)?));
+        return Ok(match &settings.destination {
+            Destination::File { path, .. } if is_wacz(path) => {
+                Box::new(wacz::Wacz::open(settings, start)?)
+            }
+            _ => Box::new(warc::Warc::open(settings, start)?),
+        });
     }
     let output = output::Output::open(&settings.destination, start)?;
     Ok(match (&settings.template, settings.format) {
@@ -331,6 +338,12 @@ pub fn wants(settings: &SinkSettings) -> Wants {
         ..Wants::NOTHING
     };
     records.and(files)
+}
+
+/// Whether a file's name asks for a package.
+fn is_wacz(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("wacz"))
 }
 
 /// A path as text that two paths never share; plain where the path is plain.

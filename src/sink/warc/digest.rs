@@ -41,13 +41,6 @@ impl Sum {
         }
         text
     }
-
-    /// Its first bytes: enough to look it up by.
-    pub(super) fn short(self) -> u64 {
-        self.0[..8]
-            .iter()
-            .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! `metadata` that belong to it, behind a truncated `response` for each redirect on the way; what got no answer is
 //! `metadata` alone. In `.warc.gz` each record is a gzip member, so that a reader can begin at any of them.
 //! Invariant: at a mark the files hold whole records alone, and no byte of a page or a URL is ever taken for framing.
-//! A body that is in a file streams through.
+//! A body that is in a file streams through. One that was written before in this run or job is not written again: a
+//! `revisit` says where it is. Which those are is read back out of the files when a job goes on.
 
 mod digest;
 mod fields;
@@ -17,6 +18,7 @@ pub(super) mod strict;
 mod tests;
 mod volume;
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -25,8 +27,9 @@ use self::digest::{Hash, Sum};
 use self::fields::Fields;
 use self::head::{Head, Kind, RecordId};
 use self::volume::{Source, Volume};
+use super::output::Output;
 use super::{Mark, Sink, SinkSettings, Start};
-use crate::archive::date;
+use crate::archive::{self, Seen, date};
 use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -35,6 +38,9 @@ use crate::page::Page;
 use crate::parse::Wants;
 use crate::size::ByteSize;
 use crate::visit::Visit;
+
+/// Why a body is not written again (ISO 28500 6.7.2).
+const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
 
 /// What an archive says of the run, and how large its files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +81,13 @@ impl Default for ArchiveSettings {
 
 /// An archive that is written.
 pub(super) struct Warc {
+    /// What its files are called, where that is not their own name.
+    name: Option<String>,
     volume: Volume,
     settings: ArchiveSettings,
     template: Template,
+    /// Payloads of this run or job, and where they are.
+    seen: Seen,
 }
 
 /// What the records of one visit have in common.
@@ -100,25 +110,61 @@ impl Warc {
     /// # Errors
     /// When a file cannot be opened, or is not what its mark says; when the method is none.
     pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
-        let archive = settings.archive.clone();
-        let template = Template::new(&archive.method, &archive.headers, archive.body.clone())?;
-        let volume = Volume::open(&settings.destination, archive.rotate.0, start)?;
+        let rotate = settings.archive.rotate.0;
+        let volume = Volume::open(&settings.destination, rotate, start)?;
+        let fresh = volume.is_new() || !matches!(start, Start::At(_));
+        Self::of(settings, volume, None, fresh)
+    }
+
+    /// An archive that is called `name` inside a file, behind a header.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn within(
+        settings: &SinkSettings,
+        path: &Path,
+        header: &[u8],
+        name: &str,
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let volume = Volume::within(path, header, start)?;
+        let fresh = !matches!(start, Start::At(_));
+        Self::of(settings, volume, Some(name), fresh)
+    }
+
+    fn of(
+        settings: &SinkSettings,
+        volume: Volume,
+        name: Option<&str>,
+        fresh: bool,
+    ) -> Result<Self> {
+        let settings = settings.archive.clone();
+        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
         let mut warc = Self {
+            name: name.map(str::to_owned),
             volume,
-            settings: archive,
+            settings,
             template,
+            seen: Seen::default(),
         };
-        if warc.volume.is_new() || !matches!(start, Start::At(_)) {
+        if fresh {
             warc.begin()?;
+        } else {
+            warc.volume.recall(&mut warc.seen);
         }
         Ok(warc)
+    }
+
+    /// What was written to, for what comes behind the records.
+    pub(super) fn into_output(self) -> Output {
+        self.volume.into_output()
     }
 
     /// Writes what is said of a file.
     fn begin(&mut self) -> Result<()> {
         let date = date::spelled(SystemTime::now());
         let mut head = Head::new(Kind::Warcinfo, RecordId::new(), &date);
-        if let Some(name) = self.volume.name() {
+        if let Some(name) = self.name.clone().or_else(|| self.volume.name()) {
             head.field("WARC-Filename", &name);
         }
         let fields = Fields::of_file(&self.settings).into_bytes();
@@ -153,13 +199,49 @@ impl Warc {
         };
         let block = http::response(page, length);
         let sums = Sums::of(&block, source)?;
+        let payload = sums.payload.label();
+        if sums.length > 0
+            && let Some(earlier) = self.volume.find(&self.seen, &payload)?
+        {
+            return self.revisit(capture, &block, &payload, &earlier);
+        }
         let mut head = self.head(Kind::Response, capture, capture.id);
         head.field("WARC-Block-Digest", &sums.block.label());
         match length {
-            Some(_) => head.field("WARC-Payload-Digest", &sums.payload.label()),
+            Some(_) => head.field("WARC-Payload-Digest", &payload),
             None => head.field("WARC-Truncated", "unspecified"),
         }
-        self.put(head, &block, source, sums.length)
+        let place = self.volume.place();
+        self.put(head, &block, source, sums.length)?;
+        if let Some(place) = place.filter(|_| sums.length > 0) {
+            self.seen.note(&payload, place);
+        }
+        Ok(())
+    }
+
+    /// Writes the head of an answer whose body is there already.
+    fn revisit(
+        &mut self,
+        capture: &Capture<'_>,
+        block: &[u8],
+        payload: &str,
+        earlier: &archive::Head,
+    ) -> Result<()> {
+        let sums = Sums::of(block, Source::Memory(b""))?;
+        let mut head = self.head(Kind::Revisit, capture, capture.id);
+        head.field("WARC-Profile", IDENTICAL);
+        head.field("WARC-Block-Digest", &sums.block.label());
+        head.field("WARC-Payload-Digest", payload);
+        for (name, of_earlier) in [
+            ("WARC-Refers-To", "WARC-Record-ID"),
+            ("WARC-Refers-To-Target-URI", "WARC-Target-URI"),
+            ("WARC-Refers-To-Date", "WARC-Date"),
+        ] {
+            if let Some(value) = earlier.get(of_earlier) {
+                head.field(name, value);
+            }
+        }
+        self.put(head, block, Source::Memory(b""), 0)
     }
 
     /// Writes the request, and answers what it does not show.

@@ -47,9 +47,18 @@ impl Record {
 pub(in super::super) fn records(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
     let mut rest = &bytes[..];
+    let end = path.extension().unwrap();
+    if end == "wacz" {
+        // APPNOTE 4.3.7 and 4.5.3: the length of the first entry, and where its bytes begin.
+        let number = |at: usize| u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap());
+        let name = usize::from(number(26));
+        let start = 30 + name + usize::from(number(28));
+        let length = bytes[30 + name + 4..][..8].try_into().unwrap();
+        rest = &bytes[start..start + u64::from_le_bytes(length) as usize];
+    }
     let mut records = Vec::new();
     while !rest.is_empty() {
-        if path.extension().unwrap() != "gz" {
+        if end == "warc" {
             records.push(record(&mut rest));
             continue;
         }

@@ -290,3 +290,96 @@ fn files_are_turned_at_their_size_and_a_job_goes_on_in_the_file_of_its_mark() {
     assert_eq!(found, expected);
     assert!(names.len() > 5, "{names:?}");
 }
+
+#[test]
+fn a_body_that_was_written_before_is_referred_to_also_in_a_later_session_and_file() {
+    let archive = Archive::new("pages.warc.gz", |settings| {
+        settings.rotate = ByteSize(10_000)
+    });
+    let mut sink = archive.open(Start::Over);
+    let first = numbered(0, 1).next().unwrap();
+    sink.write(&first).unwrap();
+    let mark = sink.checkpoint().unwrap();
+    let mut lost = numbered(99, 100).next().unwrap();
+    sink.write(&lost).unwrap();
+    std::mem::forget(sink); // a kill
+    let mut sink = archive.open(Start::At(&mark));
+    numbered(1, 12).for_each(|visit| sink.write(&visit).unwrap());
+    let mut same = numbered(0, 1).next().unwrap();
+    same.job.url = crate::url::PageUrl::parse("http://h.example/same").unwrap();
+    same.outcome.as_mut().unwrap().status = 404;
+    sink.write(&same).unwrap();
+    lost.job.url = crate::url::PageUrl::parse("http://h.example/again").unwrap();
+    sink.write(&lost).unwrap();
+    sink.write(&saved_from("http://h.example/empty", 200, ""))
+        .unwrap();
+    sink.write(&saved_from("http://h.example/empty-too", 200, ""))
+        .unwrap();
+    sink.finish().unwrap();
+
+    let mut names = archive.names();
+    names.rotate_right(1);
+    let paths = names.iter().map(|name| archive.file(name));
+    let records: Vec<_> = paths.flat_map(|path| strict::records(&path)).collect();
+    let revisits: Vec<_> = records
+        .iter()
+        .filter(|record| record.is("revisit"))
+        .collect();
+    let [revisit] = &revisits[..] else {
+        panic!("{} revisits", revisits.len());
+    };
+    let original = records.iter().find(|record| record.is("response")).unwrap();
+    for (name, of_original) in [
+        ("WARC-Refers-To", "WARC-Record-ID"),
+        ("WARC-Refers-To-Target-URI", "WARC-Target-URI"),
+        ("WARC-Refers-To-Date", "WARC-Date"),
+        ("WARC-Payload-Digest", "WARC-Payload-Digest"),
+    ] {
+        assert_eq!(revisit.field(name), original.field(of_original));
+    }
+    assert_eq!(revisit.field("WARC-Profile"), IDENTICAL);
+    assert!(revisit.message().0.starts_with(b"HTTP/1.1 404 ") && revisit.message().1.is_empty());
+
+    // And a reader finds every body again.
+    let stored = crate::archive::Archive::open(archive.file("pages.warc.gz")).unwrap();
+    let stored: Vec<_> = stored.map(Result::unwrap).collect();
+    let body = |url: &str| {
+        let found = stored
+            .iter()
+            .find(|stored| stored.url.as_str() == url)
+            .unwrap();
+        assert!(!found.truncated);
+        (found.page.status, found.page.body.head(1 << 20).unwrap())
+    };
+    let bytes = |visit: &Visit| visit.bytes().unwrap().clone();
+    assert_eq!(body("http://h.example/same"), (404, bytes(&first)));
+    assert_eq!(body("http://h.example/again"), (200, bytes(&lost)));
+    assert_eq!(stored.len(), 1 + 11 + 4);
+}
+
+#[test]
+fn what_was_written_is_read_as_it_was_visited() {
+    let archive = Archive::new("pages.warc.gz", |_| {});
+    let visits: Vec<_> = samples::every().into_iter().chain(numbered(0, 3)).collect();
+    let mut sink = archive.open(Start::Fresh);
+    visits.iter().for_each(|visit| sink.write(visit).unwrap());
+    sink.finish().unwrap();
+    let stored = crate::archive::Archive::open(archive.file("pages.warc.gz")).unwrap();
+    let mut stored = stored
+        .map(Result::unwrap)
+        .filter(|stored| !stored.truncated);
+    for visit in visits.iter().filter(|visit| visit.outcome.is_ok()) {
+        let (read, page) = (stored.next().unwrap(), visit.outcome.as_ref().unwrap());
+        assert_eq!(read.url, visit.job.url);
+        assert_eq!(read.page.status, page.status);
+        assert_eq!(read.page.timing.sent, page.timing.sent);
+        assert_eq!(
+            &read.page.body.head(1 << 20).unwrap(),
+            visit.bytes().unwrap()
+        );
+        for (name, value) in &page.headers.0 {
+            assert_eq!(read.page.headers.0.get(name), Some(value));
+        }
+    }
+    assert_eq!(stored.count(), 0);
+}

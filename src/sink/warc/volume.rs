@@ -14,11 +14,14 @@ use serde_json::json;
 use super::super::output::Output;
 use super::super::{Destination, Mark, Start};
 use super::member::Member;
-use crate::archive::series;
+use crate::archive::{Head, Place, Records, Seen, series};
 use crate::error::{Error, Result};
 
 /// Bytes of a body in a file that are moved at a time.
 const CHUNK: usize = 64 << 10;
+
+/// The field that tells payloads apart.
+const PAYLOAD: &str = "WARC-Payload-Digest";
 
 /// The bytes of a body.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,8 @@ pub(super) struct Volume {
     rotate: u64,
     output: Output,
     member: Member,
+    /// Where the first record of a file begins.
+    base: u64,
 }
 
 impl Volume {
@@ -51,6 +56,7 @@ impl Volume {
                 rotate: 0,
                 output: Output::open(destination, start)?,
                 member: Member::Plain,
+                base: 0,
             });
         };
         let number = match start {
@@ -79,7 +85,36 @@ impl Volume {
             } else {
                 Member::Plain
             },
+            base: 0,
         })
+    }
+
+    /// Opens a file that has one archive inside, behind a header; there is no next one.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is not what its mark says.
+    pub(super) fn within(path: &Path, header: &[u8], start: Start<'_>) -> Result<Self> {
+        let destination = Destination::File {
+            path: path.to_owned(),
+            append: false,
+        };
+        let mut output = Output::open(&destination, start)?;
+        if output.is_new() {
+            output.buffer().extend_from_slice(header);
+        }
+        Ok(Self {
+            path: Some(path.to_owned()),
+            number: 0,
+            rotate: 0,
+            output,
+            member: Member::gzip(),
+            base: header.len() as u64,
+        })
+    }
+
+    /// What was written to, for what comes behind the records.
+    pub(super) fn into_output(self) -> Output {
+        self.output
     }
 
     /// Whether nothing was written into the file that is open.
@@ -118,6 +153,54 @@ impl Volume {
     pub(super) fn name(&self) -> Option<String> {
         let path = series::numbered(self.path.as_deref()?, self.number);
         Some(path.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// Where the next record goes; `None` where it could not be read back.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.path.as_ref()?;
+        Some(Place {
+            file: self.number,
+            offset: self.output.length()?,
+        })
+    }
+
+    /// The head of the answer that has this payload, where there is one: read back, as a digest alone may lie.
+    ///
+    /// # Errors
+    /// When what waits cannot be written.
+    pub(super) fn find(&mut self, seen: &Seen, payload: &str) -> Result<Option<Head>> {
+        let (Some(place), Some(path)) = (seen.find(payload), &self.path) else {
+            return Ok(None);
+        };
+        self.output.flush()?;
+        let path = series::numbered(path, place.file);
+        // A file that somebody has taken away since is no reason to stop: the body is written again.
+        let records = Records::open(&path, place.offset, u64::MAX);
+        let head = records
+            .and_then(|mut records| records.next())
+            .ok()
+            .flatten();
+        Ok(head.filter(|head| is_answer(head) && head.get(PAYLOAD) == Some(payload)))
+    }
+
+    /// Takes in the payloads of an archive that is gone on with.
+    pub(super) fn recall(&self, seen: &mut Seen) {
+        let Some(path) = &self.path else {
+            return;
+        };
+        for file in 0..=self.number {
+            let path = series::numbered(path, file);
+            let Ok(mut records) = Records::open(&path, self.base, u64::MAX) else {
+                continue;
+            };
+            // What cannot be read is not referred to.
+            while let Ok(Some(head)) = records.next() {
+                if let Some(payload) = head.get(PAYLOAD).filter(|_| is_answer(&head)) {
+                    let offset = head.offset;
+                    seen.note(payload, Place { file, offset });
+                }
+            }
+        }
     }
 
     /// Writes a record: its head, the first bytes of its block, and the rest of it.
@@ -203,6 +286,11 @@ impl Source<'_> {
             Self::File(path) => path.to_owned(),
         }
     }
+}
+
+/// Whether a record holds the body whose digest it has, and a reader can begin at it.
+fn is_answer(head: &Head) -> bool {
+    head.is_findable && head.kind() == "response"
 }
 
 /// The number of the file that a mark is in. A mark that says nonsense is refused where the file is opened.
