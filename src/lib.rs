@@ -57,7 +57,8 @@
 //! | | [`frontier`] | when a host may be asked, and whether again |
 //! | | [`engine`] | who waits for the answers: five ways behind one seam |
 //! | | [`fetch`], [`parse`] | one request; one page |
-//! | | [`sink`] | records and files |
+//! | | [`archive`] | pages that were stored, read again |
+//! | | [`sink`] | records, files and archives |
 //! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
 //!
 //! # What to begin with

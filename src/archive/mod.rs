@@ -1,4 +1,4 @@
-//! Archives of pages, read: WARC files of any producer, and folders of saved pages.
+//! Archives of pages, read: WARC files of any producer, packages of them, and folders of saved pages.
 //!
 //! An archive is a stream of answers, each as the fetch half would have handed it on: what parses a live answer parses a
 //! stored one. Nothing is asked of a network. Invariant: memory is bounded by one body, and that by a limit; what is
@@ -7,6 +7,7 @@
 pub(crate) mod date;
 mod folder;
 pub(crate) mod message;
+mod package;
 mod records;
 mod seen;
 pub(crate) mod series;
@@ -26,6 +27,7 @@ use crate::body::Body;
 use crate::page::{Page, Timing};
 use crate::url::PageUrl;
 use folder::Folder;
+use package::Part;
 
 /// The largest body that is taken out of an archive, in bytes.
 const BODY: u64 = 1 << 30;
@@ -59,7 +61,7 @@ enum Source {
 
 /// The files of an archive, one after the other.
 struct Files {
-    paths: Vec<PathBuf>,
+    parts: Vec<Part>,
     /// The one to open next.
     next: u32,
     open: Option<(u32, Records)>,
@@ -67,8 +69,8 @@ struct Files {
 }
 
 impl Archive {
-    /// Opens a WARC file (`.warc`, `.warc.gz`) with the numbered ones that go on from it, or a folder: of WARC files,
-    /// or of pages that were saved under their URLs.
+    /// Opens a WARC file (`.warc`, `.warc.gz`) with the numbered ones that go on from it, a package of them (`.wacz`), or
+    /// a folder: of WARC files, or of pages that were saved under their URLs. What the file is, its first bytes say.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
@@ -83,12 +85,21 @@ impl Archive {
         let source = if found.is_dir() {
             match folder::archives(path).map_err(refused)? {
                 files if files.is_empty() => Source::Folder(Folder::open(path).map_err(refused)?),
-                files => Source::Files(Box::new(Files::of(files))),
+                files => {
+                    let parts = files.into_iter().map(Part::whole);
+                    Source::Files(Box::new(Files::of(parts.collect())))
+                }
             }
         } else {
-            let numbers = 0..=series::last(path, 0);
-            let paths = numbers.map(|number| series::numbered(path, number));
-            let mut files = Files::of(paths.collect());
+            let parts = match package::parts(path).map_err(refused)? {
+                Some(parts) => parts,
+                None => {
+                    let numbers = 0..=series::last(path, 0);
+                    let paths = numbers.map(|number| series::numbered(path, number));
+                    paths.map(Part::whole).collect()
+                }
+            };
+            let mut files = Files::of(parts);
             files.turn()?;
             Source::Files(Box::new(files))
         };
@@ -118,9 +129,9 @@ impl Iterator for Archive {
 }
 
 impl Files {
-    fn of(paths: Vec<PathBuf>) -> Self {
+    fn of(parts: Vec<Part>) -> Self {
         Self {
-            paths,
+            parts,
             next: 0,
             open: None,
             seen: Seen::default(),
@@ -129,12 +140,12 @@ impl Files {
 
     /// Opens the next file. Answers whether there is one.
     fn turn(&mut self) -> Result<bool, Damage> {
-        let Some(path) = self.paths.get(self.next as usize) else {
+        let Some(part) = self.parts.get(self.next as usize) else {
             return Ok(false);
         };
         let number = self.next;
         self.next += 1;
-        self.open = Some((number, Records::open(path, 0, u64::MAX)?));
+        self.open = Some((number, Records::open(&part.path, part.start, part.length)?));
         Ok(true)
     }
 
@@ -162,7 +173,7 @@ impl Files {
                 continue;
             };
             let mut stored = stored(url, &head, records, spool).map_err(|error| Damage {
-                path: self.paths[*number as usize].clone(),
+                path: self.parts[*number as usize].path.clone(),
                 offset: head.offset,
                 problem: error.to_string(),
             })?;
@@ -180,7 +191,7 @@ impl Files {
     /// The body with this digest, where it was seen.
     fn earlier(&self, digest: &str, spool: &Path) -> Option<Body> {
         let place = self.seen.find(digest)?;
-        let path = self.paths.get(place.file as usize)?;
+        let path = &self.parts.get(place.file as usize)?.path;
         let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
         let head = records.next().ok()??;
         if head.kind() != "response" || head.get("WARC-Payload-Digest") != Some(digest) {

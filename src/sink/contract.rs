@@ -157,7 +157,7 @@ impl Member {
             return files(folder);
         }
         if self.settings.format == Format::Warc {
-            return archived(&self.file());
+            return strict::numbers(&self.file());
         }
         let text = fs::read_to_string(self.file()).unwrap();
         let number = |text: &str| text.parse().unwrap();
@@ -202,39 +202,6 @@ fn files(folder: &Path) -> Vec<usize> {
         text.parse().unwrap()
     };
     tree(folder).into_iter().map(number).collect()
-}
-
-/// The numbers of the answers in an archive, each of which must hold its own, with a request and metadata.
-fn archived(path: &Path) -> Vec<usize> {
-    let records = strict::records(path);
-    let of = |kind: &str| -> Vec<usize> {
-        let kept = records
-            .iter()
-            .filter(|record| record.field("WARC-Type") == kind);
-        let url = |record: &strict::Record| record.field("WARC-Target-URI").to_owned();
-        kept.map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
-            .collect()
-    };
-    let answers = of("response");
-    assert_eq!((&of("request"), &of("metadata")), (&answers, &answers));
-    for record in records
-        .iter()
-        .filter(|record| record.field("WARC-Type") == "response")
-    {
-        let url = record.field("WARC-Target-URI");
-        assert!(
-            record
-                .block
-                .ends_with(url.rsplit_once('/').unwrap().1.as_bytes())
-        );
-    }
-    assert_eq!(records[0].field("WARC-Type"), "warcinfo");
-    let names: std::collections::BTreeSet<_> = records
-        .iter()
-        .map(|record| record.field("WARC-Record-ID"))
-        .collect();
-    assert_eq!(names.len(), records.len(), "a name is there twice");
-    answers
 }
 
 impl Session {

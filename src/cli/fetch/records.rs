@@ -99,7 +99,8 @@ impl Records {
             .format
             .or_else(|| file.and_then(Format::of_path))
             .unwrap_or(Format::Text);
-        if self.body && (self.write_out.is_some() || format == Format::Text) {
+        if self.body && (self.write_out.is_some() || matches!(format, Format::Text | Format::Warc))
+        {
             return contradiction("--body needs records that hold text: --format jsonl or csv");
         }
         let destination = match file {

@@ -73,6 +73,39 @@ pub(in super::super) fn records(path: &Path) -> Vec<Record> {
     records
 }
 
+/// The numbers of the answers in an archive, each of which must hold its own, with a request and metadata.
+pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
+    let records = records(path);
+    let of = |kind: &str| -> Vec<usize> {
+        let kept = records
+            .iter()
+            .filter(|record| record.field("WARC-Type") == kind);
+        let url = |record: &Record| record.field("WARC-Target-URI").to_owned();
+        kept.map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
+            .collect()
+    };
+    let answers = of("response");
+    assert_eq!((&of("request"), &of("metadata")), (&answers, &answers));
+    for record in records
+        .iter()
+        .filter(|record| record.field("WARC-Type") == "response")
+    {
+        let url = record.field("WARC-Target-URI");
+        assert!(
+            record
+                .block
+                .ends_with(url.rsplit_once('/').unwrap().1.as_bytes())
+        );
+    }
+    assert_eq!(records[0].field("WARC-Type"), "warcinfo");
+    let names: std::collections::BTreeSet<_> = records
+        .iter()
+        .map(|record| record.field("WARC-Record-ID"))
+        .collect();
+    assert_eq!(names.len(), records.len(), "a name is there twice");
+    answers
+}
+
 fn record(rest: &mut &[u8]) -> Record {
     let end = rest
         .windows(4)
