@@ -172,10 +172,14 @@ impl Files {
             let Some(url) = url.filter(|_| of_page) else {
                 continue;
             };
-            let mut stored = stored(url, &head, records, spool).map_err(|error| Damage {
-                path: self.parts[*number as usize].path.clone(),
-                offset: head.offset,
-                problem: error.to_string(),
+            let stored = stored(url, &head, records, spool);
+            let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
+                Ok(damage) => damage,
+                Err(error) => Damage {
+                    path: self.parts[*number as usize].path.clone(),
+                    offset: head.offset,
+                    problem: error.to_string(),
+                },
             })?;
             if kind == "revisit" {
                 let earlier = head.get("WARC-Payload-Digest");

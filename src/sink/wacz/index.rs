@@ -117,7 +117,7 @@ fn line(
     let time = head.get("WARC-Date").and_then(date::parse);
     let time = time.map(date::digits).unwrap_or_default();
     let offset = head.offset - start;
-    // In the order in which others write them; numbers are texts there.
+    // Numbers are texts, as other indexes have them.
     let value = json!({
         "url": url.as_str(),
         "mime": media,

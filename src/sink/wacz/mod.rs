@@ -3,7 +3,8 @@
 //! The records are written straight into the ZIP file, as its first entry, which is stored as it is: so a mark is how far
 //! the file is, as everywhere, and nothing is copied at the end. What comes after the records (index, pages, the
 //! description of the package, the directory) is made when the run ends, by reading them back; a job that goes on cuts
-//! it off. Edge: after a kill without a job the file has no directory, and `haul` and `zip -FF` alone read what is in it.
+//! it off. Edge: after a kill without a job the file has no directory, and only a reader that knows where the first
+//! entry begins, as ours does, finds what is in it.
 
 mod index;
 mod sort;
