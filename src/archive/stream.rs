@@ -25,7 +25,7 @@ pub(crate) struct Stream {
 
 enum Source {
     Plain(Counted),
-    Packed(GzDecoder<Counted>),
+    Packed(Box<GzDecoder<Counted>>),
     End(u64),
 }
 
@@ -49,7 +49,7 @@ impl Stream {
         };
         let source = match counted.fill_buf()? {
             [] => Source::End(start),
-            [0x1F, 0x8B, ..] => Source::Packed(GzDecoder::new(counted)),
+            [0x1F, 0x8B, ..] => Source::Packed(Box::new(GzDecoder::new(counted))),
             _ => Source::Plain(counted),
         };
         Ok(Self {
@@ -114,7 +114,7 @@ impl Stream {
         (self.member, self.taken) = (counted.position, 0);
         self.source = match is_end {
             true => Source::End(counted.position),
-            false => Source::Packed(GzDecoder::new(counted)),
+            false => Source::Packed(Box::new(GzDecoder::new(counted))),
         };
         Ok(())
     }

@@ -206,11 +206,9 @@ fn other_programs_find_in_an_archive_what_was_served() {
         let (folder, path, origin) = archived(name);
         let below = folder.path().join("served").display().to_string();
         assert_eq!(told("bodies", &path, &[&below]).trim(), "8", "{name}");
-        assert_eq!(
-            told("replay", &path, &[&below, &origin]).trim(),
-            "replayed",
-            "{name}"
-        );
+        // What else it says is about itself.
+        let said = told("replay", &path, &[&below, &origin]);
+        assert!(said.trim().ends_with("replayed"), "{name}: {said}");
         if name == "pages.wacz" {
             let said = told("package", &path, &[]);
             for title in ["Plain", "Packed", "Twice", "a b c"] {
