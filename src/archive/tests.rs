@@ -489,7 +489,8 @@ fn whatever_the_directory_of_a_package_says_nothing_outside_is_read_and_nothing_
         let from = bytes.len() - 90;
         for _ in 0..random.usize(1..5) {
             let at = random.usize(from..bytes.len());
-            bytes[at] = random.choice([0, 1, 0xFF, random.u8(..)]).unwrap();
+            let any = random.u8(..);
+            bytes[at] = random.choice([0, 1, 0xFF, any]).unwrap();
         }
         let kept = Kept::new("pages.wacz", &bytes);
         let archive = Archive::open(&kept.path);
