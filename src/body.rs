@@ -98,6 +98,27 @@ impl Spool {
         &self.path
     }
 
+    /// The same bytes under another name beside it: linked where the file system can, else copied.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(crate) fn twin(&self) -> io::Result<Self> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(SPOOL_PREFIX).suffix(".tmp");
+        let linked = builder.make_in(folder, |path| std::fs::hard_link(&self.path, path));
+        let temporary = match linked {
+            Ok(linked) => linked.into_temp_path(),
+            Err(_) => {
+                let mut copy = builder.tempfile_in(folder)?;
+                io::copy(&mut File::open(&self.path)?, copy.as_file_mut())?;
+                copy.into_temp_path()
+            }
+        };
+        let path = temporary.keep().map_err(|error| error.error)?;
+        Ok(Self::adopt(path, self.length, self.digest))
+    }
+
     /// Leaves the file where it is: its name is the caller's from now on.
     pub fn keep(mut self) -> PathBuf {
         self.kept = true;

@@ -11,7 +11,7 @@ use crate::follow::CrawlSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::{self, Layout, SinkSettings};
+use crate::sink::{self, Format, Layout, SinkSettings};
 
 /// Everything that a run is told before it starts.
 #[derive(Debug, Clone)]
@@ -97,8 +97,12 @@ impl Config {
         let selected: Vec<String> = selected.map(|field| field.name.clone()).collect();
         for sink in &mut self.sinks {
             sink.selected.clone_from(&selected);
-        }
-        for sink in &self.sinks {
+            if sink.format == Format::Warc {
+                sink.archive.proxied = !self.fetch.proxies.is_empty();
+                sink.archive.method.clone_from(&self.fetch.method);
+                sink.archive.headers.clone_from(&self.fetch.headers);
+                sink.archive.body.clone_from(&self.fetch.body);
+            }
             self.parse.wants = self.parse.wants.and(sink::wants(sink));
         }
         if self.crawl.is_some() {

@@ -58,7 +58,8 @@
 //! | | [`engine`] | who waits for the answers: five ways behind one seam |
 //! | | [`fetch`], [`parse`] | one request; one page |
 //! | | [`extract`] | typed fields out of a page, by selections and recipes |
-//! | | [`sink`] | records and files |
+//! | | [`archive`] | pages that were stored, read again |
+//! | | [`sink`] | records, files and archives |
 //! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
 //!
 //! # What to begin with
@@ -87,6 +88,7 @@ mod found;
 mod headers;
 mod job;
 mod nearest;
+mod outgoing;
 mod page;
 mod pattern;
 pub mod robots;
@@ -99,6 +101,7 @@ mod url;
 mod visit;
 
 // The parts.
+pub mod archive;
 mod descriptors;
 pub mod engine;
 pub mod extract;

@@ -42,6 +42,8 @@ pub enum HttpVersion {
 /// Where the time of one fetch went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
+    /// When it was sent, by the wall clock; `None` for what no server answered in this run.
+    pub sent: Option<SystemTime>,
     /// From being ready to be sent to being sent: the queue, politeness and retries.
     pub queued: Duration,
     /// From being sent to the first byte of the answer, connecting included.

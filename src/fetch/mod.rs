@@ -13,7 +13,6 @@ mod dns;
 mod fault;
 mod intake;
 mod patience;
-mod request;
 mod settings;
 mod spool;
 mod tls;
@@ -22,7 +21,7 @@ mod types;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub(crate) use blocking::BlockingFetcher;
 pub use types::MediaTypes;
@@ -36,6 +35,7 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::job::{Job, Reach};
+use crate::outgoing::Template;
 use crate::page::{Page, Timing};
 use crate::visit::FetchError;
 use arrival::{Arrival, announced};
@@ -45,7 +45,6 @@ use dns::Resolver;
 use fault::Stage;
 use intake::{Intake, Next};
 use patience::Patience;
-use request::Template;
 use spool::{Partial, Spooling};
 
 /// What all fetchers of a run share: the expensive parts.
@@ -68,7 +67,7 @@ impl Shared {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
     pub(crate) fn new(settings: FetchSettings) -> Result<Arc<Self>> {
-        let template = Template::new(&settings)?;
+        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
@@ -310,10 +309,12 @@ struct Answered {
 
 impl Answered {
     fn timing(&self, job: &Job) -> Timing {
+        let total = self.started.elapsed();
         Timing {
+            sent: SystemTime::now().checked_sub(total),
             queued: self.started.saturating_duration_since(job.since),
             first_byte: self.answered.duration_since(self.started),
-            total: self.started.elapsed(),
+            total,
         }
     }
 }

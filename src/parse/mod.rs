@@ -61,6 +61,8 @@ pub struct Wants {
     pub text: bool,
     /// The decoded bytes.
     pub content: bool,
+    /// The bytes as received, to the end: nothing is read of them, and nobody takes them away.
+    pub raw: bool,
 }
 
 /// What the parse half may do.
@@ -89,11 +91,17 @@ impl Wants {
         title: false,
         text: false,
         content: false,
+        raw: false,
     };
 
     /// Whether anything is asked for.
     pub fn any(self) -> bool {
         self != Self::NOTHING
+    }
+
+    /// Whether anything is asked for that only a decoded body answers.
+    pub fn reads(self) -> bool {
+        Self { raw: false, ..self }.any()
     }
 
     /// What either asks for.
@@ -103,6 +111,7 @@ impl Wants {
             title: self.title || other.title,
             text: self.text || other.text,
             content: self.content || other.content,
+            raw: self.raw || other.raw,
         }
     }
 }
@@ -112,8 +121,7 @@ impl Default for ParseSettings {
         let wants = Wants {
             digest: true,
             title: true,
-            text: false,
-            content: false,
+            ..Wants::NOTHING
         };
         Self {
             wants,
@@ -214,7 +222,7 @@ impl<'q> Question<'q> {
 
     fn wants_body(&self) -> bool {
         let kind = self.media.as_ref().map(MediaType::kind);
-        self.wants.any()
+        self.wants.reads()
             || !self.work.is_none()
             || self.job.role == Role::Robots
             || self.look(kind).is_some()

@@ -436,6 +436,7 @@ fn what_has_no_record_has_no_digest_and_no_title() {
             title: true,
             text: true,
             content: true,
+            raw: false,
         };
         let parsed = page.parsed();
         assert!(parsed.digest.is_none() && parsed.title.is_none() && parsed.text.is_none());

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::samples::{saved_from, tree};
+use super::warc::strict;
 use super::*;
 
 /// Records that are there before the job, where it writes after them.
@@ -69,6 +70,22 @@ fn every() -> Vec<Member> {
         let settings = SinkSettings {
             destination,
             ..format_only(format)
+        };
+        members.push(Member { settings, folder });
+    }
+    for (name, append) in [
+        ("pages.warc", false),
+        ("pages.warc", true),
+        ("pages.warc.gz", false),
+        ("pages.warc.gz", true),
+        ("pages.wacz", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let destination = Destination::File { path, append };
+        let settings = SinkSettings {
+            destination,
+            ..format_only(Format::Warc)
         };
         members.push(Member { settings, folder });
     }
@@ -139,6 +156,9 @@ impl Member {
         if let Some(folder) = &self.settings.folder {
             return files(folder);
         }
+        if self.settings.format == Format::Warc {
+            return strict::numbers(&self.file());
+        }
         let text = fs::read_to_string(self.file()).unwrap();
         let number = |text: &str| text.parse().unwrap();
         match (&self.settings.template, self.settings.format) {
@@ -154,6 +174,7 @@ impl Member {
                 .into_iter::<serde_json::Value>()
                 .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
                 .collect(),
+            (None, Format::Warc) => unreachable!("it is read above"),
             (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
                 .records()
                 .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))

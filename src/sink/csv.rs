@@ -66,7 +66,7 @@ impl Sink for Csv {
             digest: true,
             title: true,
             text: self.body,
-            content: false,
+            ..Wants::NOTHING
         }
     }
 

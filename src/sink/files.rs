@@ -40,6 +40,8 @@ pub struct Files {
     folder: Folder,
     names: Names,
     layout: Layout,
+    /// Whether another sink reads the bodies after this one: then nothing is taken out of a visit.
+    shared: bool,
     waiting: Vec<Waiting>,
     /// Folders below that have new entries since they were last made safe.
     dirty: BTreeSet<String>,
@@ -82,6 +84,7 @@ impl Files {
             folder: Folder::open(folder).map_err(|source| Error::output(folder, source))?,
             names: Names::new(),
             layout: Layout::AsSent,
+            shared: false,
             waiting: Vec::with_capacity(TOGETHER),
             dirty: BTreeSet::new(),
             journal: None,
@@ -114,12 +117,18 @@ impl Files {
         self.layout = layout;
     }
 
+    /// Says that bodies as received are read by another sink after this one.
+    pub(super) fn share(&mut self) {
+        self.shared = true;
+    }
+
     /// Saves the body of a visit, and notes in it where. The file has its name after [`commit`](Self::commit).
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn save(&mut self, visit: &mut Visit) -> Result<()> {
-        let Some(body) = body_of(visit) else {
+        let taken = body_of(visit, self.shared);
+        let Some(body) = taken.map_err(|source| Error::output(&self.path, source))? else {
             return Ok(());
         };
         let url = &visit.job.url;
@@ -357,27 +366,30 @@ impl Drop for Temporary {
     }
 }
 
-/// Takes the decoded body out of a visit, where it is one to save.
-fn body_of(visit: &mut Visit) -> Option<Body> {
-    let page = visit.outcome.as_mut().ok()?;
+/// Takes the decoded body out of a visit, where it is one to save; where it is shared, the visit keeps its own.
+fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
+    let Ok(page) = &mut visit.outcome else {
+        return Ok(None);
+    };
     // 204 and 205 have no body; what stands under the name stays.
     let is_good = matches!(page.status, 200..=203 | 206..=299);
     if !is_good || visit.parsed.fault.is_some() || is_head_only(page) {
-        return None;
+        return Ok(None);
     }
     let body = match visit.parsed.content.take() {
         Some(decoded) => decoded,
-        None if page.is_encoded() => return None,
+        None if page.is_encoded() => return Ok(None),
         None => match &page.body {
             Body::Memory(bytes) => Body::Memory(Bytes::clone(bytes)),
+            Body::Spooled(spool) if shared => Body::Spooled(spool.twin()?),
             Body::Spooled(_) => {
                 let length = page.body.len();
                 std::mem::replace(&mut page.body, Body::Dropped(length))
             }
-            Body::Dropped(_) => return None,
+            Body::Dropped(_) => return Ok(None),
         },
     };
-    Some(body)
+    Ok(Some(body))
 }
 
 /// Whether an answer announces a body and has none: it answers `HEAD`.

@@ -25,7 +25,7 @@ impl Sink for Jsonl {
             digest: true,
             title: true,
             text: self.body,
-            content: false,
+            ..Wants::NOTHING
         }
     }
 

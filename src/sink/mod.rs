@@ -36,6 +36,8 @@ mod template;
 mod tests;
 mod text;
 mod value;
+mod wacz;
+mod warc;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +50,7 @@ pub(crate) use mirror::Mirror;
 pub use record::{FIELDS, Record, SCHEMA};
 pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
+pub use warc::ArchiveSettings;
 pub(crate) use writer::Writer;
 
 use crate::error::{Error, Result};
@@ -100,6 +103,9 @@ pub enum Format {
     Edges,
     /// The links of each page instead of its record, as a digraph for Graphviz.
     Dot,
+    /// WARC 1.1: every answer with its bytes as received. By the suffix of its file as it is, in gzip members (`.gz`),
+    /// or with its index in a package (`.wacz`).
+    Warc,
 }
 
 /// Where records are written.
@@ -135,6 +141,8 @@ pub struct SinkSettings {
     pub color: bool,
     /// The names of the fields that are selected from pages: CSV has a column for each. Filled in when a run starts.
     pub selected: Vec<String>,
+    /// What an archive says of the run, and how large its files are.
+    pub archive: ArchiveSettings,
 }
 
 /// How the files that bodies are saved to are named, and what becomes of them.
@@ -148,7 +156,14 @@ pub enum Layout {
 }
 
 /// The names of the formats, as `--format` takes them.
-pub const FORMATS: [&str; 3] = ["text", "jsonl", "csv"];
+pub const FORMATS: [&str; 4] = ["text", "jsonl", "csv", "warc"];
+
+/// What an archive wants of a page.
+const ARCHIVED: Wants = Wants {
+    title: true,
+    raw: true,
+    ..Wants::NOTHING
+};
 
 impl Default for SinkSettings {
     fn default() -> Self {
@@ -161,6 +176,7 @@ impl Default for SinkSettings {
             layout: Layout::AsSent,
             color: false,
             selected: Vec::new(),
+            archive: ArchiveSettings::default(),
         }
     }
 }
@@ -187,6 +203,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Edges => "edges",
             Format::Dot => "dot",
+            Format::Warc => "warc",
         }
     }
 
@@ -201,7 +218,12 @@ impl Format {
 
     /// The format that a file's name asks for.
     pub fn of_path(path: &std::path::Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+        if name.ends_with(".warc.gz") {
+            return Some(Format::Warc);
+        }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "warc" | "wacz" => Some(Format::Warc),
             "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
             "csv" => Some(Format::Csv),
             "txt" | "text" => Some(Format::Text),
@@ -218,6 +240,7 @@ impl FromStr for Format {
             "text" => Ok(Format::Text),
             "jsonl" | "json" => Ok(Format::Jsonl),
             "csv" => Ok(Format::Csv),
+            "warc" => Ok(Format::Warc),
             other => Err(format!("no format {other:?}: {}", FORMATS.join(", "))),
         }
     }
@@ -252,10 +275,18 @@ pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> 
     let form = match settings.format {
         Format::Edges => Some(edges::Form::Csv),
         Format::Dot => Some(edges::Form::Dot),
-        Format::Text | Format::Jsonl | Format::Csv => None,
+        Format::Text | Format::Jsonl | Format::Csv | Format::Warc => None,
     };
     if let Some(form) = form {
         return Ok(Box::new(edges::Edges::open(settings, form, start)?));
+    }
+    if settings.format == Format::Warc && settings.template.is_none() {
+        return Ok(match &settings.destination {
+            Destination::File { path, .. } if is_wacz(path) => {
+                Box::new(wacz::Wacz::open(settings, start)?)
+            }
+            _ => Box::new(warc::Warc::open(settings, start)?),
+        });
     }
     let output = output::Output::open(&settings.destination, start)?;
     Ok(match (&settings.template, settings.format) {
@@ -297,11 +328,12 @@ pub fn wants(settings: &SinkSettings) -> Wants {
     let records = match (&settings.template, settings.format) {
         (Some(template), _) => template.wants(),
         (None, Format::Text | Format::Edges | Format::Dot) => Wants::NOTHING,
+        (None, Format::Warc) => ARCHIVED,
         (None, Format::Jsonl | Format::Csv) => Wants {
             digest: true,
             title: true,
             text: settings.body,
-            content: false,
+            ..Wants::NOTHING
         },
     };
     let files = Wants {
@@ -309,6 +341,12 @@ pub fn wants(settings: &SinkSettings) -> Wants {
         ..Wants::NOTHING
     };
     records.and(files)
+}
+
+/// Whether a file's name asks for a package.
+fn is_wacz(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("wacz"))
 }
 
 /// A path as text that two paths never share; plain where the path is plain.

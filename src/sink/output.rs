@@ -48,9 +48,14 @@ impl Output {
 
     /// The mark that a checkpoint would give here, without one; `None` where there is none to give.
     pub(super) fn position(&self) -> Option<Mark> {
+        self.length().map(Mark::of_length)
+    }
+
+    /// Where the next byte goes; `None` on standard output.
+    pub(super) fn length(&self) -> Option<u64> {
         match &self.target {
             Target::Stdout(_) => None,
-            Target::File(file) => Some(Mark::of_length(file.length() + self.buffer.len() as u64)),
+            Target::File(file) => Some(file.length() + self.buffer.len() as u64),
         }
     }
 

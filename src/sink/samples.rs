@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
@@ -40,6 +40,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
             wire_bytes: body.len() as u64,
             remote: Some("192.0.2.7:443".parse().unwrap()),
             timing: Timing {
+                sent: Some(UNIX_EPOCH + Duration::from_micros(1_795_279_033_012_345)),
                 queued: Duration::from_micros(500),
                 first_byte: Duration::from_micros(8_100),
                 total: Duration::from_micros(12_300),

@@ -39,6 +39,11 @@ impl Sinks {
             let records = open(settings, start(&name))?;
             sinks.records.push((name, records));
         }
+        if let Some((_, files)) = &mut sinks.files
+            && sinks.records.iter().any(|(_, sink)| sink.wants().raw)
+        {
+            files.share();
+        }
         Ok(sinks)
     }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 22] = [
+const NOUNS: [&str; 23] = [
     "address",
     "body",
     "broken",
@@ -20,6 +20,7 @@ const NOUNS: [&str; 22] = [
     "headers",
     "job",
     "nearest",
+    "outgoing",
     "page",
     "pattern",
     "robots",
@@ -33,7 +34,7 @@ const NOUNS: [&str; 22] = [
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("parse", &["extract"]),
     ("fetch", &[]),
     ("extract", &[]),
@@ -44,7 +45,8 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("scope", &[]),
     ("follow", &["frontier", "scope"]),
     ("seeds", &[]),
-    ("sink", &["parse"]),
+    ("archive", &[]),
+    ("sink", &["archive", "parse"]),
     (
         "config",
         &[

@@ -9,6 +9,7 @@
     reason = "a test may"
 )]
 
+mod archive;
 mod bodies;
 mod certificates;
 mod cli;

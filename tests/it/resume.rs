@@ -171,7 +171,7 @@ impl Running {
 }
 
 /// Kills a run at random instants until it ends by itself; answers how often.
-fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32 {
+pub(crate) fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32 {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut longest = FIRST;
     for kills in 0..400 {

@@ -103,7 +103,8 @@ impl Records {
             .format
             .or_else(|| file.and_then(Format::of_path))
             .unwrap_or(Format::Text);
-        if self.body && (self.write_out.is_some() || format == Format::Text) {
+        if self.body && (self.write_out.is_some() || matches!(format, Format::Text | Format::Warc))
+        {
             return contradiction("--body needs records that hold text: --format jsonl or csv");
         }
         let destination = match file {
@@ -121,7 +122,7 @@ impl Records {
             folder: self.output_dir.clone(),
             layout: Layout::AsSent,
             color,
-            selected: Vec::new(),
+            ..SinkSettings::default()
         })
     }
 }
@@ -131,6 +132,7 @@ fn in_job(format: Format) -> &'static str {
     match format {
         Format::Jsonl => "records.jsonl",
         Format::Csv => "records.csv",
+        Format::Warc => "records.warc.gz",
         Format::Text | Format::Edges | Format::Dot => "records.txt",
     }
 }

@@ -1,4 +1,4 @@
-//! From a job to what is sent.
+//! From a job to what is sent: to be sent, and to be archived.
 //!
 //! Invariant: what the user attached to a request (credentials, cookies, keys, any header of theirs) goes to
 //! the origin the user named and to no other. A redirect that leaves it takes along only headers that
@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 
-use super::settings::FetchSettings;
 use crate::error::{Error, Result};
+use crate::headers::Headers;
 use crate::job::Job;
 
 /// Headers that may follow a redirect to another origin: they say what haul can read, not who is asking.
@@ -42,21 +42,17 @@ pub(crate) struct Outgoing {
 impl Template {
     /// # Errors
     /// When the method is no HTTP token.
-    pub(crate) fn new(settings: &FetchSettings) -> Result<Self> {
-        let method = Method::from_bytes(settings.method.as_bytes()).map_err(|_| {
-            Error::Setting(format!(
-                "--method {:?} is not an HTTP method",
-                settings.method
-            ))
-        })?;
-        let own = settings.headers.0.clone();
+    pub(crate) fn new(method: &str, headers: &Headers, body: Option<Bytes>) -> Result<Self> {
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Error::Setting(format!("--method {method:?} is not an HTTP method")))?;
+        let own = headers.0.clone();
         let anywhere = own.iter().filter(|(name, _)| ANYWHERE.contains(name));
         let anywhere = anywhere
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         Ok(Self {
             method,
-            body: settings.body.clone(),
+            body,
             own,
             anywhere,
         })
@@ -131,23 +127,17 @@ mod tests {
     use crate::url::PageUrl;
 
     fn template() -> Template {
-        let mut settings = FetchSettings {
-            method: "POST".into(),
-            body: Some(Bytes::from("x")),
-            ..FetchSettings::default()
-        };
+        let mut headers = Headers::default();
         for (name, value) in [
+            ("user-agent", "haul/1"),
             ("authorization", "Basic eA=="),
             ("x-api-key", "k"),
             ("cookie", "a=b"),
             ("content-type", "text/plain"),
         ] {
-            settings
-                .headers
-                .0
-                .insert(name, HeaderValue::from_static(value));
+            headers.0.insert(name, HeaderValue::from_static(value));
         }
-        Template::new(&settings).unwrap()
+        Template::new("POST", &headers, Some(Bytes::from("x"))).unwrap()
     }
 
     fn job(to: &str, hops: &[(&str, u16)]) -> Job {

@@ -1,0 +1,184 @@
+//! A folder of saved pages: every file below it is an answer.
+//!
+//! A file's place says its URL as far as it can: `h.example/a.html` is taken for `http://h.example/a.html`, and what is below
+//! no host for a page of `folder.invalid`, a name that never exists. Links are not followed. Files that begin with a dot are
+//! left out: they are half done.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{Damage, Stored};
+use crate::body::Body;
+use crate::headers::Headers;
+use crate::page::{HttpVersion, Page, Timing};
+use crate::url::PageUrl;
+
+/// The host of files that are below none.
+const NO_HOST: &str = "folder.invalid";
+/// How deep is looked.
+const DEEPEST: usize = 64;
+/// The largest file that is taken, in bytes.
+const LARGEST: u64 = 256 << 20;
+/// What a path may not hold in a URL as it is.
+const IN_PATH: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'%')
+    .add(b'?')
+    .add(b'#')
+    .add(b'\\')
+    .add(b'"');
+
+/// The files below a folder, in the order of their names.
+pub(super) struct Folder {
+    root: PathBuf,
+    /// Entries of the folders that are open, each in reverse order.
+    open: Vec<Vec<PathBuf>>,
+}
+
+impl Folder {
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        Ok(Self {
+            root: root.to_owned(),
+            open: vec![entries(root)?],
+        })
+    }
+
+    pub(super) fn next(&mut self) -> Option<Result<Stored, Damage>> {
+        loop {
+            let Some(path) = self.open.last_mut()?.pop() else {
+                self.open.pop();
+                continue;
+            };
+            let damage = |error: io::Error| Damage {
+                path: path.clone(),
+                offset: 0,
+                problem: error.to_string(),
+            };
+            let found = match fs::symlink_metadata(&path) {
+                Ok(found) => found,
+                Err(error) => return Some(Err(damage(error))),
+            };
+            if found.is_dir() && self.open.len() < DEEPEST {
+                match entries(&path) {
+                    Ok(entries) => self.open.push(entries),
+                    Err(error) => return Some(Err(damage(error))),
+                }
+            } else if found.is_file()
+                && let Some(url) = self.url(&path)
+            {
+                return Some(stored(url, &path, &found).map_err(damage));
+            }
+        }
+    }
+
+    fn url(&self, path: &Path) -> Option<PageUrl> {
+        let below = path.strip_prefix(&self.root).ok()?.to_string_lossy();
+        let (host, rest) = below.split_once('/').unwrap_or(("", &below));
+        let is_host = host.contains('.') || host == "localhost";
+        let encoded = |text: &str| utf8_percent_encode(text, &IN_PATH).to_string();
+        let url = match is_host {
+            true => format!("http://{host}/{}", encoded(rest)),
+            false => format!("http://{NO_HOST}/{}", encoded(&below)),
+        };
+        PageUrl::parse(&url).ok()
+    }
+}
+
+/// The WARC files of a folder, in the order of their names: those of one series together, the first one first.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn archives(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_archive = |path: &PathBuf| {
+        let name = path.to_string_lossy().to_ascii_lowercase();
+        (name.ends_with(".warc") || name.ends_with(".warc.gz")) && path.is_file()
+    };
+    let mut found: Vec<_> = entries(folder)?.into_iter().filter(is_archive).collect();
+    // `pages.warc.gz` before `pages-00001.warc.gz`, which a plain order has the other way round.
+    let stem = |path: &Path| {
+        let name = path.to_string_lossy().into_owned();
+        let end = name
+            .to_ascii_lowercase()
+            .rfind(".warc")
+            .unwrap_or(name.len());
+        name[..end].to_owned()
+    };
+    found.sort_by_key(|path| stem(path));
+    Ok(found)
+}
+
+/// The entries of a folder, the last first.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort_by(|a, b| b.cmp(a));
+    Ok(entries)
+}
+
+fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Result<Stored> {
+    if found.len() > LARGEST {
+        return Err(io::Error::other(format!(
+            "a file of more than {LARGEST} bytes"
+        )));
+    }
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(File::open(path)?, LARGEST), &mut bytes)?;
+    let mut headers = Headers::default();
+    if let Some(media_type) = media_type(path) {
+        headers
+            .0
+            .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
+    Ok(Stored {
+        url,
+        page: Page {
+            status: 200,
+            version: HttpVersion::Http11,
+            headers,
+            wire_bytes: bytes.len() as u64,
+            body: Body::Memory(Bytes::from(bytes)),
+            remote: None,
+            timing: Timing {
+                sent: found.modified().ok(),
+                ..Timing::default()
+            },
+        },
+        truncated: false,
+    })
+}
+
+/// What a name says of what is in the file; `None` where the bytes have to.
+fn media_type(path: &Path) -> Option<&'static str> {
+    let end = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match end.as_str() {
+        "html" | "htm" => "text/html",
+        "xhtml" | "xht" => "application/xhtml+xml",
+        "xml" => "application/xml",
+        "rss" => "application/rss+xml",
+        "atom" => "application/atom+xml",
+        "json" => "application/json",
+        "css" => "text/css",
+        "js" | "mjs" => "text/javascript",
+        "txt" | "md" | "csv" => "text/plain",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "pdf" => "application/pdf",
+        _ => return None,
+    })
+}

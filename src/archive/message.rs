@@ -1,0 +1,287 @@
+//! A stored HTTP answer: its head, and its body as it was before transfer codings.
+//!
+//! Producers differ: some store chunks as they came, some remove them and leave the field that announces them; some
+//! store the body decoded and leave `content-encoding`. What the bytes show wins over what the head says. Invariant: a
+//! head and a body are bounded; a large body goes to a file.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::body::{Body, SPOOL_PREFIX, Spool};
+use crate::headers::Headers;
+use crate::page::HttpVersion;
+
+/// The longest head, in bytes, and how many fields it may have.
+const HEAD: usize = 1 << 20;
+const FIELDS: usize = 1024;
+/// Bodies above this go to a file.
+const IN_MEMORY: usize = 1 << 20;
+/// The longest line that announces a chunk.
+const CHUNK_LINE: usize = 4096;
+/// Bytes moved at a time.
+const PIECE: usize = 64 << 10;
+
+/// The head of a stored answer.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) status: u16,
+    pub(crate) version: HttpVersion,
+    pub(crate) headers: Headers,
+}
+
+/// Reads the head of an answer. Answers what was read beyond it too.
+///
+/// # Errors
+/// When it is no HTTP answer, is too large, or cannot be read.
+pub(crate) fn head(block: &mut impl Read) -> io::Result<(Message, Vec<u8>)> {
+    let mut bytes = Vec::with_capacity(4096);
+    let (end, next) = loop {
+        let from = bytes.len().saturating_sub(3);
+        let count = block.by_ref().take(4096).read_to_end(&mut bytes)?;
+        if let Some(end) = end_of_head(&bytes, from) {
+            break end;
+        }
+        if count == 0 {
+            break (bytes.len(), bytes.len()); // a head and nothing more, not even its empty line
+        }
+        if bytes.len() > HEAD {
+            return Err(io::Error::other("the HTTP head is too large"));
+        }
+    };
+    let rest = bytes.split_off(next);
+    bytes.truncate(end);
+    Ok((parse(&bytes)?, rest))
+}
+
+/// Where a head ends and what follows it begins.
+fn end_of_head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+    let mut from = from;
+    while let Some(at) = memchr::memchr(b'\n', &bytes[from..]) {
+        let at = from + at + 1;
+        match bytes.get(at..) {
+            Some([b'\n', ..]) => return Some((at, at + 1)),
+            Some([b'\r', b'\n', ..]) => return Some((at, at + 2)),
+            _ => from = at,
+        }
+    }
+    None
+}
+
+fn parse(bytes: &[u8]) -> io::Result<Message> {
+    let mut lines = bytes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end);
+    let first = String::from_utf8_lossy(lines.next().unwrap_or_default());
+    let mut words = first.split_ascii_whitespace();
+    let version = match words.next() {
+        Some("HTTP/1.0" | "HTTP/0.9") => HttpVersion::Http10,
+        Some("HTTP/1.1") => HttpVersion::Http11,
+        Some("HTTP/2" | "HTTP/2.0" | "HTTP/3" | "HTTP/3.0") => HttpVersion::Http2,
+        _ => return Err(io::Error::other("this is no HTTP answer")),
+    };
+    let status = words.next().and_then(|status| status.parse::<u16>().ok());
+    let status = status
+        .filter(|status| (100..1000).contains(status))
+        .ok_or_else(|| io::Error::other("an HTTP answer without a status"))?;
+    let mut headers = HeaderMap::new();
+    let mut last: Option<(HeaderName, Vec<u8>)> = None;
+    for line in lines.filter(|line| !line.is_empty()).take(FIELDS) {
+        if matches!(line, [b' ' | b'\t', ..]) {
+            if let Some((_, value)) = &mut last {
+                value.push(b' ');
+                value.extend_from_slice(line.trim_ascii());
+            }
+            continue;
+        }
+        keep(&mut headers, last.take());
+        let Some(colon) = memchr::memchr(b':', line) else {
+            continue; // browsers pass over it as well
+        };
+        let name = HeaderName::from_bytes(line[..colon].trim_ascii_end());
+        last = name
+            .ok()
+            .map(|name| (name, line[colon + 1..].trim_ascii().to_vec()));
+    }
+    keep(&mut headers, last);
+    Ok(Message {
+        status,
+        version,
+        headers: Headers(headers),
+    })
+}
+
+fn keep(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {
+    if let Some((name, value)) = field
+        && let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value))
+    {
+        headers.append(name, value);
+    }
+}
+
+/// Reads the body of an answer, of at most `limit` bytes; `folder` is where a large one goes.
+///
+/// # Errors
+/// When it is larger, its chunks are damaged, or it cannot be read or written.
+pub(super) fn body(
+    message: &mut Message,
+    beyond: Vec<u8>,
+    block: impl Read,
+    limit: u64,
+    folder: &Path,
+) -> io::Result<Body> {
+    let mut whole = io::Cursor::new(beyond).chain(block);
+    let mut start = Vec::new();
+    whole.by_ref().take(24).read_to_end(&mut start)?;
+    let headers = &mut message.headers.0;
+    let is_chunked = headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .any(|value| value.as_bytes().to_ascii_lowercase().ends_with(b"chunked"));
+    headers.remove(header::TRANSFER_ENCODING);
+    let is_chunked = is_chunked && announces_chunk(&start);
+    let mut whole = io::Cursor::new(start.clone()).chain(whole);
+    let body = if is_chunked {
+        collect(&mut Chunks::of(&mut whole), limit, folder)?
+    } else {
+        collect(&mut whole, limit, folder)?
+    };
+    let start = if is_chunked {
+        body.head(4)?.to_vec()
+    } else {
+        start
+    };
+    if is_decoded(headers, &start) {
+        headers.remove(header::CONTENT_ENCODING);
+    }
+    Ok(body)
+}
+
+/// Whether a body that is said to be packed is not: then somebody has unpacked it and left the field.
+fn is_decoded(headers: &HeaderMap, start: &[u8]) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let only = codings.next().filter(|_| codings.next().is_none());
+    match only
+        .map(|coding| coding.as_bytes().to_ascii_lowercase())
+        .as_deref()
+    {
+        Some(b"gzip" | b"x-gzip") => start.len() >= 2 && !start.starts_with(&[0x1F, 0x8B]),
+        Some(b"zstd") => start.len() >= 4 && !start.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]),
+        _ => false,
+    }
+}
+
+fn collect(body: &mut impl Read, limit: u64, folder: &Path) -> io::Result<Body> {
+    let mut memory = Vec::new();
+    let mut file: Option<tempfile::NamedTempFile> = None;
+    let mut piece = vec![0; PIECE];
+    let mut length = 0;
+    loop {
+        let count = body.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        length += count as u64;
+        if length > limit {
+            return Err(io::Error::other(format!(
+                "a body of more than {limit} bytes"
+            )));
+        }
+        if file.is_none() && memory.len() + count > IN_MEMORY {
+            let mut opened = tempfile::Builder::new()
+                .prefix(SPOOL_PREFIX)
+                .tempfile_in(folder)?;
+            opened.write_all(&memory)?;
+            memory = Vec::new();
+            file = Some(opened);
+        }
+        match &mut file {
+            Some(file) => file.write_all(&piece[..count])?,
+            None => memory.extend_from_slice(&piece[..count]),
+        }
+    }
+    Ok(match file {
+        Some(file) => {
+            let (_, path) = file.keep().map_err(|error| error.error)?;
+            Body::Spooled(Spool::adopt(path, length, None))
+        }
+        None => Body::Memory(memory.into()),
+    })
+}
+
+/// Whether bytes begin with the size of a chunk: digits, and then the end of the line or an extension.
+fn announces_chunk(start: &[u8]) -> bool {
+    let digits = start.iter().take_while(|byte| byte.is_ascii_hexdigit());
+    let digits = digits.count();
+    let after = start[digits..].trim_ascii_start();
+    let blank = &start[digits..start.len() - after.len()];
+    (1..=16).contains(&digits) && (blank.contains(&b'\n') || after.starts_with(b";"))
+}
+
+/// A body out of its chunks (RFC 9112 7.1). What comes after the last one, trailers, is not read.
+struct Chunks<R> {
+    source: R,
+    /// Bytes of the chunk that were not read.
+    left: u64,
+    first: bool,
+    ended: bool,
+}
+
+impl<R: Read> Chunks<R> {
+    fn of(source: R) -> Self {
+        Self {
+            source,
+            left: 0,
+            first: true,
+            ended: false,
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if !self.first {
+            self.line()?; // the end of the chunk before
+        }
+        self.first = false;
+        let line = self.line()?;
+        let text = String::from_utf8_lossy(&line);
+        let size = text.split(';').next().unwrap_or_default().trim();
+        self.left = u64::from_str_radix(size, 16)
+            .map_err(|_| io::Error::other("the chunks of a body are damaged"))?;
+        self.ended = self.left == 0;
+        Ok(())
+    }
+
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while self.source.read(&mut byte)? == 1 {
+            match byte[0] {
+                b'\n' => return Ok(line),
+                b'\r' => {}
+                _ if line.len() < CHUNK_LINE => line.push(byte[0]),
+                _ => break,
+            }
+        }
+        Err(io::Error::other("the chunks of a body are damaged"))
+    }
+}
+
+impl<R: Read> Read for Chunks<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !self.ended {
+            self.begin()?;
+        }
+        if self.ended || into.is_empty() {
+            return Ok(0);
+        }
+        let most = self.left.min(into.len() as u64) as usize;
+        let count = self.source.read(&mut into[..most])?;
+        if count == 0 {
+            return Err(io::Error::other("the chunks of a body are cut off"));
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,240 @@
+//! Archives of pages, read: WARC files of any producer, packages of them, and folders of saved pages.
+//!
+//! An archive is a stream of answers, each as the fetch half would have handed it on: what parses a live answer parses a
+//! stored one. Nothing is asked of a network. Invariant: memory is bounded by one body, and that by a limit; what is
+//! damaged is told, and does not end the reading of other files. Everything in an archive is as hostile as a page.
+
+pub(crate) mod date;
+mod folder;
+pub(crate) mod message;
+mod package;
+mod records;
+mod seen;
+pub(crate) mod series;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use records::Damage;
+pub(crate) use records::{Head, Records};
+pub(crate) use seen::{Place, Seen};
+
+use crate::body::Body;
+use crate::page::{Page, Timing};
+use crate::url::PageUrl;
+use folder::Folder;
+use package::Part;
+
+/// The largest body that is taken out of an archive, in bytes.
+const BODY: u64 = 1 << 30;
+
+/// An answer that was stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// What was asked for.
+    pub url: PageUrl,
+    /// The answer; when it was fetched is its [`Timing::sent`]. Large bodies are in files, that go with it.
+    pub page: Page,
+    /// Whether the archive does not have all of it: its body, or of a redirect on the way all but where it led.
+    pub truncated: bool,
+}
+
+/// The answers of an archive, in the order in which they were stored.
+///
+/// Records that are no HTTP answers are passed over. A revisit, which says that a page had the body of an earlier one, is
+/// an answer with that body. A [`Damage`] is an item like any other: reading goes on with the next answer, or
+/// where that cannot be found, with the next file.
+pub struct Archive {
+    source: Source,
+    /// Where large bodies go.
+    spool: PathBuf,
+}
+
+enum Source {
+    Files(Box<Files>),
+    Folder(Folder),
+}
+
+/// The files of an archive, one after the other.
+struct Files {
+    parts: Vec<Part>,
+    /// The one to open next.
+    next: u32,
+    open: Option<(u32, Records)>,
+    seen: Seen,
+}
+
+impl Archive {
+    /// Opens a WARC file (`.warc`, `.warc.gz`) with the numbered ones that go on from it, a package of them (`.wacz`), or
+    /// a folder: of WARC files, or of pages that were saved under their URLs. What the file is, its first bytes say.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Damage> {
+        let path = path.as_ref();
+        let refused = |error: io::Error| Damage {
+            path: path.to_owned(),
+            offset: 0,
+            problem: error.to_string(),
+        };
+        let found = std::fs::metadata(path).map_err(refused)?;
+        let source = if found.is_dir() {
+            match folder::archives(path).map_err(refused)? {
+                files if files.is_empty() => Source::Folder(Folder::open(path).map_err(refused)?),
+                files => {
+                    let parts = files.into_iter().map(Part::whole);
+                    Source::Files(Box::new(Files::of(parts.collect())))
+                }
+            }
+        } else {
+            let parts = match package::parts(path).map_err(refused)? {
+                Some(parts) => parts,
+                None => {
+                    let numbers = 0..=series::last(path, 0);
+                    let paths = numbers.map(|number| series::numbered(path, number));
+                    paths.map(Part::whole).collect()
+                }
+            };
+            let mut files = Files::of(parts);
+            files.turn()?;
+            Source::Files(Box::new(files))
+        };
+        Ok(Self {
+            source,
+            spool: std::env::temp_dir(),
+        })
+    }
+
+    /// Says where large bodies go, instead of the system's folder for temporary files.
+    #[must_use]
+    pub fn spool(mut self, folder: PathBuf) -> Self {
+        self.spool = folder;
+        self
+    }
+}
+
+impl Iterator for Archive {
+    type Item = Result<Stored, Damage>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.source {
+            Source::Files(files) => files.next(&self.spool).transpose(),
+            Source::Folder(folder) => folder.next(),
+        }
+    }
+}
+
+impl Files {
+    fn of(parts: Vec<Part>) -> Self {
+        Self {
+            parts,
+            next: 0,
+            open: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Opens the next file. Answers whether there is one.
+    fn turn(&mut self) -> Result<bool, Damage> {
+        let Some(part) = self.parts.get(self.next as usize) else {
+            return Ok(false);
+        };
+        let number = self.next;
+        self.next += 1;
+        self.open = Some((number, Records::open(&part.path, part.start, part.length)?));
+        Ok(true)
+    }
+
+    fn next(&mut self, spool: &Path) -> Result<Option<Stored>, Damage> {
+        loop {
+            let Some((number, records)) = &mut self.open else {
+                if self.turn()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let Some(head) = records.next()? else {
+                self.open = None;
+                continue;
+            };
+            let kind = head.kind();
+            let findable = head.get("WARC-Payload-Digest").filter(|_| head.is_findable);
+            if let Some(digest) = findable.filter(|_| kind == "response") {
+                let (file, offset) = (*number, head.offset);
+                self.seen.note(digest, Place { file, offset });
+            }
+            let of_page = matches!(kind.as_str(), "response" | "revisit") && is_http(&head);
+            let url = head.target().and_then(|target| PageUrl::parse(target).ok());
+            let Some(url) = url.filter(|_| of_page) else {
+                continue;
+            };
+            let stored = stored(url, &head, records, spool);
+            let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
+                Ok(damage) => damage,
+                Err(error) => Damage {
+                    path: self.parts[*number as usize].path.clone(),
+                    offset: head.offset,
+                    problem: error.to_string(),
+                },
+            })?;
+            if kind == "revisit" {
+                let earlier = head.get("WARC-Payload-Digest");
+                let earlier = earlier.and_then(|digest| self.earlier(digest, spool));
+                stored.truncated |= earlier.is_none();
+                stored.page.body = earlier.unwrap_or(Body::empty());
+                stored.page.wire_bytes = stored.page.body.len();
+            }
+            return Ok(Some(stored));
+        }
+    }
+
+    /// The body with this digest, where it was seen.
+    fn earlier(&self, digest: &str, spool: &Path) -> Option<Body> {
+        let place = self.seen.find(digest)?;
+        let path = &self.parts.get(place.file as usize)?.path;
+        let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
+        let head = records.next().ok()??;
+        if head.kind() != "response" || head.get("WARC-Payload-Digest") != Some(digest) {
+            return None;
+        }
+        let url = head
+            .target()
+            .and_then(|target| PageUrl::parse(target).ok())?;
+        Some(stored(url, &head, &mut records, spool).ok()?.page.body)
+    }
+}
+
+fn is_http(head: &Head) -> bool {
+    let media = head.get("Content-Type");
+    media.is_none_or(|media| media.to_ascii_lowercase().starts_with("application/http"))
+}
+
+/// The answer in the block of a record.
+fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::Result<Stored> {
+    let (mut message, beyond) = message::head(block)?;
+    let body = message::body(&mut message, beyond, block, BODY, spool)?;
+    let remote = head
+        .get("WARC-IP-Address")
+        .and_then(|address| address.parse().ok());
+    let port = url.as_url().port_or_known_default().unwrap_or(0);
+    Ok(Stored {
+        page: Page {
+            status: message.status,
+            version: message.version,
+            headers: message.headers,
+            wire_bytes: body.len(),
+            body,
+            remote: remote.map(|address| SocketAddr::new(address, port)),
+            timing: Timing {
+                sent: head.get("WARC-Date").and_then(date::parse),
+                ..Timing::default()
+            },
+        },
+        url,
+        truncated: head.get("WARC-Truncated").is_some(),
+    })
+}

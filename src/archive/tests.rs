@@ -1,0 +1,499 @@
+//! Archives of every shape that producers give them, and damaged ones.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+use crate::body::Body;
+
+/// A file with these bytes, in a folder of its own.
+struct Kept {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Kept {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        Self { folder, path }
+    }
+
+    fn all(&self) -> Vec<Result<Stored, Damage>> {
+        let archive = Archive::open(&self.path).unwrap();
+        archive.spool(self.folder.path().to_owned()).collect()
+    }
+
+    /// The URLs and bodies of the answers, and what was wrong last.
+    fn read(&self) -> (Vec<(String, Vec<u8>)>, Option<String>) {
+        let mut found = Vec::new();
+        let mut problem = None;
+        for item in self.all() {
+            match item {
+                Ok(stored) => found.push((stored.url.to_string(), bytes(&stored))),
+                Err(damage) => problem = Some(damage.problem),
+            }
+        }
+        (found, problem)
+    }
+}
+
+fn bytes(stored: &Stored) -> Vec<u8> {
+    match &stored.page.body {
+        Body::Memory(bytes) => bytes.to_vec(),
+        Body::Spooled(spool) => fs::read(spool.path()).unwrap(),
+        Body::Dropped(_) => unreachable!("nothing is dropped"),
+    }
+}
+
+/// A record as it stands in a file.
+fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
+    let length = block.len();
+    let mut record = format!(
+        "WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: application/http; msgtype=response\r\n\
+         WARC-Date: 2020-02-03T04:05:06Z\r\n{fields}Content-Length: {length}\r\n\r\n"
+    )
+    .into_bytes();
+    record.extend_from_slice(block);
+    record.extend_from_slice(b"\r\n\r\n");
+    record
+}
+
+/// An answer from `http://h.example/{name}`.
+fn answer(name: &str, http: &str) -> Vec<u8> {
+    let uri = format!("WARC-Target-URI: http://h.example/{name}\r\n");
+    record("response", &uri, http.as_bytes())
+}
+
+fn member(bytes: &[u8]) -> Vec<u8> {
+    let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+    member.write_all(bytes).unwrap();
+    member.finish().unwrap()
+}
+
+fn three() -> [Vec<u8>; 3] {
+    ["a", "b", "c"].map(|name| {
+        answer(
+            name,
+            &format!("HTTP/1.1 200 OK\r\nX: y\r\n\r\nbody of {name}"),
+        )
+    })
+}
+
+fn expected() -> Vec<(String, Vec<u8>)> {
+    ["a", "b", "c"]
+        .map(|name| {
+            (
+                format!("http://h.example/{name}"),
+                format!("body of {name}").into_bytes(),
+            )
+        })
+        .to_vec()
+}
+
+#[test]
+fn an_archive_is_read_however_its_records_are_packed() {
+    let all = three().concat();
+    let shapes = [
+        ("pages.warc", all.clone()),
+        (
+            "pages.warc.gz",
+            three().map(|record| member(&record)).concat(),
+        ),
+        ("pages.warc.gz", member(&all)),
+        // Members that begin anywhere, as tools make them that pack in parallel.
+        ("pages.warc.gz", all.chunks(97).flat_map(member).collect()),
+        ("pages.gz", all),
+    ];
+    for (number, (name, bytes)) in shapes.into_iter().enumerate() {
+        let (found, problem) = Kept::new(name, &bytes).read();
+        assert_eq!((found, problem), (expected(), None), "shape {number}");
+    }
+}
+
+#[test]
+fn an_answer_has_its_date_its_status_its_fields_and_its_address() {
+    let http = b"HTTP/2 404 Not Found\r\nContent-Type: text/html\r\nX-Note: one\r\n two\r\nno field\r\nSet-Cookie: a\r\nset-cookie: b\r\n\r\nx";
+    let fields = "warc-target-uri: <https://h.example/>\r\nWARC-IP-Address: 2001:db8::1\r\n";
+    let kept = Kept::new("pages.warc", &record("response", fields, http));
+    let stored = kept.all().remove(0).unwrap();
+    assert_eq!(stored.url.as_str(), "https://h.example/");
+    let page = &stored.page;
+    assert_eq!(
+        (page.status, page.version.as_str(), page.wire_bytes),
+        (404, "2", 1)
+    );
+    assert_eq!(page.headers.text("x-note"), Some("one two"));
+    assert_eq!(page.headers.0.get_all("set-cookie").iter().count(), 2);
+    assert_eq!(page.remote.unwrap().to_string(), "[2001:db8::1]:443");
+    assert_eq!(
+        page.timing.sent,
+        Some(UNIX_EPOCH + Duration::from_secs(1_580_702_706))
+    );
+}
+
+#[test]
+fn what_the_bytes_of_a_body_show_wins_over_what_its_head_says() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let packed = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+    for (http, body) in [
+        (
+            format!("{chunked}5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n"),
+            "hello world",
+        ),
+        (format!("{chunked}0005 \r\nhello\r\n0\r\n\r\n"), "hello"),
+        (format!("{chunked}0\r\n\r\n"), ""),
+        (
+            format!("{chunked}<html>no chunks at all"),
+            "<html>no chunks at all",
+        ),
+        (
+            format!("{chunked}add it up, and it is no chunk"),
+            "add it up, and it is no chunk",
+        ),
+        (chunked.to_string(), ""),
+        (
+            format!("{packed}<html>unpacked by whoever stored it"),
+            "<html>unpacked by whoever stored it",
+        ),
+        ("HTTP/1.1 200 OK".to_owned(), ""),
+        ("HTTP/1.1 200 OK\n\nbare".to_owned(), "bare"),
+    ] {
+        let stored = Kept::new("pages.warc", &answer("a", &http))
+            .all()
+            .remove(0)
+            .unwrap();
+        assert_eq!(String::from_utf8(bytes(&stored)).unwrap(), body, "{http}");
+        assert!(!stored.page.is_encoded(), "{http}");
+        assert!(!stored.page.headers.0.contains_key("transfer-encoding"));
+    }
+}
+
+#[test]
+fn a_large_body_goes_to_a_file_that_goes_with_its_answer() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let text: String = (0..5 << 20).map(|_| random.alphanumeric()).collect();
+    let chunks: String = text
+        .as_bytes()
+        .chunks(70_000)
+        .map(|chunk| {
+            format!(
+                "{:x}\r\n{}\r\n",
+                chunk.len(),
+                std::str::from_utf8(chunk).unwrap()
+            )
+        })
+        .collect();
+    let http = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
+    let kept = Kept::new("pages.warc.gz", &member(&answer("a", &http)));
+    let stored = kept.all().remove(0).unwrap();
+    assert!(matches!(stored.page.body, Body::Spooled(_)));
+    assert!(bytes(&stored) == text.as_bytes());
+    drop(stored);
+    assert_eq!(fs::read_dir(kept.folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_revisit_is_an_answer_with_the_body_of_the_earlier_one() {
+    let digest = "WARC-Payload-Digest: sha1:AAAA\r\n";
+    let first = record(
+        "response",
+        &format!("WARC-Target-URI: http://h.example/a\r\n{digest}"),
+        b"HTTP/1.1 200 OK\r\nX: 1\r\n\r\nsame",
+    );
+    let again = record(
+        "revisit",
+        &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
+        b"HTTP/1.1 203 OK\r\nX: 2\r\n\r\n",
+    );
+    let other = record(
+        "revisit",
+        "WARC-Target-URI: http://h.example/c\r\nWARC-Payload-Digest: sha1:B\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    );
+    let kept = Kept::new(
+        "pages.warc.gz",
+        &[member(&first), member(&again), member(&other)].concat(),
+    );
+    let all: Vec<_> = kept.all().into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        (all[1].page.status, bytes(&all[1]), all[1].truncated),
+        (203, b"same".to_vec(), false)
+    );
+    // The earlier one is in no file of this archive.
+    assert_eq!((bytes(&all[2]), all[2].truncated), (Vec::new(), true));
+}
+
+#[test]
+fn what_is_no_page_is_passed_over() {
+    let records = [
+        record("warcinfo", "", b"software: x\r\n"),
+        record(
+            "request",
+            "WARC-Target-URI: http://h.example/\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+        ),
+        record("response", "WARC-Target-URI: dns:h.example\r\n", b"x"),
+        record("response", "WARC-Target-URI: ftp://h.example/\r\n", b"x"),
+        record("response", "", b"x"),
+        record(
+            "continuation",
+            "WARC-Target-URI: http://h.example/\r\n",
+            b"x",
+        ),
+    ];
+    let all = [records.concat(), three().concat()].concat();
+    assert_eq!(Kept::new("pages.warc", &all).read(), (expected(), None));
+}
+
+#[test]
+fn wherever_an_archive_is_cut_off_what_was_whole_is_read_and_the_rest_told() {
+    let plain = three().concat();
+    let packed = three().map(|record| member(&record)).concat();
+    for (name, bytes) in [("pages.warc", plain), ("pages.warc.gz", packed)] {
+        let mut most = 0;
+        for length in 0..bytes.len() {
+            let (found, problem) = Kept::new(name, &bytes[..length]).read();
+            assert!(expected().starts_with(&found), "{name} {length}");
+            assert!(found.len() >= most, "{name} {length}");
+            most = most.max(found.len());
+            if found.len() < 3 && length > 0 && problem.is_none() {
+                // Cut between two records.
+                let rest = &bytes[length..];
+                assert!(
+                    rest.starts_with(b"WARC")
+                        || rest.starts_with(&[0x1F, 0x8B])
+                        || rest.starts_with(b"\r")
+                        || rest.starts_with(b"\n"),
+                    "{name} {length}"
+                );
+            }
+        }
+        assert_eq!(most, 3);
+    }
+}
+
+#[test]
+fn whatever_is_wrong_with_a_record_reading_ends_and_says_what() {
+    let long = format!("WARC/1.0\r\n{}\r\n\r\n", "X: y\r\n".repeat(100_000));
+    let huge = answer("a", "x");
+    let huge = String::from_utf8(huge)
+        .unwrap()
+        .replace("Content-Length: 1", "Content-Length: 18446744073709551615");
+    for (bytes, problem) in [
+        (b"<html>".to_vec(), "this is no WARC record"),
+        (
+            b"WARC/1.0\r\nWARC-Type: response\r\n\r\n".to_vec(),
+            "a record without a length",
+        ),
+        (
+            b"WARC/1.0\r\nContent-Length: -1\r\n\r\n".to_vec(),
+            "a record without a length",
+        ),
+        (long.into_bytes(), "the head of a record is too large"),
+        (huge.into_bytes(), "the last record is cut off"),
+        (vec![b'\n'; 1 << 20], "nothing but blank lines"),
+        (
+            answer("a", "HTTP/1.1 xyz OK\r\n\r\n"),
+            "an HTTP answer without a status",
+        ),
+        (answer("a", "SSH-2.0-x\r\n"), "this is no HTTP answer"),
+        (
+            answer(
+                "a",
+                &format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(2 << 20)),
+            ),
+            "the HTTP head is too large",
+        ),
+        (
+            answer(
+                "a",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+            ),
+            "the chunks of a body are cut off",
+        ),
+        (
+            answer(
+                "a",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabXY",
+            ),
+            "the chunks of a body are damaged",
+        ),
+    ] {
+        let (found, said) = Kept::new("pages.warc", &bytes).read();
+        assert_eq!((found, said.as_deref()), (vec![], Some(problem)));
+    }
+}
+
+#[test]
+fn a_damaged_answer_does_not_end_its_file_and_a_damaged_file_not_the_archive() {
+    let kept = Kept::new(
+        "pages.warc",
+        &[answer("x", "no HTTP"), three().concat()].concat(),
+    );
+    let next = kept.folder.path().join("pages-00001.warc");
+    fs::write(&next, [three()[0].clone(), b"garbage".to_vec()].concat()).unwrap();
+    fs::write(
+        kept.folder.path().join("pages-00002.warc"),
+        three()[1].clone(),
+    )
+    .unwrap();
+    let names = |all: Vec<Result<Stored, Damage>>| -> Vec<String> {
+        let name = |stored: Stored| stored.url.as_str()[17..].to_owned();
+        all.into_iter()
+            .map(|item| item.map_or_else(|damage| damage.problem, name))
+            .collect()
+    };
+    let expected = [
+        "this is no HTTP answer",
+        "a",
+        "b",
+        "c",
+        "a",
+        "this is no WARC record",
+        "b",
+    ];
+    assert_eq!(names(kept.all()), expected);
+    let folder = Archive::open(kept.folder.path()).unwrap();
+    assert_eq!(names(folder.collect()), expected);
+}
+
+#[test]
+fn random_damage_never_panics() {
+    let mut random = fastrand::Rng::with_seed(9);
+    let plain = three().concat();
+    let packed = three().map(|record| member(&record)).concat();
+    for round in 0..3000 {
+        let mut bytes = if round % 2 == 0 {
+            plain.clone()
+        } else {
+            packed.clone()
+        };
+        for _ in 0..random.usize(1..6) {
+            let at = random.usize(..bytes.len());
+            bytes[at] = random.u8(..);
+        }
+        let (found, _) = Kept::new("pages.warc", &bytes).read();
+        assert!(found.len() <= 3);
+    }
+}
+
+#[test]
+fn a_folder_of_saved_pages_is_an_archive_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "page").unwrap();
+    };
+    for path in [
+        "h.example/a.html",
+        "h.example/b/50% #1?.txt",
+        "localhost/x",
+        "notes/c.htm",
+        ".haul-123456",
+        "h.example/.hidden/x",
+    ] {
+        write(path);
+    }
+    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.html")).unwrap();
+    let found: Vec<_> = Archive::open(folder.path())
+        .unwrap()
+        .map(|item| {
+            let stored = item.unwrap();
+            let media = stored.page.headers.text("content-type").map(str::to_owned);
+            (stored.url.to_string(), media)
+        })
+        .collect();
+    let html = Some("text/html".to_owned());
+    assert_eq!(
+        found,
+        [
+            ("http://h.example/a.html".to_owned(), html.clone()),
+            (
+                "http://h.example/b/50%25%20%231%3F.txt".to_owned(),
+                Some("text/plain".to_owned())
+            ),
+            ("http://localhost/x".to_owned(), None),
+            ("http://folder.invalid/notes/c.htm".to_owned(), html),
+        ]
+    );
+}
+
+#[test]
+fn an_archive_that_is_not_there_is_named() {
+    let damage = Archive::open("/nowhere/pages.warc").err().unwrap();
+    assert!(
+        damage
+            .to_string()
+            .starts_with("/nowhere/pages.warc: No such file"),
+        "{damage}"
+    );
+    assert_eq!(Kept::new("pages.warc.gz", b"").all().len(), 0);
+}
+
+/// A package with this archive in it: stored, and no lengths of 64 bits.
+fn package(archive: &[u8], directory: bool) -> Vec<u8> {
+    let name = b"archive/a.warc";
+    let length = (archive.len() as u32).to_le_bytes();
+    let common = [
+        &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
+        &length,
+        &length,
+        &[14, 0, 0, 0],
+    ]
+    .concat();
+    let mut zip = [b"PK\x03\x04", &common[..], name, archive].concat();
+    let offset = (zip.len() as u32).to_le_bytes();
+    if directory {
+        let entry = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], name].concat();
+        zip.extend_from_slice(&entry);
+        let size = (entry.len() as u32).to_le_bytes();
+        zip.extend_from_slice(
+            &[
+                b"PK\x05\x06\0\0\0\0\x01\0\x01\0",
+                &size[..],
+                &offset,
+                b"\0\0",
+            ]
+            .concat(),
+        );
+    }
+    zip
+}
+
+#[test]
+fn a_package_is_read_with_its_directory_and_after_a_kill_without() {
+    for directory in [true, false] {
+        let bytes = package(&three().concat(), directory);
+        assert_eq!(
+            Kept::new("pages.wacz", &bytes).read(),
+            (expected(), None),
+            "{directory}"
+        );
+    }
+}
+
+#[test]
+fn whatever_the_directory_of_a_package_says_nothing_outside_is_read_and_nothing_panics() {
+    let whole = package(&three().concat(), true);
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..3000 {
+        let mut bytes = whole.clone();
+        let from = bytes.len() - 90;
+        for _ in 0..random.usize(1..5) {
+            let at = random.usize(from..bytes.len());
+            let any = random.u8(..);
+            bytes[at] = random.choice([0, 1, 0xFF, any]).unwrap();
+        }
+        let kept = Kept::new("pages.wacz", &bytes);
+        let archive = Archive::open(&kept.path);
+        assert!(archive.map_or(0, Iterator::count) <= 4);
+    }
+}

@@ -1,0 +1,285 @@
+//! Archives, read by other people's programs: warcio, pywb and wacz, as they come from the Python package index.
+//!
+//! They are put into an environment of their own below `target/` the first time, and stay there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use haul::archive::Archive;
+
+use crate::cli::run;
+use crate::resume::{audit, generated, pull_the_plug, site};
+
+const STRANGERS: &str = include_str!("archive/strangers.py");
+/// The programs, as they were when these tests were written.
+const PACKAGES: [&str; 4] = [
+    "warcio==1.8.1",
+    "pywb==2.10.0",
+    "wacz==0.6.0",
+    "cdxj-indexer==1.5.0",
+];
+
+/// The environment with the programs in it.
+fn strangers() -> &'static Path {
+    static HERE: OnceLock<PathBuf> = OnceLock::new();
+    HERE.get_or_init(|| {
+        let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archive-strangers");
+        let whole = here.join("whole");
+        if fs::read_to_string(&whole).is_ok_and(|told| told == PACKAGES.join(" ")) {
+            return here;
+        }
+        let made = |command: &mut Command| {
+            let output = command.output().expect("python3, with venv");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{told}");
+        };
+        made(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&here),
+        );
+        made(
+            Command::new(here.join("bin/pip"))
+                .args(["install", "-q"])
+                .args(PACKAGES),
+        );
+        fs::write(whole, PACKAGES.join(" ")).unwrap();
+        here
+    })
+}
+
+/// What the strangers say.
+fn told(what: &str, archive: &Path, more: &[&str]) -> String {
+    let mut python = Command::new(strangers().join("bin/python"));
+    python.args(["-c", STRANGERS, what]).arg(archive).args(more);
+    let output = python.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{what} {}: {said}",
+        archive.display()
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An answer as it goes over the wire, and its body as an archive should have it.
+struct Served {
+    path: &'static str,
+    wire: Vec<u8>,
+    body: Vec<u8>,
+    coded: bool,
+}
+
+fn served(path: &'static str, head: &str, body: &[u8]) -> Served {
+    let length = body.len();
+    let mut wire = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+    wire.extend_from_slice(body);
+    Served {
+        path,
+        wire,
+        body: body.to_vec(),
+        coded: false,
+    }
+}
+
+/// Answers of every kind.
+fn answers() -> Vec<Served> {
+    const EVIL: &[u8] = b"<title>a\rb\nc</title>\r\n\r\nWARC/1.1\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\nPK\x05\x06";
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed
+        .write_all(&b"<title>Packed</title><p>text</p>".repeat(500))
+        .unwrap();
+    let packed = packed.finish().unwrap();
+    let mut wire = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in packed.chunks(100) {
+        wire.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        wire.extend_from_slice(chunk);
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(b"0\r\n\r\n");
+    let mut random = fastrand::Rng::with_seed(5);
+    let large: Vec<u8> = (0..9 << 20).map(|_| random.u8(..)).collect();
+    let html = "200 OK\r\nContent-Type: text/html";
+    vec![
+        served("/plain", html, b"<title>Plain</title>"),
+        Served {
+            path: "/packed",
+            wire,
+            body: packed,
+            coded: true,
+        },
+        served("/same", html, b"<title>Twice</title>"),
+        served("/again", html, b"<title>Twice</title>"),
+        served("/gone", "404 Not Found\r\nContent-Type: text/html", b"gone"),
+        served(
+            "/evil",
+            "200 OK\r\nContent-Type: text/html\r\nX-Evil: na\u{ef}ve\t\"",
+            EVIL,
+        ),
+        served("/empty", "200 OK\r\nContent-Type: text/plain", b""),
+        served(
+            "/large",
+            "200 OK\r\nContent-Type: application/octet-stream",
+            &large,
+        ),
+    ]
+}
+
+fn serve(answers: Arc<Vec<Served>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answers = Arc::clone(&answers);
+            thread::spawn(move || answer(stream, &answers));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, answers: &[Served]) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    loop {
+        let first = lines.next()?.ok()?;
+        while !lines.next()?.ok()?.is_empty() {}
+        let target = first.split(' ').nth(1)?.to_owned();
+        match answers.iter().find(|served| served.path == target) {
+            Some(served) => stream.write_all(&served.wire).ok()?,
+            None => stream
+                .write_all(b"HTTP/1.1 301 Moved\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n")
+                .ok()?,
+        }
+    }
+}
+
+/// A folder with what is served in files, and an archive of it.
+fn archived(name: &str) -> (tempfile::TempDir, PathBuf, String) {
+    let answers = Arc::new(answers());
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("served");
+    fs::create_dir(&below).unwrap();
+    for served in answers.iter() {
+        let end = if served.coded { ".coded" } else { "" };
+        fs::write(
+            below.join(format!("{}{end}", &served.path[1..])),
+            &served.body,
+        )
+        .unwrap();
+    }
+    let origin = format!("http://{}", serve(Arc::clone(&answers)));
+    let mut urls: Vec<String> = answers
+        .iter()
+        .map(|served| origin.clone() + served.path)
+        .collect();
+    urls.push(format!("{origin}/moved"));
+    urls.push("http://127.0.0.1:1/".to_owned());
+    urls.push("no URL at\tall".to_owned());
+    fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
+    let words = [
+        "fetch",
+        "urls.txt",
+        "-q",
+        "--no-config",
+        "--retries",
+        "0",
+        "-o",
+        name,
+    ];
+    let more = ["--fail-over", "100%", "--output-dir", "saved"];
+    let (code, _, said) = run(folder.path(), &[&words[..], &more[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let path = folder.path().join(name);
+    (folder, path, origin)
+}
+
+#[test]
+fn other_programs_find_in_an_archive_what_was_served() {
+    for name in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
+        let (folder, path, origin) = archived(name);
+        let below = folder.path().join("served").display().to_string();
+        assert_eq!(told("bodies", &path, &[&below]).trim(), "8", "{name}");
+        // What else it says is about itself.
+        let said = told("replay", &path, &[&below, &origin]);
+        assert!(said.trim().ends_with("replayed"), "{name}: {said}");
+        if name == "pages.wacz" {
+            let said = told("package", &path, &[]);
+            for title in ["Plain", "Packed", "Twice", "a b c"] {
+                assert!(said.lines().any(|line| line == title), "{title}: {said}");
+            }
+        } else {
+            told("check", &path, &[]);
+            let index = told("index", &path, &[]);
+            let urls: BTreeSet<&str> = index
+                .lines()
+                .map(|line| line.split_once(' ').unwrap().1)
+                .collect();
+            assert_eq!(urls.len(), 9, "{index}");
+        }
+    }
+}
+
+/// What our own reader finds, which must be what was served; answers how many answers that is.
+fn read(archive: &Path, served: &Path) -> usize {
+    let mut found = BTreeSet::new();
+    for stored in Archive::open(archive).unwrap() {
+        let stored = stored.unwrap();
+        if stored.truncated {
+            continue;
+        }
+        let name = stored
+            .url
+            .as_url()
+            .path()
+            .trim_start_matches('/')
+            .to_owned();
+        let bytes = fs::read(served.join(&name))
+            .or_else(|_| fs::read(served.join(format!("{name}.coded"))));
+        assert!(
+            stored.page.body.head(usize::MAX).unwrap() == bytes.unwrap(),
+            "{name}"
+        );
+        found.insert(name);
+    }
+    found.len()
+}
+
+#[test]
+fn our_own_reader_finds_it_too_also_in_a_package_that_another_program_made() {
+    for name in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
+        let (folder, path, _) = archived(name);
+        let served = folder.path().join("served");
+        assert_eq!(read(&path, &served), 8, "{name}");
+        if name == "pages.warc.gz" {
+            let made = folder.path().join("made.wacz");
+            told("wrap", &path, &[&made.display().to_string()]);
+            assert_eq!(read(&made, &served), 8);
+        }
+    }
+}
+
+#[test]
+fn an_archive_of_a_crawl_that_is_killed_has_each_answer_once() {
+    for (seed, name) in [(1, "pages.warc"), (2, "pages.warc.gz"), (3, "pages.wacz")] {
+        let origin = generated(600);
+        let folder = tempfile::tempdir().unwrap();
+        let start = origin.url("/");
+        let words = ["crawl", &start, "--job", "job", "-q", "-o", name];
+        let kills = pull_the_plug(folder.path(), seed, &words);
+        let path = folder.path().join(name);
+        let urls = told("urls", &path, &[]);
+        audit(urls.lines().map(str::to_owned), &site(&origin, 600));
+        match name {
+            "pages.wacz" => drop(told("package", &path, &[])),
+            _ => drop(told("check", &path, &[])),
+        }
+        println!("{name}: killed {kills} times");
+    }
+}

@@ -1,0 +1,126 @@
+"""What other people's programs find in an archive of ours; any difference is an error.
+
+strangers.py check ARCHIVE             warcio finds every digest right, and each record framed
+strangers.py bodies ARCHIVE SERVED     warcio finds in each answer the bytes that were served
+strangers.py index ARCHIVE             the keys and URLs that pywb's indexer finds, one a line
+strangers.py replay ARCHIVE SERVED     pywb shows each page with the bytes that were served
+strangers.py package PACKAGE           wacz validates it, and its index is the one that cdxj-indexer makes
+strangers.py wrap ARCHIVE PACKAGE      wacz makes a package of it
+strangers.py urls ARCHIVE              the URLs of the answers, one a line
+"""
+import sys, os, io, gzip, json, subprocess, tempfile, zipfile
+
+what, archive = sys.argv[1], os.path.abspath(sys.argv[2])
+programs = os.path.dirname(sys.executable)
+
+
+def run(*words, cwd=None):
+    done = subprocess.run([os.path.join(programs, words[0]), *words[1:]], cwd=cwd,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, f'{words}: {done.stdout}'
+    return done.stdout
+
+
+def opened():
+    if not archive.endswith('.wacz'):
+        return open(archive, 'rb')
+    return zipfile.ZipFile(archive).open('archive/data.warc.gz')
+
+
+def served():
+    """What was served, by path: `coding` in a name is how it was coded."""
+    folder = sys.argv[3]
+    return {'/' + name.replace('.coded', ''): (open(os.path.join(folder, name), 'rb').read(), name)
+            for name in os.listdir(folder)}
+
+
+if what == 'check':
+    said = run('warcio', 'check', '-v', archive)
+    assert 'digest failed' not in said and 'digest pass' in said, said
+elif what == 'urls':
+    from warcio.archiveiterator import ArchiveIterator
+    for record in ArchiveIterator(opened()):
+        if record.rec_type in ('response', 'revisit'):
+            print(record.rec_headers.get_header('WARC-Target-URI'))
+elif what == 'bodies':
+    from warcio.archiveiterator import ArchiveIterator
+    from urllib.parse import urlsplit
+    kept, found, first = served(), set(), {}
+    for record in ArchiveIterator(opened()):
+        if record.rec_type not in ('response', 'revisit') or record.rec_headers.get_header('WARC-Truncated'):
+            continue
+        path = urlsplit(record.rec_headers.get_header('WARC-Target-URI')).path
+        digest = record.rec_headers.get_header('WARC-Payload-Digest')
+        body = record.raw_stream.read()
+        body = first[digest] if record.rec_type == 'revisit' else body
+        first[digest] = body
+        assert body == kept[path][0], f'{path}: other bytes'
+        assert record.http_headers.get_header('content-length') in (None, str(len(body)))
+        found.add(path)
+    assert found == set(kept), f'{set(kept) - found} are missing'
+    print(len(found))
+elif what == 'index':
+    for line in run('cdx-indexer', '-j', archive).splitlines():
+        key, moment, value = line.split(' ', 2)
+        print(key, json.loads(value)['url'])
+elif what == 'replay':
+    from gevent.monkey import patch_all
+    patch_all()
+    os.chdir(tempfile.mkdtemp())
+    run('wb-manager', 'init', 'pages')
+    unpack = ['--unpack-wacz'] if archive.endswith('.wacz') else []
+    run('wb-manager', 'add', 'pages', *unpack, archive)
+    from pywb.apps.frontendapp import FrontEndApp
+    app, origin = FrontEndApp(custom_config={'debug': True}), sys.argv[4]
+    for path, (body, name) in served().items():
+        at = '/pages/id_/' + origin + path
+        got = {}
+        environ = {
+            'REQUEST_METHOD': 'GET', 'PATH_INFO': at, 'REQUEST_URI': at, 'QUERY_STRING': '',
+            'SERVER_NAME': 'localhost', 'SERVER_PORT': '80', 'SERVER_PROTOCOL': 'HTTP/1.1', 'HTTP_HOST': 'localhost',
+            'wsgi.url_scheme': 'http', 'wsgi.input': io.BytesIO(), 'wsgi.errors': sys.stderr, 'wsgi.version': (1, 0),
+            'wsgi.multithread': False, 'wsgi.multiprocess': False, 'wsgi.run_once': False,
+        }
+        shown = b''.join(app(environ, lambda status, headers, *_: got.update(status=status)))
+        # It takes content codings away for whoever cannot take them.
+        plain = gzip.decompress(body) if name.endswith('.coded') else body
+        assert shown in (body, plain), f'{path}: {got} {shown[:200]}'
+    print('replayed')
+    sys.stdout.flush()
+    os._exit(0)  # its server would go on
+elif what == 'wrap':
+    run('wacz', 'create', '-f', archive, '-o', sys.argv[3])
+elif what == 'package':
+    said = run('wacz', 'validate', '-f', archive)
+    package = zipfile.ZipFile(archive)
+    assert package.testzip() is None
+    folder = tempfile.mkdtemp()
+    package.extractall(folder)
+    ours = gzip.open(os.path.join(folder, 'indexes/index.cdx.gz'), 'rt').read().splitlines()
+    made = run('cdxj-indexer', '-s', os.path.join(folder, 'archive/data.warc.gz')).splitlines()
+
+    def told(line):
+        key, moment, value = line.split(' ', 2)
+        value = json.loads(value)
+        return key, moment, {name: value.get(name) for name in ('url', 'mime', 'status', 'digest', 'length', 'offset')}
+
+    # Theirs has no digest of a redirect whose record has none, and guesses one.
+    theirs = [told(line) for line in made]
+    for mine, other in zip(map(told, ours), theirs):
+        if mine[2]['digest'] == '-':
+            other[2]['digest'] = '-'
+        if not mine[2]['mime']:
+            other[2]['mime'] = ''
+        assert mine == other, f'{mine} {other}'
+    assert len(ours) == len(theirs), f'{len(ours)} {len(theirs)}'
+    second = open(os.path.join(folder, 'indexes/index.idx')).read().splitlines()
+    packed = open(os.path.join(folder, 'indexes/index.cdx.gz'), 'rb').read()
+    lines = 0
+    for line in second[1:]:
+        value = json.loads(line.split(' ', 2)[2])
+        pack = packed[value['offset']:value['offset'] + value['length']]
+        lines += len(gzip.decompress(pack).splitlines())
+    assert lines == len(ours)
+    print(said)
+    for line in open(os.path.join(folder, 'pages/pages.jsonl')):
+        print(json.loads(line).get('title'))
