@@ -126,7 +126,7 @@ pub mod report;
 pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
 pub use config::{BrokenSettings, Config, JobSettings};
-pub use crawl::{Ended, Outcome, crawl};
+pub use crawl::{Ended, Outcome, crawl, replay};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};

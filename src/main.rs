@@ -69,7 +69,10 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
             fields.hear(event);
         }
     };
-    let ended = runtime.block_on(haul::crawl(plan.config, stop, hear));
+    let ended = match plan.from.is_empty() {
+        true => runtime.block_on(haul::crawl(plan.config, stop, hear)),
+        false => runtime.block_on(haul::replay(plan.config, plan.from, stop, hear)),
+    };
     drop(interrupts);
     progress.finish();
 

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod outcome;
+mod replay;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 pub use outcome::{Ended, Outcome};
+pub use replay::replay;
 
 use wake::{Wake, until, wake_at};
 

@@ -56,6 +56,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
     (
         "crawl",
         &[
+            "archive",
             "config",
             "descriptors",
             "engine",

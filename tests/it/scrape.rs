@@ -219,3 +219,93 @@ fn a_crawl_reads_fields_from_each_page_that_it_finds() {
     headings.sort();
     assert_eq!(headings, ["First", "Second", "Start"]);
 }
+
+#[test]
+fn what_was_archived_once_is_scraped_again_without_a_request() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let urls = ["/plane", "/saw", "/list", "/gone"].map(|path| shop.url(path));
+    let mut words = vec!["fetch", "-q", "-f", "jsonl"];
+    words.extend(SELECT);
+    words.extend(urls.iter().map(String::as_str));
+    let live = records(folder.path(), &words).0;
+    for archive in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
+        let mut words = vec!["fetch", "-q", "-o", archive];
+        words.extend(urls.iter().map(String::as_str));
+        assert_eq!(
+            haul(folder.path(), &words).status().unwrap().code(),
+            Some(3)
+        );
+        let asked = shop.log().counts().requests;
+        let mut words = vec!["fetch", "-f", "jsonl", "--from", archive];
+        words.extend(SELECT);
+        let (stored, told, code) = records(folder.path(), &words);
+        assert_eq!(code, 3, "one of them is a 404: {told}");
+        assert_eq!(shop.log().counts().requests, asked, "{archive}");
+        let fields = |records: &[Value]| -> Vec<Value> {
+            let mut fields: Vec<Value> = records
+                .iter()
+                .map(|record| {
+                    json!([
+                        record["url"],
+                        record["status"],
+                        record["sha256"],
+                        record["fields"],
+                        record["misses"]
+                    ])
+                })
+                .collect();
+            fields.sort_by_key(ToString::to_string);
+            fields
+        };
+        assert_eq!(fields(&stored), fields(&live), "{archive}");
+    }
+    let output = haul(folder.path(), &["fetch", "--from", "none.warc"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let output = haul(
+        folder.path(),
+        &["fetch", "--from", "pages.warc", "http://h/"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_damaged_archive_is_told_and_what_is_whole_is_read() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let urls = ["/plane", "/saw"].map(|path| shop.url(path));
+    let words = [
+        "fetch",
+        "-q",
+        "-c",
+        "1",
+        "-o",
+        "pages.warc.gz",
+        &urls[0],
+        &urls[1],
+    ];
+    assert!(haul(folder.path(), &words).status().unwrap().success());
+    let path = folder.path().join("pages.warc.gz");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
+    let (found, told, code) = records(
+        folder.path(),
+        &["fetch", "-f", "jsonl", "--from", "pages.warc.gz"],
+    );
+    assert_eq!(code, 3, "{told}");
+    assert!(
+        found.iter().any(|record| record["status"] == 200),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|record| record["error"] == "malformed"),
+        "{found:?}"
+    );
+}

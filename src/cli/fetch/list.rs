@@ -1,5 +1,7 @@
 //! The flags that say which rows of the list are fetched, and how often.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use haul::Rows;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
@@ -13,6 +15,12 @@ use super::targets::Targets;
 pub(super) struct List {
     #[command(flatten)]
     pub(super) targets: Targets,
+
+    /// Read stored pages instead of fetching: a .warc, .warc.gz or .wacz, or a folder of them or of saved pages; may be repeated
+    ///
+    /// Nothing is asked of a network. The pages go through the same parsing, on every core, into the same records.
+    #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["targets", "input", "rows", "dry_run"])]
+    pub(crate) from: Vec<PathBuf>,
 
     /// Fetch only these rows, as in 3,7-9,120-; @FILE reads them from a file
     ///
@@ -42,6 +50,12 @@ impl List {
     /// # Errors
     /// As [`Targets::seeds`].
     pub(super) fn seeds(&self, stdin_is_terminal: bool) -> haul::Result<SeedSettings> {
+        if !self.from.is_empty() {
+            return Ok(SeedSettings {
+                limit: self.limit,
+                ..SeedSettings::urls(Vec::<String>::new())
+            });
+        }
         Ok(SeedSettings {
             rows: self.rows.clone(),
             limit: self.limit,

@@ -88,6 +88,8 @@ pub(crate) struct Plan {
     pub(crate) output: Option<PathBuf>,
     /// A folder to serve for the length of the run.
     pub(crate) serve: Option<PathBuf>,
+    /// Archives to read instead of fetching.
+    pub(crate) from: Vec<PathBuf>,
     /// The page to write of it.
     pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.
@@ -103,7 +105,11 @@ impl FetchArguments {
         let seeds = self.list.seeds(terminals.stdin)?;
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
-        self.common.plan("fetch", config, settings, terminals)
+        let plan = self.common.plan("fetch", config, settings, terminals)?;
+        Ok(Plan {
+            from: self.list.from,
+            ..plan
+        })
     }
 }
 
@@ -144,6 +150,7 @@ impl Common {
             output,
             serve: self.conditions.connection.serve,
             report: self.records.report,
+            from: Vec::new(),
             settings,
         })
     }
