@@ -354,7 +354,10 @@ impl Views {
     }
 }
 
-fn parsed(text: &str, limits: &Limits) -> std::result::Result<serde_json::Value, String> {
+pub(super) fn parsed(
+    text: &str,
+    limits: &Limits,
+) -> std::result::Result<serde_json::Value, String> {
     if text.len() > limits.page_bytes {
         return Err(format!(
             "the page has {} bytes, and at most {} are read as JSON",

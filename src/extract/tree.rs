@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ego_tree::iter::Edge;
 use html5ever::driver;
@@ -37,6 +37,8 @@ pub(super) struct Tree {
     pub(super) siblings: usize,
     /// What the first `base` element says that has a `href`.
     pub(super) base: Option<String>,
+    /// The line that each element's start tag ends on, from 1, where it was asked for.
+    pub(super) lines: HashMap<Handle, u64>,
 }
 
 /// Builds the tree of a page.
@@ -44,6 +46,22 @@ pub(super) struct Tree {
 /// # Errors
 /// When it is too long, too deep or too large, in words for the record.
 pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
+    grown(text, limits, None)
+}
+
+/// As [`build`], and keeps the lines of the elements.
+///
+/// # Errors
+/// As [`build`].
+pub(super) fn build_with_lines(text: &str, limits: &Limits) -> Result<Tree, String> {
+    grown(text, limits, Some(RefCell::default()))
+}
+
+fn grown(
+    text: &str,
+    limits: &Limits,
+    lines: Option<RefCell<HashMap<Handle, u64>>>,
+) -> Result<Tree, String> {
     if text.len() > limits.page_bytes {
         return Err(format!(
             "the page has {} bytes, and at most {} are read into a tree",
@@ -57,6 +75,8 @@ pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
         last: Cell::new(None),
         added: Cell::new(0),
         html_in_math: RefCell::default(),
+        line: Cell::new(1),
+        lines,
     };
     let mut options = driver::ParseOpts::default();
     // Nothing runs here, so what stands in noscript is what there is.
@@ -90,7 +110,7 @@ pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
 }
 
 /// Measures the whole tree: between two pieces it may have been deeper.
-fn measured(html: Html, limits: &Limits) -> Result<Tree, String> {
+fn measured((html, lines): (Html, HashMap<Handle, u64>), limits: &Limits) -> Result<Tree, String> {
     let mut depth = 0;
     let mut siblings = 0;
     let mut base = None;
@@ -125,6 +145,7 @@ fn measured(html: Html, limits: &Limits) -> Result<Tree, String> {
         html,
         siblings,
         base,
+        lines,
     })
 }
 
@@ -146,6 +167,9 @@ struct Watched {
     added: Cell<usize>,
     /// Elements of MathML that hold HTML (HTML 13.2.6, "HTML integration point").
     html_in_math: RefCell<HashSet<Handle>>,
+    /// The line the parser is on.
+    line: Cell<u64>,
+    lines: Option<RefCell<HashMap<Handle, u64>>>,
 }
 
 impl Watched {
@@ -182,12 +206,17 @@ impl Watched {
 }
 
 impl TreeSink for Watched {
-    type Output = Html;
+    type Output = (Html, HashMap<Handle, u64>);
     type Handle = Handle;
     type ElemName<'a> = Ref<'a, QualName>;
 
-    fn finish(self) -> Html {
-        self.tree.finish()
+    fn finish(self) -> Self::Output {
+        let lines = self.lines.map(RefCell::into_inner).unwrap_or_default();
+        (self.tree.finish(), lines)
+    }
+
+    fn set_current_line(&self, line: u64) {
+        self.line.set(line);
     }
 
     // A page may have millions, and nobody reads them.
@@ -218,6 +247,9 @@ impl TreeSink for Watched {
         self.made();
         let holds_html = flags.mathml_annotation_xml_integration_point;
         let element = self.tree.create_element(name, attributes, flags);
+        if let Some(lines) = &self.lines {
+            lines.borrow_mut().insert(element, self.line.get());
+        }
         if holds_html {
             self.html_in_math.borrow_mut().insert(element);
         }

@@ -4,6 +4,7 @@ mod engine;
 mod hostile;
 mod html;
 mod jsonpath;
+mod probe;
 mod properties;
 mod recipes;
 

@@ -1,0 +1,101 @@
+//! What one expression finds on a page, place by place: to try a selector before it is put in a recipe.
+
+use super::base::Base;
+use super::css::Caches;
+use super::extractor;
+use super::filter::Chain;
+use super::selection::{Expression, SelectionError, Take, column};
+use super::selector::{Node, Selector, Source};
+use super::{Limits, Page, tree};
+use crate::fields::Value;
+
+/// One place that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// The line of the page that the start tag of the element ends on, from 1. None in JSON and text.
+    pub line: Option<u64>,
+    /// The element as HTML, the JSON, or the text that matched.
+    pub source: String,
+    /// What the expression makes of it; missing where it has no such attribute.
+    pub value: Value,
+    /// Why the value is not what was found.
+    pub why: Option<String>,
+}
+
+/// Tries an expression, as in `--select` behind the `=`, on a page of its kind.
+///
+/// # Errors
+/// What is wrong with the expression, by column; or with the page, at column 1.
+pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match>, SelectionError> {
+    let wrong = |at, problem| SelectionError {
+        text: text.to_owned(),
+        column: column(text, at),
+        problem,
+    };
+    // Whether a list comes out is no question here.
+    let (expression, list) = match Expression::read(text, page.source, true) {
+        Ok(expression) => (expression, true),
+        Err(fault) => match Expression::read(text, page.source, false) {
+            Ok(expression) => (expression, false),
+            Err(_) => return Err(wrong(fault.at, fault.problem)),
+        },
+    };
+    let selector = Selector::compile(page.source, &expression.selector)
+        .map_err(|fault| wrong(fault.at, fault.problem))?;
+    let chain = Chain::compile(&expression.filters, page.source.kind(), list)
+        .map_err(|(_, problem)| wrong(0, problem))?;
+    let refused = |why| wrong(0, why);
+    let (tree, json);
+    let root = match page.source {
+        Source::Html => {
+            tree = tree::build_with_lines(page.text, limits).map_err(refused)?;
+            Node::Page(&tree)
+        }
+        Source::Json => {
+            json = extractor::parsed(page.text, limits).map_err(refused)?;
+            Node::Json(&json)
+        }
+        Source::Text => Node::Text(page.text),
+    };
+    let (base, lines) = match &root {
+        Node::Page(tree) => (tree.base.as_deref(), Some(&tree.lines)),
+        _ => (None, None),
+    };
+    let base = Base::new(page.url, base, page.encoding);
+    let nodes = selector
+        .nodes(&root, &mut Caches::default(), limits.items)
+        .map_err(refused)?;
+    let mut left = limits.total_bytes;
+    let mut matches = Vec::new();
+    for node in &nodes {
+        let line = match node {
+            Node::Element(element) => lines.and_then(|lines| lines.get(&element.id()).copied()),
+            _ => None,
+        };
+        let source = match node {
+            Node::Json(value) => value.to_string(),
+            node => match node.value(&Take::Html, true) {
+                Some(Value::Text(text)) => text,
+                _ => String::new(),
+            },
+        };
+        // Elements lie in each other: each is told whole, as far as the page may go.
+        let Some(rest) = left.checked_sub(source.len()) else {
+            break;
+        };
+        left = rest;
+        let taken = node.value(&expression.take, false);
+        let mut found = chain.run(taken.into_iter().collect(), &base, limits);
+        let value = match found.value {
+            Value::List(mut values) if values.len() < 2 => values.pop().unwrap_or_default(),
+            value => value,
+        };
+        matches.push(Match {
+            line,
+            source,
+            value,
+            why: found.whys.drain(..).next(),
+        });
+    }
+    Ok(matches)
+}
