@@ -27,7 +27,7 @@ impl Default for Limits {
         Self {
             page_bytes: 64 << 20,
             depth: 512,
-            nodes: 4 << 20,
+            nodes: 3 << 20,
             items: 100_000,
             value_bytes: 1 << 20,
             total_bytes: 64 << 20,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 /// More than any page here takes, in any build, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn refused(html: &str) -> Option<String> {
     let started = Instant::now();
@@ -39,7 +39,7 @@ fn a_page_of_nested_elements_is_refused_before_its_tree_is_built() {
     let formatting: String = (0..400).map(|n| format!("<b id={n}>")).collect();
     let many = format!("<p>{formatting}</p>{}", "<p>x".repeat(100_000));
     let why = refused(&many).unwrap_or_default();
-    assert!(why.contains("more than 4194304 elements"), "{why}");
+    assert!(why.contains("more than 3145728 elements"), "{why}");
 }
 
 #[test]
@@ -58,8 +58,10 @@ fn a_tag_with_attributes_without_end_is_refused() {
     let names: String = (0..200_000).map(|n| format!(" a{n}")).collect();
     let why = refused(&format!("<p>x<div{names}>")).unwrap_or_default();
     assert!(why.contains("more than 10000 attributes"), "{why}");
-    let again: String = (0..100_000).map(|n| format!("<html a{n}>")).collect();
-    assert_eq!(refused(&again), None);
+    // Attributes of a second html tag go to the first, as long as there are not too many.
+    let again: String = (0..20_000).map(|n| format!("<html a{n}>")).collect();
+    let (json, _) = select(&["a=html@a9999", "b=html@a10000"], &again);
+    assert_eq!(json, r#"{"a":"","b":null}"#);
     // A picture in an attribute is one attribute, and a comment is none.
     let picture = "A/b+".repeat(1 << 20);
     assert_eq!(refused(&format!("<img src=\"data:{picture}\">")), None);

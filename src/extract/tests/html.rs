@@ -98,3 +98,19 @@ fn selections_are_for_html_alone_and_names_are_for_one_field() {
     let error = Extractor::compile(&settings).unwrap_err().to_string();
     assert_eq!(error, "fields: t: a second field of this name");
 }
+
+#[test]
+fn one_extractor_serves_every_core() {
+    let extractor = selecting(&["x[]=li|trim|upper", "n=li:nth-child(2)"]);
+    let (json_of_one, _) = select(&["x[]=li|trim|upper", "n=li:nth-child(2)"], PAGE);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let fields = read(&extractor, PAGE, Source::Html).fields;
+                    assert_eq!(json(&fields.items[0], extractor.tables()), json_of_one);
+                }
+            });
+        }
+    });
+}

@@ -57,7 +57,7 @@ fn a_query_that_nests_is_compiled_in_time_or_refused() {
     assert!(Path::compile(&many).is_ok());
     assert!(Path::compile(&"$.a".repeat(5000)).is_err());
     assert!(
-        started.elapsed() < Duration::from_secs(20),
+        started.elapsed() < Duration::from_secs(60),
         "{:?}",
         started.elapsed()
     );
