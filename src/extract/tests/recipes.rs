@@ -204,3 +204,25 @@ line = "::text"
     );
     assert!(items[1].starts_with(r#"{"key":"Since","value":"May 2026","year":2026"#));
 }
+
+#[test]
+fn what_one_item_finds_does_not_depend_on_the_item_before() {
+    let extractor = compiled(&[r"
+each = 'li'
+[fields]
+first = 'ul:has(> :scope:first-child) b'
+second = 'li:nth-child(2) b'
+"]);
+    let extracted = read(
+        &extractor,
+        "<ul><li><b>1</b><li><b>2</b></ul>",
+        Source::Html,
+    );
+    assert_eq!(
+        items(&extractor, &extracted),
+        [
+            r#"{"first":"1","second":null}"#,
+            r#"{"first":null,"second":"2"}"#
+        ]
+    );
+}
