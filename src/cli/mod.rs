@@ -22,6 +22,7 @@ mod recipe;
 mod report;
 mod resume;
 mod retry;
+mod select;
 mod serve;
 mod spelling;
 mod summary;
@@ -47,7 +48,8 @@ use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
 
 /// The names of the subcommands.
-const SUBCOMMANDS: [&str; 12] = [
+const SUBCOMMANDS: [&str; 13] = [
+    "select",
     "recipe",
     "fetch",
     "crawl",
@@ -89,6 +91,8 @@ enum Wanted {
     /// it asks a practice server of its own.
     #[command(args_override_self = true, after_help = COMPARE_EXAMPLES, after_long_help = fetch_codes())]
     Compare(Box<compare::CompareArguments>),
+    /// Try selectors on a page: what matches, on which line, and what becomes of it
+    Select(select::SelectArguments),
     /// Try recipes before they are used
     Recipe(recipe::RecipeArguments),
     /// Draw the report of a comparison again, from its JSON
@@ -228,6 +232,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
                 arguments.plan(&settings, Terminals::here())?,
             )))
         }
+        Wanted::Select(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Recipe(arguments) => Ok(Task::Print(arguments.text()?)),
         Wanted::Report(arguments) => Ok(Task::Print(arguments.draw()?)),
         Wanted::Job(arguments) => Ok(Task::Print(arguments.text()?)),

@@ -132,7 +132,8 @@ fn every_command_of_the_readme_is_understood() {
     let commands = commands(&readme);
     assert!(commands.len() >= 9, "{commands:?}");
     for mut words in commands {
-        const OTHERS: [&str; 11] = [
+        const OTHERS: [&str; 12] = [
+            "select",
             "recipe",
             "crawl",
             "compare",
@@ -146,8 +147,10 @@ fn every_command_of_the_readme_is_understood() {
             "man",
         ];
         let fetches = !OTHERS.contains(&words[0].as_str());
-        let needs_more = ["serve", "recipe", "report", "job", "retry", "explain"]
-            .contains(&words[0].as_str())
+        let needs_more = [
+            "serve", "select", "recipe", "report", "job", "retry", "explain",
+        ]
+        .contains(&words[0].as_str())
             || words
                 .iter()
                 .any(|word| word == "--map" || word.starts_with("--sweep"));

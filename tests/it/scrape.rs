@@ -309,3 +309,42 @@ fn a_damaged_archive_is_told_and_what_is_whole_is_read() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_selector_is_tried_on_a_page_and_says_where_it_matched() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    std::fs::write(
+        folder.path().join("page.html"),
+        "<ul>\n<li>1\n<li>many\n</ul>",
+    )
+    .unwrap();
+    let output = haul(folder.path(), &["select", "page.html", "li|integer", "b"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.starts_with("li|integer: 2 matches\n     2  1\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("     3  null\n        missed: ") && told.contains("b: 0 matches"),
+        "{told}"
+    );
+    let url = shop.url("/plane");
+    let output = haul(folder.path(), &["select", &url, "a@href|url"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains(&format!("{:?}", shop.url("/b"))), "{told}");
+    for (words, said) in [
+        (["select", "page.html", "li >"], "li >"),
+        (["select", "none.html", "li"], "none.html"),
+    ] {
+        let output = haul(folder.path(), &words).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && told.contains(said),
+            "{told}"
+        );
+    }
+}

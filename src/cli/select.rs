@@ -1,0 +1,157 @@
+//! `haul select`: what an expression finds on a page, before it goes into a command or a recipe.
+
+use std::fmt::Write;
+use std::io::Read;
+
+use clap::Args;
+use haul::extract::{Column, Kind, Limits, Match, Page, Source, matches};
+use haul::{Config, Error, Event, PageUrl, Stop, clean};
+
+/// Characters of a value, and of the source of an element, that are shown.
+const SHOWN: usize = 160;
+
+/// What is tried, and on what.
+#[derive(Debug, Args)]
+pub(crate) struct SelectArguments {
+    /// The page: a URL, a file, or - for standard input
+    #[arg(value_name = "URL|FILE|-")]
+    page: String,
+
+    /// What to try, as behind the = of --select: a CSS selector, what is taken, and filters
+    #[arg(value_name = "CSS", required = true)]
+    expressions: Vec<String>,
+
+    /// What relative links of a file are relative to
+    #[arg(long, value_name = "URL", default_value = "http://localhost/")]
+    base: String,
+}
+
+/// A page, read.
+struct Text {
+    url: PageUrl,
+    text: String,
+    media: String,
+}
+
+impl SelectArguments {
+    /// Tries each expression, and tells what it finds.
+    ///
+    /// # Errors
+    /// When the page cannot be had, or an expression has a mistake.
+    pub(super) fn text(self) -> haul::Result<String> {
+        let page = self.read()?;
+        let source = match page.media.as_str() {
+            json if json.ends_with("json") => Source::Json,
+            "text/plain" => Source::Text,
+            _ => Source::Html,
+        };
+        let mut told = String::new();
+        for expression in &self.expressions {
+            let on = Page {
+                url: &page.url,
+                text: &page.text,
+                source,
+                encoding: encoding_rs::UTF_8,
+                recipe: None,
+            };
+            let found = matches(expression, &on, &Limits::default())
+                .map_err(|error| Error::Setting(format!("{expression}: {error}")))?;
+            let count = match found.len() {
+                1 => "1 match".to_owned(),
+                count => format!("{count} matches"),
+            };
+            let _ = writeln!(told, "{expression}: {count}");
+            found.iter().for_each(|found| tell(&mut told, found));
+        }
+        Ok(told)
+    }
+
+    fn read(&self) -> haul::Result<Text> {
+        let unread = |source| Error::Input {
+            name: self.page.clone(),
+            source,
+        };
+        let url = |text: &str| {
+            PageUrl::parse(text).map_err(|error| Error::Setting(format!("{text}: {error}")))
+        };
+        let mut bytes = Vec::new();
+        if self.page == "-" {
+            std::io::stdin().read_to_end(&mut bytes).map_err(unread)?;
+        } else if !self.page.contains("://") && std::path::Path::new(&self.page).exists() {
+            bytes = std::fs::read(&self.page).map_err(unread)?;
+        } else {
+            return fetched(&url(&self.page)?);
+        }
+        let json = self.page.ends_with(".json") || bytes.trim_ascii_start().starts_with(b"{");
+        Ok(Text {
+            url: url(&self.base)?,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            media: if json {
+                "application/json"
+            } else {
+                "text/html"
+            }
+            .to_owned(),
+        })
+    }
+}
+
+/// A page from the network, as any fetch gets it.
+fn fetched(url: &PageUrl) -> haul::Result<Text> {
+    let mut config = Config::urls([url.as_str()]);
+    config.parse.wants.text = true;
+    let mut found = Err(Error::Setting(format!("{url}: no answer")));
+    let hear = |event: &Event<'_>| {
+        if let Event::Visited(visit) = event {
+            found = match (&visit.outcome, &visit.parsed.text) {
+                (Ok(_), Some(text)) => Ok(Text {
+                    url: visit.job.url.clone(),
+                    text: text.clone(),
+                    media: visit.parsed.media_type.clone().unwrap_or_default(),
+                }),
+                (Ok(page), None) => Err(Error::Setting(format!(
+                    "{url}: {} without text",
+                    page.status
+                ))),
+                (Err(error), _) => Err(Error::Setting(format!("{url}: {error}"))),
+            };
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| Error::Setup {
+        what: "the event loop",
+        source: source.into(),
+    })?;
+    runtime.block_on(haul::crawl(config, Stop::new(), hear))?;
+    found
+}
+
+/// A line for the value, and one for where it is from.
+fn tell(told: &mut String, found: &Match) {
+    let column = Column {
+        name: String::new(),
+        kind: Kind::Json,
+        list: false,
+        required: false,
+        columns: Vec::new(),
+        min_rate: None,
+    };
+    let value = serde_json::to_string(&found.value.json(&column)).unwrap_or_default();
+    let line = found.line.map_or("-".to_owned(), |line| line.to_string());
+    let _ = writeln!(told, "{line:>6}  {}", short(&value));
+    if let Some(why) = &found.why {
+        let _ = writeln!(told, "        missed: {}", short(why));
+    }
+    let _ = writeln!(told, "        {}", short(&found.source));
+}
+
+fn short(text: &str) -> String {
+    let text = clean(text);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
