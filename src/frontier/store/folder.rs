@@ -8,10 +8,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
+
+/// How long a lock may outlive its owner: a child process that is just being started holds a copy of every descriptor until its program is
+/// loaded, the lock's among them.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A job's folder, locked.
 #[derive(Debug)]
@@ -48,15 +53,25 @@ impl Folder {
             .mode(0o600)
             .open(&lock_path)
             .map_err(|source| Error::output(&lock_path, source))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked {
-                path: path.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(Error::output(&lock_path, source)),
+        let patient_until = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => {
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        _lock: lock,
+                    });
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
+                    std::thread::sleep(PATIENCE / 50);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        path: path.to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(Error::output(&lock_path, source)),
+            }
         }
     }
 
