@@ -93,10 +93,9 @@ impl Config {
     /// # Errors
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        let selected = self.parse.extract.fields.iter();
-        let selected: Vec<String> = selected.map(|field| field.name.clone()).collect();
+        let tables = self.parse.extract.tables()?;
         for sink in &mut self.sinks {
-            sink.selected.clone_from(&selected);
+            sink.tables.clone_from(&tables);
             if sink.format == Format::Warc {
                 sink.archive.proxied = !self.fetch.proxies.is_empty();
                 sink.archive.method.clone_from(&self.fetch.method);

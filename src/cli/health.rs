@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use haul::extract::{ExtractSettings, Extractor, Health, Table};
+use haul::extract::{ExtractSettings, Health, Table};
 use haul::{Event, clean};
 
 /// Characters of a miss that are shown.
@@ -24,7 +24,7 @@ impl FieldCounts {
         if settings.is_empty() {
             return Ok(None);
         }
-        let tables = Extractor::compile(settings)?.tables().to_vec();
+        let tables = settings.tables()?;
         Ok(Some(Self {
             health: Health::new(&tables),
             tables,

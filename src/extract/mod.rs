@@ -35,6 +35,7 @@ pub use rule::{Reads, Rule};
 pub use selection::{Expression, Selection, SelectionError, Take};
 pub use selector::Source;
 
+use crate::error::Result;
 pub use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::url::PageUrl;
 
@@ -83,6 +84,14 @@ pub struct Follow {
 }
 
 impl ExtractSettings {
+    /// The tables of the items, in the order that [`Item::table`](crate::fields::Item::table) counts in.
+    ///
+    /// # Errors
+    /// As [`Extractor::compile`].
+    pub fn tables(&self) -> Result<Vec<Table>> {
+        Extractor::compile(self).map(|extractor| extractor.tables().to_vec())
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.recipes.is_empty()

@@ -34,13 +34,17 @@ impl Csv {
         } else {
             &ALL[..Field::Body as usize]
         };
+        // What is selected is the first table.
+        let first = settings.tables.first();
+        let selected = first.filter(|table| table.name == SELECTED);
+        let selected = selected.map_or(&[][..], |table| &table.columns);
         let mut builder = csv::WriterBuilder::new();
         builder.buffer_capacity(1 << 10);
         let mut csv = Self {
             output,
             body: settings.body,
             fields,
-            selected: settings.selected.len(),
+            selected: selected.len(),
             cell: Vec::new(),
             builder,
         };
@@ -48,10 +52,9 @@ impl Csv {
             let mut line = csv.builder.from_writer(csv.output.buffer());
             let names = fields.iter().map(|field| field.name().to_owned());
             // A field of the user's may be called as one of the record's is.
-            let selected = settings
-                .selected
+            let selected = selected
                 .iter()
-                .map(|name| format!("{SELECTED}.{name}"));
+                .map(|column| format!("{SELECTED}.{}", column.name));
             line.write_record(names.chain(selected))
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;

@@ -54,6 +54,7 @@ pub use warc::ArchiveSettings;
 pub(crate) use writer::Writer;
 
 use crate::error::{Error, Result};
+use crate::fields::Table;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -123,7 +124,7 @@ pub enum Destination {
 }
 
 /// What records look like and where they go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
     /// How they are written.
     pub format: Format,
@@ -139,8 +140,9 @@ pub struct SinkSettings {
     pub layout: Layout,
     /// Whether the text format is coloured.
     pub color: bool,
-    /// The names of the fields that are selected from pages: CSV has a column for each. Filled in when a run starts.
-    pub selected: Vec<String>,
+    /// What is read out of pages: the tables that [`Item::table`](crate::fields::Item::table) counts in. Filled in when a
+    /// run starts.
+    pub tables: Vec<Table>,
     /// What an archive says of the run, and how large its files are.
     pub archive: ArchiveSettings,
 }
@@ -175,7 +177,7 @@ impl Default for SinkSettings {
             folder: None,
             layout: Layout::AsSent,
             color: false,
-            selected: Vec::new(),
+            tables: Vec::new(),
             archive: ArchiveSettings::default(),
         }
     }
