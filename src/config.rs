@@ -8,7 +8,7 @@ use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
 use crate::fetch::FetchSettings;
 use crate::follow::CrawlSettings;
-use crate::frontier::FrontierSettings;
+use crate::frontier::{FrontierSettings, Robots};
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
 use crate::sink::{self, Format, Layout, SinkSettings};
@@ -94,9 +94,16 @@ impl Config {
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
         let tables = self.parse.extract.tables()?;
+        let indexes: Vec<_> = self.sinks.iter().filter_map(sink::index_of).collect();
+        self.sinks.extend(indexes);
         for sink in &mut self.sinks {
             sink.tables.clone_from(&tables);
             if sink.format == Format::Warc {
+                let robots = match self.frontier.robots {
+                    Robots::Obey => "obey",
+                    Robots::Ignore => "ignore",
+                };
+                sink.archive.robots.get_or_insert_with(|| robots.to_owned());
                 sink.archive.proxied = !self.fetch.proxies.is_empty();
                 sink.archive.method.clone_from(&self.fetch.method);
                 sink.archive.headers.clone_from(&self.fetch.headers);

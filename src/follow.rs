@@ -146,7 +146,7 @@ impl Follow {
         };
         let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in found.iter() {
-            if obeys && (found.nofollow || link.nofollow) {
+            if obeys && !link.led && (found.nofollow || link.nofollow) {
                 self.count(&Skip::Nofollow);
                 continue;
             }
@@ -226,7 +226,10 @@ impl Follow {
             Role::Sitemap if url.same_origin(&from.job.url) => Ok(()),
             _ => self.scope.judge(&url, role),
         };
-        let found = from.discovery(url, link.fingerprint, role, depth);
+        let found = Discovery {
+            recipe: link.recipe,
+            ..from.discovery(url, link.fingerprint, role, depth)
+        };
         match verdict {
             Ok(()) => frontier.admit_found(found, now),
             Err(skip) => {
@@ -290,6 +293,7 @@ impl<'a> Source<'a> {
             role,
             via,
             depth,
+            recipe: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Made by the parse half, on whatever core is free, so that the loop that asks whether each was seen before has only
 //! a number to look up. Invariant: every URL in it is a [`PageUrl`](crate::PageUrl)'s text, and stands in it once.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// What a page leads to.
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Found {
     text: String,
     links: Vec<Entry>,
+    /// Recipes that links are followed with, each once.
+    recipes: Vec<Arc<str>>,
     /// Whether the page, or the answer's head, asks that none of its links be followed.
     pub nofollow: bool,
     /// Whether the page, or the answer's head, asks not to be kept in an index.
@@ -25,6 +29,18 @@ struct Entry {
     fingerprint: u64,
     kind: FoundKind,
     nofollow: bool,
+    led: Led,
+}
+
+/// Who asks to follow a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Led {
+    /// The page.
+    Page,
+    /// A recipe.
+    Recipe,
+    /// A recipe, with the one of this place for what is there.
+    To(u8),
 }
 
 /// One link that was found.
@@ -38,6 +54,10 @@ pub struct FoundLink<'a> {
     pub kind: FoundKind,
     /// Whether the page asks not to follow it.
     pub nofollow: bool,
+    /// Whether a recipe asks to follow it.
+    pub led: bool,
+    /// The recipe for what is there, where one asks for it.
+    pub recipe: Option<&'a Arc<str>>,
 }
 
 /// What a page uses a link for.
@@ -98,7 +118,54 @@ impl Found {
             fingerprint: link.fingerprint,
             kind: link.kind,
             nofollow: link.nofollow,
+            led: Led::Page,
         });
+    }
+
+    /// A recipe asks to follow this URL, with the recipe of this name for what is there. What the page says of the link
+    /// counts no more. `met` is where the link stands in this list, if it does.
+    pub(crate) fn lead(
+        &mut self,
+        met: Option<usize>,
+        url: &str,
+        fingerprint: u64,
+        recipe: Option<&str>,
+    ) {
+        let led = match recipe {
+            None => Led::Recipe,
+            Some(recipe) => self.led_to(recipe),
+        };
+        if met.is_none() {
+            self.push(FoundLink {
+                url,
+                fingerprint,
+                kind: FoundKind::Page,
+                nofollow: false,
+                led: true,
+                recipe: None,
+            });
+        }
+        let at = met.unwrap_or(self.links.len().saturating_sub(1));
+        if let Some(link) = self.links.get_mut(at)
+            && link.fingerprint == fingerprint
+        {
+            link.kind = FoundKind::Page;
+            link.nofollow = false;
+            // The first recipe that names one says which.
+            if !matches!(link.led, Led::To(_)) {
+                link.led = led;
+            }
+        }
+    }
+
+    /// What stands for a recipe; beyond 256 of them a link is followed with none.
+    fn led_to(&mut self, recipe: &str) -> Led {
+        let known = self.recipes.iter().position(|known| **known == *recipe);
+        let at = known.unwrap_or_else(|| {
+            self.recipes.push(recipe.into());
+            self.recipes.len() - 1
+        });
+        u8::try_from(at).map_or(Led::Recipe, Led::To)
     }
 
     /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. A guess
@@ -159,6 +226,11 @@ impl Found {
             fingerprint: entry.fingerprint,
             kind: entry.kind,
             nofollow: entry.nofollow,
+            led: entry.led != Led::Page,
+            recipe: match entry.led {
+                Led::To(at) => self.recipes.get(usize::from(at)),
+                Led::Page | Led::Recipe => None,
+            },
         })
     }
 
@@ -185,6 +257,8 @@ mod tests {
             fingerprint,
             kind: FoundKind::Page,
             nofollow: fingerprint == 2,
+            led: false,
+            recipe: None,
         };
         let links = [link("http://a.example/", 1), link("http://b.example/é", 2)];
         links.iter().for_each(|link| found.push(*link));
@@ -199,6 +273,8 @@ mod tests {
             fingerprint: 1,
             kind,
             nofollow,
+            led: false,
+            recipe: None,
         });
         found
     }
@@ -221,6 +297,22 @@ mod tests {
             found.meet_again(0, uses[1].0, uses[1].1);
             let link = found.iter().next().unwrap();
             assert_eq!((link.kind, link.nofollow), expected, "{uses:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_recipe_asks_for_is_followed_whatever_the_page_says() {
+        let mut found = of("http://a.example/", FoundKind::Asset, true);
+        found.lead(Some(0), "http://a.example/", 1, None);
+        found.lead(Some(0), "http://a.example/", 1, Some("item"));
+        found.lead(Some(0), "http://a.example/", 1, Some("other"));
+        found.lead(None, "http://b.example/", 2, Some("item"));
+        let links: Vec<_> = found.iter().collect();
+        assert_eq!(links.len(), 2);
+        for (link, url) in links.iter().zip(["http://a.example/", "http://b.example/"]) {
+            assert_eq!((link.url, link.kind), (url, FoundKind::Page));
+            assert!(link.led && !link.nofollow);
+            assert_eq!(link.recipe.map(|recipe| &**recipe), Some("item"));
         }
     }
 

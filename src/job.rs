@@ -34,6 +34,8 @@ pub struct Job {
     pub found_on: Option<Arc<str>>,
     /// Which addresses it may lead to.
     pub reach: Reach,
+    /// The recipe that the page before wants for what is here, by its name.
+    pub recipe: Option<Arc<str>>,
     /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
     pub request: Option<Arc<Request>>,
     /// The answers on the way here, oldest first: redirects followed.
@@ -112,6 +114,15 @@ pub struct Attempt {
     pub took: Duration,
 }
 
+impl Request {
+    /// Whether it asks for anything but the URL, or carries anything.
+    pub(crate) fn says_something(&self) -> bool {
+        self.method.is_some()
+            || self.body.is_some()
+            || !(self.headers.is_empty() && self.columns.is_empty())
+    }
+}
+
 impl Job {
     /// A line of the user's list.
     pub fn seed(row: u64, url: PageUrl) -> Self {
@@ -131,6 +142,7 @@ impl Job {
             depth: 0,
             found_on: None,
             reach: Reach::Anywhere,
+            recipe: None,
             request: None,
             hops: Vec::new(),
             attempts: Vec::new(),

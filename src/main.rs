@@ -9,8 +9,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{
-    Announcement, ComparePlan, Exit, Failure, FieldCounts, Interrupts, Plan, Reporting, Resume,
-    Retry, ServeArguments, Task,
+    Announcement, ComparePlan, Exit, Failure, Interrupts, Plan, Reporting, Resume, Retry,
+    ServeArguments, Task,
 };
 use haul::compare::{EngineResult, Target};
 use haul::fetch::Override;
@@ -58,15 +58,11 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let progress = Progress::start(plan.style, plan.voice)?;
     let resume = Resume::of(&plan);
     let mut report = Reporting::begin(&plan);
-    let mut fields = FieldCounts::begin(&plan.config.parse.extract)?;
 
     let hear = |event: &Event<'_>| {
         progress.hear(event);
         if let Some(report) = &mut report {
             report.hear(event);
-        }
-        if let Some(fields) = &mut fields {
-            fields.hear(event);
         }
     };
     let ended = match plan.from.is_empty() {
@@ -80,15 +76,10 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let mut told = String::new();
     if plan.voice >= Voice::Usual {
         told = cli::summary(&outcome.tally, cli::processor_time());
-        told.push_str(
-            &fields
-                .as_ref()
-                .map(FieldCounts::summary)
-                .unwrap_or_default(),
-        );
+        told.extend(outcome.counts.as_ref().map(cli::fields_summary));
     }
     let mut exit = Exit::of(&outcome, plan.fail_over, plan.judged);
-    if fields.is_some_and(|fields| fields.fall_short()) {
+    if outcome.counts.as_ref().is_some_and(cli::fall_short) {
         exit = exit.merge(Exit::FieldsShort);
     }
     if plan.voice >= Voice::Quiet {

@@ -3,6 +3,7 @@
 //! The fetch half is [`Fetcher::fetch`](crate::fetch); the parse half is [`parse`], a plain function that runs wherever
 //! the engine has a core to spare. A [`Plan`] is all that an engine needs to know to do both.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,10 +13,12 @@ use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
 use crate::fetch::{self, FetchSettings};
 use crate::fields::Extraction;
+use crate::found::Found;
 use crate::job::{Job, Role};
 use crate::page::Page;
-use crate::parse;
 pub(crate) use crate::parse::ParseSettings;
+use crate::parse::media_type::{Kind, MediaType, sniff};
+use crate::parse::{self, Follow};
 use crate::visit::{FetchError, Parsed};
 
 /// What the lanes of an engine share.
@@ -61,9 +64,13 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     let Ok(page) = outcome else {
         return Parsed::default();
     };
-    let mut parsed = parse::parse(job, page, &plan.parse);
-    if let Some(extractor) = &plan.extractor {
-        extract(job, page, extractor, &mut parsed);
+    let extractor = plan
+        .extractor
+        .as_deref()
+        .filter(|extractor| reads(job, page, extractor));
+    let mut parsed = parse::parse(job, page, &plan.parse, extractor.is_some());
+    if let Some(extractor) = extractor {
+        extract(job, extractor, plan.parse.follow.as_ref(), &mut parsed);
     }
     if !plan.parse.wants.text {
         parsed.text = None; // what was worked on is not handed on
@@ -71,28 +78,53 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     parsed
 }
 
-/// Reads the typed fields out of a page that has any business with them: failures have not.
-fn extract(job: &Job, page: &Page, extractor: &Extractor, parsed: &mut Parsed) {
+/// Whether any field is for a page, whatever it turns out to be. Failures have none, and what has no record.
+fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
+    let recipe = job.recipe.as_deref();
+    let sources = [Source::Html, Source::Json, Source::Text];
+    job.role == Role::Page
+        && page.status < 400
+        && sources
+            .iter()
+            .any(|source| extractor.wants(&job.url, *source, recipe))
+}
+
+/// Reads the typed fields out of a page, and notes where its recipes lead.
+fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &mut Parsed) {
     let Some(text) = parsed.text.as_deref() else {
         return;
     };
-    if job.role != Role::Page || page.status >= 400 {
-        return;
-    }
-    let media = parsed.media_type.as_deref().unwrap_or_default();
-    let source = match media {
-        html if html.contains("html") => Source::Html,
-        json if json == "application/json" || json.ends_with("+json") => Source::Json,
-        "" if text.trim_start().starts_with('<') => Source::Html,
-        _ => Source::Text,
-    };
+    let media = parsed.media_type.as_deref().and_then(MediaType::parse);
+    let kind = media.map_or_else(|| sniff(text.as_bytes()), |media| media.kind());
     let label = parsed.charset.as_deref().unwrap_or("utf-8");
     let found = extractor.extract(&extract::Page {
         url: &job.url,
         text,
-        source,
+        source: match kind {
+            Kind::Html => Source::Html,
+            Kind::Json => Source::Json,
+            _ => Source::Text,
+        },
         encoding: Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8),
-        recipe: None,
+        recipe: job.recipe.as_deref(),
     });
+    if let Some(follow) = follow.filter(|_| !found.follow.is_empty()) {
+        lead(&found.follow, follow, parsed.found.get_or_insert_default());
+    }
     parsed.fields = Some(Box::new(Extraction::of(found.fields, extractor.tables())));
+}
+
+/// Adds where recipes lead to what the page leads to.
+fn lead(leads: &[extract::Follow], follow: &Follow, found: &mut Found) {
+    let known: HashMap<u64, usize> = found
+        .iter()
+        .enumerate()
+        .map(|(at, link)| (link.fingerprint, at))
+        .collect();
+    for lead in leads {
+        let url = lead.url.as_str();
+        let fingerprint = follow.fingerprints.of(url);
+        let met = known.get(&fingerprint).copied();
+        found.lead(met, url, fingerprint, lead.recipe.as_deref());
+    }
 }

@@ -128,7 +128,7 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Result<Stored> {
+pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Result<Stored> {
     if found.len() > LARGEST {
         return Err(io::Error::other(format!(
             "a file of more than {LARGEST} bytes"

@@ -6,6 +6,7 @@
 
 pub(crate) mod date;
 mod folder;
+mod listed;
 pub(crate) mod message;
 mod package;
 mod records;
@@ -19,6 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub(crate) use listed::{LIST, Listed};
 pub use records::Damage;
 pub(crate) use records::{Head, Records};
 pub(crate) use seen::{Place, Seen};
@@ -27,6 +29,7 @@ use crate::body::Body;
 use crate::page::{Page, Timing};
 use crate::url::PageUrl;
 use folder::Folder;
+use listed::List;
 use package::Part;
 
 /// The largest body that is taken out of an archive, in bytes.
@@ -57,6 +60,7 @@ pub struct Archive {
 enum Source {
     Files(Box<Files>),
     Folder(Folder),
+    List(List),
 }
 
 /// The files of an archive, one after the other.
@@ -70,7 +74,7 @@ struct Files {
 
 impl Archive {
     /// Opens a WARC file (`.warc`, `.warc.gz`) with the numbered ones that go on from it, a package of them (`.wacz`), or
-    /// a folder: of WARC files, or of pages that were saved under their URLs. What the file is, its first bytes say.
+    /// a folder: of WARC files, or of pages that were saved, under their URLs or with a list. What the file is, its first bytes say.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
@@ -84,7 +88,10 @@ impl Archive {
         let found = std::fs::metadata(path).map_err(refused)?;
         let source = if found.is_dir() {
             match folder::archives(path).map_err(refused)? {
-                files if files.is_empty() => Source::Folder(Folder::open(path).map_err(refused)?),
+                files if files.is_empty() => match List::open(path).map_err(refused)? {
+                    Some(list) => Source::List(list),
+                    None => Source::Folder(Folder::open(path).map_err(refused)?),
+                },
                 files => {
                     let parts = files.into_iter().map(Part::whole);
                     Source::Files(Box::new(Files::of(parts.collect())))
@@ -124,6 +131,7 @@ impl Iterator for Archive {
         match &mut self.source {
             Source::Files(files) => files.next(&self.spool).transpose(),
             Source::Folder(folder) => folder.next(),
+            Source::List(list) => list.next(),
         }
     }
 }

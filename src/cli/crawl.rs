@@ -102,6 +102,10 @@ struct Following {
     #[arg(long)]
     guess: bool,
 
+    /// Follow the links that recipes name, and no others; no sitemaps either
+    #[arg(long, conflicts_with_all = ["guess", "sitemaps"], requires = "recipe")]
+    only_recipe_links: bool,
+
     /// Which sitemaps are read: those that robots.txt names, /sitemap.xml too, or none
     #[arg(long, value_name = "WHICH", default_value = "named")]
     sitemaps: SitemapChoice,
@@ -152,7 +156,7 @@ impl CrawlArguments {
         self.making.apply(&mut config);
         let mut plan = self.common.plan("crawl", config, settings, terminals)?;
         plan.judged = judged;
-        // The records name the files: the sink of both is the last.
+        // The records name the files: any of their sinks may have them.
         if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
             records.folder = Some(folder);
             records.layout = Layout::Browsable;
@@ -211,6 +215,7 @@ impl Following {
         config.parse.follow = Some(Follow {
             assets: self.assets,
             guess: self.guess,
+            pages: !self.only_recipe_links,
             similar: self.skip_similar,
             ..Follow::default()
         });
@@ -233,6 +238,7 @@ impl Following {
                 false => Nofollow::Obey,
             },
             sitemaps: match self.sitemaps {
+                _ if self.only_recipe_links => Sitemaps::Ignore,
                 SitemapChoice::Named => Sitemaps::Named,
                 SitemapChoice::Guessed => Sitemaps::Guessed,
                 SitemapChoice::None => Sitemaps::Ignore,

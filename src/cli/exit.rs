@@ -293,6 +293,7 @@ mod tests {
             },
             ended: Ended::Complete,
             missing: haul::Rows::default(),
+            counts: None,
             waiting: 0,
         };
         outcome.tally.broken.count = 1;
@@ -322,6 +323,7 @@ mod tests {
             },
             ended: Ended::TimeUp,
             missing: "11-".parse().unwrap(),
+            counts: None,
             waiting: 0,
         };
         let nothing = "0%".parse().unwrap();

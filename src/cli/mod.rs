@@ -34,7 +34,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use exit::{Exit, Failure};
 pub(crate) use fetch::Plan;
-pub(crate) use health::FieldCounts;
+pub(crate) use health::{fall_short, fields_summary};
 pub(crate) use interrupt::Interrupts;
 pub(crate) use processor_time::processor_time;
 pub(crate) use report::Reporting;

@@ -185,6 +185,7 @@ mod tests {
             },
             ended: Ended::Interrupted,
             missing: missing.parse().unwrap(),
+            counts: None,
             waiting: 0,
         }
     }

@@ -64,6 +64,19 @@ pub(super) fn targets(command: &mut String, settings: &[Setting]) {
     }
 }
 
+/// The command that the user gave.
+pub(super) fn command(name: &str, settings: &Settings) -> String {
+    let given = settings.0.iter();
+    let given: Vec<_> = given
+        .filter(|setting| setting.origin == Origin::Flag)
+        .cloned()
+        .collect();
+    let mut line = format!("haul {name}");
+    flags(&mut line, &given, &[]);
+    targets(&mut line, &given);
+    line
+}
+
 /// A value as it may be shown, quoted. A file's name is no secret, and may be no text.
 fn shown(flag: &str, value: &OsString) -> String {
     match value.to_str() {

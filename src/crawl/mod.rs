@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod outcome;
+mod outputs;
 mod replay;
 mod wake;
 
@@ -24,18 +25,22 @@ pub use replay::replay;
 use wake::{Wake, until, wake_at};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, by_name, marks};
+use outputs::Outputs;
 
 use crate::config::{Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::extract::Health;
 use crate::follow::Follow;
-use crate::frontier::{Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened};
+use crate::frontier::{
+    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
+};
 use crate::robots;
 use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
-use crate::sink::{Holders, Mirror, Sinks, Start, Writer};
+use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
@@ -80,14 +85,14 @@ pub async fn crawl(
     let paced = !config.frontier.delay.is_zero()
         || config.frontier.rate.is_some()
         || config.frontier.adaptive;
-    let mut frontier = Frontier::new(config.frontier, method);
+    let mut frontier = Frontier::new(config.frontier.clone(), method);
     let mut follow = config.crawl.clone().map(Follow::new);
-    let mut journal = None;
     let mut marks = BTreeMap::new();
+    let mut before = None;
     let mut list = ListMark::default();
     if let Some(job) = &config.job {
-        let opened = open_job(job)?;
-        journal = Some(job.folder.join("files"));
+        let (opened, left) = open_job(job)?;
+        before = left;
         marks = opened.marks();
         list = opened.list();
         let restored = |row: &_| {
@@ -102,43 +107,23 @@ pub async fn crawl(
         let agent = config.fetch.headers.text(http::header::USER_AGENT);
         links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
     }
-    let plan = Plan::new(config.fetch, config.parse, config.program)?;
+    let plan = Plan::new(
+        config.fetch.clone(),
+        config.parse.clone(),
+        config.program.clone(),
+    )?;
     config.seeds.skip(list.row, list.taken);
-    let seeds = Seeds::start(config.seeds)?;
+    let seeds = Seeds::start(config.seeds.clone())?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
-    let kept = config.job.is_some();
-    checkpoint::check_names(&config.sinks, &marks)?;
-    let start = |name: &str| match (marks.get(name), kept) {
-        (Some(mark), _) => Start::At(mark),
-        (None, true) => Start::Over,
-        (None, false) => Start::Fresh,
-    };
-    let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
-    let mut holders = None;
-    if let Some(settings) = config.broken.filter(|_| follow.is_some()) {
-        let folder = config.job.as_ref().map(|job| job.folder.as_path());
-        let (sink, kept) = Holders::open(folder, start(Holders::NAME), frontier.fingerprints())?;
-        sinks.add(Holders::NAME, sink);
-        holders = Some((kept, settings.report));
-    }
-    let mut mirror = None;
-    if follow.is_some() {
-        let folder = config.job.as_ref().map(|job| job.folder.as_path());
-        let start = start(Mirror::NAME);
-        let opened = Mirror::open(&config.sinks, folder, start, frontier.fingerprints())?;
-        if let Some((sink, kept)) = opened {
-            sinks.add(Mirror::NAME, sink);
-            mirror = Some(kept);
-        }
-    }
+    let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before)?;
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let mut run = Run {
         frontier,
         crew: Crew::hire(config.engine, &plan, ahead)?,
-        writer: Writer::start(sinks)?,
+        writer: Writer::start(outputs.sinks)?,
         follow,
-        holders,
-        mirror,
+        holders: outputs.holders,
+        mirror: outputs.mirror,
         settled: Vec::with_capacity(BATCH),
         settled_bytes: 0,
         list,
@@ -159,13 +144,17 @@ pub async fn crawl(
     run.until_the_end(seeds, stop, config.max_time).await
 }
 
-/// Locks the job's folder, and opens the job that is in it or begins one.
-fn open_job(job: &JobSettings) -> Result<Opened> {
+/// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
+fn open_job(job: &JobSettings) -> Result<(Opened, Option<Health>)> {
     let folder = Folder::lock(&job.folder)?;
+    let mut before = None;
     if job.fresh {
+        let left = marks_left(&job.folder).remove(Counter::NAME);
+        before = left.and_then(|mark| Some(Counter::read(&Mark(mark))?.now));
         folder.clear()?;
     }
-    Opened::open(folder, &job.settings, &job.may_change)
+    let opened = Opened::open(folder, &job.settings, &job.may_change)?;
+    Ok((opened, before))
 }
 
 /// All that the loop owns.
@@ -452,9 +441,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             let marks = marks(&mut self.checkpoint).await;
             self.commit(marks).await?;
         }
-        let marks = self.writer.finish().await?;
+        let marks = by_name(self.writer.finish().await?);
+        let counts = marks.get(Counter::NAME).and_then(Counter::read);
         if let Some(gathered) = self.frontier.gather() {
-            self.frontier.commit(gathered, by_name(marks));
+            self.frontier.commit(gathered, marks);
         }
         while self.frontier.awaits_store() {
             let answer = self.frontier.store_answer().await?;
@@ -483,6 +473,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             tally: self.tally,
             ended,
             missing,
+            counts,
             waiting: if early { waiting } else { 0 },
         })
     }

@@ -1,6 +1,7 @@
 //! How a run went, for whoever started it.
 
 use crate::rows::Rows;
+use crate::sink::Counts;
 use crate::tally::Tally;
 
 /// How a run went.
@@ -12,6 +13,8 @@ pub struct Outcome {
     pub ended: Ended,
     /// The rows that have no record, where it ended early and no job keeps them.
     pub missing: Rows,
+    /// How often each field was there, where any were read; over all sessions of a job.
+    pub counts: Option<Counts>,
     /// Jobs that still wait, in the job that keeps them.
     pub waiting: u64,
 }

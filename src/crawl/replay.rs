@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::job::Job;
 use crate::rows::Rows;
-use crate::sink::{Sinks, Start, Writer};
+use crate::sink::{Counter, Sinks, Start, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::url::PageUrl;
@@ -58,8 +58,15 @@ pub async fn replay(
         .iter()
         .map(|path| Archive::open(path).map_err(|damage| Error::Setting(damage.to_string())))
         .collect::<Result<_>>()?;
+    let extract = &config.parse.extract;
+    let tables = (!extract.is_empty())
+        .then(|| extract.tables())
+        .transpose()?;
     let plan = Plan::new(config.fetch, config.parse, config.program)?;
-    let sinks = Sinks::open(&config.sinks, None, |_| Start::Fresh)?;
+    let mut sinks = Sinks::open(&config.sinks, None, |_| Start::Fresh)?;
+    if let Some(tables) = tables {
+        sinks.add(Counter::NAME, Counter::open(tables, None, Start::Fresh)?);
+    }
     let mut writer = Writer::start(sinks)?;
     let mut visits = start(opened, limit, &plan)?;
     let (started, mut tally, mut batch) = (Instant::now(), Tally::default(), Vec::new());
@@ -93,7 +100,8 @@ pub async fn replay(
     }
     drop(visits); // whoever still reads or parses ends with the next page
     writer.write(&mut batch).await?;
-    writer.finish().await?;
+    let marks = writer.finish().await?;
+    let counter = marks.iter().find(|(name, _)| name == Counter::NAME);
     tally.elapsed = started.elapsed();
     tell(&Event::Tick(&tally));
     let last = tally.visited;
@@ -105,6 +113,7 @@ pub async fn replay(
         tally,
         ended,
         missing,
+        counts: counter.and_then(|(_, mark)| Counter::read(mark)),
         waiting: 0,
     })
 }

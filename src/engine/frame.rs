@@ -38,6 +38,7 @@ pub(super) struct JobFrame {
     via: Via,
     role: Role,
     reach: Reach,
+    recipe: Option<Arc<str>>,
     hops: Vec<Hop>,
     method: Option<String>,
     headers: Headers,
@@ -65,6 +66,7 @@ impl JobFrame {
             via: job.via,
             role: job.role,
             reach: job.reach,
+            recipe: job.recipe.clone(),
             hops: job.hops.clone(),
             method: request
                 .and_then(|request| request.method.as_ref())
@@ -95,6 +97,7 @@ impl JobFrame {
         job.via = self.via;
         job.role = self.role;
         job.reach = self.reach;
+        job.recipe = self.recipe;
         job.request = request;
         job.hops = self.hops;
         job.since = now.checked_sub(self.queued).unwrap_or(now);

@@ -25,6 +25,8 @@ pub(crate) struct Discovery<'a> {
     pub(crate) role: Role,
     pub(crate) via: Via,
     pub(crate) depth: u16,
+    /// The recipe that the page wants for it.
+    pub(crate) recipe: Option<&'a Arc<str>>,
 }
 
 impl Frontier {
@@ -66,6 +68,7 @@ impl Frontier {
         job.role = found.role;
         job.depth = found.depth;
         job.found_on = Some(found.page.clone());
+        job.recipe = found.recipe.cloned();
         self.enter(&mut job, found.fingerprint, found.on.id);
         self.workbench.put(job, now);
     }

@@ -4,12 +4,14 @@
 //! in the transaction that says how far the sinks are durable.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use super::Frontier;
 use super::differences::Differences;
 use super::store::{
-    Answer, Batch, Folder, Keeper, Known, ListMark, Row, Settled, Sqlite, State, Store, Want,
+    Answer, Batch, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State, Store,
+    Want,
 };
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
@@ -35,6 +37,11 @@ pub(crate) struct Opened {
     store: Sqlite,
     folder: Folder,
     known: Known,
+}
+
+/// The marks of the job that is in a folder; none where there is no job, or one that cannot be read.
+pub(crate) fn marks_left(folder: &Path) -> BTreeMap<String, serde_json::Value> {
+    Reader::read(folder, |reader| Ok(reader.known().marks.clone())).unwrap_or_default()
 }
 
 impl Opened {

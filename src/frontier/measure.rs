@@ -65,6 +65,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
                     role: Role::Page,
                     via: Via::Link,
                     depth: 1,
+                    recipe: None,
                 };
                 frontier.admit_found(found, now);
             }

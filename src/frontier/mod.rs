@@ -43,7 +43,7 @@ pub use explain::{Explanation, Sighting, Standing, Step, explain};
 pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
-pub(crate) use ledger::{Gathered, Opened};
+pub(crate) use ledger::{Gathered, Opened, marks_left};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, ListMark, Row};
 

@@ -32,7 +32,7 @@ const FAILURE: u16 = 400;
 pub struct Follow {
     /// Who makes the fingerprints of what is found.
     pub fingerprints: Fingerprints,
-    /// References to other pages. Always true for now.
+    /// References to other pages; without them, only what recipes name is followed.
     pub pages: bool,
     /// References to what a page is made of.
     pub assets: bool,

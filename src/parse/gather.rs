@@ -72,6 +72,8 @@ impl Gathering {
                     fingerprint,
                     kind,
                     nofollow,
+                    led: false,
+                    recipe: None,
                 });
             }
         }

@@ -145,8 +145,8 @@ impl ParseSettings {
     }
 }
 
-/// Reads a page, as far as anyone asked.
-pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed {
+/// Reads a page, as far as anyone asked. `text` says whether somebody has a use for its text beside the sinks.
+pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings, text: bool) -> Parsed {
     let content_type = page.headers.text(header::CONTENT_TYPE);
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
@@ -160,7 +160,7 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings) -> Parsed 
     if !settings.reads_bodies() || settings.follows && page.target().is_some() {
         return parsed;
     }
-    let question = Question::new(job, page, media, settings);
+    let question = Question::new(job, page, media, settings, text);
     let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
     if question.wants_body() {
         match content::read(page, encoded, &question.reading(settings)) {
@@ -191,19 +191,18 @@ impl<'q> Question<'q> {
         page: &'q Page,
         media: Option<MediaType<'q>>,
         settings: &'q ParseSettings,
+        text: bool,
     ) -> Self {
         let mut limits = settings.limits;
         if job.role == Role::Sitemap {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
         // What has no record has nobody who asks for a digest or a text.
-        let (mut wants, work, extracts) = match job.role {
-            Role::Page | Role::Asset => {
-                (settings.wants, &settings.work, !settings.extract.is_empty())
-            }
-            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None, false),
+        let (mut wants, work) = match job.role {
+            Role::Page | Role::Asset => (settings.wants, &settings.work),
+            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None),
         };
-        wants.text |= work.reads_text() || extracts;
+        wants.text |= work.reads_text() || text;
         Self {
             job,
             page,

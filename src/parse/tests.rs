@@ -92,7 +92,7 @@ impl Answer {
     }
 
     fn parsed(&self) -> Parsed {
-        parse(&self.job, &self.page, &self.settings)
+        parse(&self.job, &self.page, &self.settings, false)
     }
 
     fn found(&self) -> Found {

@@ -65,12 +65,7 @@ impl Csv {
 
 impl Sink for Csv {
     fn wants(&self) -> Wants {
-        Wants {
-            digest: true,
-            title: true,
-            text: self.body,
-            ..Wants::NOTHING
-        }
+        super::wants_of_records(self.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

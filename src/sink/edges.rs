@@ -201,6 +201,8 @@ mod tests {
                 fingerprint: 0,
                 kind,
                 nofollow,
+                led: false,
+                recipe: None,
             });
         }
         visit.parsed.found = Some(Box::new(found));

@@ -21,12 +21,7 @@ impl Jsonl {
 
 impl Sink for Jsonl {
     fn wants(&self) -> Wants {
-        Wants {
-            digest: true,
-            title: true,
-            text: self.body,
-            ..Wants::NOTHING
-        }
+        super::wants_of_records(self.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

@@ -7,8 +7,10 @@
 //! A job asks its sinks for [marks](Mark) and keeps them; when it goes on, each sink begins [at](Start::At) its mark, and
 //! every record is there once. A sink knows its own mark and nothing of who keeps it.
 
+mod aside;
 #[cfg(test)]
 mod contract;
+mod counts;
 #[cfg(test)]
 mod crash;
 mod csv;
@@ -18,6 +20,7 @@ mod files;
 mod folder;
 mod growing;
 mod holders;
+mod index;
 mod journal;
 mod jsonl;
 mod mark;
@@ -25,12 +28,14 @@ mod mirror;
 mod name;
 mod names;
 mod output;
+mod packing;
 mod record;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod schema;
 mod sinks;
+mod sqlite;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -43,6 +48,8 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+pub(crate) use counts::Counter;
+pub use counts::Counts;
 pub use files::Files;
 pub(crate) use holders::Holders;
 pub use mark::{Mark, Start};
@@ -53,6 +60,7 @@ pub use template::Template;
 pub use warc::ArchiveSettings;
 pub(crate) use writer::Writer;
 
+use crate::archive::LIST;
 use crate::error::{Error, Result};
 use crate::fields::Table;
 use crate::parse::Wants;
@@ -107,6 +115,10 @@ pub enum Format {
     /// WARC 1.1: every answer with its bytes as received. By the suffix of its file as it is, in gzip members (`.gz`),
     /// or with its index in a package (`.wacz`).
     Warc,
+    /// A SQLite file: a table of pages, and one for each recipe.
+    Sqlite,
+    /// The list of the files that bodies were saved to, JSON Lines in their folder.
+    Index,
 }
 
 /// Where records are written.
@@ -158,7 +170,7 @@ pub enum Layout {
 }
 
 /// The names of the formats, as `--format` takes them.
-pub const FORMATS: [&str; 4] = ["text", "jsonl", "csv", "warc"];
+pub const FORMATS: [&str; 5] = ["text", "jsonl", "csv", "warc", "sqlite"];
 
 /// What an archive wants of a page.
 const ARCHIVED: Wants = Wants {
@@ -206,6 +218,8 @@ impl Format {
             Format::Edges => "edges",
             Format::Dot => "dot",
             Format::Warc => "warc",
+            Format::Sqlite => "sqlite",
+            Format::Index => "index",
         }
     }
 
@@ -224,11 +238,17 @@ impl Format {
         if name.ends_with(".warc.gz") {
             return Some(Format::Warc);
         }
+        if packing::Packing::of_path(path).is_some() {
+            let inner = Self::of_path(Path::new(path.file_stem()?))?;
+            let packs = matches!(inner, Format::Jsonl | Format::Csv | Format::Text);
+            return packs.then_some(inner);
+        }
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "warc" | "wacz" => Some(Format::Warc),
             "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
             "csv" => Some(Format::Csv),
             "txt" | "text" => Some(Format::Text),
+            end if sqlite::is_name(end) => Some(Format::Sqlite),
             _ => None,
         }
     }
@@ -243,6 +263,7 @@ impl FromStr for Format {
             "jsonl" | "json" => Ok(Format::Jsonl),
             "csv" => Ok(Format::Csv),
             "warc" => Ok(Format::Warc),
+            "sqlite" => Ok(Format::Sqlite),
             other => Err(format!("no format {other:?}: {}", FORMATS.join(", "))),
         }
     }
@@ -268,34 +289,43 @@ pub fn files_name(settings: &SinkSettings) -> Option<String> {
     Some(format!("files:{}", spelled(folder)))
 }
 
+/// The sink of the list of the files that bodies are saved to, where the settings name a folder for them. What was saved
+/// there before stays listed. A copy that is made for browsing has none.
+pub fn index_of(settings: &SinkSettings) -> Option<SinkSettings> {
+    let folder = settings.folder.as_deref()?;
+    (settings.layout == Layout::AsSent).then(|| SinkSettings {
+        format: Format::Index,
+        destination: Destination::File {
+            path: folder.join(LIST),
+            append: true,
+        },
+        ..SinkSettings::default()
+    })
+}
+
 /// Opens the sink that the settings describe.
 ///
 /// # Errors
 /// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
 /// writes to standard output.
 pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
-    let form = match settings.format {
-        Format::Edges => Some(edges::Form::Csv),
-        Format::Dot => Some(edges::Form::Dot),
-        Format::Text | Format::Jsonl | Format::Csv | Format::Warc => None,
-    };
-    if let Some(form) = form {
-        return Ok(Box::new(edges::Edges::open(settings, form, start)?));
+    let output = || output::Output::open_packed(&settings.destination, start);
+    if let Some(template) = &settings.template {
+        let template = template::TemplateSink::new(output()?, template.clone());
+        return Ok(Box::new(template));
     }
-    if settings.format == Format::Warc && settings.template.is_none() {
-        return Ok(match &settings.destination {
-            Destination::File { path, .. } if is_wacz(path) => {
-                Box::new(wacz::Wacz::open(settings, start)?)
-            }
-            _ => Box::new(warc::Warc::open(settings, start)?),
-        });
-    }
-    let output = output::Output::open(&settings.destination, start)?;
-    Ok(match (&settings.template, settings.format) {
-        (Some(template), _) => Box::new(template::TemplateSink::new(output, template.clone())),
-        (None, Format::Jsonl) => Box::new(jsonl::Jsonl::new(output, settings.body)),
-        (None, Format::Csv) => Box::new(csv::Csv::new(output, settings)?),
-        (None, _) => Box::new(text::Text::new(output, settings.color)),
+    Ok(match (settings.format, &settings.destination) {
+        (Format::Text, _) => Box::new(text::Text::new(output()?, settings.color)),
+        (Format::Jsonl, _) => Box::new(jsonl::Jsonl::new(output()?, settings.body)),
+        (Format::Csv, _) => Box::new(csv::Csv::new(output()?, settings)?),
+        (Format::Edges, _) => Box::new(edges::Edges::open(settings, edges::Form::Csv, start)?),
+        (Format::Dot, _) => Box::new(edges::Edges::open(settings, edges::Form::Dot, start)?),
+        (Format::Warc, Destination::File { path, .. }) if is_wacz(path) => {
+            Box::new(wacz::Wacz::open(settings, start)?)
+        }
+        (Format::Warc, _) => Box::new(warc::Warc::open(settings, start)?),
+        (Format::Index, to) => Box::new(index::Index::open(to, start)?),
+        (Format::Sqlite, _) => Box::new(sqlite::Sqlite::open(settings, start)?),
     })
 }
 
@@ -329,20 +359,25 @@ pub fn open_files(
 pub fn wants(settings: &SinkSettings) -> Wants {
     let records = match (&settings.template, settings.format) {
         (Some(template), _) => template.wants(),
-        (None, Format::Text | Format::Edges | Format::Dot) => Wants::NOTHING,
+        (None, Format::Text | Format::Edges | Format::Dot | Format::Index) => Wants::NOTHING,
         (None, Format::Warc) => ARCHIVED,
-        (None, Format::Jsonl | Format::Csv) => Wants {
-            digest: true,
-            title: true,
-            text: settings.body,
-            ..Wants::NOTHING
-        },
+        (None, Format::Jsonl | Format::Csv | Format::Sqlite) => wants_of_records(settings.body),
     };
     let files = Wants {
         content: settings.folder.is_some(),
         ..Wants::NOTHING
     };
     records.and(files)
+}
+
+/// What whole records want of a page.
+fn wants_of_records(body: bool) -> Wants {
+    Wants {
+        digest: true,
+        title: true,
+        text: body,
+        ..Wants::NOTHING
+    }
 }
 
 /// Whether a file's name asks for a package.

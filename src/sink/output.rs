@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::Destination;
 use super::growing::GrowingFile;
 use super::mark::{Mark, Start};
+use super::packing::{Packer, Packing};
 use crate::error::{Error, Result};
 
 /// Bytes that wait before they are written.
@@ -14,6 +15,7 @@ const BUFFER: usize = 256 << 10;
 pub(super) struct Output {
     target: Target,
     buffer: Vec<u8>,
+    packer: Option<Packer>,
 }
 
 enum Target {
@@ -32,10 +34,34 @@ impl Output {
                 Target::File(GrowingFile::open(path, *append, start)?)
             }
         };
-        Ok(Self {
+        Ok(Self::to(target))
+    }
+
+    /// As [`open`](Self::open), packed where the file's suffix asks for it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn open_packed(destination: &Destination, start: Start<'_>) -> Result<Self> {
+        let packing = match destination {
+            Destination::Stdout => None,
+            Destination::File { path, .. } => Packing::of_path(path),
+        };
+        let mut output = Self::open(destination, start)?;
+        output.packer = packing.map(Packer::new);
+        Ok(output)
+    }
+
+    /// To a file that is open.
+    pub(super) fn to_file(file: GrowingFile) -> Self {
+        Self::to(Target::File(file))
+    }
+
+    fn to(target: Target) -> Self {
+        Self {
             target,
             buffer: Vec::with_capacity(BUFFER + (64 << 10)),
-        })
+            packer: None,
+        }
     }
 
     /// Whether nothing was written here before: a header line is due.
@@ -51,7 +77,7 @@ impl Output {
         self.length().map(Mark::of_length)
     }
 
-    /// Where the next byte goes; `None` on standard output.
+    /// Where the next byte goes; `None` on standard output. Of nothing that is packed.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.target {
             Target::Stdout(_) => None,
@@ -76,7 +102,7 @@ impl Output {
         }
     }
 
-    /// Writes what waits.
+    /// Writes what waits; of what is packed, as much as the packer gives.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -84,16 +110,26 @@ impl Output {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = match &mut self.target {
-            Target::Stdout(stdout) => {
-                let mut locked = stdout.lock();
-                let written = locked.write_all(&self.buffer).and_then(|()| locked.flush());
-                written.map_err(|source| Error::output("standard output", source))
-            }
-            Target::File(file) => file.write(&self.buffer),
+        let written = match &mut self.packer {
+            None => self.target.write(&self.buffer),
+            Some(packer) => match packer.pack(&self.buffer) {
+                Ok(packed) => self.target.write(&packed),
+                Err(source) => Err(Error::setup("a packed output", source)),
+            },
         };
         self.buffer.clear();
         written
+    }
+
+    /// Writes what waits, and all that the packer has.
+    fn hand_over(&mut self) -> Result<()> {
+        self.flush()?;
+        let Some(packer) = &mut self.packer else {
+            return Ok(());
+        };
+        let rest = packer.end();
+        let rest = rest.map_err(|source| Error::setup("a packed output", source))?;
+        self.target.write(&rest)
     }
 
     /// Writes what waits, waits for the disk, and says how far that is.
@@ -101,7 +137,7 @@ impl Output {
     /// # Errors
     /// When it cannot be written, or cannot be cut back: standard output, a pipe, a device.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
-        self.flush()?;
+        self.hand_over()?;
         match &mut self.target {
             Target::Stdout(_) => Err(not_rewindable()),
             Target::File(file) => file.checkpoint(),
@@ -113,10 +149,23 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn finish(mut self) -> Result<Option<Mark>> {
-        self.flush()?;
+        self.hand_over()?;
         match self.target {
             Target::Stdout(_) => Ok(None),
             Target::File(file) => file.finish(),
+        }
+    }
+}
+
+impl Target {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Target::Stdout(stdout) => {
+                let mut locked = stdout.lock();
+                let written = locked.write_all(bytes).and_then(|()| locked.flush());
+                written.map_err(|source| Error::output("standard output", source))
+            }
+            Target::File(file) => file.write(bytes),
         }
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method};
 
 use super::{Destination, Format, SinkSettings, Start, open};
 use crate::body::Body;
-use crate::fields::Extraction;
+use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Request};
 use crate::page::{HttpVersion, Page, Timing};
@@ -77,6 +77,73 @@ pub(super) fn failed(error: FetchError) -> Visit {
         Job::seed(3, PageUrl::parse("http://example.org/x").unwrap()),
         error,
     )
+}
+
+fn column(name: &str, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind,
+        list,
+        required: false,
+        columns,
+        min_rate: None,
+    }
+}
+
+/// A table with columns of every shape.
+pub(super) fn table() -> Table {
+    let plain = |name, kind| column(name, kind, false, Vec::new());
+    let words = column("words", Kind::Text, true, Vec::new());
+    let review = vec![plain("stars", Kind::Integer), words];
+    let seller = vec![plain("name", Kind::Text), plain("url", Kind::Url)];
+    Table {
+        name: "product".to_owned(),
+        columns: vec![
+            plain("number", Kind::Integer),
+            plain("price", Kind::Number),
+            plain("new", Kind::Bool),
+            plain("data", Kind::Json),
+            column("tags", Kind::Text, true, Vec::new()),
+            column("seller", Kind::Item, false, seller),
+            column("reviews", Kind::Item, true, review),
+        ],
+    }
+}
+
+/// What was read out of a page for it: one item with this number, and a tag that says the same.
+pub(super) fn product(number: usize) -> Extraction {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let review =
+        |stars, words: Vec<Value>| Value::Item(vec![Value::Integer(stars), Value::List(words)]);
+    let item = Item {
+        table: 0,
+        whole: true,
+        values: vec![
+            Value::Integer(number as i64),
+            Value::Missing,
+            Value::Bool(true),
+            Value::Json("{\"a\":[1]}".to_owned()),
+            Value::List(vec![text(&number.to_string())]),
+            Value::Item(vec![text("Ann \"A\" O'Hara"), Value::Missing]),
+            Value::List(vec![
+                review(5, vec![text("good"), text("fast")]),
+                review(1, Vec::new()),
+            ]),
+        ],
+    };
+    let miss = Miss {
+        table: 0,
+        item: 0,
+        column: "price".to_owned(),
+        why: "nothing matches".to_owned(),
+    };
+    let fields = Fields {
+        tables: vec![0],
+        items: vec![item],
+        misses: vec![miss],
+        ..Fields::default()
+    };
+    Extraction::of(fields, &[table()])
 }
 
 /// A visit of every kind; a plain page comes first.

@@ -46,7 +46,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
     ("follow", &["frontier", "scope"]),
     ("seeds", &[]),
     ("archive", &[]),
-    ("sink", &["archive", "parse"]),
+    ("sink", &["archive", "extract", "parse"]),
     (
         "config",
         &[
@@ -60,6 +60,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
             "config",
             "descriptors",
             "engine",
+            "extract",
             "follow",
             "frontier",
             "seeds",

@@ -26,6 +26,7 @@ mod lists;
 mod politeness;
 mod proxies;
 mod readme;
+mod recipes;
 mod report;
 mod reports;
 mod resume;

@@ -108,7 +108,11 @@ for line in open(sys.argv[1]):
     assert server.getresponse().read() == open(path, 'rb').read(), 'other bytes in ' + path
 for folder, _, files in os.walk('pages'):
     for name in files:
+        if os.path.join(folder, name) == os.path.join('pages', 'index.jsonl'):
+            continue
         assert os.path.realpath(os.path.join(folder, name)) in named, 'left over: ' + name
+listed = [json.loads(line) for line in open('pages/index.jsonl')]
+assert {os.path.realpath(os.path.join('pages', line['file'])) for line in listed} == named and len(listed) == len(named)
 print(len(named))
 ";
 
@@ -118,7 +122,7 @@ fn stranger(folder: &Path, script: &str, file: &str) -> String {
 }
 
 /// What a script prints; `None` where there is no python3.
-fn python(folder: &Path, script: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn python(folder: &Path, script: &str, arguments: &[&str]) -> Option<String> {
     let mut python = Command::new("python3");
     python.args(["-c", script]).args(arguments);
     let output = python.current_dir(folder).output().ok()?;

@@ -25,6 +25,7 @@ use haul::{Config, Error};
 
 use super::exit::{Judged, Share};
 use super::layers::Settings;
+use super::spelling;
 use crate::progress::{Style, Voice};
 pub(crate) use telling::Terminals;
 
@@ -135,19 +136,23 @@ impl Common {
         config.parse.extract = self.fields.settings()?;
 
         let telling = &self.conditions.telling;
-        let output = self.records.file(self.job.folder());
-        let color = telling.color(terminals, output.is_none());
-        config
-            .sinks
-            .push(self.records.sink(output.as_deref(), color)?);
+        let job = self.job.folder();
+        let on_stdout = self.records.on_stdout(job);
+        let sinks = self
+            .records
+            .sinks(job, telling.color(terminals, on_stdout))?;
+        config.sinks.extend(sinks);
+        for sink in &mut config.sinks {
+            sink.archive.command = Some(spelling::command(command, &settings));
+        }
         Ok(Plan {
             command,
             config,
-            style: telling.style(terminals, output.is_none()),
+            style: telling.style(terminals, on_stdout),
             voice: telling.voice(),
             fail_over: self.records.fail_over,
             judged: Judged::List,
-            output,
+            output: self.records.file(job),
             serve: self.conditions.connection.serve,
             report: self.records.report,
             from: Vec::new(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::{FetchSettings, MediaTypes};
-use haul::sink::{Destination, FORMATS, Format, Layout, SinkSettings, Template};
+use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
 use haul::{ByteSize, Error};
 
 use crate::cli::exit::Share;
@@ -14,15 +14,22 @@ use crate::cli::exit::Share;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Records")]
 pub(super) struct Records {
-    /// Write the records to FILE instead of standard output
+    /// Write the records to FILE instead of standard output; may be repeated
+    ///
+    /// Its suffix says the format: .jsonl, .csv or .txt, each also packed as .gz or .zst; .sqlite; .warc, .warc.gz or .wacz.
+    /// Several are written side by side. - is standard output.
     #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
+    output: Vec<PathBuf>,
 
     /// Keep what is in the output file and write after it
     #[arg(long)]
     append: bool,
 
-    /// Save each body to a file of its own in DIR
+    /// Begin another WARC file where one has this many bytes, as in 1G; 0 for one file
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    rotate: ByteSize,
+
+    /// Save each body to a file of its own in DIR, and list them in DIR/index.jsonl
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
@@ -57,20 +64,32 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// The file that records go to, where it is one.
+    /// Where records go, the first place first; `None` is standard output.
     ///
     /// A job's records go to a file in its folder where nobody says otherwise: what was printed cannot be taken back.
-    pub(super) fn file(&self, job: Option<&Path>) -> Option<PathBuf> {
-        let named = self.output.clone().filter(|path| path.as_os_str() != "-");
-        let format = self.format.unwrap_or(Format::Jsonl);
-        let in_job = || {
+    fn outputs(&self, job: Option<&Path>) -> Vec<Option<PathBuf>> {
+        if !self.output.is_empty() {
+            let named = self.output.iter();
+            return named
+                .map(|path| (path.as_os_str() != "-").then(|| path.clone()))
+                .collect();
+        }
+        let in_job = job.map(|job| {
             // However the folder is spelled, the name that the job knows its records by is the same.
-            job.filter(|_| self.output.is_none()).map(|job| {
-                let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
-                whole.join(in_job(format))
-            })
-        };
-        named.or_else(in_job)
+            let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
+            whole.join(in_job(self.format.unwrap_or(Format::Jsonl)))
+        });
+        vec![in_job]
+    }
+
+    /// The file that records go to, the first where there are several.
+    pub(super) fn file(&self, job: Option<&Path>) -> Option<PathBuf> {
+        self.outputs(job).into_iter().flatten().next()
+    }
+
+    /// Whether records go to standard output.
+    pub(super) fn on_stdout(&self, job: Option<&Path>) -> bool {
+        self.outputs(job).contains(&None)
     }
 
     /// Fills in how much of a body is taken.
@@ -89,41 +108,72 @@ impl Records {
     ///
     /// # Errors
     /// When two flags contradict each other.
-    pub(super) fn sink(&self, file: Option<&Path>, color: bool) -> haul::Result<SinkSettings> {
+    pub(super) fn sinks(&self, job: Option<&Path>, color: bool) -> haul::Result<Vec<SinkSettings>> {
         let contradiction = |text: &str| Err(Error::Setting(text.into()));
+        let outputs = self.outputs(job);
         if self.format.is_some() && self.write_out.is_some() {
             return contradiction(
                 "--format and --write-out contradict each other: a template is a format",
             );
         }
-        if self.append && file.is_none() {
+        if outputs.len() > 1 && (self.format.is_some() || self.write_out.is_some()) {
+            return contradiction(
+                "--format and --write-out are for one --output: of several, each suffix says the format",
+            );
+        }
+        if self.append && outputs.contains(&None) {
             return contradiction("--append needs a file to write to: --output FILE");
         }
+        for (index, output) in outputs.iter().enumerate() {
+            if outputs[..index].contains(output) {
+                let name = output.as_deref().unwrap_or(Path::new("-")).display();
+                return contradiction(&format!("--output {name} is there twice"));
+            }
+        }
+        let sinks: Vec<_> = outputs
+            .into_iter()
+            .enumerate()
+            .map(|(index, file)| SinkSettings {
+                // Bodies are saved once.
+                folder: self.output_dir.clone().filter(|_| index == 0),
+                ..self.sink(file, color)
+            })
+            .collect();
+        let holds_text = |sink: &SinkSettings| {
+            sink.template.is_none()
+                && matches!(sink.format, Format::Jsonl | Format::Csv | Format::Sqlite)
+        };
+        if self.body && !sinks.iter().any(holds_text) {
+            return contradiction(
+                "--body needs records that hold text: --format jsonl, csv or sqlite",
+            );
+        }
+        Ok(sinks)
+    }
+
+    /// The sink of one output.
+    fn sink(&self, file: Option<PathBuf>, color: bool) -> SinkSettings {
         let format = self
             .format
-            .or_else(|| file.and_then(Format::of_path))
+            .or_else(|| file.as_deref().and_then(Format::of_path))
             .unwrap_or(Format::Text);
-        if self.body && (self.write_out.is_some() || matches!(format, Format::Text | Format::Warc))
-        {
-            return contradiction("--body needs records that hold text: --format jsonl or csv");
-        }
-        let destination = match file {
-            Some(path) => Destination::File {
-                path: path.to_owned(),
-                append: self.append,
-            },
-            None => Destination::Stdout,
-        };
-        Ok(SinkSettings {
+        let append = self.append;
+        SinkSettings {
             format,
-            destination,
+            destination: file.map_or(Destination::Stdout, |path| Destination::File {
+                path,
+                append,
+            }),
             template: self.write_out.clone(),
             body: self.body,
-            folder: self.output_dir.clone(),
             layout: Layout::AsSent,
             color,
+            archive: ArchiveSettings {
+                rotate: self.rotate,
+                ..ArchiveSettings::default()
+            },
             ..SinkSettings::default()
-        })
+        }
     }
 }
 
@@ -133,7 +183,8 @@ fn in_job(format: Format) -> &'static str {
         Format::Jsonl => "records.jsonl",
         Format::Csv => "records.csv",
         Format::Warc => "records.warc.gz",
-        Format::Text | Format::Edges | Format::Dot => "records.txt",
+        Format::Sqlite => "records.sqlite",
+        Format::Text | Format::Edges | Format::Dot | Format::Index => "records.txt",
     }
 }
 

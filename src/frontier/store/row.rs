@@ -28,7 +28,7 @@ pub(crate) struct Row {
     /// The URL of that page, where it is at hand: a lease has it, a commit need not.
     pub(crate) found_on_url: Option<Arc<str>>,
     pub(crate) reach: Reach,
-    /// What the list says of its request, as JSON.
+    /// What the list says of its request, and the recipe for what is there, as JSON.
     pub(crate) request: Option<Box<str>>,
     pub(crate) state: State,
 }
@@ -66,6 +66,8 @@ struct KeptRequest {
     headers: Headers,
     body: Option<bytes::Bytes>,
     columns: Vec<(Arc<str>, serde_json::Value)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipe: Option<Arc<str>>,
 }
 
 impl Row {
@@ -83,7 +85,7 @@ impl Row {
             found_on,
             found_on_url: None,
             reach: job.reach,
-            request: job.request.as_deref().map(kept),
+            request: kept(job),
             state: State::Waiting,
         }
     }
@@ -100,8 +102,8 @@ impl Row {
     pub(crate) fn into_job(self, now: Instant) -> Result<Box<Job>> {
         let damaged = |what: &str| Error::store("", format!("row {}: {what}", self.id));
         let url = PageUrl::parse(&self.url).map_err(|error| damaged(&error.to_string()))?;
-        let request = self.request.as_deref().map(read).transpose();
-        let request = request.map_err(|error| damaged(&error))?;
+        let read = self.request.as_deref().map(read).transpose();
+        let (request, recipe) = read.map_err(|error| damaged(&error))?.unwrap_or_default();
         let mut job = Box::new(Job::seed(0, url));
         job.id = self.id;
         job.row = self.row;
@@ -111,34 +113,47 @@ impl Row {
         job.found_on = self.found_on_url;
         job.reach = self.reach;
         job.request = request.map(Arc::new);
+        job.recipe = recipe;
         job.since = now;
         Ok(job)
     }
 }
 
-fn kept(request: &Request) -> Box<str> {
+fn kept(job: &Job) -> Option<Box<str>> {
+    let request = job.request.as_deref();
+    if request.is_none() && job.recipe.is_none() {
+        return None;
+    }
     let kept = KeptRequest {
-        method: request
-            .method
-            .as_ref()
-            .map(|method| method.as_str().to_owned()),
-        headers: Headers(request.headers.clone()),
-        body: request.body.clone(),
-        columns: request.columns.clone(),
+        method: job.method().map(|method| method.as_str().to_owned()),
+        headers: Headers(
+            request
+                .map(|request| request.headers.clone())
+                .unwrap_or_default(),
+        ),
+        body: request.and_then(|request| request.body.clone()),
+        columns: request
+            .map(|request| request.columns.clone())
+            .unwrap_or_default(),
+        recipe: job.recipe.clone(),
     };
     // Strings, numbers and lists of them: JSON has a place for each.
-    serde_json::to_string(&kept).unwrap_or_default().into()
+    Some(serde_json::to_string(&kept).unwrap_or_default().into())
 }
 
-fn read(text: &str) -> std::result::Result<Request, String> {
+/// What was kept: a request, where the list said anything of it, and a recipe.
+type Read = (Option<Request>, Option<Arc<str>>);
+
+fn read(text: &str) -> std::result::Result<Read, String> {
     let kept: KeptRequest = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let method = kept.method.map(|method| method.parse());
-    Ok(Request {
+    let request = Request {
         method: method.transpose().map_err(|_| "not a method".to_owned())?,
         headers: kept.headers.0,
         body: kept.body,
         columns: kept.columns,
-    })
+    };
+    Ok((request.says_something().then_some(request), kept.recipe))
 }
 
 /// Which addresses a row may lead to, as it is kept.
@@ -172,4 +187,31 @@ pub(super) fn via_of(code: u8) -> Via {
         .into_iter()
         .find(|via| *via as u8 == code)
         .unwrap_or(Via::Link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_comes_back_with_its_recipe_and_what_the_list_said() {
+        let mut job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
+        assert_eq!(Row::of(&job, 1, 0).request, None);
+        for carried in [false, true] {
+            job.recipe = Some("item".into());
+            job.request = carried.then(|| {
+                Arc::new(Request {
+                    columns: vec![("n".into(), 1.into())],
+                    ..Request::default()
+                })
+            });
+            let back = Row::of(&job, 1, 0).into_job(Instant::now()).unwrap();
+            assert_eq!(back.recipe.as_deref(), Some("item"));
+            let columns = back.request.map(|request| request.columns.clone());
+            assert_eq!(
+                columns,
+                job.request.as_ref().map(|request| request.columns.clone())
+            );
+        }
+    }
 }

@@ -11,21 +11,18 @@ mod report;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::growing::GrowingFile;
+use super::aside::Aside;
+use super::output::Output;
 use super::{Mark, Sink, Start};
 use crate::broken::Broken;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// Bytes that wait before they are written.
-const BUFFER: usize = 256 << 10;
-
 /// The sink that keeps the links.
 struct Keeper {
-    file: GrowingFile,
-    buffer: Vec<u8>,
+    output: Output,
     fingerprints: Fingerprints,
 }
 
@@ -49,31 +46,14 @@ impl Holders {
         start: Start<'_>,
         fingerprints: Fingerprints,
     ) -> Result<(Box<dyn Sink>, Self)> {
-        let (path, file) = match job {
-            Some(folder) => {
-                let path = folder.join(Self::NAME);
-                let file = GrowingFile::open(&path, false, start)?;
-                (path, file)
-            }
-            None => {
-                let path = std::env::temp_dir();
-                let file = tempfile::tempfile().map_err(|source| Error::output(&path, source))?;
-                let file = GrowingFile::unnamed(file, &path);
-                (path, file)
-            }
-        };
-        let reader = match job {
-            Some(_) => File::open(&path),
-            None => file.reader(),
-        };
+        let aside = Aside::open(job, Self::NAME, start)?;
         let holders = Self {
-            file: reader.map_err(|source| Error::output(&path, source))?,
-            path,
+            file: aside.reader,
+            path: aside.path,
             fingerprints,
         };
         let keeper = Keeper {
-            file,
-            buffer: Vec::with_capacity(BUFFER + (64 << 10)),
+            output: aside.output,
             fingerprints,
         };
         Ok((Box::new(keeper), holders))
@@ -89,28 +69,14 @@ impl Holders {
     }
 }
 
-impl Keeper {
-    fn hand_over(&mut self) -> Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let written = self.file.write(&self.buffer);
-        self.buffer.clear();
-        written
-    }
-}
-
 impl Sink for Keeper {
     fn wants(&self) -> Wants {
         Wants::NOTHING
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
-        entry::write(visit, self.fingerprints, &mut self.buffer);
-        match self.buffer.len() >= BUFFER {
-            true => self.hand_over(),
-            false => Ok(()),
-        }
+        entry::write(visit, self.fingerprints, self.output.buffer());
+        self.output.record_done()
     }
 
     /// Nobody reads it before the end.
@@ -119,12 +85,10 @@ impl Sink for Keeper {
     }
 
     fn checkpoint(&mut self) -> Result<Mark> {
-        self.hand_over()?;
-        self.file.checkpoint()
+        self.output.checkpoint()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
-        self.hand_over()?;
-        self.file.finish()
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+        self.output.finish()
     }
 }

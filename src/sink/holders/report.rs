@@ -277,6 +277,8 @@ mod tests {
                 fingerprint: Fingerprints::seeded(SEED).of(&at(link)),
                 kind: FoundKind::Page,
                 nofollow: false,
+                led: false,
+                recipe: None,
             });
         }
         visit.parsed.found = Some(Box::new(found));

@@ -6,14 +6,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::growing::GrowingFile;
+use super::super::output::Output;
 use super::super::{Mark, Sink};
 use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// Bytes that wait before they are written.
-const BUFFER: usize = 64 << 10;
 /// Bytes of a `Content-Type` that are kept.
 const TYPE: usize = 200;
 /// A line is no longer: URLs are bounded, and so are the hops of a chain.
@@ -40,27 +38,13 @@ pub(super) struct Line {
 
 /// The sink that keeps the list.
 pub(super) struct Keeper {
-    file: GrowingFile,
+    output: Output,
     folder: PathBuf,
-    buffer: Vec<u8>,
 }
 
 impl Keeper {
-    pub(super) fn new(file: GrowingFile, folder: PathBuf) -> Self {
-        Self {
-            file,
-            folder,
-            buffer: Vec::new(),
-        }
-    }
-
-    fn hand_over(&mut self) -> Result<()> {
-        let written = match self.buffer.is_empty() {
-            true => Ok(()),
-            false => self.file.write(&self.buffer),
-        };
-        self.buffer.clear();
-        written
+    pub(super) fn new(output: Output, folder: PathBuf) -> Self {
+        Self { output, folder }
     }
 }
 
@@ -90,12 +74,9 @@ impl Sink for Keeper {
             from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
         };
         // Text alone cannot fail to be written into memory.
-        let _ = serde_json::to_writer(&mut self.buffer, &line);
-        self.buffer.push(b'\n');
-        match self.buffer.len() >= BUFFER {
-            true => self.hand_over(),
-            false => Ok(()),
-        }
+        let _ = serde_json::to_writer(&mut *self.output.buffer(), &line);
+        self.output.buffer().push(b'\n');
+        self.output.record_done()
     }
 
     /// Nobody reads it before the end.
@@ -104,13 +85,11 @@ impl Sink for Keeper {
     }
 
     fn checkpoint(&mut self) -> Result<Mark> {
-        self.hand_over()?;
-        self.file.checkpoint()
+        self.output.checkpoint()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
-        self.hand_over()?;
-        self.file.finish()
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+        self.output.finish()
     }
 }
 

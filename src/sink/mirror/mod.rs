@@ -12,7 +12,7 @@ mod list;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::growing::GrowingFile;
+use super::aside::Aside;
 use super::{Layout, SinkSettings, Start};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprints;
@@ -50,19 +50,7 @@ impl Mirror {
         let Some(folder) = mirrored.and_then(|sink| sink.folder.clone()) else {
             return Ok(None);
         };
-        let (list_path, file) = match job {
-            Some(job) => {
-                let path = job.join(Self::NAME);
-                let file = GrowingFile::open(&path, false, start)?;
-                (path, file)
-            }
-            None => {
-                let path = std::env::temp_dir();
-                let file = tempfile::tempfile().map_err(|source| Error::output(&path, source))?;
-                let file = GrowingFile::unnamed(file, &path);
-                (path, file)
-            }
-        };
+        let aside = Aside::open(job, Self::NAME, start)?;
         let done = job.map(|job| job.join("mirrored"));
         if let Some(done) = done.as_ref().filter(|_| !matches!(start, Start::At(_))) {
             // Of a job that begins again nothing is done.
@@ -73,18 +61,14 @@ impl Mirror {
                 _ => {}
             }
         }
-        let list = match job {
-            Some(_) => File::open(&list_path),
-            None => file.reader(),
-        };
         let mirror = Self {
-            list: list.map_err(|source| Error::output(&list_path, source))?,
-            list_path,
+            list: aside.reader,
+            list_path: aside.path,
             done,
             fingerprints,
             folder: folder.clone(),
         };
-        Ok(Some((Box::new(Keeper::new(file, folder)), mirror)))
+        Ok(Some((Box::new(Keeper::new(aside.output, folder)), mirror)))
     }
 
     /// Rewrites every page and style sheet that was saved. Answers how many were changed.

@@ -1,257 +1,16 @@
 //! What every sink promises a job, each member through all of it: whatever happens after a mark, a session that goes on
 //! from there ends with each record once, in order, and nothing torn.
 
+mod members;
+
 use std::error::Error as _;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::samples::{saved_from, tree};
-use super::warc::strict;
 use super::*;
-
-/// Records that are there before the job, where it writes after them.
-const BEFORE: usize = 3;
-
-/// A kind of sink, and where it writes.
-struct Member {
-    settings: SinkSettings,
-    folder: tempfile::TempDir,
-}
-
-/// A sink that is open.
-enum Session {
-    Records(Box<dyn Sink>),
-    Files(Box<Files>),
-}
-
-/// Every kind of sink.
-fn every() -> Vec<Member> {
-    let plain = SinkSettings::default;
-    let format = |format, body| SinkSettings {
-        format,
-        body,
-        ..plain()
-    };
-    let template = Some(Template::parse("%{row} %{url}").unwrap());
-    let records = [
-        format(Format::Text, false),
-        format(Format::Jsonl, false),
-        format(Format::Jsonl, true),
-        format(Format::Csv, false),
-        format(Format::Csv, true),
-        SinkSettings {
-            template,
-            ..plain()
-        },
-    ];
-    let mut members = Vec::new();
-    for settings in records {
-        for append in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("records");
-            let destination = Destination::File { path, append };
-            let settings = SinkSettings {
-                destination,
-                ..settings.clone()
-            };
-            members.push(Member { settings, folder });
-        }
-    }
-    for format in [Format::Edges, Format::Dot] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("edges");
-        let destination = Destination::File {
-            path,
-            append: false,
-        };
-        let settings = SinkSettings {
-            destination,
-            ..format_only(format)
-        };
-        members.push(Member { settings, folder });
-    }
-    for (name, append) in [
-        ("pages.warc", false),
-        ("pages.warc", true),
-        ("pages.warc.gz", false),
-        ("pages.warc.gz", true),
-        ("pages.wacz", false),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        let destination = Destination::File { path, append };
-        let settings = SinkSettings {
-            destination,
-            ..format_only(Format::Warc)
-        };
-        members.push(Member { settings, folder });
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let files = Some(folder.path().join("files"));
-    let settings = SinkSettings {
-        folder: files,
-        ..plain()
-    };
-    members.push(Member { settings, folder });
-    members
-}
-
-fn format_only(format: Format) -> SinkSettings {
-    SinkSettings {
-        format,
-        ..SinkSettings::default()
-    }
-}
-
-impl Member {
-    /// The file that its mark is of.
-    fn file(&self) -> PathBuf {
-        match &self.settings.destination {
-            Destination::File { path, .. } => path.clone(),
-            Destination::Stdout => self.folder.path().join("journal"),
-        }
-    }
-
-    fn keeps_what_was_there(&self) -> bool {
-        matches!(
-            self.settings.destination,
-            Destination::File { append: true, .. }
-        )
-    }
-
-    fn open(&self, start: Start<'_>) -> Result<Session> {
-        match open_files(&self.settings, start, Some(&self.file()))? {
-            Some(files) => Ok(Session::Files(Box::new(files))),
-            None => open(&self.settings, start).map(Session::Records),
-        }
-    }
-
-    /// Its name for messages.
-    fn name(&self) -> String {
-        files_name(&self.settings).unwrap_or_else(|| name(&self.settings))
-    }
-
-    /// Puts there what a job does not own, and answers how many records that is.
-    fn prepare(&self) -> usize {
-        if !self.keeps_what_was_there() {
-            return 0;
-        }
-        let mut session = self.open(Start::Fresh).unwrap();
-        (0..BEFORE).for_each(|number| session.write(number));
-        session.finish();
-        BEFORE
-    }
-
-    /// What a write that was cut in the middle leaves.
-    fn tear(&self) {
-        let mut file = OpenOptions::new().append(true).open(self.file()).unwrap();
-        file.write_all(b"{\"row\": 9, \"url\": \"http").unwrap();
-    }
-
-    /// The numbers of the records that a reader who knows nothing of us finds.
-    fn read(&self) -> Vec<usize> {
-        if let Some(folder) = &self.settings.folder {
-            return files(folder);
-        }
-        if self.settings.format == Format::Warc {
-            return strict::numbers(&self.file());
-        }
-        let text = fs::read_to_string(self.file()).unwrap();
-        let number = |text: &str| text.parse().unwrap();
-        match (&self.settings.template, self.settings.format) {
-            (Some(_), _) => text
-                .lines()
-                .map(|line| number(line.split_once(' ').unwrap().0))
-                .collect(),
-            (None, Format::Text) => text
-                .lines()
-                .map(|line| number(line.rsplit_once('/').unwrap().1))
-                .collect(),
-            (None, Format::Jsonl) => serde_json::Deserializer::from_str(&text)
-                .into_iter::<serde_json::Value>()
-                .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
-                .collect(),
-            (None, Format::Warc) => unreachable!("it is read above"),
-            (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
-                .records()
-                .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))
-                .collect(),
-            (None, Format::Dot) => text
-                .strip_prefix("digraph site {\n  node [shape=box];\n")
-                .and_then(|edges| edges.strip_suffix("}\n"))
-                .unwrap()
-                .lines()
-                .map(|edge| number(edge.split('"').nth(3).unwrap().rsplit_once('/').unwrap().1))
-                .collect(),
-            // A header in the middle is no number.
-            (None, Format::Csv) => ::csv::Reader::from_reader(text.as_bytes())
-                .records()
-                .map(|record| number(&record.unwrap()[0]))
-                .collect(),
-        }
-    }
-}
-
-/// The numbers of the files below a folder, each of which must hold its own.
-fn files(folder: &Path) -> Vec<usize> {
-    let number = |(name, text): (String, String)| {
-        assert_eq!(name, format!("h.example/{text}.html"));
-        text.parse().unwrap()
-    };
-    tree(folder).into_iter().map(number).collect()
-}
-
-impl Session {
-    fn write(&mut self, number: usize) {
-        let body = format!("{number:05}");
-        let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
-        visit.job.row = Some(number as u64);
-        let mut found = crate::found::Found::default();
-        found.push(crate::found::FoundLink {
-            url: &format!("http://to.example/{body}"),
-            fingerprint: number as u64,
-            kind: crate::found::FoundKind::Page,
-            nofollow: false,
-        });
-        visit.parsed.found = Some(Box::new(found));
-        match self {
-            Self::Records(sink) => sink.write(&visit).unwrap(),
-            Self::Files(files) => files.save(&mut visit).unwrap(),
-        }
-    }
-
-    fn flush(&mut self) {
-        match self {
-            Self::Records(sink) => sink.flush().unwrap(),
-            Self::Files(files) => files.flush().unwrap(),
-        }
-    }
-
-    fn checkpoint(&mut self) -> Mark {
-        match self {
-            Self::Records(sink) => sink.checkpoint().unwrap(),
-            Self::Files(files) => files.checkpoint().unwrap(),
-        }
-    }
-
-    fn finish(self) -> Mark {
-        match self {
-            Self::Records(sink) => sink.finish().unwrap().unwrap(),
-            Self::Files(files) => files.finish().unwrap().unwrap(),
-        }
-    }
-
-    /// What was handed to the system is there, what was not is gone: nothing of ours runs when a process is killed.
-    fn kill(self) {
-        match self {
-            Self::Records(sink) => std::mem::forget(sink),
-            Self::Files(files) => files.abandon(),
-        }
-    }
-}
+use members::{every, growing};
 
 /// A mark as whoever keeps it has it after a restart.
 fn kept(mark: Mark) -> Mark {
@@ -382,7 +141,7 @@ fn where_no_mark_is_known_the_file_begins_again_whatever_is_in_it() {
 
 #[test]
 fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
-    for member in every() {
+    for member in growing() {
         let mut session = member.open(Start::Over).unwrap();
         (0..10).for_each(|number| session.write(number));
         let mark = session.finish();
@@ -409,7 +168,7 @@ fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
 
 #[test]
 fn a_file_that_is_gone_or_replaced_is_refused_and_not_made_again() {
-    for member in every() {
+    for member in growing() {
         let mut session = member.open(Start::Over).unwrap();
         session.write(0);
         let mark = session.finish();

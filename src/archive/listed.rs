@@ -1,0 +1,130 @@
+//! The list of a folder of saved pages: what each file is, in the words of the answer.
+//!
+//! Invariant: what is listed is read once, whatever the list repeats, and never from outside the folder. Edge: files that the
+//! list does not name are not read; without a list every file is an answer.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::folder;
+use super::{Damage, Stored};
+use crate::url::PageUrl;
+
+/// What the list is called, in its folder.
+pub(crate) const LIST: &str = "index.jsonl";
+/// A line is no longer: a URL and a path have their bounds.
+const LINE: u64 = 1 << 20;
+
+/// A line of the list.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Listed<'l> {
+    /// The file, below the folder.
+    #[serde(borrow)]
+    pub(crate) file: Cow<'l, str>,
+    /// The URL that answered.
+    #[serde(borrow)]
+    pub(crate) url: Cow<'l, str>,
+    /// With which status.
+    pub(crate) status: u16,
+    /// Its `Content-Type`.
+    #[serde(borrow)]
+    pub(crate) content_type: Option<Cow<'l, str>>,
+}
+
+/// A list that is read.
+pub(super) struct List {
+    root: PathBuf,
+    path: PathBuf,
+    lines: BufReader<File>,
+    line: Vec<u8>,
+    at: u64,
+    /// Files that were read, as hashes of their names.
+    seen: HashSet<u64>,
+}
+
+impl List {
+    /// The list of a folder, where it has one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn open(root: &Path) -> io::Result<Option<Self>> {
+        let path = root.join(LIST);
+        let mut lines = match File::open(&path) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // A page may be called so too.
+        let mut first = Vec::new();
+        (&mut lines).take(LINE).read_until(b'\n', &mut first)?;
+        if serde_json::from_slice::<Listed<'_>>(&first).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            root: fs::canonicalize(root)?,
+            lines: BufReader::new(File::open(&path)?),
+            path,
+            line: Vec::new(),
+            at: 0,
+            seen: HashSet::new(),
+        }))
+    }
+
+    pub(super) fn next(&mut self) -> Option<Result<Stored, Damage>> {
+        loop {
+            let offset = self.at;
+            self.line.clear();
+            let read = (&mut self.lines)
+                .take(LINE)
+                .read_until(b'\n', &mut self.line);
+            let damage = |problem: String| Damage {
+                path: self.path.clone(),
+                offset,
+                problem,
+            };
+            match read {
+                Ok(0) => return None,
+                Ok(length) => self.at += length as u64,
+                Err(error) => return Some(Err(damage(error.to_string()))),
+            }
+            let listed: Listed<'_> = match serde_json::from_slice(&self.line) {
+                Ok(listed) => listed,
+                // A run that was killed may have left the last line torn.
+                Err(_) if !self.line.ends_with(b"\n") => return None,
+                Err(error) => return Some(Err(damage(format!("a line that is none: {error}")))),
+            };
+            if !self.seen.insert(xxh3_64(listed.file.as_bytes())) {
+                continue;
+            }
+            let stored = stored(&self.root, &listed);
+            return Some(stored.map_err(|error| damage(format!("{}: {error}", listed.file))));
+        }
+    }
+}
+
+fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
+    let below = Path::new(&*listed.file);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    let path = fs::canonicalize(root.join(below))?;
+    if !below.components().all(plain) || !path.starts_with(root) {
+        return Err(io::Error::other("it is outside the folder"));
+    }
+    let url =
+        PageUrl::parse(&listed.url).map_err(|problem| io::Error::other(problem.to_string()))?;
+    let mut stored = folder::stored(url, &path, &fs::metadata(&path)?)?;
+    stored.page.status = listed.status;
+    let told = listed.content_type.as_deref();
+    match told.and_then(|told| HeaderValue::from_str(told).ok()) {
+        Some(told) => drop(stored.page.headers.0.insert(CONTENT_TYPE, told)),
+        None => drop(stored.page.headers.0.remove(CONTENT_TYPE)),
+    }
+    Ok(stored)
+}

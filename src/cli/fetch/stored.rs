@@ -1,0 +1,44 @@
+//! What `--from` names: archives, folders of saved pages, and jobs, which stand for what they kept.
+
+use std::path::{Path, PathBuf};
+
+use haul::Error;
+use haul::frontier::{inspect, is_job};
+use haul::sink::Format;
+
+/// The archives and folders to read: in the place of a job, those that its pages were written to.
+///
+/// # Errors
+/// When a job cannot be read, or kept no pages.
+pub(super) fn places(from: Vec<PathBuf>) -> haul::Result<Vec<PathBuf>> {
+    let mut places = Vec::new();
+    for path in from {
+        match is_job(&path) {
+            true => places.push(of_job(&path)?),
+            false => places.push(path),
+        }
+    }
+    Ok(places)
+}
+
+/// Where a job has its pages. As bytes came, for choice: an archive has their heads too.
+fn of_job(folder: &Path) -> haul::Result<PathBuf> {
+    let settings = inspect(folder, 0)?.settings;
+    let of = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
+    let archive = of("output")
+        .split('\n')
+        .map(PathBuf::from)
+        .find(|path| Format::of_path(path) == Some(Format::Warc));
+    let own = folder.join("records.warc.gz");
+    let own = own.is_file().then_some(own);
+    let saved = ["output-dir", "mirror"].map(of).into_iter().find(|path| !path.is_empty());
+    archive
+        .or(own)
+        .or(saved.map(PathBuf::from))
+        .ok_or_else(|| {
+            Error::Setting(format!(
+                "{}: the job kept no pages; one that is begun with -o pages.warc.gz or --output-dir keeps them",
+                folder.display()
+            ))
+        })
+}

@@ -1,0 +1,70 @@
+//! All that a run writes, opened: its sinks, and what is kept aside until its end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::extract::Health;
+use crate::fingerprint::Fingerprints;
+use crate::sink::{Counter, Holders, Mark, Mirror, Sinks, Start};
+
+use super::checkpoint;
+
+/// What a run writes to.
+pub(super) struct Outputs {
+    pub(super) sinks: Sinks,
+    /// Who links where, and the file to tell of broken links; none where nobody asks.
+    pub(super) holders: Option<(Holders, Option<PathBuf>)>,
+    /// What was saved for a copy that can be browsed; none where nobody asks.
+    pub(super) mirror: Option<Mirror>,
+}
+
+impl Outputs {
+    /// Opens all that the settings ask for, each at its mark. `before` is what the job counted that was in the folder.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or is not what its mark says.
+    pub(super) fn open(
+        config: &Config,
+        fingerprints: Fingerprints,
+        marks: &BTreeMap<String, Mark>,
+        before: Option<Health>,
+    ) -> Result<Self> {
+        let folder = config.job.as_ref().map(|job| job.folder.as_path());
+        checkpoint::check_names(&config.sinks, marks)?;
+        let start = |name: &str| match (marks.get(name), folder.is_some()) {
+            (Some(mark), _) => Start::At(mark),
+            (None, true) => Start::Over,
+            (None, false) => Start::Fresh,
+        };
+        let journal = folder.map(|folder| folder.join("files"));
+        let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
+        let follows = config.crawl.is_some();
+        let mut holders = None;
+        if let Some(settings) = config.broken.clone().filter(|_| follows) {
+            let (sink, kept) = Holders::open(folder, start(Holders::NAME), fingerprints)?;
+            sinks.add(Holders::NAME, sink);
+            holders = Some((kept, settings.report));
+        }
+        let mut mirror = None;
+        if follows {
+            let start = start(Mirror::NAME);
+            let opened = Mirror::open(&config.sinks, folder, start, fingerprints)?;
+            if let Some((sink, kept)) = opened {
+                sinks.add(Mirror::NAME, sink);
+                mirror = Some(kept);
+            }
+        }
+        if !config.parse.extract.is_empty() {
+            let tables = config.parse.extract.tables()?;
+            let counter = Counter::open(tables, before, start(Counter::NAME))?;
+            sinks.add(Counter::NAME, counter);
+        }
+        Ok(Self {
+            sinks,
+            holders,
+            mirror,
+        })
+    }
+}

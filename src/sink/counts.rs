@@ -1,0 +1,123 @@
+//! How often each field was there, counted where records are written, so that a job counts each page once too.
+//!
+//! The mark is the counts themselves: a job that goes on goes on counting. With them go the counts of the job before, where one was
+//! begun anew in the same folder, so that what has changed since can be told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Sink, Start};
+use crate::error::{Error, Result};
+use crate::extract::Health;
+use crate::fields::Table;
+use crate::parse::Wants;
+use crate::visit::Visit;
+
+/// The counts of a run, and of the one before it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// This run's; a job's sessions are one run.
+    pub now: Health,
+    /// Those of the job that was in the folder before `--fresh`.
+    pub before: Option<Health>,
+}
+
+/// The sink that counts.
+pub(crate) struct Counter {
+    counts: Counts,
+    tables: Vec<Table>,
+}
+
+impl Counter {
+    /// What its mark is kept by.
+    pub(crate) const NAME: &'static str = "fields";
+
+    /// Begins to count, or goes on.
+    ///
+    /// # Errors
+    /// When the mark is none of its own.
+    pub(crate) fn open(
+        tables: Vec<Table>,
+        before: Option<Health>,
+        start: Start<'_>,
+    ) -> Result<Box<dyn Sink>> {
+        let mut counts = Counts {
+            now: Health::new(&tables),
+            before,
+        };
+        if let Start::At(mark) = start {
+            let Some(kept) = Self::read(mark) else {
+                let problem = "the job's mark of its fields is damaged; start over with --fresh";
+                return Err(Error::Setting(problem.into()));
+            };
+            // By name: a recipe may have other fields by now.
+            counts.now.add(&kept.now);
+            counts.before = kept.before;
+        }
+        Ok(Box::new(Self { counts, tables }))
+    }
+
+    /// The counts of a mark; `None` where it is none.
+    pub(crate) fn read(mark: &Mark) -> Option<Counts> {
+        Counts::deserialize(&mark.0).ok()
+    }
+}
+
+impl Sink for Counter {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        if let Some(found) = &visit.parsed.fields {
+            let url = visit.job.url.as_str();
+            self.counts.now.count(url, &found.fields, &self.tables);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        let counts = serde_json::to_value(&self.counts);
+        counts
+            .map(Mark)
+            .map_err(|error| Error::Setting(error.to_string()))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
+        self.checkpoint().map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn sold(number: usize) -> Visit {
+        let mut visit = samples::page(200);
+        visit.parsed.fields = Some(Box::new(samples::product(number)));
+        visit
+    }
+
+    #[test]
+    fn a_job_that_goes_on_goes_on_counting_and_forgets_what_came_after_its_mark() {
+        let open = |before, start| Counter::open(vec![samples::table()], before, start).unwrap();
+        let earlier = Health::new(&[samples::table()]);
+        let mut counter = open(Some(earlier.clone()), Start::Over);
+        counter.write(&sold(1)).unwrap();
+        let mark = counter.checkpoint().unwrap();
+        counter.write(&sold(2)).unwrap();
+        drop(counter);
+        let mut counter = open(None, Start::At(&mark));
+        counter.write(&sold(2)).unwrap();
+        counter.write(&samples::page(404)).unwrap();
+        let counts = Counter::read(&counter.finish().unwrap().unwrap()).unwrap();
+        assert_eq!(counts.before, Some(earlier));
+        let table = &counts.now.tables[0];
+        assert_eq!((table.pages, table.items, table.fields[0].hits), (2, 2, 2));
+        assert!(Counter::open(Vec::new(), None, Start::At(&Mark(7.into()))).is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! Packing: records in gzip or zstd, by the suffix of their file.
+//!
+//! What lies between two marks is a member (RFC 1952 2.2) or a frame (RFC 8878 3.1) of its own, so that a file can be cut back to a
+//! mark and written on; every reader takes several of them for one stream. Invariant: at a mark no member is open.
+//! Edge: between marks the packer holds bytes back, and a run that is killed without a job leaves a member without an end.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use zstd::stream::write::Encoder;
+
+/// How hard zstd tries: its own default.
+const LEVEL: i32 = 3;
+
+/// A way to pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+/// What packs.
+pub(super) struct Packer {
+    packing: Packing,
+    member: Option<Member>,
+}
+
+enum Member {
+    Gzip(GzEncoder<Vec<u8>>),
+    Zstd(Encoder<'static, Vec<u8>>),
+}
+
+impl Packing {
+    /// What the suffix of a file asks for.
+    pub(super) fn of_path(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "gz" => Some(Self::Gzip),
+            "zst" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+impl Packer {
+    pub(super) fn new(packing: Packing) -> Self {
+        Self {
+            packing,
+            member: None,
+        }
+    }
+
+    /// Takes bytes in, and answers those that are packed by now.
+    ///
+    /// # Errors
+    /// When the packer has no memory.
+    pub(super) fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let member = match &mut self.member {
+            Some(member) => member,
+            none => none.insert(Member::begin(self.packing)?),
+        };
+        match member {
+            Member::Gzip(encoder) => {
+                encoder.write_all(bytes)?;
+                Ok(std::mem::take(encoder.get_mut()))
+            }
+            Member::Zstd(encoder) => {
+                encoder.write_all(bytes)?;
+                Ok(std::mem::take(encoder.get_mut()))
+            }
+        }
+    }
+
+    /// Ends the member, and answers what is left of it.
+    ///
+    /// # Errors
+    /// As [`pack`](Self::pack).
+    pub(super) fn end(&mut self) -> io::Result<Vec<u8>> {
+        match self.member.take() {
+            None => Ok(Vec::new()),
+            Some(Member::Gzip(encoder)) => encoder.finish(),
+            Some(Member::Zstd(encoder)) => encoder.finish(),
+        }
+    }
+}
+
+impl Member {
+    fn begin(packing: Packing) -> io::Result<Self> {
+        Ok(match packing {
+            Packing::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::default())),
+            Packing::Zstd => {
+                let mut encoder = Encoder::new(Vec::new(), LEVEL)?;
+                encoder.include_checksum(true)?;
+                Self::Zstd(encoder)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::MultiGzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn members_are_read_as_one_stream() {
+        for packing in [Packing::Gzip, Packing::Zstd] {
+            let mut packer = Packer::new(packing);
+            let mut file = packer.end().unwrap();
+            assert!(file.is_empty(), "an empty member is none");
+            for text in ["one\n", "two\n", "three\n"] {
+                file.extend(packer.pack(text.as_bytes()).unwrap());
+                file.extend(packer.pack(b"and\n").unwrap());
+                file.extend(packer.end().unwrap());
+            }
+            let mut text = String::new();
+            match packing {
+                Packing::Gzip => MultiGzDecoder::new(&file[..]).read_to_string(&mut text),
+                Packing::Zstd => zstd::Decoder::new(&file[..])
+                    .unwrap()
+                    .read_to_string(&mut text),
+            }
+            .unwrap();
+            assert_eq!(text, "one\nand\ntwo\nand\nthree\nand\n");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The file itself: what is there, and a new one in its place.
+//!
+//! Invariant: a file appears under its name when it is whole; one that is no output of ours is left alone.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::super::growing::sync_entry;
+use super::super::mark::Mark;
+use super::{broken, refused};
+use crate::error::{Error, Result};
+
+/// Marks a file as an output of ours: "haur". A job's own store is marked otherwise.
+const APPLICATION: i32 = 0x6861_7572;
+/// How every SQLite file begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// Where it says whose it is (the SQLite file format, 1.3).
+const APPLICATION_AT: usize = 68;
+/// What is beside a file while it is open.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// What is at a path.
+#[derive(Debug, PartialEq, Eq)]
+enum There {
+    Nothing,
+    Ours,
+    Other,
+}
+
+/// Makes an empty output, or leaves one as it is that is written after.
+///
+/// # Errors
+/// When something is there that is no output of ours, or it cannot be written.
+pub(super) fn make(path: &Path, append: bool) -> Result<()> {
+    let there = there(path).map_err(|source| Error::output(path, source))?;
+    match there {
+        There::Ours if append => return Ok(()),
+        There::Ours | There::Nothing => {}
+        There::Other => {
+            return Err(refused(
+                path,
+                "it is there, and is no SQLite output of haul's: it is not emptied; name another file, or take it away",
+            ));
+        }
+    }
+    // Where a link leads.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let draft = beside(&path, ".draft");
+    remove(&draft).map_err(|source| Error::output(&draft, source))?;
+    let failed = |error: rusqlite::Error| broken(&draft, &error);
+    let database = Connection::open(&draft).map_err(failed)?;
+    let marked = database.pragma_update(None, "application_id", APPLICATION);
+    marked.map_err(failed)?;
+    database.close().map_err(|(_, error)| failed(error))?;
+    let placed = remove_beside(&path)
+        .and_then(|()| fs::rename(&draft, &path))
+        .and_then(|()| sync_entry(&path));
+    placed.map_err(|source| Error::output(&path, source))
+}
+
+/// How many pages the file had at its mark.
+///
+/// # Errors
+/// When it is not there any more, or this is no such mark.
+pub(super) fn pages(path: &Path, mark: &Mark) -> Result<i64> {
+    let Some(pages) = mark.0.get("pages").and_then(serde_json::Value::as_i64) else {
+        let problem = "the job's mark of it is damaged; start over with --fresh";
+        return Err(refused(path, problem));
+    };
+    if pages < 0 {
+        return Err(refused(
+            path,
+            "the job's mark of it is damaged; start over with --fresh",
+        ));
+    }
+    match there(path).map_err(|source| Error::output(path, source))? {
+        There::Ours => Ok(pages),
+        There::Other => Err(refused(
+            path,
+            &format!(
+                "it is not the file any more in which the job left {pages} pages; put that back, or start over with --fresh"
+            ),
+        )),
+        There::Nothing => Err(refused(
+            path,
+            &format!(
+                "it is gone, and the job left {pages} pages in it; put it back, or start over with --fresh"
+            ),
+        )),
+    }
+}
+
+fn there(path: &Path) -> io::Result<There> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Ok(There::Other),
+        Ok(found) if found.len() == 0 => return Ok(There::Nothing),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Nothing),
+        Err(error) => return Err(error),
+    }
+    let mut head = Vec::new();
+    File::open(path)?.take(100).read_to_end(&mut head)?;
+    let whose = head.get(APPLICATION_AT..APPLICATION_AT + 4);
+    let ours = head.starts_with(MAGIC) && whose == Some(&APPLICATION.to_be_bytes()[..]);
+    Ok(if ours { There::Ours } else { There::Other })
+}
+
+/// The path with something after it.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+fn remove_beside(path: &Path) -> io::Result<()> {
+    BESIDE.iter().try_for_each(|end| remove(&beside(path, end)))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

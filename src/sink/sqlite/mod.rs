@@ -1,0 +1,238 @@
+//! SQLite: a row a page, a row an item, and a table of children for each list.
+//!
+//! Whoever has any SQLite asks it: the tables are plain, and the views `summary`, `hosts` and `field_rates` answer what is
+//! asked first. Rows are numbered as they are written, so that a mark is the number of the last page: what came after
+//! it goes away with one `DELETE`, and its items with it. Invariant: a file that is not an output of ours is never emptied.
+//! Edge: while a run goes on its newest rows are in the write-ahead log beside the file, which every SQLite reads.
+
+mod file;
+mod name;
+mod pages;
+mod relation;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use super::growing::sync_entry;
+use super::{Destination, Mark, Sink, SinkSettings, Start};
+use crate::error::{Error, Result};
+use crate::fields::Table;
+use crate::parse::Wants;
+use crate::visit::Visit;
+use name::Names;
+use pages::Pages;
+use relation::Relation;
+
+/// Pages that are written in one transaction, at the most: what is not committed yet is held in memory.
+const PAGES: u32 = 10_000;
+/// How long a reader is waited for that stands in the way.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Memory for pages of the file, in KiB.
+const CACHE: i64 = 32 << 10;
+
+/// A table a kind of thing, in one file.
+pub(super) struct Sqlite {
+    database: Connection,
+    path: PathBuf,
+    pages: Pages,
+    tables: Vec<Table>,
+    /// The relation of each table.
+    relations: Vec<Relation>,
+    /// The number of the last page.
+    last: i64,
+    /// Pages since the transaction began; `None` where there is none.
+    open: Option<u32>,
+    /// Whether the name of the log is on disk.
+    named: bool,
+}
+
+impl Sqlite {
+    /// # Errors
+    /// When the file cannot be written, is none of ours, or does not hold what its mark says.
+    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
+        let Destination::File { path, append } = &settings.destination else {
+            return Err(Error::Setting(
+                "SQLite is a file and no stream: name one, as in --output FILE.sqlite".into(),
+            ));
+        };
+        let mark = match start {
+            Start::At(mark) => Some(file::pages(path, mark)?),
+            Start::Fresh | Start::Over => None,
+        };
+        if mark.is_none() {
+            file::make(path, *append)?;
+        }
+        let failed = |error: rusqlite::Error| broken(path, &error);
+        let mut names = Names::of_tables();
+        let tables = settings.tables.iter();
+        let relations = tables
+            .map(|table| Relation::of(table, &mut names))
+            .collect();
+        let mut sink = Self {
+            database: Connection::open(path).map_err(failed)?,
+            path: path.clone(),
+            pages: Pages::new(settings.body),
+            tables: settings.tables.clone(),
+            relations,
+            last: 0,
+            open: None,
+            named: false,
+        };
+        sink.prepare(mark).map_err(failed)?;
+        if let Some(pages) = mark
+            && sink.last < pages
+        {
+            return Err(refused(
+                path,
+                &format!(
+                    "it has {} pages, and the job left {pages} in it: somebody changed it; put it back as it was, or start \
+                     over with --fresh",
+                    sink.last
+                ),
+            ));
+        }
+        Ok(sink)
+    }
+
+    /// Sets the file up, and forgets what came after the mark.
+    fn prepare(&mut self, mark: Option<i64>) -> rusqlite::Result<()> {
+        let database = &mut self.database;
+        database.busy_timeout(PATIENCE)?;
+        database.pragma_update(None, "journal_mode", "WAL")?;
+        database.pragma_update(None, "synchronous", "NORMAL")?;
+        database.pragma_update(None, "foreign_keys", true)?;
+        database.pragma_update(None, "cache_size", -CACHE)?;
+        database.set_prepared_statement_cache_capacity(4096);
+        let change = database.transaction()?;
+        self.pages.create(&change)?;
+        for relation in &self.relations {
+            relation.create(&change)?;
+        }
+        views::create(&change, &self.tables, &self.relations)?;
+        let last = || change.query_row("SELECT max(page_id) FROM pages", [], |row| row.get(0));
+        self.last = last().map(Option::unwrap_or_default)?;
+        if let Some(mark) = mark.filter(|mark| *mark < self.last) {
+            change.execute("DELETE FROM pages WHERE page_id > ?1", [mark])?;
+            self.last = mark;
+        }
+        change.commit()
+    }
+
+    fn insert(&mut self, visit: &Visit) -> rusqlite::Result<()> {
+        let open = match self.open {
+            Some(open) => open,
+            None => {
+                self.database.execute_batch("BEGIN IMMEDIATE")?;
+                0
+            }
+        };
+        self.open = Some(open + 1);
+        let page = self.last + 1;
+        self.pages.insert(&self.database, page, visit)?;
+        self.last = page;
+        let Some(found) = visit.parsed.fields.as_deref() else {
+            return Ok(());
+        };
+        let mut counts = vec![0_i64; self.relations.len()];
+        for item in &found.fields.items {
+            let table = usize::from(item.table);
+            if let Some(relation) = self.relations.get(table) {
+                relation.insert(&self.database, page, counts[table], &item.values)?;
+                counts[table] += 1;
+            }
+        }
+        let mut miss = self.database.prepare_cached(pages::MISS)?;
+        for told in &found.fields.misses {
+            let recipe = self.tables.get(usize::from(told.table));
+            let recipe = recipe.map(|table| table.name.as_str());
+            miss.execute(params![page, recipe, told.item, told.column, told.why])?;
+        }
+        if let Some(why) = &found.fields.refused {
+            miss.execute(params![page, None::<&str>, None::<u32>, None::<&str>, why])?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        if self.open.take().is_some() {
+            let committed = self.database.execute_batch("COMMIT");
+            committed.map_err(|error| broken(&self.path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until what is committed is on disk.
+    fn sync(&mut self) -> io::Result<()> {
+        // The log has no locks that closing it could drop, as the file has.
+        let log = file::beside(&self.path, "-wal");
+        match File::open(&log) {
+            Ok(written) => written.sync_data()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        if !self.named {
+            sync_entry(&log)?;
+            self.named = true;
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Sqlite {
+    fn wants(&self) -> Wants {
+        super::wants_of_records(self.pages.body)
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        let written = self.insert(visit);
+        written.map_err(|error| broken(&self.path, &error))?;
+        match self.open {
+            Some(PAGES..) => self.commit(),
+            _ => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.commit()
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.commit()?;
+        let synced = self.sync();
+        synced.map_err(|source| Error::output(&self.path, source))?;
+        Ok(Mark(json!({ "pages": self.last })))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
+        self.commit()?;
+        let indexed = self.database.execute_batch(pages::INDEXES);
+        indexed.map_err(|error| broken(&self.path, &error))?;
+        let mark = self.checkpoint()?;
+        // One file is left, but for a reader who has it open: that one takes the log away when it ends.
+        let _ = self.database.pragma_update(None, "journal_mode", "DELETE");
+        let closed = self.database.close();
+        closed.map_err(|(_, error)| broken(&self.path, &error))?;
+        Ok(Some(mark))
+    }
+}
+
+/// Whether a file's name asks for this.
+pub(super) fn is_name(end: &str) -> bool {
+    matches!(end, "sqlite" | "sqlite3" | "db")
+}
+
+fn broken(path: &Path, error: &rusqlite::Error) -> Error {
+    refused(path, &error.to_string())
+}
+
+fn refused(path: &Path, problem: &str) -> Error {
+    Error::output(path, io::Error::other(problem.to_owned()))
+}

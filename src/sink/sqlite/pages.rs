@@ -1,0 +1,150 @@
+//! The table `pages`: a row a record, in the order in which they were written; and `misses`, what was not found on them.
+
+use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::{Connection, Statement, ToSql};
+
+use super::super::Record;
+use super::super::field::Field;
+use super::super::value::Value;
+use super::name::quoted;
+use crate::visit::Visit;
+
+/// How a miss is written.
+pub(super) const MISS: &str =
+    "INSERT INTO misses(page_id, recipe, item, field, why) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// What is looked up, once everything is there: kept up row by row they would cost more than they are worth.
+pub(super) const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS pages_by_url ON pages(url);
+CREATE INDEX IF NOT EXISTS pages_by_error ON pages(error) WHERE error IS NOT NULL;
+";
+
+const MISSES: &str = "
+CREATE TABLE IF NOT EXISTS misses(
+    page_id INTEGER NOT NULL REFERENCES pages(page_id) ON DELETE CASCADE,
+    recipe TEXT, item INTEGER, field TEXT, why TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS misses_by_page ON misses(page_id);
+";
+
+/// The table of pages.
+pub(super) struct Pages {
+    /// Whether it holds the text of pages.
+    pub(super) body: bool,
+    fields: Vec<Field>,
+    insert: String,
+    text: Vec<u8>,
+}
+
+impl Pages {
+    pub(super) fn new(body: bool) -> Self {
+        let fields: Vec<_> = Field::ALL
+            .into_iter()
+            .filter(|field| is_column(*field, body))
+            .collect();
+        let names: Vec<_> = fields.iter().map(|field| quoted(field.name())).collect();
+        let holes: Vec<_> = (2..fields.len() + 2)
+            .map(|hole| format!("?{hole}"))
+            .collect();
+        Self {
+            body,
+            insert: format!(
+                "INSERT INTO pages(page_id, {}) VALUES (?1, {})",
+                names.join(", "),
+                holes.join(", ")
+            ),
+            fields,
+            text: Vec::new(),
+        }
+    }
+
+    /// Makes the tables, where they are not there.
+    pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
+        let columns: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| (field.name().to_owned(), kind(*field)))
+            .collect();
+        super::relation::make(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
+        database.execute_batch(MISSES)
+    }
+
+    /// Adds a record.
+    pub(super) fn insert(
+        &mut self,
+        database: &Connection,
+        page: i64,
+        visit: &Visit,
+    ) -> rusqlite::Result<()> {
+        let record = Record::of(visit, self.body);
+        let mut insert = database.prepare_cached(&self.insert)?;
+        insert.raw_bind_parameter(1, page)?;
+        for (hole, field) in (2..).zip(&self.fields) {
+            let value = field.of(&record).unwrap_or(Value::Null);
+            bind(&mut insert, hole, value, &mut self.text)?;
+        }
+        insert.raw_execute().map(drop)
+    }
+}
+
+/// What is read out of pages has tables of its own.
+fn is_column(field: Field, body: bool) -> bool {
+    match field {
+        Field::Fields | Field::Items | Field::Misses => false,
+        Field::Body => body,
+        _ => true,
+    }
+}
+
+/// The type of a field, as SQLite declares it.
+fn kind(field: Field) -> &'static str {
+    match field {
+        Field::Row
+        | Field::Status
+        | Field::WireBytes
+        | Field::DecodedBytes
+        | Field::DuplicateOf
+        | Field::Depth
+        | Field::Links => "INTEGER",
+        Field::QueuedMs | Field::FirstByteMs | Field::TotalMs => "REAL",
+        Field::Noindex => "BOOLEAN",
+        _ => "TEXT",
+    }
+}
+
+fn bind(
+    insert: &mut Statement<'_>,
+    hole: usize,
+    value: Value<'_>,
+    text: &mut Vec<u8>,
+) -> rusqlite::Result<()> {
+    match value {
+        Value::Null => insert.raw_bind_parameter(hole, Owned::Null),
+        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(hole, text),
+        Value::Number(number) => {
+            insert.raw_bind_parameter(hole, i64::try_from(number).unwrap_or(i64::MAX))
+        }
+        Value::Flag(flag) => insert.raw_bind_parameter(hole, flag),
+        Value::Milliseconds(duration) => {
+            insert.raw_bind_parameter(hole, duration.as_micros() as f64 / 1000.0)
+        }
+        Value::Digest(_)
+        | Value::Address(_)
+        | Value::Hops(_)
+        | Value::Attempts(_)
+        | Value::Columns(_) => {
+            text.clear();
+            value.cell(text);
+            insert.raw_bind_parameter(hole, Text(text))
+        }
+    }
+}
+
+/// Bytes that are UTF-8.
+struct Text<'t>(&'t [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
+}

@@ -1,0 +1,268 @@
+//! A table of items, and the tables of their lists.
+//!
+//! A value is a column; the values of a nested item are columns too, under both names; a list is a table of children, each with
+//! its parent and its place. Invariant: a row's children go when it goes.
+
+use rusqlite::types::Value as Owned;
+use rusqlite::{Connection, Statement};
+
+use super::name::{Names, quoted};
+use crate::fields::{Column, Kind, Table, Value};
+
+/// What a missing item is made of.
+static MISSING: Value = Value::Missing;
+
+/// A table of items or of children.
+pub(super) struct Relation {
+    /// Its name in the file.
+    pub(super) name: String,
+    /// Its values, with the type of each.
+    pub(super) columns: Vec<(String, &'static str)>,
+    /// The tables of its lists, each with the name of its field.
+    pub(super) lists: Vec<(String, Relation)>,
+    /// What its rows are made of.
+    shape: Vec<Column>,
+    parent: Parent,
+    insert: String,
+}
+
+/// What a row belongs to.
+#[derive(Clone)]
+enum Parent {
+    Page,
+    Row { table: String, key: &'static str },
+}
+
+impl Relation {
+    /// Of the items of a table.
+    pub(super) fn of(table: &Table, names: &mut Names) -> Self {
+        let name = names.take(&table.name);
+        Self::new(name, Parent::Page, table.columns.clone(), names)
+    }
+
+    fn new(name: String, parent: Parent, shape: Vec<Column>, names: &mut Names) -> Self {
+        let mut taken = Names::beside(&[parent.key(), parent.column(), parent.place()]);
+        let (mut columns, mut lists) = (Vec::new(), Vec::new());
+        each(&shape, &[], "", &mut |path, column, _| {
+            if column.list {
+                lists.push((path.to_owned(), column.clone()));
+            } else {
+                columns.push((taken.take(path), declared(column.kind)));
+            }
+        });
+        let lists = lists
+            .into_iter()
+            .map(|(path, column)| {
+                let child = names.take(&format!("{name}_{path}"));
+                let shape = match column.kind {
+                    Kind::Item => column.columns,
+                    _ => vec![Column {
+                        name: "value".to_owned(),
+                        list: false,
+                        ..column
+                    }],
+                };
+                let parent = Parent::Row {
+                    table: name.clone(),
+                    key: parent.key(),
+                };
+                (path, Self::new(child, parent, shape, names))
+            })
+            .collect();
+        let mut into = vec![parent.column().to_owned(), parent.place().to_owned()];
+        into.extend(columns.iter().map(|(name, _)| quoted(name)));
+        let holes: Vec<_> = (1..=into.len()).map(|hole| format!("?{hole}")).collect();
+        Self {
+            insert: format!(
+                "INSERT INTO {}({}) VALUES ({})",
+                quoted(&name),
+                into.join(", "),
+                holes.join(", ")
+            ),
+            name,
+            columns,
+            lists,
+            shape,
+            parent,
+        }
+    }
+
+    /// Makes the table and those of its lists; a column that a table lacks is added to it.
+    pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
+        let (parent, key) = match &self.parent {
+            Parent::Page => ("pages".to_owned(), "page_id"),
+            Parent::Row { table, key } => (quoted(table), *key),
+        };
+        let first = format!(
+            "{} INTEGER PRIMARY KEY, {} INTEGER NOT NULL REFERENCES {parent}({key}) ON DELETE CASCADE, {} INTEGER NOT NULL",
+            self.parent.key(),
+            self.parent.column(),
+            self.parent.place()
+        );
+        make(database, &self.name, &first, &self.columns)?;
+        database.execute_batch(&format!(
+            "CREATE INDEX IF NOT EXISTS {} ON {}({})",
+            quoted(&format!("{}_by_{}", self.name, self.parent.column())),
+            quoted(&self.name),
+            self.parent.column()
+        ))?;
+        self.lists
+            .iter()
+            .try_for_each(|(_, list)| list.create(database))
+    }
+
+    /// Adds a row and its children.
+    pub(super) fn insert(
+        &self,
+        database: &Connection,
+        parent: i64,
+        place: i64,
+        values: &[Value],
+    ) -> rusqlite::Result<()> {
+        let mut insert = database.prepare_cached(&self.insert)?;
+        insert.raw_bind_parameter(1, parent)?;
+        insert.raw_bind_parameter(2, place)?;
+        let (mut hole, mut bound, mut lists) = (3, Ok(()), Vec::new());
+        each(&self.shape, values, "", &mut |_, column, value| {
+            if column.list {
+                lists.push(match value {
+                    Value::List(values) => values.as_slice(),
+                    _ => &[],
+                });
+            } else if bound.is_ok() {
+                bound = bind(&mut insert, hole, column, value);
+                hole += 1;
+            }
+        });
+        bound?;
+        insert.raw_execute()?;
+        drop(insert);
+        let row = database.last_insert_rowid();
+        for ((_, list), values) in self.lists.iter().zip(lists) {
+            for (place, value) in (0..).zip(values) {
+                let row_of = match value {
+                    Value::Item(values) => values.as_slice(),
+                    value => std::slice::from_ref(value),
+                };
+                list.insert(database, row, place, row_of)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Parent {
+    /// The column that numbers the rows.
+    fn key(&self) -> &'static str {
+        match self {
+            Parent::Page => "item_id",
+            Parent::Row { .. } => "row_id",
+        }
+    }
+
+    /// The column that says what a row belongs to.
+    fn column(&self) -> &'static str {
+        match self {
+            Parent::Page => "page_id",
+            Parent::Row { .. } => "parent_id",
+        }
+    }
+
+    /// The column that says which of its parent's rows it is, from 0.
+    fn place(&self) -> &'static str {
+        match self {
+            Parent::Page => "item",
+            Parent::Row { .. } => "place",
+        }
+    }
+}
+
+/// Calls with each value of a row that is not an item itself, under its whole name: lists, and what is none.
+fn each<'v>(
+    columns: &[Column],
+    values: &'v [Value],
+    within: &str,
+    take: &mut dyn FnMut(&str, &Column, &'v Value),
+) {
+    for (index, column) in columns.iter().enumerate() {
+        let whole;
+        let name = match within {
+            "" => &column.name,
+            within => {
+                whole = format!("{within}_{}", column.name);
+                &whole
+            }
+        };
+        let value = values.get(index).unwrap_or(&MISSING);
+        match (column.list, column.kind, value) {
+            (false, Kind::Item, Value::Item(values)) => each(&column.columns, values, name, take),
+            (false, Kind::Item, _) => each(&column.columns, &[], name, take),
+            _ => take(name, column, value),
+        }
+    }
+}
+
+fn declared(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer => "INTEGER",
+        Kind::Number => "REAL",
+        Kind::Bool => "BOOLEAN",
+        Kind::Text | Kind::Date | Kind::Url | Kind::Json | Kind::Item => "TEXT",
+    }
+}
+
+fn bind(
+    insert: &mut Statement<'_>,
+    hole: usize,
+    column: &Column,
+    value: &Value,
+) -> rusqlite::Result<()> {
+    match value {
+        Value::Missing => insert.raw_bind_parameter(hole, Owned::Null),
+        // What is JSON is JSON throughout, so that SQLite's own functions read it.
+        value if column.kind == Kind::Json => {
+            let json = serde_json::to_string(&value.json(column));
+            insert.raw_bind_parameter(hole, json.unwrap_or_default())
+        }
+        Value::Bool(value) => insert.raw_bind_parameter(hole, value),
+        Value::Integer(value) => insert.raw_bind_parameter(hole, value),
+        Value::Number(value) => insert.raw_bind_parameter(hole, value),
+        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(hole, text),
+        Value::List(_) | Value::Item(_) => {
+            let json = serde_json::to_string(&value.json(column));
+            insert.raw_bind_parameter(hole, json.unwrap_or_default())
+        }
+    }
+}
+
+/// Makes a table, or adds to one that is there the columns that it lacks.
+pub(super) fn make(
+    database: &Connection,
+    table: &str,
+    first: &str,
+    columns: &[(String, &'static str)],
+) -> rusqlite::Result<()> {
+    let spelled = |(name, kind): &(String, &str)| format!("{} {kind}", quoted(name));
+    let all: String = columns
+        .iter()
+        .map(|column| format!(", {}", spelled(column)))
+        .collect();
+    let table = quoted(table);
+    database.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {table}({first}{all})"))?;
+    let mut info = database.prepare(&format!("PRAGMA table_info({table})"))?;
+    let known = info
+        .query_map([], |row| row.get::<_, String>("name"))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for column in columns {
+        if !known
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&column.0))
+        {
+            database.execute_batch(&format!(
+                "ALTER TABLE {table} ADD COLUMN {}",
+                spelled(column)
+            ))?;
+        }
+    }
+    Ok(())
+}

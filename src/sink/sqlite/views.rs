@@ -1,0 +1,75 @@
+//! Views: what is asked first of a run.
+
+use rusqlite::Connection;
+
+use super::name::{literal, quoted};
+use super::relation::Relation;
+use crate::fields::Table;
+
+/// How the pages went, and how much of it on each host.
+const PAGES: &str = "
+DROP VIEW IF EXISTS summary;
+CREATE VIEW summary AS
+SELECT coalesce(error, iif(duplicate_of IS NULL, 'ok', 'duplicate')) AS outcome, count(*) AS pages,
+       sum(wire_bytes) AS bytes, round(avg(total_ms), 3) AS mean_ms, max(total_ms) AS longest_ms
+FROM pages GROUP BY 1 ORDER BY pages DESC, outcome;
+DROP VIEW IF EXISTS hosts;
+CREATE VIEW hosts AS
+SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS pages, count(error) AS failed,
+       sum(wire_bytes) AS bytes, round(avg(total_ms), 3) AS mean_ms
+FROM (SELECT substr(url, instr(url, '://') + 3) AS rest, * FROM pages) GROUP BY 1 ORDER BY pages DESC, host;
+";
+
+/// Fields that the view of their rates has: more SELECTs than this SQLite does not join.
+const FIELDS: usize = 400;
+
+/// Makes the views anew.
+pub(super) fn create(
+    database: &Connection,
+    tables: &[Table],
+    relations: &[Relation],
+) -> rusqlite::Result<()> {
+    database.execute_batch(PAGES)?;
+    let rates: Vec<_> = tables
+        .iter()
+        .zip(relations)
+        .flat_map(|(table, relation)| rates(&table.name, relation))
+        .take(FIELDS)
+        .collect();
+    if rates.is_empty() {
+        return Ok(());
+    }
+    database.execute_batch(&format!(
+        "DROP VIEW IF EXISTS field_rates;
+         CREATE VIEW field_rates AS SELECT *, round(1.0 * found / items, 4) AS rate FROM ({})",
+        rates.join(" UNION ALL ")
+    ))
+}
+
+/// How many items have each of their fields.
+fn rates(recipe: &str, relation: &Relation) -> Vec<String> {
+    let table = quoted(&relation.name);
+    let row = |field: &str, found: String| {
+        format!(
+            "SELECT {} AS recipe, {} AS field, (SELECT count(*) FROM {table}) AS items, ({found}) AS found",
+            literal(recipe),
+            literal(field),
+        )
+    };
+    let values = relation.columns.iter().map(|(name, _)| {
+        // Blank text is nothing.
+        let found = format!(
+            "SELECT count(nullif(trim({}), '')) FROM {table}",
+            quoted(name)
+        );
+        row(name, found)
+    });
+    let lists = relation.lists.iter().map(|(name, list)| {
+        let list = quoted(&list.name);
+        row(
+            name,
+            format!("SELECT count(DISTINCT parent_id) FROM {list}"),
+        )
+    });
+    values.chain(lists).collect()
+}

@@ -1,0 +1,241 @@
+//! Recipes in a crawl: where they lead, and that each item is there once whatever happens.
+
+use std::fs;
+use std::path::Path;
+
+use haul::origin::{Answer, Origin, Site};
+
+use crate::cli::run;
+use crate::resume::{audit, generated, pull_the_plug, python, site};
+
+/// A list of things, whose pages nothing in the URL tells apart from others; the next page asks not to be followed.
+const THINGS: &str = r#"
+name = "list"
+match = ["**/list*"]
+each = ".thing"
+
+[fields]
+name = "a"
+
+[[follow]]
+select = ".thing a"
+recipe = "thing"
+
+[[follow]]
+select = "a.next"
+"#;
+
+const THING: &str = r#"
+name = "thing"
+match = []
+
+[fields]
+title = { select = "h1", required = true }
+price = { select = ".price", type = "number" }
+tags = { select = ".tag", list = true }
+"#;
+
+fn list(from: u32, next: &str) -> Answer {
+    let things: String = (from..from + 3)
+        .map(|number| format!("<p class=thing><a href=/x{number}>Thing {number}</a>"))
+        .collect();
+    Answer::page(format!(
+        "<meta name=robots content=nofollow>{things}<p><a href=/about>About</a>{next}"
+    ))
+}
+
+fn shop() -> Origin {
+    let mut shop = Site::builder()
+        .route(
+            "/list",
+            list(0, "<a class=next rel=nofollow href=/list2>more</a>"),
+        )
+        .route("/list2", list(3, ""))
+        .route("/about", Answer::page("<h1>About</h1>"));
+    for number in 0..6 {
+        let page = format!(
+            "<h1>Thing {number}</h1><b class=price>{number},50</b><i class=tag>a</i><i class=tag>b{number}</i>\
+             <a href=/about>About</a><a href=/x{}>another</a>",
+            (number + 1) % 6
+        );
+        shop = shop.route(&format!("/x{number}"), Answer::page(page));
+    }
+    Origin::of(shop.build().unwrap()).unwrap()
+}
+
+fn written(folder: &Path) {
+    fs::write(folder.join("list.toml"), THINGS).unwrap();
+    fs::write(folder.join("thing.toml"), THING).unwrap();
+}
+
+/// What Python's own SQLite answers.
+fn ask(folder: &Path, query: &str) -> String {
+    const ASK: &str = "
+import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]):
+    print(*row, sep='|')
+";
+    python(folder, ASK, &["out.sqlite", query]).expect("python3, whose SQLite is the stranger's")
+}
+
+#[test]
+fn a_crawl_goes_where_recipes_lead_and_reads_each_page_by_the_recipe_that_led_there() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    written(folder);
+    let start = shop.url("/list");
+    for (engine, job, only) in [
+        ("async", false, true),
+        ("processes:2x2", false, true),
+        ("sequential", true, true),
+        ("async", true, false),
+    ] {
+        let mut words = vec![
+            "crawl",
+            &start,
+            "-q",
+            "-o",
+            "out.sqlite",
+            "--engine",
+            engine,
+        ];
+        words.extend(["--recipe", "list.toml", "--recipe", "thing.toml"]);
+        words.extend(only.then_some("--only-recipe-links"));
+        if job {
+            words.extend(["--job", "job", "--fresh"]);
+        }
+        let (code, _, told) = run(folder, &words);
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(
+            ask(
+                folder,
+                "SELECT title, price, count(*), group_concat(value, '') FROM thing
+                 JOIN thing_tags ON parent_id = item_id GROUP BY item_id ORDER BY title"
+            ),
+            (0..6)
+                .map(|number| format!("Thing {number}|{number}.5|2|ab{number}\n"))
+                .collect::<String>(),
+            "{engine}"
+        );
+        assert_eq!(ask(folder, "SELECT count(*) FROM list"), "6\n", "{engine}");
+        let pages = ask(
+            folder,
+            "SELECT count(*), sum(url LIKE '%/about') FROM pages",
+        );
+        let expected = if only { "8|0\n" } else { "9|1\n" };
+        assert_eq!(pages, expected, "{engine}");
+    }
+}
+
+#[test]
+fn several_outputs_say_the_same_and_strangers_read_them() {
+    const READ: &str = "
+import csv, gzip, json, sqlite3, sys
+jsonl = [json.loads(line) for line in gzip.open('out.jsonl.gz', 'rt')]
+table = list(csv.DictReader(gzip.open('out.csv.gz', 'rt', newline='', encoding='utf-8')))
+pages = sqlite3.connect('out.sqlite').execute('SELECT url, status, wire_bytes, sha256, title FROM pages ORDER BY page_id')
+pages = [tuple('' if cell is None else str(cell) for cell in page) for page in pages]
+names = ['url', 'status', 'wire_bytes', 'sha256', 'title']
+assert pages == [tuple(row[name] for name in names) for row in table], 'sqlite and csv'
+assert pages == [tuple('' if row[name] is None else str(row[name]) for name in names) for row in jsonl], 'jsonl'
+print(len(pages), jsonl[0]['items']['list'][0]['name'])
+";
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    written(folder);
+    let start = shop.url("/list");
+    let words = [
+        "crawl",
+        &start,
+        "-q",
+        "-o",
+        "out.jsonl.gz",
+        "-o",
+        "out.csv.gz",
+        "-o",
+        "out.sqlite",
+        "-o",
+        "out.txt.zst",
+        "--recipe",
+        "list.toml",
+        "--recipe",
+        "thing.toml",
+    ];
+    let (code, _, told) = run(folder, &words);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(python(folder, READ, &[]).unwrap(), "9 Thing 0\n");
+    let text = zstd::decode_all(fs::File::open(folder.join("out.txt.zst")).unwrap()).unwrap();
+    assert_eq!(String::from_utf8(text).unwrap().lines().count(), 9);
+}
+
+const PAGE: &str = r#"
+name = "page"
+each = "article"
+
+[fields]
+title = "h1"
+links = { select = "a@href", type = "url", list = true }
+"#;
+
+/// The item of each URL, from every output; they have to be the same.
+const ITEMS: &str = "
+import gzip, json, sqlite3
+def of(lines):
+    items = {}
+    for line in lines:
+        record = json.loads(line)
+        assert record['url'] not in items, 'twice: ' + record['url']
+        items[record['url']] = [(item['title'], tuple(item['links'])) for item in record['items']['page']]
+    return items
+jsonl = of(open('out.jsonl'))
+packed = of(gzip.open('out.jsonl.gz', 'rt'))
+assert packed == jsonl, 'packed'
+table = sqlite3.connect('out.sqlite')
+items = {url: [] for (url,) in table.execute('SELECT url FROM pages')}
+assert len(items) == table.execute('SELECT count(*) FROM pages').fetchone()[0], 'a page twice'
+for item, url, title in table.execute('SELECT item_id, url, title FROM (SELECT item_id, page_id, title FROM page) JOIN (SELECT page_id, url FROM pages) USING (page_id) ORDER BY item_id').fetchall():
+    links = table.execute('SELECT value FROM page_links WHERE parent_id = ? ORDER BY place', (item,))
+    items[url].append((title, tuple(link for (link,) in links)))
+assert items == jsonl, 'sqlite'
+orphans = table.execute('SELECT count(*) FROM page_links WHERE parent_id NOT IN (SELECT item_id FROM page)').fetchone()[0]
+assert orphans == 0, 'orphans'
+for url in jsonl:
+    print(len(jsonl[url]), url)
+";
+
+#[test]
+fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_output() {
+    for (seed, engine) in [(1, "async:64"), (2, "processes:2x8")] {
+        let pages = 1500;
+        let (origin, folder) = (generated(pages), tempfile::tempdir().unwrap());
+        let folder = folder.path();
+        fs::write(folder.join("page.toml"), PAGE).unwrap();
+        let start = origin.url("/");
+        let words = [
+            "crawl",
+            &start,
+            "--job",
+            "job",
+            "-q",
+            "--engine",
+            engine,
+            "--recipe",
+            "page.toml",
+            "-o",
+            "out.jsonl",
+            "-o",
+            "out.jsonl.gz",
+            "-o",
+            "out.sqlite",
+        ];
+        let kills = pull_the_plug(folder, seed, &words);
+        assert!(kills > 0, "it was never killed");
+        let told = python(folder, ITEMS, &[]).unwrap();
+        let urls = told.lines().map(|line| {
+            let (items, url) = line.split_once(' ').unwrap();
+            assert_eq!(items, "1", "{url}");
+            url.to_owned()
+        });
+        audit(urls, &site(&origin, pages));
+    }
+}
