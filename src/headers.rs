@@ -4,6 +4,32 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
+/// Fields of a request that say what is wanted, not who is asking.
+const HARMLESS: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "dnt",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "user-agent",
+];
+
+/// Whether a field of a request says nothing about who is asking: any other may hold a secret, as keys travel under many names.
+pub fn is_harmless(name: &str) -> bool {
+    let name = name.trim();
+    HARMLESS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// The header fields of an answer, as received: names lower-cased, values raw bytes, repeated fields kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(pub HeaderMap);

@@ -133,7 +133,7 @@ pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
 pub use fingerprint::Fingerprints;
 pub use follow::{CrawlSettings, Nofollow, SimilarPages, Sitemaps};
 pub use found::{Found, FoundKind, FoundLink};
-pub use headers::Headers;
+pub use headers::{Headers, is_harmless};
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};
 pub use page::{HttpVersion, Page, Timing};
 pub use robots::Rules;

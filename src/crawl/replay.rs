@@ -4,14 +4,17 @@
 //! bounded, so an archive of any size is read in flat memory. Records come in the order in which pages were parsed; `row` is the
 //! place of the page in its archive.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::thread;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 
+use super::wake::until;
 use super::{BATCH, Ended, Outcome, TICK};
 use crate::archive::{Archive, Damage, Stored};
 use crate::config::Config;
@@ -53,7 +56,11 @@ pub async fn replay(
         ));
     }
     config.settle()?;
-    let limit = config.seeds.limit.unwrap_or(u64::MAX);
+    let wanted = Wanted {
+        rows: config.seeds.rows.take(),
+        limit: config.seeds.limit.unwrap_or(u64::MAX),
+    };
+    let max_time = config.max_time;
     let opened: Vec<Archive> = archives
         .iter()
         .map(|path| Archive::open(path).map_err(|damage| Error::Setting(damage.to_string())))
@@ -68,9 +75,12 @@ pub async fn replay(
         sinks.add(Counter::NAME, Counter::open(tables, None, Start::Fresh)?);
     }
     let mut writer = Writer::start(sinks)?;
-    let mut visits = start(opened, limit, &plan)?;
+    let mut visits = start(opened, wanted, &plan)?;
     let (started, mut tally, mut batch) = (Instant::now(), Tally::default(), Vec::new());
     let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let limit = max_time.and_then(|limit| started.checked_add(limit));
+    let mut done = Done::default();
     let mut ended = Ended::Complete;
     loop {
         tokio::select! {
@@ -79,6 +89,7 @@ pub async fn replay(
                 Some(visit) => {
                     tally.wire_bytes += visit.outcome.as_ref().map_or(0, |page| page.wire_bytes);
                     tally.settled(&visit);
+                    done.add(visit.job.row.unwrap_or_default());
                     tell(&Event::Visited(&visit));
                     batch.push(visit);
                 }
@@ -87,7 +98,13 @@ pub async fn replay(
             _ = tick.tick() => {
                 tally.elapsed = started.elapsed();
                 tell(&Event::Tick(&tally));
-                writer.write(&mut batch).await?;
+                if !batch.is_empty() {
+                    writer.write(&mut batch).await?;
+                }
+            }
+            () = until(limit), if limit.is_some() => {
+                ended = Ended::TimeUp;
+                break;
             }
             () = stop.drain.cancelled() => {
                 ended = Ended::Interrupted;
@@ -104,10 +121,9 @@ pub async fn replay(
     let counter = marks.iter().find(|(name, _)| name == Counter::NAME);
     tally.elapsed = started.elapsed();
     tell(&Event::Tick(&tally));
-    let last = tally.visited;
     let missing = match ended {
         Ended::Complete => Rows::default(),
-        _ => Rows::of(Vec::new(), Some(last + 1)),
+        _ => done.missing(),
     };
     Ok(Outcome {
         tally,
@@ -118,8 +134,42 @@ pub async fn replay(
     })
 }
 
+/// Which of the stored pages are read.
+struct Wanted {
+    rows: Option<Rows>,
+    limit: u64,
+}
+
+/// Rows that have their record. They end nearly in their order: those that are ahead are few.
+#[derive(Default)]
+struct Done {
+    /// All up to this one.
+    up_to: u64,
+    ahead: BTreeSet<u64>,
+}
+
+impl Done {
+    fn add(&mut self, row: u64) {
+        self.ahead.insert(row);
+        while self.ahead.remove(&(self.up_to + 1)) {
+            self.up_to += 1;
+        }
+    }
+
+    /// What has no record yet.
+    fn missing(&self) -> Rows {
+        let last = self.ahead.last().copied().unwrap_or(self.up_to);
+        let between = (self.up_to + 1..last).filter(|row| !self.ahead.contains(row));
+        Rows::of(between.collect(), Some(last + 1))
+    }
+}
+
 /// Starts to read and to parse; the visits come in any order.
-fn start(archives: Vec<Archive>, limit: u64, plan: &Plan) -> Result<mpsc::Receiver<Box<Visit>>> {
+fn start(
+    archives: Vec<Archive>,
+    wanted: Wanted,
+    plan: &Plan,
+) -> Result<mpsc::Receiver<Box<Visit>>> {
     let failed = |source| Error::setup("a thread", source);
     let (hand, pages) = blocking::sync_channel(AHEAD * cores());
     let (land, visits) = mpsc::channel(AHEAD * cores());
@@ -134,11 +184,11 @@ fn start(archives: Vec<Archive>, limit: u64, plan: &Plan) -> Result<mpsc::Receiv
     thread::Builder::new()
         .name("read".into())
         .spawn(move || {
-            let pages = archives
-                .into_iter()
-                .flatten()
-                .take(usize::try_from(limit).unwrap_or(usize::MAX));
-            for (row, page) in (1..).zip(pages) {
+            let pages = (1..).zip(archives.into_iter().flatten());
+            let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+            let of_list =
+                |(row, _): &(u64, _)| wanted.rows.as_ref().is_none_or(|rows| rows.contains(*row));
+            for (row, page) in pages.filter(of_list).take(limit) {
                 let gone = match page {
                     Ok(stored) => hand.send((row, stored)).is_err(),
                     Err(damage) => land.blocking_send(damaged(row, &damage)).is_err(),
@@ -158,11 +208,15 @@ fn parse(plan: &Plan, pages: &Pages, land: &mpsc::Sender<Box<Visit>>) {
         let Ok((row, stored)) = page else { return };
         let job = Box::new(Job::seed(row, stored.url));
         let outcome = Ok(stored.page);
-        let parsed = worker::parse(&job, &outcome, plan);
-        let visit = Box::new(Visit {
-            job,
-            outcome,
-            parsed,
+        // One poisoned page must not end the run.
+        let parsed = catch_unwind(AssertUnwindSafe(|| worker::parse(&job, &outcome, plan)));
+        let visit = Box::new(match parsed {
+            Ok(parsed) => Visit {
+                job,
+                outcome,
+                parsed,
+            },
+            Err(_) => Visit::unsent(job, FetchError::Lost("it panicked".into())),
         });
         if land.blocking_send(visit).is_err() {
             return;
@@ -181,4 +235,22 @@ fn damaged(row: u64, damage: &Damage) -> Box<Visit> {
         }),
         parsed: Parsed::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_row_by_row_whatever_order_pages_end_in() {
+        let mut done = Done::default();
+        assert_eq!(done.missing().to_string(), "1-");
+        [2, 1, 5, 7, 4].into_iter().for_each(|row| done.add(row));
+        assert_eq!(done.missing().to_string(), "3,6,8-");
+        [3, 6].into_iter().for_each(|row| done.add(row));
+        assert_eq!(
+            (done.missing().to_string(), done.ahead.len()),
+            ("8-".to_owned(), 0)
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::store::{Reader, Row, State, last_commit};
+use super::store::{self, Reader, Row, State, last_commit};
 use crate::error::Result;
 use crate::job::Role;
 use crate::url::HostKey;
@@ -95,6 +95,11 @@ pub struct HostCounts {
     pub failed: u64,
     /// URLs that are not asked.
     pub skipped: u64,
+}
+
+/// Whether a job lives in a folder.
+pub fn is_job(folder: &Path) -> bool {
+    store::database(folder).is_file()
 }
 
 /// Looks at the job of a folder, and at no more than `hosts` hosts of it.

@@ -40,7 +40,7 @@ use http::Method;
 pub(crate) use admission::Discovery;
 pub use again::{PutBack, put_back};
 pub use explain::{Explanation, Sighting, Standing, Step, explain};
-pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect};
+pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};

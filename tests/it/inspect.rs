@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -13,25 +13,8 @@ use serde_json::Value;
 /// A command that hangs is looked at this often, and no more.
 const LOOKS: usize = 2_000;
 
-fn command(folder: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_haul"));
-    for (name, _) in
-        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HAUL_"))
-    {
-        command.env_remove(name);
-    }
-    command
-        .args(words)
-        .current_dir(folder)
-        .env("XDG_CONFIG_HOME", folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
 fn haul(folder: &Path, words: &[&str]) -> Output {
-    command(folder, words).output().unwrap()
+    crate::cli::haul(folder, words).output().unwrap()
 }
 
 /// What a command prints, once it ended so.
@@ -143,7 +126,7 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
         .start()
         .unwrap();
     let words = ["crawl", &origin.url("/"), "--job", "job"];
-    let mut crawl = command(folder.path(), &words).spawn().unwrap();
+    let mut crawl = crate::cli::haul(folder.path(), &words).spawn().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

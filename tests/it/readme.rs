@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 /// The folder of the crate, where the README's commands are run.
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
@@ -23,19 +23,9 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 fn haul(folder: &Path, words: &[String]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_haul"));
-    let ours = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"HAUL_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
-        command.env_remove(name);
-    }
-    command
-        .args(words)
-        .current_dir(folder)
-        .env("XDG_CONFIG_HOME", folder)
-        .env("COLUMNS", COLUMNS)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let mut command = crate::cli::haul(folder, &words);
+    command.env("COLUMNS", COLUMNS).output().unwrap()
 }
 
 fn told(words: &[&str]) -> String {

@@ -239,3 +239,89 @@ fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_out
         audit(urls, &site(&origin, pages));
     }
 }
+
+#[test]
+fn a_changed_recipe_over_a_finished_job_costs_no_request() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    let start = shop.url("/list");
+    for (job, kept) in [
+        ("a", ["-o", "a.warc.gz"]),
+        ("b", ["--output-dir", "b.pages"]),
+        ("c", ["-f", "warc"]),
+    ] {
+        written(folder);
+        let mut words = vec!["crawl", &start, "-q", "--job", job, "--recipe", "list.toml"];
+        words.extend(["--recipe", "thing.toml"]);
+        words.extend(kept);
+        let (code, _, told) = run(folder, &words);
+        assert_eq!(code, Some(0), "{told}");
+        let asked = shop.log().requests();
+        let changed = THING.replace("match = []", "match = [\"**/x*\"]");
+        fs::write(folder.join("thing.toml"), changed.replace("h1", ".price")).unwrap();
+        let words = [
+            "fetch",
+            "-q",
+            "--from",
+            job,
+            "--recipe",
+            "thing.toml",
+            "-o",
+            "out.sqlite",
+        ];
+        let (code, _, told) = run(folder, &words);
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(shop.log().requests(), asked, "{job}");
+        let titles = ask(folder, "SELECT title FROM thing ORDER BY title");
+        let expected: String = (0..6).map(|number| format!("{number},50\n")).collect();
+        assert_eq!(titles, expected, "{job}");
+        let urls = ask(
+            folder,
+            "SELECT count(*) FROM pages WHERE url LIKE 'http://127.0.0.1:%/x_'",
+        );
+        assert_eq!(urls, "6\n", "each page has the URL that answered: {job}");
+    }
+    let (code, _, told) = run(folder, &["crawl", &start, "-q", "--job", "d"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, _, told) = run(folder, &["fetch", "--from", "d", "-s", "a=b"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("d: the job kept no pages"), "{told}");
+}
+
+#[test]
+fn a_field_that_is_there_less_often_than_in_the_job_before_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let told = |page: &'static str| {
+        let site = (0..25).fold(Site::builder(), |site, number| {
+            site.route(&format!("/{number}"), Answer::page(page))
+        });
+        let shop = Origin::of(site.build().unwrap()).unwrap();
+        let urls: Vec<_> = (0..25)
+            .map(|number| shop.url(&format!("/{number}")))
+            .collect();
+        let mut words = vec![
+            "fetch",
+            "--job",
+            "job",
+            "--fresh",
+            "-s",
+            "title=h1",
+            "-s",
+            "price=.price",
+        ];
+        words.extend(urls.iter().map(String::as_str));
+        run(folder, &words).2
+    };
+    let before = told("<h1>A</h1><b class=price>1</b>");
+    assert!(
+        before.contains("price            100.0%") && !before.contains("less than"),
+        "{before}"
+    );
+    let after = told("<h1>A</h1><b class=cost>1</b>");
+    let expected = "less than the job before: price of fields, 0.0% instead of 100.0%";
+    assert!(
+        after.contains(expected) && !after.contains("title of"),
+        "{after}"
+    );
+}

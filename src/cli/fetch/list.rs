@@ -18,8 +18,8 @@ pub(super) struct List {
 
     /// Read stored pages instead of fetching: a .warc, .warc.gz or .wacz, or a folder of them or of saved pages; may be repeated
     ///
-    /// Nothing is asked of a network. The pages go through the same parsing, on every core, into the same records.
-    #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["targets", "input", "rows", "dry_run"])]
+    /// A job's folder stands for what the job kept. Nothing is asked of a network. The pages go through the same parsing, on every core, into the same records.
+    #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["targets", "input", "dry_run"])]
     pub(crate) from: Vec<PathBuf>,
 
     /// Fetch only these rows, as in 3,7-9,120-; @FILE reads them from a file
@@ -52,6 +52,7 @@ impl List {
     pub(super) fn seeds(&self, stdin_is_terminal: bool) -> haul::Result<SeedSettings> {
         if !self.from.is_empty() {
             return Ok(SeedSettings {
+                rows: self.rows.clone(),
                 limit: self.limit,
                 ..SeedSettings::urls(Vec::<String>::new())
             });

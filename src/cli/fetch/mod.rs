@@ -12,6 +12,7 @@ mod patience;
 mod records;
 mod request;
 pub(super) mod secret;
+mod stored;
 pub(super) mod targets;
 mod telling;
 
@@ -108,7 +109,7 @@ impl FetchArguments {
         self.list.apply(&mut config.frontier);
         let plan = self.common.plan("fetch", config, settings, terminals)?;
         Ok(Plan {
-            from: self.list.from,
+            from: stored::places(self.list.from)?,
             ..plan
         })
     }

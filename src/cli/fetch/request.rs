@@ -199,7 +199,7 @@ fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
             headers.0.remove(&known);
             continue;
         };
-        let content = if super::secret::is_harmless(known.as_str()) {
+        let content = if haul::is_harmless(known.as_str()) {
             value("--header", content)?
         } else {
             sensitive("--header", content)?

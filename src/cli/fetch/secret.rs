@@ -5,26 +5,10 @@
 
 use std::borrow::Cow;
 
+use haul::is_harmless;
+
 /// Stands where a secret was.
 pub(crate) const HIDDEN: &str = "…";
-
-/// Headers that say what is wanted, not who is asking.
-const HARMLESS: [&str; 14] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "cache-control",
-    "content-type",
-    "dnt",
-    "host",
-    "if-modified-since",
-    "if-none-match",
-    "origin",
-    "pragma",
-    "range",
-    "referer",
-    "user-agent",
-];
 
 /// A flag's value as it may be shown.
 pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
@@ -40,13 +24,6 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
         "proxy" | "urls" => without_user(value),
         _ => value.into(),
     }
-}
-
-/// Whether a header says nothing about who is asking.
-pub(super) fn is_harmless(name: &str) -> bool {
-    HARMLESS
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 
 /// A URL without its `user:password@`.

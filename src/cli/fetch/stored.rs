@@ -31,7 +31,10 @@ fn of_job(folder: &Path) -> haul::Result<PathBuf> {
         .find(|path| Format::of_path(path) == Some(Format::Warc));
     let own = folder.join("records.warc.gz");
     let own = own.is_file().then_some(own);
-    let saved = ["output-dir", "mirror"].map(of).into_iter().find(|path| !path.is_empty());
+    let saved = ["output-dir", "mirror"]
+        .map(of)
+        .into_iter()
+        .find(|path| !path.is_empty());
     archive
         .or(own)
         .or(saved.map(PathBuf::from))

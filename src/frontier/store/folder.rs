@@ -133,7 +133,7 @@ fn remove_database(path: &Path) -> Result<()> {
 }
 
 /// The database of a job in this folder.
-pub(super) fn database(folder: &Path) -> PathBuf {
+pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("frontier.db")
 }
 

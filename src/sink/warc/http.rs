@@ -8,6 +8,7 @@
 use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
 
+use crate::headers::is_harmless;
 use crate::page::{HttpVersion, Page};
 use crate::url::PageUrl;
 
@@ -16,23 +17,6 @@ const ORIGINAL_CODING: &str = "x-orig-transfer-encoding";
 /// And the length and the part that an answer named which completed a download.
 const ORIGINAL_LENGTH: &str = "x-orig-content-length";
 const ORIGINAL_RANGE: &str = "x-orig-content-range";
-
-/// Request fields that say what is wanted, not who is asking: others are withheld, as secrets travel under many names.
-const HARMLESS: [&str; 13] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "cache-control",
-    "content-type",
-    "dnt",
-    "if-modified-since",
-    "if-none-match",
-    "origin",
-    "pragma",
-    "range",
-    "referer",
-    "user-agent",
-];
 
 /// The head of an answer. `body` is how many bytes of it follow; `None` where they were let go.
 pub(super) fn response(page: &Page, body: Option<u64>) -> Vec<u8> {
@@ -91,9 +75,12 @@ pub(super) fn request(
     let mut withheld = Vec::new();
     for (name, value) in fields {
         let name = name.as_str();
-        if HARMLESS.contains(&name) {
+        if name == "host" {
+            continue; // it is there
+        }
+        if is_harmless(name) {
             field(&mut head, name, value.as_bytes());
-        } else if name != "host" && withheld.last().is_none_or(|last| last != name) {
+        } else if withheld.last().is_none_or(|last| last != name) {
             withheld.push(name.to_owned());
         }
     }
