@@ -25,6 +25,7 @@ mod job;
 mod lists;
 mod politeness;
 mod proxies;
+mod python;
 mod readme;
 mod report;
 mod reports;
