@@ -23,6 +23,7 @@ mod http2;
 mod inspect;
 mod job;
 mod lists;
+mod metadata;
 mod politeness;
 mod proxies;
 mod python;
