@@ -108,7 +108,7 @@ impl Compact {
         self.gap = false;
         loop {
             let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-            let Some(at) = rest.as_bytes().iter().position(|byte| special(byte)) else {
+            let Some(at) = rest.as_bytes().iter().position(special) else {
                 // Never closed: that is no JSON.
                 self.text.push_str(rest);
                 return "";
