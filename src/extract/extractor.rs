@@ -6,6 +6,7 @@ use super::base::Base;
 use super::css::Caches;
 use super::filter::Chain;
 use super::limits::{Account, Limits};
+use super::metadata::{self, Metadata};
 use super::recipe::{Lead, Recipe};
 use super::rule::{self, Field, Reading, Rule};
 use super::selection::Take;
@@ -47,6 +48,8 @@ use crate::url::PageUrl;
 pub struct Extractor {
     tables: Vec<Table>,
     readers: Vec<Reader>,
+    /// Whether what a page says about itself is read.
+    metadata: bool,
     limits: Limits,
 }
 
@@ -85,6 +88,7 @@ impl Extractor {
         let mut extractor = Self {
             tables: Vec::new(),
             readers: Vec::new(),
+            metadata: settings.metadata,
             limits: settings.limits,
         };
         if !settings.fields.is_empty() {
@@ -109,8 +113,11 @@ impl Extractor {
         &self.tables
     }
 
-    /// Whether some table is for a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
+    /// Whether something is read out of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
     pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
+        if self.metadata && source == Source::Html {
+            return true;
+        }
         let mut tables = self.readers.iter().zip(&self.tables);
         tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipe))
     }
@@ -155,6 +162,9 @@ impl Extractor {
                 }
             }
             account = reading.account;
+        }
+        if self.metadata && page.source == Source::Html {
+            extracted.metadata = Some(views.metadata(page, &self.limits));
         }
         extracted
     }
@@ -327,6 +337,22 @@ impl Way {
 }
 
 impl Views {
+    /// What an HTML page says about itself; why it could not be read is the only fault then.
+    fn metadata(&mut self, page: &Page<'_>, limits: &Limits) -> Metadata {
+        match self.tree(page.text, limits) {
+            Ok(tree) => {
+                let base = Base::new(page.url, tree.base.as_deref(), page.encoding);
+                metadata::read(tree, &base)
+            }
+            Err(why) => Metadata::refused(why),
+        }
+    }
+
+    fn tree(&mut self, text: &str, limits: &Limits) -> std::result::Result<&Tree, String> {
+        let tree = self.tree.get_or_insert_with(|| tree::build(text, limits));
+        tree.as_ref().map_err(|why| why.clone())
+    }
+
     fn root<'p>(
         &'p mut self,
         source: Source,
@@ -334,12 +360,7 @@ impl Views {
         limits: &Limits,
     ) -> std::result::Result<Node<'p>, String> {
         match source {
-            Source::Html => {
-                let tree = self
-                    .tree
-                    .get_or_insert_with(|| tree::build(page.text, limits));
-                tree.as_ref().map(Node::Page).map_err(Clone::clone)
-            }
+            Source::Html => self.tree(page.text, limits).map(Node::Page),
             Source::Json => {
                 let json = self.json.get_or_insert_with(|| parsed(page.text, limits));
                 json.as_ref().map(Node::Json).map_err(Clone::clone)

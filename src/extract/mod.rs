@@ -1,4 +1,4 @@
-//! Page in, typed fields out: what `--select` and recipes ask for.
+//! Page in, typed fields out: what `--select` and recipes ask for, and what the page says about itself.
 //!
 //! An [`Extractor`] is compiled once for a run, from settings that are plain data and cross to child processes, and put to
 //! page after page. It is pure: no clock, no file, no network. Invariant: whatever the page, it neither panics nor takes
@@ -12,6 +12,7 @@ mod extractor;
 mod filter;
 mod health;
 mod limits;
+mod metadata;
 mod path;
 mod probe;
 mod recipe;
@@ -29,6 +30,9 @@ pub use extractor::Extractor;
 pub use filter::Filter;
 pub use health::{FieldHealth, FirstMiss, Health, Shortfall, TableHealth};
 pub use limits::Limits;
+pub use metadata::{
+    Alternate, Feed, Icon, JsonLd, Metadata, MicrodataItem, MicrodataValue, OpenGraph,
+};
 pub use probe::{Match, matches};
 pub use recipe::{Lead, Problem, Recipe};
 pub use rule::{Reads, Rule};
@@ -46,6 +50,9 @@ pub struct ExtractSettings {
     pub fields: Vec<Selection>,
     /// The recipes.
     pub recipes: Vec<Recipe>,
+    /// Whether to read what each HTML page says about itself.
+    #[serde(default)]
+    pub metadata: bool,
     /// What one page may cost.
     pub limits: Limits,
 }
@@ -72,6 +79,8 @@ pub struct Extracted {
     pub fields: Fields,
     /// Where its recipes lead, each URL once for each recipe.
     pub follow: Vec<Follow>,
+    /// What it says about itself, where that is asked for and it is HTML.
+    pub metadata: Option<Metadata>,
 }
 
 /// A link that a recipe leads to.
@@ -94,6 +103,6 @@ impl ExtractSettings {
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.recipes.is_empty()
+        self.fields.is_empty() && self.recipes.is_empty() && !self.metadata
     }
 }

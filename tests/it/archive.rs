@@ -1,6 +1,4 @@
 //! Archives, read by other people's programs: warcio, pywb and wacz, as they come from the Python package index.
-//!
-//! They are put into an environment of their own below `target/` the first time, and stay there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
 use flate2::Compression;
@@ -16,6 +14,7 @@ use flate2::write::GzEncoder;
 use haul::archive::Archive;
 
 use crate::cli::run;
+use crate::python::environment;
 use crate::resume::{audit, generated, pull_the_plug, site};
 
 const STRANGERS: &str = include_str!("archive/strangers.py");
@@ -27,38 +26,9 @@ const PACKAGES: [&str; 4] = [
     "cdxj-indexer==1.5.0",
 ];
 
-/// The environment with the programs in it.
-fn strangers() -> &'static Path {
-    static HERE: OnceLock<PathBuf> = OnceLock::new();
-    HERE.get_or_init(|| {
-        let here = Path::new(env!("CARGO_TARGET_TMPDIR")).join("archive-strangers");
-        let whole = here.join("whole");
-        if fs::read_to_string(&whole).is_ok_and(|told| told == PACKAGES.join(" ")) {
-            return here;
-        }
-        let made = |command: &mut Command| {
-            let output = command.output().expect("python3, with venv");
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{told}");
-        };
-        made(
-            Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&here),
-        );
-        made(
-            Command::new(here.join("bin/pip"))
-                .args(["install", "-q"])
-                .args(PACKAGES),
-        );
-        fs::write(whole, PACKAGES.join(" ")).unwrap();
-        here
-    })
-}
-
 /// What the strangers say.
 fn told(what: &str, archive: &Path, more: &[&str]) -> String {
-    let mut python = Command::new(strangers().join("bin/python"));
+    let mut python = Command::new(environment("archive-strangers", &PACKAGES).join("bin/python"));
     python.args(["-c", STRANGERS, what]).arg(archive).args(more);
     let output = python.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

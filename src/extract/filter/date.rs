@@ -18,7 +18,7 @@ const LONGEST: usize = 128;
 ///
 /// # Errors
 /// Why the text is no date.
-pub(super) fn date(text: &str, format: Option<&str>) -> Result<String, String> {
+pub(in crate::extract) fn date(text: &str, format: Option<&str>) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("blank".to_owned());

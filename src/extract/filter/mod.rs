@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use argument::read;
 pub(super) use chain::{Chain, of_json};
+pub(super) use date::date;
 
 /// One filter, with its argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

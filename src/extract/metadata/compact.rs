@@ -1,0 +1,311 @@
+//! JSON as it stands in pages, into JSON without white space.
+//!
+//! What pages have and JSON has not is left out or mended, and named: comments, a comma behind the last value, line ends in
+//! texts, escapes that are none, half characters, a semicolon at the end. Markers that hide a script from old browsers
+//! (`<!-- -->`, `<![CDATA[ ]]>`) are left out silently. None of these can stand in JSON outside of a text, so what was JSON
+//! stays as it is: order, numbers and repeated names too. Invariant: time is linear, nothing recurses, and what is put out is at most six times as long.
+//! Edge: whether it is JSON now is not known here.
+
+/// Objects and lists inside each other: readers of records commonly stop at 128, and a record is around this.
+const DEPTH: usize = 64;
+
+/// A text on its way.
+#[derive(Debug, Default)]
+pub(super) struct Compact {
+    /// The text.
+    pub(super) text: String,
+    /// What was mended, each once.
+    pub(super) mended: Vec<&'static str>,
+    depth: usize,
+    /// Whether something was left out since the last character.
+    gap: bool,
+    /// Whether no `-->` is ahead, so that it is not looked for again and again.
+    endless: bool,
+}
+
+impl Compact {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// When it is too deep.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        let mut compact = Self::default();
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            rest = compact.token(next, rest)?;
+        }
+        Ok(compact)
+    }
+
+    /// Reads one token, or one character of it; answers what is behind it.
+    fn token<'t>(&mut self, next: char, rest: &'t str) -> Result<&'t str, String> {
+        let behind = &rest[next.len_utf8()..];
+        match next {
+            '"' => return Ok(self.string(behind)),
+            '{' | '[' => {
+                self.depth += 1;
+                if self.depth > DEPTH {
+                    return Err(format!("it is more than {DEPTH} deep"));
+                }
+                self.text.push(next);
+            }
+            ']' if rest.starts_with("]]>") => return Ok(&rest[3..]),
+            '}' | ']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.text.ends_with(',') {
+                    self.text.pop();
+                    self.mend("a comma behind the last value");
+                }
+                self.text.push(next);
+            }
+            '/' if behind.starts_with(['/', '*']) => return Ok(self.comment(rest)),
+            '<' if rest.starts_with("<![CDATA[") => return Ok(&rest[9..]),
+            '<' if rest.starts_with("<!--") => return Ok(self.hidden(&rest[4..])),
+            '-' if rest.starts_with("-->") => return Ok(&rest[3..]),
+            ';' if self.depth == 0 => self.mend("a semicolon"),
+            ' ' | '\t' | '\n' | '\r' => self.gap = true,
+            space if space.is_whitespace() || space == '\u{feff}' => {
+                self.gap = true;
+                self.mend("a space that JSON has not");
+            }
+            word => {
+                let is_word = |c: char| c.is_alphanumeric() || "+-._".contains(c);
+                // `1 2` is not `12`.
+                if self.gap && is_word(word) && self.text.ends_with(is_word) {
+                    self.text.push(' ');
+                }
+                self.text.push(word);
+                self.gap = false;
+            }
+        }
+        Ok(behind)
+    }
+
+    fn comment<'t>(&mut self, rest: &'t str) -> &'t str {
+        self.gap = true;
+        if let Some(line) = rest.strip_prefix("//") {
+            let line = line.trim_start_matches([' ', '\t']);
+            // `//<![CDATA[` hides the marker from JavaScript.
+            if ["<![CDATA[", "]]>", "<!--", "-->"]
+                .iter()
+                .any(|marker| line.starts_with(marker))
+            {
+                return line;
+            }
+            self.mend("a comment");
+            return line.find(['\n', '\r']).map_or("", |end| &line[end..]);
+        }
+        let (comment, behind) = rest[2..].split_once("*/").unwrap_or((rest, ""));
+        if !comment.contains("CDATA[") && !comment.contains("]]>") {
+            self.mend("a comment");
+        }
+        behind
+    }
+
+    /// Reads a text from behind its first quote; answers what is behind its last.
+    fn string<'t>(&mut self, mut rest: &'t str) -> &'t str {
+        self.text.push('"');
+        self.gap = false;
+        loop {
+            let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+            let Some(at) = rest.as_bytes().iter().position(special) else {
+                // Never closed: that is no JSON.
+                self.text.push_str(rest);
+                return "";
+            };
+            self.text.push_str(&rest[..at]);
+            let byte = rest.as_bytes()[at];
+            rest = &rest[at + 1..];
+            match byte {
+                b'"' => {
+                    self.text.push('"');
+                    return rest;
+                }
+                b'\\' => rest = self.escape(rest),
+                control => {
+                    self.mend("a line end or control character in a text");
+                    match control {
+                        b'\n' => self.text.push_str("\\n"),
+                        b'\r' => self.text.push_str("\\r"),
+                        b'\t' => self.text.push_str("\\t"),
+                        other => self.text.push_str(&format!("\\u{other:04x}")),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads an escape from behind its backslash; answers what is behind it.
+    fn escape<'t>(&mut self, rest: &'t str) -> &'t str {
+        match rest.as_bytes().first() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.text.push('\\');
+                self.text.push_str(&rest[..1]);
+                return &rest[1..];
+            }
+            Some(b'u') => {
+                if let Some(unit) = unit(&rest[1..]) {
+                    return self.unit(unit, rest);
+                }
+            }
+            _ => {}
+        }
+        // The character stays, as in JavaScript.
+        self.mend("an escape that JSON has not");
+        rest
+    }
+
+    /// A UTF-16 unit behind `\u`, with the one that it makes a character with.
+    fn unit<'t>(&mut self, first: u16, rest: &'t str) -> &'t str {
+        let behind = &rest[5..];
+        let second = behind.strip_prefix("\\u").and_then(unit);
+        match (first, second) {
+            (0xD800..0xDC00, Some(0xDC00..0xE000)) => {
+                self.text.push('\\');
+                self.text.push_str(&rest[..11]);
+                &behind[6..]
+            }
+            (0xD800..0xE000, _) => {
+                self.mend("half a character");
+                self.text.push('\u{fffd}');
+                behind
+            }
+            _ => {
+                self.text.push('\\');
+                self.text.push_str(&rest[..5]);
+                behind
+            }
+        }
+    }
+
+    /// What is behind `<!--`: the JSON that it hides, or, where words follow, what is behind their end.
+    fn hidden<'t>(&mut self, rest: &'t str) -> &'t str {
+        let inside = rest.trim_start();
+        if inside.starts_with(['{', '[', '/', '<']) {
+            return inside;
+        }
+        let end = if self.endless {
+            None
+        } else {
+            rest.split_once("-->")
+        };
+        self.endless = end.is_none();
+        match end {
+            Some((_, behind)) => behind,
+            None => rest.find('\n').map_or("", |end| &rest[end..]),
+        }
+    }
+
+    fn mend(&mut self, what: &'static str) {
+        if !self.mended.contains(&what) {
+            self.mended.push(what);
+        }
+    }
+}
+
+/// Four hexadecimal digits.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.get(..4)?;
+    let valid = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u16::from_str_radix(digits, 16).ok().filter(|_| valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compact(text: &str) -> (String, Vec<&'static str>) {
+        let compact = Compact::read(text).unwrap();
+        (compact.text, compact.mended)
+    }
+
+    #[test]
+    fn what_is_json_stays_as_it_is_but_for_white_space() {
+        for text in [
+            r#"{"b":1.10,"a":[1e400,-0,true,null],"a":"x"}"#,
+            r#"{"url":"https://x.example/*a*/ // <!-- ]]> --> ;","e":"\u00e9\ud83d\ude00\"\\\/"}"#,
+            "[]",
+            r#""text""#,
+            "[[1],[[2]]]",
+        ] {
+            assert_eq!(compact(text), (text.to_owned(), vec![]));
+        }
+        let spaced = "\n { \"a b\" :\t[ 1 , 2 ] }\r\n";
+        assert_eq!(compact(spaced), (r#"{"a b":[1,2]}"#.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn markers_around_json_are_left_out_silently() {
+        for text in [
+            "<!-- {\"a\":[[1]]} -->",
+            "<!--\n{\"a\":[[1]]}\n//-->",
+            "<![CDATA[{\"a\":[[1]]}]]>",
+            "//<![CDATA[\n{\"a\":[[1]]}\n//]]>",
+            "// <![CDATA[\n{\"a\":[[1]]}\n// ]]>",
+            "/*<![CDATA[*/{\"a\":[[1]]}/*]]>*/",
+            "<!-- Product data, 2 --> {\"a\":[[1]]}",
+        ] {
+            assert_eq!(
+                compact(text),
+                (r#"{"a":[[1]]}"#.to_owned(), vec![]),
+                "{text}"
+            );
+        }
+        assert_eq!(compact("<![CDATA[[[1]]]]>").0, "[[1]]");
+    }
+
+    #[test]
+    fn what_json_has_not_is_mended_and_named() {
+        for (text, json, mended) in [
+            ("{\"a\":1,}", r#"{"a":1}"#, "a comma behind the last value"),
+            ("[1, 2 , ]", "[1,2]", "a comma behind the last value"),
+            ("{\"a\":1} // yes", r#"{"a":1}"#, "a comment"),
+            ("{\"a\":/* no */2}", r#"{"a":2}"#, "a comment"),
+            ("{\"a\":1};", r#"{"a":1}"#, "a semicolon"),
+            ("{\u{a0}\"a\":1}", r#"{"a":1}"#, "a space that JSON has not"),
+            (
+                "[\"a\nb\tc\u{1}\"]",
+                r#"["a\nb\tc\u0001"]"#,
+                "a line end or control character in a text",
+            ),
+            (
+                r#"["it\'s \u12 \é"]"#,
+                r#"["it's u12 é"]"#,
+                "an escape that JSON has not",
+            ),
+            (
+                r#"["\ud83d x \ude00"]"#,
+                "[\"\u{fffd} x \u{fffd}\"]",
+                "half a character",
+            ),
+            (
+                r#"["\ud83d\ud83d\ude00"]"#,
+                "[\"\u{fffd}\\ud83d\\ude00\"]",
+                "half a character",
+            ),
+        ] {
+            assert_eq!(compact(text), (json.to_owned(), vec![mended]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_does_not_become_it() {
+        for text in [
+            "[1 2]",
+            "[tr ue]",
+            "[1/* */2]",
+            "{\"a\" \"b\"}",
+            "[\"a",
+            "{,}x",
+            "[- 1]",
+        ] {
+            let (compact, _) = compact(text);
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&compact).is_err(),
+                "{compact}"
+            );
+        }
+        assert!(Compact::read(&"[".repeat(65)).is_err());
+        assert!(Compact::read(&"[]".repeat(65)).is_ok());
+    }
+}

@@ -1,0 +1,397 @@
+//! JSON-LD (<https://www.w3.org/TR/json-ld11/>, 9): the blocks of a page, taken apart into objects.
+//!
+//! A block is a `script` of the type `application/ld+json`. Its text is [made JSON](super::compact), and looked through for
+//! what can be told of the page as a whole; contexts are not applied and nothing is asked of the network. Invariant: an
+//! object that is kept can be read by any reader of JSON: it is at most 64 deep, its texts are whole characters and its
+//! numbers finite.
+
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::budget::Budget;
+use super::compact::Compact;
+use super::dates::{Dates, Rank};
+
+/// Bytes of one block; a longer one is left out.
+const BLOCK_BYTES: usize = 2 << 20;
+/// Objects that are kept of a page.
+const OBJECTS: usize = 10_000;
+/// Bytes of a context that is given to each object of a graph.
+const CONTEXT_BYTES: usize = 256;
+/// Bytes of a value that is read for what it says of the page.
+const VALUE_BYTES: usize = 16 << 10;
+/// Names that are kept: authors, and those that authors may be.
+const NAMES: usize = 100;
+
+/// An object of JSON-LD, as JSON text in one line: names in the order of the page, numbers as they are written there.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct JsonLd(Box<RawValue>);
+
+/// The blocks of a page, as far as they were read.
+#[derive(Debug, Default)]
+pub(super) struct JsonLdReader {
+    pub(super) objects: Vec<JsonLd>,
+    blocks: usize,
+    /// Names, and identifiers of who has them (`{"@id": …}`), of authors.
+    authors: Vec<Author>,
+    /// Names of whoever has an identifier.
+    names: Vec<(String, String)>,
+}
+
+/// An author of an object.
+#[derive(Debug)]
+enum Author {
+    Name(String),
+    Id(String),
+}
+
+/// What is looked for in an object.
+#[derive(Debug, Default)]
+struct Node<'j> {
+    context: Option<&'j RawValue>,
+    graph: Option<&'j RawValue>,
+    /// How many more names it has.
+    others: usize,
+    id: Option<&'j RawValue>,
+    types: Option<&'j RawValue>,
+    name: Option<&'j RawValue>,
+    author: Option<&'j RawValue>,
+    published: Option<&'j RawValue>,
+    modified: Option<&'j RawValue>,
+    main: Option<&'j RawValue>,
+}
+
+impl JsonLd {
+    /// The object as JSON text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for JsonLd {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl JsonLdReader {
+    /// Reads a block.
+    pub(super) fn block(&mut self, text: &str, dates: &mut Dates, budget: &mut Budget) {
+        self.blocks += 1;
+        let block = self.blocks;
+        if text.len() > BLOCK_BYTES {
+            budget.fault(format!(
+                "JSON-LD block {block} has {} bytes, and at most {BLOCK_BYTES} are read",
+                text.len()
+            ));
+            return;
+        }
+        if text.trim().is_empty() {
+            budget.fault(format!("JSON-LD block {block} is empty"));
+            return;
+        }
+        let compact = match Compact::read(text) {
+            Ok(compact) => compact,
+            Err(why) => return budget.fault(format!("JSON-LD block {block}: {why}")),
+        };
+        if let Err(error) = serde_json::from_str::<Sound>(&compact.text) {
+            // Where it is wrong in the page's own text says more.
+            let error = serde_json::from_str::<IgnoredAny>(text)
+                .err()
+                .unwrap_or(error);
+            budget.fault(format!("JSON-LD block {block} is no JSON: {error}"));
+            return;
+        }
+        if !compact.mended.is_empty() {
+            let mended = compact.mended.join(", ");
+            budget.fault(format!(
+                "JSON-LD block {block} is no JSON and was mended: {mended}"
+            ));
+        }
+        self.objects(&compact.text, block, dates, budget);
+    }
+
+    /// The names of the authors, each once.
+    pub(super) fn authors(&self) -> Vec<String> {
+        let mut authors: Vec<String> = Vec::new();
+        for author in &self.authors {
+            let name = match author {
+                Author::Name(name) => Some(name),
+                Author::Id(id) => {
+                    let mut names = self.names.iter();
+                    names.find(|(known, _)| known == id).map(|(_, name)| name)
+                }
+            };
+            if let Some(name) = name.filter(|name| !authors.contains(name)) {
+                authors.push(name.clone());
+            }
+        }
+        authors
+    }
+
+    /// Keeps an object, or those of a list.
+    fn objects(&mut self, json: &str, block: usize, dates: &mut Dates, budget: &mut Budget) {
+        if !json.starts_with('[') {
+            return self.object(json, block, dates, budget);
+        }
+        each(json, &mut |inner| self.object(inner, block, dates, budget));
+    }
+
+    /// Keeps an object, or those of its graph.
+    fn object(&mut self, json: &str, block: usize, dates: &mut Dates, budget: &mut Budget) {
+        let Some(node) = Node::read(json) else {
+            return budget.fault(format!("JSON-LD block {block} holds what is no object"));
+        };
+        let context = node.context.map_or("", RawValue::get);
+        let graph = node.graph.filter(|graph| {
+            node.others == 0 && context.len() <= CONTEXT_BYTES && graph.get().starts_with('[')
+        });
+        let Some(graph) = graph else {
+            return self.keep(json.to_owned(), &node, dates, budget);
+        };
+        each(graph.get(), &mut |inner| {
+            let Some(node) = Node::read(inner) else {
+                return budget.fault(format!("JSON-LD block {block} holds what is no object"));
+            };
+            let own = node.context.is_some() || context.is_empty();
+            let json = match inner.strip_prefix('{') {
+                Some("}") if !own => format!("{{\"@context\":{context}}}"),
+                Some(rest) if !own => format!("{{\"@context\":{context},{rest}"),
+                _ => inner.to_owned(),
+            };
+            self.keep(json, &node, dates, budget);
+        });
+    }
+
+    fn keep(&mut self, json: String, node: &Node<'_>, dates: &mut Dates, budget: &mut Budget) {
+        if self.objects.len() >= OBJECTS {
+            return budget.fault(format!(
+                "more than {OBJECTS} objects of JSON-LD: the rest is left out"
+            ));
+        }
+        if !budget.take(json.len()) {
+            return;
+        }
+        self.note(node, dates);
+        if let Some(main) = node.main.and_then(|main| Node::read(main.get())) {
+            self.note(&main, dates);
+        }
+        if let Ok(raw) = RawValue::from_string(json) {
+            self.objects.push(JsonLd(raw));
+        }
+    }
+
+    /// Looks for what an object says of the page.
+    fn note(&mut self, node: &Node<'_>, dates: &mut Dates) {
+        let types = node.types.map(strings).unwrap_or_default();
+        let is = |known: &dyn Fn(&str) -> bool| types.iter().any(|name| known(name));
+        if let (Some(id), Some(name)) = (node.id.map(strings), node.name.map(strings))
+            && let ([id], [name]) = (&id[..], &name[..])
+            && self.names.len() < NAMES
+        {
+            self.names.push((id.clone(), name.clone()));
+        }
+        if is(&is_said_of_something) {
+            return;
+        }
+        let rank = match is(&is_article) {
+            true => Rank::JsonLdArticle,
+            false => Rank::JsonLd,
+        };
+        for text in node.published.map(strings).unwrap_or_default() {
+            dates.published.add(rank, "datePublished", &text);
+        }
+        for text in node.modified.map(strings).unwrap_or_default() {
+            dates.modified.add(rank, "dateModified", &text);
+        }
+        if let Some(value) = node.author.and_then(value) {
+            self.author(&value);
+        }
+    }
+
+    fn author(&mut self, value: &Value) {
+        let several = match value {
+            Value::Array(several) => &several[..],
+            one => std::slice::from_ref(one),
+        };
+        for one in several
+            .iter()
+            .take(NAMES.saturating_sub(self.authors.len()))
+        {
+            let author = match one {
+                Value::String(name) => Some(Author::Name(name.clone())),
+                Value::Object(object) => match (object.get("name"), object.get("@id")) {
+                    (Some(Value::String(name)), _) => Some(Author::Name(name.clone())),
+                    (_, Some(Value::String(id))) => Some(Author::Id(id.clone())),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let blank =
+                |author: &Author| matches!(author, Author::Name(name) if name.trim().is_empty());
+            self.authors.extend(author.filter(|author| !blank(author)));
+        }
+    }
+}
+
+/// Comments, reviews and answers are about something else: their dates and authors are not those of the page.
+pub(super) fn is_said_of_something(name: &str) -> bool {
+    let name = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
+    ["Comment", "Review", "Answer"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        || name == "UserComments"
+}
+
+/// `Article`, `NewsArticle`, `BlogPosting` and the like, and recipes.
+pub(super) fn is_article(name: &str) -> bool {
+    ["Article", "Posting", "Report", "Recipe"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// A value, where it is short.
+fn value(raw: &RawValue) -> Option<Value> {
+    let short = raw.get().len() <= VALUE_BYTES;
+    serde_json::from_str(raw.get()).ok().filter(|_| short)
+}
+
+/// A text, or the texts of a list.
+fn strings(raw: &RawValue) -> Vec<String> {
+    match value(raw) {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(values)) => {
+            let texts = values.into_iter().filter_map(|value| match value {
+                Value::String(text) => Some(text),
+                _ => None,
+            });
+            texts.take(NAMES).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl<'j> Node<'j> {
+    /// None: it is no object.
+    fn read(json: &'j str) -> Option<Self> {
+        if !json.starts_with('{') {
+            return None;
+        }
+        serde_json::Deserializer::from_str(json)
+            .deserialize_map(NodeVisitor)
+            .ok()
+    }
+}
+
+struct NodeVisitor;
+
+impl<'j> Visitor<'j> for NodeVisitor {
+    type Value = Node<'j>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Node<'j>, A::Error> {
+        let mut node = Node::default();
+        while let Some(name) = map.next_key::<String>()? {
+            let value: &'j RawValue = map.next_value()?;
+            let place = match name.as_str() {
+                "@context" => &mut node.context,
+                "@graph" => &mut node.graph,
+                name => {
+                    node.others += 1;
+                    match name {
+                        "@id" => &mut node.id,
+                        "@type" => &mut node.types,
+                        "name" => &mut node.name,
+                        "author" => &mut node.author,
+                        "datePublished" => &mut node.published,
+                        "dateModified" => &mut node.modified,
+                        "mainEntity" => &mut node.main,
+                        _ => continue,
+                    }
+                }
+            };
+            *place = Some(value);
+        }
+        Ok(node)
+    }
+}
+
+/// Puts the JSON of each value of a list to a function, without keeping them.
+fn each(json: &str, act: &mut dyn FnMut(&str)) {
+    struct List<'a>(&'a mut dyn FnMut(&str));
+    impl<'j> Visitor<'j> for List<'_> {
+        type Value = ();
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            to.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'j>>(self, mut list: A) -> Result<(), A::Error> {
+            while let Some(value) = list.next_element::<&'j RawValue>()? {
+                self.0(value.get());
+            }
+            Ok(())
+        }
+    }
+    // It was seen to be sound.
+    let _ = serde_json::Deserializer::from_str(json).deserialize_seq(List(act));
+}
+
+/// JSON that any reader can read; what it holds is looked at and not kept.
+struct Sound;
+
+impl<'j> Deserialize<'j> for Sound {
+    fn deserialize<D: Deserializer<'j>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Self)
+    }
+}
+
+impl<'j> Visitor<'j> for Sound {
+    type Value = Self;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
+}

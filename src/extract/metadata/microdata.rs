@@ -1,0 +1,369 @@
+//! Microdata (HTML 5): items, their properties and values, nested, with what `itemref` adds.
+//!
+//! As the standard has it but for four things that pages want: a `content` attribute counts on any element whose value would
+//! be its text; the text of an element is without that of scripts, styles and templates in it; its white space is folded; and
+//! an item that is to be a value and that no item holds stands with the top-level items. Invariant: items are at most 16
+//! deep, no item holds itself, and each node costs a step of the [budget](super::budget) for every item and value it is in.
+
+use std::collections::{HashMap, HashSet};
+
+use ego_tree::{NodeId, NodeRef};
+use scraper::Node;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::budget::{Budget, TEXT_BYTES, folded};
+use super::links;
+use super::reader::Attributes;
+use crate::extract::base::Base;
+
+/// Items inside each other: each is three levels of JSON, and readers of records commonly stop at 128.
+const DEPTH: usize = 16;
+/// Names in one attribute: types, names of a property, elements that are referred to.
+const WORDS: usize = 100;
+
+/// An item.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MicrodataItem {
+    /// Its types, absolute URLs as the page has them: `https://schema.org/Product`.
+    pub types: Vec<String>,
+    /// Its global identifier, an absolute URL.
+    pub id: Option<String>,
+    /// Its properties, in the order in which the page names them first, each with its values in the order of the page.
+    pub properties: Vec<(String, Vec<MicrodataValue>)>,
+}
+
+/// A value of a property.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MicrodataValue {
+    /// A text, or an absolute URL where the element has one.
+    Text(String),
+    /// An item.
+    Item(Box<MicrodataItem>),
+}
+
+/// What `itemref` attributes refer to.
+#[derive(Debug, Default)]
+pub(super) struct References<'t> {
+    /// Where the first element of an identifier stands in the page, and itself.
+    ids: HashMap<&'t str, (usize, NodeRef<'t, Node>)>,
+    /// Where the elements with an `itemref` stand.
+    places: HashMap<NodeId, usize>,
+}
+
+/// Reads items.
+pub(super) struct MicrodataReader<'t, 'b> {
+    base: &'b Base,
+    references: References<'t>,
+    budget: &'b mut Budget,
+    /// The elements of the items around.
+    around: Vec<NodeId>,
+    /// The elements of all items that were met.
+    met: HashSet<NodeId>,
+}
+
+/// An item while its properties are gathered.
+#[derive(Default)]
+struct Gathering {
+    item: MicrodataItem,
+    /// Where a name is among the properties.
+    names: HashMap<String, usize>,
+    /// Elements that were seen, where one could be met twice.
+    seen: Option<HashSet<NodeId>>,
+}
+
+impl MicrodataItem {
+    /// The texts of a property.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(name).iter().filter_map(|value| match value {
+            MicrodataValue::Text(text) => Some(text.as_str()),
+            MicrodataValue::Item(_) => None,
+        })
+    }
+
+    /// The values of a property.
+    pub fn values(&self, name: &str) -> &[MicrodataValue] {
+        let mut properties = self.properties.iter();
+        let found = properties.find(|(known, _)| known == name);
+        found.map_or(&[], |(_, values)| values)
+    }
+}
+
+impl<'t> References<'t> {
+    /// Finds what is referred to. `wanted`: the words of all `itemref`.
+    pub(super) fn find(root: NodeRef<'t, Node>, wanted: &HashSet<&'t str>) -> Self {
+        let mut references = Self::default();
+        if wanted.is_empty() {
+            return references;
+        }
+        for (place, node) in root.descendants().enumerate() {
+            let Some(element) = node.value().as_element() else {
+                continue;
+            };
+            let attributes = Attributes::of(element);
+            if let Some(id) = attributes.get("id").filter(|id| wanted.contains(id)) {
+                references.ids.entry(id).or_insert((place, node));
+            }
+            if attributes.get("itemref").is_some() {
+                references.places.insert(node.id(), place);
+            }
+        }
+        references
+    }
+}
+
+impl<'t, 'b> MicrodataReader<'t, 'b> {
+    pub(super) fn new(base: &'b Base, references: References<'t>, budget: &'b mut Budget) -> Self {
+        Self {
+            base,
+            references,
+            budget,
+            around: Vec::new(),
+            met: HashSet::new(),
+        }
+    }
+
+    /// Reads the items of a page, given in its order, each with whether it is to be a value of another: those that are not,
+    /// and then those that none of them holds.
+    pub(super) fn items(&mut self, all: &[(NodeRef<'t, Node>, bool)]) -> Vec<MicrodataItem> {
+        let mut items = Vec::new();
+        for values in [false, true] {
+            for (place, (node, is_value)) in all.iter().enumerate() {
+                if *is_value == values && !self.met.contains(&node.id()) {
+                    items.extend(self.item(*node).map(|item| (place, item)));
+                }
+            }
+        }
+        items.sort_by_key(|(place, _)| *place);
+        items.into_iter().map(|(_, item)| item).collect()
+    }
+
+    /// Reads the item of an element with `itemscope`. None: it is left out.
+    fn item(&mut self, root: NodeRef<'t, Node>) -> Option<MicrodataItem> {
+        self.met.insert(root.id());
+        if self.around.contains(&root.id()) {
+            self.budget.fault("microdata: an item refers to itself");
+            return None;
+        }
+        if self.around.len() >= DEPTH {
+            self.budget.fault(format!(
+                "microdata: items more than {DEPTH} deep in each other"
+            ));
+            return None;
+        }
+        let attributes = Attributes::of(root.value().as_element()?);
+        if !self.budget.take(0) {
+            return None;
+        }
+        let mut gathering = Gathering::default();
+        for name in words(attributes.get("itemtype")) {
+            gathering
+                .item
+                .types
+                .extend(self.budget.text("itemtype", name));
+        }
+        if let Some(id) = attributes.get("itemid").filter(|id| !id.trim().is_empty()) {
+            gathering.item.id = self.url("itemid", id).filter(|id| !id.is_empty());
+        }
+        self.around.push(root.id());
+        let mut tops = vec![(0, root, false)];
+        if let Some(place) = self.references.places.get(&root.id()) {
+            tops[0].0 = *place;
+            for id in words(attributes.get("itemref")) {
+                if let Some((place, node)) = self.references.ids.get(id) {
+                    tops.push((*place, *node, true));
+                }
+            }
+            tops.sort_by_key(|(place, _, _)| *place);
+            gathering.seen = Some(HashSet::from([root.id()]));
+        }
+        for (_, top, itself) in tops {
+            self.gather(top, itself, &mut gathering);
+        }
+        self.around.pop();
+        Some(gathering.item)
+    }
+
+    /// Walks over an element, `itself` too or only what is in it.
+    fn gather(&mut self, top: NodeRef<'t, Node>, itself: bool, gathering: &mut Gathering) {
+        let mut next = if itself { Some(top) } else { top.first_child() };
+        while let Some(node) = next {
+            if !self.budget.step() {
+                return;
+            }
+            let mut inside = false;
+            if let Some(element) = node.value().as_element() {
+                let new = gathering
+                    .seen
+                    .as_mut()
+                    .is_none_or(|seen| seen.insert(node.id()));
+                if new {
+                    let attributes = Attributes::of(element);
+                    let names = attributes.get("itemprop");
+                    if names.is_some_and(|names| !names.trim().is_empty()) {
+                        self.property(node, &attributes, words(names), gathering);
+                    }
+                    inside = attributes.get("itemscope").is_none();
+                }
+            }
+            next = following(node, top, inside);
+        }
+    }
+
+    fn property<'n>(
+        &mut self,
+        node: NodeRef<'t, Node>,
+        attributes: &Attributes<'t>,
+        names: impl Iterator<Item = &'n str>,
+        gathering: &mut Gathering,
+    ) {
+        let before = self.budget.left();
+        let value = match attributes.get("itemscope") {
+            Some(_) => self
+                .item(node)
+                .map(|item| MicrodataValue::Item(Box::new(item))),
+            None => self.text(node, attributes).map(MicrodataValue::Text),
+        };
+        let Some(value) = value else { return };
+        let cost = before.saturating_sub(self.budget.left());
+        for (count, name) in names.enumerate() {
+            // The first has been paid for.
+            if count > 0 && !self.budget.take(cost) {
+                return;
+            }
+            let properties = &mut gathering.item.properties;
+            match gathering.names.get(name) {
+                Some(at) => properties[*at].1.push(value.clone()),
+                None => {
+                    let Some(name) = self.budget.text("itemprop", name) else {
+                        return;
+                    };
+                    gathering.names.insert(name.clone(), properties.len());
+                    properties.push((name, vec![value.clone()]));
+                }
+            }
+        }
+    }
+
+    /// The value of a property that is no item (HTML 5.2.4).
+    fn text(&mut self, node: NodeRef<'t, Node>, attributes: &Attributes<'t>) -> Option<String> {
+        let address = match attributes.element() {
+            "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => Some("src"),
+            "a" | "area" | "link" => Some("href"),
+            "object" => Some("data"),
+            _ => None,
+        };
+        if let Some(address) = address {
+            return match attributes.get(address) {
+                Some(reference) => self.url(address, reference),
+                None => Some(String::new()),
+            };
+        }
+        let told = match attributes.element() {
+            "meta" => Some(attributes.get("content").unwrap_or_default()),
+            "data" | "meter" => Some(attributes.get("value").unwrap_or_default()),
+            "time" => attributes.get("datetime").or(attributes.get("content")),
+            _ => attributes.get("content"),
+        };
+        match told {
+            Some(told) => self.budget.text("microdata", told.trim()),
+            None => {
+                let text = self.content(node);
+                self.budget.text("microdata", &folded(&text))
+            }
+        }
+    }
+
+    /// An absolute URL; empty, as the standard has it, where it is none.
+    fn url(&mut self, what: &str, reference: &str) -> Option<String> {
+        let url = links::url(what, reference, self.base, self.budget);
+        let url = url.map(String::from).unwrap_or_default();
+        self.budget.take(url.len()).then_some(url)
+    }
+
+    /// The text in an element, about as much of it as is kept.
+    fn content(&mut self, top: NodeRef<'t, Node>) -> String {
+        let mut text = String::new();
+        let mut next = top.first_child();
+        while let Some(node) = next {
+            // Twice as much: white space will be folded.
+            if text.len() > 2 * TEXT_BYTES || !self.budget.step() {
+                break;
+            }
+            let mut inside = true;
+            match node.value() {
+                Node::Text(piece) => text.push_str(piece),
+                Node::Element(element) => {
+                    inside = !matches!(element.name(), "script" | "style" | "template");
+                }
+                _ => {}
+            }
+            next = following(node, top, inside);
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for MicrodataReader<'_, '_> {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("MicrodataReader")
+            .field("around", &self.around)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The words of an attribute.
+pub(super) fn words(attribute: Option<&str>) -> impl Iterator<Item = &str> {
+    attribute
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .take(WORDS)
+}
+
+/// The next node in the order of the page, without leaving `top`.
+fn following<'t>(
+    node: NodeRef<'t, Node>,
+    top: NodeRef<'t, Node>,
+    inside: bool,
+) -> Option<NodeRef<'t, Node>> {
+    if inside && let Some(child) = node.first_child() {
+        return Some(child);
+    }
+    let mut node = node;
+    while node.id() != top.id() {
+        if let Some(sibling) = node.next_sibling() {
+            return Some(sibling);
+        }
+        node = node.parent()?;
+    }
+    None
+}
+
+/// As the standard has it (HTML 5.4.1): `{"type": […], "id": …, "properties": {name: [values]}}`.
+impl Serialize for MicrodataItem {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        struct Properties<'i>(&'i [(String, Vec<MicrodataValue>)]);
+        impl Serialize for Properties<'_> {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_map(self.0.iter().map(|(name, values)| (name, values)))
+            }
+        }
+        let mut object = to.serialize_map(None)?;
+        if !self.types.is_empty() {
+            object.serialize_entry("type", &self.types)?;
+        }
+        if let Some(id) = &self.id {
+            object.serialize_entry("id", id)?;
+        }
+        object.serialize_entry("properties", &Properties(&self.properties))?;
+        object.end()
+    }
+}
+
+impl Serialize for MicrodataValue {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => to.serialize_str(text),
+            Self::Item(item) => item.serialize(to),
+        }
+    }
+}

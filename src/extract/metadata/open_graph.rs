@@ -1,0 +1,169 @@
+//! OpenGraph (<https://ogp.me/>): properties in the order of the page, and pictures and films with what belongs to them.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// Prefixes of names that are OpenGraph's: its own, its types', and those of its first users.
+const PREFIXES: [&str; 11] = [
+    "og",
+    "article",
+    "book",
+    "profile",
+    "music",
+    "video",
+    "product",
+    "fb",
+    "place",
+    "business",
+    "restaurant",
+];
+/// Properties that have properties of their own (`og:image:width`).
+const MEDIA: [&str; 3] = ["image", "video", "audio"];
+
+/// The properties of OpenGraph.
+///
+/// As JSON an object by their names without `og:`, those with another prefix (`article:section`) by their whole name: a text
+/// where a name is told once, a list where it is told more often. `image`, `video` and `audio` are always lists of objects:
+/// `{"url": …, "width": …}`, each begun by an `og:image` and followed by what the page says of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenGraph {
+    /// Names in lower case, with their prefix, and what they are said to be, in the order of the page.
+    pub properties: Vec<(String, String)>,
+}
+
+/// A picture, a film or a sound: the names and texts that belong to it.
+struct Medium<'o>(Vec<(&'o str, &'o str)>);
+
+/// What one name stands for.
+enum Told<'o> {
+    Texts(Vec<&'o str>),
+    Media(Vec<Medium<'o>>),
+}
+
+impl OpenGraph {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.properties.is_empty()
+    }
+
+    /// What the first property of a name says: `og:title`.
+    pub fn first(&self, name: &str) -> Option<&str> {
+        let mut properties = self.properties.iter();
+        let found = properties.find(|(known, _)| known == name);
+        found.map(|(_, text)| text.as_str())
+    }
+
+    fn told(&self) -> Vec<(&str, Told<'_>)> {
+        let mut told: Vec<(&str, Told<'_>)> = Vec::new();
+        for (name, text) in &self.properties {
+            let short = name.strip_prefix("og:").unwrap_or(name);
+            let (root, part) = match short.split_once(':') {
+                Some((root, part)) => (root, Some(part)),
+                None => (short, None),
+            };
+            let is_medium = short.len() < name.len() && MEDIA.contains(&root);
+            let key = if is_medium { root } else { short };
+            let at = told
+                .iter()
+                .position(|(known, _)| *known == key)
+                .unwrap_or_else(|| {
+                    let empty = match is_medium {
+                        true => Told::Media(Vec::new()),
+                        false => Told::Texts(Vec::new()),
+                    };
+                    told.push((key, empty));
+                    told.len() - 1
+                });
+            match &mut told[at].1 {
+                Told::Texts(texts) => texts.push(text),
+                Told::Media(media) => add(media, part, text),
+            }
+        }
+        told
+    }
+}
+
+/// Adds a property to the medium that it belongs to: the last one.
+fn add<'o>(media: &mut Vec<Medium<'o>>, part: Option<&'o str>, text: &'o str) {
+    let last = media.last().map(|medium| &medium.0);
+    let url = last.and_then(|medium| medium.iter().find(|(name, _)| *name == "url"));
+    let begins = match (part, url) {
+        (None, _) => true,
+        // The same thing by its other name, and by both on some pages.
+        (Some("url"), Some((_, known))) if *known == text => return,
+        (Some("url"), Some(_)) => true,
+        (Some(_), _) => media.is_empty(),
+    };
+    if begins {
+        media.push(Medium(Vec::new()));
+    }
+    if let Some(Medium(medium)) = media.last_mut() {
+        medium.push((part.unwrap_or("url"), text));
+    }
+}
+
+/// Whether a name is one of OpenGraph's.
+pub(super) fn is_property(name: &str) -> bool {
+    let prefix = name.split_once(':').map(|(prefix, _)| prefix);
+    prefix.is_some_and(|prefix| PREFIXES.contains(&prefix))
+}
+
+impl Serialize for OpenGraph {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let told = self.told();
+        let mut object = to.serialize_map(Some(told.len()))?;
+        for (name, told) in &told {
+            match told {
+                Told::Texts(texts) if texts.len() == 1 => object.serialize_entry(name, texts[0])?,
+                Told::Texts(texts) => object.serialize_entry(name, texts)?,
+                Told::Media(media) => object.serialize_entry(name, media)?,
+            }
+        }
+        object.end()
+    }
+}
+
+impl Serialize for Medium<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        super::object(&self.0, to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(properties: &[(&str, &str)]) -> String {
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        let properties = properties.iter().map(owned).collect();
+        serde_json::to_string(&OpenGraph { properties }).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_of_a_picture_stays_with_it() {
+        let json = json(&[
+            ("og:title", "T"),
+            ("og:image", "a"),
+            ("og:image:width", "1"),
+            ("og:image", "b"),
+            ("article:tag", "x"),
+            ("og:image", "c"),
+            ("og:image:url", "c"),
+            ("og:image:width", "3"),
+            ("article:tag", "y"),
+            ("og:image:url", "d"),
+            ("og:video:width", "4"),
+            ("og:video:width", "5"),
+            ("video:duration", "6"),
+        ]);
+        assert_eq!(
+            json,
+            r#"{"title":"T","image":[{"url":"a","width":"1"},{"url":"b"},{"url":"c","width":"3"},{"url":"d"}],"article:tag":["x","y"],"video":[{"width":["4","5"]}],"video:duration":"6"}"#
+        );
+    }
+
+    #[test]
+    fn a_prefix_tells_what_is_open_graph() {
+        assert!(is_property("og:title") && is_property("article:tag"));
+        assert!(!is_property("twitter:card") && !is_property("og") && !is_property("dc.date"));
+    }
+}

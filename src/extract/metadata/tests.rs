@@ -1,0 +1,283 @@
+//! Whole pages through the reader.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Metadata;
+use crate::extract::base::Base;
+use crate::extract::limits::Limits;
+use crate::extract::tree;
+use crate::url::PageUrl;
+
+/// More than any page here takes, in any build, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn read(html: &str) -> Metadata {
+    let started = Instant::now();
+    let url = PageUrl::parse("https://site.example/dir/page").unwrap();
+    let tree = tree::build(html, &Limits::default()).unwrap();
+    let base = Base::new(&url, tree.base.as_deref(), encoding_rs::UTF_8);
+    let metadata = super::read(&tree, &base);
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    metadata
+}
+
+fn json(html: &str) -> Value {
+    serde_json::to_value(read(html)).unwrap()
+}
+
+/// Reads a hostile page, whose record has to be bounded and to say what is missing.
+fn hostile(html: &str, fault: &str) -> Metadata {
+    let metadata = read(html);
+    let text = serde_json::to_string(&metadata).unwrap();
+    assert!(text.len() < 16 << 20, "{} bytes", text.len());
+    serde_json::from_str::<Value>(&text).unwrap();
+    let told = metadata.faults.iter().any(|told| told.contains(fault));
+    assert!(told, "{fault}: {:?}", metadata.faults);
+    metadata
+}
+
+#[test]
+fn a_page_that_says_nothing_has_an_empty_object() {
+    assert_eq!(json("<p>text"), json!({}));
+}
+
+#[test]
+fn an_element_is_believed_before_a_card() {
+    let head = "<title> A\n title </title><meta name=description content=' A  text '>\
+        <link rel=canonical href=/c><html lang=de>";
+    let cards = "<meta property=og:title content=O><meta property=og:description content=O>\
+        <meta property=og:url content=/o><meta property=og:locale content=de_CH><meta name=twitter:title content=T>";
+    let named = |page: String| {
+        let read = read(&page);
+        [read.title, read.description, read.canonical, read.language].map(Option::unwrap)
+    };
+    let site = "https://site.example";
+    let whole = ["A title", "A text", &format!("{site}/c"), "de"].map(str::to_owned);
+    assert_eq!(named(format!("{cards}{head}")), whole);
+    let second = ["O", "O", &format!("{site}/o"), "de-CH"].map(str::to_owned);
+    assert_eq!(named(cards.to_owned()), second);
+}
+
+#[test]
+fn the_publication_is_what_the_first_who_is_believed_says() {
+    let told = [
+        "<meta property=article:published_time content=2026-01-01>",
+        "<script type=application/ld+json>{\"@type\":\"NewsArticle\",\"datePublished\":\"2026-01-02\"}</script>",
+        "<div itemscope><meta itemprop=datePublished content=2026-01-03></div>",
+        "<time pubdate datetime=2026-01-04></time>",
+        "<meta name=DC.Date content=2026-01-05>",
+        "<script type=application/ld+json>{\"@type\":\"WebPage\",\"datePublished\":\"2026-01-06\"}</script>",
+        "<time class=published>7 January 2026</time>",
+    ];
+    for first in 0..told.len() {
+        let page: String = told[first..].iter().rev().copied().collect();
+        let date = format!("2026-01-0{}", first + 1);
+        assert_eq!(read(&page).published, Some(date), "{page}");
+    }
+    // What is said of a comment is not said of the page.
+    for other in [
+        "<script type=application/ld+json>{\"@type\":\"Comment\",\"datePublished\":\"2026-01-02\",\"author\":\"x\"}</script>",
+        "<div itemscope itemtype=https://schema.org/Review><b itemprop=author>x</b><meta itemprop=datePublished content=2026-01-03></div>",
+        "<div itemscope><p itemprop=review itemscope><meta itemprop=datePublished content=2026-01-03></div>",
+    ] {
+        let read = read(other);
+        assert_eq!((read.published, read.authors), (None, vec![]), "{other}");
+    }
+}
+
+#[test]
+fn authors_are_found_by_name_and_by_reference() {
+    let graph = r##"<script type="application/ld+json">{"@context":"https://schema.org","@graph":[
+        {"@type":"Article","author":[{"@id":"#ida"},{"@type":"Person","name":"Bo"},"Cy","Bo",{"@id":"#nobody"}]},
+        {"@type":"Person","@id":"#ida","name":"Ida"}]}</script><meta name=author content=cms>"##;
+    assert_eq!(read(graph).authors, ["Ida", "Bo", "Cy"]);
+    let meta = "<meta name=author content=' Ada  A '><meta property=article:author content=https://x.example/><meta name=author content=Bo>";
+    assert_eq!(read(meta).authors, ["Ada A", "Bo"]);
+    let item = "<div itemscope><p itemprop=author itemscope><b itemprop=name>Ida</b></p><p itemprop=author>Bo</p></div>";
+    assert_eq!(read(item).authors, ["Ida", "Bo"]);
+}
+
+#[test]
+fn links_are_absolute_and_what_is_none_is_told() {
+    let read = read(
+        "<base href=//cdn.example/x/><link rel='alternate' type='Application/RSS+XML; charset=x' href=feed title=' A  feed '>\
+        <link rel=alternate type=application/json href=api><link rel='alternate stylesheet' title=x href=y.css>\
+        <link rel=alternate hreflang=de href=de><link rel='SHORTCUT ICON' href=i.ico sizes=16x16>\
+        <link rel=icon href=data:image/png;base64,AA><link rel=icon href=''><link rel=canonical href='http://['>\
+        <link rel=canonical href=javascript:x>",
+    );
+    assert_eq!(read.feeds.len(), 1);
+    assert_eq!(read.feeds[0].url, "https://cdn.example/x/feed");
+    assert_eq!(read.feeds[0].title.as_deref(), Some("A feed"));
+    assert_eq!(read.feeds[0].r#type, "application/rss+xml");
+    assert_eq!(read.alternates.len(), 1);
+    assert_eq!(read.alternates[0].language, "de");
+    assert_eq!(read.icons.len(), 1);
+    assert_eq!(
+        (read.icons[0].rel.as_str(), read.icons[0].sizes.as_deref()),
+        ("icon", Some("16x16"))
+    );
+    assert_eq!(read.canonical, None);
+    assert_eq!(
+        read.faults,
+        ["canonical: \"http://[\" is no URL: invalid IPv6 address"]
+    );
+}
+
+#[test]
+fn a_graph_is_opened_where_nothing_is_lost() {
+    let objects = |block: &str| {
+        let read = read(&format!(
+            "<script type=application/ld+json>{block}</script>"
+        ));
+        let texts = read.json_ld.iter().map(|object| object.as_str().to_owned());
+        (texts.collect::<Vec<_>>(), read.faults)
+    };
+    let (opened, faults) =
+        objects(r#"{"@graph":[{"a":1},{},{"@context":"own"},7],"@context":"c"}"#);
+    assert_eq!(
+        opened,
+        [
+            r#"{"@context":"c","a":1}"#,
+            r#"{"@context":"c"}"#,
+            r#"{"@context":"own"}"#
+        ]
+    );
+    assert_eq!(faults, ["JSON-LD block 1 holds what is no object"]);
+    for kept in [
+        r#"{"@id":"g","@graph":[{"a":1}]}"#.to_owned(),
+        r#"{"@graph":{"a":1}}"#.to_owned(),
+        format!(
+            r#"{{"@context":"{}","@graph":[{{"a":1}}]}}"#,
+            "c".repeat(300)
+        ),
+    ] {
+        assert_eq!(objects(&kept), (vec![kept], vec![]));
+    }
+}
+
+#[test]
+fn json_ld_that_some_reader_could_not_read_is_refused() {
+    let block = |text: &str| format!("<script type=application/ld+json>{text}</script>");
+    hostile(
+        &block(&"[".repeat(100_000)),
+        "JSON-LD block 1: it is more than 64 deep",
+    );
+    hostile(&block(&"{\"a\":".repeat(100_000)), "more than 64 deep");
+    hostile(
+        &block("{\"a\":1e999}"),
+        "JSON-LD block 1 is no JSON: number out of range",
+    );
+    hostile(&block("{\"a\":NaN}"), "no JSON");
+    let deep = format!("{}1{}", "{\"a\":".repeat(64), "}".repeat(64));
+    assert_eq!(read(&block(&deep)).json_ld.len(), 1);
+    let half = read(&block(r#"{"a":"\ud800"}"#));
+    assert_eq!(half.json_ld[0].as_str(), "{\"a\":\"\u{fffd}\"}");
+    assert_eq!(
+        half.faults,
+        ["JSON-LD block 1 is no JSON and was mended: half a character"]
+    );
+}
+
+#[test]
+fn much_json_ld_is_bounded() {
+    let block = |text: &str| format!("<script type=application/ld+json>{text}</script>");
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(50 << 20));
+    hostile(
+        &block(&long),
+        "JSON-LD block 1 has 52428808 bytes, and at most 2097152 are read",
+    );
+    let many = format!("[{}{{}}]", "{},".repeat(600_000));
+    let read = hostile(&block(&many), "more than 10000 objects of JSON-LD");
+    assert_eq!(read.json_ld.len(), 10_000);
+    let context = "c".repeat(200);
+    let graph = format!(
+        "{{\"@context\":\"{context}\",\"@graph\":[{}{{}}]}}",
+        "{},".repeat(600_000)
+    );
+    hostile(&block(&graph), "more than 10000 objects of JSON-LD");
+    let blocks = block(&format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20))).repeat(50);
+    let read = hostile(&blocks, "more than 4194304 bytes of metadata");
+    assert_eq!(read.json_ld.len(), 3);
+    let broken = hostile(&block("{").repeat(100_000), "JSON-LD block 1 is no JSON");
+    assert_eq!(broken.faults.len(), 20);
+    assert_eq!(broken.faults[19], "99981 more");
+    // Each marker looks for an end that is not there.
+    hostile(&block(&"<!-- x\n".repeat(250_000)), "no JSON");
+    hostile(&block(&"<!--\n ".repeat(250_000)), "no JSON");
+}
+
+#[test]
+fn very_many_elements_of_each_kind_are_bounded() {
+    let million = "<meta property=og:image content=x>".repeat(1_000_000);
+    let found = hostile(&million, "more than 1000 properties of OpenGraph");
+    assert_eq!(found.open_graph.properties.len(), 1_000);
+    let many = |element: &str| element.repeat(200_000);
+    hostile(
+        &many("<meta name=twitter:x content=x>"),
+        "more than 1000 properties of Twitter cards",
+    );
+    hostile(&many("<link rel=icon href=x>"), "more than 1000 icons");
+    hostile(&many("<p itemscope>"), "more than 20000 items");
+    hostile(&many("<p itemprop=a itemscope>"), "more than 20000 items");
+    assert_eq!(
+        read(&many("<time pubdate datetime=x></time>")).published,
+        None
+    );
+    assert_eq!(read(&many("<meta name=author content=x>")).authors, ["x"]);
+    let long = format!("<meta property=og:title content='{}'>", "ü".repeat(1 << 20));
+    let found = hostile(&long, "og:title: cut after 65536 bytes");
+    assert_eq!(found.open_graph.properties[0].1.len(), 65_536);
+    hostile(&long.repeat(30), "cut after");
+    let text = format!(
+        "<div itemscope><p itemprop='a b c'>{}",
+        "word ".repeat(1 << 20)
+    );
+    hostile(&text, "microdata: cut after 65536 bytes");
+}
+
+#[test]
+fn items_that_multiply_are_bounded() {
+    // Each refers twice to the next: 2 to the 40 values.
+    let doubling: String = (0..40)
+        .map(|n| format!("<i id=a{n} itemprop=x itemscope itemref='a{m} b{m}'></i><i id=b{n} itemprop=x itemscope itemref='a{m} b{m}'></i>", m = n + 1))
+        .collect();
+    hostile(
+        &format!("<div itemscope itemref='a0 b0'></div>{doubling}"),
+        "items more than 16 deep",
+    );
+    let circle = "<div itemscope itemref=a></div><div id=a itemprop=x itemscope itemref=b></div>\
+        <div id=b itemprop=x itemscope itemref=a></div>";
+    hostile(circle, "microdata: an item refers to itself");
+    // 10,000 items that all refer to 10,000 values.
+    let values = "<b itemprop=v>x</b>".repeat(10_000);
+    let all = format!(
+        "<div id=all>{values}</div>{}",
+        "<p itemscope itemref=all></p>".repeat(10_000)
+    );
+    hostile(&all, "more than 4194304 bytes of metadata");
+    // The same without values: only steps are taken.
+    let all = all.replace(" itemprop=v", "");
+    hostile(&all, "microdata: more than 8000000 steps");
+    // Values in values: the text of the innermost is in each.
+    let nested = format!(
+        "<div itemscope>{}{}",
+        "<b itemprop=v>".repeat(400),
+        "x".repeat(60_000)
+    );
+    hostile(&nested, "bytes of metadata");
+    // One value under a hundred names.
+    let names: String = (0..100).map(|n| format!("n{n} ")).collect();
+    hostile(
+        &format!(
+            "<div itemscope><p itemprop='{names}'>{}",
+            "x".repeat(60_000)
+        ),
+        "bytes of metadata",
+    );
+    let names: String = (0..1_000_000).map(|n| format!("n{n} ")).collect();
+    let read = read(&format!("<div itemscope><p itemprop='{names}'>x"));
+    assert_eq!(read.microdata[0].properties.len(), 100);
+}

@@ -1,0 +1,437 @@
+//! What pages say about themselves, beside what extruct reads out of the same pages.
+//!
+//! Both get the decoded text. What is a matter of form is made alike on both sides: white space in texts, the spelling of URLs,
+//! a `@graph` that is opened; what differs then is told in [`DIFFERENCES`], page by page.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use encoding_rs::{Encoding, UTF_8};
+use haul::PageUrl;
+use haul::extract::{ExtractSettings, Extracted, Extractor, Metadata, Page, Source};
+use serde_json::{Value, json};
+
+use crate::python::environment;
+
+const EXTRUCT: &str = include_str!("metadata/extruct.py");
+/// The program, as it was when these tests were written.
+const PACKAGES: [&str; 1] = ["extruct==0.18.0"];
+/// Where the pages are said to be from.
+const HOME: &str = "https://site.example/dir/page";
+const SYNTAXES: [&str; 3] = ["json_ld", "microdata", "open_graph"];
+
+/// Where extruct reads something else, and why.
+const DIFFERENCES: &[(&str, &str, &str)] = &[
+    (
+        "job-posting-in-comment-markers",
+        "json_ld",
+        "extruct takes out a comment that is one line, not markers on lines of their own",
+    ),
+    (
+        "json-ld-broken",
+        "json_ld",
+        "one block that is no JSON, and extruct has nothing of the page; here the others stay, and the block is told",
+    ),
+    (
+        "json-ld-in-plain-cdata",
+        "json_ld",
+        "extruct knows the marker of CDATA behind // only",
+    ),
+    (
+        "json-ld-semicolon-and-escape",
+        "json_ld",
+        "extruct mends comments and commas, not semicolons and escapes of JavaScript",
+    ),
+    (
+        "json-ld-type-with-charset",
+        "json_ld",
+        "extruct compares the whole attribute; types are the same in any case and with parameters (RFC 6838 4.2)",
+    ),
+    (
+        "microdata-item-without-properties",
+        "microdata",
+        "extruct tells the text of an item without properties as its value; the standard has no such thing (HTML 5.4.1)",
+    ),
+    (
+        "microdata-itemref-in-a-circle",
+        "microdata",
+        "extruct tells the item that would hold itself as null; here it is left out and told",
+    ),
+    (
+        "microdata-itemref-used-twice",
+        "microdata",
+        "extruct gives an item to the first who refers to it only, and null to the others",
+    ),
+    (
+        "microdata-text-with-scripts",
+        "microdata",
+        "a time without a datetime is its text (HTML 5.2.4 and 4.5.14); extruct has nothing",
+    ),
+    (
+        "microdata-urls",
+        "microdata",
+        "extruct resolves against the URL it is given, not against the page's base element",
+    ),
+    (
+        "open-graph-in-name-and-body",
+        "open_graph",
+        "extruct reads the property of meta elements in the head, in lower case, empty ones too; pages also write name, and in the body",
+    ),
+    (
+        "open-graph-of-own-prefixes",
+        "open_graph",
+        "extruct takes each prefix that the page declares and not fb; here the prefixes are a list",
+    ),
+    (
+        "windows-1252",
+        "microdata",
+        "the query of a link is sent in the page's encoding (WHATWG URL 4.4); extruct leaves the characters",
+    ),
+];
+
+/// A page of the folder, decoded.
+struct Sample {
+    name: String,
+    text: String,
+    encoding: &'static Encoding,
+}
+
+fn samples(folder: &Path) -> Vec<Sample> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|suffix| suffix == "html") {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path).unwrap();
+        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).into_owned();
+        let label = head.split_once("charset=").map_or("", |(_, label)| label);
+        let label = label
+            .trim_start_matches('"')
+            .split(['"', ' ', '>', ';'])
+            .next();
+        let encoding = Encoding::for_label(label.unwrap_or_default().as_bytes()).unwrap_or(UTF_8);
+        Sample {
+            name: path
+                .strip_prefix(folder)
+                .unwrap()
+                .with_extension("")
+                .display()
+                .to_string(),
+            text: encoding.decode(&bytes).0.into_owned(),
+            encoding,
+        }
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn committed() -> Vec<Sample> {
+    samples(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/metadata/pages"))
+}
+
+fn extractor() -> Extractor {
+    let settings = ExtractSettings {
+        metadata: true,
+        ..ExtractSettings::default()
+    };
+    Extractor::compile(&settings).unwrap()
+}
+
+fn extract(extractor: &Extractor, sample: &Sample, source: Source) -> Extracted {
+    extractor.extract(&Page {
+        url: &PageUrl::parse(HOME).unwrap(),
+        text: &sample.text,
+        source,
+        encoding: sample.encoding,
+        recipe: None,
+    })
+}
+
+fn read(extractor: &Extractor, sample: &Sample) -> Metadata {
+    let extracted = extract(extractor, sample, Source::Html);
+    extracted.metadata.unwrap()
+}
+
+/// What extruct reads out of them, and how many seconds it took with its start.
+fn extruct(samples: &[Sample]) -> (Vec<Value>, f64) {
+    let python = environment("metadata-strangers", &PACKAGES).join("bin/python");
+    let started = Instant::now();
+    let mut program = Command::new(python)
+        .args(["-c", EXTRUCT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null()) // it complains of pages
+        .spawn()
+        .unwrap();
+    let mut pages = program.stdin.take().unwrap();
+    let lines: Vec<String> = samples
+        .iter()
+        .map(|sample| format!("{}\n", json!({ "url": HOME, "text": sample.text })))
+        .collect();
+    let writer = thread::spawn(move || {
+        for line in lines {
+            pages.write_all(line.as_bytes()).unwrap();
+        }
+    });
+    let output = program.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.len(), samples.len());
+    (told, started.elapsed().as_secs_f64())
+}
+
+/// What we read, in the same form.
+fn ours(metadata: &Metadata) -> BTreeMap<&'static str, Value> {
+    let objects = metadata.json_ld.iter();
+    let objects = objects
+        .map(|object| serde_json::from_str(object.as_str()).unwrap())
+        .collect();
+    let items = serde_json::to_value(&metadata.microdata).unwrap();
+    let properties = json!(metadata.open_graph.properties);
+    BTreeMap::from([
+        ("json_ld", Value::Array(objects)),
+        ("microdata", plain(items)),
+        ("open_graph", plain(properties)),
+    ])
+}
+
+/// What extruct reads, in the same form.
+fn theirs(told: &Value) -> BTreeMap<&'static str, Value> {
+    let form = |syntax: &'static str| {
+        let told = told[syntax].clone();
+        let alike = match (&told, syntax) {
+            (Value::Array(objects), "json_ld") => {
+                Value::Array(objects.iter().flat_map(opened).collect())
+            }
+            (Value::Array(_), "microdata") => plain(told.clone()),
+            (Value::Array(found), "open_graph") => {
+                let found = found.first().map(|found| found["properties"].clone());
+                plain(found.unwrap_or(json!([])))
+            }
+            _ => told.clone(),
+        };
+        (syntax, alike)
+    };
+    SYNTAXES.into_iter().map(form).collect()
+}
+
+/// The objects of a graph, with its context.
+fn opened(object: &Value) -> Vec<Value> {
+    let Some(Value::Array(graph)) = object.get("@graph") else {
+        return vec![object.clone()];
+    };
+    let names = object.as_object().unwrap().keys();
+    if names
+        .filter(|name| !matches!(name.as_str(), "@context" | "@graph"))
+        .count()
+        > 0
+    {
+        return vec![object.clone()];
+    }
+    let with_context = |node: &Value| {
+        let mut node = node.as_object().unwrap().clone();
+        if let Some(context) = object.get("@context") {
+            node.entry("@context").or_insert(context.clone());
+        }
+        Value::Object(node)
+    };
+    graph.iter().map(with_context).collect()
+}
+
+/// Texts without white space, URLs in one spelling.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let text: String = text.split_whitespace().collect();
+            let is_url = text.starts_with("http://") || text.starts_with("https://");
+            let url = url::Url::parse(&text).ok().filter(|_| is_url);
+            Value::String(url.map_or(text, String::from))
+        }
+        Value::Array(values) => values.into_iter().map(plain).collect(),
+        Value::Object(object) => object
+            .into_iter()
+            .map(|(name, value)| (name, plain(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// Page, syntax, what we read and what extruct reads, where that differs.
+fn differences(samples: &[Sample], told: &[Value]) -> Vec<(String, &'static str, Value, Value)> {
+    let extractor = extractor();
+    let mut differences = Vec::new();
+    for (sample, told) in samples.iter().zip(told) {
+        let (mut ours, mut theirs) = (ours(&read(&extractor, sample)), theirs(told));
+        for syntax in SYNTAXES {
+            let (ours, theirs) = (ours.remove(syntax).unwrap(), theirs.remove(syntax).unwrap());
+            if ours != theirs {
+                differences.push((sample.name.clone(), syntax, ours, theirs));
+            }
+        }
+    }
+    differences
+}
+
+#[test]
+fn extruct_reads_the_same_but_where_it_is_said_why() {
+    let samples = committed();
+    let (told, _) = extruct(&samples);
+    let found = differences(&samples, &told);
+    for (page, syntax, ours, theirs) in &found {
+        let known = DIFFERENCES
+            .iter()
+            .any(|(name, of, _)| name == page && of == syntax);
+        assert!(known, "{page}: {syntax}:\nours   {ours}\ntheirs {theirs}");
+    }
+    for (page, syntax, why) in DIFFERENCES {
+        let still = found
+            .iter()
+            .any(|(name, of, _, _)| name == page && of == syntax);
+        assert!(still, "{page}: {syntax}: no longer differs: {why}");
+    }
+}
+
+#[test]
+#[ignore = "measures; wants a folder of pages in HAUL_METADATA_PAGES"]
+fn extruct_beside_haul_over_a_folder_of_pages() {
+    let samples = samples(Path::new(&std::env::var("HAUL_METADATA_PAGES").unwrap()));
+    let (told, seconds) = extruct(&samples);
+    let found = differences(&samples, &told);
+    for syntax in SYNTAXES {
+        let read = told.iter().filter(|told| {
+            told[syntax]
+                .as_array()
+                .is_some_and(|found| !found.is_empty())
+        });
+        let other = found.iter().filter(|(_, of, _, _)| *of == syntax).count();
+        println!(
+            "{syntax}: of {} pages, {} have it for extruct, {other} differ",
+            samples.len(),
+            read.count()
+        );
+    }
+    for (page, syntax, ours, theirs) in &found {
+        println!("{page}: {syntax}:\n  ours   {ours}\n  theirs {theirs}");
+    }
+    println!("extruct took {seconds:.2} s with its start");
+    let title = "title=title".parse().unwrap();
+    let both = ExtractSettings {
+        metadata: true,
+        fields: vec![title],
+        ..ExtractSettings::default()
+    };
+    let without = ExtractSettings {
+        metadata: false,
+        ..both.clone()
+    };
+    for (name, settings) in [("a title", without), ("a title and metadata", both)] {
+        let extractor = Extractor::compile(&settings).unwrap();
+        let mut fastest = f64::INFINITY;
+        for _ in 0..5 {
+            let started = Instant::now();
+            for sample in &samples {
+                extract(&extractor, sample, Source::Html);
+            }
+            fastest = fastest.min(started.elapsed().as_secs_f64());
+        }
+        println!("{name}: {:.0} pages/s", samples.len() as f64 / fastest);
+    }
+    for sample in &samples {
+        for fault in read(&extractor(), sample).faults {
+            println!("{}: {fault}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn what_a_page_says_is_told_in_one_object_beside_its_fields() {
+    let settings = ExtractSettings {
+        fields: vec!["h=h1".parse().unwrap()],
+        metadata: true,
+        ..ExtractSettings::default()
+    };
+    let extractor = Extractor::compile(&settings).unwrap();
+    let samples = committed();
+    let page = samples.iter().find(|sample| sample.name == "news-article");
+    let extracted = extract(&extractor, page.unwrap(), Source::Html);
+    let heading = &extracted.fields.items[0].values[0];
+    assert_eq!(
+        heading,
+        &haul::extract::Value::Text("Storm closes the harbour".to_owned())
+    );
+    let mut told = json!(extracted.metadata.unwrap());
+    let whole = told["json_ld"].take();
+    assert_eq!(whole[0]["@type"], "NewsArticle");
+    assert_eq!(
+        told,
+        json!({
+            "title": "Storm closes the harbour | The Example Herald",
+            "description": "Ferries stay in port until Friday.",
+            "language": "en",
+            "published": "2026-11-18T06:12:00+01:00",
+            "modified": "2026-11-18T09:40:31+01:00",
+            "authors": ["Jo Writer", "Kim Editor"],
+            "open_graph": {
+                "title": "Storm closes the harbour",
+                "type": "article",
+                "site_name": "The Example Herald",
+                "description": "Ferries stay in port until Friday.",
+                "updated_time": "2026-11-19T08:00:00+00:00",
+                "article:published_time": "2026-11-18T06:12:00+01:00",
+                "article:modified_time": "2026-11-18T09:40:31+01:00",
+                "article:section": "Weather",
+                "article:tag": ["storm", "ferry"],
+                "article:author": "https://herald.example/people/jo"
+            },
+            "twitter": { "card": "summary", "site": "@herald", "creator": ["@jo", "@kim"] },
+            "json_ld": null,
+            "feeds": [
+                { "url": "https://site.example/feed.xml", "title": "The Example Herald", "type": "application/rss+xml" },
+                { "url": "https://site.example/weather/atom", "title": "Weather", "type": "application/atom+xml" },
+                { "url": "https://herald.example/feed.json", "type": "application/feed+json" }
+            ],
+            "icons": [{ "url": "https://site.example/favicon.ico", "rel": "icon" }]
+        })
+    );
+}
+
+#[test]
+fn only_html_has_metadata_and_a_page_that_is_refused_says_why() {
+    let sample = |text: String| Sample {
+        name: String::new(),
+        text,
+        encoding: UTF_8,
+    };
+    let json = sample("{\"title\":1}".to_owned());
+    assert_eq!(extract(&extractor(), &json, Source::Json).metadata, None);
+    let deep = sample("<div>".repeat(100_000));
+    assert_eq!(
+        json!(read(&extractor(), &deep)),
+        json!({ "faults": ["the page has elements more than 512 deep in each other"] })
+    );
+    let none = ExtractSettings::default();
+    assert!(none.is_empty());
+    let metadata = ExtractSettings {
+        metadata: true,
+        ..none
+    };
+    assert!(!metadata.is_empty());
+}
