@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::article::{self, Markdown};
 use super::base::Base;
 use super::css::Caches;
 use super::filter::Chain;
@@ -47,6 +48,8 @@ use crate::url::PageUrl;
 pub struct Extractor {
     tables: Vec<Table>,
     readers: Vec<Reader>,
+    article: bool,
+    markdown: Option<Markdown>,
     limits: Limits,
 }
 
@@ -85,6 +88,8 @@ impl Extractor {
         let mut extractor = Self {
             tables: Vec::new(),
             readers: Vec::new(),
+            article: settings.article,
+            markdown: settings.markdown,
             limits: settings.limits,
         };
         if !settings.fields.is_empty() {
@@ -109,8 +114,11 @@ impl Extractor {
         &self.tables
     }
 
-    /// Whether some table is for a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
+    /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
     pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
+        if self.wants_texts(source) {
+            return true;
+        }
         let mut tables = self.readers.iter().zip(&self.tables);
         tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipe))
     }
@@ -156,7 +164,27 @@ impl Extractor {
             }
             account = reading.account;
         }
+        if self.wants_texts(page.source) {
+            self.texts(page, &mut views, &mut extracted);
+        }
         extracted
+    }
+
+    fn wants_texts(&self, source: Source) -> bool {
+        source == Source::Html && (self.article || self.markdown.is_some())
+    }
+
+    fn texts(&self, page: &Page<'_>, views: &mut Views, extracted: &mut Extracted) {
+        match views.tree(page.text, &self.limits) {
+            Ok(tree) => {
+                let base = Base::new(page.url, tree.base.as_deref(), page.encoding);
+                let texts = article::read(self.article, self.markdown, tree, &base, &self.limits);
+                extracted.article = texts.article;
+                extracted.markdown = texts.markdown;
+                extracted.refused = texts.refused;
+            }
+            Err(why) => extracted.refused = Some(why),
+        }
     }
 
     fn add(&mut self, recipe: &Recipe) -> Result<()> {
@@ -327,6 +355,11 @@ impl Way {
 }
 
 impl Views {
+    fn tree(&mut self, text: &str, limits: &Limits) -> std::result::Result<&Tree, String> {
+        let tree = self.tree.get_or_insert_with(|| tree::build(text, limits));
+        tree.as_ref().map_err(Clone::clone)
+    }
+
     fn root<'p>(
         &'p mut self,
         source: Source,
@@ -334,12 +367,7 @@ impl Views {
         limits: &Limits,
     ) -> std::result::Result<Node<'p>, String> {
         match source {
-            Source::Html => {
-                let tree = self
-                    .tree
-                    .get_or_insert_with(|| tree::build(page.text, limits));
-                tree.as_ref().map(Node::Page).map_err(Clone::clone)
-            }
+            Source::Html => self.tree(page.text, limits).map(Node::Page),
             Source::Json => {
                 let json = self.json.get_or_insert_with(|| parsed(page.text, limits));
                 json.as_ref().map(Node::Json).map_err(Clone::clone)
