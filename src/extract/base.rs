@@ -25,6 +25,11 @@ impl Base {
         Self { url, encoding }
     }
 
+    /// Its text.
+    pub(super) fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// The absolute URL of a reference on the page, with its fragment.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::article::{self, Markdown};
 use super::base::Base;
 use super::css::Caches;
 use super::filter::Chain;
@@ -50,6 +51,8 @@ pub struct Extractor {
     readers: Vec<Reader>,
     /// Whether what a page says about itself is read.
     metadata: bool,
+    article: bool,
+    markdown: Option<Markdown>,
     limits: Limits,
 }
 
@@ -89,6 +92,8 @@ impl Extractor {
             tables: Vec::new(),
             readers: Vec::new(),
             metadata: settings.metadata,
+            article: settings.article,
+            markdown: settings.markdown,
             limits: settings.limits,
         };
         if !settings.fields.is_empty() {
@@ -113,9 +118,9 @@ impl Extractor {
         &self.tables
     }
 
-    /// Whether something is read out of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
+    /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
     pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
-        if self.metadata && source == Source::Html {
+        if self.wants_texts(source) || self.metadata && source == Source::Html {
             return true;
         }
         let mut tables = self.readers.iter().zip(&self.tables);
@@ -166,7 +171,27 @@ impl Extractor {
         if self.metadata && page.source == Source::Html {
             extracted.metadata = Some(views.metadata(page, &self.limits));
         }
+        if self.wants_texts(page.source) {
+            self.texts(page, &mut views, &mut extracted);
+        }
         extracted
+    }
+
+    fn wants_texts(&self, source: Source) -> bool {
+        source == Source::Html && (self.article || self.markdown.is_some())
+    }
+
+    fn texts(&self, page: &Page<'_>, views: &mut Views, extracted: &mut Extracted) {
+        match views.tree(page.text, &self.limits) {
+            Ok(tree) => {
+                let base = Base::new(page.url, tree.base.as_deref(), page.encoding);
+                let texts = article::read(self.article, self.markdown, tree, &base, &self.limits);
+                extracted.article = texts.article;
+                extracted.markdown = texts.markdown;
+                extracted.refused = texts.refused;
+            }
+            Err(why) => extracted.refused = Some(why),
+        }
     }
 
     fn add(&mut self, recipe: &Recipe) -> Result<()> {
@@ -350,7 +375,7 @@ impl Views {
 
     fn tree(&mut self, text: &str, limits: &Limits) -> std::result::Result<&Tree, String> {
         let tree = self.tree.get_or_insert_with(|| tree::build(text, limits));
-        tree.as_ref().map_err(|why| why.clone())
+        tree.as_ref().map_err(Clone::clone)
     }
 
     fn root<'p>(

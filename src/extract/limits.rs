@@ -18,6 +18,8 @@ pub struct Limits {
     pub value_bytes: usize,
     /// Bytes of all values out of one page; the rest is left out and told.
     pub total_bytes: usize,
+    /// Bytes of the article, and of the Markdown, of one page; a longer one is refused.
+    pub text_bytes: usize,
     /// Misses told of one page; the rest is counted.
     pub misses: usize,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
             items: 100_000,
             value_bytes: 1 << 20,
             total_bytes: 64 << 20,
+            text_bytes: 8 << 20,
             misses: 100,
         }
     }

@@ -5,6 +5,7 @@
 //! time or memory without bound; what it does not do is told, as a [`Miss`] or as the reason why the page was refused.
 //! Edge: the tree of a page is built from its text alone, without scripts.
 
+mod article;
 mod attributes;
 mod base;
 mod css;
@@ -26,6 +27,7 @@ mod tree;
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
+pub use article::Markdown;
 pub use extractor::Extractor;
 pub use filter::Filter;
 pub use health::{FieldHealth, FirstMiss, Health, Shortfall, TableHealth};
@@ -53,6 +55,12 @@ pub struct ExtractSettings {
     /// Whether to read what each HTML page says about itself.
     #[serde(default)]
     pub metadata: bool,
+    /// Whether the text of the article is wanted of each HTML page, without what stands around it.
+    #[serde(default)]
+    pub article: bool,
+    /// What of each HTML page is wanted as Markdown.
+    #[serde(default)]
+    pub markdown: Option<Markdown>,
     /// What one page may cost.
     pub limits: Limits,
 }
@@ -81,6 +89,12 @@ pub struct Extracted {
     pub follow: Vec<Follow>,
     /// What it says about itself, where that is asked for and it is HTML.
     pub metadata: Option<Metadata>,
+    /// The text of its article, where that was asked for.
+    pub article: Option<String>,
+    /// The page, or its article, as Markdown, where that was asked for.
+    pub markdown: Option<String>,
+    /// Why the article or the Markdown that was asked for is not there.
+    pub refused: Option<String>,
 }
 
 /// A link that a recipe leads to.
@@ -103,6 +117,10 @@ impl ExtractSettings {
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.recipes.is_empty() && !self.metadata
+        self.fields.is_empty()
+            && self.recipes.is_empty()
+            && !self.metadata
+            && !self.article
+            && self.markdown.is_none()
     }
 }

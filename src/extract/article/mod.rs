@@ -1,0 +1,148 @@
+//! The text of an article, without what stands around it, and pages as Markdown.
+//!
+//! What is an article is found by dom_smoothie, a port of Readability; Markdown is written by dom_query, the tree that it works
+//! on. Neither parses anything: both get a [`copy`] of the page's tree, so that they never see what the depth gate has not.
+//! Invariant: what is asked of them is bounded before they are asked, and should one panic all the same, that is the reason why
+//! this page has no article. Edge: one page alone, as it was sent: no script runs, and no second page is looked at.
+
+mod copy;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dom_query::{Document, NodeRef};
+use dom_smoothie::{Config, Readability, TextMode};
+use serde::{Deserialize, Serialize};
+
+use super::base::Base;
+use super::limits::Limits;
+use super::tree::Tree;
+
+/// What of a page is written as Markdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Markdown {
+    /// All of it.
+    Page,
+    /// Its article, as it is found for [`article`](super::ExtractSettings::article).
+    Article,
+}
+
+/// What was asked for, as far as it was found.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) article: Option<String>,
+    pub(super) markdown: Option<String>,
+    /// Why something is not there.
+    pub(super) refused: Option<String>,
+}
+
+/// What the libraries know to be blocks has lines of its own; what else a browser shows as one is renamed for them.
+const BLOCKS: &str = "address,aside,caption,center,dd,details,dialog,dt,fieldset,figcaption,figure,footer,form,header,hgroup,\
+    legend,main,menu,nav,search,summary";
+
+/// Reads the texts of a page.
+pub(super) fn read(
+    article: bool,
+    markdown: Option<Markdown>,
+    tree: &Tree,
+    base: &Base,
+    limits: &Limits,
+) -> Texts {
+    let mut texts = Texts::default();
+    if markdown == Some(Markdown::Page) {
+        texts.take(guarded(|| page(tree, base, limits)), |texts, page| {
+            texts.markdown = Some(page);
+        });
+    }
+    let as_markdown = markdown == Some(Markdown::Article);
+    if article || as_markdown {
+        let found = guarded(|| found(article, as_markdown, tree, base, limits));
+        texts.take(found, |texts, (text, markdown)| {
+            texts.article = text;
+            if as_markdown {
+                texts.markdown = markdown;
+            }
+        });
+    }
+    texts
+}
+
+impl Texts {
+    fn take<T>(&mut self, found: Result<T, String>, put: impl FnOnce(&mut Self, T)) {
+        match found {
+            Ok(found) => put(self, found),
+            Err(why) => {
+                self.refused.get_or_insert(why);
+            }
+        }
+    }
+}
+
+/// A library that panics has not read the page, and that is all.
+fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    // What the closure borrows is only read, and what it made is gone.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err("the page could not be read as text: its reader stopped half way".to_owned())
+    })
+}
+
+/// The whole page as Markdown.
+fn page(tree: &Tree, base: &Base, limits: &Limits) -> Result<String, String> {
+    let document = copy::document(tree, base)?;
+    let root = document.body().unwrap_or_else(|| document.root());
+    open_blocks(&document);
+    bounded(&root.md(None), "Markdown", limits)
+}
+
+/// The article, as text and as Markdown, each where it is wanted.
+fn found(
+    text: bool,
+    markdown: bool,
+    tree: &Tree,
+    base: &Base,
+    limits: &Limits,
+) -> Result<(Option<String>, Option<String>), String> {
+    let config = Config {
+        // What a page says about itself is read elsewhere.
+        disable_json_ld: true,
+        text_mode: TextMode::Raw,
+        ..Config::default()
+    };
+    let document = copy::document(tree, base)?;
+    let nothing = "no article was found on the page";
+    let mut readability = Readability::with_document(document, Some(base.as_str()), Some(config))
+        .map_err(|error| error.to_string())?;
+    readability.parse().map_err(|_| nothing.to_owned())?;
+    let document = &readability.doc;
+    open_blocks(document);
+    let root = document.select_single(FOUND);
+    let root: &NodeRef<'_> = root.nodes().first().ok_or(nothing)?;
+    let text = text
+        .then(|| bounded(&root.formatted_text(), "text", limits))
+        .transpose()?;
+    let markdown = markdown
+        .then(|| bounded(&root.md(None), "Markdown", limits))
+        .transpose()?;
+    Ok((text, markdown))
+}
+
+/// What Readability wraps an article in.
+const FOUND: &str = "#readability-page-1";
+
+fn open_blocks(document: &Document) {
+    document.select(BLOCKS).rename("div");
+}
+
+fn bounded(text: &str, what: &str, limits: &Limits) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > limits.text_bytes {
+        return Err(format!(
+            "the page has {} bytes of {what}, and at most {} are kept",
+            text.len(),
+            limits.text_bytes
+        ));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,317 @@
+use std::time::{Duration, Instant};
+
+use super::super::{ExtractSettings, Extracted, Extractor, Page, Source};
+use super::*;
+use crate::url::PageUrl;
+
+/// More than any page here takes, in any build, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const ARTICLE: &str = include_str!("../../../fixtures/article/navigation-around-an-article.html");
+const FORMS: &str = include_str!("../../../fixtures/article/every-form-of-markdown.html");
+
+fn settings(article: bool, markdown: Option<Markdown>) -> ExtractSettings {
+    ExtractSettings {
+        article,
+        markdown,
+        ..ExtractSettings::default()
+    }
+}
+
+fn extracted(settings: &ExtractSettings, text: &str) -> Extracted {
+    let page = Page {
+        url: &PageUrl::parse("https://paper.example/2026/plane.html").unwrap(),
+        text,
+        source: Source::Html,
+        encoding: encoding_rs::UTF_8,
+        recipe: None,
+    };
+    Extractor::compile(settings).unwrap().extract(&page)
+}
+
+fn article(html: &str) -> String {
+    extracted(&settings(true, None), html).article.unwrap()
+}
+
+fn markdown(html: &str, of: Markdown) -> String {
+    let extracted = extracted(&settings(false, Some(of)), html);
+    assert_eq!(extracted.refused, None);
+    extracted.markdown.unwrap()
+}
+
+/// The page and the article of a page that has to be done in time, or why not.
+fn hostile(html: &str) -> String {
+    let started = Instant::now();
+    let mut why = String::new();
+    for markdown in [Markdown::Page, Markdown::Article] {
+        let extracted = extracted(&settings(true, Some(markdown)), html);
+        let longest = extracted.article.iter().chain(&extracted.markdown);
+        assert!(longest.map(String::len).max() <= Some(8 << 20));
+        why = extracted.refused.unwrap_or_default();
+    }
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    why
+}
+
+#[test]
+fn an_article_has_its_text_and_nothing_of_what_stands_around_it() {
+    let text = article(ARTICLE);
+    for part in [
+        "took off before dawn",
+        "What was left",
+        "on the fourth day",
+        "charts that came by radio",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for other in [
+        "World",
+        "Sport",
+        "Most read",
+        "boil an egg",
+        "Terms",
+        "tracking",
+        "navy",
+    ] {
+        assert!(!text.contains(other), "{other}: {text}");
+    }
+    // A paragraph is one line, and blocks stand apart.
+    assert!(text.contains("in spite of two years"), "{text}");
+    assert!(
+        text.contains("on the fourth day\n\nWhat was left\n\nThey landed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_article_is_markdown_with_absolute_links_and_pictures_that_wait_for_a_script() {
+    let text = markdown(ARTICLE, Markdown::Article);
+    for part in [
+        "[charts that came by radio](https://paper.example/2026/charts/today.html#pacific)",
+        "*more than their eyes*",
+        "![The plane over the sea](https://paper.example/img/plane.jpg)\n\nOver the sea, on the fourth day",
+        "## What was left",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("Most read"), "{text}");
+}
+
+#[test]
+fn a_page_is_markdown_with_all_that_is_seen_of_it() {
+    let text = markdown(ARTICLE, Markdown::Page);
+    for part in [
+        "- [World](https://paper.example/world)",
+        "# A plane that flew round the world",
+        "### Most read",
+        "[privacy](https://paper.example/privacy)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(
+        !text.contains("tracking") && !text.contains("navy"),
+        "{text}"
+    );
+}
+
+#[test]
+fn each_form_of_a_page_has_its_form_in_markdown() {
+    assert_eq!(
+        markdown(FORMS, Markdown::Page),
+        r#"# Forms
+
+A word in **bold**, one in *italics*, `one_of_code` and [a link](https://docs.example/faq#why); 2 \* 3 is no emphasis.
+
+```rust
+fn main() {
+    let name = "a_b";
+
+    println!("{name}");
+}
+```
+
+- first
+    - inside the first
+- second
+
+3. third
+4. fourth
+
+> Somebody said so.
+
+
+| name | price |
+| ---- | ----- |
+| plane | 5\|6 |
+| saw | 7 |
+
+a term
+
+what it means
+
+![a plane](https://docs.example/guide/plane.png) Order"#
+    );
+}
+
+#[test]
+fn both_texts_come_from_one_reading_and_neither_unasked() {
+    let both = extracted(&settings(true, Some(Markdown::Article)), ARTICLE);
+    assert_eq!(both.article.unwrap(), article(ARTICLE));
+    assert_eq!(both.markdown.unwrap(), markdown(ARTICLE, Markdown::Article));
+    let one = extracted(&settings(true, None), ARTICLE);
+    assert_eq!((one.markdown, one.refused), (None, None));
+    assert!(!settings(true, None).is_empty() && !settings(false, Some(Markdown::Page)).is_empty());
+    // What is no HTML has neither.
+    let extractor = Extractor::compile(&settings(true, None)).unwrap();
+    let url = PageUrl::parse("https://paper.example/").unwrap();
+    assert!(extractor.wants(&url, Source::Html, None));
+    assert!(!extractor.wants(&url, Source::Json, None));
+}
+
+#[test]
+fn a_page_without_an_article_says_so() {
+    let empty = extracted(&settings(true, Some(Markdown::Page)), "<title>x</title>");
+    assert_eq!(empty.article, None);
+    assert_eq!(empty.markdown.as_deref(), Some(""));
+    assert_eq!(empty.refused.unwrap(), "no article was found on the page");
+}
+
+#[test]
+fn settings_from_before_there_were_articles_ask_for_none() {
+    let mut json = serde_json::to_value(settings(true, Some(Markdown::Article))).unwrap();
+    assert_eq!(json["markdown"], "article");
+    let object = json.as_object_mut().unwrap();
+    object.remove("article");
+    object.remove("markdown");
+    let read: ExtractSettings = serde_json::from_value(json).unwrap();
+    assert_eq!(read, ExtractSettings::default());
+}
+
+#[test]
+fn a_page_that_the_depth_gate_refuses_is_shown_to_no_library() {
+    for tag in ["div", "blockquote", "ul><li", "b"] {
+        let why = hostile(&format!("<{tag}>").repeat(100_000));
+        assert!(why.contains("more than 512 deep"), "{tag}: {why:?}");
+    }
+}
+
+#[test]
+fn what_markdown_nests_by_recursion_goes_only_so_deep() {
+    // On a stack as small as the smallest that pages are read on.
+    let reader = std::thread::Builder::new().stack_size(512 << 10);
+    let nested = [
+        "blockquote",
+        "ul><li",
+        "ol><li",
+        "b><i",
+        "table><tr><td",
+        "code",
+        "pre",
+    ]
+    .map(|tag| {
+        let deep = format!("<{tag}>").repeat(510 / (tag.matches('>').count() + 1) - 10);
+        format!("<p>some words, before it{deep}the end of it")
+    });
+    let read =
+        reader.spawn(move || nested.map(|html| (markdown(&html, Markdown::Page), hostile(&html))));
+    for (text, why) in read.unwrap().join().unwrap() {
+        assert!(
+            text.contains("the end of it") && text.len() < 10_000,
+            "{text}"
+        );
+        assert_eq!(why, "");
+    }
+    // Rows of a table that is too deep to be one are not told once for each table around them.
+    let tables = format!("<table><tr><td>{}", "one two three ".repeat(10)).repeat(120);
+    let text = markdown(&tables, Markdown::Page);
+    assert!(
+        text.len() < 3 * tables.len(),
+        "{} of {}",
+        text.len(),
+        tables.len()
+    );
+}
+
+#[test]
+fn pages_that_would_take_long_are_refused_with_a_reason() {
+    let links = hostile(&"<a href=x>y</a> ".repeat(1_000_000));
+    assert!(
+        links.contains("more than 500000 elements and texts"),
+        "{links}"
+    );
+    let cells = hostile(&format!("<table><tr>{}", "<td>a</td>".repeat(1_000_000)));
+    assert!(
+        cells.contains("more than 500000 elements and texts"),
+        "{cells}"
+    );
+    let branches = format!("{}x{}", "<div>".repeat(490), "</div>".repeat(490)).repeat(150);
+    let branches = hostile(&branches);
+    assert!(
+        branches.contains("too much, too deep in each other"),
+        "{branches}"
+    );
+    let deep_text = format!("{}<p>{}", "<div>".repeat(400), "a word, ".repeat(100_000));
+    let deep_text = hostile(&deep_text);
+    assert!(
+        deep_text.contains("too much, too deep in each other"),
+        "{deep_text}"
+    );
+    let long = hostile(&format!("<p>{}", "a word, ".repeat(50 << 17)));
+    assert!(long.contains("at most 8388608 are kept"), "{long}");
+    let quotes = format!(
+        "{}<pre>{}",
+        "<blockquote>".repeat(15),
+        "\nx".repeat(1_000_000)
+    );
+    let quotes = hostile(&quotes);
+    assert!(
+        quotes.contains("bytes of Markdown, and at most 8388608 are kept"),
+        "{quotes}"
+    );
+}
+
+#[test]
+fn a_reader_that_panics_has_not_read_the_page_and_that_is_all() {
+    let mut texts = Texts::default();
+    texts.take(
+        guarded(|| -> Result<(), String> { panic!("by its test") }),
+        |_, ()| {},
+    );
+    assert!(texts.refused.unwrap().contains("stopped half way"));
+}
+
+/// The text of the elements that a selector matches, its white space folded.
+fn texts_of(html: &str, selector: &str) -> Vec<String> {
+    let tree = scraper::Html::parse_document(html);
+    let selector = scraper::Selector::parse(selector).unwrap();
+    let folded = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    tree.select(&selector)
+        .map(|element| folded(element.text().collect()))
+        .collect()
+}
+
+#[test]
+fn each_article_of_the_practice_journal_is_found_whole_and_alone() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/site/hosts/journal.localhost/articles"
+    );
+    let mut pages = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let html = std::fs::read_to_string(&path).unwrap();
+        let text = article(&html);
+        for paragraph in texts_of(&html, "article > p, article > h2") {
+            assert!(text.contains(&paragraph), "{}: {paragraph}", path.display());
+        }
+        for other in texts_of(&html, "nav a, aside h2, aside p, body > footer p") {
+            assert!(
+                other.is_empty() || !text.contains(&other) || other.len() < 12,
+                "{}: {other}",
+                path.display()
+            );
+        }
+        pages += 1;
+    }
+    assert_eq!(pages, 31);
+}
