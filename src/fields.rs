@@ -126,6 +126,12 @@ pub struct Extraction {
     pub items: Option<String>,
     /// What was missed, a JSON list; `None` where nothing was.
     pub missed: Option<String>,
+    /// What the page says of itself, a JSON object; `None` where nobody asked, or it says nothing.
+    pub metadata: Option<String>,
+    /// The text of the page's article; `None` where nobody asked, or there is none.
+    pub article: Option<String>,
+    /// The page or its article as Markdown; `None` where nobody asked, or there is none.
+    pub markdown: Option<String>,
 }
 
 /// The table of what is selected on the command line.
@@ -169,6 +175,7 @@ impl Extraction {
             items,
             missed,
             fields,
+            ..Self::default()
         }
     }
 }

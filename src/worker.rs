@@ -111,7 +111,16 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
     if let Some(follow) = follow.filter(|_| !found.follow.is_empty()) {
         lead(&found.follow, follow, parsed.found.get_or_insert_default());
     }
-    parsed.fields = Some(Box::new(Extraction::of(found.fields, extractor.tables())));
+    let metadata = found.metadata.as_ref().map(serde_json::to_string);
+    let mut fields = found.fields;
+    // A page is refused once, for all that was asked of it.
+    fields.refused = fields.refused.or(found.refused);
+    parsed.fields = Some(Box::new(Extraction {
+        metadata: metadata.and_then(Result::ok),
+        article: found.article,
+        markdown: found.markdown,
+        ..Extraction::of(fields, extractor.tables())
+    }));
 }
 
 /// Adds where recipes lead to what the page leads to.

@@ -39,6 +39,9 @@ pub(super) enum Field {
     Fields,
     Items,
     Misses,
+    Metadata,
+    Article,
+    Markdown,
     Body,
 }
 
@@ -77,6 +80,9 @@ impl Field {
         Self::Fields,
         Self::Items,
         Self::Misses,
+        Self::Metadata,
+        Self::Article,
+        Self::Markdown,
         Self::Body,
     ];
 
@@ -147,6 +153,9 @@ impl Field {
             Self::Fields => Value::Json(record.fields?),
             Self::Items => Value::Json(record.items?),
             Self::Misses => Value::Json(record.misses?),
+            Self::Metadata => Value::Json(record.metadata?),
+            Self::Article => Value::Text(record.article?),
+            Self::Markdown => Value::Text(record.markdown?),
             Self::Body => Value::Text(record.body?),
         })
     }

@@ -13,7 +13,7 @@ use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 33] = [
+pub const FIELDS: [&str; 36] = [
     "row",
     "url",
     "final_url",
@@ -46,6 +46,9 @@ pub const FIELDS: [&str; 33] = [
     "fields",
     "items",
     "misses",
+    "metadata",
+    "article",
+    "markdown",
     "body",
 ];
 
@@ -129,6 +132,15 @@ pub struct Record<'a> {
     /// What was missed of either, as a JSON list.
     #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
     pub misses: Option<&'a str>,
+    /// What the page says of itself, as a JSON object.
+    #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<&'a str>,
+    /// The text of its article.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub article: Option<&'a str>,
+    /// It, or its article, as Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub markdown: Option<&'a str>,
     /// The decoded text, with `--body`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<&'a str>,
@@ -187,6 +199,9 @@ impl<'a> Record<'a> {
             fields: extraction.and_then(|found| found.selected.as_deref()),
             items: extraction.and_then(|found| found.items.as_deref()),
             misses: extraction.and_then(|found| found.missed.as_deref()),
+            metadata: extraction.and_then(|found| found.metadata.as_deref()),
+            article: extraction.and_then(|found| found.article.as_deref()),
+            markdown: extraction.and_then(|found| found.markdown.as_deref()),
             body: parsed.text.as_deref().filter(|_| body),
         }
     }

@@ -162,6 +162,9 @@ pub(super) fn every() -> Vec<Visit> {
         selected: Some("{\"title\":\"A \\\"plane\\\"\",\"price\":null}".into()),
         items: Some("{\"product\":[{\"stars\":5}]}".into()),
         missed: Some("[{\"field\":\"price\",\"why\":\"nothing matches\"}]".into()),
+        metadata: Some("{\"title\":\"A\"}".into()),
+        article: Some("A plane\nto be sold.".into()),
+        markdown: Some("# A plane\n".into()),
         ..Extraction::default()
     }));
     let mut tried = page(200);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use haul::Error;
-use haul::extract::{ExtractSettings, Recipe, Selection};
+use haul::extract::{ExtractSettings, Markdown, Recipe, Selection};
 
 /// Which fields are read.
 #[derive(Debug, Args)]
@@ -23,6 +23,18 @@ pub(super) struct Fields {
     /// A recipe says which URLs it is for, what an item is, and its fields with their types. haul recipe check FILE tries one.
     #[arg(long, value_name = "FILE")]
     recipe: Vec<PathBuf>,
+
+    /// Read what each page says about itself: title, dates, Open Graph, JSON-LD, microdata, feeds
+    #[arg(long)]
+    metadata: bool,
+
+    /// Read the text of the article on each page, without what stands around it
+    #[arg(long)]
+    article: bool,
+
+    /// Make Markdown of each page; with --article, of the article alone
+    #[arg(long)]
+    markdown: bool,
 }
 
 impl Fields {
@@ -46,6 +58,12 @@ impl Fields {
         Ok(ExtractSettings {
             fields: self.select.clone(),
             recipes,
+            metadata: self.metadata,
+            article: self.article,
+            markdown: self.markdown.then_some(match self.article {
+                true => Markdown::Article,
+                false => Markdown::Page,
+            }),
             ..ExtractSettings::default()
         })
     }

@@ -42,7 +42,7 @@ pub(super) struct Records {
     #[arg(short, long, value_name = "TEMPLATE", value_parser = template, allow_hyphen_values = true)]
     write_out: Option<Template>,
 
-    /// Put the decoded text of each page in its record (jsonl and csv)
+    /// Put the decoded text of each page in its record (jsonl, csv and sqlite)
     #[arg(long)]
     body: bool,
 
