@@ -4,7 +4,7 @@ much faster haul reads an archive of them on all cores than on one.
 
     cargo build --release && python3 benches/scrape.py
 
-The pages are those of Debian's PostgreSQL documentation, unpacked below target/; the peers come from the Python package index
+The pages are those of four Debian documentation packages, each made by another generator, unpacked below target/; the peers come from the Python package index
 into an environment of their own there. haul is measured as a whole process: it starts, reads the folder, finds out each
 page's encoding, parses, selects and writes a record a page. The peers have their pages in memory, decoded, and write nothing.
 """
@@ -18,14 +18,15 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLACE = ROOT / "target" / "bench-scrape"
 HAUL = ROOT / "target" / "release" / "haul"
-PACKAGE = "postgresql-doc-15"
-PAGES = 1000
+# DocBook, Sphinx, rustdoc, AsciiDoc.
+PACKAGES = ["postgresql-doc-15", "python3.11-doc", "rust-doc", "git-doc"]
+PAGES = 250  # of each
 ROUNDS = 5
 FIELDS = ["title=title", "heading=h1,h2", "links[]=a@href", "second=p:nth-of-type(2)", "entries[]=ul > li > a"]
 
 PEERS = r"""
 import pathlib, sys, time
-pages = [path.read_text('utf-8', 'replace') for path in sorted(pathlib.Path(sys.argv[2]).iterdir())]
+pages = [path.read_text('utf-8', 'replace') for path in sorted(pathlib.Path(sys.argv[2]).rglob('*.html'))]
 
 def parsel(text):
     from parsel import Selector
@@ -51,22 +52,26 @@ print(len(pages) / (time.perf_counter() - start))
 
 
 def prepare():
-    """The pages in one folder, and a Python with the peers."""
-    pages = PLACE / "pages"
-    if not pages.is_dir():
-        PLACE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-qq", PACKAGE], cwd=PLACE, check=True)
-        package = next(PLACE.glob(f"{PACKAGE}_*.deb"))
-        subprocess.run(["dpkg", "-x", package.name, "tree"], cwd=PLACE, check=True)
-        found = sorted(path for path in (PLACE / "tree").rglob("*.html") if path.is_file())
-        pages.mkdir()
-        for path in found[:PAGES]:
-            (pages / path.name).write_bytes(path.read_bytes())
+    """The pages, a folder a package, and a Python with the peers."""
+    for package in PACKAGES:
+        pages = PLACE / "pages" / package
+        if pages.is_dir():
+            continue
+        tree = PLACE / "tree" / package
+        tree.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", "-qq", package], cwd=PLACE, check=True)
+        archive = next(PLACE.glob(f"{package}_*.deb"))
+        subprocess.run(["dpkg", "-x", archive, tree], check=True)
+        found = sorted(path for path in tree.rglob("*.html") if path.is_file() and not path.is_symlink())
+        pages.mkdir(parents=True)
+        for number in range(min(PAGES, len(found))):
+            page = found[number * len(found) // min(PAGES, len(found))]
+            (pages / f"{number:03}-{page.name}").write_bytes(page.read_bytes())
     python = PLACE / "venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", PLACE / "venv"], check=True)
         subprocess.run([PLACE / "venv" / "bin" / "pip", "install", "-q", "parsel", "selectolax"], check=True)
-    return pages, python
+    return PLACE / "pages", python
 
 
 def haul(source, cores):
@@ -86,30 +91,22 @@ def main():
     archive = PLACE / "pages.warc"
     subprocess.run([HAUL, "fetch", "-q", "--from", pages, "-o", archive], check=True)
 
-    def peer(name):
-        words = ["taskset", "-c", "0", python, "-c", PEERS, name, pages]
+    def peer(name, folder):
+        words = ["taskset", "-c", "0", python, "-c", PEERS, name, folder]
         return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
-    runs = {
-        "haul, folder, 1 core": lambda: haul(pages, "0"),
-        "parsel": lambda: peer("parsel"),
-        "selectolax": lambda: peer("selectolax"),
-        "haul, WARC, 1 core": lambda: haul(archive, "0"),
-        "haul, WARC, 2 cores": lambda: haul(archive, "0,1"),
-    }
-    rates = {name: [] for name in runs}
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            rates[name].append(run())
-    middle = {name: statistics.median(found) for name, found in rates.items()}
-    count = len(list(pages.iterdir()))
-    size = sum(path.stat().st_size for path in pages.iterdir())
-    print(f"{count} pages of {size / count / 1024:.0f} KiB, {ROUNDS} rounds, medians")
-    for name, rate in middle.items():
-        print(f"{name:22} {rate:8.0f} pages/s")
-    own = middle["haul, folder, 1 core"]
-    print(f"beside parsel {own / middle['parsel']:.2f}x, beside selectolax {own / middle['selectolax']:.2f}x")
-    print(f"two cores on an archive: {middle['haul, WARC, 2 cores'] / middle['haul, WARC, 1 core']:.2f}x")
+    print(f"pages a second on one core, medians of {ROUNDS} rounds")
+    print(f"{'':20} {'pages':>6} {'KiB':>5} {'haul':>7} {'parsel':>7} {'selectolax':>10} {'beside parsel':>13}")
+    for folder in [pages, *sorted(pages.iterdir())]:
+        files = list(folder.rglob("*.html"))
+        size = sum(file.stat().st_size for file in files) / len(files) / 1024
+        rounds = [(haul(folder, "0"), peer("parsel", folder), peer("selectolax", folder)) for _ in range(ROUNDS)]
+        own, parsel, selectolax = (statistics.median(rates) for rates in zip(*rounds))
+        name = "all" if folder == pages else folder.name
+        print(f"{name:20} {len(files):6} {size:5.0f} {own:7.0f} {parsel:7.0f} {selectolax:10.0f} {own / parsel:12.2f}x")
+    rounds = [(haul(archive, "0"), haul(archive, "0,1")) for _ in range(ROUNDS)]
+    one, two = (statistics.median(rates) for rates in zip(*rounds))
+    print(f"an archive of all: {one:.0f} on one core, {two:.0f} on two: {two / one:.2f}x")
 
 
 main()
