@@ -137,13 +137,10 @@ pub(super) fn matches(
     let profile = profile(&alone, &spoken);
     match file(&alone, environment) {
         Some(path) => {
-            let names: Vec<&str> = layered
-                .iter()
-                .filter_map(|flag| flag.get_long())
-                .filter(|name| *name != "profile")
-                .collect();
+            let names = keys(command);
             for key in config_file::read(&path, profile.as_deref(), &names)? {
-                if !is_silenced(&key.flag, &set) {
+                let is_ours = |flag: &&Arg| flag.get_long() == Some(&key.flag);
+                if layered.iter().any(is_ours) && !is_silenced(&key.flag, &set) {
                     spoken.insert(key.flag, (key.value, Origin::File(path.clone(), key.line)));
                 }
             }
@@ -176,6 +173,21 @@ pub(super) fn matches(
         .filter_map(|flag| setting(flag, &matches, &spoken))
         .collect();
     Ok((matches, Settings(settings)))
+}
+
+/// The keys that a file may have: the flags of every command that reads one. A key of another command says nothing here.
+fn keys(command: &Command) -> Vec<&str> {
+    let flags = |command: &Command| {
+        command
+            .get_arguments()
+            .any(|flag| flag.get_id() == "config")
+    };
+    let commands = command.get_subcommands().filter(|command| flags(command));
+    commands
+        .flat_map(Command::get_arguments)
+        .filter_map(Arg::get_long)
+        .filter(|long| !ABOUT_LAYERS.contains(long) && *long != "profile")
+        .collect()
 }
 
 /// `HAUL_PER_HOST` for `per-host`.

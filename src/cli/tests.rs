@@ -231,6 +231,14 @@ fn a_profile_comes_on_top_of_its_file() {
 }
 
 #[test]
+fn a_key_of_another_command_says_nothing_here_and_a_mistake_is_one_everywhere() {
+    let shell = Shell::new().file("depth = 3\nrounds = 9\nretries = 1\n");
+    assert_eq!(shell.plan("http://a").unwrap().config.frontier.retries, 1);
+    let told = Shell::new().file("dpth = 3").plan("http://a").unwrap_err();
+    assert!(told.contains("did you mean \"depth\"?"), "{told}");
+}
+
+#[test]
 fn a_bad_value_is_blamed_on_whoever_set_it() {
     let shell = Shell::new().file("\n\nrate = \"often\"");
     let told = shell.plan("http://a").unwrap_err();

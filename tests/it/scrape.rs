@@ -348,3 +348,72 @@ fn a_selector_is_tried_on_a_page_and_says_where_it_matched() {
         );
     }
 }
+
+/// What every kind of reading makes of a page, in memory that is bounded from outside.
+fn bounded(page: String) -> Value {
+    let shop = Origin::of(
+        Site::builder()
+            .route("/", Answer::page(page))
+            .build()
+            .unwrap(),
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let binary = env!("CARGO_BIN_EXE_haul");
+    let mut shell = std::process::Command::new("sh");
+    let limited = "ulimit -v 4000000 && exec \"$0\" \"$@\"";
+    shell.args([
+        "-c",
+        limited,
+        binary,
+        "fetch",
+        &shop.url("/"),
+        "-f",
+        "jsonl",
+        "-q",
+        "--max-size",
+        "64M",
+    ]);
+    shell.args([
+        "-s",
+        "title=h1",
+        "-s",
+        "links[]=a@href",
+        "--metadata",
+        "--article",
+        "--markdown",
+    ]);
+    shell
+        .current_dir(folder.path())
+        .env("XDG_CONFIG_HOME", folder.path());
+    let output = shell.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_page_of_a_hundred_thousand_elements_in_each_other_is_a_record_with_the_reason() {
+    let record = bounded(format!("<h1>x</h1>{}", "<div>".repeat(100_000)));
+    assert_eq!(record["status"], 200);
+    let why = record["misses"][0]["why"].as_str().unwrap();
+    assert!(why.contains("elements more than 512 deep"), "{why}");
+    assert_eq!(record["metadata"]["faults"][0], why);
+}
+
+#[test]
+fn a_page_of_fifty_megabytes_and_one_of_a_million_links_are_read_within_bounds() {
+    let record = bounded(format!("<h1>long</h1><p>{}", "word ".repeat(10 << 20)));
+    assert_eq!(record["fields"]["title"], "long");
+    assert!(record["decoded_bytes"].as_u64().unwrap() > 50 << 20);
+    let links = "<a href=/a>a</a>".repeat(1_000_000);
+    let record = bounded(format!("<h1>many</h1>{links}"));
+    assert_eq!(record["fields"]["title"], "many");
+    let found = record["fields"]["links"].as_array().unwrap().len();
+    assert!(found <= 100_000, "{found}");
+    let why = record["misses"].to_string();
+    assert!(why.contains("links"), "{why}");
+}
