@@ -90,7 +90,7 @@ pub struct Item {
 /// A value that could not be read, or a required one that was not there.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Miss {
-    /// Which table it is missed in.
+    /// Which table it is missed in; none has the highest number: that is a miss of the article, or of Markdown.
     pub table: u16,
     /// Which item of that table on this page, counted from 0.
     pub item: u32,
@@ -98,6 +98,18 @@ pub struct Miss {
     pub column: String,
     /// Why, with the text that was found where there was one, shortened.
     pub why: String,
+}
+
+impl Miss {
+    /// Why there is no article, or no Markdown: of no table.
+    pub(crate) fn of_text(why: String) -> Self {
+        Self {
+            table: u16::MAX,
+            item: 0,
+            column: "article".to_owned(),
+            why,
+        }
+    }
 }
 
 /// All that was read out of one page.

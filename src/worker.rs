@@ -12,7 +12,7 @@ use encoding_rs::Encoding;
 use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
 use crate::fetch::{self, FetchSettings};
-use crate::fields::Extraction;
+use crate::fields::{Extraction, Miss};
 use crate::found::Found;
 use crate::job::{Job, Role};
 use crate::page::Page;
@@ -113,8 +113,10 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
     }
     let metadata = found.metadata.as_ref().map(serde_json::to_string);
     let mut fields = found.fields;
-    // A page is refused once, for all that was asked of it.
-    fields.refused = fields.refused.or(found.refused);
+    // What refused the page refused its article too, and is told once.
+    if let Some(why) = found.refused.filter(|_| fields.refused.is_none()) {
+        fields.misses.push(Miss::of_text(why));
+    }
     parsed.fields = Some(Box::new(Extraction {
         metadata: metadata.and_then(Result::ok),
         article: found.article,

@@ -29,6 +29,11 @@ mod name;
 mod names;
 mod output;
 mod packing;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet/without.rs"]
+mod parquet;
 mod record;
 #[cfg(test)]
 mod samples;
@@ -117,6 +122,8 @@ pub enum Format {
     Warc,
     /// A SQLite file: a table of pages, and one for each recipe.
     Sqlite,
+    /// A folder of Parquet files: the pages, and a table of each recipe's items.
+    Parquet,
     /// The list of the files that bodies were saved to, JSON Lines in their folder.
     Index,
 }
@@ -170,7 +177,7 @@ pub enum Layout {
 }
 
 /// The names of the formats, as `--format` takes them.
-pub const FORMATS: [&str; 5] = ["text", "jsonl", "csv", "warc", "sqlite"];
+pub const FORMATS: [&str; 6] = ["text", "jsonl", "csv", "warc", "sqlite", "parquet"];
 
 /// What an archive wants of a page.
 const ARCHIVED: Wants = Wants {
@@ -201,6 +208,11 @@ impl SinkSettings {
     pub fn is_rewindable(&self) -> bool {
         match &self.destination {
             Destination::Stdout => false,
+            Destination::File { path, .. }
+                if self.format == Format::Parquet && self.template.is_none() =>
+            {
+                parquet::is_rewindable(path)
+            }
             Destination::File { path, .. } => {
                 std::fs::metadata(path).map_or(true, |found| found.is_file())
             }
@@ -219,6 +231,7 @@ impl Format {
             Format::Dot => "dot",
             Format::Warc => "warc",
             Format::Sqlite => "sqlite",
+            Format::Parquet => "parquet",
             Format::Index => "index",
         }
     }
@@ -248,6 +261,7 @@ impl Format {
             "jsonl" | "ndjson" | "json" => Some(Format::Jsonl),
             "csv" => Some(Format::Csv),
             "txt" | "text" => Some(Format::Text),
+            "parquet" => Some(Format::Parquet),
             end if sqlite::is_name(end) => Some(Format::Sqlite),
             _ => None,
         }
@@ -264,6 +278,7 @@ impl FromStr for Format {
             "csv" => Ok(Format::Csv),
             "warc" => Ok(Format::Warc),
             "sqlite" => Ok(Format::Sqlite),
+            "parquet" => Ok(Format::Parquet),
             other => Err(format!("no format {other:?}: {}", FORMATS.join(", "))),
         }
     }
@@ -324,6 +339,7 @@ pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> 
             Box::new(wacz::Wacz::open(settings, start)?)
         }
         (Format::Warc, _) => Box::new(warc::Warc::open(settings, start)?),
+        (Format::Parquet, _) => parquet::open(settings, start)?,
         (Format::Index, to) => Box::new(index::Index::open(to, start)?),
         (Format::Sqlite, _) => Box::new(sqlite::Sqlite::open(settings, start)?),
     })
@@ -361,7 +377,9 @@ pub fn wants(settings: &SinkSettings) -> Wants {
         (Some(template), _) => template.wants(),
         (None, Format::Text | Format::Edges | Format::Dot | Format::Index) => Wants::NOTHING,
         (None, Format::Warc) => ARCHIVED,
-        (None, Format::Jsonl | Format::Csv | Format::Sqlite) => wants_of_records(settings.body),
+        (None, Format::Jsonl | Format::Csv | Format::Sqlite | Format::Parquet) => {
+            wants_of_records(settings.body)
+        }
     };
     let files = Wants {
         content: settings.folder.is_some(),

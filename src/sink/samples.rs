@@ -59,6 +59,56 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
     }
 }
 
+/// A page of this number, with a link to one of it, and with as many things as the number says, from none to two.
+pub(super) fn numbered(number: usize) -> Visit {
+    let body = format!("{number:05}");
+    let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
+    visit.job.row = Some(number as u64);
+    let mut found = crate::found::Found::default();
+    found.push(crate::found::FoundLink {
+        url: &format!("http://to.example/{body}"),
+        fingerprint: number as u64,
+        kind: crate::found::FoundKind::Page,
+        nofollow: false,
+        led: false,
+        recipe: None,
+    });
+    visit.parsed.found = Some(Box::new(found));
+    let integer = |value: usize| Value::Integer(value as i64);
+    let item = |_| Item {
+        table: 0,
+        whole: true,
+        values: vec![
+            Value::Text(body.clone()),
+            Value::List((0..number % 4).map(integer).collect()),
+            Value::List(vec![Value::Item(vec![integer(number)])]),
+        ],
+    };
+    let fields = Fields {
+        tables: vec![0],
+        items: (0..number % 3).map(item).collect(),
+        ..Fields::default()
+    };
+    visit.parsed.fields = Some(Box::new(Extraction {
+        fields,
+        ..Extraction::default()
+    }));
+    visit
+}
+
+/// The table of the things of [`numbered`].
+pub(super) fn things() -> Table {
+    let of = column("of", Kind::Integer, false, Vec::new());
+    Table {
+        name: "thing".to_owned(),
+        columns: vec![
+            column("name", Kind::Text, false, Vec::new()),
+            column("counts", Kind::Integer, true, Vec::new()),
+            column("parts", Kind::Item, true, vec![of]),
+        ],
+    }
+}
+
 /// A page behind a redirect, with row 2.
 pub(super) fn redirected() -> Visit {
     let mut visit = page(200);

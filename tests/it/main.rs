@@ -24,6 +24,7 @@ mod inspect;
 mod job;
 mod lists;
 mod metadata;
+mod parquet;
 mod politeness;
 mod proxies;
 mod python;

@@ -16,7 +16,7 @@ use crate::cli::exit::Share;
 pub(super) struct Records {
     /// Write the records to FILE instead of standard output; may be repeated
     ///
-    /// Its suffix says the format: .jsonl, .csv or .txt, each also packed as .gz or .zst; .sqlite; .warc, .warc.gz or .wacz.
+    /// Its suffix says the format: .jsonl, .csv or .txt, each also packed as .gz or .zst; .sqlite; .parquet; .warc, .warc.gz or .wacz.
     /// Several are written side by side. - is standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
@@ -42,7 +42,7 @@ pub(super) struct Records {
     #[arg(short, long, value_name = "TEMPLATE", value_parser = template, allow_hyphen_values = true)]
     write_out: Option<Template>,
 
-    /// Put the decoded text of each page in its record (jsonl, csv and sqlite)
+    /// Put the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
     #[arg(long)]
     body: bool,
 
@@ -139,13 +139,24 @@ impl Records {
                 ..self.sink(file, color)
             })
             .collect();
+        let is_folder = |sink: &SinkSettings| {
+            sink.format == Format::Parquet && sink.destination == Destination::Stdout
+        };
+        if sinks.iter().any(is_folder) {
+            return contradiction(
+                "--format parquet needs a folder to write to: --output out.parquet",
+            );
+        }
         let holds_text = |sink: &SinkSettings| {
             sink.template.is_none()
-                && matches!(sink.format, Format::Jsonl | Format::Csv | Format::Sqlite)
+                && matches!(
+                    sink.format,
+                    Format::Jsonl | Format::Csv | Format::Sqlite | Format::Parquet
+                )
         };
         if self.body && !sinks.iter().any(holds_text) {
             return contradiction(
-                "--body needs records that hold text: --format jsonl, csv or sqlite",
+                "--body needs records that hold text: --format jsonl, csv, sqlite or parquet",
             );
         }
         Ok(sinks)
@@ -184,6 +195,7 @@ fn in_job(format: Format) -> &'static str {
         Format::Csv => "records.csv",
         Format::Warc => "records.warc.gz",
         Format::Sqlite => "records.sqlite",
+        Format::Parquet => "records.parquet",
         Format::Text | Format::Edges | Format::Dot | Format::Index => "records.txt",
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::samples::{self, saved_from, tree};
+use super::super::samples::{self, tree};
 use super::super::warc::strict;
 use super::super::*;
 
@@ -14,8 +14,12 @@ pub(super) const BEFORE: usize = 3;
 /// A kind of sink, and where it writes.
 pub(super) struct Member {
     pub(super) settings: SinkSettings,
+    opens: Opens,
     folder: tempfile::TempDir,
 }
+
+/// How a sink is opened.
+type Opens = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
 
 /// A sink that is open, and where its folder is.
 pub(super) struct Session {
@@ -53,41 +57,17 @@ pub(super) fn every() -> Vec<Member> {
     let mut members = Vec::new();
     for settings in records {
         for append in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("records");
-            let destination = Destination::File { path, append };
-            let settings = SinkSettings {
-                destination,
-                ..settings.clone()
-            };
-            members.push(Member { settings, folder });
+            members.push(Member::at("records", append, settings.clone()));
         }
     }
     for name in ["a.jsonl.gz", "a.jsonl.zst", "a.csv.gz", "a.csv.zst"] {
+        let settings = format_only(Format::of_path(Path::new(name)).unwrap());
         for append in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join(name);
-            let settings = format_only(Format::of_path(&path).unwrap());
-            let destination = Destination::File { path, append };
-            let settings = SinkSettings {
-                destination,
-                ..settings
-            };
-            members.push(Member { settings, folder });
+            members.push(Member::at(name, append, settings.clone()));
         }
     }
     for format in [Format::Edges, Format::Dot, Format::Index] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("edges");
-        let destination = Destination::File {
-            path,
-            append: false,
-        };
-        let settings = SinkSettings {
-            destination,
-            ..format_only(format)
-        };
-        members.push(Member { settings, folder });
+        members.push(Member::at("edges", false, format_only(format)));
     }
     for (name, append) in [
         ("pages.warc", false),
@@ -96,24 +76,24 @@ pub(super) fn every() -> Vec<Member> {
         ("pages.warc.gz", true),
         ("pages.wacz", false),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        let destination = Destination::File { path, append };
-        let settings = SinkSettings {
-            destination,
-            ..format_only(Format::Warc)
-        };
-        members.push(Member { settings, folder });
+        members.push(Member::at(name, append, format_only(Format::Warc)));
     }
     for append in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pages.sqlite");
         let settings = SinkSettings {
-            destination: Destination::File { path, append },
             tables: vec![samples::table()],
             ..format_only(Format::Sqlite)
         };
-        members.push(Member { settings, folder });
+        members.push(Member::at("pages.sqlite", append, settings));
+    }
+    for (opens, append) in parquet::suite::MEMBERS {
+        let settings = SinkSettings {
+            tables: vec![samples::things()],
+            ..format_only(Format::Parquet)
+        };
+        members.push(Member {
+            opens,
+            ..Member::at("pages.parquet", append, settings)
+        });
     }
     let folder = tempfile::tempdir().unwrap();
     let files = Some(folder.path().join("files"));
@@ -121,13 +101,18 @@ pub(super) fn every() -> Vec<Member> {
         folder: files,
         ..plain()
     };
-    members.push(Member { settings, folder });
+    members.push(Member {
+        settings,
+        opens: open,
+        folder,
+    });
     members
 }
 
 /// Those that write one file, at its end alone.
 pub(super) fn growing() -> impl Iterator<Item = Member> {
-    let grows = |member: &Member| !matches!(member.settings.format, Format::Sqlite);
+    let grows =
+        |member: &Member| !matches!(member.settings.format, Format::Sqlite | Format::Parquet);
     every().into_iter().filter(grows)
 }
 
@@ -139,6 +124,20 @@ fn format_only(format: Format) -> SinkSettings {
 }
 
 impl Member {
+    /// One that writes to a file of this name.
+    fn at(name: &str, append: bool, settings: SinkSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        Self {
+            settings: SinkSettings {
+                destination: Destination::File { path, append },
+                ..settings
+            },
+            opens: open,
+            folder,
+        }
+    }
+
     /// The file that its mark is of.
     pub(super) fn file(&self) -> PathBuf {
         match &self.settings.destination {
@@ -158,9 +157,9 @@ impl Member {
         let open = match open_files(&self.settings, start, Some(&self.file()))? {
             Some(files) => Open::Files(Box::new(files)),
             None if self.settings.format == Format::Sqlite => {
-                Open::Database(open(&self.settings, start)?)
+                Open::Database((self.opens)(&self.settings, start)?)
             }
-            None => Open::Records(open(&self.settings, start)?),
+            None => Open::Records((self.opens)(&self.settings, start)?),
         };
         let folder = self.folder.path().to_owned();
         Ok(Session { open, folder })
@@ -187,7 +186,11 @@ impl Member {
         if self.settings.format == Format::Sqlite {
             return; // what it did not finish is in its log, and is its own to find
         }
-        let mut file = OpenOptions::new().append(true).open(self.file()).unwrap();
+        let mut file = self.file();
+        if self.settings.format == Format::Parquet {
+            file.push("journal");
+        }
+        let mut file = OpenOptions::new().append(true).open(file).unwrap();
         file.write_all(b"{\"row\": 9, \"url\": \"http").unwrap();
     }
 
@@ -201,6 +204,9 @@ impl Member {
         }
         if self.settings.format == Format::Sqlite {
             return rows(&self.file());
+        }
+        if self.settings.format == Format::Parquet {
+            return parquet::suite::numbers(&self.file());
         }
         let text = unpacked(&self.file());
         let number = |text: &str| text.parse().unwrap();
@@ -222,7 +228,9 @@ impl Member {
                 .into_iter::<serde_json::Value>()
                 .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
                 .collect(),
-            (None, Format::Warc | Format::Sqlite) => unreachable!("it is read above"),
+            (None, Format::Warc | Format::Sqlite | Format::Parquet) => {
+                unreachable!("it is read above")
+            }
             (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
                 .records()
                 .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))
@@ -298,22 +306,16 @@ fn rows(file: &Path) -> Vec<usize> {
 
 impl Session {
     pub(super) fn write(&mut self, number: usize) {
-        let body = format!("{number:05}");
-        let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
-        visit.job.row = Some(number as u64);
-        let mut found = crate::found::Found::default();
-        found.push(crate::found::FoundLink {
-            url: &format!("http://to.example/{body}"),
-            fingerprint: number as u64,
-            kind: crate::found::FoundKind::Page,
-            nofollow: false,
-            led: false,
-            recipe: None,
-        });
-        visit.parsed.found = Some(Box::new(found));
-        visit.parsed.fields = Some(Box::new(samples::product(number)));
-        if let Open::Records(_) = &self.open {
-            visit.parsed.saved = Some(self.folder.join(&body));
+        let mut visit = samples::numbered(number);
+        match &self.open {
+            Open::Records(_) => {
+                let saved = self.folder.join(format!("{number:05}"));
+                visit.parsed.saved = Some(saved);
+            }
+            Open::Database(_) => {
+                visit.parsed.fields = Some(Box::new(samples::product(number)));
+            }
+            Open::Files(_) => {}
         }
         match &mut self.open {
             Open::Records(sink) | Open::Database(sink) => sink.write(&visit).unwrap(),

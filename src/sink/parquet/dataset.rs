@@ -1,0 +1,400 @@
+//! The folder of a dataset: a folder a table, and the parts in them.
+//!
+//! A file in it says that it is ours, and which columns the tables have: nothing is emptied that has none, and nothing is
+//! added to a table of other columns. Invariant: only files that are called as parts are, in folders of the dataset, are
+//! ever removed; the parts of a table that a run wrote have numbers without a gap.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::growing::sync_entry;
+use super::part::{self, OPEN};
+use super::rows::Rows;
+use super::tables::Tables;
+use super::waiting;
+use crate::error::{Error, Result};
+use crate::fields::Value;
+
+/// The file that says that a folder is ours; readers leave out what begins with an underscore.
+const NOTE: &str = "_haul.json";
+/// The format of the dataset.
+const VERSION: u32 = 1;
+
+/// The folder of a dataset.
+pub(super) struct Dataset {
+    pub(super) path: PathBuf,
+    /// The parts of each table.
+    pub(super) parts: Vec<Parts>,
+}
+
+/// The parts of a table that a run wrote, and how a mark tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parts {
+    /// The number of the first.
+    pub(super) first: u64,
+    /// The number of the last; one less than the first where there is none.
+    pub(super) last: u64,
+    /// How long they are together.
+    pub(super) bytes: u64,
+}
+
+/// What is where the dataset should be.
+enum Found {
+    Nothing,
+    Ours(Note),
+    Other(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    haul: u32,
+    /// The columns of the tables, for people and to be compared.
+    tables: BTreeMap<String, String>,
+}
+
+impl Dataset {
+    /// Empties the dataset, or begins it.
+    ///
+    /// # Errors
+    /// When there is something else, or the system says no.
+    pub(super) fn create(path: &Path, tables: &Tables) -> Result<Self> {
+        match found(path)? {
+            Found::Nothing => {}
+            Found::Ours(_) => empty(path).map_err(|source| Error::output(path, source))?,
+            Found::Other(problem) => return Err(refused(path, problem)),
+        }
+        Self::begin(path, tables, BTreeMap::new())
+    }
+
+    /// Goes on behind what is there, or begins the dataset.
+    ///
+    /// # Errors
+    /// When there is something else, a table of that name has other columns, or a job has rows there that wait; when the
+    /// system says no.
+    pub(super) fn append(path: &Path, tables: &Tables) -> Result<Self> {
+        let known = match found(path)? {
+            Found::Nothing => BTreeMap::new(),
+            Found::Ours(note) => note.tables,
+            Found::Other(problem) => return Err(refused(path, problem)),
+        };
+        // A job that was killed left rows that no part has: what is written now would come before them.
+        let count = waiting::left(path)?;
+        if count > 0 {
+            let problem = format!(
+                "a job that was killed left {count} rows in its journal, which are in no part yet: let that job go on \
+                 first, or remove the journal"
+            );
+            return Err(refused(path, &problem));
+        }
+        check(path, tables, &known)?;
+        Self::begin(path, tables, known)
+    }
+
+    /// The dataset that a job goes on with, with its parts as its mark has them. Nothing is changed.
+    ///
+    /// # Errors
+    /// When it is not as the job left it.
+    pub(super) fn check(path: &Path, tables: &Tables, parts: Vec<Parts>) -> Result<Self> {
+        let note = match found(path)? {
+            Found::Ours(note) => note,
+            Found::Nothing if !path.exists() => {
+                let problem = "it is gone, and the job left pages in it; put it back, or start over with --fresh";
+                return Err(refused(path, problem));
+            }
+            Found::Nothing | Found::Other(_) => {
+                let problem = "it is not the dataset any more that the job left; put that back, or start over with --fresh";
+                return Err(refused(path, problem));
+            }
+        };
+        check(path, tables, &note.tables)?;
+        let dataset = Self {
+            path: path.to_owned(),
+            parts,
+        };
+        for (place, name) in tables.names.iter().enumerate() {
+            dataset.check_parts(place, name)?;
+        }
+        Ok(dataset)
+    }
+
+    fn check_parts(&self, place: usize, name: &str) -> Result<()> {
+        let parts = self.parts[place];
+        let mut bytes = 0;
+        for number in parts.first..=parts.last {
+            let part = self.part(name, number);
+            match fs::metadata(&part) {
+                Ok(found) if found.is_file() => bytes += found.len(),
+                Ok(_) => {
+                    return Err(refused(
+                        &part,
+                        "it is not the part any more that the job left",
+                    ));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let problem = "it is gone, and the job left rows in it; put it back, or start over with --fresh";
+                    return Err(refused(&part, problem));
+                }
+                Err(source) => return Err(Error::output(part, source)),
+            }
+        }
+        if bytes != parts.bytes {
+            let problem = format!(
+                "its parts have {bytes} bytes, and the job left {} in them: somebody changed them; put them back as they \
+                 were, or start over with --fresh",
+                parts.bytes
+            );
+            return Err(refused(&self.path.join(name), &problem));
+        }
+        Ok(())
+    }
+
+    fn begin(path: &Path, tables: &Tables, mut known: BTreeMap<String, String>) -> Result<Self> {
+        let failed = |source| Error::output(path, source);
+        folder(path).map_err(failed)?;
+        for (name, shape) in tables.names.iter().zip(&tables.shapes) {
+            known.insert(name.clone(), shape.to_string());
+        }
+        note(path, known).map_err(failed)?;
+        let mut parts = Vec::new();
+        for name in &tables.names {
+            let table = path.join(name);
+            folder(&table).map_err(failed)?;
+            sweep(&table).map_err(failed)?;
+            let last = numbers(&table).map_err(failed)?.into_iter().max();
+            let last = last.unwrap_or(0);
+            parts.push(Parts {
+                first: last + 1,
+                last,
+                bytes: 0,
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            parts,
+        })
+    }
+
+    /// The number of the last part of each table.
+    pub(super) fn last(&self) -> Vec<u64> {
+        self.parts.iter().map(|parts| parts.last).collect()
+    }
+
+    /// Writes a part.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(&mut self, place: usize, tables: &Tables, rows: Rows) -> Result<()> {
+        let path = self.part(&tables.names[place], self.parts[place].last + 1);
+        let written = part::write(&path, &tables.shapes[place], rows);
+        let bytes = written.map_err(|source| Error::output(path, source))?;
+        let parts = &mut self.parts[place];
+        parts.last += 1;
+        parts.bytes += bytes;
+        Ok(())
+    }
+
+    /// So many rows of each table out of the part that comes after those that are known.
+    ///
+    /// # Errors
+    /// When a part is not there, or has fewer.
+    pub(super) fn next(&self, tables: &Tables, counts: &[usize]) -> Result<Vec<Vec<Vec<Value>>>> {
+        let mut all = Vec::new();
+        for (place, count) in counts.iter().enumerate() {
+            if *count == 0 {
+                all.push(Vec::new());
+                continue;
+            }
+            let part = self.part(&tables.names[place], self.parts[place].last + 1);
+            let rows = part::read(&part, &tables.shapes[place], *count);
+            all.push(rows.map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound => refused(
+                    &self.path.join(waiting::NAME),
+                    &format!(
+                        "it does not have the {count} rows of {} any more that the job left in it; put it back, or start \
+                         over with --fresh",
+                        tables.names[place]
+                    ),
+                ),
+                _ => Error::output(part, source),
+            })?);
+        }
+        Ok(all)
+    }
+
+    /// The path of a part.
+    pub(super) fn part(&self, table: &str, number: u64) -> PathBuf {
+        self.path
+            .join(table)
+            .join(format!("part-{number:05}.parquet"))
+    }
+
+    /// The greatest number that a page of it has; 0 where it has none.
+    ///
+    /// # Errors
+    /// When a part cannot be read.
+    pub(super) fn last_page(&self, pages: &str) -> Result<i64> {
+        let folder = self.path.join(pages);
+        let mut last = 0;
+        for number in numbers(&folder).map_err(|source| Error::output(&folder, source))? {
+            let part = self.part(pages, number);
+            let found = part::greatest(&part).map_err(|source| Error::output(&part, source))?;
+            last = last.max(found.unwrap_or(0));
+        }
+        Ok(last)
+    }
+
+    /// Removes the parts that came after those that are known, the last first.
+    ///
+    /// # Errors
+    /// When the system says no.
+    pub(super) fn cut(&self, tables: &Tables) -> Result<()> {
+        for (name, parts) in tables.names.iter().zip(&self.parts) {
+            let folder = self.path.join(name);
+            sweep(&folder).map_err(|source| Error::output(&folder, source))?;
+            let mut later = numbers(&folder).map_err(|source| Error::output(&folder, source))?;
+            later.retain(|number| *number > parts.last);
+            later.sort_unstable();
+            for number in later.into_iter().rev() {
+                let part = self.part(name, number);
+                fs::remove_file(&part).map_err(|source| Error::output(&part, source))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a dataset may be written here: nothing is there, or one of ours.
+pub(super) fn is_free(path: &Path) -> bool {
+    matches!(found(path), Ok(Found::Nothing | Found::Ours(_)))
+}
+
+fn found(path: &Path) -> Result<Found> {
+    let failed = |source| Error::output(path, source);
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => {
+            return Ok(Found::Other(
+                "it is a file, and Parquet is written to a folder of files: name another",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(source) => return Err(failed(source)),
+    }
+    match fs::read(path.join(NOTE)) {
+        Ok(text) => Ok(match serde_json::from_slice::<Note>(&text) {
+            Ok(note) if note.haul == VERSION => Found::Ours(note),
+            _ => Found::Other(
+                "its _haul.json is of another version of haul, or damaged: name another folder",
+            ),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let open = open_note();
+            for entry in fs::read_dir(path).map_err(failed)? {
+                if entry.map_err(failed)?.file_name() != *open {
+                    return Ok(Found::Other(
+                        "it is a folder of something else, as it has no _haul.json in it: name another",
+                    ));
+                }
+            }
+            Ok(Found::Nothing)
+        }
+        Err(source) => Err(failed(source)),
+    }
+}
+
+/// Refuses tables that have other columns than are known.
+fn check(path: &Path, tables: &Tables, known: &BTreeMap<String, String>) -> Result<()> {
+    for (name, shape) in tables.names.iter().zip(&tables.shapes) {
+        let now = shape.to_string();
+        if let Some(there) = known.get(name).filter(|there| **there != now) {
+            let problem =
+                format!("its columns are ({there}), and would be ({now}): write to another folder");
+            return Err(refused(&path.join(name), &problem));
+        }
+    }
+    Ok(())
+}
+
+/// Removes all parts.
+fn empty(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        // What is behind a link is not in the dataset.
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        let table = entry.path();
+        for part in fs::read_dir(&table)? {
+            let part = part?;
+            if number(&part.file_name().to_string_lossy()).is_some() {
+                fs::remove_file(part.path())?;
+            }
+        }
+        sweep(&table)?;
+        // One that holds something else stays.
+        let _ = fs::remove_dir(table);
+    }
+    Ok(())
+}
+
+/// Removes parts that a killed run was writing.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let part = name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_suffix(OPEN));
+        if part.and_then(number).is_some() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of the parts in a folder.
+fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        numbers.extend(number(&entry?.file_name().to_string_lossy()));
+    }
+    Ok(numbers)
+}
+
+fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("part-")?.strip_suffix(".parquet")?;
+    let is_ours = digits.len() >= 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_ours.then(|| digits.parse().ok())?
+}
+
+fn folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => sync_entry(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn note(path: &Path, tables: BTreeMap<String, String>) -> io::Result<()> {
+    let (note, open) = (path.join(NOTE), path.join(open_note()));
+    let haul = VERSION;
+    let mut file = File::create(&open)?;
+    serde_json::to_writer_pretty(&mut file, &Note { haul, tables })?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(open, &note)?;
+    sync_entry(&note)
+}
+
+fn open_note() -> String {
+    format!(".{NOTE}{OPEN}")
+}
+
+fn refused(path: &Path, problem: &str) -> Error {
+    Error::output(path, io::Error::other(problem.to_owned()))
+}

@@ -1,0 +1,279 @@
+//! Parquet: a folder of typed tables, a folder a table, in parts that a reader takes together.
+//!
+//! Rows wait in memory, taken apart into columns, until they are worth a part. In a job they are in a file beside the
+//! parts too, so that what is before a mark survives: a mark says which parts there are and how many rows wait. Invariant:
+//! the rows that wait at a mark are in that file, or are the first of the part that came after those of the mark; and
+//! all tables close their parts at the same time. Edge: what waits in a run without a job is lost in a kill.
+
+mod dataset;
+mod part;
+#[cfg(test)]
+mod properties;
+mod rows;
+mod shape;
+#[cfg(test)]
+pub(super) mod suite;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use self::dataset::{Dataset, Parts};
+use self::rows::Rows;
+use self::tables::Tables;
+use self::waiting::{Left, Waiting};
+use super::{Destination, Mark, Sink, SinkSettings, Start};
+use crate::error::{Error, Result};
+use crate::fields::Value;
+use crate::parse::Wants;
+use crate::visit::Visit;
+
+/// When the rows that wait become a part.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// When a table has as many.
+    rows: usize,
+    /// When all of them take as much memory.
+    bytes: usize,
+    /// In a job, at the first checkpoint so long after the first of them came.
+    age: Duration,
+}
+
+/// A reader works on as many row groups at once as it has cores, and takes 100,000 rows for a good one; what waits is
+/// memory, and a file of 64 MiB before it is compressed is no small one. A minute is 60 parts an hour instead of 3,600.
+const BOUNDS: Bounds = Bounds {
+    rows: 100_000,
+    bytes: 64 << 20,
+    age: Duration::from_secs(60),
+};
+
+/// A dataset that is written.
+struct Parquet {
+    tables: Tables,
+    dataset: Dataset,
+    /// The rows of each table that wait, and the file that a job has them in.
+    rows: Vec<Rows>,
+    waiting: Option<Waiting>,
+    /// The number of the last page.
+    page: i64,
+    bounds: Bounds,
+    /// When the first of the rows came.
+    since: Option<Instant>,
+}
+
+/// What a mark says.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The number of the last page.
+    page: i64,
+    tables: BTreeMap<String, KeptTable>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptTable {
+    parts: Parts,
+    /// How many rows wait.
+    rows: usize,
+}
+
+/// Opens the dataset that the settings describe.
+///
+/// # Errors
+/// When it is not what its mark says, or something else is there; when it is to be standard output.
+pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(Parquet::open(settings, start, BOUNDS)?))
+}
+
+/// Whether a job may write here: nothing is there, or a dataset of ours.
+pub(super) fn is_rewindable(path: &Path) -> bool {
+    dataset::is_free(path)
+}
+
+impl Parquet {
+    fn open(settings: &SinkSettings, start: Start<'_>, bounds: Bounds) -> Result<Self> {
+        let Destination::File { path, append } = &settings.destination else {
+            return Err(Error::Setting(
+                "Parquet needs a folder to write to: --output out.parquet".into(),
+            ));
+        };
+        let tables = Tables::of(settings)?;
+        let rows = tables.shapes.iter().map(Rows::of).collect();
+        if let Start::At(mark) = start {
+            return Self::go_on(path, mark, tables, rows, bounds);
+        }
+        let dataset = match append {
+            true => Dataset::append(path, &tables)?,
+            false => Dataset::create(path, &tables)?,
+        };
+        waiting::remove(path)?;
+        let waiting = match start {
+            Start::Fresh => None,
+            Start::Over | Start::At(_) => Some(Waiting::begin(path, &dataset.last())?),
+        };
+        Ok(Self {
+            page: dataset.last_page(&tables.names[0])?,
+            rows,
+            waiting,
+            bounds,
+            since: None,
+            dataset,
+            tables,
+        })
+    }
+
+    fn go_on(
+        path: &Path,
+        mark: &Mark,
+        tables: Tables,
+        mut rows: Vec<Rows>,
+        bounds: Bounds,
+    ) -> Result<Self> {
+        let damaged = || {
+            let problem = "the job's mark of it is damaged; start over with --fresh";
+            Error::output(path, io::Error::other(problem))
+        };
+        let kept: Kept = serde_json::from_value(mark.0.clone()).map_err(|_| damaged())?;
+        let of = |name: &String| kept.tables.get(name).map(|table| (table.parts, table.rows));
+        let known: Option<Vec<_>> = tables.names.iter().map(of).collect();
+        let (parts, counts): (Vec<_>, Vec<_>) = known.ok_or_else(damaged)?.into_iter().unzip();
+        let dataset = Dataset::check(path, &tables, parts)?;
+        let after = dataset.last();
+        let nothing_waits = counts.iter().all(|count| *count == 0);
+        let left = match nothing_waits {
+            true => Left::Elsewhere,
+            false => waiting::read(path, &after, &counts, &tables.shapes, &mut rows)?,
+        };
+        let waiting = match left {
+            Left::Until(length) => Waiting::go_on(path, length)?,
+            // They are on disk here before the part that has them is removed.
+            Left::Elsewhere => {
+                let found = dataset.next(&tables, &counts)?;
+                for ((rows, shape), found) in rows.iter_mut().zip(&tables.shapes).zip(&found) {
+                    let _ = (&rows, shape, found);
+                }
+                Waiting::with(path, &after, &found)?
+            }
+        };
+        dataset.cut(&tables)?;
+        Ok(Self {
+            page: kept.page,
+            since: (!nothing_waits).then(Instant::now),
+            rows,
+            waiting: Some(waiting),
+            bounds,
+            dataset,
+            tables,
+        })
+    }
+
+    /// Writes all that waits to parts, and waits until they are on disk.
+    fn close(&mut self) -> Result<()> {
+        for (place, rows) in self.rows.iter_mut().enumerate() {
+            if rows.count > 0 {
+                let shape = &self.tables.shapes[place];
+                let rows = std::mem::replace(rows, Rows::of(shape));
+                self.dataset.add(place, &self.tables, rows)?;
+            }
+        }
+        self.since = None;
+        if self.waiting.is_some() {
+            self.waiting = Some(Waiting::begin(&self.dataset.path, &self.dataset.last())?);
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.rows.iter().map(|rows| rows.bytes).sum();
+        let rows = self.rows.iter().map(|rows| rows.count).max();
+        bytes >= self.bounds.bytes || rows >= Some(self.bounds.rows)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.since
+            .is_some_and(|since| now.duration_since(since) >= self.bounds.age)
+    }
+
+    fn mark(&self) -> Result<Mark> {
+        let mut tables = BTreeMap::new();
+        let counts = self.rows.iter().map(|rows| rows.count);
+        for ((name, parts), rows) in self
+            .tables
+            .names
+            .iter()
+            .zip(&self.dataset.parts)
+            .zip(counts)
+        {
+            let parts = *parts;
+            tables.insert(name.clone(), KeptTable { parts, rows });
+        }
+        let page = self.page;
+        let mark = serde_json::to_value(Kept { page, tables });
+        mark.map(Mark)
+            .map_err(|source| Error::setup("a mark", source))
+    }
+}
+
+impl Sink for Parquet {
+    fn wants(&self) -> Wants {
+        Wants {
+            digest: true,
+            title: true,
+            text: self.tables.body,
+            ..Wants::NOTHING
+        }
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        self.page += 1;
+        let (rows, waiting, tables) = (&mut self.rows, &mut self.waiting, &self.tables);
+        tables.rows(visit, self.page, |table, row: &[Value]| {
+            rows[table].push(&tables.shapes[table], row);
+            match waiting {
+                Some(waiting) => waiting.add(table, row),
+                None => Ok(()),
+            }
+        })?;
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+        }
+        if self.is_full() { self.close() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.flush(),
+            None => Ok(()),
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        if self.waiting.is_none() || self.is_due(Instant::now()) {
+            self.close()?;
+        }
+        if let Some(waiting) = &mut self.waiting {
+            waiting.checkpoint()?;
+        }
+        self.mark()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
+        self.waiting = None;
+        self.close()?;
+        // What found nothing is an empty table and not none: a query over it has an answer.
+        for place in 0..self.rows.len() {
+            if self.dataset.parts[place].last == 0 {
+                let rows = Rows::of(&self.tables.shapes[place]);
+                self.dataset.add(place, &self.tables, rows)?;
+            }
+        }
+        waiting::remove(&self.dataset.path)?;
+        self.mark().map(Some)
+    }
+}

@@ -1,0 +1,199 @@
+//! The columns of a table in Parquet: its schema, and the way that each value takes to a leaf of it.
+//!
+//! A leaf is a column without columns: only those hold values in Parquet, and what is nested around them is told by two
+//! numbers beside each value (the levels of Dremel; Parquet's `Nested Encoding`). Invariant: the leaves here are those
+//! of the schema, in its order. Every column may be missing, and so may every element of a list: readers differ less
+//! on what is always optional.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::errors::ParquetError;
+use parquet::schema::types::{Type, TypePtr};
+
+use crate::fields::{Column, Kind};
+
+/// A table's columns.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// As Parquet has them.
+    pub(super) schema: TypePtr,
+    /// The way to the leaves, column by column.
+    pub(super) nodes: Vec<Node>,
+    /// The columns themselves.
+    pub(super) columns: Vec<Column>,
+    /// What each leaf holds, and how deep in lists.
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// What is at a place of the schema. Each is optional, so each adds one to the definition level where it is there.
+#[derive(Debug)]
+pub(super) enum Node {
+    /// A value of the leaf of this number.
+    Leaf(usize),
+    /// Columns; the numbers are those of the leaves below.
+    Group(Vec<Node>, std::ops::Range<usize>),
+    /// Any number of the same, at this repetition level.
+    List(Box<Node>, i16, std::ops::Range<usize>),
+}
+
+/// A column without columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf {
+    /// What its values are.
+    pub(super) holds: Holds,
+    /// The repetition level of a value in the innermost list.
+    pub(super) repetition: i16,
+}
+
+/// What a leaf holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// `BOOLEAN`.
+    Flags,
+    /// `INT64`.
+    Integers,
+    /// `DOUBLE`.
+    Numbers,
+    /// `BYTE_ARRAY` that is UTF-8.
+    Texts,
+    /// `BYTE_ARRAY` that is JSON.
+    Json,
+}
+
+impl Holds {
+    fn of(column: &Column) -> Self {
+        match column.kind {
+            Kind::Bool => Self::Flags,
+            Kind::Integer => Self::Integers,
+            Kind::Number => Self::Numbers,
+            // A date of a page may be without a day's time, a time without its offset: no one type of Parquet holds all
+            // of them, and what is cast to one would say more than the page did.
+            Kind::Text | Kind::Url | Kind::Date => Self::Texts,
+            // The second is a nested table without columns, which Parquet has not.
+            Kind::Json | Kind::Item => Self::Json,
+        }
+    }
+}
+
+impl Shape {
+    /// The shape of a table.
+    ///
+    /// # Errors
+    /// When Parquet has no such schema.
+    pub(super) fn of(name: &str, columns: Vec<Column>) -> Result<Self, ParquetError> {
+        let mut leaves = Vec::new();
+        let (types, nodes) = below(&columns, 0, &mut leaves)?;
+        let schema = Type::group_type_builder(name).with_fields(types).build()?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            nodes,
+            columns,
+            leaves,
+        })
+    }
+}
+
+type Below = (Vec<TypePtr>, Vec<Node>);
+
+/// The schema and the ways of columns in so many lists.
+fn below(columns: &[Column], lists: i16, leaves: &mut Vec<Leaf>) -> Result<Below, ParquetError> {
+    let mut both = Below::default();
+    for column in columns {
+        let (schema, node) = match column.list {
+            true => list(column, lists, leaves)?,
+            false => plain(&column.name, column, lists, leaves)?,
+        };
+        both.0.push(Arc::new(schema));
+        both.1.push(node);
+    }
+    Ok(both)
+}
+
+/// Three levels, as the format wants them: `optional group NAME (LIST) { repeated group list { optional element } }`.
+fn list(column: &Column, lists: i16, leaves: &mut Vec<Leaf>) -> Result<(Type, Node), ParquetError> {
+    let first = leaves.len();
+    let level = lists + 1;
+    let (element, node) = plain("element", column, level, leaves)?;
+    let repeated = Type::group_type_builder("list")
+        .with_repetition(Repetition::REPEATED)
+        .with_fields(vec![Arc::new(element)])
+        .build()?;
+    let schema = Type::group_type_builder(&column.name)
+        .with_repetition(Repetition::OPTIONAL)
+        .with_logical_type(Some(LogicalType::List))
+        .with_converted_type(ConvertedType::LIST)
+        .with_fields(vec![Arc::new(repeated)])
+        .build()?;
+    let node = Node::List(Box::new(node), level, first..leaves.len());
+    Ok((schema, node))
+}
+
+fn plain(
+    name: &str,
+    column: &Column,
+    lists: i16,
+    leaves: &mut Vec<Leaf>,
+) -> Result<(Type, Node), ParquetError> {
+    let first = leaves.len();
+    if column.kind == Kind::Item && !column.columns.is_empty() {
+        let (types, nodes) = below(&column.columns, lists, leaves)?;
+        let schema = Type::group_type_builder(name)
+            .with_repetition(Repetition::OPTIONAL)
+            .with_fields(types)
+            .build()?;
+        return Ok((schema, Node::Group(nodes, first..leaves.len())));
+    }
+    let holds = Holds::of(column);
+    let (physical, logical, converted) = match holds {
+        Holds::Flags => (Physical::BOOLEAN, None, ConvertedType::NONE),
+        Holds::Integers => (Physical::INT64, None, ConvertedType::NONE),
+        Holds::Numbers => (Physical::DOUBLE, None, ConvertedType::NONE),
+        Holds::Texts => (
+            Physical::BYTE_ARRAY,
+            Some(LogicalType::String),
+            ConvertedType::UTF8,
+        ),
+        Holds::Json => (
+            Physical::BYTE_ARRAY,
+            Some(LogicalType::Json),
+            ConvertedType::JSON,
+        ),
+    };
+    leaves.push(Leaf {
+        holds,
+        repetition: lists,
+    });
+    let schema = Type::primitive_type_builder(name, physical)
+        .with_repetition(Repetition::OPTIONAL)
+        .with_logical_type(logical)
+        .with_converted_type(converted)
+        .build()?;
+    Ok((schema, Node::Leaf(first)))
+}
+
+/// The columns in words: the same words for the same columns, whatever version of Parquet's library writes them.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        told(&self.columns, f)
+    }
+}
+
+fn told(columns: &[Column], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (place, column) in columns.iter().enumerate() {
+        let before = if place == 0 { "" } else { ", " };
+        write!(f, "{before}{} ", column.name)?;
+        if column.columns.is_empty() {
+            f.write_str(column.kind.as_str())?;
+        } else {
+            f.write_str("{")?;
+            told(&column.columns, f)?;
+            f.write_str("}")?;
+        }
+        if column.list {
+            f.write_str("[]")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Parquet's members of the contract suite, and a reader that knows nothing of how they write.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Row, RowAccessor};
+
+use super::super::{Sink, SinkSettings, Start};
+use super::{Bounds, Parquet};
+use crate::error::Result;
+
+/// How a member is opened.
+pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
+
+/// As it is, from nothing and after what is there; with a part each few rows, and with one at each checkpoint.
+pub(crate) const MEMBERS: [(Open, bool); 4] = [
+    (super::open, false),
+    (super::open, true),
+    (after_rows, true),
+    (at_once, false),
+];
+
+fn after_rows(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(few(settings, start, 30)?))
+}
+
+/// A sink whose parts have so few rows.
+pub(super) fn few(settings: &SinkSettings, start: Start<'_>, rows: usize) -> Result<Parquet> {
+    let bounds = Bounds {
+        rows,
+        ..super::BOUNDS
+    };
+    Parquet::open(settings, start, bounds)
+}
+
+fn at_once(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    let bounds = Bounds {
+        age: Duration::ZERO,
+        ..super::BOUNDS
+    };
+    Ok(Box::new(Parquet::open(settings, start, bounds)?))
+}
+
+/// The rows of a table, part after part.
+pub(super) fn rows(table: &Path) -> Vec<Row> {
+    let entries = fs::read_dir(table).unwrap();
+    let mut parts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    parts.sort();
+    let rows = parts.iter().flat_map(|part| {
+        let reader = SerializedFileReader::new(File::open(part).unwrap()).unwrap();
+        let rows: Vec<_> = reader.get_row_iter(None).unwrap().collect();
+        rows
+    });
+    rows.map(Result::unwrap).collect()
+}
+
+/// The numbers of the pages in their order, each of which must have its things.
+pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
+    let mut things: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for row in rows(&dataset.join("thing")) {
+        let of = things.entry(row.get_long(0).unwrap()).or_default();
+        assert_eq!(row.get_long(2).unwrap(), of.len() as i64);
+        of.push(row.to_string());
+    }
+    let mut last = 0;
+    let number = |row: Row| {
+        let (page, number) = (row.get_long(0).unwrap(), row.get_long(1).unwrap());
+        assert!(page > last, "{page} after {last}");
+        last = page;
+        let found = things.remove(&page).unwrap_or_default();
+        assert_eq!(found.len() as i64, number % 3, "{number}");
+        let counts: Vec<_> = (0..number % 4).map(|count| count.to_string()).collect();
+        for (item, thing) in found.iter().enumerate() {
+            let expected = format!(
+                "{{page: {page}, url: \"http://h.example/{number:05}\", item: {item}, name: \"{number:05}\", \
+                 counts: [{}], parts: [{{of: {number}}}]}}",
+                counts.join(", ")
+            );
+            assert_eq!(*thing, expected);
+        }
+        number as usize
+    };
+    let numbers = rows(&dataset.join("pages"))
+        .into_iter()
+        .map(number)
+        .collect();
+    assert!(things.is_empty(), "things of no page: {things:?}");
+    numbers
+}

@@ -1,0 +1,260 @@
+//! Which tables a run writes, and the rows that a visit adds to them.
+//!
+//! `pages` has a row for each record; each table of what is read out of pages has a row for each item, with the number
+//! of its page, the page's URL and the item's number in front; `misses` tells what was missed in them. Invariant: the
+//! number of a page is there once in a dataset, and grows in the order of the records.
+
+use std::collections::HashSet;
+
+use super::super::field::Field;
+use super::super::value;
+use super::super::{Record, SinkSettings};
+use super::shape::Shape;
+use crate::error::{Error, Result};
+use crate::fields::{Column, Fields, Kind, Table, Value};
+use crate::visit::Visit;
+
+/// The longest name of a folder that is made from a table's, in characters.
+const NAME: usize = 60;
+
+/// The tables of a run: pages, then those of the items in their order, then what was missed.
+pub(super) struct Tables {
+    /// Their names, which are those of their folders.
+    pub(super) names: Vec<String>,
+    /// Their columns.
+    pub(super) shapes: Vec<Shape>,
+    /// The fields of a record that are columns of the pages.
+    fields: Vec<Field>,
+    /// What is read out of pages.
+    read: Vec<Table>,
+    /// Whether pages have their text.
+    pub(super) body: bool,
+}
+
+impl Tables {
+    /// The tables of these settings.
+    ///
+    /// # Errors
+    /// When Parquet has no such schema.
+    pub(super) fn of(settings: &SinkSettings) -> Result<Self> {
+        let kinds = Field::ALL.iter().filter_map(|field| {
+            let is_wanted = *field != Field::Body || settings.body;
+            kind(*field)
+                .filter(|_| is_wanted)
+                .map(|kind| (*field, kind))
+        });
+        let (fields, mut pages): (Vec<_>, Vec<_>) = kinds
+            .map(|(field, kind)| (field, column(field.name(), kind)))
+            .unzip();
+        pages.insert(0, column("page", Kind::Integer));
+        let mut tables = vec![("pages".to_owned(), pages)];
+        for table in &settings.tables {
+            let front = [
+                ("page", Kind::Integer),
+                ("url", Kind::Url),
+                ("item", Kind::Integer),
+            ];
+            let mut columns: Vec<_> = front
+                .map(|(name, kind)| column(&free(name, &table.columns), kind))
+                .into();
+            columns.extend(table.columns.iter().cloned());
+            tables.push((table.name.clone(), columns));
+        }
+        if !settings.tables.is_empty() {
+            let columns = [
+                ("page", Kind::Integer),
+                ("url", Kind::Url),
+                ("recipe", Kind::Text),
+                ("item", Kind::Integer),
+                ("field", Kind::Text),
+                ("why", Kind::Text),
+            ];
+            let columns = columns.map(|(name, kind)| column(name, kind));
+            tables.push(("misses".to_owned(), columns.into()));
+        }
+        let mut taken = HashSet::from(["misses".to_owned()]);
+        let (mut names, mut shapes) = (Vec::new(), Vec::new());
+        let last = tables.len() - 1;
+        for (place, (name, columns)) in tables.into_iter().enumerate() {
+            let is_misses = place > 0 && place == last;
+            let name = if is_misses {
+                name
+            } else {
+                folder(&name, &mut taken)
+            };
+            let shape = Shape::of(&name, columns);
+            shapes.push(shape.map_err(|source| Error::setup("a Parquet schema", source))?);
+            names.push(name);
+        }
+        Ok(Self {
+            names,
+            shapes,
+            fields,
+            read: settings.tables.clone(),
+            body: settings.body,
+        })
+    }
+
+    /// Hands on the rows of a visit, each with the place of its table.
+    ///
+    /// # Errors
+    /// The first that `take` answers.
+    pub(super) fn rows(
+        &self,
+        visit: &Visit,
+        page: i64,
+        mut take: impl FnMut(usize, &[Value]) -> Result<()>,
+    ) -> Result<()> {
+        let record = Record::of(visit, self.body);
+        let mut row = Vec::with_capacity(self.fields.len() + 1);
+        row.push(Value::Integer(page));
+        row.extend(self.fields.iter().map(|field| cell(*field, &record)));
+        take(0, &row)?;
+        match visit.parsed.fields.as_deref() {
+            Some(found) => self.read(&found.fields, page, record.url, take),
+            None => Ok(()),
+        }
+    }
+
+    fn read(
+        &self,
+        fields: &Fields,
+        page: i64,
+        url: &str,
+        mut take: impl FnMut(usize, &[Value]) -> Result<()>,
+    ) -> Result<()> {
+        let front = || [Value::Integer(page), Value::Text(url.to_owned())];
+        let mut counts = vec![0; self.read.len()];
+        let mut row = Vec::new();
+        for item in &fields.items {
+            let place = usize::from(item.table);
+            let Some(count) = counts.get_mut(place) else {
+                continue;
+            };
+            row.clear();
+            row.extend(front());
+            row.push(Value::Integer(*count));
+            row.extend_from_slice(&item.values);
+            *count += 1;
+            take(1 + place, &row)?;
+        }
+        let misses = 1 + self.read.len();
+        if misses >= self.shapes.len() {
+            return Ok(());
+        }
+        for miss in &fields.misses {
+            let table = self.read.get(usize::from(miss.table));
+            row.clear();
+            row.extend(front());
+            row.push(text(table.map(|table| &table.name)));
+            row.push(Value::Integer(miss.item.into()));
+            row.push(text(Some(&miss.column)));
+            row.push(text(Some(&miss.why)));
+            take(misses, &row)?;
+        }
+        if let Some(why) = &fields.refused {
+            row.clear();
+            row.extend(front());
+            row.extend([Value::Missing, Value::Missing, Value::Missing]);
+            row.push(text(Some(why)));
+            take(misses, &row)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a field of a record is as a column; `None` where it is a table of its own.
+fn kind(field: Field) -> Option<Kind> {
+    Some(match field {
+        Field::Fields | Field::Items | Field::Misses => return None,
+        Field::Row
+        | Field::Status
+        | Field::WireBytes
+        | Field::DecodedBytes
+        | Field::DuplicateOf
+        | Field::Depth
+        | Field::Links => Kind::Integer,
+        Field::QueuedMs | Field::FirstByteMs | Field::TotalMs => Kind::Number,
+        Field::Noindex => Kind::Bool,
+        Field::Redirects | Field::Attempts | Field::Columns | Field::Metadata => Kind::Json,
+        Field::Url | Field::FinalUrl | Field::FoundOn => Kind::Url,
+        Field::HttpVersion
+        | Field::ContentType
+        | Field::Charset
+        | Field::Sha256
+        | Field::Title
+        | Field::Remote
+        | Field::Error
+        | Field::ErrorMessage
+        | Field::File
+        | Field::Fault
+        | Field::Method
+        | Field::Location
+        | Field::Article
+        | Field::Markdown
+        | Field::Body => Kind::Text,
+    })
+}
+
+/// The value of a field, as its column has it.
+fn cell(field: Field, record: &Record<'_>) -> Value {
+    let Some(value) = field.of(record) else {
+        return Value::Missing;
+    };
+    let written = |value: value::Value<'_>| {
+        let mut text = Vec::new();
+        value.cell(&mut text);
+        String::from_utf8(text).unwrap_or_default()
+    };
+    match value {
+        value::Value::Null => Value::Missing,
+        value::Value::Text(text) => Value::Text(text.to_owned()),
+        value::Value::Number(number) => {
+            i64::try_from(number).map_or(Value::Missing, Value::Integer)
+        }
+        value::Value::Flag(flag) => Value::Bool(flag),
+        value::Value::Milliseconds(time) => Value::Number(time.as_micros() as f64 / 1000.0),
+        value::Value::Digest(_) | value::Value::Address(_) => Value::Text(written(value)),
+        value::Value::Json(_)
+        | value::Value::Hops(_)
+        | value::Value::Attempts(_)
+        | value::Value::Columns(_) => Value::Json(written(value)),
+    }
+}
+
+fn text(text: Option<&String>) -> Value {
+    text.map_or(Value::Missing, |text| Value::Text(text.clone()))
+}
+
+fn column(name: &str, kind: Kind) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind,
+        list: false,
+        required: false,
+        columns: Vec::new(),
+        min_rate: None,
+    }
+}
+
+/// A name that none of the columns has, whatever the case: there are readers to whom `URL` is `url`.
+fn free(name: &str, columns: &[Column]) -> String {
+    let mut name = name.to_owned();
+    while columns
+        .iter()
+        .any(|column| column.name.eq_ignore_ascii_case(&name))
+    {
+        name.insert(0, '_');
+    }
+    name
+}
+
+/// The name of a table's folder, which no other has, on no file system.
+fn folder(name: &str, taken: &mut HashSet<String>) -> String {
+    let is_plain = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let mut name: String = name.chars().filter(is_plain).take(NAME).collect();
+    while name.is_empty() || !taken.insert(name.to_lowercase()) {
+        name.push('_');
+    }
+    name
+}

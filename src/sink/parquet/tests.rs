@@ -1,0 +1,374 @@
+//! What Parquet does beyond what every sink promises.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::super::samples::{self, numbered, things};
+use super::super::{Format, Record};
+use super::suite::{self, numbers, rows};
+use super::*;
+use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
+
+fn settings(path: &Path, append: bool) -> SinkSettings {
+    let path = path.to_owned();
+    SinkSettings {
+        format: Format::Parquet,
+        destination: Destination::File { path, append },
+        tables: vec![things()],
+        ..SinkSettings::default()
+    }
+}
+
+/// A sink whose parts have seven rows.
+fn few(settings: &SinkSettings, start: Start<'_>) -> Result<Parquet> {
+    suite::few(settings, start, 7)
+}
+
+fn reason(error: &Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    format!("{error}: {}", source.unwrap_or_default())
+}
+
+fn refused(settings: &SinkSettings, start: Start<'_>) -> String {
+    reason(&open(settings, start).err().unwrap())
+}
+
+fn write(sink: &mut Parquet, numbers: std::ops::Range<usize>) {
+    numbers.for_each(|number| sink.write(&numbered(number)).unwrap());
+}
+
+/// The names of what is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    let mut names: Vec<_> = entries.map(|entry| name(entry).unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_mark_holds_however_many_parts_were_closed_after_it() {
+    for marked in 0..16 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.parquet");
+        let settings = settings(&path, false);
+        let mut sink = few(&settings, Start::Over).unwrap();
+        write(&mut sink, 0..marked);
+        let mark = sink.checkpoint().unwrap();
+        write(&mut sink, marked..40);
+        // Nobody kept that one.
+        sink.checkpoint().unwrap();
+        std::mem::forget(sink);
+        // Killed as soon as it had gone on, too.
+        std::mem::forget(few(&settings, Start::At(&mark)).unwrap());
+        let mut sink = few(&settings, Start::At(&mark)).unwrap();
+        assert_eq!(sink.checkpoint().unwrap(), mark);
+        write(&mut sink, marked..30);
+        Box::new(sink).finish().unwrap();
+        assert_eq!(numbers(&path), (0..30).collect::<Vec<_>>(), "{marked}");
+    }
+}
+
+#[test]
+fn a_part_is_closed_a_minute_after_its_first_row_and_not_at_each_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let mut sink = Parquet::open(&settings(&path, false), Start::Over, BOUNDS).unwrap();
+    assert!(!sink.is_due(Instant::now() + Duration::from_secs(3600)));
+    write(&mut sink, 0..5);
+    let since = sink.since.unwrap();
+    assert!(!sink.is_due(since + Duration::from_secs(59)));
+    assert!(sink.is_due(since + Duration::from_secs(60)));
+    for _ in 0..3 {
+        sink.checkpoint().unwrap();
+        assert_eq!(names(&path.join("pages")).len(), 0);
+    }
+    sink.since = Instant::now().checked_sub(Duration::from_secs(60));
+    write(&mut sink, 5..6);
+    sink.checkpoint().unwrap();
+    assert_eq!(names(&path.join("pages")), ["part-00001.parquet"]);
+    assert_eq!(
+        fs::read_to_string(path.join("journal")).unwrap(),
+        "haul rows 1 1 1 0\n"
+    );
+}
+
+#[test]
+fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let bounds = Bounds {
+        bytes: 20_000,
+        ..BOUNDS
+    };
+    let mut sink = Parquet::open(&settings(&path, false), Start::Fresh, bounds).unwrap();
+    for number in 0..1000 {
+        sink.write(&numbered(number)).unwrap();
+        assert!(sink.rows.iter().map(|rows| rows.bytes).sum::<usize>() < 20_000);
+    }
+    assert!(names(&path.join("pages")).len() > 10);
+    Box::new(sink).finish().unwrap();
+    assert_eq!(numbers(&path), (0..1000).collect::<Vec<_>>());
+    assert_eq!(names(&path), ["_haul.json", "misses", "pages", "thing"]);
+}
+
+#[test]
+fn a_run_without_a_job_has_no_journal_and_a_new_one_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    for last in [30, 5] {
+        let mut sink = few(&settings(&path, false), Start::Fresh).unwrap();
+        write(&mut sink, 0..last);
+        assert!(!path.join("journal").exists());
+        fs::write(path.join("pages/.part-00009.parquet.open"), "torn").unwrap();
+        fs::write(path.join("pages/mine.txt"), "").unwrap();
+        Box::new(sink).finish().unwrap();
+        fs::remove_file(path.join("pages/mine.txt")).unwrap();
+    }
+    let sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    Box::new(sink).finish().unwrap();
+    assert_eq!(numbers(&path), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_table_without_a_row_has_an_empty_part_of_its_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let sink = few(&settings(&path, false), Start::Fresh).unwrap();
+    Box::new(sink).finish().unwrap();
+    for table in ["pages", "thing", "misses"] {
+        assert_eq!(names(&path.join(table)), ["part-00001.parquet"]);
+        assert_eq!(rows(&path.join(table)).len(), 0);
+    }
+}
+
+#[test]
+fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    for start in [Start::Fresh, Start::Over] {
+        for append in [false, true] {
+            let settings = settings(&path, append);
+            fs::write(&path, "mine").unwrap();
+            assert!(refused(&settings, start).contains("it is a file"));
+            assert!(!settings.is_rewindable());
+            assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+            fs::remove_file(&path).unwrap();
+            fs::create_dir_all(path.join("pages")).unwrap();
+            fs::write(path.join("pages/part-00001.parquet"), "mine").unwrap();
+            assert!(refused(&settings, start).contains("it is a folder of something else"));
+            fs::write(path.join("_haul.json"), "{\"haul\":2,\"tables\":{}}").unwrap();
+            assert!(refused(&settings, start).contains("another version"));
+            assert!(!settings.is_rewindable());
+            assert!(path.join("pages/part-00001.parquet").exists());
+            fs::remove_dir_all(&path).unwrap();
+            assert!(settings.is_rewindable());
+        }
+    }
+    let mut stdout = settings(&path, false);
+    stdout.destination = Destination::Stdout;
+    assert!(refused(&stdout, Start::Fresh).contains("needs a folder"));
+}
+
+#[test]
+fn other_columns_are_not_added_to_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    write(&mut sink, 0..10);
+    let mark = Box::new(sink).finish().unwrap().unwrap();
+    let mut other = settings(&path, true);
+    other.tables[0].columns[0].kind = Kind::Integer;
+    let error = refused(&other, Start::Fresh);
+    assert!(
+        error.contains("out.parquet/thing: its columns are (page integer, url url, item integer, name text, counts integer[], parts {of integer}[])"),
+        "{error}"
+    );
+    assert!(refused(&other, Start::At(&mark)).contains("name integer"));
+    other.tables[0].columns[0].kind = Kind::Text;
+    other.tables[0].columns[0].required = true;
+    assert!(open(&other, Start::Fresh).is_ok());
+}
+
+#[test]
+fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let settings = settings(&path, false);
+    let mut sink = few(&settings, Start::Over).unwrap();
+    write(&mut sink, 0..18);
+    let mark = sink.checkpoint().unwrap();
+    std::mem::forget(sink);
+    let pages = names(&path.join("pages"));
+    assert_eq!(pages, ["part-00001.parquet", "part-00002.parquet"]);
+
+    let journal = path.join("journal");
+    let whole = fs::read(&journal).unwrap();
+    fs::write(&journal, &whole[..whole.len() - 1]).unwrap();
+    let error = refused(&settings, Start::At(&mark));
+    assert!(
+        error.contains("journal: it has 8 rows, and the job left 9 in it: somebody changed it"),
+        "{error}"
+    );
+    fs::remove_file(&journal).unwrap();
+    let error = refused(&settings, Start::At(&mark));
+    assert!(
+        error.contains("journal: it does not have the 4 rows of pages"),
+        "{error}"
+    );
+    fs::write(&journal, &whole).unwrap();
+
+    let part = path.join("pages/part-00002.parquet");
+    let bytes = fs::read(&part).unwrap();
+    fs::write(&part, &bytes[1..]).unwrap();
+    let error = refused(&settings, Start::At(&mark));
+    assert!(
+        error.contains("somebody changed them; put them back"),
+        "{error}"
+    );
+    fs::remove_file(&part).unwrap();
+    let error = refused(&settings, Start::At(&mark));
+    assert!(error.contains("part-00002.parquet: it is gone"), "{error}");
+    fs::write(&part, &bytes).unwrap();
+    for wrong in [json!({"page": 1, "tables": {}}), json!({"bytes": 7})] {
+        assert!(refused(&settings, Start::At(&Mark(wrong))).contains("mark of it is damaged"));
+    }
+    assert_eq!(fs::read(&journal).unwrap(), whole);
+
+    let away = folder.path().join("away");
+    fs::rename(&path, &away).unwrap();
+    assert!(refused(&settings, Start::At(&mark)).contains("it is gone"));
+    fs::create_dir(&path).unwrap();
+    assert!(refused(&settings, Start::At(&mark)).contains("not the dataset any more"));
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&away, &path).unwrap();
+    let mut sink = few(&settings, Start::At(&mark)).unwrap();
+    write(&mut sink, 18..20);
+    Box::new(sink).finish().unwrap();
+    assert_eq!(numbers(&path), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_written_after_rows_that_a_killed_job_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    write(&mut sink, 0..4);
+    let mark = sink.checkpoint().unwrap();
+    std::mem::forget(sink);
+    let error = refused(&settings(&path, true), Start::Fresh);
+    assert!(
+        error.contains("a job that was killed left 7 rows"),
+        "{error}"
+    );
+    let mut sink = few(&settings(&path, false), Start::At(&mark)).unwrap();
+    write(&mut sink, 4..6);
+    Box::new(sink).finish().unwrap();
+    let mut sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    write(&mut sink, 6..9);
+    Box::new(sink).finish().unwrap();
+    assert_eq!(numbers(&path), (0..9).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_row_of_pages_says_what_the_json_of_the_record_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let settings = SinkSettings {
+        body: true,
+        tables: Vec::new(),
+        ..settings(&path, false)
+    };
+    let mut sink = open(&settings, Start::Fresh).unwrap();
+    let visits = samples::every();
+    visits.iter().for_each(|visit| sink.write(visit).unwrap());
+    sink.finish().unwrap();
+    assert_eq!(names(&path), ["_haul.json", "pages"]);
+    let tables = Tables::of(&settings).unwrap();
+    let (shape, part) = (&tables.shapes[0], path.join("pages/part-00001.parquet"));
+    let found = part::read(&part, shape, visits.len()).unwrap();
+    let table = Table {
+        name: "pages".to_owned(),
+        columns: shape.columns.clone(),
+    };
+    for (number, (values, visit)) in found.into_iter().zip(&visits).enumerate() {
+        let row = Item {
+            table: 0,
+            whole: true,
+            values,
+        };
+        let mut row = serde_json::to_value(row.json(&table)).unwrap();
+        let row = row.as_object_mut().unwrap();
+        assert_eq!(row.remove("page").unwrap(), number + 1);
+        let mut record = serde_json::to_value(Record::of(visit, true)).unwrap();
+        let record = record.as_object_mut().unwrap();
+        for told in ["fields", "items", "misses"] {
+            record.remove(told);
+        }
+        for (name, value) in row {
+            let expected = record.remove(name).unwrap_or_default();
+            assert_eq!(*value, expected, "{name}");
+        }
+        assert!(record.is_empty(), "not there: {record:?}");
+    }
+}
+
+#[test]
+fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let mut settings = settings(&path, false);
+    settings.tables[0].name = "Pages".to_owned();
+    let url = Column {
+        name: "URL".to_owned(),
+        ..settings.tables[0].columns[0].clone()
+    };
+    settings.tables[0].columns = vec![url];
+    let mut visit = numbered(0);
+    let item = Item {
+        table: 0,
+        whole: true,
+        values: vec![Value::Text("theirs".to_owned())],
+    };
+    let miss = |column: &str| Miss {
+        table: 0,
+        item: 0,
+        column: column.to_owned(),
+        why: "nothing was found".to_owned(),
+    };
+    visit.parsed.fields = Some(Box::new(Extraction {
+        fields: Fields {
+            tables: vec![0],
+            // The second is of no table.
+            items: vec![item.clone(), Item { table: 7, ..item }],
+            misses: vec![miss("URL")],
+            refused: Some("too deep".to_owned()),
+            ..Fields::default()
+        },
+        ..Extraction::default()
+    }));
+    let mut sink = open(&settings, Start::Fresh).unwrap();
+    sink.write(&visit).unwrap();
+    sink.finish().unwrap();
+    assert_eq!(names(&path), ["Pages_", "_haul.json", "misses", "pages"]);
+    let told = |table: &str| {
+        rows(&path.join(table))
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("Pages_"),
+        ["{page: 1, _url: \"http://h.example/00000\", item: 0, URL: \"theirs\"}"]
+    );
+    assert_eq!(
+        told("misses"),
+        [
+            "{page: 1, url: \"http://h.example/00000\", recipe: \"Pages\", item: 0, field: \"URL\", why: \"nothing was found\"}",
+            "{page: 1, url: \"http://h.example/00000\", recipe: null, item: null, field: null, why: \"too deep\"}"
+        ]
+    );
+}
