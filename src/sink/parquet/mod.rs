@@ -156,7 +156,7 @@ impl Parquet {
             Left::Elsewhere => {
                 let found = dataset.next(&tables, &counts)?;
                 for ((rows, shape), found) in rows.iter_mut().zip(&tables.shapes).zip(&found) {
-                    let _ = (&rows, shape, found);
+                    found.iter().for_each(|row| rows.push(shape, row));
                 }
                 Waiting::with(path, &after, &found)?
             }
@@ -222,12 +222,7 @@ impl Parquet {
 
 impl Sink for Parquet {
     fn wants(&self) -> Wants {
-        Wants {
-            digest: true,
-            title: true,
-            text: self.tables.body,
-            ..Wants::NOTHING
-        }
+        super::wants_of_records(self.tables.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
