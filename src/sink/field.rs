@@ -2,6 +2,7 @@
 
 use super::record::{FIELDS, Record};
 use super::value::Value;
+use crate::fields::Kind;
 use crate::parse::Wants;
 
 /// A field of a record; the order is that of [`FIELDS`].
@@ -95,6 +96,44 @@ impl Field {
     /// Its name.
     pub(super) fn name(self) -> &'static str {
         FIELDS[self as usize]
+    }
+
+    /// What its values are, where there is one: typed tables have columns of it.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Row
+            | Self::Status
+            | Self::WireBytes
+            | Self::DecodedBytes
+            | Self::DuplicateOf
+            | Self::Depth
+            | Self::Links => Kind::Integer,
+            Self::QueuedMs | Self::FirstByteMs | Self::TotalMs => Kind::Number,
+            Self::Noindex => Kind::Bool,
+            Self::Redirects
+            | Self::Attempts
+            | Self::Columns
+            | Self::Fields
+            | Self::Items
+            | Self::Misses
+            | Self::Metadata => Kind::Json,
+            Self::Url | Self::FinalUrl | Self::FoundOn => Kind::Url,
+            Self::HttpVersion
+            | Self::ContentType
+            | Self::Charset
+            | Self::Sha256
+            | Self::Title
+            | Self::Remote
+            | Self::Error
+            | Self::ErrorMessage
+            | Self::File
+            | Self::Fault
+            | Self::Method
+            | Self::Location
+            | Self::Article
+            | Self::Markdown
+            | Self::Body => Kind::Text,
+        }
     }
 
     /// What has to be read out of a page for it.

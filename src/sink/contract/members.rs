@@ -111,9 +111,7 @@ pub(super) fn every() -> Vec<Member> {
 
 /// Those that write one file, at its end alone.
 pub(super) fn growing() -> impl Iterator<Item = Member> {
-    let grows =
-        |member: &Member| !matches!(member.settings.format, Format::Sqlite | Format::Parquet);
-    every().into_iter().filter(grows)
+    every().into_iter().filter(Member::grows)
 }
 
 fn format_only(format: Format) -> SinkSettings {
@@ -136,6 +134,11 @@ impl Member {
             opens: open,
             folder,
         }
+    }
+
+    /// Whether it writes one file, at its end alone.
+    pub(super) fn grows(&self) -> bool {
+        !matches!(self.settings.format, Format::Sqlite | Format::Parquet)
     }
 
     /// The file that its mark is of.

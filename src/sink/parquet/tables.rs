@@ -165,35 +165,8 @@ impl Tables {
 
 /// What a field of a record is as a column; `None` where it is a table of its own.
 fn kind(field: Field) -> Option<Kind> {
-    Some(match field {
-        Field::Fields | Field::Items | Field::Misses => return None,
-        Field::Row
-        | Field::Status
-        | Field::WireBytes
-        | Field::DecodedBytes
-        | Field::DuplicateOf
-        | Field::Depth
-        | Field::Links => Kind::Integer,
-        Field::QueuedMs | Field::FirstByteMs | Field::TotalMs => Kind::Number,
-        Field::Noindex => Kind::Bool,
-        Field::Redirects | Field::Attempts | Field::Columns | Field::Metadata => Kind::Json,
-        Field::Url | Field::FinalUrl | Field::FoundOn => Kind::Url,
-        Field::HttpVersion
-        | Field::ContentType
-        | Field::Charset
-        | Field::Sha256
-        | Field::Title
-        | Field::Remote
-        | Field::Error
-        | Field::ErrorMessage
-        | Field::File
-        | Field::Fault
-        | Field::Method
-        | Field::Location
-        | Field::Article
-        | Field::Markdown
-        | Field::Body => Kind::Text,
-    })
+    let is_table = matches!(field, Field::Fields | Field::Items | Field::Misses);
+    (!is_table).then(|| field.kind())
 }
 
 /// The value of a field, as its column has it.

@@ -7,6 +7,7 @@ use super::super::Record;
 use super::super::field::Field;
 use super::super::value::Value;
 use super::name::quoted;
+use super::relation;
 use crate::visit::Visit;
 
 /// How a miss is written.
@@ -63,9 +64,9 @@ impl Pages {
         let columns: Vec<_> = self
             .fields
             .iter()
-            .map(|field| (field.name().to_owned(), kind(*field)))
+            .map(|field| (field.name().to_owned(), relation::declared(field.kind())))
             .collect();
-        super::relation::make(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
+        relation::make(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
         database.execute_batch(MISSES)
     }
 
@@ -93,22 +94,6 @@ fn is_column(field: Field, body: bool) -> bool {
         Field::Fields | Field::Items | Field::Misses => false,
         Field::Body => body,
         _ => true,
-    }
-}
-
-/// The type of a field, as SQLite declares it.
-fn kind(field: Field) -> &'static str {
-    match field {
-        Field::Row
-        | Field::Status
-        | Field::WireBytes
-        | Field::DecodedBytes
-        | Field::DuplicateOf
-        | Field::Depth
-        | Field::Links => "INTEGER",
-        Field::QueuedMs | Field::FirstByteMs | Field::TotalMs => "REAL",
-        Field::Noindex => "BOOLEAN",
-        _ => "TEXT",
     }
 }
 

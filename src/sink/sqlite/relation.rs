@@ -202,7 +202,8 @@ fn each<'v>(
     }
 }
 
-fn declared(kind: Kind) -> &'static str {
+/// The type of a value, as SQLite declares it.
+pub(super) fn declared(kind: Kind) -> &'static str {
     match kind {
         Kind::Integer => "INTEGER",
         Kind::Number => "REAL",
