@@ -239,6 +239,51 @@ fn a_key_of_another_command_says_nothing_here_and_a_mistake_is_one_everywhere() 
 }
 
 #[test]
+fn a_suffix_says_the_format_and_one_that_says_nothing_is_an_error() {
+    use haul::sink::Format;
+    let formats = |line: &str| -> Vec<Format> {
+        let sinks = plan(line).unwrap().config.sinks;
+        sinks.iter().map(|sink| sink.format).collect()
+    };
+    assert_eq!(formats("http://a -o out"), [Format::Text]);
+    assert_eq!(formats("http://a -o out.xyz -f csv"), [Format::Csv]);
+    assert_eq!(
+        formats("http://a -o a.jsonl.gz -o b.csv.zst -o c.db -o - -o d.warc.gz"),
+        [
+            Format::Jsonl,
+            Format::Csv,
+            Format::Sqlite,
+            Format::Text,
+            Format::Warc
+        ]
+    );
+    for (line, problem) in [
+        (
+            "http://a -o out.xyz",
+            "--output out.xyz: its suffix names no format",
+        ),
+        ("http://a -o out.gz", "names no format"),
+        ("http://a -o a.sqlite.gz", "names no format"),
+        (
+            "http://a -o a.jsonl -o a.jsonl",
+            "--output a.jsonl is there twice",
+        ),
+        (
+            "http://a -o a.jsonl -o b.csv -f csv",
+            "are for one --output",
+        ),
+        ("http://a -o a.jsonl -o - --append", "--append needs a file"),
+        (
+            "http://a -o a.txt --body",
+            "--body needs records that hold text",
+        ),
+    ] {
+        let told = plan(line).unwrap_err();
+        assert!(told.contains(problem), "{line}: {told}");
+    }
+}
+
+#[test]
 fn a_bad_value_is_blamed_on_whoever_set_it() {
     let shell = Shell::new().file("\n\nrate = \"often\"");
     let told = shell.plan("http://a").unwrap_err();

@@ -125,6 +125,13 @@ impl Records {
             return contradiction("--append needs a file to write to: --output FILE");
         }
         for (index, output) in outputs.iter().enumerate() {
+            if let Some(path) = output.as_deref().filter(|path| self.is_unclear(path)) {
+                return contradiction(&format!(
+                    "--output {}: its suffix names no format (.jsonl, .csv, .txt, .sqlite, .parquet, .warc, .wacz; packed .gz \
+                     or .zst): say it with --format",
+                    path.display()
+                ));
+            }
             if outputs[..index].contains(output) {
                 let name = output.as_deref().unwrap_or(Path::new("-")).display();
                 return contradiction(&format!("--output {name} is there twice"));
@@ -160,6 +167,12 @@ impl Records {
             );
         }
         Ok(sinks)
+    }
+
+    /// Whether a file has a suffix, and nobody says what it means.
+    fn is_unclear(&self, path: &Path) -> bool {
+        let said = self.format.is_some() || self.write_out.is_some();
+        !said && path.extension().is_some() && Format::of_path(path).is_none()
     }
 
     /// The sink of one output.
