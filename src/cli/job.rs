@@ -121,7 +121,8 @@ fn statuses(job: &Inspection) -> String {
 
 fn records(job: &Inspection) -> String {
     let mut text = job.records.to_string();
-    for (name, mark) in &job.marks {
+    // What a run keeps for itself has no format and no place in its name.
+    for (name, mark) in job.marks.iter().filter(|(name, _)| name.contains(':')) {
         let bytes = mark.get("bytes").and_then(serde_json::Value::as_u64);
         let _ = write!(text, "; {}", cut(name));
         if let Some(bytes) = bytes {

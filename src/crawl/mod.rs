@@ -32,7 +32,7 @@ use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::extract::Health;
+use crate::extract::{Health, Recipe};
 use crate::follow::Follow;
 use crate::frontier::{
     Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
@@ -71,6 +71,12 @@ pub async fn crawl(
     let mut tell = tell;
     if let Some(notice) = descriptors::fit(&mut config.engine) {
         tell(&Event::Notice(&notice));
+    }
+    let leads = |recipe: &Recipe| !recipe.follow.is_empty();
+    if config.crawl.is_none() && config.parse.extract.recipes.iter().any(leads) {
+        tell(&Event::Notice(
+            "a recipe says what to follow: a crawl does, a fetch of a list does not",
+        ));
     }
     let method = Method::from_bytes(config.fetch.method.as_bytes()).map_err(|_| {
         Error::Setting(format!(

@@ -4,8 +4,9 @@
 //! spreadsheet would take for a formula gets an apostrophe in front; numbers keep their sign.
 
 use super::field::Field;
+use super::lines::{Lines, Render};
 use super::output::Output;
-use super::{Mark, Record, Sink, SinkSettings};
+use super::{Record, SinkSettings};
 use crate::error::{Error, Result};
 use crate::fields::{SELECTED, Value};
 use crate::parse::Wants;
@@ -13,7 +14,6 @@ use crate::visit::Visit;
 
 /// CSV.
 pub(super) struct Csv {
-    output: Output,
     body: bool,
     /// The fields that are columns.
     fields: &'static [Field],
@@ -27,7 +27,7 @@ pub(super) struct Csv {
 impl Csv {
     /// # Errors
     /// When the header line cannot be written.
-    pub(super) fn new(output: Output, settings: &SinkSettings) -> Result<Self> {
+    pub(super) fn open(mut output: Output, settings: &SinkSettings) -> Result<Lines<Self>> {
         const ALL: &[Field] = &Field::ALL;
         let fields = if settings.body {
             ALL
@@ -40,16 +40,15 @@ impl Csv {
         let selected = selected.map_or(&[][..], |table| &table.columns);
         let mut builder = csv::WriterBuilder::new();
         builder.buffer_capacity(1 << 10);
-        let mut csv = Self {
-            output,
+        let csv = Self {
             body: settings.body,
             fields,
             selected: selected.len(),
             cell: Vec::new(),
             builder,
         };
-        if csv.output.is_new() {
-            let mut line = csv.builder.from_writer(csv.output.buffer());
+        if output.is_new() {
+            let mut line = csv.builder.from_writer(output.buffer());
             let names = fields.iter().map(|field| field.name().to_owned());
             // A field of the user's may be called as one of the record's is.
             let selected = selected
@@ -59,18 +58,18 @@ impl Csv {
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;
         }
-        Ok(csv)
+        Ok(Lines::new(output, csv))
     }
 }
 
-impl Sink for Csv {
+impl Render for Csv {
     fn wants(&self) -> Wants {
         super::wants_of_records(self.body)
     }
 
-    fn write(&mut self, visit: &Visit) -> Result<()> {
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
         let record = Record::of(visit, self.body);
-        let mut line = self.builder.from_writer(self.output.buffer());
+        let mut line = self.builder.from_writer(out);
         let cell = &mut self.cell;
         let mut write = || {
             for field in self.fields {
@@ -94,21 +93,7 @@ impl Sink for Csv {
             line.write_record(None::<&[u8]>)?;
             Ok(line.flush()?)
         };
-        write().map_err(|source: csv::Error| Error::setup("a CSV record", source))?;
-        drop(line);
-        self.output.record_done()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.output.flush()
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+        write().map_err(|source: csv::Error| Error::setup("a CSV record", source))
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::lines::{Lines, Render};
 use super::output::Output;
-use super::{Mark, Sink, Start};
+use super::{Destination, Start};
 use crate::archive::Listed;
 use crate::error::Result;
 use crate::parse::Wants;
@@ -15,31 +16,31 @@ use crate::visit::Visit;
 
 /// The list.
 pub(super) struct Index {
-    output: Output,
     folder: PathBuf,
 }
 
 impl Index {
     /// # Errors
     /// When the list cannot be opened, or is not what its mark says.
-    pub(super) fn open(destination: &super::Destination, start: Start<'_>) -> Result<Self> {
+    pub(super) fn open(destination: &Destination, start: Start<'_>) -> Result<Lines<Self>> {
         let folder = match destination {
-            super::Destination::File { path, .. } => path.parent().map(Path::to_owned),
-            super::Destination::Stdout => None,
+            Destination::File { path, .. } => path.parent().map(Path::to_owned),
+            Destination::Stdout => None,
         };
-        Ok(Self {
-            output: Output::open(destination, start)?,
-            folder: folder.unwrap_or_default(),
-        })
+        let folder = folder.unwrap_or_default();
+        Ok(Lines::new(
+            Output::open(destination, start)?,
+            Self { folder },
+        ))
     }
 }
 
-impl Sink for Index {
+impl Render for Index {
     fn wants(&self) -> Wants {
         Wants::NOTHING
     }
 
-    fn write(&mut self, visit: &Visit) -> Result<()> {
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
         let (Ok(page), Some(saved)) = (&visit.outcome, &visit.parsed.saved) else {
             return Ok(());
         };
@@ -57,20 +58,8 @@ impl Sink for Index {
                 .map(Into::into),
         };
         // Text and numbers alone cannot fail to be written into memory.
-        let _ = serde_json::to_writer(&mut *self.output.buffer(), &listed);
-        self.output.buffer().push(b'\n');
-        self.output.record_done()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.output.flush()
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+        let _ = serde_json::to_writer(&mut *out, &listed);
+        out.push(b'\n');
+        Ok(())
     }
 }

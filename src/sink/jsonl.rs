@@ -1,48 +1,30 @@
 //! JSON Lines: one object a record, in the order in which visits ended.
 
+use super::Record;
 use super::field::Field;
-use super::output::Output;
-use super::{Mark, Record, Sink};
+use super::lines::Render;
 use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
 /// JSON Lines.
 pub(super) struct Jsonl {
-    output: Output,
-    body: bool,
+    /// Whether records hold the text of pages.
+    pub(super) body: bool,
 }
 
-impl Jsonl {
-    pub(super) fn new(output: Output, body: bool) -> Self {
-        Self { output, body }
-    }
-}
-
-impl Sink for Jsonl {
+impl Render for Jsonl {
     fn wants(&self) -> Wants {
         super::wants_of_records(self.body)
     }
 
-    fn write(&mut self, visit: &Visit) -> Result<()> {
-        let buffer = self.output.buffer();
-        object(&Record::of(visit, self.body), buffer);
-        buffer.push(b'\n');
-        self.output.record_done()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.output.flush()
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
+        object(&Record::of(visit, self.body), out);
+        out.push(b'\n');
+        Ok(())
     }
 }
+
 /// Adds a record to a buffer as a JSON object.
 pub(super) fn object(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut before = b'{';

@@ -23,6 +23,7 @@ mod holders;
 mod index;
 mod journal;
 mod jsonl;
+mod lines;
 mod mark;
 mod mirror;
 mod name;
@@ -57,6 +58,7 @@ pub(crate) use counts::Counter;
 pub use counts::Counts;
 pub use files::Files;
 pub(crate) use holders::Holders;
+use lines::Lines;
 pub use mark::{Mark, Start};
 pub(crate) use mirror::Mirror;
 pub use record::{FIELDS, Record, SCHEMA};
@@ -326,13 +328,19 @@ pub fn index_of(settings: &SinkSettings) -> Option<SinkSettings> {
 pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
     let output = || output::Output::open_packed(&settings.destination, start);
     if let Some(template) = &settings.template {
-        let template = template::TemplateSink::new(output()?, template.clone());
-        return Ok(Box::new(template));
+        let filled = template::Filled::new(template.clone());
+        return Ok(Box::new(Lines::new(output()?, filled)));
     }
     Ok(match (settings.format, &settings.destination) {
-        (Format::Text, _) => Box::new(text::Text::new(output()?, settings.color)),
-        (Format::Jsonl, _) => Box::new(jsonl::Jsonl::new(output()?, settings.body)),
-        (Format::Csv, _) => Box::new(csv::Csv::new(output()?, settings)?),
+        (Format::Text, _) => {
+            let color = settings.color;
+            Box::new(Lines::new(output()?, text::Text { color }))
+        }
+        (Format::Jsonl, _) => {
+            let body = settings.body;
+            Box::new(Lines::new(output()?, jsonl::Jsonl { body }))
+        }
+        (Format::Csv, _) => Box::new(csv::Csv::open(output()?, settings)?),
         (Format::Edges, _) => Box::new(edges::Edges::open(settings, edges::Form::Csv, start)?),
         (Format::Dot, _) => Box::new(edges::Edges::open(settings, edges::Form::Dot, start)?),
         (Format::Warc, Destination::File { path, .. }) if is_wacz(path) => {

@@ -13,9 +13,9 @@ use http::HeaderName;
 
 use super::field::Field;
 use super::jsonl::object;
-use super::output::Output;
+use super::lines::Render;
 use super::value::put;
-use super::{FIELDS, Mark, Record, Sink};
+use super::{FIELDS, Record};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::nearest::nearest;
@@ -210,43 +210,28 @@ impl Curl {
 }
 
 /// Writes a template.
-pub(super) struct TemplateSink {
-    output: Output,
+pub(super) struct Filled {
     template: Template,
     cell: Vec<u8>,
 }
 
-impl TemplateSink {
-    pub(super) fn new(output: Output, template: Template) -> Self {
+impl Filled {
+    pub(super) fn new(template: Template) -> Self {
         Self {
-            output,
             template,
             cell: Vec::new(),
         }
     }
 }
 
-impl Sink for TemplateSink {
+impl Render for Filled {
     fn wants(&self) -> Wants {
         self.template.wants()
     }
 
-    fn write(&mut self, visit: &Visit) -> Result<()> {
-        self.template
-            .write(visit, &mut self.cell, self.output.buffer());
-        self.output.record_done()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.output.flush()
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
+        self.template.write(visit, &mut self.cell, out);
+        Ok(())
     }
 }
 

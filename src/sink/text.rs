@@ -6,9 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::output::Output;
+use super::lines::Render;
 use super::value::put;
-use super::{Mark, Sink};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::parse::Wants;
@@ -29,36 +28,18 @@ const RESET: &str = "\u{1b}[0m";
 
 /// Text.
 pub(super) struct Text {
-    output: Output,
-    color: bool,
+    /// Whether it is coloured.
+    pub(super) color: bool,
 }
 
-impl Text {
-    pub(super) fn new(output: Output, color: bool) -> Self {
-        Self { output, color }
-    }
-}
-
-impl Sink for Text {
+impl Render for Text {
     fn wants(&self) -> Wants {
         Wants::NOTHING
     }
 
-    fn write(&mut self, visit: &Visit) -> Result<()> {
-        line(visit, self.color, self.output.buffer());
-        self.output.record_done()
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.output.flush()
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
+        line(visit, self.color, out);
+        Ok(())
     }
 }
 

@@ -185,17 +185,18 @@ links = { select = "a@href", type = "url", list = true }
 
 /// The item of each URL, from every output; they have to be the same.
 const ITEMS: &str = "
-import gzip, json, sqlite3
-def of(lines):
+import csv, gzip, json, sqlite3
+def of(records):
     items = {}
-    for line in lines:
-        record = json.loads(line)
+    for record in records:
         assert record['url'] not in items, 'twice: ' + record['url']
         items[record['url']] = [(item['title'], tuple(item['links'])) for item in record['items']['page']]
     return items
-jsonl = of(open('out.jsonl'))
-packed = of(gzip.open('out.jsonl.gz', 'rt'))
+jsonl = of(json.loads(line) for line in open('out.jsonl'))
+packed = of(json.loads(line) for line in gzip.open('out.jsonl.gz', 'rt'))
 assert packed == jsonl, 'packed'
+rows = csv.DictReader(open('out.csv', newline='', encoding='utf-8'))
+assert of({**row, 'items': json.loads(row['items'])} for row in rows) == jsonl, 'csv'
 table = sqlite3.connect('out.sqlite')
 items = {url: [] for (url,) in table.execute('SELECT url FROM pages')}
 assert len(items) == table.execute('SELECT count(*) FROM pages').fetchone()[0], 'a page twice'
@@ -231,6 +232,8 @@ fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_out
             "out.jsonl",
             "-o",
             "out.jsonl.gz",
+            "-o",
+            "out.csv",
             "-o",
             "out.sqlite",
         ];
@@ -292,6 +295,28 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
     let (code, _, told) = run(folder, &["fetch", "--from", "d", "-s", "a=b"]);
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("d: the job kept no pages"), "{told}");
+}
+
+#[test]
+fn a_fetch_says_that_it_goes_nowhere_else() {
+    let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
+    written(folder.path());
+    let url = shop.url("/list");
+    let words = [
+        "fetch",
+        &url,
+        "--recipe",
+        "list.toml",
+        "--recipe",
+        "thing.toml",
+    ];
+    let (code, _, told) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains("a crawl does, a fetch of a list does not"),
+        "{told}"
+    );
+    assert_eq!(shop.log().requests(), 1);
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! Records one behind the other: what formats have in common that write each visit by itself.
+
+use super::output::Output;
+use super::{Mark, Sink};
+use crate::error::Result;
+use crate::parse::Wants;
+use crate::visit::Visit;
+
+/// How a visit is written.
+pub(super) trait Render: Send {
+    /// As [`Sink::wants`].
+    fn wants(&self) -> Wants;
+
+    /// Adds what is written of a visit to a buffer: whole, or nothing.
+    ///
+    /// # Errors
+    /// When the visit cannot be written in this form.
+    fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()>;
+}
+
+/// Records one behind the other.
+pub(super) struct Lines<R> {
+    output: Output,
+    render: R,
+}
+
+impl<R: Render> Lines<R> {
+    pub(super) fn new(output: Output, render: R) -> Self {
+        Self { output, render }
+    }
+}
+
+impl<R: Render> Sink for Lines<R> {
+    fn wants(&self) -> Wants {
+        self.render.wants()
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        self.render.add(visit, self.output.buffer())?;
+        self.output.record_done()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.output.flush()
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+        self.output.finish()
+    }
+}
