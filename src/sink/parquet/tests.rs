@@ -51,24 +51,31 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn every_mark_holds_however_many_parts_were_closed_after_it() {
-    for marked in 0..16 {
+    let cases = (0..16).flat_map(|marked| [0, 2, 25].map(|after| (marked, after)));
+    for (marked, after) in cases {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.parquet");
         let settings = settings(&path, false);
         let mut sink = few(&settings, Start::Over).unwrap();
         write(&mut sink, 0..marked);
         let mark = sink.checkpoint().unwrap();
-        write(&mut sink, marked..40);
+        write(&mut sink, marked..marked + after);
         // Nobody kept that one.
         sink.checkpoint().unwrap();
         std::mem::forget(sink);
-        // Killed as soon as it had gone on, too.
-        std::mem::forget(few(&settings, Start::At(&mark)).unwrap());
+        if marked % 2 == 0 {
+            // Killed as soon as it had gone on, too.
+            std::mem::forget(few(&settings, Start::At(&mark)).unwrap());
+        }
         let mut sink = few(&settings, Start::At(&mark)).unwrap();
         assert_eq!(sink.checkpoint().unwrap(), mark);
         write(&mut sink, marked..30);
         Box::new(sink).finish().unwrap();
-        assert_eq!(numbers(&path), (0..30).collect::<Vec<_>>(), "{marked}");
+        assert_eq!(
+            numbers(&path),
+            (0..30).collect::<Vec<_>>(),
+            "{marked} {after}"
+        );
     }
 }
 
