@@ -90,7 +90,8 @@ pub struct Item {
 /// A value that could not be read, or a required one that was not there.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Miss {
-    /// Which table it is missed in; none has the highest number: that is a miss of the article, or of Markdown.
+    /// Which table it is missed in; none has the highest number: that is a miss of the article, of Markdown,
+    /// or says how many more there are.
     pub table: u16,
     /// Which item of that table on this page, counted from 0.
     pub item: u32,
@@ -108,6 +109,16 @@ impl Miss {
             item: 0,
             column: "article".to_owned(),
             why,
+        }
+    }
+
+    /// That there are so many more: of no table, and of no column.
+    pub(crate) fn of_more(count: u32) -> Self {
+        Self {
+            table: u16::MAX,
+            item: 0,
+            column: String::new(),
+            why: format!("{count} more misses on this page"),
         }
     }
 }

@@ -117,6 +117,9 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
     if let Some(why) = found.refused.filter(|_| fields.refused.is_none()) {
         fields.misses.push(Miss::of_text(why));
     }
+    if fields.more_misses > 0 {
+        fields.misses.push(Miss::of_more(fields.more_misses));
+    }
     parsed.fields = Some(Box::new(Extraction {
         metadata: metadata.and_then(Result::ok),
         article: found.article,

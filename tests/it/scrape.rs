@@ -349,6 +349,32 @@ fn a_selector_is_tried_on_a_page_and_says_where_it_matched() {
     }
 }
 
+#[test]
+fn misses_beyond_a_hundred_are_counted() {
+    let page = "<div class=item><h2>x</h2><i>many</i></div>".repeat(130);
+    let site = Site::builder().route("/list", Answer::page(page)).build();
+    let (shop, folder) = (
+        Origin::of(site.unwrap()).unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
+    let words = [
+        "fetch",
+        "-f",
+        "jsonl",
+        "--recipe",
+        "thing.toml",
+        &shop.url("/list"),
+    ];
+    let (found, told, _) = records(folder.path(), &words);
+    let misses = found[0]["misses"].as_array().expect(&told);
+    assert_eq!(misses.len(), 101);
+    assert_eq!(
+        misses[100],
+        json!({ "field": "", "why": "30 more misses on this page" })
+    );
+}
+
 /// What every kind of reading makes of a page, in memory that is bounded from outside.
 fn bounded(page: String) -> Value {
     let shop = Origin::of(
