@@ -41,13 +41,7 @@ fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
 }
 
 fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|source| Error::Setup {
-        what: "the event loop",
-        source: source.into(),
-    })?;
+    let runtime = cli::event_loop()?;
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.config
         .fetch

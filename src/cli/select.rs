@@ -117,14 +117,7 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
             };
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|source| Error::Setup {
-        what: "the event loop",
-        source: source.into(),
-    })?;
-    runtime.block_on(haul::crawl(config, Stop::new(), hear))?;
+    super::event_loop()?.block_on(haul::crawl(config, Stop::new(), hear))?;
     found
 }
 
