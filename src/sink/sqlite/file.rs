@@ -67,16 +67,11 @@ pub(super) fn make(path: &Path, append: bool) -> Result<()> {
 /// # Errors
 /// When it is not there any more, or this is no such mark.
 pub(super) fn pages(path: &Path, mark: &Mark) -> Result<i64> {
-    let Some(pages) = mark.0.get("pages").and_then(serde_json::Value::as_i64) else {
+    let pages = mark.0.get("pages").and_then(serde_json::Value::as_i64);
+    let Some(pages) = pages.filter(|pages| *pages >= 0) else {
         let problem = "the job's mark of it is damaged; start over with --fresh";
         return Err(refused(path, problem));
     };
-    if pages < 0 {
-        return Err(refused(
-            path,
-            "the job's mark of it is damaged; start over with --fresh",
-        ));
-    }
     match there(path).map_err(|source| Error::output(path, source))? {
         There::Ours => Ok(pages),
         There::Other => Err(refused(
