@@ -153,7 +153,9 @@ fn key(
         return Err(problem(match meant {
             Some(meant) => format!("unknown key {flag:?}; did you mean {meant:?}?"),
             None => {
-                format!("unknown key {flag:?}; the keys are the long flags of haul fetch --help")
+                format!(
+                    "unknown key {flag:?}; the keys are the long flags of haul fetch, crawl and compare"
+                )
             }
         }));
     }
