@@ -87,6 +87,14 @@ pub enum FetchError {
         /// Body bytes that had come.
         received: u64,
     },
+    /// The server closed the connection, or refused the stream, without having processed the request: it may be sent
+    /// again whatever its method (RFC 9113 8.7, RFC 9112 9.3.1), and counts as no try.
+    #[error("not processed by the server: {0}")]
+    Unprocessed(String),
+    /// This machine ran short of something: open files, local ports, memory. Says nothing about the host, and counts as
+    /// no try.
+    #[error("this machine ran short: {0}")]
+    Shortage(String),
     /// The TLS handshake failed.
     #[error("TLS: {reason}: {detail}")]
     Tls {
@@ -235,12 +243,20 @@ impl std::fmt::Display for TlsReason {
 
 impl FetchError {
     /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
-    pub const CLASSES: [(&'static str, &'static str); 26] = [
+    pub const CLASSES: [(&'static str, &'static str); 29] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the name has no address"),
         ("connect", "nobody listens there, or the way is closed"),
         ("closed", "the connection was cut before an answer"),
         ("cut", "the connection was cut in the middle of the body"),
+        (
+            "unprocessed",
+            "the server closed without processing the request",
+        ),
+        (
+            "shortage",
+            "this machine ran short of open files, ports or memory",
+        ),
         (
             "tls-expired",
             "the certificate has expired or is not valid yet",
@@ -264,6 +280,7 @@ impl FetchError {
         ("skipped", "not asked: --dry-run"),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be kept on disk"),
+        ("decode", "the body could not be decoded, or not to its end"),
         ("cancelled", "the run was interrupted"),
         ("lost", "the engine lost it"),
         (
@@ -284,6 +301,8 @@ impl FetchError {
             FetchError::Connect(_) => "connect",
             FetchError::Closed => "closed",
             FetchError::Cut { .. } => "cut",
+            FetchError::Unprocessed(_) => "unprocessed",
+            FetchError::Shortage(_) => "shortage",
             FetchError::Tls {
                 reason: TlsReason::Expired,
                 ..
@@ -323,6 +342,11 @@ impl FetchError {
             self,
             FetchError::Duplicate { .. } | FetchError::Skipped(_) | FetchError::Robots { .. }
         )
+    }
+
+    /// Whether the request was never processed: it goes again whatever its method, and costs no try.
+    pub const fn is_unprocessed(&self) -> bool {
+        matches!(self, FetchError::Unprocessed(_) | FetchError::Shortage(_))
     }
 }
 

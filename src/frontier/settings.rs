@@ -113,7 +113,16 @@ impl Default for RetryOn {
             .map(|status| (status, status))
             .to_vec();
         let classes = [
-            "dns", "connect", "closed", "cut", "timeout", "proxy", "lost", "spool",
+            "dns",
+            "connect",
+            "closed",
+            "cut",
+            "unprocessed",
+            "shortage",
+            "timeout",
+            "proxy",
+            "lost",
+            "spool",
         ]
         .map(str::to_owned)
         .to_vec();
