@@ -46,6 +46,12 @@ pub struct Timing {
     pub sent: Option<SystemTime>,
     /// From being ready to be sent to being sent: the queue, politeness and retries.
     pub queued: Duration,
+    /// Looking up the name, where a new connection was made for this request; a cached name takes next to nothing.
+    pub resolve: Option<Duration>,
+    /// The TCP connection, through a proxy the tunnel as well, where a new one was made.
+    pub connect: Option<Duration>,
+    /// The TLS handshake, where there was one.
+    pub tls: Option<Duration>,
     /// From being sent to the first byte of the answer, connecting included.
     pub first_byte: Duration,
     /// From being sent to the last byte.

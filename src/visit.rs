@@ -59,6 +59,8 @@ pub struct Parsed {
     pub fields: Option<Box<Extraction>>,
     /// What came out of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
+    /// How long decoding and parsing took; `None` where there was no page.
+    pub took: Option<Duration>,
 }
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.

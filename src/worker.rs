@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use encoding_rs::Encoding;
 
@@ -64,6 +65,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     let Ok(page) = outcome else {
         return Parsed::default();
     };
+    let started = Instant::now();
     let extractor = plan
         .extractor
         .as_deref()
@@ -75,6 +77,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     if !plan.parse.wants.text {
         parsed.text = None; // what was worked on is not handed on
     }
+    parsed.took = Some(started.elapsed());
     parsed
 }
 

@@ -315,6 +315,7 @@ impl Answered {
             queued: self.started.saturating_duration_since(job.since),
             first_byte: self.answered.duration_since(self.started),
             total,
+            ..Timing::default()
         }
     }
 }

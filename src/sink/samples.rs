@@ -44,6 +44,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
                 queued: Duration::from_micros(500),
                 first_byte: Duration::from_micros(8_100),
                 total: Duration::from_micros(12_300),
+                ..Timing::default()
             },
             body: Body::Memory(body.clone()),
         }),
