@@ -1,6 +1,6 @@
 //! The command line as a whole: words in, settings out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -92,7 +92,26 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_command_line_holds_together() {
+fn no_two_flags_of_a_command_share_a_name() {
+    // clap looks for this too, but only in a build with debug assertions.
+    for command in CommandLine::command().get_subcommands() {
+        let mut names = BTreeSet::new();
+        for flag in command.get_arguments() {
+            let id = flag.get_id().to_string();
+            let long = flag.get_long_and_visible_aliases().unwrap_or_default();
+            let short = flag.get_short_and_visible_aliases().unwrap_or_default();
+            let hidden = flag.get_all_aliases().unwrap_or_default();
+            let long = long
+                .into_iter()
+                .chain(hidden)
+                .map(|name| format!("--{name}"));
+            let short = short.into_iter().map(|name| format!("-{name}"));
+            let own: BTreeSet<_> = long.chain(short).chain([id]).collect();
+            for name in own {
+                assert!(names.insert(name.clone()), "{}: {name}", command.get_name());
+            }
+        }
+    }
     CommandLine::command().debug_assert();
 }
 

@@ -51,6 +51,8 @@ pub(in crate::cli) struct Common {
     #[command(flatten)]
     conditions: Conditions,
     #[command(flatten)]
+    body: request::JsonBody,
+    #[command(flatten)]
     running: pace::Running,
 }
 
@@ -121,7 +123,7 @@ impl Common {
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(in crate::cli) fn plan(
-        self,
+        mut self,
         command: &'static str,
         mut config: Config,
         settings: Settings,
@@ -132,6 +134,7 @@ impl Common {
         config.engine = self.running.engine(&self.conditions.pace, &settings)?;
         config.max_time = self.running.max_time();
         config.job = self.job.settings(command, &settings)?;
+        self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch);
         config.parse.extract = self.fields.settings()?;

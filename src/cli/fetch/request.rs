@@ -47,13 +47,22 @@ pub(super) struct Sending {
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     data: Vec<String>,
 
-    /// Send this body as JSON; @FILE and @- read it
-    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
-    json: Option<String>,
+    /// The value of [`JsonBody`], for the commands that have it.
+    #[arg(skip)]
+    pub(super) json: Option<String>,
 
     /// Follow at most N redirects in a row; 0 for none
     #[arg(long, value_name = "N", default_value = "10", alias = "max-redirects")]
     max_redirs: u16,
+}
+
+/// The body as JSON. Not one of the flags above, because in `haul compare` the same name is a file for the figures.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The request")]
+pub(super) struct JsonBody {
+    /// Send this body as JSON; @FILE and @- read it
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    pub(super) json: Option<String>,
 }
 
 impl Sending {
