@@ -24,10 +24,10 @@ mod inspect;
 mod job;
 mod lists;
 mod metadata;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod politeness;
 mod proxies;
-mod python;
 mod readme;
 mod recipes;
 mod report;
@@ -37,3 +37,5 @@ mod run;
 mod scrape;
 mod secrets;
 mod site;
+mod tools;
+mod written;

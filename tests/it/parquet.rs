@@ -8,32 +8,55 @@ use haul::origin::Origin;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{haul, run};
-use crate::python::environment;
 use crate::resume::{audit, generated, pull_the_plug, site};
+use crate::{tools, written};
 
 const STRANGERS: &str = include_str!("parquet/strangers.py");
-/// The programs, as they were when these tests were written.
-const PACKAGES: [&str; 2] = ["pyarrow==26.0.1", "duckdb==2.0.0"];
 
-/// What the strangers say.
-fn told(what: &str, dataset: &Path, more: &[&str]) -> String {
-    let mut python = Command::new(environment("parquet-strangers", &PACKAGES).join("bin/python"));
-    python.args(["-c", STRANGERS, what]).arg(dataset).args(more);
-    let output = python.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{what} {}: {said}",
-        dataset.display()
-    );
-    String::from_utf8(output.stdout).unwrap()
+/// pyarrow and DuckDB.
+struct Strangers {
+    python: PathBuf,
 }
 
-fn rows(what: &str, dataset: &Path, more: &[&str]) -> Vec<Map<String, Value>> {
-    let text = told(what, dataset, more);
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+impl Strangers {
+    /// `None` where they are not installed.
+    fn installed() -> Option<Self> {
+        let python = tools::python("parquet")?;
+        Some(Self { python })
+    }
+
+    /// What they print.
+    fn told(&self, what: &str, dataset: &Path, more: &[&str]) -> String {
+        let mut python = Command::new(&self.python);
+        python.args(["-c", STRANGERS, what]).arg(dataset).args(more);
+        let output = python.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{what} {}: {said}",
+            dataset.display()
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn rows(&self, what: &str, dataset: &Path, more: &[&str]) -> Vec<Map<String, Value>> {
+        let text = self.told(what, dataset, more);
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The rows of a table without the number of the page, as [`items`] has them.
+    fn table(&self, what: &str, dataset: &Path, name: &str) -> Vec<String> {
+        let without = |mut row: Map<String, Value>| {
+            assert!(row.remove("page").unwrap().is_u64());
+            Value::Object(row).to_string()
+        };
+        let rows = self.rows(what, dataset, &[name]);
+        let mut rows: Vec<_> = rows.into_iter().map(without).collect();
+        rows.sort();
+        rows
+    }
 }
 
 /// The records of a run, as JSON Lines have them.
@@ -60,20 +83,6 @@ fn items(records: &[Value], recipe: &str) -> Vec<String> {
     }
     items.sort();
     items
-}
-
-/// The rows of a table without the number of the page, as [`items`] has them.
-fn table(what: &str, dataset: &Path, name: &str) -> Vec<String> {
-    let without = |mut row: Map<String, Value>| {
-        assert!(row.remove("page").unwrap().is_u64());
-        Value::Object(row).to_string()
-    };
-    let mut rows: Vec<_> = rows(what, dataset, &[name])
-        .into_iter()
-        .map(without)
-        .collect();
-    rows.sort();
-    rows
 }
 
 const SHOP: &str = "http://shop.localhost/";
@@ -107,6 +116,9 @@ fn shop(folder: &Path, file: &str) {
 
 #[test]
 fn other_programs_find_typed_tables_of_what_was_scraped() {
+    let Some(strangers) = Strangers::installed() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     shop(folder.path(), "out.jsonl");
     shop(folder.path(), "out.parquet");
@@ -116,22 +128,26 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         let expected = items(&records, name);
         assert!(expected.len() >= 50, "{}", expected.len());
         for reader in ["arrow", "duckdb"] {
-            assert_eq!(table(reader, &dataset, name), expected, "{reader} {name}");
+            assert_eq!(
+                strangers.table(reader, &dataset, name),
+                expected,
+                "{reader} {name}"
+            );
         }
     }
     assert_eq!(
-        told("schema", &dataset, &["product"]),
+        strangers.told("schema", &dataset, &["product"]),
         "page: int64\nurl: string\nitem: int64\ntitle: string\nprice: double\ncurrency: string\nsku: string\nstock: int64\n\
          related: list<element: string>\nspec: list<element: struct<what: string, value: string>>\n"
     );
-    let types = told("types", &dataset, &["product"]);
+    let types = strangers.told("types", &dataset, &["product"]);
     assert!(
         types.contains(
             "stock: BIGINT\nrelated: VARCHAR[]\nspec: STRUCT(what VARCHAR, \"value\" VARCHAR)[]\n"
         ),
         "{types}"
     );
-    let types = told("types", &dataset, &["pages"]);
+    let types = strangers.told("types", &dataset, &["pages"]);
     for told in [
         "status: BIGINT",
         "total_ms: DOUBLE",
@@ -158,7 +174,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         urls.sort();
         urls
     };
-    let pages = rows("pages", &dataset, &[]);
+    let pages = strangers.rows("pages", &dataset, &[]);
     let numbers: Vec<_> = pages
         .iter()
         .map(|page| page["page"].as_u64().unwrap())
@@ -169,7 +185,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         urls(records.clone())
     );
 
-    let joined = rows(
+    let joined = strangers.rows(
         "sql",
         &dataset,
         &[
@@ -196,7 +212,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         .iter()
         .filter_map(|record| record["misses"].as_array().map(Vec::len))
         .sum();
-    let misses = rows(
+    let misses = strangers.rows(
         "sql",
         &dataset,
         &["select * from '{dataset}/misses/*.parquet'"],
@@ -207,12 +223,15 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
             .iter()
             .any(|miss| miss["field"] == "stock" && miss["recipe"] == "product")
     );
-    let parts = told("parts", &dataset, &[]);
+    let parts = strangers.told("parts", &dataset, &[]);
     assert!(parts.lines().all(|part| part.ends_with(" ZSTD")), "{parts}");
 }
 
 #[test]
 fn runs_that_are_added_stand_side_by_side_and_one_that_found_nothing_is_an_empty_table() {
+    let Some(strangers) = Strangers::installed() else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let origin = generated(3);
     let dataset = folder.path().join("out.parquet");
@@ -232,7 +251,7 @@ fn runs_that_are_added_stand_side_by_side_and_one_that_found_nothing_is_an_empty
         let (code, _, said) = run(folder.path(), &words);
         assert_eq!(code, Some(0), "{said}");
     }
-    let pages = rows("pages", &dataset, &[]);
+    let pages = strangers.rows("pages", &dataset, &[]);
     assert_eq!(
         (&pages[0]["page"], &pages[0]["url"]),
         (&json!(1), &json!(first))
@@ -241,7 +260,7 @@ fn runs_that_are_added_stand_side_by_side_and_one_that_found_nothing_is_an_empty
         (&pages[1]["page"], &pages[1]["url"]),
         (&json!(2), &json!(second))
     );
-    assert_eq!(rows("arrow", &dataset, &["fields"]).len(), 2);
+    assert_eq!(strangers.rows("arrow", &dataset, &["fields"]).len(), 2);
     let words = [
         "fetch",
         "-q",
@@ -253,9 +272,12 @@ fn runs_that_are_added_stand_side_by_side_and_one_that_found_nothing_is_an_empty
         "http://127.0.0.1:1/",
     ];
     assert_eq!(run(folder.path(), &words).0, Some(4));
-    assert_eq!(rows("arrow", &dataset, &["fields"]).len(), 0);
-    assert_eq!(rows("duckdb", &dataset, &["fields"]).len(), 0);
-    assert_eq!(rows("pages", &dataset, &[])[0]["error"], "connect");
+    assert_eq!(strangers.rows("arrow", &dataset, &["fields"]).len(), 0);
+    assert_eq!(strangers.rows("duckdb", &dataset, &["fields"]).len(), 0);
+    assert_eq!(
+        strangers.rows("pages", &dataset, &[])[0]["error"],
+        "connect"
+    );
 }
 
 const RECIPES: [(&str, &str); 2] = [
@@ -303,22 +325,31 @@ fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
     let output = haul(folder, &words).output().unwrap();
     assert!(matches!(output.status.code(), Some(0 | 3)));
     let expected = records(folder, "out.jsonl");
-    let pages_found = rows("pages", dataset, &[]);
-    let urls = pages_found
-        .iter()
-        .map(|page| page["url"].as_str().unwrap().to_owned());
-    audit(urls, &site(origin, pages));
+    audit(
+        written::column(&dataset.join("pages"), "url"),
+        &site(origin, pages),
+    );
+    let strangers = Strangers::installed();
     for name in ["article", "link", "fields"] {
         let expected = items(&expected, name);
         assert!(expected.len() as u64 >= pages, "{name}: {}", expected.len());
+        assert!(
+            written::items(&dataset.join(name)) == written::numbered(&expected),
+            "other items of {name}"
+        );
+        let Some(strangers) = &strangers else {
+            continue;
+        };
         for reader in ["arrow", "duckdb"] {
             assert!(
-                table(reader, dataset, name) == expected,
+                strangers.table(reader, dataset, name) == expected,
                 "{reader}: other items of {name}"
             );
         }
     }
-    told("parts", dataset, &[]);
+    if let Some(strangers) = strangers {
+        strangers.told("parts", dataset, &[]);
+    }
 }
 
 #[test]

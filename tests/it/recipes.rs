@@ -1,14 +1,18 @@
 //! Recipes in a crawl: where they lead, and that each item is there once whatever happens.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use haul::origin::{Answer, Origin, Site};
+use rusqlite::Connection;
+use rusqlite::types::Value as SqlValue;
+use serde_json::Value;
 
 use crate::cli::run;
-use crate::python::environment;
-use crate::resume::{audit, generated, pull_the_plug, python, site};
+use crate::resume::{audit, generated, pull_the_plug, site};
+use crate::{tools, written};
 
 /// A list of things, whose pages nothing in the URL tells apart from others; the next page asks not to be followed.
 const THINGS: &str = r#"
@@ -70,14 +74,24 @@ fn written(folder: &Path) {
     fs::write(folder.join("thing.toml"), THING).unwrap();
 }
 
-/// What Python's own SQLite answers.
+/// What SQLite answers: a line for each row, `|` between its cells.
 fn ask(folder: &Path, query: &str) -> String {
-    const ASK: &str = "
-import sqlite3, sys
-for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]):
-    print(*row, sep='|')
-";
-    python(folder, ASK, &["out.sqlite", query]).expect("python3, whose SQLite is the stranger's")
+    let file = Connection::open(folder.join("out.sqlite")).unwrap();
+    let mut statement = file.prepare(query).unwrap();
+    let columns = statement.column_count();
+    let mut rows = statement.query([]).unwrap();
+    let mut lines = String::new();
+    while let Some(row) = rows.next().unwrap() {
+        let cells = (0..columns).map(|column| match row.get_unwrap(column) {
+            SqlValue::Null => "NULL".to_owned(),
+            SqlValue::Integer(number) => number.to_string(),
+            SqlValue::Real(number) => number.to_string(),
+            SqlValue::Text(text) => text,
+            SqlValue::Blob(bytes) => format!("{bytes:?}"),
+        });
+        lines += &(cells.collect::<Vec<_>>().join("|") + "\n");
+    }
+    lines
 }
 
 #[test]
@@ -167,9 +181,13 @@ print(len(pages), jsonl[0]['items']['list'][0]['name'])
     ];
     let (code, _, told) = run(folder, &words);
     assert_eq!(code, Some(0), "{told}");
-    let strangers = environment("packed-strangers", &["zstandard==0.25.0"]);
-    let mut reader = Command::new(strangers.join("bin/python"));
-    let output = reader.args(["-c", READ]).current_dir(folder).output();
+    let Some(python) = tools::python("packed") else {
+        return;
+    };
+    let output = Command::new(python)
+        .args(["-c", READ])
+        .current_dir(folder)
+        .output();
     let (code, out, told) = crate::cli::told(output.unwrap());
     assert_eq!((code, out.as_str()), (Some(0), "9 Thing 0\n"), "{told}");
 }
@@ -183,32 +201,49 @@ title = "h1"
 links = { select = "a@href", type = "url", list = true }
 "#;
 
-/// The item of each URL, from every output; they have to be the same.
-const ITEMS: &str = "
-import csv, gzip, json, sqlite3
-def of(records):
-    items = {}
-    for record in records:
-        assert record['url'] not in items, 'twice: ' + record['url']
-        items[record['url']] = [(item['title'], tuple(item['links'])) for item in record['items']['page']]
-    return items
-jsonl = of(json.loads(line) for line in open('out.jsonl'))
-packed = of(json.loads(line) for line in gzip.open('out.jsonl.gz', 'rt'))
-assert packed == jsonl, 'packed'
-rows = csv.DictReader(open('out.csv', newline='', encoding='utf-8'))
-assert of({**row, 'items': json.loads(row['items'])} for row in rows) == jsonl, 'csv'
-table = sqlite3.connect('out.sqlite')
-items = {url: [] for (url,) in table.execute('SELECT url FROM pages')}
-assert len(items) == table.execute('SELECT count(*) FROM pages').fetchone()[0], 'a page twice'
-for item, url, title in table.execute('SELECT item_id, url, title FROM (SELECT item_id, page_id, title FROM page) JOIN (SELECT page_id, url FROM pages) USING (page_id) ORDER BY item_id').fetchall():
-    links = table.execute('SELECT value FROM page_links WHERE parent_id = ? ORDER BY place', (item,))
-    items[url].append((title, tuple(link for (link,) in links)))
-assert items == jsonl, 'sqlite'
-orphans = table.execute('SELECT count(*) FROM page_links WHERE parent_id NOT IN (SELECT item_id FROM page)').fetchone()[0]
-assert orphans == 0, 'orphans'
-for url in jsonl:
-    print(len(jsonl[url]), url)
-";
+/// Title and links of the items of each URL. Every output must have the same, and each URL once.
+fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
+    let of = |records: Vec<(String, Value)>| {
+        let mut items = BTreeMap::new();
+        for (url, found) in records {
+            let item = |item: &Value| {
+                let links = serde_json::from_value(item["links"].clone()).unwrap();
+                (item["title"].as_str().unwrap().to_owned(), links)
+            };
+            let found = found["page"].as_array().unwrap().iter().map(item).collect();
+            assert!(items.insert(url.clone(), found).is_none(), "twice: {url}");
+        }
+        items
+    };
+    let record = |mut record: Value| {
+        let url = record["url"].as_str().unwrap().to_owned();
+        (url, record["items"].take())
+    };
+    let row = |mut row: BTreeMap<String, String>| {
+        let items = serde_json::from_str(&row["items"]).unwrap();
+        (row.remove("url").unwrap(), items)
+    };
+    let lines = |file: &str| written::jsonl(&folder.join(file)).into_iter().map(record);
+    let items = of(lines("out.jsonl").collect());
+    assert!(of(lines("out.jsonl.gz").collect()) == items, "packed");
+    let rows = written::csv(&folder.join("out.csv"));
+    assert!(of(rows.into_iter().map(row).collect()) == items, "csv");
+    let pages = ask(
+        folder,
+        "SELECT url, json_object('page', json_group_array(json_object('title', item_title, 'links', json((
+             SELECT json_group_array(value ORDER BY place) FROM page_links WHERE parent_id = item_id)))))
+         FROM pages JOIN (SELECT item_id, page_id AS page, title AS item_title FROM page) ON page = page_id GROUP BY page_id",
+    );
+    let pages = pages.lines().map(|line| {
+        let (url, items) = line.split_once('|').unwrap();
+        (url.to_owned(), serde_json::from_str(items).unwrap())
+    });
+    assert!(of(pages.collect()) == items, "sqlite");
+    let orphans =
+        "SELECT count(*) FROM page_links WHERE parent_id NOT IN (SELECT item_id FROM page)";
+    assert_eq!(ask(folder, orphans), "0\n", "orphans");
+    items
+}
 
 #[test]
 fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_output() {
@@ -239,13 +274,11 @@ fn a_recipe_crawl_that_is_killed_again_and_again_has_each_item_once_in_every_out
         ];
         let kills = pull_the_plug(folder, seed, &words);
         assert!(kills > 0, "it was never killed");
-        let told = python(folder, ITEMS, &[]).unwrap();
-        let urls = told.lines().map(|line| {
-            let (items, url) = line.split_once(' ').unwrap();
-            assert_eq!(items, "1", "{url}");
-            url.to_owned()
-        });
-        audit(urls, &site(&origin, pages));
+        let items = items(folder);
+        for (url, items) in &items {
+            assert_eq!(items.len(), 1, "{url}");
+        }
+        audit(items.into_keys(), &site(&origin, pages));
     }
 }
 

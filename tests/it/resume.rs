@@ -1,5 +1,5 @@
-//! Pulling the plug: the real binary is killed at random instants until it ends by itself, and a stranger's reader then
-//! finds each record once.
+//! Pulling the plug: the real binary is killed at random instants until it ends by itself, and other libraries' readers then
+//! find each record once.
 //!
 //! A kill comes after a random time, as the machine's own would; nothing here depends on which instant it hits. A run
 //! that comes to no end is killed later each time. The seed of a failure is printed; the instants that it stands
@@ -16,9 +16,11 @@ use std::thread;
 use std::time::Duration;
 
 use haul::origin::{LogLevel, Origin, OriginSettings};
+use serde_json::Value;
 
 use crate::cli::haul;
 use crate::run::ms;
+use crate::written;
 
 /// Trials that run at once: most of a trial is waiting.
 const AT_ONCE: usize = 5;
@@ -62,73 +64,48 @@ impl Kind {
 
     /// Reads what was written: row, status or class of error, and URL of each record.
     fn read(self, folder: &Path) -> Vec<(String, String, String)> {
-        let lines = match self {
-            Kind::Jsonl | Kind::Folder => stranger(folder, JSONL, "out.jsonl"),
-            Kind::Csv => stranger(folder, CSV, "out.csv"),
-            Kind::Template => fs::read_to_string(folder.join("out.txt")).unwrap(),
-        };
-        assert!(lines.is_empty() || lines.ends_with('\n'), "a torn line");
-        let record = |line: &str| {
-            let mut parts = line.splitn(3, ' ').map(str::to_owned);
-            let mut part = || parts.next().unwrap_or_else(|| panic!("torn: {line:?}"));
-            (part(), part(), part())
-        };
-        lines.lines().map(record).collect()
+        match self {
+            Kind::Jsonl | Kind::Folder => {
+                let records = written::jsonl(&folder.join("out.jsonl"));
+                let text = |value: &Value| match value {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let ended = |record: &Value| match &record["status"] {
+                    Value::Null => text(&record["error"]),
+                    status => status.to_string(),
+                };
+                let parts = |record: &Value| {
+                    let (row, url) = (text(&record["row"]), text(&record["url"]));
+                    (row, ended(record), url)
+                };
+                records.iter().map(parts).collect()
+            }
+            Kind::Csv => {
+                let records = written::csv(&folder.join("out.csv"));
+                let parts = |record: &BTreeMap<String, String>| {
+                    let ended = match record["status"].as_str() {
+                        "" => &record["error"],
+                        status => status,
+                    };
+                    let (row, url) = (record["row"].clone(), record["url"].clone());
+                    (row, ended.to_owned(), url)
+                };
+                records.iter().map(parts).collect()
+            }
+            Kind::Template => {
+                let lines = fs::read_to_string(folder.join("out.txt")).unwrap();
+                assert!(lines.is_empty() || lines.ends_with('\n'), "a torn line");
+                let parts = |line: &str| {
+                    let mut parts = line.splitn(3, ' ').map(str::to_owned);
+                    let mut part = || parts.next().unwrap_or_else(|| panic!("torn: {line:?}"));
+                    (part(), part(), part())
+                };
+                lines.lines().map(parts).collect()
+            }
+        }
     }
-}
-
-const JSONL: &str = "
-import json, sys
-for line in open(sys.argv[1], 'rb'):
-    assert line.endswith(b'\\n'), 'a torn line'
-    record = json.loads(line)
-    print(record['row'] or '', record['status'] or record['error'], record['url'])
-";
-const CSV: &str = "
-import csv, sys
-rows = csv.reader(open(sys.argv[1], encoding='utf-8', newline=''), strict=True)
-head = next(rows)
-for row in rows:
-    assert len(row) == len(head), 'a torn row'
-    record = dict(zip(head, row))
-    print(record['row'], record['status'] or record['error'], record['url'])
-";
-/// Compares each file with what the server says, and tells those that no record names.
-const FILES: &str = "
-import http.client, json, os, sys, urllib.parse
-named = set()
-server = http.client.HTTPConnection(sys.argv[2])
-for line in open(sys.argv[1]):
-    record = json.loads(line)
-    path = record['file']
-    path = path if os.path.exists(path) else os.path.join('pages', path)
-    assert os.path.realpath(path) not in named, 'two records for ' + path
-    named.add(os.path.realpath(path))
-    server.request('GET', urllib.parse.urlsplit(record['url']).path)
-    assert server.getresponse().read() == open(path, 'rb').read(), 'other bytes in ' + path
-for folder, _, files in os.walk('pages'):
-    for name in files:
-        if os.path.join(folder, name) == os.path.join('pages', 'index.jsonl'):
-            continue
-        assert os.path.realpath(os.path.join(folder, name)) in named, 'left over: ' + name
-listed = [json.loads(line) for line in open('pages/index.jsonl')]
-assert {os.path.realpath(os.path.join('pages', line['file'])) for line in listed} == named and len(listed) == len(named)
-print(len(named))
-";
-
-/// What a program that knows nothing of haul reads in a file.
-fn stranger(folder: &Path, script: &str, file: &str) -> String {
-    python(folder, script, &[file]).expect("python3, whose readers are the stranger's")
-}
-
-/// What a script prints; `None` where there is no python3.
-pub(crate) fn python(folder: &Path, script: &str, arguments: &[&str]) -> Option<String> {
-    let mut python = Command::new("python3");
-    python.args(["-c", script]).args(arguments);
-    let output = python.current_dir(folder).output().ok()?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 /// A process, and the end of what it and all that it started have to say.
@@ -255,9 +232,8 @@ fn crawl_trial(seed: u64) -> u32 {
         &site(&origin, pages),
     );
     if matches!(kind, Kind::Folder) {
-        let host = origin.host();
-        let files = python(folder.path(), FILES, &["out.jsonl", &host]);
-        assert_eq!(files.unwrap().trim(), (pages + 1).to_string());
+        let files = written::files(folder.path(), "out.jsonl", "pages");
+        assert_eq!(files as u64, pages + 1);
     }
     kills
 }
@@ -330,37 +306,23 @@ fn all(seeds: std::ops::Range<u64>, trial: fn(u64) -> u32) -> u32 {
     kills.into_inner()
 }
 
-fn has_python() -> bool {
-    let there = python(Path::new("/"), "", &[]).is_some();
-    if !there {
-        println!("skipped: no python3 here to read what was written");
-    }
-    there
-}
-
 #[test]
 fn a_crawl_that_is_killed_again_and_again_has_each_page_once_on_every_engine_and_sink() {
-    if has_python() {
-        let kills = all(0..20, crawl_trial);
-        assert!(kills >= 20, "{kills} kills are no proof");
-    }
+    let kills = all(0..20, crawl_trial);
+    assert!(kills >= 20, "{kills} kills are no proof");
 }
 
 #[test]
 fn a_list_that_is_killed_again_and_again_has_each_row_once() {
-    if has_python() {
-        let kills = all(0..4, list_trial);
-        assert!(kills >= 4, "{kills} kills are no proof");
-    }
+    let kills = all(0..4, list_trial);
+    assert!(kills >= 4, "{kills} kills are no proof");
 }
 
 #[test]
 #[ignore = "soak: 200 seeds"]
 fn soak_of_200_seeds() {
-    if has_python() {
-        let (crawls, lists) = (all(1000..1180, crawl_trial), all(1000..1020, list_trial));
-        println!("{} kills", crawls + lists);
-    }
+    let (crawls, lists) = (all(1000..1180, crawl_trial), all(1000..1020, list_trial));
+    println!("{} kills", crawls + lists);
 }
 
 /// The children of a process, as the system knows them.

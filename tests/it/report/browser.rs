@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{fs, thread};
 
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
+
+use crate::tools;
 
 /// How long one answer of the browser may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,10 +25,11 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the browser with an empty page, and listens to what the page does.
-    pub(crate) fn start() -> Self {
+    /// Starts the browser with an empty page and listens to what the page does; `None` where there is no browser.
+    pub(crate) fn start() -> Option<Self> {
+        let chromium = tools::program("chromium")?;
         let directory = tempfile::tempdir().unwrap();
-        let mut child = Command::new(chromium())
+        let mut child = Command::new(chromium)
             .args(["--headless=new", "--no-sandbox", "--disable-gpu"])
             .args(["--no-first-run", "--disable-background-networking"])
             .arg("--remote-debugging-port=0")
@@ -60,7 +62,7 @@ impl Browser {
             browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser.screen(1100, 900);
-        browser
+        Some(browser)
     }
 
     /// Opens HTML as a file from the disk, and waits until all its charts are drawn. Gives the address of the file.
@@ -225,39 +227,4 @@ fn listening(stderr: impl Read + Send + 'static) -> String {
         said.push('\n');
     }
     panic!("the browser ended at once:\n{said}");
-}
-
-/// Debian's browser, installed when it is missing: once, however many tests ask at the same time.
-fn chromium() -> PathBuf {
-    let lock = fs::File::create(env::temp_dir().join("haul-chromium.lock")).unwrap();
-    lock.lock().unwrap();
-    if let Some(found) = installed() {
-        return found;
-    }
-    for arguments in [
-        &["update"][..],
-        &["install", "-y", "--no-install-recommends", "chromium"],
-    ] {
-        let done = Command::new("apt-get")
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
-    installed().unwrap()
-}
-
-fn installed() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    ["chromium", "chromium-browser"]
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|file| Path::is_file(file))
 }

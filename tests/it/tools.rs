@@ -1,0 +1,96 @@
+//! Other people's programs that tests run: a browser, a web server, shells, Python packages.
+//!
+//! Tests never install anything: `tests/setup` does, and its lists name what there is. A test whose tool is missing is
+//! skipped: it says so on standard error, which the test harness does not capture here, and is counted. Where `CI` is true,
+//! a skip is a failure. `tests/run` prints the count of all skipped tests at the end.
+//!
+//! ```ignore
+//! let Some(nginx) = tools::program("nginx") else { return };
+//! ```
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, thread};
+
+/// Folders of servers, which are not on every user's path.
+const SERVERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// The path of an installed program, or `None` after counting a skipped test.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    found(name).or_else(|| skip(name))
+}
+
+/// The Python interpreter with the packages of `tests/python/NAME.txt`, or `None` after counting a skipped test.
+pub(crate) fn python(name: &str) -> Option<PathBuf> {
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("python")
+        .join(name);
+    let list = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/python")
+        .join(name)
+        .with_extension("txt");
+    let wanted = fs::read(&list).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
+    match fs::read(environment.join("installed.txt")) {
+        Ok(installed) if installed == wanted => Some(environment.join("bin/python")),
+        _ => skip(&format!("Python environment {name}")),
+    }
+}
+
+fn found(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(SERVERS.map(PathBuf::from));
+    folders
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// Counts the test that runs on this thread as skipped.
+fn skip<T>(missing: &str) -> Option<T> {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test").to_owned();
+    let line = format!("SKIPPED {test}: {missing} is missing; tests/setup installs it");
+    let in_ci = env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+    assert!(!in_ci, "{line}");
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    // Written directly: the harness captures what `println!` and `eprintln!` write.
+    let _ = writeln!(io::stderr(), "{line} ({count} skipped so far)");
+    if let Some(list) = env::var_os("SKIPPED_TESTS") {
+        let mut list = OpenOptions::new().append(true).open(list).unwrap();
+        list.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+    None
+}
+
+#[test]
+fn a_test_whose_tool_is_missing_is_counted_as_skipped_and_fails_in_ci() {
+    const INNER: &str = "TEST_A_MISSING_TOOL";
+    if env::var_os(INNER).is_some() {
+        assert_eq!(program("no-such-program"), None);
+        return;
+    }
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let run_with_ci = |ci: &str| {
+        let output = Command::new(env::current_exe().unwrap())
+            .args(["--exact", thread::current().name().unwrap()])
+            .env(INNER, "1")
+            .env("SKIPPED_TESTS", list.path())
+            .env("CI", ci)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), stderr)
+    };
+    let (passed, stderr) = run_with_ci("");
+    assert!(passed, "{stderr}");
+    assert!(stderr.contains("(1 skipped so far)"), "{stderr}");
+    let listed = fs::read_to_string(list.path()).unwrap();
+    assert!(listed.contains("no-such-program is missing"), "{listed}");
+    let (passed, _) = run_with_ci("true");
+    assert!(!passed, "a skip passed in CI");
+    let unchanged = fs::read_to_string(list.path()).unwrap();
+    assert_eq!(unchanged, listed);
+}
