@@ -6,9 +6,12 @@
 //! * Spaces and apostrophes group digits: `1 234`, `1'234`.
 //! * Where both `,` and `.` stand, the last is the decimal mark and the other groups: `1,234.56`, `1.234,56`.
 //! * Where one of them stands more than once, it groups: `1.234.567`.
-//! * A single `.` is the decimal mark: `1.234` is a little more than one. A single `,` is too, but before exactly three
-//!   digits it groups: `1,5` is one and a half, `1,234` is 1234.
-//! * `number:,` says that the decimal mark is a comma, `number:.` that it is a point; then nothing is guessed.
+//! * A mark with nothing but dashes behind it is the decimal mark: `1.299,- €`, `12.-`.
+//! * A single `,` or `.` is the decimal mark where it cannot group, as in `1,5`, `0.234` and `1234,567`. Before exactly three digits it may be
+//!   either, and neither reading is a guess worth making: `1.234` and `1,234` are refused. For `integer` they are 1234, for with a
+//!   fraction they would be no whole numbers; but `1.000` is refused there too.
+//! * `number:,` says that the decimal mark is a comma, `number:.` that it is a point; then nothing is guessed, and a number that
+//!   has that mark twice, or in a place where it cannot be decimal, is refused.
 //!
 //! Groups have three digits, but for the first, which has up to three, and those before the last in the Indian way (`12,34,567`).
 
@@ -17,7 +20,7 @@
 /// # Errors
 /// Why the text is no number.
 pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
-    let digits = plain(text, mark)?;
+    let digits = plain(text, mark, Wanted::Any)?;
     match digits.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => Err("too large for a number".to_owned()),
@@ -29,7 +32,7 @@ pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
 /// # Errors
 /// Why the text is none.
 pub(super) fn integer(text: &str, mark: Option<char>) -> Result<i64, String> {
-    let digits = plain(text, mark)?;
+    let digits = plain(text, mark, Wanted::Whole)?;
     let whole = match digits.split_once('.') {
         Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
         Some(_) => return Err("not a whole number".to_owned()),
@@ -60,8 +63,15 @@ pub(super) fn from_float(number: f64) -> Result<i64, String> {
     Ok(number as i64)
 }
 
+/// Which numbers are wanted: it tells some readings apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Any,
+    Whole,
+}
+
 /// The number in the way of computers: digits, and a point.
-fn plain(text: &str, mark: Option<char>) -> Result<String, String> {
+fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("blank".to_owned());
@@ -81,7 +91,10 @@ fn plain(text: &str, mark: Option<char>) -> Result<String, String> {
         _ => first,
     };
     let negative = beside(&text[..start], true)? ^ beside(&text[last..], false)?;
-    let digits = separated(&text[start..last], mark)?;
+    let digits = match ended(&text[last..]) {
+        Some(end) => closed(&text[start..last], end, mark)?,
+        None => separated(&text[start..last], mark, wanted)?,
+    };
     Ok(if negative {
         format!("-{digits}")
     } else {
@@ -112,6 +125,7 @@ fn is_scientific(text: &str) -> bool {
 /// Judges what stands on one side of the digits; answers whether it is a minus.
 fn beside(text: &str, before: bool) -> Result<bool, String> {
     let mut negative = false;
+    let mut marked = before;
     let mut word = 0;
     let mut words = 0;
     for c in text.chars() {
@@ -128,8 +142,9 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
             '-' | '\u{2212}' if before && !negative => negative = true,
             '+' if before => {}
             '%' if !before => {}
-            // "5.-" and "5,—" as prices.
-            '.' | ',' | '-' | '\u{2013}' | '\u{2014}' if !before => {}
+            '.' | ',' if !before => marked = true,
+            // "5.-" and "5,—" as prices; in "5-" the dash may be a minus.
+            c if !before && marked && is_dash(c) => {}
             '.' if before && words > 0 => {} // "Rs."
             c if c.is_whitespace() || is_currency(c) => {}
             c => return Err(format!("{c:?} beside the number: choose it by regex:")),
@@ -138,24 +153,43 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
     Ok(negative)
 }
 
+/// The decimal mark that ends the digits, where dashes stand for the fraction: `,-`.
+fn ended(behind: &str) -> Option<char> {
+    let mut characters = behind.chars();
+    let mark = characters.next().filter(|c| matches!(c, '.' | ','))?;
+    characters.next().is_some_and(is_dash).then_some(mark)
+}
+
+fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '\u{2012}'..='\u{2015}' | '\u{2212}')
+}
+
 /// Unicode's category Sc.
 fn is_currency(c: char) -> bool {
     matches!(c, '$' | '\u{a2}'..='\u{a5}' | '\u{58f}' | '\u{60b}' | '\u{9f2}' | '\u{9f3}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}'
         | '\u{fdfc}' | '\u{fe69}' | '\u{ff04}' | '\u{ffe0}' | '\u{ffe1}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
-/// Digits with separators, by the rule of the module.
-fn separated(text: &str, mark: Option<char>) -> Result<String, String> {
-    if let Some(wrong) = text.chars().find(|c| !is_of_number(*c)) {
-        return Err(if wrong.is_whitespace() || wrong.is_alphabetic() {
-            "more than one number, or words between digits: choose by regex:".to_owned()
-        } else {
-            format!("{wrong:?} between digits")
-        });
+/// The whole part of a number whose fraction is a dash behind the decimal mark `end`.
+fn closed(text: &str, end: char, mark: Option<char>) -> Result<String, String> {
+    check(text)?;
+    match mark {
+        Some(mark) if mark != end => Err(format!(
+            "{end:?} is the decimal mark here, and {mark:?} was said to be"
+        )),
+        // In "1.299.-" the point does both; without a word about it, no other reading is left.
+        Some(mark) if text.contains(mark) => Err(twice(mark)),
+        _ => grouped(text),
     }
+}
+
+/// Digits with separators, by the rule of the module.
+fn separated(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
+    check(text)?;
     let decimal = match mark {
-        Some(mark) => text.rfind(mark),
-        None => decimal_mark(text)?,
+        Some(mark) if text.matches(mark).count() > 1 => return Err(twice(mark)),
+        Some(mark) => text.find(mark),
+        None => decimal_mark(text, wanted)?,
     };
     let (whole, fraction) = match decimal {
         Some(at) => (&text[..at], &text[at + 1..]),
@@ -175,6 +209,21 @@ fn separated(text: &str, mark: Option<char>) -> Result<String, String> {
     Ok(digits)
 }
 
+fn twice(mark: char) -> String {
+    format!("{mark:?} was said to be the decimal mark, and stands there more than once")
+}
+
+/// Whether there are only digits and what may stand between them.
+fn check(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| !is_of_number(*c)) {
+        None => Ok(()),
+        Some(wrong) if wrong.is_whitespace() || wrong.is_alphabetic() => {
+            Err("more than one number, or words between digits: choose by regex:".to_owned())
+        }
+        Some(wrong) => Err(format!("{wrong:?} between digits")),
+    }
+}
+
 fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || c == '.' || c == ',' || is_gap(c)
 }
@@ -188,16 +237,11 @@ fn is_gap(c: char) -> bool {
 }
 
 /// Where the decimal mark stands, if there is one.
-fn decimal_mark(text: &str) -> Result<Option<usize>, String> {
+fn decimal_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     let (points, commas) = (text.matches('.').count(), text.matches(',').count());
     Ok(match (points, commas) {
         (0, 0) => None,
-        (1, 0) => text.find('.'),
-        (0, 1) => text.find(',').filter(|at| {
-            let before = &text[..*at];
-            let groups = text.len() - at - 1 == 3 && !before.is_empty() && before != "0";
-            !groups || before.contains(is_gap)
-        }),
+        (1, 0) | (0, 1) => single(text, wanted)?,
         (_, 0) | (0, _) => None,
         _ => {
             let last = text.rfind(['.', ',']);
@@ -208,6 +252,33 @@ fn decimal_mark(text: &str) -> Result<Option<usize>, String> {
             last
         }
     })
+}
+
+/// Whether the only mark of a number is the decimal mark.
+fn single(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
+    let at = text.find(['.', ',']);
+    let Some((whole, fraction)) = at.map(|at| (&text[..at], &text[at + 1..])) else {
+        return Ok(None);
+    };
+    // Groups have three digits, and what stands before them is one to three digits that do not begin with a nought.
+    let may_group = fraction.len() == 3
+        && (1..=3).contains(&whole.len())
+        && whole.bytes().all(|b| b.is_ascii_digit())
+        && !whole.starts_with('0');
+    if !may_group {
+        return Ok(at);
+    }
+    match wanted {
+        Wanted::Whole if fraction != "000" => Ok(None),
+        Wanted::Whole => Err(either(whole, fraction, "integer")),
+        Wanted::Any => Err(either(whole, fraction, "number")),
+    }
+}
+
+fn either(whole: &str, fraction: &str, filter: &str) -> String {
+    format!(
+        "it may be {whole}{fraction} or {whole}.{fraction}: say {filter}:. or {filter}:, for the decimal mark"
+    )
 }
 
 /// The digits of a whole number, its groups checked.
@@ -246,15 +317,24 @@ mod tests {
             ("1 234,50 Kč", 1234.5),
             ("1'234.50", 1234.5),
             ("1\u{202f}234", 1234.0),
-            ("1.234", 1.234),
-            ("1,234", 1234.0),
+            ("1.234,567", 1234.567),
+            ("1234,567", 1234.567),
+            ("1 234.567", 1234.567),
             ("0,234", 0.234),
+            ("0.234", 0.234),
+            ("3.1415", 3.1415),
             ("1,5", 1.5),
             ("12,50 €", 12.5),
             ("£12.50", 12.5),
             ("US$ 3", 3.0),
             ("Rs. 500", 500.0),
             ("CHF 12.-", 12.0),
+            ("1.299,- €", 1299.0),
+            ("1,299.– €", 1299.0),
+            ("1.299.-", 1299.0),
+            ("1'299.—", 1299.0),
+            ("1.234.567,--", 1_234_567.0),
+            ("7,− Kč", 7.0),
             ("-5", -5.0),
             ("\u{2212}5 %", -5.0),
             ("-$3.20", -3.2),
@@ -271,6 +351,9 @@ mod tests {
             ("1,234", '.', 1234.0),
             ("1,234", ',', 1.234),
             ("1.234,5", ',', 1234.5),
+            ("1.299,-", ',', 1299.0),
+            ("1.299.000", ',', 1_299_000.0),
+            ("1,299,000", '.', 1_299_000.0),
         ] {
             assert_eq!(number(text, Some(mark)), Ok(expected), "{text} {mark}");
         }
@@ -289,11 +372,43 @@ mod tests {
             ("1,23,4.5.6", "separators"),
             ("1,23,4", "uneven groups"),
             ("5 / 10", "between digits"),
+            ("5-", "'-' beside"),
+            ("1.29,-", "uneven groups"),
+            ("1.29.9,-", "uneven groups"),
         ] {
             let why = number(text, None).unwrap_err();
             assert!(why.contains(reason), "{text}: {why}");
         }
+        for (text, mark, reason) in [
+            ("1,299,000", ',', "more than once"),
+            ("1.234.56", '.', "more than once"),
+            ("1.299,-", '.', "',' is the decimal mark here"),
+            ("1.299.-", '.', "more than once"),
+            ("1,5,-", ',', "more than once"),
+            ("1.5", ',', "uneven groups"),
+        ] {
+            let why = number(text, Some(mark)).unwrap_err();
+            assert!(why.contains(reason), "{text}: {why}");
+        }
         assert!(number(&"9".repeat(400), None).is_err());
+    }
+
+    #[test]
+    fn what_may_be_either_of_two_numbers_is_refused_and_both_are_named() {
+        for text in ["1.234", "1,234", "$10,000", "999.999", "-1,234 €"] {
+            let why = number(text, None).unwrap_err();
+            assert!(
+                why.starts_with("it may be ") && why.contains("number:."),
+                "{text}: {why}"
+            );
+        }
+        assert_eq!(
+            integer("2,000", None).unwrap_err(),
+            "it may be 2000 or 2.000: say integer:. or integer:, for the decimal mark"
+        );
+        assert_eq!(integer("2,000", Some('.')), Ok(2000));
+        assert_eq!(integer("2.000", Some('.')), Ok(2));
+        assert_eq!(integer("1.234", None), Ok(1234));
     }
 
     #[test]
