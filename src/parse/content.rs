@@ -13,7 +13,6 @@ use http::header;
 use sha2::{Digest, Sha256};
 
 use super::Wants;
-use super::charset::{self, Charset};
 use super::decode::{self, Codings, DecodeError, DecodeLimits};
 use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::page::Page;
@@ -34,13 +33,12 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// All of it as text; `None` where its file is gone.
-    pub(super) fn text(&self, charset: Charset) -> Option<String> {
-        let bytes: Cow<'_, [u8]> = match &self.path {
+    /// All of its bytes; `None` where its file is gone.
+    pub(super) fn whole(&self) -> Option<Cow<'_, [u8]>> {
+        Some(match &self.path {
             Some(path) => Cow::Owned(std::fs::read(path).ok()?),
             None => Cow::Borrowed(&self.head),
-        };
-        Some(charset::text(&bytes, charset).0.into_owned())
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use super::links::{LinkKind, LinkSettings, css, links};
 use super::media_type::{Kind, MediaType};
 use super::resolve::Resolver;
 use super::scan::{Decoder, utf8};
-use super::{HEAD, feed, head, simhash, sitemap, with_lifetime, xml};
+use super::{feed, head, simhash, sitemap, with_lifetime, xml};
 use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
@@ -264,9 +264,8 @@ impl<'p> Leads<'p> {
         limits: &DecodeLimits,
     ) {
         let (bytes, more) = sitemap::unpacked(bytes, limits);
-        let looked_at = &bytes[..bytes.len().min(HEAD)];
         let declared = media.and_then(MediaType::charset);
-        let charset = charset::charset(looked_at, ContentKind::Xml, declared, None);
+        let charset = charset::charset(&bytes, ContentKind::Xml, declared, None);
         let text = charset::text(&bytes, charset).0;
         if text.trim_ascii_start().starts_with('<') {
             self.xml(text.as_bytes(), UTF_8);

@@ -45,7 +45,7 @@ use links::LinkSettings;
 use media_type::{Kind, MediaType};
 pub use work::Work;
 
-/// How far into a page its charset, and a title that nothing else is wanted with, are looked for.
+/// How far into a page a title is looked for when nothing else is wanted; of a body in a file, its charset too.
 const HEAD: usize = 64 << 10;
 /// How many bytes of a robots.txt in a file are read: RFC 9309 2.5 asks for 500 KiB.
 const ROBOTS: usize = 512 << 10;
@@ -259,7 +259,11 @@ impl<'q> Question<'q> {
         );
         let described = textual && (self.wants.title || self.wants.text);
         if !content.head.is_empty() && (described || look.is_some()) {
-            let charset = self.charset(kind, &content.head);
+            // With all of the body at hand, all of it is looked at: a declaration may come late.
+            let whole = (self.wants.text && textual)
+                .then(|| content.whole())
+                .flatten();
+            let charset = self.charset(kind, whole.as_deref().unwrap_or(&content.head));
             let title = match look {
                 Some((look, leads)) => self.lead(look, leads, &content, charset),
                 None if self.wants.title && kind.content_kind() == ContentKind::Html => {
@@ -273,9 +277,7 @@ impl<'q> Question<'q> {
             if self.wants.title {
                 parsed.title = title;
             }
-            if self.wants.text && textual {
-                parsed.text = content.text(charset);
-            }
+            parsed.text = whole.map(|bytes| charset::text(&bytes, charset).0.into_owned());
         }
         parsed.work = self.work.on(&content.head, parsed.text.as_deref());
         parsed.content = content.body.filter(|_| self.wants.content);
@@ -314,7 +316,7 @@ impl<'q> Question<'q> {
             .flatten();
         let top_level = host.and_then(|host| host.rsplit('.').next());
         charset::charset(
-            &body[..body.len().min(HEAD)],
+            body,
             kind.content_kind(),
             self.media.as_ref().and_then(MediaType::charset),
             top_level,

@@ -219,6 +219,42 @@ fn a_page_in_any_encoding_is_read_and_its_queries_stay_in_it() {
 }
 
 #[test]
+fn a_charset_declared_anywhere_in_a_page_is_that_of_its_text_title_and_links() {
+    for blank in [1_100, 70_000, 3 << 20] {
+        let mut page = b"<title>\xc3\xa9</title><a href='/?\xc3\xa9'>".to_vec();
+        page.resize(page.len() + blank, b' ');
+        page.extend(b"<meta charset=utf-8>\xe9");
+        let mut memory = answer("text/html", page.clone());
+        memory.settings.wants.text = true;
+        let mut file = answer("text/html", page).spooled();
+        file.settings.wants.text = true;
+        for answer in [memory, file] {
+            assert_eq!(answer.told(), ["page /?%C3%A9"], "{blank}");
+            let parsed = answer.parsed();
+            assert_eq!(parsed.charset.as_deref(), Some("UTF-8"));
+            assert_eq!(parsed.title.as_deref(), Some("é"));
+            assert!(
+                parsed
+                    .text
+                    .unwrap()
+                    .ends_with("<meta charset=utf-8>\u{fffd}")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_page_whose_only_accent_comes_late_is_in_the_charset_of_that_accent() {
+    let mut page = vec![b' '; 70_000];
+    page.extend(b"caf\xe9");
+    let mut page = answer("text/html", page);
+    page.settings.wants.text = true;
+    let parsed = page.parsed();
+    assert_eq!(parsed.charset.as_deref(), Some("windows-1252"));
+    assert!(parsed.text.unwrap().ends_with("café"));
+}
+
+#[test]
 fn a_page_has_a_fingerprint_of_its_text_where_pages_are_compared() {
     let words: String = (0..60).map(|word| format!("word{word} ")).collect();
     let text = format!("<title>t</title><p>{words}</p><a href=/x>x</a>");

@@ -4,11 +4,15 @@
 //! 13.2.3 for pages (byte order mark, header, `<meta>`, detection), RFC 7303 3 for XML (byte order mark, header,
 //! declaration, UTF-8), and the plain one for other text (byte order mark, header, detection).
 //!
+//! The prescan of the first 1024 bytes is only how a browser starts. HTML 13.2.3.5, "changing the encoding while parsing", goes on: the
+//! first `<meta>` that the parser itself meets overrules the prescan and any detection, wherever in the page it is.
+//!
 //! One step departs from browsers on purpose: an undeclared body that is valid UTF-8 is UTF-8. Browsers refuse to detect
 //! UTF-8, so that authors do not come to rely on it; a reader of pages only wants the right text. Pure ASCII is the same in
 //! both and is reported as UTF-8 too: that is what the detector answers when UTF-8 is allowed, and it costs no detection.
-//! Invariant: the work is one pass over the bytes, and at most 16 KiB through the detector.
+//! Invariant: the work is one pass over the bytes for a declaration and one for detection, and at most 16 KiB through the detector.
 
+mod declaration;
 mod prescan;
 
 use std::borrow::Cow;
@@ -39,6 +43,8 @@ pub(crate) enum CharsetSource {
     Header,
     /// A `<meta>` in the first 1024 bytes, or there the XML declaration of an HTML page.
     Meta,
+    /// A `<meta>` further down, which not every browser looks for.
+    LateMeta,
     /// An XML declaration.
     Declaration,
     /// The bytes themselves.
@@ -81,7 +87,8 @@ pub(crate) fn charset(
         declared(label, CharsetSource::Header)
     };
     let in_body = || match content_type {
-        ContentKind::Html => declared(prescan::html(bytes), CharsetSource::Meta),
+        ContentKind::Html => declaration::in_page(bytes)
+            .or_else(|| declared(prescan::html(bytes), CharsetSource::Meta)),
         ContentKind::Xml => {
             declared(prescan::xml(bytes), CharsetSource::Declaration).or(Some(Charset {
                 encoding: UTF_8,
@@ -191,6 +198,63 @@ mod tests {
             found(page, Text, Some("")),
             (UTF_8, CharsetSource::Detected)
         );
+    }
+
+    #[test]
+    fn a_declaration_behind_the_first_1024_bytes_overrules_a_guess() {
+        for blank in [1_000, 1_024, 5_000, 200_000] {
+            let blank = " ".repeat(blank);
+            for (page, wanted) in [
+                // One stray byte in a page of UTF-8 does not make it windows-1252.
+                (format!("{blank}<meta charset=utf-8><p>é"), UTF_8),
+                (
+                    format!("<?xml version='1.0' encoding='gbk'?>{blank}<meta charset=koi8-r>"),
+                    KOI8_R,
+                ),
+                (
+                    format!("{blank}<meta content='a; charset=koi8-r' http-equiv=Content-Type>"),
+                    KOI8_R,
+                ),
+                (format!("{blank}<meta charset=utf-16le>"), UTF_8),
+                (
+                    format!("<script>'<meta charset=gbk>'</script>{blank}<meta charset=koi8-r>"),
+                    KOI8_R,
+                ),
+            ] {
+                let mut page = page.into_bytes();
+                page.push(0xe9);
+                assert_eq!(
+                    charset(&page, Html, None, None).encoding,
+                    wanted,
+                    "{wanted:?}"
+                );
+                let overruled = found(&page, Html, Some("gbk"));
+                assert_eq!(overruled, (GBK, CharsetSource::Header));
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_parser_does_not_take_for_a_meta_declares_nothing() {
+        let blank = " ".repeat(2_000);
+        for inside in [
+            "<!-- {} -->",
+            "<script>{}</script>",
+            "<title>{}</title>",
+            "<svg>{}</svg>",
+            "<a title='{}'>",
+        ] {
+            let page = blank.clone() + &inside.replace("{}", "<meta/charset=gbk />");
+            let page = [page.as_bytes(), b"caf\xe9"].concat();
+            let expected = match inside.contains("svg") {
+                // `meta` is one of the tags that end foreign content: then it is HTML's.
+                true => (GBK, CharsetSource::LateMeta),
+                false => (WINDOWS_1252, CharsetSource::Detected),
+            };
+            assert_eq!(found(&page, Html, None), expected, "{inside}");
+        }
+        let cut = [blank.as_bytes(), b"caf\xe9<meta charset=gbk"].concat();
+        assert_eq!(found(&cut, Html, None).1, CharsetSource::Detected);
     }
 
     #[test]

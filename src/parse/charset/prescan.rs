@@ -11,6 +11,19 @@ use memchr::{memchr, memmem};
 /// Bytes that are looked at: the standard's own bound.
 pub(super) const READ: usize = 1024;
 
+/// What a `<meta>` with these attributes declares: its `charset` first, then the `content` of a `Content-Type` pragma (HTML 13.2.6.4.4).
+pub(super) fn declared(
+    charset: Option<&[u8]>,
+    pragma: Option<&[u8]>,
+    content: Option<&[u8]>,
+) -> Option<&'static Encoding> {
+    let is_pragma = pragma.is_some_and(|name| name.eq_ignore_ascii_case(b"content-type"));
+    charset
+        .and_then(Encoding::for_label)
+        .or_else(|| content_charset(content.filter(|_| is_pragma)?))
+        .map(usable)
+}
+
 /// The charset that an HTML document declares, by `<meta>` or, failing that, by an XML declaration.
 pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
@@ -59,6 +72,15 @@ fn xml_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
 fn skip_controls(bytes: &[u8]) -> &[u8] {
     let controls = bytes.iter().take_while(|&&byte| byte <= b' ').count();
     &bytes[controls..]
+}
+
+/// What a `<meta>` of this encoding means: one that could be read as ASCII is in neither UTF-16 nor a private set.
+fn usable(encoding: &'static Encoding) -> &'static Encoding {
+    if encoding == X_USER_DEFINED {
+        WINDOWS_1252
+    } else {
+        not_utf_16(encoding)
+    }
 }
 
 fn not_utf_16(encoding: &'static Encoding) -> &'static Encoding {
@@ -147,13 +169,7 @@ impl<'a> Scan<'a> {
         Some(match needs_pragma {
             None => None,
             Some(true) if !is_pragma => None,
-            Some(_) => charset.flatten().map(|encoding| {
-                if encoding == X_USER_DEFINED {
-                    WINDOWS_1252
-                } else {
-                    not_utf_16(encoding)
-                }
-            }),
+            Some(_) => charset.flatten().map(usable),
         })
     }
 

@@ -16,7 +16,6 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::HEAD;
 use super::charset::{self, Charset, CharsetSource};
 use super::media_type::{Kind, MediaType, sniff};
 use super::resolve::Resolver;
@@ -52,7 +51,7 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
     }
     let host = document.url.as_url().domain();
     let charset = charset::charset(
-        &bytes[..bytes.len().min(HEAD)],
+        bytes,
         kind.content_kind(),
         media.as_ref().and_then(MediaType::charset),
         host.and_then(|host| host.rsplit('.').next()),
@@ -77,6 +76,7 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
 /// The bytes of a page as a browser reads them without a header, and their encoding.
 fn readable(bytes: &[u8], charset: Charset) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
+    // A `<meta>` that comes late is not found by every browser: such a page gets a byte order mark.
     let said = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
     // What browsers detect without a header they detect on a disk too, but UTF-8.
     let guessed =

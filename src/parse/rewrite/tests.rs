@@ -195,6 +195,15 @@ fn a_page_whose_charset_was_in_its_head_reads_the_same_from_a_disk() {
     let said = [b"<meta charset=windows-1252>".as_slice(), &latin].concat();
     let kept = bytes(&said, Some("text/html"), false);
     assert!(kept.ends_with(b"<a href=\"../saved.html\">\xE9</a>"));
+    // Not every browser looks for a late one: a byte order mark says it for all.
+    let late = [
+        " ".repeat(2_000).as_bytes(),
+        b"<meta charset=windows-1252>",
+        &latin,
+    ]
+    .concat();
+    let marked = bytes(&late, Some("text/html"), false);
+    assert!(marked.starts_with("\u{FEFF}".as_bytes()) && marked.ends_with("é</a>".as_bytes()));
 }
 
 #[test]
