@@ -93,6 +93,7 @@ mod page;
 mod pattern;
 pub mod robots;
 mod rows;
+mod secret;
 mod size;
 mod skip;
 mod stop;
@@ -150,6 +151,7 @@ pub use visit::{FetchError, Parsed, Phase, TlsReason, Visit};
 pub use {
     clean::clean,
     nearest::nearest,
+    secret::{HIDDEN, without_password},
     size::{duration, spelled},
 };
 

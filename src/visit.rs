@@ -153,6 +153,12 @@ pub enum FetchError {
         /// The address.
         address: IpAddr,
     },
+    /// A redirect to a name that is private by its own saying, behind a proxy that would resolve it.
+    #[error("redirect to the private name {name} refused; --allow-private allows it")]
+    PrivateName {
+        /// The name.
+        name: String,
+    },
     /// The host failed so often that it is left alone for now.
     #[error(
         "not asked: {failures} requests in a row failed on this host, the last one with: {last}"
@@ -275,7 +281,7 @@ impl FetchError {
         ("head", "the head of the answer is too large"),
         ("redirects", "more redirects than --max-redirs"),
         ("redirect", "a redirect to another scheme or to no URL"),
-        ("private", "a redirect to a private address"),
+        ("private", "a redirect to a private address or name"),
         ("host-down", "not asked: the host kept failing"),
         ("duplicate", "the same request as an earlier line"),
         ("robots", "not asked: the host's robots.txt forbids it"),
@@ -324,7 +330,7 @@ impl FetchError {
             FetchError::HeadTooLarge => "head",
             FetchError::TooManyRedirects { .. } => "redirects",
             FetchError::BadRedirect { .. } => "redirect",
-            FetchError::Private { .. } => "private",
+            FetchError::Private { .. } | FetchError::PrivateName { .. } => "private",
             FetchError::HostDown { .. } => "host-down",
             FetchError::Duplicate { .. } => "duplicate",
             FetchError::Robots { .. } => "robots",

@@ -152,10 +152,9 @@ fn is_hidden(long: &str, kept: &OsStr) -> bool {
     match long {
         "user" | "cookie" | "data" | "json" => kept == secret::HIDDEN,
         "header" => kept == secret::HIDDEN || kept.ends_with(&format!(": {}", secret::HIDDEN)),
-        "proxy" | "urls" => {
-            let start = kept.find("://").map_or(0, |at| at + 3);
-            kept[start..].starts_with(&format!("{}@", secret::HIDDEN))
-        }
+        "proxy" | "urls" => ["@", "%40"]
+            .iter()
+            .any(|separator| kept.contains(&format!("{}{separator}", secret::HIDDEN))),
         _ => false,
     }
 }

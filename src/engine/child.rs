@@ -91,7 +91,7 @@ fn answer(
 ) -> std::io::Result<()> {
     let visit = *visit;
     let frame = VisitFrame {
-        number: visit.job.id,
+        number: visit.job.row.unwrap_or_default(),
         outcome: visit.outcome,
         parsed: visit.parsed,
         connections,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch::FetchSettings;
 use crate::headers::Headers;
-use crate::job::{Hop, Job, Reach, Request, Role, Via};
+use crate::job::{Attempt, Hop, Job, Reach, Request, Role, Via};
 use crate::page::Page;
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Parsed};
@@ -34,12 +34,14 @@ pub(super) struct Orders {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct JobFrame {
     pub(super) number: u64,
+    id: u64,
     url: PageUrl,
     via: Via,
     role: Role,
     reach: Reach,
     recipe: Option<Arc<str>>,
     hops: Vec<Hop>,
+    attempts: Vec<Attempt>,
     method: Option<String>,
     headers: Headers,
     body: Option<Bytes>,
@@ -62,12 +64,14 @@ impl JobFrame {
         let request = job.request.as_deref();
         Self {
             number,
+            id: job.id,
             url: job.url.clone(),
             via: job.via,
             role: job.role,
             reach: job.reach,
             recipe: job.recipe.clone(),
             hops: job.hops.clone(),
+            attempts: job.attempts.clone(),
             method: request
                 .and_then(|request| request.method.as_ref())
                 .map(|method| method.as_str().to_owned()),
@@ -80,7 +84,7 @@ impl JobFrame {
         }
     }
 
-    /// The job as the child knows it: its id is its number.
+    /// The job as the child knows it: its row is its number.
     pub(super) fn into_job(self) -> Box<Job> {
         let now = Instant::now();
         let request = self.own_request.then(|| {
@@ -93,13 +97,14 @@ impl JobFrame {
             })
         });
         let mut job = Box::new(Job::seed(self.number, self.url));
-        job.id = self.number;
+        job.id = self.id;
         job.via = self.via;
         job.role = self.role;
         job.reach = self.reach;
         job.recipe = self.recipe;
         job.request = request;
         job.hops = self.hops;
+        job.attempts = self.attempts;
         job.since = now.checked_sub(self.queued).unwrap_or(now);
         job
     }

@@ -3,7 +3,6 @@
 //! What one writes without an event loop. Requests, limits, guard and error classes are those of
 //! [`Fetcher`](super::Fetcher); HTTP/1.1 only, and one connection pool a thread.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -11,22 +10,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Proxy};
 
 use super::arrival::{Arrival, announced};
-use super::client::without_password;
 use super::dns::Resolver;
 use super::fault::{self, Stage};
 use super::intake::{Intake, Next};
+use super::proxy::Proxy;
 use super::settings::{FetchSettings, TlsSettings};
 use super::spool::SpoolFile;
 use super::transport::{Connect, InBody};
-use super::{Answered, Shared, admits, check_answer, tls};
+use super::{Answered, Shared, check_answer, check_url, tls};
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
@@ -47,7 +46,6 @@ const REMEMBERED: usize = 1024;
 pub(crate) struct BlockingFetcher {
     shared: Arc<Shared>,
     agents: Vec<Agent>,
-    turn: Cell<usize>,
     /// Where the next connection is to go.
     target: Target,
     in_body: InBody,
@@ -64,17 +62,15 @@ impl BlockingFetcher {
     /// When a setting cannot hold.
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self> {
         let (target, in_body) = (Target::default(), InBody::default());
-        let proxies: Vec<Option<&String>> = match shared.settings.proxies.as_slice() {
+        let proxies: Vec<Option<&Proxy>> = match shared.settings.proxies.as_slice() {
             [] => vec![None],
             proxies => proxies.iter().map(Some).collect(),
         };
-        let agent =
-            |proxy: &Option<&String>| agent(&shared, proxy.map(String::as_str), &target, &in_body);
+        let agent = |proxy: &Option<&Proxy>| agent(&shared, *proxy, &target, &in_body);
         let agents = proxies.iter().map(agent).collect::<Result<_>>()?;
         Ok(Self {
             shared,
             agents,
-            turn: Cell::new(0),
             target,
             in_body,
             remembered: HashMap::new(),
@@ -89,21 +85,21 @@ impl BlockingFetcher {
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let started = Instant::now();
         let shared = self.shared.clone();
-        let proxied = !shared.settings.proxies.is_empty();
-        let addresses = if proxied {
-            Vec::new()
-        } else {
-            self.addresses(job)?
+        let (place, proxy) = shared.proxy(job);
+        // A proxy that resolves names itself is given the name.
+        let choices = match proxy {
+            Some(proxy) if !proxy.is_given_addresses() => {
+                if shared.guards(job) {
+                    check_url(job, Some(proxy))?;
+                }
+                vec![None]
+            }
+            _ => self.addresses(job, proxy)?.into_iter().map(Some).collect(),
         };
         let partial = shared.partial(job);
         let mut last = None;
-        // Each address in turn, as a browser would; with a proxy there is none to choose.
-        for address in addresses
-            .iter()
-            .copied()
-            .map(Some)
-            .chain(proxied.then_some(None))
-        {
+        // Each address in turn, as a browser would.
+        for address in choices {
             let mut outgoing = shared.template.outgoing(job);
             if let Some(partial) = &partial {
                 outgoing.resume(partial.length, &partial.note.validator);
@@ -115,14 +111,14 @@ impl BlockingFetcher {
             *request.headers_mut() = outgoing.headers;
             self.target.set(address);
             self.in_body.set(false);
-            let agent = self.agent();
+            let agent = &self.agents[place];
             let answer = match outgoing.body {
                 Some(body) => agent.run(request.map(|()| body.to_vec())),
                 None => agent.run(request),
             };
             match answer {
                 Ok(response) => {
-                    let remote = self.remember(job, address);
+                    let remote = self.remember(job, address.filter(|_| proxy.is_none()));
                     let answered = Answered {
                         started,
                         answered: Instant::now(),
@@ -143,20 +139,14 @@ impl BlockingFetcher {
         Err(last.unwrap_or_else(|| FetchError::Dns("the name has no address".into())))
     }
 
-    fn agent(&self) -> &Agent {
-        let turn = self.turn.get();
-        self.turn.set(turn.wrapping_add(1));
-        &self.agents[turn % self.agents.len()]
-    }
-
     /// The addresses of a job's host, checked by the guard where a page named it.
-    fn addresses(&self, job: &Job) -> Result<Vec<SocketAddr>, FetchError> {
+    fn addresses(&self, job: &Job, proxy: Option<&Proxy>) -> Result<Vec<SocketAddr>, FetchError> {
         let guards = self.shared.guards(job);
         let port = job.url.port();
+        if guards {
+            check_url(job, proxy)?;
+        }
         if let Some(address) = job.url.literal_address() {
-            if guards && !admits(job, address) {
-                return Err(FetchError::Private { address });
-            }
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let name = job.url.as_url().host_str().unwrap_or_default();
@@ -166,7 +156,7 @@ impl BlockingFetcher {
             .addresses_blocking(name)
             .map_err(|error| fault::from_dns(&error))?;
         if guards {
-            check_answer(job, &found)?;
+            check_answer(job, &found, proxy)?;
         }
         let explicit = job.url.as_url().port().is_some();
         let with_port = |mut address: SocketAddr| {
@@ -345,21 +335,15 @@ impl UreqResolver for Chosen {
 
 fn agent(
     shared: &Arc<Shared>,
-    proxy: Option<&str>,
+    proxy: Option<&Proxy>,
     target: &Target,
     in_body: &InBody,
 ) -> Result<Agent> {
     let FetchSettings { deadlines, .. } = &shared.settings;
     let proxy = proxy
-        .map(|proxy| {
-            Proxy::new(proxy).map_err(|_| {
-                Error::Setting(format!(
-                    "--proxy {} is not a proxy URL",
-                    without_password(proxy)
-                ))
-            })
-        })
-        .transpose()?;
+        .map(|proxy| ureq::Proxy::new(proxy.secret_url()))
+        .transpose()
+        .map_err(|source| Error::setup("the proxy", source))?;
     let within = |duration: Duration| (!duration.is_zero()).then_some(duration);
     let config = Agent::config_builder()
         .http_status_as_error(false)

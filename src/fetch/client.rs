@@ -5,13 +5,13 @@
 //! what is expensive (TLS roots, the resolver) is shared.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::{Client, Proxy};
+use reqwest::Client;
 
 use super::Shared;
 use super::dns::ClientResolver;
+use super::proxy::Proxy;
 use super::settings::Versions;
 use crate::error::{Error, Result};
 
@@ -24,16 +24,15 @@ const HEADER_BYTES: u32 = 128 << 10;
 pub(crate) struct Clients {
     named: Vec<Client>,
     found: Vec<Client>,
-    turn: AtomicUsize,
 }
 
 impl Clients {
     /// # Errors
-    /// When a proxy is no URL, or TLS cannot be set up.
+    /// When TLS cannot be set up.
     pub(crate) fn new(shared: &Arc<Shared>) -> Result<Self> {
-        let proxies: Vec<Option<&str>> = match shared.settings.proxies.as_slice() {
+        let proxies: Vec<Option<&Proxy>> = match shared.settings.proxies.as_slice() {
             [] => vec![None],
-            proxies => proxies.iter().map(|proxy| Some(proxy.as_str())).collect(),
+            proxies => proxies.iter().map(Some).collect(),
         };
         let build = |guarded| {
             proxies
@@ -44,28 +43,24 @@ impl Clients {
         Ok(Self {
             named: build(false)?,
             found: build(true)?,
-            turn: AtomicUsize::new(0),
         })
     }
 
-    /// The client to use next: proxies take turns.
-    pub(crate) fn next(&self, guarded: bool) -> &Client {
+    /// The client for the proxy at this place, or the only client where there is no proxy.
+    pub(crate) fn of(&self, place: usize, guarded: bool) -> &Client {
         let clients = if guarded { &self.found } else { &self.named };
-        if let [only] = clients.as_slice() {
-            return only;
-        }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        &clients[turn % clients.len()]
+        &clients[place % clients.len()]
     }
 }
 
-fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Client> {
+fn client(shared: &Arc<Shared>, proxy: Option<&Proxy>, guarded: bool) -> Result<Client> {
     let settings = &shared.settings;
     let deadline = |duration: Duration| (!duration.is_zero()).then_some(duration);
-    // With a proxy it is the proxy that resolves names: guarding its own name would be wrong.
     let resolver = ClientResolver {
         resolver: shared.resolver.clone(),
-        guarded: guarded && proxy.is_none(),
+        guarded,
+        // The user named the proxy: it may be anywhere.
+        trusted: proxy.map(|proxy| proxy.host().to_owned()),
     };
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -91,27 +86,11 @@ fn client(shared: &Arc<Shared>, proxy: Option<&str>, guarded: bool) -> Result<Cl
         builder = builder.http1_only();
     }
     if let Some(proxy) = proxy {
-        let parsed = Proxy::all(proxy).map_err(|_| {
-            Error::Setting(format!(
-                "--proxy {} is not a proxy URL",
-                without_password(proxy)
-            ))
-        })?;
-        builder = builder.proxy(parsed);
+        let known = reqwest::Proxy::all(proxy.secret_url())
+            .map_err(|source| Error::setup("the proxy", source))?;
+        builder = builder.proxy(known);
     }
     builder
         .build()
         .map_err(|source| Error::setup("the HTTP client", source))
-}
-
-/// A proxy's URL as it may be shown.
-pub(crate) fn without_password(proxy: &str) -> String {
-    match (proxy.find("://"), proxy.rfind('@')) {
-        (scheme, Some(at)) => format!(
-            "{}…{}",
-            &proxy[..scheme.map_or(0, |start| start + 3)],
-            &proxy[at..]
-        ),
-        _ => proxy.to_owned(),
-    }
 }

@@ -239,11 +239,14 @@ impl State {
 pub(crate) struct ClientResolver {
     pub(crate) resolver: Resolver,
     pub(crate) guarded: bool,
+    /// A name that may have any address: the proxy's.
+    pub(crate) trusted: Option<String>,
 }
 
 impl reqwest::dns::Resolve for ClientResolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (resolver, guarded) = (self.resolver.clone(), self.guarded);
+        let is_trusted = self.trusted.as_deref() == Some(name.as_str());
+        let (resolver, guarded) = (self.resolver.clone(), self.guarded && !is_trusted);
         Box::pin(async move {
             let addresses = resolver.addresses(name.as_str()).await?;
             // One private address among public ones is how rebinding starts: the whole answer goes.

@@ -13,6 +13,7 @@ mod dns;
 mod fault;
 mod intake;
 mod patience;
+mod proxy;
 mod settings;
 mod spool;
 mod tls;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub(crate) use blocking::BlockingFetcher;
+pub use proxy::{Proxy, ProxyScheme};
 pub use types::MediaTypes;
 
 pub use settings::{
@@ -89,6 +91,23 @@ impl Shared {
         &self.settings
     }
 
+    /// The place of the proxy that a job goes through, and the proxy; `None` where it goes straight to its host.
+    ///
+    /// Proxies take turns, and a job that is tried again goes through the next one.
+    fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
+        let proxies = &self.settings.proxies;
+        if proxies.is_empty() {
+            return (0, None);
+        }
+        let turn = match job.id {
+            0 => xxhash_rust::xxh3::xxh3_64(job.host.as_str().as_bytes()),
+            id => id,
+        };
+        let turn = turn.wrapping_add(job.attempts.len() as u64);
+        let place = (turn % proxies.len() as u64) as usize;
+        (place, proxies.get(place))
+    }
+
     /// Whose fault it is, with a proxy between.
     fn blame(&self, fault: FetchError) -> FetchError {
         if self.settings.proxies.is_empty() {
@@ -111,10 +130,30 @@ impl Shared {
     }
 }
 
-/// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself.
-fn admits(job: &Job, address: IpAddr) -> bool {
-    address::is_public(address)
-        || matches!(job.reach, Reach::PublicOr(Some(same)) if same == address)
+/// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself. Behind a
+/// proxy the address that redirected is the proxy's, and says nothing.
+fn admits(job: &Job, address: IpAddr, proxy: Option<&Proxy>) -> bool {
+    let itself = matches!(job.reach, Reach::PublicOr(Some(same)) if same == address);
+    address::is_public(address) || itself && proxy.is_none()
+}
+
+/// Checks what the URL itself says, before anything is resolved. Answers whether a resolver of ours has to be asked.
+fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
+    if let Some(address) = job.url.literal_address() {
+        return match admits(job, address, proxy) {
+            true => Ok(false),
+            false => Err(FetchError::Private { address }),
+        };
+    }
+    match proxy {
+        Some(proxy) if !proxy.is_given_addresses() => match proxy::is_private_name(&job.url) {
+            true => Err(FetchError::PrivateName {
+                name: job.url.as_url().host_str().unwrap_or_default().to_owned(),
+            }),
+            false => Ok(false), // names are the proxy's to resolve
+        },
+        _ => Ok(true),
+    }
 }
 
 impl Fetcher {
@@ -135,11 +174,12 @@ impl Fetcher {
         let settings = &self.shared.settings;
         let deadlines = &settings.deadlines;
         let patience = Patience::new(deadlines);
+        let (place, proxy) = self.shared.proxy(job);
         let guarded = self.shared.guards(job);
-        let guarded = guarded && self.check(job).await?;
+        let guarded = guarded && self.check(job, proxy).await?;
         let partial = self.shared.partial(job);
         let request = self.request(job, partial.as_ref());
-        let execute = self.clients.next(guarded).execute(request);
+        let execute = self.clients.of(place, guarded).execute(request);
         let response = patience.for_head(execute).await?.map_err(|error| {
             let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
             self.shared.blame(fault)
@@ -147,10 +187,10 @@ impl Fetcher {
         let answered = Instant::now();
         let remote = response.remote_addr();
         if self.shared.guards(job)
-            && settings.proxies.is_empty()
+            && proxy.is_none()
             && let Some(address) = remote
                 .map(|remote| remote.ip())
-                .filter(|address| !admits(job, *address))
+                .filter(|address| !admits(job, *address, None))
         {
             return Err(FetchError::Private { address });
         }
@@ -164,16 +204,9 @@ impl Fetcher {
     }
 
     /// The literal host, or each address of the name, before anything is sent.
-    async fn check(&self, job: &Job) -> Result<bool, FetchError> {
-        if let Some(address) = job.url.literal_address() {
-            return if admits(job, address) {
-                Ok(false)
-            } else {
-                Err(FetchError::Private { address })
-            };
-        }
-        if !self.shared.settings.proxies.is_empty() {
-            return Ok(false); // names are the proxy's to resolve
+    async fn check(&self, job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
+        if !check_url(job, proxy)? {
+            return Ok(false);
         }
         let name = job.url.as_url().host_str().unwrap_or_default();
         let addresses = self
@@ -182,7 +215,7 @@ impl Fetcher {
             .addresses(name)
             .await
             .map_err(|error| fault::from_dns(&error))?;
-        check_answer(job, &addresses)
+        check_answer(job, &addresses, proxy)
     }
 
     fn request(&self, job: &Job, partial: Option<&Partial>) -> reqwest::Request {
@@ -321,16 +354,21 @@ impl Answered {
 }
 
 /// One private address among public ones is how rebinding starts: the whole answer goes.
-fn check_answer(job: &Job, addresses: &[SocketAddr]) -> Result<bool, FetchError> {
+fn check_answer(
+    job: &Job,
+    addresses: &[SocketAddr],
+    proxy: Option<&Proxy>,
+) -> Result<bool, FetchError> {
     match addresses
         .iter()
         .find(|address| !address::is_public(address.ip()))
     {
         None => Ok(true),
         Some(_)
-            if addresses.iter().any(
-                |address| matches!(job.reach, Reach::PublicOr(Some(same)) if same == address.ip()),
-            ) =>
+            if proxy.is_none()
+                && addresses.iter().any(|address| {
+                    matches!(job.reach, Reach::PublicOr(Some(same)) if same == address.ip())
+                }) =>
         {
             Ok(false)
         }

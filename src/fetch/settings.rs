@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::proxy::Proxy;
 use super::types::MediaTypes;
 use crate::headers::Headers;
 use crate::size::ByteSize;
@@ -33,7 +34,7 @@ pub struct FetchSettings {
     /// How certificates are checked.
     pub tls: TlsSettings,
     /// Proxies, used in turn; none means straight to the host.
-    pub proxies: Vec<String>,
+    pub proxies: Vec<Proxy>,
     /// Names with addresses of the user's own, first match wins.
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.

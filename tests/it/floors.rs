@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 23] = [
+const NOUNS: [&str; 24] = [
     "address",
     "body",
     "broken",
@@ -25,6 +25,7 @@ const NOUNS: [&str; 23] = [
     "pattern",
     "robots",
     "rows",
+    "secret",
     "size",
     "skip",
     "stop",

@@ -1,13 +1,16 @@
 //! Proxies: they ask for us, they fail as a class of their own, and their passwords are told nowhere.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use haul::Config;
+use haul::fetch::{Override, Private};
 use haul::origin::{Answer, Origin, Site};
 
-use crate::run::{config, on_every_engine, run};
+use crate::cli;
+use crate::run::{ENGINES, config, on_every_engine, run};
 use crate::secrets::told_nowhere;
 
 fn site() -> Origin {
@@ -17,13 +20,13 @@ fn site() -> Origin {
 
 fn by(proxy: SocketAddr, engine: &str, urls: &[&str]) -> Config {
     let mut settings = config(engine, urls.iter().copied());
-    settings.fetch.proxies = vec![format!("http://ann:s3cret@{proxy}")];
+    settings.fetch.proxies = vec![format!("http://ann:s3cret@{proxy}").parse().unwrap()];
     settings.frontier.retries = 0;
     settings
 }
 
-/// A proxy that only tunnels, each connection to the same server; it lives as long as the test binary.
-fn tunnel(to: SocketAddr) -> SocketAddr {
+/// A proxy that leads every connection to the same server, tunnelled or not; it lives as long as the test binary.
+pub(crate) fn relay(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -41,12 +44,80 @@ fn talk(mut client: TcpStream, to: SocketAddr) -> std::io::Result<()> {
         client.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    assert!(head.starts_with(b"CONNECT anything.example:80 "));
     let mut server = TcpStream::connect(to)?;
-    client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    match head.starts_with(b"CONNECT ") {
+        true => client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?,
+        false => server.write_all(&head)?,
+    }
+    join(&client, server)
+}
+
+/// Copies both ways until either side ends.
+fn join(mut client: &TcpStream, mut server: TcpStream) -> std::io::Result<()> {
     let (mut up_from, mut up_to) = (client.try_clone()?, server.try_clone()?);
     thread::spawn(move || std::io::copy(&mut up_from, &mut up_to));
     std::io::copy(&mut server, &mut client).map(drop)
+}
+
+/// A SOCKS 5 proxy that leads every connection to the same server and notes what it was asked for.
+fn socks(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let noted = noted.clone();
+            thread::spawn(move || greet(client, to, &noted));
+        }
+    });
+    (address, asked)
+}
+
+/// RFC 1928: a greeting without authentication, then a CONNECT with an address or a name.
+fn greet(mut client: TcpStream, to: SocketAddr, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let mut two = [0; 2];
+    client.read_exact(&mut two)?;
+    client.read_exact(&mut vec![0; usize::from(two[1])])?;
+    client.write_all(&[5, 0])?;
+    let mut four = [0; 4];
+    client.read_exact(&mut four)?;
+    let target = match four[3] {
+        1 => {
+            let mut address = [0; 4];
+            client.read_exact(&mut address)?;
+            Ipv4Addr::from(address).to_string()
+        }
+        _ => {
+            let mut length = [0];
+            client.read_exact(&mut length)?;
+            let mut name = vec![0; usize::from(length[0])];
+            client.read_exact(&mut name)?;
+            String::from_utf8(name).unwrap()
+        }
+    };
+    client.read_exact(&mut two)?;
+    asked.lock().unwrap().push(target);
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    join(&client, TcpStream::connect(to)?)
+}
+
+/// A server that redirects `/to/N` to the N-th target and has a page everywhere else.
+fn leading(targets: &[&str]) -> Origin {
+    let mut site = Site::builder().fallback(Answer::page("<title>By proxy</title>"));
+    for (place, target) in targets.iter().enumerate() {
+        site = site.route(&format!("/to/{place}"), Answer::redirect(302, (*target).to_owned()));
+    }
+    site.start().unwrap()
+}
+
+/// Follows so many redirects of a server that is behind a proxy.
+fn follow(engine: &str, proxy: &str, count: usize) -> Config {
+    let urls = (0..count).map(|place| format!("http://anything.example/to/{place}"));
+    let mut settings = config(engine, urls);
+    settings.fetch.proxies = vec![proxy.parse().unwrap()];
+    settings.frontier.retries = 0;
+    settings
 }
 
 #[test]
@@ -57,12 +128,7 @@ fn a_proxy_asks_for_us_and_resolves_names() {
     ];
     on_every_engine(|engine| {
         let server = site();
-        // ureq knows tunnels alone, the others ask the proxy itself.
-        let proxy = match engine {
-            "blocking:4" => tunnel(server.address()),
-            _ => server.address(),
-        };
-        let report = run(by(proxy, engine, &urls));
+        let report = run(by(relay(server.address()), engine, &urls));
         assert_eq!(report.ends(), ["200"; 2], "{:?}", report.seen);
         assert_eq!(report.row(1).title.as_deref(), Some("By proxy"));
         let hits = server.log().all_hits();
@@ -94,24 +160,143 @@ fn a_proxy_that_is_not_there_or_refuses_is_to_blame_and_not_the_host() {
 }
 
 #[test]
-fn a_dead_proxy_among_others_costs_a_try_and_no_row() {
+fn a_dead_proxy_among_others_costs_one_try_as_the_next_try_takes_another() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
     on_every_engine(|engine| {
         let server = site();
-        let alive = match engine {
-            "blocking:4" => tunnel(server.address()),
-            _ => server.address(),
-        };
         let urls: Vec<_> = (0..4)
             .map(|page| format!("http://anything.example/{page}"))
             .collect();
         let mut settings = config(engine, urls);
-        settings.fetch.proxies = [nobody, alive]
-            .map(|proxy| format!("http://{proxy}"))
+        settings.fetch.proxies = [nobody, relay(server.address())]
+            .map(|proxy| format!("http://{proxy}").parse().unwrap())
             .to_vec();
-        settings.frontier.retries = 8;
+        settings.frontier.retries = 1;
         assert_eq!(run(settings).ends(), ["200"; 4]);
     });
+}
+
+#[test]
+fn a_page_leads_to_no_private_address_or_name_through_a_proxy_that_resolves_names() {
+    on_every_engine(|engine| {
+        let private = [
+            "http://127.0.0.1/", // the proxy's own address
+            "http://2130706433/",
+            "http://10.0.0.1/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
+            "http://metadata.google.internal/",
+            "http://intranet/",
+        ];
+        let server = leading(&private);
+        let (socks, asked) = socks(server.address());
+        let http = format!("http://{}", relay(server.address()));
+        for proxy in [http, format!("socks5h://{socks}")] {
+            let report = run(follow(engine, &proxy, private.len()));
+            assert_eq!(
+                report.ends(),
+                ["private"; 10],
+                "{engine} {proxy} {:?}",
+                report.seen
+            );
+            assert_eq!(server.log().all_hits().len(), private.len());
+            server.log().clear();
+        }
+        let asked = asked.lock().unwrap();
+        assert!(
+            asked.iter().all(|name| name == "anything.example"),
+            "{asked:?}"
+        );
+    });
+}
+
+#[test]
+fn whoever_allows_private_addresses_is_led_to_them_by_proxy_too() {
+    on_every_engine(|engine| {
+        let server = leading(&["http://127.0.0.1/", "http://localhost/"]);
+        let proxy = format!("http://{}", relay(server.address()));
+        let mut settings = follow(engine, &proxy, 2);
+        settings.fetch.private = Private::Allow;
+        assert_eq!(run(settings).ends(), ["200"; 2]);
+        // So is the host that the list names, wherever it is.
+        let mut settings = config(engine, ["http://localhost/", "http://127.0.0.1/"]);
+        settings.fetch.proxies = vec![proxy.parse().unwrap()];
+        assert_eq!(run(settings).ends(), ["200"; 2]);
+    });
+}
+
+#[test]
+fn a_proxy_that_is_given_addresses_is_given_no_private_one_that_a_page_named() {
+    on_every_engine(|engine| {
+        let targets = [
+            "http://inner.example/",
+            "http://mixed.example/",
+            "http://localhost/",
+            "http://outer.example/",
+        ];
+        let server = leading(&targets);
+        let (socks, asked) = socks(server.address());
+        let mut settings = follow(engine, &format!("socks5://{socks}"), targets.len());
+        settings.fetch.resolve = [
+            "anything.example:*:192.0.2.7", // named by the list: wherever it is
+            "inner.example:*:127.0.0.1",
+            "mixed.example:*:1.1.1.1,10.0.0.1",
+            "outer.example:*:1.1.1.1",
+        ]
+        .map(|text| Override::parse(text).unwrap())
+        .to_vec();
+        let report = run(settings);
+        let ends = ["private", "private", "private", "200"];
+        assert_eq!(report.ends(), ends, "{engine} {:?}", report.seen);
+        let asked = asked.lock().unwrap();
+        let known = ["192.0.2.7", "1.1.1.1"];
+        assert!(
+            asked.iter().all(|name| known.contains(&name.as_str())),
+            "{asked:?}"
+        );
+    });
+}
+
+#[test]
+fn what_is_no_proxy_is_an_error_and_nothing_goes_out_directly() {
+    let (server, folder) = (site(), tempfile::tempdir().unwrap());
+    for proxy in [
+        "socks://ann:s3cret@127.0.0.1:1",
+        "sock5://127.0.0.1:1",
+        "tor://127.0.0.1:1",
+        "ftp://ann:s3cret@127.0.0.1",
+        "http://",
+        "http://ann:s3/cret@127.0.0.1:1",
+        "127.0.0.1:99999",
+    ] {
+        for engine in ENGINES {
+            let arguments = ["fetch", "-x", proxy, "--engine", engine, &server.url("/")];
+            let (code, stdout, stderr) = cli::run(folder.path(), &arguments);
+            assert_eq!(
+                (code, stdout.as_str()),
+                (Some(2), ""),
+                "{proxy} {engine}: {stderr}"
+            );
+            assert!(
+                stderr.contains("--proxy") && !stderr.contains("s3"),
+                "{stderr}"
+            );
+        }
+    }
+    assert_eq!(server.log().connections(), 0);
+}
+
+#[test]
+fn an_empty_proxy_is_none_also_over_a_layer_that_names_one() {
+    let (server, folder) = (site(), tempfile::tempdir().unwrap());
+    let mut command = cli::haul(folder.path(), &["fetch", "-x", "", &server.url("/")]);
+    command.env("HAUL_PROXY", "http://127.0.0.1:1");
+    let (code, _, stderr) = cli::told(command.output().unwrap());
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(server.log().requests(), 1);
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use haul::Error;
-use haul::fetch::{FetchSettings, Override, Private, TlsSettings, Versions};
+use haul::fetch::{FetchSettings, Override, Private, Proxy, TlsSettings, Versions};
 
 /// How a host is reached.
 #[derive(Debug, Args)]
@@ -18,9 +18,10 @@ pub(super) struct Connection {
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 
-    /// Go through this proxy: http, https, socks5 or socks5h; repeated ones take turns
+    /// Go through this proxy: http, https, socks4, socks4a, socks5 or socks5h; repeated ones take turns
     ///
-    /// The proxies of the environment (HTTP_PROXY) are not used.
+    /// Names are resolved by the proxy; with socks4 and socks5 they are resolved here. -x '' is no proxy. The proxies of
+    /// the environment (HTTP_PROXY) are not used.
     #[arg(short = 'x', long, value_name = "URL")]
     proxy: Vec<String>,
 
@@ -69,8 +70,25 @@ impl Connection {
         if self.allow_private {
             fetch.private = Private::Allow;
         }
-        fetch.proxies.clone_from(&self.proxy);
+        fetch.proxies = self.proxies()?;
         fetch.resolve.clone_from(&self.resolve);
         Ok(())
+    }
+
+    /// The proxies; an empty one alone says that there is none.
+    ///
+    /// # Errors
+    /// Which is no proxy. They are not read by clap, whose errors would show their passwords.
+    fn proxies(&self) -> haul::Result<Vec<Proxy>> {
+        if let [only] = self.proxy.as_slice()
+            && only.trim().is_empty()
+        {
+            return Ok(Vec::new());
+        }
+        let read = |text: &String| {
+            text.parse()
+                .map_err(|problem| Error::Setting(format!("--proxy: {problem}")))
+        };
+        self.proxy.iter().map(read).collect()
     }
 }

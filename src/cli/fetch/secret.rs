@@ -5,10 +5,8 @@
 
 use std::borrow::Cow;
 
-use haul::is_harmless;
-
-/// Stands where a secret was.
-pub(crate) const HIDDEN: &str = "…";
+pub(crate) use haul::HIDDEN;
+use haul::{is_harmless, without_password};
 
 /// A flag's value as it may be shown.
 pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
@@ -21,20 +19,8 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
             Some((name, _)) => format!("{name}: {HIDDEN}").into(),
             None => HIDDEN.into(),
         },
-        "proxy" | "urls" => without_user(value),
+        "proxy" | "urls" => without_password(value),
         _ => value.into(),
-    }
-}
-
-/// A URL without its `user:password@`.
-fn without_user(url: &str) -> Cow<'_, str> {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..]
-        .find(['/', '?', '#'])
-        .map_or(url.len(), |at| start + at);
-    match url[start..end].rfind('@') {
-        Some(at) => format!("{}{HIDDEN}{}", &url[..start], &url[start + at..]).into(),
-        None => url.into(),
     }
 }
 

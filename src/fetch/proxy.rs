@@ -1,0 +1,273 @@
+//! A proxy, checked where it enters.
+//!
+//! A proxy is a wish for privacy: one that cannot be used is an error before anything is sent, and never a request that
+//! goes out directly. Invariant: a [`Proxy`] has one of the six schemes that every engine knows, and a host.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::secret::without_password;
+use crate::url::PageUrl;
+
+/// A proxy that requests go through.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Proxy {
+    scheme: ProxyScheme,
+    /// The whole URL, with the user and password.
+    url: String,
+    /// Its host, as a resolver is asked for it.
+    host: String,
+}
+
+/// How a proxy is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ProxyScheme {
+    /// HTTP, and CONNECT for what is encrypted.
+    Http,
+    /// The same over TLS.
+    Https,
+    /// SOCKS 4: it is given addresses, so this machine resolves names.
+    Socks4,
+    /// SOCKS 4a: it is given names.
+    Socks4a,
+    /// SOCKS 5 as curl means it: it is given addresses, so this machine resolves names.
+    Socks5,
+    /// SOCKS 5, given names.
+    Socks5h,
+}
+
+impl ProxyScheme {
+    const ALL: [Self; 6] = [
+        Self::Http,
+        Self::Https,
+        Self::Socks4,
+        Self::Socks4a,
+        Self::Socks5,
+        Self::Socks5h,
+    ];
+
+    /// Its name in a URL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks4 => "socks4",
+            Self::Socks4a => "socks4a",
+            Self::Socks5 => "socks5",
+            Self::Socks5h => "socks5h",
+        }
+    }
+
+    /// The port of a proxy that names none.
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+            Self::Socks4 | Self::Socks4a | Self::Socks5 | Self::Socks5h => 1080,
+        }
+    }
+}
+
+impl Proxy {
+    /// How it is talked to.
+    pub const fn scheme(&self) -> ProxyScheme {
+        self.scheme
+    }
+
+    /// Whether this machine resolves the names of hosts, and the proxy is given addresses.
+    pub const fn is_given_addresses(&self) -> bool {
+        matches!(self.scheme, ProxyScheme::Socks4 | ProxyScheme::Socks5)
+    }
+
+    /// The whole URL with the user and password, for a client.
+    pub(crate) fn secret_url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its host, as a resolver is asked for it.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl FromStr for Proxy {
+    type Err = String;
+
+    /// Reads `SCHEME://[USER:PASSWORD@]HOST[:PORT]`; without a scheme it is `http`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let refuse =
+            |problem: &str| format!("{:?} is not a proxy: {problem}", without_password(text));
+        let (name, rest) = text.split_once("://").unwrap_or(("http", text));
+        let scheme = ProxyScheme::ALL
+            .into_iter()
+            .find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let known = ProxyScheme::ALL.map(ProxyScheme::name);
+                let meant = crate::nearest::nearest(&name.to_ascii_lowercase(), &known);
+                let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+                refuse(&format!(
+                    "its scheme is none of {}{meant}",
+                    known.join(", ")
+                ))
+            })?;
+        // Only an http URL has its host checked and written as DNS knows it.
+        let url =
+            Url::parse(&format!("http://{rest}")).map_err(|error| refuse(&error.to_string()))?;
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("it has a path, and only a host and a port are used"));
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        // `http://` drops its own port 80 from a URL, and the port of another scheme is another.
+        let port = match (url.port(), said_port_80(rest)) {
+            (Some(0), _) => return Err(refuse("port 0 is no port")),
+            (Some(port), _) => port,
+            (None, true) => 80,
+            (None, false) => scheme.port(),
+        };
+        let user = match (url.username(), url.password()) {
+            ("", None) => String::new(),
+            (user, None) => format!("{user}@"),
+            (user, Some(password)) => format!("{user}:{password}@"),
+        };
+        Ok(Self {
+            scheme,
+            url: format!("{}://{user}{host}:{port}", scheme.name()),
+            host: host.trim_matches(['[', ']']).to_owned(),
+        })
+    }
+}
+
+/// Whether an authority ends in port 80.
+fn said_port_80(authority: &str) -> bool {
+    let authority = authority.trim_end_matches('/');
+    authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse() == Ok(80_u16) && !port.ends_with(']'))
+}
+
+impl fmt::Display for Proxy {
+    /// Without the user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.url))
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
+/// Whether a page may not lead to this name through a proxy that resolves it: it says itself that it is private.
+///
+/// Asking DNS here would tell it what the proxy is there to hide. These names never lead to the public internet:
+/// `localhost` (RFC 6761), `local` (RFC 6762), `home.arpa` (RFC 8375), `internal` (reserved by ICANN in 2024, and where
+/// clouds keep their metadata), `localdomain` by custom, and names without a dot.
+pub(crate) fn is_private_name(url: &PageUrl) -> bool {
+    let Some(name) = url.as_url().domain() else {
+        return false; // an address: its own check sees it
+    };
+    let name = name.trim_end_matches('.');
+    let below = |suffix: &str| {
+        name.strip_suffix(suffix)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    !name.contains('.')
+        || ["localhost", "local", "home.arpa", "internal", "localdomain"]
+            .into_iter()
+            .any(below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Proxy, String> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_proxy_has_a_scheme_that_every_engine_knows_a_host_and_a_port() {
+        for (text, url) in [
+            ("127.0.0.1:3128", "http://127.0.0.1:3128"),
+            ("HTTP://Proxy.example", "http://proxy.example:80"),
+            ("https://proxy.example", "https://proxy.example:443"),
+            ("https://proxy.example:80/", "https://proxy.example:80"),
+            ("socks4://proxy.example", "socks4://proxy.example:1080"),
+            ("socks5h://[::1]:9050", "socks5h://[::1]:9050"),
+            ("socks5://ann:s%40cret@p", "socks5://ann:s%40cret@p:1080"),
+            (
+                "socks4a://b\u{fc}cher.example:80",
+                "socks4a://xn--bcher-kva.example:80",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap().secret_url(), url);
+        }
+        assert_eq!(read("socks5h://[::1]:9050").unwrap().host(), "::1");
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_refused_and_its_password_not_told() {
+        for text in [
+            "",
+            "http://",
+            "socks://ann:s3cret@127.0.0.1:1",
+            "sock5://ann:s3cret@h:1",
+            "tor://h:1",
+            "ftp://ann:s3cret@h",
+            "http:/ann:s3cret@h",
+            "http://ann:s3/cret@h",
+            "http://ann:s3cret@h:99999",
+            "http://h:0",
+            "http://h/path",
+            "http://h?query",
+            "socks5://a b",
+        ] {
+            let problem = read(text).unwrap_err();
+            assert!(!problem.contains("s3"), "{problem}");
+        }
+        assert!(
+            read("sock5://h")
+                .unwrap_err()
+                .contains("did you mean socks5?")
+        );
+    }
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        let proxy = read("http://ann:s3cret@h:1").unwrap();
+        assert_eq!(
+            format!("{proxy} {proxy:?}"),
+            "http://…@h:1 Proxy(http://…@h:1)"
+        );
+    }
+
+    #[test]
+    fn a_name_says_itself_that_it_is_private() {
+        let is_private =
+            |name: &str| is_private_name(&PageUrl::parse(&format!("http://{name}/")).unwrap());
+        for name in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "metadata.google.internal",
+            "printer.local",
+            "nas.home.arpa",
+            "intranet",
+        ] {
+            assert!(is_private(name), "{name}");
+        }
+        for name in [
+            "example.org",
+            "notlocalhost.example",
+            "internal.example",
+            "8.8.8.8",
+        ] {
+            assert!(!is_private(name), "{name}");
+        }
+    }
+}
