@@ -143,7 +143,8 @@ impl Config {
             self.parse.folder = folder.to_path_buf();
             self.fetch.spool.resume = true;
         }
-        self.fetch.spool.keep = self.parse.reads_bodies();
+        let obeys = self.frontier.robots == crate::frontier::Robots::Obey;
+        self.fetch.spool.keep = self.parse.reads_bodies() || obeys;
         self.fetch.spool.digest = self.parse.wants.digest;
         self.parse.follows = self.frontier.max_redirects > 0;
         if self.frontier.adaptive && self.frontier.per_host == 0 {

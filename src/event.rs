@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::tally::Tally;
-use crate::url::HostKey;
+use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 
 /// One thing that happened.
@@ -23,12 +23,39 @@ pub enum Event<'a> {
         /// How long until the next try at the earliest.
         after: Duration,
     },
-    /// A host is left alone until then: it answered 429 or 503, or asked for it.
+    /// A host is paused: it answered 429 or 503, or kept failing.
     Held {
         /// The host.
         host: &'a HostKey,
         /// The moment it may be asked again.
         until: Instant,
+        /// The class of what failed, or the HTTP status.
+        cause: &'a str,
+    },
+    /// A host was given up: it kept failing through all its pauses, and the rest of its jobs ends as `host-down`.
+    GivenUp {
+        /// The host.
+        host: &'a HostKey,
+        /// Failures in a row.
+        failures: u32,
+        /// The class of the last one, or its HTTP status.
+        cause: &'a str,
+    },
+    /// A robots.txt or a sitemap could not be read, or only in part.
+    Unread {
+        /// Its URL.
+        url: &'a PageUrl,
+        /// What was wrong.
+        problem: &'a str,
+    },
+    /// A host's robots.txt asks for a pause between any two requests.
+    Slowed {
+        /// The host.
+        host: &'a HostKey,
+        /// The `Crawl-delay` that it asks for.
+        asked: Duration,
+        /// The delay that is kept: no more than the settings allow.
+        kept: Duration,
     },
     /// A few times a second, and once at the end: the figures so far.
     Tick(&'a Tally),

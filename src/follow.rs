@@ -4,7 +4,7 @@
 //! frontier as a job, or as passed over with its reason. Redirects and sitemaps are links too. Edge: what is a link and
 //! where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,11 +14,17 @@ use crate::frontier::{Discovery, Frontier, Gate, Row};
 use crate::job::{Job, Role, Via};
 use crate::scope::{Scope, ScopeSettings, Similar};
 use crate::skip::Skip;
-use crate::url::PageUrl;
+use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 
-/// Sitemaps of one host that are asked for at the most.
-const SITEMAPS: usize = 1000;
+/// Sitemaps that are taken of one robots.txt.
+const NAMED: usize = 1000;
+/// Sitemaps that are read of one host. They have no record, so that no other limit ends them.
+const SITEMAPS: u64 = 10_000;
+/// Sitemaps beyond the records that a run or a host may have, where that is limited: a sitemap is read for its pages.
+const SPARE_SITEMAPS: u64 = 100;
+/// How deep sitemaps may name each other; the protocol knows one level, and a few sites have two.
+const NESTING: u8 = 3;
 
 /// What a crawl follows, beside what its scope says.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,11 +87,20 @@ pub(crate) struct Follow {
     scope: Scope,
     similar: Similar,
     skips: BTreeMap<&'static str, u64>,
+    /// Sitemaps of each host that were admitted.
+    sitemaps: HashMap<HostKey, u64>,
+    max_sitemaps: u64,
 }
 
 impl Follow {
-    pub(crate) fn new(settings: CrawlSettings) -> Self {
+    /// `limit` is how many records the run may have.
+    pub(crate) fn new(settings: CrawlSettings, limit: Option<u64>) -> Self {
+        let records = [limit, settings.scope.max_per_host];
+        let wanted = records.into_iter().flatten().min();
+        let wanted = wanted.map(|records| records.saturating_add(SPARE_SITEMAPS));
         Self {
+            sitemaps: HashMap::new(),
+            max_sitemaps: wanted.map_or(SITEMAPS, |wanted| wanted.min(SITEMAPS)),
             scope: Scope::new(settings.scope.clone()),
             similar: Similar::default(),
             settings,
@@ -108,6 +123,9 @@ impl Follow {
         let Ok(url) = PageUrl::parse(&row.url) else {
             return;
         };
+        if row.role == Role::Sitemap && row.was_admitted() {
+            *self.sitemaps.entry(row.host.clone()).or_default() += 1;
+        }
         if row.row.is_some() {
             self.scope.anchor(&url);
         } else if row.was_admitted() {
@@ -178,7 +196,7 @@ impl Follow {
             page: Arc::from(host.as_str()),
             remote: remote.map(|remote| remote.ip()),
         };
-        let named = named.iter().map(String::as_str).take(SITEMAPS);
+        let named = named.iter().map(String::as_str).take(NAMED);
         for sitemap in named.chain(guessed) {
             let Ok(url) = host.join(sitemap) else {
                 continue;
@@ -188,7 +206,8 @@ impl Follow {
                 continue;
             }
             let fingerprint = frontier.fingerprints().of(url.as_str());
-            if frontier.is_new(fingerprint)? {
+            if self.has_room_for_sitemap(&url.host_key(), 0) && frontier.is_new(fingerprint)? {
+                *self.sitemaps.entry(url.host_key()).or_default() += 1;
                 let found = from.discovery(url, fingerprint, Role::Sitemap, 0);
                 frontier.admit_found(found, now);
             }
@@ -216,16 +235,16 @@ impl Follow {
             self.count(&skip); // and it is not seen: it may be found again, nearer
             return Ok(());
         }
+        if role == Role::Sitemap {
+            return self.sitemap(link, from, frontier, now);
+        }
         if !frontier.is_new(link.fingerprint)? {
             return Ok(());
         }
         let Ok(url) = PageUrl::parse(link.url) else {
             return Ok(());
         };
-        let verdict = match role {
-            Role::Sitemap if url.same_origin(&from.job.url) => Ok(()),
-            _ => self.scope.judge(&url, role),
-        };
+        let verdict = self.scope.judge(&url, role);
         let found = Discovery {
             recipe: link.recipe,
             ..from.discovery(url, link.fingerprint, role, depth)
@@ -238,6 +257,63 @@ impl Follow {
             }
         }
         Ok(())
+    }
+
+    /// Follows a sitemap that a sitemap names.
+    fn sitemap(
+        &mut self,
+        link: FoundLink<'_>,
+        from: &Source<'_>,
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let Ok(url) = PageUrl::parse(link.url) else {
+            return Ok(());
+        };
+        let host = url.host_key();
+        // What is left out here is not remembered: a site can name such sitemaps without end.
+        if !self.has_room_for_sitemap(&host, from.job.nesting + 1)
+            || !frontier.is_new(link.fingerprint)?
+        {
+            return Ok(());
+        }
+        let belongs = url.same_origin(&from.job.url);
+        let verdict = match belongs {
+            true => Ok(()),
+            false => self.scope.judge(&url, Role::Sitemap),
+        };
+        let found = from.discovery(url, link.fingerprint, Role::Sitemap, from.job.depth);
+        match verdict {
+            Ok(()) => {
+                *self.sitemaps.entry(host).or_default() += 1;
+                frontier.admit_found(found, now);
+            }
+            Err(skip) => {
+                self.count(&skip);
+                frontier.pass_over(found, skip.class(), || skip.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether another sitemap of a host may be read, that deep.
+    fn has_room_for_sitemap(&mut self, host: &HostKey, nesting: u8) -> bool {
+        let limit = self.max_sitemaps;
+        let skip = if nesting > NESTING {
+            Skip::SitemapNesting { limit: NESTING }
+        } else if self.sitemaps.get(host).is_some_and(|count| *count >= limit) {
+            Skip::Sitemaps { limit }
+        } else {
+            return true;
+        };
+        self.count(&skip);
+        false
+    }
+
+    /// Whether nobody named a sitemap: it was only tried whether there is one.
+    pub(crate) fn is_a_guess(&self, job: &Job) -> bool {
+        let is_usual = job.first_url().as_url().path() == "/sitemap.xml";
+        job.role == Role::Sitemap && self.settings.sitemaps == Sitemaps::Guessed && is_usual
     }
 
     fn count(&mut self, skip: &Skip) {

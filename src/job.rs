@@ -30,6 +30,8 @@ pub struct Job {
     pub role: Role,
     /// Links from the seed to here.
     pub depth: u16,
+    /// Sitemaps that led to this sitemap, one from the other.
+    pub(crate) nesting: u8,
     /// The page that first led here.
     pub found_on: Option<Arc<str>>,
     /// Which addresses it may lead to.
@@ -44,6 +46,12 @@ pub struct Job {
     pub attempts: Vec<Attempt>,
     /// When it could first have been sent: the queue wait is counted from here.
     pub since: Instant,
+    /// When it was last handed to an engine; `None` before the first time.
+    pub(crate) sent: Option<Instant>,
+    /// Tries that count against the settings' retries.
+    pub(crate) retries: u8,
+    /// Tries that do not count: its host was paused, or the request was never processed.
+    pub(crate) free_tries: u16,
 }
 
 /// How a job came to be.
@@ -140,6 +148,7 @@ impl Job {
             via: Via::Seed,
             role: Role::Page,
             depth: 0,
+            nesting: 0,
             found_on: None,
             reach: Reach::Anywhere,
             recipe: None,
@@ -147,6 +156,9 @@ impl Job {
             hops: Vec::new(),
             attempts: Vec::new(),
             since: Instant::now(),
+            sent: None,
+            retries: 0,
+            free_tries: 0,
         }
     }
 
@@ -157,7 +169,7 @@ impl Job {
 
     /// Whether it was never sent.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.hops.is_empty() && self.attempts.is_empty()
+        self.sent.is_none()
     }
 
     /// The robots.txt of this job's host, under the same reach.
@@ -174,6 +186,13 @@ impl Job {
     /// The URL that the list named: the first of the chain.
     pub fn first_url(&self) -> &PageUrl {
         self.hops.first().map_or(&self.url, |hop| &hop.url)
+    }
+
+    /// Whether the page that led here is on the same host.
+    pub(crate) fn is_of_the_same_host(&self) -> bool {
+        let page = self.found_on.as_deref().unwrap_or_default();
+        page.strip_prefix(self.host.as_str())
+            .is_some_and(|path| path.starts_with('/'))
     }
 
     /// The method that the list asks for here, `None` where it is the run's.

@@ -112,8 +112,9 @@ impl Page {
     /// How long `Retry-After` asks to wait, as seconds or as a date (RFC 9110 10.2.3).
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers.text(http::header::RETRY_AFTER)?.trim();
-        if let Ok(seconds) = value.parse::<u64>() {
-            return Some(Duration::from_secs(seconds));
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            // A number that does not fit is a very long wait, not none.
+            return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
         }
         let at = httpdate::parse_http_date(value).ok()?;
         Some(at.duration_since(now).unwrap_or_default())
@@ -151,6 +152,12 @@ mod tests {
         assert_eq!(wait("Fri, 20 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("-5"), None);
+        assert_eq!(wait(""), None);
+        for large in ["18446744073709551615", "99999999999999999999999"] {
+            assert_eq!(wait(large), Some(Duration::from_secs(u64::MAX)));
+        }
+        let far = Duration::from_secs(60 * 60 * 24 * 365);
+        assert!(wait("Fri, 31 Dec 9999 23:59:59 GMT") > Some(far));
     }
 
     #[test]

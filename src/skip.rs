@@ -104,6 +104,18 @@ pub enum Skip {
         /// How many URLs of it were asked when the first was skipped.
         limit: u32,
     },
+    /// The host has as many sitemaps as are read of one.
+    #[error("more than {limit} sitemaps of one host")]
+    Sitemaps {
+        /// How many are read.
+        limit: u64,
+    },
+    /// A sitemap of sitemaps of sitemaps: each names the next.
+    #[error("sitemaps nested more than {limit} deep")]
+    SitemapNesting {
+        /// How deep they may be.
+        limit: u8,
+    },
     /// A page with nearly the same text was visited before.
     #[error("nearly the same text as page {of}")]
     Similar {
@@ -171,7 +183,7 @@ impl Skip {
     pub const LONGEST: usize = 200;
 
     /// Every class that [`class`](Self::class) can answer, with what it means.
-    pub const CLASSES: [(&'static str, &'static str); 18] = [
+    pub const CLASSES: [(&'static str, &'static str); 19] = [
         ("depth", "more links away from a seed than --depth"),
         ("scope", "outside --scope"),
         ("excluded", "an --exclude pattern matches"),
@@ -184,6 +196,7 @@ impl Skip {
         ("host-full", "the host has as many URLs as --max-per-host"),
         ("family-full", "endless values of the same parameters"),
         ("combinations", "the same parameter values, combined anew"),
+        ("sitemaps", "too many sitemaps, or nested too deep"),
         ("similar", "nearly the same text as an earlier page"),
         ("robots", "robots.txt forbids it"),
         (
@@ -210,6 +223,7 @@ impl Skip {
             Skip::HostFull { .. } => "host-full",
             Skip::FamilyFull { .. } => "family-full",
             Skip::Combinations { .. } => "combinations",
+            Skip::Sitemaps { .. } | Skip::SitemapNesting { .. } => "sitemaps",
             Skip::Similar { .. } => "similar",
             Skip::Robots { .. } => "robots",
             Skip::RobotsUnreachable { .. } => "robots-unreachable",
@@ -322,6 +336,8 @@ mod tests {
                 path: text(),
                 limit: 1010,
             },
+            Skip::Sitemaps { limit: 300 },
+            Skip::SitemapNesting { limit: 3 },
             Skip::Similar { of: 7 },
             Skip::Robots {
                 rule: "Disallow: /x".into(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::broken::Broken;
+use crate::frontier::Waits;
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
 
@@ -32,12 +33,16 @@ pub struct Tally {
     pub led_to: u64,
     /// Those of them that failed.
     pub led_to_failed: u64,
+    /// Those of them that have no answer and might have had one: their host was given up, or did not answer in time.
+    pub lost: u64,
     /// What a crawl asked and failed, with the pages that link there. In a job that keeps links: of all its sessions.
     pub broken: Broken,
     /// robots.txt that were asked for.
     pub robots: u64,
     /// Sitemaps that were read.
     pub sitemaps: u64,
+    /// Sitemaps that a site named and that could not be read, or named no page.
+    pub sitemaps_failed: u64,
     /// Links that a robots.txt forbids.
     pub forbidden: u64,
     /// Answers over the wire, redirects and tries included.
@@ -62,6 +67,8 @@ pub struct Tally {
     pub in_flight: usize,
     /// Jobs that wait in the frontier now.
     pub waiting: usize,
+    /// Waits of some seconds, as of a second ago.
+    pub waits: Waits,
     /// Records in all: known once the whole list was read, before that an estimate by its bytes.
     pub total: Option<u64>,
     /// Entries read from the list so far.
@@ -106,9 +113,11 @@ impl Default for Tally {
             passed_over: BTreeMap::new(),
             led_to: 0,
             led_to_failed: 0,
+            lost: 0,
             broken: Broken::default(),
             robots: 0,
             sitemaps: 0,
+            sitemaps_failed: 0,
             forbidden: 0,
             answers: 0,
             retries: 0,
@@ -122,6 +131,7 @@ impl Default for Tally {
             hosts_beyond: 0,
             in_flight: 0,
             waiting: 0,
+            waits: Waits::default(),
             total: None,
             rows: 0,
             last_row: 0,
@@ -139,10 +149,11 @@ impl Tally {
         self.latency.saturating_record(took.as_micros() as u64);
     }
 
-    /// Counts a job that is over and has no record.
-    pub(crate) fn unrecorded(&mut self, visit: &Visit) {
+    /// Counts a job that is over and has no record; a sitemap may have had a problem.
+    pub(crate) fn unrecorded(&mut self, visit: &Visit, problem: bool) {
         match visit.outcome {
             Err(FetchError::Robots { .. }) => self.forbidden += 1,
+            _ if problem => self.sitemaps_failed += 1,
             _ => self.sitemaps += 1,
         }
     }
@@ -153,6 +164,7 @@ impl Tally {
         if visit.job.row.is_none() {
             self.led_to += 1;
             self.led_to_failed += u64::from(failure.is_some());
+            self.lost += u64::from(is_lost(visit));
         }
         if let Some(class) = failure {
             self.broken.count(visit, class);
@@ -220,6 +232,31 @@ impl Tally {
         } else {
             self.failed as f64 / asked as f64
         }
+    }
+}
+
+/// Whether a page of a crawl is missing for a reason that may pass. What another site's pages come to is that site's business.
+fn is_lost(visit: &Visit) -> bool {
+    match &visit.outcome {
+        Ok(_) => false,
+        Err(
+            FetchError::HostDown { .. }
+            | FetchError::Unprocessed(_)
+            | FetchError::Shortage(_)
+            | FetchError::Spool(_)
+            | FetchError::Lost(_),
+        ) => true,
+        Err(
+            FetchError::Dns(_)
+            | FetchError::Connect(_)
+            | FetchError::Closed
+            | FetchError::Cut { .. }
+            | FetchError::Timeout { .. }
+            | FetchError::TooSlow { .. }
+            | FetchError::RobotsUnreachable { .. }
+            | FetchError::Proxy(_),
+        ) => visit.job.is_of_the_same_host(),
+        Err(_) => false,
     }
 }
 

@@ -159,15 +159,18 @@ pub enum FetchError {
         /// The name.
         name: String,
     },
-    /// The host failed so often that it is left alone for now.
+    /// The host kept failing, through pauses that grew longer, until it was given up.
     #[error(
-        "not asked: {failures} requests in a row failed on this host, the last one with: {last}"
+        "host given up: {failures} failures in a row in {}, the last one: {last}",
+        crate::size::spelled(*.during)
     )]
     HostDown {
-        /// How many.
+        /// How many; requests that were in flight together count as one.
         failures: u32,
-        /// The class of the last one.
+        /// The class of the last one, or its HTTP status.
         last: String,
+        /// From the first pause to the last failure.
+        during: Duration,
     },
     /// The same request as an earlier line's; that line has the record of it.
     #[error("same as line {of}")]
@@ -180,6 +183,12 @@ pub enum FetchError {
     Robots {
         /// The line that forbids it, or why nothing is allowed.
         rule: String,
+    },
+    /// The host's robots.txt could not be had, which forbids the whole host (RFC 9309 2.3.1.4).
+    #[error("not asked: the host's robots.txt could not be had: {problem}")]
+    RobotsUnreachable {
+        /// What was wrong with it.
+        problem: String,
     },
     /// A setting kept it from being asked: `--dry-run`.
     #[error("not asked: {0}")]
@@ -251,7 +260,7 @@ impl std::fmt::Display for TlsReason {
 
 impl FetchError {
     /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
-    pub const CLASSES: [(&'static str, &'static str); 29] = [
+    pub const CLASSES: [(&'static str, &'static str); 30] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the name has no address"),
         ("connect", "nobody listens there, or the way is closed"),
@@ -282,9 +291,13 @@ impl FetchError {
         ("redirects", "more redirects than --max-redirs"),
         ("redirect", "a redirect to another scheme or to no URL"),
         ("private", "a redirect to a private address or name"),
-        ("host-down", "not asked: the host kept failing"),
+        ("host-down", "the host kept failing and was given up"),
         ("duplicate", "the same request as an earlier line"),
         ("robots", "not asked: the host's robots.txt forbids it"),
+        (
+            "robots-unreachable",
+            "not asked: the host's robots.txt could not be had",
+        ),
         ("skipped", "not asked: --dry-run"),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be kept on disk"),
@@ -334,6 +347,7 @@ impl FetchError {
             FetchError::HostDown { .. } => "host-down",
             FetchError::Duplicate { .. } => "duplicate",
             FetchError::Robots { .. } => "robots",
+            FetchError::RobotsUnreachable { .. } => "robots-unreachable",
             FetchError::Skipped(_) => "skipped",
             FetchError::Proxy(_) => "proxy",
             FetchError::Spool(_) => "spool",
@@ -385,6 +399,39 @@ impl Visit {
         let forbidden = matches!(self.outcome, Err(FetchError::Robots { .. }));
         matches!(self.job.role, Role::Page | Role::Asset)
             && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
+    }
+
+    /// Whether there is an answer that is no failure.
+    pub(crate) fn has_page(&self) -> bool {
+        matches!(&self.outcome, Ok(page) if page.status < 300)
+    }
+
+    /// What was wrong with a sitemap, where anything was.
+    pub(crate) fn sitemap_problem(&self) -> Option<String> {
+        match &self.outcome {
+            Err(error) => Some(error.to_string()),
+            Ok(page) if page.status >= 300 => Some(format!("HTTP {}", page.status)),
+            Ok(_) => match (&self.parsed.fault, &self.parsed.found) {
+                (Some(fault), _) => Some(fault.clone()),
+                (None, Some(found)) if !found.is_empty() => None,
+                (None, _) => Some("it names no page".to_owned()),
+            },
+        }
+    }
+
+    /// What kept a robots.txt from being read as it is, where anything did.
+    pub(crate) fn robots_problem(&self) -> Option<String> {
+        match &self.outcome {
+            Err(error) => Some(format!("{error}; nothing of the host is asked")),
+            Ok(page) if page.status == 429 || page.status >= 500 => {
+                let status = page.status;
+                Some(format!("HTTP {status}; nothing of the host is asked"))
+            }
+            Ok(_) => {
+                let fault = self.parsed.fault.as_ref()?;
+                Some(format!("{fault}; only the rules before that count"))
+            }
+        }
     }
 
     /// The bytes of the page as received, where they are in memory.

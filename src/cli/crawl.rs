@@ -1,6 +1,7 @@
 //! `haul crawl`: its own flags, and the settings that they become.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -52,7 +53,8 @@ struct Making {
     /// Exit with 3 when any URL failed that was asked, as a link checker has to
     ///
     /// A redirect to what failed has failed. What robots.txt forbids, what is out of scope and what pages ask not to follow
-    /// is not asked. Without this flag only seeds that fail change the exit code.
+    /// is not asked. Without this flag the exit code tells of seeds that failed, and of pages that got no answer because
+    /// their host was down or this machine ran short.
     #[arg(long)]
     fail_on_broken: bool,
 }
@@ -117,6 +119,12 @@ struct Following {
     /// Follow what looks like a trap: repeated paths, endless calendars, sessions, growing URLs
     #[arg(long)]
     no_traps: bool,
+
+    /// The longest Crawl-delay of a robots.txt that is kept; 0 for no limit
+    ///
+    /// A site that asks for more is asked once in this time. -v says which sites ask for a delay.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
+    max_crawl_delay: Duration,
 
     /// Ask what robots.txt forbids, and follow what pages ask not to follow; for sites of your own
     #[arg(long)]
@@ -208,6 +216,7 @@ fn graph(path: &str) -> Result<SinkSettings, String> {
 impl Following {
     fn apply(self, config: &mut Config) {
         config.frontier.limit = self.limit;
+        config.frontier.max_crawl_delay = self.max_crawl_delay;
         config.frontier.robots = match self.ignore_robots {
             true => Robots::Ignore,
             false => Robots::Obey,

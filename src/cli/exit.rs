@@ -54,7 +54,7 @@ pub(crate) struct Share(f64);
 pub(crate) enum Judged {
     /// Every URL of the list.
     List,
-    /// The seeds of a crawl: what they lead to is the site's business.
+    /// The seeds of a crawl, and that no page was lost: what the site answers is its own business.
     Seeds,
     /// The seeds, and every URL that they lead to: a single one that failed is a broken link.
     Links,
@@ -139,8 +139,13 @@ impl Exit {
             Judged::Links if outcome.tally.broken.count > 0 => Exit::SomeFailed,
             Judged::Links | Judged::Seeds | Judged::List => Exit::Success,
         };
+        let of_crawl = judged != Judged::List;
+        let lost = match part(outcome.tally.lost, outcome.tally.led_to) > fail_over.0 {
+            true if of_crawl => Exit::SomeFailed,
+            _ => Exit::Success,
+        };
         let tally = Self::of_tally(&outcome.tally, fail_over, judged);
-        ended.merge(broken).merge(tally)
+        ended.merge(broken).merge(lost).merge(tally)
     }
 
     fn of_tally(tally: &Tally, fail_over: Share, judged: Judged) -> Self {
@@ -155,7 +160,7 @@ impl Exit {
             Exit::Success
         } else if failed == asked && tally.skipped == 0 {
             Exit::NothingFetched
-        } else if failed as f64 / asked.max(1) as f64 > fail_over.0 {
+        } else if part(failed, asked) > fail_over.0 {
             Exit::SomeFailed
         } else {
             Exit::Success
@@ -236,6 +241,11 @@ impl FromStr for Share {
     }
 }
 
+/// A part of a whole, from 0 to 1.
+fn part(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
 /// An error and its causes, a line each.
 fn told(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
@@ -301,6 +311,13 @@ mod tests {
             |outcome: &Outcome, judged| Exit::of(outcome, "0%".parse().unwrap(), judged).code();
         assert_eq!(of(&outcome, Judged::Seeds), 0);
         assert_eq!(of(&outcome, Judged::Links), 3);
+        outcome.tally.lost = 1;
+        assert_eq!(
+            of(&outcome, Judged::Seeds),
+            3,
+            "no answer is no broken link"
+        );
+        outcome.tally.lost = 0;
         // A resumed session in which nothing failed still tells what did before.
         (outcome.tally.failed, outcome.tally.led_to_failed) = (0, 0);
         assert_eq!(of(&outcome, Judged::Links), 3);

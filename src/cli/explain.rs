@@ -105,10 +105,15 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
         }
         other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
     };
+    if let (Standing::Waiting { .. }, Some(wait)) = (&seen.standing, &known.wait)
+        && let Some(wait) = super::wait_text(wait, std::time::SystemTime::now())
+    {
+        let _ = writeln!(text, "waits     {wait}");
+    }
     if let Standing::Failed { class, .. } = &seen.standing {
         let _ = writeln!(
             text,
-            "retry     its tries are used up; haul retry {} --cause {class} puts it back",
+            "retry     haul retry {} --cause {class} puts it back",
             clean(folder)
         );
     }

@@ -12,6 +12,8 @@ use super::json_text;
 
 /// Characters of a text of somebody else's that are shown.
 const SHOWN: usize = 60;
+/// Waits that are shown.
+const WAITS: usize = 3;
 
 /// The arguments of `haul job`.
 #[derive(Debug, Args)]
@@ -48,6 +50,7 @@ fn table(job: &Inspection, now: SystemTime) -> String {
     line(&mut text, "command", command(job));
     line(&mut text, "list", list(job));
     line(&mut text, "urls", urls(job));
+    line(&mut text, "waits", waits(job, now));
     line(&mut text, "statuses", statuses(job));
     line(&mut text, "records", records(job));
     line(&mut text, "disk", disk(job, now));
@@ -107,6 +110,20 @@ fn urls(job: &Inspection) -> String {
     );
     if job.redirected > 0 {
         let _ = write!(text, ", {} by redirects", job.redirected);
+    }
+    text
+}
+
+/// What a haul that works on the job waits for; the first few.
+fn waits(job: &Inspection, now: SystemTime) -> String {
+    let waits = job.waits.first.iter();
+    let waits: Vec<_> = waits
+        .filter_map(|wait| super::wait_text(wait, now))
+        .collect();
+    let more = (job.waits.count as usize).saturating_sub(waits.len().min(WAITS));
+    let mut text = waits[..waits.len().min(WAITS)].join("; ");
+    if more > 0 && !text.is_empty() {
+        let _ = write!(text, "; and {more} more");
     }
     text
 }

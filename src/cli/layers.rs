@@ -126,8 +126,10 @@ pub(super) fn matches(
         let Some(long) = flag.get_long().filter(|long| !is_silenced(long, &by_hand)) else {
             continue;
         };
-        let name = variable(long);
-        let Some(value) = environment(&name).filter(|value| !value.is_empty()) else {
+        let names = names(flag).into_iter().map(variable);
+        let set_to =
+            |name: String| Some((environment(&name).filter(|value| !value.is_empty())?, name));
+        let Some((value, name)) = names.into_iter().find_map(set_to) else {
             continue;
         };
         let value = from_environment(flag, &name, &value)?;
@@ -139,9 +141,14 @@ pub(super) fn matches(
         Some(path) => {
             let names = keys(command);
             for key in config_file::read(&path, profile.as_deref(), &names)? {
-                let is_ours = |flag: &&Arg| flag.get_long() == Some(&key.flag);
-                if layered.iter().any(is_ours) && !is_silenced(&key.flag, &set) {
-                    spoken.insert(key.flag, (key.value, Origin::File(path.clone(), key.line)));
+                let is_ours = |flag: &&&Arg| self::names(flag).contains(&key.flag.as_str());
+                let long = layered
+                    .iter()
+                    .find(is_ours)
+                    .and_then(|flag| flag.get_long());
+                if let Some(long) = long.filter(|long| !is_silenced(long, &set)) {
+                    let origin = Origin::File(path.clone(), key.line);
+                    spoken.insert(long.to_owned(), (key.value, origin));
                 }
             }
         }
@@ -185,9 +192,15 @@ fn keys(command: &Command) -> Vec<&str> {
     let commands = command.get_subcommands().filter(|command| flags(command));
     commands
         .flat_map(Command::get_arguments)
-        .filter_map(Arg::get_long)
+        .flat_map(names)
         .filter(|long| !ABOUT_LAYERS.contains(long) && *long != "profile")
         .collect()
+}
+
+/// The long names of a flag: its own, and those that it had before.
+fn names(flag: &Arg) -> Vec<&str> {
+    let before = flag.get_all_aliases().unwrap_or_default();
+    flag.get_long().into_iter().chain(before).collect()
 }
 
 /// `HAUL_PER_HOST` for `per-host`.

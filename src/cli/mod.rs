@@ -248,6 +248,16 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
     }
 }
 
+/// Which host waits, for how much longer, and why; `None` once that is over.
+fn wait_text(wait: &haul::frontier::Wait, now: std::time::SystemTime) -> Option<String> {
+    let left = wait.left(now);
+    let host = wait.host.as_deref().unwrap_or("the whole run");
+    (!left.is_zero()).then(|| {
+        let left = haul::spelled(left);
+        haul::clean(&format!("{host} for {left} more: {}", wait.reason)).into_owned()
+    })
+}
+
 /// What a script reads: one JSON object on lines of its own.
 fn json_text(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("its keys are texts and numbers");

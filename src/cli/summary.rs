@@ -141,6 +141,7 @@ fn beside(tally: &Tally) -> String {
         (tally.skipped, "skipped"),
         (tally.robots, "robots.txt"),
         (tally.sitemaps, "sitemap"),
+        (tally.sitemaps_failed, "unread sitemap"),
     ];
     let said: Vec<_> = counts
         .iter()

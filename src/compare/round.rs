@@ -199,7 +199,11 @@ impl Order {
             Event::Tick(_) => measured.held = Holding::now().or(measured.held),
             Event::Held { .. } => measured.holds += 1,
             Event::Notice(notice) => told.push((*notice).to_owned()),
-            Event::Retried { .. } | Event::Draining => {}
+            Event::GivenUp { .. }
+            | Event::Retried { .. }
+            | Event::Unread { .. }
+            | Event::Slowed { .. }
+            | Event::Draining => {}
         };
         let outcome = runtime.block_on(crawl(config, Stop::new(), hear))?;
         measured.wall = begun.elapsed();

@@ -6,6 +6,7 @@
 //! settled final: the sinks first, then the store.
 
 mod checkpoint;
+mod news;
 mod outcome;
 mod outputs;
 mod replay;
@@ -35,7 +36,7 @@ use crate::event::Event;
 use crate::extract::{Health, Recipe};
 use crate::follow::Follow;
 use crate::frontier::{
-    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
+    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, Waits, marks_left,
 };
 use crate::robots;
 use crate::rows::Rows;
@@ -92,7 +93,10 @@ pub async fn crawl(
         || config.frontier.rate.is_some()
         || config.frontier.adaptive;
     let mut frontier = Frontier::new(config.frontier.clone(), method);
-    let mut follow = config.crawl.clone().map(Follow::new);
+    let mut follow = config
+        .crawl
+        .clone()
+        .map(|crawl| Follow::new(crawl, config.frontier.limit));
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
@@ -141,6 +145,7 @@ pub async fn crawl(
         written: Instant::now(),
         committed: Instant::now(),
         checkpoint_after: FIRST_CHECKPOINT / 2,
+        waits_due: Duration::ZERO,
         starved: true,
         plan,
         tell,
@@ -192,6 +197,8 @@ struct Run<F> {
     committed: Instant,
     /// How long after that the next checkpoint is due.
     checkpoint_after: Duration,
+    /// When it is next looked at what the run waits for.
+    waits_due: Duration,
     /// Whether there was room for jobs and none that may be sent.
     starved: bool,
     /// What the lanes share.
@@ -370,6 +377,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             Noted::Settled(visit) => self.settle(visit, now)?,
             Noted::Robots(visit, sitemaps) => {
                 self.tally.robots += 1;
+                if let Some(problem) = visit.robots_problem() {
+                    (self.tell)(&Event::Unread {
+                        url: visit.job.first_url(),
+                        problem: &problem,
+                    });
+                }
                 if let Some(follow) = &mut self.follow {
                     follow.sitemaps(&visit, &sitemaps, &mut self.frontier, now)?;
                 }
@@ -378,26 +391,16 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 }
             }
             Noted::Again(Again::Redirect) => self.tally.redirects += 1,
-            Noted::Again(Again::Retry {
-                host,
-                cause,
-                after,
-                held,
-            }) => {
+            Noted::Again(Again::Retry { host, cause, after }) => {
                 self.tally.retries += 1;
                 (self.tell)(&Event::Retried {
                     host: &host,
                     cause: &cause,
                     after,
                 });
-                if held {
-                    (self.tell)(&Event::Held {
-                        host: &host,
-                        until: now + after,
-                    });
-                }
             }
         }
+        self.tell_pauses();
         Ok(())
     }
 
@@ -408,7 +411,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         }
         self.frontier.settle(&visit);
         if !visit.has_record() {
-            self.tally.unrecorded(&visit);
+            self.unrecorded(&visit);
             return Ok(());
         }
         self.tally.settled(&visit);
@@ -425,18 +428,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.settled.len() >= BATCH || self.settled_bytes >= BATCH_BYTES
     }
 
-    fn tick(&mut self) {
-        self.tally.in_flight = self.crew.in_flight();
-        self.tally.connections += self.plan.shared.connections().take();
-        self.tally.waiting = self.frontier.waiting();
-        self.tally.elapsed = self.started.elapsed();
-        if let Some(follow) = &self.follow {
-            self.tally.passed_over.clone_from(follow.skips());
-        }
-        (self.tell)(&Event::Tick(&self.tally));
-    }
-
     async fn end(mut self, ended: Ended, reading: bool) -> Result<Outcome> {
+        self.waits_due = Duration::MAX;
+        self.tally.waits = Waits::default();
+        self.frontier.keep_waits(&self.tally.waits);
         self.tick();
         // The lanes close their connections while the last records are written.
         self.crew.close();

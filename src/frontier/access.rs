@@ -9,6 +9,8 @@ use crate::visit::{FetchError, Visit};
 
 /// How long a robots.txt is believed (RFC 9309 2.4).
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long until a robots.txt that could not be had is asked for again.
+const CLOSED_FOR: Duration = Duration::from_secs(60);
 
 /// What is known of a host's robots.txt.
 #[derive(Debug, Clone)]
@@ -66,16 +68,17 @@ impl Access {
         let until = now + KEPT;
         match &visit.outcome {
             Ok(page) => match page.status {
-                200..=299 => {
-                    let rules = visit.parsed.rules.take();
-                    Access::Known(
-                        Arc::new(rules.map_or_else(Rules::allow_all, |rules| *rules)),
-                        until,
-                    )
-                }
+                200..=299 => match visit.parsed.rules.take() {
+                    Some(rules) => Access::Known(Arc::from(rules), until),
+                    None => {
+                        let fault = visit.parsed.fault.as_deref().unwrap_or("it was not read");
+                        let problem = format!("it cannot be decoded: {fault}");
+                        Access::Closed(FetchError::RobotsUnreachable { problem }, until)
+                    }
+                },
                 429 | 500.. => {
-                    let rule = format!("robots.txt itself was answered with {}", page.status);
-                    Access::Closed(FetchError::Robots { rule }, until)
+                    let problem = format!("HTTP {}", page.status);
+                    Access::closed(FetchError::RobotsUnreachable { problem }, now)
                 }
                 // Too many redirects are as good as none (RFC 9309 2.3.1.2).
                 _ => Access::Known(Arc::new(Rules::allow_all()), until),
@@ -83,7 +86,12 @@ impl Access {
             Err(FetchError::TooManyRedirects { .. } | FetchError::BadRedirect { .. }) => {
                 Access::Known(Arc::new(Rules::allow_all()), until)
             }
-            Err(error) => Access::Closed(error.clone(), until),
+            Err(error) => Access::closed(error.clone(), now),
         }
+    }
+
+    /// Closed because the robots.txt could not be had.
+    pub(crate) fn closed(error: FetchError, now: Instant) -> Self {
+        Access::Closed(error, now + CLOSED_FOR)
     }
 }

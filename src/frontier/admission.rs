@@ -67,6 +67,9 @@ impl Frontier {
         job.via = found.via;
         job.role = found.role;
         job.depth = found.depth;
+        if found.role == Role::Sitemap && found.on.role == Role::Sitemap {
+            job.nesting = found.on.nesting.saturating_add(1);
+        }
         job.found_on = Some(found.page.clone());
         job.recipe = found.recipe.cloned();
         self.enter(&mut job, found.fingerprint, found.on.id);

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::store::{Reader, Row, State};
+use super::waits::Wait;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::job::{Role, Via};
@@ -33,6 +34,8 @@ pub struct Explanation {
     pub settings: BTreeMap<String, String>,
     /// Records that the job has of what was asked: what `--limit` counts.
     pub records: u64,
+    /// What its host, or the whole run, waits for while a haul works on the job.
+    pub wait: Option<Wait>,
     /// Whether its list was read to its end.
     pub list_done: bool,
     /// The seeds of the job, ten thousand at the most, where the URL was never seen.
@@ -126,7 +129,12 @@ pub fn explain(folder: &Path, url: &PageUrl) -> Result<Explanation> {
             false => Vec::new(),
         };
         let sightings: Result<Vec<_>> = rows.iter().map(|row| sighting(reader, row)).collect();
+        let host = url.host_key();
+        let waits = super::ledger::take_waits(&mut known.marks.clone());
+        let mut waits = waits.first.into_iter();
+        let is_its = |wait: &Wait| wait.host.as_ref().is_none_or(|of| of == host.as_str());
         Ok(Explanation {
+            wait: waits.find(is_its),
             url: url.as_str().to_owned(),
             sightings: sightings?,
             settings: known.settings.clone(),

@@ -4,18 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
+use super::health::Health;
 use super::pace::Pace;
 use super::window::{Reply, Window};
 use super::workbench::Home;
 use crate::job::{Job, Role};
 use crate::url::HostKey;
-
-/// Retries that a host may have beyond a fifth of its requests: enough for a short list.
-const RETRIES_ALLOWED: f64 = 10.0;
-/// Retries that each request earns its host.
-const RETRIES_EARNED: f64 = 0.2;
-/// How long a host that kept failing is left alone before it is asked once more.
-const LEFT_ALONE: Duration = Duration::from_secs(30);
 
 /// One host.
 pub(crate) struct Host {
@@ -35,22 +29,17 @@ pub(crate) struct Host {
     pub(crate) is_located: bool,
     /// Whether its robots.txt is known.
     pub(crate) access: Access,
+    /// Whether it ever answered: then it is there, and a refused connection is an outage.
+    pub(crate) has_answered: bool,
+    /// The delay that its robots.txt asks for, as far as it is kept.
+    pub(crate) crawl_delay: Duration,
     /// Jobs of it that wait in the store alone, behind those of its line.
     pub(crate) beyond: u64,
     /// The last number that its line had: all that is beyond is above it.
     pub(crate) last: u64,
     /// Whether the store was asked for more of it.
     pub(crate) asked: bool,
-    health: Health,
-    retries_left: f64,
-}
-
-/// The circuit breaker.
-#[derive(Debug, Default)]
-struct Health {
-    failures: u32,
-    last: &'static str,
-    down_until: Option<Instant>,
+    pub(crate) health: Health,
 }
 
 impl Host {
@@ -66,11 +55,12 @@ impl Host {
             home: Home::default(),
             is_located: true,
             access,
+            has_answered: false,
+            crawl_delay: Duration::ZERO,
             beyond: 0,
             last: 0,
             asked: false,
             health: Health::default(),
-            retries_left: RETRIES_ALLOWED,
         }
     }
 
@@ -89,8 +79,10 @@ impl Host {
             .window
             .as_ref()
             .map_or(per_host, |window| window.size());
+        // One that was paused is met by one request first, and then by more with each answer.
+        let recovering = self.health.room().unwrap_or(usize::MAX);
+        let room = (own == 0 || self.in_flight < own) && self.in_flight < recovering;
         // One that nobody knows the address of asks once, to learn it.
-        let room = own == 0 || self.in_flight < own;
         room && (self.is_located || self.in_flight == 0)
     }
 
@@ -117,6 +109,11 @@ impl Host {
         self.not_before.max(window).filter(|until| *until > now)
     }
 
+    /// Jobs that wait, in the store too.
+    pub(crate) fn jobs(&self) -> u64 {
+        self.waiting.len() as u64 + self.beyond
+    }
+
     /// Whether nothing would be lost by forgetting it.
     pub(crate) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.in_flight == 0 && self.beyond == 0
@@ -125,7 +122,7 @@ impl Host {
     /// Whether it may be forgotten without forgetting a promise: a hold, a delay, a bad name.
     pub(crate) fn is_unremarkable(&self, now: Instant) -> bool {
         self.is_idle()
-            && self.health.failures == 0
+            && self.health.is_well()
             && !self.access.is_asked()
             && self
                 .window
@@ -136,39 +133,5 @@ impl Host {
 
     pub(crate) fn hold(&mut self, until: Instant) {
         self.not_before = Some(self.not_before.map_or(until, |before| before.max(until)));
-    }
-
-    /// Notes a request that was answered, whatever the status.
-    pub(crate) fn answered(&mut self) {
-        self.health = Health::default();
-        self.retries_left = (self.retries_left + RETRIES_EARNED).min(RETRIES_ALLOWED);
-    }
-
-    /// Notes a request that the host did not answer. `after` failures in a row close it; 0 for never.
-    pub(crate) fn failed(&mut self, class: &'static str, after: u32, now: Instant) {
-        self.health.failures = self.health.failures.saturating_add(1);
-        self.health.last = class;
-        if after > 0 && self.health.failures >= after {
-            self.health.down_until = Some(now + LEFT_ALONE);
-        }
-    }
-
-    /// Takes one try from the budget. No: the host has had more than its share of retries.
-    pub(crate) fn may_retry(&mut self) -> bool {
-        let may = self.retries_left >= 1.0;
-        if may {
-            self.retries_left -= 1.0;
-        }
-        may
-    }
-
-    /// Whether the host is being left alone; asked again later, one job goes through to see.
-    pub(crate) fn is_down(&mut self, now: Instant) -> Option<(u32, &'static str)> {
-        let until = self.health.down_until?;
-        if now >= until {
-            self.health.down_until = Some(now + LEFT_ALONE);
-            return None;
-        }
-        Some((self.health.failures, self.health.last))
     }
 }

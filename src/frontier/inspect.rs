@@ -9,7 +9,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::ledger;
 use super::store::{self, Reader, Row, State, last_commit};
+use super::waits::Waits;
 use crate::error::Result;
 use crate::job::Role;
 use crate::url::HostKey;
@@ -52,6 +54,8 @@ pub struct Inspection {
     pub hosts: Vec<HostCounts>,
     /// Hosts beyond these.
     pub hosts_beyond: u64,
+    /// What it waits for while a haul works on it.
+    pub waits: Waits,
     /// How far each of its outputs is durable, by its name.
     pub marks: BTreeMap<String, serde_json::Value>,
     /// Bytes of the files that lie in its folder.
@@ -120,6 +124,7 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
             marks: known.marks.clone(),
             ..Inspection::default()
         };
+        inspection.waits = ledger::take_waits(&mut inspection.marks);
         let mut by_host = HashMap::new();
         reader.each_row(&mut |row| {
             inspection.count(&row);

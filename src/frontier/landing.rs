@@ -3,17 +3,22 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::access::Access;
-use super::retry::{self, Circumstances, Verdict};
+use super::health::{Effect, Limits, Trouble};
+use super::pause::{Change, Pause};
+use super::retry::{self, Circumstances, Verdict, Wait};
 use super::store::{Row, State};
 use super::window::Reply;
-use super::{Duplicates, Frontier};
+use super::{Duplicates, Frontier, FrontierSettings};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Role, Via, is_idempotent};
+use crate::page::Page;
 use crate::url::{HostKey, PageUrl, UrlError};
 use crate::visit::{FetchError, Visit};
 
 /// Redirects that a robots.txt may take (RFC 9309 2.3.1.2).
 const ROBOTS_REDIRECTS: u16 = 5;
+/// Times that a job was not processed from which on its host is taken to be in trouble.
+const UNPROCESSED_ENOUGH: u16 = 3;
 
 /// What became of a visit.
 pub(crate) enum Noted {
@@ -32,12 +37,20 @@ pub(crate) enum Again {
     Retry {
         host: HostKey,
         cause: String,
+        /// The least time until then.
         after: Duration,
-        /// Whether the whole host waits.
-        held: bool,
     },
     /// The next hop.
     Redirect,
+}
+
+/// What the host of a visit that landed says about its job.
+#[derive(Debug, Clone, Copy, Default)]
+struct Landed {
+    /// Whether the host is paused, or has not answered since it was.
+    is_out: bool,
+    /// Whether a refusal was the host's rather than the job's own.
+    is_excused: bool,
 }
 
 /// Says whether a redirect may be followed, where targets have to belong to the crawl.
@@ -57,11 +70,21 @@ impl Frontier {
         gate: &mut impl Gate,
         now: Instant,
     ) -> Result<Noted> {
-        self.land(&visit, now);
-        if let Some(again) = self.redirect(&mut visit, gate, now)? {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let landed = self.land(&visit, now);
+        let clock = SystemTime::now();
+        let asked = match &visit.outcome {
+            Ok(page) => retry::wait(page, &self.settings, clock),
+            Err(_) => Wait::Unnamed,
+        };
+        // RFC 9110 10.2.3: with a redirect, it is the least time before the next request.
+        if asked != Wait::TooLong
+            && let Some(again) = self.redirect(&mut visit, gate, now)?
+        {
             match again {
                 Ok(job) => {
-                    self.workbench.put_back(job, Duration::ZERO, now);
+                    let after = asked.named().unwrap_or_default();
+                    self.workbench.put_back(job, after, now);
                     return Ok(Noted::Again(Again::Redirect));
                 }
                 Err(error) => visit.outcome = Err(error),
@@ -70,24 +93,24 @@ impl Frontier {
         }
         let idempotent = is_idempotent(visit.job.method().unwrap_or(&self.method));
         let around = Circumstances {
-            attempts: visit.job.attempts.len(),
+            retries: visit.job.retries,
+            free_tries: visit.job.free_tries,
             idempotent,
+            host_is_out: landed.is_out,
+            excused: landed.is_excused,
             random: self.random.f64(),
-            now: SystemTime::now(),
+            now: clock,
         };
         let verdict = retry::verdict(&visit.outcome, &self.settings, around);
-        let (after, held) = match verdict {
+        let (after, costs) = match verdict {
             Verdict::Done => return Ok(self.over(visit, now)),
-            Verdict::Again(after) => (after, false),
-            Verdict::HoldHost(after) => (after, true),
+            Verdict::WithMachine if !self.machine.may_recover(now) => {
+                return Ok(self.over(visit, now));
+            }
+            Verdict::Again { after, costs } => (after, costs),
+            Verdict::WithHost { costs } => (Duration::ZERO, costs),
+            Verdict::WithMachine => (Duration::ZERO, false),
         };
-        let host = self.workbench.host(&visit.job.host, now);
-        if !host.may_retry() {
-            return Ok(self.over(visit, now));
-        }
-        if held {
-            host.hold(now + after);
-        }
         let cause = match &visit.outcome {
             Ok(page) => page.status.to_string(),
             Err(error) => error.class().to_owned(),
@@ -95,15 +118,23 @@ impl Frontier {
         let Visit {
             mut job, outcome, ..
         } = *visit;
-        job.attempts.push(attempt(outcome, job.since, now));
-        let key = job.host.clone();
-        self.workbench
-            .put_back(job, if held { Duration::ZERO } else { after }, now);
+        match costs {
+            true => job.retries = job.retries.saturating_add(1),
+            false => job.free_tries = job.free_tries.saturating_add(1),
+        }
+        // What was never processed was never tried.
+        if !matches!(&outcome, Err(error) if error.is_unprocessed()) {
+            let sent = job.sent.unwrap_or(job.since);
+            job.attempts.push(attempt(outcome, sent, now));
+        }
+        let host = job.host.clone();
+        self.workbench.put_back(job, after, now);
+        let held = self.workbench.host(&host, now).held(now);
+        let held = held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         Ok(Noted::Again(Again::Retry {
-            host: key,
+            host,
             cause,
-            after,
-            held,
+            after: after.max(held),
         }))
     }
 
@@ -118,7 +149,10 @@ impl Frontier {
             Access::Known(rules, _) => rules.sitemaps().to_vec(),
             _ => Vec::new(),
         };
-        self.workbench.admitted_by(&host, access, now);
+        if let Some((asked, kept)) = self.workbench.admitted_by(&host, access, now) {
+            let change = Change::Slowed { asked, kept };
+            self.pauses.push(Pause { host, change });
+        }
         Noted::Robots(visit, sitemaps)
     }
 
@@ -151,25 +185,63 @@ impl Frontier {
     }
 
     /// The host's side of a visit: room for another, and how it has been doing.
-    fn land(&mut self, visit: &Visit, now: Instant) {
-        let after = self.settings.give_up_after;
+    fn land(&mut self, visit: &Visit, now: Instant) -> Landed {
+        let job = &visit.job;
+        let sent = job.sent.unwrap_or(now);
+        let random = self.random.f64();
+        self.machine.note(&visit.outcome, sent, random, now);
         let from = visit.outcome.as_ref().ok().and_then(|page| page.remote);
         let from = from.map(|remote| remote.ip());
-        let host = self
-            .workbench
-            .landed(&visit.job.host, reply(visit), from, now);
-        match &visit.outcome {
-            Ok(_) => host.answered(),
-            Err(
-                error @ (FetchError::Dns(_)
-                | FetchError::Connect(_)
-                | FetchError::Closed
-                | FetchError::Tls { .. }
-                | FetchError::Timeout { .. }
-                | FetchError::Protocol(_)),
-            ) => host.failed(error.class(), after, now),
-            Err(_) => {}
-        }
+        let settings = &self.settings;
+        let pauses = &mut self.pauses;
+        self.workbench
+            .landed(&job.host, reply(visit), from, now, |host| {
+                // Without its robots.txt nothing else of a host can be had: for more than a few jobs it is worth waiting for.
+                let many = settings.pause_after.max(1) as usize;
+                let gates = job.role == Role::Robots && host.jobs() >= many as u64;
+                host.has_answered |= visit.outcome.is_ok();
+                let trouble = match &visit.outcome {
+                    Ok(page) if retry::refuses(page) => refusal(page, settings),
+                    Ok(_) => None,
+                    // A request that is never processed says something only when it happens again and again.
+                    Err(FetchError::Unprocessed(_)) if job.free_tries < UNPROCESSED_ENOUGH => {
+                        return Landed::default();
+                    }
+                    Err(error @ FetchError::Unprocessed(_)) => {
+                        Some(Trouble::Silent(error.class(), 1))
+                    }
+                    Err(error) if retry::is_silence(error) => {
+                        let is_outage = host.has_answered && retry::never_arrived(error);
+                        let weight = match gates || is_outage {
+                            true => settings.pause_after,
+                            false => 1,
+                        };
+                        Some(Trouble::Silent(error.class(), weight))
+                    }
+                    Err(_) => return Landed::default(),
+                };
+                let Some(trouble) = trouble else {
+                    host.health.answered(sent);
+                    return Landed::default();
+                };
+                let known = host.health.knows(sent);
+                let effect =
+                    host.health
+                        .trouble(trouble, (job.id, sent), limits(settings), random, now);
+                match effect {
+                    Effect::None => {}
+                    Effect::Extend(wait) => host.hold(now + wait),
+                    Effect::Pause(wait) => {
+                        host.hold(now + wait);
+                        pauses.push(Pause::of(host, Some(now + wait)));
+                    }
+                    Effect::GivenUp => pauses.push(Pause::of(host, None)),
+                }
+                Landed {
+                    is_out: host.health.is_out(),
+                    is_excused: known || gates || host.health.is_shared(),
+                }
+            })
     }
 
     /// `None`: no redirect to follow. `Some(Err)`: one that cannot be followed.
@@ -242,21 +314,37 @@ impl Frontier {
     }
 }
 
+fn limits(settings: &FrontierSettings) -> Limits {
+    Limits {
+        pause_after: settings.pause_after,
+        max_down: settings.max_down,
+    }
+}
+
+/// A 429 or 503 as its host's trouble; `None` where the user wants it to be an answer like any other.
+fn refusal(page: &Page, settings: &FrontierSettings) -> Option<Trouble> {
+    let wait = retry::wait(page, settings, SystemTime::now());
+    let is_final = settings.retries == 0 || !settings.retry_on.status(page.status);
+    match wait {
+        Wait::Unnamed | Wait::TooLong if is_final => None,
+        wait => Some(Trouble::Refused(page.status, wait.named())),
+    }
+}
+
 /// What a visit says of how much its host bears.
 fn reply(visit: &Visit) -> Option<Reply> {
     match &visit.outcome {
-        Ok(page) if matches!(page.status, 429 | 503) => Some(Reply::Refused),
+        Ok(page) if page.status == 503 && page.retry_after(SystemTime::now()).is_none() => {
+            Some(Reply::Unavailable)
+        }
+        Ok(page) if retry::refuses(page) => Some(Reply::Refused),
         Ok(page) => Some(Reply::Answered(page.timing.first_byte)),
         Err(FetchError::Connect(_) | FetchError::Timeout { .. }) => Some(Reply::Lost),
         Err(_) => None,
     }
 }
 
-fn attempt(
-    outcome: Result<crate::page::Page, FetchError>,
-    since: Instant,
-    now: Instant,
-) -> Attempt {
+fn attempt(outcome: Result<Page, FetchError>, sent: Instant, now: Instant) -> Attempt {
     match outcome {
         Ok(page) => Attempt {
             status: Some(page.status),
@@ -266,7 +354,7 @@ fn attempt(
         Err(error) => Attempt {
             status: None,
             error: Some(error),
-            took: now.saturating_duration_since(since),
+            took: now.saturating_duration_since(sent),
         },
     }
 }

@@ -13,12 +13,15 @@ use super::store::{
     Answer, Batch, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State, Store,
     Want,
 };
+use super::waits::Waits;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::visit::Visit;
 
 /// Rows that are gathered before a commit is due, whatever the clock says.
 const MANY: usize = 50_000;
+/// The name under which a job keeps what its run waits for, beside the marks of its sinks.
+const WAITS: &str = "waits";
 
 /// What of a run outlives its process.
 pub(crate) struct Ledger {
@@ -28,6 +31,9 @@ pub(crate) struct Ledger {
     list: ListMark,
     /// Whether a commit is on its way.
     committing: bool,
+    /// What the run waits for, and whether that was committed.
+    waits: Waits,
+    waits_changed: bool,
     /// The folder, locked for as long as the run goes on; dropped after the store is closed.
     _folder: Folder,
 }
@@ -42,6 +48,14 @@ pub(crate) struct Opened {
 /// The marks of the job that is in a folder; none where there is no job, or one that cannot be read.
 pub(crate) fn marks_left(folder: &Path) -> BTreeMap<String, serde_json::Value> {
     Reader::read(folder, |reader| Ok(reader.known().marks.clone())).unwrap_or_default()
+}
+
+/// Takes what a run waited for out of the marks of its job.
+pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Waits {
+    let waits = marks.remove(WAITS);
+    waits
+        .and_then(|waits| serde_json::from_value(waits).ok())
+        .unwrap_or_default()
 }
 
 impl Opened {
@@ -85,6 +99,7 @@ impl Opened {
     pub(crate) fn marks<T: serde::de::DeserializeOwned>(&self) -> BTreeMap<String, T> {
         let marks = self.known.marks.iter();
         marks
+            .filter(|(name, _)| *name != WAITS)
             .filter_map(|(name, mark)| Some((name.clone(), T::deserialize(mark.clone()).ok()?)))
             .collect()
     }
@@ -167,9 +182,21 @@ impl Frontier {
             batch: Batch::default(),
             list: known.list,
             committing: false,
+            waits: Waits::default(),
+            waits_changed: false,
             _folder: folder,
         });
         Ok(())
+    }
+
+    /// Notes what the run waits for, so that whoever looks at the job can say it.
+    pub(crate) fn keep_waits(&mut self, waits: &Waits) {
+        if let Some(ledger) = &mut self.ledger
+            && ledger.waits != *waits
+        {
+            ledger.waits.clone_from(waits);
+            ledger.waits_changed = true;
+        }
     }
 
     /// Whether the run is kept.
@@ -198,7 +225,7 @@ impl Frontier {
             let batch = &ledger.batch;
             let empty =
                 batch.found.is_empty() && batch.settled.is_empty() && batch.list == ledger.list;
-            !ledger.committing && !empty
+            !ledger.committing && (!empty || ledger.waits_changed)
         })
     }
 
@@ -206,6 +233,7 @@ impl Frontier {
     pub(crate) fn gather(&mut self) -> Option<Gathered> {
         let ledger = self.ledger.as_mut()?;
         ledger.committing = true;
+        ledger.waits_changed = false;
         let next = Batch {
             list: ledger.list,
             ..Batch::default()
@@ -228,6 +256,8 @@ impl Frontier {
                 .into_iter()
                 .filter_map(|(name, mark)| Some((name, serde_json::to_value(mark).ok()?)));
             batch.marks = kept.collect();
+            let waits = serde_json::to_value(&ledger.waits);
+            batch.marks.extend(Some(WAITS.to_owned()).zip(waits.ok()));
             ledger.keeper.commit(batch);
         }
     }

@@ -16,19 +16,23 @@ mod admission;
 mod again;
 mod differences;
 mod explain;
+mod health;
 mod host;
 mod inspect;
 mod landing;
 mod ledger;
+mod machine;
 #[doc(hidden)]
 pub mod measure;
 mod pace;
+mod pause;
 mod retry;
 mod seen;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
+mod waits;
 mod window;
 mod workbench;
 
@@ -46,13 +50,16 @@ use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, ListMark, Row};
+pub use waits::{Wait, Waits};
 
 use crate::fingerprint::Fingerprints;
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::url::HostKey;
 use crate::visit::Visit;
 use access::Access;
+use machine::Machine;
 use pace::Pace;
+pub(crate) use pause::{Change, Pause};
 use seen::Seen;
 use workbench::{Turn, Workbench};
 
@@ -71,6 +78,7 @@ pub(crate) struct Frontier {
     workbench: Workbench,
     /// A job that may be sent as far as its host goes, and waits for the run's own rate.
     stalled: Option<Box<Job>>,
+    stalled_until: Option<Instant>,
     seen: Seen,
     fingerprints: Fingerprints,
     /// The number of the last job that was admitted.
@@ -80,6 +88,11 @@ pub(crate) struct Frontier {
     /// Hosts that the user's list named: redirects and links may lead there, wherever they are.
     named: HashSet<HostKey>,
     last_named: Option<HostKey>,
+    /// Jobs that were handed out and are not back yet.
+    in_flight: usize,
+    machine: Machine,
+    /// Hosts that are asked less than before, until somebody looks.
+    pauses: Vec<Pause>,
     /// What outlives the process, where a job folder keeps the run.
     ledger: Option<Ledger>,
     random: fastrand::Rng,
@@ -89,7 +102,7 @@ pub(crate) struct Frontier {
 pub(crate) enum Next {
     /// A job that may be sent now; it is in flight from here on.
     Job(Box<Job>),
-    /// A job that is settled at once: its host is being left alone, or forbids it.
+    /// A job that is settled at once: its host was given up, or forbids it.
     Settled(Box<Visit>),
     /// Nothing before this moment.
     NotBefore(Instant),
@@ -106,6 +119,7 @@ impl Frontier {
         };
         let mut workbench = Workbench::new(settings.per_host, settings.delay, access);
         workbench.limit_addresses(settings.per_ip);
+        workbench.limit_crawl_delay(settings.max_crawl_delay);
         if settings.adaptive {
             workbench.adapt();
         }
@@ -120,11 +134,15 @@ impl Frontier {
             method,
             workbench,
             stalled: None,
+            stalled_until: None,
             seen: Seen::default(),
             fingerprints: Fingerprints::seeded(random.u64(..)),
             last_id: 0,
             named: HashSet::new(),
             last_named: None,
+            in_flight: 0,
+            machine: Machine::default(),
+            pauses: Vec::new(),
             ledger: None,
             random,
         }
@@ -161,9 +179,15 @@ impl Frontier {
             .filter_map(|job| job.row)
     }
 
-    /// The next job. A host that failed too often, or forbids it, answers for its jobs at once: they come as settled visits.
+    /// The next job. The jobs of a host that was given up, and those that it forbids, come as settled visits.
     pub(crate) fn next(&mut self, now: Instant) -> Next {
-        let job = match self.stalled.take() {
+        if let Some(until) = self.machine.not_before(now) {
+            return Next::NotBefore(until);
+        }
+        if !self.machine.has_room(self.in_flight) {
+            return Next::Nothing; // one that is in flight makes room
+        }
+        let mut job = match self.stalled.take() {
             Some(job) => {
                 // Its turn came before the run's: its host's delay counts from now.
                 let delay = self.settings.delay;
@@ -178,6 +202,12 @@ impl Frontier {
                 },
                 Turn::NotBefore(at) => return Next::NotBefore(at),
                 Turn::Nothing => return Next::Nothing,
+                Turn::Refused(job, error) if job.role == Role::Robots => {
+                    let host = job.first_url().host_key();
+                    self.workbench
+                        .admitted_by(&host, Access::closed(error, now), now);
+                    return self.next(now);
+                }
                 Turn::Refused(job, error) => {
                     let visit = Box::new(Visit::unsent(job, error));
                     if visit.has_record() && visit.job.is_fresh() {
@@ -189,12 +219,21 @@ impl Frontier {
         };
         if let Err(at) = self.pace.ask(now) {
             self.stalled = Some(job);
+            self.stalled_until = Some(at);
             return Next::NotBefore(at);
         }
         if job.is_fresh() && job.has_record() {
             self.spend();
         }
+        self.stalled_until = None;
+        job.sent = Some(now);
+        self.in_flight += 1;
         Next::Job(job)
+    }
+
+    /// The hosts that were paused, slowed or given up since this was last called.
+    pub(crate) fn take_pauses(&mut self) -> Vec<Pause> {
+        std::mem::take(&mut self.pauses)
     }
 
     /// One record of those that the run may have. After the last one nothing new is sent: only what is promised a record.

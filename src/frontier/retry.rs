@@ -1,38 +1,62 @@
 //! Whether a visit is over: one pure function from an outcome to a verdict.
 //!
-//! 429 and 503 hold the whole host, as they speak for it; other failures put their own job back. The wait is
-//! what `Retry-After` says, or a full-jitter back-off ("Exponential Backoff And Jitter", AWS Architecture
-//! Blog, 2015). Requests that may not be sent twice are tried again only where the server did not act on them.
+//! 429 and 503 speak for the whole host: the job waits with it, and pays for another try only where the refusal was its own (see
+//! [`Health`](super::health::Health)). What was never processed was never tried, so it goes again whatever its method. Other
+//! failures put their own job back. The wait is what `Retry-After` says, or a back-off with jitter ("Exponential Backoff And
+//! Jitter", AWS Architecture Blog, 2015). Requests that may not be sent twice are tried again only where the server did not act on
+//! them.
 
 use std::time::{Duration, SystemTime};
 
 use super::settings::FrontierSettings;
 use crate::page::Page;
-use crate::visit::FetchError;
+use crate::visit::{FetchError, Phase};
 
-/// The first back-off is somewhere below this, and each next one below twice as much.
+/// The first back-off is at most this, and each further one at most twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
-/// No back-off is above this.
+/// No back-off is longer.
 const BACK_OFF_LIMIT: Duration = Duration::from_secs(60);
+/// No wait is longer, whatever a server asks for and the settings allow.
+const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// Times that a job goes again without paying for it: more than any honest server needs, so that nothing loops for ever.
+const FREE_TRIES: u16 = 100;
+/// Times that a job goes again because it was not processed. The first few go at once.
+const UNPROCESSED: u16 = 12;
+const UNPROCESSED_AT_ONCE: u16 = 3;
 
 /// What to do about a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is over.
     Done,
-    /// Another try, after so long.
-    Again(Duration),
-    /// Another try, and the whole host waits so long.
-    HoldHost(Duration),
+    /// Another try after this long.
+    Again {
+        after: Duration,
+        /// Whether it counts against the settings' retries.
+        costs: bool,
+    },
+    /// Another try when the host may be asked again.
+    WithHost {
+        /// Whether it counts against the settings' retries.
+        costs: bool,
+    },
+    /// This machine ran short: another try when it has recovered.
+    WithMachine,
 }
 
 /// What the verdict depends on, beside the outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances {
-    /// Tries before this one.
-    pub(crate) attempts: usize,
+    /// Retries that the job has paid for.
+    pub(crate) retries: u8,
+    /// Tries that it did not pay for.
+    pub(crate) free_tries: u16,
     /// Whether sending it twice means the same as sending it once.
     pub(crate) idempotent: bool,
+    /// Whether its host is paused.
+    pub(crate) host_is_out: bool,
+    /// Whether a refusal by the host says nothing about this job.
+    pub(crate) excused: bool,
     /// Evenly between 0 and 1.
     pub(crate) random: f64,
     /// The time of day, for a `Retry-After` that is a date.
@@ -45,35 +69,113 @@ pub(crate) fn verdict(
     settings: &FrontierSettings,
     around: Circumstances,
 ) -> Verdict {
-    if around.attempts >= usize::from(settings.retries) {
-        return Verdict::Done;
-    }
-    let back_off = back_off(around.attempts, around.random);
+    let may_pay = around.retries < settings.retries;
+    let has_free_tries = around.free_tries < FREE_TRIES;
+    let again = |after| match may_pay {
+        true => Verdict::Again { after, costs: true },
+        false => Verdict::Done,
+    };
+    let back_off = back_off(around.retries.into(), around.random);
     match outcome {
         Ok(page) if !settings.retry_on.status(page.status) => Verdict::Done,
-        Ok(page) if matches!(page.status, 429 | 503) => match page.retry_after(around.now) {
-            Some(wait) if wait > settings.retry_after_limit => Verdict::Done,
-            Some(wait) => Verdict::HoldHost(wait),
-            None => Verdict::HoldHost(back_off),
-        },
-        Ok(_) if around.idempotent => Verdict::Again(back_off),
-        Ok(_) => Verdict::Done,
+        Ok(page) => {
+            let wait = wait(page, settings, around.now);
+            if wait == Wait::TooLong {
+                Verdict::Done
+            } else if !refuses(page) {
+                match around.idempotent {
+                    true => again(wait.named().unwrap_or(back_off).max(back_off)),
+                    false => Verdict::Done,
+                }
+            } else if around.excused && has_free_tries {
+                Verdict::WithHost { costs: false }
+            } else if may_pay {
+                Verdict::WithHost { costs: true }
+            } else {
+                Verdict::Done
+            }
+        }
+        Err(FetchError::Unprocessed(_)) if around.free_tries < UNPROCESSED => {
+            let waits = around.free_tries.checked_sub(UNPROCESSED_AT_ONCE);
+            let after = waits.map_or(Duration::ZERO, |tries| {
+                self::back_off(tries.into(), around.random)
+            });
+            let costs = false;
+            Verdict::Again { after, costs }
+        }
+        Err(FetchError::Shortage(_)) if has_free_tries => Verdict::WithMachine,
+        Err(error) if !never_arrived(error) && !around.idempotent => Verdict::Done,
+        Err(error) if around.host_is_out && is_silence(error) && has_free_tries => {
+            Verdict::WithHost { costs: false }
+        }
         Err(error) if !settings.retry_on.error(error) => Verdict::Done,
         // A kept connection that the server closed just then: nobody's fault, so no wait.
-        Err(FetchError::Closed) if around.idempotent && around.attempts == 0 => {
-            Verdict::Again(Duration::ZERO)
-        }
-        Err(FetchError::Dns(_) | FetchError::Connect(_)) => Verdict::Again(back_off),
-        Err(_) if around.idempotent => Verdict::Again(back_off),
-        Err(_) => Verdict::Done,
+        Err(FetchError::Closed) if around.retries == 0 => again(Duration::ZERO),
+        Err(_) => again(back_off),
     }
 }
 
-fn back_off(attempts: usize, random: f64) -> Duration {
-    let ceiling = BACK_OFF
-        .saturating_mul(1 << attempts.min(16))
+/// Whether an answer speaks for the whole host: it is busy, or asks for fewer requests.
+pub(crate) fn refuses(page: &Page) -> bool {
+    matches!(page.status, 429 | 503)
+}
+
+/// Whether the host did not answer at all: a whole host may be down.
+pub(crate) fn is_silence(error: &FetchError) -> bool {
+    match error {
+        FetchError::Dns(_) | FetchError::Connect(_) | FetchError::Closed => true,
+        FetchError::Timeout { phase, .. } => {
+            matches!(phase, Phase::Resolve | Phase::Connect | Phase::FirstByte)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the request did not reach the host, whatever URL it was for.
+pub(crate) fn never_arrived(error: &FetchError) -> bool {
+    matches!(error, FetchError::Dns(_) | FetchError::Connect(_)) || error.is_unprocessed()
+}
+
+/// What an answer says about when to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Nothing.
+    Unnamed,
+    /// After this long.
+    Named(Duration),
+    /// Later than the settings allow.
+    TooLong,
+}
+
+impl Wait {
+    /// The wait that is to be kept, where one is named.
+    pub(crate) fn named(self) -> Option<Duration> {
+        match self {
+            Wait::Named(wait) => Some(wait),
+            Wait::Unnamed | Wait::TooLong => None,
+        }
+    }
+}
+
+/// The `Retry-After` of an answer, whatever its status (RFC 9110 10.2.3), within the settings' limit.
+pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) -> Wait {
+    let limit = match settings.max_retry_after {
+        Duration::ZERO => LONGEST_WAIT,
+        limit => limit,
+    };
+    match page.retry_after(now) {
+        None => Wait::Unnamed,
+        Some(wait) if wait.min(LONGEST_WAIT) > limit => Wait::TooLong,
+        Some(wait) => Wait::Named(wait.min(LONGEST_WAIT)),
+    }
+}
+
+/// Between half and all of a time that doubles with each try: never so short that a server which restarts misses every try.
+fn back_off(tries: u32, random: f64) -> Duration {
+    let whole = BACK_OFF
+        .saturating_mul(1 << tries.min(16))
         .min(BACK_OFF_LIMIT);
-    ceiling.mul_f64(random)
+    whole.mul_f64(0.5 + random / 2.0)
 }
 
 #[cfg(test)]
@@ -103,37 +205,93 @@ mod tests {
         })
     }
 
-    fn judge(outcome: &Result<Page, FetchError>, attempts: usize, idempotent: bool) -> Verdict {
+    const FIRST: Circumstances = Circumstances {
+        retries: 0,
+        free_tries: 0,
+        idempotent: true,
+        host_is_out: false,
+        excused: false,
+        random: 1.0,
+        now: SystemTime::UNIX_EPOCH,
+    };
+
+    fn judge(outcome: &Result<Page, FetchError>, retries: u8, idempotent: bool) -> Verdict {
         let around = Circumstances {
-            attempts,
+            retries,
             idempotent,
-            random: 1.0,
-            now: SystemTime::UNIX_EPOCH,
+            ..FIRST
         };
         verdict(outcome, &FrontierSettings::default(), around)
     }
 
+    fn again(millis: u64) -> Verdict {
+        let after = Duration::from_millis(millis);
+        Verdict::Again { after, costs: true }
+    }
+
+    fn unprocessed() -> FetchError {
+        FetchError::Unprocessed("GOAWAY".into())
+    }
+
     #[test]
-    fn a_busy_server_holds_its_whole_host_for_as_long_as_it_says() {
+    fn a_refusal_waits_with_its_host_and_costs_a_retry_only_where_it_is_the_urls_own() {
+        let costs = true;
+        let own = Verdict::WithHost { costs };
+        assert_eq!(judge(&page(429, Some("7")), 0, true), own);
+        assert_eq!(judge(&page(503, None), 1, false), own);
+        assert_eq!(judge(&page(503, None), 2, true), Verdict::Done);
+        let excused = Circumstances {
+            retries: 2,
+            excused: true,
+            ..FIRST
+        };
+        let judge = |around| verdict(&page(503, None), &FrontierSettings::default(), around);
+        let costs = false;
+        assert_eq!(judge(excused), Verdict::WithHost { costs });
+        let free_tries = FREE_TRIES;
         assert_eq!(
-            judge(&page(429, Some("7")), 0, true),
-            Verdict::HoldHost(Duration::from_secs(7))
+            judge(Circumstances {
+                free_tries,
+                ..excused
+            }),
+            Verdict::Done
         );
-        assert_eq!(
-            judge(&page(503, None), 1, true),
-            Verdict::HoldHost(Duration::from_secs(1))
+    }
+
+    #[test]
+    fn retry_after_counts_on_every_status_and_a_number_too_large_is_too_long() {
+        assert_eq!(judge(&page(500, Some("7")), 0, true), again(7000));
+        assert_eq!(judge(&page(502, Some("0")), 0, true), again(500));
+        for long in ["86400", "4294967296", "99999999999999999999999"] {
+            assert_eq!(
+                judge(&page(503, Some(long)), 0, true),
+                Verdict::Done,
+                "{long}"
+            );
+            assert_eq!(
+                judge(&page(500, Some(long)), 0, true),
+                Verdict::Done,
+                "{long}"
+            );
+        }
+        let settings = FrontierSettings {
+            max_retry_after: Duration::ZERO,
+            ..FrontierSettings::default()
+        };
+        let wait = wait(
+            &page(503, Some("99999999999999999999999")).unwrap(),
+            &settings,
+            SystemTime::now(),
         );
-        assert_eq!(
-            judge(&page(429, Some("7")), 0, false),
-            Verdict::HoldHost(Duration::from_secs(7))
-        );
-        assert_eq!(judge(&page(503, Some("86400")), 0, true), Verdict::Done);
+        assert_eq!(wait, Wait::Named(LONGEST_WAIT));
     }
 
     #[test]
     fn tries_end_and_what_is_final_is_not_tried_again() {
-        assert_eq!(judge(&page(503, None), 2, true), Verdict::Done);
+        assert_eq!(judge(&page(500, None), 2, true), Verdict::Done);
         assert_eq!(judge(&page(404, None), 0, true), Verdict::Done);
+        assert_eq!(judge(&page(408, None), 0, true), again(500));
+        assert_eq!(judge(&page(425, None), 1, true), again(1000));
         assert_eq!(
             judge(&Err(FetchError::HeadTooLarge), 0, true),
             Verdict::Done
@@ -144,13 +302,53 @@ mod tests {
     fn what_may_not_be_sent_twice_is_tried_again_only_where_it_never_arrived() {
         assert_eq!(judge(&Err(FetchError::Closed), 0, false), Verdict::Done);
         assert_eq!(judge(&page(500, None), 0, false), Verdict::Done);
+        let refused = Err(FetchError::Connect(String::new()));
+        assert_eq!(judge(&refused, 0, false), again(500));
+        assert_eq!(judge(&Err(FetchError::Closed), 0, true), again(0));
+        let around = Circumstances {
+            idempotent: false,
+            host_is_out: true,
+            ..FIRST
+        };
+        let settings = FrontierSettings::default();
+        let closed = verdict(&Err(FetchError::Closed), &settings, around);
+        assert_eq!(closed, Verdict::Done);
+        let costs = false;
         assert_eq!(
-            judge(&Err(FetchError::Connect(String::new())), 0, false),
-            Verdict::Again(Duration::from_millis(500))
+            verdict(&refused, &settings, around),
+            Verdict::WithHost { costs }
         );
-        assert_eq!(
-            judge(&Err(FetchError::Closed), 0, true),
-            Verdict::Again(Duration::ZERO)
-        );
+    }
+
+    #[test]
+    fn what_was_never_processed_goes_again_for_nothing_and_not_for_ever() {
+        let settings = FrontierSettings {
+            retries: 0,
+            retry_on: crate::frontier::RetryOn::nothing(),
+            ..FrontierSettings::default()
+        };
+        let after = |free_tries| {
+            let around = Circumstances {
+                free_tries,
+                idempotent: false,
+                ..FIRST
+            };
+            match verdict(&Err(unprocessed()), &settings, around) {
+                Verdict::Again {
+                    after,
+                    costs: false,
+                } => Some(after.as_millis()),
+                _ => None,
+            }
+        };
+        let waits: Vec<_> = (0..).map_while(after).collect();
+        assert_eq!(waits[..5], [0, 0, 0, 500, 1000]);
+        assert_eq!(waits.len(), usize::from(UNPROCESSED));
+        let short = Err(FetchError::Shortage(String::new()));
+        let around = Circumstances {
+            idempotent: false,
+            ..FIRST
+        };
+        assert_eq!(verdict(&short, &settings, around), Verdict::WithMachine);
     }
 }

@@ -24,18 +24,22 @@ pub struct FrontierSettings {
     pub retries: u8,
     /// What is worth another try.
     pub retry_on: RetryOn,
-    /// The longest wait that a server may ask for with `Retry-After`; a longer one ends the job.
-    pub retry_after_limit: Duration,
+    /// The longest wait that a server may ask for with `Retry-After`; a longer one ends the job with that answer.
+    pub max_retry_after: Duration,
     /// Redirects followed in a row; 0 follows none.
     pub max_redirects: u16,
-    /// Failures in a row after which a host is left alone for a while; 0 for never.
-    pub give_up_after: u32,
+    /// Failures in a row after which a host is paused; 0 for never. Requests that fail together count as one.
+    pub pause_after: u32,
+    /// How long a host may be down, pause after pause, before the rest of its jobs is given up.
+    pub max_down: Duration,
     /// What becomes of lines that repeat an earlier one.
     pub duplicates: Duplicates,
     /// Whether anything is asked at all.
     pub run: Run,
     /// What a host's robots.txt counts for.
     pub robots: Robots,
+    /// The longest `Crawl-delay` that is kept; zero for no limit.
+    pub max_crawl_delay: Duration,
     /// Records that the run may have at the most.
     pub limit: Option<u64>,
 }
@@ -95,21 +99,23 @@ impl Default for FrontierSettings {
             rate: None,
             retries: 2,
             retry_on: RetryOn::default(),
-            retry_after_limit: Duration::from_secs(300),
+            max_retry_after: Duration::from_secs(300),
             max_redirects: 10,
-            give_up_after: 20,
+            pause_after: 5,
+            max_down: Duration::from_secs(120),
             duplicates: Duplicates::Once,
             run: Run::Real,
             robots: Robots::Ignore,
+            max_crawl_delay: Duration::from_secs(30),
             limit: None,
         }
     }
 }
 
 impl Default for RetryOn {
-    /// Busy and unavailable servers, and failures that pass.
+    /// Busy and unavailable servers, requests that came at a bad moment, and failures that pass.
     fn default() -> Self {
-        let statuses = [429, 500, 502, 503, 504]
+        let statuses = [408, 425, 429, 500, 502, 503, 504]
             .map(|status| (status, status))
             .to_vec();
         let classes = [

@@ -18,3 +18,101 @@ fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
     assert!(matches!(frontier.next(now), Next::NotBefore(at) if at == later));
     assert!(matches!(frontier.next(later), Next::Job(_)));
 }
+
+fn frontier(settings: FrontierSettings, urls: u64, now: Instant) -> Frontier {
+    let mut frontier = Frontier::new(settings, Method::POST);
+    for row in 1..=urls {
+        let url = PageUrl::parse(&format!("http://a.example/{row}")).unwrap();
+        assert!(
+            frontier
+                .admit(Box::new(Job::seed(row, url)), now)
+                .unwrap()
+                .is_none()
+        );
+    }
+    frontier
+}
+
+fn sent(frontier: &mut Frontier, now: Instant) -> Box<Job> {
+    match frontier.next(now) {
+        Next::Job(job) => job,
+        Next::NotBefore(at) => panic!("nothing for {:?}", at - now),
+        Next::Nothing | Next::Settled(_) => panic!("nothing at all"),
+    }
+}
+
+fn fails(frontier: &mut Frontier, job: Box<Job>, error: FetchError, now: Instant) -> Noted {
+    let mut gate = None::<crate::follow::Follow>;
+    let visit = Box::new(Visit::unsent(job, error));
+    frontier.note(visit, &mut gate, now).unwrap()
+}
+
+#[test]
+fn what_was_not_processed_goes_again_whatever_its_method_and_was_never_tried() {
+    let now = Instant::now();
+    let settings = FrontierSettings {
+        retries: 0,
+        limit: Some(2),
+        ..FrontierSettings::default()
+    };
+    let mut frontier = frontier(settings, 3, now);
+    let job = sent(&mut frontier, now);
+    let unprocessed = || FetchError::Unprocessed("GOAWAY".into());
+    let noted = fails(&mut frontier, job, unprocessed(), now);
+    assert!(matches!(noted, Noted::Again(Again::Retry { after, .. }) if after.is_zero()));
+    assert!(frontier.take_pauses().is_empty());
+    let again = sent(&mut frontier, now);
+    assert_eq!((again.row, again.attempts.len()), (Some(1), 0));
+    // It is one of the records that the run may have, and no more than one.
+    assert_eq!(sent(&mut frontier, now).row, Some(2));
+    assert!(matches!(frontier.next(now), Next::Nothing));
+}
+
+#[test]
+fn a_shortage_of_this_machine_delays_the_run_and_is_held_against_no_host() {
+    let now = Instant::now();
+    let mut frontier = frontier(FrontierSettings::default(), 8, now);
+    let jobs: Vec<_> = (0..8).map(|_| sent(&mut frontier, now)).collect();
+    let later = now + Duration::from_millis(1);
+    for job in jobs {
+        let short = FetchError::Shortage("Too many open files".into());
+        let noted = fails(&mut frontier, job, short, later);
+        assert!(matches!(noted, Noted::Again(_)));
+    }
+    assert!(frontier.take_pauses().is_empty());
+    let Next::NotBefore(at) = frontier.next(later) else {
+        panic!("the run waits")
+    };
+    // No herd: one finds out whether it is over.
+    let job = sent(&mut frontier, at);
+    assert!(matches!(frontier.next(at), Next::Nothing));
+    assert!(job.attempts.is_empty());
+    fails(&mut frontier, job, FetchError::HeadTooLarge, at);
+    sent(&mut frontier, at);
+    sent(&mut frontier, at);
+    assert!(matches!(frontier.next(at), Next::Nothing));
+}
+
+#[test]
+fn a_host_that_answered_before_is_waited_for_when_it_refuses_connections() {
+    let now = Instant::now();
+    let settings = FrontierSettings {
+        per_host: 1,
+        retries: 0,
+        ..FrontierSettings::default()
+    };
+    let mut frontier = frontier(settings, 2, now);
+    let job = sent(&mut frontier, now);
+    frontier.workbench.host(&job.host, now).has_answered = true;
+    let refused = || FetchError::Connect("refused".into());
+    assert!(matches!(
+        fails(&mut frontier, job, refused(), now),
+        Noted::Again(_)
+    ));
+    assert_eq!(frontier.take_pauses().len(), 1);
+    let Next::NotBefore(at) = frontier.next(now) else {
+        panic!("the host is paused")
+    };
+    // The other URL finds out whether the host is back.
+    assert_eq!(sent(&mut frontier, at).row, Some(2));
+}

@@ -114,7 +114,7 @@ pub(super) fn read(
 }
 
 /// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
-fn codings(page: &Page) -> Result<Codings, DecodeError> {
+pub(super) fn codings(page: &Page) -> Result<Codings, DecodeError> {
     let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let first = lines.next().map(text).unwrap_or_default();
@@ -195,7 +195,7 @@ fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
 }
 
 /// A decoder speaks `io::Error`; what it wraps is the typed one.
-fn typed(error: io::Error) -> DecodeError {
+pub(super) fn typed(error: io::Error) -> DecodeError {
     match error.downcast::<DecodeError>() {
         Ok(typed) => typed,
         Err(error) => DecodeError::Read(error),

@@ -17,6 +17,7 @@ pub mod links;
 pub(crate) mod media_type;
 pub mod resolve;
 pub(crate) mod rewrite;
+mod robots;
 pub mod scan;
 pub mod simhash;
 mod sitemap;
@@ -34,7 +35,6 @@ use serde::{Deserialize, Serialize};
 use crate::extract::ExtractSettings;
 use crate::job::{Job, Role};
 use crate::page::Page;
-use crate::robots::Rules;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
 use content::Content;
@@ -47,8 +47,6 @@ pub use work::Work;
 
 /// How far into a page a title is looked for when nothing else is wanted; of a body in a file, its charset too.
 const HEAD: usize = 64 << 10;
-/// How many bytes of a robots.txt in a file are read: RFC 9309 2.5 asks for 500 KiB.
-const ROBOTS: usize = 512 << 10;
 
 /// What the sinks of a run ask the parse half for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +155,14 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings, text: bool
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    if !settings.reads_bodies() || settings.follows && page.target().is_some() {
+    let is_redirect = settings.follows && page.target().is_some();
+    if job.role == Role::Robots && !is_redirect && page.status < 300 {
+        let agent = settings.follow.as_ref().map_or("*", |follow| &follow.agent);
+        let (rules, fault) = robots::rules(page, agent, settings.limits);
+        (parsed.rules, parsed.fault) = (rules.map(Box::new), fault);
+        return parsed;
+    }
+    if !settings.reads_bodies() || is_redirect {
         return parsed;
     }
     let question = Question::new(job, page, media, settings, text);
@@ -221,17 +226,13 @@ impl<'q> Question<'q> {
 
     fn wants_body(&self) -> bool {
         let kind = self.media.as_ref().map(MediaType::kind);
-        self.wants.reads()
-            || !self.work.is_none()
-            || self.job.role == Role::Robots
-            || self.look(kind).is_some()
+        self.wants.reads() || !self.work.is_none() || self.look(kind).is_some()
     }
 
     fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
         let kind = self.media.as_ref().map(MediaType::kind);
         let head = match self.look(kind) {
             Some(_) => follow::LOOKED_INTO,
-            None if self.job.role == Role::Robots => ROBOTS,
             None => HEAD,
         };
         content::Reading {
@@ -247,11 +248,6 @@ impl<'q> Question<'q> {
         parsed.digest = content.digest;
         let media = self.media.as_ref();
         let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
-        if self.job.role == Role::Robots {
-            let agent = self.follow.map_or("*", |follow| follow.agent.as_str());
-            parsed.rules = Some(Box::new(Rules::parse(&content.head, agent)));
-            return;
-        }
         let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));
         let textual = matches!(
             kind,

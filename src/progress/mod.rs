@@ -12,8 +12,9 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use haul::frontier::Waits;
 use haul::{ByteSize, Event, FetchError, Tally, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub(crate) use stage::StageLine;
@@ -81,6 +82,7 @@ struct View {
     /// Whether the total is only what the list's size suggests.
     is_estimate: bool,
     slowest: Option<(String, Duration)>,
+    waits: Waits,
     elapsed: Duration,
 }
 
@@ -140,12 +142,34 @@ impl Progress {
             Event::Retried { host, cause, after } if self.voice >= Voice::Retries => {
                 self.say(&format!("{host}: {cause}, again in {}", spelled(*after)));
             }
-            Event::Held { host, until } if self.voice >= Voice::Retries => {
+            Event::GivenUp {
+                host,
+                failures,
+                cause,
+            } if self.voice >= Voice::Quiet => {
+                self.say(&format!(
+                    "{host}: given up after {failures} failures in a row, the last one: {cause}; what is left of it fails"
+                ));
+            }
+            Event::Unread { url, problem } if self.voice >= Voice::Retries => {
+                self.say(&format!("{url}: {problem}"));
+            }
+            Event::Slowed { host, asked, kept } if self.voice >= Voice::Retries => {
+                let asked = match asked > kept {
+                    true => format!(" (it asks for {}; see --max-crawl-delay)", spelled(*asked)),
+                    false => String::new(),
+                };
+                let kept = spelled(*kept);
+                self.say(&format!(
+                    "{host}: robots.txt asks for a delay: {kept} between requests{asked}"
+                ));
+            }
+            Event::Held { host, until, cause } if self.voice >= Voice::Retries => {
                 let after = until.saturating_duration_since(Instant::now());
                 // The moment since it was held is nobody's business: 1s, not 999ms.
                 let tenths = after.as_millis().div_ceil(100) as u64;
                 let after = Duration::from_millis(tenths * 100);
-                self.say(&format!("{host}: left alone for {}", spelled(after)));
+                self.say(&format!("{host}: paused for {} ({cause})", spelled(after)));
             }
             Event::Visited(visit) if self.voice >= Voice::Failures && visit.failure().is_some() => {
                 let url = match &visit.outcome {
@@ -220,8 +244,25 @@ impl View {
             slowest: slowest
                 .filter(|(_, mean)| !mean.is_zero())
                 .map(|(host, mean)| (clean(host.as_str()).into_owned(), mean)),
+            waits: tally.waits.clone(),
             elapsed: tally.elapsed,
         }
+    }
+
+    /// What is waited for: the wait that ends first, and how many there are.
+    fn wait(&self, now: SystemTime) -> Option<String> {
+        let first = self.waits.first.first()?;
+        let host = first.host.as_deref().map(clean);
+        let mut text = format!(
+            "{} waits {} ({})",
+            host.as_deref().unwrap_or("the run"),
+            spelled(first.left(now)),
+            clean(&first.reason)
+        );
+        if self.waits.count > 1 {
+            text.push_str(&format!(" and {} more", self.waits.count - 1));
+        }
+        Some(text)
     }
 
     /// Done, and of how many.
@@ -261,6 +302,9 @@ impl View {
         if self.failed > 0 {
             line.push_str(&format!("  {} failed", self.failed));
         }
+        if let Some(wait) = self.wait(SystemTime::now()) {
+            line.push_str(&format!("  {wait}"));
+        }
         if let Some((host, mean)) = &self.slowest {
             line.push_str(&format!("  slowest {host} {}", spelled(*mean)));
         }
@@ -281,6 +325,8 @@ impl View {
             "bytes_per_s": bytes as u64,
             "wire_bytes": self.wire_bytes,
             "eta_s": self.remaining(visits).map(|remaining| remaining.as_secs()),
+            "waits": self.waits.count,
+            "first_wait": self.waits.first.first(),
             "slowest_host": self.slowest.as_ref().map(|(host, _)| host),
         })
         .to_string()
@@ -423,6 +469,31 @@ mod tests {
         assert_eq!(
             (&object["done"], &object["eta_s"]),
             (&100.into(), &18.into())
+        );
+    }
+
+    #[test]
+    fn a_line_tells_what_is_waited_for_and_until_when() {
+        let now = SystemTime::now();
+        let until = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
+            + 30;
+        let wait = |host: Option<&str>| haul::frontier::Wait {
+            host: host.map(str::to_owned),
+            until,
+            reason: "HTTP 503".into(),
+        };
+        let mut view = view(1, 10);
+        assert_eq!(view.wait(now), None);
+        view.waits.count = 2;
+        view.waits.first = vec![wait(Some("http://a.example")), wait(None)];
+        let text = view.wait(now).unwrap();
+        assert!(
+            text.starts_with("http://a.example waits ")
+                && text.ends_with("s (HTTP 503) and 1 more"),
+            "{text}"
         );
     }
 

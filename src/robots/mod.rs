@@ -131,6 +131,11 @@ impl Rules {
         self.closed
     }
 
+    /// Whether there is any rule, or all is closed.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.closed || self.table.rows().next().is_some()
+    }
+
     /// Whether a URL of this site may be asked for. `target` is its path and query in WHATWG form, `/a?b`; a fragment is no
     /// part of it, and is cut off.
     #[must_use]

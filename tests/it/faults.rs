@@ -66,7 +66,7 @@ fn with_headers(count: usize, length: usize) -> Reply {
 /// Impatient, and content with one try.
 fn impatient(mut config: Config) -> Config {
     config.frontier.retries = 0;
-    config.frontier.give_up_after = 0;
+    config.frontier.pause_after = 0;
     config.fetch.body_limit = ByteSize::mib(4);
     let deadlines = &mut config.fetch.deadlines;
     deadlines.connect = Duration::from_secs(5);

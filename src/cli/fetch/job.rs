@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that a job may go on with in another way: how fast, how patient, how far, and with which credentials.
-const MAY_CHANGE: [&str; 28] = [
+const MAY_CHANGE: [&str; 32] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -35,12 +35,16 @@ const MAY_CHANGE: [&str; 28] = [
     "engine",
     "retries",
     "retry-on",
-    "retry-after-limit",
-    "give-up-after",
+    "max-retry-after",
+    "pause-after",
+    "max-host-down",
+    "max-crawl-delay",
     "timeout",
     "connect-timeout",
+    "first-byte-timeout",
     "read-timeout",
     "min-rate",
+    "min-rate-time",
     "limit",
     "depth",
     "max-per-host",

@@ -6,6 +6,7 @@
 //! it was too much. Invariant: it is never below one and never above its limit. Reads no clock, and sends nothing.
 
 mod allowance;
+mod chance;
 mod climb;
 #[cfg(test)]
 mod simulation;
@@ -15,6 +16,7 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use allowance::{Allowance, Yield};
+use chance::Chance;
 use climb::Climb;
 
 /// Requests in flight on a host of which nothing is known.
@@ -53,8 +55,10 @@ const FALL: f64 = 0.1;
 pub(crate) enum Reply {
     /// An answer, whose first byte came after so long.
     Answered(Duration),
-    /// 429 or 503.
+    /// 429, or 503 with a wait that it names.
     Refused,
+    /// 503 without one.
+    Unavailable,
     /// Nothing: a deadline passed, or the connection was refused.
     Lost,
 }
@@ -81,6 +85,7 @@ pub(crate) struct Window {
     /// Rounds in a row that narrowed it, and the mean latency and the size before the last of them.
     narrowed: Option<(u32, f64, f64)>,
     allowance: Option<Allowance>,
+    chance: Chance,
     /// Answers since the last refusal, or the first request.
     answers: u32,
     since: Option<Instant>,
@@ -113,6 +118,7 @@ impl Window {
             dipped: None,
             narrowed: None,
             allowance: None,
+            chance: Chance::default(),
             answers: 0,
             since: None,
         }
@@ -148,6 +154,7 @@ impl Window {
         let forgiven = self.forgiven > 0;
         self.forgiven = self.forgiven.saturating_sub(1);
         let others = in_flight.saturating_sub(1);
+        self.chance.note(!matches!(reply, Reply::Answered(_)));
         match reply {
             Reply::Answered(latency) => {
                 self.answers = self.answers.saturating_add(1);
@@ -163,8 +170,9 @@ impl Window {
                 }
                 false
             }
-            Reply::Refused | Reply::Lost if forgiven => false,
-            Reply::Refused | Reply::Lost => {
+            Reply::Unavailable if self.chance.explains() => false,
+            Reply::Unavailable | Reply::Refused | Reply::Lost if forgiven => false,
+            Reply::Unavailable | Reply::Refused | Reply::Lost => {
                 // What was its bound is what was too much.
                 let paced = self.allowance.as_ref().is_some_and(|it| it.binds(now));
                 if paced || self.size() < COARSE {

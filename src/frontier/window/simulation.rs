@@ -19,6 +19,8 @@ pub(super) struct Server {
     pub(super) rate: Option<f64>,
     /// Requests in flight above which the answer is 503.
     pub(super) seats: Option<usize>,
+    /// Requests that fail with 503 whatever is asked, as a share.
+    pub(super) failures: f64,
     /// How long a refused client stays away.
     pub(super) hold: Duration,
 }
@@ -31,6 +33,7 @@ impl Server {
             noise: 0.0,
             rate: None,
             seats: None,
+            failures: 0.0,
             hold: Duration::ZERO,
         }
     }
@@ -115,6 +118,7 @@ impl Simulation {
             self.now = at;
             let in_flight = self.flying.len() + 1;
             let reply = match refused {
+                true if self.server.failures > 0.0 => Reply::Unavailable,
                 true => Reply::Refused,
                 false => Reply::Answered(at - sent),
             };
@@ -137,7 +141,8 @@ impl Simulation {
         let now = self.now;
         self.sent += 1;
         self.window.sent(now);
-        if !self.lets_in() {
+        let fails = self.server.failures > 0.0 && self.random.f64() < self.server.failures;
+        if fails || !self.lets_in() {
             let back = now + self.server.work / 4;
             self.flying.push(Reverse((back, self.sent, now, true)));
             return;

@@ -156,6 +156,27 @@ fn a_server_that_has_so_many_seats_is_hardly_ever_asked_for_more() {
 }
 
 #[test]
+fn a_server_that_fails_now_and_then_closes_no_window_and_one_that_fails_often_does() {
+    for (failures, shares) in [(0.01, 0.95..1.0), (0.05, 0.8..1.0), (0.5, 0.0..0.2)] {
+        let server = Server {
+            failures,
+            ..Server::of(1000)
+        };
+        let mut run = Simulation::new(server, 8);
+        run.run(seconds(20));
+        run.count_anew();
+        run.run(seconds(300));
+        // Without any limit but its own it would get 8 answers in 50 ms.
+        let share = share(&run, 8.0 / 0.05);
+        assert!(
+            shares.contains(&share),
+            "{share} with {failures}: {:?}",
+            sizes(&run)
+        );
+    }
+}
+
+#[test]
 fn what_was_in_flight_together_is_one_refusal() {
     let now = Instant::now();
     let mut window = Window::new(64);

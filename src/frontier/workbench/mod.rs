@@ -24,7 +24,7 @@ use super::access::Access;
 use super::host::Host;
 use super::pace::Pace;
 use super::window::{Reply, Window};
-use crate::job::{Job, Reach};
+use crate::job::{Job, Reach, Role};
 use crate::url::HostKey;
 use crate::visit::FetchError;
 
@@ -65,6 +65,8 @@ pub(crate) struct Workbench {
     uncommitted: Vec<Place>,
     /// Whether any host has a delay of its own.
     pub(crate) paced: bool,
+    /// The longest delay that a robots.txt may ask for.
+    max_crawl_delay: Duration,
     /// Whether nothing new is taken any more.
     closed: bool,
     tidy_at: usize,
@@ -109,6 +111,7 @@ impl Workbench {
             wanting: VecDeque::new(),
             uncommitted: Vec::new(),
             paced: false,
+            max_crawl_delay: Duration::MAX,
             closed: false,
             tidy_at: HOSTS,
         }
@@ -152,11 +155,11 @@ impl Workbench {
         self.list(place, now);
     }
 
-    /// Puts a job that comes back at the head of its host's line, at once or after a while of its own.
+    /// Puts a job that comes back near the head of its host's line, at once or after a while of its own.
     pub(crate) fn put_back(&mut self, job: Box<Job>, after: Duration, now: Instant) {
         self.waiting += 1;
         if after.is_zero() {
-            self.put_first(job, now);
+            self.put_returned(job, now);
         } else {
             self.delayed.push(Reverse(Delayed {
                 at: now + after,
@@ -165,9 +168,18 @@ impl Workbench {
         }
     }
 
-    fn put_first(&mut self, job: Box<Job>, now: Instant) {
+    /// Jobs that were sent before go ahead of those that were not, in the order in which they come back. A host that is down is
+    /// next asked for something else, to find out whether it is the host or the URL.
+    fn put_returned(&mut self, job: Box<Job>, now: Instant) {
         let place = self.place(&job.host, now);
-        self.host_at(place).waiting.push_front(job);
+        let host = self.host_at(place);
+        let returned = host.waiting.partition_point(|job| !job.is_fresh());
+        let first = usize::from(host.health.is_out()).min(host.waiting.len());
+        let index = match job.role {
+            Role::Robots => 0,
+            _ => returned.max(first),
+        };
+        host.waiting.insert(index, job);
         self.list(place, now);
     }
 
@@ -205,9 +217,12 @@ impl Workbench {
         let refusal = host.access.refusal(first).filter(|_| !missing);
         let reach = first.reach;
         let refusal = refusal.or_else(|| {
-            let (failures, last) = host.is_down(now)?;
-            let last = last.to_owned();
-            Some(FetchError::HostDown { failures, last })
+            let reason = host.health.given_up(now)?;
+            Some(FetchError::HostDown {
+                failures: reason.failures,
+                last: reason.last,
+                during: reason.during,
+            })
         });
         if let Some(error) = refusal {
             let job = self.take_first(place, now)?;
@@ -238,35 +253,57 @@ impl Workbench {
         Some(job)
     }
 
-    /// A host's robots.txt is known now: its line moves on, no faster than the delay that it asks for.
-    pub(crate) fn admitted_by(&mut self, key: &HostKey, access: Access, now: Instant) {
-        let least = self.delay;
-        let place = self.place(key, now);
-        let host = self.host_at(place);
-        if let Access::Known(rules, _) = &access
-            && let Some(delay) = rules.crawl_delay().filter(|delay| *delay > least)
-        {
-            host.pace = Pace::every(delay);
-            host.hold(now + delay);
-            self.paced = true;
-        }
-        self.host_at(place).access = access;
-        self.list(place, now);
+    /// From now on no robots.txt may ask for a longer delay; zero for no limit.
+    pub(crate) fn limit_crawl_delay(&mut self, limit: Duration) {
+        self.max_crawl_delay = match limit {
+            Duration::ZERO => Duration::MAX,
+            limit => limit,
+        };
     }
 
-    /// A job is no longer in flight: what came back, and from where. Answers with its host, to note how it went.
-    pub(crate) fn landed(
+    /// A host's robots.txt is known now: its line moves on, no faster than the delay that it asks for. Answers that delay, and
+    /// the one that is kept.
+    pub(crate) fn admitted_by(
+        &mut self,
+        key: &HostKey,
+        access: Access,
+        now: Instant,
+    ) -> Option<(Duration, Duration)> {
+        let asked = match &access {
+            Access::Known(rules, _) => rules.crawl_delay(),
+            _ => None,
+        };
+        let kept = asked.map(|delay| delay.min(self.max_crawl_delay));
+        let slowed = asked.zip(kept.filter(|delay| *delay > self.delay));
+        let place = self.place(key, now);
+        let host = self.host_at(place);
+        host.access = access;
+        if let Some((_, kept)) = slowed {
+            host.crawl_delay = kept;
+            host.pace = Pace::every(kept);
+            host.hold(now + kept);
+            self.paced = true;
+        }
+        self.list(place, now);
+        slowed
+    }
+
+    /// A job is no longer in flight: what came back, and from where. `note` notes how it went, before the host is asked again.
+    pub(crate) fn landed<T>(
         &mut self,
         key: &HostKey,
         reply: Option<Reply>,
         from: Option<IpAddr>,
         now: Instant,
-    ) -> &mut Host {
+        note: impl FnOnce(&mut Host) -> T,
+    ) -> T {
         let place = self.place(key, now);
-        self.host_at(place).landed(reply, now);
+        let host = self.host_at(place);
+        host.landed(reply, now);
+        let noted = note(host);
         self.left_address(place, from, now);
         self.list(place, now);
-        self.host_at(place)
+        noted
     }
 
     /// The host of a key; made when it is new.
@@ -285,6 +322,24 @@ impl Workbench {
             .chain(delayed)
     }
 
+    /// The hosts that wait, each with the moment that it waits for.
+    pub(super) fn held_hosts(&self) -> impl Iterator<Item = (Instant, &Host)> {
+        self.later.iter().filter_map(|Reverse((at, place))| {
+            Some((*at, self.hosts.get(*place as usize)?.as_ref()?))
+        })
+    }
+
+    /// The jobs that wait on their own, each with the moment that it waits for.
+    pub(super) fn delayed_jobs(&self) -> impl Iterator<Item = (Instant, &Job)> {
+        let delayed = self.delayed.iter();
+        delayed.map(|Reverse(delayed)| (delayed.at, &*delayed.job))
+    }
+
+    /// The host of a key, where it is known.
+    pub(super) fn known(&self, key: &HostKey) -> Option<&Host> {
+        self.hosts.get(*self.places.get(key)? as usize)?.as_ref()
+    }
+
     /// Whose time has come goes to the line.
     fn wake(&mut self, now: Instant) {
         while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
@@ -298,7 +353,7 @@ impl Workbench {
             .is_some_and(|Reverse(delayed)| delayed.at <= now)
         {
             if let Some(Reverse(delayed)) = self.delayed.pop() {
-                self.put_first(delayed.job, now);
+                self.put_returned(delayed.job, now);
             }
         }
     }

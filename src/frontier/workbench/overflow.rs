@@ -3,10 +3,11 @@
 //! Invariant: a host's line is a head of its rows in the order of their numbers, and the store has the rest, all above the
 //! line's last number. So once a job was put away, later ones of its host go the same way until the store has no more.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use super::{LINE, LINES, Place, Workbench};
-use crate::job::Job;
+use crate::job::{Job, Role};
 use crate::url::HostKey;
 
 impl Workbench {
@@ -102,10 +103,15 @@ impl Workbench {
         self.beyond = 0;
         self.wanting.clear();
         self.uncommitted.clear();
+        self.delayed.retain(|Reverse(delayed)| {
+            delayed.job.has_record() || delayed.job.role == Role::Robots
+        });
         let mut waiting = self.delayed.len();
         for host in self.hosts.iter_mut().flatten() {
             host.beyond = 0;
-            host.waiting.retain(|job| !job.is_fresh());
+            // A robots.txt is asked for on behalf of others.
+            host.waiting
+                .retain(|job| !job.is_fresh() && (job.has_record() || job.role == Role::Robots));
             waiting += host.waiting.len();
         }
         self.waiting = waiting;

@@ -33,7 +33,7 @@ fn hosts_take_turns_and_no_host_has_more_in_flight_than_its_limit() {
     }
     assert_eq!(rows(&mut workbench, now), [0, 10, 1, 11]);
     assert!(matches!(workbench.next(now), Turn::Nothing));
-    workbench.landed(&job(0, "http://a.example/").host, None, None, now);
+    workbench.landed(&job(0, "http://a.example/").host, None, None, now, |_| ());
     assert_eq!(rows(&mut workbench, now), [2]);
 }
 
@@ -63,10 +63,10 @@ fn a_job_that_backs_off_does_not_hold_its_host() {
     let Turn::Job(first) = workbench.next(now) else {
         panic!("one is ready")
     };
-    workbench.landed(&first.host.clone(), None, None, now);
+    workbench.landed(&first.host.clone(), None, None, now, |_| ());
     workbench.put_back(first, SECOND, now);
     assert_eq!(rows(&mut workbench, now), [2]);
-    workbench.landed(&job(2, "http://a.example/2").host, None, None, now);
+    workbench.landed(&job(2, "http://a.example/2").host, None, None, now, |_| ());
     assert!(matches!(workbench.next(now), Turn::NotBefore(at) if at == now + SECOND));
     assert_eq!(rows(&mut workbench, now + SECOND), [1]);
     assert_eq!(workbench.waiting(), 0);
@@ -81,7 +81,7 @@ fn hosts_with_nothing_to_remember_are_forgotten() {
         let key = job.host.clone();
         workbench.put(job, now);
         assert_eq!(rows(&mut workbench, now), [row]);
-        workbench.landed(&key, None, None, now);
+        workbench.landed(&key, None, None, now, |_| ());
     }
     assert!(
         workbench.hosts.len() <= HOSTS + 1,
@@ -114,7 +114,7 @@ fn an_address_has_no_more_in_flight_than_its_limit_and_its_hosts_take_turns() {
     assert_eq!(lease(&mut workbench, &mut flying, now), [0]);
     let (mut seen, mut asked) = (vec![0], Vec::new());
     while let Some(landed) = (!flying.is_empty()).then(|| flying.remove(0)) {
-        workbench.landed(&landed.host, None, Some(here), now);
+        workbench.landed(&landed.host, None, Some(here), now, |_| ());
         let rows = lease(&mut workbench, &mut flying, now);
         assert!(flying.len() <= 3);
         asked.push(flying.len());
@@ -147,11 +147,11 @@ fn a_host_that_is_held_gives_its_place_at_the_address_to_the_next() {
     workbench
         .host(&job(2, "http://192.0.2.1:1002/").host, now)
         .hold(now + SECOND);
-    workbench.landed(&flying[0].host, None, None, now);
+    workbench.landed(&flying[0].host, None, None, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now), [3]);
-    workbench.landed(&flying[2].host, None, None, now);
+    workbench.landed(&flying[2].host, None, None, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now + SECOND), [2]);
-    workbench.landed(&flying[3].host, None, None, now);
+    workbench.landed(&flying[3].host, None, None, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now + SECOND), [4]);
 }
 
@@ -167,16 +167,16 @@ fn a_host_nobody_knows_the_address_of_has_one_in_flight() {
     let mut flying = Vec::new();
     assert_eq!(lease(&mut workbench, &mut flying, now), [0, 100]);
     let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
-    workbench.landed(&flying[0].host, None, one, now);
+    workbench.landed(&flying[0].host, None, one, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 4);
-    workbench.landed(&flying[1].host, None, other, now);
+    workbench.landed(&flying[1].host, None, other, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 4);
     // Nobody answers: the next one may learn it.
     let lost = job(0, "http://c.example/");
     workbench.put(lost.clone(), now);
     workbench.put(lost.clone(), now);
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 1);
-    workbench.landed(&lost.host, None, None, now);
+    workbench.landed(&lost.host, None, None, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 1);
 }
 
@@ -202,7 +202,7 @@ fn an_address_may_change_and_nothing_is_lost_or_forgotten() {
         }
         let landed = flying.swap_remove(random.usize(..flying.len()));
         let from = (random.u8(..4) > 0).then(|| IpAddr::from([192, 0, 2, random.u8(..5)]));
-        workbench.landed(&landed.host, None, from, now);
+        workbench.landed(&landed.host, None, from, now, |_| ());
     }
     assert_eq!((count, workbench.waiting()), (3000, 0));
     assert!(workbench.hosts.iter().flatten().all(|host| !host.listed));

@@ -1,0 +1,70 @@
+//! What a run tells beside its visits: figures, hosts that are asked less, and what could not be read.
+
+use std::time::{Duration, Instant};
+
+use super::Run;
+use crate::event::Event;
+use crate::frontier::Change;
+use crate::visit::{FetchError, Visit};
+
+/// How often it is looked at what the run waits for: that looks at every host that waits.
+const WAITS_EVERY: Duration = Duration::from_secs(1);
+
+impl<F: FnMut(&Event<'_>)> Run<F> {
+    /// Tells which hosts are asked less from now on, or no more.
+    pub(super) fn tell_pauses(&mut self) {
+        for pause in self.frontier.take_pauses() {
+            let host = &pause.host;
+            (self.tell)(&match &pause.change {
+                Change::Paused { until, cause } => Event::Held {
+                    host,
+                    until: *until,
+                    cause,
+                },
+                Change::GivenUp { failures, cause } => Event::GivenUp {
+                    host,
+                    failures: *failures,
+                    cause,
+                },
+                Change::Slowed { asked, kept } => Event::Slowed {
+                    host,
+                    asked: *asked,
+                    kept: *kept,
+                },
+            });
+        }
+    }
+
+    /// Counts what has no record, and tells of a sitemap that could not be read.
+    pub(super) fn unrecorded(&mut self, visit: &Visit) {
+        let follow = self.follow.as_ref();
+        if follow.is_some_and(|follow| follow.is_a_guess(&visit.job)) && !visit.has_page() {
+            return;
+        }
+        let problem = visit.sitemap_problem();
+        self.tally.unrecorded(visit, problem.is_some());
+        if let Some(problem) = problem
+            && !matches!(visit.outcome, Err(FetchError::Robots { .. }))
+        {
+            let url = visit.job.first_url();
+            let problem = &problem;
+            (self.tell)(&Event::Unread { url, problem });
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.tally.in_flight = self.crew.in_flight();
+        self.tally.connections += self.plan.shared.connections().take();
+        self.tally.waiting = self.frontier.waiting();
+        self.tally.elapsed = self.started.elapsed();
+        if self.tally.elapsed >= self.waits_due {
+            self.waits_due = self.tally.elapsed + WAITS_EVERY;
+            self.tally.waits = self.frontier.waits(Instant::now());
+            self.frontier.keep_waits(&self.tally.waits);
+        }
+        if let Some(follow) = &self.follow {
+            self.tally.passed_over.clone_from(follow.skips());
+        }
+        (self.tell)(&Event::Tick(&self.tally));
+    }
+}

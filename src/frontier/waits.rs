@@ -1,0 +1,163 @@
+//! What a run waits for: which hosts, until when, and why.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::Frontier;
+use super::host::Host;
+use super::workbench::Workbench;
+use crate::size::spelled;
+
+/// A shorter wait is nobody's business.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
+/// Waits that are kept one by one; the others are counted.
+const KEPT: usize = 100;
+
+/// What a run waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// How many waits of some seconds or more there are.
+    pub count: u64,
+    /// Those that end first, in that order; a hundred at most.
+    pub first: Vec<Wait>,
+}
+
+/// One host that is not asked for some seconds, or the whole run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// The host; `None` where the whole run waits.
+    pub host: Option<String>,
+    /// When it ends, in seconds since 1970.
+    pub until: u64,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Wait {
+    /// How long it still takes.
+    pub fn left(&self, now: SystemTime) -> Duration {
+        let now = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let left = Duration::from_secs(self.until).saturating_sub(now);
+        Duration::from_secs(left.as_millis().div_ceil(1000) as u64)
+    }
+}
+
+impl Frontier {
+    /// What it waits for now.
+    pub(crate) fn waits(&self, now: Instant) -> Waits {
+        let clock = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let wait = |host: Option<&str>, until: Instant, reason: String| {
+            let until = clock + until.saturating_duration_since(now);
+            Wait {
+                host: host.map(str::to_owned),
+                until: until.as_millis().div_ceil(1000) as u64,
+                reason,
+            }
+        };
+        let least = now + WORTH_TELLING;
+        let mut hosts = self.workbench.waiting_until(least);
+        hosts.sort_unstable_by_key(|(until, ..)| *until);
+        let run = self
+            .machine
+            .not_before(now)
+            .map(|at| (at, "this machine ran short"));
+        let run = run.or(self.stalled_until.map(|at| (at, "--rate")));
+        let run = run.filter(|(at, _)| *at >= least);
+        let count = (hosts.len() + usize::from(run.is_some())) as u64;
+        let of_run = run.map(|(at, reason)| wait(None, at, reason.to_owned()));
+        let of_hosts = hosts
+            .into_iter()
+            .map(|(at, host, is_own)| wait(Some(host.key.as_str()), at, reason(host, is_own)));
+        Waits {
+            count,
+            first: of_run.into_iter().chain(of_hosts).take(KEPT).collect(),
+        }
+    }
+}
+
+impl Workbench {
+    /// The hosts that wait at least until then, with the moment, and whether it is for one URL alone.
+    fn waiting_until(&self, least: Instant) -> Vec<(Instant, &Host, bool)> {
+        let mut waiting: Vec<_> = self
+            .held_hosts()
+            .filter(|(at, _)| *at >= least)
+            .map(|(at, host)| (at, host, false))
+            .collect();
+        let retries = self.delayed_jobs().filter(|(at, _)| *at >= least);
+        waiting.extend(retries.filter_map(|(at, job)| Some((at, self.known(&job.host)?, true))));
+        waiting
+    }
+}
+
+fn reason(host: &Host, is_for_one_url: bool) -> String {
+    if is_for_one_url {
+        return "a URL that failed is to be tried again".to_owned();
+    }
+    let (failures, last) = host.health.failures();
+    if host.health.is_out() {
+        return match failures {
+            1 => last.to_owned(),
+            failures => format!("{last}, {failures} failures in a row"),
+        };
+    }
+    if host.crawl_delay.is_zero() {
+        "--delay".to_owned()
+    } else {
+        format!(
+            "its robots.txt asks for {} between requests",
+            spelled(host.crawl_delay)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::super::{FrontierSettings, Next};
+    use super::*;
+    use crate::job::Job;
+    use crate::url::PageUrl;
+    use crate::visit::{FetchError, Visit};
+
+    #[test]
+    fn a_wait_of_some_seconds_is_told_with_its_reason_and_its_end() {
+        let now = Instant::now();
+        let settings = FrontierSettings {
+            pause_after: 1,
+            ..FrontierSettings::default()
+        };
+        let mut frontier = Frontier::new(settings, Method::GET);
+        for row in 1..=3 {
+            let url = PageUrl::parse(&format!("http://a.example/{row}")).unwrap();
+            frontier.admit(Box::new(Job::seed(row, url)), now).unwrap();
+        }
+        let mut later = now;
+        for _ in 0..4 {
+            assert_eq!(frontier.waits(later).count, 0);
+            let Next::Job(job) = frontier.next(later) else {
+                panic!("one may be sent")
+            };
+            let visit = Visit::unsent(job, FetchError::Connect("refused".into()));
+            let mut gate = None::<crate::follow::Follow>;
+            frontier.note(Box::new(visit), &mut gate, later).unwrap();
+            if let Next::NotBefore(at) = frontier.next(later)
+                && at < later + WORTH_TELLING
+            {
+                later = at;
+            }
+        }
+        let waits = frontier.waits(later);
+        assert_eq!(waits.count, 1);
+        let wait = &waits.first[0];
+        assert_eq!(wait.host.as_deref(), Some("http://a.example"));
+        assert_eq!(wait.reason, "connect, 4 failures in a row");
+        let left = wait.left(SystemTime::now());
+        assert!((2..=6).contains(&left.as_secs()), "{left:?}");
+    }
+}

@@ -1,0 +1,66 @@
+//! A robots.txt out of its answer.
+//!
+//! Invariant: what cannot be decoded never allows anything by that (RFC 9309 2.3.1.4). Whole lines that were decoded before the
+//! damage count, as the first 500 KiB of a long file do (2.5); without a single rule among them there are no rules at all.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+
+use super::content::codings;
+use super::decode::{DecodeError, DecodeLimits, Decoder};
+use crate::body::Body;
+use crate::page::Page;
+use crate::robots::Rules;
+
+/// How much of a robots.txt is read: a byte more than counts, so that a line which is cut there is known to be cut.
+const READ: usize = Rules::LONGEST + 1;
+/// Bytes decoded at a time.
+const CHUNK: usize = 16 << 10;
+
+/// The rules for an agent, and what was wrong with the body. Without rules, the robots.txt could not be had.
+pub(super) fn rules(
+    page: &Page,
+    agent: &str,
+    limits: DecodeLimits,
+) -> (Option<Rules>, Option<String>) {
+    let mut text = Vec::new();
+    let Err(error) = read(page, limits, &mut text) else {
+        return (Some(Rules::parse(&text, agent)), None);
+    };
+    // Half a rule is none.
+    let whole = text.iter().rposition(|byte| *byte == b'\n');
+    let rules = Rules::parse(&text[..whole.map_or(0, |end| end + 1)], agent);
+    (
+        Some(rules).filter(Rules::has_rules),
+        Some(error.to_string()),
+    )
+}
+
+/// Decodes the whole body within the limits, and keeps the beginning of it.
+fn read(page: &Page, limits: DecodeLimits, text: &mut Vec<u8>) -> Result<(), DecodeError> {
+    let mut source: Box<dyn Read + '_> = match &page.body {
+        Body::Memory(bytes) => Box::new(&bytes[..]),
+        Body::Spooled(spool) => Box::new(BufReader::new(
+            File::open(spool.path()).map_err(DecodeError::Read)?,
+        )),
+        Body::Dropped(0) => Box::new(std::io::empty()),
+        Body::Dropped(_) => {
+            let problem = std::io::Error::other("the body was not kept");
+            return Err(DecodeError::Read(problem));
+        }
+    };
+    if page.is_encoded() {
+        source = Box::new(Decoder::new(source, codings(page)?, limits)?);
+    }
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = source.read(&mut chunk).map_err(super::content::typed)?;
+        if count == 0 {
+            return Ok(());
+        }
+        text.extend_from_slice(&chunk[..count.min(READ - text.len())]);
+        if text.len() == READ && !page.is_encoded() {
+            return Ok(());
+        }
+    }
+}

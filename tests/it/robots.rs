@@ -1,0 +1,221 @@
+//! What a crawl asks without a record of its own: a robots.txt that cannot be read forbids, a sitemap that cannot be read is told,
+//! and neither has a way to keep a crawl going for ever.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use haul::frontier::Robots;
+use haul::origin::{Answer, Origin, Reply, Request, Site};
+use haul::{Config, CrawlSettings};
+
+use crate::run::{Report, config, ms, on_every_engine, run};
+
+fn crawling(engine: &str, seed: &str) -> Config {
+    let mut settings = config(engine, [seed]);
+    settings.crawl = Some(CrawlSettings::default());
+    settings.frontier.robots = Robots::Obey;
+    settings
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn coded(coding: &'static str, body: Vec<u8>) -> Answer {
+    let reply = Reply::new(200).header("Content-Type", "text/plain");
+    reply.header("Content-Encoding", coding).body(body).into()
+}
+
+/// A site with this robots.txt, and pages that link to each other.
+fn site(robots: Answer) -> Origin {
+    Site::builder()
+        .route("/robots.txt", robots)
+        .fallback(Answer::page("<a href=/secret/1>x</a><a href=/open>x</a>"))
+        .start()
+        .unwrap()
+}
+
+fn unread(report: &Report) -> Vec<&String> {
+    let unread = |event: &&String| event.starts_with("Unread");
+    report.events.iter().filter(unread).collect()
+}
+
+const RULES: &str = "User-agent: *\nDisallow: /secret\n";
+
+#[test]
+fn a_robots_txt_that_cannot_be_decoded_forbids_the_whole_host() {
+    on_every_engine(|engine| {
+        let half = packed(RULES);
+        let mut damaged = packed(RULES);
+        damaged[0] = 0;
+        for robots in [
+            coded("gzip", RULES.into()),
+            coded("x-unheard-of", RULES.into()),
+            coded("gzip", half[..12].to_vec()),
+            coded("gzip", damaged),
+            coded("br", packed(RULES)),
+            coded("zstd", b"zstd".to_vec()),
+        ] {
+            let origin = site(robots);
+            let report = run(crawling(engine, &origin.url("/")));
+            assert_eq!(report.ends(), ["robots-unreachable"]);
+            assert_eq!(origin.log().paths(), ["/robots.txt"]);
+            assert_eq!(unread(&report).len(), 1, "{:?}", report.events);
+        }
+    });
+}
+
+#[test]
+fn the_rules_that_were_decoded_before_the_damage_count() {
+    on_every_engine(|engine| {
+        let text = format!("{RULES}# {}\n", "long ".repeat(2000));
+        let whole = packed(&text);
+        let origin = site(coded("gzip", whole[..whole.len() - 1000].to_vec()));
+        let report = run(crawling(engine, &origin.url("/")));
+        assert_eq!(report.ends(), ["200", "200"]);
+        let mut asked = origin.log().paths();
+        asked.sort();
+        assert_eq!(asked, ["/", "/open", "/robots.txt"]);
+        assert_eq!(unread(&report).len(), 1);
+    });
+}
+
+#[test]
+fn a_robots_txt_that_fails_is_a_failure_of_all_that_it_keeps_from_being_asked() {
+    on_every_engine(|engine| {
+        let origin = site(Answer::status(500));
+        let report = run(crawling(engine, &origin.url("/")));
+        assert_eq!(report.ends(), ["robots-unreachable"]);
+        assert!(report.only().message.ends_with("HTTP 500"));
+        assert_eq!(report.outcome.tally.failed, 1);
+    });
+}
+
+#[test]
+fn a_sitemap_that_could_not_be_read_is_told_and_counted() {
+    on_every_engine(|engine| {
+        let map = "<urlset><url><loc>/listed</loc></url></urlset>";
+        let map = |request: &Request| {
+            let text = map.replace("/listed", &format!("http://{}/listed", request.host()));
+            Answer::body("application/xml", text)
+        };
+        let robots =
+            "Sitemap: /good.xml\nSitemap: /gone.xml\nSitemap: /soft.xml\nSitemap: /damaged.xml\n";
+        let origin = Site::builder()
+            .route("/robots.txt", Answer::body("text/plain", robots))
+            .route("/", Answer::page("home"))
+            .route("/listed", Answer::page("listed"))
+            .route_with("/good.xml", map)
+            .route("/soft.xml", Answer::page("<h1>Not found</h1>"))
+            .route("/damaged.xml", coded("gzip", b"no gzip".to_vec()))
+            .start()
+            .unwrap();
+        let report = run(crawling(engine, &origin.url("/")));
+        assert_eq!(report.ends(), ["200", "200"]);
+        let tally = &report.outcome.tally;
+        assert_eq!((tally.sitemaps, tally.sitemaps_failed), (1, 3));
+        let told = unread(&report);
+        for name in ["gone", "soft", "damaged"] {
+            assert!(told.iter().any(|event| event.contains(name)), "{told:?}");
+        }
+    });
+}
+
+/// A sitemap index that names these.
+fn index(request: &Request, names: impl Iterator<Item = String>) -> Answer {
+    let host = request.host().into_owned();
+    let entry = |name| format!("<sitemap><loc>http://{host}{name}</loc></sitemap>");
+    let text: String = names.map(entry).collect();
+    Answer::body(
+        "application/xml",
+        format!("<sitemapindex>{text}</sitemapindex>"),
+    )
+}
+
+/// A site whose sitemaps name more sitemaps, so many each, and whose pages lead nowhere.
+fn endless(each: usize) -> Origin {
+    let next = move |request: &Request| {
+        if !request.path().ends_with(".xml") {
+            return Answer::page("a page");
+        }
+        let path = request.path().trim_end_matches(".xml").to_owned();
+        index(
+            request,
+            (0..each).map(|number| format!("{path}-{number}.xml")),
+        )
+    };
+    Site::builder()
+        .route(
+            "/robots.txt",
+            Answer::body("text/plain", "Sitemap: /s.xml\n"),
+        )
+        .fallback(Answer::call(next))
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn sitemaps_that_name_the_next_for_ever_come_to_an_end() {
+    on_every_engine(|engine| {
+        let origin = endless(1);
+        let report = run(crawling(engine, &origin.url("/")));
+        assert_eq!(report.ends(), ["200"]);
+        // The robots.txt, the page, the sitemap that is named and three that follow from it.
+        assert_eq!(origin.log().requests(), 2 + 4);
+        assert_eq!(report.outcome.tally.passed_over["sitemaps"], 1);
+    });
+}
+
+#[test]
+fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
+    let origin = endless(1000);
+    let mut settings = crawling("async:16", &origin.url("/"));
+    settings.frontier.limit = Some(20);
+    let report = run(settings);
+    assert_eq!(report.ends(), ["200"]);
+    assert_eq!(origin.log().requests(), 2 + 20 + 100);
+    origin.log().clear();
+    let mut settings = crawling("async:16", &origin.url("/"));
+    settings.crawl.as_mut().unwrap().scope.max_per_host = Some(7);
+    run(settings);
+    assert_eq!(origin.log().requests(), 2 + 7 + 100);
+}
+
+#[test]
+fn a_run_that_has_all_its_records_asks_for_no_more_sitemaps() {
+    let origin = endless(1000);
+    let mut settings = crawling("async:16", &origin.url("/"));
+    settings.frontier.limit = Some(1);
+    settings.frontier.per_host = 1;
+    run(settings);
+    assert!(origin.log().requests() <= 4, "{:?}", origin.log().paths());
+}
+
+#[test]
+fn a_crawl_delay_is_kept_no_longer_than_the_settings_allow() {
+    on_every_engine(|engine| {
+        for asked in ["1000000000", "86400", "99999999999999999999"] {
+            let text = format!("User-agent: *\nCrawl-delay: {asked}\n");
+            let origin = site(Answer::body("text/plain", text));
+            let mut settings = crawling(engine, &origin.url("/"));
+            settings.frontier.max_crawl_delay = ms(50);
+            let report = run(settings);
+            assert_eq!(report.ends(), ["200"; 3]);
+            let gaps = origin.log().gaps(&origin.host());
+            assert!(gaps.iter().all(|gap| *gap + ms(30) >= ms(50)), "{gaps:?}");
+            let told = report
+                .events
+                .iter()
+                .filter(|event| event.starts_with("Slowed"));
+            assert_eq!(told.count(), 1, "{:?}", report.events);
+        }
+    });
+    assert_eq!(
+        Config::urls(["http://h.example/"]).frontier.max_crawl_delay,
+        Duration::from_secs(30)
+    );
+}
