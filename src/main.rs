@@ -131,9 +131,13 @@ fn retry(again: Retry) -> Result<Exit, Failure> {
     if again.plan.voice >= Voice::Quiet {
         tell(&told);
     }
+    let left = match again.leaves_some() {
+        true => Exit::SomeFailed,
+        false => Exit::Success,
+    };
     match goes_on {
-        true => fetch(again.plan),
-        false => Ok(Exit::Success),
+        true => Ok(fetch(again.plan)?.merge(left)),
+        false => Ok(left),
     }
 }
 

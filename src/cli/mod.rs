@@ -104,11 +104,12 @@ enum Wanted {
     /// A job is a folder of --job. It is only looked at: another haul may work on it meanwhile.
     #[command(after_help = JOB_EXAMPLES)]
     Job(job::JobArguments),
-    /// Try the failures of a job again, into the same output
+    /// Fetch the failures of a job, or of an output, again
     ///
-    /// The failures wait again, and the command that began the job goes on with them, with the settings that the job keeps.
-    /// What failed gets one more record: the last record of a URL counts. A job keeps no secrets (-H, -u, -b, --data):
-    /// give them again after --.
+    /// The failures of a job wait again, and the command that began the job goes on with them, with the settings that the job
+    /// keeps; it keeps no secrets (-H, -u, -b, --data): give them again after --. Of a run without a job its output will do:
+    /// .jsonl or .csv (also packed), .sqlite or .parquet. Records hold no flags, headers or bodies of their run: give what
+    /// is needed after --. What failed gets one more record, in the same output: the last record of a URL counts.
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(retry::RetryArguments),
     /// Say why a URL of a job waits, failed, was skipped, or was never asked
@@ -160,6 +161,8 @@ const RETRY_EXAMPLES: &str = "\
 Examples:
   haul retry example                         everything that failed
   haul retry example --cause 5xx,timeout     what a busy server may have caused
+  haul retry out.jsonl                       what failed in a run without a job
+  haul retry out.jsonl -- -o again.jsonl     the same, into another output
   haul retry example -- -u ann:secret        with the secret that the job was begun with
   haul retry example -- --delay 2s --change  slower than before";
 

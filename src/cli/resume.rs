@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use haul::{Ended, Error, Outcome, Rows, spelled};
 
@@ -25,6 +25,8 @@ pub(crate) struct Resume {
     limit: Option<u64>,
     output: Option<PathBuf>,
     kept: bool,
+    /// The output whose failures are fetched again.
+    retried: Option<PathBuf>,
     reads_stdin: bool,
 }
 
@@ -42,6 +44,15 @@ impl Resume {
             limit: plan.config.seeds.limit,
             output: plan.output.clone(),
             kept: plan.config.job.is_some(),
+            retried: plan
+                .config
+                .seeds
+                .sources
+                .iter()
+                .find_map(|source| match source {
+                    haul::seeds::Source::Failures(failures) => Some(failures.path().to_owned()),
+                    _ => None,
+                }),
             reads_stdin: plan
                 .config
                 .seeds
@@ -57,6 +68,9 @@ impl Resume {
     pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
         if self.kept {
             return Ok(self.same_again(outcome));
+        }
+        if let Some(output) = &self.retried {
+            return Ok((outcome.ended != Ended::Complete).then(|| self.retry_again(output)));
         }
         let missing = self.missing(outcome);
         if missing.is_empty() {
@@ -101,6 +115,25 @@ impl Resume {
         };
         let command = self.command(None);
         Some(format!("{why}; the same command goes on:\n  {command}\n"))
+    }
+
+    /// The command that fetches the failures which are left in an output.
+    fn retry_again(&self, output: &Path) -> String {
+        let into_the_same = self.output.as_deref() == Some(output);
+        let left_out: &[&str] = match into_the_same {
+            true => &["output", "append", "format"],
+            false => &[],
+        };
+        let mut flags = String::new();
+        spelling::flags(&mut flags, &self.given, left_out);
+        let mut command = format!(
+            "haul retry {}",
+            spelling::quoted(&output.as_os_str().to_owned())
+        );
+        if !flags.is_empty() {
+            let _ = write!(command, " --{flags}");
+        }
+        format!("not all failures were fetched again; this goes on with them:\n  {command}\n")
     }
 
     /// The rows without a record that the run was asked for.
@@ -173,6 +206,7 @@ mod tests {
             wanted: None,
             limit: None,
             output: None,
+            retried: None,
             reads_stdin: false,
         }
     }

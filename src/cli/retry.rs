@@ -1,11 +1,17 @@
-//! `haul retry`: the failures of a job wait again, and the command that began it goes on with them.
+//! `haul retry`: failures are fetched again.
+//!
+//! Those of a job wait again, and the command that began it goes on with them. Those in an output of a run without a
+//! job are read out of its records; the new records are appended to it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
 use clap::{Args, Command, FromArgMatches};
 use haul::Error;
-use haul::frontier::{RetryOn, inspect, put_back};
+use haul::frontier::{RetryOn, inspect, is_job, put_back};
+use haul::seeds::Failures;
 
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
@@ -16,26 +22,34 @@ use super::layers;
 /// The arguments of `haul retry`.
 #[derive(Debug, Args)]
 pub(super) struct RetryArguments {
-    /// The folder of the job
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    /// The folder of a job, or an output of a run without one: .jsonl, .csv, .sqlite or .parquet
+    #[arg(value_name = "JOB|FILE")]
+    failed: PathBuf,
 
     /// Only failures of these causes: statuses (503, 5xx) and classes of errors (timeout, dns), with commas between
     #[arg(long, value_name = "CAUSE,…", value_delimiter = ',')]
     cause: Vec<String>,
 
-    /// Flags of the job's command for this pass: its secrets, and with --change what may change
+    /// Flags for this pass. Of a job: its secrets, and with --change what may change. Of an output: those of fetch
     #[arg(last = true, value_name = "FLAGS")]
     flags: Vec<OsString>,
 }
 
-/// A job whose failures are to be tried again.
+/// Failures that are to be fetched again.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// The run that goes on.
+    /// The run that does it.
     pub(crate) plan: Plan,
-    folder: PathBuf,
-    causes: Option<RetryOn>,
+    of: Failed,
+}
+
+/// Where the failures are.
+#[derive(Debug)]
+enum Failed {
+    /// In the job in this folder; those of these causes, or all.
+    Job(PathBuf, Option<RetryOn>),
+    /// In an output.
+    Output(Failures),
 }
 
 /// What became of the wish.
@@ -52,8 +66,11 @@ impl RetryArguments {
     /// # Errors
     /// When there is no such job, a cause is unknown, or the job's command cannot be had again.
     pub(super) fn plan(self, command: &Command) -> Result<Again, Failure> {
+        if is_output(&self.failed) {
+            return self.plan_of_output(command);
+        }
         let causes = causes(&self.cause)?;
-        let job = inspect(&self.folder, 0)?;
+        let job = inspect(&self.failed, 0)?;
         if job.failed == 0 {
             return Ok(Again::Nothing(nothing(job.waiting)));
         }
@@ -61,7 +78,7 @@ impl RetryArguments {
             words: &self.flags,
             seeds_read: job.list.done,
         };
-        let words = kept::words(command, &job.settings, &self.folder, secrets)?;
+        let words = kept::words(command, &job.settings, &self.failed, secrets)?;
         let (matches, settings) = layers::matches(command, &words, &kept::environment)?;
         let mut terminals = Terminals::here();
         // A list that was read to its end is not wanted again.
@@ -73,19 +90,139 @@ impl RetryArguments {
         };
         Ok(Again::Retry(Box::new(Retry {
             plan: plan?,
-            folder: self.folder,
-            causes,
+            of: Failed::Job(self.failed, causes),
+        })))
+    }
+
+    /// The run that fetches the failures in an output again, into the same output unless a flag names another.
+    fn plan_of_output(self, command: &Command) -> Result<Again, Failure> {
+        belongs_to_no_job(&self.failed)?;
+        let causes = causes(&self.cause)?;
+        let wanted = |status: Option<u16>, class: &str| {
+            causes.as_ref().is_none_or(|causes| {
+                causes.class(class) || status.is_some_and(|status| causes.status(status))
+            })
+        };
+        let failures = Failures::read(&self.failed, &wanted)?;
+        if failures.of == 0 {
+            return Ok(Again::Nothing(format!(
+                "nothing failed\n{}",
+                foreign(&failures)
+            )));
+        }
+        let mut words: Vec<OsString> = vec!["haul".into(), "fetch".into()];
+        words.extend_from_slice(&self.flags);
+        let typed = command
+            .clone()
+            .try_get_matches_from(&words)?
+            .remove_subcommand();
+        let typed = typed.map(|(_, matches)| matches).unwrap_or_default();
+        let by_hand = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+        if let Some(flag) = NOT_HERE.iter().find(|flag| by_hand(flag)) {
+            let problem = format!("{flag} cannot be given here: the failures say what is fetched");
+            return Err(Error::Setting(problem).into());
+        }
+        if !by_hand("output") {
+            let mut output = OsString::from("--output=");
+            output.push(&self.failed);
+            let format = format!("--format={}", failures.format());
+            words.splice(2..2, [output, "--append".into(), format.into()]);
+        }
+        let environment = |name: &str| std::env::var_os(name);
+        let (matches, settings) = layers::matches(command, &words, &environment)?;
+        let arguments = FetchArguments::from_arg_matches(&matches)?;
+        let plan = arguments.plan_again(failures.clone(), settings, Terminals::here())?;
+        Ok(Again::Retry(Box::new(Retry {
+            plan,
+            of: Failed::Output(failures),
         })))
     }
 }
 
+/// Flags that say what is fetched, which the failures do here.
+const NOT_HERE: [&str; 4] = ["targets", "input", "from", "job"];
+
+/// Whether a path is an output of a run, not a job: a file, or the folder of a Parquet output.
+fn is_output(path: &Path) -> bool {
+    match path.metadata() {
+        Ok(found) if found.is_dir() => !is_job(path) && path.join("_haul.json").is_file(),
+        found => found.is_ok(),
+    }
+}
+
+/// # Errors
+/// When a job keeps the output in its folder: it knows how far its records go, and nobody else may write behind them.
+fn belongs_to_no_job(output: &Path) -> haul::Result<()> {
+    let whole = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
+    match whole.parent().filter(|folder| is_job(folder)) {
+        Some(folder) => Err(Error::Setting(format!(
+            "{} belongs to a job: haul retry {} fetches its failures again",
+            output.display(),
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What is told of failures in an output that are fetched again, and of those that are not.
+fn told_of(failures: &Failures, output: Option<&Path>) -> String {
+    let mut told = match failures.count {
+        0 if failures.with_bodies_count + failures.malformed == 0 => {
+            format!("none of {} failures has such a cause\n", failures.of)
+        }
+        0 => String::new(),
+        count => format!(
+            "{count} of {} failures are fetched again; their records go to {}\n\
+             records hold no headers, bodies or other flags of their run: give those after --\n",
+            failures.of,
+            output.map_or("standard output".into(), |path| path.display().to_string()),
+        ),
+    };
+    if failures.with_bodies_count > 0 {
+        let _ = writeln!(
+            told,
+            "{} failures are not: their method needs the body of their row, which no record holds; haul fetch LIST --rows {} \
+             --append -o {} fetches them",
+            failures.with_bodies_count,
+            failures.with_bodies,
+            failures.path().display()
+        );
+    }
+    if failures.malformed > 0 {
+        let _ = writeln!(
+            told,
+            "{} failures are not: they are no URLs",
+            failures.malformed
+        );
+    }
+    told.push_str(&foreign(failures));
+    told
+}
+
+fn foreign(failures: &Failures) -> String {
+    match failures.foreign {
+        0 => String::new(),
+        count => format!(
+            "{count} lines of {} are no records\n",
+            failures.path().display()
+        ),
+    }
+}
+
 impl Retry {
-    /// Puts the failures back to waiting. Answers what to tell, and whether there is anything to go on with.
+    /// Puts the failures of a job back to waiting. Answers what to tell, and whether there is anything to go on with.
     ///
     /// # Errors
     /// When the job is damaged, or another haul works on it.
     pub(crate) fn put_back(&self) -> haul::Result<(String, bool)> {
-        let back = put_back(&self.folder, self.causes.as_ref())?;
+        let (folder, causes) = match &self.of {
+            Failed::Job(folder, causes) => (folder, causes),
+            Failed::Output(failures) => {
+                let told = told_of(failures, self.plan.output.as_deref());
+                return Ok((told, failures.count > 0));
+            }
+        };
+        let back = put_back(folder, causes.as_ref())?;
         Ok(match back.count {
             0 => (
                 format!("none of {} failures has such a cause\n", back.of),
@@ -99,6 +236,14 @@ impl Retry {
                 true,
             ),
         })
+    }
+
+    /// Whether there are failures that cannot be fetched again from what is known of them.
+    pub(crate) fn leaves_some(&self) -> bool {
+        match &self.of {
+            Failed::Job(..) => false,
+            Failed::Output(failures) => failures.with_bodies_count + failures.malformed > 0,
+        }
     }
 }
 

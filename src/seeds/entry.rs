@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
-use super::Entry;
+use super::{Entry, words};
 use crate::job::{Job, Request};
 use crate::secret::without_password;
 use crate::url::{HostKey, PageUrl, UserInfo};
@@ -34,6 +34,10 @@ impl Maker {
 
     /// A line with a URL and a request of its own.
     pub(super) fn request(&mut self, row: u64, text: &str, request: Option<Request>) -> Entry {
+        let text = words::trimmed(text);
+        if let Some(problem) = words::problem(text) {
+            return bad(row, text, problem.to_owned(), request);
+        }
         match PageUrl::parse_with_user(text) {
             Ok((url, user)) => {
                 let host = self.host(&url);

@@ -2,51 +2,136 @@
 //!
 //! Every other member is a column: it is carried through to the record.
 
-use std::io::{self, BufRead};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
+use super::encoding;
 use super::entry::{Maker, bad};
-use super::{Enough, Entry, Feeder, text};
+use super::lines::Line;
+use super::mended::{may_round, mended};
+use super::source::{Input, unreadable};
+use super::words;
+use super::{Enough, Entry, Feeder};
+use crate::error::{Error, Result};
 use crate::job::Request;
+
+/// The longest line: a record with the text of its page is one too.
+const LONGEST: usize = 16 << 20;
+/// What says of a line that it is a record that haul wrote: its `body` and `headers` are those of an answer.
+const OF_A_RECORD: [&str; 6] = [
+    "row",
+    "final_url",
+    "redirects",
+    "attempts",
+    "error_message",
+    "duplicate_of",
+];
+
+/// Makes sure that an input is not one JSON document over many lines.
+///
+/// # Errors
+/// When it is, or cannot be read.
+pub(super) fn check(name: &str, lines: &mut Input) -> Result<()> {
+    let sample = lines.sample(1, &mut ());
+    let sample = sample.map_err(|source| unreadable(name, source))?;
+    let text = sample.trim_ascii_start();
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let first = text[..end.unwrap_or(text.len())].trim_ascii_end();
+    match first == b"[" || first == b"{" || first.starts_with(b"[{") {
+        true => Err(Error::Table {
+            name: name.to_owned(),
+            problem: "one JSON document, not an object a line: jq -c '.[]' FILE | haul fetch - reads an array"
+                .to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
 
 /// # Errors
 /// When the input cannot be read.
 pub(super) fn read(
-    input: &mut dyn BufRead,
+    lines: &mut Input,
     maker: &mut Maker,
     feeder: &mut Feeder<'_>,
 ) -> io::Result<Result<(), Enough>> {
-    let column = feeder
-        .settings
-        .url_column
-        .clone()
-        .unwrap_or_else(|| "url".to_owned());
-    text::lines(input, feeder, |feeder, line| {
-        if line.trim_ascii().is_empty() {
-            return Ok(());
+    let asked = feeder.settings.url_column.clone();
+    let column = asked.unwrap_or_else(|| "url".to_owned());
+    lines.set_longest(LONGEST);
+    let mut line = Line::default();
+    while lines.next(&mut line, feeder)? {
+        let text = words::trimmed_bytes(&line.bytes);
+        let fed = match feeder.wants(line.number) {
+            Ok(true) if text.is_empty() => Ok(()),
+            Ok(true) if line.cut => {
+                let problem = format!("longer than {} MiB", LONGEST >> 20);
+                feeder.feed(bad(feeder.row, &shown(text), problem, None))
+            }
+            Ok(true) => {
+                let entry = entry(maker, feeder.row, text, &column);
+                feeder.feed(entry)
+            }
+            Ok(false) => Ok(()),
+            Err(enough) => Err(enough),
+        };
+        if fed.is_err() {
+            return Ok(fed);
         }
-        let entry = entry(maker, feeder.row, line, &column);
-        feeder.feed(entry)
-    })
+    }
+    Ok(Ok(()))
+}
+
+/// What is shown of a bad line. Headers may be secrets: nothing from them on.
+fn shown(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let end = text.find("\"headers\"").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// The members of a line; mended where that takes it.
+fn members(line: &[u8], url: &str) -> serde_json::Result<Map<String, Value>> {
+    if !may_round(line)
+        && let Ok(members) = serde_json::from_slice(line)
+    {
+        return Ok(members);
+    }
+    let members: Map<String, Value> = serde_json::from_str(&mended(&encoding::text(line)))?;
+    if str::from_utf8(line).is_ok() {
+        return Ok(members);
+    }
+    // A column may be in an older encoding; what is sent has to be what the line says.
+    let exact: Map<String, Value> = serde_json::from_str(&mended(&String::from_utf8_lossy(line)))?;
+    let is_column = |name: &str| ![url, "method", "headers", "body"].contains(&name);
+    let from = |name: String, value: Value| match is_column(&name) {
+        true => (name, value),
+        false => (name.clone(), exact.get(&name).cloned().unwrap_or(value)),
+    };
+    Ok(members
+        .into_iter()
+        .map(|(name, value)| from(name, value))
+        .collect())
 }
 
 fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
-    // Headers may be secrets: nothing from them on is told.
-    let told = || {
-        let text = String::from_utf8_lossy(line.trim_ascii());
-        let end = text.find("\"headers\"").unwrap_or(text.len());
-        text[..end].to_owned()
-    };
-    let mut members = match serde_json::from_slice::<Map<String, Value>>(line) {
+    let mut members = match members(line, column) {
         Ok(members) => members,
-        Err(error) => return bad(row, &told(), format!("not a JSON object: {error}"), None),
+        Err(error) => {
+            return bad(
+                row,
+                &shown(line),
+                format!("not a JSON object: {error}"),
+                None,
+            );
+        }
     };
     let url = members.remove(column);
-    let request = request(&mut members);
+    let request = match OF_A_RECORD.iter().all(|name| members.contains_key(*name)) {
+        true => of_record(&mut members),
+        false => request(&mut members),
+    };
     let (request, problem) = match request {
         Ok(request) => (request, None),
         Err(problem) => {
@@ -68,10 +153,45 @@ fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
         && request.columns.is_empty();
     let request = (!plain).then_some(request);
     match (url, problem) {
-        (Some(Value::String(url)), None) => maker.request(row, url.trim(), request),
-        (_, Some(problem)) => bad(row, &told(), problem, request),
-        (Some(_), None) => bad(row, &told(), format!("{column:?} is not a string"), request),
-        (None, None) => bad(row, &told(), format!("no member {column:?}"), request),
+        (Some(Value::String(url)), None) => maker.request(row, &url, request),
+        (_, Some(problem)) => bad(row, &shown(line), problem, request),
+        (Some(_), None) => bad(
+            row,
+            &shown(line),
+            format!("{column:?} is not a string"),
+            request,
+        ),
+        (None, None) => bad(row, &shown(line), format!("no member {column:?}"), request),
+    }
+}
+
+/// What a record that haul wrote says about its request. Of its members only the columns of the list stay.
+fn of_record(members: &mut Map<String, Value>) -> Result<Request, String> {
+    let columns = match members.remove("columns") {
+        Some(Value::Object(columns)) => columns,
+        _ => Map::new(),
+    };
+    let mut record = std::mem::replace(members, columns);
+    let method = record.remove("method");
+    recorded_method(method.as_ref().and_then(Value::as_str)).map(|method| Request {
+        method,
+        ..Request::default()
+    })
+}
+
+/// The method of a record's request, where it can be sent again without a body.
+///
+/// # Errors
+/// Which method it is, and that a record has no body and no headers to send with it.
+pub(super) fn recorded_method(method: Option<&str>) -> Result<Option<Method>, String> {
+    let Some(method) = method.filter(|method| !method.is_empty()) else {
+        return Ok(None);
+    };
+    match Method::from_bytes(method.as_bytes()) {
+        Ok(known) if known.is_safe() => Ok(Some(known)),
+        _ => Err(format!(
+            "a record of a {method}, without the body and the headers that were sent: take it from its own list"
+        )),
     }
 }
 

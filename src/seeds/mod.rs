@@ -4,11 +4,17 @@
 //! or a pipe that never ends, is read in flat memory. Invariant: each line that is not blank or a comment becomes
 //! exactly one entry, a job or a visit that says what is wrong with the line; nothing in a line stops the run.
 
+mod encoding;
 mod entry;
+mod failures;
+mod foreign;
 mod json;
+mod lines;
+mod mended;
 mod source;
 mod table;
 mod text;
+mod words;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,6 +27,7 @@ use crate::job::Job;
 use crate::rows::Rows;
 use crate::visit::Visit;
 use entry::Maker;
+pub use failures::Failures;
 
 /// Entries handed over at a time.
 const BATCH: usize = 512;
@@ -55,6 +62,8 @@ pub enum Source {
     File(PathBuf),
     /// Standard input.
     Stdin,
+    /// The failures in an output of an earlier run.
+    Failures(Failures),
 }
 
 /// How a list is read.
@@ -154,7 +163,7 @@ impl Seeds {
     pub(crate) fn start(settings: SeedSettings) -> Result<Self> {
         for source in &settings.sources {
             if let Source::File(path) = source {
-                source::check(path)?;
+                source::check(path, settings.format, settings.url_column.as_deref())?;
             }
         }
         let (sender, batches) = mpsc::channel(BATCHES);
@@ -215,8 +224,14 @@ impl Feeder<'_> {
     }
 
     fn feed(&mut self, entry: Entry) -> Result<(), Enough> {
-        self.batch.push(entry);
-        self.read += 1;
+        self.feed_row([entry])
+    }
+
+    /// The entries of one row. They are handed over together: a job that goes on begins behind the last row that it has.
+    fn feed_row(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), Enough> {
+        let before = self.batch.len();
+        self.batch.extend(entries);
+        self.read += (self.batch.len() - before) as u64;
         let full = self.settings.limit.is_some_and(|limit| self.read >= limit);
         if full || self.batch.len() >= BATCH {
             self.hand_over()?;
@@ -261,6 +276,7 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
         let ended = match source {
             Source::Urls(urls) => text::arguments(urls, &mut maker, &mut feeder),
             Source::File(_) | Source::Stdin => source::read(source, &mut maker, &mut feeder)?,
+            Source::Failures(failures) => failures.feed(&mut maker, &mut feeder)?,
         };
         if ended.is_err() {
             break;

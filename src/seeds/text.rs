@@ -1,14 +1,19 @@
-//! One URL a line; `#` begins a comment, blank lines are nothing.
+//! Text: a URL a line, with comments.
 
-use std::io::{self, BufRead};
+use std::io;
+use std::sync::Arc;
 
-use memchr::memchr;
+use serde_json::Value;
 
 use super::entry::{Maker, bad};
+use super::lines::Line;
+use super::source::{Input, LONGEST};
+use super::words::{self, Words};
 use super::{Enough, Entry, Feeder};
+use crate::job::Request;
 
-/// The longest line: beyond it no URL can be, and the rest of the line is passed over.
-const LONGEST: usize = 1 << 20;
+/// The column that what follows a URL and a tab is carried in.
+const NOTE: &str = "note";
 
 /// URLs given as arguments: each is a row.
 pub(super) fn arguments(
@@ -19,7 +24,7 @@ pub(super) fn arguments(
     for (index, url) in urls.iter().enumerate() {
         feeder.progress.add(url.len());
         if feeder.wants(index as u64 + 1)? {
-            let entry = maker.url(feeder.row, url.trim());
+            let entry = maker.url(feeder.row, url);
             feeder.feed(entry)?;
         }
     }
@@ -29,85 +34,50 @@ pub(super) fn arguments(
 /// # Errors
 /// When the input cannot be read.
 pub(super) fn read(
-    input: &mut dyn BufRead,
+    lines: &mut Input,
     maker: &mut Maker,
     feeder: &mut Feeder<'_>,
 ) -> io::Result<Result<(), Enough>> {
-    let entry = |maker: &mut Maker, row: u64, line: &[u8]| -> Option<Entry> {
-        let line = line.trim_ascii();
-        if line.is_empty() || line[0] == b'#' {
-            return None;
+    let mut line = Line::default();
+    while lines.next(&mut line, feeder)? {
+        let fed = match feeder.wants(line.number) {
+            Ok(true) => feed(&line, maker, feeder),
+            Ok(false) => Ok(()),
+            Err(enough) => Err(enough),
+        };
+        if fed.is_err() {
+            return Ok(fed);
         }
-        Some(match std::str::from_utf8(line) {
-            Ok(text) => maker.url(row, text),
-            Err(_) => bad(
-                row,
-                &String::from_utf8_lossy(line),
-                "not UTF-8".into(),
-                None,
-            ),
-        })
-    };
-    lines(input, feeder, |feeder, line| {
-        match entry(maker, feeder.row, line) {
-            Some(entry) => feeder.feed(entry),
-            None => Ok(()),
-        }
-    })
+    }
+    Ok(Ok(()))
 }
 
-/// Calls `each` for every line that is wanted, without its end; at most [`LONGEST`] bytes of it.
-///
-/// # Errors
-/// When the input cannot be read.
-pub(super) fn lines(
-    input: &mut dyn BufRead,
-    feeder: &mut Feeder<'_>,
-    mut each: impl FnMut(&mut Feeder<'_>, &[u8]) -> Result<(), Enough>,
-) -> io::Result<Result<(), Enough>> {
-    let mut carried = Vec::new();
-    let mut number = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            break;
+fn feed(line: &Line, maker: &mut Maker, feeder: &mut Feeder<'_>) -> Result<(), Enough> {
+    // A comment may be in any encoding; in a URL what is not UTF-8 becomes U+FFFD, which no URL has.
+    let text = String::from_utf8_lossy(&line.bytes);
+    let row = feeder.row;
+    match words::of(&text) {
+        Words::Nothing => Ok(()),
+        _ if line.cut => {
+            let problem = format!("longer than {} MiB: write one URL a line", LONGEST >> 20);
+            feeder.feed(bad(row, &text, problem, None))
         }
-        let length = buffer.len();
-        let mut rest = buffer;
-        while let Some(end) = memchr(b'\n', rest) {
-            number += 1;
-            let (line, after) = rest.split_at(end);
-            rest = &after[1..];
-            let done = match feeder.wants(number) {
-                Ok(true) if carried.is_empty() => each(feeder, line),
-                Ok(true) => {
-                    carried.extend_from_slice(
-                        &line[..line.len().min(LONGEST - carried.len().min(LONGEST))],
-                    );
-                    each(feeder, &carried)
-                }
-                Ok(false) => Ok(()),
-                Err(enough) => Err(enough),
+        Words::Url(url, None) => {
+            let entry = maker.url(row, url);
+            feeder.feed(entry)
+        }
+        Words::Url(url, Some(note)) => {
+            let request = Request {
+                columns: vec![(Arc::from(NOTE), Value::from(note))],
+                ..Request::default()
             };
-            carried.clear();
-            if done.is_err() {
-                return Ok(Err(Enough));
-            }
+            let entry = maker.request(row, url, Some(request));
+            feeder.feed(entry)
         }
-        carried.extend_from_slice(&rest[..rest.len().min(LONGEST - carried.len().min(LONGEST))]);
-        input.consume(length);
-        // What a slow pipe has sent is handed over before it is waited for.
-        if feeder.hand_over().is_err() {
-            return Ok(Err(Enough));
+        Words::Urls(urls) => {
+            let entries: Vec<Entry> = urls.iter().map(|url| maker.url(row, url)).collect();
+            feeder.feed_row(entries)
         }
-    }
-    if carried.is_empty() {
-        return Ok(Ok(()));
-    }
-    number += 1;
-    match feeder.wants(number) {
-        Ok(true) => Ok(each(feeder, &carried)),
-        Ok(false) => Ok(Ok(())),
-        Err(enough) => Ok(Err(enough)),
+        Words::Bad(problem) => feeder.feed(bad(row, &text, problem.to_owned(), None)),
     }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use haul::Rows;
 use haul::frontier::{Duplicates, FrontierSettings, Run};
-use haul::seeds::SeedSettings;
+use haul::seeds::{SeedSettings, Source};
 
+use super::given::{Given, given};
 use super::targets::Targets;
 
 /// What is fetched.
@@ -26,8 +27,8 @@ pub(super) struct List {
     ///
     /// Rows are lines, counted from 1 over all inputs in their order; records carry them. A run that was interrupted
     /// prints the rows that it did not come to.
-    #[arg(long, value_name = "ROWS", value_parser = rows)]
-    pub(crate) rows: Option<Rows>,
+    #[arg(long, value_name = "ROWS", value_parser = given::<Rows>)]
+    rows: Option<Given<Rows>>,
 
     /// Take at most N rows of the list
     #[arg(short = 'n', long, value_name = "N")]
@@ -51,16 +52,26 @@ impl List {
     /// As [`Targets::seeds`].
     pub(super) fn seeds(&self, stdin_is_terminal: bool) -> haul::Result<SeedSettings> {
         if !self.from.is_empty() {
-            return Ok(SeedSettings {
-                rows: self.rows.clone(),
-                limit: self.limit,
-                ..SeedSettings::urls(Vec::<String>::new())
-            });
+            return self.chosen(SeedSettings::urls(Vec::<String>::new()));
         }
+        let seeds = self.targets.seeds(stdin_is_terminal)?;
+        let on_stdin = self.rows.as_ref().is_some_and(Given::reads_stdin);
+        if on_stdin && seeds.sources.contains(&Source::Stdin) {
+            return Err(super::stdin_twice());
+        }
+        self.chosen(seeds)
+    }
+
+    /// Of these seeds those that the flags choose.
+    ///
+    /// # Errors
+    /// When the file of rows cannot be read.
+    pub(super) fn chosen(&self, seeds: SeedSettings) -> haul::Result<SeedSettings> {
+        let rows = self.rows.as_ref();
         Ok(SeedSettings {
-            rows: self.rows.clone(),
+            rows: rows.map(|rows| rows.value("--rows")).transpose()?,
             limit: self.limit,
-            ..self.targets.seeds(stdin_is_terminal)?
+            ..seeds
         })
     }
 
@@ -72,14 +83,5 @@ impl List {
         if self.dry_run {
             frontier.run = Run::Dry;
         }
-    }
-}
-
-fn rows(text: &str) -> Result<Rows, String> {
-    match text.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read {path}: {error}"))?
-            .parse(),
-        None => text.parse(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod fields;
+mod given;
 mod job;
 mod list;
 mod pace;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use haul::parse::Wants;
-use haul::seeds::Source;
+use haul::seeds::{Failures, SeedSettings, Source};
 use haul::{Config, Error};
 
 use super::exit::{Judged, Share};
@@ -107,6 +108,31 @@ impl FetchArguments {
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         let seeds = self.list.seeds(terminals.stdin)?;
+        self.plan_of(seeds, settings, terminals)
+    }
+
+    /// The run that fetches the failures of an earlier one, as these flags say.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub(super) fn plan_again(
+        self,
+        failures: Failures,
+        settings: Settings,
+        terminals: Terminals,
+    ) -> haul::Result<Plan> {
+        let seeds = self
+            .list
+            .chosen(SeedSettings::of(vec![Source::Failures(failures)]))?;
+        self.plan_of(seeds, settings, terminals)
+    }
+
+    fn plan_of(
+        self,
+        seeds: SeedSettings,
+        settings: Settings,
+        terminals: Terminals,
+    ) -> haul::Result<Plan> {
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
         let plan = self.common.plan("fetch", config, settings, terminals)?;
@@ -137,6 +163,10 @@ impl Common {
         self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;
         self.records.apply(&mut config.fetch);
+        let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
+        if lists_on_stdin(&config) + readers > 1 {
+            return Err(stdin_twice());
+        }
         config.parse.extract = self.fields.settings()?;
 
         let telling = &self.conditions.telling;
@@ -165,6 +195,18 @@ impl Common {
     }
 }
 
+fn lists_on_stdin(config: &Config) -> usize {
+    let sources = config.seeds.sources.iter();
+    sources.filter(|source| **source == Source::Stdin).count()
+}
+
+/// Two flags want the text of standard input, which can be had once.
+fn stdin_twice() -> Error {
+    Error::Setting(
+        "standard input is read by two flags: it can be the list, a body or one other @FILE".into(),
+    )
+}
+
 impl Conditions {
     /// Fills in what these flags say of politeness, patience, requests and connections.
     ///
@@ -175,10 +217,8 @@ impl Conditions {
         config: &mut Config,
         settings: &Settings,
     ) -> haul::Result<()> {
-        if self.request.reads_stdin() && config.seeds.sources.contains(&Source::Stdin) {
-            return Err(Error::Setting(
-                "standard input is the list and the body: it can be one only".into(),
-            ));
+        if lists_on_stdin(config) + self.request.stdin_readers() > 1 {
+            return Err(stdin_twice());
         }
         self.pace.apply(&mut config.frontier);
         self.patience.apply(&mut config.frontier)?;

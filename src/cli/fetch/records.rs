@@ -8,6 +8,7 @@ use haul::fetch::{FetchSettings, MediaTypes};
 use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
 use haul::{ByteSize, Error};
 
+use super::given::{Given, given};
 use crate::cli::exit::Share;
 
 /// What becomes of the answers.
@@ -39,8 +40,8 @@ pub(super) struct Records {
     format: Option<Format>,
 
     /// Write this for each record instead, as in '%{status} %{url}\n'; @FILE reads it
-    #[arg(short, long, value_name = "TEMPLATE", value_parser = template, allow_hyphen_values = true)]
-    write_out: Option<Template>,
+    #[arg(short, long, value_name = "TEMPLATE", value_parser = given::<Template>, allow_hyphen_values = true)]
+    write_out: Option<Given<Template>>,
 
     /// Put the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
     #[arg(long)]
@@ -92,6 +93,11 @@ impl Records {
         self.outputs(job).contains(&None)
     }
 
+    /// How many of these flags read standard input.
+    pub(super) fn stdin_readers(&self) -> usize {
+        usize::from(self.write_out.as_ref().is_some_and(Given::reads_stdin))
+    }
+
     /// Fills in how much of a body is taken.
     pub(super) fn apply(&self, fetch: &mut FetchSettings) {
         fetch.body_limit = match self.max_size {
@@ -137,12 +143,15 @@ impl Records {
                 return contradiction(&format!("--output {name} is there twice"));
             }
         }
+        let template = self.write_out.as_ref();
+        let template = template.map(|text| text.value("--write-out")).transpose()?;
         let sinks: Vec<_> = outputs
             .into_iter()
             .enumerate()
             .map(|(index, file)| SinkSettings {
                 // Bodies are saved once.
                 folder: self.output_dir.clone().filter(|_| index == 0),
+                template: template.clone(),
                 ..self.sink(file, color)
             })
             .collect();
@@ -188,7 +197,6 @@ impl Records {
                 path,
                 append,
             }),
-            template: self.write_out.clone(),
             body: self.body,
             layout: Layout::AsSent,
             color,
@@ -215,13 +223,4 @@ fn in_job(format: Format) -> &'static str {
 
 fn media_type(text: &str) -> Result<String, String> {
     MediaTypes::default().add(text).map(|()| text.to_owned())
-}
-
-fn template(text: &str) -> Result<Template, String> {
-    match text.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read {path}: {error}"))?
-            .parse(),
-        None => text.parse(),
-    }
 }

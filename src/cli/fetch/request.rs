@@ -1,6 +1,5 @@
 //! The flags that say what is sent: method, headers, credentials, body.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,6 +9,8 @@ use haul::fetch::FetchSettings;
 use haul::frontier::FrontierSettings;
 use haul::{Error, Headers};
 use http::header::{self, HeaderName, HeaderValue};
+
+use super::given;
 
 /// What is sent.
 #[derive(Debug, Args)]
@@ -66,9 +67,14 @@ pub(super) struct JsonBody {
 }
 
 impl Sending {
-    /// Whether the body is read from standard input.
-    pub(super) fn reads_stdin(&self) -> bool {
-        self.data.iter().chain(&self.json).any(|text| text == "@-")
+    /// How many of these flags read standard input.
+    pub(super) fn stdin_readers(&self) -> usize {
+        let files = self.data.iter().chain(&self.json).chain(&self.header);
+        let files = files.filter_map(|text| text.strip_prefix('@').map(Path::new));
+        files
+            .chain(self.bearer_file.as_deref())
+            .filter(|path| given::is_stdin(path))
+            .count()
     }
 
     /// What these flags ask of the frontier.
@@ -104,7 +110,7 @@ impl Sending {
         for line in &self.header {
             match line.strip_prefix('@') {
                 Some(path) => lines.extend(
-                    text("--header", Path::new(path))?
+                    given::text("--header", Path::new(path))?
                         .lines()
                         .map(str::to_owned),
                 ),
@@ -152,7 +158,7 @@ impl Sending {
                 .insert(header::AUTHORIZATION, sensitive("--user", &secret)?);
         }
         if let Some(path) = &self.bearer_file {
-            let token = text("--bearer-file", path)?;
+            let token = given::text("--bearer-file", path)?;
             let secret = format!("Bearer {}", token.trim());
             headers
                 .0
@@ -249,24 +255,11 @@ fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {
     Ok(content)
 }
 
-fn text(flag: &str, path: &Path) -> haul::Result<String> {
-    std::fs::read_to_string(path).map_err(|error| unreadable(flag, path, &error))
-}
-
 /// The bytes that a flag's value stands for.
 fn bytes(flag: &str, text: &str) -> haul::Result<Vec<u8>> {
     match text.strip_prefix('@') {
         None => Ok(text.as_bytes().to_vec()),
-        Some("-") => {
-            let mut read = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut read)
-                .map_err(|error| unreadable(flag, Path::new("standard input"), &error))?;
-            Ok(read)
-        }
-        Some(path) => {
-            std::fs::read(path).map_err(|error| unreadable(flag, Path::new(path), &error))
-        }
+        Some(path) => given::bytes(flag, Path::new(path)),
     }
 }
 
@@ -276,8 +269,4 @@ fn form_part(text: &str) -> haul::Result<Vec<u8>> {
         read.retain(|byte| !matches!(byte, b'\r' | b'\n'));
     }
     Ok(read)
-}
-
-fn unreadable(flag: &str, path: &Path, error: &std::io::Error) -> Error {
-    Error::Setting(format!("{flag}: cannot read {}: {error}", path.display()))
 }

@@ -8,6 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::seeds::{ListFormat, SeedSettings, Source};
 use haul::{Error, PageUrl};
 
+use super::given;
+
 /// Suffixes that say of a word that it was meant as a file: no host's name ends in one of them.
 const LIST_SUFFIXES: [&str; 9] = [
     "txt", "csv", "tsv", "jsonl", "ndjson", "json", "gz", "zst", "list",
@@ -25,19 +27,20 @@ pub(in crate::cli) struct Targets {
 
     /// Read URLs from FILE, - for standard input; may be repeated
     ///
-    /// Text has one URL a line; blank lines and lines that begin with # are passed over. CSV and TSV have a header
-    /// line, JSONL has an object a line with "url" and optionally "method", "headers" and "body"; their other columns
-    /// come back in the records. Gzip and zstd are recognised by their content.
+    /// Text has a URL on each line. White space separates several, " #" begins a comment, and what follows a tab is
+    /// carried as the column "note". JSONL has an object on each line with "url" and optionally "method", "headers" and
+    /// "body". CSV (with any of , ; tab |) and TSV have a header line or none. Other columns come back in the records.
+    /// Gzip, zstd and UTF-16 are recognized by their content.
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) input: Vec<PathBuf>,
 
-    /// The format of the lists; auto goes by their suffix
+    /// The format of the lists; auto goes by the suffix, and without one by the first line
     #[arg(long, value_name = "FORMAT", default_value = "auto",
           value_parser = PossibleValuesParser::new(["auto", "text", "csv", "tsv", "jsonl"])
               .try_map(|name| name.parse::<ListFormat>()))]
     input_format: ListFormat,
 
-    /// The column that holds the URL, by name or number from 1 [default: url, or else the first]
+    /// The column that holds the URL, by name or number from 1 [default: url, or the one that holds URLs]
     #[arg(long, value_name = "COLUMN")]
     url_column: Option<String>,
 }
@@ -67,15 +70,20 @@ impl Targets {
         if sources.is_empty() {
             sources.push(Source::Stdin);
         }
-        if sources
-            .iter()
-            .filter(|source| **source == Source::Stdin)
-            .count()
-            > 1
-        {
-            return Err(Error::Setting(
-                "standard input can be read once only".into(),
-            ));
+        for (index, source) in sources.iter().enumerate() {
+            let can_be_read_again = match source {
+                Source::Urls(_) | Source::Failures(_) => true,
+                // A pipe that is named twice has nothing to say the second time.
+                Source::File(path) => path.metadata().is_ok_and(|found| found.is_file()),
+                Source::Stdin => false,
+            };
+            if !can_be_read_again && sources[..index].contains(source) {
+                let name = match source {
+                    Source::File(path) => path.display().to_string(),
+                    _ => "standard input".to_owned(),
+                };
+                return Err(Error::Setting(format!("{name} can be read once only")));
+            }
         }
         Ok(SeedSettings {
             format: self.input_format,
@@ -86,7 +94,7 @@ impl Targets {
 }
 
 fn file_or_stdin(path: &Path) -> Source {
-    if path.as_os_str() == "-" {
+    if given::is_stdin(path) {
         Source::Stdin
     } else {
         Source::File(path.to_owned())
@@ -97,7 +105,7 @@ fn file_or_stdin(path: &Path) -> Source {
 fn source(target: &OsString) -> haul::Result<Source> {
     let path = Path::new(target);
     let text = target.to_string_lossy();
-    if text == "-" {
+    if given::is_stdin(path) {
         return Ok(Source::Stdin);
     }
     // A pipe such as /dev/fd/63 of <(command) is a list too.

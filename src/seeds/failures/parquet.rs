@@ -1,0 +1,73 @@
+//! Records in a folder of Parquet files, part after part.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use parquet::schema::types::Type;
+
+use super::{Item, Recorded, WANTED, not_ours, refused, unreadable};
+use crate::error::Result;
+use crate::seeds::Enough;
+
+/// The table of the records.
+const PAGES: &str = "pages";
+
+/// Calls `tell` for each row of the table of pages.
+///
+/// # Errors
+/// When a part cannot be read, or there is no such table.
+pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+    for part in parts(path)? {
+        let failed = |error| refused(&part, &format!("it cannot be read: {error}"));
+        let file = File::open(&part).map_err(|source| unreadable(&part, source))?;
+        let reader = SerializedFileReader::new(file).map_err(failed)?;
+        let schema = reader.metadata().file_metadata().schema();
+        let columns = schema.get_fields().iter();
+        let columns: Vec<_> = columns
+            .filter(|column| WANTED.contains(&column.name()))
+            .cloned()
+            .collect();
+        let wanted = Type::group_type_builder(schema.name()).with_fields(columns);
+        let wanted = wanted.build().map_err(failed)?;
+        for row in reader.get_row_iter(Some(wanted)).map_err(failed)? {
+            if tell(Some(recorded(&row.map_err(failed)?))).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of the table, in the order in which they were written.
+fn parts(path: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(path.join(PAGES)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_ours(path)),
+        Err(source) => return Err(unreadable(path, source)),
+    };
+    let mut parts = Vec::new();
+    for entry in entries {
+        let part = entry.map_err(|source| unreadable(path, source))?.path();
+        if part.extension().is_some_and(|end| end == "parquet") {
+            parts.push(part);
+        }
+    }
+    parts.sort();
+    Ok(parts)
+}
+
+fn recorded(row: &Row) -> Recorded {
+    let mut recorded = Recorded::default();
+    for (name, field) in row.get_column_iter() {
+        match field {
+            Field::Str(text) => recorded.set(name, text),
+            Field::Int(number) => recorded.set(name, &number.to_string()),
+            Field::Long(number) => recorded.set(name, &number.to_string()),
+            _ => {}
+        }
+    }
+    recorded
+}

@@ -1,0 +1,41 @@
+//! Records in SQLite, in the order of their numbers.
+
+use std::path::Path;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Item, Recorded, WANTED, refused};
+use crate::error::Result;
+use crate::seeds::Enough;
+
+/// Calls `tell` for each row of the table of pages.
+///
+/// # Errors
+/// When the database cannot be read, or has no such table.
+pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+    let failed = |error: rusqlite::Error| {
+        refused(path, &format!("its table of pages cannot be read: {error}"))
+    };
+    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let database = database.map_err(failed)?;
+    let columns = WANTED.join(", ");
+    let mut pages = database
+        .prepare(&format!("SELECT {columns} FROM pages ORDER BY page_id"))
+        .map_err(failed)?;
+    let mut rows = pages.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let mut recorded = Recorded::default();
+        for (index, name) in WANTED.iter().enumerate() {
+            match row.get_ref(index).map_err(failed)? {
+                ValueRef::Integer(number) => recorded.set(name, &number.to_string()),
+                ValueRef::Text(text) => recorded.set(name, &String::from_utf8_lossy(text)),
+                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => {}
+            }
+        }
+        if tell(Some(recorded)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

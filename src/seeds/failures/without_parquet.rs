@@ -1,0 +1,13 @@
+//! Without the feature `parquet` its files cannot be read.
+
+use std::path::Path;
+
+use super::{Item, refused};
+use crate::error::Result;
+use crate::seeds::Enough;
+
+/// # Errors
+/// Always.
+pub(super) fn each(path: &Path, _: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+    Err(refused(path, "this haul was built without Parquet"))
+}

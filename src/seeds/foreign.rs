@@ -1,0 +1,111 @@
+//! Files that are not lists, told by their first bytes: refused in one sentence that says what to do.
+
+/// What a file is, and what to do about it, by the bytes that it begins with.
+const KNOWN: [(&[u8], &str); 18] = [
+    (
+        b"PK\x03\x04",
+        "a ZIP file (as .xlsx, .ods and .zip are), not a list: save the sheet as CSV, or unpack it",
+    ),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Office file (as .xls is), not a list: save the sheet as CSV",
+    ),
+    (
+        b"%PDF-",
+        "a PDF document, not a list: copy the URLs into a text file",
+    ),
+    (
+        b"SQLite format 3\0",
+        "a SQLite database, not a list: haul retry fetches the failures of one that haul wrote; \
+         sqlite3 FILE 'SELECT url FROM pages' | haul fetch - fetches its URLs",
+    ),
+    (
+        b"PAR1",
+        "a Parquet file, not a list: haul retry fetches the failures of the folder that haul wrote it to",
+    ),
+    (
+        b"WARC/",
+        "an archive, not a list: haul fetch --from FILE reads its pages",
+    ),
+    (
+        b"BZh",
+        "packed with bzip2: only gzip and zstd are unpacked here; bzcat FILE | haul fetch - reads it",
+    ),
+    (
+        b"\xfd7zXZ\0",
+        "packed with xz: only gzip and zstd are unpacked here; xzcat FILE | haul fetch - reads it",
+    ),
+    (
+        b"\x04\x22\x4d\x18",
+        "packed with lz4: only gzip and zstd are unpacked here; lz4 -dc FILE | haul fetch - reads it",
+    ),
+    (
+        b"LZIP",
+        "packed with lzip: only gzip and zstd are unpacked here; lzip -dc FILE | haul fetch - reads it",
+    ),
+    (
+        b"7z\xbc\xaf\x27\x1c",
+        "a 7-Zip archive, not a list: unpack it",
+    ),
+    (b"Rar!\x1a\x07", "a RAR archive, not a list: unpack it"),
+    (b"\x7fELF", "a program, not a list"),
+    (b"\x89PNG\r\n", "an image, not a list"),
+    (b"GIF8", "an image, not a list"),
+    (b"\xff\xd8\xff", "an image, not a list"),
+    (
+        b"{\\rtf",
+        "an RTF document, not a list: save it as plain text",
+    ),
+    (
+        b"bplist00",
+        "a binary property list, not a list of URLs: copy the URLs into a text file",
+    ),
+];
+
+/// Where a tar archive says that it is one.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+/// Control characters that make a beginning binary, where they are also one in this many of its bytes.
+const CONTROLS: (usize, usize) = (8, 50);
+
+/// What is wrong with an input that begins like this: `None` where it may be a list.
+pub(super) fn problem(head: &[u8]) -> Option<&'static str> {
+    if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some(what);
+    }
+    let (at, magic) = TAR;
+    if head.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
+        return Some("a tar archive, not a list: unpack it");
+    }
+    let controls = head.iter().filter(|byte| is_control(**byte)).count();
+    let (least, share) = CONTROLS;
+    (controls >= least && controls * share >= head.len())
+        .then_some("a binary file, not a list: lists are text, CSV, TSV or JSON Lines")
+}
+
+/// A control character that no text has: white space, backspace and escape are in some.
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x08 | 0x0b | 0x0c | 0x1b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_any_encoding_may_be_a_list_and_bytes_of_a_program_may_not() {
+        for text in [
+            &b""[..],
+            b"http://a.example/\n",
+            b"\xff\xfe\xe9 caf\xe9;http://a.example/",
+            b"http://a.example/1\n\0\0\0\nhttp://a.example/2",
+            b"PK is how it begins",
+            "имя;url\nодин;http://a.example/".as_bytes(),
+        ] {
+            assert_eq!(problem(text), None, "{}", text.escape_ascii());
+        }
+        let mut random = fastrand::Rng::with_seed(7);
+        let noise: Vec<u8> = (0..4096).map(|_| random.u8(..)).collect();
+        assert!(problem(&noise).is_some());
+        assert!(problem(b"PK\x03\x04\x14\0").unwrap().contains("CSV"));
+    }
+}

@@ -1,0 +1,296 @@
+//! Physical lines, however they end: LF, CRLF or CR alone.
+//!
+//! Invariant: memory is bounded by one buffer and one line, and the line by a limit; what a line has beyond the limit is
+//! passed over, and the line says so. Whoever reads from a slow pipe is told before the next wait.
+
+use std::io::{self, Read};
+
+use memchr::memchr2;
+
+use super::Feeder;
+
+/// Bytes read at a time, and how much of an input can be looked at before it is read.
+pub(super) const BUFFER: usize = 256 << 10;
+/// How much of an input is looked at to learn its layout, at least where there is as much.
+const SAMPLE: usize = 64 << 10;
+
+/// An input, line by line.
+pub(super) struct Lines<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// What of the buffer is not read yet.
+    start: usize,
+    end: usize,
+    at_end: bool,
+    /// A CR ended the last line: an LF that follows it belongs to it.
+    after_return: bool,
+    /// Lines read so far.
+    number: u64,
+    longest: usize,
+    /// Whether CR and CRLF are told apart even where that means to wait for the next byte.
+    exact: bool,
+}
+
+/// How a line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum End {
+    Feed,
+    Return,
+    Both,
+    /// The input ends here.
+    #[default]
+    None,
+}
+
+/// A line without its end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line {
+    pub(super) bytes: Vec<u8>,
+    /// Its number, from 1.
+    pub(super) number: u64,
+    pub(super) end: End,
+    /// Whether it was longer than the limit.
+    pub(super) cut: bool,
+}
+
+impl End {
+    pub(super) const fn bytes(self) -> &'static [u8] {
+        match self {
+            End::Feed => b"\n",
+            End::Return => b"\r",
+            End::Both => b"\r\n",
+            End::None => b"",
+        }
+    }
+}
+
+/// Called before a read that may wait.
+pub(super) trait BeforeWait {
+    fn before_wait(&mut self);
+}
+
+impl BeforeWait for Feeder<'_> {
+    /// A slow pipe's entries are handed over as they come. Nobody may want them any more: the next entry says so.
+    fn before_wait(&mut self) {
+        let _ = self.hand_over();
+    }
+}
+
+/// Nobody waits for entries.
+impl BeforeWait for () {
+    fn before_wait(&mut self) {}
+}
+
+impl<R: Read> Lines<R> {
+    /// Of each line at most `longest` bytes are kept.
+    pub(super) fn new(input: R, longest: usize) -> Self {
+        Self {
+            input,
+            buffer: vec![0; BUFFER],
+            start: 0,
+            end: 0,
+            at_end: false,
+            after_return: false,
+            number: 0,
+            longest,
+            exact: false,
+        }
+    }
+
+    /// Another limit for the lines that follow.
+    pub(super) fn set_longest(&mut self, longest: usize) {
+        self.longest = longest;
+    }
+
+    /// From now on a CR at the end of what has arrived waits for the next byte, to know whether it is a CRLF. That
+    /// matters only inside quoted cells, which keep their line ends.
+    pub(super) fn tell_ends_exactly(&mut self) {
+        self.exact = true;
+    }
+
+    /// The next line. `false` at the end.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub(super) fn next(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
+        line.bytes.clear();
+        line.cut = false;
+        line.end = End::None;
+        let mut any = false;
+        loop {
+            if self.start == self.end && !self.fill(wait)? {
+                break;
+            }
+            if std::mem::take(&mut self.after_return) && self.buffer[self.start] == b'\n' {
+                self.start += 1;
+                continue;
+            }
+            any = true;
+            let rest = &self.buffer[self.start..self.end];
+            let found = memchr2(b'\n', b'\r', rest);
+            let length = found.unwrap_or(rest.len());
+            let room = self.longest.saturating_sub(line.bytes.len());
+            line.cut |= length > room;
+            line.bytes.extend_from_slice(&rest[..length.min(room)]);
+            self.start += length;
+            if found.is_some() {
+                line.end = self.take_end(wait)?;
+                break;
+            }
+        }
+        if any {
+            self.number += 1;
+            line.number = self.number;
+        }
+        Ok(any)
+    }
+
+    /// Takes the end of a line that begins here.
+    fn take_end(&mut self, wait: &mut impl BeforeWait) -> io::Result<End> {
+        let is_return = self.buffer[self.start] == b'\r';
+        self.start += 1;
+        if !is_return {
+            return Ok(End::Feed);
+        }
+        if self.start == self.end {
+            if !self.exact {
+                self.after_return = true;
+                return Ok(End::Return);
+            }
+            if !self.fill(wait)? {
+                return Ok(End::Return);
+            }
+        }
+        if self.buffer[self.start] == b'\n' {
+            self.start += 1;
+            return Ok(End::Both);
+        }
+        Ok(End::Return)
+    }
+
+    /// Reads more behind what is not read yet. `false`: there is no more, or no room for it.
+    fn fill(&mut self, wait: &mut impl BeforeWait) -> io::Result<bool> {
+        if self.at_end {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.buffer.len() {
+            return Ok(false);
+        }
+        wait.before_wait();
+        loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Ok(0) => {
+                    self.at_end = true;
+                    return Ok(false);
+                }
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What comes next, without reading it: whole lines, and at least this many that are not blank, unless a sample
+    /// cannot hold them or the input has fewer. The last line of an input needs no end.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub(super) fn sample(&mut self, least: usize, wait: &mut impl BeforeWait) -> io::Result<&[u8]> {
+        loop {
+            let ready = &self.buffer[self.start..self.end];
+            if ready.len() >= SAMPLE || whole_lines(ready) >= least {
+                break;
+            }
+            if !self.fill(wait)? {
+                break;
+            }
+        }
+        let ready = &self.buffer[self.start..self.end];
+        if self.at_end {
+            return Ok(ready);
+        }
+        let whole = ready.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
+        Ok(whole.map_or(ready, |end| &ready[..=end]))
+    }
+}
+
+/// How many lines that are not blank are whole.
+fn whole_lines(bytes: &[u8]) -> usize {
+    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let Some(end) = bytes.iter().rposition(ends) else {
+        return 0;
+    };
+    let lines = bytes[..end].split(ends);
+    lines.filter(|line| !line.trim_ascii().is_empty()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its bytes a few at a time.
+    struct Slow<'a>(&'a [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
+    fn all(text: &[u8], at_a_time: usize) -> Vec<(String, End, u64)> {
+        let mut lines = Lines::new(Slow(text, at_a_time), 1000);
+        lines.tell_ends_exactly();
+        let (mut found, mut line) = (Vec::new(), Line::default());
+        while lines.next(&mut line, &mut ()).unwrap() {
+            let text = String::from_utf8(line.bytes.clone()).unwrap();
+            found.push((text, line.end, line.number));
+        }
+        found
+    }
+
+    #[test]
+    fn a_line_ends_with_lf_crlf_or_cr_wherever_the_reads_fall() {
+        for at_a_time in 1..8 {
+            let found = all(b"a\nb\r\nc\rd\r\r\n\ne", at_a_time);
+            let lines: Vec<_> = found.iter().map(|(text, ..)| text.as_str()).collect();
+            assert_eq!(lines, ["a", "b", "c", "d", "", "", "e"], "{at_a_time}");
+            let ends: Vec<_> = found.iter().map(|(_, end, _)| *end).collect();
+            use End::{Both, Feed, None, Return};
+            assert_eq!(ends, [Feed, Both, Return, Return, Both, Feed, None]);
+            assert_eq!(found.last().unwrap().2, 7);
+        }
+        assert!(all(b"", 4).is_empty());
+        assert_eq!(all(b"x\r", 1).len(), 1);
+    }
+
+    #[test]
+    fn what_a_line_has_beyond_the_limit_is_passed_over_and_told() {
+        let text = [&[b'x'; 5000][..], b"\nshort\n"].concat();
+        let mut lines = Lines::new(&text[..], 10);
+        let mut line = Line::default();
+        assert!(lines.next(&mut line, &mut ()).unwrap());
+        assert_eq!((line.bytes.len(), line.cut), (10, true));
+        assert!(lines.next(&mut line, &mut ()).unwrap());
+        assert_eq!((&line.bytes[..], line.cut), (&b"short"[..], false));
+        assert!(!lines.next(&mut line, &mut ()).unwrap());
+    }
+
+    #[test]
+    fn a_sample_has_whole_lines_and_takes_nothing_away() {
+        let mut lines = Lines::new(Slow(b"one\ntwo\nthree\nfo", 9), 100);
+        assert_eq!(lines.sample(2, &mut ()).unwrap(), b"one\ntwo\n");
+        let mut line = Line::default();
+        assert!(lines.next(&mut line, &mut ()).unwrap());
+        assert_eq!(line.bytes, b"one");
+    }
+}

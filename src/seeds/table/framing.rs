@@ -1,0 +1,350 @@
+//! From lines to records: where a record of a table ends, and its cells.
+//!
+//! Quotes are those of RFC 4180. A quote that opens a cell and is not closed as one (by a quote before a delimiter or the
+//! end of a line) within the bounds of a record is an ordinary character, as in `5" pipe`, and the next line is the
+//! next record. Invariant: a record is bounded in bytes and in lines, and no line is lost.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use memchr::memchr;
+
+use crate::seeds::lines::{BeforeWait, Line, Lines};
+
+/// The most lines of one record.
+const LINES: usize = 10_000;
+
+/// How cells are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) delimiter: u8,
+    /// Whether a cell may be in quotes.
+    pub(super) quotes: bool,
+    /// Whether every quote is known to be right: a table that haul wrote.
+    pub(super) strict: bool,
+    /// The most bytes of one record.
+    pub(super) longest: usize,
+}
+
+/// The cells of a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Cells {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// One record.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Record {
+    pub(super) cells: Cells,
+    /// The line that it begins on.
+    pub(super) line: u64,
+    /// What is wrong with it.
+    pub(super) problem: Option<&'static str>,
+}
+
+/// A table, record by record.
+pub(super) struct Records<R> {
+    lines: Lines<R>,
+    dialect: Dialect,
+    /// Lines that were looked at and are records of their own after all.
+    queue: VecDeque<Line>,
+    first: Line,
+    /// The lines after the first that belong to the last record.
+    inside: Vec<Line>,
+}
+
+/// What a line does to a cell in quotes that began on an earlier one.
+#[derive(Debug, PartialEq, Eq)]
+enum Closes {
+    /// It goes on.
+    Not,
+    /// It ends where a cell may end.
+    Well,
+    /// A quote stands in the middle of it.
+    Badly,
+}
+
+impl Cells {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[start..end])
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Splits a record. Answers where the quote is that opens a cell and is never closed: the cells are worth nothing then.
+    /// The quote at `literal` opens none.
+    pub(super) fn split(
+        &mut self,
+        text: &[u8],
+        dialect: Dialect,
+        literal: Option<usize>,
+    ) -> Option<usize> {
+        self.bytes.clear();
+        self.ends.clear();
+        let mut at = 0;
+        loop {
+            if dialect.quotes && text.get(at) == Some(&b'"') && literal != Some(at) {
+                let open = at;
+                at += 1;
+                loop {
+                    let Some(length) = memchr(b'"', &text[at..]) else {
+                        return Some(open);
+                    };
+                    self.bytes.extend_from_slice(&text[at..at + length]);
+                    at += length + 1;
+                    if text.get(at) != Some(&b'"') {
+                        break;
+                    }
+                    self.bytes.push(b'"');
+                    at += 1;
+                }
+            }
+            // Without quotes, or what stands behind the closing one: other readers take it as a part of the cell, too.
+            let rest = &text[at..];
+            let length = memchr(dialect.delimiter, rest).unwrap_or(rest.len());
+            self.bytes.extend_from_slice(&rest[..length]);
+            self.ends.push(self.bytes.len());
+            at += length;
+            if at == text.len() {
+                return None;
+            }
+            at += 1;
+        }
+    }
+}
+
+impl<R: Read> Records<R> {
+    pub(super) fn new(mut lines: Lines<R>, dialect: Dialect) -> Self {
+        lines.set_longest(dialect.longest);
+        if dialect.quotes {
+            lines.tell_ends_exactly();
+        }
+        Self {
+            lines,
+            dialect,
+            queue: VecDeque::new(),
+            first: Line::default(),
+            inside: Vec::new(),
+        }
+    }
+
+    /// The next record. `false` at the end. Blank lines are none.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub(super) fn next(
+        &mut self,
+        record: &mut Record,
+        wait: &mut impl BeforeWait,
+    ) -> io::Result<bool> {
+        self.inside.clear();
+        loop {
+            let mut first = std::mem::take(&mut self.first);
+            let any = self.take_line(&mut first, wait)?;
+            self.first = first;
+            if !any {
+                return Ok(false);
+            }
+            if !self.first.bytes.trim_ascii().is_empty() || self.first.cut {
+                break;
+            }
+        }
+        record.line = self.first.number;
+        record.problem = self.first.cut.then_some("a line longer than 1 MiB");
+        let Some(open) = record.cells.split(&self.first.bytes, self.dialect, None) else {
+            return Ok(true);
+        };
+        let ended = match self.first.cut {
+            true => false,
+            false => self.gather(record, wait)?,
+        };
+        if !ended {
+            for line in self.inside.drain(..).rev() {
+                self.queue.push_front(line);
+            }
+            let text = &self.first.bytes;
+            record.cells.split(text, self.dialect, Some(open));
+        }
+        Ok(true)
+    }
+
+    /// The lines after the first that belong to the last record: what stands between quotes.
+    pub(super) fn inside(&self) -> &[Line] {
+        &self.inside
+    }
+
+    /// Reads on to the end of a record whose quotes are open. `false`: they are closed nowhere, or badly.
+    fn gather(&mut self, record: &mut Record, wait: &mut impl BeforeWait) -> io::Result<bool> {
+        let mut text = self.first.bytes.clone();
+        text.extend_from_slice(self.first.end.bytes());
+        let mut line = Line::default();
+        while self.take_line(&mut line, wait)? {
+            let closes = closes(&line.bytes, self.dialect.delimiter);
+            let fits = text.len() + line.bytes.len() <= self.dialect.longest
+                && self.inside.len() < LINES
+                && !line.cut;
+            if self.dialect.strict {
+                if fits {
+                    text.extend_from_slice(&line.bytes);
+                }
+                if closes != Closes::Not {
+                    if !fits {
+                        text.push(b'"');
+                    }
+                    if record.cells.split(&text, self.dialect, None).is_none() {
+                        return Ok(true);
+                    }
+                }
+                if fits {
+                    text.extend_from_slice(line.end.bytes());
+                }
+                continue;
+            }
+            self.inside.push(std::mem::take(&mut line));
+            let line = &self.inside[self.inside.len() - 1];
+            if !fits || closes == Closes::Badly {
+                return Ok(false);
+            }
+            text.extend_from_slice(&line.bytes);
+            if closes == Closes::Well && record.cells.split(&text, self.dialect, None).is_none() {
+                return Ok(true);
+            }
+            text.extend_from_slice(line.end.bytes());
+        }
+        if self.dialect.strict {
+            record.problem = Some("a torn record: its quotes are closed nowhere");
+        }
+        Ok(false)
+    }
+
+    fn take_line(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
+        match self.queue.pop_front() {
+            Some(queued) => {
+                *line = queued;
+                Ok(true)
+            }
+            None => self.lines.next(line, wait),
+        }
+    }
+}
+
+fn closes(line: &[u8], delimiter: u8) -> Closes {
+    let mut rest = line;
+    while let Some(at) = memchr(b'"', rest) {
+        rest = &rest[at + 1..];
+        match rest.first() {
+            Some(b'"') => rest = &rest[1..],
+            _ => {
+                let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+                return match rest.get(spaces) {
+                    None => Closes::Well,
+                    Some(next) if *next == delimiter => Closes::Well,
+                    Some(_) => Closes::Badly,
+                };
+            }
+        }
+    }
+    Closes::Not
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMAS: Dialect = Dialect {
+        delimiter: b',',
+        quotes: true,
+        strict: false,
+        longest: 1 << 16,
+    };
+
+    fn split(text: &str, dialect: Dialect) -> Vec<(u64, String)> {
+        let mut records = Records::new(Lines::new(text.as_bytes(), 1 << 16), dialect);
+        let (mut record, mut all) = (Record::default(), Vec::new());
+        while records.next(&mut record, &mut ()).unwrap() {
+            let cells = record.cells.iter().map(String::from_utf8_lossy);
+            all.push((record.line, cells.collect::<Vec<_>>().join("|")));
+        }
+        all
+    }
+
+    fn cells(text: &str) -> Vec<String> {
+        split(text, COMMAS)
+            .into_iter()
+            .map(|(_, cells)| cells)
+            .collect()
+    }
+
+    #[test]
+    fn a_stray_quote_is_a_character_and_the_next_line_a_record() {
+        assert_eq!(
+            cells("a,\"5 inch\nb,x\nc,y\n"),
+            ["a|\"5 inch", "b|x", "c|y"]
+        );
+        assert_eq!(
+            cells("a,\"5 inch, black\nb,\"6 inch\r\nc,\"7\" pipe\nd,\"8\n"),
+            ["a|\"5 inch| black", "b|\"6 inch", "c|7 pipe", "d|\"8"]
+        );
+        assert_eq!(cells("\"5 inch,a\n\"y\",b"), ["\"5 inch|a", "y|b"]);
+        assert_eq!(cells("a,5\" pipe\nb,x\""), ["a|5\" pipe", "b|x\""]);
+        assert_eq!(cells("a,\"x\rb,y\rc,z"), ["a|\"x", "b|y", "c|z"]);
+    }
+
+    #[test]
+    fn a_cell_in_quotes_may_have_lines_and_keeps_their_ends() {
+        let text = "a,\"one\r\ntwo\"\"2\"\"\n\",z\nb,\"\"\nc,\"x\"\"\ny\" ,\"1\n2\"\n";
+        assert_eq!(
+            split(text, COMMAS),
+            [
+                (1, "a|one\r\ntwo\"2\"\n|z".to_owned()),
+                (4, "b|".to_owned()),
+                (5, "c|x\"\ny |1\n2".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_record_is_bounded_and_the_lines_beyond_are_records() {
+        let rows = "b,x\n".repeat(200_000);
+        let found = cells(&format!("a,\"5 inch\n{rows}c,y\"\n"));
+        assert_eq!(found.len(), 200_002);
+        assert_eq!((&*found[0], &*found[200_001]), ("a|\"5 inch", "c|y\""));
+    }
+
+    #[test]
+    fn a_table_that_haul_wrote_is_never_read_as_other_rows() {
+        let strict = Dialect {
+            strict: true,
+            longest: 32,
+            ..COMMAS
+        };
+        let text = format!(
+            "a,\"{}\n1,http://x.example/\n\"\nb,y\nc,\"torn\nd,z\n",
+            "x".repeat(20)
+        );
+        let found = split(&text, strict);
+        let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 4, 5], "{found:?}");
+    }
+
+    #[test]
+    fn tabs_know_no_quotes() {
+        let tabs = Dialect {
+            delimiter: b'\t',
+            quotes: false,
+            ..COMMAS
+        };
+        let found = split("a\t\"5 inch\nb\t\"x\ty\"\n", tabs);
+        assert_eq!(found[0].1, "a|\"5 inch");
+        assert_eq!(found[1].1, "b|\"x|y\"");
+    }
+}

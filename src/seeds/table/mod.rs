@@ -1,0 +1,213 @@
+//! CSV and TSV: rows with a column that holds the URL. The other columns are carried through.
+
+mod framing;
+mod layout;
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::framing::{Record, Records};
+use self::layout::Layout;
+pub(super) use self::layout::has_url_header;
+use super::entry::{Maker, bad};
+use super::failures::Recorded;
+use super::lines::{BeforeWait, Line};
+use super::source::{Input, unreadable};
+use super::{Enough, Entry, Feeder, encoding, json, words};
+use crate::error::{Error, Result};
+use crate::job::Request;
+
+/// Which rules a table keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// RFC 4180, with the delimiter that it has.
+    Csv,
+    /// Tabs, and no quotes (IANA text/tab-separated-values).
+    Tsv,
+}
+
+/// Makes sure that a table has a column of URLs.
+///
+/// # Errors
+/// When it has none that can be told, or cannot be read.
+pub(super) fn check(name: &str, lines: &mut Input, kind: Kind, column: Option<&str>) -> Result<()> {
+    learn(name, lines, kind, column, &mut ()).map(|_| ())
+}
+
+fn learn(
+    name: &str,
+    lines: &mut Input,
+    kind: Kind,
+    column: Option<&str>,
+    wait: &mut impl BeforeWait,
+) -> Result<Option<Layout>> {
+    let sample = lines.sample(2, wait);
+    let sample = sample.map_err(|source| unreadable(name, source))?;
+    layout::of(sample, kind, column).map_err(|problem| Error::Table {
+        name: name.to_owned(),
+        problem,
+    })
+}
+
+/// # Errors
+/// When the input cannot be read, or has no column of URLs.
+pub(super) fn read(
+    name: &str,
+    mut lines: Input,
+    kind: Kind,
+    maker: &mut Maker,
+    feeder: &mut Feeder<'_>,
+) -> Result<Result<(), Enough>> {
+    let column = feeder.settings.url_column.as_deref();
+    let Some(layout) = learn(name, &mut lines, kind, column, feeder)? else {
+        return Ok(Ok(()));
+    };
+    let mut records = Records::new(lines, layout.dialect);
+    let mut record = Record::default();
+    loop {
+        let any = records.next(&mut record, feeder);
+        if !any.map_err(|source| unreadable(name, source))? {
+            return Ok(Ok(()));
+        }
+        if record.line <= layout.before {
+            continue;
+        }
+        match feeder.wants(record.line) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(enough) => return Ok(Err(enough)),
+        }
+        let entry = layout.entry(feeder.row, &record, maker);
+        if feeder.feed(entry).is_err() {
+            return Ok(Err(Enough));
+        }
+        for line in records
+            .inside()
+            .iter()
+            .filter(|line| layout.is_like_a_row(line))
+        {
+            match feeder.wants(line.number) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(enough) => return Ok(Err(enough)),
+            }
+            let problem = format!(
+                "a row inside of the quotes that open on line {}: is one of them left over?",
+                record.line
+            );
+            let text = encoding::text(&line.bytes);
+            if feeder.feed(bad(feeder.row, &text, problem, None)).is_err() {
+                return Ok(Err(Enough));
+            }
+        }
+    }
+}
+
+/// Calls `tell` for each record of a table that haul wrote. `false`: somebody else wrote it.
+///
+/// # Errors
+/// When the input cannot be read.
+pub(super) fn each_record(
+    mut lines: Input,
+    tell: &mut dyn FnMut(Option<Recorded>) -> Result<(), Enough>,
+) -> io::Result<bool> {
+    let layout = layout::of(lines.sample(1, &mut ())?, Kind::Csv, None);
+    let layout = match layout {
+        Ok(Some(layout)) if layout.of_records => layout,
+        _ => return Ok(false),
+    };
+    let mut records = Records::new(lines, layout.dialect);
+    let mut record = Record::default();
+    while records.next(&mut record, &mut ())? {
+        if record.line <= layout.before {
+            continue;
+        }
+        let is_whole = record.problem.is_none() && record.cells.len() == layout.names.len();
+        let recorded = is_whole.then(|| {
+            let cells = layout.names.iter().zip(record.cells.iter());
+            Recorded::of_cells(cells.map(|(name, cell)| (&**name, encoding::text(cell))))
+        });
+        if tell(recorded).is_err() {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+impl Layout {
+    fn entry(&self, row: u64, record: &Record, maker: &mut Maker) -> Entry {
+        let url = record.cells.get(self.column).unwrap_or_default();
+        let request = match self.of_records {
+            true => self.of_record(record),
+            false => Ok(self.carrying(record)),
+        };
+        let request = match (request, record.problem) {
+            (Ok(request), None) => request,
+            (Ok(request), Some(problem)) => {
+                return bad(row, &encoding::text(url), problem.to_owned(), Some(request));
+            }
+            (Err(problem), _) => return bad(row, &encoding::text(url), problem, None),
+        };
+        let request = request.says_something().then_some(request);
+        match str::from_utf8(url) {
+            Ok(text) if words::trimmed(text).is_empty() => {
+                let first = record.cells.get(0).unwrap_or_default();
+                let problem = format!("no URL in column {:?}", &self.names[self.column]);
+                bad(row, &encoding::text(first), problem, request)
+            }
+            Ok(text) => maker.request(row, words::unwrapped(text), request),
+            Err(_) => bad(row, &encoding::text(url), "not UTF-8".to_owned(), request),
+        }
+    }
+
+    /// The other cells, by the names of their columns; those beyond the header by their numbers.
+    fn carrying(&self, record: &Record) -> Request {
+        let cells = record.cells.iter().enumerate();
+        let columns = cells.filter(|(index, _)| *index != self.column);
+        let named = columns.map(|(index, cell)| {
+            let name = self.names.get(index).cloned();
+            let name = name.unwrap_or_else(|| Arc::from((index + 1).to_string()));
+            (name, Value::from(encoding::text(cell)))
+        });
+        Request {
+            columns: named.collect(),
+            ..Request::default()
+        }
+    }
+
+    /// What a record that haul wrote carries of its own list.
+    ///
+    /// # Errors
+    /// When its request cannot be made again.
+    fn of_record(&self, record: &Record) -> Result<Request, String> {
+        let cell = |name: &str| {
+            let at = self.names.iter().position(|known| **known == *name)?;
+            str::from_utf8(record.cells.get(at)?).ok()
+        };
+        let columns = cell("columns").and_then(|text| serde_json::from_str(text).ok());
+        let columns: serde_json::Map<String, Value> = columns.unwrap_or_default();
+        Ok(Request {
+            method: json::recorded_method(cell("method"))?,
+            columns: columns
+                .into_iter()
+                .map(|(name, value)| (Arc::from(name), value))
+                .collect(),
+            ..Request::default()
+        })
+    }
+
+    /// Whether a line inside of quotes is what a row of its own would be: it is not asked, as quotes are what they are, and
+    /// not passed over in silence, as one of them may be left over from a row before.
+    fn is_like_a_row(&self, line: &Line) -> bool {
+        let mut cells = framing::Cells::default();
+        let is_closed = cells.split(&line.bytes, self.dialect, None).is_none();
+        let url = cells.get(self.column).unwrap_or_default();
+        is_closed
+            && cells.len() > 1
+            && cells.len() == self.names.len()
+            && !url.contains(&b'"')
+            && layout::is_url(words::trimmed(&encoding::text(url)))
+    }
+}

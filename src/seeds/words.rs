@@ -1,0 +1,201 @@
+//! What a line of a text list says: URLs, and what other tools take as a separator or a comment.
+//!
+//! White space separates, and `#` after white space begins a comment: `http://a.example/#top` has none. Whatever a line
+//! holds beside URLs is either kept or makes the whole line malformed; nothing is guessed from half of it.
+
+/// Signs that come along with a URL and cannot be seen: the end of a DOS file, marks of byte order and direction, spaces
+/// of no width.
+const INVISIBLE: [char; 17] = [
+    '\u{1a}', '\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}',
+    '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2060}', '\u{2066}', '\u{2067}', '\u{2068}',
+    '\u{2069}',
+];
+
+/// URLs on one line at the most: they are handed over together.
+const MOST: usize = 10_000;
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Words<'l> {
+    /// Nothing: it is blank, or a comment.
+    Nothing,
+    /// One URL, or what should be one, and what follows it behind a tab.
+    Url(&'l str, Option<&'l str>),
+    /// Several URLs.
+    Urls(Vec<&'l str>),
+    /// Something else.
+    Bad(&'static str),
+}
+
+/// Reads a line.
+pub(super) fn of(line: &str) -> Words<'_> {
+    let line = trimmed(line);
+    if line.is_empty() || line.starts_with('#') {
+        return Words::Nothing;
+    }
+    let line = trimmed(without_comment(line));
+    if !line.contains(char::is_whitespace) {
+        return Words::Url(unwrapped(line), None);
+    }
+    let words = || line.split_whitespace().map(unwrapped);
+    if words().all(has_scheme) {
+        return match words().count() <= MOST {
+            true => Words::Urls(words().collect()),
+            false => Words::Bad("more than 10,000 URLs on one line: write one a line"),
+        };
+    }
+    match line.split_once('\t') {
+        Some((url, note)) if !trimmed(url).contains(char::is_whitespace) => {
+            match note
+                .split_whitespace()
+                .any(|word| has_scheme(unwrapped(word)))
+            {
+                true => Words::Bad("a URL among other words: give it a line of its own"),
+                false => Words::Url(unwrapped(trimmed(url)), Some(trimmed(note))),
+            }
+        }
+        _ => Words::Bad(
+            "white space in a URL: write a space as %20, and begin a note with # after a space",
+        ),
+    }
+}
+
+/// The text without white space and invisible signs at its ends.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c))
+}
+
+/// As [`trimmed`], of bytes that may be no text: their marks of byte order and ASCII white space alone.
+pub(super) fn trimmed_bytes(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii();
+    bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii()
+}
+
+/// Whether a text begins as an absolute http or https URL does.
+pub(super) fn has_scheme(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// Why a text cannot be a URL although a parser might make one of it, by dropping what a browser drops.
+pub(super) fn problem(url: &str) -> Option<&'static str> {
+    if url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    if url.contains(['\t', '\n', '\r']) {
+        return Some("a tab or a line break inside the URL");
+    }
+    if url.chars().any(char::is_control) {
+        return Some("a control character inside the URL");
+    }
+    if url.contains('\u{fffd}') {
+        return Some("not text in the encoding of the list");
+    }
+    let mut words = url.split_whitespace();
+    words.next();
+    words
+        .any(|word| has_scheme(unwrapped(word)))
+        .then_some("two URLs in the place of one")
+}
+
+/// What stands before white space and `#`.
+fn without_comment(line: &str) -> &str {
+    let begins = |(at, _): &(usize, &str)| line[..*at].ends_with(char::is_whitespace);
+    match line.match_indices('#').find(begins) {
+        Some((at, _)) => &line[..at],
+        None => line,
+    }
+}
+
+/// A URL as it is quoted in code and in mail: `"URL",` and `<URL>`. A comma that ends a URL is written as `%2C`.
+pub(super) fn unwrapped(word: &str) -> &str {
+    let word = trimmed(word.strip_suffix(',').unwrap_or(word));
+    for (open, close) in [('<', '>'), ('"', '"'), ('\'', '\'')] {
+        if let Some(inside) = word
+            .strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+        {
+            return trimmed(inside);
+        }
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_other_tools_take_as_a_separator_or_a_comment_is_one() {
+        for (line, url) in [
+            ("http://a.example/x", "http://a.example/x"),
+            ("\u{feff}  http://a.example/x\u{a0}", "http://a.example/x"),
+            ("http://a.example/x\t", "http://a.example/x"),
+            ("http://a.example/x # note #2", "http://a.example/x"),
+            ("http://a.example/x\t#note", "http://a.example/x"),
+            ("http://a.example/x\u{a0}# note", "http://a.example/x"),
+            ("http://a.example/x#top", "http://a.example/x#top"),
+            ("http://a.example/#/a#b", "http://a.example/#/a#b"),
+            ("http://a.example/x,", "http://a.example/x"),
+            ("\"http://a.example/x\",", "http://a.example/x"),
+            ("<http://a.example/x>", "http://a.example/x"),
+            ("<http://a.example/x>, # last", "http://a.example/x"),
+            ("a.example/x\u{200b}", "a.example/x"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(of(line), Words::Url(url, None), "{line:?}");
+        }
+        for line in ["", " \t", "# x", "  #x", "\u{feff}#x", "\u{a0}"] {
+            assert_eq!(of(line), Words::Nothing, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn several_urls_on_a_line_are_several_and_words_that_are_none_are_told() {
+        assert_eq!(
+            of("http://a.example/1 <HTTPS://b.example/>,\thttp://a.example/3 # x"),
+            Words::Urls(vec![
+                "http://a.example/1",
+                "HTTPS://b.example/",
+                "http://a.example/3"
+            ])
+        );
+        assert_eq!(
+            of("http://a.example/1\tthe first page"),
+            Words::Url("http://a.example/1", Some("the first page"))
+        );
+        for line in [
+            "http://a.example/my file.pdf",
+            "http://a.example/1 note",
+            "see http://a.example/1",
+            "http://a.example/\u{a0}x",
+            "http://a.example/1\ta title http://b.example/",
+        ] {
+            assert!(matches!(of(line), Words::Bad(_)), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_a_parser_would_mend_into_another_url_is_told() {
+        for url in [
+            "http://a.example/\thttp://b.example/",
+            "http://a.example/x\ny",
+            "http://a.example/\0",
+            "http://a.example/ https://b.example/",
+            "http://a.example/\u{fffd}",
+        ] {
+            assert!(problem(url).is_some(), "{url:?}");
+        }
+        for url in [
+            "http://a.example/x y",
+            "http://a.example/?to=http://b.example/",
+        ] {
+            assert_eq!(problem(url), None, "{url:?}");
+        }
+    }
+}

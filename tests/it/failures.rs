@@ -1,0 +1,201 @@
+//! `haul retry FILE`: what failed in any output is fetched again, into the same output.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use haul::origin::{Answer, Origin, Request, Site};
+use serde_json::Value;
+
+use crate::cli::run as haul;
+
+/// A site whose `/bad` answers 503 until it is mended.
+struct Shop {
+    site: Origin,
+    is_mended: Arc<AtomicBool>,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let is_mended = Arc::new(AtomicBool::new(false));
+        let mended = is_mended.clone();
+        let bad = move |_: &Request| match mended.load(Ordering::SeqCst) {
+            true => Answer::page("well again"),
+            false => Answer::status(503),
+        };
+        let site = Site::builder()
+            .route("/bad", Answer::call(bad))
+            .fallback(Answer::page("<title>well</title>"))
+            .start()
+            .unwrap();
+        Self { site, is_mended }
+    }
+
+    /// A row that is well, one that is bad, one that nobody answers, and one that is no URL.
+    fn list(&self, folder: &Path) {
+        let text = format!(
+            "url,shop\n{},tools\n{},wood\nhttp://127.0.0.1:1/,gone\nnonsense,none\n",
+            self.site.url("/well"),
+            self.site.url("/bad"),
+        );
+        fs::write(folder.join("list.csv"), text).unwrap();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        let mut paths = self.site.log().paths();
+        paths.sort();
+        paths
+    }
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
+    for output in [
+        "out.jsonl",
+        "out.csv",
+        "out.sqlite",
+        "out.parquet",
+        "out.jsonl.gz",
+        "out.csv.zst",
+    ] {
+        let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+        let here = folder.path();
+        shop.list(here);
+        let run = |words: &[&str]| haul(here, &[words, &["--retries", "0"]].concat());
+        let (code, _, error) = run(&["fetch", "list.csv", "-o", output]);
+        assert_eq!(code, Some(3), "{output}: {error}");
+        assert_eq!(shop.asked(), ["/bad", "/well"], "{output}");
+
+        let (code, _, error) = haul(here, &["retry", output, "--", "--retries", "0"]);
+        assert_eq!(code, Some(4), "{output}: {error}");
+        assert!(
+            error.contains("2 of 3 failures are fetched again"),
+            "{output}: {error}"
+        );
+        assert!(
+            error.contains("1 failures are not: they are no URLs"),
+            "{output}: {error}"
+        );
+        assert!(error.contains("no headers, bodies"), "{output}: {error}");
+        assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
+
+        // The newest record counts: still two, whatever the output holds by now.
+        let (_, out, error) = haul(
+            here,
+            &[
+                "retry",
+                output,
+                "--cause",
+                "5xx",
+                "--",
+                "--retries",
+                "0",
+                "-q",
+                "-o",
+                "-",
+                "-f",
+                "jsonl",
+            ],
+        );
+        assert!(error.contains("1 of 3 failures"), "{output}: {error}");
+        let record: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(record["row"], 3, "{output}");
+        assert_eq!(record["columns"]["shop"], "wood", "{output}");
+        assert_eq!(record["status"], 503, "{output}");
+    }
+}
+
+#[test]
+fn a_failure_that_was_mended_is_no_failure_any_more() {
+    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let here = folder.path();
+    fs::write(
+        here.join("urls.txt"),
+        format!("{}\n{}\n", shop.site.url("/well"), shop.site.url("/bad")),
+    )
+    .unwrap();
+    let (code, ..) = haul(
+        here,
+        &["fetch", "urls.txt", "-o", "out.jsonl", "--retries", "0"],
+    );
+    assert_eq!(code, Some(3));
+    shop.is_mended.store(true, Ordering::SeqCst);
+    let (code, _, error) = haul(here, &["retry", "out.jsonl"]);
+    assert_eq!(code, Some(0), "{error}");
+    let records = lines(&here.join("out.jsonl"));
+    let ends: Vec<_> = records
+        .iter()
+        .map(|record| (record["row"].as_u64(), record["status"].as_u64()))
+        .collect();
+    assert_eq!(ends.len(), 3);
+    assert_eq!(ends[2], (Some(2), Some(200)));
+    let (code, out, _) = haul(here, &["retry", "out.jsonl"]);
+    assert_eq!((code, out.as_str()), (Some(0), "nothing failed\n"));
+    assert_eq!(shop.asked(), ["/bad", "/bad", "/well"]);
+}
+
+#[test]
+fn a_request_that_had_a_body_is_named_and_never_sent_without() {
+    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let here = folder.path();
+    let bad = shop.site.url("/bad");
+    let text = format!(
+        "{{\"url\":\"{bad}\",\"method\":\"POST\",\"body\":\"k=1\"}}\n{{\"url\":\"{bad}?2\",\"method\":\"HEAD\"}}\n"
+    );
+    fs::write(here.join("list.jsonl"), text).unwrap();
+    haul(
+        here,
+        &["fetch", "list.jsonl", "-o", "out.jsonl", "--retries", "0"],
+    );
+    let before = shop.site.log().all_hits().len();
+    let (code, _, error) = haul(here, &["retry", "out.jsonl", "--", "--retries", "0"]);
+    assert!(matches!(code, Some(3 | 4)), "{error}");
+    assert!(
+        error.contains("--rows 1 ") && error.contains("body"),
+        "{error}"
+    );
+    let hits = shop.site.log().all_hits();
+    assert_eq!(hits.len(), before + 1);
+    assert_eq!(hits[before].method, "HEAD");
+}
+
+#[test]
+fn an_output_of_a_job_and_what_is_no_output_are_refused() {
+    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let here = folder.path();
+    shop.list(here);
+    haul(
+        here,
+        &["fetch", "list.csv", "--job", "job", "--retries", "0"],
+    );
+    for (words, part) in [
+        (&["retry", "job/records.jsonl"][..], "haul retry"),
+        (&["retry", "list.csv"], "no records of haul"),
+        (&["retry", "absent.jsonl"], "no job"),
+    ] {
+        let (code, _, error) = haul(here, words);
+        assert!(
+            matches!(code, Some(2 | 6)) && error.contains(part),
+            "{words:?} {code:?}: {error}"
+        );
+    }
+    fs::write(here.join("out.jsonl"), "{\"row\":1,\"url\":\"http://a.example/\",\"final_url\":null,\"status\":null,\"error\":\"dns\",\"duplicate_of\":null,\"method\":null,\"depth\":0,\"found_on\":null}\n{\"torn\":").unwrap();
+    let (code, _, error) = haul(here, &["retry", "out.jsonl", "--", "http://a.example/"]);
+    assert!(
+        code == Some(2) && error.contains("cannot be given here"),
+        "{error}"
+    );
+    let (_, _, error) = haul(here, &["retry", "out.jsonl", "--", "--dry-run", "-o", "-"]);
+    assert!(
+        error.contains("1 lines of out.jsonl are no records"),
+        "{error}"
+    );
+}
