@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::{Fingerprints, canonical};
 use crate::url::{HostKey, PageUrl};
 use crate::visit::FetchError;
 
@@ -123,6 +124,25 @@ pub struct Attempt {
 }
 
 impl Request {
+    /// Whether it asks for nothing but the URL. Columns that are carried through ask for nothing.
+    fn is_plain(&self) -> bool {
+        self.method.is_none() && self.body.is_none() && self.headers.is_empty()
+    }
+
+    /// Hands over all that tells this request from others to the same URL, each piece behind its length.
+    fn identity(&self, take: &mut impl FnMut(&[u8])) {
+        let mut piece = |bytes: &[u8]| {
+            take(&(bytes.len() as u64).to_le_bytes());
+            take(bytes);
+        };
+        piece(self.method.as_ref().map_or("", Method::as_str).as_bytes());
+        for (name, value) in &self.headers {
+            piece(name.as_str().as_bytes());
+            piece(value.as_bytes());
+        }
+        piece(self.body.as_deref().unwrap_or_default());
+    }
+
     /// Whether it asks for anything but the URL, or carries anything.
     pub(crate) fn says_something(&self) -> bool {
         self.method.is_some()
@@ -181,6 +201,36 @@ impl Job {
         job.reach = reach;
         job.since = now;
         Some(job)
+    }
+
+    /// Whether the list says nothing of the request but its URL.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.request.as_deref().is_none_or(Request::is_plain)
+    }
+
+    /// Hands over all that tells this request from others: two jobs with the same pieces ask for the same.
+    ///
+    /// A plain request is its URL. Of any other, method, body and headers of the list count too, and the URL that the
+    /// list named, as a redirect does not make two different requests one.
+    pub(crate) fn identity(&self, mut take: impl FnMut(&[u8])) {
+        take(canonical(self.url.as_str()).as_bytes());
+        let request = self.request.as_deref();
+        if let Some(request) = request.filter(|request| !request.is_plain()) {
+            take(b"\n");
+            take(canonical(self.first_url().as_str()).as_bytes());
+            take(b"\n");
+            request.identity(&mut take);
+        }
+    }
+
+    /// The fingerprint of the request: of a plain one it is that of its URL.
+    pub(crate) fn fingerprint(&self, fingerprints: Fingerprints) -> u64 {
+        if self.is_plain() {
+            return fingerprints.of(self.url.as_str());
+        }
+        let mut hash = fingerprints.begin();
+        self.identity(|piece| hash.update(piece));
+        hash.digest()
     }
 
     /// The URL that the list named: the first of the chain.

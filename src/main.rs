@@ -66,11 +66,15 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     drop(interrupts);
     progress.finish();
 
-    let outcome = ended?;
+    let mut outcome = ended?;
     let mut told = String::new();
     if plan.voice >= Voice::Usual {
         told = cli::summary(&outcome.tally, cli::processor_time());
         told.extend(outcome.counts.as_ref().map(cli::fields_summary));
+    }
+    if let Some(error) = outcome.failure.take() {
+        tell(&std::mem::take(&mut told));
+        Failure::from(error).tell();
     }
     let mut exit = Exit::of(&outcome, plan.fail_over, plan.judged);
     if outcome.counts.as_ref().is_some_and(cli::fall_short) {

@@ -82,10 +82,17 @@ impl Folder {
     fn url(&self, path: &Path) -> Option<PageUrl> {
         let below = path.strip_prefix(&self.root).ok()?.to_string_lossy();
         let (host, rest) = below.split_once('/').unwrap_or(("", &below));
-        let is_host = host.contains('.') || host == "localhost";
+        let is_host = host.contains('.') || host == "localhost" || host.contains('+');
         let encoded = |text: &str| utf8_percent_encode(text, &IN_PATH).to_string();
+        // `h.example+8080` and `h.example+8443s` are folders of ours.
+        let (host, port) = host.split_once('+').unwrap_or((host, ""));
+        let (scheme, port) = match port.strip_suffix('s') {
+            Some(port) => ("https", port),
+            None => ("http", port),
+        };
+        let colon = if port.is_empty() { "" } else { ":" };
         let url = match is_host {
-            true => format!("http://{host}/{}", encoded(rest)),
+            true => format!("{scheme}://{host}{colon}{port}/{}", encoded(rest)),
             false => format!("http://{NO_HOST}/{}", encoded(&below)),
         };
         PageUrl::parse(&url).ok()
@@ -144,6 +151,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Res
     }
     Ok(Stored {
         url,
+        method: None,
         page: Page {
             status: 200,
             version: HttpVersion::Http11,

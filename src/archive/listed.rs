@@ -1,10 +1,10 @@
 //! The list of a folder of saved pages: what each file is, in the words of the answer.
 //!
-//! Invariant: what is listed is read once, whatever the list repeats, and never from outside the folder. Edge: files that the
-//! list does not name are not read; without a list every file is an answer.
+//! Invariant: what is listed is read once, as the last line about it says, and never from outside the folder. Edge: files
+//! that the list does not name are not read; without a list every file is an answer.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -32,6 +32,9 @@ pub(crate) struct Listed<'l> {
     /// The URL that answered.
     #[serde(borrow)]
     pub(crate) url: Cow<'l, str>,
+    /// The method, where the list of the run named one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<Cow<'l, str>>,
     /// With which status.
     pub(crate) status: u16,
     /// Its `Content-Type`.
@@ -46,8 +49,9 @@ pub(super) struct List {
     lines: BufReader<File>,
     line: Vec<u8>,
     at: u64,
-    /// Files that were read, as hashes of their names.
-    seen: HashSet<u64>,
+    /// Where the last line about each file begins: a file that was saved again is what its last line says. The names
+    /// are kept as hashes.
+    last: HashMap<u64, u64>,
 }
 
 impl List {
@@ -70,11 +74,11 @@ impl List {
         }
         Ok(Some(Self {
             root: fs::canonicalize(root)?,
+            last: last_lines(&path)?,
             lines: BufReader::new(File::open(&path)?),
             path,
             line: Vec::new(),
             at: 0,
-            seen: HashSet::new(),
         }))
     }
 
@@ -101,12 +105,29 @@ impl List {
                 Err(_) if !self.line.ends_with(b"\n") => return None,
                 Err(error) => return Some(Err(damage(format!("a line that is none: {error}")))),
             };
-            if !self.seen.insert(xxh3_64(listed.file.as_bytes())) {
+            if self.last.get(&xxh3_64(listed.file.as_bytes())) != Some(&offset) {
                 continue;
             }
             let stored = stored(&self.root, &listed);
             return Some(stored.map_err(|error| damage(format!("{}: {error}", listed.file))));
         }
+    }
+}
+
+/// Where the last line about each file begins.
+fn last_lines(path: &Path) -> io::Result<HashMap<u64, u64>> {
+    let mut lines = BufReader::new(File::open(path)?);
+    let (mut last, mut line, mut at) = (HashMap::new(), Vec::new(), 0);
+    loop {
+        line.clear();
+        let read = (&mut lines).take(LINE).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(last);
+        }
+        if let Ok(listed) = serde_json::from_slice::<Listed<'_>>(&line) {
+            last.insert(xxh3_64(listed.file.as_bytes()), at);
+        }
+        at += read as u64;
     }
 }
 
@@ -121,6 +142,10 @@ fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
         PageUrl::parse(&listed.url).map_err(|problem| io::Error::other(problem.to_string()))?;
     let mut stored = folder::stored(url, &path, &fs::metadata(&path)?)?;
     stored.page.status = listed.status;
+    stored.method = listed
+        .method
+        .as_deref()
+        .and_then(|method| method.parse().ok());
     let told = listed.content_type.as_deref();
     match told.and_then(|told| HeaderValue::from_str(told).ok()) {
         Some(told) => drop(stored.page.headers.0.insert(CONTENT_TYPE, told)),

@@ -40,6 +40,8 @@ const BODY: u64 = 1 << 30;
 pub struct Stored {
     /// What was asked for.
     pub url: PageUrl,
+    /// With which method, where that is known and is not `GET`.
+    pub method: Option<http::Method>,
     /// The answer; when it was fetched is its [`Timing::sent`]. Large bodies are in files, that go with it.
     pub page: Page,
     /// Whether the archive does not have all of it: its body, or of a redirect on the way all but where it led.
@@ -243,6 +245,7 @@ fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::R
             },
         },
         url,
+        method: None,
         truncated: head.get("WARC-Truncated").is_some(),
     })
 }

@@ -86,7 +86,9 @@ impl Exit {
             Exit::Usage => "the command line, the configuration or a list cannot be used",
             Exit::SomeFailed => "the run came to its end; some URLs failed",
             Exit::NothingFetched => "the run came to its end; nothing was fetched",
-            Exit::Output => "the output cannot be written",
+            Exit::Output => {
+                "the output cannot be written; where that came halfway, the command that fetches what is missing is printed"
+            }
             Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
             Exit::FieldsShort => {
                 "a field was there less often than the min_rate of its recipe wants"
@@ -129,6 +131,7 @@ impl Exit {
     /// How a run ends.
     pub(crate) fn of(outcome: &Outcome, fail_over: Share, judged: Judged) -> Self {
         let ended = match outcome.ended {
+            Ended::OutputFailed => Exit::Output,
             // An interrupt that found nothing left to drop cost nothing.
             _ if outcome.missing.is_empty() && outcome.waiting == 0 => Exit::Success,
             Ended::Complete => Exit::Success,
@@ -305,6 +308,7 @@ mod tests {
             missing: haul::Rows::default(),
             counts: None,
             waiting: 0,
+            failure: None,
         };
         outcome.tally.broken.count = 1;
         let of =
@@ -342,6 +346,7 @@ mod tests {
             missing: "11-".parse().unwrap(),
             counts: None,
             waiting: 0,
+            failure: None,
         };
         let nothing = "0%".parse().unwrap();
         assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);

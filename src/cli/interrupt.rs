@@ -11,6 +11,9 @@ use tokio::sync::oneshot;
 
 use super::exit::Exit;
 
+/// Its number on Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
 /// Listens for interrupts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
@@ -36,6 +39,8 @@ impl Interrupts {
         let (mut interrupt, mut terminate) = {
             let _inside = runtime.enter();
             let caught = |kind| signal(kind).map_err(failed);
+            // A file that reaches `ulimit -f` is an error to be told (EFBIG) and not a sudden end, as on a full disk.
+            drop(caught(SignalKind::from_raw(SIGXFSZ))?);
             (
                 caught(SignalKind::interrupt())?,
                 caught(SignalKind::terminate())?,

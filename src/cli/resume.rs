@@ -80,9 +80,10 @@ impl Resume {
             Ended::Complete => return Ok(None),
             Ended::Interrupted => "interrupted".to_owned(),
             Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
+            Ended::OutputFailed => "when there is room again".to_owned(),
         };
         let rows = if missing.ranges() > RANGES {
-            let path = self.rows_file();
+            let path = self.rows_file(outcome.ended);
             std::fs::write(&path, format!("{missing}\n"))
                 .map_err(|source| Error::output(&path, source))?;
             let mut rows = OsString::from("@");
@@ -112,6 +113,7 @@ impl Resume {
             Ended::Complete => return None,
             Ended::Interrupted => "interrupted".to_owned(),
             Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
+            Ended::OutputFailed => "when there is room again".to_owned(),
         };
         let command = self.command(None);
         Some(format!("{why}; the same command goes on:\n  {command}\n"))
@@ -144,15 +146,15 @@ impl Resume {
         }
     }
 
-    /// Beside the output, or where temporary files go.
-    fn rows_file(&self) -> PathBuf {
+    /// Beside the output, or where temporary files go; the disk of an output that failed may be full.
+    fn rows_file(&self, ended: Ended) -> PathBuf {
         match &self.output {
-            Some(output) => {
+            Some(output) if ended != Ended::OutputFailed => {
                 let mut name = output.clone().into_os_string();
                 name.push(".rows");
                 name.into()
             }
-            None => std::env::temp_dir().join(format!("haul-{}.rows", std::process::id())),
+            _ => std::env::temp_dir().join(format!("haul-{}.rows", std::process::id())),
         }
     }
 
@@ -221,6 +223,7 @@ mod tests {
             missing: missing.parse().unwrap(),
             counts: None,
             waiting: 0,
+            failure: None,
         }
     }
 

@@ -206,6 +206,9 @@ impl Order {
             | Event::Draining => {}
         };
         let outcome = runtime.block_on(crawl(config, Stop::new(), hear))?;
+        if let Some(failure) = outcome.failure {
+            return Err(failure);
+        }
         measured.wall = begun.elapsed();
         measured.usage = Usage::now(true).since(before);
         let tally = outcome.tally;

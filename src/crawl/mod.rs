@@ -6,6 +6,7 @@
 //! settled final: the sinks first, then the store.
 
 mod checkpoint;
+mod end;
 mod news;
 mod outcome;
 mod outputs;
@@ -25,7 +26,7 @@ pub use replay::replay;
 
 use wake::{Wake, until, wake_at};
 
-use checkpoint::{Checkpoint, FIRST_CHECKPOINT, by_name, marks};
+use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
 use outputs::Outputs;
 
 use crate::config::{Config, JobSettings};
@@ -36,10 +37,9 @@ use crate::event::Event;
 use crate::extract::{Health, Recipe};
 use crate::follow::Follow;
 use crate::frontier::{
-    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, Waits, marks_left,
+    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
 };
 use crate::robots;
-use crate::rows::Rows;
 use crate::seeds::{Batch, Entry, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
@@ -127,6 +127,9 @@ pub async fn crawl(
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before)?;
     let ahead = if paced { Ahead::None } else { Ahead::Some };
+    for notice in &outputs.sinks.notices {
+        tell(&Event::Notice(notice));
+    }
     let mut run = Run {
         frontier,
         crew: Crew::hire(config.engine, &plan, ahead)?,
@@ -152,7 +155,18 @@ pub async fn crawl(
     };
     // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
     run.begin_checkpoint().await?;
-    run.until_the_end(seeds, stop, config.max_time).await
+    let outcome = match run.until_the_end(seeds, stop, config.max_time).await {
+        Ok((ended, reading)) => run.end(ended, reading).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(outcome) => {
+            run.crew.dismiss();
+            Ok(outcome)
+        }
+        Err(error @ Error::Output { .. }) => run.stopped(error).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
@@ -207,12 +221,13 @@ struct Run<F> {
 }
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
+    /// Answers how it ended, and whether there was more to read of the list.
     async fn until_the_end(
-        mut self,
+        &mut self,
         mut seeds: Seeds,
         stop: Stop,
         max_time: Option<Duration>,
-    ) -> Result<Outcome> {
+    ) -> Result<(Ended, bool)> {
         let mut reading = !self.list.done;
         if !reading {
             self.tally.total = self.follow.is_none().then_some(self.list.taken);
@@ -278,7 +293,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 _ = tick.tick() => self.tick(),
             }
         }
-        self.end(ended, reading).await
+        Ok((ended, reading))
     }
 
     /// Sends jobs while there is room and any may be sent.
@@ -426,56 +441,5 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 
     fn batch_is_full(&self) -> bool {
         self.settled.len() >= BATCH || self.settled_bytes >= BATCH_BYTES
-    }
-
-    async fn end(mut self, ended: Ended, reading: bool) -> Result<Outcome> {
-        self.waits_due = Duration::MAX;
-        self.tally.waits = Waits::default();
-        self.frontier.keep_waits(&self.tally.waits);
-        self.tick();
-        // The lanes close their connections while the last records are written.
-        self.crew.close();
-        if !self.settled.is_empty() {
-            self.writer.write(&mut self.settled).await?;
-        }
-        if self.checkpoint.is_some() {
-            let marks = marks(&mut self.checkpoint).await;
-            self.commit(marks).await?;
-        }
-        let marks = by_name(self.writer.finish().await?);
-        let counts = marks.get(Counter::NAME).and_then(Counter::read);
-        if let Some(gathered) = self.frontier.gather() {
-            self.frontier.commit(gathered, marks);
-        }
-        while self.frontier.awaits_store() {
-            let answer = self.frontier.store_answer().await?;
-            self.frontier.take(answer, Instant::now())?;
-        }
-        self.crew.dismiss();
-        if let Some((holders, report)) = self.holders {
-            // Nothing waits for the loop any more: it may block.
-            self.tally.broken = holders.report(report.as_deref())?;
-        }
-        let early = ended != Ended::Complete;
-        let kept = self.frontier.is_kept();
-        // A job that goes on saves more: its copy is made when it has come to its end.
-        if let Some(mirror) = self.mirror.filter(|_| !(early && kept)) {
-            mirror.finish()?;
-        }
-        let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
-        let missing = if early && !kept {
-            let mut rows = self.unanswered;
-            rows.extend(self.frontier.rows());
-            Rows::of(rows, reading.then_some(self.tally.last_row + 1))
-        } else {
-            Rows::default()
-        };
-        Ok(Outcome {
-            tally: self.tally,
-            ended,
-            missing,
-            counts,
-            waiting: if early { waiting } else { 0 },
-        })
     }
 }

@@ -1,5 +1,6 @@
 //! How a run went, for whoever started it.
 
+use crate::error::Error;
 use crate::rows::Rows;
 use crate::sink::Counts;
 use crate::tally::Tally;
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub counts: Option<Counts>,
     /// Jobs that still wait, in the job that keeps them.
     pub waiting: u64,
+    /// Why an output could not be written any more, where that ended it.
+    pub failure: Option<Error>,
 }
 
 /// How a run ended.
@@ -28,4 +31,6 @@ pub enum Ended {
     Interrupted,
     /// Its time was up.
     TimeUp,
+    /// An output could not be written any more: a disk is full.
+    OutputFailed,
 }

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::engine::cores;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::job::Job;
+use crate::job::{Job, Request};
 use crate::rows::Rows;
 use crate::sink::{Counter, Sinks, Start, Writer};
 use crate::stop::Stop;
@@ -73,6 +73,9 @@ pub async fn replay(
     let mut sinks = Sinks::open(&config.sinks, None, |_| Start::Fresh)?;
     if let Some(tables) = tables {
         sinks.add(Counter::NAME, Counter::open(tables, None, Start::Fresh)?);
+    }
+    for notice in &sinks.notices {
+        tell(&Event::Notice(notice));
     }
     let mut writer = Writer::start(sinks)?;
     let mut visits = start(opened, wanted, &plan)?;
@@ -131,6 +134,7 @@ pub async fn replay(
         missing,
         counts: counter.and_then(|(_, mark)| Counter::read(mark)),
         waiting: 0,
+        failure: None,
     })
 }
 
@@ -206,7 +210,13 @@ fn parse(plan: &Plan, pages: &Pages, land: &mpsc::Sender<Box<Visit>>) {
     loop {
         let page = pages.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((row, stored)) = page else { return };
-        let job = Box::new(Job::seed(row, stored.url));
+        let mut job = Box::new(Job::seed(row, stored.url));
+        job.request = stored.method.map(|method| {
+            Arc::new(Request {
+                method: Some(method),
+                ..Request::default()
+            })
+        });
         let outcome = Ok(stored.page);
         // One poisoned page must not end the run.
         let parsed = catch_unwind(AssertUnwindSafe(|| worker::parse(&job, &outcome, plan)));

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::Method;
-
 use super::store::{Row, State};
 use super::{Duplicates, Frontier, NAMED, Run};
 use crate::error::Result;
@@ -188,26 +186,6 @@ impl Frontier {
     }
 
     fn fingerprint(&self, job: &Job) -> u64 {
-        let Some(request) = job.request.as_deref().filter(|request| {
-            request.method.is_some() || request.body.is_some() || !request.headers.is_empty()
-        }) else {
-            return self.fingerprints.of(job.url.as_str());
-        };
-        let mut hash = self.fingerprints.begin(job.url.as_str());
-        hash.update(
-            request
-                .method
-                .as_ref()
-                .map_or("", Method::as_str)
-                .as_bytes(),
-        );
-        for (name, value) in &request.headers {
-            hash.update(b"\n");
-            hash.update(name.as_str().as_bytes());
-            hash.update(value.as_bytes());
-        }
-        hash.update(b"\n\n");
-        hash.update(request.body.as_deref().unwrap_or_default());
-        hash.digest()
+        job.fingerprint(self.fingerprints)
     }
 }

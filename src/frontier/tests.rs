@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::url::PageUrl;
+use crate::visit::FetchError;
 
 #[test]
 fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {

@@ -198,6 +198,7 @@ impl RunReport {
                 Ended::Complete => "complete",
                 Ended::Interrupted => "interrupted",
                 Ended::TimeUp => "time limit",
+                Ended::OutputFailed => "output failed",
             },
             "records": tally.visited,
             "failed": tally.failed,

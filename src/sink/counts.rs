@@ -79,6 +79,11 @@ impl Sink for Counter {
         Ok(())
     }
 
+    /// It ends with the run.
+    fn take_back(&mut self) -> bool {
+        true
+    }
+
     fn checkpoint(&mut self) -> Result<Mark> {
         let counts = serde_json::to_value(&self.counts);
         counts

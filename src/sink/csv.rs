@@ -3,14 +3,21 @@
 //! The columns are always the same: what the list carried is one JSON object in the column `columns`. A cell that a
 //! spreadsheet would take for a formula gets an apostrophe in front; numbers keep their sign.
 
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
 use super::field::Field;
 use super::lines::{Lines, Render};
 use super::output::Output;
-use super::{Record, SinkSettings};
+use super::packing::Packing;
+use super::{Destination, Record, SinkSettings, Start};
 use crate::error::{Error, Result};
-use crate::fields::{SELECTED, Value};
+use crate::fields::{Column, SELECTED, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
+
+/// A header line is no longer, in bytes.
+const HEADER: u64 = 1 << 20;
 
 /// CSV.
 pub(super) struct Csv {
@@ -26,18 +33,16 @@ pub(super) struct Csv {
 
 impl Csv {
     /// # Errors
-    /// When the header line cannot be written.
-    pub(super) fn open(mut output: Output, settings: &SinkSettings) -> Result<Lines<Self>> {
-        const ALL: &[Field] = &Field::ALL;
-        let fields = if settings.body {
-            ALL
-        } else {
-            &ALL[..Field::Body as usize]
-        };
-        // What is selected is the first table.
-        let first = settings.tables.first();
-        let selected = first.filter(|table| table.name == SELECTED);
-        let selected = selected.map_or(&[][..], |table| &table.columns);
+    /// When the file has other columns, or the header line cannot be written.
+    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Lines<Self>> {
+        if let Destination::File { path, append } = &settings.destination
+            && (*append || matches!(start, Start::At(_)))
+        {
+            check_columns(path, settings)?;
+        }
+        let mut output = Output::open_packed(&settings.destination, start)?;
+        let fields = fields(settings);
+        let selected = selected_columns(settings);
         let mut builder = csv::WriterBuilder::new();
         builder.buffer_capacity(1 << 10);
         let csv = Self {
@@ -49,17 +54,96 @@ impl Csv {
         };
         if output.is_new() {
             let mut line = csv.builder.from_writer(output.buffer());
-            let names = fields.iter().map(|field| field.name().to_owned());
-            // A field of the user's may be called as one of the record's is.
-            let selected = selected
-                .iter()
-                .map(|column| format!("{SELECTED}.{}", column.name));
-            line.write_record(names.chain(selected))
+            line.write_record(columns(settings))
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;
         }
         Ok(Lines::new(output, csv))
     }
+}
+
+/// The names of the columns.
+pub(super) fn columns(settings: &SinkSettings) -> Vec<String> {
+    let names = fields(settings).iter().map(|field| field.name().to_owned());
+    // A field of the user's may be called as one of the record's is.
+    let selected = selected_columns(settings).iter();
+    let selected = selected.map(|column| format!("{SELECTED}.{}", column.name));
+    names.chain(selected).collect()
+}
+
+/// How many cells a line has.
+pub(super) fn cells(line: &[u8]) -> usize {
+    first_record(line).map_or(0, |record| record.len())
+}
+
+fn fields(settings: &SinkSettings) -> &'static [Field] {
+    const ALL: &[Field] = &Field::ALL;
+    match settings.body {
+        true => ALL,
+        false => &ALL[..Field::Body as usize],
+    }
+}
+
+/// What is selected from pages, which is the first table.
+fn selected_columns(settings: &SinkSettings) -> &[Column] {
+    let first = settings.tables.first();
+    let selected = first.filter(|table| table.name == SELECTED);
+    selected.map_or(&[], |table| &table.columns)
+}
+
+/// Refuses a file with other columns than are written now: its lines would have the cells of two tables.
+fn check_columns(path: &Path, settings: &SinkSettings) -> Result<()> {
+    let Some(header) = header(path) else {
+        return Ok(());
+    };
+    let text = |cell| String::from_utf8_lossy(cell).into_owned();
+    let known: Vec<_> = header.iter().map(text).collect();
+    let now = columns(settings);
+    if known == now {
+        return Ok(());
+    }
+    let only = |of: &[String], other: &[String]| {
+        let only: Vec<_> = of
+            .iter()
+            .filter(|name| !other.contains(name))
+            .cloned()
+            .collect();
+        match only.is_empty() {
+            true => "none".to_owned(),
+            false => only.join(", "),
+        }
+    };
+    Err(Error::Setting(format!(
+        "{}: its columns are not those that this run writes (only in the file: {}; only in this run: {}): write to \
+         another file, or with the settings that it was written with",
+        path.display(),
+        only(&known, &now),
+        only(&now, &known)
+    )))
+}
+
+/// The header line of a file; `None` where it has no whole one, or cannot be read: whoever opens it to write tells why.
+fn header(path: &Path) -> Option<csv::ByteRecord> {
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let reader: Box<dyn Read> = match Packing::of_path(path) {
+        Some(packing) => packing.reader(path).ok()?,
+        None => Box::new(std::fs::File::open(path).ok()?),
+    };
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(reader.take(HEADER));
+    reader.read_until(b'\n', &mut line).ok()?;
+    line.ends_with(b"\n").then(|| first_record(&line))?
+}
+
+fn first_record(bytes: &[u8]) -> Option<csv::ByteRecord> {
+    let mut reader = csv::ReaderBuilder::new();
+    let mut records = reader
+        .has_headers(false)
+        .from_reader(bytes)
+        .into_byte_records();
+    records.next()?.ok()
 }
 
 impl Render for Csv {
@@ -190,6 +274,30 @@ mod tests {
             ));
             assert_eq!(&rows[1][Field::Title as usize], plain);
         }
+    }
+
+    #[test]
+    fn a_file_with_other_columns_is_not_written_after() {
+        let written = Written::new();
+        written.append(Format::Csv, &[samples::page(200)]);
+        let before = written.text();
+        let settings = written.settings(Format::Csv, true);
+        let with_body = SinkSettings {
+            body: true,
+            ..settings.clone()
+        };
+        let error = super::super::open(&with_body, Start::Fresh).err().unwrap();
+        let problem = error.to_string();
+        assert!(
+            problem.contains("only in the file: none; only in this run: body"),
+            "{problem}"
+        );
+        let mark = super::super::open(&settings, Start::Fresh)
+            .unwrap()
+            .finish()
+            .unwrap();
+        assert!(super::super::open(&with_body, Start::At(&mark.unwrap())).is_err());
+        assert_eq!(written.text(), before);
     }
 
     #[test]

@@ -78,6 +78,10 @@ impl Sink for Edges {
         self.output.flush()
     }
 
+    fn take_back(&mut self) -> bool {
+        self.output.take_back()
+    }
+
     fn checkpoint(&mut self) -> Result<Mark> {
         self.output.checkpoint()
     }

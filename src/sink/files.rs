@@ -131,15 +131,15 @@ impl Files {
         let Some(body) = taken.map_err(|source| Error::output(&self.path, source))? else {
             return Ok(());
         };
-        let url = &visit.job.url;
+        let job = &visit.job;
         let media_type = visit.parsed.media_type.as_deref();
-        let name = match self.layout {
-            Layout::AsSent => Name::of(url, media_type),
-            Layout::Browsable => Name::of(url, media_type).browsable(media_type),
-        };
-        let flat = || Name::flat(url, media_type);
+        let mut name = Name::of(job, media_type, self.folder.folds());
+        if self.layout == Layout::Browsable {
+            name = name.browsable(media_type);
+        }
+        let flat = || name.flat();
         let look = |path: &str| self.folder.look(path);
-        let claimed = self.names.claim(url, &name, look).unwrap_or_else(flat);
+        let claimed = self.names.claim(job, &name, look).unwrap_or_else(flat);
         let entered = match self.enter(&claimed) {
             Err(error) if is_in_the_way(&error) => {
                 let flat = flat();
@@ -149,7 +149,7 @@ impl Files {
         };
         let (relative, folder) = entered.map_err(|source| Error::output(&self.path, source))?;
         if let Some(journal) = &mut self.journal {
-            journal.note(self.names.owner(url), &relative)?;
+            journal.note(self.names.owner(job), &relative)?;
         }
         let path = self.path.join(&relative);
         let waiting = self

@@ -26,6 +26,8 @@ pub(super) struct Folder {
     root: OwnedFd,
     /// What the system lets new files be: read and write for all, less what the user masks.
     mode: Mode,
+    /// Whether names that differ in case, or in how an accent is written, are the same here.
+    folds: bool,
 }
 
 impl Folder {
@@ -40,14 +42,23 @@ impl Folder {
         }
         fs::create_dir_all(path)?;
         let root = rustix::fs::openat(CWD, path, FOLDER_FLAGS, Mode::empty())?;
-        let (file, name) = temporary(root.as_fd())?;
+        let (file, name) = create_new(root.as_fd(), "-\u{E9}.tmp")?;
         let mode = rustix::fs::fstat(&file)?.st_mode;
+        let same = |other: String| rustix::fs::statat(&root, other, AtFlags::SYMLINK_NOFOLLOW);
+        let folds =
+            same(name.to_uppercase()).is_ok() || same(name.replace('\u{E9}', "e\u{301}")).is_ok();
         rustix::fs::unlinkat(&root, &name, AtFlags::empty())?;
         share_lock(&root);
         Ok(Self {
             root,
             mode: Mode::from_raw_mode(mode & 0o777),
+            folds,
         })
+    }
+
+    /// Whether names that differ in case, or in how an accent is written, are the same here: as on macOS and Windows.
+    pub(super) fn folds(&self) -> bool {
+        self.folds
     }
 
     /// What lies under a path. Only the last part of it is looked at without following links.
@@ -248,9 +259,13 @@ impl Staged {
 /// # Errors
 /// What the system said.
 pub(super) fn temporary(folder: BorrowedFd<'_>) -> io::Result<(File, String)> {
+    create_new(folder, ".tmp")
+}
+
+fn create_new(folder: BorrowedFd<'_>, end: &str) -> io::Result<(File, String)> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     loop {
-        let name = format!("{SPOOL_PREFIX}{:016x}.tmp", fastrand::u64(..));
+        let name = format!("{SPOOL_PREFIX}{:016x}{end}", fastrand::u64(..));
         match rustix::fs::openat(folder, &name, flags, Mode::from_raw_mode(0o666)) {
             Ok(file) => return Ok((file.into(), name)),
             Err(Errno::EXIST) => {}

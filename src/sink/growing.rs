@@ -115,12 +115,26 @@ impl GrowingFile {
     /// Hands bytes to the system.
     ///
     /// # Errors
-    /// When they cannot be written: then nothing more is known of its end.
+    /// When they cannot be written: then the file ends where it did before, as far as that can be had.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|source| Error::output(&self.path, source))?;
+        if let Err(source) = self.file.write_all(bytes) {
+            // What a full disk took of it is no whole record. Where it cannot be cut off, the error says enough.
+            let _ = self.cut_back(self.length);
+            return Err(Error::output(&self.path, source));
+        }
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Forgets what comes after a length that it had before. Answers whether that was possible.
+    pub(super) fn cut_back(&mut self, length: u64) -> bool {
+        let cut = self.plain
+            && self.file.set_len(length).is_ok()
+            && self.file.seek(SeekFrom::Start(length)).is_ok();
+        if cut {
+            self.length = length;
+        }
+        cut
     }
 
     /// Waits until all of it is on disk, and says how far that is.

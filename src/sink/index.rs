@@ -51,6 +51,7 @@ impl Render for Index {
         let listed = Listed {
             file: file.into(),
             url: visit.job.url.as_str().into(),
+            method: visit.job.method().map(|method| method.as_str().into()),
             status: page.status,
             content_type: page
                 .headers

@@ -44,6 +44,10 @@ impl<R: Render> Sink for Lines<R> {
         self.output.flush()
     }
 
+    fn take_back(&mut self) -> bool {
+        self.output.take_back()
+    }
+
     fn checkpoint(&mut self) -> Result<Mark> {
         self.output.checkpoint()
     }

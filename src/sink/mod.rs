@@ -42,6 +42,7 @@ mod samples;
 mod schema;
 mod sinks;
 mod sqlite;
+mod tail;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -89,6 +90,13 @@ pub trait Sink: Send {
     /// # Errors
     /// As [`write`](Self::write).
     fn flush(&mut self) -> Result<()>;
+
+    /// After an error: forgets what was written since the last [`flush`](Self::flush), so that no half record stays and
+    /// nothing is there that the user is told to fetch again. Answers whether what is there now is exactly what was
+    /// written before that flush; where that is not known, nobody is told what is missing.
+    fn take_back(&mut self) -> bool {
+        false
+    }
 
     /// Makes sure that everything written so far survives a crash of the machine, and says how far that is. Waits for
     /// the disk: a run without a job never asks.
@@ -340,7 +348,7 @@ pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> 
             let body = settings.body;
             Box::new(Lines::new(output()?, jsonl::Jsonl { body }))
         }
-        (Format::Csv, _) => Box::new(csv::Csv::open(output()?, settings)?),
+        (Format::Csv, _) => Box::new(csv::Csv::open(settings, start)?),
         (Format::Edges, _) => Box::new(edges::Edges::open(settings, edges::Form::Csv, start)?),
         (Format::Dot, _) => Box::new(edges::Edges::open(settings, edges::Form::Dot, start)?),
         (Format::Warc, Destination::File { path, .. }) if is_wacz(path) => {

@@ -1,16 +1,16 @@
-//! Which name belongs to which URL: two URLs of a run never share a file.
+//! Which files are given to which requests: two requests of a run never share one.
 //!
-//! A name is as good as taken when another URL has it in any mixture of upper and lower case, when it is a folder and
-//! should be a file or the other way round, or when something lies there that was not saved as it would be. Then it
-//! gets a mark made from the URL alone, so a later run finds the same name again. What was given away is remembered by
-//! fingerprint; beyond [`REMEMBERED`] names every new one is marked, and needs no memory.
+//! Which name a request has does not depend on the others ([`Name`]); here is looked whether something is in the way that
+//! was not saved as it would be: a link, a file where a folder is needed, or the other way round. Then the name gets
+//! a hash, as it does in the rare case that another request has the same. Given names are remembered by fingerprint, up
+//! to [`REMEMBERED`] of them; beyond, only what is on disk is looked at.
 
 use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
-use super::name::{Name, hash, marked};
-use crate::url::PageUrl;
+use super::name::{Name, hash_of};
+use crate::job::Job;
 
 /// Names that are remembered: 24 bytes each.
 const REMEMBERED: usize = 1_000_000;
@@ -62,9 +62,11 @@ impl Names {
         self.seed
     }
 
-    /// The fingerprint of a URL, as the owner of a name.
-    pub(super) fn owner(&self, url: &PageUrl) -> u64 {
-        self.fingerprint(url.as_str())
+    /// The fingerprint of a request, as the owner of a name.
+    pub(super) fn owner(&self, job: &Job) -> u64 {
+        let mut hash = Xxh3::with_seed(self.seed);
+        job.identity(|piece| hash.update(piece));
+        hash.digest()
     }
 
     /// Takes a path for taken, with the folders on the way: an earlier session gave it to this owner.
@@ -82,11 +84,11 @@ impl Names {
         }
     }
 
-    /// The path for a URL, its parts joined by `/`; `on_disk` looks without following links. `None` where
+    /// The path for a request, its parts joined by `/`; `on_disk` looks without following links. `None` where
     /// something lies in the way of every name.
     pub(super) fn claim(
         &mut self,
-        url: &PageUrl,
+        job: &Job,
         name: &Name,
         on_disk: impl Fn(&str) -> Found,
     ) -> Option<String> {
@@ -99,23 +101,17 @@ impl Names {
             path = candidates.into_iter().find_map(|digits| {
                 let folder = match digits {
                     None => folder.clone(),
-                    Some(digits) => format!("{folder}~{}", hash(&plain, digits)),
+                    Some(digits) => format!("{folder}~{}", hash_of(&plain, digits)),
                 };
                 let path = format!("{path}{folder}");
                 self.take(&path, Use::Folder, &on_disk).then_some(path)
             })?;
             path.push('/');
         }
-        let own = Use::File(self.owner(url));
-        [None, Some(8), Some(32)].into_iter().find_map(|digits| {
-            let file = match digits {
-                None => name.file.clone(),
-                Some(digits) => marked(&name.file, &hash(url.as_str(), digits)),
-            };
+        let own = Use::File(self.owner(job));
+        name.files().find_map(|file| {
             let path = format!("{path}{file}");
-            // Without memory of a name nobody would know that it is taken: only the longest mark is safe.
-            let sure = digits == Some(32) || !self.is_full() || self.knows(&path);
-            (sure && self.take(&path, own, &on_disk)).then_some(path)
+            self.take(&path, own, &on_disk).then_some(path)
         })
     }
 
@@ -136,12 +132,8 @@ impl Names {
         free
     }
 
-    fn knows(&self, path: &str) -> bool {
-        self.used.contains_key(&self.key(path))
-    }
-
     fn key(&self, path: &str) -> u64 {
-        self.fingerprint(&path.to_lowercase())
+        self.fingerprint(path)
     }
 
     fn is_full(&self) -> bool {
@@ -156,11 +148,12 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::url::PageUrl;
     use std::collections::HashSet;
 
     fn claim(names: &mut Names, url: &str, on_disk: impl Fn(&str) -> Found) -> Option<String> {
-        let url = PageUrl::parse(url).unwrap();
-        names.claim(&url, &Name::of(&url, None), on_disk)
+        let job = Job::seed(1, PageUrl::parse(url).unwrap());
+        names.claim(&job, &Name::of(&job, None, false), on_disk)
     }
 
     fn on_empty_disk(names: &mut Names, url: &str) -> String {
@@ -171,7 +164,7 @@ mod tests {
         "http://h.example/a",
         "https://h.example/a",
         "http://h.example/A",
-        "http://h.example/%61",
+        "http://h.example/%41",
         "http://H.example/a/b",
         "http://h.example/a/b/c",
         "http://h.example/a/",
@@ -183,75 +176,53 @@ mod tests {
     ];
 
     #[test]
-    fn two_urls_never_share_a_name_nor_is_one_the_folder_of_another() {
-        let mut names = Names::new();
-        let given: Vec<String> = CLASHING
-            .iter()
-            .map(|url| on_empty_disk(&mut names, url).to_lowercase())
-            .collect();
-        assert_eq!(
-            given.iter().collect::<HashSet<_>>().len(),
-            CLASHING.len(),
-            "{given:#?}"
-        );
-        for name in &given {
-            let inside = format!("{name}/");
-            assert!(
-                !given.iter().any(|other| other.starts_with(&inside)),
-                "{given:#?}"
-            );
-        }
-        assert_eq!(given[0], "h.example/a");
-        assert!(given[2].starts_with("h.example/a~") && given[2].len() == "h.example/a~".len() + 8);
-    }
-
-    #[test]
-    fn a_url_keeps_its_name() {
+    fn a_request_has_the_same_name_in_whatever_order_requests_come() {
         let mut names = Names::new();
         let given = CLASHING.map(|url| on_empty_disk(&mut names, url));
+        // Two spellings of one URL are one request.
+        let distinct: HashSet<_> = given.iter().collect();
+        assert_eq!(distinct.len(), CLASHING.len() - 1, "{given:#?}");
         assert_eq!(CLASHING.map(|url| on_empty_disk(&mut names, url)), given);
-        assert_eq!(
-            CLASHING
-                .map(|url| on_empty_disk(&mut Names::new(), url))
-                .len(),
-            12
-        );
+        for from in 0..CLASHING.len() {
+            let mut names = Names::new();
+            for step in 0..CLASHING.len() {
+                let at = (from + step * 5) % CLASHING.len();
+                assert_eq!(on_empty_disk(&mut names, CLASHING[at]), given[at]);
+            }
+        }
     }
 
     #[test]
     fn what_lies_in_the_way_is_left_alone() {
         let in_the_way = |taken: &'static str, found| {
-            claim(&mut Names::new(), "http://h.example/a/b", move |path| {
+            claim(&mut Names::new(), "https://h.example/a/b.c", move |path| {
                 if path == taken { found } else { Found::Nothing }
             })
             .unwrap()
         };
         assert!(in_the_way("h.example", Found::Other).starts_with("h.example~"));
         assert!(in_the_way("h.example/a", Found::File).starts_with("h.example/a~"));
-        assert!(in_the_way("h.example/a/b", Found::Folder).starts_with("h.example/a/b~"));
-        assert!(in_the_way("h.example/a/b", Found::Other).starts_with("h.example/a/b~"));
-        assert_eq!(in_the_way("h.example/a/b", Found::File), "h.example/a/b");
-        assert_eq!(in_the_way("h.example/a", Found::Folder), "h.example/a/b");
+        assert!(in_the_way("h.example/a/b.c", Found::Folder).starts_with("h.example/a/b~"));
+        assert!(in_the_way("h.example/a/b.c", Found::Other).starts_with("h.example/a/b~"));
+        assert_eq!(
+            in_the_way("h.example/a/b.c", Found::File),
+            "h.example/a/b.c"
+        );
+        assert_eq!(in_the_way("h.example/a", Found::Folder), "h.example/a/b.c");
         let nowhere = claim(&mut Names::new(), "http://h.example/a", |_| Found::Other);
         assert_eq!(nowhere, None);
     }
 
     #[test]
-    fn when_memory_is_full_every_new_name_is_marked() {
+    fn names_are_the_same_when_no_more_are_remembered() {
         let mut names = Names {
             remembered: 3,
             ..Names::new()
         };
-        let first = on_empty_disk(&mut names, "http://h.example/a");
-        on_empty_disk(&mut names, "http://h.example/b");
-        let later = on_empty_disk(&mut names, "http://h.example/c");
-        assert_eq!(first, "h.example/a");
-        assert_eq!(later.len(), "h.example/c~".len() + 32);
-        assert_eq!(on_empty_disk(&mut names, "http://h.example/c"), later);
-        assert_eq!(on_empty_disk(&mut names, "http://h.example/a"), first);
-        assert_ne!(
-            on_empty_disk(&mut names, "http://h.example/A"),
-            "h.example/A"
+        let given = CLASHING.map(|url| on_empty_disk(&mut names, url));
+        assert_eq!(
+            given,
+            CLASHING.map(|url| on_empty_disk(&mut Names::new(), url))
         );
         assert_eq!(names.used.len(), 3);
     }

@@ -16,6 +16,8 @@ pub(super) struct Output {
     target: Target,
     buffer: Vec<u8>,
     packer: Option<Packer>,
+    /// How long the file was when all records were last handed over.
+    handed_over: u64,
 }
 
 enum Target {
@@ -57,10 +59,15 @@ impl Output {
     }
 
     fn to(target: Target) -> Self {
+        let handed_over = match &target {
+            Target::Stdout(_) => 0,
+            Target::File(file) => file.length(),
+        };
         Self {
             target,
             buffer: Vec::with_capacity(BUFFER + (64 << 10)),
             packer: None,
+            handed_over,
         }
     }
 
@@ -96,7 +103,7 @@ impl Output {
     /// When the buffer was full and could not be written.
     pub(super) fn record_done(&mut self) -> Result<()> {
         if self.buffer.len() >= BUFFER {
-            self.flush()
+            self.spill()
         } else {
             Ok(())
         }
@@ -107,6 +114,24 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn flush(&mut self) -> Result<()> {
+        self.spill()?;
+        if let Target::File(file) = &self.target {
+            self.handed_over = file.length();
+        }
+        Ok(())
+    }
+
+    /// After a write that failed: forgets all records since the last [`flush`](Self::flush). Answers whether exactly the
+    /// records before it are in the file.
+    pub(super) fn take_back(&mut self) -> bool {
+        self.buffer.clear();
+        match &mut self.target {
+            Target::Stdout(_) => false,
+            Target::File(file) => self.packer.is_none() && file.cut_back(self.handed_over),
+        }
+    }
+
+    fn spill(&mut self) -> Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 //! mark and written on; every reader takes several of them for one stream. Invariant: at a mark no member is open.
 //! Edge: between marks the packer holds bytes back, and a run that is killed without a job leaves a member without an end.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -39,6 +39,43 @@ impl Packing {
             "gz" => Some(Self::Gzip),
             "zst" => Some(Self::Zstd),
             _ => None,
+        }
+    }
+
+    /// Unpacks one member, and hands over its bytes; the reader is behind it then.
+    ///
+    /// # Errors
+    /// When it is damaged; `UnexpectedEof` where it has no end. What can be unpacked before that was handed over.
+    pub(super) fn unpack(
+        self,
+        reader: &mut impl BufRead,
+        take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self {
+            Self::Gzip => each(flate2::bufread::GzDecoder::new(reader), take),
+            Self::Zstd => each(zstd::Decoder::with_buffer(reader)?.single_frame(), take),
+        }
+    }
+
+    /// A reader of all that is packed in a file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) fn reader(self, path: &Path) -> io::Result<Box<dyn Read>> {
+        let file = std::fs::File::open(path)?;
+        Ok(match self {
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
+            Self::Zstd => Box::new(zstd::Decoder::new(file)?),
+        })
+    }
+}
+
+fn each(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => take(&buffer[..count])?,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Visits of every kind, for the tests of the sinks, and a file to write them to.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -306,6 +307,18 @@ impl Written {
         written.text()
     }
 
+    /// The settings of a sink that writes here.
+    pub(super) fn settings(&self, format: Format, append: bool) -> SinkSettings {
+        SinkSettings {
+            format,
+            destination: Destination::File {
+                path: self.path.clone(),
+                append,
+            },
+            ..SinkSettings::default()
+        }
+    }
+
     /// Adds to what is there.
     pub(super) fn append(&self, format: Format, visits: &[Visit]) {
         let settings = SinkSettings {
@@ -335,6 +348,21 @@ impl Written {
     pub(super) fn text(&self) -> String {
         std::fs::read_to_string(&self.path).unwrap()
     }
+}
+
+/// The text of a file, as its suffix says that it is packed.
+pub(super) fn unpacked(path: &Path) -> String {
+    let bytes = std::fs::read(path).unwrap();
+    let mut text = String::new();
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text),
+        Some("zst") => zstd::Decoder::new(&bytes[..])
+            .unwrap()
+            .read_to_string(&mut text),
+        _ => (&bytes[..]).read_to_string(&mut text),
+    }
+    .unwrap();
+    text
 }
 
 /// Every file below a folder with its text, by its path from there.

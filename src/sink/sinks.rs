@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Files, Mark, Sink, SinkSettings, Start, files_name, name, open, open_files};
+use super::{Files, Mark, Sink, SinkSettings, Start, files_name, name, open, open_files, tail};
 use crate::error::Result;
 use crate::visit::Visit;
 
@@ -14,6 +14,8 @@ pub(crate) type Marks = Vec<(String, Mark)>;
 pub(crate) struct Sinks {
     /// The folder that bodies are saved to.
     pub(super) files: Option<(String, Files)>,
+    /// What the user should know of files that were there.
+    pub(crate) notices: Vec<String>,
     /// Records, in each form that was asked for.
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
 }
@@ -36,6 +38,9 @@ impl Sinks {
                 sinks.files = files.map(|files| (name, files));
             }
             let name = name(settings);
+            if !matches!(start(&name), Start::At(_)) {
+                sinks.notices.extend(tail::mend(settings)?);
+            }
             let records = open(settings, start(&name))?;
             sinks.records.push((name, records));
         }
@@ -83,6 +88,13 @@ impl Sinks {
             sink.flush()?;
         }
         Ok(())
+    }
+
+    /// After an error: forgets what was written since the last [`flush`](Self::flush), in every sink alike. Answers
+    /// whether that is so in all of them.
+    pub(super) fn take_back(&mut self) -> bool {
+        let sinks = self.records.iter_mut();
+        sinks.fold(true, |all, (_, sink)| sink.take_back() && all)
     }
 
     /// Waits until everything is on disk, and says how far that is.

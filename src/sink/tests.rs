@@ -118,9 +118,9 @@ fn a_body_is_saved_under_its_url_and_the_record_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("new/out");
     let mut files = Files::open(&below).unwrap();
-    let url = "http://h.example/a/b.html?q=1";
+    let url = "http://h.localhost/a/b.html?q=1";
     let path = save(&mut files, samples::saved_from(url, 200, "one")).unwrap();
-    assert_eq!(path, below.join("h.example/a/b@q=1.html"));
+    assert_eq!(path, below.join("h.localhost/a/b@q=1.html"));
     assert_eq!(fs::read_to_string(&path).unwrap(), "one");
     files.flush().unwrap();
     let mut later = Files::open(&below).unwrap();
@@ -130,7 +130,7 @@ fn a_body_is_saved_under_its_url_and_the_record_names_the_file() {
     );
     assert_eq!(
         tree(&below),
-        [("h.example/a/b@q=1.html".into(), "two".into())]
+        [("h.localhost/a/b@q=1.html".into(), "two".into())]
     );
 }
 
@@ -141,7 +141,7 @@ fn bodies_of_which_many_clash_are_all_there() {
     let mut expected = Vec::new();
     for number in 0..250 {
         let path = ["p", "P", "p/", "p/q", "p.html"][number % 5];
-        let url = format!("http://h.example/{}/{path}", number / 5);
+        let url = format!("http://h.localhost/{}/{path}", number / 5);
         let mut visit = samples::saved_from(&url, 200, url.clone());
         files.save(&mut visit).unwrap();
         expected.push((visit.parsed.saved.unwrap(), url));
@@ -157,7 +157,7 @@ fn bodies_of_which_many_clash_are_all_there() {
 fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
-    let mut visit = samples::saved_from("http://h.example/a", 200, "raw");
+    let mut visit = samples::saved_from("http://h.localhost/a", 200, "raw");
     visit.parsed.content = Some(Body::Memory("decoded".into()));
     save(&mut files, visit);
     for (place, name) in [(folder.path(), "near"), (Path::new("/dev/shm"), "far")] {
@@ -166,17 +166,17 @@ fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
         };
         fs::write(kept.path(), name).unwrap();
         let spool = kept.into_temp_path().keep().unwrap();
-        let mut visit = samples::saved_from(&format!("http://h.example/{name}"), 200, "raw");
+        let mut visit = samples::saved_from(&format!("http://h.localhost/{name}"), 200, "raw");
         visit.outcome.as_mut().unwrap().body = Body::Spooled(Spool::adopt(spool.clone(), 4, None));
         let path = save(&mut files, visit).unwrap();
         assert!(!spool.exists(), "{}", spool.display());
-        let small = fs::metadata(folder.path().join("h.example/a.html")).unwrap();
+        let small = fs::metadata(folder.path().join("h.localhost/a~.html")).unwrap();
         let large = fs::metadata(path).unwrap();
         assert_eq!(large.permissions().mode(), small.permissions().mode());
     }
     let tree = tree(folder.path());
-    assert_eq!(tree[0], ("h.example/a.html".into(), "decoded".into()));
-    assert!(tree.contains(&("h.example/near.html".into(), "near".into())));
+    assert_eq!(tree[0], ("h.localhost/a~.html".into(), "decoded".into()));
+    assert!(tree.contains(&("h.localhost/near~.html".into(), "near".into())));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn what_is_no_body_is_not_saved() {
     let mut files = Files::open(folder.path()).unwrap();
     let mut fault = samples::page(200);
     fault.parsed.fault = Some("gzip: cut".into());
-    let mut head = samples::saved_from("http://h.example/", 200, "");
+    let mut head = samples::saved_from("http://h.localhost/", 200, "");
     let length = http::HeaderValue::from_static("10");
     let headers = &mut head.outcome.as_mut().unwrap().headers.0;
     headers.insert(http::header::CONTENT_LENGTH, length);
@@ -202,7 +202,7 @@ fn what_is_no_body_is_not_saved() {
     assert!(
         save(
             &mut files,
-            samples::saved_from("http://h.example/e", 200, "")
+            samples::saved_from("http://h.localhost/e", 200, "")
         )
         .is_some()
     );
@@ -214,16 +214,16 @@ fn a_planted_link_is_never_followed() {
     let victim = outside.path().join("victim");
     fs::write(&victim, "precious").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    symlink(outside.path(), folder.path().join("linked.example")).unwrap();
-    fs::create_dir(folder.path().join("h.example")).unwrap();
-    symlink(&victim, folder.path().join("h.example/file.txt")).unwrap();
-    symlink(outside.path(), folder.path().join("h.example/down")).unwrap();
+    symlink(outside.path(), folder.path().join("linked.localhost")).unwrap();
+    fs::create_dir(folder.path().join("h.localhost")).unwrap();
+    symlink(&victim, folder.path().join("h.localhost/file.txt")).unwrap();
+    symlink(outside.path(), folder.path().join("h.localhost/down")).unwrap();
     let mut files = Files::open(folder.path()).unwrap();
     for url in [
-        "http://linked.example/victim",
-        "http://linked.example/x/y",
-        "http://h.example/file.txt",
-        "http://h.example/down/victim",
+        "http://linked.localhost/victim",
+        "http://linked.localhost/x/y",
+        "http://h.localhost/file.txt",
+        "http://h.localhost/down/victim",
     ] {
         let path = save(&mut files, samples::saved_from(url, 200, "evil")).unwrap();
         let real = path.canonicalize().unwrap();
@@ -243,14 +243,14 @@ fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
     let mut files = Files::open(folder.path()).unwrap();
     save(
         &mut files,
-        samples::saved_from("http://h.example/a/one", 200, "1"),
+        samples::saved_from("http://h.localhost/a/one", 200, "1"),
     );
-    // The name `h.example/a` is known as a folder by now, and is not looked at again.
-    fs::remove_dir_all(folder.path().join("h.example/a")).unwrap();
-    symlink(outside.path(), folder.path().join("h.example/a")).unwrap();
+    // The name `h.localhost/a` is known as a folder by now, and is not looked at again.
+    fs::remove_dir_all(folder.path().join("h.localhost/a")).unwrap();
+    symlink(outside.path(), folder.path().join("h.localhost/a")).unwrap();
     let path = save(
         &mut files,
-        samples::saved_from("http://h.example/a/two", 200, "2"),
+        samples::saved_from("http://h.localhost/a/two", 200, "2"),
     )
     .unwrap();
     files.flush().unwrap();

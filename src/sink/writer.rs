@@ -4,6 +4,9 @@
 //! waits, what was written is flushed, so a reader of a pipe sees each record when it is there. A record that names a
 //! file is written after that file has its name. A checkpoint takes its turn in the queue: its marks hold for all that was
 //! handed over before it. Nothing here blocks the event loop but dropping a writer that was not finished.
+//!
+//! When a sink fails, all of them are taken back to the last flush, so that every output holds the same whole records, and
+//! the rows of the records that are in none are [told](Writer::unwritten).
 
 use std::thread::{self, JoinHandle};
 
@@ -16,6 +19,8 @@ use crate::visit::Visit;
 
 /// Batches that may wait for the disk.
 const BATCHES: usize = 8;
+/// Visits that are written without a flush, at the most: if a disk runs full, so many are fetched again.
+const UNFLUSHED: usize = 4096;
 
 /// The queue to the writing thread.
 pub(crate) struct Writer {
@@ -23,7 +28,15 @@ pub(crate) struct Writer {
     spent: mpsc::Receiver<Vec<Box<Visit>>>,
     /// Closed when the thread is about to end.
     ending: oneshot::Receiver<()>,
-    thread: Option<JoinHandle<Result<Marks>>>,
+    thread: Option<JoinHandle<Result<Marks, Stopped>>>,
+    /// The rows of what was handed over and is in no output, once a sink has failed; `None` where that is not known.
+    unwritten: Option<Vec<u64>>,
+}
+
+/// Why the thread stopped, and the rows that it did not write; `None` where it is not known which.
+struct Stopped {
+    error: Error,
+    unwritten: Option<Vec<u64>>,
 }
 
 enum Order {
@@ -51,6 +64,7 @@ impl Writer {
             spent,
             ending,
             thread: Some(thread),
+            unwritten: None,
         })
     }
 
@@ -86,20 +100,28 @@ impl Writer {
     ///
     /// # Errors
     /// Why the writing thread could not write everything.
-    pub(crate) async fn finish(mut self) -> Result<Marks> {
+    pub(crate) async fn finish(&mut self) -> Result<Marks> {
         self.end().await
     }
 
+    /// After an error: the rows of what was handed over and is in no output. `None` where nobody knows.
+    pub(crate) fn unwritten(&mut self) -> Option<Vec<u64>> {
+        self.unwritten.take()
+    }
+
     async fn send(&mut self, order: Order) -> Result<()> {
-        let sent = match &self.queue {
-            Some(queue) => queue.send(order).await.is_ok(),
-            None => false,
+        let unsent = match &self.queue {
+            Some(queue) => queue.send(order).await.err().map(|unsent| unsent.0),
+            None => Some(order),
         };
-        if sent {
-            Ok(())
-        } else {
-            Err(self.failure().await)
+        let Some(order) = unsent else {
+            return Ok(());
+        };
+        let failure = self.failure().await;
+        if let (Some(unwritten), Order::Write(batch)) = (&mut self.unwritten, order) {
+            unwritten.extend(rows(&batch));
         }
+        Err(failure)
     }
 
     async fn end(&mut self) -> Result<Marks> {
@@ -109,7 +131,11 @@ impl Writer {
             let _ = (&mut self.ending).await;
         }
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(outcome)) => outcome,
+            Some(Ok(Ok(marks))) => Ok(marks),
+            Some(Ok(Err(stopped))) => {
+                self.unwritten = stopped.unwritten;
+                Err(stopped.error)
+            }
             Some(Err(_)) => Err(Error::Engine("the writing thread panicked".into())),
             None => Err(Error::Engine("the writing thread is gone".into())),
         }
@@ -131,28 +157,69 @@ fn run(
     mut sinks: Sinks,
     mut orders: mpsc::Receiver<Order>,
     spent: &mpsc::Sender<Vec<Box<Visit>>>,
-) -> Result<Marks> {
+) -> Result<Marks, Stopped> {
+    let mut unflushed = Vec::new();
+    match write_all(&mut sinks, &mut orders, spent, &mut unflushed) {
+        // All records were handed over: what fails now loses none.
+        Ok(()) => sinks.finish().map_err(|error| Stopped {
+            error,
+            unwritten: Some(Vec::new()),
+        }),
+        Err(error) => {
+            orders.close();
+            while let Ok(order) = orders.try_recv() {
+                if let Order::Write(batch) = order {
+                    unflushed.extend(rows(&batch));
+                }
+            }
+            let unwritten = sinks.take_back().then_some(unflushed);
+            Err(Stopped { error, unwritten })
+        }
+    }
+}
+
+fn write_all(
+    sinks: &mut Sinks,
+    orders: &mut mpsc::Receiver<Order>,
+    spent: &mpsc::Sender<Vec<Box<Visit>>>,
+    unflushed: &mut Vec<u64>,
+) -> Result<()> {
     loop {
         let order = match orders.try_recv() {
             Ok(order) => Some(order),
             Err(_) => {
                 sinks.flush()?;
+                unflushed.clear();
                 orders.blocking_recv()
             }
         };
         match order {
             Some(Order::Write(mut batch)) => {
+                unflushed.extend(rows(&batch));
                 sinks.write(&mut batch)?;
+                if unflushed.len() >= UNFLUSHED {
+                    sinks.flush()?;
+                    unflushed.clear();
+                }
                 // Nobody may want the empty batch back; then it is freed.
                 let _ = spent.try_send(batch);
             }
             Some(Order::Checkpoint(answer)) => {
                 // Whoever asked may be gone; what is on disk stays there.
                 let _ = answer.send(sinks.checkpoint()?);
+                unflushed.clear();
             }
-            None => return sinks.finish(),
+            None => {
+                sinks.flush()?;
+                unflushed.clear();
+                return Ok(());
+            }
         }
     }
+}
+
+fn rows(batch: &[Box<Visit>]) -> impl Iterator<Item = u64> {
+    batch.iter().filter_map(|visit| visit.job.row)
 }
 
 #[cfg(test)]
@@ -207,6 +274,7 @@ mod tests {
 
     fn writer(witness: Witness, files: Option<Files>) -> Writer {
         Writer::start(Sinks {
+            notices: Vec::new(),
             files: files.map(|files| ("files".into(), files)),
             records: vec![("witness".into(), Box::new(witness))],
         })

@@ -43,4 +43,5 @@ mod secrets;
 mod site;
 mod tools;
 mod waits;
+mod whole;
 mod written;

@@ -106,7 +106,10 @@ fn greet(mut client: TcpStream, to: SocketAddr, asked: &Mutex<Vec<String>>) -> s
 fn leading(targets: &[&str]) -> Origin {
     let mut site = Site::builder().fallback(Answer::page("<title>By proxy</title>"));
     for (place, target) in targets.iter().enumerate() {
-        site = site.route(&format!("/to/{place}"), Answer::redirect(302, (*target).to_owned()));
+        site = site.route(
+            &format!("/to/{place}"),
+            Answer::redirect(302, (*target).to_owned()),
+        );
     }
     site.start().unwrap()
 }

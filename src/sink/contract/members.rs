@@ -1,10 +1,10 @@
 //! Every kind of sink, and the readers that know nothing of us.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::super::samples::{self, tree};
+use super::super::samples::{self, tree, unpacked};
 use super::super::warc::strict;
 use super::super::*;
 
@@ -254,25 +254,10 @@ impl Member {
     }
 }
 
-/// The text of a file, as its suffix says that it is packed.
-fn unpacked(path: &Path) -> String {
-    let bytes = fs::read(path).unwrap();
-    let mut text = String::new();
-    match path.extension().and_then(|end| end.to_str()) {
-        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text),
-        Some("zst") => zstd::Decoder::new(&bytes[..])
-            .unwrap()
-            .read_to_string(&mut text),
-        _ => (&bytes[..]).read_to_string(&mut text),
-    }
-    .unwrap();
-    text
-}
-
 /// The numbers of the files below a folder, each of which must hold its own.
 fn files(folder: &Path) -> Vec<usize> {
     let number = |(name, text): (String, String)| {
-        assert_eq!(name, format!("h.example/{text}.html"));
+        assert_eq!(name, format!("h.example+80/{text}~.html"));
         text.parse().unwrap()
     };
     tree(folder).into_iter().map(number).collect()

@@ -4,9 +4,12 @@
 //! what 1 │ status 2 │ class length 1 │ URL length 4 │ fingerprints 4 │ class │ URL │ fingerprints, 8 each
 //! ```
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use crate::fingerprint::Fingerprints;
+use crate::job::Job;
+use crate::url::PageUrl;
 use crate::visit::Visit;
 
 /// Bytes before the class.
@@ -58,21 +61,31 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
     let chain = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
     let chain = chain.map(|url| fingerprints.of(url.as_str()));
     if let Some(class) = visit.failure() {
-        let url = job.first_url().as_str();
-        return put(What::Broken, status, class, url, chain.skip(1), out);
+        let url = named(job, job.first_url());
+        return put(What::Broken, status, class, &url, chain.skip(1), out);
     }
     let Some(page) = page else {
         return; // it was not asked
     };
     if let Some(target) = page.target().and_then(|target| job.url.join(&target).ok()) {
         let target = fingerprints.of(target.as_str());
-        let url = job.first_url().as_str();
+        let url = named(job, job.first_url());
         let ends = [target].into_iter().chain(chain.skip(1));
-        return put(What::Redirect, status, "", url, ends, out);
+        return put(What::Redirect, status, "", &url, ends, out);
     }
     let links = visit.parsed.found.iter().flat_map(|found| found.iter());
     let links = links.map(|link| link.fingerprint);
-    put(What::Page, status, "", job.url.as_str(), links, out);
+    put(What::Page, status, "", &named(job, &job.url), links, out);
+}
+
+/// What a request is called. A link leads to what a plain request asks for; another one to the same URL fails or
+/// succeeds on its own.
+fn named<'u>(job: &Job, url: &'u PageUrl) -> Cow<'u, str> {
+    if job.is_plain() {
+        return Cow::Borrowed(url.as_str());
+    }
+    let method = job.method().map_or("GET", |method| method.as_str());
+    Cow::Owned(format!("{method} {url}"))
 }
 
 fn put(

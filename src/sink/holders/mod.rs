@@ -84,6 +84,11 @@ impl Sink for Keeper {
         Ok(())
     }
 
+    /// It ends with the run.
+    fn take_back(&mut self) -> bool {
+        true
+    }
+
     fn checkpoint(&mut self) -> Result<Mark> {
         self.output.checkpoint()
     }

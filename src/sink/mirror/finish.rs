@@ -67,7 +67,10 @@ impl Saved {
         let mut by_path = HashMap::new();
         list::read(list, |line| {
             let of = |url: &String| fingerprints.of(url);
-            let leads: Vec<u64> = line.from.iter().chain([&line.url]).map(of).collect();
+            let leads: Vec<u64> = match line.asked_otherwise {
+                true => Vec::new(),
+                false => line.from.iter().chain([&line.url]).map(of).collect(),
+            };
             match (&line.path, &line.to) {
                 (Some(path), _) => {
                     // A file that was saved once more is the later one.

@@ -28,6 +28,9 @@ pub(super) struct Line {
     /// Its `Content-Type`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub(super) content_type: Option<String>,
+    /// Whether the list said more of its request than the URL: no link leads to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) asked_otherwise: bool,
     /// Where it redirects to, and was not followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<String>,
@@ -70,6 +73,7 @@ impl Sink for Keeper {
             path: below.map(str::to_owned),
             content_type: content_type
                 .map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
+            asked_otherwise: !job.is_plain(),
             to: to.map(|to| to.to_string()),
             from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
         };
@@ -82,6 +86,11 @@ impl Sink for Keeper {
     /// Nobody reads it before the end.
     fn flush(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    /// It ends with the run.
+    fn take_back(&mut self) -> bool {
+        true
     }
 
     fn checkpoint(&mut self) -> Result<Mark> {

@@ -100,33 +100,33 @@ fn pages_lead_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
     let site = Site::new();
     let mut session = site.open(Start::Over, Start::Over);
     session.page(
-        "http://h.example/",
+        "http://h.localhost/",
         "<a href=a><a href=/old><a href=/older><a href=gone><a href='//g.example:81/x?y'>",
     );
-    let mut moved = saved_from("http://h.example/a", 200, "<a href=./>");
+    let mut moved = saved_from("http://h.localhost/a", 200, "<a href=./>");
     moved.job.hops.push(Hop {
-        url: PageUrl::parse("http://h.example/old").unwrap(),
+        url: PageUrl::parse("http://h.localhost/old").unwrap(),
         status: 301,
     });
     session.save(moved);
-    let mut ends = saved_from("http://h.example/older", 302, "");
+    let mut ends = saved_from("http://h.localhost/older", 302, "");
     let headers = &mut ends.outcome.as_mut().unwrap().headers;
     headers.0.insert(
         http::header::LOCATION,
         http::HeaderValue::from_static("/old"),
     );
     session.save(ends);
-    session.page("http://g.example:81/x?y", "<a href='http://h.example/'>");
+    session.page("http://g.example:81/x?y", "<a href='http://h.localhost/'>");
     assert_eq!(session.finish(), 3);
     let expected = [
         (
-            "g.example+81/x@y.html",
-            "<a href='../h.example/index.html'>",
+            "g.example+81/x@y~.html",
+            "<a href='../h.localhost/index.html'>",
         ),
-        ("h.example/a.html", "<a href=\"index.html\">"),
+        ("h.localhost/a~.html", "<a href=\"index.html\">"),
         (
-            "h.example/index.html",
-            "<a href=\"a.html\"><a href=\"a.html\"><a href=\"a.html\"><a href=\"http://h.example/gone\"><a href='../g.example%2B81/x%40y.html'>",
+            "h.localhost/index.html",
+            "<a href=\"a~.html\"><a href=\"a~.html\"><a href=\"a~.html\"><a href=\"http://h.localhost/gone\"><a href='../g.example%2B81/x%40y~.html'>",
         ),
     ];
     assert_eq!(
@@ -167,22 +167,22 @@ fn a_finish_that_is_broken_off_anywhere_and_done_again_comes_to_the_same() {
 fn a_job_that_goes_on_after_its_end_leads_from_its_old_pages_to_its_new_ones() {
     let site = Site::new();
     let mut session = site.open(Start::Over, Start::Over);
-    session.page("http://h.example/", "<a href=a><a href=#x>");
+    session.page("http://h.localhost/", "<a href=a><a href=#x>");
     let (files, list) = session.marks();
     session.finish();
-    assert!(site.texts()[0].1.contains("http://h.example/a"));
+    assert!(site.texts()[0].1.contains("http://h.localhost/a"));
     let mut session = site.open(Start::At(&files), Start::At(&list));
-    session.page("http://h.example/a", "<a href=/>");
+    session.page("http://h.localhost/a", "<a href=/>");
     session.finish();
     let texts = site.texts();
-    assert_eq!(texts[1].1, "<a href=\"a.html\"><a href=#x>");
+    assert_eq!(texts[1].1, "<a href=\"a~.html\"><a href=#x>");
     assert_eq!(texts[0].1, "<a href=\"index.html\">");
 }
 
 fn fill(session: &mut Session) {
-    session.page("http://h.example/", "<a href=/a/b><link href='x.css?1'>");
-    session.page("http://h.example/a", "<a href=/>");
-    session.page("http://h.example/a/b", "<a href=../a>");
+    session.page("http://h.localhost/", "<a href=/a/b><link href='x.css?1'>");
+    session.page("http://h.localhost/a", "<a href=/>");
+    session.page("http://h.localhost/a/b", "<a href=../a>");
 }
 
 fn whole() -> Vec<(String, String)> {
@@ -192,8 +192,11 @@ fn whole() -> Vec<(String, String)> {
     session.finish();
     let texts = site.texts();
     assert_eq!(
-        texts[0],
-        ("h.example/a.html".into(), "<a href=\"index.html\">".into())
+        texts[1],
+        (
+            "h.localhost/a~.html".into(),
+            "<a href=\"index.html\">".into()
+        )
     );
     texts
 }

@@ -204,6 +204,10 @@ impl Sink for Sqlite {
         self.commit()
     }
 
+    fn take_back(&mut self) -> bool {
+        self.open.take().is_none() || self.database.execute_batch("ROLLBACK").is_ok()
+    }
+
     fn checkpoint(&mut self) -> Result<Mark> {
         self.commit()?;
         let synced = self.sync();

@@ -8,6 +8,7 @@
 //! `revisit` says where it is. Which those are is read back out of the files when a job goes on.
 
 mod digest;
+mod end;
 mod fields;
 mod head;
 mod http;
@@ -22,6 +23,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+
+pub(super) use self::end::mend;
 
 use self::digest::{Hash, Sum};
 use self::fields::Fields;

@@ -1,0 +1,104 @@
+//! The end of a run: of one that came to it, and of one that an output stopped. Both say which rows have no record.
+
+use std::time::{Duration, Instant};
+
+use super::checkpoint::{by_name, marks};
+use super::{Ended, Outcome, Run};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::frontier::Waits;
+use crate::rows::Rows;
+use crate::sink::Counter;
+
+impl<F: FnMut(&Event<'_>)> Run<F> {
+    /// Writes and commits all that there is, and answers how it went.
+    pub(super) async fn end(&mut self, ended: Ended, reading: bool) -> Result<Outcome> {
+        self.waits_due = Duration::MAX;
+        self.tally.waits = Waits::default();
+        self.frontier.keep_waits(&self.tally.waits);
+        self.tick();
+        // The lanes close their connections while the last records are written.
+        self.crew.close();
+        if !self.settled.is_empty() {
+            self.writer.write(&mut self.settled).await?;
+        }
+        if self.checkpoint.is_some() {
+            let marks = marks(&mut self.checkpoint).await;
+            self.commit(marks).await?;
+        }
+        let marks = by_name(self.writer.finish().await?);
+        let counts = marks.get(Counter::NAME).and_then(Counter::read);
+        if let Some(gathered) = self.frontier.gather() {
+            self.frontier.commit(gathered, marks);
+        }
+        while self.frontier.awaits_store() {
+            let answer = self.frontier.store_answer().await?;
+            self.frontier.take(answer, Instant::now())?;
+        }
+        if let Some((holders, report)) = self.holders.take() {
+            // Nothing waits for the loop any more: it may block.
+            self.tally.broken = holders.report(report.as_deref())?;
+        }
+        let early = ended != Ended::Complete;
+        let kept = self.frontier.is_kept();
+        // A job that goes on saves more: its copy is made when it has come to its end.
+        if let Some(mirror) = self.mirror.take().filter(|_| !(early && kept)) {
+            mirror.finish()?;
+        }
+        let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
+        let missing = if early && !kept {
+            let mut rows = std::mem::take(&mut self.unanswered);
+            rows.extend(self.frontier.rows());
+            Rows::of(rows, reading.then_some(self.tally.last_row + 1))
+        } else {
+            Rows::default()
+        };
+        Ok(Outcome {
+            tally: std::mem::take(&mut self.tally),
+            ended,
+            missing,
+            counts,
+            waiting: if early { waiting } else { 0 },
+            failure: None,
+        })
+    }
+
+    /// Gives the run up, and answers what is missing from every output.
+    ///
+    /// # Errors
+    /// Why the output failed, where nobody knows what is in it: standard output, a format that cannot be taken back.
+    pub(super) async fn stopped(mut self, error: Error) -> Result<Outcome> {
+        let kept = self.frontier.is_kept();
+        let unwritten = self.writer.unwritten();
+        let Some(mut rows) = unwritten.or_else(|| kept.then(Vec::new)) else {
+            return Err(error);
+        };
+        self.tally.visited = self.tally.visited.saturating_sub(rows.len() as u64);
+        self.crew.abort();
+        while !self.crew.is_idle() {
+            match self.crew.next().await {
+                Some(visit) => rows.extend(visit.job.row),
+                None => break,
+            }
+        }
+        self.crew.close();
+        self.crew.dismiss();
+        rows.extend(self.settled.iter().filter_map(|visit| visit.job.row));
+        rows.append(&mut self.unanswered);
+        rows.extend(self.frontier.rows());
+        let rest = (!self.list.done).then_some(self.tally.last_row + 1);
+        let missing = match kept {
+            true => Rows::default(),
+            false => Rows::of(rows, rest),
+        };
+        Ok(Outcome {
+            tally: self.tally,
+            ended: Ended::OutputFailed,
+            missing,
+            counts: None,
+            // The job knows what is settled: what is not goes on with it.
+            waiting: u64::from(kept),
+            failure: Some(error),
+        })
+    }
+}

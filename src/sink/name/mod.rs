@@ -1,0 +1,309 @@
+//! Names of files, made from requests: a folder for the host, the path's folders below it.
+//!
+//! Invariant: whatever a URL says, no part of a name is empty, is `.` or `..`, starts with a dot or a dash, holds a
+//! separator or a character that hides or acts, is a device of Windows, or is longer than [`SEGMENT`] bytes.
+//!
+//! A name depends on the request and on the media type of its answer, and on nothing else, so the order in which answers
+//! arrive changes no name. A plain name is one that its URL can be read back from ([`spelling`]); any other has a
+//! hash of the whole request. A file has the extension of its URL, or a `~` before the one it was given; a folder never
+//! has an extension: so no folder has the name of a file. Whether something foreign is in the way is the business of
+//! [`Names`](super::names::Names).
+
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+use url::Host;
+
+use self::spelling::{encoded, is_marked, readable};
+use crate::job::Job;
+
+/// The longest part of a name: what file systems take (255), less the longest suffix that may be added.
+pub(super) const SEGMENT: usize = 255 - 33;
+/// Folders of a name, the host's included; with the file that is 32 levels.
+const FOLDERS: usize = 31;
+/// Bytes of all folders together; with the file and its suffix a name stays below 1,500.
+const FOLDER_BYTES: usize = 1200;
+/// A longer query stands as its hash.
+const QUERY: usize = 100;
+/// Digits of a request's hash in a name, where the request is more than a URL: a list may have a million bodies for one.
+const OF_REQUEST: usize = 16;
+/// Digits of the hash of a URL.
+const OF_URL: usize = 8;
+/// Digits of a hash that nothing else has.
+const SURE: usize = 32;
+
+/// Where the body of an answer would be saved, if nothing else is there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The folders, outermost first; at least the host's.
+    pub(super) folders: Vec<String>,
+    /// The file's name before its extension.
+    stem: String,
+    /// The extension with its dot; empty where there is none.
+    extension: String,
+    /// Whether the extension, or that there is none, is not the URL's own.
+    added: bool,
+    /// Digits of the request's hash that the name has; 0 in a plain one.
+    digits: usize,
+    /// The hash of the request.
+    hash: String,
+}
+
+impl Name {
+    /// The name for the answer to a job, where it had this media type. `folds` says whether the file system takes
+    /// names for the same that differ in case, or in how an accent is written.
+    pub(super) fn of(job: &Job, media_type: Option<&str>, folds: bool) -> Self {
+        let url = job.url.as_url();
+        let mut segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
+        let last = segments.pop().unwrap_or_default();
+        let query = url.query();
+        let is_plain = segments
+            .iter()
+            .all(|segment| spelling::is_plain_folder(segment))
+            && is_plain_file(last)
+            && query.is_none_or(is_plain_query)
+            && !(folds && spelling::folds(url));
+        let digits = match (job.is_plain(), is_plain) {
+            (false, _) => OF_REQUEST,
+            (true, false) => OF_URL,
+            (true, true) => 0,
+        };
+        let mut folders = vec![host(url)];
+        folders.extend(segments.iter().map(|segment| folder(segment)));
+        let file = readable(last);
+        let (stem, own) = split_extension(&file);
+        let by_type = extension_of(media_type);
+        let (stem, extension) = match (stem, own) {
+            ("", _) => ("index", by_type.unwrap_or(".html")),
+            (stem, "") => (stem, by_type.unwrap_or_default()),
+            (stem, own) => (stem, own),
+        };
+        Self {
+            folders: bounded(folders),
+            stem: with_query(stem, query),
+            extension: extension.to_owned(),
+            added: own.is_empty() && !last.is_empty(),
+            digits,
+            hash: hash(job),
+        }
+    }
+
+    /// The same name with the end that a browser needs to know a page, a style sheet, a script or a drawing on a disk.
+    pub(super) fn browsable(mut self, media_type: Option<&str>) -> Self {
+        let known: &[&str] = match extension_of(media_type) {
+            Some(".html") => &[".html", ".htm", ".xhtml", ".xht"],
+            Some(".css") => &[".css"],
+            Some(".js") => &[".js", ".mjs"],
+            Some(".svg") => &[".svg"],
+            _ => return self,
+        };
+        let own = &self.extension;
+        if !known.iter().any(|known| own.eq_ignore_ascii_case(known)) {
+            self.stem.push_str(own);
+            self.extension = known[0].to_owned();
+            self.added = true;
+        }
+        self
+    }
+
+    /// The names of the file, the best first: which one it gets depends on what is in the way alone.
+    pub(super) fn files(&self) -> impl Iterator<Item = String> {
+        [self.digits, self.digits.max(OF_URL), SURE]
+            .into_iter()
+            .map(|digits| self.file(digits))
+    }
+
+    fn file(&self, digits: usize) -> String {
+        let sign = if self.added || digits > 0 { "~" } else { "" };
+        let end = format!("{sign}{}{}", &self.hash[..digits], self.extension);
+        part(&self.stem, &end)
+    }
+
+    /// A name at the top, for a request whose own name is taken by something that is not ours.
+    pub(super) fn flat(&self) -> String {
+        let host = self.folders.first().map_or("", |host| host);
+        part(host, &format!("~{}{}", &self.hash[..SURE], self.extension))
+    }
+}
+
+/// The first hexadecimal digits of a text's SHA-256.
+pub(super) fn hash_of(text: &str, digits: usize) -> String {
+    let mut hex = hex(&Sha256::digest(text.as_bytes()));
+    hex.truncate(digits);
+    hex
+}
+
+/// The hash of a request in hexadecimal.
+fn hash(job: &Job) -> String {
+    let mut hash = Sha256::new();
+    job.identity(|piece| hash.update(piece));
+    hex(&hash.finalize())
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The folder of a host. Two schemes on one host are two folders: the one that is usual there has the plain name.
+fn host(url: &url::Url) -> String {
+    let host = readable(url.host_str().unwrap_or_default());
+    let is_secure = url.scheme() == "https";
+    // A name in the public DNS is served over https, this machine and what has only an address over http.
+    let is_public = match url.host() {
+        Some(Host::Domain(name)) => name != "localhost" && !name.ends_with(".localhost"),
+        _ => false,
+    };
+    let end = match (url.port(), is_secure) {
+        (Some(port), false) => format!("+{port}"),
+        (Some(port), true) => format!("+{port}s"),
+        (None, true) if !is_public => "+443s".to_owned(),
+        (None, false) if is_public => "+80".to_owned(),
+        (None, _) => String::new(),
+    };
+    part(&host, &end)
+}
+
+/// The folder of a segment of a path: a file's extension, and what looks like a mark, get a `~` behind them.
+fn folder(segment: &str) -> String {
+    let name = readable(segment);
+    let is_like_a_file = !split_extension(&name).1.is_empty() || is_marked(&name);
+    part(&name, if is_like_a_file { "~" } else { "" })
+}
+
+/// Folders beyond the bounds become one, named by their hash.
+fn bounded(mut folders: Vec<String>) -> Vec<String> {
+    let mut bytes = 0;
+    let fitting = folders.iter().take_while(|folder| {
+        bytes += folder.len() + 1;
+        bytes <= FOLDER_BYTES
+    });
+    let fitting = fitting.count();
+    if fitting < folders.len() || folders.len() > FOLDERS {
+        let rest = folders.split_off(fitting.min(FOLDERS - 1));
+        folders.push(format!("~{}", hash_of(&rest.join("/"), SURE)));
+    }
+    folders
+}
+
+/// Whether the last segment of a path can be read back from the name of its file.
+fn is_plain_file(segment: &str) -> bool {
+    if segment.is_empty() {
+        return true;
+    }
+    let name = readable(segment);
+    let (stem, own) = split_extension(&name);
+    // What follows an `@` is the query, but for one in front.
+    let has_query = name.chars().skip(1).any(|character| character == '@');
+    let is_index = stem.eq_ignore_ascii_case("index") && is_of_a_type(own);
+    spelling::is_plain(segment) && !is_marked(stem) && !has_query && !is_index
+}
+
+/// Whether a query can be read back from a name.
+fn is_plain_query(query: &str) -> bool {
+    let name = readable(query);
+    let is_hash = name.len() == SURE && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.len() > QUERY || spelling::is_plain_query(query) && !is_hash && !is_marked(&name)
+}
+
+fn with_query(stem: &str, query: Option<&str>) -> String {
+    let Some(query) = query.filter(|query| !query.is_empty()) else {
+        return stem.to_owned();
+    };
+    let mut name = readable(query);
+    if name.len() > QUERY {
+        name = hash_of(query, SURE);
+    }
+    format!("{stem}@{name}")
+}
+
+/// A part of a name: the ends and the length made right. `end` stays whole.
+fn part(stem: &str, end: &str) -> String {
+    let mut name = format!("{stem}{end}");
+    // An end that is encoded below takes two bytes more.
+    if name.len() + 2 * 2 > SEGMENT {
+        let keep = stem.floor_char_boundary(SEGMENT - end.len() - 17 - 2 * 2);
+        name = format!("{}~{}{end}", &stem[..keep], hash_of(stem, 16));
+    }
+    if name.is_empty() {
+        return "_".to_owned();
+    }
+    if name.starts_with(['.', '-', ' ']) || is_device(&name) {
+        let first = name.remove(0);
+        name.insert_str(0, &encoded(first));
+    }
+    if name.ends_with(['.', ' ']) {
+        let last = name.pop().unwrap_or('.');
+        name.push_str(&encoded(last));
+    }
+    name
+}
+
+/// Windows has devices of these names in every folder, whatever the extension.
+fn is_device(name: &str) -> bool {
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let stem = stem.to_ascii_uppercase();
+    let numbered = ["COM", "LPT"].iter().any(|device| {
+        stem.strip_prefix(device).is_some_and(|number| {
+            matches!(number, "¹" | "²" | "³")
+                || number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    });
+    numbered || DEVICES.contains(&stem.as_str())
+}
+
+/// Splits `page.html` before its dot. What has no letter (`v1.2`) or is long is no extension.
+fn split_extension(name: &str) -> (&str, &str) {
+    let Some(at) = name.rfind('.').filter(|at| *at > 0) else {
+        return (name, "");
+    };
+    let extension = &name[at + 1..];
+    let is_one = (1..=10).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && extension.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if is_one {
+        name.split_at(at)
+    } else {
+        (name, "")
+    }
+}
+
+/// The extension that a media type is usually saved under.
+fn extension_of(media_type: Option<&str>) -> Option<&'static str> {
+    Some(match media_type? {
+        "text/html" | "application/xhtml+xml" => ".html",
+        "text/plain" => ".txt",
+        "text/css" => ".css",
+        "text/csv" => ".csv",
+        "text/markdown" => ".md",
+        "text/javascript" | "application/javascript" => ".js",
+        "application/json" | "application/ld+json" => ".json",
+        "application/xml" | "text/xml" | "application/rss+xml" | "application/atom+xml" => ".xml",
+        "application/pdf" => ".pdf",
+        "application/zip" => ".zip",
+        "application/gzip" => ".gz",
+        "image/png" => ".png",
+        "image/jpeg" => ".jpg",
+        "image/gif" => ".gif",
+        "image/webp" => ".webp",
+        "image/avif" => ".avif",
+        "image/svg+xml" => ".svg",
+        "video/mp4" => ".mp4",
+        "audio/mpeg" => ".mp3",
+        _ => return None,
+    })
+}
+
+/// Whether an extension is one that a media type brings with it.
+fn is_of_a_type(extension: &str) -> bool {
+    const OF_TYPES: [&str; 20] = [
+        ".html", ".txt", ".css", ".csv", ".md", ".js", ".json", ".xml", ".pdf", ".zip", ".gz",
+        ".png", ".jpg", ".gif", ".webp", ".avif", ".svg", ".mp4", ".mp3", "",
+    ];
+    !extension.is_empty()
+        && OF_TYPES
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+}

@@ -1,0 +1,115 @@
+//! How what a URL says is written in a name, and whether the URL can be read back from it.
+//!
+//! Invariant: of all URLs that are written in one way, at most one is plain. A URL is plain where every character stands as
+//! the WHATWG URL standard writes it: what need not be percent-encoded is not, and nothing is empty.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
+
+use crate::clean::acts;
+
+/// What is percent-encoded in a segment of a path (URL 1.3, the path percent-encode set), and what would end one.
+const IN_PATH: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'/')
+    .add(b'\\')
+    .add(b'%');
+/// What is percent-encoded in a query (the special-query percent-encode set).
+const IN_QUERY: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\'')
+    .add(b'%');
+
+/// Whether a segment is spelled as it would be anyway.
+pub(super) fn is_plain(segment: &str) -> bool {
+    is_spelled(segment, &IN_PATH)
+}
+
+/// Whether a segment can be read back from the name of a folder.
+pub(super) fn is_plain_folder(segment: &str) -> bool {
+    !segment.is_empty() && is_plain(segment) && !is_marked(&readable(segment))
+}
+
+/// Whether a query is spelled as it would be anyway.
+pub(super) fn is_plain_query(query: &str) -> bool {
+    !query.is_empty() && is_spelled(query, &IN_QUERY)
+}
+
+fn is_spelled(text: &str, set: &'static AsciiSet) -> bool {
+    let bytes = Cow::from(percent_decode_str(text));
+    let usual = percent_encode(&bytes, set).to_string();
+    // The case of the digits and an unreserved character that is encoded do not matter (RFC 3986 6.2.2).
+    crate::fingerprint::canonical(text) == crate::fingerprint::canonical(&usual)
+}
+
+/// Whether a name ends as one that has a mark: in a `~`, alone or with the digits of a hash.
+pub(super) fn is_marked(name: &str) -> bool {
+    let Some((_, digits)) = name.rsplit_once('~') else {
+        return false;
+    };
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f' | b'A'..=b'F');
+    matches!(digits.len(), 0 | 8 | 16 | 32) && digits.bytes().all(is_digit)
+}
+
+/// Whether a file system that takes names for the same in any case or form of accents could take this URL's name for
+/// another's: all but plain lower-case ASCII.
+pub(super) fn folds(url: &url::Url) -> bool {
+    let of = |text: &str| {
+        readable(text)
+            .chars()
+            .any(|c| !c.is_ascii() || c.is_ascii_uppercase())
+    };
+    url.path_segments().into_iter().flatten().any(of) || url.query().is_some_and(of)
+}
+
+/// Percent-decoded as far as it does no harm.
+pub(super) fn readable(text: &str) -> String {
+    let bytes = Cow::from(percent_decode_str(text));
+    let mut name = String::with_capacity(text.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_harmless(character) {
+                name.push(character);
+            } else {
+                name.push_str(&encoded(character));
+            }
+        }
+        for byte in chunk.invalid() {
+            name.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    name
+}
+
+fn is_harmless(character: char) -> bool {
+    let forbidden = matches!(
+        character,
+        '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*' | '%'
+    );
+    // What has no width makes two names look like one.
+    let hidden = matches!(
+        character,
+        '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'
+    );
+    !forbidden && !hidden && !acts(character)
+}
+
+/// A character, percent-encoded.
+pub(super) fn encoded(character: char) -> String {
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).bytes();
+    bytes.map(|byte| format!("%{byte:02X}")).collect()
+}

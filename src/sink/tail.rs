@@ -1,0 +1,425 @@
+//! The end of a file that is written on: it is whole, or is mended first.
+//!
+//! A run that was killed, or a disk that ran full, leaves half a record at the end of a file; the next record would be
+//! glued to it, and both be lost. So before anything is appended the end is looked at: a last line that is whole but for its
+//! newline gets one, and half a record is cut off. Invariant: nothing is cut off but what comes after the last whole record,
+//! and whoever opens the file is told. Edge: a file that is damaged elsewhere is refused, not mended.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::packing::{Packer, Packing};
+use super::{Destination, Format, SinkSettings, csv, is_wacz, warc};
+use crate::error::{Error, Result};
+use crate::size::ByteSize;
+
+/// Bytes read at a time.
+const CHUNK: usize = 256 << 10;
+/// A last line that is longer is taken for half a record.
+const LINE: usize = 64 << 20;
+
+/// How records are told apart in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// A line each, of which nothing more is known.
+    Lines,
+    /// A line each, which is a JSON object.
+    Json,
+    /// RFC 4180, with so many columns.
+    Csv(usize),
+}
+
+/// What the end of a file is like, and what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing is wrong.
+    Whole,
+    /// A newline is missing, and is added.
+    Unended,
+    /// So many bytes of half a record are cut off.
+    Torn(u64),
+}
+
+/// Looks at the end of the file that settings name, where it is one to be written after, and mends it. Answers what to
+/// tell the user.
+///
+/// # Errors
+/// When it cannot be read or written, or is damaged elsewhere than at its end.
+pub(super) fn mend(settings: &SinkSettings) -> Result<Option<String>> {
+    let Destination::File { path, append: true } = &settings.destination else {
+        return Ok(None);
+    };
+    // A pipe or a device has no end, and a file that is not there has none yet.
+    if !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(None);
+    }
+    let packing = Packing::of_path(path);
+    let mended = match (framing(settings), settings.format, packing) {
+        (Some(framing), _, None) => mend_plain(path, framing),
+        (Some(framing), _, Some(packing)) => mend_packed(path, packing, framing),
+        (None, Format::Warc, _) if !is_wacz(path) => warc::mend(path, settings.archive.rotate),
+        _ => Ok(End::Whole),
+    };
+    let path = path.display();
+    Ok(
+        match mended.map_err(|source| Error::output(path.to_string(), source))? {
+            End::Whole => None,
+            End::Unended => Some(format!(
+                "{path}: the last line had no newline, so one was added"
+            )),
+            End::Torn(bytes) => Some(format!(
+                "{path}: the last record was torn; {} of it were cut off before writing on",
+                ByteSize(bytes)
+            )),
+        },
+    )
+}
+
+fn framing(settings: &SinkSettings) -> Option<Framing> {
+    Some(match (&settings.template, settings.format) {
+        (Some(_), _) | (None, Format::Text) => Framing::Lines,
+        (None, Format::Jsonl | Format::Index) => Framing::Json,
+        (None, Format::Csv) => Framing::Csv(csv::columns(settings).len()),
+        (None, Format::Edges) => Framing::Csv(4),
+        (None, Format::Dot | Format::Warc | Format::Sqlite | Format::Parquet) => return None,
+    })
+}
+
+fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
+    let mut scan = Scan::new(framing);
+    let mut reader = BufReader::with_capacity(CHUNK, File::open(path)?);
+    loop {
+        let bytes = reader.fill_buf()?;
+        let length = bytes.len();
+        if length == 0 {
+            break;
+        }
+        scan.feed(bytes);
+        reader.consume(length);
+    }
+    let end = scan.end();
+    match end {
+        End::Whole => {}
+        End::Unended => OpenOptions::new()
+            .append(true)
+            .open(path)?
+            .write_all(b"\n")?,
+        End::Torn(_) => OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(scan.whole)?,
+    }
+    Ok(end)
+}
+
+/// As [`mend_plain`], where records are packed: what can still be read of the last member becomes a member anew.
+fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<End> {
+    let mut scan = Scan::new(framing);
+    // Where each member begins in the file, and in the text.
+    let mut members: Vec<(u64, u64)> = Vec::new();
+    let torn = torn_member(path, packing, |start, bytes| {
+        if members.last().is_none_or(|(last, _)| *last != start) {
+            members.push((start, scan.at));
+        }
+        scan.feed(bytes);
+    })?;
+    let end = scan.end();
+    if end == End::Whole && torn.is_none() {
+        return Ok(end);
+    }
+    let text_end = if end == End::Unended {
+        scan.at
+    } else {
+        scan.whole
+    };
+    let place = members.partition_point(|(_, at)| *at <= scan.whole);
+    // A member of which nothing can be read is not among them.
+    let (start, from) = match place.checked_sub(1) {
+        Some(last) => members[last],
+        None => (torn.unwrap_or_default(), 0),
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut mended = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let mut packer = Packer::new(packing);
+    let mut left = text_end - from;
+    let mut reader = Counted::open(path, start)?;
+    while left > 0 {
+        let unpacked = packing.unpack(&mut reader, |bytes| {
+            let count = left.min(bytes.len() as u64) as usize;
+            left -= count as u64;
+            mended.write_all(&packer.pack(&bytes[..count])?)
+        });
+        // All that was read before can be read again; what comes behind it is what is torn.
+        if left > 0 {
+            unpacked?;
+        }
+    }
+    if end == End::Unended {
+        mended.write_all(&packer.pack(b"\n")?)?;
+    }
+    mended.write_all(&packer.end()?)?;
+    mended.seek(SeekFrom::Start(0))?;
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    file.set_len(start)?;
+    file.seek(SeekFrom::Start(start))?;
+    let written = io::copy(&mut mended, &mut file)?;
+    file.sync_data()?;
+    Ok(match end {
+        End::Whole => End::Torn(length.saturating_sub(start + written)),
+        end => end,
+    })
+}
+
+/// Where the last member of a packed file begins, where that has no end; `take` is handed the start of each member
+/// and bytes that were packed in it.
+///
+/// # Errors
+/// When the file cannot be read, or is damaged elsewhere.
+pub(super) fn torn_member(
+    path: &Path,
+    packing: Packing,
+    mut take: impl FnMut(u64, &[u8]),
+) -> io::Result<Option<u64>> {
+    let mut reader = Counted::open(path, 0)?;
+    while !reader.fill_buf()?.is_empty() {
+        let start = reader.at;
+        let unpacked = packing.unpack(&mut reader, |bytes| {
+            take(start, bytes);
+            Ok(())
+        });
+        match unpacked {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(start)),
+            // A crash of the machine may leave a file longer than what was written to it.
+            Err(_) if is_nothing(path, start)? => return Ok(Some(start)),
+            Err(error) => {
+                let problem =
+                    format!("it is damaged at byte {start}: {error}; write to another file");
+                return Err(io::Error::other(problem));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether nothing but zeros comes from here on.
+fn is_nothing(path: &Path, start: u64) -> io::Result<bool> {
+    let mut reader = Counted::open(path, start)?;
+    loop {
+        let bytes = reader.fill_buf()?;
+        let length = bytes.len();
+        if length == 0 || bytes.iter().any(|byte| *byte != 0) {
+            return Ok(length == 0);
+        }
+        reader.consume(length);
+    }
+}
+
+/// A walk through the text of a file that looks for the end of the last whole record.
+struct Scan {
+    framing: Framing,
+    /// Bytes seen.
+    at: u64,
+    /// Where the last whole record ends.
+    whole: u64,
+    /// Whether a quoted cell is open.
+    quoted: bool,
+    /// What comes after the last whole record; no more than a line may have.
+    rest: Vec<u8>,
+}
+
+impl Scan {
+    fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            at: 0,
+            whole: 0,
+            quoted: false,
+            rest: Vec::new(),
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let mut end = None;
+        if matches!(self.framing, Framing::Csv(_)) {
+            for at in memchr::memchr2_iter(b'"', b'\n', bytes) {
+                match bytes[at] {
+                    b'"' => self.quoted = !self.quoted,
+                    _ if !self.quoted => end = Some(at + 1),
+                    _ => {}
+                }
+            }
+        } else {
+            end = memchr::memrchr(b'\n', bytes).map(|at| at + 1);
+        }
+        if let Some(end) = end {
+            self.whole = self.at + end as u64;
+            self.rest.clear();
+        }
+        let rest = &bytes[end.unwrap_or(0)..];
+        let room = LINE.saturating_sub(self.rest.len());
+        self.rest.extend_from_slice(&rest[..rest.len().min(room)]);
+        self.at += bytes.len() as u64;
+    }
+
+    fn end(&self) -> End {
+        let length = self.at - self.whole;
+        let is_whole = match self.framing {
+            _ if length == 0 => return End::Whole,
+            _ if length > self.rest.len() as u64 => false,
+            Framing::Lines => true,
+            Framing::Json => {
+                let value = serde_json::from_slice::<serde::de::IgnoredAny>(&self.rest);
+                self.rest.starts_with(b"{") && value.is_ok()
+            }
+            // All cells are there, and the last one could not have been longer.
+            Framing::Csv(columns) => {
+                let has_ended = matches!(self.rest.last(), Some(b'"' | b','));
+                !self.quoted && has_ended && csv::cells(&self.rest) == columns
+            }
+        };
+        match is_whole {
+            true => End::Unended,
+            false => End::Torn(length),
+        }
+    }
+}
+
+/// A file that is read, and where the next byte of it is.
+struct Counted {
+    reader: BufReader<File>,
+    at: u64,
+}
+
+impl Counted {
+    fn open(path: &Path, start: u64) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Self {
+            reader: BufReader::with_capacity(CHUNK, file),
+            at: start,
+        })
+    }
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count as u64;
+        self.reader.consume(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Start, open, samples};
+    use super::*;
+
+    /// A file that two runs wrote to, the first of which was cut after so many bytes. Answers its records and what was told.
+    fn cut_and_appended(name: &str, at: impl Fn(usize) -> usize) -> (Vec<String>, Option<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let settings = SinkSettings {
+            format: Format::of_path(&path).unwrap(),
+            destination: Destination::File {
+                path: path.clone(),
+                append: true,
+            },
+            ..SinkSettings::default()
+        };
+        let write = |rows: std::ops::Range<usize>| {
+            let mut sink = open(&settings, Start::Fresh).unwrap();
+            rows.for_each(|row| sink.write(&samples::numbered(row)).unwrap());
+            sink.finish().unwrap();
+        };
+        write(0..20);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..at(bytes.len())]).unwrap();
+        let told = mend(&settings).unwrap();
+        write(90..93);
+        let text = samples::unpacked(&path);
+        let rows = match settings.format {
+            Format::Jsonl => text
+                .lines()
+                .map(|line| {
+                    serde_json::from_str::<serde_json::Value>(line).unwrap()["row"].to_string()
+                })
+                .collect(),
+            Format::Csv => ::csv::Reader::from_reader(text.as_bytes())
+                .records()
+                .map(|record| record.unwrap()[0].to_owned())
+                .collect(),
+            _ => text
+                .lines()
+                .map(|line| line.rsplit_once('/').unwrap().1.to_owned())
+                .collect(),
+        };
+        (rows, told)
+    }
+
+    #[test]
+    fn what_is_written_after_half_a_record_is_not_glued_to_it_wherever_it_was_cut() {
+        for name in [
+            "a.jsonl",
+            "a.csv",
+            "a.jsonl.gz",
+            "a.csv.gz",
+            "a.jsonl.zst",
+            "a.csv.zst",
+        ] {
+            for cut in [1, 2, 3, 17, 100, 300, 700, 1500] {
+                let (rows, told) = cut_and_appended(name, |length| length.saturating_sub(cut));
+                let (before, after) = rows.split_at(rows.len() - 3);
+                assert_eq!(after, ["90", "91", "92"], "{name} {cut}");
+                let expected: Vec<_> = (0..before.len()).map(|row| row.to_string()).collect();
+                assert_eq!(before, expected, "{name} {cut}");
+                assert!(told.is_some(), "{name} {cut}");
+                let least = if name.matches('.').count() == 1 {
+                    12
+                } else {
+                    0
+                };
+                assert!(before.len() >= least, "{name} {cut}: {}", before.len());
+            }
+            let (rows, told) = cut_and_appended(name, |length| length);
+            assert_eq!((rows.len(), told), (23, None), "{name}");
+            let (rows, _) = cut_and_appended(name, |_| 5);
+            assert_eq!(rows, ["90", "91", "92"], "{name}");
+        }
+        // Of a line of text nobody knows whether it is whole.
+        let (rows, told) = cut_and_appended("a.txt", |length| length - 1);
+        assert_eq!((rows.len(), told.is_some()), (23, true));
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_elsewhere_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl.gz");
+        fs::write(&path, b"this is no gzip file, but somebody's letters").unwrap();
+        let settings = SinkSettings {
+            format: Format::Jsonl,
+            destination: Destination::File {
+                path: path.clone(),
+                append: true,
+            },
+            ..SinkSettings::default()
+        };
+        assert!(mend(&settings).is_err());
+        assert!(fs::read(&path).unwrap().ends_with(b"letters"));
+    }
+}

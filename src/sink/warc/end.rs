@@ -1,0 +1,122 @@
+//! The end of an archive that is written on: what is left of a torn record is cut off first.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::super::packing::Packing;
+use super::super::tail::{End, torn_member};
+use crate::archive::{Records, series};
+use crate::size::ByteSize;
+
+/// What ends a record (ISO 28500 4).
+const RECORD_END: &[u8] = b"\r\n\r\n";
+/// Bytes looked through at a time.
+const CHUNK: usize = 64 << 10;
+
+/// Cuts off what is left of a torn record at the end of an archive, in the last of its files.
+///
+/// # Errors
+/// When it cannot be read or written, or is damaged elsewhere than at its end.
+pub(in super::super) fn mend(path: &Path, rotate: ByteSize) -> io::Result<End> {
+    let path = match rotate.0 {
+        0 => path.to_owned(),
+        _ => series::numbered(path, series::last(path, 0)),
+    };
+    let length = std::fs::metadata(&path)?.len();
+    let whole = match Packing::of_path(&path) {
+        Some(packing) => torn_member(&path, packing, |_, _| {})?,
+        None => torn_record(&path, length)?,
+    };
+    let Some(whole) = whole.filter(|whole| *whole < length) else {
+        return Ok(End::Whole);
+    };
+    OpenOptions::new().write(true).open(&path)?.set_len(whole)?;
+    Ok(End::Torn(length - whole))
+}
+
+/// Where the last record of a plain file begins, where that has no end.
+fn torn_record(path: &Path, length: u64) -> io::Result<Option<u64>> {
+    let mut records = Records::open(path, 0, u64::MAX).map_err(io::Error::other)?;
+    let (mut start, mut end) = (0, 0);
+    while let Ok(Some(_)) = records.next() {
+        match records.end() {
+            Ok(next) => (start, end) = (end, next),
+            Err(_) => break,
+        }
+    }
+    let mut file = File::open(path)?;
+    if end == length {
+        let mut last = [0; RECORD_END.len()];
+        file.seek(SeekFrom::End(-(RECORD_END.len() as i64)))?;
+        file.read_exact(&mut last)?;
+        return Ok((last != *RECORD_END).then_some(start));
+    }
+    // Were there another record behind it, this one would be damaged and not torn.
+    file.seek(SeekFrom::Start(end))?;
+    let (mut bytes, mut before) = (vec![0; CHUNK], 0);
+    loop {
+        let count = file.read(&mut bytes[before..])?;
+        if count == 0 {
+            return Ok(Some(end));
+        }
+        let seen = before + count;
+        if memchr::memmem::find(&bytes[..seen], b"\r\nWARC/1.").is_some() {
+            let problem = format!("it is damaged at byte {end}; write to another file");
+            return Err(io::Error::other(problem));
+        }
+        before = seen.min(16);
+        bytes.copy_within(seen - before..seen, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::archive::Archive;
+
+    use super::super::super::{Destination, Format, SinkSettings, Start, open, samples, tail};
+
+    #[test]
+    fn what_is_written_after_half_a_record_can_be_read() {
+        for name in ["a.warc", "a.warc.gz"] {
+            for cut in [1, 3, 4, 20, 500, 1500] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join(name);
+                let settings = SinkSettings {
+                    format: Format::Warc,
+                    destination: Destination::File {
+                        path: path.clone(),
+                        append: true,
+                    },
+                    ..SinkSettings::default()
+                };
+                let write = |rows: std::ops::Range<usize>| {
+                    let mut sink = open(&settings, Start::Fresh).unwrap();
+                    rows.for_each(|row| sink.write(&samples::numbered(row)).unwrap());
+                    sink.finish().unwrap();
+                };
+                write(0..8);
+                assert_eq!(tail::mend(&settings).unwrap(), None);
+                let bytes = fs::read(&path).unwrap();
+                fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
+                assert!(tail::mend(&settings).unwrap().is_some(), "{name} {cut}");
+                write(90..93);
+                let stored = Archive::open(&path).unwrap();
+                let urls: Vec<_> = stored
+                    .map(|stored| stored.unwrap().url.to_string())
+                    .collect();
+                let last = urls[urls.len() - 3..]
+                    .iter()
+                    .map(|url| url.rsplit_once('/').unwrap().1);
+                assert_eq!(
+                    last.collect::<Vec<_>>(),
+                    ["00090", "00091", "00092"],
+                    "{name} {cut}"
+                );
+                assert!(urls.len() >= 9, "{name} {cut}: {urls:?}");
+            }
+        }
+    }
+}
