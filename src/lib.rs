@@ -100,6 +100,7 @@ mod stop;
 mod tally;
 mod url;
 mod visit;
+mod wait;
 
 // The parts.
 pub mod archive;
@@ -145,6 +146,7 @@ pub use stop::Stop;
 pub use tally::{Failures, HostTally, Tally};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
 pub use visit::{FetchError, Parsed, Phase, TlsReason, Visit};
+pub use wait::{Wait, Waits};
 
 // Words for people, shared with the command; no promise is made of them.
 #[doc(hidden)]

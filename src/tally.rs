@@ -9,7 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::broken::Broken;
-use crate::frontier::Waits;
+use crate::wait::Waits;
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
 

@@ -252,7 +252,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
 }
 
 /// Which host waits, for how much longer, and why; `None` once that is over.
-fn wait_text(wait: &haul::frontier::Wait, now: std::time::SystemTime) -> Option<String> {
+fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
     let left = wait.left(now);
     let host = wait.host.as_deref().unwrap_or("the whole run");
     (!left.is_zero()).then(|| {

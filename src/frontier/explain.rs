@@ -9,11 +9,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::store::{Reader, Row, State};
-use super::waits::Wait;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::job::{Role, Via};
 use crate::url::PageUrl;
+use crate::wait::Wait;
 
 /// Pages of a chain that are told; the seed is one of them.
 const CHAIN: usize = 20;

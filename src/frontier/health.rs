@@ -92,6 +92,9 @@ impl Health {
         random: f64,
         now: Instant,
     ) -> Effect {
+        if matches!(trouble, Trouble::Silent(..)) && limits.pause_after == 0 {
+            return Effect::None;
+        }
         if self.knows(sent) {
             // Known already; but a wait that the server names is kept all the same.
             return match trouble {
@@ -104,8 +107,7 @@ impl Health {
             Trouble::Silent(class, weight) => {
                 class.clone_into(&mut self.last);
                 self.failures = self.failures.saturating_add(weight.max(1));
-                let pauses = limits.pause_after > 0 && self.failures >= limits.pause_after;
-                if !pauses && self.outage.is_none() {
+                if self.failures < limits.pause_after && self.outage.is_none() {
                     return Effect::None;
                 }
                 None

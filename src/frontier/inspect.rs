@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::ledger;
 use super::store::{self, Reader, Row, State, last_commit};
-use super::waits::Waits;
 use crate::error::Result;
 use crate::job::Role;
 use crate::url::HostKey;
+use crate::wait::Waits;
 
 /// Hosts that are counted each on its own.
 const HOSTS: usize = 200_000;

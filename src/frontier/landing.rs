@@ -218,6 +218,7 @@ impl Frontier {
                         };
                         Some(Trouble::Silent(error.class(), weight))
                     }
+                    Err(error) if retry::is_an_answer(error) => None,
                     Err(_) => return Landed::default(),
                 };
                 let Some(trouble) = trouble else {

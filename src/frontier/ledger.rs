@@ -13,10 +13,10 @@ use super::store::{
     Answer, Batch, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State, Store,
     Want,
 };
-use super::waits::Waits;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::visit::Visit;
+use crate::wait::Waits;
 
 /// Rows that are gathered before a commit is due, whatever the clock says.
 const MANY: usize = 50_000;

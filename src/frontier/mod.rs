@@ -50,7 +50,6 @@ use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, ListMark, Row};
-pub use waits::{Wait, Waits};
 
 use crate::fingerprint::Fingerprints;
 use crate::job::{Job, Role};

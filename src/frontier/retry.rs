@@ -131,6 +131,19 @@ pub(crate) fn is_silence(error: &FetchError) -> bool {
     }
 }
 
+/// Whether the host is there and answers, although not well.
+pub(crate) fn is_an_answer(error: &FetchError) -> bool {
+    match error {
+        FetchError::Cut { .. }
+        | FetchError::TooSlow { .. }
+        | FetchError::TooLarge { .. }
+        | FetchError::HeadTooLarge
+        | FetchError::Protocol(_) => true,
+        FetchError::Timeout { phase, .. } => *phase == Phase::Body,
+        _ => false,
+    }
+}
+
 /// Whether the request did not reach the host, whatever URL it was for.
 pub(crate) fn never_arrived(error: &FetchError) -> bool {
     matches!(error, FetchError::Dns(_) | FetchError::Connect(_)) || error.is_unprocessed()

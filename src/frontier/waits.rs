@@ -2,48 +2,16 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::{Deserialize, Serialize};
-
 use super::Frontier;
 use super::host::Host;
 use super::workbench::Workbench;
 use crate::size::spelled;
+use crate::wait::{Wait, Waits};
 
 /// A shorter wait is nobody's business.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 /// Waits that are kept one by one; the others are counted.
 const KEPT: usize = 100;
-
-/// What a run waits for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waits {
-    /// How many waits of some seconds or more there are.
-    pub count: u64,
-    /// Those that end first, in that order; a hundred at most.
-    pub first: Vec<Wait>,
-}
-
-/// One host that is not asked for some seconds, or the whole run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// The host; `None` where the whole run waits.
-    pub host: Option<String>,
-    /// When it ends, in seconds since 1970.
-    pub until: u64,
-    /// Why, in words.
-    pub reason: String,
-}
-
-impl Wait {
-    /// How long it still takes.
-    pub fn left(&self, now: SystemTime) -> Duration {
-        let now = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let left = Duration::from_secs(self.until).saturating_sub(now);
-        Duration::from_secs(left.as_millis().div_ceil(1000) as u64)
-    }
-}
 
 impl Frontier {
     /// What it waits for now.
@@ -119,6 +87,7 @@ fn reason(host: &Host, is_for_one_url: bool) -> String {
 mod tests {
     use http::Method;
 
+    use super::super::tests::Open;
     use super::super::{FrontierSettings, Next};
     use super::*;
     use crate::job::Job;
@@ -144,8 +113,7 @@ mod tests {
                 panic!("one may be sent")
             };
             let visit = Visit::unsent(job, FetchError::Connect("refused".into()));
-            let mut gate = None::<crate::follow::Follow>;
-            frontier.note(Box::new(visit), &mut gate, later).unwrap();
+            frontier.note(Box::new(visit), &mut Open, later).unwrap();
             if let Next::NotBefore(at) = frontier.next(later)
                 && at < later + WORTH_TELLING
             {

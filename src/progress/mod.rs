@@ -6,6 +6,7 @@
 
 mod stage;
 mod terminal;
+mod wait;
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -14,8 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use haul::frontier::Waits;
-use haul::{ByteSize, Event, FetchError, Tally, clean, spelled};
+use haul::{ByteSize, Event, FetchError, Tally, Waits, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub(crate) use stage::StageLine;
 use terminal::Terminal;
@@ -249,22 +249,6 @@ impl View {
         }
     }
 
-    /// What is waited for: the wait that ends first, and how many there are.
-    fn wait(&self, now: SystemTime) -> Option<String> {
-        let first = self.waits.first.first()?;
-        let host = first.host.as_deref().map(clean);
-        let mut text = format!(
-            "{} waits {} ({})",
-            host.as_deref().unwrap_or("the run"),
-            spelled(first.left(now)),
-            clean(&first.reason)
-        );
-        if self.waits.count > 1 {
-            text.push_str(&format!(" and {} more", self.waits.count - 1));
-        }
-        Some(text)
-    }
-
     /// Done, and of how many.
     fn done(&self) -> String {
         match self.total {
@@ -302,7 +286,7 @@ impl View {
         if self.failed > 0 {
             line.push_str(&format!("  {} failed", self.failed));
         }
-        if let Some(wait) = self.wait(SystemTime::now()) {
+        if let Some(wait) = wait::text(&self.waits, SystemTime::now()) {
             line.push_str(&format!("  {wait}"));
         }
         if let Some((host, mean)) = &self.slowest {
@@ -469,31 +453,6 @@ mod tests {
         assert_eq!(
             (&object["done"], &object["eta_s"]),
             (&100.into(), &18.into())
-        );
-    }
-
-    #[test]
-    fn a_line_tells_what_is_waited_for_and_until_when() {
-        let now = SystemTime::now();
-        let until = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap()
-            .as_secs()
-            + 30;
-        let wait = |host: Option<&str>| haul::frontier::Wait {
-            host: host.map(str::to_owned),
-            until,
-            reason: "HTTP 503".into(),
-        };
-        let mut view = view(1, 10);
-        assert_eq!(view.wait(now), None);
-        view.waits.count = 2;
-        view.waits.first = vec![wait(Some("http://a.example")), wait(None)];
-        let text = view.wait(now).unwrap();
-        assert!(
-            text.starts_with("http://a.example waits ")
-                && text.ends_with("s (HTTP 503) and 1 more"),
-            "{text}"
         );
     }
 

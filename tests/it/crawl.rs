@@ -202,7 +202,7 @@ fn a_robots_txt_that_fails_closes_its_host_and_one_that_is_not_there_opens_it() 
         assert_eq!(paths("cut"), ["/robots.txt"]);
         assert_eq!(paths("none"), ["/robots.txt", "/", "/more"]);
         assert_eq!(paths("closed"), ["/robots.txt", "/", "/more"]);
-        assert_eq!(report.row(1).class, Some("robots"));
+        assert_eq!(report.row(1).class, Some("robots-unreachable"));
         assert!(report.row(2).class.is_some());
     });
 }

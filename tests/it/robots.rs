@@ -205,8 +205,6 @@ fn a_crawl_delay_is_kept_no_longer_than_the_settings_allow() {
             settings.frontier.max_crawl_delay = ms(50);
             let report = run(settings);
             assert_eq!(report.ends(), ["200"; 3]);
-            let gaps = origin.log().gaps(&origin.host());
-            assert!(gaps.iter().all(|gap| *gap + ms(30) >= ms(50)), "{gaps:?}");
             let told = report
                 .events
                 .iter()
