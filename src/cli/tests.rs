@@ -177,6 +177,20 @@ fn politeness_that_adapts_has_its_flags() {
 }
 
 #[test]
+fn a_flag_is_known_by_the_name_that_it_had_before_in_every_layer() {
+    for shell in [
+        Shell::new().file("retry-max-wait = \"7s\"\n"),
+        Shell::new().with("HAUL_RETRY_MAX_WAIT", "7s"),
+    ] {
+        let told = shell.config("");
+        let line = told.lines().find(|line| line.starts_with("max-retry-after"));
+        assert!(line.is_some_and(|line| line.contains("7s")), "{told}");
+    }
+    let told = Shell::new().config("--give-up-after 9");
+    assert!(told.contains("pause-after = 9"), "{told}");
+}
+
+#[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let shell = Shell::new()
         .file("concurrency = 1\nper-host = 1\nretries = 1\ninsecure = true\n")

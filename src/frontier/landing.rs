@@ -74,8 +74,8 @@ impl Frontier {
         let landed = self.land(&visit, now);
         let clock = SystemTime::now();
         let asked = match &visit.outcome {
-            Ok(page) => retry::wait(page, &self.settings, clock),
-            Err(_) => Wait::Unnamed,
+            Ok(page) if page.status >= 300 => retry::wait(page, &self.settings, clock),
+            _ => Wait::Unnamed,
         };
         // RFC 9110 10.2.3: with a redirect, it is the least time before the next request.
         if asked != Wait::TooLong

@@ -124,6 +124,8 @@ pub(crate) fn refuses(page: &Page) -> bool {
 pub(crate) fn is_silence(error: &FetchError) -> bool {
     match error {
         FetchError::Dns(_) | FetchError::Connect(_) | FetchError::Closed => true,
+        // A proxy that is down is down for every host behind it.
+        FetchError::Proxy(_) => true,
         FetchError::Timeout { phase, .. } => {
             matches!(phase, Phase::Resolve | Phase::Connect | Phase::FirstByte)
         }

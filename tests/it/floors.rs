@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 24] = [
+const NOUNS: [&str; 25] = [
     "address",
     "body",
     "broken",
@@ -32,6 +32,7 @@ const NOUNS: [&str; 24] = [
     "tally",
     "url",
     "visit",
+    "wait",
 ];
 
 /// What each room above the nouns may know, beside the nouns and itself.

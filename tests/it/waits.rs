@@ -377,3 +377,85 @@ fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_asks_for_all_of_
     assert_eq!(well.len(), 60);
     assert!(well.is_superset(&lost));
 }
+
+#[test]
+fn a_server_that_fails_now_and_then_loses_no_url_with_adaptive() {
+    on_every_engine(|engine| {
+        let asked = AtomicUsize::new(0);
+        let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) % 20 {
+            7 => Answer::status(503),
+            _ => Answer::page("well"),
+        };
+        let origin = Site::builder()
+            .fallback(Answer::call(answer))
+            .start()
+            .unwrap();
+        let mut settings = config(engine, (0..100).map(|page| origin.url(&format!("/{page}"))));
+        settings.frontier.adaptive = true;
+        all_answered(&run(settings), 100);
+    });
+}
+
+#[test]
+fn a_host_whose_urls_fail_each_in_its_own_way_is_not_taken_to_be_down() {
+    on_every_engine(|engine| {
+        let site = Site::builder()
+            .route("/busy", Answer::status(503))
+            .fallback(Answer::raw("not HTTP\r\n\r\n"));
+        let origin = site.start().unwrap();
+        let paths = ["/busy", "/1", "/2", "/3", "/4", "/5", "/6", "/7"];
+        let mut settings = config(engine, paths.map(|path| origin.url(path)));
+        settings.frontier.max_down = ms(1);
+        let report = run(settings);
+        assert!(
+            report.ends().iter().all(|end| end != "host-down"),
+            "{:?}",
+            report.ends()
+        );
+    });
+}
+
+/// A command that hangs is looked at this often, and no more.
+const LOOKS: usize = 2_000;
+
+/// A child that is killed with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_wait_is_told_with_its_reason_by_job_and_explain_while_a_haul_works_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Site::builder()
+        .route(
+            "/robots.txt",
+            Answer::body("text/plain", "User-agent: *\nCrawl-delay: 20\n"),
+        )
+        .fallback(Answer::page("a page"))
+        .start()
+        .unwrap();
+    let seed = origin.url("/page");
+    let words = ["crawl", &seed, "--job", "job", "-vv"];
+    let mut command = crate::cli::haul(folder.path(), &words);
+    let _running = Running(command.stderr(std::process::Stdio::null()).spawn().unwrap());
+    let look = |words: &[&str]| {
+        let output = crate::cli::haul(folder.path(), words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let job = (0..LOOKS)
+        .map(|_| look(&["job", "job"]))
+        .find(|text| text.contains("waits"))
+        .expect("the wait is told");
+    let reason = "its robots.txt asks for 20s between requests";
+    assert!(job.contains(reason), "{job}");
+    let told = look(&["explain", "job", &seed]);
+    assert!(told.contains("waiting") && told.contains(reason), "{told}");
+    let json: Value = serde_json::from_str(&look(&["job", "job", "--json"])).unwrap();
+    assert_eq!(json["waits"]["count"], 1);
+    assert!(json["waits"]["first"][0]["until"].is_u64() && json["marks"]["waits"].is_null());
+}
