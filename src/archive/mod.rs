@@ -99,6 +99,9 @@ impl Archive {
                     Source::Files(Box::new(Files::of(parts.collect())))
                 }
             }
+        } else if !found.is_file() {
+            let problem = "a pipe or a device: an archive is read from a file";
+            return Err(refused(io::Error::other(problem)));
         } else {
             let parts = match package::parts(path).map_err(refused)? {
                 Some(parts) => parts,

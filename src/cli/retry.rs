@@ -164,48 +164,51 @@ fn belongs_to_no_job(output: &Path) -> haul::Result<()> {
     }
 }
 
-/// What is told of failures in an output that are fetched again, and of those that are not.
+/// What is told of the failures in an output: which are fetched again, which are not, and why.
 fn told_of(failures: &Failures, output: Option<&Path>) -> String {
-    let mut told = match failures.count {
-        0 if failures.with_bodies_count + failures.malformed == 0 => {
-            format!("none of {} failures has such a cause\n", failures.of)
-        }
-        0 => String::new(),
-        count => format!(
-            "{count} of {} failures are fetched again; their records go to {}\n\
-             records hold no headers, bodies or other flags of their run: give those after --\n",
-            failures.of,
-            output.map_or("standard output".into(), |path| path.display().to_string()),
-        ),
-    };
+    let mut told = String::new();
+    let left_out = failures.with_bodies_count + failures.malformed;
+    if failures.count > 0 {
+        let output = output.map_or("standard output".into(), |path| path.display().to_string());
+        let _ = writeln!(
+            told,
+            "{} of {} failures are fetched again; their records go to {output}\n\
+             records do not hold the headers, bodies and flags of their run: give what is needed after --",
+            failures.count, failures.of
+        );
+    } else if left_out == 0 {
+        let _ = writeln!(told, "none of {} failures has such a cause", failures.of);
+    }
     if failures.with_bodies_count > 0 {
         let _ = writeln!(
             told,
-            "{} failures are not: their method needs the body of their row, which no record holds; haul fetch LIST --rows {} \
-             --append -o {} fetches them",
-            failures.with_bodies_count,
+            "{}: the method needs the body of the row, which records do not hold; this fetches what it is for:\n  \
+             haul fetch LIST --rows {} --append -o {}",
+            left(failures.with_bodies_count),
             failures.with_bodies,
             failures.path().display()
         );
     }
     if failures.malformed > 0 {
-        let _ = writeln!(
-            told,
-            "{} failures are not: they are no URLs",
-            failures.malformed
-        );
+        let _ = writeln!(told, "{}: not a URL", left(failures.malformed));
     }
     told.push_str(&foreign(failures));
     told
 }
 
+fn left(count: u64) -> String {
+    match count {
+        1 => "1 failure is not".to_owned(),
+        count => format!("{count} failures are not"),
+    }
+}
+
 fn foreign(failures: &Failures) -> String {
+    let path = failures.path().display();
     match failures.foreign {
         0 => String::new(),
-        count => format!(
-            "{count} lines of {} are no records\n",
-            failures.path().display()
-        ),
+        1 => format!("1 line of {path} is not a record\n"),
+        count => format!("{count} lines of {path} are not records\n"),
     }
 }
 

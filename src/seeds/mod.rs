@@ -273,6 +273,10 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
         return Ok(());
     }
     for source in &settings.sources {
+        // To open a pipe may mean to wait for who writes to it.
+        if feeder.hand_over().is_err() {
+            break;
+        }
         let ended = match source {
             Source::Urls(urls) => text::arguments(urls, &mut maker, &mut feeder),
             Source::File(_) | Source::Stdin => source::read(source, &mut maker, &mut feeder)?,

@@ -1,14 +1,17 @@
 //! `haul retry FILE`: what failed in any output is fetched again, into the same output.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use haul::origin::{Answer, Origin, Request, Site};
+use haul::origin::{Answer, Gate, Origin, Request, Site};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::cli::run as haul;
+use crate::cli::{haul as command, run as haul};
+use crate::run::wait;
 
 /// A site whose `/bad` answers 503 until it is mended.
 struct Shop {
@@ -81,10 +84,13 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
             "{output}: {error}"
         );
         assert!(
-            error.contains("1 failures are not: they are no URLs"),
+            error.contains("1 failure is not: not a URL"),
             "{output}: {error}"
         );
-        assert!(error.contains("no headers, bodies"), "{output}: {error}");
+        assert!(
+            error.contains("do not hold the headers, bodies"),
+            "{output}: {error}"
+        );
         assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
 
         // The newest record counts: still two, whatever the output holds by now.
@@ -195,7 +201,40 @@ fn an_output_of_a_job_and_what_is_no_output_are_refused() {
     );
     let (_, _, error) = haul(here, &["retry", "out.jsonl", "--", "--dry-run", "-o", "-"]);
     assert!(
-        error.contains("1 lines of out.jsonl are no records"),
+        error.contains("1 line of out.jsonl is not a record"),
         "{error}"
     );
+}
+
+#[test]
+fn an_interrupted_retry_says_how_to_go_on() {
+    let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
+    let here = folder.path();
+    let site = Site::builder()
+        .fallback(Answer::page("late").held(&gate))
+        .start()
+        .unwrap();
+    let record = serde_json::json!({
+        "row": 7, "url": site.url("/x"), "final_url": null, "status": null, "error": "timeout", "duplicate_of": null,
+        "method": null, "depth": 0, "found_on": null,
+    });
+    fs::write(here.join("my out.jsonl"), format!("{record}\n")).unwrap();
+    let words = ["retry", "my out.jsonl", "--", "--retries", "0"];
+    let mut child = command(here, &words).spawn().unwrap();
+    wait(site.log().wait_for_hits(1));
+    let process = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(process, Signal::INT).unwrap();
+    let mut error = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("Ctrl-C") {
+        assert_ne!(error.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    kill_process(process, Signal::INT).unwrap();
+    error.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    assert!(
+        text.contains("haul retry 'my out.jsonl' -- --retries 0\n"),
+        "{text}"
+    );
+    gate.open();
 }

@@ -143,3 +143,11 @@ fn a_pipe_that_nobody_writes_to_is_left_at_the_first_signal() {
     assert_eq!(code, Some(130), "{error}");
     assert!(out.contains("/first"), "{out}");
 }
+
+#[test]
+fn an_archive_in_a_pipe_is_refused_and_not_read_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = bash(folder.path(), "\"$HAUL\" fetch --from <(echo WARC/1.1)");
+    assert_ne!(code, Some(0));
+    assert!(error.contains("read from a file"), "{error}");
+}
