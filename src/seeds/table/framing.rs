@@ -13,6 +13,8 @@ use crate::seeds::lines::{BeforeWait, Line, Lines};
 
 /// The most lines of one record.
 const LINES: usize = 10_000;
+/// The most bytes of one line, where a record of several is not even longer.
+const LONGEST_LINE: usize = 16 << 20;
 
 /// How cells are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(super) struct Dialect {
     pub(super) quotes: bool,
     /// Whether every quote is known to be right: a table that haul wrote.
     pub(super) strict: bool,
-    /// The most bytes of one record.
+    /// The most bytes of a record that has several lines.
     pub(super) longest: usize,
 }
 
@@ -124,7 +126,7 @@ impl Cells {
 
 impl<R: Read> Records<R> {
     pub(super) fn new(mut lines: Lines<R>, dialect: Dialect) -> Self {
-        lines.set_longest(dialect.longest);
+        lines.set_longest(dialect.longest.max(LONGEST_LINE));
         if dialect.quotes {
             lines.tell_ends_exactly();
         }
@@ -159,7 +161,7 @@ impl<R: Read> Records<R> {
             }
         }
         record.line = self.first.number;
-        record.problem = self.first.cut.then_some("a line longer than 1 MiB");
+        record.problem = self.first.cut.then_some("a line longer than 16 MiB");
         let Some(open) = record.cells.split(&self.first.bytes, self.dialect, None) else {
             return Ok(true);
         };

@@ -241,7 +241,22 @@ fn has_header(first: &[String], rows: &[Record], wanted: Option<&str>) -> bool {
         rows.iter()
             .any(|row| row.cells.iter().any(|bytes| test(&cell(bytes))))
     };
-    is_named || any(is_url) || !first.iter().any(|cell| is_host(cell))
+    if is_named || any(is_url) {
+        return true;
+    }
+    // A single column may hold anything: what is no URL in it is told, row by row.
+    let is_row = match (
+        first,
+        wanted.and_then(|wanted| wanted.parse::<usize>().ok()),
+    ) {
+        ([_], _) => true,
+        (_, Some(number)) => number
+            .checked_sub(1)
+            .and_then(|column| first.get(column))
+            .is_some_and(|cell| PageUrl::parse(cell).is_ok()),
+        _ => first.iter().any(|cell| is_host(cell)),
+    };
+    !is_row
 }
 
 /// The place of a column by its name, or by its number from 1.
@@ -375,6 +390,7 @@ mod tests {
             ),
             ("1,google.com\n2,facebook.com\n", (',', 2, 0)),
             ("google.com\nfacebook.com\n", (',', 1, 0)),
+            ("shop.internal/1\nshop.internal/2\n", (',', 1, 0)),
             (
                 "image,page\nhttp://a.example/1,http://a.example/2\n",
                 (',', 2, 1),
@@ -397,6 +413,8 @@ mod tests {
             assert!(problem.contains("--url-column"), "{problem}");
             assert!(problem.contains("id, "), "{problem}");
         }
+        let second = of(b"1,shop.internal/1\n", Kind::Csv, Some("2"));
+        assert_eq!(second.unwrap().unwrap().before, 0);
         let wanted = of(b"http://a.example/,x\n", Kind::Csv, Some("url"));
         assert!(wanted.unwrap_err().contains("no header line"));
         assert_eq!(of(b"\n\n", Kind::Csv, None), Ok(None));

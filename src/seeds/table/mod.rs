@@ -145,8 +145,9 @@ impl Layout {
         };
         let request = match (request, record.problem) {
             (Ok(request), None) => request,
-            (Ok(request), Some(problem)) => {
-                return bad(row, &encoding::text(url), problem.to_owned(), Some(request));
+            // What was read of it may be half a cell.
+            (Ok(_), Some(problem)) => {
+                return bad(row, &encoding::text(url), problem.to_owned(), None);
             }
             (Err(problem), _) => return bad(row, &encoding::text(url), problem, None),
         };
