@@ -93,6 +93,11 @@ impl Config {
     /// # Errors
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
+        if self.parse.memory.0 == 0 {
+            return Err(Error::Setting(
+                "--max-memory 0: no page could be decoded; give a size, as in 256M".into(),
+            ));
+        }
         let tables = self.parse.extract.tables()?;
         let indexes: Vec<_> = self.sinks.iter().filter_map(sink::index_of).collect();
         self.sinks.extend(indexes);

@@ -161,6 +161,14 @@ pub struct Extraction {
 pub(crate) const SELECTED: &str = "fields";
 
 impl Extraction {
+    /// About how many bytes it takes: the values, and the same as JSON.
+    pub(crate) fn size(&self) -> u64 {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len) as u64;
+        let values = length(&self.selected) + length(&self.items);
+        let texts = [&self.missed, &self.metadata, &self.article, &self.markdown];
+        2 * values + texts.into_iter().map(length).sum::<u64>()
+    }
+
     /// Of what was read for these tables.
     pub(crate) fn of(fields: Fields, tables: &[Table]) -> Self {
         let table = |number: u16| tables.get(usize::from(number));

@@ -104,6 +104,11 @@ impl FoundKind {
 }
 
 impl Found {
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> u64 {
+        (self.text.len() + self.links.len() * size_of::<Entry>()) as u64
+    }
+
     /// Adds a link. Beyond 4 GiB of text none is taken.
     pub(crate) fn push(&mut self, link: FoundLink<'_>) {
         let end = self.text.len() + link.url.len();

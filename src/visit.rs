@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::fields::Extraction;
 use crate::found::Found;
 use crate::job::{Job, Role};
+use crate::memory::Held;
 use crate::page::Page;
 use crate::robots::Rules;
 
@@ -61,6 +62,23 @@ pub struct Parsed {
     pub work: Option<u64>,
     /// How long decoding and parsing took; `None` where there was no page.
     pub took: Option<Duration>,
+    /// The share of the run's memory that this takes.
+    #[serde(skip)]
+    pub held: Held,
+}
+
+impl Parsed {
+    /// Bytes of decoded content that are carried on in memory.
+    pub(crate) fn carried(&self) -> u64 {
+        let text = self.text.as_ref().map_or(0, String::len) as u64;
+        let content = match &self.content {
+            Some(Body::Memory(bytes)) => bytes.len() as u64,
+            _ => 0,
+        };
+        let fields = self.fields.as_ref().map_or(0, |fields| fields.size());
+        let found = self.found.as_ref().map_or(0, |found| found.size());
+        text + content + fields + found
+    }
 }
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.
@@ -432,6 +450,11 @@ impl Visit {
                 Some(format!("{fault}; only the rules before that count"))
             }
         }
+    }
+
+    /// Bytes of its body, and of what was read out of it, that are in memory.
+    pub(crate) fn in_memory(&self) -> u64 {
+        self.bytes().map_or(0, |bytes| bytes.len() as u64) + self.parsed.carried()
     }
 
     /// The bytes of the page as received, where they are in memory.

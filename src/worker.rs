@@ -16,6 +16,7 @@ use crate::fetch::{self, FetchSettings};
 use crate::fields::{Extraction, Miss};
 use crate::found::Found;
 use crate::job::{Job, Role};
+use crate::memory::Memory;
 use crate::page::Page;
 pub(crate) use crate::parse::ParseSettings;
 use crate::parse::media_type::{Kind, MediaType, sniff};
@@ -27,6 +28,8 @@ use crate::visit::{FetchError, Parsed};
 pub(crate) struct Plan {
     pub(crate) shared: Arc<fetch::Shared>,
     pub(crate) parse: ParseSettings,
+    /// What decoded pages may take.
+    pub(crate) memory: Memory,
     /// What reads typed fields out of pages, where any are asked for.
     extractor: Option<Arc<Extractor>>,
     /// The binary that a child process is started from.
@@ -48,10 +51,19 @@ impl Plan {
         };
         Ok(Self {
             shared: fetch::Shared::new(fetch)?,
+            memory: Memory::new(parse.memory.0),
             parse,
             extractor,
             program: program.unwrap_or_else(this_one),
         })
+    }
+
+    /// The same for each of `count` processes that share one budget.
+    pub(crate) fn shared_by(&self, count: usize) -> Self {
+        let mut plan = self.clone();
+        plan.parse.memory.0 = (self.parse.memory.0 / count as u64).max(1);
+        plan.memory = Memory::new(plan.parse.memory.0);
+        plan
     }
 
     /// Whether a page costs more than looking through it, however small it is.
@@ -70,13 +82,19 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
         .extractor
         .as_deref()
         .filter(|extractor| reads(job, page, extractor));
-    let mut parsed = parse::parse(job, page, &plan.parse, extractor.is_some());
+    let text = extractor.is_some();
+    let mut parsed = parse::parse(job, page, &plan.parse, text, &plan.memory);
     if let Some(extractor) = extractor {
+        let _tree = plan
+            .memory
+            .tree(parsed.text.as_deref().map_or(0, extract::weight));
         extract(job, extractor, plan.parse.follow.as_ref(), &mut parsed);
     }
     if !plan.parse.wants.text {
         parsed.text = None; // what was worked on is not handed on
     }
+    let carried = parsed.carried();
+    parsed.held.shrink_to(carried);
     parsed.took = Some(started.elapsed());
     parsed
 }
@@ -143,5 +161,99 @@ fn lead(leads: &[extract::Follow], follow: &Follow, found: &mut Found) {
         let fingerprint = follow.fingerprints.of(url);
         let met = known.get(&fingerprint).copied();
         found.lead(met, url, fingerprint, lead.recipe.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use flate2::write::GzEncoder;
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::body::Body;
+    use crate::headers::Headers;
+    use crate::page::{HttpVersion, Timing};
+    use crate::size::ByteSize;
+    use crate::url::PageUrl;
+    use crate::visit::Visit;
+
+    const MIB: u64 = 1 << 20;
+    /// Bytes of a page in these tests, decoded.
+    const PAGE: u64 = 2 * MIB;
+
+    fn plan(memory: u64, text: bool) -> Plan {
+        let mut parse = ParseSettings::default();
+        parse.wants.text = text;
+        parse.memory = ByteSize(memory);
+        parse.extract.fields = vec!["title=title".parse().unwrap()];
+        Plan::new(FetchSettings::default(), parse, None).unwrap()
+    }
+
+    /// A visit to a page of [`PAGE`] bytes that came packed.
+    fn visit(plan: &Plan) -> Visit {
+        let text = "<title>t</title>".to_owned() + &"word ".repeat(PAGE as usize / 5);
+        let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        let fields = [("content-type", "text/html"), ("content-encoding", "gzip")];
+        let fields = fields.map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        let page = Page {
+            status: 200,
+            version: HttpVersion::Http11,
+            headers: Headers(fields.into_iter().collect()),
+            body: Body::Memory(packed.finish().unwrap().into()),
+            wire_bytes: 0,
+            remote: None,
+            timing: Timing::default(),
+        };
+        let job = Box::new(Job::seed(1, PageUrl::parse("http://a.example/").unwrap()));
+        let outcome = Ok(page);
+        let parsed = parse(&job, &outcome, plan);
+        assert_eq!(parsed.fault, None);
+        assert!(parsed.fields.is_some());
+        Visit {
+            job,
+            outcome,
+            parsed,
+        }
+    }
+
+    #[test]
+    fn pages_that_are_decoded_at_once_stay_within_the_memory_of_the_run() {
+        let plan = plan(16 * MIB, false);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| drop(visit(&plan)));
+            }
+        });
+        let peak = plan.memory.peak();
+        assert!((3 * PAGE..=16 * MIB).contains(&peak), "{peak} bytes");
+        assert_eq!(
+            plan.memory.taken(),
+            0,
+            "what is not carried on is given back"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_carried_on_is_counted_until_its_visit_is_dropped() {
+        let plan = plan(8 * MIB, true);
+        let first = visit(&plan);
+        assert!((PAGE..PAGE + MIB).contains(&plan.memory.taken()));
+        let (sender, second) = channel();
+        thread::scope(|scope| {
+            scope.spawn(|| sender.send(visit(&plan)).unwrap());
+            // The second page may take 6 MiB for sure only when the first is gone.
+            drop(first);
+            drop(second.recv().unwrap());
+        });
+        assert_eq!(plan.memory.taken(), 0);
+        assert!(plan.memory.peak() <= 8 * MIB);
     }
 }

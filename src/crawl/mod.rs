@@ -435,7 +435,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.tally.crawled(&visit);
         }
         (self.tell)(&Event::Visited(&visit));
-        self.settled_bytes += visit.bytes().map_or(0, |bytes| bytes.len() as u64);
+        self.settled_bytes += visit.in_memory();
         self.settled.push(visit);
         Ok(())
     }

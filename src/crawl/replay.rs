@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::wake::until;
-use super::{BATCH, Ended, Outcome, TICK};
+use super::{BATCH, BATCH_BYTES, Ended, Outcome, TICK};
 use crate::archive::{Archive, Damage, Stored};
 use crate::config::Config;
 use crate::engine::cores;
@@ -79,7 +79,8 @@ pub async fn replay(
     }
     let mut writer = Writer::start(sinks)?;
     let mut visits = start(opened, wanted, &plan)?;
-    let (started, mut tally, mut batch) = (Instant::now(), Tally::default(), Vec::new());
+    let (started, mut tally) = (Instant::now(), Tally::default());
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let limit = max_time.and_then(|limit| started.checked_add(limit));
@@ -94,6 +95,7 @@ pub async fn replay(
                     tally.settled(&visit);
                     done.add(visit.job.row.unwrap_or_default());
                     tell(&Event::Visited(&visit));
+                    bytes += visit.in_memory();
                     batch.push(visit);
                 }
                 None => break,
@@ -102,6 +104,7 @@ pub async fn replay(
                 tally.elapsed = started.elapsed();
                 tell(&Event::Tick(&tally));
                 if !batch.is_empty() {
+                    bytes = 0;
                     writer.write(&mut batch).await?;
                 }
             }
@@ -114,7 +117,8 @@ pub async fn replay(
                 break;
             }
         }
-        if batch.len() >= BATCH {
+        if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+            bytes = 0;
             writer.write(&mut batch).await?;
         }
     }

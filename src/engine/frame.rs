@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::fetch::FetchSettings;
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Reach, Request, Role, Via};
+use crate::memory::{Held, Memory};
 use crate::page::Page;
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Parsed};
@@ -21,6 +22,9 @@ use crate::worker::ParseSettings;
 
 /// The longest frame: a page with its text, both in memory.
 const LONGEST: usize = 1 << 30;
+
+/// A buffer that has grown beyond this for one frame is not kept for the next.
+const KEPT: usize = 1 << 20;
 
 /// The first frame: what the child is to be.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,7 +127,10 @@ pub(super) fn write(
     *buffer = postcard::to_extend(frame, std::mem::take(buffer)).map_err(io::Error::other)?;
     let length = u32::try_from(buffer.len()).map_err(io::Error::other)?;
     pipe.write_all(&length.to_le_bytes())?;
-    pipe.write_all(buffer)
+    pipe.write_all(buffer)?;
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+    Ok(())
 }
 
 /// Reads a frame. `None`: the pipe was closed between frames.
@@ -134,6 +141,29 @@ pub(super) fn read<T: DeserializeOwned>(
     pipe: &mut impl Read,
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<T>> {
+    match length(pipe)? {
+        Some(length) => content(pipe, length, buffer).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// As [`read`], with a share of the memory, which a large frame waits for.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_within<T: DeserializeOwned>(
+    memory: &Memory,
+    pipe: &mut impl Read,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(T, Held)>> {
+    let Some(length) = length(pipe)? else {
+        return Ok(None);
+    };
+    let held = memory.take(2 * length as u64); // the frame, and what is made of it
+    Ok(Some((content(pipe, length, buffer)?, held)))
+}
+
+fn length(pipe: &mut impl Read) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
     match pipe.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -146,12 +176,21 @@ pub(super) fn read<T: DeserializeOwned>(
             "a frame of impossible length",
         ));
     }
+    Ok(Some(length))
+}
+
+fn content<T: DeserializeOwned>(
+    pipe: &mut impl Read,
+    length: usize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<T> {
     buffer.clear();
     let count = pipe.take(length as u64).read_to_end(buffer)?;
     if count < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    postcard::from_bytes(buffer)
-        .map(Some)
-        .map_err(io::Error::other)
+    let content = postcard::from_bytes(buffer).map_err(io::Error::other);
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+    content
 }

@@ -253,6 +253,7 @@ impl Crew {
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
+                let plan = &plan.shared_by(processes.get() + 1); // the children, and this process
                 for _ in 0..processes.get() {
                     let abort = crew.abort.clone();
                     crew.add_deaf(each.get(), |jobs, in_hand| {
@@ -431,6 +432,10 @@ impl Crew {
     /// Waits for the lanes to end. After an abort threads that block in the kernel are not waited for.
     pub(crate) fn dismiss(mut self) {
         self.close();
+        // Visits that nobody takes any more would keep memory that a thread may be waiting for.
+        self.landings.close();
+        self.landed.clear();
+        while self.landings.try_recv().is_ok() {}
         let left = self.blocks && self.abort.is_cancelled();
         for lane in &mut self.lanes {
             if let Some(thread) = lane.thread.take().filter(|_| !left) {

@@ -16,6 +16,7 @@ use super::in_hand::InHand;
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
 use crate::fetch::Shared;
+use crate::memory::Memory;
 use crate::worker::Plan;
 
 /// The first argument that tells a binary to be a child, and nothing else.
@@ -135,10 +136,10 @@ impl Running {
         frame::write(&mut orders, &mut Vec::new(), &first)
             .and_then(|()| orders.flush())
             .map_err(setup)?;
-        let shared = plan.shared.clone();
+        let (shared, memory) = (plan.shared.clone(), plan.memory.clone());
         let listener = thread::Builder::new()
             .name("listen".into())
-            .spawn(move || listen(stdout, &in_hand, &shared))
+            .spawn(move || listen(stdout, &in_hand, &shared, &memory))
             .map_err(setup)?;
         Ok(Self {
             child,
@@ -177,18 +178,20 @@ impl Running {
 }
 
 /// Pays tickets as visits come back, until the child closes its output. Answers how many came.
-fn listen(stdout: ChildStdout, in_hand: &InHand, shared: &Shared) -> u64 {
+fn listen(stdout: ChildStdout, in_hand: &InHand, shared: &Shared, memory: &Memory) -> u64 {
     let mut pipe = BufReader::with_capacity(256 << 10, stdout);
     let mut buffer = Vec::new();
     let mut visits = 0;
     // What is no frame is a child gone wrong: it is heard no more, and replaced.
-    while let Ok(Some(VisitFrame {
-        number,
-        outcome,
-        parsed,
-        connections,
-    })) = frame::read(&mut pipe, &mut buffer)
-    {
+    while let Ok(Some((visit, mut held))) = frame::read_within(memory, &mut pipe, &mut buffer) {
+        let VisitFrame {
+            number,
+            outcome,
+            mut parsed,
+            connections,
+        } = visit;
+        held.shrink_to(parsed.carried());
+        parsed.held = held;
         shared.connections().add(connections);
         visits += 1;
         let ticket = in_hand.take(number);

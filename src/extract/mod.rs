@@ -106,6 +106,11 @@ pub struct Follow {
     pub recipe: Option<String>,
 }
 
+/// About how many bytes reading a page's text takes: those of its tree, judged by its tags.
+pub(crate) fn weight(text: &str) -> u64 {
+    tree::NODE * 2 * memchr::memchr_iter(b'<', text.as_bytes()).count() as u64
+}
+
 impl ExtractSettings {
     /// The tables of the items, in the order that [`Item::table`](crate::fields::Item::table) counts in.
     ///

@@ -23,6 +23,9 @@ use super::limits::Limits;
 /// Bytes given to the tree builder before the tree is looked at: it can open 1,400 elements in them.
 const PIECE: usize = 4 << 10;
 
+/// Bytes that a node takes, about.
+pub(super) const NODE: u64 = 200;
+
 /// Attributes of one tag: each is compared with all before it, so that time grows with their square.
 const ATTRIBUTES: usize = 10_000;
 

@@ -33,6 +33,12 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Bytes that this takes in memory, with those of [`whole`](Self::whole) and of its text where that is wanted.
+    pub(super) fn size(&self, text: bool) -> u64 {
+        let head = self.head.len() as u64;
+        head + if text { 2 * self.length } else { 0 }
+    }
+
     /// All of its bytes; `None` where its file is gone.
     pub(super) fn whole(&self) -> Option<Cow<'_, [u8]>> {
         Some(match &self.path {
@@ -50,6 +56,20 @@ pub(super) struct Reading<'s> {
     pub(super) folder: &'s Path,
     /// How many bytes of a body in a file are wanted in memory.
     pub(super) head: usize,
+}
+
+/// The most bytes that [`read`], [`Content::whole`] and its text may take of a page in memory, beside its body as received.
+pub(super) fn most(page: &Page, encoded: bool, reading: &Reading<'_>) -> u64 {
+    let length = match encoded {
+        true => reading.limits.most(page.body.len()),
+        false => page.body.len(),
+    };
+    let head = match &page.body {
+        Body::Memory(_) if encoded => length,
+        Body::Memory(_) | Body::Dropped(_) => 0,
+        Body::Spooled(_) => length.min(reading.head as u64),
+    };
+    head + if reading.wants.text { 2 * length } else { 0 }
 }
 
 /// Decodes a body, hashes it, and keeps what is wanted of it.

@@ -32,9 +32,11 @@ use std::path::PathBuf;
 use http::header;
 use serde::{Deserialize, Serialize};
 
-use crate::extract::ExtractSettings;
+use crate::extract::{self, ExtractSettings};
 use crate::job::{Job, Role};
+use crate::memory::Memory;
 use crate::page::Page;
+use crate::size::ByteSize;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
 use content::Content;
@@ -80,6 +82,8 @@ pub struct ParseSettings {
     pub extract: ExtractSettings,
     /// Work put on each page besides, to measure with.
     pub work: Work,
+    /// About how much memory all decoded pages may take together; a page waits for its share before it is decoded.
+    pub memory: ByteSize,
 }
 
 impl Wants {
@@ -129,6 +133,7 @@ impl Default for ParseSettings {
             follow: None,
             extract: ExtractSettings::default(),
             work: Work::None,
+            memory: ByteSize::mib(256),
         }
     }
 }
@@ -143,8 +148,15 @@ impl ParseSettings {
     }
 }
 
-/// Reads a page, as far as anyone asked. `text` says whether somebody has a use for its text beside the sinks.
-pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings, text: bool) -> Parsed {
+/// Reads a page, as far as anyone asked. `text` says whether somebody has a use for its text beside the sinks. What it decodes
+/// takes a share of the memory, and waits for it.
+pub(crate) fn parse(
+    job: &Job,
+    page: &Page,
+    settings: &ParseSettings,
+    text: bool,
+    memory: &Memory,
+) -> Parsed {
     let content_type = page.headers.text(header::CONTENT_TYPE);
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
@@ -168,8 +180,14 @@ pub(crate) fn parse(job: &Job, page: &Page, settings: &ParseSettings, text: bool
     let question = Question::new(job, page, media, settings, text);
     let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
     if question.wants_body() {
-        match content::read(page, encoded, &question.reading(settings)) {
-            Ok(content) => question.answer(content, leads.as_mut(), &mut parsed),
+        let reading = question.reading(settings);
+        let mut held = memory.take(content::most(page, encoded, &reading));
+        match content::read(page, encoded, &reading) {
+            Ok(content) => {
+                held.shrink_to(content.size(question.wants.text));
+                parsed.held = held;
+                question.answer(content, leads.as_mut(), &mut parsed, memory);
+            }
             Err(error) => parsed.fault = Some(error.to_string()),
         }
     }
@@ -243,7 +261,13 @@ impl<'q> Question<'q> {
         }
     }
 
-    fn answer(&self, content: Content, leads: Option<&mut Leads<'_>>, parsed: &mut Parsed) {
+    fn answer(
+        &self,
+        content: Content,
+        leads: Option<&mut Leads<'_>>,
+        parsed: &mut Parsed,
+        memory: &Memory,
+    ) {
         parsed.decoded_bytes = Some(content.length);
         parsed.digest = content.digest;
         let media = self.media.as_ref();
@@ -275,6 +299,8 @@ impl<'q> Question<'q> {
             }
             parsed.text = whole.map(|bytes| charset::text(&bytes, charset).0.into_owned());
         }
+        let worked_on = parsed.text.as_deref().filter(|_| self.work.reads_text());
+        let _tree = memory.tree(worked_on.map_or(0, extract::weight));
         parsed.work = self.work.on(&content.head, parsed.text.as_deref());
         parsed.content = content.body.filter(|_| self.wants.content);
     }

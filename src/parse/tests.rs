@@ -92,7 +92,8 @@ impl Answer {
     }
 
     fn parsed(&self) -> Parsed {
-        parse(&self.job, &self.page, &self.settings, false)
+        let memory = Memory::new(u64::MAX);
+        parse(&self.job, &self.page, &self.settings, false, &memory)
     }
 
     fn found(&self) -> Found {

@@ -19,6 +19,7 @@ const NOUNS: [&str; 25] = [
     "found",
     "headers",
     "job",
+    "memory",
     "nearest",
     "outgoing",
     "page",

@@ -25,6 +25,7 @@ mod inspect;
 mod job;
 mod list_formats;
 mod lists;
+mod memory;
 mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;

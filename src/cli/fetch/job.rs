@@ -24,7 +24,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "profile",
 ];
 /// Flags that a job may go on with in another way: how fast, how patient, how far, and with which credentials.
-const MAY_CHANGE: [&str; 32] = [
+const MAY_CHANGE: [&str; 33] = [
     "concurrency",
     "per-host",
     "per-ip",
@@ -32,6 +32,7 @@ const MAY_CHANGE: [&str; 32] = [
     "rate",
     "delay",
     "max-time",
+    "max-memory",
     "engine",
     "retries",
     "retry-on",

@@ -159,6 +159,9 @@ impl Common {
         config.parse.wants = Wants::NOTHING;
         config.engine = self.running.engine(&self.conditions.pace, &settings)?;
         config.max_time = self.running.max_time();
+        if let Some(memory) = self.running.max_memory() {
+            config.parse.memory = memory;
+        }
         config.job = self.job.settings(command, &settings)?;
         self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use haul::Error;
 use haul::engine::{DEFAULT_IN_FLIGHT, Engine};
 use haul::frontier::{FrontierSettings, Rate};
+use haul::{ByteSize, Error};
 
 use crate::cli::layers::Settings;
 
@@ -58,6 +58,13 @@ pub(super) struct Running {
     /// What is in flight then is dropped, and the command that fetches what is missing is printed. Exit code 124.
     #[arg(long, value_name = "DURATION", value_parser = haul::duration)]
     max_time: Option<Duration>,
+
+    /// Let decoded pages take about this much memory together [default: 256M]
+    ///
+    /// A page waits for its share before it is decoded, and one that is larger than all of it goes alone. Bodies as received
+    /// are not counted: above 1 MiB each is in a file.
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<ByteSize>,
 
     /// Who waits for the answers: sequential, threads, blocking, async or processes
     ///
@@ -117,6 +124,11 @@ impl Running {
     /// How long the run may take; zero is no limit.
     pub(super) fn max_time(&self) -> Option<Duration> {
         self.max_time.filter(|limit| !limit.is_zero())
+    }
+
+    /// How much memory decoded pages may take.
+    pub(super) fn max_memory(&self) -> Option<ByteSize> {
+        self.max_memory
     }
 
     /// The engine, in the size that was asked for.

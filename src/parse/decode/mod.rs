@@ -47,6 +47,14 @@ pub struct DecodeLimits {
     pub members: u32,
 }
 
+impl DecodeLimits {
+    /// The most bytes that a body of this length may decode to.
+    pub(crate) fn most(&self, encoded: u64) -> u64 {
+        let by_ratio = encoded.saturating_mul(u64::from(self.ratio));
+        by_ratio.max(stage::RATIO_JUDGED_FROM).min(self.decoded)
+    }
+}
+
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self {

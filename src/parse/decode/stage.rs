@@ -21,7 +21,7 @@ use super::{Coding, Codings, DecodeError, DecodeLimits};
 const BETWEEN: usize = 16 << 10;
 
 /// The ratio is judged beyond so many decoded bytes: small pages of one repeated line are honest.
-const RATIO_JUDGED_FROM: u64 = 1 << 20;
+pub(super) const RATIO_JUDGED_FROM: u64 = 1 << 20;
 
 /// A zstd decoder that has filled more of its window than this is not kept: a thread would hold up to 8 MiB.
 const WINDOW_KEPT: u64 = 1 << 20;
