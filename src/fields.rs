@@ -42,6 +42,8 @@ pub enum Kind {
     Number,
     /// [`Value::Text`] in ISO 8601: a date, or a date and a time, with an offset where the page told one.
     Date,
+    /// [`Value::Integer`]: milliseconds from 1970 on, in UTC. No recipe asks for one.
+    Timestamp,
     /// [`Value::Text`]: an absolute URL.
     Url,
     /// Whatever JSON holds: [`Value::Json`] for objects and arrays, the plain values for all else.
@@ -260,6 +262,7 @@ impl Kind {
             Kind::Integer => "integer",
             Kind::Number => "number",
             Kind::Date => "date",
+            Kind::Timestamp => "timestamp",
             Kind::Url => "url",
             Kind::Json => "json",
             Kind::Item => "item",

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,10 @@ pub struct Job {
     pub hops: Vec<Hop>,
     /// Tries of this URL that failed before this one, oldest first.
     pub attempts: Vec<Attempt>,
+    /// Which pass over the failures of a kept run this is: its record replaces an earlier one. 0 for the first record.
+    pub pass: u32,
+    /// When it was last handed on to be sent, by the wall clock.
+    pub sent: Option<SystemTime>,
     /// When it could first have been sent: the queue wait is counted from here.
     pub since: Instant,
     /// When it was last handed to an engine; `None` before the first time.
@@ -175,6 +179,8 @@ impl Job {
             request: None,
             hops: Vec::new(),
             attempts: Vec::new(),
+            pass: 0,
+            sent: None,
             since: Instant::now(),
             sent: None,
             retries: 0,

@@ -224,6 +224,20 @@ impl Tally {
             .max_by_key(|(_, mean)| *mean)
     }
 
+    /// Records of what was fetched and went well. With those that failed, the duplicates and what was skipped they are all
+    /// records: each is one of the four.
+    pub fn fetched(&self) -> u64 {
+        self.visited
+            .saturating_sub(self.failed + self.duplicates + self.skipped)
+    }
+
+    /// Failed records that have an answer all the same: a status of 400 and above.
+    pub fn answered_badly(&self) -> u64 {
+        let bad = self.failures.iter();
+        let bad = bad.filter(|(class, _)| class.starts_with("http-"));
+        bad.map(|(_, failures)| failures.count).sum()
+    }
+
     /// Failed records as a share of those that were asked for, from 0 to 1.
     pub fn failed_share(&self) -> f64 {
         let asked = self.visited - self.duplicates - self.skipped;

@@ -87,7 +87,7 @@ impl Exit {
             Exit::SomeFailed => "the run came to its end; some URLs failed",
             Exit::NothingFetched => "the run came to its end; nothing was fetched",
             Exit::Output => {
-                "the output cannot be written; where that came halfway, the command that fetches what is missing is printed"
+                "the output cannot be written; the command for the rest is printed, where there is one"
             }
             Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
             Exit::FieldsShort => {

@@ -138,6 +138,9 @@ fn statuses(job: &Inspection) -> String {
 
 fn records(job: &Inspection) -> String {
     let mut text = job.records.to_string();
+    if job.superseded > 0 {
+        let _ = write!(text, ", {} of them replaced by later ones", job.superseded);
+    }
     // What a run keeps for itself has no format and no place in its name.
     for (name, mark) in job.marks.iter().filter(|(name, _)| name.contains(':')) {
         let bytes = mark.get("bytes").and_then(serde_json::Value::as_u64);

@@ -16,7 +16,7 @@ mod wake;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -306,7 +306,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now) {
-                Next::Job(job) => self.crew.send(job)?,
+                Next::Job(mut job) => {
+                    job.sent = Some(SystemTime::now());
+                    self.crew.send(job)?;
+                }
                 Next::NotBefore(at) => {
                     self.starved = true;
                     return Ok(Some(Wake::At(at)));

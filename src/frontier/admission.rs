@@ -173,7 +173,7 @@ impl Frontier {
             self.name(&row.host);
         }
         match row.state {
-            State::Waiting => self.workbench.put_away(&row.host, now),
+            State::Waiting(_) => self.workbench.put_away(&row.host, now),
             State::Done(_) | State::Failed { .. }
                 if matches!(row.role, Role::Page | Role::Asset) =>
             {

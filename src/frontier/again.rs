@@ -35,6 +35,6 @@ pub fn put_back(folder: &Path, causes: Option<&RetryOn>) -> Result<PutBack> {
         })
     };
     let pass = known.pass.saturating_add(1);
-    let (count, of) = store.put_back(&wanted, pass)?;
+    let (count, of) = store.put_back(&wanted, &known)?;
     Ok(PutBack { count, of, pass })
 }

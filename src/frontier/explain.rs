@@ -162,7 +162,7 @@ fn sighting(reader: &Reader, row: &Row) -> Result<Sighting> {
 
 fn standing(reader: &Reader, row: &Row, follows: bool) -> Result<Standing> {
     Ok(match &row.state {
-        State::Waiting => Standing::Waiting {
+        State::Waiting(_) => Standing::Waiting {
             ahead: reader.ahead_of(row)?,
         },
         State::Done(status) => Standing::Done { status: *status },

@@ -42,8 +42,11 @@ pub struct Inspection {
     pub skipped: u64,
     /// URLs that a redirect led to: the record is that of the URL that was redirected.
     pub redirected: u64,
-    /// Records of what was asked: one for each page, and each part of a page, that is done or failed.
+    /// Records that its outputs hold, those of duplicates and of bad lines included; where no output counts them, those of
+    /// what was asked.
     pub records: u64,
+    /// Those of them that a later record of the same URL replaces: a pass over the failures wrote that.
+    pub superseded: u64,
     /// How often each status was the last answer.
     pub statuses: BTreeMap<u16, u64>,
     /// Failures by their class.
@@ -132,6 +135,11 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
             Ok(())
         })?;
         inspection.rank(by_host, hosts);
+        inspection.superseded = known.superseded;
+        inspection.records += known.superseded;
+        // An output knows best what it holds; the rows of a list that were never asked have no row here.
+        let counted = known.marks.values().filter_map(records_of).max();
+        inspection.records = counted.unwrap_or(inspection.records);
         Ok(inspection)
     })?;
     seen.disk_bytes = bytes_in(folder);
@@ -150,7 +158,7 @@ impl Inspection {
             }
         };
         match &row.state {
-            State::Waiting => self.waiting += 1,
+            State::Waiting(_) => self.waiting += 1,
             State::Done(status) => {
                 answered(status, &mut self.records);
                 self.done += 1;
@@ -187,6 +195,13 @@ impl Inspection {
     }
 }
 
+/// How many records an output holds, where its mark says so.
+fn records_of(mark: &serde_json::Value) -> Option<u64> {
+    ["records", "pages", "page"]
+        .iter()
+        .find_map(|name| mark.get(name)?.as_u64())
+}
+
 fn note(causes: &mut BTreeMap<String, Cause>, class: &str, url: &str, message: &str) {
     if let Some(cause) = causes.get_mut(class) {
         cause.count += 1;
@@ -212,7 +227,7 @@ fn count_host(hosts: &mut HashMap<HostKey, HostCounts>, row: &Row) {
         skipped: 0,
     });
     match row.state {
-        State::Waiting => host.waiting += 1,
+        State::Waiting(_) => host.waiting += 1,
         State::Done(_) => host.done += 1,
         State::Failed { .. } => host.failed += 1,
         State::Skipped { .. } => host.skipped += 1,

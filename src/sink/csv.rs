@@ -6,6 +6,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use http::HeaderName;
+
 use super::field::Field;
 use super::lines::{Lines, Render};
 use super::output::Output;
@@ -24,6 +26,8 @@ pub(super) struct Csv {
     body: bool,
     /// The fields that are columns.
     fields: &'static [Field],
+    /// The header fields that are kept: as many columns more.
+    headers: Vec<HeaderName>,
     /// How many fields are selected from pages: as many columns more.
     selected: usize,
     cell: Vec<u8>,
@@ -48,6 +52,7 @@ impl Csv {
         let csv = Self {
             body: settings.body,
             fields,
+            headers: settings.headers.clone(),
             selected: selected.len(),
             cell: Vec::new(),
             builder,
@@ -58,7 +63,7 @@ impl Csv {
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;
         }
-        Ok(Lines::new(output, csv))
+        Ok(Lines::new(output, csv, start))
     }
 }
 
@@ -68,7 +73,11 @@ pub(super) fn columns(settings: &SinkSettings) -> Vec<String> {
     // A field of the user's may be called as one of the record's is.
     let selected = selected_columns(settings).iter();
     let selected = selected.map(|column| format!("{SELECTED}.{}", column.name));
-    names.chain(selected).collect()
+    let headers = settings
+        .headers
+        .iter()
+        .map(|name| format!("headers.{name}"));
+    names.chain(headers).chain(selected).collect()
 }
 
 /// How many cells a line has.
@@ -152,13 +161,23 @@ impl Render for Csv {
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
-        let record = Record::of(visit, self.body);
+        let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
         let mut line = self.builder.from_writer(out);
         let cell = &mut self.cell;
         let mut write = || {
             for field in self.fields {
                 cell.clear();
                 field.write(&record, cell);
+                if is_formula(cell) {
+                    cell.insert(0, b'\'');
+                }
+                line.write_field(&*cell)?;
+            }
+            for number in 0..self.headers.len() {
+                cell.clear();
+                if let Some(value) = record.headers.and_then(|kept| kept.value(number)) {
+                    cell.extend_from_slice(value.as_bytes());
+                }
                 if is_formula(cell) {
                     cell.insert(0, b'\'');
                 }
@@ -274,6 +293,24 @@ mod tests {
             ));
             assert_eq!(&rows[1][Field::Title as usize], plain);
         }
+    }
+
+    #[test]
+    fn each_header_field_that_is_kept_has_a_column() {
+        let written = Written::new();
+        let names = ["server", "etag"].map(HeaderName::from_static);
+        let settings = SinkSettings {
+            headers: names.to_vec(),
+            ..written.settings(Format::Csv, false)
+        };
+        written.write(&settings, false, &[samples::page(200)]);
+        let rows = cells(&written.text());
+        let last = |row: &csv::StringRecord| {
+            let cells: Vec<_> = row.iter().map(str::to_owned).collect();
+            cells[cells.len() - 2..].to_vec()
+        };
+        assert_eq!(last(&rows[0]), ["headers.server", "headers.etag"]);
+        assert_eq!(last(&rows[1]), ["origin/1", ""]);
     }
 
     #[test]

@@ -20,10 +20,17 @@ pub(super) enum Field {
     DecodedBytes,
     Sha256,
     Title,
+    Sent,
     QueuedMs,
+    ResolveMs,
+    ConnectMs,
+    TlsMs,
     FirstByteMs,
+    BodyMs,
     TotalMs,
+    ParseMs,
     Attempts,
+    Pass,
     Remote,
     Error,
     ErrorMessage,
@@ -36,6 +43,7 @@ pub(super) enum Field {
     FoundOn,
     Links,
     Noindex,
+    Headers,
     Columns,
     Fields,
     Items,
@@ -61,10 +69,17 @@ impl Field {
         Self::DecodedBytes,
         Self::Sha256,
         Self::Title,
+        Self::Sent,
         Self::QueuedMs,
+        Self::ResolveMs,
+        Self::ConnectMs,
+        Self::TlsMs,
         Self::FirstByteMs,
+        Self::BodyMs,
         Self::TotalMs,
+        Self::ParseMs,
         Self::Attempts,
+        Self::Pass,
         Self::Remote,
         Self::Error,
         Self::ErrorMessage,
@@ -77,6 +92,7 @@ impl Field {
         Self::FoundOn,
         Self::Links,
         Self::Noindex,
+        Self::Headers,
         Self::Columns,
         Self::Fields,
         Self::Items,
@@ -105,13 +121,23 @@ impl Field {
             | Self::Status
             | Self::WireBytes
             | Self::DecodedBytes
+            | Self::Pass
             | Self::DuplicateOf
             | Self::Depth
             | Self::Links => Kind::Integer,
-            Self::QueuedMs | Self::FirstByteMs | Self::TotalMs => Kind::Number,
+            Self::Sent => Kind::Timestamp,
+            Self::QueuedMs
+            | Self::ResolveMs
+            | Self::ConnectMs
+            | Self::TlsMs
+            | Self::FirstByteMs
+            | Self::BodyMs
+            | Self::TotalMs
+            | Self::ParseMs => Kind::Number,
             Self::Noindex => Kind::Bool,
             Self::Redirects
             | Self::Attempts
+            | Self::Headers
             | Self::Columns
             | Self::Fields
             | Self::Items
@@ -171,10 +197,17 @@ impl Field {
             Self::DecodedBytes => record.decoded_bytes.into(),
             Self::Sha256 => record.sha256.map_or(Value::Null, Value::Digest),
             Self::Title => record.title.into(),
+            Self::Sent => record.sent.map_or(Value::Null, Value::Moment),
             Self::QueuedMs => record.queued_ms.into(),
+            Self::ResolveMs => record.resolve_ms.into(),
+            Self::ConnectMs => record.connect_ms.into(),
+            Self::TlsMs => record.tls_ms.into(),
             Self::FirstByteMs => record.first_byte_ms.into(),
+            Self::BodyMs => record.body_ms.into(),
             Self::TotalMs => record.total_ms.into(),
+            Self::ParseMs => record.parse_ms.into(),
             Self::Attempts => Value::Attempts(record.attempts),
+            Self::Pass => Value::Number(record.pass.into()),
             Self::Remote => record.remote.map_or(Value::Null, Value::Address),
             Self::Error => record.error.into(),
             Self::ErrorMessage => record.error_message.as_deref().into(),
@@ -187,6 +220,7 @@ impl Field {
             Self::FoundOn => record.found_on.into(),
             Self::Links => record.links.into(),
             Self::Noindex => record.noindex.map_or(Value::Null, Value::Flag),
+            Self::Headers => Value::Headers(record.headers?),
             Self::Columns if record.columns.is_empty() => return None,
             Self::Columns => Value::Columns(record.columns),
             Self::Fields => Value::Json(record.fields?),

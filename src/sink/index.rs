@@ -31,6 +31,7 @@ impl Index {
         Ok(Lines::new(
             Output::open(destination, start)?,
             Self { folder },
+            start,
         ))
     }
 }

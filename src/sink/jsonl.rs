@@ -1,5 +1,7 @@
 //! JSON Lines: one object a record, in the order in which visits ended.
 
+use http::HeaderName;
+
 use super::Record;
 use super::field::Field;
 use super::lines::Render;
@@ -11,6 +13,8 @@ use crate::visit::Visit;
 pub(super) struct Jsonl {
     /// Whether records hold the text of pages.
     pub(super) body: bool,
+    /// The header fields that they hold.
+    pub(super) headers: Vec<HeaderName>,
 }
 
 impl Render for Jsonl {
@@ -19,7 +23,8 @@ impl Render for Jsonl {
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
-        object(&Record::of(visit, self.body), out);
+        let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
+        object(&record, out);
         out.push(b'\n');
         Ok(())
     }
@@ -50,7 +55,12 @@ mod tests {
     fn a_line_says_what_serde_says_of_the_record() {
         for visit in samples::every() {
             for body in [false, true] {
-                let record = Record::of(&visit, body);
+                let names = [
+                    HeaderName::from_static("server"),
+                    HeaderName::from_static("etag"),
+                ];
+                let record =
+                    Record::of(&visit, body).with_headers(&visit, &names[..usize::from(body) * 2]);
                 let mut line = Vec::new();
                 object(&record, &mut line);
                 let line: serde_json::Value = serde_json::from_slice(&line).unwrap();

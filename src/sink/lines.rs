@@ -1,7 +1,7 @@
 //! Records one behind the other: what formats have in common that write each visit by itself.
 
 use super::output::Output;
-use super::{Mark, Sink};
+use super::{Mark, Sink, Start};
 use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -22,11 +22,21 @@ pub(super) trait Render: Send {
 pub(super) struct Lines<R> {
     output: Output,
     render: R,
+    /// How many of this run or job there are.
+    records: u64,
 }
 
 impl<R: Render> Lines<R> {
-    pub(super) fn new(output: Output, render: R) -> Self {
-        Self { output, render }
+    pub(super) fn new(output: Output, render: R, start: Start<'_>) -> Self {
+        let records = match start {
+            Start::At(mark) => mark.records(),
+            Start::Fresh | Start::Over => 0,
+        };
+        Self {
+            output,
+            render,
+            records,
+        }
     }
 }
 
@@ -37,6 +47,7 @@ impl<R: Render> Sink for Lines<R> {
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
         self.render.add(visit, self.output.buffer())?;
+        self.records += 1;
         self.output.record_done()
     }
 
@@ -49,10 +60,12 @@ impl<R: Render> Sink for Lines<R> {
     }
 
     fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
+        let mark = self.output.checkpoint()?;
+        Ok(mark.with_records(self.records))
     }
 
     fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
+        let mark = self.output.finish()?;
+        Ok(mark.map(|mark| mark.with_records(self.records)))
     }
 }

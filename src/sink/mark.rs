@@ -35,6 +35,20 @@ impl Mark {
         Self(json!({ "bytes": bytes }))
     }
 
+    /// The same mark, with the number of records that are before it.
+    pub(super) fn with_records(mut self, records: u64) -> Self {
+        if let Some(said) = self.0.as_object_mut() {
+            said.insert("records".to_owned(), records.into());
+        }
+        self
+    }
+
+    /// How many records are before it; 0 where it does not say.
+    pub(super) fn records(&self) -> u64 {
+        let records = self.0.get("records").and_then(Value::as_u64);
+        records.unwrap_or_default()
+    }
+
     /// How far the file is durable; `None` where this is no such mark.
     pub(super) fn length(&self) -> Option<u64> {
         self.0.get("bytes")?.as_u64()

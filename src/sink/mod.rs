@@ -23,6 +23,7 @@ mod holders;
 mod index;
 mod journal;
 mod jsonl;
+mod kept;
 mod lines;
 mod mark;
 mod mirror;
@@ -55,10 +56,13 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use http::HeaderName;
+
 pub(crate) use counts::Counter;
 pub use counts::Counts;
 pub use files::Files;
 pub(crate) use holders::Holders;
+pub use kept::Kept;
 use lines::Lines;
 pub use mark::{Mark, Start};
 pub(crate) use mirror::Mirror;
@@ -163,6 +167,8 @@ pub struct SinkSettings {
     pub template: Option<Template>,
     /// Whether records hold the decoded text.
     pub body: bool,
+    /// The header fields of answers that records hold.
+    pub headers: Vec<HeaderName>,
     /// The folder that bodies are saved to, each under a name made from its URL.
     pub folder: Option<PathBuf>,
     /// How the files in it are named.
@@ -203,6 +209,7 @@ impl Default for SinkSettings {
             destination: Destination::Stdout,
             template: None,
             body: false,
+            headers: Vec::new(),
             folder: None,
             layout: Layout::AsSent,
             color: false,
@@ -336,17 +343,20 @@ pub fn index_of(settings: &SinkSettings) -> Option<SinkSettings> {
 pub fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
     let output = || output::Output::open_packed(&settings.destination, start);
     if let Some(template) = &settings.template {
-        let filled = template::Filled::new(template.clone());
-        return Ok(Box::new(Lines::new(output()?, filled)));
+        let filled = template::Filled::new(template.clone(), settings.headers.clone());
+        return Ok(Box::new(Lines::new(output()?, filled, start)));
     }
     Ok(match (settings.format, &settings.destination) {
         (Format::Text, _) => {
             let color = settings.color;
-            Box::new(Lines::new(output()?, text::Text { color }))
+            Box::new(Lines::new(output()?, text::Text { color }, start))
         }
         (Format::Jsonl, _) => {
-            let body = settings.body;
-            Box::new(Lines::new(output()?, jsonl::Jsonl { body }))
+            let render = jsonl::Jsonl {
+                body: settings.body,
+                headers: settings.headers.clone(),
+            };
+            Box::new(Lines::new(output()?, render, start))
         }
         (Format::Csv, _) => Box::new(csv::Csv::open(settings, start)?),
         (Format::Edges, _) => Box::new(edges::Edges::open(settings, edges::Form::Csv, start)?),

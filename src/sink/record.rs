@@ -3,17 +3,19 @@
 //! Every format is a rendering of this one struct, so a field is the same everywhere. Times are milliseconds with
 //! three decimals; sizes are bytes; what is not known is `null`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::HeaderName;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
+use super::kept::Kept;
 use crate::job::{Attempt, Hop};
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 36] = [
+pub const FIELDS: [&str; 44] = [
     "row",
     "url",
     "final_url",
@@ -26,10 +28,17 @@ pub const FIELDS: [&str; 36] = [
     "decoded_bytes",
     "sha256",
     "title",
+    "sent",
     "queued_ms",
+    "resolve_ms",
+    "connect_ms",
+    "tls_ms",
     "first_byte_ms",
+    "body_ms",
     "total_ms",
+    "parse_ms",
     "attempts",
+    "pass",
     "remote",
     "error",
     "error_message",
@@ -42,6 +51,7 @@ pub const FIELDS: [&str; 36] = [
     "found_on",
     "links",
     "noindex",
+    "headers",
     "columns",
     "fields",
     "items",
@@ -84,18 +94,38 @@ pub struct Record<'a> {
     pub sha256: Option<&'a [u8; 32]>,
     /// The title of an HTML page.
     pub title: Option<&'a str>,
+    /// When the last try was sent.
+    #[serde(serialize_with = "moment")]
+    pub sent: Option<SystemTime>,
     /// Milliseconds from being ready to being sent.
     #[serde(serialize_with = "milliseconds")]
     pub queued_ms: Option<Duration>,
+    /// Milliseconds of looking up the name.
+    #[serde(serialize_with = "milliseconds")]
+    pub resolve_ms: Option<Duration>,
+    /// Milliseconds of making the connection.
+    #[serde(serialize_with = "milliseconds")]
+    pub connect_ms: Option<Duration>,
+    /// Milliseconds of the TLS handshake.
+    #[serde(serialize_with = "milliseconds")]
+    pub tls_ms: Option<Duration>,
     /// Milliseconds from being sent to the end of the answer's head.
     #[serde(serialize_with = "milliseconds")]
     pub first_byte_ms: Option<Duration>,
+    /// Milliseconds from the end of the head to the last byte.
+    #[serde(serialize_with = "milliseconds")]
+    pub body_ms: Option<Duration>,
     /// Milliseconds from being sent to the last byte.
     #[serde(serialize_with = "milliseconds")]
     pub total_ms: Option<Duration>,
+    /// Milliseconds of decoding and parsing.
+    #[serde(serialize_with = "milliseconds")]
+    pub parse_ms: Option<Duration>,
     /// Tries before the last.
     #[serde(serialize_with = "attempts")]
     pub attempts: &'a [Attempt],
+    /// Which pass over the failures of a job wrote it; 0 for the first record of a URL.
+    pub pass: u32,
     /// The address that answered.
     pub remote: Option<std::net::SocketAddr>,
     /// The class of the failure.
@@ -120,6 +150,9 @@ pub struct Record<'a> {
     pub links: Option<u64>,
     /// Whether the page asks not to be kept in an index.
     pub noindex: Option<bool>,
+    /// The header fields that were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Kept<'a>>,
     /// The other columns of the line.
     #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
     pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
@@ -161,6 +194,10 @@ impl<'a> Record<'a> {
             Some(FetchError::Duplicate { of }) => Some(*of),
             _ => None,
         };
+        let sent = match page {
+            Some(page) => page.timing.sent,
+            None => job.sent,
+        };
         let told = error.filter(|_| duplicate_of.is_none());
         let extraction = parsed.fields.as_deref();
         Self {
@@ -176,10 +213,17 @@ impl<'a> Record<'a> {
             decoded_bytes: parsed.decoded_bytes,
             sha256: parsed.digest.as_ref(),
             title: parsed.title.as_deref(),
+            sent: sent.filter(is_written),
             queued_ms: page.map(|page| page.timing.queued),
+            resolve_ms: page.and_then(|page| page.timing.resolve),
+            connect_ms: page.and_then(|page| page.timing.connect),
+            tls_ms: page.and_then(|page| page.timing.tls),
             first_byte_ms: page.map(|page| page.timing.first_byte),
+            body_ms: page.map(|page| page.timing.total.saturating_sub(page.timing.first_byte)),
             total_ms: page.map(|page| page.timing.total),
+            parse_ms: parsed.took,
             attempts: &job.attempts,
+            pass: job.pass,
             remote: page.and_then(|page| page.remote),
             error: visit.failure().or_else(|| told.map(FetchError::class)),
             error_message: told.map(ToString::to_string),
@@ -192,6 +236,7 @@ impl<'a> Record<'a> {
             found_on: job.found_on.as_deref(),
             links: parsed.found.as_ref().map(|found| found.len() as u64),
             noindex: parsed.found.as_ref().map(|found| found.noindex),
+            headers: None,
             columns: job
                 .request
                 .as_deref()
@@ -204,6 +249,16 @@ impl<'a> Record<'a> {
             markdown: extraction.and_then(|found| found.markdown.as_deref()),
             body: parsed.text.as_deref().filter(|_| body),
         }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// The same record, with the header fields of these names.
+    #[must_use]
+    pub fn with_headers(mut self, visit: &'a Visit, names: &'a [HeaderName]) -> Self {
+        let of = visit.outcome.as_ref().ok().map(|page| &page.headers);
+        self.headers = (!names.is_empty()).then_some(Kept { names, of });
+        self
     }
 }
 
@@ -267,6 +322,20 @@ impl Serialize for Columns<'_> {
             map.serialize_entry(&**name, value)?;
         }
         map.end()
+    }
+}
+
+/// Whether a time of day can be written: RFC 3339 has four digits for a year.
+fn is_written(time: &SystemTime) -> bool {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let since = time.duration_since(UNIX_EPOCH);
+    since.is_ok_and(|since| since.as_secs() < YEAR_10000)
+}
+
+fn moment<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(&humantime::format_rfc3339_millis(*time)),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -43,9 +43,11 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
             timing: Timing {
                 sent: Some(UNIX_EPOCH + Duration::from_micros(1_795_279_033_012_345)),
                 queued: Duration::from_micros(500),
+                resolve: Some(Duration::from_micros(1_204)),
+                connect: Some(Duration::from_micros(911)),
+                tls: Some(Duration::from_micros(2_870)),
                 first_byte: Duration::from_micros(8_100),
                 total: Duration::from_micros(12_300),
-                ..Timing::default()
             },
             body: Body::Memory(body.clone()),
         }),
@@ -55,6 +57,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
             decoded_bytes: Some(body.len() as u64),
             digest: Some([0xAB; 32]),
             title: Some("A \"title\", naïve".into()),
+            took: Some(Duration::from_micros(350)),
             text: Some("line one\nline \"two\"\u{1b}".into()),
             ..Parsed::default()
         },

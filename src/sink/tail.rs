@@ -388,7 +388,7 @@ mod tests {
                 assert_eq!(after, ["90", "91", "92"], "{name} {cut}");
                 let expected: Vec<_> = (0..before.len()).map(|row| row.to_string()).collect();
                 assert_eq!(before, expected, "{name} {cut}");
-                assert!(told.is_some(), "{name} {cut}");
+                assert!(told.is_some() || before.is_empty(), "{name} {cut}");
                 let least = if name.matches('.').count() == 1 {
                     12
                 } else {

@@ -139,8 +139,9 @@ impl Template {
             .fold(Wants::NOTHING, Wants::and)
     }
 
-    fn write(&self, visit: &Visit, cell: &mut Vec<u8>, out: &mut Vec<u8>) {
-        let record = Record::of(visit, self.0.contains(&Piece::Field(Field::Body)));
+    fn write(&self, visit: &Visit, headers: &[HeaderName], cell: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let body = self.0.contains(&Piece::Field(Field::Body));
+        let record = Record::of(visit, body).with_headers(visit, headers);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -157,7 +158,9 @@ impl Template {
                         put_clean(value.as_bytes(), out);
                     }
                 }
-                Piece::Json => object(&Record::of(visit, false), out),
+                Piece::Json => {
+                    object(&Record::of(visit, false).with_headers(visit, headers), out);
+                }
             }
         }
     }
@@ -212,13 +215,15 @@ impl Curl {
 /// Writes a template.
 pub(super) struct Filled {
     template: Template,
+    headers: Vec<HeaderName>,
     cell: Vec<u8>,
 }
 
 impl Filled {
-    pub(super) fn new(template: Template) -> Self {
+    pub(super) fn new(template: Template, headers: Vec<HeaderName>) -> Self {
         Self {
             template,
+            headers,
             cell: Vec::new(),
         }
     }
@@ -230,7 +235,8 @@ impl Render for Filled {
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
-        self.template.write(visit, &mut self.cell, out);
+        self.template
+            .write(visit, &self.headers, &mut self.cell, out);
         Ok(())
     }
 }
@@ -301,7 +307,7 @@ mod tests {
     fn rendered(template: &str, visit: &Visit) -> String {
         let mut out = Vec::new();
         let template = Template::parse(template).unwrap();
-        template.write(visit, &mut Vec::new(), &mut out);
+        template.write(visit, &[], &mut Vec::new(), &mut out);
         String::from_utf8(out).unwrap()
     }
 

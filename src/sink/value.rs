@@ -7,10 +7,11 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::kept::Kept;
 use super::record::{Attempts, Columns, Hops, hex_text};
 use crate::job::{Attempt, Hop};
 
@@ -24,6 +25,9 @@ pub(super) enum Value<'a> {
     Number(u64),
     Flag(bool),
     Milliseconds(Duration),
+    /// A time of day that RFC 3339 can write.
+    Moment(SystemTime),
+    Headers(Kept<'a>),
     Digest(&'a [u8; 32]),
     Address(SocketAddr),
     Hops(&'a [Hop]),
@@ -42,7 +46,7 @@ impl Value<'_> {
                 out.push(b'"');
             }
             Self::Text(text) => serialize(out, text),
-            Self::Digest(_) | Self::Address(_) => {
+            Self::Digest(_) | Self::Address(_) | Self::Moment(_) => {
                 out.push(b'"');
                 self.cell(out);
                 out.push(b'"');
@@ -59,6 +63,11 @@ impl Value<'_> {
             Self::Number(number) => serialize(out, &number),
             Self::Flag(flag) => serialize(out, &flag),
             Self::Milliseconds(duration) => milliseconds(out, duration),
+            Self::Moment(time) => put(
+                out,
+                format_args!("{}", humantime::format_rfc3339_millis(time)),
+            ),
+            Self::Headers(kept) => serialize(out, &kept),
             Self::Digest(digest) => {
                 out.extend_from_slice(hex_text(digest, &mut [0; 64]).as_bytes());
             }

@@ -59,6 +59,11 @@ impl Strangers {
     }
 }
 
+/// The folder of a table other than the pages.
+fn table(dataset: &Path, name: &str) -> PathBuf {
+    dataset.with_extension(format!("{name}.parquet"))
+}
+
 /// The records of a run, as JSON Lines have them.
 fn records(folder: &Path, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(folder.join(file)).unwrap();
@@ -151,6 +156,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
     for told in [
         "status: BIGINT",
         "total_ms: DOUBLE",
+        "sent: TIMESTAMP WITH TIME ZONE",
         "redirects: JSON",
         "noindex: BOOLEAN",
     ] {
@@ -191,7 +197,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         &[
             "select count(*) as count, sum(price) as sum, count(distinct spec[1].what) as whats, \
             count(*) filter (where pages.url <> product.url) as astray \
-           from '{dataset}/product/*.parquet' as product join '{dataset}/pages/*.parquet' as pages using (page)",
+           from '{product}/*.parquet' as product join '{dataset}/*.parquet' as pages using (page)",
         ],
     );
     let products: Vec<_> = records
@@ -212,11 +218,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         .iter()
         .filter_map(|record| record["misses"].as_array().map(Vec::len))
         .sum();
-    let misses = strangers.rows(
-        "sql",
-        &dataset,
-        &["select * from '{dataset}/misses/*.parquet'"],
-    );
+    let misses = strangers.rows("sql", &dataset, &["select * from '{misses}/*.parquet'"]);
     assert_eq!(misses.len(), count);
     assert!(
         misses
@@ -325,16 +327,13 @@ fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
     let output = haul(folder, &words).output().unwrap();
     assert!(matches!(output.status.code(), Some(0 | 3)));
     let expected = records(folder, "out.jsonl");
-    audit(
-        written::column(&dataset.join("pages"), "url"),
-        &site(origin, pages),
-    );
+    audit(written::column(dataset, "url"), &site(origin, pages));
     let strangers = Strangers::installed();
     for name in ["article", "link", "fields"] {
         let expected = items(&expected, name);
         assert!(expected.len() as u64 >= pages, "{name}: {}", expected.len());
         assert!(
-            written::items(&dataset.join(name)) == written::numbered(&expected),
+            written::items(&table(dataset, name)) == written::numbered(&expected),
             "other items of {name}"
         );
         let Some(strangers) = &strangers else {
@@ -361,7 +360,7 @@ fn a_crawl_with_recipes_that_is_killed_has_each_page_and_each_item_once() {
         let start = origin.url("/");
         let words = crawl(&start, &["--job", "job", "-o", "out.parquet"]);
         kills += pull_the_plug(folder.path(), seed, &words);
-        assert!(!dataset.join("journal").exists());
+        assert!(!folder.path().join(".out.parquet/journal").exists());
         whole(&origin, folder.path(), &dataset, 600);
     }
     println!("killed {kills} times");

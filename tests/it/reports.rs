@@ -29,7 +29,7 @@ fn run(folder: &Path, words: &[&str]) -> i32 {
 }
 
 /// The data that a report holds.
-fn data(folder: &Path, name: &str) -> (String, Value) {
+pub(crate) fn data(folder: &Path, name: &str) -> (String, Value) {
     let page = std::fs::read_to_string(folder.join(name)).unwrap();
     let (_, after) = page.split_once("id=\"data\">").unwrap();
     let json = after.split_once("</script>").unwrap().0.trim();

@@ -159,7 +159,7 @@ fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
     let before = fs::read(folder.path().join("out.csv")).unwrap();
     let output = haul(
         folder.path(),
-        &["fetch", "--append", "-b", "-o", "out.csv", &urls[0]],
+        &["fetch", "--append", "--body", "-o", "out.csv", &urls[0]],
     );
     assert_eq!(output.status.code(), Some(2));
     assert!(
@@ -223,4 +223,204 @@ fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
         found.sort_unstable();
         assert_eq!(found, (1..=400).collect::<Vec<u64>>(), "{out}");
     }
+}
+
+/// A server whose paths under `/late/` fail the first time they are asked for.
+fn late() -> Origin {
+    let asked = std::sync::Mutex::new(BTreeSet::new());
+    let answers = move |request: &haul::origin::Request| {
+        let first = asked.lock().unwrap().insert(request.target().to_owned());
+        let is_late = request.target().starts_with("/late/") && first;
+        let status = if is_late { 500 } else { 200 };
+        Answer::from(
+            Reply::new(status)
+                .header("ETag", "\"v1\"")
+                .header("Content-Type", "text/html")
+                .body("x"),
+        )
+    };
+    Site::builder()
+        .fallback(Answer::call(answers))
+        .route("/missing", Answer::status(404))
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn after_a_retry_every_output_says_which_record_counts_and_the_numbers_add_up() {
+    let site = late();
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [
+        "/1", "/late/2", "/late/3", "/1", "/missing", "/late/6", "/7", "/7",
+    ];
+    let mut list: Vec<_> = paths.iter().map(|path| site.url(path)).collect();
+    list.push("ftp://h.example/".to_owned());
+    fs::write(folder.path().join("list.txt"), list.join("\n")).unwrap();
+    let words = [
+        "fetch",
+        "list.txt",
+        "-q",
+        "--retries",
+        "0",
+        "--job",
+        "job",
+        "-o",
+        "out.jsonl",
+        "-o",
+        "out.csv",
+        "-o",
+        "out.sqlite",
+        "--report",
+        "report.html",
+    ];
+    assert_eq!(haul(folder.path(), &words).status.code(), Some(3));
+    let output = haul(folder.path(), &["retry", "job", "--cause", "500"]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+
+    let lines = records(&folder.path().join("out.jsonl"));
+    assert_eq!(lines.len(), 9 + 3);
+    let newer: Vec<_> = lines.iter().filter(|line| line["pass"] != 0).collect();
+    assert_eq!(newer.len(), 3);
+    assert!(
+        newer
+            .iter()
+            .all(|line| line["pass"] == 1 && line["status"] == 200)
+    );
+    let mut newest = BTreeMap::new();
+    for line in &lines {
+        let old = newest.insert(line["row"].as_u64(), line);
+        assert!(old.is_none_or(|old| old["pass"].as_u64() < line["pass"].as_u64()));
+    }
+    assert_eq!(newest.len(), 9);
+    let rows = csv::Reader::from_path(folder.path().join("out.csv"))
+        .unwrap()
+        .records()
+        .count();
+    assert_eq!(rows, 12);
+
+    let told = haul(folder.path(), &["job", "job", "--json"]);
+    let job: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&job["records"], &job["superseded"]),
+        (&12.into(), &3.into())
+    );
+    let told = String::from_utf8(haul(folder.path(), &["job", "job"]).stdout).unwrap();
+    assert!(
+        told.contains("12, 3 of them replaced by later ones"),
+        "{told}"
+    );
+
+    let database = rusqlite::Connection::open(folder.path().join("out.sqlite")).unwrap();
+    let mut select = database
+        .prepare("SELECT outcome, pages FROM summary")
+        .unwrap();
+    let summary: BTreeMap<String, i64> = select
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let expected = [
+        ("ok", 5),
+        ("duplicate", 2),
+        ("http-4xx", 1),
+        ("malformed", 1),
+    ];
+    assert_eq!(
+        summary,
+        expected
+            .map(|(name, count)| (name.to_owned(), count))
+            .into()
+    );
+}
+
+#[test]
+fn the_numbers_of_a_report_are_disjoint_and_come_to_all_records() {
+    let site = late();
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["/1", "/late/2", "/1", "/missing", "/7", "/7"];
+    let mut list: Vec<_> = paths.iter().map(|path| site.url(path)).collect();
+    list.push("ftp://h.example/".to_owned());
+    fs::write(folder.path().join("list.txt"), list.join("\n")).unwrap();
+    let words = [
+        "fetch",
+        "list.txt",
+        "-q",
+        "--retries",
+        "0",
+        "-o",
+        "out.jsonl",
+        "--report",
+        "report.html",
+    ];
+    assert_eq!(haul(folder.path(), &words).status.code(), Some(3));
+    let (_, found) = crate::reports::data(folder.path(), "report.html");
+    let of = |name: &str| found[name].as_u64().unwrap();
+    let parts = [of("fetched"), of("failed"), of("duplicates"), of("skipped")];
+    assert_eq!(parts, [2, 3, 2, 0]);
+    assert_eq!(parts.iter().sum::<u64>(), of("records"));
+    assert_eq!(of("failed_with_status"), 2);
+}
+
+#[test]
+fn a_record_says_when_it_was_sent_where_its_time_went_and_the_headers_that_are_kept() {
+    let site = late();
+    let folder = tempfile::tempdir().unwrap();
+    let (page, nobody) = (site.url("/1"), "http://127.0.0.1:9/");
+    let before = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
+    let words = [
+        "fetch",
+        &page,
+        nobody,
+        "-q",
+        "--retries",
+        "0",
+        "--keep-headers",
+        "ETag,X-None",
+        "-o",
+        "out.jsonl",
+        "-o",
+        "out.csv",
+    ];
+    haul(folder.path(), &words);
+    let after = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
+    let lines = records(&folder.path().join("out.jsonl"));
+    assert_eq!(lines.len(), 2);
+    for line in &lines {
+        let sent = line["sent"].as_str().unwrap();
+        assert!(
+            *before <= *sent && *sent <= *after,
+            "{before} {sent} {after}"
+        );
+        let (row, page) = (line["row"].as_u64().unwrap(), line["row"] == 1);
+        let etag = if page {
+            Value::from("\"v1\"")
+        } else {
+            Value::Null
+        };
+        assert_eq!(
+            line["headers"],
+            serde_json::json!({ "etag": etag, "x-none": null }),
+            "{row}"
+        );
+        for phase in ["body_ms", "parse_ms", "first_byte_ms", "total_ms"] {
+            assert_eq!(line[phase].is_number(), page, "{phase} of {row}");
+        }
+        for phase in ["resolve_ms", "connect_ms", "tls_ms"] {
+            assert!(line.get(phase).is_some(), "{phase} of {row}");
+        }
+    }
+    let whole = lines.iter().find(|line| line["row"] == 1).unwrap();
+    let of = |name: &str| whole[name].as_f64().unwrap();
+    assert!((of("first_byte_ms") + of("body_ms") - of("total_ms")).abs() < 0.002);
+    let mut table = csv::Reader::from_path(folder.path().join("out.csv")).unwrap();
+    let header = table.headers().unwrap().clone();
+    let etag = header
+        .iter()
+        .position(|name| name == "headers.etag")
+        .unwrap();
+    let etags: BTreeSet<_> = table
+        .records()
+        .map(|record| record.unwrap()[etag].to_owned())
+        .collect();
+    assert_eq!(etags, BTreeSet::from(["\"v1\"".to_owned(), String::new()]));
 }

@@ -7,9 +7,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::{FetchSettings, MediaTypes};
 use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
 use haul::{ByteSize, Error};
+use http::HeaderName;
 
 use super::given::{Given, given};
 use crate::cli::exit::Share;
+
+/// Header fields that records hold at the most.
+const KEPT_HEADERS: usize = 64;
 
 /// What becomes of the answers.
 #[derive(Debug, Args)]
@@ -46,6 +50,10 @@ pub(super) struct Records {
     /// Put the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
     #[arg(long)]
     body: bool,
+
+    /// Keep these header fields of each answer in its record, as in etag,cache-control
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    keep_headers: Vec<HeaderName>,
 
     /// Give up on a body that is larger than this as received; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "32M")]
@@ -127,6 +135,11 @@ impl Records {
                 "--format and --write-out are for one --output: of several, each suffix says the format",
             );
         }
+        if self.keep_headers.len() > KEPT_HEADERS {
+            return contradiction(&format!(
+                "--keep-headers takes at most {KEPT_HEADERS} names: a WARC output has all header fields"
+            ));
+        }
         if self.append && outputs.contains(&None) {
             return contradiction("--append needs a file to write to: --output FILE");
         }
@@ -184,6 +197,17 @@ impl Records {
         !said && path.extension().is_some() && Format::of_path(path).is_none()
     }
 
+    /// The header fields that are kept, each once.
+    fn headers(&self) -> Vec<HeaderName> {
+        let mut names = Vec::new();
+        for name in &self.keep_headers {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
     /// The sink of one output.
     fn sink(&self, file: Option<PathBuf>, color: bool) -> SinkSettings {
         let format = self
@@ -198,6 +222,7 @@ impl Records {
                 append,
             }),
             body: self.body,
+            headers: self.headers(),
             layout: Layout::AsSent,
             color,
             archive: ArchiveSettings {

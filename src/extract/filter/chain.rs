@@ -198,7 +198,7 @@ pub(super) fn default(text: &str, kind: Kind) -> Result<Value, String> {
     match kind {
         Kind::Text | Kind::Json | Kind::Item => Ok(Value::Text(text())),
         Kind::Bool => truth(&text()).map(Value::Bool),
-        Kind::Integer => number::integer(&text(), Some('.')).map(Value::Integer),
+        Kind::Integer | Kind::Timestamp => number::integer(&text(), Some('.')).map(Value::Integer),
         Kind::Number => number::number(&text(), Some('.')).map(Value::Number),
         Kind::Date => date::date(&text(), None).map(Value::Text),
         Kind::Url => url::Url::parse(&text())
@@ -213,7 +213,7 @@ fn article(kind: Kind) -> &'static str {
         Kind::Number => "a number",
         Kind::Bool => "a bool",
         Kind::Item => "an item",
-        Kind::Text | Kind::Date | Kind::Url | Kind::Json => "text",
+        Kind::Text | Kind::Date | Kind::Timestamp | Kind::Url | Kind::Json => "text",
     }
 }
 

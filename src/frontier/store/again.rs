@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use super::sqlite::{Sqlite, kept, write_value};
-use super::{State, check};
+use super::{Known, State, check};
 use crate::error::{Error, Result};
+use crate::job::Role;
 use crate::url::HostKey;
 
 /// Failures that are looked at in one go.
@@ -21,9 +22,9 @@ impl Sqlite {
     pub(crate) fn put_back(
         &mut self,
         wanted: &dyn Fn(Option<u16>, &str) -> bool,
-        pass: u32,
+        known: &Known,
     ) -> Result<(u64, u64)> {
-        let counts = self.mark_waiting(wanted, pass)?;
+        let counts = self.mark_waiting(wanted, known)?;
         if counts.0 > 0 {
             self.counter.set(self.commits)?;
         }
@@ -33,8 +34,10 @@ impl Sqlite {
     fn mark_waiting(
         &mut self,
         wanted: &dyn Fn(Option<u16>, &str) -> bool,
-        pass: u32,
+        known: &Known,
     ) -> Result<(u64, u64)> {
+        let pass = known.pass.saturating_add(1);
+        let mut superseded = known.superseded;
         let path = self.database.path().unwrap_or_default().to_owned();
         let failed = |error: rusqlite::Error| super::sqlite::broken(path.as_ref(), &error);
         let transaction = self.database.transaction().map_err(failed)?;
@@ -51,7 +54,7 @@ impl Sqlite {
                 .map_err(failed)?;
             let mut change = transaction
                 .prepare(
-                    "UPDATE urls SET state = 0, status = NULL, class = NULL, message = NULL, state_sum = ?2 WHERE id = ?1",
+                    "UPDATE urls SET state = 0, status = ?3, class = NULL, message = NULL, state_sum = ?2 WHERE id = ?1",
                 )
                 .map_err(failed)?;
             let mut note = transaction
@@ -77,8 +80,9 @@ impl Sqlite {
                     }
                     back += 1;
                     let id = row.id.cast_signed();
-                    let sum = check::of_state(row.id, &State::Waiting);
-                    change.execute(params![id, sum]).map_err(failed)?;
+                    superseded += u64::from(matches!(row.role, Role::Page | Role::Asset));
+                    let sum = check::of_state(row.id, &State::Waiting(pass));
+                    change.execute(params![id, sum, pass]).map_err(failed)?;
                     note.execute([id]).map_err(failed)?;
                 }
             }
@@ -94,6 +98,7 @@ impl Sqlite {
         self.commits += 1;
         write_value(&transaction, "commits", &self.commits).map_err(failed)?;
         write_value(&transaction, "pass", &pass).map_err(failed)?;
+        write_value(&transaction, "superseded", &superseded).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok((back, all))
     }

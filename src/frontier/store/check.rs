@@ -46,7 +46,8 @@ impl State {
     /// As it is kept: a code, a status or a number, a class, a message.
     pub(super) fn columns(&self) -> (i64, Option<i64>, Option<&str>, Option<&str>) {
         match self {
-            State::Waiting => (0, None, None, None),
+            State::Waiting(0) => (0, None, None, None),
+            State::Waiting(pass) => (0, Some((*pass).into()), None, None),
             State::Done(status) => (1, status.map(i64::from), None, None),
             State::Failed {
                 status,
@@ -67,7 +68,7 @@ impl State {
     ) -> Option<Self> {
         let http = status.and_then(|status| u16::try_from(status).ok());
         Some(match code {
-            0 => State::Waiting,
+            0 => State::Waiting(u32::try_from(status.unwrap_or_default()).ok()?),
             1 => State::Done(http),
             2 => State::Failed {
                 status: http,

@@ -75,6 +75,8 @@ pub(crate) struct Known {
     pub(crate) settings: BTreeMap<String, String>,
     /// How often its failures were put back.
     pub(crate) pass: u32,
+    /// Records that later ones replace: of each URL that was put back, the one before.
+    pub(crate) superseded: u64,
 }
 
 /// A place where a job lives.

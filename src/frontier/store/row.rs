@@ -36,8 +36,9 @@ pub(crate) struct Row {
 /// What is known of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It waits, or is in flight.
-    Waiting,
+    /// It waits, or is in flight. The number is that of the pass that put it back: it has a record already, which the
+    /// next one replaces. 0 for what was never asked.
+    Waiting(u32),
     /// It has its record, and went well.
     Done(Option<u16>),
     /// It has its record, and failed.
@@ -86,7 +87,7 @@ impl Row {
             found_on_url: None,
             reach: job.reach,
             request: kept(job),
-            state: State::Waiting,
+            state: State::Waiting(job.pass),
         }
     }
 
@@ -114,6 +115,10 @@ impl Row {
         job.reach = self.reach;
         job.request = request.map(Arc::new);
         job.recipe = recipe;
+        job.pass = match self.state {
+            State::Waiting(pass) => pass,
+            _ => 0,
+        };
         job.since = now;
         Ok(job)
     }

@@ -275,7 +275,7 @@ pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
             found_on_url: None,
             reach: reach_of(&reach),
             request: row.get::<_, Option<String>>(10)?.map(Into::into),
-            state: State::Waiting,
+            state: State::Waiting(0),
         },
         reach,
     })
@@ -406,6 +406,7 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
         },
         settings: serde_json::from_str(read("settings")?).map_err(wrong)?,
         pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
+        superseded: number("superseded").unwrap_or_default(), // jobs of earlier versions do not say
     };
     Ok((known, number("commits")?))
 }
@@ -437,6 +438,7 @@ fn write_known(database: &Connection, known: &Known, commits: u64) -> rusqlite::
     write_value(database, "marks", &known.marks)?;
     write_value(database, "settings", &known.settings)?;
     write_value(database, "pass", &known.pass)?;
+    write_value(database, "superseded", &known.superseded)?;
     write_value(database, "commits", &commits)?;
     write_list(database, known.list)
 }

@@ -28,7 +28,7 @@ fn row(id: u64) -> Row {
         found_on_url: None,
         reach: Reach::PublicOr(id.is_multiple_of(2).then(|| [127, 0, 0, 1].into())),
         request: id.is_multiple_of(13).then(|| "{}".into()),
-        state: State::Waiting,
+        state: State::Waiting(0),
     }
 }
 
@@ -108,7 +108,7 @@ fn what_is_committed_is_there_after_a_crash_and_what_has_not_settled_waits_again
             state: if id <= 50 {
                 settled(id).state
             } else {
-                State::Waiting
+                State::Waiting(0)
             },
             ..row(id)
         })

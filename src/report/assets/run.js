@@ -18,9 +18,15 @@ function run(data) {
 
 /** What the run came to, as a sentence. */
 function runSentence(data) {
-  const ends = { interrupted: "It was interrupted.", "time limit": "It was ended by its time limit." };
-  const answered = known(data.records) && known(data.failed) ? `${count(data.records - data.failed)} answered, ${count(data.failed)} failed.` : "";
-  return [`${counted(data.records, "record")} in ${seconds(data.took_s)}: ${answered}`, ends[data.ended]].filter(Boolean).join(" ");
+  const ends = { interrupted: "It was interrupted.", "time limit": "It was ended by its time limit.", "output failed": "An output could not be written any more." };
+  // Each record is one of these; a report of an earlier version does not say how many were fetched.
+  const parts = [
+    known(data.fetched) ? `${count(data.fetched)} fetched` : null,
+    known(data.failed) ? `${count(data.failed)} failed${data.failed_with_status ? ` (${count(data.failed_with_status)} with a status of 400 or above)` : ""}` : null,
+    data.duplicates ? counted(data.duplicates, "duplicate") : null,
+    data.skipped ? `${count(data.skipped)} skipped` : null,
+  ].filter(Boolean);
+  return [`${counted(data.records, "record")} in ${seconds(data.took_s)}: ${parts.join(", ")}.`, ends[data.ended]].filter(Boolean).join(" ");
 }
 
 /** The colour of a status: by its first digit, the digits themselves say the rest. */

@@ -191,7 +191,7 @@ impl Member {
         }
         let mut file = self.file();
         if self.settings.format == Format::Parquet {
-            file.push("journal");
+            file = file.with_file_name(".pages.parquet").join("journal");
         }
         let mut file = OpenOptions::new().append(true).open(file).unwrap();
         file.write_all(b"{\"row\": 9, \"url\": \"http").unwrap();

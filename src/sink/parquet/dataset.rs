@@ -1,7 +1,7 @@
-//! The folder of a dataset: a folder a table, and the parts in them.
+//! A dataset: a folder a table, and the parts in them.
 //!
-//! A file in it says that it is ours, and which columns the tables have: nothing is emptied that has none, and nothing is
-//! added to a table of other columns. Invariant: only files that are called as parts are, in folders of the dataset, are
+//! A file beside them says that they are ours, and which columns the tables have: nothing is emptied that has none, and
+//! nothing is added to a table of other columns. Invariant: only files that are called as parts are, in folders of the dataset, are
 //! ever removed; the parts of a table that a run wrote have numbers without a gap.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::growing::sync_entry;
+use super::layout::Layout;
 use super::part::{self, OPEN};
 use super::rows::Rows;
 use super::tables::Tables;
@@ -19,14 +20,10 @@ use super::waiting;
 use crate::error::{Error, Result};
 use crate::fields::Value;
 
-/// The file that says that a folder is ours; readers leave out what begins with an underscore.
-const NOTE: &str = "_haul.json";
-/// The format of the dataset.
-const VERSION: u32 = 1;
-
 /// The folder of a dataset.
 pub(super) struct Dataset {
     pub(super) path: PathBuf,
+    layout: Layout,
     /// The parts of each table.
     pub(super) parts: Vec<Parts>,
 }
@@ -45,7 +42,7 @@ pub(super) struct Parts {
 /// What is where the dataset should be.
 enum Found {
     Nothing,
-    Ours(Note),
+    Ours(Note, Layout),
     Other(&'static str),
 }
 
@@ -64,10 +61,12 @@ impl Dataset {
     pub(super) fn create(path: &Path, tables: &Tables) -> Result<Self> {
         match found(path)? {
             Found::Nothing => {}
-            Found::Ours(_) => empty(path).map_err(|source| Error::output(path, source))?,
+            Found::Ours(note, layout) => {
+                empty(path, layout, &note).map_err(|source| Error::output(path, source))?;
+            }
             Found::Other(problem) => return Err(refused(path, problem)),
         }
-        Self::begin(path, tables, BTreeMap::new())
+        Self::begin(path, Layout::Beside, tables, BTreeMap::new())
     }
 
     /// Goes on behind what is there, or begins the dataset.
@@ -76,13 +75,13 @@ impl Dataset {
     /// When there is something else, a table of that name has other columns, or a job has rows there that wait; when the
     /// system says no.
     pub(super) fn append(path: &Path, tables: &Tables) -> Result<Self> {
-        let known = match found(path)? {
-            Found::Nothing => BTreeMap::new(),
-            Found::Ours(note) => note.tables,
+        let (known, layout) = match found(path)? {
+            Found::Nothing => (BTreeMap::new(), Layout::Beside),
+            Found::Ours(note, layout) => (note.tables, layout),
             Found::Other(problem) => return Err(refused(path, problem)),
         };
         // A job that was killed left rows that no part has: what is written now would come before them.
-        let count = waiting::left(path)?;
+        let count = waiting::left(&layout.aside(path))?;
         if count > 0 {
             let problem = format!(
                 "a job that was killed left {count} rows in its journal, which are in no part yet: let that job go on \
@@ -90,8 +89,8 @@ impl Dataset {
             );
             return Err(refused(path, &problem));
         }
-        check(path, tables, &known)?;
-        Self::begin(path, tables, known)
+        check(path, layout, tables, &known)?;
+        Self::begin(path, layout, tables, known)
     }
 
     /// The dataset that a job goes on with, with its parts as its mark has them. Nothing is changed.
@@ -99,8 +98,8 @@ impl Dataset {
     /// # Errors
     /// When it is not as the job left it.
     pub(super) fn check(path: &Path, tables: &Tables, parts: Vec<Parts>) -> Result<Self> {
-        let note = match found(path)? {
-            Found::Ours(note) => note,
+        let (note, layout) = match found(path)? {
+            Found::Ours(note, layout) => (note, layout),
             Found::Nothing if !path.exists() => {
                 let problem = "it is gone, and the job left pages in it; put it back, or start over with --fresh";
                 return Err(refused(path, problem));
@@ -110,9 +109,10 @@ impl Dataset {
                 return Err(refused(path, problem));
             }
         };
-        check(path, tables, &note.tables)?;
+        check(path, layout, tables, &note.tables)?;
         let dataset = Self {
             path: path.to_owned(),
+            layout,
             parts,
         };
         for (place, name) in tables.names.iter().enumerate() {
@@ -147,21 +147,38 @@ impl Dataset {
                  were, or start over with --fresh",
                 parts.bytes
             );
-            return Err(refused(&self.path.join(name), &problem));
+            return Err(refused(&self.table(name), &problem));
         }
         Ok(())
     }
 
-    fn begin(path: &Path, tables: &Tables, mut known: BTreeMap<String, String>) -> Result<Self> {
+    fn begin(
+        path: &Path,
+        layout: Layout,
+        tables: &Tables,
+        mut known: BTreeMap<String, String>,
+    ) -> Result<Self> {
         let failed = |source| Error::output(path, source);
+        for name in tables
+            .names
+            .iter()
+            .filter(|name| !known.contains_key(*name))
+        {
+            let table = layout.table(path, name);
+            if table != path && holds_something(&table).map_err(failed)? {
+                let problem = "something else is there, where a table of the dataset would be: name another output";
+                return Err(refused(&table, problem));
+            }
+        }
         folder(path).map_err(failed)?;
+        folder(&layout.aside(path)).map_err(failed)?;
         for (name, shape) in tables.names.iter().zip(&tables.shapes) {
             known.insert(name.clone(), shape.to_string());
         }
-        note(path, known).map_err(failed)?;
+        note(&layout.note(path), layout.version(), known).map_err(failed)?;
         let mut parts = Vec::new();
         for name in &tables.names {
-            let table = path.join(name);
+            let table = layout.table(path, name);
             folder(&table).map_err(failed)?;
             sweep(&table).map_err(failed)?;
             let last = numbers(&table).map_err(failed)?.into_iter().max();
@@ -174,8 +191,18 @@ impl Dataset {
         }
         Ok(Self {
             path: path.to_owned(),
+            layout,
             parts,
         })
+    }
+
+    /// The folder of what is no part.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.layout.aside(&self.path)
+    }
+
+    fn table(&self, name: &str) -> PathBuf {
+        self.layout.table(&self.path, name)
     }
 
     /// The number of the last part of each table.
@@ -212,7 +239,7 @@ impl Dataset {
             let rows = part::read(&part, &tables.shapes[place], *count);
             all.push(rows.map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound => refused(
-                    &self.path.join(waiting::NAME),
+                    &self.aside().join(waiting::NAME),
                     &format!(
                         "it does not have the {count} rows of {} any more that the job left in it; put it back, or start \
                          over with --fresh",
@@ -227,9 +254,7 @@ impl Dataset {
 
     /// The path of a part.
     pub(super) fn part(&self, table: &str, number: u64) -> PathBuf {
-        self.path
-            .join(table)
-            .join(format!("part-{number:05}.parquet"))
+        self.table(table).join(format!("part-{number:05}.parquet"))
     }
 
     /// The greatest number that a page of it has; 0 where it has none.
@@ -237,7 +262,7 @@ impl Dataset {
     /// # Errors
     /// When a part cannot be read.
     pub(super) fn last_page(&self, pages: &str) -> Result<i64> {
-        let folder = self.path.join(pages);
+        let folder = self.table(pages);
         let mut last = 0;
         for number in numbers(&folder).map_err(|source| Error::output(&folder, source))? {
             let part = self.part(pages, number);
@@ -253,7 +278,7 @@ impl Dataset {
     /// When the system says no.
     pub(super) fn cut(&self, tables: &Tables) -> Result<()> {
         for (name, parts) in tables.names.iter().zip(&self.parts) {
-            let folder = self.path.join(name);
+            let folder = self.table(name);
             sweep(&folder).map_err(|source| Error::output(&folder, source))?;
             let mut later = numbers(&folder).map_err(|source| Error::output(&folder, source))?;
             later.retain(|number| *number > parts.last);
@@ -269,7 +294,7 @@ impl Dataset {
 
 /// Whether a dataset may be written here: nothing is there, or one of ours.
 pub(super) fn is_free(path: &Path) -> bool {
-    matches!(found(path), Ok(Found::Nothing | Found::Ours(_)))
+    matches!(found(path), Ok(Found::Nothing | Found::Ours(..)))
 }
 
 fn found(path: &Path) -> Result<Found> {
@@ -284,50 +309,62 @@ fn found(path: &Path) -> Result<Found> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(source) => return Err(failed(source)),
     }
-    match fs::read(path.join(NOTE)) {
-        Ok(text) => Ok(match serde_json::from_slice::<Note>(&text) {
-            Ok(note) if note.haul == VERSION => Found::Ours(note),
-            _ => Found::Other(
-                "its _haul.json is of another version of haul, or damaged: name another folder",
-            ),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let open = open_note();
-            for entry in fs::read_dir(path).map_err(failed)? {
-                if entry.map_err(failed)?.file_name() != *open {
-                    return Ok(Found::Other(
-                        "it is a folder of something else, as it has no _haul.json in it: name another",
-                    ));
-                }
-            }
-            Ok(Found::Nothing)
-        }
-        Err(source) => Err(failed(source)),
+    for layout in [Layout::Beside, Layout::Within] {
+        return Ok(match fs::read(layout.note(path)) {
+            Ok(text) => match serde_json::from_slice::<Note>(&text) {
+                Ok(note) if note.haul == layout.version() => Found::Ours(note, layout),
+                _ => Found::Other(
+                    "the note beside it, haul.json, is of another version of haul, or damaged: name another folder",
+                ),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(failed(source)),
+        });
+    }
+    match holds_something(path).map_err(failed)? {
+        true => Ok(Found::Other(
+            "it is a folder of something else, as no note of haul's is beside it: name another",
+        )),
+        false => Ok(Found::Nothing),
+    }
+}
+
+/// Whether there is anything but an empty folder.
+fn holds_something(path: &Path) -> io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
 /// Refuses tables that have other columns than are known.
-fn check(path: &Path, tables: &Tables, known: &BTreeMap<String, String>) -> Result<()> {
+fn check(
+    path: &Path,
+    layout: Layout,
+    tables: &Tables,
+    known: &BTreeMap<String, String>,
+) -> Result<()> {
     for (name, shape) in tables.names.iter().zip(&tables.shapes) {
         let now = shape.to_string();
         if let Some(there) = known.get(name).filter(|there| **there != now) {
             let problem =
                 format!("its columns are ({there}), and would be ({now}): write to another folder");
-            return Err(refused(&path.join(name), &problem));
+            return Err(refused(&layout.table(path, name), &problem));
         }
     }
     Ok(())
 }
 
-/// Removes all parts.
-fn empty(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
+/// Removes all parts, and what says that they are ours.
+fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
+    for name in note.tables.keys() {
+        let table = layout.table(path, name);
         // What is behind a link is not in the dataset.
-        if !entry.file_type()?.is_dir() {
+        if !fs::symlink_metadata(&table).is_ok_and(|found| found.is_dir() || table == path) {
             continue;
         }
-        let table = entry.path();
         for part in fs::read_dir(&table)? {
             let part = part?;
             if number(&part.file_name().to_string_lossy()).is_some() {
@@ -335,8 +372,15 @@ fn empty(path: &Path) -> io::Result<()> {
             }
         }
         sweep(&table)?;
-        // One that holds something else stays.
-        let _ = fs::remove_dir(table);
+        // One that holds something else stays, and so does the one that the user named.
+        if table != path {
+            let _ = fs::remove_dir(table);
+        }
+    }
+    if layout == Layout::Within {
+        // It begins again in the other layout.
+        fs::remove_file(layout.note(path))?;
+        let _ = fs::remove_file(layout.aside(path).join(waiting::NAME));
     }
     Ok(())
 }
@@ -380,19 +424,15 @@ fn folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn note(path: &Path, tables: BTreeMap<String, String>) -> io::Result<()> {
-    let (note, open) = (path.join(NOTE), path.join(open_note()));
-    let haul = VERSION;
+fn note(note: &Path, haul: u32, tables: BTreeMap<String, String>) -> io::Result<()> {
+    let name = note.file_name().unwrap_or_default().to_string_lossy();
+    let open = note.with_file_name(format!(".{name}{OPEN}"));
     let mut file = File::create(&open)?;
     serde_json::to_writer_pretty(&mut file, &Note { haul, tables })?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    fs::rename(open, &note)?;
-    sync_entry(&note)
-}
-
-fn open_note() -> String {
-    format!(".{NOTE}{OPEN}")
+    fs::rename(open, note)?;
+    sync_entry(note)
 }
 
 fn refused(path: &Path, problem: &str) -> Error {

@@ -1,4 +1,4 @@
-//! Parquet: a folder of typed tables, a folder a table, in parts that a reader takes together.
+//! Parquet: typed tables, a folder a table, in parts that a reader takes together.
 //!
 //! Rows wait in memory, taken apart into columns, until they are worth a part. In a job they are in a file beside the
 //! parts too, so that what is before a mark survives: a mark says which parts there are and how many rows wait. Invariant:
@@ -6,6 +6,7 @@
 //! all tables close their parts at the same time. Edge: what waits in a run without a job is lost in a kill.
 
 mod dataset;
+mod layout;
 mod part;
 #[cfg(test)]
 mod properties;
@@ -112,10 +113,10 @@ impl Parquet {
             true => Dataset::append(path, &tables)?,
             false => Dataset::create(path, &tables)?,
         };
-        waiting::remove(path)?;
+        waiting::remove(&dataset.aside())?;
         let waiting = match start {
             Start::Fresh => None,
-            Start::Over | Start::At(_) => Some(Waiting::begin(path, &dataset.last())?),
+            Start::Over | Start::At(_) => Some(Waiting::begin(&dataset.aside(), &dataset.last())?),
         };
         Ok(Self {
             page: dataset.last_page(&tables.names[0])?,
@@ -145,20 +146,21 @@ impl Parquet {
         let (parts, counts): (Vec<_>, Vec<_>) = known.ok_or_else(damaged)?.into_iter().unzip();
         let dataset = Dataset::check(path, &tables, parts)?;
         let after = dataset.last();
+        let aside = dataset.aside();
         let nothing_waits = counts.iter().all(|count| *count == 0);
         let left = match nothing_waits {
             true => Left::Elsewhere,
-            false => waiting::read(path, &after, &counts, &tables.shapes, &mut rows)?,
+            false => waiting::read(&aside, &after, &counts, &tables.shapes, &mut rows)?,
         };
         let waiting = match left {
-            Left::Until(length) => Waiting::go_on(path, length)?,
+            Left::Until(length) => Waiting::go_on(&aside, length)?,
             // They are on disk here before the part that has them is removed.
             Left::Elsewhere => {
                 let found = dataset.next(&tables, &counts)?;
                 for ((rows, shape), found) in rows.iter_mut().zip(&tables.shapes).zip(&found) {
                     found.iter().for_each(|row| rows.push(shape, row));
                 }
-                Waiting::with(path, &after, &found)?
+                Waiting::with(&aside, &after, &found)?
             }
         };
         dataset.cut(&tables)?;
@@ -184,7 +186,7 @@ impl Parquet {
         }
         self.since = None;
         if self.waiting.is_some() {
-            self.waiting = Some(Waiting::begin(&self.dataset.path, &self.dataset.last())?);
+            self.waiting = Some(Waiting::begin(&self.dataset.aside(), &self.dataset.last())?);
         }
         Ok(())
     }
@@ -268,7 +270,7 @@ impl Sink for Parquet {
                 self.dataset.add(place, &self.tables, rows)?;
             }
         }
-        waiting::remove(&self.dataset.path)?;
+        waiting::remove(&self.dataset.aside())?;
         self.mark().map(Some)
     }
 }

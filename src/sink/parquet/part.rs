@@ -153,7 +153,7 @@ fn value(field: Field, column: &Column, list: bool) -> Option<Value> {
         }
         _ if list => return None,
         Field::Bool(flag) => Value::Bool(flag),
-        Field::Long(integer) => Value::Integer(integer),
+        Field::Long(integer) | Field::TimestampMillis(integer) => Value::Integer(integer),
         Field::Double(number) => Value::Number(number),
         Field::Str(text) if is_json => Value::Json(text),
         Field::Str(text) => Value::Text(text),

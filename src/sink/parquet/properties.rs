@@ -56,7 +56,7 @@ fn value(column: &Column, list: bool) -> BoxedStrategy<Value> {
         match column.kind {
             Kind::Text | Kind::Date | Kind::Url => any::<String>().prop_map(Value::Text).boxed(),
             Kind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
-            Kind::Integer => any::<i64>().prop_map(Value::Integer).boxed(),
+            Kind::Integer | Kind::Timestamp => any::<i64>().prop_map(Value::Integer).boxed(),
             Kind::Number => any::<f64>().prop_map(Value::Number).boxed(),
             Kind::Json => any::<Vec<String>>()
                 .prop_map(|texts| Value::Json(serde_json::to_string(&texts).unwrap()))

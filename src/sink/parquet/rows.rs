@@ -51,7 +51,7 @@ impl Rows {
         let cells = shape.leaves.iter().map(|leaf| Cells {
             values: match leaf.holds {
                 Holds::Flags => Values::Flags(Vec::new()),
-                Holds::Integers => Values::Integers(Vec::new()),
+                Holds::Integers | Holds::Moments => Values::Integers(Vec::new()),
                 Holds::Numbers => Values::Numbers(Vec::new()),
                 Holds::Texts | Holds::Json => Values::Texts(Texts::default()),
             },

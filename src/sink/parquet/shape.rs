@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{Type, TypePtr};
 
@@ -54,6 +54,8 @@ pub(super) enum Holds {
     Flags,
     /// `INT64`.
     Integers,
+    /// `INT64` that counts milliseconds from 1970 on, in UTC.
+    Moments,
     /// `DOUBLE`.
     Numbers,
     /// `BYTE_ARRAY` that is UTF-8.
@@ -67,6 +69,7 @@ impl Holds {
         match column.kind {
             Kind::Bool => Self::Flags,
             Kind::Integer => Self::Integers,
+            Kind::Timestamp => Self::Moments,
             Kind::Number => Self::Numbers,
             // A date of a page may be without a day's time, a time without its offset: no one type of Parquet holds all
             // of them, and what is cast to one would say more than the page did.
@@ -149,6 +152,11 @@ fn plain(
     let (physical, logical, converted) = match holds {
         Holds::Flags => (Physical::BOOLEAN, None, ConvertedType::NONE),
         Holds::Integers => (Physical::INT64, None, ConvertedType::NONE),
+        Holds::Moments => (
+            Physical::INT64,
+            Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
+            ConvertedType::TIMESTAMP_MILLIS,
+        ),
         Holds::Numbers => (Physical::DOUBLE, None, ConvertedType::NONE),
         Holds::Texts => (
             Physical::BYTE_ARRAY,

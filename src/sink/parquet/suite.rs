@@ -9,6 +9,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Row, RowAccessor};
 
 use super::super::{Sink, SinkSettings, Start};
+use super::layout::Layout;
 use super::{Bounds, Parquet};
 use crate::error::Result;
 
@@ -60,7 +61,7 @@ pub(super) fn rows(table: &Path) -> Vec<Row> {
 /// The numbers of the pages in their order, each of which must have its things.
 pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
     let mut things: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    for row in rows(&dataset.join("thing")) {
+    for row in rows(&Layout::Beside.table(dataset, "thing")) {
         let of = things.entry(row.get_long(0).unwrap()).or_default();
         assert_eq!(row.get_long(2).unwrap(), of.len() as i64);
         of.push(row.to_string());
@@ -83,10 +84,7 @@ pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
         }
         number as usize
     };
-    let numbers = rows(&dataset.join("pages"))
-        .into_iter()
-        .map(number)
-        .collect();
+    let numbers = rows(dataset).into_iter().map(number).collect();
     assert!(things.is_empty(), "things of no page: {things:?}");
     numbers
 }

@@ -5,6 +5,9 @@
 //! number of a page is there once in a dataset, and grows in the order of the records.
 
 use std::collections::HashSet;
+use std::time::UNIX_EPOCH;
+
+use http::HeaderName;
 
 use super::super::field::Field;
 use super::super::value;
@@ -27,6 +30,8 @@ pub(super) struct Tables {
     fields: Vec<Field>,
     /// What is read out of pages.
     read: Vec<Table>,
+    /// The header fields of answers that pages have.
+    headers: Vec<HeaderName>,
     /// Whether pages have their text.
     pub(super) body: bool,
 }
@@ -38,13 +43,20 @@ impl Tables {
     /// When Parquet has no such schema.
     pub(super) fn of(settings: &SinkSettings) -> Result<Self> {
         let kinds = Field::ALL.iter().filter_map(|field| {
-            let is_wanted = *field != Field::Body || settings.body;
+            let is_wanted = match field {
+                Field::Body => settings.body,
+                Field::Headers => !settings.headers.is_empty(),
+                _ => true,
+            };
             kind(*field)
                 .filter(|_| is_wanted)
                 .map(|kind| (*field, kind))
         });
         let (fields, mut pages): (Vec<_>, Vec<_>) = kinds
-            .map(|(field, kind)| (field, column(field.name(), kind)))
+            .map(|(field, kind)| match field {
+                Field::Headers => (field, headers(settings)),
+                field => (field, column(field.name(), kind)),
+            })
             .unzip();
         pages.insert(0, column("page", Kind::Integer));
         let mut tables = vec![("pages".to_owned(), pages)];
@@ -91,6 +103,7 @@ impl Tables {
             shapes,
             fields,
             read: settings.tables.clone(),
+            headers: settings.headers.clone(),
             body: settings.body,
         })
     }
@@ -105,7 +118,7 @@ impl Tables {
         page: i64,
         mut take: impl FnMut(usize, &[Value]) -> Result<()>,
     ) -> Result<()> {
-        let record = Record::of(visit, self.body);
+        let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
         let mut row = Vec::with_capacity(self.fields.len() + 1);
         row.push(Value::Integer(page));
         row.extend(self.fields.iter().map(|field| cell(*field, &record)));
@@ -187,11 +200,31 @@ fn cell(field: Field, record: &Record<'_>) -> Value {
         }
         value::Value::Flag(flag) => Value::Bool(flag),
         value::Value::Milliseconds(time) => Value::Number(time.as_micros() as f64 / 1000.0),
+        value::Value::Moment(time) => {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_millis()).map_or(Value::Missing, Value::Integer)
+        }
+        value::Value::Headers(kept) => {
+            let value = |number| kept.value(number).map(std::borrow::Cow::into_owned);
+            let values = (0..kept.names.len()).map(|number| text(value(number).as_ref()));
+            Value::Item(values.collect())
+        }
         value::Value::Digest(_) | value::Value::Address(_) => Value::Text(written(value)),
         value::Value::Json(_)
         | value::Value::Hops(_)
         | value::Value::Attempts(_)
         | value::Value::Columns(_) => Value::Json(written(value)),
+    }
+}
+
+/// The column of header fields: a column each, below one.
+fn headers(settings: &SinkSettings) -> Column {
+    let names = settings.headers.iter();
+    Column {
+        columns: names
+            .map(|name| column(name.as_str(), Kind::Text))
+            .collect(),
+        ..column(Field::Headers.name(), Kind::Item)
     }
 }
 

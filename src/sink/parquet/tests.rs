@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::samples::{self, numbered, things};
 use super::super::{Format, Record};
+use super::layout::Layout;
 use super::suite::{self, numbers, rows};
 use super::*;
 use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
@@ -38,6 +39,11 @@ fn refused(settings: &SinkSettings, start: Start<'_>) -> String {
 
 fn write(sink: &mut Parquet, numbers: std::ops::Range<usize>) {
     numbers.for_each(|number| sink.write(&numbered(number)).unwrap());
+}
+
+/// A file of what is no part.
+fn aside(dataset: &Path, name: &str) -> std::path::PathBuf {
+    Layout::Beside.aside(dataset).join(name)
 }
 
 /// The names of what is in a folder.
@@ -91,14 +97,14 @@ fn a_part_is_closed_a_minute_after_its_first_row_and_not_at_each_checkpoint() {
     assert!(sink.is_due(since + Duration::from_secs(60)));
     for _ in 0..3 {
         sink.checkpoint().unwrap();
-        assert_eq!(names(&path.join("pages")).len(), 0);
+        assert_eq!(names(&path).len(), 0);
     }
     sink.since = Instant::now().checked_sub(Duration::from_secs(60));
     write(&mut sink, 5..6);
     sink.checkpoint().unwrap();
-    assert_eq!(names(&path.join("pages")), ["part-00001.parquet"]);
+    assert_eq!(names(&path), ["part-00001.parquet"]);
     assert_eq!(
-        fs::read_to_string(path.join("journal")).unwrap(),
+        fs::read_to_string(aside(&path, "journal")).unwrap(),
         "haul rows 1 1 1 0\n"
     );
 }
@@ -116,10 +122,19 @@ fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
         sink.write(&numbered(number)).unwrap();
         assert!(sink.rows.iter().map(|rows| rows.bytes).sum::<usize>() < 20_000);
     }
-    assert!(names(&path.join("pages")).len() > 10);
+    assert!(names(&path).len() > 10);
     Box::new(sink).finish().unwrap();
     assert_eq!(numbers(&path), (0..1000).collect::<Vec<_>>());
-    assert_eq!(names(&path), ["_haul.json", "misses", "pages", "thing"]);
+    let all = [
+        ".out.parquet",
+        "out.misses.parquet",
+        "out.parquet",
+        "out.thing.parquet",
+    ];
+    assert_eq!(names(folder.path()), all);
+    assert_eq!(names(&folder.path().join(".out.parquet")), ["haul.json"]);
+    // A reader that is pointed at the folder finds pages alone.
+    assert!(names(&path).iter().all(|name| name.starts_with("part-")));
 }
 
 #[test]
@@ -129,11 +144,11 @@ fn a_run_without_a_job_has_no_journal_and_a_new_one_takes_its_place() {
     for last in [30, 5] {
         let mut sink = few(&settings(&path, false), Start::Fresh).unwrap();
         write(&mut sink, 0..last);
-        assert!(!path.join("journal").exists());
-        fs::write(path.join("pages/.part-00009.parquet.open"), "torn").unwrap();
-        fs::write(path.join("pages/mine.txt"), "").unwrap();
+        assert!(!aside(&path, "journal").exists());
+        fs::write(path.join(".part-00009.parquet.open"), "torn").unwrap();
+        fs::write(path.join("mine.txt"), "").unwrap();
         Box::new(sink).finish().unwrap();
-        fs::remove_file(path.join("pages/mine.txt")).unwrap();
+        fs::remove_file(path.join("mine.txt")).unwrap();
     }
     let sink = few(&settings(&path, true), Start::Fresh).unwrap();
     Box::new(sink).finish().unwrap();
@@ -147,8 +162,9 @@ fn a_table_without_a_row_has_an_empty_part_of_its_columns() {
     let sink = few(&settings(&path, false), Start::Fresh).unwrap();
     Box::new(sink).finish().unwrap();
     for table in ["pages", "thing", "misses"] {
-        assert_eq!(names(&path.join(table)), ["part-00001.parquet"]);
-        assert_eq!(rows(&path.join(table)).len(), 0);
+        let table = Layout::Beside.table(&path, table);
+        assert_eq!(names(&table), ["part-00001.parquet"]);
+        assert_eq!(rows(&table).len(), 0);
     }
 }
 
@@ -164,15 +180,22 @@ fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
             assert!(!settings.is_rewindable());
             assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
             fs::remove_file(&path).unwrap();
-            fs::create_dir_all(path.join("pages")).unwrap();
-            fs::write(path.join("pages/part-00001.parquet"), "mine").unwrap();
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("part-00001.parquet"), "mine").unwrap();
             assert!(refused(&settings, start).contains("it is a folder of something else"));
-            fs::write(path.join("_haul.json"), "{\"haul\":2,\"tables\":{}}").unwrap();
+            fs::write(path.join("_haul.json"), "{\"haul\":7,\"tables\":{}}").unwrap();
             assert!(refused(&settings, start).contains("another version"));
             assert!(!settings.is_rewindable());
-            assert!(path.join("pages/part-00001.parquet").exists());
+            assert!(path.join("part-00001.parquet").exists());
             fs::remove_dir_all(&path).unwrap();
             assert!(settings.is_rewindable());
+            let thing = folder.path().join("out.thing.parquet");
+            fs::write(&thing, "mine").unwrap();
+            assert!(
+                refused(&settings, start).contains("out.thing.parquet: something else is there")
+            );
+            assert_eq!(fs::read_to_string(&thing).unwrap(), "mine");
+            fs::remove_file(&thing).unwrap();
         }
     }
     let mut stdout = settings(&path, false);
@@ -191,7 +214,7 @@ fn other_columns_are_not_added_to_a_table() {
     other.tables[0].columns[0].kind = Kind::Integer;
     let error = refused(&other, Start::Fresh);
     assert!(
-        error.contains("out.parquet/thing: its columns are (page integer, url url, item integer, name text, counts integer[], parts {of integer}[])"),
+        error.contains("out.thing.parquet: its columns are (page integer, url url, item integer, name text, counts integer[], parts {of integer}[])"),
         "{error}"
     );
     assert!(refused(&other, Start::At(&mark)).contains("name integer"));
@@ -209,10 +232,10 @@ fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
     write(&mut sink, 0..18);
     let mark = sink.checkpoint().unwrap();
     std::mem::forget(sink);
-    let pages = names(&path.join("pages"));
+    let pages = names(&path);
     assert_eq!(pages, ["part-00001.parquet", "part-00002.parquet"]);
 
-    let journal = path.join("journal");
+    let journal = aside(&path, "journal");
     let whole = fs::read(&journal).unwrap();
     fs::write(&journal, &whole[..whole.len() - 1]).unwrap();
     let error = refused(&settings, Start::At(&mark));
@@ -228,7 +251,7 @@ fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
     );
     fs::write(&journal, &whole).unwrap();
 
-    let part = path.join("pages/part-00002.parquet");
+    let part = path.join("part-00002.parquet");
     let bytes = fs::read(&part).unwrap();
     fs::write(&part, &bytes[1..]).unwrap();
     let error = refused(&settings, Start::At(&mark));
@@ -249,7 +272,7 @@ fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
     fs::rename(&path, &away).unwrap();
     assert!(refused(&settings, Start::At(&mark)).contains("it is gone"));
     fs::create_dir(&path).unwrap();
-    assert!(refused(&settings, Start::At(&mark)).contains("not the dataset any more"));
+    assert!(refused(&settings, Start::At(&mark)).contains("part-00001.parquet: it is gone"));
     fs::remove_dir(&path).unwrap();
     fs::rename(&away, &path).unwrap();
     let mut sink = few(&settings, Start::At(&mark)).unwrap();
@@ -293,9 +316,9 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
     let visits = samples::every();
     visits.iter().for_each(|visit| sink.write(visit).unwrap());
     sink.finish().unwrap();
-    assert_eq!(names(&path), ["_haul.json", "pages"]);
+    assert_eq!(names(folder.path()), [".out.parquet", "out.parquet"]);
     let tables = Tables::of(&settings).unwrap();
-    let (shape, part) = (&tables.shapes[0], path.join("pages/part-00001.parquet"));
+    let (shape, part) = (&tables.shapes[0], path.join("part-00001.parquet"));
     let found = part::read(&part, shape, visits.len()).unwrap();
     let table = Table {
         name: "pages".to_owned(),
@@ -314,6 +337,11 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
         let record = record.as_object_mut().unwrap();
         for told in ["fields", "items", "misses"] {
             record.remove(told);
+        }
+        if let Some(sent) = record["sent"].as_str() {
+            let sent = humantime::parse_rfc3339(sent).unwrap();
+            let since = sent.duration_since(std::time::UNIX_EPOCH).unwrap();
+            record.insert("sent".into(), (since.as_millis() as u64).into());
         }
         for (name, value) in row {
             let expected = record.remove(name).unwrap_or_default();
@@ -360,9 +388,8 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
     let mut sink = open(&settings, Start::Fresh).unwrap();
     sink.write(&visit).unwrap();
     sink.finish().unwrap();
-    assert_eq!(names(&path), ["Pages_", "_haul.json", "misses", "pages"]);
     let told = |table: &str| {
-        rows(&path.join(table))
+        rows(&Layout::Beside.table(&path, table))
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
@@ -378,4 +405,53 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
             "{page: 1, url: \"http://h.example/00000\", recipe: null, item: null, field: null, why: \"too deep\"}"
         ]
     );
+}
+
+/// Puts the files of a dataset where an earlier version had them.
+fn as_it_was(path: &Path) {
+    let draft = path.with_file_name("draft");
+    fs::create_dir(&draft).unwrap();
+    for name in ["thing", "misses"] {
+        fs::rename(Layout::Beside.table(path, name), draft.join(name)).unwrap();
+    }
+    let note = fs::read_to_string(aside(path, "haul.json")).unwrap();
+    fs::write(
+        draft.join("_haul.json"),
+        note.replace("\"haul\": 2", "\"haul\": 1"),
+    )
+    .unwrap();
+    if let Ok(journal) = fs::read(aside(path, "journal")) {
+        fs::write(draft.join("journal"), journal).unwrap();
+    }
+    fs::rename(path, draft.join("pages")).unwrap();
+    fs::remove_dir_all(Layout::Beside.aside(path)).unwrap();
+    fs::rename(draft, path).unwrap();
+}
+
+#[test]
+fn a_dataset_of_an_earlier_version_is_gone_on_with_as_it_is_and_begins_again_as_new_ones_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    write(&mut sink, 0..18);
+    let mark = sink.checkpoint().unwrap();
+    std::mem::forget(sink);
+    as_it_was(&path);
+    let mut sink = few(&settings(&path, false), Start::At(&mark)).unwrap();
+    write(&mut sink, 18..20);
+    Box::new(sink).finish().unwrap();
+    let mut sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    write(&mut sink, 20..22);
+    Box::new(sink).finish().unwrap();
+    assert_eq!(names(folder.path()), ["out.parquet"]);
+    let pages: Vec<_> = rows(&path.join("pages"))
+        .iter()
+        .map(|row| row.to_string())
+        .collect();
+    assert_eq!(pages.len(), 22);
+    let mut sink = few(&settings(&path, false), Start::Fresh).unwrap();
+    write(&mut sink, 0..5);
+    Box::new(sink).finish().unwrap();
+    assert_eq!(numbers(&path), [0, 1, 2, 3, 4]);
+    assert!(names(&path).iter().all(|name| name.starts_with("part-")));
 }

@@ -21,7 +21,7 @@ use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::fields::Value;
 
-/// Its name in the folder of the dataset.
+/// Its name in the folder of what is no part.
 pub(super) const NAME: &str = "journal";
 /// What the first line begins with; the number is that of the format.
 const HEAD: &str = "haul rows 1";

@@ -79,7 +79,7 @@ impl Sqlite {
         let mut sink = Self {
             database: Connection::open(path).map_err(failed)?,
             path: path.clone(),
-            pages: Pages::new(settings.body),
+            pages: Pages::new(settings.body, &settings.headers),
             tables: settings.tables.clone(),
             relations,
             last: 0,

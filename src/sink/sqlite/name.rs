@@ -6,7 +6,15 @@
 use std::collections::HashSet;
 
 /// Tables and views that are always there.
-const TABLES: [&str; 5] = ["pages", "misses", "summary", "hosts", "field_rates"];
+const TABLES: [&str; 7] = [
+    "pages",
+    "misses",
+    "summary",
+    "hosts",
+    "field_rates",
+    "latest",
+    "superseded",
+];
 
 /// Names that are taken.
 pub(super) struct Names(HashSet<String>);

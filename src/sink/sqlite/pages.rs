@@ -1,13 +1,15 @@
 //! The table `pages`: a row a record, in the order in which they were written; and `misses`, what was not found on them.
 
+use http::HeaderName;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, Statement, ToSql};
 
 use super::super::Record;
 use super::super::field::Field;
 use super::super::value::Value;
-use super::name::quoted;
+use super::name::{Names, quoted};
 use super::relation;
+use crate::fields::Kind;
 use crate::visit::Visit;
 
 /// How a miss is written.
@@ -32,23 +34,36 @@ CREATE INDEX IF NOT EXISTS misses_by_page ON misses(page_id);
 pub(super) struct Pages {
     /// Whether it holds the text of pages.
     pub(super) body: bool,
+    /// The header fields that are columns, and how those are called.
+    headers: Vec<HeaderName>,
+    header_columns: Vec<String>,
     fields: Vec<Field>,
     insert: String,
     text: Vec<u8>,
 }
 
 impl Pages {
-    pub(super) fn new(body: bool) -> Self {
+    pub(super) fn new(body: bool, headers: &[HeaderName]) -> Self {
         let fields: Vec<_> = Field::ALL
             .into_iter()
             .filter(|field| is_column(*field, body))
             .collect();
-        let names: Vec<_> = fields.iter().map(|field| quoted(field.name())).collect();
-        let holes: Vec<_> = (2..fields.len() + 2)
+        let mut taken = Names::beside(&[]);
+        let header_columns: Vec<_> = headers
+            .iter()
+            .map(|name| taken.take(&format!("headers_{name}")))
+            .collect();
+        let names = fields.iter().map(|field| quoted(field.name()));
+        let names: Vec<_> = names
+            .chain(header_columns.iter().map(|name| quoted(name)))
+            .collect();
+        let holes: Vec<_> = (2..names.len() + 2)
             .map(|hole| format!("?{hole}"))
             .collect();
         Self {
             body,
+            headers: headers.to_vec(),
+            header_columns,
             insert: format!(
                 "INSERT INTO pages(page_id, {}) VALUES (?1, {})",
                 names.join(", "),
@@ -61,11 +76,12 @@ impl Pages {
 
     /// Makes the tables, where they are not there.
     pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
-        let columns: Vec<_> = self
-            .fields
-            .iter()
-            .map(|field| (field.name().to_owned(), relation::declared(field.kind())))
-            .collect();
+        let fields = self.fields.iter();
+        let fields =
+            fields.map(|field| (field.name().to_owned(), relation::declared(field.kind())));
+        let headers = self.header_columns.iter();
+        let headers = headers.map(|name| (name.clone(), relation::declared(Kind::Text)));
+        let columns: Vec<_> = fields.chain(headers).collect();
         relation::make(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
         database.execute_batch(MISSES)
     }
@@ -77,21 +93,25 @@ impl Pages {
         page: i64,
         visit: &Visit,
     ) -> rusqlite::Result<()> {
-        let record = Record::of(visit, self.body);
+        let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
         let mut insert = database.prepare_cached(&self.insert)?;
         insert.raw_bind_parameter(1, page)?;
         for (hole, field) in (2..).zip(&self.fields) {
             let value = field.of(&record).unwrap_or(Value::Null);
             bind(&mut insert, hole, value, &mut self.text)?;
         }
+        for number in 0..self.headers.len() {
+            let value = record.headers.and_then(|kept| kept.value(number));
+            insert.raw_bind_parameter(2 + self.fields.len() + number, value)?;
+        }
         insert.raw_execute().map(drop)
     }
 }
 
-/// What is read out of pages has tables of its own.
+/// What is read out of pages has tables of its own, and each header field a column.
 fn is_column(field: Field, body: bool) -> bool {
     match field {
-        Field::Fields | Field::Items | Field::Misses => false,
+        Field::Fields | Field::Items | Field::Misses | Field::Headers => false,
         Field::Body => body,
         _ => true,
     }
@@ -114,6 +134,8 @@ fn bind(
             insert.raw_bind_parameter(hole, duration.as_micros() as f64 / 1000.0)
         }
         Value::Digest(_)
+        | Value::Moment(_)
+        | Value::Headers(_)
         | Value::Address(_)
         | Value::Hops(_)
         | Value::Attempts(_)

@@ -208,7 +208,7 @@ pub(super) fn declared(kind: Kind) -> &'static str {
         Kind::Integer => "INTEGER",
         Kind::Number => "REAL",
         Kind::Bool => "BOOLEAN",
-        Kind::Text | Kind::Date | Kind::Url | Kind::Json | Kind::Item => "TEXT",
+        Kind::Text | Kind::Timestamp | Kind::Date | Kind::Url | Kind::Json | Kind::Item => "TEXT",
     }
 }
 

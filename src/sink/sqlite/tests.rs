@@ -94,7 +94,7 @@ fn a_page_has_the_values_that_its_record_has() {
     for (row, visit) in (1..).zip(&visits) {
         let record = serde_json::to_value(Record::of(visit, true)).unwrap();
         for name in FIELDS {
-            if ["fields", "items", "misses"].contains(&name) {
+            if ["fields", "items", "misses", "headers"].contains(&name) {
                 continue;
             }
             let cell = place.ask(&format!("SELECT {name} FROM pages WHERE page_id = {row}"));
@@ -150,6 +150,55 @@ fn lists_are_tables_of_children_and_nested_items_are_columns() {
             "2|product|0|price|nothing matches",
             "3|product|0|price|nothing matches"
         ]
+    );
+}
+
+#[test]
+fn of_a_url_that_was_asked_again_the_newest_row_counts() {
+    let place = Place::new();
+    let asked = |row, status, pass| {
+        let mut visit = page(status);
+        (visit.job.row, visit.job.pass) = (Some(row), pass);
+        visit
+    };
+    let visits = [
+        asked(1, 503, 0),
+        asked(2, 503, 0),
+        asked(3, 200, 0),
+        asked(1, 503, 1),
+        asked(2, 200, 1),
+        asked(1, 200, 2),
+    ];
+    Place::write(&place.settings, &visits);
+    assert_eq!(place.ask("SELECT outcome, pages FROM summary"), ["ok|3"]);
+    assert_eq!(place.ask("SELECT pages, failed FROM hosts"), ["3|0"]);
+    assert_eq!(
+        place.ask("SELECT page_id, pass FROM superseded ORDER BY page_id"),
+        ["1|0", "2|0", "4|1"]
+    );
+    assert_eq!(
+        place.ask("SELECT row FROM latest ORDER BY row"),
+        ["1", "2", "3"]
+    );
+}
+
+#[test]
+fn when_it_was_sent_is_read_by_date_functions_and_kept_headers_are_columns() {
+    let place = Place::new();
+    let names = ["server", "x-not-there"].map(http::HeaderName::from_static);
+    let settings = SinkSettings {
+        headers: names.to_vec(),
+        ..place.settings.clone()
+    };
+    Place::write(
+        &settings,
+        &[page(200), samples::failed(crate::visit::FetchError::Closed)],
+    );
+    assert_eq!(
+        place.ask(
+            "SELECT strftime('%Y %H:%M:%f', sent), headers_server, headers_x_not_there FROM pages"
+        ),
+        ["2026 16:37:13.012|origin/1|-", "-|-|-"]
     );
 }
 

@@ -7,17 +7,28 @@ use super::relation::Relation;
 use crate::fields::Table;
 
 /// How the pages went, and how much of it on each host.
+///
+/// `superseded` are the pages of which a later pass over the failures wrote another record; every other view leaves them out.
 const PAGES: &str = "
+CREATE INDEX IF NOT EXISTS pages_of_later_passes ON pages(url) WHERE pass > 0;
+DROP VIEW IF EXISTS superseded;
+CREATE VIEW superseded AS
+SELECT * FROM pages WHERE EXISTS (
+    SELECT 1 FROM pages AS later
+    WHERE later.pass > 0 AND later.url = pages.url AND later.row IS pages.row AND later.page_id > pages.page_id
+      AND later.pass > coalesce(pages.pass, 0));
+DROP VIEW IF EXISTS latest;
+CREATE VIEW latest AS SELECT * FROM pages WHERE page_id NOT IN (SELECT page_id FROM superseded);
 DROP VIEW IF EXISTS summary;
 CREATE VIEW summary AS
 SELECT coalesce(error, iif(duplicate_of IS NULL, 'ok', 'duplicate')) AS outcome, count(*) AS pages,
        sum(wire_bytes) AS bytes, round(avg(total_ms), 3) AS mean_ms, max(total_ms) AS longest_ms
-FROM pages GROUP BY 1 ORDER BY pages DESC, outcome;
+FROM latest GROUP BY 1 ORDER BY pages DESC, outcome;
 DROP VIEW IF EXISTS hosts;
 CREATE VIEW hosts AS
 SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS pages, count(error) AS failed,
        sum(wire_bytes) AS bytes, round(avg(total_ms), 3) AS mean_ms
-FROM (SELECT substr(url, instr(url, '://') + 3) AS rest, * FROM pages) GROUP BY 1 ORDER BY pages DESC, host;
+FROM (SELECT substr(url, instr(url, '://') + 3) AS rest, * FROM latest) GROUP BY 1 ORDER BY pages DESC, host;
 ";
 
 /// Fields that the view of their rates has: more SELECTs than this SQLite does not join.

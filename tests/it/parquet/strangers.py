@@ -7,8 +7,13 @@ import pyarrow.dataset, pyarrow.parquet
 what, dataset, *more = sys.argv[1:]
 
 
+def folder(table):
+    """Pages are in the dataset's folder, each other table in one beside it."""
+    return dataset if table == "pages" else f"{dataset.removesuffix('.parquet')}.{table}.parquet"
+
+
 def arrow(table):
-    return pyarrow.dataset.dataset(os.path.join(dataset, table), format="parquet").to_table()
+    return pyarrow.dataset.dataset(folder(table), format="parquet").to_table()
 
 
 def duck(sql):
@@ -17,12 +22,12 @@ def duck(sql):
 
 
 def files(table):
-    return f"'{dataset}/{table}/*.parquet'"
+    return f"'{folder(table)}/*.parquet'"
 
 
 def tell(rows):
     for row in rows:
-        print(json.dumps(row, sort_keys=True, ensure_ascii=False))
+        print(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str))
 
 
 if what == "schema":
@@ -41,13 +46,19 @@ elif what == "pages":
     ]
     tell(arrow("pages").to_pylist())
 elif what == "sql":
-    tell(duck(more[0].format(dataset=dataset)))
+    tell(duck(more[0].format(dataset=dataset, product=folder("product"), misses=folder("misses"))))
 elif what == "parts":
     # Each part is whole by itself: its groups are read one by one, with their checks.
-    for folder, _, names in os.walk(dataset):
-        for name in sorted(names):
+    stem = os.path.basename(dataset).removesuffix(".parquet")
+    beside = os.path.dirname(dataset)
+    tables = {"pages": dataset}
+    for name in sorted(os.listdir(beside)):
+        if name.startswith(stem + ".") and name.endswith(".parquet") and os.path.join(beside, name) != dataset:
+            tables[name.removeprefix(stem + ".").removesuffix(".parquet")] = os.path.join(beside, name)
+    for table, path in tables.items():
+        for name in sorted(os.listdir(path)):
             if name.endswith(".parquet"):
-                part = pyarrow.parquet.ParquetFile(os.path.join(folder, name), page_checksum_verification=True)
+                part = pyarrow.parquet.ParquetFile(os.path.join(path, name), page_checksum_verification=True)
                 rows = sum(part.read_row_group(group).num_rows for group in range(part.num_row_groups))
                 assert rows == part.metadata.num_rows
                 compression = {
@@ -55,4 +66,4 @@ elif what == "parts":
                     for group in range(part.num_row_groups)
                     for column in range(part.metadata.num_columns)
                 }
-                print(os.path.basename(folder), name, rows, *compression)
+                print(table, name, rows, *compression)

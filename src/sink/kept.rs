@@ -1,0 +1,101 @@
+//! Header fields of answers that are kept in records.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+use http::header::SET_COOKIE;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::headers::Headers;
+
+/// Bytes of a value that are kept.
+const VALUE: usize = 8 << 10;
+
+/// The header fields that were asked for, and the answer's.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    pub(super) names: &'a [HeaderName],
+    /// `None` where there was no answer.
+    pub(super) of: Option<&'a Headers>,
+}
+
+impl<'a> Kept<'a> {
+    /// The value of the field with this number; `None` where the answer has none. Several of one name are one, as RFC 9110 5.3
+    /// joins them; cookies, which have commas of their own, are a line each.
+    pub(super) fn value(self, number: usize) -> Option<Cow<'a, str>> {
+        let name = self.names.get(number)?;
+        let mut values = self.of?.0.get_all(name).iter().map(text);
+        let first = values.next()?;
+        let between = if *name == SET_COOKIE { "\n" } else { ", " };
+        let mut whole = first;
+        for value in values {
+            let whole = whole.to_mut();
+            whole.push_str(between);
+            whole.push_str(&value);
+        }
+        let end = whole.floor_char_boundary(VALUE);
+        if end < whole.len() {
+            whole.to_mut().truncate(end);
+        }
+        Some(whole)
+    }
+}
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.names.len()))?;
+        for (number, name) in self.names.iter().enumerate() {
+            map.serialize_entry(name.as_str(), &self.value(number))?;
+        }
+        map.end()
+    }
+}
+
+/// What is no UTF-8 is Latin-1, as it once was in HTTP.
+fn text(value: &http::HeaderValue) -> Cow<'_, str> {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn several_fields_of_one_name_are_one_value_and_a_long_one_is_cut() {
+        let mut headers = Headers::default();
+        for (name, value) in [
+            ("vary", "accept"),
+            ("vary", "cookie"),
+            ("set-cookie", "a=1; Expires=Thu, 1 Jan"),
+            ("set-cookie", "b=2"),
+        ] {
+            headers.0.append(name, HeaderValue::from_static(value));
+        }
+        headers
+            .0
+            .append("x-latin", HeaderValue::from_bytes(b"caf\xe9").unwrap());
+        let long = HeaderValue::from_str(&"x".repeat(VALUE + 1)).unwrap();
+        headers.0.append("x-long", long);
+        let names =
+            ["vary", "set-cookie", "x-latin", "x-long", "etag"].map(HeaderName::from_static);
+        let kept = Kept {
+            names: &names,
+            of: Some(&headers),
+        };
+        assert_eq!(kept.value(0).unwrap(), "accept, cookie");
+        assert_eq!(kept.value(1).unwrap(), "a=1; Expires=Thu, 1 Jan\nb=2");
+        assert_eq!(kept.value(2).unwrap(), "café");
+        assert_eq!(kept.value(3).unwrap().len(), VALUE);
+        assert_eq!(kept.value(4), None);
+        let json = serde_json::to_value(Kept {
+            names: &names[..1],
+            of: None,
+        })
+        .unwrap();
+        assert_eq!(json, serde_json::json!({ "vary": null }));
+    }
+}
