@@ -1,5 +1,6 @@
 //! Headers that can cross a process boundary.
 
+use crate::coding;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
@@ -38,6 +39,14 @@ impl Headers {
     /// The first value of a field, where it is text.
     pub fn text(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.0.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Whether the body is under a content coding, one that is to be undone (RFC 9110 8.4).
+    pub(crate) fn is_encoded(&self) -> bool {
+        let lines = self.0.get_all(http::header::CONTENT_ENCODING).iter();
+        lines
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .any(|token| !coding::is_none(token.trim_ascii()))
     }
 
     /// The first value of a field, bytes that are no UTF-8 replaced.

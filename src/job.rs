@@ -52,7 +52,7 @@ pub struct Job {
     /// When it could first have been sent: the queue wait is counted from here.
     pub since: Instant,
     /// When it was last handed to an engine; `None` before the first time.
-    pub(crate) sent: Option<Instant>,
+    pub(crate) leased: Option<Instant>,
     /// Tries that count against the settings' retries.
     pub(crate) retries: u8,
     /// Tries that do not count: its host was paused, or the request was never processed.
@@ -182,7 +182,7 @@ impl Job {
             pass: 0,
             sent: None,
             since: Instant::now(),
-            sent: None,
+            leased: None,
             retries: 0,
             free_tries: 0,
         }
@@ -195,7 +195,7 @@ impl Job {
 
     /// Whether it was never sent.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.sent.is_none()
+        self.leased.is_none()
     }
 
     /// The robots.txt of this job's host, under the same reach.

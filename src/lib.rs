@@ -80,6 +80,7 @@ mod address;
 mod body;
 mod broken;
 mod clean;
+mod coding;
 mod error;
 mod event;
 mod fields;

@@ -100,13 +100,9 @@ impl Page {
         value.filter(|_| redirects).map(http::HeaderValue::as_bytes)
     }
 
-    /// Whether the body is under a content coding.
+    /// Whether the body is under a content coding, one that is to be undone.
     pub fn is_encoded(&self) -> bool {
-        self.headers
-            .0
-            .get_all(http::header::CONTENT_ENCODING)
-            .iter()
-            .any(|value| value != "identity")
+        self.headers.is_encoded()
     }
 
     /// How long `Retry-After` asks to wait, as seconds or as a date (RFC 9110 10.2.3).

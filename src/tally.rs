@@ -286,7 +286,8 @@ fn example(visit: &Visit) -> String {
 
 fn message(visit: &Visit) -> String {
     match &visit.outcome {
-        Ok(page) => format!("HTTP {}", page.status),
+        Ok(page) if page.status >= 400 => format!("HTTP {}", page.status),
+        Ok(_) => visit.parsed.fault.clone().unwrap_or_default(),
         Err(error) => error.to_string(),
     }
 }

@@ -48,8 +48,12 @@ pub struct Parsed {
     pub content: Option<Body>,
     /// The file that the body was saved to, below the folder that the user named.
     pub saved: Option<PathBuf>,
-    /// Why the body could not be decoded. The page stands all the same.
+    /// Why the body could not be decoded. The page stands, and counts as a failure.
     pub fault: Option<String>,
+    /// Whether the body ended before its coding did: the connection was cut, and another try may bring all of it.
+    pub ends_early: bool,
+    /// What was passed over to read the page: nothing is wrong with it, but it should be known.
+    pub note: Option<String>,
     /// What the page leads to, where links are followed.
     pub found: Option<Box<Found>>,
     /// The simhash of its text, where similar pages are looked for.
@@ -217,6 +221,9 @@ pub enum FetchError {
     /// A temporary file for a large body could not be written.
     #[error("cannot keep the body: {0}")]
     Spool(String),
+    /// The body could not be decoded.
+    #[error("cannot decode the body: {0}")]
+    Decode(String),
     /// The run was aborted while this was in flight.
     #[error("the run was interrupted")]
     Cancelled,
@@ -369,6 +376,7 @@ impl FetchError {
             FetchError::Skipped(_) => "skipped",
             FetchError::Proxy(_) => "proxy",
             FetchError::Spool(_) => "spool",
+            FetchError::Decode(_) => "decode",
             FetchError::Cancelled => "cancelled",
             FetchError::Lost(_) => "lost",
         }
@@ -400,13 +408,13 @@ impl Visit {
         }
     }
 
-    /// The class of the failure: of the error, or of a status of 400 and above. `None` for what went well,
-    /// duplicates and what a setting skipped.
+    /// The class of the failure: of the error, of a status of 400 and above, or `decode` where the body could not be
+    /// decoded. `None` for what went well, duplicates and what a setting skipped.
     pub fn failure(&self) -> Option<&'static str> {
         match &self.outcome {
             Ok(page) if page.status >= 500 => Some("http-5xx"),
             Ok(page) if page.status >= 400 => Some("http-4xx"),
-            Ok(_) => None,
+            Ok(_) => self.parsed.fault.as_ref().map(|_| "decode"),
             Err(error) if error.is_skip() => None,
             Err(error) => Some(error.class()),
         }

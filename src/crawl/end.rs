@@ -6,9 +6,9 @@ use super::checkpoint::{by_name, marks};
 use super::{Ended, Outcome, Run};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::frontier::Waits;
 use crate::rows::Rows;
 use crate::sink::Counter;
+use crate::wait::Waits;
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Writes and commits all that there is, and answers how it went.

@@ -45,7 +45,6 @@ use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::visit::{FetchError, Visit};
-use crate::wait::Waits;
 use crate::worker::Plan;
 
 /// How often the figures are told.

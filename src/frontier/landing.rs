@@ -101,7 +101,9 @@ impl Frontier {
             random: self.random.f64(),
             now: clock,
         };
-        let verdict = retry::verdict(&visit.outcome, &self.settings, around);
+        let cut = cut_short(&visit).map(Err);
+        let judged = cut.as_ref().unwrap_or(&visit.outcome);
+        let verdict = retry::verdict(judged, &self.settings, around);
         let (after, costs) = match verdict {
             Verdict::Done => return Ok(self.over(visit, now)),
             Verdict::WithMachine if !self.machine.may_recover(now) => {
@@ -111,6 +113,7 @@ impl Frontier {
             Verdict::WithHost { costs } => (Duration::ZERO, costs),
             Verdict::WithMachine => (Duration::ZERO, false),
         };
+        visit.outcome = cut.unwrap_or(visit.outcome);
         let cause = match &visit.outcome {
             Ok(page) => page.status.to_string(),
             Err(error) => error.class().to_owned(),
@@ -124,7 +127,7 @@ impl Frontier {
         }
         // What was never processed was never tried.
         if !matches!(&outcome, Err(error) if error.is_unprocessed()) {
-            let sent = job.sent.unwrap_or(job.since);
+            let sent = job.leased.unwrap_or(job.since);
             job.attempts.push(attempt(outcome, sent, now));
         }
         let host = job.host.clone();
@@ -187,7 +190,7 @@ impl Frontier {
     /// The host's side of a visit: room for another, and how it has been doing.
     fn land(&mut self, visit: &Visit, now: Instant) -> Landed {
         let job = &visit.job;
-        let sent = job.sent.unwrap_or(now);
+        let sent = job.leased.unwrap_or(now);
         let random = self.random.f64();
         self.machine.note(&visit.outcome, sent, random, now);
         let from = visit.outcome.as_ref().ok().and_then(|page| page.remote);
@@ -330,6 +333,13 @@ fn refusal(page: &Page, settings: &FrontierSettings) -> Option<Trouble> {
         Wait::Unnamed | Wait::TooLong if is_final => None,
         wait => Some(Trouble::Refused(page.status, wait.named())),
     }
+}
+
+/// The failure of a page whose coded body ended early: as good as a connection that was cut.
+fn cut_short(visit: &Visit) -> Option<FetchError> {
+    let page = visit.outcome.as_ref().ok()?;
+    let fault = visit.parsed.fault.as_ref()?;
+    (visit.parsed.ends_early && page.status < 400).then(|| FetchError::Decode(fault.clone()))
 }
 
 /// What a visit says of how much its host bears.

@@ -225,7 +225,7 @@ impl Frontier {
             self.spend();
         }
         self.stalled_until = None;
-        job.sent = Some(now);
+        job.leased = Some(now);
         self.in_flight += 1;
         Next::Job(job)
     }

@@ -129,6 +129,7 @@ impl Default for RetryOn {
             "proxy",
             "lost",
             "spool",
+            "decode",
         ]
         .map(str::to_owned)
         .to_vec();

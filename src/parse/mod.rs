@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use http::header;
 use serde::{Deserialize, Serialize};
 
+use crate::coding;
 use crate::extract::{self, ExtractSettings};
 use crate::job::{Job, Role};
 use crate::memory::Memory;
@@ -40,7 +41,7 @@ use crate::size::ByteSize;
 use crate::visit::Parsed;
 use charset::{Charset, ContentKind};
 use content::Content;
-use decode::DecodeLimits;
+use decode::{DecodeError, DecodeLimits};
 pub use follow::{Follow, html};
 use follow::{Leads, Look};
 use links::LinkSettings;
@@ -163,6 +164,10 @@ pub(crate) fn parse(
         media_type: media.as_ref().map(|media| media.essence().to_owned()),
         ..Parsed::default()
     };
+    let encodings = page.headers.0.get_all(header::CONTENT_ENCODING);
+    parsed.note = encodings
+        .iter()
+        .find_map(|line| coding::note(line.as_bytes()));
     let encoded = page.is_encoded();
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
@@ -188,7 +193,10 @@ pub(crate) fn parse(
                 parsed.held = held;
                 question.answer(content, leads.as_mut(), &mut parsed, memory);
             }
-            Err(error) => parsed.fault = Some(error.to_string()),
+            Err(error) => {
+                parsed.ends_early = matches!(error, DecodeError::Truncated { .. });
+                parsed.fault = Some(error.to_string());
+            }
         }
     }
     if let Some(leads) = leads {

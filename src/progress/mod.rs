@@ -177,7 +177,8 @@ impl Progress {
                     _ => visit.job.first_url().as_str(),
                 };
                 let why = match &visit.outcome {
-                    Ok(page) => format!("HTTP {}", page.status),
+                    Ok(page) if page.status >= 400 => format!("HTTP {}", page.status),
+                    Ok(_) => visit.parsed.fault.clone().unwrap_or_default(),
                     Err(error) => error.to_string(),
                 };
                 let row = visit

@@ -44,6 +44,7 @@ pub(super) enum Field {
     Links,
     Noindex,
     Headers,
+    Note,
     Columns,
     Fields,
     Items,
@@ -93,6 +94,7 @@ impl Field {
         Self::Links,
         Self::Noindex,
         Self::Headers,
+        Self::Note,
         Self::Columns,
         Self::Fields,
         Self::Items,
@@ -156,6 +158,7 @@ impl Field {
             | Self::Fault
             | Self::Method
             | Self::Location
+            | Self::Note
             | Self::Article
             | Self::Markdown
             | Self::Body => Kind::Text,
@@ -221,6 +224,7 @@ impl Field {
             Self::Links => record.links.into(),
             Self::Noindex => record.noindex.map_or(Value::Null, Value::Flag),
             Self::Headers => Value::Headers(record.headers?),
+            Self::Note => Value::Text(record.note?),
             Self::Columns if record.columns.is_empty() => return None,
             Self::Columns => Value::Columns(record.columns),
             Self::Fields => Value::Json(record.fields?),

@@ -366,19 +366,20 @@ impl Drop for Temporary {
     }
 }
 
-/// Takes the decoded body out of a visit, where it is one to save; where it is shared, the visit keeps its own.
+/// Takes the body out of a visit, decoded where it can be, where it is one to save; where it is shared, the visit keeps its own.
 fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
     let Ok(page) = &mut visit.outcome else {
         return Ok(None);
     };
     // 204 and 205 have no body; what stands under the name stays.
     let is_good = matches!(page.status, 200..=203 | 206..=299);
-    if !is_good || visit.parsed.fault.is_some() || is_head_only(page) {
+    if !is_good || is_head_only(page) {
         return Ok(None);
     }
     let body = match visit.parsed.content.take() {
         Some(decoded) => decoded,
-        None if page.is_encoded() => return Ok(None),
+        // What cannot be decoded is saved as it was received, and the record says so.
+        None if page.is_encoded() && visit.parsed.fault.is_none() => return Ok(None),
         None => match &page.body {
             Body::Memory(bytes) => Body::Memory(Bytes::clone(bytes)),
             Body::Spooled(spool) if shared => Body::Spooled(spool.twin()?),

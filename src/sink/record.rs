@@ -15,7 +15,7 @@ use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 44] = [
+pub const FIELDS: [&str; 45] = [
     "row",
     "url",
     "final_url",
@@ -52,6 +52,7 @@ pub const FIELDS: [&str; 44] = [
     "links",
     "noindex",
     "headers",
+    "note",
     "columns",
     "fields",
     "items",
@@ -153,6 +154,9 @@ pub struct Record<'a> {
     /// The header fields that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Kept<'a>>,
+    /// What was passed over to read the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'a str>,
     /// The other columns of the line.
     #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
     pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
@@ -237,6 +241,7 @@ impl<'a> Record<'a> {
             links: parsed.found.as_ref().map(|found| found.len() as u64),
             noindex: parsed.found.as_ref().map(|found| found.noindex),
             headers: None,
+            note: parsed.note.as_deref(),
             columns: job
                 .request
                 .as_deref()

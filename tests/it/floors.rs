@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 25] = [
+const NOUNS: [&str; 27] = [
     "address",
     "body",
     "broken",
     "clean",
+    "coding",
     "error",
     "event",
     "fields",

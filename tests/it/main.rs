@@ -13,6 +13,7 @@ mod archive;
 mod bodies;
 mod certificates;
 mod cli;
+mod codings;
 mod compare;
 mod crawl;
 mod engines;

@@ -42,6 +42,7 @@ pub(crate) struct Seen {
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) title: Option<String>,
     pub(crate) fault: Option<String>,
+    pub(crate) note: Option<String>,
     /// The other columns of its line.
     pub(crate) columns: Vec<String>,
     /// All there is to know, as a debugger would show it.
@@ -119,6 +120,7 @@ impl Seen {
             digest: visit.parsed.digest,
             title: visit.parsed.title.clone(),
             fault: visit.parsed.fault.clone(),
+            note: visit.parsed.note.clone(),
             columns: visit
                 .job
                 .request

@@ -1,0 +1,98 @@
+//! What the names in `Content-Encoding` stand for, and which of them stand for nothing.
+//!
+//! Servers write character sets and other words there (`utf-8`, `none`, `binary`), and browsers, wget and urllib3 take
+//! such a body as it is. So do we, and say so in the record. Names of real codings are another matter: a body under one
+//! that we cannot undo is not the page.
+
+/// Codings, by the names that they go by: those of the IANA registry, and formats that are sent under their own names.
+const CODINGS: [&str; 26] = [
+    "gzip",
+    "br",
+    "deflate",
+    "zstd",
+    "x-gzip",
+    "x-deflate",
+    "compress",
+    "x-compress",
+    "aes128gcm",
+    "dcb",
+    "dcz",
+    "exi",
+    "pack200-gzip",
+    "sdch",
+    "brotli",
+    "zlib",
+    "bzip2",
+    "x-bzip2",
+    "lzma",
+    "x-lzma",
+    "xz",
+    "x-xz",
+    "lz4",
+    "snappy",
+    "zip",
+    "x-zip",
+];
+
+/// Characters of a name that a note repeats.
+const SHOWN: usize = 32;
+
+/// Whether a name in `Content-Encoding` asks for nothing to be undone.
+pub(crate) fn is_none(name: &[u8]) -> bool {
+    !CODINGS
+        .iter()
+        .any(|coding| coding.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// A note about the first name that is passed over though it is not `identity`; `None` where there is no such name.
+pub(crate) fn note(names: &[u8]) -> Option<String> {
+    let name = names
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .find(|name| {
+            !name.is_empty() && !name.eq_ignore_ascii_case(b"identity") && is_none(name)
+        })?;
+    let name = shown(&String::from_utf8_lossy(name));
+    Some(format!(
+        "\"{name}\" in Content-Encoding is no coding: it was passed over"
+    ))
+}
+
+/// The name of a coding as a message may repeat it: escaped, and cut.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars()
+        .take(SHOWN)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_coding_is_passed_over_and_noted() {
+        for name in [
+            "identity",
+            "utf-8",
+            "None",
+            "binary",
+            "ISO-8859-1",
+            "",
+            "8bit",
+        ] {
+            assert!(is_none(name.as_bytes()), "{name}");
+        }
+        for name in ["GZIP", "br", "compress", "exi", "xz"] {
+            assert!(!is_none(name.as_bytes()), "{name}");
+        }
+        assert_eq!(note(b"gzip, identity,"), None);
+        let words = note(b"gzip, UTF-8").unwrap();
+        assert!(
+            words.starts_with("\"UTF-8\" in Content-Encoding"),
+            "{words}"
+        );
+        let long = note(&[b"\x1b]8;;", "x".repeat(9000).as_bytes()].concat()).unwrap();
+        assert!(long.len() < 120 && !long.contains('\u{1b}'), "{long}");
+    }
+}
