@@ -100,7 +100,7 @@ impl Default for FrontierSettings {
             retries: 2,
             retry_on: RetryOn::default(),
             max_retry_after: Duration::from_secs(300),
-            max_redirects: 10,
+            max_redirects: 20,
             pause_after: 5,
             max_down: Duration::from_secs(120),
             duplicates: Duplicates::Once,

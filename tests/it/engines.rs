@@ -274,12 +274,12 @@ fn a_run_whose_time_is_up_ends_at_once() {
 fn a_chain_of_redirects_is_followed_to_its_end_and_no_further_than_allowed() {
     on_every_engine(|engine| {
         let origin = site();
-        let urls = ["/redirect/10", "/redirect/11"].map(|path| origin.url(path));
+        let urls = ["/redirect/20", "/redirect/21"].map(|path| origin.url(path));
         let report = run(config(engine, urls));
         assert_eq!(report.ends(), ["200", "redirects"]);
-        assert_eq!(report.row(1).hops.len(), 10);
-        assert_eq!(report.row(2).hops.len(), 10);
-        assert_eq!(report.outcome.tally.redirects, 20);
+        assert_eq!(report.row(1).hops.len(), 20);
+        assert_eq!(report.row(2).hops.len(), 20);
+        assert_eq!(report.outcome.tally.redirects, 40);
         // Waiting alone makes nothing ready, but what is in flight may: the loop waits for it.
         let mut long = config(engine, [origin.url("/redirect/300")]);
         long.frontier.max_redirects = 1000;

@@ -53,7 +53,7 @@ pub(super) struct Sending {
     pub(super) json: Option<String>,
 
     /// Follow at most N redirects in a row; 0 for none
-    #[arg(long, value_name = "N", default_value = "10", alias = "max-redirects")]
+    #[arg(long, value_name = "N", default_value = "20", alias = "max-redirects")]
     max_redirs: u16,
 }
 
