@@ -259,6 +259,26 @@ impl Job {
     }
 }
 
+/// Reads the name of a method. They are told apart by case (RFC 9110 9.1), so the common ones are taken to be meant
+/// however they are written: `head` is a method that no server knows, and its answer would be waited for in vain.
+pub(crate) fn method(name: &str) -> Option<Method> {
+    let common = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    let meant = common
+        .into_iter()
+        .find(|method| method.as_str().eq_ignore_ascii_case(name));
+    meant.or_else(|| Method::from_bytes(name.as_bytes()).ok())
+}
+
 /// Whether sending a request twice means the same as sending it once (RFC 9110 9.2.2).
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     method.is_safe() || matches!(*method, Method::PUT | Method::DELETE)

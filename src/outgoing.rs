@@ -7,10 +7,12 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 use crate::headers::Headers;
-use crate::job::Job;
+use crate::job::{self, Job};
+use crate::url::PageUrl;
 
 /// Headers that may follow a redirect to another origin: they say what haul can read, not who is asking.
 const ANYWHERE: [HeaderName; 4] = [
@@ -43,8 +45,8 @@ impl Template {
     /// # Errors
     /// When the method is no HTTP token.
     pub(crate) fn new(method: &str, headers: &Headers, body: Option<Bytes>) -> Result<Self> {
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::Setting(format!("--method {method:?} is not an HTTP method")))?;
+        let method = job::method(method)
+            .ok_or_else(|| Error::Setting(format!("--method {method:?} is not an HTTP method")))?;
         let own = headers.0.clone();
         let anywhere = own.iter().filter(|(name, _)| ANYWHERE.contains(name));
         let anywhere = anywhere
@@ -104,6 +106,24 @@ impl Template {
 }
 
 impl Outgoing {
+    /// The request as a number: two that differ in method, URL, headers or body have different ones.
+    pub(crate) fn fingerprint(&self, url: &PageUrl) -> u128 {
+        let mut hash = Xxh3::new();
+        let mut part = |bytes: &[u8]| {
+            // With its length before it, so that no two lists of parts run into the same bytes.
+            hash.update(&(bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        part(self.method.as_str().as_bytes());
+        part(url.as_str().as_bytes());
+        for (name, value) in &self.headers {
+            part(name.as_str().as_bytes());
+            part(value.as_bytes());
+        }
+        part(self.body.as_deref().unwrap_or_default());
+        hash.digest128()
+    }
+
     /// Asks for the rest of a body of which `from` bytes are here, if it is still the same one (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
         let range =
@@ -124,7 +144,6 @@ impl Outgoing {
 mod tests {
     use super::*;
     use crate::job::{Hop, Via};
-    use crate::url::PageUrl;
 
     fn template() -> Template {
         let mut headers = Headers::default();
@@ -187,6 +206,30 @@ mod tests {
             &[("http://a.example/1", 307), ("http://b.example/", 307)],
         ));
         assert!(!back.headers.contains_key("authorization"));
+    }
+
+    #[test]
+    fn requests_that_differ_in_anything_have_different_fingerprints() {
+        let one = job("http://a.example/1", &[]);
+        let fingerprint = |change: fn(&mut Outgoing)| {
+            let mut outgoing = template().outgoing(&one);
+            change(&mut outgoing);
+            outgoing.fingerprint(&one.url)
+        };
+        let mut all = vec![
+            fingerprint(|_| ()),
+            fingerprint(|outgoing| outgoing.method = Method::GET),
+            fingerprint(|outgoing| outgoing.body = Some("y".into())),
+            fingerprint(|outgoing| outgoing.body = None),
+            fingerprint(|outgoing| drop(outgoing.headers.remove("cookie"))),
+            template()
+                .outgoing(&one)
+                .fingerprint(&job("http://a.example/2", &[]).url),
+        ];
+        assert_eq!(all[0], fingerprint(|_| ()));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 6);
     }
 
     #[test]

@@ -18,7 +18,6 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::Method;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 pub use outcome::{Ended, Outcome};
@@ -39,6 +38,7 @@ use crate::follow::Follow;
 use crate::frontier::{
     Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
 };
+use crate::job;
 use crate::robots;
 use crate::seeds::{Batch, Entry, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
@@ -79,7 +79,7 @@ pub async fn crawl(
             "a recipe says what to follow: a crawl does, a fetch of a list does not",
         ));
     }
-    let method = Method::from_bytes(config.fetch.method.as_bytes()).map_err(|_| {
+    let method = job::method(&config.fetch.method).ok_or_else(|| {
         Error::Setting(format!(
             "--method {:?} is not an HTTP method",
             config.fetch.method

@@ -1,29 +1,164 @@
 //! What the head of an answer says about its body: whether it completes a download, and whether it could be completed.
 //!
-//! A partial answer is believed only if it is the part that was asked for (RFC 9110 15.3.7). Knows the spool, not the wire.
+//! A partial answer is believed only if it is the part that was asked for, of the body that is on disk (RFC 9110
+//! 15.3.7); and a download is whole only when it has the length that its first answer announced. Knows the spool, not
+//! the wire.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
-use http::{StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, Version, header};
 
-use super::settings::SpoolSettings;
-use super::spool::{Note, Partial, SpoolFile};
+use super::framing::{Framing, framing};
+use super::range::ContentRange;
+use super::settings::{FetchSettings, SpoolSettings};
+use super::spool::{self, Note, Partial, SpoolFile};
 use crate::body::Body;
 use crate::headers::Headers;
 use crate::job::Job;
+use crate::outgoing::Outgoing;
 use crate::page::{HttpVersion, Page, Timing};
-use crate::url::PageUrl;
 use crate::visit::FetchError;
+
+/// What a request asked for, as far as its answer has to be judged by it.
+pub(super) struct Asked {
+    /// Whether the answer has no body: it is one to `HEAD`.
+    bodiless: bool,
+    /// Whether the user asked for a part.
+    range: bool,
+    /// The request by its fingerprint, where a broken download of it may be resumed.
+    resumable: Option<u128>,
+    /// What is on disk of it already; boxed, as nearly no request has one.
+    partial: Option<Box<Partial>>,
+}
 
 /// How an answer stands to the partial download that it was asked to complete, and to being resumed itself.
 pub(super) struct Arrival {
     status: StatusCode,
-    partial: Option<Arc<Partial>>,
+    framing: Framing,
+    resumed: Option<Resumed>,
     note: Option<Note>,
 }
 
+/// A download that an answer goes on with.
+struct Resumed {
+    partial: Option<Box<Partial>>,
+    path: PathBuf,
+    /// Bytes that are on disk.
+    from: u64,
+    /// Bytes that this answer has.
+    range: u64,
+    /// Bytes of the whole.
+    total: u64,
+}
+
+impl Asked {
+    /// What a request asks for; where a part of its answer is on disk, it asks for the rest from now on.
+    pub(super) fn of(outgoing: &mut Outgoing, job: &Job, settings: &FetchSettings) -> Self {
+        let range = outgoing.headers.contains_key(header::RANGE);
+        let spool = &settings.spool;
+        // RFC 9110 14.2: GET is the only method that has ranges.
+        let resumable = (spool.resume && spool.keep && !range && outgoing.method == Method::GET)
+            .then(|| outgoing.fingerprint(&job.url));
+        let partial = resumable.and_then(|request| Partial::find(&spool.folder, &job.url, request));
+        if let Some(partial) = &partial {
+            outgoing.resume(partial.length, partial.note.validator());
+        }
+        Self {
+            bodiless: outgoing.method == Method::HEAD,
+            range,
+            resumable,
+            partial: partial.map(Box::new),
+        }
+    }
+}
+
 impl Arrival {
+    /// Judges the head of an answer. Of one that completes a download, the head becomes that of the whole.
+    ///
+    /// # Errors
+    /// When a partial answer is not the part that was asked for, and when what follows is not the body.
+    pub(super) fn new(
+        asked: Asked,
+        job: &Job,
+        status: StatusCode,
+        version: Version,
+        headers: &mut Headers,
+    ) -> Result<Self, FetchError> {
+        let framing = framing(asked.bodiless, status, version, headers)?;
+        if let Some(partial) = asked.partial {
+            if status == StatusCode::PARTIAL_CONTENT
+                && let Some(range) = ContentRange::of(headers)
+                && continues(&partial, &range, framing.length, headers)
+            {
+                return Ok(Self::resumed(partial, &range, framing, headers));
+            }
+            match status {
+                // The server has another body, or no ranges: the next try starts over.
+                StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                    partial.remove();
+                    return Err(no_longer_fits());
+                }
+                // All of it, and perhaps another one by now.
+                StatusCode::OK => partial.remove(),
+                // Not an answer to the question: what is on disk stays for the next try.
+                _ => {}
+            }
+        } else if status == StatusCode::PARTIAL_CONTENT && !asked.range && !asked.bodiless {
+            let whole = ContentRange::of(headers).is_some_and(|range| {
+                range.is_whole() && framing.length.is_none_or(|length| length == range.length)
+            });
+            if !whole {
+                let words = "206 Partial Content, without having been asked for a part";
+                return Err(FetchError::Protocol(words.to_owned()));
+            }
+        }
+        let note = asked
+            .resumable
+            .filter(|_| status == StatusCode::OK)
+            .and_then(|request| note(job, request, framing, headers));
+        Ok(Self {
+            status,
+            framing,
+            resumed: None,
+            note,
+        })
+    }
+
+    fn resumed(
+        partial: Box<Partial>,
+        range: &ContentRange,
+        framing: Framing,
+        headers: &mut Headers,
+    ) -> Self {
+        let note = &partial.note;
+        // What is on record is the whole body, so its head is that of the whole (RFC 9110 15.3.7.3).
+        headers.0.remove(header::CONTENT_RANGE);
+        headers
+            .0
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(note.total));
+        if let Some(media_type) = &note.content_type
+            && !headers.0.contains_key(header::CONTENT_TYPE)
+            && let Ok(media_type) = HeaderValue::try_from(media_type)
+        {
+            headers.0.insert(header::CONTENT_TYPE, media_type);
+        }
+        Self {
+            status: StatusCode::OK,
+            framing,
+            note: None,
+            resumed: Some(Resumed {
+                path: partial.path().to_owned(),
+                from: partial.length,
+                range: range.length,
+                total: note.total,
+                partial: Some(partial),
+            }),
+        }
+    }
+
     /// The page, its body left where it is: nobody wants it.
     pub(super) fn without_body(
         &self,
@@ -43,107 +178,153 @@ impl Arrival {
         }
     }
 
-    /// # Errors
-    /// When a partial answer is not the part that was asked for.
-    pub(super) fn new(
-        job: &Job,
-        status: StatusCode,
-        headers: &Headers,
-        partial: Option<Partial>,
-    ) -> Result<Self, FetchError> {
-        let Some(partial) = partial else {
-            let note = (status == StatusCode::OK)
-                .then(|| note(job, headers))
-                .flatten();
-            return Ok(Self {
-                status,
-                partial: None,
-                note,
-            });
-        };
-        match status {
-            StatusCode::PARTIAL_CONTENT
-                if starts_at(headers, partial.length, partial.note.total) =>
-            {
-                Ok(Self {
-                    status: StatusCode::OK,
-                    partial: Some(Arc::new(partial)),
-                    note: None,
-                })
-            }
-            // The server has another body, or no ranges: the next try starts over.
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-                partial.remove();
-                Err(FetchError::Spool(
-                    "the partial download no longer fits what the server has".into(),
-                ))
-            }
-            _ => {
-                let note = (status == StatusCode::OK)
-                    .then(|| note(job, headers))
-                    .flatten();
-                Ok(Self {
-                    status,
-                    partial: None,
-                    note,
-                })
-            }
-        }
-    }
-
+    /// Whether it goes on with what is on disk.
     pub(super) fn resumes(&self) -> bool {
-        self.partial.is_some()
+        self.resumed.is_some()
     }
 
-    /// A download that was completed is as good as a whole one.
+    /// Bytes of the body that are on disk, and bytes that the head announces.
+    pub(super) fn announced(&self) -> (u64, Option<u64>) {
+        let on_disk = self.resumed.as_ref().map_or(0, |resumed| resumed.from);
+        (on_disk, self.framing.length)
+    }
+
+    /// The status to record: a download that was completed is as good as a whole one.
     pub(super) fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
+    /// Whether the body is complete though the connection goes on.
+    pub(super) fn is_whole(&self, received: u64) -> bool {
+        self.framing.counted && self.framing.length.is_some_and(|length| received >= length)
+    }
+
+    /// Cuts off what comes after the end of the body.
+    pub(super) fn trim(&self, chunk: &mut Bytes, received: u64) {
+        if self.framing.counted
+            && let Some(length) = self.framing.length
+        {
+            let left = length.saturating_sub(received);
+            chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Judges what has come so far of a resumed download.
+    ///
+    /// # Errors
+    /// When there is more of it than the head said: then nothing of it can be believed.
+    pub(super) fn check(&self, received: u64) -> Result<(), FetchError> {
+        match &self.resumed {
+            Some(resumed) if received > resumed.range => Err(no_longer_fits()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a body that has come to its end.
+    ///
+    /// # Errors
+    /// `Cut`, when there is less of it than was announced. What has come stays on disk where it can be resumed.
+    pub(super) fn finish(&self, received: u64) -> Result<(), FetchError> {
+        let missing = match &self.resumed {
+            Some(resumed) => resumed.from + received < resumed.total,
+            None => self.framing.counted && self.framing.length.is_some_and(|all| received < all),
+        };
+        if missing {
+            return Err(FetchError::Cut { received });
+        }
+        Ok(())
+    }
+
+    /// Removes what is on disk of a download that turned out to be another one. Its writer has let go of it.
+    pub(super) fn forget(&self) {
+        if let Some(resumed) = &self.resumed {
+            spool::remove(&resumed.path);
+        }
+    }
+
+    /// What opens the file for the body; to be asked for once.
     pub(super) fn opener(
-        &self,
-    ) -> impl FnOnce(&SpoolSettings, &PageUrl) -> std::io::Result<SpoolFile> + Send + 'static {
-        let (partial, note) = (self.partial.clone(), self.note.clone());
-        move |settings, url| match partial {
-            Some(partial) => SpoolFile::append(settings, &partial),
-            None => SpoolFile::create(settings, url, note.as_ref()),
+        &mut self,
+    ) -> impl FnOnce(&SpoolSettings) -> std::io::Result<SpoolFile> + Send + 'static {
+        let partial = self
+            .resumed
+            .as_mut()
+            .and_then(|resumed| resumed.partial.take());
+        let note = self.note.take();
+        move |settings| match partial {
+            Some(partial) => SpoolFile::append(settings, *partial),
+            None => SpoolFile::create(settings, note.as_ref()),
         }
     }
 }
 
-/// What a later try would need to know, where the server says enough: a length, a validator, no coding.
-fn note(job: &Job, headers: &Headers) -> Option<Note> {
-    if headers.0.contains_key(header::CONTENT_ENCODING)
-        || headers.text(header::ACCEPT_RANGES) == Some("none")
-    {
+/// Whether a part is the one that follows what is on disk, of the same body.
+fn continues(
+    partial: &Partial,
+    range: &ContentRange,
+    length: Option<u64>,
+    headers: &Headers,
+) -> bool {
+    let note = &partial.note;
+    let is_next = range.first == partial.length
+        && range.total.is_none_or(|total| total == note.total)
+        && range.length <= note.total - partial.length
+        && length.is_none_or(|length| length == range.length);
+    // A weak ETag says that two bodies mean the same, not that they are the same bytes.
+    let same_tag = match &note.etag {
+        Some(etag) => headers.text(header::ETAG) == Some(etag),
+        None => !headers.0.contains_key(header::ETAG),
+    };
+    // It need not be repeated: If-Range was sent (RFC 9110 15.3.7).
+    let same_date = match (&note.last_modified, headers.text(header::LAST_MODIFIED)) {
+        (Some(was), Some(is)) => was == is,
+        _ => true,
+    };
+    let multipart = headers
+        .text(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.to_ascii_lowercase().contains("multipart/byteranges"));
+    is_next && same_tag && same_date && !multipart && !headers.is_encoded()
+}
+
+fn no_longer_fits() -> FetchError {
+    FetchError::Spool("the partial download no longer fits what the server has".into())
+}
+
+/// What a later try would need to know, where the server says enough: a length, a strong validator, no coding.
+fn note(job: &Job, request: u128, framing: Framing, headers: &Headers) -> Option<Note> {
+    if headers.is_encoded() || headers.text(header::ACCEPT_RANGES) == Some("none") {
         return None;
     }
-    let strong = headers
-        .text(header::ETAG)
-        .filter(|tag| !tag.starts_with("W/"));
-    let validator = strong.or_else(|| headers.text(header::LAST_MODIFIED))?;
-    Some(Note {
+    let owned = |name| headers.text(name).map(str::to_owned);
+    let (etag, last_modified) = (owned(header::ETAG), owned(header::LAST_MODIFIED));
+    let strong = etag.as_ref().is_some_and(|etag| is_strong(etag))
+        || last_modified
+            .as_ref()
+            .is_some_and(|modified| is_settled(modified, headers));
+    strong.then_some(Note {
         url: job.url.to_string(),
-        validator: validator.to_owned(),
-        total: announced(headers)?,
+        request: Note::name(request),
+        etag,
+        last_modified,
+        content_type: owned(header::CONTENT_TYPE),
+        total: framing.length?,
     })
 }
 
-/// `Content-Range: bytes 500-999/1000` (RFC 9110 14.4).
-fn starts_at(headers: &Headers, from: u64, total: u64) -> bool {
-    let range = headers
-        .text(header::CONTENT_RANGE)
-        .and_then(|value| value.trim().strip_prefix("bytes "));
-    let Some((range, whole)) = range.and_then(|range| range.split_once('/')) else {
-        return false;
-    };
-    let start = range
-        .split_once('-')
-        .and_then(|(start, _)| start.parse().ok());
-    start == Some(from) && (whole == "*" || whole.parse() == Ok(total))
+fn is_strong(etag: &str) -> bool {
+    !etag.starts_with("W/")
 }
 
-/// The length that `Content-Length` announces.
-pub(super) fn announced(headers: &Headers) -> Option<u64> {
-    headers.text(header::CONTENT_LENGTH)?.trim().parse().ok()
+/// Whether a body was changed so long before it was sent that a later change would have another date: at least a
+/// second (RFC 9110 8.8.2.2).
+fn is_settled(modified: &str, headers: &Headers) -> bool {
+    let Ok(modified) = httpdate::parse_http_date(modified) else {
+        return false;
+    };
+    let sent = headers
+        .text(header::DATE)
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .unwrap_or_else(SystemTime::now);
+    sent.duration_since(modified)
+        .is_ok_and(|passed| passed.as_secs() >= 1)
 }

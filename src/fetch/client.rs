@@ -16,7 +16,9 @@ use super::settings::Versions;
 use crate::error::{Error, Result};
 
 /// Idle connections are let go after this: broad lists would otherwise hold thousands.
-const IDLE: Duration = Duration::from_secs(15);
+pub(super) const IDLE: Duration = Duration::from_secs(15);
+/// Header fields that an HTTP/1 answer may have. Some sites send a hundred cookies; nobody has a use for thousands.
+pub(super) const HEADER_FIELDS: usize = 1000;
 /// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
 const HEADER_BYTES: u32 = 128 << 10;
 
@@ -72,6 +74,11 @@ fn client(shared: &Arc<Shared>, proxy: Option<&Proxy>, guarded: bool) -> Result<
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(settings.idle_per_host)
         .tcp_nodelay(true)
+        // Heads as browsers read them: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good ones.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(HEADER_FIELDS)
         // Each of these is a system call a connection, for what the deadlines see to already.
         .tcp_keepalive(None)
         .tcp_user_timeout(None)

@@ -230,10 +230,8 @@ fn from_io(error: &io::Error, stage: Stage, deadlines: &Deadlines) -> Option<Fet
                 after: deadlines.between_chunks,
             },
         },
-        Kind::InvalidData | Kind::InvalidInput => match stage {
-            Stage::Head => protocol(words(error)),
-            Stage::Body(received) => FetchError::Cut { received },
-        },
+        // The framing of a body is broken, as where a chunk has no size: that is no cut, and would be the same again.
+        Kind::InvalidData | Kind::InvalidInput => protocol(words(error)),
         _ => return None,
     })
 }

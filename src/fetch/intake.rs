@@ -13,7 +13,9 @@ use crate::visit::FetchError;
 
 /// A body as it comes in.
 pub(crate) struct Intake {
+    /// Bytes that may come, and bytes that the body may have.
     limit: u64,
+    whole: u64,
     spool_over: u64,
     pace: Pace,
     received: u64,
@@ -48,14 +50,17 @@ pub(crate) enum Next {
 }
 
 impl Intake {
+    /// Takes in a body of which so many bytes are on disk already, and so many are announced.
+    ///
     /// # Errors
-    /// When the announced length is over the limit already.
+    /// When that is over the limit already.
     pub(crate) fn new(
         settings: &FetchSettings,
-        announced: Option<u64>,
+        (on_disk, announced): (u64, Option<u64>),
         now: Instant,
     ) -> Result<Self, FetchError> {
-        let limit = settings.body_limit.0;
+        let whole = settings.body_limit.0;
+        let limit = whole.saturating_sub(on_disk);
         if announced.is_some_and(|length| length > limit) {
             return Err(FetchError::TooLarge {
                 limit: settings.body_limit,
@@ -64,6 +69,7 @@ impl Intake {
         let pace = Pace::new(&settings.deadlines, now);
         Ok(Self {
             limit,
+            whole,
             spool_over: settings.spool.over.0,
             pace,
             received: 0,
@@ -79,7 +85,7 @@ impl Intake {
         self.received += chunk.len() as u64;
         if self.received > self.limit {
             return Err(FetchError::TooLarge {
-                limit: ByteSize(self.limit),
+                limit: ByteSize(self.whole),
             });
         }
         self.pace.check(chunk.len() as u64, now)?;
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn a_body_of_one_chunk_is_not_copied() {
         let now = Instant::now();
-        let mut intake = Intake::new(&settings(), None, now).unwrap();
+        let mut intake = Intake::new(&settings(), (0, None), now).unwrap();
         let chunk = Bytes::from(vec![7; 50]);
         let place = chunk.as_ptr();
         assert!(matches!(intake.take(chunk, now), Ok(Next::Held)));
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn a_large_body_leaves_memory_whole_and_in_order() {
         let now = Instant::now();
-        let mut intake = Intake::new(&settings(), None, now).unwrap();
+        let mut intake = Intake::new(&settings(), (0, None), now).unwrap();
         assert!(matches!(
             intake.take(Bytes::from(vec![1; 60]), now),
             Ok(Next::Held)
@@ -201,10 +207,16 @@ mod tests {
     fn the_limit_holds_for_what_is_announced_and_for_what_comes() {
         let now = Instant::now();
         assert!(matches!(
-            Intake::new(&settings(), Some(1001), now),
+            Intake::new(&settings(), (0, Some(1001)), now),
             Err(FetchError::TooLarge { .. })
         ));
-        let mut intake = Intake::new(&settings(), Some(10), now).unwrap();
+        assert!(matches!(
+            Intake::new(&settings(), (500, Some(501)), now),
+            Err(FetchError::TooLarge {
+                limit: ByteSize(1000)
+            })
+        ));
+        let mut intake = Intake::new(&settings(), (0, Some(10)), now).unwrap();
         assert!(intake.take(Bytes::from(vec![0; 1000]), now).is_ok());
         assert!(matches!(
             intake.take(Bytes::from_static(b"x"), now),
@@ -215,7 +227,7 @@ mod tests {
     #[test]
     fn a_byte_a_second_is_too_slow_and_a_pause_is_not() {
         let start = Instant::now();
-        let mut intake = Intake::new(&settings(), None, start).unwrap();
+        let mut intake = Intake::new(&settings(), (0, None), start).unwrap();
         let slow = (1..60).find(|second| {
             intake
                 .take(
@@ -227,7 +239,7 @@ mod tests {
         assert_eq!(slow, Some(20));
         let mut settings = settings();
         settings.body_limit = ByteSize::mib(1);
-        let mut intake = Intake::new(&settings, None, start).unwrap();
+        let mut intake = Intake::new(&settings, (0, None), start).unwrap();
         assert!(intake.take(Bytes::from(vec![0; 3000]), start).is_ok());
         assert!(
             intake

@@ -11,14 +11,16 @@ mod client;
 mod connections;
 mod dns;
 mod fault;
+mod framing;
 mod intake;
 mod patience;
 mod proxy;
+mod range;
 mod settings;
 mod spool;
 mod tls;
-mod transport;
 mod types;
+mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -40,14 +42,14 @@ use crate::job::{Job, Reach};
 use crate::outgoing::Template;
 use crate::page::{Page, Timing};
 use crate::visit::FetchError;
-use arrival::{Arrival, announced};
+use arrival::{Arrival, Asked};
 use client::Clients;
 use connections::Connections;
 use dns::Resolver;
 use fault::Stage;
 use intake::{Intake, Next};
 use patience::Patience;
-use spool::{Partial, Spooling};
+use spool::Spooling;
 
 /// What all fetchers of a run share: the expensive parts.
 pub(crate) struct Shared {
@@ -117,13 +119,6 @@ impl Shared {
         }
     }
 
-    fn partial(&self, job: &Job) -> Option<Partial> {
-        let spool = &self.settings.spool;
-        (spool.resume && spool.keep && job.request.is_none())
-            .then(|| Partial::find(spool, &job.url))
-            .flatten()
-    }
-
     /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
     fn guards(&self, job: &Job) -> bool {
         self.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
@@ -177,8 +172,7 @@ impl Fetcher {
         let (place, proxy) = self.shared.proxy(job);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
-        let partial = self.shared.partial(job);
-        let request = self.request(job, partial.as_ref());
+        let (request, asked) = self.request(job);
         let execute = self.clients.of(place, guarded).execute(request);
         let response = patience.for_head(execute).await?.map_err(|error| {
             let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
@@ -199,7 +193,7 @@ impl Fetcher {
             answered,
             remote,
         };
-        self.receive(job, response, partial, &patience, answered)
+        self.receive(job, response, asked, &patience, answered)
             .await
     }
 
@@ -218,30 +212,29 @@ impl Fetcher {
         check_answer(job, &addresses, proxy)
     }
 
-    fn request(&self, job: &Job, partial: Option<&Partial>) -> reqwest::Request {
+    fn request(&self, job: &Job) -> (reqwest::Request, Asked) {
         let mut outgoing = self.shared.template.outgoing(job);
-        if let Some(partial) = partial {
-            outgoing.resume(partial.length, &partial.note.validator);
-        }
+        let asked = Asked::of(&mut outgoing, job, &self.shared.settings);
         let mut request = reqwest::Request::new(outgoing.method, job.url.as_url().clone());
         *request.headers_mut() = outgoing.headers;
         *request.body_mut() = outgoing.body.map(reqwest::Body::from);
-        request
+        (request, asked)
     }
 
     async fn receive(
         &self,
         job: &Job,
         mut response: reqwest::Response,
-        partial: Option<Partial>,
+        asked: Asked,
         patience: &Patience,
         answered: Answered,
     ) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
         let status = response.status();
-        let version = response.version().into();
-        let headers = Headers(std::mem::take(response.headers_mut()));
-        let arrival = Arrival::new(job, status, &headers, partial)?;
+        let version = response.version();
+        let mut headers = Headers(std::mem::take(response.headers_mut()));
+        let mut arrival = Arrival::new(asked, job, status, version, &mut headers)?;
+        let version = version.into();
         if !settings.types.want(job, &headers) {
             return Ok(arrival.without_body(
                 version,
@@ -250,19 +243,25 @@ impl Fetcher {
                 answered.timing(job),
             ));
         }
-        let mut intake = Intake::new(settings, announced(&headers), answered.answered)?;
+        let mut intake = Intake::new(settings, arrival.announced(), answered.answered)?;
         let mut spooling: Option<Spooling> = None;
         if arrival.resumes() {
-            spooling = Some(self.spool(job, &arrival));
+            spooling = Some(self.spool(&mut arrival));
         }
         loop {
-            let next = match self.next(&mut response, &mut intake, patience).await {
+            let next = match self
+                .next(&mut response, &arrival, &mut intake, patience)
+                .await
+            {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(error) => {
                     // The next try goes on from what is in the file: it has to be there, and nobody be writing to it.
                     if let Some(file) = spooling {
                         file.give_up().await;
+                    }
+                    if arrival.check(intake.received()).is_err() {
+                        arrival.forget();
                     }
                     return Err(error);
                 }
@@ -277,7 +276,7 @@ impl Fetcher {
                 continue;
             }
             if first && spooling.is_none() {
-                spooling = Some(self.spool(job, &arrival));
+                spooling = Some(self.spool(&mut arrival));
             }
             if let Some(file) = &spooling
                 && file.write(bytes).await.is_err()
@@ -313,23 +312,32 @@ impl Fetcher {
     async fn next(
         &self,
         response: &mut reqwest::Response,
+        arrival: &Arrival,
         intake: &mut Intake,
         patience: &Patience,
     ) -> Result<Option<Next>, FetchError> {
+        if arrival.is_whole(intake.received()) {
+            return Ok(None);
+        }
         let chunk = patience.for_chunk(response.chunk()).await?;
         let chunk = chunk.map_err(|error| {
             let stage = Stage::Body(intake.received());
             fault::from_reqwest(&error, stage, &self.shared.settings.deadlines)
         })?;
-        chunk
-            .map(|chunk| intake.take(chunk, Instant::now()))
-            .transpose()
+        let Some(mut chunk) = chunk else {
+            arrival.finish(intake.received())?;
+            return Ok(None);
+        };
+        arrival.trim(&mut chunk, intake.received());
+        let next = intake.take(chunk, Instant::now())?;
+        arrival.check(intake.received())?;
+        Ok(Some(next))
     }
 
-    fn spool(&self, job: &Job, arrival: &Arrival) -> Spooling {
-        let (shared, url) = (self.shared.clone(), job.url.clone());
+    fn spool(&self, arrival: &mut Arrival) -> Spooling {
+        let shared = self.shared.clone();
         let open = arrival.opener();
-        Spooling::start(move || open(&shared.settings.spool, &url))
+        Spooling::start(move || open(&shared.settings.spool))
     }
 }
 

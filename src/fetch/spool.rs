@@ -1,7 +1,7 @@
 //! Large bodies, in files.
 //!
 //! A body that outgrows memory goes to a file in the spool folder. Where downloads may be resumed, the file is
-//! named for its URL and a note beside it keeps the validator, so that a later try, in this run or the next,
+//! named for its request and a note beside it keeps the validators, so that a later try, in this run or the next,
 //! asks for the rest only. Invariant: a name is made of a fingerprint, never of a page's words; a file is
 //! written by one download at a time (a lock says so); what is given up without a note is removed.
 
@@ -27,18 +27,26 @@ const CHUNKS_WAITING: usize = 32;
 pub(crate) struct Note {
     /// The URL that it is a part of.
     pub(crate) url: String,
-    /// Its strong ETag, or its Last-Modified date.
-    pub(crate) validator: String,
+    /// The request that was answered with it, by its fingerprint: method, URL, headers and body.
+    pub(crate) request: String,
+    /// Its ETag.
+    pub(crate) etag: Option<String>,
+    /// Its Last-Modified date.
+    pub(crate) last_modified: Option<String>,
+    /// Its media type: the answer that completes it need not repeat it.
+    pub(crate) content_type: Option<String>,
     /// The whole length.
     pub(crate) total: u64,
 }
 
-/// A partial download that is on disk.
+/// A partial download that is on disk. Nobody else writes to it or resumes it as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Partial {
     pub(crate) note: Note,
     pub(crate) length: u64,
     path: PathBuf,
+    /// Locked.
+    file: File,
 }
 
 /// A file that a body is being written to.
@@ -52,17 +60,47 @@ pub(crate) struct SpoolFile {
     finished: bool,
 }
 
+impl Note {
+    /// A request's fingerprint as it is written.
+    pub(crate) fn name(request: u128) -> String {
+        format!("{request:032x}")
+    }
+
+    /// What `If-Range` is sent with: the ETag where it is strong, else the date.
+    pub(crate) fn validator(&self) -> &str {
+        let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        strong.or(self.last_modified.as_deref()).unwrap_or_default()
+    }
+}
+
 impl Partial {
-    /// The partial download of a URL, where there is one.
-    pub(crate) fn find(settings: &SpoolSettings, url: &PageUrl) -> Option<Self> {
-        let path = resumable_path(&settings.folder, url);
-        let length = fs::symlink_metadata(&path)
+    /// The partial download of a request, where there is one that nobody else is at.
+    pub(crate) fn find(folder: &Path, url: &PageUrl, request: u128) -> Option<Self> {
+        let path = resumable_path(folder, request);
+        // Nearly always there is none, and this is all that it costs.
+        fs::symlink_metadata(&path)
             .ok()
-            .filter(fs::Metadata::is_file)?
-            .len();
+            .filter(fs::Metadata::is_file)?;
+        let file = open_own(&path).ok()?;
+        file.try_lock().ok()?;
+        let length = file.metadata().ok()?.len();
         let note: Note = serde_json::from_slice(&fs::read(note_path(&path)).ok()?).ok()?;
-        let fits = note.url == url.as_str() && length > 0 && length < note.total;
-        fits.then_some(Self { note, length, path })
+        let fits = note.url == url.as_str()
+            && note.request == Note::name(request)
+            && length > 0
+            && length < note.total
+            && !note.validator().is_empty();
+        fits.then_some(Self {
+            note,
+            length,
+            path,
+            file,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Forgets it: the server has another body now.
@@ -76,16 +114,13 @@ impl SpoolFile {
     ///
     /// # Errors
     /// What the file system said.
-    pub(crate) fn create(
-        settings: &SpoolSettings,
-        url: &PageUrl,
-        note: Option<&Note>,
-    ) -> io::Result<Self> {
+    pub(crate) fn create(settings: &SpoolSettings, note: Option<&Note>) -> io::Result<Self> {
         let hash = settings.digest.then(Sha256::new);
-        if let Some(note) = note.filter(|_| settings.resume) {
-            let path = resumable_path(&settings.folder, url);
+        let request = note.and_then(|note| u128::from_str_radix(&note.request, 16).ok());
+        if let (Some(note), Some(request)) = (note, request) {
+            let path = resumable_path(&settings.folder, request);
             let file = open_own(&path)?;
-            // Another download of the same URL has the name: this one does without.
+            // Another download of the same request has the name: this one does without.
             if file.try_lock().is_ok() {
                 file.set_len(0)?;
                 fs::write(
@@ -121,33 +156,35 @@ impl SpoolFile {
     ///
     /// # Errors
     /// What the file system said.
-    pub(crate) fn append(settings: &SpoolSettings, partial: &Partial) -> io::Result<Self> {
-        let mut file = open_own(&partial.path)?;
-        file.try_lock().map_err(|_| {
-            io::Error::other("the partial download is being written by another run")
-        })?;
+    pub(crate) fn append(settings: &SpoolSettings, partial: Partial) -> io::Result<Self> {
+        let Partial {
+            mut file,
+            path,
+            length,
+            ..
+        } = partial;
         let mut hash = settings.digest.then(Sha256::new);
         // Reading what is there feeds the digest and leaves the file at its end.
         let mut buffer = vec![0; 256 << 10];
-        let mut length = 0;
+        let mut read = 0;
         loop {
             let count = file.read(&mut buffer)?;
             if count == 0 {
                 break;
             }
-            length += count as u64;
+            read += count as u64;
             if let Some(hash) = &mut hash {
                 hash.update(&buffer[..count]);
             }
         }
-        if length != partial.length {
+        if read != length {
             return Err(io::Error::other(
                 "the partial download changed while it was resumed",
             ));
         }
         Ok(Self {
             file,
-            path: partial.path.clone(),
+            path,
             length,
             hash,
             resumable: true,
@@ -237,18 +274,17 @@ impl Spooling {
     }
 }
 
-fn resumable_path(folder: &Path, url: &PageUrl) -> PathBuf {
-    folder.join(format!(
-        "{SPOOL_PREFIX}{:016x}.part",
-        xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes())
-    ))
+fn resumable_path(folder: &Path, request: u128) -> PathBuf {
+    // The name has the width that names of temporary files have: a sweep of the folder knows them by it.
+    folder.join(format!("{SPOOL_PREFIX}{:016x}.part", request as u64))
 }
 
 fn note_path(path: &Path) -> PathBuf {
     path.with_extension("note")
 }
 
-fn remove(path: &Path) {
+/// Removes a partial download and its note.
+pub(crate) fn remove(path: &Path) {
     // Not there is as good as removed.
     let _ = fs::remove_file(path);
     let _ = fs::remove_file(note_path(path));
@@ -280,25 +316,33 @@ mod tests {
         }
     }
 
-    fn note(url: &PageUrl) -> Note {
+    fn url() -> PageUrl {
+        PageUrl::parse("http://a.example/../../x").unwrap()
+    }
+
+    fn note(request: u128) -> Note {
         Note {
-            url: url.to_string(),
-            validator: "\"v1\"".into(),
+            url: url().to_string(),
+            request: Note::name(request),
+            etag: Some("\"v1\"".into()),
+            last_modified: None,
+            content_type: None,
             total: 10,
         }
+    }
+
+    fn half(folder: &Path) {
+        let mut first = SpoolFile::create(&settings(folder), Some(&note(7))).unwrap();
+        first.write(b"01234").unwrap();
     }
 
     #[test]
     fn a_broken_download_is_found_again_and_ends_with_the_digest_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(folder.path());
-        let url = PageUrl::parse("http://a.example/../../x").unwrap();
-        let mut first = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
-        first.write(b"01234").unwrap();
-        drop(first);
-        let partial = Partial::find(&settings, &url).unwrap();
+        half(folder.path());
+        let partial = Partial::find(folder.path(), &url(), 7).unwrap();
         assert_eq!(partial.length, 5);
-        let mut second = SpoolFile::append(&settings, &partial).unwrap();
+        let mut second = SpoolFile::append(&settings(folder.path()), partial).unwrap();
         second.write(b"56789").unwrap();
         let spool = second.finish();
         assert_eq!(fs::read(spool.path()).unwrap(), b"0123456789");
@@ -308,20 +352,31 @@ mod tests {
     }
 
     #[test]
-    fn two_downloads_of_one_url_do_not_write_one_file() {
+    fn a_part_is_found_by_its_request_alone_and_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        half(folder.path());
+        assert!(Partial::find(folder.path(), &url(), 8).is_none());
+        // The same name, another request.
+        assert!(Partial::find(folder.path(), &url(), 7 + (1 << 64)).is_none());
+        let first = Partial::find(folder.path(), &url(), 7);
+        assert!(first.is_some() && Partial::find(folder.path(), &url(), 7).is_none());
+        drop(first);
+        assert!(Partial::find(folder.path(), &url(), 7).is_some());
+    }
+
+    #[test]
+    fn two_downloads_of_one_request_do_not_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path());
-        let url = PageUrl::parse("http://a.example/x").unwrap();
-        let first = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
-        let second = SpoolFile::create(&settings, &url, Some(&note(&url))).unwrap();
+        let first = SpoolFile::create(&settings, Some(&note(7))).unwrap();
+        let second = SpoolFile::create(&settings, Some(&note(7))).unwrap();
         assert_ne!(first.path, second.path);
     }
 
     #[test]
     fn what_cannot_be_resumed_is_removed_when_it_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let url = PageUrl::parse("http://a.example/x").unwrap();
-        let mut file = SpoolFile::create(&settings(folder.path()), &url, None).unwrap();
+        let mut file = SpoolFile::create(&settings(folder.path()), None).unwrap();
         file.write(b"half").unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -17,7 +17,7 @@ use super::source::{Input, unreadable};
 use super::words;
 use super::{Enough, Entry, Feeder};
 use crate::error::{Error, Result};
-use crate::job::Request;
+use crate::job::{self, Request};
 
 /// The longest line: a record with the text of its page is one too.
 const LONGEST: usize = 16 << 20;
@@ -200,8 +200,8 @@ fn request(members: &mut Map<String, Value>) -> Result<Request, String> {
     let method = match members.remove("method") {
         None | Some(Value::Null) => None,
         Some(Value::String(method)) => {
-            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes());
-            Some(method.map_err(|_| "\"method\" is not an HTTP method".to_owned())?)
+            let method = job::method(&method);
+            Some(method.ok_or_else(|| "\"method\" is not an HTTP method".to_owned())?)
         }
         Some(_) => return Err("\"method\" is not a string".to_owned()),
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use haul::fetch::TlsSettings;
-use haul::origin::{Answer, Opening, Origin, Site, Step};
+use haul::origin::{Answer, Opening, Origin, Site, SiteBuilder, Step};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -52,7 +52,19 @@ fn params(name: &str) -> CertificateParams {
     CertificateParams::new(vec![name.to_owned()]).unwrap()
 }
 
+/// A site behind TLS, with a certificate that nobody has signed.
+pub(crate) fn sealed(site: SiteBuilder) -> Origin {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params("localhost").self_signed(&key).unwrap();
+    dressed(site, certificate.der().clone(), &key)
+}
+
 fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
+    let site = Site::builder().fallback(Answer::page("<title>Sealed</title>"));
+    dressed(site, certificate, key)
+}
+
+fn dressed(site: SiteBuilder, certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -63,11 +75,7 @@ fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
         .unwrap();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let site = Site::builder()
-        .encrypted()
-        .fallback(Answer::page("<title>Sealed</title>"))
-        .build()
-        .unwrap();
+    let site = site.encrypted().build().unwrap();
     Origin::dressed(site, move |stream| {
         let acceptor = acceptor.clone();
         async move { acceptor.accept(stream).await }

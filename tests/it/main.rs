@@ -17,6 +17,7 @@ mod codings;
 mod compare;
 mod crawl;
 mod engines;
+mod expectations;
 mod failures;
 mod faults;
 mod floors;
@@ -30,6 +31,7 @@ mod memory;
 mod metadata;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod partial;
 mod pipes;
 mod politeness;
 mod proxies;

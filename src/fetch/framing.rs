@@ -1,0 +1,185 @@
+//! Where the body of an answer ends, as its head says (RFC 9112 6).
+//!
+//! The HTTP clients find the end of a body by themselves. This file has what they let pass: transfer codings that
+//! nobody asked for, whose bytes would be taken for the page, and a `101` that leaves HTTP. Every engine asks here, so
+//! that it is one rule. Knows heads, not sockets.
+
+use http::{HeaderMap, StatusCode, Version, header};
+
+use crate::headers::Headers;
+use crate::visit::FetchError;
+
+/// Where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Framing {
+    /// Its length; `None` where it ends with the last chunk, or with the connection.
+    pub(super) length: Option<u64>,
+    /// Whether the client ignores that length and reads until the connection ends, so that the reader has to count.
+    pub(super) counted: bool,
+}
+
+/// Reads the framing of an answer. `bodiless` is set for answers to `HEAD`.
+///
+/// # Errors
+/// `Protocol`, where the bytes that follow are not the body.
+pub(super) fn framing(
+    bodiless: bool,
+    status: StatusCode,
+    version: Version,
+    headers: &Headers,
+) -> Result<Framing, FetchError> {
+    // The Upgrade field was not sent, so there is nothing to switch to (RFC 9110 15.2.2).
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        let words = "101 Switching Protocols, without having been asked to";
+        return Err(FetchError::Protocol(words.to_owned()));
+    }
+    let has_body =
+        !bodiless && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !has_body {
+        return Ok(Framing {
+            length: None,
+            counted: false,
+        });
+    }
+    let is_http1 = version <= Version::HTTP_11;
+    if !is_http1 || !headers.0.contains_key(header::TRANSFER_ENCODING) {
+        return Ok(Framing {
+            length: content_length(&headers.0),
+            counted: false,
+        });
+    }
+    if version < Version::HTTP_11 {
+        // RFC 9112 6.1: such a message has to be treated as if its framing was faulty.
+        let words = "Transfer-Encoding in an HTTP/1.0 answer";
+        return Err(FetchError::Protocol(words.to_owned()));
+    }
+    match transfer(headers)? {
+        Transfer::Chunked => Ok(Framing {
+            length: None,
+            counted: false,
+        }),
+        // RFC 2616 4.4 had `identity` for "not coded", and Content-Length counts then.
+        Transfer::Identity => {
+            let length = content_length(&headers.0);
+            Ok(Framing {
+                length,
+                counted: length.is_some(),
+            })
+        }
+    }
+}
+
+enum Transfer {
+    Chunked,
+    Identity,
+}
+
+/// The transfer coding of an answer to a request without `TE`: chunked or nothing else (RFC 9112 7.4).
+fn transfer(headers: &Headers) -> Result<Transfer, FetchError> {
+    let mut transfer = Transfer::Identity;
+    for line in headers.0.get_all(header::TRANSFER_ENCODING) {
+        let line = String::from_utf8_lossy(line.as_bytes());
+        for coding in line.split(',').map(str::trim) {
+            let is = |name: &str| coding.eq_ignore_ascii_case(name);
+            transfer = match transfer {
+                transfer if coding.is_empty() => transfer,
+                Transfer::Identity if is("identity") => Transfer::Identity,
+                Transfer::Identity if is("chunked") => Transfer::Chunked,
+                // Another coding, or one over the chunks: what follows is not the body.
+                _ => {
+                    let coding: String = coding.chars().take(32).collect();
+                    let words = format!("Transfer-Encoding {coding:?}, which was not asked for");
+                    return Err(FetchError::Protocol(words));
+                }
+            };
+        }
+    }
+    Ok(transfer)
+}
+
+/// What `Content-Length` says; the same length several times over is that length (RFC 9110 8.6).
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut length = None;
+    for line in headers.get_all(header::CONTENT_LENGTH) {
+        for text in line.to_str().ok()?.split(',') {
+            let said = text.trim().parse().ok()?;
+            if *length.get_or_insert(said) != said {
+                return None;
+            }
+        }
+    }
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> Headers {
+        let mut headers = Headers::default();
+        for (name, value) in fields {
+            headers.0.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn read(fields: &[(&'static str, &'static str)]) -> Result<Framing, FetchError> {
+        framing(false, StatusCode::OK, Version::HTTP_11, &headers(fields))
+    }
+
+    fn length(length: Option<u64>, counted: bool) -> Result<Framing, FetchError> {
+        Ok(Framing { length, counted })
+    }
+
+    #[test]
+    fn a_body_ends_where_its_head_says() {
+        assert_eq!(read(&[]), length(None, false));
+        assert_eq!(read(&[("content-length", "7")]), length(Some(7), false));
+        assert_eq!(read(&[("content-length", "7, 7")]), length(Some(7), false));
+        let chunked = ("transfer-encoding", "chunked");
+        assert_eq!(
+            read(&[("content-length", "7"), chunked]),
+            length(None, false)
+        );
+        let identity = ("transfer-encoding", "Identity");
+        assert_eq!(read(&[identity]), length(None, false));
+        assert_eq!(
+            read(&[("content-length", "7"), identity]),
+            length(Some(7), true)
+        );
+        assert_eq!(read(&[identity, chunked]), length(None, false));
+    }
+
+    #[test]
+    fn a_transfer_coding_that_was_not_asked_for_is_refused() {
+        for coding in [
+            "xchunked",
+            "gzip",
+            "gzip, chunked",
+            "chunked, gzip",
+            "chunked, identity",
+            "chunked, chunked",
+            "chunked;q=1",
+        ] {
+            let answer = read(&[("transfer-encoding", coding)]);
+            assert!(matches!(answer, Err(FetchError::Protocol(_))), "{coding}");
+        }
+        let old = headers(&[("transfer-encoding", "chunked")]);
+        let answer = framing(false, StatusCode::OK, Version::HTTP_10, &old);
+        assert!(matches!(answer, Err(FetchError::Protocol(_))));
+    }
+
+    #[test]
+    fn an_answer_without_body_announces_none() {
+        let announced = headers(&[
+            ("content-length", "9000000000"),
+            ("transfer-encoding", "gzip"),
+        ]);
+        for (bodiless, status) in [(true, 200), (false, 204), (false, 304)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = framing(bodiless, status, Version::HTTP_11, &announced);
+            assert_eq!(answer, length(None, false));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The deadlines of one fetch on a thread that blocks.
+
+use std::time::{Duration, Instant};
+
+use ureq::Timeout;
+use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::time::Duration as UreqDuration;
+
+use crate::fetch::settings::Deadlines;
+
+/// How long one fetch may still wait, and for what.
+pub(in crate::fetch) struct Clock {
+    pub(in crate::fetch) started: Instant,
+    pub(in crate::fetch) deadlines: Deadlines,
+}
+
+impl Clock {
+    /// Starts to count.
+    pub(in crate::fetch) fn new(deadlines: &Deadlines) -> Self {
+        Self {
+            started: Instant::now(),
+            deadlines: *deadlines,
+        }
+    }
+
+    /// For the head of the answer, the request included.
+    pub(super) fn for_head(&self) -> NextTimeout {
+        self.until(self.started, self.deadlines.first_byte, super::HEAD)
+    }
+
+    /// For the next piece of the body.
+    pub(super) fn for_chunk(&self) -> NextTimeout {
+        let now = Instant::now();
+        let mut timeout = self.until(now, Duration::ZERO, Timeout::RecvBody);
+        // The same value each time, so that the socket is told once.
+        let between = self.deadlines.between_chunks;
+        timeout.per_read = (!between.is_zero()).then_some(UreqDuration::Exact(between));
+        timeout
+    }
+
+    /// For a connection, of which so many are left to try.
+    pub(super) fn for_connection(&self, since: Instant, left: usize) -> NextTimeout {
+        let connect = self.deadlines.connect;
+        let passed = since.elapsed();
+        let share = connect.saturating_sub(passed) / u32::try_from(left.max(1)).unwrap_or(1);
+        let within = match connect.is_zero() {
+            true => Duration::ZERO,
+            // Zero would be no deadline.
+            false => share.max(Duration::from_millis(1)),
+        };
+        self.until(Instant::now(), within, Timeout::Connect)
+    }
+
+    /// The nearer of a deadline and that of the whole fetch. Zero waits without an end.
+    fn until(&self, since: Instant, within: Duration, reason: Timeout) -> NextTimeout {
+        let left = |since: Instant, within: Duration| {
+            (!within.is_zero()).then(|| within.saturating_sub(since.elapsed()))
+        };
+        let near = left(since, within).map(|left| (left, reason));
+        let far = left(self.started, self.deadlines.total).map(|left| (left, Timeout::Global));
+        let nearest = near.into_iter().chain(far).min_by_key(|(left, _)| *left);
+        let (after, reason) = match nearest {
+            Some((left, reason)) => (UreqDuration::Exact(left), reason),
+            None => (UreqDuration::NotHappening, reason),
+        };
+        NextTimeout {
+            after,
+            reason,
+            per_read: None,
+            per_write: None,
+        }
+    }
+}

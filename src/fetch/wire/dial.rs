@@ -1,0 +1,254 @@
+//! Opening connections, by way of ureq's connectors: TCP, TLS, SOCKS and tunnels through a proxy.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
+use ureq::unversioned::transport::time::Instant as UreqInstant;
+use ureq::unversioned::transport::{
+    ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
+};
+use ureq::{Agent, Proxy, ProxyProtocol};
+
+use super::Wire;
+use super::clock::Clock;
+use super::source::Source;
+use crate::error::{Error, Result};
+use crate::fetch::connections::Connections;
+use crate::fetch::dns::Resolver;
+use crate::fetch::fault::{self, Stage};
+use crate::fetch::proxy;
+use crate::url::PageUrl;
+use crate::visit::FetchError;
+
+/// Opens the connections of one thread.
+pub(in crate::fetch) struct Dialer {
+    connector: Arc<DefaultConnector>,
+    connections: Connections,
+    names: Names,
+}
+
+/// The way to a server: direct, or by one proxy.
+pub(in crate::fetch) struct Route {
+    /// For connections that end at the server, through the proxy where there is one.
+    config: Config,
+    /// The proxy, where plain http is asked of it and not through it.
+    plain: Option<PlainProxy>,
+}
+
+/// A proxy that plain http is asked of.
+pub(super) struct PlainProxy {
+    proxy: Proxy,
+    config: Config,
+    credentials: Option<String>,
+}
+
+impl PlainProxy {
+    /// The value of `Proxy-Authorization`.
+    pub(super) fn credentials(&self) -> Option<&str> {
+        self.credentials.as_deref()
+    }
+}
+
+impl Route {
+    /// # Errors
+    /// When ureq does not take the proxy.
+    pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>, tls: &TlsConfig) -> Result<Self> {
+        let proxy = proxy
+            .map(|proxy| Proxy::new(proxy.secret_url()))
+            .transpose()
+            .map_err(|source| Error::setup("the proxy", source))?;
+        let config = |proxy: Option<Proxy>| {
+            Agent::config_builder()
+                .user_agent("")
+                .proxy(proxy)
+                .tls_config(tls.clone())
+                .build()
+        };
+        let asks_itself =
+            |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        let plain = proxy.clone().filter(asks_itself).map(|proxy| PlainProxy {
+            credentials: credentials(&proxy),
+            config: config(None),
+            proxy,
+        });
+        Ok(Self {
+            config: config(proxy),
+            plain,
+        })
+    }
+
+    /// The proxy that is to be asked for this page, in the absolute form.
+    pub(super) fn proxy_of(&self, url: &PageUrl) -> Option<&PlainProxy> {
+        let is_plain = url.as_url().scheme() == "http";
+        self.plain.as_ref().filter(|_| is_plain)
+    }
+}
+
+fn credentials(proxy: &Proxy) -> Option<String> {
+    if proxy.username().is_none() && proxy.password().is_none() {
+        return None;
+    }
+    let (user, password) = (proxy.username(), proxy.password());
+    let both = format!(
+        "{}:{}",
+        user.unwrap_or_default(),
+        password.unwrap_or_default()
+    );
+    Some(format!("Basic {}", STANDARD.encode(both)))
+}
+
+impl Dialer {
+    pub(in crate::fetch) fn new(resolver: Resolver, connections: Connections) -> Self {
+        Self {
+            connector: Arc::default(),
+            connections,
+            names: Names(resolver),
+        }
+    }
+
+    /// Connects to one of these addresses, the first that answers; to the proxy, where the route has one.
+    ///
+    /// # Errors
+    /// Why the last of them did not.
+    pub(in crate::fetch) fn connect(
+        &self,
+        url: &PageUrl,
+        route: &Route,
+        addresses: &[SocketAddr],
+        clock: &Clock,
+    ) -> std::result::Result<Wire, FetchError> {
+        let failed = |error: &ureq::Error| fault::from_ureq(error, Stage::Head, &clock.deadlines);
+        let target =
+            Uri::try_from(url.as_str()).map_err(|error| FetchError::Protocol(error.to_string()))?;
+        let since = Instant::now();
+        let (mut uri, mut config) = (&target, &route.config);
+        let mut choices: Vec<Option<SocketAddr>> = addresses.iter().copied().map(Some).collect();
+        let proxy = route.config.proxy();
+        if let Some(plain) = route.proxy_of(url) {
+            (uri, config) = (plain.proxy.uri(), &plain.config);
+            let found = self.names.of(uri).map_err(|error| failed(&error))?;
+            choices = found.iter().copied().map(Some).collect();
+        } else if proxy.is_some_and(|proxy| !proxy.resolve_target()) {
+            choices = vec![None]; // the proxy is given the name
+        }
+        // Who answers through a proxy is not known, but where it is the proxy itself.
+        let is_known = proxy.is_none() || route.proxy_of(url).is_some();
+        let mut last = None;
+        for (index, address) in choices.iter().enumerate() {
+            let mut one = self.names.empty();
+            address.iter().for_each(|address| one.push(*address));
+            let timeout = clock.for_connection(since, choices.len() - index);
+            match self.open(uri, config, one, timeout) {
+                Ok(source) => {
+                    let remote = address.filter(|_| is_known);
+                    return Ok(Wire { source, remote });
+                }
+                Err(error) => {
+                    let error = failed(&error);
+                    let next_may = matches!(
+                        error,
+                        FetchError::Connect(_)
+                            | FetchError::Timeout {
+                                phase: crate::visit::Phase::Connect,
+                                ..
+                            }
+                    );
+                    last = Some(error);
+                    if !next_may {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| FetchError::Dns("the name has no address".into())))
+    }
+
+    fn open(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        addrs: ResolvedSocketAddrs,
+        timeout: NextTimeout,
+    ) -> std::result::Result<Source, ureq::Error> {
+        self.connections.add(1);
+        let connector = Arc::clone(&self.connector);
+        let details = ConnectionDetails {
+            uri,
+            addrs,
+            config,
+            request_level: false,
+            resolver: &self.names,
+            now: UreqInstant::now(),
+            timeout,
+            current_time: Arc::new(UreqInstant::now),
+            // For a tunnel: the connection to the proxy itself.
+            run_connector: Arc::new(move |details| open(&connector, details)),
+            register_shutdown: Arc::new(|_| Ok(())),
+        };
+        open(&self.connector, &details).map(Source::new)
+    }
+}
+
+fn open(
+    connector: &DefaultConnector,
+    details: &ConnectionDetails<'_>,
+) -> std::result::Result<Box<dyn Transport>, ureq::Error> {
+    connector
+        .connect(details, None)?
+        .ok_or(ureq::Error::ConnectionFailed)
+}
+
+/// Looks names up: those of proxies, and of what a proxy cannot look up itself.
+struct Names(Resolver);
+
+impl Names {
+    fn of(&self, uri: &Uri) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        let authority = uri.authority().ok_or(ureq::Error::HostNotFound)?;
+        let port = authority.port_u16().unwrap_or(match uri.scheme_str() {
+            Some("https") => 443,
+            Some(scheme) if scheme.starts_with("socks") => 1080,
+            _ => 80,
+        });
+        let name = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        if let Ok(literal) = name.parse::<IpAddr>() {
+            addresses.push(SocketAddr::new(literal, port));
+            return Ok(addresses);
+        }
+        let found = self
+            .0
+            .addresses_blocking(name)
+            .map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        for address in found.iter().take(16) {
+            addresses.push(SocketAddr::new(address.ip(), port));
+        }
+        Ok(addresses)
+    }
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
+}
+
+impl UreqResolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> std::result::Result<ResolvedSocketAddrs, ureq::Error> {
+        self.of(uri)
+    }
+}

@@ -1,0 +1,129 @@
+//! HTTP/1.1 on blocking sockets: what the threads of the `blocking` engine speak.
+//!
+//! ureq opens the connections: TCP, TLS, SOCKS and tunnels. What is said on them is here and not ureq's, as ureq reads
+//! heads and bodies unlike the other client, and has no settings for it: folded lines, more than 128 fields, lines that
+//! end in LF, bodies that end in a reset, plain http by way of a proxy. The same bytes have to have the same end on
+//! every engine. Invariant: every wait has a deadline; a connection is kept only after a body that ended where its
+//! framing says.
+
+mod body;
+mod chunks;
+mod clock;
+mod dial;
+mod head;
+mod kept;
+mod request;
+mod source;
+
+pub(super) use clock::Clock;
+pub(super) use dial::{Dialer, Route};
+pub(super) use kept::Kept;
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Version, header};
+use ureq::Timeout;
+
+use super::fault::Stage;
+use crate::outgoing::Outgoing;
+use crate::url::PageUrl;
+use crate::visit::FetchError;
+use body::Body;
+use source::Source;
+
+/// A connection on which one request after the other is sent.
+pub(super) struct Wire {
+    source: Source,
+    /// Who is at the other end, where it is known.
+    pub(super) remote: Option<SocketAddr>,
+}
+
+/// The head of an answer, and its body still on the wire.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+    pub(super) headers: HeaderMap,
+    wire: Wire,
+    body: Body,
+    /// Whether the connection may be kept when the body has ended.
+    keeps: bool,
+    received: u64,
+}
+
+impl Wire {
+    /// Sends a request and reads the head of its answer.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn ask(
+        mut self,
+        outgoing: &Outgoing,
+        url: &PageUrl,
+        route: &Route,
+        clock: &Clock,
+    ) -> Result<Answer, FetchError> {
+        let bytes = request::written(outgoing, url, route.proxy_of(url));
+        let sent = self.source.send(&bytes, clock);
+        // A server may answer before it has read all, and close: its answer counts for more than the broken pipe.
+        let head = match (self.head(clock), sent) {
+            (Ok(head), _) => head,
+            (Err(_), Err(error)) | (Err(error), Ok(())) => {
+                return Err(error);
+            }
+        };
+        let body = Body::of(&outgoing.method, &head)?;
+        let wants_close = outgoing
+            .headers
+            .get(header::CONNECTION)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+        Ok(Answer {
+            keeps: head.keeps_connection() && !wants_close,
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            wire: self,
+            body,
+            received: 0,
+        })
+    }
+
+    /// The head of the answer; interim ones before it are passed over (RFC 9110 15.2).
+    fn head(&mut self, clock: &Clock) -> Result<head::Head, FetchError> {
+        loop {
+            let head = head::read(&mut self.source, clock)?;
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(head);
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// The next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// Why there is no more.
+    pub(super) fn chunk(&mut self, clock: &Clock) -> Result<Option<Bytes>, FetchError> {
+        let stage = Stage::Body(self.received);
+        let piece = self.body.next(&mut self.wire.source, clock, stage)?;
+        if let Some(piece) = &piece {
+            self.received += piece.len() as u64;
+        }
+        Ok(piece)
+    }
+
+    /// Who answered, where it is known.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.wire.remote
+    }
+
+    /// The connection, where it may be used again.
+    pub(super) fn into_wire(mut self) -> Option<Wire> {
+        let reusable = self.keeps && self.body.is_over() && self.wire.source.is_empty();
+        reusable.then_some(self.wire)
+    }
+}
+
+/// The phase that ureq is told, to get it back in a timeout.
+const HEAD: Timeout = Timeout::RecvResponse;

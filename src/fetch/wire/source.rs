@@ -1,0 +1,88 @@
+//! The bytes of one connection: what is sent, and what has come and was not read yet.
+
+use bytes::{Buf, Bytes};
+use ureq::Error;
+use ureq::unversioned::transport::{NextTimeout, Transport};
+
+use super::clock::Clock;
+use crate::fetch::fault::{Stage, from_ureq};
+use crate::visit::FetchError;
+
+/// A connection as a source of bytes.
+pub(super) struct Source {
+    transport: Box<dyn Transport>,
+    /// What was read beyond a head that did not fit into the transport's own buffer; read before anything else.
+    ahead: Bytes,
+}
+
+impl Source {
+    pub(super) fn new(transport: Box<dyn Transport>) -> Self {
+        Self {
+            transport,
+            ahead: Bytes::new(),
+        }
+    }
+
+    /// Sends all of it.
+    pub(super) fn send(&mut self, mut bytes: &[u8], clock: &Clock) -> Result<(), FetchError> {
+        while !bytes.is_empty() {
+            let output = self.transport.buffers().output();
+            let count = bytes.len().min(output.len());
+            output[..count].copy_from_slice(&bytes[..count]);
+            let timeout = clock.for_head();
+            in_time(&timeout)
+                .and_then(|()| self.transport.transmit_output(count, timeout))
+                .map_err(|error| from_ureq(&error, Stage::Head, &clock.deadlines))?;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// What has come and was not consumed; waits where that is nothing. Empty at the end of the connection.
+    pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
+        if self.is_empty() {
+            in_time(&timeout)?;
+            self.transport.await_input(timeout)?;
+        }
+        Ok(self.waiting())
+    }
+
+    /// What has come and was not consumed.
+    pub(super) fn waiting(&mut self) -> &[u8] {
+        match self.ahead.is_empty() {
+            true => self.transport.buffers().input(),
+            false => &self.ahead,
+        }
+    }
+
+    /// Forgets the first bytes of what is waiting.
+    pub(super) fn consume(&mut self, count: usize) {
+        match self.ahead.is_empty() {
+            true => self.transport.buffers().input_consume(count),
+            false => self.ahead.advance(count),
+        }
+    }
+
+    /// Gives back what was consumed and is not wanted yet. Nothing else waits.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        self.ahead = bytes;
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    /// Whether the server has neither closed the connection nor said anything on it.
+    pub(super) fn is_idle(&mut self) -> bool {
+        self.is_empty() && self.transport.is_open()
+    }
+}
+
+/// A wait of no time at all would be one without an end.
+fn in_time(timeout: &NextTimeout) -> Result<(), Error> {
+    match timeout.after.is_zero() {
+        true => Err(Error::Timeout(timeout.reason)),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,392 @@
+//! One table of what becomes of odd answers, and every engine goes through it: what one reads all read, and what one
+//! refuses all refuse, under the same class.
+
+use haul::fetch::{Override, TlsSettings};
+use haul::origin::{Answer, Origin, Site, Step};
+use haul::{ByteSize, Config};
+
+use crate::certificates::sealed;
+use crate::run::{Report, config, ms, on_every_engine, run};
+
+/// A page of which each row of the table says how it is sent.
+const PAGE: &str = "<title>All of it</title>";
+
+/// How an answer is sent, and how it ends: a status, with the page, or the class of a failure.
+struct Row {
+    what: &'static str,
+    steps: Vec<Step>,
+    end: &'static str,
+}
+
+fn row(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
+    Row {
+        what,
+        steps: vec![Step::send(text), Step::Close],
+        end,
+    }
+}
+
+/// The same, and the server keeps the connection.
+fn kept(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
+    Row {
+        what,
+        steps: vec![Step::send(text)],
+        end,
+    }
+}
+
+/// The page under a head with these lines, and its length.
+fn lengthy(lines: &str) -> String {
+    let length = PAGE.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{lines}Content-Length: {length}\r\n\r\n{PAGE}"
+    )
+}
+
+/// The page in a body that is framed by these lines.
+fn framed(version: &str, lines: &str, body: &str) -> String {
+    format!("HTTP/{version} 200 OK\r\nContent-Type: text/html\r\n{lines}\r\n{body}")
+}
+
+fn chunked(body: &str) -> String {
+    framed("1.1", "Transfer-Encoding: chunked\r\n", body)
+}
+
+/// The page as one chunk.
+fn chunk() -> String {
+    format!("{:x}\r\n{PAGE}\r\n0\r\n\r\n", PAGE.len())
+}
+
+fn heads() -> Vec<Row> {
+    let many = "X-Field: v\r\n".repeat(500);
+    let long = format!("X-Long: {}\r\n", "v".repeat(200_000));
+    vec![
+        kept("a plain head", lengthy(""), "200"),
+        kept("500 fields", lengthy(&many), "200"),
+        kept("2,000 fields", lengthy(&many.repeat(4)), "head"),
+        kept("a field of 200 KB", lengthy(&long), "200"),
+        kept("fields of 2 MB", lengthy(&long.repeat(10)), "head"),
+        kept(
+            "a folded line",
+            lengthy("X-Folded: one\r\n two\r\n\tthree\r\n"),
+            "200",
+        ),
+        kept(
+            "a folded length",
+            framed("1.1", "Content-Length:\r\n 24\r\n", PAGE),
+            "200",
+        ),
+        kept("a space before a colon", lengthy("X-Spaced : v\r\n"), "200"),
+        kept(
+            "a line that is no field",
+            lengthy("what is this\r\n"),
+            "200",
+        ),
+        kept("a field without a name", lengthy(": v\r\n"), "200"),
+        kept(
+            "bytes beyond ASCII",
+            lengthy("X-Name: caf\u{e9}\r\n"),
+            "200",
+        ),
+        kept(
+            "lines that end in LF",
+            lengthy("").replace("\r\n", "\n"),
+            "200",
+        ),
+        kept("no reason", lengthy("").replacen(" OK", "", 1), "200"),
+        kept(
+            "interim answers",
+            format!(
+                "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{}",
+                lengthy("")
+            ),
+            "200",
+        ),
+        row(
+            "an end within the head",
+            "HTTP/1.1 200 OK\r\nX-Field: v\r\n",
+            "closed",
+        ),
+        row("an end within the first line", "HTTP/1.1 2", "closed"),
+        row("HTTP/0.9", PAGE, "protocol"),
+        row(
+            "a status of two digits",
+            "HTTP/1.1 20 OK\r\n\r\n",
+            "protocol",
+        ),
+        row("a status below 100", "HTTP/1.1 099 No\r\n\r\n", "protocol"),
+        kept(
+            "101 to a GET",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+            "protocol",
+        ),
+    ]
+}
+
+fn bodies() -> Vec<Row> {
+    let reset = |text: String| Row {
+        what: "",
+        steps: vec![Step::send(text), Step::Reset],
+        end: "cut",
+    };
+    let length = PAGE.len();
+    let announced = |length: &str| framed("1.1", &format!("Content-Length: {length}\r\n"), PAGE);
+    let coded =
+        |coding: &str, body: &str| framed("1.1", &format!("Transfer-Encoding: {coding}\r\n"), body);
+    vec![
+        row(
+            "a body that ends with the connection",
+            framed("1.1", "", PAGE),
+            "200",
+        ),
+        Row {
+            what: "a body that ends in a reset",
+            ..reset(framed("1.1", "", PAGE))
+        },
+        Row {
+            what: "a length that ends in a reset",
+            ..reset(announced("9999"))
+        },
+        Row {
+            what: "chunks that end in a reset",
+            ..reset(chunked("5\r\n<titl\r\n"))
+        },
+        row("less than its length", announced("9999"), "cut"),
+        kept(
+            "the same length twice",
+            announced(&format!("{length}, {length}")),
+            "200",
+        ),
+        kept(
+            "two lengths",
+            announced(&format!("{length}, 5")),
+            "protocol",
+        ),
+        kept("a length that is none", announced("many"), "protocol"),
+        kept("a negative length", announced("-1"), "protocol"),
+        kept("chunks", chunked(&chunk()), "200"),
+        kept(
+            "chunks and a length",
+            lengthy("Transfer-Encoding: chunked\r\n").replace(PAGE, &chunk()),
+            "200",
+        ),
+        kept(
+            "extensions and trailers",
+            chunked(&format!(
+                "{length:x} ;a=\"{}\"\r\n{PAGE}\r\n0\r\nX-Sum: 1\r\n\r\n",
+                "b".repeat(99)
+            )),
+            "200",
+        ),
+        kept(
+            "chunks whose lines end in LF",
+            chunked(&chunk().replace("\r\n", "\n")),
+            "protocol",
+        ),
+        row(
+            "chunks that end in LF, and an end",
+            chunked(&chunk().replace("\r\n", "\n")),
+            "protocol",
+        ),
+        kept(
+            "a size that is none",
+            chunked("zz\r\nno\r\n0\r\n\r\n"),
+            "protocol",
+        ),
+        kept(
+            "data beyond its chunk",
+            chunked(&format!("5\r\n{PAGE}\r\n0\r\n\r\n")),
+            "protocol",
+        ),
+        row("an end between chunks", chunked("5\r\n<titl\r\n"), "cut"),
+        row(
+            "an end before the last line",
+            chunked(&chunk().replace("0\r\n\r\n", "0\r\n")),
+            "cut",
+        ),
+        kept(
+            "HTTP/1.0 with a length",
+            framed("1.0", &format!("Content-Length: {length}\r\n"), PAGE),
+            "200",
+        ),
+        row(
+            "HTTP/1.0 that ends with the connection",
+            framed("1.0", "", PAGE),
+            "200",
+        ),
+        row(
+            "HTTP/1.0 with chunks",
+            framed("1.0", "Transfer-Encoding: chunked\r\n", &chunk()),
+            "protocol",
+        ),
+        row("identity", coded("identity", PAGE), "200"),
+        kept(
+            "identity with a length",
+            lengthy("Transfer-Encoding: identity\r\n"),
+            "200",
+        ),
+        row(
+            "identity with less than its length",
+            framed(
+                "1.1",
+                "Transfer-Encoding: identity\r\nContent-Length: 9999\r\n",
+                PAGE,
+            ),
+            "cut",
+        ),
+        kept(
+            "identity, then chunks",
+            coded("identity, chunked", &chunk()),
+            "200",
+        ),
+        row(
+            "a coding that is unknown",
+            coded("xchunked", &chunk()),
+            "protocol",
+        ),
+        kept(
+            "a coding below the chunks",
+            coded("gzip, chunked", &chunk()),
+            "protocol",
+        ),
+        row(
+            "a coding over the chunks",
+            coded("chunked, gzip", &chunk()),
+            "protocol",
+        ),
+        kept(
+            "chunks in chunks",
+            coded("chunked, chunked", &chunk()),
+            "protocol",
+        ),
+        kept(
+            "utf-8 as a content coding",
+            lengthy("Content-Encoding: utf-8\r\n"),
+            "200",
+        ),
+        kept(
+            "a 204 that announces a body",
+            "HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n",
+            "204",
+        ),
+    ]
+}
+
+/// Impatient, and content with one try.
+fn impatient(mut config: Config) -> Config {
+    config.frontier.retries = 0;
+    config.frontier.pause_after = 0;
+    config.fetch.body_limit = ByteSize::mib(4);
+    config.fetch.deadlines.first_byte = ms(5000);
+    config.fetch.deadlines.between_chunks = ms(5000);
+    config
+}
+
+fn site(rows: &[Row]) -> haul::origin::SiteBuilder {
+    let answer = |row: &Row| Answer::Raw(row.steps.clone());
+    rows.iter()
+        .enumerate()
+        .fold(Site::builder(), |site, (index, row)| {
+            site.route(&format!("/{index}"), answer(row))
+        })
+}
+
+fn urls(origin: &Origin, rows: &[Row]) -> Vec<String> {
+    let path = |index| origin.url(&format!("/{index}"));
+    (0..rows.len()).map(path).collect()
+}
+
+/// What differs from the table.
+fn differences(rows: &[Row], report: &Report) -> Vec<String> {
+    let differs = rows.iter().zip(&report.seen).filter_map(|(row, seen)| {
+        let whole = row.end != "200" || seen.title.as_deref() == Some("All of it");
+        let same = seen.end() == row.end && whole;
+        let (what, end) = (row.what, seen.end());
+        let message = seen.fault.as_deref().unwrap_or(&seen.message);
+        (!same).then(|| format!("{what}: {end} and not {}: {message}", row.end))
+    });
+    differs.collect()
+}
+
+#[test]
+fn every_engine_reads_and_refuses_the_same() {
+    on_every_engine(|engine| {
+        for rows in [heads(), bodies()] {
+            let origin = site(&rows).start().unwrap();
+            let report = run(impatient(config(engine, urls(&origin, &rows))));
+            let differences = differences(&rows, &report);
+            assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+        }
+    });
+}
+
+#[test]
+fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
+    on_every_engine(|engine| {
+        let rows = [
+            row("a notice", framed("1.1", "", PAGE), "200"),
+            Row {
+                what: "no notice",
+                // A stream that is not TCP is not reset but closed, and TLS is not told.
+                steps: vec![Step::send(framed("1.1", "", PAGE)), Step::Reset],
+                end: "cut",
+            },
+        ];
+        let origin = sealed(site(&rows));
+        let mut settings = impatient(config(engine, urls(&origin, &rows)));
+        settings.fetch.tls = TlsSettings::Insecure;
+        let report = run(settings);
+        let differences = differences(&rows, &report);
+        assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+    });
+}
+
+#[test]
+fn a_dead_address_is_passed_over_for_plain_and_encrypted_pages() {
+    on_every_engine(|engine| {
+        let plain = Site::builder()
+            .fallback(Answer::page(PAGE))
+            .start()
+            .unwrap();
+        let sealed = sealed(Site::builder().fallback(Answer::page(PAGE)));
+        let url = |scheme: &str, origin: &Origin| {
+            format!("{scheme}://twofold.example:{}/", origin.address().port())
+        };
+        let urls = [url("http", &plain), url("https", &sealed)];
+        let mut settings = impatient(config(engine, urls));
+        settings.fetch.tls = TlsSettings::Insecure;
+        // Nobody listens on the first two.
+        let text = "twofold.example:*:127.0.0.2,127.0.0.3,127.0.0.1";
+        settings.fetch.resolve = vec![Override::parse(text).unwrap()];
+        let report = run(settings);
+        let remotes: Vec<_> = report.seen.iter().map(|seen| seen.remote).collect();
+        assert_eq!(report.ends(), ["200", "200"], "{:?}", report.seen);
+        assert_eq!(remotes, [Some(plain.address()), Some(sealed.address())]);
+    });
+}
+
+#[test]
+fn a_proxy_is_asked_for_plain_pages_itself_and_in_the_absolute_form() {
+    on_every_engine(|engine| {
+        let proxy = Site::builder()
+            .fallback(Answer::page(PAGE))
+            .start()
+            .unwrap();
+        let urls = ["/a?b=c", "/"].map(|path| format!("http://anything.example{path}"));
+        let mut settings = impatient(config(engine, urls));
+        settings.fetch.proxies = vec![
+            format!("http://ann:s3cret@{}", proxy.address())
+                .parse()
+                .unwrap(),
+        ];
+        assert_eq!(run(settings).ends(), ["200", "200"]);
+        let hits = proxy.log().all_hits();
+        assert_eq!(hits.len(), 2);
+        for hit in hits {
+            assert_eq!(hit.method, "GET", "{hit:?}");
+            assert_eq!(hit.host, "anything.example");
+            let credentials = hit.header("proxy-authorization");
+            assert_eq!(credentials, Some("Basic YW5uOnMzY3JldA=="));
+        }
+    });
+}

@@ -1,0 +1,316 @@
+//! The second half of a download is checked before it is joined to the first, and never makes a file that looks whole.
+
+use std::fs;
+use std::path::Path;
+
+use haul::origin::{Answer, Origin, Reply, Request, Site, Step};
+use haul::seeds::{SeedSettings, Source};
+use haul::{ByteSize, Config};
+use sha2::{Digest, Sha256};
+
+use crate::run::{Seen, config, on, on_every_engine, run};
+
+const TOTAL: usize = 400_000;
+/// Where the first answer is cut.
+const HALF: usize = 200_000;
+
+fn body(seed: usize) -> Vec<u8> {
+    (0..TOTAL).map(|at| ((at / 7 + seed) % 251) as u8).collect()
+}
+
+fn digest(bytes: &[u8]) -> Option<[u8; 32]> {
+    Some(Sha256::digest(bytes).into())
+}
+
+/// The first half of a body whose head announces all of it.
+fn first_half(body: &[u8], fields: &str) -> Answer {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n{fields}Content-Length: {TOTAL}\r\n\r\n"
+    );
+    let half = body[..HALF].to_vec();
+    Answer::Raw(vec![Step::send(head), Step::send(half), Step::Close])
+}
+
+/// Where a request wants the rest from, if it wants only that.
+fn asked_from(request: &Request) -> Option<usize> {
+    let range = request.header("range")?.strip_prefix("bytes=")?;
+    range.strip_suffix('-')?.parse().ok()
+}
+
+/// A part of the body, under a head that says so.
+fn part(from: usize, to: usize) -> Reply {
+    Reply::new(206)
+        .header("ETag", "\"v1\"")
+        .header("Content-Range", format!("bytes {from}-{}/{TOTAL}", to - 1))
+        .body(body(0)[from..to].to_vec())
+}
+
+/// Cuts the first answer, and gives `rest` to whoever asks for the rest.
+fn origin(fields: &'static str, rest: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Origin {
+    Site::builder()
+        .route_with("/large", move |request| match asked_from(request) {
+            Some(from) => rest(from),
+            None => first_half(&body(0), fields),
+        })
+        .start()
+        .unwrap()
+}
+
+fn resuming(engine: &str, url: String, folder: &Path) -> Config {
+    spooling(config(engine, [url]), folder)
+}
+
+fn spooling(mut settings: Config, folder: &Path) -> Config {
+    settings.fetch.spool.over = ByteSize::kib(16);
+    settings.fetch.spool.folder = folder.to_owned();
+    settings.fetch.spool.resume = true;
+    settings
+}
+
+fn left_behind(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+fn end(seen: &Seen) -> (String, Vec<String>) {
+    (seen.end(), seen.attempts.clone())
+}
+
+const TAGGED: &str = "ETag: \"v1\"\r\n";
+
+#[test]
+fn a_part_that_ends_before_the_total_is_cut_and_stays_for_the_next_try() {
+    on_every_engine(|engine| {
+        // Each answer is whole by its own head, and has 50,000 bytes.
+        let origin = origin(TAGGED, |from| part(from, from + 50_000).into());
+        let folder = tempfile::tempdir().unwrap();
+        let report = run(resuming(engine, origin.url("/large"), folder.path()));
+        let cut = ("cut".to_owned(), vec!["cut".to_owned(); 2]);
+        assert_eq!(end(report.only()), cut, "{:?}", report.only());
+        assert_eq!(left_behind(folder.path()), 2, "the part and its note");
+        let report = run(resuming(engine, origin.url("/large"), folder.path()));
+        let seen = report.only();
+        assert_eq!(end(seen), ("200".into(), vec!["cut".into()]), "{seen:?}");
+        assert_eq!(seen.digest, digest(&body(0)));
+        assert_eq!(seen.decoded_bytes, Some(TOTAL as u64));
+        let from: Vec<_> = origin
+            .log()
+            .hits("/large")
+            .iter()
+            .map(|hit| hit.header("range").map(str::to_owned))
+            .collect();
+        let asked = |from: usize| Some(format!("bytes={from}-"));
+        assert_eq!(
+            from,
+            [
+                None,
+                asked(200_000),
+                asked(250_000),
+                asked(300_000),
+                asked(350_000)
+            ]
+        );
+        assert_eq!(left_behind(folder.path()), 0);
+    });
+}
+
+#[test]
+fn a_part_of_another_body_is_never_joined_to_the_first() {
+    type Part = fn(usize) -> Answer;
+    let parts: [(&str, Part); 11] = [
+        ("another ETag", |from| {
+            let mut other = Reply::new(206).header("ETag", "\"v2\"");
+            other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL));
+            other.body(body(9)[from..].to_vec()).into()
+        }),
+        ("no ETag", |from| {
+            let other = Reply::new(206).header("Content-Range", range(from, TOTAL - 1, TOTAL));
+            other.body(body(9)[from..].to_vec()).into()
+        }),
+        ("the ETag, but weak", |from| {
+            let other = Reply::new(206).header("ETag", "W/\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL));
+            other.body(body(9)[from..].to_vec()).into()
+        }),
+        ("another date", |from| {
+            let later = "Fri, 20 Nov 2026 10:00:00 GMT";
+            part(from, TOTAL).header("Last-Modified", later).into()
+        }),
+        ("a coding", |from| {
+            part(from, TOTAL).header("Content-Encoding", "gzip").into()
+        }),
+        ("several parts", |from| {
+            let kind = "multipart/byteranges; boundary=x";
+            part(from, TOTAL).header("Content-Type", kind).into()
+        }),
+        ("no range", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            other.body(body(0)[from..].to_vec()).into()
+        }),
+        ("a range beyond the end", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL, TOTAL));
+            other.body(vec![0; TOTAL - from + 1]).into()
+        }),
+        ("a length that is not the range's", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL));
+            other.body(body(0)[from..TOTAL - 9].to_vec()).into()
+        }),
+        ("more than its range", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL - 10, TOTAL));
+            other.body(body(0)[from..].to_vec()).chunked(9999).into()
+        }),
+        ("more than the total", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL));
+            other.body(vec![0; TOTAL]).chunked(9999).into()
+        }),
+    ];
+    on_every_engine(|engine| {
+        for (what, rest) in parts {
+            let fields = "ETag: \"v1\"\r\nLast-Modified: Fri, 20 Nov 2020 10:00:00 GMT\r\n";
+            let origin = origin(fields, rest);
+            let folder = tempfile::tempdir().unwrap();
+            let report = run(resuming(engine, origin.url("/large"), folder.path()));
+            // The third try starts over, and is cut again.
+            let seen = report.only();
+            let ended = ("cut".to_owned(), vec!["cut".to_owned(), "spool".to_owned()]);
+            assert_eq!(end(seen), ended, "{what}: {seen:?}");
+            let ranges: Vec<_> = origin
+                .log()
+                .hits("/large")
+                .iter()
+                .map(|hit| hit.header("range").is_some())
+                .collect();
+            assert_eq!(ranges, [false, true, false], "{what}");
+        }
+    });
+}
+
+fn range(from: usize, last: usize, total: usize) -> String {
+    format!("bytes {from}-{last}/{total}")
+}
+
+#[test]
+fn a_total_that_is_not_told_is_the_one_that_is_known() {
+    on_every_engine(|engine| {
+        let origin = origin(TAGGED, |from| {
+            let reply = Reply::new(206).header("ETag", "\"v1\"");
+            let reply = reply.header("Content-Range", format!("bytes {from}-{}/*", TOTAL - 1));
+            reply.body(body(0)[from..].to_vec()).into()
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let report = run(resuming(engine, origin.url("/large"), folder.path()));
+        assert_eq!(report.only().digest, digest(&body(0)));
+        // The answer that completed it does not say what it is.
+        assert_eq!(report.only().media_type.as_deref(), Some("image/png"));
+    });
+}
+
+#[test]
+fn without_a_strong_validator_nothing_is_resumed() {
+    on_every_engine(|engine| {
+        let just_now = httpdate::fmt_http_date(std::time::SystemTime::now());
+        let fresh = format!("Date: {just_now}\r\nLast-Modified: {just_now}\r\n");
+        for fields in ["ETag: W/\"v1\"\r\n", "", &*fresh.leak()] {
+            let origin = origin(fields, |_| Answer::status(500));
+            let folder = tempfile::tempdir().unwrap();
+            let report = run(resuming(engine, origin.url("/large"), folder.path()));
+            assert_eq!(report.only().end(), "cut");
+            let hits = origin.log().hits("/large");
+            assert!(hits.iter().all(|hit| hit.header("range").is_none()));
+            assert_eq!(left_behind(folder.path()), 0);
+        }
+    });
+}
+
+#[test]
+fn a_part_that_nobody_asked_for_is_no_page() {
+    on_every_engine(|engine| {
+        let whole = format!("bytes 0-{}/{TOTAL}", TOTAL - 1);
+        let origin = Site::builder()
+            .route("/part", part(0, HALF))
+            .route("/no-range", Reply::new(206).body("half of"))
+            .route(
+                "/all",
+                Reply::new(206).header("Content-Range", whole).body(body(0)),
+            )
+            .start()
+            .unwrap();
+        let urls = ["/part", "/no-range", "/all"].map(|path| origin.url(path));
+        let report = run(config(engine, urls));
+        assert_eq!(report.ends(), ["protocol", "protocol", "206"]);
+        // Whoever asks for a part gets one, and a broken one is not resumed as if it was all.
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = resuming(engine, origin.url("/part"), folder.path());
+        let value = "bytes=0-199999".parse().unwrap();
+        settings.fetch.headers.0.insert("range", value);
+        let report = run(settings);
+        assert_eq!(report.only().end(), "206");
+        assert_eq!(report.only().decoded_bytes, Some(HALF as u64));
+    });
+}
+
+#[test]
+fn each_request_for_a_url_has_a_part_of_its_own() {
+    on_every_engine(|engine| {
+        // What is sent depends on who asks, and so does the second half.
+        let seed_of = |request: &Request| request.header("x-who").map_or(0, str::len);
+        let origin = Site::builder()
+            .route_with("/large", move |request| {
+                let whole = body(seed_of(request));
+                match asked_from(request) {
+                    None => first_half(&whole, TAGGED),
+                    Some(from) => Reply::new(206)
+                        .header("ETag", "\"v1\"")
+                        .header("Content-Range", range(from, TOTAL - 1, TOTAL))
+                        .body(whole[from..].to_vec())
+                        .into(),
+                }
+            })
+            .start()
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("rows.jsonl");
+        let row = |who: &str| {
+            let url = origin.url("/large");
+            format!("{{\"url\": \"{url}\", \"headers\": {{\"x-who\": \"{who}\"}}}}\n")
+        };
+        fs::write(&list, ["a", "bb", "ccc"].map(row).concat()).unwrap();
+        let spool = folder.path().join("spool");
+        fs::create_dir(&spool).unwrap();
+        let seeds = SeedSettings::of(vec![Source::File(list)]);
+        let report = run(spooling(on(engine, Config::new(seeds)), &spool));
+        for (index, seen) in report.seen.iter().enumerate() {
+            let ended = ("200".to_owned(), vec!["cut".to_owned()]);
+            assert_eq!(end(seen), ended, "{seen:?}");
+            assert_eq!(seen.digest, digest(&body(index + 1)), "row {}", seen.row);
+        }
+        assert_eq!(report.seen.len(), 3);
+        let resumed = origin.log().hits("/large");
+        let resumed = resumed.iter().filter(|hit| hit.header("range").is_some());
+        assert_eq!(
+            resumed.count(),
+            3,
+            "what a row carries does not keep it from being resumed"
+        );
+        assert_eq!(left_behind(&spool), 0);
+    });
+}
+
+#[test]
+fn an_answer_to_head_has_the_length_of_a_body_and_none_to_be_too_large() {
+    on_every_engine(|engine| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n";
+        let origin = Site::builder()
+            .route("/", Answer::Raw(vec![Step::send(head)]))
+            .start()
+            .unwrap();
+        for method in ["HEAD", "head"] {
+            let mut settings = config(engine, [origin.url("/")]);
+            settings.fetch.method = method.into();
+            assert_eq!(run(settings).only().end(), "200", "{method}");
+        }
+    });
+}
