@@ -3,17 +3,27 @@
 //! Reads its orders and then jobs from standard input, writes visits to standard output and nothing else anywhere, and
 //! ends when its input does. It has a crew of its own: an event loop, or one request at a time.
 
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::num::NonZeroUsize;
 use std::thread;
 
+use tokio::runtime::Runtime;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
 
-use super::frame::{self, JobFrame, Orders, VisitFrame};
+use super::frame::{self, JobFrame, Orders, Ready, VisitFrame};
 use super::{Crew, Engine};
 use crate::error::{Error, Result};
 use crate::visit::Visit;
 use crate::worker::Plan;
+
+/// The signals that end a run. The parent drains, and its children with it.
+const SIGNALS: [fn() -> SignalKind; 4] = [
+    SignalKind::interrupt,
+    SignalKind::terminate,
+    SignalKind::hangup,
+    SignalKind::quit,
+];
 
 /// Serves a parent over standard input and output until it closes them.
 ///
@@ -27,33 +37,26 @@ pub fn serve_parent() -> Result<()> {
     let Some(orders) = frame::read::<Orders>(&mut input, &mut buffer).map_err(broken)? else {
         return Ok(());
     };
-    let plan = Plan::new(orders.fetch, orders.parse, None)?;
-    let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
-    let engine = if each == NonZeroUsize::MIN {
-        Engine::Sequential
-    } else {
-        Engine::Async(each)
-    };
-    let mut crew = Crew::hire_alone(engine, &plan)?;
-    let (sender, mut jobs) = mpsc::channel::<JobFrame>(each.get());
-    let reader = thread::Builder::new().name("orders".into()).spawn(move || {
-        let mut buffer = Vec::new();
-        while let Ok(Some(job)) = frame::read::<JobFrame>(&mut input, &mut buffer) {
-            if sender.blocking_send(job).is_err() {
-                break;
-            }
-        }
-    });
-    reader.map_err(broken)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(broken)?;
     let mut output = BufWriter::with_capacity(256 << 10, std::io::stdout());
+    let mut tell = |ready: &Ready| {
+        frame::write(&mut output, &mut Vec::new(), ready).and_then(|()| output.flush())
+    };
+    let Staff {
+        plan,
+        mut crew,
+        mut jobs,
+        runtime,
+    } = match Staff::hire(orders, input) {
+        Ok(staff) => {
+            tell(&Ok(())).map_err(broken)?;
+            staff
+        }
+        // The parent tells the user.
+        Err(error) => return tell(&Err(with_causes(&error))).map_err(broken),
+    };
     runtime.block_on(async {
-        // An interrupt at the terminal reaches the whole group; it is the parent that decides.
-        let _interrupts =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).ok();
+        // Signals at the terminal, and those of a service manager, reach the whole group; it is the parent that decides.
+        let _heard = SIGNALS.map(|kind| tokio::signal::unix::signal(kind()).ok());
         let mut open = true;
         loop {
             tokio::select! {
@@ -81,6 +84,60 @@ pub fn serve_parent() -> Result<()> {
     })?;
     crew.dismiss();
     Ok(())
+}
+
+/// Everything that a child needs to work.
+struct Staff {
+    plan: Plan,
+    crew: Crew,
+    jobs: mpsc::Receiver<JobFrame>,
+    runtime: Runtime,
+}
+
+impl Staff {
+    /// # Errors
+    /// When a setting cannot hold, or a thread cannot be started.
+    fn hire(orders: Orders, mut input: impl Read + Send + 'static) -> Result<Self> {
+        let plan = Plan::new(orders.fetch, orders.parse, None)?;
+        let each = NonZeroUsize::new(orders.in_flight).unwrap_or(NonZeroUsize::MIN);
+        let engine = if each == NonZeroUsize::MIN {
+            Engine::Sequential
+        } else {
+            Engine::Async(each)
+        };
+        let crew = Crew::hire_alone(engine, &plan)?;
+        let (sender, jobs) = mpsc::channel::<JobFrame>(each.get());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| Error::setup("an event loop", source))?;
+        let reader = thread::Builder::new().name("orders".into()).spawn(move || {
+            let mut buffer = Vec::new();
+            while let Ok(Some(job)) = frame::read::<JobFrame>(&mut input, &mut buffer) {
+                if sender.blocking_send(job).is_err() {
+                    break;
+                }
+            }
+        });
+        reader.map_err(|source| Error::setup("a thread", source))?;
+        Ok(Self {
+            plan,
+            crew,
+            jobs,
+            runtime,
+        })
+    }
+}
+
+/// An error and its causes on one line.
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(because) = cause {
+        text.push_str(&format!(": {because}"));
+        cause = because.source();
+    }
+    text
 }
 
 fn answer(

@@ -40,11 +40,13 @@ impl Pool {
     /// # Errors
     /// When a thread cannot be started.
     pub(crate) fn start(plan: &Plan, threads: usize) -> Result<Self> {
-        let count = threads;
-        let line = Arc::new(Line::default());
-        let mut threads = Vec::new();
-        for index in 0..count {
-            let (line, plan) = (line.clone(), plan.clone());
+        // One that cannot be started leaves a pool that is dropped: those before it end.
+        let mut pool = Self {
+            line: Arc::new(Line::default()),
+            threads: Vec::with_capacity(threads),
+        };
+        for index in 0..threads {
+            let (line, plan) = (pool.line.clone(), plan.clone());
             let thread = thread::Builder::new()
                 .name(format!("parse-{index}"))
                 .spawn(move || {
@@ -56,9 +58,10 @@ impl Pool {
                         }));
                     }
                 });
-            threads.push(thread.map_err(|source| Error::setup("a thread", source))?);
+            pool.threads
+                .push(thread.map_err(|source| Error::setup("a thread", source))?);
         }
-        Ok(Self { line, threads })
+        Ok(pool)
     }
 
     /// Hands a page over.

@@ -34,6 +34,9 @@ pub(super) struct Orders {
     pub(super) in_flight: usize,
 }
 
+/// The first frame of a child: whether it is ready for jobs, or why it cannot be.
+pub(super) type Ready = std::result::Result<(), String>;
+
 /// A job on its way to a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct JobFrame {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::cpu::{INLINE, Pool};
+use super::event_loop::EventLoop;
 use super::ticket::{Ticket, land};
 use crate::error::{Error, Result};
 use crate::fetch::Fetcher;
@@ -43,19 +44,18 @@ pub(super) fn start(
     pool: Option<Arc<Pool>>,
     abort: CancellationToken,
 ) -> Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(DISK_THREADS)
-        .build()
-        .map_err(|source| Error::setup("an event loop", source))?;
+    let event_loop = EventLoop::build(DISK_THREADS)?;
     let fetcher = {
-        let _inside = runtime.enter();
+        let _inside = event_loop.enter();
         Fetcher::new(plan.shared.clone())?
     };
     let plan = plan.clone();
     thread::Builder::new()
         .name("lane".into())
         .spawn(move || {
+            let Some(runtime) = event_loop.into_runtime() else {
+                return; // it is there until it is taken, and that is here
+            };
             let lane = Lane {
                 fetcher,
                 plan,

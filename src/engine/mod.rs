@@ -17,6 +17,7 @@
 mod blocking;
 mod child;
 mod cpu;
+mod event_loop;
 mod frame;
 mod in_hand;
 mod lane;
@@ -254,11 +255,16 @@ impl Crew {
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {
                 let plan = &plan.shared_by(processes.get() + 1); // the children, and this process
-                for _ in 0..processes.get() {
+                let start = |_| processes::Running::start(plan, each, InHand::default());
+                // All of them are started before the first is waited for.
+                let children: Vec<_> = (0..processes.get()).map(start).collect::<Result<_>>()?;
+                for child in children {
                     let abort = crew.abort.clone();
-                    crew.add_deaf(each.get(), |jobs, in_hand| {
-                        processes::start(plan, each, jobs, in_hand, abort)
+                    let in_hand = child.in_hand.clone();
+                    crew.add(each.get(), 0, |jobs| {
+                        processes::start(plan, each, child, jobs, abort)
                     })?;
+                    crew.deaf.push(in_hand);
                 }
             }
         }

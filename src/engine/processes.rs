@@ -6,12 +6,14 @@
 use std::io::{BufReader, BufWriter, Write};
 use std::num::NonZeroUsize;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{self, JobFrame, Orders, VisitFrame};
+use super::frame::{self, JobFrame, Orders, Ready, VisitFrame};
 use super::in_hand::InHand;
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
@@ -24,30 +26,38 @@ pub const CHILD_ARGUMENT: &str = "--haul-child";
 /// Deaths in a row, without a visit between them, after which a child is not replaced again.
 const DEATHS: u32 = 5;
 
+/// How long a child may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A child and the thread that listens to it.
-struct Running {
-    child: Child,
+pub(super) struct Running {
+    child: Offspring,
     orders: BufWriter<ChildStdin>,
     listener: JoinHandle<u64>,
+    ready: Receiver<Ready>,
+    /// What it is working on.
+    pub(super) in_hand: InHand,
 }
 
-/// Starts a lane.
+/// A child process that does not outlive whoever holds it.
+struct Offspring(Child);
+
+/// Starts a lane for a child that was started.
 ///
 /// # Errors
-/// When the child or its thread cannot be started.
+/// When the child says why it cannot work, or the lane's thread cannot be started.
 pub(super) fn start(
     plan: &Plan,
     each: NonZeroUsize,
+    running: Running,
     jobs: mpsc::Receiver<Ticket>,
-    in_hand: InHand,
     abort: CancellationToken,
 ) -> Result<JoinHandle<()>> {
-    let plan = plan.clone();
-    let running = Running::start(&plan, each, in_hand.clone())?;
+    running.until_ready()?;
     let lane = Lane {
-        plan,
+        plan: plan.clone(),
         each,
-        in_hand,
+        in_hand: running.in_hand.clone(),
         deaths: 0,
     };
     thread::Builder::new()
@@ -111,20 +121,26 @@ impl Lane {
         if self.deaths > DEATHS {
             return None;
         }
-        Running::start(&self.plan, self.each, self.in_hand.clone()).ok()
+        let running = Running::start(&self.plan, self.each, self.in_hand.clone()).ok()?;
+        running.until_ready().ok()?;
+        Some(running)
     }
 }
 
 impl Running {
-    fn start(plan: &Plan, each: NonZeroUsize, in_hand: InHand) -> Result<Self> {
-        let setup = |source: std::io::Error| Error::setup("a child process", source);
-        let mut child = Command::new(&plan.program)
+    /// Starts a child, and does not wait until it is ready.
+    ///
+    /// # Errors
+    /// When the system starts none.
+    pub(super) fn start(plan: &Plan, each: NonZeroUsize, in_hand: InHand) -> Result<Self> {
+        let child = Command::new(&plan.program)
             .arg(CHILD_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(setup)?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        let mut child = Offspring(child);
+        let (Some(stdin), Some(stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
             return Err(setup(std::io::Error::other("the child has no pipes")));
         };
         let mut orders = BufWriter::with_capacity(64 << 10, stdin);
@@ -133,19 +149,39 @@ impl Running {
             parse: plan.parse.clone(),
             in_flight: each.get(),
         };
-        frame::write(&mut orders, &mut Vec::new(), &first)
-            .and_then(|()| orders.flush())
-            .map_err(setup)?;
+        // A child that is gone already has said why: that is told instead of a broken pipe.
+        let ordered = frame::write(&mut orders, &mut Vec::new(), &first);
+        let _ = ordered.and_then(|()| orders.flush());
         let (shared, memory) = (plan.shared.clone(), plan.memory.clone());
+        let (tell, ready) = sync_channel(1);
+        let pays = in_hand.clone();
         let listener = thread::Builder::new()
             .name("listen".into())
-            .spawn(move || listen(stdout, &in_hand, &shared, &memory))
+            .spawn(move || listen(stdout, &tell, &pays, &shared, &memory))
             .map_err(setup)?;
         Ok(Self {
             child,
             orders,
             listener,
+            ready,
+            in_hand,
         })
+    }
+
+    /// Waits until the child is ready for jobs.
+    ///
+    /// # Errors
+    /// Why it is not, in its own words where it has any.
+    fn until_ready(&self) -> Result<()> {
+        let problem = match self.ready.recv_timeout(PATIENCE) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(problem)) => problem,
+            Err(RecvTimeoutError::Disconnected) => "it ended before it was ready".to_owned(),
+            Err(RecvTimeoutError::Timeout) => {
+                format!("it was not ready within {}", crate::size::spelled(PATIENCE))
+            }
+        };
+        Err(setup(std::io::Error::other(problem)))
     }
 
     /// Closes its input and waits until it has answered everything, unless the run was aborted.
@@ -154,33 +190,61 @@ impl Running {
             mut child,
             orders,
             listener,
+            ..
         } = self;
         if abort.is_cancelled() {
-            let _ = child.kill(); // gone already is as good as killed
+            let _ = child.0.kill(); // gone already is as good as killed
         }
         drop(orders);
         let _ = listener.join();
-        let _ = child.wait();
+        let _ = child.0.wait();
     }
 
     /// Makes sure that it is dead. Answers how many visits it sent in its life.
     fn bury(self) -> u64 {
         let Self {
-            mut child,
+            child,
             orders,
             listener,
+            ..
         } = self;
-        let _ = child.kill();
+        drop(child);
         drop(orders);
-        let _ = child.wait();
         listener.join().unwrap_or_default()
     }
 }
 
-/// Pays tickets as visits come back, until the child closes its output. Answers how many came.
-fn listen(stdout: ChildStdout, in_hand: &InHand, shared: &Shared, memory: &Memory) -> u64 {
+impl Drop for Offspring {
+    fn drop(&mut self) {
+        // One that has ended is not killed, and is only waited for once.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn setup(source: std::io::Error) -> Error {
+    Error::setup("a child process", source)
+}
+
+/// Tells whether the child is ready, then pays tickets as visits come back, until the child closes its output. Answers
+/// how many came.
+fn listen(
+    stdout: ChildStdout,
+    ready: &SyncSender<Ready>,
+    in_hand: &InHand,
+    shared: &Shared,
+    memory: &Memory,
+) -> u64 {
     let mut pipe = BufReader::with_capacity(256 << 10, stdout);
     let mut buffer = Vec::new();
+    match frame::read::<Ready>(&mut pipe, &mut buffer) {
+        Ok(Some(told)) => {
+            // Whoever gave up waiting has started no lane.
+            let _ = ready.try_send(told);
+        }
+        // No child of ours, or one that died: the sender is dropped, and that tells.
+        Ok(None) | Err(_) => return 0,
+    }
     let mut visits = 0;
     // What is no frame is a child gone wrong: it is heard no more, and replaced.
     while let Ok(Some((visit, mut held))) = frame::read_within(memory, &mut pipe, &mut buffer) {
