@@ -79,6 +79,7 @@
 mod address;
 mod body;
 mod broken;
+mod claims;
 mod clean;
 mod coding;
 mod error;
@@ -88,6 +89,7 @@ mod fingerprint;
 mod found;
 mod headers;
 mod job;
+mod lock;
 mod memory;
 mod nearest;
 mod outgoing;
@@ -154,6 +156,7 @@ pub use wait::{Wait, Waits};
 // Words for people, shared with the command; no promise is made of them.
 #[doc(hidden)]
 pub use {
+    claims::Claims,
     clean::clean,
     nearest::nearest,
     secret::{HIDDEN, without_password},

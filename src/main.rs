@@ -51,6 +51,7 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     let interrupts = Interrupts::watch(stop.clone())?;
     let progress = Progress::start(plan.style, plan.voice)?;
     let resume = Resume::of(&plan);
+    let if_empty = plan.if_empty.take();
     let mut report = Reporting::begin(&plan);
 
     let hear = |event: &Event<'_>| {
@@ -63,10 +64,13 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
         true => runtime.block_on(haul::crawl(plan.config, stop, hear)),
         false => runtime.block_on(haul::replay(plan.config, plan.from, stop, hear)),
     };
-    drop(interrupts);
+    interrupts.run_is_over();
     progress.finish();
 
     let mut outcome = ended?;
+    if let Some(problem) = if_empty.filter(|_| outcome.tally.visited == 0) {
+        return Err(Error::Setting(problem).into());
+    }
     let mut told = String::new();
     if plan.voice >= Voice::Usual {
         told = cli::summary(&outcome.tally, cli::processor_time());
@@ -87,7 +91,7 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     if let Some(report) = report {
         report.write(&outcome)?;
     }
-    Ok(exit)
+    Ok(interrupts.tell(exit))
 }
 
 /// Every name under localhost leads to a folder that is served.

@@ -2,7 +2,8 @@
 //!
 //! Invariant: what the user attached to a request (credentials, cookies, keys, any header of theirs) goes to
 //! the origin the user named and to no other. A redirect that leaves it takes along only headers that
-//! every request has anyway.
+//! every request has anyway, and with 307 and 308, as browsers and curl do, the body and the headers that describe it:
+//! a body never travels without them.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
@@ -20,6 +21,14 @@ const ANYWHERE: [HeaderName; 4] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::ACCEPT_LANGUAGE,
+];
+
+/// Headers that describe a body, the request-body headers of the Fetch standard: they go where it goes, and not without.
+const OF_BODY: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LOCATION,
 ];
 
 /// What every request of a run has in common, checked once.
@@ -48,8 +57,9 @@ impl Template {
         let method = job::method(method)
             .ok_or_else(|| Error::Setting(format!("--method {method:?} is not an HTTP method")))?;
         let own = headers.0.clone();
-        let anywhere = own.iter().filter(|(name, _)| ANYWHERE.contains(name));
-        let anywhere = anywhere
+        let anywhere = own
+            .iter()
+            .filter(|(name, _)| may_go_anywhere(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         Ok(Self {
@@ -88,14 +98,15 @@ impl Template {
             for (name, value) in request
                 .headers
                 .iter()
-                .filter(|(name, _)| own || ANYWHERE.contains(name))
+                .filter(|(name, _)| own || may_go_anywhere(name))
             {
                 headers.insert(name.clone(), value.clone());
             }
         }
         if body.is_none() {
-            // A request that lost its body has no type of one either.
-            headers.remove(header::CONTENT_TYPE);
+            for name in OF_BODY {
+                headers.remove(name);
+            }
         }
         Outgoing {
             method,
@@ -103,6 +114,10 @@ impl Template {
             body,
         }
     }
+}
+
+fn may_go_anywhere(name: &HeaderName) -> bool {
+    ANYWHERE.contains(name) || OF_BODY.contains(name)
 }
 
 impl Outgoing {
@@ -199,6 +214,7 @@ mod tests {
                 "{to}"
             );
             assert!(other.headers.contains_key("user-agent"));
+            assert!(other.body.is_some() && other.headers.contains_key("content-type"));
         }
         // Coming back does not bring the secrets back: the chain has been elsewhere.
         let back = template.outgoing(&job(

@@ -9,9 +9,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::broken::Broken;
-use crate::wait::Waits;
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
+use crate::wait::Waits;
 
 /// The most hosts whose figures are kept one by one; later hosts count in the sums only.
 const HOSTS_KEPT: usize = 4096;

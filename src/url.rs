@@ -5,7 +5,7 @@
 //! (`user:password@`) are taken out on the way in and travel in the request, never in a record or a log.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 
 use encoding_rs::Encoding;
@@ -240,6 +240,10 @@ impl fmt::Display for HostKey {
 
 /// `example.org/page`, `localhost`: a dotted or local name first, no white space.
 fn looks_like_host(text: &str) -> bool {
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let ends = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
+        return ends && address.parse::<Ipv6Addr>().is_ok();
+    }
     let name = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
     let dotted = name.contains('.') && !name.starts_with('.') && !name.ends_with("..");
     (dotted || name == "localhost")
@@ -300,6 +304,9 @@ mod tests {
             ("example.org/x y", "http://example.org/x%20y"),
             ("localhost:8080/x", "http://localhost:8080/x"),
             ("example.org:81", "http://example.org:81/"),
+            ("[::1]", "http://[::1]/"),
+            ("[::1]:8080/x", "http://[::1]:8080/x"),
+            ("[2001:DB8::1]?q", "http://[2001:db8::1]/?q"),
         ] {
             assert_eq!(PageUrl::parse(text).unwrap().as_str(), url);
         }

@@ -15,6 +15,7 @@ use super::exit::Judged;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Plan, Terminals};
 use super::layers::Settings;
+use super::paths;
 
 /// The flags of `haul crawl`.
 #[derive(Debug, Args)]
@@ -148,6 +149,7 @@ impl CrawlArguments {
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        paths::refuse_urls(&settings)?;
         if self.assets_are_ignored() {
             return Err(Error::Setting(
                 "--assets-anywhere says where assets are taken from: it needs --assets or --mirror"
@@ -169,6 +171,7 @@ impl CrawlArguments {
             records.folder = Some(folder);
             records.layout = Layout::Browsable;
         }
+        paths::check(&plan)?;
         Ok(plan)
     }
 

@@ -22,6 +22,12 @@ pub(crate) enum Exit {
     TimeUp,
     /// When it was interrupted.
     Interrupted,
+    /// When its terminal was gone.
+    HungUp,
+    /// When it was told to quit.
+    Quit,
+    /// When it was told to end.
+    Terminated,
     /// Before it began: it was told what cannot be.
     Usage,
     /// Where its output could not be written.
@@ -74,7 +80,10 @@ impl Exit {
             Exit::FieldsShort => 7,
             Exit::AnswersDiffer => 10,
             Exit::TimeUp => 124,
+            Exit::HungUp => 129,
             Exit::Interrupted => 130,
+            Exit::Quit => 131,
+            Exit::Terminated => 143,
         }
     }
 
@@ -99,7 +108,10 @@ impl Exit {
             Exit::TimeUp => {
                 "the time limit was reached; the command that fetches what is missing is printed"
             }
-            Exit::Interrupted => "interrupted; the same",
+            Exit::HungUp => "the same, by SIGHUP: the terminal is gone",
+            Exit::Interrupted => "the same, by an interrupt (Ctrl-C)",
+            Exit::Quit => "the same, by SIGQUIT",
+            Exit::Terminated => "the same, by SIGTERM",
         }
     }
 
@@ -111,6 +123,9 @@ impl Exit {
             Exit::NothingFetched,
             Exit::TimeUp,
             Exit::Interrupted,
+            Exit::HungUp,
+            Exit::Quit,
+            Exit::Terminated,
             Exit::Usage,
             Exit::Output,
             Exit::Job,

@@ -182,6 +182,34 @@ pub(super) fn matches(
     Ok((matches, Settings(settings)))
 }
 
+/// Makes sure that each variable named HAUL_… is one: a flag that is misspelled there would do nothing.
+///
+/// # Errors
+/// Which is none, and which was probably meant.
+pub(super) fn check_variables(
+    command: &Command,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<(), Failure> {
+    let mut known: Vec<String> = keys(command).into_iter().map(variable).collect();
+    known.extend(["config", "profile"].map(variable));
+    for (name, value) in variables {
+        let name = name.to_string_lossy();
+        if !name.starts_with("HAUL_") || value.is_empty() || known.iter().any(|one| *one == name) {
+            continue;
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let meant = match haul::nearest(&name, &known) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => {
+                "variables are named after the long flags, as HAUL_PER_HOST for --per-host".into()
+            }
+        };
+        let problem = format!("the environment variable {name} is no setting; {meant}");
+        return Err(Error::Setting(problem).into());
+    }
+    Ok(())
+}
+
 /// The keys that a file may have: the flags of every command that reads one. A key of another command says nothing here.
 fn keys(command: &Command) -> Vec<&str> {
     let flags = |command: &Command| {

@@ -17,6 +17,7 @@ mod job;
 mod kept;
 mod layers;
 mod man;
+mod paths;
 mod processor_time;
 mod recipe;
 mod report;
@@ -212,7 +213,10 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
         .clone()
         .try_get_matches_from(&arguments)
         .map_err(hints::for_curl_users)?;
-    let layered = || layers::matches(&command, &arguments, &environment);
+    let layered = || {
+        layers::check_variables(&command, std::env::vars_os())?;
+        layers::matches(&command, &arguments, &environment)
+    };
     match CommandLine::from_arg_matches(&matches)?.command {
         Wanted::Fetch(_) => {
             let (matches, settings) = layered()?;

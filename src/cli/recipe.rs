@@ -34,9 +34,8 @@ impl RecipeArguments {
         let (mut recipes, mut problems) = (Vec::new(), Vec::new());
         for path in files {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|source| Error::Input {
-                name: name.clone(),
-                source,
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                Error::Setting(format!("cannot read the recipe {name}: {error}"))
             })?;
             match Recipe::check(&text, &name) {
                 Ok(recipe) => recipes.push(recipe),

@@ -68,10 +68,8 @@ impl ReportArguments {
     /// # Errors
     /// When the data cannot be read or is none of ours, or the page cannot be written.
     pub(super) fn draw(self) -> haul::Result<String> {
-        let unreadable = |source| Error::Input {
-            name: self.data.display().to_string(),
-            source,
-        };
+        let unreadable =
+            |error| Error::Setting(format!("cannot read {}: {error}", self.data.display()));
         let size = std::fs::metadata(&self.data).map_err(unreadable)?.len();
         let refuse = |why: &str| Error::Setting(format!("{}: {why}", self.data.display()));
         if size > LARGEST {

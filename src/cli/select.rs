@@ -67,12 +67,11 @@ impl SelectArguments {
     }
 
     fn read(&self) -> haul::Result<Text> {
-        let unread = |source| Error::Input {
-            name: self.page.clone(),
-            source,
-        };
+        let unread = |error| Error::Setting(format!("cannot read the page {}: {error}", self.page));
         let url = |text: &str| {
-            PageUrl::parse(text).map_err(|error| Error::Setting(format!("{text}: {error}")))
+            PageUrl::parse(text).map_err(|error| {
+                Error::Setting(format!("{}: {error}", haul::without_password(text)))
+            })
         };
         let mut bytes = Vec::new();
         if self.page == "-" {

@@ -14,6 +14,7 @@ use haul::origin::{LogLevel, Origin, OriginError, OriginSettings, Site};
 use haul::{ByteSize, Error};
 
 use super::exit::Share;
+use super::interrupt::Signals;
 
 /// What is served, where, and how badly.
 #[derive(Debug, Args)]
@@ -141,16 +142,7 @@ impl Served {
             .enable_all()
             .build()
             .map_err(failed)?;
-        runtime
-            .block_on(async {
-                use tokio::signal::unix::{SignalKind, signal};
-                let mut terminated = signal(SignalKind::terminate())?;
-                tokio::select! {
-                    interrupted = tokio::signal::ctrl_c() => interrupted,
-                    _ = terminated.recv() => Ok(()),
-                }
-            })
-            .map_err(failed)?;
+        runtime.block_on(async { haul::Result::Ok(Signals::catch()?.next().await) })?;
         let counts = self.site.log().counts();
         Ok(format!(
             "served {} requests on {} connections\n",

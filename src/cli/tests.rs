@@ -183,7 +183,9 @@ fn a_flag_is_known_by_the_name_that_it_had_before_in_every_layer() {
         Shell::new().with("HAUL_RETRY_MAX_WAIT", "7s"),
     ] {
         let told = shell.config("");
-        let line = told.lines().find(|line| line.starts_with("max-retry-after"));
+        let line = told
+            .lines()
+            .find(|line| line.starts_with("max-retry-after"));
         assert!(line.is_some_and(|line| line.contains("7s")), "{told}");
     }
     let told = Shell::new().config("--give-up-after 9");

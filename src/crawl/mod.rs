@@ -6,10 +6,12 @@
 //! settled final: the sinks first, then the store.
 
 mod checkpoint;
+mod claimed;
 mod end;
 mod news;
 mod outcome;
 mod outputs;
+mod pipes;
 mod replay;
 mod wake;
 
@@ -68,7 +70,11 @@ pub async fn crawl(
     stop: Stop,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
+    config.claims().check()?;
     config.settle()?;
+    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
+        return Ok(Outcome::never_begun());
+    };
     let mut tell = tell;
     if let Some(notice) = descriptors::fit(&mut config.engine) {
         tell(&Event::Notice(&notice));
@@ -124,15 +130,17 @@ pub async fn crawl(
     )?;
     config.seeds.skip(list.row, list.taken);
     let seeds = Seeds::start(config.seeds.clone())?;
+    let ahead = if paced { Ahead::None } else { Ahead::Some };
+    let crew = Crew::hire(config.engine, &plan, ahead)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before)?;
-    let ahead = if paced { Ahead::None } else { Ahead::Some };
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
     }
+    drop(pipes);
     let mut run = Run {
         frontier,
-        crew: Crew::hire(config.engine, &plan, ahead)?,
+        crew,
         writer: Writer::start(outputs.sinks)?,
         follow,
         holders: outputs.holders,

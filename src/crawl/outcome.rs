@@ -22,6 +22,20 @@ pub struct Outcome {
     pub failure: Option<Error>,
 }
 
+impl Outcome {
+    /// Of a run that was stopped before it began: every row is missing.
+    pub(super) fn never_begun() -> Self {
+        Self {
+            tally: Tally::default(),
+            ended: Ended::Interrupted,
+            missing: Rows::of(Vec::new(), Some(1)),
+            counts: None,
+            waiting: 0,
+            failure: None,
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {

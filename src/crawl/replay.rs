@@ -14,6 +14,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::pipes;
 use super::wake::until;
 use super::{BATCH, BATCH_BYTES, Ended, Outcome, TICK};
 use crate::archive::{Archive, Damage, Stored};
@@ -55,7 +56,15 @@ pub async fn replay(
                 .into(),
         ));
     }
+    let mut claims = config.claims();
+    for path in &archives {
+        claims.read(format!("the archive {}", path.display()), path);
+    }
+    claims.check()?;
     config.settle()?;
+    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
+        return Ok(Outcome::never_begun());
+    };
     let wanted = Wanted {
         rows: config.seeds.rows.take(),
         limit: config.seeds.limit.unwrap_or(u64::MAX),
@@ -77,6 +86,7 @@ pub async fn replay(
     for notice in &sinks.notices {
         tell(&Event::Notice(notice));
     }
+    drop(pipes);
     let mut writer = Writer::start(sinks)?;
     let mut visits = start(opened, wanted, &plan)?;
     let (started, mut tally) = (Instant::now(), Tally::default());

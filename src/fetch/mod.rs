@@ -14,6 +14,7 @@ mod fault;
 mod framing;
 mod intake;
 mod patience;
+mod pinned;
 mod proxy;
 mod range;
 mod settings;

@@ -1,7 +1,7 @@
 //! What the fetch path may do: what to send, how long to wait, how much to take.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -96,6 +96,16 @@ pub enum TlsSettings {
     },
     /// Not at all (`--insecure`).
     Insecure,
+}
+
+impl TlsSettings {
+    /// The file with more roots, where one is named.
+    pub fn roots(&self) -> Option<&Path> {
+        match self {
+            TlsSettings::Verify { roots } => roots.as_deref(),
+            TlsSettings::Insecure => None,
+        }
+    }
 }
 
 /// A name and the addresses to use for it instead of asking DNS.
@@ -198,8 +208,22 @@ impl Override {
             .split(',')
             .map(read)
             .collect::<Result<_, String>>()?;
+        // Names are asked for as DNS writes them: `bücher.example` is xn--bcher-kva.example.
+        let (wild, bare) = match name.strip_prefix('*') {
+            Some(suffix) => ("*", suffix),
+            None => ("", name),
+        };
+        let (dot, bare) = match bare.strip_prefix('.') {
+            Some(bare) => (".", bare),
+            None => ("", bare),
+        };
+        let bare = match url::Host::parse(bare) {
+            Ok(host) => host.to_string(),
+            Err(_) if bare.is_empty() => String::new(),
+            Err(error) => return Err(format!("{name:?} in {text:?} is not a host name: {error}")),
+        };
         Ok(Self {
-            name: name.to_ascii_lowercase(),
+            name: format!("{wild}{dot}{bare}"),
             addresses,
         })
     }
@@ -235,7 +259,12 @@ mod tests {
                 .unwrap()
                 .matches("shop.localhost")
         );
+        let idn = Override::parse("B\u{fc}cher.example:80:127.0.0.1").unwrap();
+        assert!(idn.matches("xn--bcher-kva.example"));
+        let below = Override::parse("*.b\u{fc}cher.example:80:127.0.0.1").unwrap();
+        assert!(below.matches("a.xn--bcher-kva.example"));
         for wrong in [
+            "a b:80:127.0.0.1",
             "example.org",
             "a:b:1.2.3.4",
             "a:80:example.org",

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use super::pinned::Pinned;
 use super::settings::{TlsSettings, Versions};
 use crate::error::{Error, Result};
 
@@ -34,8 +35,14 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
             verifier: OnceLock::new(),
         }),
         TlsSettings::Verify { roots: Some(path) } => {
-            let verifier = Verifier::new_with_extra_roots(extra_roots(path)?, provider.clone());
-            Arc::new(verifier.map_err(|source| Error::setup("the certificate roots", source))?)
+            let certificates = extra_roots(path)?;
+            let verifier = Verifier::new_with_extra_roots(certificates.clone(), provider.clone());
+            let verifier =
+                verifier.map_err(|source| Error::setup("the certificate roots", source))?;
+            Arc::new(Pinned {
+                verifier: Arc::new(verifier),
+                certificates,
+            })
         }
     };
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -63,7 +70,14 @@ pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         ))
     };
     let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
-    found.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+    let roots = found.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    if roots.is_empty() {
+        return Err(Error::Setting(format!(
+            "--cacert {}: no certificate is in it; a PEM file with BEGIN CERTIFICATE is needed",
+            path.display()
+        )));
+    }
+    Ok(roots)
 }
 
 /// The system's roots, read when the first certificate comes: a list of plain `http` never pays for them.

@@ -12,6 +12,7 @@ use super::{Duplicates, Frontier, FrontierSettings};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Role, Via, is_idempotent};
 use crate::page::Page;
+use crate::secret::without_password;
 use crate::url::{HostKey, PageUrl, UrlError};
 use crate::visit::{FetchError, Visit};
 
@@ -277,7 +278,7 @@ impl Frontier {
                     }
                     other => other.to_string(),
                 };
-                let target = location.chars().take(200).collect();
+                let target = without_password(&location).chars().take(200).collect();
                 return Ok(Some(Err(FetchError::BadRedirect { target, problem })));
             }
         };

@@ -49,7 +49,7 @@ pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
-pub(crate) use store::{Folder, ListMark, Row};
+pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
 use crate::fingerprint::Fingerprints;
 use crate::job::{Job, Role};

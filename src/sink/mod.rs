@@ -19,6 +19,7 @@ mod field;
 mod files;
 mod folder;
 mod growing;
+mod hold;
 mod holders;
 mod index;
 mod journal;

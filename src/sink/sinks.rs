@@ -1,8 +1,13 @@
 //! All that a run writes to: the files first, then the records that name them.
 
+use std::fs::File;
 use std::path::Path;
 
-use super::{Files, Mark, Sink, SinkSettings, Start, files_name, name, open, open_files, tail};
+use super::hold::hold;
+use super::{
+    Destination, Files, Format, Mark, Sink, SinkSettings, Start, files_name, name, open,
+    open_files, tail,
+};
 use crate::error::Result;
 use crate::visit::Visit;
 
@@ -18,6 +23,8 @@ pub(crate) struct Sinks {
     pub(crate) notices: Vec<String>,
     /// Records, in each form that was asked for.
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
+    /// Locks on the outputs, so that no other run writes to them.
+    pub(super) held: Vec<File>,
 }
 
 impl Sinks {
@@ -38,10 +45,31 @@ impl Sinks {
                 sinks.files = files.map(|files| (name, files));
             }
             let name = name(settings);
+            let path = match &settings.destination {
+                Destination::File { path, .. } => Some(path),
+                Destination::Stdout => None,
+            };
+            // Before it is emptied; one that is not there yet is locked when it is.
+            let held = path.map(|path| hold(path)).transpose()?.flatten();
             if !matches!(start(&name), Start::At(_)) {
                 sinks.notices.extend(tail::mend(settings)?);
             }
-            let records = open(settings, start(&name))?;
+            let records = match (settings.format, &settings.template) {
+                // It puts another file in the place of this one, and locks that itself.
+                (Format::Sqlite, None) => {
+                    drop(held);
+                    open(settings, start(&name))?
+                }
+                _ => {
+                    let records = open(settings, start(&name))?;
+                    let held = match (held, path) {
+                        (None, Some(path)) => hold(path)?,
+                        (held, _) => held,
+                    };
+                    sinks.held.extend(held);
+                    records
+                }
+            };
             sinks.records.push((name, records));
         }
         if let Some((_, files)) = &mut sinks.files

@@ -277,6 +277,7 @@ mod tests {
             notices: Vec::new(),
             files: files.map(|files| ("files".into(), files)),
             records: vec![("witness".into(), Box::new(witness))],
+            ..Sinks::default()
         })
         .unwrap()
     }

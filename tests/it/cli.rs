@@ -8,13 +8,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 /// A server whose paths are its answers: `/404` answers 404, `/held` tells of itself and never answers.
-struct Site {
+pub(crate) struct Site {
     address: SocketAddr,
-    held: Receiver<()>,
+    pub(crate) held: Receiver<()>,
 }
 
 impl Site {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, held) = channel();
@@ -27,11 +27,11 @@ impl Site {
         Self { address, held }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
     }
 
-    fn list(&self, folder: &Path, paths: &[&str]) {
+    pub(crate) fn list(&self, folder: &Path, paths: &[&str]) {
         let lines: Vec<_> = paths.iter().map(|path| self.url(path)).collect();
         std::fs::write(folder.join("urls.txt"), lines.join("\n")).unwrap();
     }

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 27] = [
+const NOUNS: [&str; 29] = [
     "address",
     "body",
     "broken",
+    "claims",
     "clean",
     "coding",
     "error",
@@ -20,6 +21,7 @@ const NOUNS: [&str; 27] = [
     "found",
     "headers",
     "job",
+    "lock",
     "memory",
     "nearest",
     "outgoing",

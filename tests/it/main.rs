@@ -29,6 +29,7 @@ mod list_formats;
 mod lists;
 mod memory;
 mod metadata;
+mod outputs;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod partial;
@@ -44,7 +45,10 @@ mod robots;
 mod run;
 mod scrape;
 mod secrets;
+mod settings;
+mod signals;
 mod site;
+mod starting;
 mod tools;
 mod waits;
 mod whole;

@@ -105,6 +105,98 @@ fn a_secret_in_a_url_is_sent_to_its_host_alone_and_never_told() {
 }
 
 #[test]
+fn a_password_in_a_line_that_is_no_url_is_recorded_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        "ann:s3cret@host/",
+        r"http:\\ann:s3cret@",
+        "http://ann:s3cret/x@h/",
+        "http://ann:s3cret@h:99999/",
+        "ht!tp://ann:s3cret@h/",
+        "ann:s3cret%40host/",
+        "ftp://ann:s3/s3cret@h/",
+        "//ann:s3cret@h/",
+        "http://ann:s3cret @h/",
+    ];
+    std::fs::write(folder.path().join("list.txt"), lines.join("\n")).unwrap();
+    let line = [
+        "list.txt",
+        "-o",
+        "out.jsonl",
+        "-o",
+        "out.csv",
+        "-o",
+        "out.sqlite",
+        "--job",
+        "job",
+        "-vv",
+    ];
+    let (code, stdout, stderr) = crate::cli::run(folder.path(), &line);
+    assert!(code.is_some_and(|code| code != 0), "{stderr}");
+    assert!(
+        !format!("{stdout}{stderr}").contains(SECRET),
+        "{stdout}{stderr}"
+    );
+    let records = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), lines.len());
+    for name in ["out.jsonl", "out.csv", "out.sqlite", "job/frontier.db"] {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(SECRET), "{name}: {text}");
+    }
+    for line in lines {
+        for arguments in [
+            &["fetch", line][..],
+            &["select", line, "h1"],
+            &["-b", SECRET, "http://h/"],
+        ] {
+            let (_, stdout, stderr) = crate::cli::run(folder.path(), arguments);
+            assert!(
+                !format!("{stdout}{stderr}").contains(SECRET),
+                "{arguments:?} {stdout}{stderr}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_that_goes_to_another_origin_takes_along_what_describes_it_and_no_secret() {
+    on_every_engine(|engine| {
+        let (home, stranger) = pair();
+        let mut settings = config(
+            engine,
+            [307, 308, 303].map(|status| home.url(&format!("/away/{status}"))),
+        );
+        settings.fetch.method = "POST".into();
+        settings.fetch.body = Some("a=1".into());
+        attach(&mut settings.fetch, &CARRIERS);
+        for (name, value) in [("content-type", "text/x-own"), ("content-language", "de")] {
+            let value = HeaderValue::from_static(value);
+            settings
+                .fetch
+                .headers
+                .0
+                .insert(HeaderName::from_static(name), value);
+        }
+        assert_eq!(run(settings).ends(), ["200"; 3]);
+        let hits = stranger.log().all_hits();
+        let posts: Vec<_> = hits.iter().filter(|hit| hit.method == "POST").collect();
+        assert_eq!(posts.len(), 2);
+        for hit in &posts {
+            assert_eq!(hit.header("content-type"), Some("text/x-own"));
+            assert_eq!(hit.header("content-language"), Some("de"));
+            assert_eq!(hit.header("content-length"), Some("3"));
+        }
+        let get = hits.iter().find(|hit| hit.method == "GET").unwrap();
+        assert_eq!(
+            (get.header("content-type"), get.header("content-language")),
+            (None, None)
+        );
+        assert!(!hits.iter().any(carries), "{hits:?}");
+    });
+}
+
+#[test]
 fn a_line_of_its_own_keeps_its_headers_to_itself() {
     on_every_engine(|engine| {
         let (home, stranger) = pair();

@@ -20,6 +20,7 @@ use super::exit::Share;
 use super::fetch::targets::Targets;
 use super::fetch::{Conditions, Terminals};
 use super::layers::{Origin, Settings};
+use super::paths;
 use super::spelling;
 use crate::progress::Voice;
 pub(crate) use announcement::{Announcement, stage};
@@ -189,6 +190,10 @@ impl CompareArguments {
         settings: &Settings,
         terminals: Terminals,
     ) -> haul::Result<ComparePlan> {
+        paths::refuse_urls(settings)?;
+        if let Some(path) = &self.reporting.json {
+            paths::refuse_url("--json", path)?;
+        }
         let practises = self.targets.targets.is_empty() && self.targets.input.is_empty();
         let serve = self.conditions.serve().map(PathBuf::from);
         if practises && serve.is_some() {
@@ -228,6 +233,14 @@ impl CompareArguments {
             .comparing
             .seed
             .unwrap_or_else(|| u64::from(fastrand::u32(..)));
+        let mut claims = config.claims();
+        paths::read_by_flags(settings, &mut claims);
+        for path in [&self.reporting.report, &self.reporting.json] {
+            if let Some(path) = path.as_deref().filter(|path| path.as_os_str() != "-") {
+                claims.write(path.display().to_string(), path);
+            }
+        }
+        claims.check()?;
         let (command, fetch_command) = commands(settings, seed, practises);
         Ok(ComparePlan {
             settings: CompareSettings {

@@ -46,9 +46,8 @@ impl Fields {
         let mut recipes = Vec::new();
         for path in &self.recipe {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|source| Error::Input {
-                name: name.clone(),
-                source,
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Error::Setting(format!("--recipe: cannot read {name}: {error}"))
             })?;
             recipes.push(Recipe::check(&text, &name).map_err(|problems| {
                 let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();

@@ -27,6 +27,7 @@ use haul::{Config, Error};
 
 use super::exit::{Judged, Share};
 use super::layers::Settings;
+use super::paths;
 use super::spelling;
 use crate::progress::{Style, Voice};
 pub(crate) use telling::Terminals;
@@ -99,6 +100,8 @@ pub(crate) struct Plan {
     pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.
     pub(crate) settings: Settings,
+    /// What to say where nothing came from a standard input that nobody named: a flag may have taken the URL.
+    pub(crate) if_empty: Option<String>,
 }
 
 impl FetchArguments {
@@ -107,6 +110,7 @@ impl FetchArguments {
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
     pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+        paths::refuse_urls(&settings)?;
         let seeds = self.list.seeds(terminals.stdin)?;
         self.plan_of(seeds, settings, terminals)
     }
@@ -136,10 +140,12 @@ impl FetchArguments {
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
         let plan = self.common.plan("fetch", config, settings, terminals)?;
-        Ok(Plan {
+        let plan = Plan {
             from: stored::places(self.list.from)?,
             ..plan
-        })
+        };
+        paths::check(&plan)?;
+        Ok(plan)
     }
 }
 
@@ -193,6 +199,7 @@ impl Common {
             serve: self.conditions.connection.serve,
             report: self.records.report,
             from: Vec::new(),
+            if_empty: paths::swallowed(&settings),
             settings,
         })
     }

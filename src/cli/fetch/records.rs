@@ -151,6 +151,9 @@ impl Records {
                     path.display()
                 ));
             }
+            if let Some(problem) = output.as_deref().and_then(|path| self.contradiction(path)) {
+                return contradiction(&problem);
+            }
             if outputs[..index].contains(output) {
                 let name = output.as_deref().unwrap_or(Path::new("-")).display();
                 return contradiction(&format!("--output {name} is there twice"));
@@ -206,6 +209,29 @@ impl Records {
             }
         }
         names
+    }
+
+    /// What is wrong with a file whose suffix says another format than the flags do. Any lines may be in a .txt.
+    fn contradiction(&self, path: &Path) -> Option<String> {
+        let meant = Format::of_path(path)?;
+        let lines = [Format::Text, Format::Jsonl, Format::Csv];
+        let path = path.display();
+        match (self.format, &self.write_out) {
+            (Some(said), _)
+                if said != meant && !(meant == Format::Text && lines.contains(&said)) =>
+            {
+                Some(format!(
+                    "--format {} and --output {path} contradict each other: the suffix says {}",
+                    said.name(),
+                    meant.name()
+                ))
+            }
+            (None, Some(_)) if !lines.contains(&meant) => Some(format!(
+                "--write-out and --output {path} contradict each other: the suffix says {}, and a template writes text",
+                meant.name()
+            )),
+            _ => None,
+        }
     }
 
     /// The sink of one output.

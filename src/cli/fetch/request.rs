@@ -164,10 +164,11 @@ impl Sending {
                 .0
                 .insert(header::AUTHORIZATION, sensitive("--bearer-file", &secret)?);
         }
-        if let Some(jar) = self.cookie.iter().find(|cookie| !cookie.contains('=')) {
-            return Err(Error::Setting(format!(
-                "--cookie {jar:?} is not name=value; files of cookies are not read"
-            )));
+        if self.cookie.iter().any(|cookie| !cookie.contains('=')) {
+            // What it says may be a secret that was given without its name.
+            return Err(Error::Setting(
+                "--cookie has a value that is not name=value; files of cookies are not read".into(),
+            ));
         }
         if !self.cookie.is_empty() {
             headers.0.insert(
@@ -203,7 +204,8 @@ fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
             },
         };
         let known = HeaderName::try_from(name.trim()).map_err(|_| {
-            Error::Setting(format!("--header: {name:?} is not the name of a header"))
+            let shown = super::secret::shown("header", name);
+            Error::Setting(format!("--header: {shown:?} is not the name of a header"))
         })?;
         if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(&known) {
             return Err(Error::Setting(format!(

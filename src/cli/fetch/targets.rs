@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::seeds::{ListFormat, SeedSettings, Source};
-use haul::{Error, PageUrl};
+use haul::{Error, PageUrl, without_password};
 
 use super::given;
 
@@ -123,7 +123,8 @@ fn source(target: &OsString) -> haul::Result<Source> {
         .unwrap_or_default();
     if !text.contains("://") && LIST_SUFFIXES.contains(&suffix) {
         return Err(Error::Setting(format!(
-            "there is no file {text} here; if it is a host, write http://{text}"
+            "there is no file {shown} here; if it is a host, write http://{shown}",
+            shown = without_password(&text)
         )));
     }
     let is_word = !text.contains(['.', ':', '/']);

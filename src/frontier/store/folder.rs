@@ -4,19 +4,29 @@
 //! a database that holds fewer commits than it says has lost some: a log whose tail is damaged looks to a
 //! database like one that was never written.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
+use crate::lock;
 
-/// How long a lock may outlive its owner: a child process that is just being started holds a copy of every descriptor until its program is
-/// loaded, the lock's among them.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// What a job's lock says: a folder with it is a job's.
+const LOCK: &[u8] = b"haul\n";
+/// The files of a job beside its outputs.
+pub(crate) const JOB_FILES: [&str; 8] = [
+    "lock",
+    "commits",
+    "frontier.db",
+    "frontier.db-wal",
+    "frontier.db-shm",
+    "frontier.db.new",
+    "frontier.db.new-wal",
+    "frontier.db.new-shm",
+];
 
 /// A job's folder, locked.
 #[derive(Debug)]
@@ -45,33 +55,29 @@ impl Folder {
             .mode(0o700)
             .create(path)
             .map_err(|source| Error::output(path, source))?;
+        check_is_ours(path)?;
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
+        let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(&lock_path)
             .map_err(|source| Error::output(&lock_path, source))?;
-        let patient_until = Instant::now() + PATIENCE;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => {
-                    return Ok(Self {
-                        path: path.to_owned(),
-                        _lock: lock,
-                    });
-                }
-                Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
-                    std::thread::sleep(PATIENCE / 50);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked {
-                        path: path.to_owned(),
-                    });
-                }
-                Err(TryLockError::Error(source)) => return Err(Error::output(&lock_path, source)),
+        match lock::lock(&lock) {
+            Ok(true) => {
+                // From now on the folder is known for ours, whatever else is in it.
+                lock.write_all(LOCK)
+                    .map_err(|source| Error::output(&lock_path, source))?;
+                Ok(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                })
             }
+            Ok(false) => Err(Error::Locked {
+                path: path.to_owned(),
+            }),
+            Err(source) => Err(Error::output(&lock_path, source)),
         }
     }
 
@@ -120,6 +126,29 @@ impl Folder {
             .and_then(|()| File::open(&self.path)?.sync_all())
             .map_err(|source| Error::output(database, source))
     }
+}
+
+/// Makes sure that a folder is a job's, or may become one: the outputs of a job are emptied when it begins, and a folder
+/// of somebody's own may have files of the same names.
+fn check_is_ours(path: &Path) -> Result<()> {
+    let marked = std::fs::read(path.join("lock")).is_ok_and(|lock| lock.starts_with(LOCK));
+    if marked || database(path).exists() {
+        return Ok(());
+    }
+    let unreadable = |source| Error::output(path, source);
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        if !JOB_FILES.iter().any(|own| name == *own) {
+            return Err(Error::store(
+                path,
+                format!(
+                    "no job is in it, and it is not empty ({} is there): name a new folder",
+                    Path::new(&name).display()
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Removes a database; its log goes last, as nothing reads that without it.

@@ -20,7 +20,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub(crate) use folder::{Folder, database};
+pub(crate) use folder::{Folder, JOB_FILES, database};
 pub(crate) use keeper::{Answer, Keeper};
 pub(crate) use reader::{Reader, last_commit};
 pub(crate) use row::{Row, Settled, State};

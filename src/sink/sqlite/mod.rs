@@ -22,6 +22,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::growing::sync_entry;
+use super::hold::hold;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
 use crate::error::{Error, Result};
 use crate::fields::Table;
@@ -52,6 +53,8 @@ pub(super) struct Sqlite {
     open: Option<u32>,
     /// Whether the name of the log is on disk.
     named: bool,
+    /// Against a second run. Closed after the database: closing a file drops what locks SQLite has on it.
+    _held: Option<File>,
 }
 
 impl Sqlite {
@@ -70,6 +73,7 @@ impl Sqlite {
         if mark.is_none() {
             file::make(path, *append)?;
         }
+        let held = hold(path)?;
         let failed = |error: rusqlite::Error| broken(path, &error);
         let mut names = Names::of_tables();
         let tables = settings.tables.iter();
@@ -85,6 +89,7 @@ impl Sqlite {
             last: 0,
             open: None,
             named: false,
+            _held: held,
         };
         sink.prepare(mark).map_err(failed)?;
         if let Some(pages) = mark

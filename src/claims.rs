@@ -1,0 +1,297 @@
+//! Which files a run reads and which it writes, so that no output destroys an input or another output.
+//!
+//! Paths are compared by what they lead to (device and inode), through links of both kinds, and before anything is
+//! opened. Two names of one file that is not there yet are the same file too. Devices such as `/dev/null` and terminals
+//! may be read and written at once.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Links that are followed to a file that is not there yet; as many as Linux follows.
+const LINKS: usize = 40;
+
+/// The files and folders of a run.
+#[derive(Debug, Default)]
+pub struct Claims(Vec<Claim>);
+
+/// One file or folder, and what is done with it.
+#[derive(Debug)]
+struct Claim {
+    /// Who named it and how, as an error says it: `--output out.jsonl`.
+    who: String,
+    use_: Use,
+    place: Place,
+}
+
+/// What is done with a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// A file, or a folder with all that is in it, is read.
+    Read,
+    /// A folder is read as it is asked for: what is written beside its files does no harm.
+    Serve,
+    /// A file is written.
+    Write,
+    /// Files are written into a folder, under names that the run chooses.
+    Fill,
+}
+
+/// Where a path leads: the nearest thing that is there, and what is still to be made below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    device: u64,
+    inode: u64,
+    missing: PathBuf,
+    /// The whole path without links.
+    path: PathBuf,
+}
+
+impl Claims {
+    /// A file is read, or a folder with all that is in it.
+    pub fn read(&mut self, who: impl Into<String>, path: &Path) {
+        self.add(who.into(), Use::Read, Place::of(path));
+    }
+
+    /// A folder is served.
+    pub fn serve(&mut self, who: impl Into<String>, path: &Path) {
+        self.add(who.into(), Use::Serve, Place::of(path));
+    }
+
+    /// A file is written.
+    pub fn write(&mut self, who: impl Into<String>, path: &Path) {
+        self.add(who.into(), Use::Write, Place::of(path));
+    }
+
+    /// Files are written into a folder.
+    pub fn fill(&mut self, who: impl Into<String>, path: &Path) {
+        self.add(who.into(), Use::Fill, Place::of(path));
+    }
+
+    /// What is open already is read: standard input.
+    pub fn read_open(&mut self, who: impl Into<String>, file: impl AsFd) {
+        self.add(who.into(), Use::Read, Place::of_open(file));
+    }
+
+    /// What is open already is written: standard output.
+    pub fn write_open(&mut self, who: impl Into<String>, file: impl AsFd) {
+        self.add(who.into(), Use::Write, Place::of_open(file));
+    }
+
+    fn add(&mut self, who: String, use_: Use, place: Option<Place>) {
+        if let Some(place) = place {
+            self.0.push(Claim { who, use_, place });
+        }
+    }
+
+    /// Makes sure that no two claims destroy each other.
+    ///
+    /// # Errors
+    /// Which do, and who made them.
+    pub fn check(&self) -> Result<()> {
+        for (index, one) in self.0.iter().enumerate() {
+            for other in &self.0[..index] {
+                if let Some(problem) = other.against(one) {
+                    return Err(Error::Setting(problem));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Claim {
+    /// What is wrong with both of them together.
+    fn against(&self, other: &Self) -> Option<String> {
+        let (one, two) = (&self.who, &other.who);
+        let same = self.place.is(&other.place);
+        match (self.use_, other.use_) {
+            (Use::Read | Use::Serve, Use::Read | Use::Serve) => None,
+            (Use::Write, Use::Write) => {
+                same.then(|| format!("{one} and {two} are one file: two outputs cannot share it"))
+            }
+            // A file has a place of its own in a folder that is filled.
+            (Use::Write, Use::Fill) | (Use::Fill, Use::Write) => same.then(|| {
+                format!("{one} and {two} are one place: one is a file, the other a folder")
+            }),
+            (Use::Fill, Use::Fill) => {
+                same.then(|| format!("{one} and {two} are one folder: each needs its own"))
+            }
+            (Use::Write | Use::Fill, Use::Read | Use::Serve) => other.against(self),
+            (Use::Serve, Use::Write | Use::Fill) => {
+                same.then(|| format!("{two} would be written over {one}, which is served"))
+            }
+            (Use::Read, Use::Write) => (same || other.place.is_below(&self.place))
+                .then(|| format!("{two} would be written over {one}, which is read")),
+            (Use::Read, Use::Fill) => {
+                let overlap = same
+                    || other.place.is_below(&self.place)
+                    || self.place.path.is_dir() && self.place.is_below(&other.place);
+                overlap.then(|| format!("{two} would be written into {one}, which is read"))
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Where a path leads; `None` where it does not matter.
+    fn of(path: &Path) -> Option<Self> {
+        let mut path = std::path::absolute(path).ok()?;
+        // A link to what is not there yet leads there all the same.
+        for _ in 0..LINKS {
+            match fs::read_link(&path) {
+                Ok(target) if fs::metadata(&path).is_err() => {
+                    path = path.parent()?.join(target);
+                }
+                _ => break,
+            }
+        }
+        let mut missing: Vec<OsString> = Vec::new();
+        let mut there = path.as_path();
+        loop {
+            if let Ok(metadata) = fs::metadata(there) {
+                let missing: PathBuf = missing.iter().rev().collect();
+                let whole = fs::canonicalize(there).unwrap_or_else(|_| there.to_owned());
+                return Self::new(&metadata, whole.join(&missing), missing);
+            }
+            missing.push(there.file_name()?.to_owned());
+            there = there.parent()?;
+        }
+    }
+
+    fn of_open(file: impl AsFd) -> Option<Self> {
+        let file = File::from(file.as_fd().try_clone_to_owned().ok()?);
+        Self::new(&file.metadata().ok()?, PathBuf::new(), PathBuf::new())
+    }
+
+    fn new(metadata: &Metadata, path: PathBuf, missing: PathBuf) -> Option<Self> {
+        let kind = metadata.file_type();
+        (!kind.is_char_device() && !kind.is_socket()).then(|| Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            missing,
+            path,
+        })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        (self.device, self.inode, &self.missing) == (other.device, other.inode, &other.missing)
+    }
+
+    /// Whether it is inside a folder, at any depth.
+    fn is_below(&self, folder: &Self) -> bool {
+        !folder.path.as_os_str().is_empty()
+            && self.path != folder.path
+            && self.path.starts_with(&folder.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn problem(make: impl FnOnce(&mut Claims)) -> Option<String> {
+        let mut claims = Claims::default();
+        make(&mut claims);
+        claims.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_is_found_by_any_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("list"), "x").unwrap();
+        fs::create_dir(at("sub")).unwrap();
+        symlink(at("list"), at("link")).unwrap();
+        symlink(folder.path(), at("round")).unwrap();
+        fs::hard_link(at("list"), at("hard")).unwrap();
+        for name in [
+            "list",
+            "link",
+            "hard",
+            "./list",
+            "sub/../list",
+            "round/list",
+        ] {
+            let problem = problem(|claims| {
+                claims.read("--input list", &at("list"));
+                claims.write("--output it", &at(name));
+            });
+            let expected = "--output it would be written over --input list, which is read";
+            assert_eq!(problem.as_deref(), Some(expected), "{name}");
+        }
+        let fine = problem(|claims| {
+            claims.read("--input list", &at("list"));
+            claims.read("--cacert list", &at("hard"));
+            claims.write("--output", &at("other"));
+            claims.fill("--output-dir", folder.path());
+        });
+        assert_eq!(fine, None);
+    }
+
+    #[test]
+    fn two_names_of_a_file_that_is_not_there_yet_are_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        symlink("new", at("link")).unwrap();
+        for (name, is_one) in [
+            ("new", true),
+            ("./new", true),
+            ("link", true),
+            ("new2", false),
+            ("new/new", false),
+        ] {
+            let problem = problem(|claims| {
+                claims.write("--output", &at("new"));
+                claims.write("--report", &at(name));
+            });
+            assert_eq!(problem.is_some(), is_one, "{name}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_read_is_not_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("pages/deep")).unwrap();
+        for (name, is_wrong) in [
+            ("pages", true),
+            ("pages/deep", true),
+            ("pages/new", true),
+            ("", true),
+            ("pages2", false),
+        ] {
+            let problem = problem(|claims| {
+                claims.read("--from", &at("pages"));
+                claims.fill("--output-dir", &at(name));
+            });
+            assert_eq!(problem.is_some(), is_wrong, "{name}: {problem:?}");
+        }
+        let inside = problem(|claims| {
+            claims.read("--from", &at("pages"));
+            claims.write("--output", &at("pages/out.jsonl"));
+        });
+        assert!(inside.is_some());
+        let beside = problem(|claims| {
+            claims.serve("--serve", &at("pages"));
+            claims.write("--output", &at("pages/out.jsonl"));
+        });
+        assert_eq!(beside, None);
+    }
+
+    #[test]
+    fn devices_may_be_read_and_written() {
+        let fine = problem(|claims| {
+            claims.read("--input", Path::new("/dev/null"));
+            claims.write("--output", Path::new("/dev/null"));
+            claims.write("--report", Path::new("/dev/null"));
+        });
+        assert_eq!(fine, None);
+    }
+}

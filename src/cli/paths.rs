@@ -1,0 +1,143 @@
+//! The paths of a command line: none of them is a URL, and no output destroys an input.
+
+use std::path::{Path, PathBuf};
+
+use haul::{Claims, Error, without_password};
+
+use super::config_file;
+use super::fetch::Plan;
+use super::layers::{Origin, Setting, Settings};
+
+/// Flags whose values are files or folders of this machine.
+const PATHS: [&str; 14] = [
+    "input",
+    "from",
+    "recipe",
+    "bearer-file",
+    "cacert",
+    "serve",
+    "config",
+    "output",
+    "output-dir",
+    "report",
+    "broken",
+    "graph",
+    "mirror",
+    "job",
+];
+/// Those among them that are read, beside lists and archives.
+const READ: [&str; 3] = ["recipe", "bearer-file", "config"];
+/// Flags whose values may be `@FILE`.
+const MAYBE: [&str; 5] = ["header", "data", "json", "write-out", "rows"];
+
+/// Makes sure that no path is a URL: `--job postgres://h/db` would be a folder of that name.
+///
+/// # Errors
+/// Which flag has one.
+pub(super) fn refuse_urls(settings: &Settings) -> haul::Result<()> {
+    for setting in &settings.0 {
+        for path in setting
+            .values
+            .iter()
+            .filter_map(|value| file(setting, value.to_str()?))
+        {
+            refuse_url(&format!("--{}", setting.flag), Path::new(path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that a path is no URL.
+///
+/// # Errors
+/// When it is one, with who named it.
+pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
+    let text = path.to_string_lossy();
+    match text.contains("://") {
+        true => Err(Error::Setting(format!(
+            "{who} {}: that is a URL, and a file or folder on this machine is needed",
+            without_password(&text)
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Makes sure that no output of a run is one of its inputs or another output, before any of them is opened.
+///
+/// # Errors
+/// Which are the same.
+pub(super) fn check(plan: &Plan) -> haul::Result<()> {
+    let mut claims = plan.config.claims();
+    for archive in &plan.from {
+        claims.read(format!("--from {}", archive.display()), archive);
+    }
+    if let Some(folder) = &plan.serve {
+        claims.serve(format!("--serve {}", folder.display()), folder);
+    }
+    read_by_flags(&plan.settings, &mut claims);
+    if let Some(report) = &plan.report {
+        claims.write(format!("--report {}", report.display()), report);
+    }
+    claims.check()
+}
+
+/// Notes the files that flags read, and the configuration.
+pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
+    for setting in &settings.0 {
+        let reads = READ.contains(&setting.flag.as_str());
+        for value in setting.values.iter().filter_map(|value| value.to_str()) {
+            if let Some(path) = file(setting, value).filter(|_| reads || value.starts_with('@')) {
+                claims.read(format!("--{} {value}", setting.flag), Path::new(path));
+            }
+        }
+    }
+    let is_off = settings
+        .0
+        .iter()
+        .any(|setting| setting.flag == "no-config" && setting.values.iter().any(|on| on == "true"));
+    let usual = config_file::usual(|name| std::env::var_os(name)).filter(|_| !is_off);
+    let spoken = settings.0.iter().find_map(|setting| match &setting.origin {
+        Origin::File(path, _) => Some(path.clone()),
+        _ => None,
+    });
+    let read: Option<PathBuf> = spoken.or(usual);
+    if let Some(path) = read {
+        claims.read(format!("the configuration {}", path.display()), &path);
+    }
+}
+
+/// The URL that a flag took for its value, where no other was named: `haul --json http://h/` has a body, and nobody to
+/// send it to.
+pub(super) fn swallowed(settings: &Settings) -> Option<String> {
+    let named = ["urls", "input", "from", "job"];
+    let is_named =
+        |setting: &&Setting| named.contains(&setting.flag.as_str()) && !setting.values.is_empty();
+    if settings.0.iter().any(|setting| is_named(&setting)) {
+        return None;
+    }
+    let is_url = |value: &&str| value.starts_with("http://") || value.starts_with("https://");
+    let by_hand = settings
+        .0
+        .iter()
+        .filter(|setting| setting.origin == Origin::Flag);
+    by_hand
+        .filter(|setting| !["proxy", "include", "exclude"].contains(&setting.flag.as_str()))
+        .find_map(|setting| {
+            let values = setting.values.iter().filter_map(|value| value.to_str());
+            let url = without_password(values.into_iter().find(is_url)?).into_owned();
+            Some(format!(
+                "nothing to fetch: --{flag} took {url} for its value; give --{flag} its own, and then the URL",
+                flag = setting.flag
+            ))
+        })
+}
+
+/// The file or folder that a value of a flag names, where it names one.
+fn file<'v>(setting: &Setting, value: &'v str) -> Option<&'v str> {
+    let flag = setting.flag.as_str();
+    if PATHS.contains(&flag) {
+        return (value != "-").then_some(value);
+    }
+    let named = value.strip_prefix('@').filter(|_| MAYBE.contains(&flag))?;
+    (named != "-").then_some(named)
+}

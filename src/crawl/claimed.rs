@@ -1,0 +1,82 @@
+//! Which files the settings of a run name, to be read and to be written.
+
+use std::path::Path;
+
+use crate::archive::series;
+use crate::claims::Claims;
+use crate::config::Config;
+use crate::frontier::JOB_FILES;
+use crate::seeds::Source;
+use crate::sink::{Destination, Format, Holders, Mirror, SinkSettings, index_of};
+
+impl Config {
+    /// The files and folders that a run with these settings reads and writes, to [check](Claims::check) before it starts.
+    #[doc(hidden)]
+    pub fn claims(&self) -> Claims {
+        let mut claims = Claims::default();
+        for source in &self.seeds.sources {
+            match source {
+                Source::File(path) => claims.read(named("the list", path), path),
+                Source::Stdin => claims.read_open("standard input", std::io::stdin()),
+                // An output whose failures are tried again is added to; it is read as far as it went before.
+                Source::Urls(_) | Source::Failures(_) => {}
+            }
+        }
+        if let Some(path) = self.fetch.tls.roots() {
+            claims.read(named("the certificates", path), path);
+        }
+        for sink in &self.sinks {
+            outputs(sink, &mut claims);
+        }
+        if let Some(path) = self
+            .broken
+            .as_ref()
+            .and_then(|broken| broken.report.as_ref())
+        {
+            claims.write(named("the list of broken links", path), path);
+        }
+        if let Some(job) = &self.job {
+            claims.fill(named("the job", &job.folder), &job.folder);
+            let own = JOB_FILES.iter().copied();
+            for name in own.chain(["files", "mirrored", Holders::NAME, Mirror::NAME]) {
+                let path = job.folder.join(name);
+                claims.write(named("the job's own file", &path), &path);
+            }
+        }
+        claims
+    }
+}
+
+fn outputs(sink: &SinkSettings, claims: &mut Claims) {
+    match &sink.destination {
+        Destination::Stdout => claims.write_open("standard output", std::io::stdout()),
+        Destination::File { path, .. }
+            if sink.format == Format::Parquet && sink.template.is_none() =>
+        {
+            claims.fill(named("the output", path), path);
+        }
+        Destination::File { path, .. } => {
+            claims.write(named("the output", path), path);
+            // Those that an earlier run left are removed.
+            let volumes = match sink.archive.rotate.0 {
+                0 => 0,
+                _ => series::last(path, 0),
+            };
+            for number in 1..=volumes {
+                let path = series::numbered(path, number);
+                claims.write(named("the output", &path), &path);
+            }
+        }
+    }
+    if let Some(folder) = &sink.folder {
+        claims.fill(named("the folder of saved pages", folder), folder);
+    }
+    if let Some(Destination::File { path, .. }) = index_of(sink).map(|index| index.destination) {
+        claims.write(named("the list of saved pages", &path), &path);
+    }
+}
+
+/// What a path is for, as an error says it.
+fn named(what: &str, path: &Path) -> String {
+    format!("{what} {}", path.display())
+}

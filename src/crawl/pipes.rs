@@ -1,0 +1,65 @@
+//! Pipes that a run writes to: it begins when somebody reads them.
+//!
+//! Opening a pipe without a reader blocks in the system, where no signal ends it. So a run asks again and again whether
+//! there is a reader, and can be stopped meanwhile.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::error::{Error, Result};
+use crate::sink::{Destination, SinkSettings};
+use crate::stop::Stop;
+
+/// How often to ask.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Waits until every pipe among the outputs has a reader. Answers the pipes, to be held until the outputs are open: so a
+/// reader sees no end in between. `None`: the run was stopped first.
+///
+/// # Errors
+/// When one cannot be written.
+pub(super) async fn with_readers(sinks: &[SinkSettings], stop: &Stop) -> Result<Option<Vec<File>>> {
+    let mut pipes = Vec::new();
+    for sink in sinks {
+        let Destination::File { path, .. } = &sink.destination else {
+            continue;
+        };
+        if !path
+            .metadata()
+            .is_ok_and(|found| found.file_type().is_fifo())
+        {
+            continue;
+        }
+        loop {
+            match without_waiting(path) {
+                Ok(pipe) => {
+                    pipes.push(pipe);
+                    break;
+                }
+                Err(error) if error.raw_os_error() == Some(NO_READER) => {}
+                Err(source) => return Err(Error::output(path, source)),
+            }
+            tokio::select! {
+                () = stop.drain.cancelled() => return Ok(None),
+                () = stop.abort.cancelled() => return Ok(None),
+                () = sleep(EVERY) => {}
+            }
+        }
+    }
+    Ok(Some(pipes))
+}
+
+/// What the system says of a pipe that nobody reads.
+const NO_READER: i32 = rustix::io::Errno::NXIO.raw_os_error();
+
+fn without_waiting(path: &Path) -> std::io::Result<File> {
+    let at_once = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(at_once)
+        .open(path)
+}

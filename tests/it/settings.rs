@@ -1,0 +1,96 @@
+//! Settings that cannot be meant are errors, wherever they come from, and nothing is asked.
+
+use haul::origin::{Answer, Origin, Site};
+
+use crate::cli::{haul, run, told};
+
+fn site() -> (Origin, tempfile::TempDir) {
+    let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
+    (site, tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_an_error_that_names_the_nearest() {
+    let (site, folder) = site();
+    for (name, meant) in [
+        ("HAUL_RETRYS", Some("HAUL_RETRIES?")),
+        ("HAUL_PERHOST", Some("HAUL_PER_HOST?")),
+        ("HAUL_WHATEVER_ELSE", None),
+    ] {
+        let mut command = haul(folder.path(), &["fetch", &site.url("/")]);
+        let (code, _, stderr) = told(command.env(name, "1").output().unwrap());
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(name), "{stderr}");
+        assert!(stderr.contains(meant.unwrap_or("long flags")), "{stderr}");
+    }
+    assert_eq!(site.log().requests(), 0);
+    // One of another command says nothing here, as a key of the file does not.
+    let mut command = haul(folder.path(), &["fetch", &site.url("/")]);
+    let (code, _, stderr) = told(command.env("HAUL_ROUNDS", "9").output().unwrap());
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn a_flag_that_took_the_url_for_its_value_is_an_error_where_nothing_else_is_fetched() {
+    let (site, folder) = site();
+    for flag in ["--json", "--data", "-H", "-A", "-w"] {
+        let url = site.url("/");
+        let (code, _, stderr) = run(folder.path(), &["fetch", flag, &url]);
+        assert_eq!(code, Some(2), "{flag}: {stderr}");
+        assert!(stderr.contains("nothing to fetch"), "{flag}: {stderr}");
+    }
+    assert_eq!(site.log().requests(), 0);
+}
+
+#[test]
+fn a_file_of_a_flag_that_is_not_there_is_called_what_it_is() {
+    let (_site, folder) = site();
+    for line in [
+        &["fetch", "http://h.invalid/", "--recipe", "gone.toml"][..],
+        &["recipe", "check", "gone.toml"],
+        &["report", "gone.json"],
+    ] {
+        let (code, _, stderr) = run(folder.path(), line);
+        assert_eq!(code, Some(2), "{line:?}: {stderr}");
+        assert!(
+            stderr.contains("gone.") && !stderr.contains("the list"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_file_without_a_certificate_is_no_authority() {
+    let (_site, folder) = site();
+    std::fs::write(folder.path().join("empty.pem"), "no certificate\n").unwrap();
+    for engine in ["async", "blocking"] {
+        let line = [
+            "https://h.invalid/",
+            "--cacert",
+            "empty.pem",
+            "--engine",
+            engine,
+        ];
+        let (code, _, stderr) = run(folder.path(), &line);
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains("--cacert empty.pem"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_host_is_given_an_address_by_any_of_its_spellings() {
+    let (site, folder) = site();
+    let port = site.address().port();
+    let to = format!("b\u{fc}cher.example:{port}:127.0.0.1");
+    let url = format!("http://b\u{fc}cher.example:{port}/");
+    let (code, _, stderr) = run(folder.path(), &["fetch", &url, "--resolve", &to]);
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn an_address_of_version_six_needs_no_scheme() {
+    let (_site, folder) = site();
+    let line = ["fetch", "[::1]:8080/x", "--dry-run", "-w", "%{url}\n"];
+    let (_, stdout, stderr) = run(folder.path(), &line);
+    assert_eq!(stdout, "http://[::1]:8080/x\n", "{stderr}");
+}

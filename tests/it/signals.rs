@@ -1,0 +1,142 @@
+//! Signals: each that ends a run drains it first, and the exit code tells which it was.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cli::{Site, haul};
+
+fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// A run that is in the middle: a record is written, a request is in flight, and rows wait.
+fn begin(command: &mut Command, site: &Site) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = command.spawn().unwrap();
+    site.held.recv().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    (child, stderr)
+}
+
+const LINE: [&str; 6] = ["fetch", "urls.txt", "-c", "1", "-o", "out.csv.gz"];
+
+/// The lines of a gzip file, which has to be whole.
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+#[test]
+fn every_signal_that_ends_a_run_drains_it_and_has_a_code_of_its_own() {
+    for (signal, code) in [
+        (Signal::INT, 130),
+        (Signal::TERM, 143),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+    ] {
+        for engine in ["async", "processes:1x1"] {
+            let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+            site.list(folder.path(), &["a", "held", "b"]);
+            let mut command = haul(folder.path(), &LINE);
+            command.args(["--engine", engine]);
+            let (mut child, mut stderr) = begin(&mut command, &site);
+            send(&child, signal);
+            let mut draining = String::new();
+            stderr.read_line(&mut draining).unwrap();
+            assert!(
+                draining.contains("finishing 1 in flight"),
+                "{signal:?}: {draining}"
+            );
+            send(&child, signal);
+            let mut rest = String::new();
+            stderr.read_to_string(&mut rest).unwrap();
+            assert_eq!(
+                child.wait().unwrap().code(),
+                Some(code),
+                "{signal:?} {engine}"
+            );
+            assert!(rest.contains("--rows 2-"), "{signal:?}: {rest}");
+            let text = unpacked(&folder.path().join("out.csv.gz"));
+            assert_eq!(
+                text.lines().count(),
+                2,
+                "a header and the record of a: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    site.list(folder.path(), &["a", "held", "b"]);
+    let binary = env!("CARGO_BIN_EXE_haul");
+    // What nohup does, and a shell with a job in the background.
+    let script = format!("trap '' HUP INT; exec {binary} {}", LINE.join(" "));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("XDG_CONFIG_HOME", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let (mut child, mut stderr) = begin(&mut command, &site);
+    send(&child, Signal::HUP);
+    send(&child, Signal::INT);
+    send(&child, Signal::HUP);
+    send(&child, Signal::TERM);
+    let mut draining = String::new();
+    stderr.read_line(&mut draining).unwrap();
+    // The first three of four would have aborted the run, and ended the process.
+    assert!(draining.contains("finishing 1 in flight"), "{draining}");
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
+    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    site.list(folder.path(), &["a"]);
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let line = [
+        "fetch",
+        "urls.txt",
+        "-f",
+        "jsonl",
+        "-o",
+        "pipe",
+        "--progress",
+        "json",
+    ];
+    let mut child = haul(folder.path(), &line).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    stderr.read_line(&mut told).unwrap();
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("--rows 1-"), "{rest}");
+
+    // With a reader it gets its records.
+    let mut child = haul(folder.path(), &line).spawn().unwrap();
+    let mut records = String::new();
+    OpenOptions::new()
+        .read(true)
+        .open(&pipe)
+        .unwrap()
+        .read_to_string(&mut records)
+        .unwrap();
+    assert_eq!(records.lines().count(), 1, "{records}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
