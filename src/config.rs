@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
-use crate::fetch::FetchSettings;
+use crate::fetch::{FetchSettings, KEEP_IDLE};
 use crate::follow::CrawlSettings;
 use crate::frontier::{FrontierSettings, Robots};
 use crate::parse::ParseSettings;
@@ -155,6 +155,12 @@ impl Config {
         if self.frontier.adaptive && self.frontier.per_host == 0 {
             self.frontier.per_host = self.engine.in_flight();
         }
+        // A host that is asked once in a while is asked on the connection that it has.
+        let slowest = match self.frontier.robots {
+            Robots::Obey => self.frontier.delay.max(self.frontier.max_crawl_delay),
+            Robots::Ignore => self.frontier.delay,
+        };
+        self.fetch.keep_idle = KEEP_IDLE.max(slowest.saturating_mul(2));
         self.fetch.idle_per_host = match self.frontier.per_host {
             0 => self.engine.in_flight(),
             limit => limit.min(self.engine.in_flight()),

@@ -14,16 +14,17 @@ use crate::worker::{Plan, parse};
 /// Enough for TLS and the parser; a thousand threads reserve no more than they use.
 const STACK: usize = 512 << 10;
 
-/// Starts a lane.
+/// Starts one of `lanes`.
 ///
 /// # Errors
 /// When the thread or its client cannot be started.
 pub(super) fn start(
     plan: &Plan,
+    lanes: usize,
     mut jobs: mpsc::Receiver<Ticket>,
     in_hand: InHand,
 ) -> Result<JoinHandle<()>> {
-    let mut fetcher = BlockingFetcher::new(plan.shared.clone())?;
+    let mut fetcher = BlockingFetcher::new(plan.shared.clone(), lanes)?;
     let plan = plan.clone();
     thread::Builder::new()
         .name("lane".into())

@@ -49,6 +49,7 @@ pub(super) struct JobFrame {
     recipe: Option<Arc<str>>,
     hops: Vec<Hop>,
     attempts: Vec<Attempt>,
+    free_tries: u16,
     method: Option<String>,
     headers: Headers,
     body: Option<Bytes>,
@@ -79,6 +80,7 @@ impl JobFrame {
             recipe: job.recipe.clone(),
             hops: job.hops.clone(),
             attempts: job.attempts.clone(),
+            free_tries: job.free_tries,
             method: request
                 .and_then(|request| request.method.as_ref())
                 .map(|method| method.as_str().to_owned()),
@@ -112,6 +114,7 @@ impl JobFrame {
         job.request = request;
         job.hops = self.hops;
         job.attempts = self.attempts;
+        job.free_tries = self.free_tries;
         job.since = now.checked_sub(self.queued).unwrap_or(now);
         job
     }

@@ -33,12 +33,13 @@ const BATCH: usize = 32;
 /// How long a visit may wait to be handed over with others.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Starts a lane. Pages too large to parse in passing go to the pool, where there is one.
+/// Starts one of `lanes`. Pages too large to parse in passing go to the pool, where there is one.
 ///
 /// # Errors
 /// When the thread, its runtime or its client cannot be started.
 pub(super) fn start(
     plan: &Plan,
+    lanes: usize,
     in_flight: usize,
     jobs: mpsc::Receiver<Ticket>,
     pool: Option<Arc<Pool>>,
@@ -47,7 +48,7 @@ pub(super) fn start(
     let event_loop = EventLoop::build(DISK_THREADS)?;
     let fetcher = {
         let _inside = event_loop.enter();
-        Fetcher::new(plan.shared.clone())?
+        Fetcher::new(plan.shared.clone(), lanes, in_flight)?
     };
     let plan = plan.clone();
     thread::Builder::new()

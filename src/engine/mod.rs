@@ -228,15 +228,17 @@ impl Crew {
             abort,
         };
         match engine {
-            Engine::Sequential => crew.add_loop(plan, 1, 0, None)?,
+            Engine::Sequential => crew.add_loop(plan, 1, 1, 0, None)?,
             Engine::Threads(count) => {
                 for _ in 0..count.get() {
-                    crew.add_loop(plan, 1, 0, None)?;
+                    crew.add_loop(plan, count.get(), 1, 0, None)?;
                 }
             }
             Engine::Blocking(count) => {
                 for _ in 0..count.get() {
-                    crew.add_deaf(1, |jobs, in_hand| blocking::start(plan, jobs, in_hand))?;
+                    crew.add_deaf(1, |jobs, in_hand| {
+                        blocking::start(plan, count.get(), jobs, in_hand)
+                    })?;
                 }
             }
             Engine::Async(count) => {
@@ -249,7 +251,7 @@ impl Crew {
                     } else {
                         ahead.min(share)
                     };
-                    crew.add_loop(plan, share, ahead, Some(pool.clone()))?;
+                    crew.add_loop(plan, loops, share, ahead, Some(pool.clone()))?;
                 }
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
@@ -274,12 +276,13 @@ impl Crew {
     fn add_loop(
         &mut self,
         plan: &Plan,
+        loops: usize,
         in_flight: usize,
         ahead: usize,
         pool: Option<Arc<cpu::Pool>>,
     ) -> Result<()> {
         let abort = self.abort.clone();
-        let start = |jobs| lane::start(plan, in_flight, jobs, pool, abort);
+        let start = |jobs| lane::start(plan, loops, in_flight, jobs, pool, abort);
         self.add(in_flight, ahead, start)
     }
 

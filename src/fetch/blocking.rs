@@ -7,16 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-
+use super::answer::{idle_timeout, is_idle_timeout};
 use super::arrival::{Arrival, Asked};
 use super::fault;
 use super::intake::{Intake, Next};
 use super::proxy::Proxy;
-use super::settings::TlsSettings;
+use super::sockets;
 use super::spool::SpoolFile;
 use super::wire::{Answer, Clock, Dialer, Kept, Route, Wire};
-use super::{Answered, Shared, admits, check_answer, check_url, tls};
+use super::{Answered, Shared, admits, check_answer, check_url};
 use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -34,24 +33,31 @@ pub(crate) struct BlockingFetcher {
 }
 
 impl BlockingFetcher {
+    /// The fetch path of one of `lanes`.
+    ///
     /// # Errors
     /// When a setting cannot hold.
-    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self> {
-        let tls = tls_config(&shared.settings.tls)?;
+    pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
+        let mut tls = shared.tls.clone();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let proxies = &shared.settings.proxies;
         let routes = match proxies.as_slice() {
-            [] => vec![Route::new(None, &tls)?],
+            [] => vec![Route::new(None)?],
             proxies => proxies
                 .iter()
-                .map(|proxy| Route::new(Some(proxy), &tls))
+                .map(|proxy| Route::new(Some(proxy)))
                 .collect::<Result<_>>()?,
         };
-        let dialer = Dialer::new(shared.resolver.clone(), shared.connections().clone());
+        let connections = shared.connections().clone();
+        let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
+        // One more is in use, and one is kept at least.
+        let most = (sockets::limit() / lanes.max(1)).saturating_sub(1).max(1);
+        let kept = Kept::new(most, shared.settings.keep_idle);
         Ok(Self {
             shared,
             dialer,
             routes,
-            kept: Kept::default(),
+            kept,
         })
     }
 
@@ -69,10 +75,14 @@ impl BlockingFetcher {
         let answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
             .map_err(|error| shared.blame(error))?;
+        if is_idle_timeout(answer.status, &answer.headers, answer.kept) {
+            return Err(idle_timeout());
+        }
         let answered = Answered {
             started: clock.started,
             answered: Instant::now(),
             remote: answer.remote(),
+            phases: answer.phases,
         };
         self.receive(job, answer, asked, route, &clock, answered)
     }
@@ -93,16 +103,24 @@ impl BlockingFetcher {
             let admitted = || remote.is_some_and(|remote| admits(job, remote.ip(), proxy));
             !guards || names_are_the_proxys || admitted()
         };
-        if let Some(wire) = self.kept.take(&job.host, route, may) {
+        // RFC 9112 9.3.1: what was not processed on a kept connection goes again on a new one, which settles it.
+        if job.free_tries == 0
+            && let Some(wire) = self.kept.take(&job.host, route, may)
+        {
             return Ok(wire);
         }
+        let began = Instant::now();
         let addresses = match names_are_the_proxys {
             true => Vec::new(),
             false => self.addresses(job, proxy)?,
         };
-        self.dialer
-            .connect(&job.url, &self.routes[route], &addresses, clock)
-            .map_err(|error| self.shared.blame(error))
+        let resolve = (!names_are_the_proxys).then(|| began.elapsed());
+        let connected = self
+            .dialer
+            .connect(&job.url, &self.routes[route], &addresses, clock);
+        let mut wire = connected.map_err(|error| self.shared.blame(error))?;
+        wire.phases.resolve = resolve;
+        Ok(wire)
     }
 
     /// The addresses of a job's host, checked by the guard where a page named it.
@@ -233,24 +251,4 @@ fn next(
     let next = intake.take(chunk, Instant::now())?;
     arrival.check(intake.received())?;
     Ok(Some(next))
-}
-
-fn tls_config(settings: &TlsSettings) -> Result<TlsConfig> {
-    let builder = TlsConfig::builder().unversioned_rustls_crypto_provider(tls::provider());
-    Ok(match settings {
-        TlsSettings::Insecure => builder.disable_verification(true).build(),
-        TlsSettings::Verify { roots: None } => {
-            builder.root_certs(RootCerts::PlatformVerifier).build()
-        }
-        TlsSettings::Verify { roots: Some(path) } => {
-            let extra = tls::extra_roots(path)?;
-            let system = rustls_native_certs::load_native_certs().certs;
-            let all: Vec<_> = extra
-                .iter()
-                .chain(&system)
-                .map(|der| Certificate::from_der(der).to_owned())
-                .collect();
-            builder.root_certs(RootCerts::new_with_certs(&all)).build()
-        }
-    })
 }

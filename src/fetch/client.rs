@@ -1,103 +1,311 @@
 //! The HTTP clients of one event loop.
 //!
-//! reqwest, with everything that hides a request from the frontier turned off: redirects, retries, proxies of
-//! the environment, decompression, cookies. A client never crosses runtimes, so each loop builds its own;
-//! what is expensive (TLS roots, the resolver) is shared.
+//! A client never crosses runtimes, so each loop builds its own; what is expensive (TLS roots, the resolver) is shared.
+//! Straight to the host goes hyper's pooled client over connections of our own making, so that the lane can bound them, time
+//! them, and tell a connection that was kept from a new one. Through a proxy goes [reqwest](super::proxied).
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
-use reqwest::Client;
+use bytes::Bytes;
+use http::uri::{Authority, Parts};
+use http::{HeaderMap, Method, Request, Uri, header};
+use http_body_util::Full;
+use hyper_util::client::legacy::{Client, Error as ClientError, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 use super::Shared;
-use super::dns::ClientResolver;
-use super::proxy::Proxy;
-use super::settings::Versions;
-use crate::error::{Error, Result};
+use super::answer::Answer;
+use super::connector::{Connector, Way};
+use super::fault::{self, Stage};
+use super::hosts::{Hosts, InUse};
+use super::proxied::Proxied;
+use super::sockets::{self, Sockets};
+use crate::error::Result;
+use crate::job::Job;
+use crate::outgoing::Outgoing;
+use crate::visit::FetchError;
 
-/// Idle connections are let go after this: broad lists would otherwise hold thousands.
-pub(super) const IDLE: Duration = Duration::from_secs(15);
 /// Header fields that an HTTP/1 answer may have. Some sites send a hundred cookies; nobody has a use for thousands.
 pub(super) const HEADER_FIELDS: usize = 1000;
 /// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
-const HEADER_BYTES: u32 = 128 << 10;
+pub(super) const HEADER_BYTES: u32 = 128 << 10;
+/// Hosts remembered that want HTTP/1.1.
+const WANT_HTTP1: usize = 4096;
+/// Clients kept for requests under another name than their URL's.
+const RENAMED: usize = 64;
 
-/// The clients of one event loop: for hosts that the user named, and for hosts that a page named.
+/// What a client offers to its hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    /// Every protocol that the settings allow.
+    Any,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// The same, each time on a new connection.
+    Fresh,
+}
+
+/// A client with the connections it keeps, and what is known about its https hosts.
+#[derive(Clone)]
+struct Pool {
+    client: Client<Connector, Full<Bytes>>,
+    hosts: Arc<Hosts>,
+}
+
+/// The clients of one event loop.
 pub(crate) struct Clients {
-    named: Vec<Client>,
-    found: Vec<Client>,
+    shared: Arc<Shared>,
+    sockets: Arc<Sockets>,
+    /// Every protocol that the settings allow.
+    tls: Arc<ClientConfig>,
+    /// By variant; for hosts that the user named, and for hosts that a page named.
+    pools: [[OnceLock<Pool>; 2]; 3],
+    /// Hosts that want HTTP/1.1.
+    want_http1: Mutex<HashSet<Box<str>>>,
+    /// One for each host that is asked under another name: the name is what HTTP/2 calls the authority, and connections
+    /// are kept by it.
+    renamed: Mutex<HashMap<(Authority, String, bool), Pool>>,
+    /// By proxy, and whether addresses are guarded.
+    proxied: Vec<[Proxied; 2]>,
+}
+
+/// Who sends a request, and as what.
+struct Route<'a> {
+    pool: Cow<'a, Pool>,
+    uri: Uri,
+}
+
+/// A request that was sent, as the wait for the head of its answer. Small, as it passes through many hands.
+pub(super) enum Sent<'a> {
+    Direct {
+        clients: &'a Clients,
+        job: &'a Job,
+        method: Method,
+        /// Where the host may speak HTTP/2.
+        host: Option<InUse>,
+        started: Instant,
+        response: ResponseFuture,
+    },
+    Proxied(Pin<Box<dyn Future<Output = Result<Answer, FetchError>> + Send + 'a>>),
+}
+
+impl Future for Sent<'_> {
+    type Output = Result<Answer, FetchError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Sent::Direct {
+                clients,
+                job,
+                method,
+                host,
+                started,
+                response,
+            } => {
+                let response = ready!(Pin::new(response).poll(context));
+                Poll::Ready(match response {
+                    Ok(response) => Ok(Answer::direct(response, host.take(), *started)),
+                    Err(error) => Err(clients.fault(&error, method, job)),
+                })
+            }
+            Sent::Proxied(answer) => answer.as_mut().poll(context),
+        }
+    }
 }
 
 impl Clients {
+    /// Clients for one of `lanes`, which has at most `in_flight` requests at a time.
+    ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(crate) fn new(shared: &Arc<Shared>) -> Result<Self> {
-        let proxies: Vec<Option<&Proxy>> = match shared.settings.proxies.as_slice() {
-            [] => vec![None],
-            proxies => proxies.iter().map(Some).collect(),
-        };
-        let build = |guarded| {
-            proxies
-                .iter()
-                .map(|proxy| client(shared, *proxy, guarded))
-                .collect::<Result<Vec<_>>>()
-        };
+    pub(crate) fn new(shared: &Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
+        let limit = (sockets::limit() / lanes.max(1)).max(in_flight);
+        let proxies = shared.settings.proxies.iter();
+        let proxied = proxies.map(|proxy| {
+            let named = Proxied::new(shared, proxy, false, limit)?;
+            Ok([named, Proxied::new(shared, proxy, true, limit)?])
+        });
         Ok(Self {
-            named: build(false)?,
-            found: build(true)?,
+            shared: shared.clone(),
+            sockets: Sockets::new(limit),
+            tls: Arc::new(shared.tls.clone()),
+            pools: Default::default(),
+            want_http1: Mutex::default(),
+            renamed: Mutex::default(),
+            proxied: proxied.collect::<Result<_>>()?,
         })
     }
 
-    /// The client for the proxy at this place, or the only client where there is no proxy.
-    pub(crate) fn of(&self, place: usize, guarded: bool) -> &Client {
-        let clients = if guarded { &self.found } else { &self.named };
-        &clients[place % clients.len()]
+    /// Sends a request, through the proxy at this place where there are proxies.
+    ///
+    /// # Errors
+    /// When the URL is not one that can be asked for.
+    pub(super) fn send<'a>(
+        &'a self,
+        job: &'a Job,
+        place: usize,
+        guarded: bool,
+        mut outgoing: Outgoing,
+    ) -> Result<Sent<'a>, FetchError> {
+        let started = Instant::now();
+        if let Some(proxied) = self.proxied.get(place) {
+            let proxied = &proxied[usize::from(guarded)];
+            let answer = proxied.send(&self.shared, job, outgoing, started);
+            return Ok(Sent::Proxied(Box::pin(answer)));
+        }
+        let Route { pool, uri } = self.route(job, guarded, &mut outgoing.headers)?;
+        let host =
+            (uri.scheme_str() == Some("https")).then(|| pool.hosts.host(authority(&uri)).enter());
+        let method = outgoing.method.clone();
+        let mut request = Request::new(Full::new(outgoing.body.unwrap_or_default()));
+        *request.method_mut() = outgoing.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = outgoing.headers;
+        Ok(Sent::Direct {
+            clients: self,
+            job,
+            method,
+            host,
+            started,
+            response: pool.client.request(request),
+        })
+    }
+
+    fn fault(&self, error: &ClientError, method: &Method, job: &Job) -> FetchError {
+        if fault::wants_http1(error) {
+            // RFC 9113 7: it was not processed, and goes again over HTTP/1.1.
+            self.prefer_http1(job);
+            return FetchError::Unprocessed("the host wants HTTP/1.1".into());
+        }
+        let fault = fault::from_client(error, Stage::Head, &self.shared.settings.deadlines);
+        let mut extras = http::Extensions::new();
+        if let Some(info) = error.connect_info() {
+            info.get_extras(&mut extras);
+        }
+        let state = extras.get::<Arc<super::socket::SocketState>>();
+        let died_idle = state.is_some_and(|state| state.died_idle());
+        fault::of_kept(fault, method, died_idle && !fault::is_stream_reset(error))
+    }
+
+    fn route(
+        &self,
+        job: &Job,
+        guarded: bool,
+        headers: &mut HeaderMap,
+    ) -> Result<Route<'_>, FetchError> {
+        let uri = Uri::try_from(job.url.as_str())
+            .map_err(|error| FetchError::Protocol(error.to_string()))?;
+        let secure = uri.scheme_str() == Some("https");
+        let wants_http1 = secure && lock(&self.want_http1).contains(authority(&uri));
+        let variant = match job.free_tries {
+            0 if wants_http1 => Variant::Http1,
+            0 => Variant::Any,
+            // RFC 9112 9.3.1: what was not processed on a kept connection goes again on a new one, which settles it.
+            _ if !secure || wants_http1 || self.speaks_http1(&uri, guarded) => Variant::Fresh,
+            _ => Variant::Any,
+        };
+        if secure
+            && variant == Variant::Any
+            && let Some(name) = headers.get(header::HOST)
+            && let Ok(name) = Authority::try_from(name.as_bytes())
+            && name.as_str() != authority(&uri)
+        {
+            headers.remove(header::HOST);
+            let pool = Cow::Owned(self.renamed(&name, &uri, guarded));
+            let mut parts = Parts::from(uri);
+            parts.authority = Some(name);
+            let uri =
+                Uri::from_parts(parts).map_err(|error| FetchError::Protocol(error.to_string()))?;
+            return Ok(Route { pool, uri });
+        }
+        let pool = Cow::Borrowed(self.pool(guarded, variant));
+        Ok(Route { pool, uri })
+    }
+
+    fn speaks_http1(&self, uri: &Uri, guarded: bool) -> bool {
+        let pool = self.pool(guarded, Variant::Any);
+        pool.hosts.host(authority(uri)).speaks_http1()
+    }
+
+    fn pool(&self, guarded: bool, variant: Variant) -> &Pool {
+        self.pools[variant as usize][usize::from(guarded)]
+            .get_or_init(|| self.build(guarded, variant, None))
+    }
+
+    fn renamed(&self, name: &Authority, target: &Uri, guarded: bool) -> Pool {
+        let mut renamed = lock(&self.renamed);
+        let key = (name.clone(), authority(target).to_owned(), guarded);
+        if let Some(pool) = renamed.get(&key) {
+            return pool.clone();
+        }
+        if renamed.len() >= RENAMED {
+            renamed.clear();
+        }
+        let pool = self.build(guarded, Variant::Any, Some(target.clone()));
+        renamed.insert(key, pool.clone());
+        pool
+    }
+
+    fn build(&self, guarded: bool, variant: Variant, target: Option<Uri>) -> Pool {
+        let hosts = Arc::<Hosts>::default();
+        let settings = &self.shared.settings;
+        let tls = if variant != Variant::Any {
+            let mut tls = ClientConfig::clone(&self.tls);
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Arc::new(tls)
+        } else {
+            self.tls.clone()
+        };
+        let connector = Connector::new(Way {
+            shared: self.shared.clone(),
+            sockets: self.sockets.clone(),
+            hosts: hosts.clone(),
+            tls,
+            guarded,
+            target,
+        });
+        let idle_per_host = match variant {
+            Variant::Fresh => 0,
+            Variant::Any | Variant::Http1 => settings.idle_per_host,
+        };
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.keep_idle)
+            .pool_max_idle_per_host(idle_per_host)
+            // Heads as browsers read them: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good ones.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_max_headers(HEADER_FIELDS)
+            .http2_max_header_list_size(HEADER_BYTES)
+            .build(connector);
+        Pool { client, hosts }
+    }
+
+    /// From now on the job's host is asked over HTTP/1.1.
+    fn prefer_http1(&self, job: &Job) {
+        let url = job.url.as_url();
+        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        let mut want_http1 = lock(&self.want_http1);
+        if want_http1.len() >= WANT_HTTP1 {
+            want_http1.clear();
+        }
+        want_http1.insert(authority.into());
     }
 }
 
-fn client(shared: &Arc<Shared>, proxy: Option<&Proxy>, guarded: bool) -> Result<Client> {
-    let settings = &shared.settings;
-    let deadline = |duration: Duration| (!duration.is_zero()).then_some(duration);
-    let resolver = ClientResolver {
-        resolver: shared.resolver.clone(),
-        guarded,
-        // The user named the proxy: it may be anywhere.
-        trusted: proxy.map(|proxy| proxy.host().to_owned()),
-    };
-    let mut builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .dns_resolver(Arc::new(resolver))
-        .tls_backend_preconfigured(shared.tls.clone())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(settings.idle_per_host)
-        .tcp_nodelay(true)
-        // Heads as browsers read them: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good ones.
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .http1_ignore_invalid_headers_in_responses(true)
-        .http1_max_headers(HEADER_FIELDS)
-        // Each of these is a system call a connection, for what the deadlines see to already.
-        .tcp_keepalive(None)
-        .tcp_user_timeout(None)
-        .http2_max_header_list_size(HEADER_BYTES);
-    if settings.count_connections {
-        builder = builder.connector_layer(shared.connections.clone());
-    }
-    if let Some(connect) = deadline(settings.deadlines.connect) {
-        builder = builder.connect_timeout(connect);
-    }
-    if settings.versions == Versions::Http1 {
-        builder = builder.http1_only();
-    }
-    if let Some(proxy) = proxy {
-        let known = reqwest::Proxy::all(proxy.secret_url())
-            .map_err(|source| Error::setup("the proxy", source))?;
-        builder = builder.proxy(known);
-    }
-    builder
-        .build()
-        .map_err(|source| Error::setup("the HTTP client", source))
+fn authority(uri: &Uri) -> &str {
+    uri.authority().map_or("", Authority::as_str)
+}
+
+fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

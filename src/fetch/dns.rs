@@ -5,6 +5,8 @@
 //! leaves at its own deadline. `localhost` and names under it are this machine (RFC 6761 6.3) without asking.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::fault;
 use super::settings::Override;
 use crate::address;
 
@@ -33,6 +36,9 @@ pub(crate) enum DnsError {
     /// The system said no.
     #[error("{0}")]
     Refused(Arc<str>),
+    /// This machine could not ask: no thread, no file.
+    #[error("{0}")]
+    Shortage(Arc<str>),
     /// No answer in time.
     #[error("no answer within {}", crate::size::spelled(*.0))]
     Late(Duration),
@@ -41,7 +47,7 @@ pub(crate) enum DnsError {
     Private(IpAddr),
 }
 
-type Answer = Result<Arc<[SocketAddr]>, Arc<str>>;
+type Answer = Result<Arc<[SocketAddr]>, DnsError>;
 
 /// Names to addresses, for every thread of a run.
 #[derive(Clone)]
@@ -92,33 +98,31 @@ impl Resolver {
     /// The addresses of a name; port 0 where the URL's own port is meant.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Arc<[SocketAddr]>, DnsError> {
         let (sender, receiver) = oneshot::channel();
-        let answer = match self.look(name, Waiter::Task(sender)) {
+        match self.look(name, Waiter::Task(sender)) {
             Look::Known(answer) => answer,
             Look::Asked if self.shared.within.is_zero() => {
                 receiver.await.unwrap_or_else(|_| Err(lost()))
             }
             Look::Asked => match tokio::time::timeout(self.shared.within, receiver).await {
                 Ok(answer) => answer.unwrap_or_else(|_| Err(lost())),
-                Err(_) => return Err(DnsError::Late(self.shared.within)),
+                Err(_) => Err(DnsError::Late(self.shared.within)),
             },
-        };
-        answer.map_err(DnsError::Refused)
+        }
     }
 
     /// As [`addresses`](Self::addresses), for a thread that may block.
     pub(crate) fn addresses_blocking(&self, name: &str) -> Result<Arc<[SocketAddr]>, DnsError> {
         let (sender, receiver) = sync_channel(1);
-        let answer = match self.look(name, Waiter::Thread(sender)) {
+        match self.look(name, Waiter::Thread(sender)) {
             Look::Known(answer) => answer,
             Look::Asked if self.shared.within.is_zero() => {
                 receiver.recv().unwrap_or_else(|_| Err(lost()))
             }
             Look::Asked => match receiver.recv_timeout(self.shared.within) {
                 Ok(answer) => answer,
-                Err(_) => return Err(DnsError::Late(self.shared.within)),
+                Err(_) => Err(DnsError::Late(self.shared.within)),
             },
-        };
-        answer.map_err(DnsError::Refused)
+        }
     }
 
     fn look(&self, name: &str, waiter: Waiter) -> Look {
@@ -147,8 +151,11 @@ impl Resolver {
             let started = thread::Builder::new()
                 .name("resolve".into())
                 .spawn(move || shared.ask());
-            if started.is_err() {
-                state.threads -= 1; // the waiters leave at their deadline; the next question tries again
+            if let Err(error) = started {
+                state.threads -= 1;
+                if state.threads == 0 {
+                    return Look::Known(state.give_up(&error));
+                }
             }
         }
         Look::Asked
@@ -193,15 +200,17 @@ impl Shared {
             drop(state);
             let answer: Answer = match (name.as_str(), 0).to_socket_addrs() {
                 Ok(found) => match found.take(ADDRESSES).collect::<Vec<_>>() {
-                    none if none.is_empty() => Err("the name has no address".into()),
+                    none if none.is_empty() => {
+                        Err(DnsError::Refused("the name has no address".into()))
+                    }
                     addresses => Ok(addresses.into()),
                 },
-                Err(error) => Err(plain(&error).into()),
+                Err(error) => Err(refusal(&error)),
             };
-            let keep = if answer.is_ok() {
-                KEEP_ANSWER
-            } else {
-                KEEP_REFUSAL
+            let keep = match &answer {
+                Ok(_) => KEEP_ANSWER,
+                Err(DnsError::Shortage(_)) => Duration::ZERO, // it says nothing about the name
+                Err(_) => KEEP_REFUSAL,
             };
             let known = Name::Known {
                 answer: answer.clone(),
@@ -209,19 +218,26 @@ impl Shared {
             };
             let before = self.lock().names.insert(name, known);
             if let Some(Name::Asked(waiters)) = before {
-                for waiter in waiters {
-                    // Whoever gave up waiting is gone; that is its own affair.
-                    match waiter {
-                        Waiter::Task(sender) => drop(sender.send(answer.clone())),
-                        Waiter::Thread(sender) => drop(sender.try_send(answer.clone())),
-                    }
-                }
+                pay(waiters, &answer);
             }
         }
     }
 }
 
 impl State {
+    /// Answers all questions where there is no thread to ask them.
+    fn give_up(&mut self, error: &io::Error) -> Answer {
+        let answer = Err(DnsError::Shortage(
+            format!("cannot start a thread to look up names: {error}").into(),
+        ));
+        for name in self.questions.drain(..) {
+            if let Some(Name::Asked(waiters)) = self.names.remove(&name) {
+                pay(waiters, &answer);
+            }
+        }
+        answer
+    }
+
     fn make_room(&mut self) {
         if self.names.len() < NAMES {
             return;
@@ -249,12 +265,8 @@ impl reqwest::dns::Resolve for ClientResolver {
         let (resolver, guarded) = (self.resolver.clone(), self.guarded && !is_trusted);
         Box::pin(async move {
             let addresses = resolver.addresses(name.as_str()).await?;
-            // One private address among public ones is how rebinding starts: the whole answer goes.
-            if let Some(private) = addresses
-                .iter()
-                .find(|address| guarded && !address::is_public(address.ip()))
-            {
-                return Err(DnsError::Private(private.ip()).into());
+            if guarded {
+                check_public(&addresses)?;
             }
             let addresses = addresses.to_vec();
             Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
@@ -262,12 +274,44 @@ impl reqwest::dns::Resolve for ClientResolver {
     }
 }
 
-fn lost() -> Arc<str> {
-    "the question was lost".into()
+/// Refuses an answer with a private address in it: one among public ones is how rebinding starts.
+pub(super) fn check_public(addresses: &[SocketAddr]) -> Result<(), DnsError> {
+    let private = addresses
+        .iter()
+        .find(|address| !address::is_public(address.ip()));
+    match private {
+        Some(private) => Err(DnsError::Private(private.ip())),
+        None => Ok(()),
+    }
+}
+
+fn lost() -> DnsError {
+    DnsError::Refused("the question was lost".into())
+}
+
+fn pay(waiters: Vec<Waiter>, answer: &Answer) {
+    for waiter in waiters {
+        // Whoever gave up waiting is gone.
+        match waiter {
+            Waiter::Task(sender) => drop(sender.send(answer.clone())),
+            Waiter::Thread(sender) => drop(sender.try_send(answer.clone())),
+        }
+    }
+}
+
+/// What a failed lookup means. Without a file to open, `getaddrinfo` says that the name server does not answer: so whether
+/// there is one is tried.
+fn refusal(error: &io::Error) -> DnsError {
+    let short = File::open("/dev/null").err();
+    let short = short.iter().chain([error]).find_map(fault::shortage);
+    match short {
+        Some(words) => DnsError::Shortage(words.into()),
+        None => DnsError::Refused(plain(error).into()),
+    }
 }
 
 /// glibc's words without its prefix.
-fn plain(error: &std::io::Error) -> String {
+fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ")
         .unwrap_or(&text)

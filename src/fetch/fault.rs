@@ -1,10 +1,14 @@
-//! From the errors of two HTTP clients to one [`FetchError`].
+//! From the errors of three HTTP clients to one [`FetchError`].
 //!
 //! The same fault has the same class whichever engine met it; `tests/it/faults.rs` holds every engine to it.
-//! Both clients hide the interesting part at the end of a chain of sources, so that is where it is looked for.
+//! The clients hide the interesting part at the end of a chain of sources, so that is where it is looked for.
 
 use std::error::Error as StdError;
 use std::io;
+
+use h2::Reason;
+use http::Method;
+use rustix::io::Errno;
 
 use super::dns::DnsError;
 use super::settings::Deadlines;
@@ -17,6 +21,73 @@ pub(crate) enum Stage {
     Head,
     /// So many bytes of the body had come.
     Body(u64),
+}
+
+/// A connection that could not be made, with its reason: a [`FetchError`] on its way through a client.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(pub(crate) FetchError);
+
+/// Reads an error of hyper and of its pooled client.
+pub(crate) fn from_client(
+    error: &(dyn StdError + 'static),
+    stage: Stage,
+    deadlines: &Deadlines,
+) -> FetchError {
+    known(error, stage, deadlines).unwrap_or_else(|| protocol(innermost(error)))
+}
+
+/// Reads why there is no connection. `unroutable`: there is no way from here to the address.
+pub(crate) fn from_connect(
+    error: &io::Error,
+    unroutable: bool,
+    deadlines: &Deadlines,
+) -> FetchError {
+    if error.kind() == io::ErrorKind::AddrNotAvailable && !unroutable {
+        return FetchError::Shortage("no local port is free".into());
+    }
+    known(error, Stage::Head, deadlines).unwrap_or_else(|| FetchError::Connect(words(error)))
+}
+
+/// Whether the other side ended one stream of a connection, and not the connection.
+pub(crate) fn is_stream_reset(error: &(dyn StdError + 'static)) -> bool {
+    h2_error(error).is_some_and(h2::Error::is_reset)
+}
+
+/// A connection that had answered before and closed before the first byte of this answer had most likely been closed
+/// before the request arrived: a request that may be sent twice goes again (RFC 9112 9.3.1).
+pub(crate) fn of_kept(fault: FetchError, method: &Method, kept: bool) -> FetchError {
+    match fault {
+        FetchError::Closed if kept && method.is_idempotent() => {
+            FetchError::Unprocessed("the server had closed the kept connection".into())
+        }
+        other => other,
+    }
+}
+
+/// What this machine has run short of, where that is the reason.
+pub(crate) fn shortage(error: &io::Error) -> Option<String> {
+    match Errno::from_io_error(error)? {
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Some(words(error)),
+        _ => None,
+    }
+}
+
+/// Whether the host refuses HTTP/2 and wants the request over HTTP/1.1.
+pub(crate) fn wants_http1(error: &(dyn StdError + 'static)) -> bool {
+    h2_error(error)
+        .is_some_and(|error| error.is_remote() && error.reason() == Some(Reason::HTTP_1_1_REQUIRED))
+}
+
+fn h2_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a h2::Error> {
+    let mut link = Some(error);
+    while let Some(cause) = link {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        link = cause.source();
+    }
+    None
 }
 
 /// Reads an error of reqwest.
@@ -109,7 +180,7 @@ pub(crate) fn by_proxy(error: FetchError) -> FetchError {
     }
 }
 
-/// What both clients have in common: system, TLS, HTTP and name errors somewhere along the chain.
+/// What the clients have in common: system, TLS, HTTP and name errors somewhere along the chain.
 fn known(
     error: &(dyn StdError + 'static),
     stage: Stage,
@@ -117,27 +188,27 @@ fn known(
 ) -> Option<FetchError> {
     let mut link = Some(error);
     while let Some(cause) = link {
+        if let Some(Refused(found)) = cause.downcast_ref::<Refused>() {
+            return Some(found.clone());
+        }
         if let Some(found) = cause.downcast_ref::<DnsError>() {
             return Some(from_dns(found));
         }
         if let Some(found) = cause.downcast_ref::<rustls::Error>() {
             return Some(from_tls(found));
         }
-        if let Some(found) = cause.downcast_ref::<hyper::Error>()
-            && let Some(found) = from_hyper(found, stage)
-        {
-            return Some(found);
+        if let Some(found) = cause.downcast_ref::<hyper::Error>() {
+            if let Some(found) = from_hyper(found, stage) {
+                return Some(found);
+            }
+            // The connection ended before the request was sent; why is in the source, where it is known.
+            if found.is_canceled() {
+                let why = found.source().and_then(|why| known(why, stage, deadlines));
+                return Some(why.unwrap_or_else(|| closed(stage)));
+            }
         }
-        if let Some(found) = cause.downcast_ref::<h2::Error>()
-            && !found.is_io()
-        {
-            // The other side's reset is its way to cut; what our side objects to is no HTTP/2.
-            let cut = found.is_remote() && (found.is_reset() || found.is_go_away());
-            return Some(match stage {
-                _ if cut => closed(stage),
-                Stage::Body(received) => FetchError::Cut { received },
-                Stage::Head => protocol(found.to_string()),
-            });
+        if let Some(found) = cause.downcast_ref::<h2::Error>() {
+            return Some(from_h2(found, stage, deadlines));
         }
         // An io error may be a wrapping around one of the above: look inside it first.
         if let Some(found) = cause.downcast_ref::<io::Error>() {
@@ -152,10 +223,28 @@ fn known(
     None
 }
 
+fn from_h2(error: &h2::Error, stage: Stage, deadlines: &Deadlines) -> FetchError {
+    if let Some(cause) = error.get_io() {
+        // The connection broke below HTTP/2.
+        return known(cause, stage, deadlines).unwrap_or_else(|| closed(stage));
+    }
+    let remote = error.is_remote();
+    // RFC 9113 6.8: a stream that ends with GOAWAY is one above the last that the server took up. 8.7: so is a refused one.
+    let refused = error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM);
+    match stage {
+        Stage::Head if remote && refused => FetchError::Unprocessed(error.to_string()),
+        // The other side's reset is its way to cut; what our side objects to is not HTTP/2.
+        _ if remote => closed(stage),
+        Stage::Body(received) => FetchError::Cut { received },
+        Stage::Head => protocol(error.to_string()),
+    }
+}
+
 /// What a resolver answered.
 pub(crate) fn from_dns(error: &DnsError) -> FetchError {
     match error {
         DnsError::Refused(words) => FetchError::Dns(words.to_string()),
+        DnsError::Shortage(words) => FetchError::Shortage(words.to_string()),
         DnsError::Late(after) => FetchError::Timeout {
             phase: Phase::Resolve,
             after: *after,
@@ -201,14 +290,14 @@ fn from_hyper(error: &hyper::Error, stage: Stage) -> Option<FetchError> {
             Stage::Body(received) => FetchError::Cut { received },
         });
     }
-    if error.is_canceled() && error.source().is_none() {
-        return Some(closed(stage));
-    }
     None
 }
 
 fn from_io(error: &io::Error, stage: Stage, deadlines: &Deadlines) -> Option<FetchError> {
     use io::ErrorKind as Kind;
+    if let Some(words) = shortage(error) {
+        return Some(FetchError::Shortage(words));
+    }
     Some(match error.kind() {
         Kind::ConnectionRefused => FetchError::Connect("connection refused".into()),
         Kind::HostUnreachable
@@ -263,4 +352,43 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     }
     let text = last.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As both kinds of client hand it out: deep inside something else.
+    fn wrapped(error: io::Error) -> io::Error {
+        io::Error::other(Refused(from_connect(&error, false, &Deadlines::default())))
+    }
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_hosts_fault() {
+        let deadlines = Deadlines::default();
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            let error = || io::Error::from(errno);
+            let ours = from_client(&wrapped(error()), Stage::Head, &deadlines);
+            assert_eq!(ours.class(), "shortage", "{errno}");
+            let blocking = from_ureq(&ureq::Error::Io(error()), Stage::Head, &deadlines);
+            assert_eq!(blocking.class(), "shortage", "{errno}");
+        }
+        let error = io::Error::from(Errno::CONNREFUSED);
+        let ours = from_client(&wrapped(error), Stage::Head, &deadlines);
+        assert_eq!(ours.class(), "connect");
+    }
+
+    #[test]
+    fn no_free_port_is_a_shortage_and_no_way_to_an_address_is_not() {
+        let error = io::Error::from(Errno::ADDRNOTAVAIL);
+        let class = |unroutable| from_connect(&error, unroutable, &Deadlines::default()).class();
+        assert_eq!((class(false), class(true)), ("shortage", "connect"));
+    }
+
+    #[test]
+    fn only_what_may_be_sent_twice_goes_again_after_a_kept_connection_died() {
+        let again = |method, kept| of_kept(FetchError::Closed, method, kept).is_unprocessed();
+        assert!(again(&Method::GET, true) && again(&Method::DELETE, true));
+        assert!(!again(&Method::POST, true) && !again(&Method::GET, false));
+    }
 }

@@ -2,22 +2,29 @@
 //!
 //! The only way to the network. It sends, receives, counts and gives up in time; it does not decompress, decode,
 //! follow, or try again: an answer is handed on as it came. Invariant: every wait has a deadline and every body a
-//! bound, both from [`FetchSettings`]. There are two clients behind it, one for event loops (`Fetcher`) and one
-//! for threads that block (`BlockingFetcher`); requests, limits and error classes are the same.
+//! bound, both from [`FetchSettings`]. There are two fetchers, one for event loops (`Fetcher`) and one for threads that
+//! block (`BlockingFetcher`); requests, limits and error classes are the same.
 
+mod answer;
 mod arrival;
 mod blocking;
 mod client;
 mod connections;
+mod connector;
+mod dial;
 mod dns;
 mod fault;
 mod framing;
+mod hosts;
 mod intake;
 mod patience;
 mod pinned;
+mod proxied;
 mod proxy;
 mod range;
 mod settings;
+mod socket;
+mod sockets;
 mod spool;
 mod tls;
 mod types;
@@ -31,6 +38,7 @@ pub(crate) use blocking::BlockingFetcher;
 pub use proxy::{Proxy, ProxyScheme};
 pub use types::MediaTypes;
 
+pub(crate) use settings::KEEP_IDLE;
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
 };
@@ -43,13 +51,14 @@ use crate::job::{Job, Reach};
 use crate::outgoing::Template;
 use crate::page::{Page, Timing};
 use crate::visit::FetchError;
+use answer::{Answer, Incoming, idle_timeout, is_idle_timeout};
 use arrival::{Arrival, Asked};
 use client::Clients;
 use connections::Connections;
 use dns::Resolver;
-use fault::Stage;
 use intake::{Intake, Next};
 use patience::Patience;
+use socket::Phases;
 use spool::Spooling;
 
 /// What all fetchers of a run share: the expensive parts.
@@ -153,12 +162,13 @@ fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
 }
 
 impl Fetcher {
-    /// Builds the clients; call it inside the runtime that will drive them.
+    /// Builds the clients of one of `lanes`, each with at most `in_flight` requests at a time; call it inside the runtime
+    /// that will drive them.
     ///
     /// # Errors
     /// When a client cannot be built.
-    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self> {
-        let clients = Clients::new(&shared)?;
+    pub(crate) fn new(shared: Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
+        let clients = Clients::new(&shared, lanes, in_flight)?;
         Ok(Self { shared, clients })
     }
 
@@ -168,19 +178,19 @@ impl Fetcher {
     /// Why there is no page. Data, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
-        let deadlines = &settings.deadlines;
-        let patience = Patience::new(deadlines);
+        let patience = Patience::new(&settings.deadlines);
         let (place, proxy) = self.shared.proxy(job);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
-        let (request, asked) = self.request(job);
-        let execute = self.clients.of(place, guarded).execute(request);
-        let response = patience.for_head(execute).await?.map_err(|error| {
-            let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
-            self.shared.blame(fault)
-        })?;
+        let mut outgoing = self.shared.template.outgoing(job);
+        let asked = Asked::of(&mut outgoing, job, settings);
+        let mut sent = self.clients.send(job, place, guarded, outgoing)?;
+        let answer = patience.for_head(&mut sent).await??;
         let answered = Instant::now();
-        let remote = response.remote_addr();
+        if is_idle_timeout(answer.head.status, &answer.head.headers, answer.kept) {
+            return Err(idle_timeout());
+        }
+        let remote = answer.remote;
         if self.shared.guards(job)
             && proxy.is_none()
             && let Some(address) = remote
@@ -193,9 +203,9 @@ impl Fetcher {
             started: patience.started(),
             answered,
             remote,
+            phases: answer.phases,
         };
-        self.receive(job, response, asked, &patience, answered)
-            .await
+        self.receive(job, answer, asked, &patience, answered).await
     }
 
     /// The literal host, or each address of the name, before anything is sent.
@@ -213,29 +223,19 @@ impl Fetcher {
         check_answer(job, &addresses, proxy)
     }
 
-    fn request(&self, job: &Job) -> (reqwest::Request, Asked) {
-        let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &self.shared.settings);
-        let mut request = reqwest::Request::new(outgoing.method, job.url.as_url().clone());
-        *request.headers_mut() = outgoing.headers;
-        *request.body_mut() = outgoing.body.map(reqwest::Body::from);
-        (request, asked)
-    }
-
     async fn receive(
         &self,
         job: &Job,
-        mut response: reqwest::Response,
+        answer: Answer,
         asked: Asked,
         patience: &Patience,
         answered: Answered,
     ) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
-        let status = response.status();
-        let version = response.version();
-        let mut headers = Headers(std::mem::take(response.headers_mut()));
-        let mut arrival = Arrival::new(asked, job, status, version, &mut headers)?;
-        let version = version.into();
+        let Answer { head, mut body, .. } = answer;
+        let mut headers = Headers(head.headers);
+        let mut arrival = Arrival::new(asked, job, head.status, head.version, &mut headers)?;
+        let version = head.version.into();
         if !settings.types.want(job, &headers) {
             return Ok(arrival.without_body(
                 version,
@@ -250,10 +250,7 @@ impl Fetcher {
             spooling = Some(self.spool(&mut arrival));
         }
         loop {
-            let next = match self
-                .next(&mut response, &arrival, &mut intake, patience)
-                .await
-            {
+            let next = match self.next(&mut body, &arrival, &mut intake, patience).await {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(error) => {
@@ -312,7 +309,7 @@ impl Fetcher {
     /// The next piece of a body; `None` at its end.
     async fn next(
         &self,
-        response: &mut reqwest::Response,
+        body: &mut Incoming,
         arrival: &Arrival,
         intake: &mut Intake,
         patience: &Patience,
@@ -320,12 +317,8 @@ impl Fetcher {
         if arrival.is_whole(intake.received()) {
             return Ok(None);
         }
-        let chunk = patience.for_chunk(response.chunk()).await?;
-        let chunk = chunk.map_err(|error| {
-            let stage = Stage::Body(intake.received());
-            fault::from_reqwest(&error, stage, &self.shared.settings.deadlines)
-        })?;
-        let Some(mut chunk) = chunk else {
+        let chunk = body.chunk(intake.received(), &self.shared.settings.deadlines);
+        let Some(mut chunk) = patience.for_chunk(chunk).await?? else {
             arrival.finish(intake.received())?;
             return Ok(None);
         };
@@ -347,6 +340,7 @@ struct Answered {
     started: Instant,
     answered: Instant,
     remote: Option<SocketAddr>,
+    phases: Phases,
 }
 
 impl Answered {
@@ -357,7 +351,9 @@ impl Answered {
             queued: self.started.saturating_duration_since(job.since),
             first_byte: self.answered.duration_since(self.started),
             total,
-            ..Timing::default()
+            resolve: self.phases.resolve,
+            connect: self.phases.connect,
+            tls: self.phases.tls,
         }
     }
 }
@@ -394,7 +390,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_in_flight_is_a_small_thing() {
-        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap()).unwrap();
+        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap(), 1, 1).unwrap();
         let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
         let fetch = size_of_val(&fetcher.fetch(&job));
         assert!(fetch <= 2048, "{fetch} bytes");

@@ -12,6 +12,9 @@ use super::types::MediaTypes;
 use crate::headers::Headers;
 use crate::size::ByteSize;
 
+/// How long an idle connection is kept where no host has a longer delay.
+pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
+
 /// What the fetch path may do. Plain data: it crosses to child processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FetchSettings {
@@ -41,6 +44,8 @@ pub struct FetchSettings {
     pub private: Private,
     /// Idle connections kept for each host.
     pub idle_per_host: usize,
+    /// How long an idle connection is kept.
+    pub keep_idle: Duration,
     /// Whether connections are counted.
     pub count_connections: bool,
 }
@@ -153,6 +158,7 @@ impl Default for FetchSettings {
             resolve: Vec::new(),
             private: Private::Refuse,
             idle_per_host: 32,
+            keep_idle: KEEP_IDLE,
             count_connections: false,
         }
     }

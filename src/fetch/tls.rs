@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -16,6 +17,12 @@ use rustls_platform_verifier::Verifier;
 use super::pinned::Pinned;
 use super::settings::{TlsSettings, Versions};
 use crate::error::{Error, Result};
+
+/// Hosts whose sessions are kept, so that their next connection needs no full handshake; the oldest goes first. All lanes
+/// share them.
+const HOSTS: usize = 4096;
+/// What rustls counts a host as.
+const TICKETS: usize = 8;
 
 /// The provider of every primitive. Always handed over, never installed for the whole process.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
@@ -51,6 +58,7 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
+    config.resumption = Resumption::in_memory_sessions(HOSTS * TICKETS);
     config.alpn_protocols = match versions {
         Versions::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         Versions::Http1 => vec![b"http/1.1".to_vec()],
@@ -62,7 +70,7 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
 ///
 /// # Errors
 /// When it cannot be read, or is no PEM.
-pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let unreadable = |source| {
         Error::Setting(format!(
             "cannot read the roots in {}: {source}",

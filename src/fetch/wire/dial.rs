@@ -6,30 +6,33 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::time::Instant as UreqInstant;
-use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Proxy, ProxyProtocol};
 
 use super::Wire;
 use super::clock::Clock;
 use super::source::Source;
+use super::tls::{Took, steps};
 use crate::error::{Error, Result};
 use crate::fetch::connections::Connections;
+use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
 use crate::fetch::fault::{self, Stage};
 use crate::fetch::proxy;
+use crate::fetch::socket::Phases;
 use crate::url::PageUrl;
 use crate::visit::FetchError;
 
 /// Opens the connections of one thread.
 pub(in crate::fetch) struct Dialer {
-    connector: Arc<DefaultConnector>,
+    connector: Arc<dyn Connector<Out = Box<dyn Transport>>>,
+    /// How long its last handshake took.
+    tls: Took,
     connections: Connections,
     names: Names,
 }
@@ -59,18 +62,13 @@ impl PlainProxy {
 impl Route {
     /// # Errors
     /// When ureq does not take the proxy.
-    pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>, tls: &TlsConfig) -> Result<Self> {
+    pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
         let proxy = proxy
             .map(|proxy| Proxy::new(proxy.secret_url()))
             .transpose()
             .map_err(|source| Error::setup("the proxy", source))?;
-        let config = |proxy: Option<Proxy>| {
-            Agent::config_builder()
-                .user_agent("")
-                .proxy(proxy)
-                .tls_config(tls.clone())
-                .build()
-        };
+        let config =
+            |proxy: Option<Proxy>| Agent::config_builder().user_agent("").proxy(proxy).build();
         let asks_itself =
             |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
         let plain = proxy.clone().filter(asks_itself).map(|proxy| PlainProxy {
@@ -105,9 +103,15 @@ fn credentials(proxy: &Proxy) -> Option<String> {
 }
 
 impl Dialer {
-    pub(in crate::fetch) fn new(resolver: Resolver, connections: Connections) -> Self {
+    pub(in crate::fetch) fn new(
+        resolver: Resolver,
+        connections: Connections,
+        config: Arc<ClientConfig>,
+    ) -> Self {
+        let tls = Took::default();
         Self {
-            connector: Arc::default(),
+            connector: Arc::new(steps(config, tls.clone())),
+            tls,
             connections,
             names: Names(resolver),
         }
@@ -148,10 +152,25 @@ impl Dialer {
             match self.open(uri, config, one, timeout) {
                 Ok(source) => {
                     let remote = address.filter(|_| is_known);
-                    return Ok(Wire { source, remote });
+                    let (took, tls) = (since.elapsed(), self.tls.take());
+                    let connect = took.saturating_sub(tls.unwrap_or_default());
+                    let phases = Phases {
+                        connect: Some(connect),
+                        tls,
+                        ..Phases::default()
+                    };
+                    return Ok(Wire::new(source, remote, phases));
                 }
                 Err(error) => {
-                    let error = failed(&error);
+                    let error = match (&error, address) {
+                        // No local port is free, or there is no way to this address.
+                        (ureq::Error::Io(cause), Some(address))
+                            if cause.kind() == std::io::ErrorKind::AddrNotAvailable =>
+                        {
+                            fault::from_connect(cause, is_unroutable(*address), &clock.deadlines)
+                        }
+                        _ => failed(&error),
+                    };
                     let next_may = matches!(
                         error,
                         FetchError::Connect(_)
@@ -189,15 +208,15 @@ impl Dialer {
             timeout,
             current_time: Arc::new(UreqInstant::now),
             // For a tunnel: the connection to the proxy itself.
-            run_connector: Arc::new(move |details| open(&connector, details)),
+            run_connector: Arc::new(move |details| open(&*connector, details)),
             register_shutdown: Arc::new(|_| Ok(())),
         };
-        open(&self.connector, &details).map(Source::new)
+        open(&*self.connector, &details).map(Source::new)
     }
 }
 
 fn open(
-    connector: &DefaultConnector,
+    connector: &dyn Connector<Out = Box<dyn Transport>>,
     details: &ConnectionDetails<'_>,
 ) -> std::result::Result<Box<dyn Transport>, ureq::Error> {
     connector

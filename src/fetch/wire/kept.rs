@@ -1,18 +1,17 @@
 //! Connections that wait for the next request.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Wire;
-use crate::fetch::client::IDLE;
 use crate::url::HostKey;
 
-/// Connections that one thread keeps: it has one request at a time, so more would only be held open.
-const MOST: usize = 10;
-
 /// The connections that a thread keeps, the last one used last.
-#[derive(Default)]
-pub(in crate::fetch) struct Kept(Vec<Idle>);
+pub(in crate::fetch) struct Kept {
+    most: usize,
+    within: Duration,
+    idle: Vec<Idle>,
+}
 
 struct Idle {
     host: HostKey,
@@ -22,6 +21,15 @@ struct Idle {
 }
 
 impl Kept {
+    /// At most `most` connections, each for as long as `within`.
+    pub(in crate::fetch) fn new(most: usize, within: Duration) -> Self {
+        Self {
+            most,
+            within,
+            idle: Vec::new(),
+        }
+    }
+
     /// A connection to a host by a route that is still open, to an address that `admits` lets pass.
     pub(in crate::fetch) fn take(
         &mut self,
@@ -29,22 +37,22 @@ impl Kept {
         route: usize,
         admits: impl Fn(Option<SocketAddr>) -> bool,
     ) -> Option<Wire> {
-        self.0.retain(|idle| idle.since.elapsed() < IDLE);
-        let at = self.0.iter().rposition(|idle| {
+        self.idle.retain(|idle| idle.since.elapsed() < self.within);
+        let at = self.idle.iter().rposition(|idle| {
             idle.host == *host && idle.route == route && admits(idle.wire.remote)
         })?;
-        let mut wire = self.0.remove(at).wire;
+        let mut wire = self.idle.remove(at).wire;
         // What the server says on an idle connection is no answer to the next request (RFC 9110 15.5.9).
         wire.source.is_idle().then_some(wire)
     }
 
     /// Keeps a connection; where there are too many, the one that was used longest ago goes.
     pub(in crate::fetch) fn put(&mut self, host: HostKey, route: usize, wire: Wire) {
-        if self.0.len() >= MOST {
-            self.0.remove(0);
+        if self.idle.len() >= self.most {
+            self.idle.remove(0);
         }
         let since = Instant::now();
-        self.0.push(Idle {
+        self.idle.push(Idle {
             host,
             route,
             since,

@@ -14,6 +14,7 @@ mod head;
 mod kept;
 mod request;
 mod source;
+mod tls;
 
 pub(super) use clock::Clock;
 pub(super) use dial::{Dialer, Route};
@@ -25,7 +26,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version, header};
 use ureq::Timeout;
 
-use super::fault::Stage;
+use super::fault::{self, Stage};
+use super::socket::Phases;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 use crate::visit::FetchError;
@@ -37,6 +39,10 @@ pub(super) struct Wire {
     source: Source,
     /// Who is at the other end, where it is known.
     pub(super) remote: Option<SocketAddr>,
+    /// What it took to make it.
+    pub(super) phases: Phases,
+    /// Whether an answer has come over it.
+    used: bool,
 }
 
 /// The head of an answer, and its body still on the wire.
@@ -46,12 +52,25 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     wire: Wire,
     body: Body,
+    /// Whether the connection had answered before.
+    pub(super) kept: bool,
+    /// What the connection took to make, where it is new.
+    pub(super) phases: Phases,
     /// Whether the connection may be kept when the body has ended.
     keeps: bool,
     received: u64,
 }
 
 impl Wire {
+    fn new(source: Source, remote: Option<SocketAddr>, phases: Phases) -> Self {
+        Self {
+            source,
+            remote,
+            phases,
+            used: false,
+        }
+    }
+
     /// Sends a request and reads the head of its answer.
     ///
     /// # Errors
@@ -64,12 +83,14 @@ impl Wire {
         clock: &Clock,
     ) -> Result<Answer, FetchError> {
         let bytes = request::written(outgoing, url, route.proxy_of(url));
+        self.source.heard = false;
         let sent = self.source.send(&bytes, clock);
         // A server may answer before it has read all, and close: its answer counts for more than the broken pipe.
         let head = match (self.head(clock), sent) {
             (Ok(head), _) => head,
             (Err(_), Err(error)) | (Err(error), Ok(())) => {
-                return Err(error);
+                let died_idle = self.used && !self.source.heard;
+                return Err(fault::of_kept(error, &outgoing.method, died_idle));
             }
         };
         let body = Body::of(&outgoing.method, &head)?;
@@ -82,6 +103,12 @@ impl Wire {
             status: head.status,
             version: head.version,
             headers: head.headers,
+            kept: self.used,
+            phases: if self.used {
+                Phases::default()
+            } else {
+                self.phases
+            },
             wire: self,
             body,
             received: 0,
@@ -121,6 +148,7 @@ impl Answer {
     /// The connection, where it may be used again.
     pub(super) fn into_wire(mut self) -> Option<Wire> {
         let reusable = self.keeps && self.body.is_over() && self.wire.source.is_empty();
+        self.wire.used = true;
         reusable.then_some(self.wire)
     }
 }

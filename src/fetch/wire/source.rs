@@ -13,6 +13,8 @@ pub(super) struct Source {
     transport: Box<dyn Transport>,
     /// What was read beyond a head that did not fit into the transport's own buffer; read before anything else.
     ahead: Bytes,
+    /// Whether anything has come since the last request.
+    pub(super) heard: bool,
 }
 
 impl Source {
@@ -20,6 +22,7 @@ impl Source {
         Self {
             transport,
             ahead: Bytes::new(),
+            heard: false,
         }
     }
 
@@ -42,7 +45,7 @@ impl Source {
     pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
         if self.is_empty() {
             in_time(&timeout)?;
-            self.transport.await_input(timeout)?;
+            self.heard |= self.transport.await_input(timeout)?;
         }
         Ok(self.waiting())
     }

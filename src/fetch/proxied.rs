@@ -1,0 +1,250 @@
+//! The client for requests by way of one proxy: reqwest, which knows how to talk with every kind of proxy.
+//!
+//! Everything in it that hides a request from the frontier is turned off: redirects, retries, proxies of the environment,
+//! decompression, cookies. It keeps its connections to itself, so they cannot be closed one by one: when more were made than
+//! the lane may have, the client is replaced and its idle connections go with it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper_util::client::legacy::Error as ClientError;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
+use reqwest::Client;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::Shared;
+use super::answer::Answer;
+use super::client::{HEADER_BYTES, HEADER_FIELDS};
+use super::dns::ClientResolver;
+use super::fault::{self, Stage};
+use super::proxy::Proxy;
+use super::settings::Versions;
+use super::socket::Phases;
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::outgoing::Outgoing;
+use crate::visit::FetchError;
+
+/// The client for one proxy.
+pub(super) struct Proxied {
+    proxy: Proxy,
+    guarded: bool,
+    limit: usize,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    client: Client,
+    new: New,
+}
+
+/// Connections of one client, told apart by their own address.
+#[derive(Debug, Clone, Default)]
+struct New(Arc<Mutex<Made>>);
+
+#[derive(Debug, Default)]
+struct Made {
+    count: usize,
+    /// Those that have not answered yet, and what they took.
+    unused: HashMap<SocketAddr, (Instant, Duration)>,
+}
+
+impl Proxied {
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        proxy: &Proxy,
+        guarded: bool,
+        limit: usize,
+    ) -> Result<Self> {
+        let current = Mutex::new(Current::new(shared, proxy, guarded)?);
+        Ok(Self {
+            proxy: proxy.clone(),
+            guarded,
+            limit,
+            current,
+        })
+    }
+
+    pub(super) async fn send(
+        &self,
+        shared: &Arc<Shared>,
+        job: &Job,
+        outgoing: Outgoing,
+        started: Instant,
+    ) -> Result<Answer, FetchError> {
+        let (client, new) = self.client(shared);
+        let method = outgoing.method.clone();
+        let mut request = reqwest::Request::new(outgoing.method, job.url.as_url().clone());
+        *request.headers_mut() = outgoing.headers;
+        *request.body_mut() = outgoing.body.map(reqwest::Body::from);
+        match client.execute(request).await {
+            Ok(response) => {
+                let info = response.extensions().get::<HttpInfo>();
+                let made = info.and_then(|info| new.answered(info.local_addr()));
+                let connect = made.filter(|(began, _)| *began >= started);
+                let phases = Phases {
+                    connect: connect.map(|(_, took)| took),
+                    ..Phases::default()
+                };
+                Ok(Answer::proxied(response, made.is_none(), phases))
+            }
+            Err(error) => {
+                let deadlines = &shared.settings.deadlines;
+                let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
+                let kept = connection(&error).is_some_and(|local| new.answered(local).is_none());
+                let kept = kept && !fault::is_stream_reset(&error);
+                Err(fault::by_proxy(fault::of_kept(fault, &method, kept)))
+            }
+        }
+    }
+
+    fn client(&self, shared: &Arc<Shared>) -> (Client, New) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.new.lock().count > self.limit
+            && let Ok(next) = Current::new(shared, &self.proxy, self.guarded)
+        {
+            *current = next;
+        }
+        (current.client.clone(), current.new.clone())
+    }
+}
+
+impl Current {
+    fn new(shared: &Arc<Shared>, proxy: &Proxy, guarded: bool) -> Result<Self> {
+        let settings = &shared.settings;
+        let new = New::default();
+        let resolver = ClientResolver {
+            resolver: shared.resolver.clone(),
+            guarded,
+            // The user named the proxy: it may be anywhere.
+            trusted: Some(proxy.host().to_owned()),
+        };
+        let known = reqwest::Proxy::all(proxy.secret_url())
+            .map_err(|source| Error::setup("the proxy", source))?;
+        let mut builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .proxy(known)
+            .dns_resolver(Arc::new(resolver))
+            .tls_backend_preconfigured(shared.tls.clone())
+            .pool_idle_timeout(settings.keep_idle)
+            .pool_max_idle_per_host(settings.idle_per_host)
+            .tcp_nodelay(true)
+            // The same heads as of the other client.
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_max_headers(HEADER_FIELDS)
+            // Each of these is a system call a connection, for what the deadlines see to already.
+            .tcp_keepalive(None)
+            .tcp_user_timeout(None)
+            .http2_max_header_list_size(HEADER_BYTES)
+            .connector_layer(new.clone());
+        if settings.count_connections {
+            builder = builder.connector_layer(shared.connections.clone());
+        }
+        if !settings.deadlines.connect.is_zero() {
+            builder = builder.connect_timeout(settings.deadlines.connect);
+        }
+        if settings.versions == Versions::Http1 {
+            builder = builder.http1_only();
+        }
+        let client = builder
+            .build()
+            .map_err(|source| Error::setup("the HTTP client", source))?;
+        Ok(Self { client, new })
+    }
+}
+
+impl New {
+    /// What a connection took, where this is its first answer.
+    fn answered(&self, local: SocketAddr) -> Option<(Instant, Duration)> {
+        let mut made = self.lock();
+        if made.unused.is_empty() {
+            return None;
+        }
+        made.unused.remove(&local)
+    }
+
+    fn note(&self, connected: &Connected, began: Instant) {
+        let mut extras = http::Extensions::new();
+        connected.get_extras(&mut extras);
+        let mut made = self.lock();
+        made.count += 1;
+        if let Some(info) = extras.get::<HttpInfo>() {
+            made.unused
+                .insert(info.local_addr(), (began, began.elapsed()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Made> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection that a request failed on, by its own address.
+fn connection(error: &reqwest::Error) -> Option<SocketAddr> {
+    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = link {
+        if let Some(found) = cause.downcast_ref::<ClientError>() {
+            let mut extras = http::Extensions::new();
+            found.connect_info()?.get_extras(&mut extras);
+            return extras.get::<HttpInfo>().map(HttpInfo::local_addr);
+        }
+        link = cause.source();
+    }
+    None
+}
+
+/// A connector that notes what it made.
+#[derive(Debug, Clone)]
+pub(super) struct Noting<S> {
+    new: New,
+    inner: S,
+}
+
+impl<S> Layer<S> for New {
+    type Service = Noting<S>;
+
+    fn layer(&self, inner: S) -> Noting<S> {
+        Noting {
+            new: self.clone(),
+            inner,
+        }
+    }
+}
+
+impl<S, R> Service<R> for Noting<S>
+where
+    S: Service<R>,
+    S::Response: Connection,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, to: R) -> Self::Future {
+        let (new, connecting) = (self.new.clone(), self.inner.call(to));
+        Box::pin(async move {
+            let began = Instant::now();
+            let connection = connecting.await?;
+            new.note(&connection.connected(), began);
+            Ok(connection)
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! Connections that are kept: what dies on one goes again, an idle timeout is nobody's answer, there are never more than the
+//! limit of open files allows, and TLS sessions are resumed however many hosts there are.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use haul::Event;
+use haul::fetch::TlsSettings;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::run::{Report, config, on_every_engine, run, run_with};
+
+const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\na page";
+const LAST_PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\na page";
+const TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Serves each connection on a thread of its own, until the test binary ends.
+fn serve(talk: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let talk = Arc::new(talk);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let talk = talk.clone();
+            thread::spawn(move || talk(stream));
+        }
+    });
+    port
+}
+
+/// Reads a request without a body. `false`: the client has left.
+fn request(from: &mut impl BufRead) -> std::io::Result<bool> {
+    let mut line = String::new();
+    while from.read_line(&mut line)? > 0 {
+        if line == "\r\n" {
+            return Ok(true);
+        }
+        line.clear();
+    }
+    Ok(false)
+}
+
+/// Answers the first request of each connection with a page and the second one with `then`, and closes.
+fn forgetful(then: &'static [u8]) -> u16 {
+    serve(move |stream| {
+        let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
+        for answer in [PAGE, then] {
+            if request(&mut reader)? {
+                writer.write_all(answer)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether all were answered with a page.
+fn is_complete(report: &Report) -> bool {
+    report.ends().iter().all(|end| end == "200")
+}
+
+#[test]
+fn what_dies_on_a_kept_connection_goes_again_and_costs_no_try() {
+    on_every_engine(|engine| {
+        let port = forgetful(b"");
+        let urls = (0..40).map(|page| format!("http://127.0.0.1:{port}/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.retries = 0;
+        settings.frontier.per_host = 4;
+        let report = run(settings);
+        assert!(is_complete(&report), "{:?}", report.ends());
+        assert!(report.seen.iter().all(|seen| seen.attempts.is_empty()));
+    });
+}
+
+#[test]
+fn a_request_that_must_not_be_sent_twice_is_not_sent_again_after_it_died() {
+    on_every_engine(|engine| {
+        let port = forgetful(b"");
+        let urls = (0..2).map(|page| format!("http://127.0.0.1:{port}/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.retries = 0;
+        settings.frontier.per_host = 1;
+        settings.fetch.method = "POST".into();
+        // Which engine uses the connection again is its own affair; what dies on it is not sent twice.
+        let ends = run(settings).ends();
+        assert!(
+            matches!(ends[1].as_str(), "closed" | "200") && ends[0] == "200",
+            "{ends:?}"
+        );
+        if ["sequential", "async:16", "async:64"].contains(&engine) {
+            assert_eq!(ends[1], "closed");
+        }
+    });
+}
+
+#[test]
+fn what_dies_on_a_new_connection_or_after_its_first_byte_is_a_failure() {
+    on_every_engine(|engine| {
+        let ends = |answer: &'static [u8]| {
+            let port = serve(move |mut stream| {
+                let mut reader = BufReader::new(stream.try_clone()?);
+                request(&mut reader)?;
+                stream.write_all(answer)
+            });
+            let mut settings = config(engine, [format!("http://127.0.0.1:{port}/")]);
+            settings.frontier.retries = 0;
+            run(settings).ends()
+        };
+        assert_eq!(ends(b""), ["closed"]);
+        let port = forgetful(b"HTTP/1.1 200 O");
+        let urls = (0..2).map(|page| format!("http://127.0.0.1:{port}/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.retries = 0;
+        settings.frontier.per_host = 1;
+        let ends = run(settings).ends();
+        assert!(ends[1] == "closed" || ends[1] == "200", "{ends:?}");
+        if ["sequential", "async:16", "async:64"].contains(&engine) {
+            assert_eq!(ends[1], "closed");
+        }
+    });
+}
+
+#[test]
+fn what_a_server_says_to_an_idle_connection_is_the_answer_of_no_url() {
+    on_every_engine(|engine| {
+        let port = forgetful(TIMEOUT);
+        for method in ["GET", "POST"] {
+            let urls = (0..40).map(|page| format!("http://127.0.0.1:{port}/{page}"));
+            let mut settings = config(engine, urls);
+            settings.frontier.retries = 0;
+            settings.frontier.per_host = 4;
+            settings.fetch.method = method.into();
+            let report = run(settings);
+            assert!(is_complete(&report), "{:?}", report.ends());
+        }
+    });
+}
+
+#[test]
+fn a_timeout_that_a_new_connection_is_answered_with_is_an_answer() {
+    on_every_engine(|engine| {
+        let port = serve(|mut stream| {
+            let mut reader = BufReader::new(stream.try_clone()?);
+            request(&mut reader)?;
+            stream.write_all(TIMEOUT)
+        });
+        let mut settings = config(engine, [format!("http://127.0.0.1:{port}/")]);
+        settings.frontier.retries = 0;
+        assert_eq!(run(settings).ends(), ["408"]);
+    });
+}
+
+/// Counts its open connections, and keeps each until the client leaves.
+fn counting(most: Arc<AtomicUsize>) -> u16 {
+    let open = AtomicUsize::new(0);
+    serve(move |stream| {
+        most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+        let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
+        let talked: std::io::Result<()> = (|| {
+            while request(&mut reader)? {
+                writer.write_all(PAGE)?;
+            }
+            Ok(())
+        })();
+        open.fetch_sub(1, SeqCst);
+        talked
+    })
+}
+
+#[test]
+fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
+    const HOSTS: usize = 400;
+    const FILES: usize = 200;
+    for engine in ["async:16", "threads:8", "blocking:8", "processes:2x8"] {
+        let most = Arc::new(AtomicUsize::new(0));
+        let port = counting(most.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list.txt");
+        let urls = (0..HOSTS).map(|host| format!("http://h{host}.localhost:{port}/\n"));
+        std::fs::write(&list, urls.collect::<String>()).unwrap();
+        let haul = env!("CARGO_BIN_EXE_haul");
+        let command = format!(
+            "ulimit -n {FILES}; exec {haul} fetch {} --engine {engine} --retries 0 -q -o {}",
+            list.display(),
+            folder.path().join("out.jsonl").display()
+        );
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{engine}: {said}");
+        // Each process has a limit of its own. A connection that is being closed is still one for a moment.
+        let processes = if engine.starts_with("processes") {
+            2
+        } else {
+            1
+        };
+        let most = most.load(SeqCst);
+        assert!(most <= processes * (FILES / 2 + 32), "{engine}: {most}");
+    }
+}
+
+/// A server under TLS that ends each connection after a page, and counts the handshakes that resumed a session.
+fn resuming(resumed: Arc<AtomicUsize>) -> u16 {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["*.localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    tls.session_storage = rustls::server::ServerSessionMemoryCache::new(10_000);
+    let tls = Arc::new(tls);
+    serve(move |stream| {
+        let connection = ServerConnection::new(tls.clone()).unwrap();
+        let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+        if request(&mut stream)? {
+            let kind = stream.get_ref().conn.handshake_kind();
+            resumed.fetch_add(usize::from(kind == Some(HandshakeKind::Resumed)), SeqCst);
+            let secure = stream.get_mut();
+            secure.write_all(LAST_PAGE)?;
+            secure.conn.send_close_notify();
+            secure.flush()?;
+            // Until the client has left: what it has not read yet must not be reset.
+            let _ = secure.sock.read_to_end(&mut Vec::new());
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_second_connection_to_each_of_many_hosts_resumes_the_session_of_the_first() {
+    const HOSTS: usize = 60;
+    // Where lanes are processes, a host may change from one to the other.
+    for engine in ["sequential", "threads:4", "blocking:4", "async:16"] {
+        let resumed = Arc::new(AtomicUsize::new(0));
+        let port = resuming(resumed.clone());
+        let round = |round: usize| {
+            (0..HOSTS).map(move |host| format!("https://h{host}.localhost:{port}/{round}"))
+        };
+        let mut settings = config(engine, round(1).chain(round(2)));
+        settings.fetch.tls = TlsSettings::Insecure;
+        settings.frontier.retries = 0;
+        settings.frontier.per_host = 1;
+        let report = run(settings);
+        assert!(report.ends().iter().all(|end| end == "200"), "{report:?}");
+        assert_eq!(resumed.load(SeqCst), HOSTS, "{engine}");
+    }
+}
+
+#[test]
+fn a_page_says_how_long_its_new_connection_took_and_a_kept_one_took_nothing() {
+    on_every_engine(|engine| {
+        let port = serve(|stream| {
+            let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
+            while request(&mut reader)? {
+                writer.write_all(PAGE)?;
+            }
+            Ok(())
+        });
+        let urls = (0..12).map(|page| format!("http://one.localhost:{port}/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.per_host = 1;
+        let timings = Arc::new(Mutex::new(Vec::new()));
+        let told = timings.clone();
+        let report = run_with(settings, haul::Stop::new(), move |event| {
+            if let Event::Visited(visit) = event
+                && let Ok(page) = &visit.outcome
+            {
+                told.lock().unwrap().push((page.timing, visit.parsed.took));
+            }
+        });
+        assert_eq!(report.ends(), ["200"; 12]);
+        let timings = timings.lock().unwrap();
+        let (new, kept): (Vec<_>, Vec<_>) = timings
+            .iter()
+            .partition(|(timing, _)| timing.connect.is_some());
+        assert!(!new.is_empty() && !kept.is_empty(), "{timings:?}");
+        for (timing, parsed) in &new {
+            assert!(timing.resolve.is_some() && timing.tls.is_none() && parsed.is_some());
+            let steps = timing.resolve.unwrap() + timing.connect.unwrap();
+            assert!(steps <= timing.first_byte, "{timing:?}");
+        }
+        for (timing, _) in &kept {
+            assert_eq!((timing.resolve, timing.tls), (None, None), "{timing:?}");
+        }
+    });
+}
