@@ -1,8 +1,8 @@
 //! Following: which of the URLs that a page leads to become jobs.
 //!
 //! The loop hands a settled visit over; each link that was never seen is judged by the scope, once, and goes to the
-//! frontier as a job, or as passed over with its reason. Redirects and sitemaps are links too. Edge: what is a link and
-//! where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
+//! frontier as a job, or as passed over with its reason. Redirects and sitemaps are links too. Edge: what is a link
+//! and where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

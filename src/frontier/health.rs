@@ -1,14 +1,15 @@
 //! How a host has been doing: when it is paused, and when it is given up.
 //!
-//! A host that refuses connections or answers 429 and 503 is paused, and after each pause one request finds out whether it is
-//! back. Pauses double, up to a minute; once they have been in vain for as long as the settings allow, the host is given up, and
-//! its jobs end with that as their reason. Invariant: requests that were in flight together when the host failed count as one
-//! failure of the host, because only a request sent later says anything new. Reads no clock.
+//! A host that refuses connections or answers 429 and 503 is paused, and after each pause one request finds out
+//! whether it is back. Pauses double, up to a minute; once they have been in vain for as long as the settings allow,
+//! the host is given up, and its jobs end with that as their reason. Invariant: requests that were in flight together
+//! when the host failed count as one failure of the host, because only a request sent later says anything new. Reads
+//! no clock.
 
 use std::time::{Duration, Instant};
 
 /// The first pause; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// No pause is longer, unless the server asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Pauses that have to be in vain before a host is given up, however long a single one was.
@@ -259,7 +260,9 @@ mod tests {
         }
         assert_eq!(
             pauses,
-            [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 56_500]
+            [
+                200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 17_800
+            ]
         );
         assert_eq!(now - start, LIMITS.max_down);
         let reason = health.given_up(now).unwrap();

@@ -200,7 +200,8 @@ impl Frontier {
         let pauses = &mut self.pauses;
         self.workbench
             .landed(&job.host, reply(visit), from, now, |host| {
-                // Without its robots.txt nothing else of a host can be had: for more than a few jobs it is worth waiting for.
+                // Without its robots.txt nothing else of a host can be had: for more than a few jobs it is worth
+                // waiting for.
                 let many = settings.pause_after.max(1) as usize;
                 let gates = job.role == Role::Robots && host.jobs() >= many as u64;
                 host.has_answered |= visit.outcome.is_ok();
@@ -302,7 +303,8 @@ impl Frontier {
         Ok(Some(Ok(job)))
     }
 
-    /// In a crawl a redirect is a link: its target must be new and belong to the crawl, or its record is the redirect itself.
+    /// In a crawl a redirect is a link: its target must be new and belong to the crawl, or its record is the redirect
+    /// itself.
     fn may_follow(&mut self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> Result<bool> {
         if self.settings.duplicates != Duplicates::Pages || job.role == Role::Robots {
             return Ok(true);

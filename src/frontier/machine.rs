@@ -1,8 +1,9 @@
 //! This machine: whether it has what a request needs.
 //!
-//! Open files, ports and memory are shared by all hosts, so a shortage pauses the whole run and not the host that happened to be
-//! asked: another host's request would fail the same way. Afterwards one request finds out whether it is over, then more with
-//! each answer. Invariant: a shortage is never held against a host, and a job goes again as often as the machine may recover.
+//! Open files, ports and memory are shared by all hosts, so a shortage pauses the whole run and not the host that
+//! happened to be asked: another host's request would fail the same way. Afterwards one request finds out whether it
+//! is over, then more with each answer. Invariant: a shortage is never held against a host, and a job goes again as
+//! often as the machine may recover.
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +79,7 @@ mod tests {
             machine.note(&short(), sent, 1.0, now);
         }
         let until = machine.not_before(now).unwrap();
-        assert_eq!(until - now, Duration::from_millis(500));
+        assert_eq!(until - now, Duration::from_millis(200));
         assert!(machine.not_before(until).is_none());
         assert!(machine.has_room(0) && !machine.has_room(1));
         machine.note(&Err(FetchError::Closed), until, 1.0, until);

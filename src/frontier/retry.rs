@@ -1,10 +1,10 @@
 //! Whether a visit is over: one pure function from an outcome to a verdict.
 //!
-//! 429 and 503 speak for the whole host: the job waits with it, and pays for another try only where the refusal was its own (see
-//! [`Health`](super::health::Health)). What was never processed was never tried, so it goes again whatever its method. Other
-//! failures put their own job back. The wait is what `Retry-After` says, or a back-off with jitter ("Exponential Backoff And
-//! Jitter", AWS Architecture Blog, 2015). Requests that may not be sent twice are tried again only where the server did not act on
-//! them.
+//! 429 and 503 speak for the whole host: the job waits with it, and pays for another try only where the refusal was
+//! its own (see [`Health`](super::health::Health)). What was never processed was never tried, so it goes again
+//! whatever its method. Other failures put their own job back. The wait is what `Retry-After` says, or a back-off
+//! with jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Requests that may not be sent twice
+//! are tried again only where the server did not act on them.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,8 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 const BACK_OFF_LIMIT: Duration = Duration::from_secs(60);
 /// No wait is longer, whatever a server asks for and the settings allow.
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Times that a job goes again without paying for it: more than any honest server needs, so that nothing loops for ever.
+/// Times that a job goes again without paying for it: more than any honest server needs, so that nothing loops for
+/// ever.
 const FREE_TRIES: u16 = 100;
 /// Times that a job goes again because it was not processed. The first few go at once.
 const UNPROCESSED: u16 = 12;
@@ -185,7 +186,8 @@ pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) ->
     }
 }
 
-/// Between half and all of a time that doubles with each try: never so short that a server which restarts misses every try.
+/// Between half and all of a time that doubles with each try: never so short that a server which restarts misses
+/// every try.
 fn back_off(tries: u32, random: f64) -> Duration {
     let whole = BACK_OFF
         .saturating_mul(1 << tries.min(16))

@@ -107,25 +107,30 @@ mod tests {
             frontier.admit(Box::new(Job::seed(row, url)), now).unwrap();
         }
         let mut later = now;
-        for _ in 0..4 {
-            assert_eq!(frontier.waits(later).count, 0);
+        let waits = loop {
             let Next::Job(job) = frontier.next(later) else {
                 panic!("one may be sent")
             };
             let visit = Visit::unsent(job, FetchError::Connect("refused".into()));
             frontier.note(Box::new(visit), &mut Open, later).unwrap();
-            if let Next::NotBefore(at) = frontier.next(later)
-                && at < later + WORTH_TELLING
-            {
-                later = at;
+            let Next::NotBefore(at) = frontier.next(later) else {
+                panic!("the host is paused")
+            };
+            let waits = frontier.waits(later);
+            assert_eq!(waits.count, u64::from(at >= later + WORTH_TELLING));
+            if waits.count > 0 {
+                break waits;
             }
-        }
-        let waits = frontier.waits(later);
-        assert_eq!(waits.count, 1);
+            later = at;
+        };
         let wait = &waits.first[0];
         assert_eq!(wait.host.as_deref(), Some("http://a.example"));
-        assert_eq!(wait.reason, "connect, 4 failures in a row");
+        assert!(
+            wait.reason.starts_with("connect, ") && wait.reason.ends_with(" failures in a row"),
+            "{}",
+            wait.reason
+        );
         let left = wait.left(SystemTime::now());
-        assert!((2..=6).contains(&left.as_secs()), "{left:?}");
+        assert!((2..=7).contains(&left.as_secs()), "{left:?}");
     }
 }

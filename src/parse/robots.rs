@@ -1,7 +1,8 @@
 //! A robots.txt out of its answer.
 //!
-//! Invariant: what cannot be decoded never allows anything by that (RFC 9309 2.3.1.4). Whole lines that were decoded before the
-//! damage count, as the first 500 KiB of a long file do (2.5); without a single rule among them there are no rules at all.
+//! Invariant: what cannot be decoded never allows anything by that (RFC 9309 2.3.1.4). Whole lines that were decoded
+//! before the damage count, as the first 500 KiB of a long file do (2.5); without a single rule among them there are
+//! no rules at all.
 
 use std::fs::File;
 use std::io::{BufReader, Read};

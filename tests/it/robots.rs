@@ -1,5 +1,5 @@
-//! What a crawl asks without a record of its own: a robots.txt that cannot be read forbids, a sitemap that cannot be read is told,
-//! and neither has a way to keep a crawl going for ever.
+//! What a crawl asks without a record of its own: a robots.txt that cannot be read forbids, a sitemap that cannot be
+//! read is told, and neither has a way to keep a crawl going for ever.
 
 use std::io::Write;
 use std::time::Duration;

@@ -101,8 +101,8 @@ fn a_server_that_refuses_connections_for_a_moment_costs_no_url() {
     });
 }
 
-/// A site of this many pages, each linking to the next two, that resets every connection after some pages until it is told
-/// to be well again.
+/// A site of this many pages, each linking to the next two, that resets every connection after some pages until it is
+/// told to be well again.
 fn failing_site(count: usize, well: usize, mended: Arc<AtomicBool>) -> Origin {
     let asked = AtomicUsize::new(0);
     let page = move |request: &Request| {

@@ -44,31 +44,32 @@ pub(super) struct Patience {
     /// What to try again: statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separated by commas or repeated; replaces the default list, which is
-    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool.
-    /// A request that the server did not process, or that failed because this machine ran short of open files, was never
-    /// tried: it is sent again in any case, and costs none of --retries.
+    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool. A request that the server did not
+    /// process, or that failed because this machine ran short of open files, was never tried: it is sent again in any
+    /// case, and costs none of --retries.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 
     /// The longest wait that a server may ask for with Retry-After
     ///
-    /// A URL whose server asks for more ends with the answer that it got. While a host waits, its other URLs wait with it:
-    /// that costs none of --retries.
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration, alias = "retry-max-wait")]
+    /// A URL whose server asks for more ends with the answer that it got. While a host waits, its other URLs wait
+    /// with it: that costs none of --retries.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration,
+          alias = "retry-max-wait")]
     max_retry_after: Duration,
 
     /// Pause a host after N failures in a row; 0 for never
     ///
-    /// Connections that are refused, reset or time out are failures; those that fail together count as one. After each pause
-    /// one URL finds out whether the host is back. The first pause takes half a second, each further one twice as long, up to
-    /// a minute. Failures of a paused host cost none of --retries.
+    /// Connections that are refused, reset or time out are failures; those that fail together count as one. After
+    /// each pause one URL finds out whether the host is back. The first pause takes a fifth of a second, each further
+    /// one twice as long, up to a minute. Failures of a paused host cost none of --retries.
     #[arg(long, value_name = "N", default_value = "5", alias = "give-up-after")]
     pause_after: u32,
 
     /// Give a host up when it has been down for this long; 0 for never
     ///
-    /// Down is a host that was paused and has answered nothing since, or nothing but 429 and 503. The URLs that still wait
-    /// for it end as host-down, and the exit code tells; haul retry asks for them again.
+    /// Down is a host that was paused and has answered nothing since, or nothing but 429 and 503. The URLs that still
+    /// wait for it end as host-down, and the exit code tells; haul retry asks for them again.
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = haul::duration)]
     max_host_down: Duration,
 }

@@ -1,7 +1,8 @@
 //! Chance: a few 503 in a hundred say nothing about how much a host bears.
 //!
-//! Some servers fail now and then, whatever is asked. A window that is cut for each such failure ends at one request a second or
-//! less, and asking less does not help. So a 503 that names no wait counts only where it is one of several among the last answers.
+//! Some servers fail now and then, whatever is asked. A window that is cut for each such failure ends at one request
+//! a second or less, and asking less does not help. So a 503 that names no wait counts only where it is one of
+//! several among the last answers.
 
 /// Answers that are looked back at.
 const LOOKED_AT: u32 = 100;
