@@ -2,7 +2,7 @@
 //!
 //! A body arrives as it was sent. Here it is decoded within bounds, hashed, read as text where it is text, and looked
 //! through. Nothing is done that no sink asked for ([`Wants`]) and no crawl needs ([`Follow`]). What a hostile body does to a decoder is a
-//! [fault](crate::Parsed::fault) in the record: the page stands.
+//! [fault](crate::Parsed::fault) in the record, and a failure that counts.
 
 pub(crate) mod charset;
 mod content;

@@ -93,6 +93,7 @@ fn line(visit: &Visit, color: bool, out: &mut Vec<u8>) {
 
 fn paint(visit: &Visit) -> &'static str {
     match &visit.outcome {
+        Ok(_) if visit.failure() == Some("decode") => RED,
         Ok(page) => match page.status {
             200..=299 => GREEN,
             300..=399 => CYAN,

@@ -44,9 +44,9 @@ pub(super) struct Patience {
     /// What to try again: statuses, 4xx, 5xx, error classes, or none
     ///
     /// Separated by commas or repeated; replaces the default list, which is
-    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool. A request that the server did not
-    /// process, or that failed because this machine ran short of open files, was never tried: it is sent again in any
-    /// case, and costs none of --retries.
+    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool,decode. Of what cannot be decoded, only
+    /// what ended early is tried again. A request that the server did not process, or that failed because this machine ran
+    /// short of open files, was never tried: it is sent again in any case, and costs none of --retries.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 

@@ -81,6 +81,7 @@ impl Fields {
         fields.maybe("charset", parsed.charset.as_ref());
         fields.maybe("title", parsed.title.as_ref());
         fields.maybe("fault", parsed.fault.as_ref());
+        fields.maybe("note", parsed.note.as_ref());
         for name in withheld {
             fields.add("withheld", name);
         }
