@@ -298,7 +298,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 marks = marks(&mut self.checkpoint), if self.checkpoint.is_some() => self.commit(marks).await?,
                 () = sleep_until((self.committed + self.checkpoint_after).into()), if self.may_checkpoint() => {}
                 () = sleep_until(wake_at(wake)), if wake.is_some() => {}
-                _ = tick.tick() => self.tick(),
+                _ = tick.tick() => {
+                    self.tick();
+                    self.writer.tick(Instant::now());
+                }
             }
         }
         Ok((ended, reading))

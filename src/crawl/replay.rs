@@ -113,6 +113,7 @@ pub async fn replay(
             _ = tick.tick() => {
                 tally.elapsed = started.elapsed();
                 tell(&Event::Tick(&tally));
+                writer.tick(Instant::now());
                 if !batch.is_empty() {
                     bytes = 0;
                     writer.write(&mut batch).await?;

@@ -109,7 +109,7 @@ impl Output {
         }
     }
 
-    /// Writes what waits; of what is packed, as much as the packer gives.
+    /// Writes what waits; of what is packed, the members that are whole or old enough to end.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -132,7 +132,7 @@ impl Output {
     }
 
     fn spill(&mut self) -> Result<()> {
-        if self.buffer.is_empty() {
+        if self.buffer.is_empty() && !self.packer.as_ref().is_some_and(Packer::is_due) {
             return Ok(());
         }
         let written = match &mut self.packer {

@@ -2,10 +2,12 @@
 //!
 //! What lies between two marks is a member (RFC 1952 2.2) or a frame (RFC 8878 3.1) of its own, so that a file can be cut back to a
 //! mark and written on; every reader takes several of them for one stream. Invariant: at a mark no member is open.
-//! Edge: between marks the packer holds bytes back, and a run that is killed without a job leaves a member without an end.
+//! Only whole members are handed out: a run that is killed without a job leaves a file that every reader takes, and loses
+//! what came in its last two seconds.
 
 use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -21,10 +23,19 @@ pub(super) enum Packing {
     Zstd,
 }
 
+/// How long a member may grow: so much is lost in a kill without a job.
+const LONGEST: Duration = Duration::from_secs(2);
+/// Packed bytes after which a member ends in any case: they are in memory until then.
+const LARGEST: usize = 1 << 20;
+
 /// What packs.
 pub(super) struct Packer {
     packing: Packing,
     member: Option<Member>,
+    /// When the member that is open began.
+    begun: Instant,
+    /// What is packed of it.
+    packed: Vec<u8>,
 }
 
 enum Member {
@@ -85,27 +96,43 @@ impl Packer {
         Self {
             packing,
             member: None,
+            begun: Instant::now(),
+            packed: Vec::new(),
         }
     }
 
-    /// Takes bytes in, and answers those that are packed by now.
+    /// Whether the member that is open has grown for long enough.
+    pub(super) fn is_due(&self) -> bool {
+        self.member.is_some() && self.begun.elapsed() >= LONGEST
+    }
+
+    /// Takes bytes in, and answers the members that are whole by now.
     ///
     /// # Errors
     /// When the packer has no memory.
     pub(super) fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let member = match &mut self.member {
             Some(member) => member,
-            none => none.insert(Member::begin(self.packing)?),
+            None if bytes.is_empty() => return Ok(Vec::new()),
+            none => {
+                self.begun = Instant::now();
+                none.insert(Member::begin(self.packing)?)
+            }
         };
-        match member {
+        let packed = match member {
             Member::Gzip(encoder) => {
                 encoder.write_all(bytes)?;
-                Ok(std::mem::take(encoder.get_mut()))
+                encoder.get_mut()
             }
             Member::Zstd(encoder) => {
                 encoder.write_all(bytes)?;
-                Ok(std::mem::take(encoder.get_mut()))
+                encoder.get_mut()
             }
+        };
+        self.packed.append(packed);
+        match self.packed.len() >= LARGEST || self.is_due() {
+            true => self.end(),
+            false => Ok(Vec::new()),
         }
     }
 
@@ -114,11 +141,14 @@ impl Packer {
     /// # Errors
     /// As [`pack`](Self::pack).
     pub(super) fn end(&mut self) -> io::Result<Vec<u8>> {
-        match self.member.take() {
-            None => Ok(Vec::new()),
-            Some(Member::Gzip(encoder)) => encoder.finish(),
-            Some(Member::Zstd(encoder)) => encoder.finish(),
-        }
+        let mut rest = match self.member.take() {
+            None => return Ok(Vec::new()),
+            Some(Member::Gzip(encoder)) => encoder.finish()?,
+            Some(Member::Zstd(encoder)) => encoder.finish()?,
+        };
+        let mut whole = std::mem::take(&mut self.packed);
+        whole.append(&mut rest);
+        Ok(whole)
     }
 }
 

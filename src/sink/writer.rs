@@ -9,6 +9,7 @@
 //! the rows of the records that are in none are [told](Writer::unwritten).
 
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,6 +32,8 @@ pub(crate) struct Writer {
     thread: Option<JoinHandle<Result<Marks, Stopped>>>,
     /// The rows of what was handed over and is in no output, once a sink has failed; `None` where that is not known.
     unwritten: Option<Vec<u64>>,
+    /// When it was last woken to flush.
+    woken: Instant,
 }
 
 /// Why the thread stopped, and the rows that it did not write; `None` where it is not known which.
@@ -39,8 +42,13 @@ struct Stopped {
     unwritten: Option<Vec<u64>>,
 }
 
+/// How often the thread is woken to flush what has waited for long enough.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
 enum Order {
     Write(Vec<Box<Visit>>),
+    /// Nothing to write: what was written may be due to be flushed.
+    Flush,
     Checkpoint(oneshot::Sender<Marks>),
 }
 
@@ -65,6 +73,7 @@ impl Writer {
             ending,
             thread: Some(thread),
             unwritten: None,
+            woken: Instant::now(),
         })
     }
 
@@ -76,6 +85,18 @@ impl Writer {
         let fresh = self.spent.try_recv().unwrap_or_default();
         let full = std::mem::replace(batch, fresh);
         self.send(Order::Write(full)).await
+    }
+
+    /// Wakes the thread once in a while, so that what a sink holds back is written although no record comes.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if now.duration_since(self.woken) < FLUSH_EVERY {
+            return;
+        }
+        self.woken = now;
+        if let Some(queue) = &self.queue {
+            // A queue that is full keeps the thread awake anyway.
+            let _ = queue.try_send(Order::Flush);
+        }
     }
 
     /// Asks for marks that hold for everything handed over so far, and does not wait for them; waits while the queue
@@ -204,6 +225,7 @@ fn write_all(
                 // Nobody may want the empty batch back; then it is freed.
                 let _ = spent.try_send(batch);
             }
+            Some(Order::Flush) => {} // as soon as nothing waits
             Some(Order::Checkpoint(answer)) => {
                 // Whoever asked may be gone; what is on disk stays there.
                 let _ = answer.send(sinks.checkpoint()?);

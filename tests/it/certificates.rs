@@ -147,3 +147,37 @@ fn an_authority_that_nobody_named_is_not_trusted() {
         assert_eq!(run(settings).ends(), ["tls-issuer"]);
     });
 }
+
+#[test]
+fn a_self_signed_certificate_that_the_user_names_is_trusted_for_its_host() {
+    for is_authority in [false, true] {
+        let mut params = params("alone.localhost");
+        if is_authority {
+            // What openssl req -x509 makes.
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = folder.path().join("alone.pem");
+        std::fs::write(&roots, certificate.pem()).unwrap();
+        let server = serve(certificate.der().clone(), &key);
+        on_every_engine(|engine| {
+            if is_authority && engine.starts_with("blocking") {
+                return; // its client has a verifier of its own
+            }
+            let urls =
+                ["alone.localhost", "other.localhost"].map(|name| on(name, server.address()));
+            let mut settings = config(engine, urls);
+            settings.frontier.retries = 0;
+            settings.fetch.tls = TlsSettings::Verify {
+                roots: Some(roots.clone()),
+            };
+            assert_eq!(
+                run(settings).ends(),
+                ["200", "tls-name"],
+                "{is_authority} {engine}"
+            );
+        });
+    }
+}

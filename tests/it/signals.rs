@@ -140,3 +140,61 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
     assert_eq!(records.lines().count(), 1, "{records}");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
+    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    site.list(folder.path(), &["a", "b", "held"]);
+    let mut line = vec![
+        "fetch",
+        "urls.txt",
+        "-c",
+        "1",
+        "--first-byte-timeout",
+        "0",
+        "--progress",
+        "json",
+    ];
+    let names = ["out.jsonl.gz", "out.csv.zst", "out.parquet", "out.sqlite"];
+    for name in names {
+        line.extend(["-o", name]);
+    }
+    let mut child = haul(folder.path(), &line).spawn().unwrap();
+    site.held.recv().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut figures = BufReader::new(child.stderr.take().unwrap());
+    // The files say when what is old enough is in them; the figures of each second say when to look.
+    let has = |name: &str| std::fs::metadata(at(name)).is_ok_and(|found| found.len() > 0);
+    while !(has("out.jsonl.gz") && has("out.csv.zst") && parts(&at("out.parquet")) > 0) {
+        assert!(child.try_wait().unwrap().is_none(), "the run goes on");
+        figures.read_line(&mut String::new()).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(unpacked(&at("out.jsonl.gz")).lines().count(), 2);
+    let csv = zstd::decode_all(std::fs::File::open(at("out.csv.zst")).unwrap()).unwrap();
+    assert_eq!(String::from_utf8(csv).unwrap().lines().count(), 3);
+    let database = rusqlite::Connection::open(at("out.sqlite")).unwrap();
+    let pages: i64 = database
+        .query_row("SELECT count(*) FROM pages", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(pages, 2);
+}
+
+/// Parquet files below a folder that are whole: they end as they begin.
+fn parts(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let whole = |path: &Path| {
+        path.extension().is_some_and(|end| end == "parquet")
+            && std::fs::read(path).is_ok_and(|bytes| bytes.ends_with(b"PAR1"))
+    };
+    entries
+        .flatten()
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => parts(&path),
+            path => usize::from(whole(&path)),
+        })
+        .sum()
+}

@@ -3,7 +3,8 @@
 //! Rows wait in memory, taken apart into columns, until they are worth a part. In a job they are in a file beside the
 //! parts too, so that what is before a mark survives: a mark says which parts there are and how many rows wait. Invariant:
 //! the rows that wait at a mark are in that file, or are the first of the part that came after those of the mark; and
-//! all tables close their parts at the same time. Edge: what waits in a run without a job is lost in a kill.
+//! all tables close their parts at the same time. Edge: what waits in a run without a job is lost in a kill, so such a run
+//! closes its parts every few seconds; the longer it has gone, the more of them, but never above a sixtieth of its time.
 
 mod dataset;
 mod layout;
@@ -55,6 +56,11 @@ const BOUNDS: Bounds = Bounds {
     age: Duration::from_secs(60),
 };
 
+/// How long rows wait in a run without a job at least: so much is lost in a kill.
+const ALONE: Duration = Duration::from_secs(5);
+/// And at most the part of the whole run that this is one of: an hour has some 200 parts, and not 720.
+const SHARE: u32 = 60;
+
 /// A dataset that is written.
 struct Parquet {
     tables: Tables,
@@ -67,6 +73,8 @@ struct Parquet {
     bounds: Bounds,
     /// When the first of the rows came.
     since: Option<Instant>,
+    /// When the run began.
+    begun: Instant,
 }
 
 /// What a mark says.
@@ -124,6 +132,7 @@ impl Parquet {
             waiting,
             bounds,
             since: None,
+            begun: Instant::now(),
             dataset,
             tables,
         })
@@ -167,6 +176,7 @@ impl Parquet {
         Ok(Self {
             page: kept.page,
             since: (!nothing_waits).then(Instant::now),
+            begun: Instant::now(),
             rows,
             waiting: Some(waiting),
             bounds,
@@ -198,8 +208,12 @@ impl Parquet {
     }
 
     fn is_due(&self, now: Instant) -> bool {
+        let age = match self.waiting {
+            Some(_) => self.bounds.age,
+            None => ALONE.max(now.duration_since(self.begun) / SHARE),
+        };
         self.since
-            .is_some_and(|since| now.duration_since(since) >= self.bounds.age)
+            .is_some_and(|since| now.duration_since(since) >= age)
     }
 
     fn mark(&self) -> Result<Mark> {
@@ -240,12 +254,20 @@ impl Sink for Parquet {
         if self.since.is_none() {
             self.since = Some(Instant::now());
         }
-        if self.is_full() { self.close() } else { Ok(()) }
+        // Whoever is never idle is never asked to flush.
+        let alone = self.waiting.is_none() && self.page % 256 == 0;
+        let is_due = alone && self.is_due(Instant::now());
+        match self.is_full() || is_due {
+            true => self.close(),
+            false => Ok(()),
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
+        let is_due = self.is_due(Instant::now());
         match &mut self.waiting {
             Some(waiting) => waiting.flush(),
+            None if is_due => self.close(),
             None => Ok(()),
         }
     }
