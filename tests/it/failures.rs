@@ -116,6 +116,8 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         assert_eq!(record["row"], 3, "{output}");
         assert_eq!(record["columns"]["shop"], "wood", "{output}");
         assert_eq!(record["status"], 503, "{output}");
+        // The first pass over the output wrote a record with 1.
+        assert_eq!(record["pass"], 2, "{output}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Item, Recorded, WANTED};
+use super::{Item, PASS, Recorded, WANTED};
 use crate::seeds::lines::Line;
 use crate::seeds::source::Input;
 use crate::seeds::{Enough, words};
@@ -74,6 +74,7 @@ impl<'de> Visitor<'de> for &mut Found {
                 "depth" => recorded.depth = map.next_value()?,
                 "found_on" => recorded.found_on = map.next_value()?,
                 "columns" => recorded.columns = map.next_value()?,
+                PASS => recorded.pass = map.next_value()?,
                 _ => {
                     self.final_url |= name == "final_url";
                     map.next_value::<IgnoredAny>()?;

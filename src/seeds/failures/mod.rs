@@ -75,6 +75,8 @@ pub(super) struct Recorded {
     depth: Option<u16>,
     found_on: Option<String>,
     columns: Map<String, Value>,
+    /// Which pass over failures wrote it; outputs of earlier versions do not say.
+    pass: u32,
 }
 
 /// An item of an output: a record, or something else.
@@ -231,6 +233,7 @@ impl Recorded {
         let mut entry = maker.request(self.row.unwrap_or_default(), &self.url, request);
         if let Entry::Job(job) = &mut entry {
             job.row = self.row;
+            job.pass = self.pass.saturating_add(1);
             job.depth = self.depth.unwrap_or_default();
             job.found_on = self.found_on.map(Arc::from);
         }
@@ -249,6 +252,7 @@ impl Recorded {
         let some = || (!text.is_empty()).then(|| text.to_owned());
         match name {
             "row" => self.row = text.parse().ok(),
+            PASS => self.pass = text.parse().unwrap_or_default(),
             "url" => self.url = text.to_owned(),
             "status" => self.status = text.parse().ok(),
             "error" => self.error = some(),
@@ -274,6 +278,9 @@ const WANTED: [&str; 9] = [
     "found_on",
     "columns",
 ];
+
+/// The field that says which pass wrote a record.
+const PASS: &str = "pass";
 
 /// Calls `tell` for each record of an output, in their order, until it has enough.
 fn each(

@@ -8,11 +8,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::{Item, Recorded, WANTED, not_ours, refused, unreadable};
+use super::{Item, PASS, Recorded, WANTED, not_ours, refused, unreadable};
 use crate::error::Result;
 use crate::seeds::Enough;
 
-/// The table of the records.
+/// The folder of the records in a dataset of an earlier version; in others it is the dataset's own.
 const PAGES: &str = "pages";
 
 /// Calls `tell` for each row of the table of pages.
@@ -27,7 +27,7 @@ pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>
         let schema = reader.metadata().file_metadata().schema();
         let columns = schema.get_fields().iter();
         let columns: Vec<_> = columns
-            .filter(|column| WANTED.contains(&column.name()))
+            .filter(|column| WANTED.contains(&column.name()) || column.name() == PASS)
             .cloned()
             .collect();
         let wanted = Type::group_type_builder(schema.name()).with_fields(columns);
@@ -44,16 +44,19 @@ pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>
 /// The files of the table, in the order in which they were written.
 fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(path.join(PAGES)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_ours(path)),
-        Err(source) => return Err(unreadable(path, source)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::read_dir(path),
+        entries => entries,
     };
+    let entries = entries.map_err(|source| unreadable(path, source))?;
     let mut parts = Vec::new();
     for entry in entries {
         let part = entry.map_err(|source| unreadable(path, source))?.path();
         if part.extension().is_some_and(|end| end == "parquet") {
             parts.push(part);
         }
+    }
+    if parts.is_empty() {
+        return Err(not_ours(path));
     }
     parts.sort();
     Ok(parts)
