@@ -1,7 +1,23 @@
-//! `haul completions SHELL`.
+//! `haul completions`.
+//!
+//! The scripts are clap's, with what real shells make of them put right: tests ask each shell.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
+
+/// What bash reads after clap's script. It offers flags for words that begin with a dash, and leaves all others to
+/// commands, fixed values and file names.
+const BASH: &str = r#"
+_haul_words() {
+    _haul "$@"
+    [[ $2 == -* ]] && return
+    local word kept=()
+    for word in "${COMPREPLY[@]}"; do
+        [[ $word == [-[\<]* ]] || kept+=("$word")
+    done
+    COMPREPLY=("${kept[@]}")
+}
+"#;
 
 /// The arguments of `haul completions`.
 #[derive(Debug, Args)]
@@ -15,6 +31,36 @@ impl CompletionsArguments {
     pub(super) fn text(&self, mut command: Command) -> String {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "haul", &mut script);
-        String::from_utf8_lossy(&script).into_owned()
+        let script = String::from_utf8_lossy(&script).into_owned();
+        match self.shell {
+            Shell::Bash => bash(&script),
+            Shell::Zsh => zsh(&script, &command),
+            _ => script,
+        }
     }
+}
+
+/// File names are left to the shell, which knows how to quote them: clap's script splits them at spaces.
+fn bash(script: &str) -> String {
+    let script = script.replace(r#"($(compgen -f "${cur}"))"#, "()");
+    let registered = script.replace("complete -F _haul ", "complete -F _haul_words ");
+    match registered.rfind("\nif [[") {
+        Some(end) => format!("{}{BASH}{}", &registered[..end], &registered[end..]),
+        None => registered,
+    }
+}
+
+/// zsh takes a colon in the name of a value for the end of it, and what follows for a command.
+fn zsh(script: &str, command: &Command) -> String {
+    let mut script = script.to_owned();
+    let names = command
+        .get_arguments()
+        .flat_map(|argument| argument.get_value_names().unwrap_or_default());
+    for name in names.filter(|name| name.contains(':')) {
+        let escaped = name.replace(':', "\\:");
+        script = script.replace(&format!(":{name}:_"), &format!(":{escaped}:_"));
+    }
+    command
+        .get_subcommands()
+        .fold(script, |script, command| zsh(&script, command))
 }

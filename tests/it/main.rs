@@ -15,6 +15,7 @@ mod certificates;
 mod cli;
 mod codings;
 mod compare;
+mod completions;
 mod connections;
 mod crawl;
 mod engines;
