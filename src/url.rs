@@ -4,11 +4,12 @@
 //! without user information; a [`HostKey`] is made from one and from nothing else. Secrets in a URL
 //! (`user:password@`) are taken out on the way in and travel in the request, never in a record or a log.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -87,7 +88,7 @@ impl PageUrl {
         if reference.len() > Self::LONGEST {
             return Err(UrlError::TooLong);
         }
-        let url = self.0.join(reference).map_err(UrlError::Malformed)?;
+        let url = resolved(&self.0, reference, UTF_8).map_err(UrlError::Malformed)?;
         // A secret in a remote reference is not the user's: it is dropped.
         Self::from_url_with_user(url).map(|(url, _)| url)
     }
@@ -104,11 +105,7 @@ impl PageUrl {
         if reference.len() > Self::LONGEST {
             return Err(UrlError::TooLong);
         }
-        let url = Url::options()
-            .base_url(Some(&self.0))
-            .encoding_override(Some(&|query| encoding.encode(query).0))
-            .parse(reference)
-            .map_err(UrlError::Malformed)?;
+        let url = resolved(&self.0, reference, encoding).map_err(UrlError::Malformed)?;
         Self::from_url_with_user(url).map(|(url, _)| url)
     }
 
@@ -281,6 +278,41 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Resolves a reference against a base of http or https; its query is sent in this encoding.
+///
+/// # Errors
+/// As the URL parser's.
+pub(crate) fn resolved(
+    base: &Url,
+    reference: &str,
+    encoding: &'static Encoding,
+) -> Result<Url, url::ParseError> {
+    let reference = with_two_slashes(reference);
+    let options = Url::options().base_url(Some(base));
+    if encoding == UTF_8 || reference.is_ascii() {
+        return options.parse(&reference);
+    }
+    options
+        .encoding_override(Some(&|query| encoding.encode(query).0))
+        .parse(&reference)
+}
+
+/// A reference with the slashes before its host that mean something: WHATWG URL 4.4, "special authority ignore slashes state", leaves out
+/// all but two. The parser does so behind a scheme alone.
+fn with_two_slashes(reference: &str) -> Cow<'_, str> {
+    let start = reference.trim_start_matches(|c: char| c <= ' ');
+    // Tabs and line ends are taken out of a URL wherever they are.
+    let rest = start.trim_start_matches(['/', '\\', '\t', '\n', '\r']);
+    let slashes = start[..start.len() - rest.len()]
+        .bytes()
+        .filter(|byte| matches!(byte, b'/' | b'\\'));
+    if slashes.count() > 2 {
+        format!("//{rest}").into()
+    } else {
+        reference.into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,6 +342,29 @@ mod tests {
         ] {
             assert_eq!(PageUrl::parse(text).unwrap().as_str(), url);
         }
+    }
+
+    #[test]
+    fn slashes_before_a_host_are_two_however_many_are_written() {
+        let base = PageUrl::parse("https://h.example/a/b").unwrap();
+        for reference in [
+            "//x.example/p",
+            "///x.example/p",
+            "/////x.example/p",
+            " \n/\t/\\/x.example/p",
+            "\\\\\\x.example/p",
+            "https:///x.example/p",
+        ] {
+            let joined = base.join(reference).unwrap();
+            assert_eq!(joined.as_str(), "https://x.example/p", "{reference:?}");
+        }
+        assert_eq!(
+            base.join("/p//q").unwrap().as_str(),
+            "https://h.example/p//q"
+        );
+        assert!(base.join("///").is_err());
+        let latin = base.join_from("///x.example/?é", encoding_rs::WINDOWS_1252);
+        assert_eq!(latin.unwrap().as_str(), "https://x.example/?%E9");
     }
 
     #[test]

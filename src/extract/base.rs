@@ -3,7 +3,7 @@
 use encoding_rs::Encoding;
 use url::Url;
 
-use crate::url::PageUrl;
+use crate::url::{PageUrl, resolved};
 
 /// A base URL, and the encoding that queries are sent in (WHATWG URL 4.4).
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ impl Base {
         let own = page.as_url();
         let url = element
             .filter(|href| href.len() <= PageUrl::LONGEST)
-            .and_then(|href| own.join(href.trim()).ok())
+            .and_then(|href| resolved(own, href.trim(), encoding_rs::UTF_8).ok())
             // HTML forbids these as bases.
             .filter(|url| !matches!(url.scheme(), "data" | "javascript"))
             .unwrap_or_else(|| own.clone());
@@ -39,11 +39,7 @@ impl Base {
         if reference.len() > PageUrl::LONGEST {
             return Err(format!("longer than {} bytes", PageUrl::LONGEST));
         }
-        Url::options()
-            .base_url(Some(&self.url))
-            .encoding_override(Some(&|query| self.encoding.encode(query).0))
-            .parse(reference)
-            .map_err(|error| error.to_string())
+        resolved(&self.url, reference, self.encoding).map_err(|error| error.to_string())
     }
 }
 
