@@ -1,15 +1,20 @@
 //! Dates as pages write them, into ISO 8601.
 //!
-//! Read are ISO 8601 itself, RFC 2822, the long forms of English (`20 November 2026, 10:30 pm`, `Nov. 20th 2026`), `20.11.2026`
-//! (with points the day is always first), `2026/11/20`, and Unix time in seconds or, with 13 digits, milliseconds. A date stays a
-//! date; a time keeps the offset that it was told with, and stays without one where none was told.
+//! Read are ISO 8601 itself, RFC 2822, long forms (`20 November 2026, 10:30 pm`, `Nov. 20th 2026`, `le 20 novembre 2026 à 10:30`) in
+//! English and [the languages](super::month) whose months are known, `20.11.2026` (with points the day is always first), `2026/11/20`,
+//! `2026年11月20日` and `2026년 11월 20일`, and Unix time in seconds or, with 13 digits, milliseconds. A date stays a date; a time keeps
+//! the offset that it was told with, and stays without one where none was told.
 //! Edge: `11/12/2026` is refused, always: which is the month differs from place to place, and `date:%d/%m/%Y` tells.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
+
+use super::month::{Word, named};
 
 /// The longest text that is read as a date, in bytes.
 const LONGEST: usize = 128;
@@ -116,11 +121,25 @@ fn told(date: Date, time: Option<Time>, offset: Option<Offset>) -> String {
     told
 }
 
+/// Words between the parts of a date: articles, prepositions, "at", "o'clock", "year".
+const BETWEEN: [&str; 45] = [
+    "of", "at", "the", "on", "t", // English
+    "um", "uhr", "am", "den", "der", "vom", // German
+    "le", "à", "du", // French
+    "de", "del", "a", "las", "el", "d", "l", "la", "les", "al", // Spanish, Catalan
+    "alle", "ore", "il", "di", // Italian
+    "às", "em", "do", // Portuguese
+    "om", "op", "te", "kl", "klokken", // Dutch, Danish, Norwegian, Swedish
+    "o", "v", "r", "roku", "г", "года", "в", "р", "п", // Slavic languages
+];
+
 /// What the words of a long form have told so far.
 #[derive(Debug, Default)]
 struct Told {
     day: Option<i8>,
     month: Option<i8>,
+    /// A month by a name that may also be that of a weekday.
+    perhaps: Option<i8>,
     year: Option<i16>,
     time: Option<Time>,
     afternoon: Option<bool>,
@@ -129,7 +148,10 @@ struct Told {
 
 fn words(text: &str) -> Result<String, String> {
     let mut told_so_far = Told::default();
-    for word in text.split(|c: char| c.is_whitespace() || c == ',' || c == '\u{b7}') {
+    let text = with_slashes(text);
+    for word in
+        text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '\u{b7}' | '\'' | '\u{2019}'))
+    {
         let word = word.trim_matches(['.', '(', ')']).to_lowercase();
         if !word.is_empty() && word != "|" && word != "-" {
             told_so_far.word(&word)?;
@@ -138,16 +160,37 @@ fn words(text: &str) -> Result<String, String> {
     told_so_far.iso()
 }
 
+/// `2026年11月20日` and `2026년 11월 20일` as `2026/11/20`.
+fn with_slashes(text: &str) -> Cow<'_, str> {
+    for [year, month, day] in [['年', '月', '日'], ['년', '월', '일']] {
+        if let Some((before, rest)) = text.split_once(year)
+            && let Some((in_year, rest)) = rest.split_once(month)
+            && let Some((in_month, behind)) = rest.split_once(day)
+        {
+            let (in_year, in_month) = (in_year.trim(), in_month.trim());
+            return format!("{before}/{in_year}/{in_month} {behind}").into();
+        }
+    }
+    text.into()
+}
+
 impl Told {
     fn word(&mut self, word: &str) -> Result<(), String> {
+        match named(word) {
+            Some(Word::Month(month)) => return set(&mut self.month, month, "two months"),
+            Some(Word::Either(month)) => return set(&mut self.perhaps, month, "two months"),
+            Some(Word::Weekday) => return Ok(()),
+            None => {}
+        }
         if let Some(month) = month(word) {
             return set(&mut self.month, month, "two months");
         }
-        if is_weekday(word) || matches!(word, "of" | "at" | "the" | "on" | "um" | "t") {
-            return Ok(());
-        }
-        if let Some(afternoon) = half(word) {
+        // "a.m." is the half of a day; "am" behind a time too, and elsewhere "on the" in German.
+        if let Some(afternoon) = half(word).filter(|_| word != "am" || self.time.is_some()) {
             return set(&mut self.afternoon, afternoon, "two times");
+        }
+        if is_weekday(word) || BETWEEN.contains(&word) {
+            return Ok(());
         }
         if word.contains(':') && !word.starts_with(['+', '-']) {
             return self.clock(word);
@@ -170,10 +213,13 @@ impl Told {
             set(&mut self.month, date.month(), "two months")?;
             return set(&mut self.day, date.day(), "two days");
         }
-        let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let digits = word.trim_end_matches(|c: char| c.is_alphabetic() || c == '\u{b0}');
         let ordinal = &word[digits.len()..];
-        if !matches!(ordinal, "" | "st" | "nd" | "rd" | "th")
-            || !digits.bytes().all(|b| b.is_ascii_digit())
+        // "1er" and "2e" of French, "1º" of Spanish.
+        if !matches!(
+            ordinal,
+            "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "°"
+        ) || !digits.bytes().all(|b| b.is_ascii_digit())
         {
             return Err(format!("{word:?} is no part of a date that is known"));
         }
@@ -215,7 +261,8 @@ impl Told {
     }
 
     fn iso(self) -> Result<String, String> {
-        let (Some(day), Some(month), Some(year)) = (self.day, self.month, self.year) else {
+        let month = self.month.or(self.perhaps);
+        let (Some(day), Some(month), Some(year)) = (self.day, month, self.year) else {
             return Err("without a day, a month or a year".to_owned());
         };
         let date = Date::new(year, month, day).map_err(|_| "a day that no calendar has")?;
@@ -371,6 +418,28 @@ mod tests {
             ("20.11.2026", "2026-11-20"),
             ("20.11.2026 18:00", "2026-11-20T18:00:00"),
             ("2026/11/20", "2026-11-20"),
+            ("20. November 2026 um 10:30 Uhr", "2026-11-20T10:30:00"),
+            ("Freitag, den 5. März 2027", "2027-03-05"),
+            ("am 5. Jänner 2027", "2027-01-05"),
+            ("vendredi 1er août 2026 à 7:05", "2026-08-01T07:05:00"),
+            ("mar. 3 févr. 2026", "2026-02-03"),
+            ("mar, 3 mar 2026", "2026-03-03"),
+            ("5 de enero de 2026, 10:30", "2026-01-05T10:30:00"),
+            ("5 d’abril de 2026", "2026-04-05"),
+            ("giovedì 5 maggio 2026, ore 9:00", "2026-05-05T09:00:00"),
+            ("5 de março de 2026 às 10:30", "2026-03-05T10:30:00"),
+            ("5 mei 2026", "2026-05-05"),
+            ("den 5. maj 2026 kl. 10:30", "2026-05-05T10:30:00"),
+            ("5. tammikuuta 2026", "2026-01-05"),
+            ("5 września 2026 r.", "2026-09-05"),
+            ("5. září 2026", "2026-09-05"),
+            ("5 мая 2026 г., 10:30", "2026-05-05T10:30:00"),
+            ("5 травня 2026 р.", "2026-05-05"),
+            ("2026. május 5.", "2026-05-05"),
+            ("5 Ağustos 2026", "2026-08-05"),
+            ("5 Μαΐου 2026", "2026-05-05"),
+            ("2026年5月20日 10:30", "2026-05-20T10:30:00"),
+            ("2026년 5월 20일", "2026-05-20"),
             ("1795170600", "2026-11-20T10:30:00Z"),
             ("1795170600000", "2026-11-20T10:30:00Z"),
         ] {
@@ -391,6 +460,9 @@ mod tests {
         for (text, reason) in [
             ("", "blank"),
             ("yesterday", "no part"),
+            ("5 listopad lipiec 2026", "two months"),
+            ("5 Wonnemond 2026", "no part"),
+            ("10:30 am 5 mayo 2026 pm", "two times"),
             ("11/12/2026", "month first"),
             ("20 November", "without"),
             ("31 February 2026", "no calendar"),

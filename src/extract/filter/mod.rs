@@ -25,6 +25,7 @@
 mod argument;
 mod chain;
 mod date;
+mod month;
 mod number;
 
 use serde::{Deserialize, Serialize};

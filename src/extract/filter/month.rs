@@ -1,0 +1,129 @@
+//! Names of months and weekdays, in the languages of Europe that pages are most often dated in, and Indonesian.
+//!
+//! The names are those of the GNU C library, by the crate `pure-rust-locales`: each as it stands alone and in a date (`май`, `мая`), whole
+//! and short. Languages whose names mean another month elsewhere are left out: `listopad` is November in Czech and Polish, and October in
+//! Croatian. Invariant: no name here is that of two months.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a word of a date is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A month, from 1.
+    Month(i8),
+    Weekday,
+    /// A weekday in one language and a month in another: `mar.` is Tuesday in French and Spanish, and March in Spanish too.
+    Either(i8),
+}
+
+/// What a word in lower case is; none where it is no name.
+pub(super) fn named(word: &str) -> Option<Word> {
+    WORDS.get(word).copied()
+}
+
+/// The names of one language.
+struct Names {
+    months: [Option<&'static [&'static str]>; 4],
+    days: [&'static [&'static str]; 2],
+}
+
+macro_rules! languages {
+    ($($locale:ident)+) => {
+        &[$({
+            use pure_rust_locales::$locale::LC_TIME::{AB_ALT_MON, ABDAY, ABMON, ALT_MON, DAY, MON};
+            Names {
+                months: [Some(MON), Some(ABMON), ALT_MON, AB_ALT_MON],
+                days: [DAY, ABDAY],
+            }
+        }),+]
+    };
+}
+
+static LANGUAGES: &[Names] = languages! {
+    bg_BG ca_ES cs_CZ da_DK de_AT de_DE el_GR en_GB es_ES et_EE fi_FI fr_FR hu_HU id_ID is_IS it_IT lt_LT lv_LV nb_NO nl_NL pl_PL pt_BR
+    pt_PT ro_RO ru_RU sk_SK sl_SI sv_SE tr_TR uk_UA
+};
+
+static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
+    let mut words = HashMap::new();
+    for names in LANGUAGES {
+        for months in names.months.into_iter().flatten() {
+            for (month, name) in (1..).zip(months) {
+                let name = plain(name);
+                // A date in Finnish has the partitive: "5. tammikuuta".
+                if name.ends_with("kuu") {
+                    words.insert(format!("{name}ta"), Word::Month(month));
+                }
+                words.insert(name, Word::Month(month));
+            }
+        }
+    }
+    for name in LANGUAGES.iter().flat_map(|names| names.days.concat()) {
+        let word = match words.get(&plain(name)) {
+            Some(Word::Month(month) | Word::Either(month)) => Word::Either(*month),
+            _ => Word::Weekday,
+        };
+        words.insert(plain(name), word);
+    }
+    words
+});
+
+/// A name as it is looked for: in lower case, without the point of an abbreviation and the `de` or `d’` that Catalan puts before it.
+fn plain(name: &str) -> String {
+    let name = name.trim().trim_end_matches('.');
+    let start = name.rfind([' ', '\'', '\u{2019}']);
+    let name = match start.and_then(|at| name.get(at..)) {
+        Some(last) => last.trim_start_matches([' ', '\'', '\u{2019}']),
+        None => name,
+    };
+    name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_is_that_of_two_months() {
+        let mut months: HashMap<String, BTreeSet<usize>> = HashMap::new();
+        for names in LANGUAGES {
+            for list in names.months.into_iter().flatten() {
+                assert_eq!(list.len(), 12);
+                for (month, name) in list.iter().enumerate() {
+                    assert_ne!(plain(name), "", "{name:?}");
+                    months.entry(plain(name)).or_default().insert(month);
+                }
+            }
+        }
+        let two: Vec<_> = months
+            .iter()
+            .filter(|(_, months)| months.len() > 1)
+            .collect();
+        assert!(two.is_empty(), "{two:?}");
+    }
+
+    #[test]
+    fn words_are_found_in_any_form_of_a_name() {
+        for (word, found) in [
+            ("januar", Word::Month(1)),
+            ("jänner", Word::Month(1)),
+            ("февраль", Word::Month(2)),
+            ("февраля", Word::Month(2)),
+            ("abril", Word::Month(4)),
+            ("μαΐου", Word::Month(5)),
+            ("juin", Word::Month(6)),
+            ("juil", Word::Month(7)),
+            ("ağustos", Word::Month(8)),
+            ("września", Word::Month(9)),
+            ("mar", Word::Either(3)),
+            ("donnerstag", Word::Weekday),
+            ("vendredi", Word::Weekday),
+        ] {
+            assert_eq!(named(word), Some(found), "{word}");
+        }
+        assert_eq!(named("heute"), None);
+    }
+}
