@@ -26,6 +26,8 @@ const CONTEXT_BYTES: usize = 256;
 const VALUE_BYTES: usize = 16 << 10;
 /// Names that are kept: authors, and those that authors may be.
 const NAMES: usize = 100;
+/// Objects and lists that a name is looked for in, inside each other.
+const NAME_DEPTH: usize = 6;
 
 /// An object of JSON-LD, as JSON text in one line: names in the order of the page, numbers as they are written there.
 #[derive(Debug, Clone, Serialize)]
@@ -190,11 +192,12 @@ impl JsonLdReader {
     fn note(&mut self, node: &Node<'_>, dates: &mut Dates) {
         let types = node.types.map(strings).unwrap_or_default();
         let is = |known: &dyn Fn(&str) -> bool| types.iter().any(|name| known(name));
-        if let (Some(id), Some(name)) = (node.id.map(strings), node.name.map(strings))
-            && let ([id], [name]) = (&id[..], &name[..])
+        if let (Some(Value::String(id)), Some(name)) =
+            (node.id.and_then(value), node.name.and_then(value))
+            && let Some(name) = name_in(&name, NAME_DEPTH)
             && self.names.len() < NAMES
         {
-            self.names.push((id.clone(), name.clone()));
+            self.names.push((id, name.to_owned()));
         }
         if is(&is_said_of_something) {
             return;
@@ -210,32 +213,45 @@ impl JsonLdReader {
             dates.modified.add(rank, "dateModified", &text);
         }
         if let Some(value) = node.author.and_then(value) {
-            self.author(&value);
+            self.author(&value, NAME_DEPTH);
         }
     }
 
-    fn author(&mut self, value: &Value) {
-        let several = match value {
-            Value::Array(several) => &several[..],
-            one => std::slice::from_ref(one),
-        };
-        for one in several
-            .iter()
-            .take(NAMES.saturating_sub(self.authors.len()))
-        {
-            let author = match one {
-                Value::String(name) => Some(Author::Name(name.clone())),
-                Value::Object(object) => match (object.get("name"), object.get("@id")) {
-                    (Some(Value::String(name)), _) => Some(Author::Name(name.clone())),
-                    (_, Some(Value::String(id))) => Some(Author::Id(id.clone())),
-                    _ => None,
-                },
-                _ => None,
-            };
-            let blank =
-                |author: &Author| matches!(author, Author::Name(name) if name.trim().is_empty());
-            self.authors.extend(author.filter(|author| !blank(author)));
+    /// Keeps an author, or those of a list.
+    fn author(&mut self, value: &Value, depth: usize) {
+        if self.authors.len() >= NAMES || depth == 0 {
+            return;
         }
+        let listed = |name| match value {
+            Value::Object(object) => object.get(name),
+            _ => None,
+        };
+        match value {
+            Value::Array(several) => several.iter().for_each(|one| self.author(one, depth - 1)),
+            one => {
+                if let Some(several) = listed("@list").or_else(|| listed("@set")) {
+                    self.author(several, depth - 1);
+                } else if let Some(name) = name_in(one, depth) {
+                    self.authors.push(Author::Name(name.to_owned()));
+                } else if let Some(Value::String(id)) = listed("@id") {
+                    self.authors.push(Author::Id(id.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// The name in a value: a text, the first text of a list, or what an object has as its name, which may be an object too.
+fn name_in(value: &Value, depth: usize) -> Option<&str> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::String(name) => Some(name.as_str()).filter(|name| !name.trim().is_empty()),
+        Value::Array(several) => several.iter().find_map(|one| name_in(one, depth)),
+        Value::Object(object) => {
+            let named = object.get("name").or_else(|| object.get("@value"));
+            name_in(named?, depth)
+        }
+        _ => None,
     }
 }
 

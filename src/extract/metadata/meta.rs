@@ -78,6 +78,13 @@ impl MetaReader {
             name if dates::is_modified(name) => dates.modified.add(Rank::Meta, name, content),
             "author" | "article:author" | "dc.creator" | "dcterms.creator" | "citation_author"
             | "parsely-author" | "sailthru.author" => self.author(name, content, budget),
+            // Several; a comma may also stand inside a name.
+            "authors" => {
+                let names = content.split(';').map(str::trim);
+                for one in names.filter(|one| !one.is_empty()).take(AUTHORS) {
+                    self.author(name, one, budget);
+                }
+            }
             _ => {}
         }
     }

@@ -237,7 +237,13 @@ fn noted(item: &MicrodataItem, dates: &mut Dates, authors: &mut Vec<String>) {
     for author in item.values("author") {
         let name = match author {
             MicrodataValue::Text(name) => Some(name.as_str()),
-            MicrodataValue::Item(author) => author.texts("name").next(),
+            MicrodataValue::Item(author) => author.texts("name").next().or_else(|| {
+                let mut names = author.values("name").iter();
+                names.find_map(|name| match name {
+                    MicrodataValue::Item(name) => name.texts("name").next(),
+                    MicrodataValue::Text(_) => None,
+                })
+            }),
         };
         let new = |name: &&str| !name.is_empty() && !authors.iter().any(|known| known == name);
         if let Some(name) = name.filter(new)
