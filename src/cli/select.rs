@@ -43,6 +43,7 @@ impl SelectArguments {
         let source = match page.media.as_str() {
             json if json.ends_with("json") => Source::Json,
             "text/plain" => Source::Text,
+            "application/xhtml+xml" => Source::Xhtml,
             _ => Source::Html,
         };
         let mut told = String::new();

@@ -10,9 +10,9 @@ use super::limits::{Account, Limits};
 use super::metadata::{self, Metadata};
 use super::recipe::{Lead, Recipe};
 use super::rule::{self, Field, Reading, Rule};
-use super::selection::Take;
+use super::selection::{Expression, Take};
 use super::selector::{Node, Selector, Source};
-use super::tree::{self, Tree};
+use super::tree::{self, Notes, Tree};
 use super::{ExtractSettings, Extracted, Follow, Page};
 use crate::error::{Error, Result};
 use crate::fields::{Fields, Item, Miss, SELECTED, Table, Value};
@@ -54,6 +54,8 @@ pub struct Extractor {
     article: bool,
     markdown: Option<Markdown>,
     limits: Limits,
+    /// What is kept of a page beside its tree.
+    notes: Notes,
 }
 
 /// What reads the items of one table.
@@ -76,8 +78,8 @@ struct Way {
 }
 
 /// A page, read in the ways that its tables asked for, each once.
-#[derive(Default)]
 struct Views {
+    notes: Notes,
     tree: Option<std::result::Result<Tree, String>>,
     json: Option<std::result::Result<serde_json::Value, String>>,
 }
@@ -95,6 +97,7 @@ impl Extractor {
             article: settings.article,
             markdown: settings.markdown,
             limits: settings.limits,
+            notes: Notes::default(),
         };
         if !settings.fields.is_empty() {
             extractor.add(&Recipe {
@@ -120,7 +123,7 @@ impl Extractor {
 
     /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
     pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
-        if self.wants_texts(source) || self.metadata && source == Source::Html {
+        if self.wants_texts(source) || self.metadata && source.is_page() {
             return true;
         }
         let mut tables = self.readers.iter().zip(&self.tables);
@@ -130,7 +133,11 @@ impl Extractor {
     /// Reads a page.
     pub fn extract(&self, page: &Page<'_>) -> Extracted {
         let mut extracted = Extracted::default();
-        let mut views = Views::default();
+        let mut views = Views {
+            notes: self.notes,
+            tree: None,
+            json: None,
+        };
         let mut account = Account::new(self.limits);
         let mut led = HashSet::new();
         for (place, (reader, table)) in self.readers.iter().zip(&self.tables).enumerate() {
@@ -168,7 +175,7 @@ impl Extractor {
             }
             account = reading.account;
         }
-        if self.metadata && page.source == Source::Html {
+        if self.metadata && page.source.is_page() {
             extracted.metadata = Some(views.metadata(page, &self.limits));
         }
         if self.wants_texts(page.source) {
@@ -178,11 +185,11 @@ impl Extractor {
     }
 
     fn wants_texts(&self, source: Source) -> bool {
-        source == Source::Html && (self.article || self.markdown.is_some())
+        source.is_page() && (self.article || self.markdown.is_some())
     }
 
     fn texts(&self, page: &Page<'_>, views: &mut Views, extracted: &mut Extracted) {
-        match views.tree(page.text, &self.limits) {
+        match views.tree(page, &self.limits) {
             Ok(tree) => {
                 let base = Base::new(page.url, tree.base.as_deref(), page.encoding);
                 let texts = article::read(self.article, self.markdown, tree, &base, &self.limits);
@@ -210,6 +217,9 @@ impl Extractor {
         if self.tables.len() >= usize::from(u16::MAX) {
             return Err(wrong("", "too many recipes"));
         }
+        let leads = recipe.follow.iter().map(|lead| &lead.expression);
+        self.notes.orders |= leads.into_iter().any(Expression::takes_html)
+            || recipe.rules.iter().any(Rule::takes_html);
         let each = Selector::compile(recipe.source, &recipe.each)
             .map_err(|fault| wrong("each", &fault.problem))?;
         let (fields, columns) = rule::compile(&recipe.rules, recipe.source, &[])
@@ -261,7 +271,7 @@ impl Extractor {
 impl Reader {
     fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: Option<&str>) -> bool {
         let readable = match self.source {
-            Source::Html => source == Source::Html,
+            Source::Html | Source::Xhtml => source.is_page(),
             // Servers often call their JSON something else: where the URL is named, it is tried.
             Source::Json => source == Source::Json || self.matches.is_some(),
             Source::Text => true,
@@ -321,7 +331,7 @@ impl Way {
             Selector::compile(source, &lead.expression.selector).map_err(|fault| fault.problem)?;
         let chain = lead.chain(source)?;
         let take = match (&lead.expression.take, source) {
-            (Take::Text, Source::Html) => Take::Attribute("href".to_owned()),
+            (Take::Text, Source::Html | Source::Xhtml) => Take::Attribute("href".to_owned()),
             (take, _) => take.clone(),
         };
         Ok(Self {
@@ -364,7 +374,7 @@ impl Way {
 impl Views {
     /// What an HTML page says about itself; why it could not be read is the only fault then.
     fn metadata(&mut self, page: &Page<'_>, limits: &Limits) -> Metadata {
-        match self.tree(page.text, limits) {
+        match self.tree(page, limits) {
             Ok(tree) => {
                 let base = Base::new(page.url, tree.base.as_deref(), page.encoding);
                 metadata::read(tree, &base)
@@ -373,8 +383,11 @@ impl Views {
         }
     }
 
-    fn tree(&mut self, text: &str, limits: &Limits) -> std::result::Result<&Tree, String> {
-        let tree = self.tree.get_or_insert_with(|| tree::build(text, limits));
+    fn tree(&mut self, page: &Page<'_>, limits: &Limits) -> std::result::Result<&Tree, String> {
+        let notes = self.notes;
+        let tree = self
+            .tree
+            .get_or_insert_with(|| tree::build(page.text, page.source, limits, notes));
         tree.as_ref().map_err(Clone::clone)
     }
 
@@ -385,7 +398,7 @@ impl Views {
         limits: &Limits,
     ) -> std::result::Result<Node<'p>, String> {
         match source {
-            Source::Html => self.tree(page.text, limits).map(Node::Page),
+            Source::Html | Source::Xhtml => self.tree(page, limits).map(Node::Page),
             Source::Json => {
                 let json = self.json.get_or_insert_with(|| parsed(page.text, limits));
                 json.as_ref().map(Node::Json).map_err(Clone::clone)

@@ -23,6 +23,7 @@ mod selector;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod xhtml;
 
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,7 @@ pub struct Page<'p> {
     pub url: &'p PageUrl,
     /// Its text, decoded.
     pub text: &'p str,
-    /// What it is. [`Source::Text`] is whatever is neither HTML nor JSON.
+    /// What it is. [`Source::Text`] is whatever is neither a page nor JSON.
     pub source: Source,
     /// The encoding it was sent in: that of the queries of its links.
     pub encoding: &'static Encoding,

@@ -6,7 +6,8 @@ use super::extractor;
 use super::filter::Chain;
 use super::selection::{Expression, SelectionError, Take, column};
 use super::selector::{Node, Selector, Source};
-use super::{Limits, Page, tree};
+use super::tree::{self, Notes};
+use super::{Limits, Page};
 use crate::fields::Value;
 
 /// One place that was found.
@@ -32,23 +33,32 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
         column: column(text, at),
         problem,
     };
+    // Both kinds of pages have the same selectors.
+    let language = match page.source {
+        Source::Xhtml => Source::Html,
+        other => other,
+    };
     // Whether a list comes out is no question here.
-    let (expression, list) = match Expression::read(text, page.source, true) {
+    let (expression, list) = match Expression::read(text, language, true) {
         Ok(expression) => (expression, true),
-        Err(fault) => match Expression::read(text, page.source, false) {
+        Err(fault) => match Expression::read(text, language, false) {
             Ok(expression) => (expression, false),
             Err(_) => return Err(wrong(fault.at, fault.problem)),
         },
     };
-    let selector = Selector::compile(page.source, &expression.selector)
+    let selector = Selector::compile(language, &expression.selector)
         .map_err(|fault| wrong(fault.at, fault.problem))?;
-    let chain = Chain::compile(&expression.filters, page.source.kind(), list)
+    let chain = Chain::compile(&expression.filters, language.kind(), list)
         .map_err(|(_, problem)| wrong(0, problem))?;
     let refused = |why| wrong(0, why);
     let (tree, json);
+    let notes = Notes {
+        lines: true,
+        orders: true,
+    };
     let root = match page.source {
-        Source::Html => {
-            tree = tree::build_with_lines(page.text, limits).map_err(refused)?;
+        Source::Html | Source::Xhtml => {
+            tree = tree::build(page.text, page.source, limits, notes).map_err(refused)?;
             Node::Page(&tree)
         }
         Source::Json => {
@@ -69,7 +79,7 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
     let mut matches = Vec::new();
     for node in &nodes {
         let line = match node {
-            Node::Element(element) => lines.and_then(|lines| lines.get(&element.id()).copied()),
+            Node::Element(element, _) => lines.and_then(|lines| lines.get(&element.id()).copied()),
             _ => None,
         };
         let source = match node {

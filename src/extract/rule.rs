@@ -42,6 +42,16 @@ pub enum Reads {
     },
 }
 
+impl Rule {
+    /// Whether the HTML of an element is asked for.
+    pub(super) fn takes_html(&self) -> bool {
+        match &self.reads {
+            Reads::Value(expression) => expression.takes_html(),
+            Reads::Items { rules, .. } => rules.iter().any(Self::takes_html),
+        }
+    }
+}
+
 impl From<Selection> for Rule {
     fn from(selection: Selection) -> Self {
         Self {

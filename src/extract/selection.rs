@@ -15,8 +15,9 @@
 //! | `@name`, `::attr(name)` | the attribute; elements without it are passed over |
 //!
 //! Without a selector (`@id`, `::text`) the element itself is meant: the item, or the whole page. Without `[]` the first that
-//! is found is taken, or all where a [filter](crate::extract::Filter) makes one of them. A bar, an `@` or a `::` inside brackets, parentheses
-//! or quotes, or behind a backslash, is the selector's own: `a[href|=x]`, `a[title="a|b"]`.
+//! is found is taken, or all where a [filter](crate::extract::Filter) makes one of them. A bar, an `@` or a `::` inside brackets, parentheses,
+//! quotes or comments, or behind a backslash, is the selector's own: `a[href|=x]`, `a[title="a|b"]`. So is the bar of a namespace, `*|p`, unless a
+//! filter has that name: `:is(*|text)`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -132,6 +133,11 @@ impl Selection {
 }
 
 impl Expression {
+    /// Whether the HTML of an element is asked for.
+    pub(super) fn takes_html(&self) -> bool {
+        matches!(self.take, Take::Html | Take::InnerHtml)
+    }
+
     /// Reads an expression in the language of a source, and checks it whole.
     ///
     /// # Errors
@@ -219,17 +225,26 @@ impl Places {
         let mut depth = 0_usize;
         let mut quote = None;
         let mut escaped = false;
+        // Where a comment ends: what is in it is nothing.
+        let mut after_comment = 0;
         for (at, c) in text.char_indices() {
+            let is_selector = source == Source::Html;
             match c {
+                _ if at < after_comment => {}
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 c if quote == Some(c) => quote = None,
                 _ if quote.is_some() => {}
+                '/' if is_selector && text[at..].starts_with("/*") => {
+                    let end = text[at + 2..].find("*/");
+                    after_comment = end.map_or(text.len(), |end| at + 2 + end + 2);
+                }
                 // In a regular expression quotes are themselves.
                 '"' | '\'' if source != Source::Text => quote = Some(c),
                 '(' | '[' | '{' => depth += 1,
                 ')' | ']' | '}' => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
+                '|' if is_selector && is_of_namespace(&text[..at], &text[at + 1..]) => {}
                 '|' => {
                     places.bar = Some(at);
                     break;
@@ -245,6 +260,15 @@ impl Places {
         }
         places
     }
+}
+
+/// Whether the bar between these belongs to a namespace: `*|p`, `*|*`.
+fn is_of_namespace(before: &str, behind: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\\');
+    let end = behind.find(|c| !is_name(c)).unwrap_or(behind.len());
+    let name = &behind[..end];
+    before.ends_with('*')
+        && (behind.starts_with('*') || !name.is_empty() && !filter::NAMES.contains(&name))
 }
 
 /// Checks the name of a field or a recipe.
@@ -367,7 +391,7 @@ mod tests {
             ("x=a|first|first", 11, "one value comes in"),
             ("x=a|number|default:none", 12, "is no number here"),
             ("x=div >> p", 7, "behind the combinator"),
-            ("x=p, a:hover b", 7, "not known"),
+            ("x=p, a:hover b", 7, "state of a browser"),
         ] {
             let error = text.parse::<Selection>().unwrap_err();
             assert!(error.problem.contains(part), "{error}");

@@ -4,7 +4,7 @@ use ego_tree::NodeRef;
 use regex::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::css::{Caches, Css};
+use super::css::{Caches, Css, taken};
 use super::filter::of_json;
 use super::path::Path;
 use super::selection::{Fault, Take};
@@ -20,6 +20,8 @@ pub enum Source {
     /// HTML, by CSS selectors.
     #[default]
     Html,
+    /// A page of XHTML that is sent as such: it is read by the rules of XML, and otherwise as HTML.
+    Xhtml,
     /// JSON, by JSONPath.
     Json,
     /// Text of any kind, by regular expressions.
@@ -41,8 +43,8 @@ pub(super) enum Selector {
 pub(super) enum Node<'p> {
     /// The page as a tree.
     Page(&'p Tree),
-    /// An element.
-    Element(NodeRef<'p, scraper::Node>),
+    /// An element of a page.
+    Element(NodeRef<'p, scraper::Node>, &'p Tree),
     /// A JSON value.
     Json(&'p serde_json::Value),
     /// The page as text.
@@ -56,6 +58,7 @@ impl Source {
     pub const fn as_str(self) -> &'static str {
         match self {
             Source::Html => "html",
+            Source::Xhtml => "xhtml",
             Source::Json => "json",
             Source::Text => "text",
         }
@@ -64,9 +67,14 @@ impl Source {
     /// What comes out of its selectors.
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Source::Html | Source::Text => Kind::Text,
+            Source::Html | Source::Xhtml | Source::Text => Kind::Text,
             Source::Json => Kind::Json,
         }
+    }
+
+    /// Whether it is a page, of HTML or XHTML.
+    pub const fn is_page(self) -> bool {
+        matches!(self, Source::Html | Source::Xhtml)
     }
 }
 
@@ -80,7 +88,7 @@ impl Selector {
             return Ok(Selector::Itself);
         }
         match source {
-            Source::Html => Css::compile(text).map(Selector::Css),
+            Source::Html | Source::Xhtml => Css::compile(text).map(Selector::Css),
             Source::Json => Path::compile(text).map(Selector::Path),
             Source::Text => expression(text)
                 .map(Selector::Regex)
@@ -103,12 +111,12 @@ impl Selector {
             (Selector::Css(css), Node::Page(tree)) => css
                 .select(tree.html.tree.root(), tree.siblings, caches, most)?
                 .into_iter()
-                .map(Node::Element)
+                .map(|element| Node::Element(element, tree))
                 .collect(),
-            (Selector::Css(css), Node::Element(element)) => css
+            (Selector::Css(css), Node::Element(element, tree)) => css
                 .select(*element, 0, caches, most)?
                 .into_iter()
-                .map(Node::Element)
+                .map(|element| Node::Element(element, tree))
                 .collect(),
             (Selector::Path(path), Node::Json(value)) => path
                 .query(value, most)
@@ -141,8 +149,8 @@ impl Node<'_> {
     /// What is taken of it; none where it has no such thing.
     pub(super) fn value(&self, take: &Take, inside: bool) -> Option<Value> {
         match self {
-            Node::Page(tree) => super::css::taken(tree.html.tree.root(), take).map(Value::Text),
-            Node::Element(element) => super::css::taken(*element, take).map(Value::Text),
+            Node::Page(tree) => taken(tree.html.tree.root(), take, &tree.orders).map(Value::Text),
+            Node::Element(element, tree) => taken(*element, take, &tree.orders).map(Value::Text),
             Node::Json(value) => Some(of_json(value)).filter(|value| *value != Value::Missing),
             Node::Text(text) => Some(Value::Text((*text).to_owned())),
             Node::Match(text, groups) => {

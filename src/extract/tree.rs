@@ -19,6 +19,8 @@ use scraper::{Html, HtmlTreeSink};
 
 use super::attributes::Attributes;
 use super::limits::Limits;
+use super::selector::Source;
+use super::xhtml::{self, Unread};
 
 /// Bytes given to the tree builder before the tree is looked at: it can open 1,400 elements in them.
 const PIECE: usize = 4 << 10;
@@ -27,10 +29,10 @@ const PIECE: usize = 4 << 10;
 pub(super) const NODE: u64 = 200;
 
 /// Attributes of one tag: each is compared with all before it, so that time grows with their square.
-const ATTRIBUTES: usize = 10_000;
+pub(super) const ATTRIBUTES: usize = 10_000;
 
 /// The handle of a node, whatever crate it is from.
-type Handle = <HtmlTreeSink as TreeSink>::Handle;
+pub(super) type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
 /// A page's tree, and what was seen of its shape.
 #[derive(Debug)]
@@ -42,28 +44,31 @@ pub(super) struct Tree {
     pub(super) base: Option<String>,
     /// The line that each element's start tag ends on, from 1, where it was asked for.
     pub(super) lines: HashMap<Handle, u64>,
+    /// In which order the page has the attributes of an element, where it was asked for.
+    pub(super) orders: Orders,
 }
 
-/// Builds the tree of a page.
+/// For elements whose attributes the page does not have in the tree's order: the places of these in the tree, in the order of the page.
+pub(super) type Orders = HashMap<Handle, Box<[usize]>>;
+
+/// What is kept of a page beside its tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Notes {
+    /// The lines of its elements.
+    pub(super) lines: bool,
+    /// The order of its attributes.
+    pub(super) orders: bool,
+}
+
+/// Builds the tree of a page of this kind.
 ///
 /// # Errors
 /// When it is too long, too deep or too large, in words for the record.
-pub(super) fn build(text: &str, limits: &Limits) -> Result<Tree, String> {
-    grown(text, limits, None)
-}
-
-/// As [`build`], and keeps the lines of the elements.
-///
-/// # Errors
-/// As [`build`].
-pub(super) fn build_with_lines(text: &str, limits: &Limits) -> Result<Tree, String> {
-    grown(text, limits, Some(RefCell::default()))
-}
-
-fn grown(
+pub(super) fn build(
     text: &str,
+    source: Source,
     limits: &Limits,
-    lines: Option<RefCell<HashMap<Handle, u64>>>,
+    notes: Notes,
 ) -> Result<Tree, String> {
     if text.len() > limits.page_bytes {
         return Err(format!(
@@ -72,15 +77,15 @@ fn grown(
             limits.page_bytes
         ));
     }
-    let sink = Watched {
-        tree: HtmlTreeSink::new(Html::new_document()),
-        nodes: Cell::new(0),
-        last: Cell::new(None),
-        added: Cell::new(0),
-        html_in_math: RefCell::default(),
-        line: Cell::new(1),
-        lines,
-    };
+    if source == Source::Xhtml {
+        let sink = Watched::new(notes);
+        match xhtml::fill(text, &sink, limits) {
+            Ok(()) => return measured(sink.finish(), limits),
+            Err(Unread::TooMuch(why)) => return Err(why),
+            Err(Unread::NotXml) => {}
+        }
+    }
+    let sink = Watched::new(notes);
     let mut options = driver::ParseOpts::default();
     // Nothing runs here, so what stands in noscript is what there is.
     options.tree_builder.scripting_enabled = false;
@@ -113,7 +118,12 @@ fn grown(
 }
 
 /// Measures the whole tree: between two pieces it may have been deeper.
-fn measured((html, lines): (Html, HashMap<Handle, u64>), limits: &Limits) -> Result<Tree, String> {
+fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
+    let Grown {
+        html,
+        lines,
+        orders,
+    } = grown;
     let mut depth = 0;
     let mut siblings = 0;
     let mut base = None;
@@ -149,10 +159,18 @@ fn measured((html, lines): (Html, HashMap<Handle, u64>), limits: &Limits) -> Res
         siblings,
         base,
         lines,
+        orders,
     })
 }
 
-fn too_deep(limits: &Limits) -> String {
+/// A whole tree, and what was noted while it grew.
+pub(super) struct Grown {
+    html: Html,
+    lines: HashMap<Handle, u64>,
+    orders: Orders,
+}
+
+pub(super) fn too_deep(limits: &Limits) -> String {
     format!(
         "the page has elements more than {} deep in each other",
         limits.depth
@@ -160,7 +178,7 @@ fn too_deep(limits: &Limits) -> String {
 }
 
 /// A tree that is watched while it grows.
-struct Watched {
+pub(super) struct Watched {
     tree: HtmlTreeSink,
     /// Nodes made, and texts: a text is counted for each of its pieces.
     nodes: Cell<usize>,
@@ -173,17 +191,40 @@ struct Watched {
     /// The line the parser is on.
     line: Cell<u64>,
     lines: Option<RefCell<HashMap<Handle, u64>>>,
+    /// The names of attributes in the order of the page, where the tree has another.
+    orders: Option<RefCell<HashMap<Handle, Vec<QualName>>>>,
 }
 
 impl Watched {
-    fn within(&self, limits: &Limits) -> Result<(), String> {
-        let nodes = self.nodes.get();
-        if nodes > limits.nodes {
+    fn new(notes: Notes) -> Self {
+        Self {
+            tree: HtmlTreeSink::new(Html::new_document()),
+            nodes: Cell::new(0),
+            last: Cell::new(None),
+            added: Cell::new(0),
+            html_in_math: RefCell::default(),
+            line: Cell::new(1),
+            lines: notes.lines.then(RefCell::default),
+            orders: notes.orders.then(RefCell::default),
+        }
+    }
+
+    /// Checks that the tree is not too large so far.
+    ///
+    /// # Errors
+    /// When it is, in words for the record.
+    pub(super) fn check_size(&self, limits: &Limits) -> Result<(), String> {
+        if self.nodes.get() > limits.nodes {
             return Err(format!(
                 "the page has more than {} elements and texts",
                 limits.nodes
             ));
         }
+        Ok(())
+    }
+
+    fn within(&self, limits: &Limits) -> Result<(), String> {
+        self.check_size(limits)?;
         let tree = self.tree.0.borrow();
         let last = self.last.get().and_then(|last| tree.tree.get(last));
         let deep = last.is_some_and(|last| last.ancestors().nth(limits.depth).is_some());
@@ -195,6 +236,34 @@ impl Watched {
 
     fn made(&self) {
         self.nodes.set(self.nodes.get() + 1);
+    }
+
+    /// Where the attributes of the noted elements came to lie in the tree.
+    fn places(html: &Html, names: HashMap<Handle, Vec<QualName>>) -> Orders {
+        let place = |(handle, names): (Handle, Vec<QualName>)| {
+            let element = html.tree.get(handle)?.value().as_element()?;
+            let places = names.iter().map(|name| {
+                let found = element.attrs.binary_search_by(|(known, _)| known.cmp(name));
+                found.ok()
+            });
+            let places: Option<Box<[usize]>> = places.collect();
+            let places = places.filter(|places| places.len() == element.attrs.len())?;
+            Some((handle, places))
+        };
+        names.into_iter().filter_map(place).collect()
+    }
+
+    /// The names of an element's attributes, as they lie in the tree.
+    fn names(&self, target: &Handle) -> Vec<QualName> {
+        let tree = self.tree.0.borrow();
+        let element = tree.tree.get(*target);
+        let element = element.and_then(|node| node.value().as_element());
+        let attributes = element.map(|element| element.attrs.iter());
+        attributes
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     fn took(&self, parent: Handle, child: &NodeOrText<Handle>) {
@@ -209,13 +278,20 @@ impl Watched {
 }
 
 impl TreeSink for Watched {
-    type Output = (Html, HashMap<Handle, u64>);
+    type Output = Grown;
     type Handle = Handle;
     type ElemName<'a> = Ref<'a, QualName>;
 
     fn finish(self) -> Self::Output {
         let lines = self.lines.map(RefCell::into_inner).unwrap_or_default();
-        (self.tree.finish(), lines)
+        let names = self.orders.map(RefCell::into_inner).unwrap_or_default();
+        let html = self.tree.finish();
+        let orders = Self::places(&html, names);
+        Grown {
+            html,
+            lines,
+            orders,
+        }
     }
 
     fn set_current_line(&self, line: u64) {
@@ -249,9 +325,15 @@ impl TreeSink for Watched {
     ) -> Handle {
         self.made();
         let holds_html = flags.mathml_annotation_xml_integration_point;
+        let is_sorted = attributes.is_sorted_by(|one, other| one.name <= other.name);
+        let names = (self.orders.is_some() && !is_sorted)
+            .then(|| attributes.iter().map(|one| one.name.clone()).collect());
         let element = self.tree.create_element(name, attributes, flags);
         if let Some(lines) = &self.lines {
             lines.borrow_mut().insert(element, self.line.get());
+        }
+        if let (Some(orders), Some(names)) = (&self.orders, names) {
+            orders.borrow_mut().insert(element, names);
         }
         if holds_html {
             self.html_in_math.borrow_mut().insert(element);
@@ -312,6 +394,13 @@ impl TreeSink for Watched {
         let added = self.added.get() + attributes.len();
         if added <= ATTRIBUTES {
             self.added.set(added);
+            if let Some(orders) = &self.orders {
+                let mut orders = orders.borrow_mut();
+                let names = orders.entry(*target).or_insert_with(|| self.names(target));
+                let new = attributes.iter().map(|one| &one.name);
+                let new: Vec<_> = new.filter(|name| !names.contains(name)).cloned().collect();
+                names.extend(new);
+            }
             self.tree.add_attrs_if_missing(target, attributes);
         }
     }

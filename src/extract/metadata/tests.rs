@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Metadata;
+use crate::extract::Source;
 use crate::extract::base::Base;
 use crate::extract::limits::Limits;
-use crate::extract::tree;
+use crate::extract::tree::{self, Notes};
 use crate::url::PageUrl;
 
 /// More than any page here takes, in any build, on a busy machine.
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn read(html: &str) -> Metadata {
     let started = Instant::now();
     let url = PageUrl::parse("https://site.example/dir/page").unwrap();
-    let tree = tree::build(html, &Limits::default()).unwrap();
+    let tree = tree::build(html, Source::Html, &Limits::default(), Notes::default()).unwrap();
     let base = Base::new(&url, tree.base.as_deref(), encoding_rs::UTF_8);
     let metadata = super::read(&tree, &base);
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
@@ -84,6 +85,46 @@ fn the_publication_is_what_the_first_who_is_believed_says() {
     ] {
         let read = read(other);
         assert_eq!((read.published, read.authors), (None, vec![]), "{other}");
+    }
+}
+
+#[test]
+fn a_name_may_be_wrapped_and_meta_may_have_several() {
+    let json = |author: &str| {
+        format!(
+            "<script type=application/ld+json>{{\"@type\":\"Article\",\"author\":{author}}}</script>"
+        )
+    };
+    for (html, authors) in [
+        (json(r#"{"name":{"name":"X"}}"#), &["X"][..]),
+        (json(r#"{"@type":"Person","name":["X","Y"]}"#), &["X"]),
+        (json(r#"{"name":{"@value":"X","@language":"en"}}"#), &["X"]),
+        (json(r#"{"@list":[{"name":"X"},["Y"]]}"#), &["X", "Y"]),
+        (
+            json(r#"[{"name":{"@type":"Person","name":{"name":"X"}}}, "Y"]"#),
+            &["X", "Y"],
+        ),
+        (json(r#"{"name":{"a":"X"}}"#), &[]),
+        (
+            json(r#"{"name":{"name":{"name":{"name":{"name":{"name":"X"}}}}}}"#),
+            &[],
+        ),
+        (
+            "<meta name=authors content='Ann A.'>".to_owned(),
+            &["Ann A."],
+        ),
+        (
+            "<meta name=Authors content='Ann A.; Bob B.;'>".to_owned(),
+            &["Ann A.", "Bob B."],
+        ),
+        (
+            "<div itemscope itemtype=https://schema.org/Article><div itemprop=author itemscope>\
+                <div itemprop=name itemscope><b itemprop=name>X</b></div></div></div>"
+                .to_owned(),
+            &["X"],
+        ),
+    ] {
+        assert_eq!(read(&html).authors, authors, "{html}");
     }
 }
 

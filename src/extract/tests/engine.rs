@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::css::{Caches, taken};
 use super::super::selector::{Node, Selector};
-use super::super::tree;
+use super::super::tree::{self, Notes};
 use super::*;
 
 /// What the other engine answered.
@@ -30,17 +30,17 @@ fn told(text: &str, line: &str) -> Result<Vec<String>, String> {
         None => (line, None),
     };
     let selector = Selector::compile(Source::Html, selector).map_err(|fault| fault.problem)?;
-    let tree = tree::build(text, &Limits::default())?;
+    let tree = tree::build(text, Source::Html, &Limits::default(), Notes::default())?;
     let found = selector.nodes(&Node::Page(&tree), &mut Caches::default(), usize::MAX)?;
     let told = found.iter().filter_map(|node| {
-        let Node::Element(node) = node else {
+        let Node::Element(node, _) = node else {
             return None;
         };
         let element = node.value().as_element()?;
         match attribute {
-            Some(name) => taken(*node, &Take::Attribute(name.to_owned())),
+            Some(name) => taken(*node, &Take::Attribute(name.to_owned()), &tree.orders),
             None => {
-                let text = taken(*node, &Take::Text).unwrap_or_default();
+                let text = taken(*node, &Take::Text, &tree.orders).unwrap_or_default();
                 Some(format!("{} {}", element.name(), collapsed(&text)))
             }
         }

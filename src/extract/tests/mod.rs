@@ -7,6 +7,7 @@ mod jsonpath;
 mod probe;
 mod properties;
 mod recipes;
+mod selectors;
 
 use super::*;
 use crate::fields::{Item, Table};

@@ -1,13 +1,18 @@
 //! CSS selectors, compiled once and matched in the order of the page.
 //!
-//! Understood is what the `selectors` crate does: Selectors level 4 with `:is`, `:where`, `:not`, `:has`, `:nth-*` and `:scope`,
-//! without the states of a browser (`:hover`, `:link`). Inside an item, `:scope` is the item, and other parts of a selector may
-//! match outside of it, as in `querySelectorAll`.
+//! The `selectors` crate reads and matches them: Selectors level 4 with `:is`, `:where`, `:not`, `:has`, `:nth-*` and `:scope`, and the
+//! pseudo-classes that a page answers by itself (`:link`, `:checked`, `:lang()`), without the states of a browser (`:hover`).
+//! Inside an item, `:scope` is the item, and other parts of a selector may match outside of it, as in `querySelectorAll`.
 //! Edge: a selector with `~` takes time with the square of the siblings, and is not tried where there are too many.
 
+mod element;
+mod language;
+mod state;
+mod taken;
+
+use cssparser::{BasicParseErrorKind, ParseErrorKind, ToCss};
 use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
-use scraper::selector::Simple;
 use scraper::{ElementRef, Node};
 use selectors::Element as _;
 use selectors::matching::{
@@ -16,7 +21,10 @@ use selectors::matching::{
 };
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
-use super::selection::{Fault, Take};
+use super::selection::Fault;
+use element::PageElement;
+use language::{Language, Refusal};
+pub(super) use taken::taken;
 
 /// The longest selector, in bytes.
 const LONGEST: usize = 4 << 10;
@@ -25,30 +33,10 @@ const DEPTH: usize = 16;
 /// Siblings up to which `~` is tried: ten million steps.
 const SIBLINGS: usize = 4_000;
 
-/// Which parts of the language are understood.
-struct Language;
-
-impl selectors::Parser<'_> for Language {
-    type Impl = Simple;
-    type Error = SelectorParseErrorKind;
-
-    fn parse_is_and_where(&self) -> bool {
-        true
-    }
-
-    fn parse_has(&self) -> bool {
-        true
-    }
-
-    fn parse_nth_child_of(&self) -> bool {
-        true
-    }
-}
-
 /// A compiled selector.
 #[derive(Debug)]
 pub(super) struct Css {
-    list: SelectorList<Simple>,
+    list: SelectorList<Language>,
     /// Whether it has a `~`.
     siblings: bool,
     /// Whether it names `:scope`, so that what was cached for one scope is wrong in the next.
@@ -89,12 +77,12 @@ impl Css {
             at: behind_what_is_right(text),
             problem: format!("no CSS selector: {why}"),
         })?;
-        let mut rest = text.as_bytes().windows(2);
-        let siblings = rest.any(|pair| pair[0] == b'~' && pair[1] != b'=');
+        // In the form that the crate writes, names are in lower case and without escapes.
+        let written = list.to_css_string();
         Ok(Self {
             list,
-            siblings,
-            scoped: text.contains(":scope"),
+            siblings: written.contains(" ~ ") || written.contains("(~ "),
+            scoped: written.contains(":scope"),
         })
     }
 
@@ -124,12 +112,13 @@ impl Css {
             NeedsSelectorFlags::No,
             MatchingForInvalidation::No,
         );
-        context.scope_element = ElementRef::wrap(scope).map(|element| element.opaque());
+        context.scope_element =
+            ElementRef::wrap(scope).map(|element| PageElement(element).opaque());
         let selectors = self.list.slice();
         let mut found = Vec::new();
         for edge in scope.traverse().skip(1) {
             let Edge::Open(node) = edge else { continue };
-            let Some(element) = ElementRef::wrap(node) else {
+            let Some(element) = ElementRef::wrap(node).map(PageElement) else {
                 continue;
             };
             if selectors
@@ -152,10 +141,9 @@ impl std::fmt::Debug for Caches {
     }
 }
 
-fn parsed(text: &str) -> Result<SelectorList<Simple>, String> {
+fn parsed(text: &str) -> Result<SelectorList<Language>, String> {
     let mut parser = cssparser::Parser::new(text);
-    SelectorList::parse(&Language, &mut parser, ParseRelative::No)
-        .map_err(|error| told(&error.kind))
+    SelectorList::parse(&Language, &mut parser, ParseRelative::No).map_err(|error| told(error.kind))
 }
 
 /// Where the longest start of a text ends that is a selector: the parser does not say where it failed.
@@ -169,87 +157,39 @@ fn behind_what_is_right(text: &str) -> usize {
 }
 
 /// The parser's reason in words.
-fn told(kind: &impl std::fmt::Debug) -> String {
-    let debug = format!("{kind:?}");
-    for (part, words) in [
-        ("EndOfInput", "it ends too early"),
-        ("EmptySelector", "a selector is missing"),
-        ("DanglingCombinator", "nothing stands behind the combinator"),
-        (
-            "UnsupportedPseudoClassOrElement",
-            "a pseudo-class that is not known",
-        ),
-        ("ExpectedNamespace", "a namespace; there are none"),
-        ("ClassNeedsIdent", "a class without a name"),
-        ("PseudoElement", "a pseudo-element that is not known"),
-        ("NoIdentForPseudo", "a pseudo-class without a name"),
-        ("InAttr", "an attribute that is not written as one"),
-    ] {
-        if debug.contains(part) {
-            return words.to_owned();
+fn told(kind: ParseErrorKind<Refusal>) -> String {
+    use SelectorParseErrorKind as Why;
+    let why = match kind {
+        ParseErrorKind::Custom(Refusal::PseudoClass(why)) => return why,
+        ParseErrorKind::Custom(Refusal::Syntax(why)) => why,
+        ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput) => {
+            return "it ends too early".to_owned();
         }
-    }
-    "something that is not expected here".to_owned()
-}
-
-/// What is taken of an element, or of the page where the node is its root.
-pub(super) fn taken(node: NodeRef<'_, Node>, take: &Take) -> Option<String> {
-    match take {
-        Take::Text => Some(text(node)),
-        Take::OwnText => Some(
-            node.children()
-                .filter_map(|child| child.value().as_text().map(|text| &**text))
-                .collect(),
-        ),
-        Take::Html => Some(match ElementRef::wrap(node) {
-            Some(element) => element.html(),
-            None => node
-                .children()
-                .filter_map(ElementRef::wrap)
-                .map(|e| e.html())
-                .collect(),
-        }),
-        Take::InnerHtml => Some(match ElementRef::wrap(node) {
-            Some(element) => element.inner_html(),
-            None => node
-                .children()
-                .filter_map(ElementRef::wrap)
-                .map(|e| e.inner_html())
-                .collect(),
-        }),
-        Take::Attribute(name) => {
-            let element = node.value().as_element()?;
-            let exact = element.attr(name);
-            let found = exact.or_else(|| {
-                let mut attributes = element.attrs();
-                attributes
-                    .find(|(other, _)| other.eq_ignore_ascii_case(name))
-                    .map(|(_, value)| value)
-            });
-            found.map(str::to_owned)
+        ParseErrorKind::Basic(_) => return "something that is not expected here".to_owned(),
+    };
+    let words = match why {
+        Why::EmptySelector => "a selector is missing",
+        Why::DanglingCombinator => "nothing stands behind the combinator",
+        Why::ExpectedNamespace => {
+            "a prefix of a namespace, and none is declared; *| is any namespace, | none"
         }
-    }
-}
-
-/// The text below a node, without that of scripts, styles and templates in it.
-fn text(node: NodeRef<'_, Node>) -> String {
-    let mut text = String::new();
-    let mut hidden = None;
-    for edge in node.traverse() {
-        match edge {
-            Edge::Open(inner) if hidden.is_none() => match inner.value() {
-                Node::Text(piece) => text.push_str(piece),
-                Node::Element(element)
-                    if inner != node
-                        && matches!(element.name(), "script" | "style" | "template") =>
-                {
-                    hidden = Some(inner.id());
-                }
-                _ => {}
-            },
-            Edge::Close(inner) if hidden == Some(inner.id()) => hidden = None,
-            _ => {}
-        }
-    }
-    text
+        Why::ClassNeedsIdent => "a class without a name",
+        Why::NoIdentForPseudo => "a pseudo-class without a name",
+        Why::UnsupportedPseudoClassOrElement
+        | Why::PseudoElementExpectedColon
+        | Why::PseudoElementExpectedIdent
+        | Why::NonPseudoElementAfterSlotted
+        | Why::InvalidPseudoElementAfterSlotted
+        | Why::InvalidPseudoElementInsideWhere => "a pseudo-element that is not known",
+        Why::NoQualifiedNameInAttributeSelector
+        | Why::UnexpectedTokenInAttributeSelector
+        | Why::ExpectedBarInAttr
+        | Why::BadValueInAttr
+        | Why::InvalidQualNameInAttr => "an attribute that is not written as one",
+        Why::NonCompoundSelector
+        | Why::InvalidState
+        | Why::UnexpectedIdent
+        | Why::ExplicitNamespaceUnexpectedToken => "something that is not expected here",
+    };
+    words.to_owned()
 }

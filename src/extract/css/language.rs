@@ -1,0 +1,271 @@
+//! The language of selectors: which pseudo-classes there are, and what is said of those that there are not.
+
+use std::fmt;
+
+use cssparser::{CowRcStr, ParseError, ToCss};
+use html5ever::Namespace;
+use scraper::selector::{CssLocalName, CssString};
+use selectors::parser::{SelectorImpl, SelectorParseErrorKind};
+
+use crate::nearest::nearest;
+
+/// Tags of languages in one `:lang()`.
+const LANGUAGES: usize = 32;
+
+/// Pseudo-classes without arguments that a page answers by itself.
+const ANSWERED: [(&str, PseudoClass); 12] = [
+    ("any-link", PseudoClass::Link),
+    ("link", PseudoClass::Link),
+    ("checked", PseudoClass::Checked),
+    ("disabled", PseudoClass::Disabled),
+    ("enabled", PseudoClass::Enabled),
+    ("required", PseudoClass::Required),
+    ("optional", PseudoClass::Optional),
+    ("read-only", PseudoClass::ReadOnly),
+    ("read-write", PseudoClass::ReadWrite),
+    ("placeholder-shown", PseudoClass::PlaceholderShown),
+    ("open", PseudoClass::Open),
+    ("defined", PseudoClass::Defined),
+];
+
+/// Pseudo-classes that the `selectors` crate answers, and those with arguments: for suggestions.
+const OTHERS: [&str; 18] = [
+    "empty",
+    "first-child",
+    "first-of-type",
+    "has",
+    "is",
+    "lang",
+    "last-child",
+    "last-of-type",
+    "not",
+    "nth-child",
+    "nth-last-child",
+    "nth-last-of-type",
+    "nth-of-type",
+    "only-child",
+    "only-of-type",
+    "root",
+    "scope",
+    "where",
+];
+
+/// Pseudo-classes that depend on a user, a window or a script.
+const OF_BROWSERS: [&str; 33] = [
+    "active",
+    "autofill",
+    "blank",
+    "buffering",
+    "current",
+    "focus",
+    "focus-visible",
+    "focus-within",
+    "fullscreen",
+    "future",
+    "host",
+    "host-context",
+    "hover",
+    "local-link",
+    "modal",
+    "muted",
+    "past",
+    "paused",
+    "picture-in-picture",
+    "playing",
+    "popover-open",
+    "seeking",
+    "stalled",
+    "state",
+    "target",
+    "target-current",
+    "target-within",
+    "user-invalid",
+    "user-valid",
+    "visited",
+    "volume-locked",
+    "invalid",
+    "valid",
+];
+
+/// Pseudo-classes that a page could answer, at a price that is not paid here.
+const LEFT_OUT: [&str; 5] = [
+    "default",
+    "dir",
+    "in-range",
+    "indeterminate",
+    "out-of-range",
+];
+
+/// What the `selectors` crate is told about the language.
+#[derive(Debug, Clone)]
+pub(super) struct Language;
+
+/// A pseudo-class that is not about the place of an element in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PseudoClass {
+    /// `:link` and `:any-link`: nothing was visited.
+    Link,
+    Checked,
+    Disabled,
+    Enabled,
+    Required,
+    Optional,
+    ReadOnly,
+    ReadWrite,
+    PlaceholderShown,
+    Open,
+    Defined,
+    /// Language ranges of RFC 4647, in lower case.
+    Lang(Vec<String>),
+}
+
+/// There are no pseudo-elements: what is taken of an element is no part of its selector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PseudoElement {}
+
+/// Why a text is no selector.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The `selectors` crate's reason.
+    Syntax(SelectorParseErrorKind),
+    /// A pseudo-class, and what is wrong with it.
+    PseudoClass(String),
+}
+
+impl Refusal {
+    fn unknown(name: &str) -> Self {
+        let lower = name.to_ascii_lowercase();
+        if OF_BROWSERS.contains(&lower.as_str()) {
+            return Self::PseudoClass(format!(
+                ":{lower} is a state of a browser, which a page alone does not tell"
+            ));
+        }
+        if LEFT_OUT.contains(&lower.as_str()) {
+            return Self::PseudoClass(format!(":{lower} is not supported"));
+        }
+        let known: Vec<&str> = ANSWERED
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(OTHERS)
+            .collect();
+        Self::PseudoClass(match nearest(&lower, &known) {
+            Some(meant) => {
+                format!("a pseudo-class that is not known, :{name}; did you mean :{meant}?")
+            }
+            None => format!("a pseudo-class that is not known, :{name}"),
+        })
+    }
+}
+
+impl From<SelectorParseErrorKind> for Refusal {
+    fn from(kind: SelectorParseErrorKind) -> Self {
+        Self::Syntax(kind)
+    }
+}
+
+impl SelectorImpl for Language {
+    type ExtraMatchingData<'a> = ();
+    type AttrValue = CssString;
+    type Identifier = CssLocalName;
+    type LocalName = CssLocalName;
+    type NamespaceUrl = Namespace;
+    type NamespacePrefix = CssLocalName;
+    type BorrowedNamespaceUrl = Namespace;
+    type BorrowedLocalName = CssLocalName;
+    type NonTSPseudoClass = PseudoClass;
+    type PseudoElement = PseudoElement;
+}
+
+impl<'i> selectors::Parser<'i> for Language {
+    type Impl = Self;
+    type Error = Refusal;
+
+    fn parse_is_and_where(&self) -> bool {
+        true
+    }
+
+    fn parse_has(&self) -> bool {
+        true
+    }
+
+    fn parse_nth_child_of(&self) -> bool {
+        true
+    }
+
+    // A browser drops from `:is()` what it does not know, so that style sheets outlive it. Here it is a typing error.
+    fn allow_forgiving_selectors(&self) -> bool {
+        false
+    }
+
+    fn parse_non_ts_pseudo_class(
+        &self,
+        name: CowRcStr<'i>,
+    ) -> Result<PseudoClass, ParseError<Refusal>> {
+        ANSWERED
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known))
+            .map(|(_, class)| class.clone())
+            .ok_or_else(|| ParseError::custom(Refusal::unknown(&name)))
+    }
+
+    fn parse_non_ts_functional_pseudo_class(
+        &self,
+        name: CowRcStr<'i>,
+        arguments: &mut cssparser::Parser<'i>,
+        _after_part: bool,
+    ) -> Result<PseudoClass, ParseError<Refusal>> {
+        if !name.eq_ignore_ascii_case("lang") {
+            return Err(ParseError::custom(Refusal::unknown(&name)));
+        }
+        let ranges = arguments
+            .parse_comma_separated::<_, _, Refusal>(|arguments| {
+                Ok(arguments.expect_ident_or_string()?.to_ascii_lowercase())
+            })
+            .map_err(|_| {
+                let usage = ":lang() takes languages, as in :lang(en, \"*-CH\")";
+                ParseError::custom(Refusal::PseudoClass(usage.to_owned()))
+            })?;
+        if ranges.len() > LANGUAGES {
+            let many = format!(":lang() with more than {LANGUAGES} languages");
+            return Err(ParseError::custom(Refusal::PseudoClass(many)));
+        }
+        Ok(PseudoClass::Lang(ranges))
+    }
+}
+
+impl selectors::parser::NonTSPseudoClass for PseudoClass {
+    fn is_active_or_hover(&self) -> bool {
+        false
+    }
+
+    fn is_user_action_state(&self) -> bool {
+        false
+    }
+}
+
+impl ToCss for PseudoClass {
+    fn to_css<W: fmt::Write>(&self, to: &mut W) -> fmt::Result {
+        match self {
+            PseudoClass::Lang(ranges) => {
+                to.write_str(":lang(")?;
+                for (place, range) in ranges.iter().enumerate() {
+                    to.write_str(if place > 0 { ", " } else { "" })?;
+                    cssparser::serialize_string(range, to)?;
+                }
+                to.write_str(")")
+            }
+            class => {
+                let named = ANSWERED.iter().find(|(_, known)| known == class);
+                write!(to, ":{}", named.map_or("", |(name, _)| name))
+            }
+        }
+    }
+}
+
+impl selectors::parser::PseudoElement for PseudoElement {}
+
+impl ToCss for PseudoElement {
+    fn to_css<W: fmt::Write>(&self, _: &mut W) -> fmt::Result {
+        match *self {}
+    }
+}

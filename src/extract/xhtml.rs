@@ -1,0 +1,246 @@
+//! The tree of a page of XHTML, by the rules of XML.
+//!
+//! What is not well-formed as far as tags go is no XML: such a page is left to the rules of HTML, which lose nothing of it. Names of entities
+//! are those of HTML, which the document types of XHTML declare. Invariant: bounds are those of any tree, and time is linear in the page but
+//! for its depth. Edge: prefixes are taken for namespaces by their usual names (`svg:`, `math:`, `xhtml:`), and nothing that a document type
+//! defines is expanded.
+
+use std::collections::HashSet;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tree_builder::{ElementFlags, NodeOrText, TreeSink};
+use html5ever::{Attribute, LocalName, Namespace, Prefix, QualName, ns};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+use web_atoms::NAMED_ENTITIES;
+
+use super::limits::Limits;
+use super::tree::{ATTRIBUTES, Handle, Watched, too_deep};
+
+/// Why a page has no tree by the rules of XML.
+pub(super) enum Unread {
+    /// It is not well-formed.
+    NotXml,
+    /// It is too large or too deep, in words for the record.
+    TooMuch(String),
+}
+
+/// An element that is open.
+struct Open {
+    handle: Handle,
+    name: String,
+    /// The namespace of names without a prefix inside it.
+    namespace: Namespace,
+}
+
+/// Fills a tree with a page.
+///
+/// # Errors
+/// Why it is not filled, or only in part.
+pub(super) fn fill(text: &str, sink: &Watched, limits: &Limits) -> Result<(), Unread> {
+    let mut reader = Reader::from_str(text);
+    let config = reader.config_mut();
+    config.allow_dangling_amp = true;
+    config.check_comments = false;
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    let mut filling = Filling {
+        sink,
+        limits,
+        open: Vec::new(),
+        rooted: false,
+    };
+    let mut at = 0;
+    let mut line = 1;
+    loop {
+        let event = reader.read_event().map_err(|_| Unread::NotXml)?;
+        let position = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
+        let read = text.as_bytes().get(at..position).unwrap_or_default();
+        line += memchr::memchr_iter(b'\n', read).count() as u64;
+        at = position;
+        sink.set_current_line(line);
+        match event {
+            Event::Start(start) => filling.start(&start, false)?,
+            Event::Empty(start) => filling.start(&start, true)?,
+            Event::End(end) => filling.end(end.name().into_inner())?,
+            Event::Text(text) => filling.text(&text.into_inner()),
+            Event::CData(text) => filling.text(&text.into_inner()),
+            Event::GeneralRef(name) => {
+                let name = name.into_inner();
+                match character(&name) {
+                    Some(text) => filling.text(&text),
+                    None => filling.text(&format!("&{name};")),
+                }
+            }
+            Event::Comment(comment) => filling.comment(&comment.into_inner()),
+            Event::DocType(_) | Event::Decl(_) | Event::PI(_) => {}
+            Event::Eof if filling.rooted => return Ok(()),
+            Event::Eof => return Err(Unread::NotXml),
+        }
+        sink.check_size(limits).map_err(Unread::TooMuch)?;
+    }
+}
+
+struct Filling<'f> {
+    sink: &'f Watched,
+    limits: &'f Limits,
+    open: Vec<Open>,
+    /// Whether there was an element.
+    rooted: bool,
+}
+
+impl Filling<'_> {
+    fn start(&mut self, start: &BytesStart<'_>, is_empty: bool) -> Result<(), Unread> {
+        if self.open.is_empty() && self.rooted {
+            return Err(Unread::NotXml); // a second root
+        }
+        if self.open.len() >= self.limits.depth {
+            return Err(Unread::TooMuch(too_deep(self.limits)));
+        }
+        let around = self
+            .open
+            .last()
+            .map_or(ns!(html), |open| open.namespace.clone());
+        let (namespace, attributes) = self.attributes(start, around)?;
+        let full = start.name().into_inner();
+        let (own, local) = match full.split_once(':') {
+            Some((prefix, local)) => (usual(prefix).unwrap_or_else(|| namespace.clone()), local),
+            None => (namespace.clone(), full),
+        };
+        let name = QualName::new(None, own, LocalName::from(local));
+        let handle = self
+            .sink
+            .create_element(name, attributes, ElementFlags::default());
+        let parent = self.parent();
+        self.sink.append(&parent, NodeOrText::AppendNode(handle));
+        self.rooted = true;
+        if !is_empty {
+            self.open.push(Open {
+                handle,
+                name: full.to_owned(),
+                namespace,
+            });
+        }
+        Ok(())
+    }
+
+    /// The attributes of a tag, each once, and the namespace that it declares or is in.
+    fn attributes(
+        &self,
+        start: &BytesStart<'_>,
+        around: Namespace,
+    ) -> Result<(Namespace, Vec<Attribute>), Unread> {
+        let mut namespace = around;
+        let mut attributes = Vec::new();
+        let mut names = HashSet::new();
+        // The checks for duplicates of the reader take time with the square of their number.
+        for attribute in start.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| Unread::NotXml)?;
+            if attributes.len() >= ATTRIBUTES {
+                let why = format!("the page has a tag with more than {ATTRIBUTES} attributes");
+                return Err(Unread::TooMuch(why));
+            }
+            let value = unescaped(&attribute.value);
+            let full = attribute.key.into_inner();
+            if full == "xmlns" {
+                namespace = Namespace::from(value.as_str());
+            }
+            let name = match full.split_once(':') {
+                Some(("xlink", local)) => QualName::new(
+                    Some(Prefix::from("xlink")),
+                    ns!(xlink),
+                    LocalName::from(local),
+                ),
+                // As in HTML: part of the name.
+                _ => QualName::new(None, ns!(), LocalName::from(full)),
+            };
+            if names.insert(name.clone()) {
+                let value = StrTendril::from_slice(&value);
+                attributes.push(Attribute { name, value });
+            }
+        }
+        Ok((namespace, attributes))
+    }
+
+    fn end(&mut self, name: &str) -> Result<(), Unread> {
+        match self.open.pop() {
+            Some(open) if open.name == name => Ok(()),
+            _ => Err(Unread::NotXml),
+        }
+    }
+
+    fn text(&self, text: &str) {
+        // Around the root there is only white space.
+        if let Some(open) = self.open.last()
+            && !text.is_empty()
+        {
+            let text = NodeOrText::AppendText(StrTendril::from_slice(text));
+            self.sink.append(&open.handle, text);
+        }
+    }
+
+    fn comment(&self, text: &str) {
+        let comment = self.sink.create_comment(StrTendril::from_slice(text));
+        self.sink
+            .append(&self.parent(), NodeOrText::AppendNode(comment));
+    }
+
+    fn parent(&self) -> Handle {
+        let document = || self.sink.get_document();
+        self.open.last().map_or_else(document, |open| open.handle)
+    }
+}
+
+/// The namespace that is usually behind a prefix.
+fn usual(prefix: &str) -> Option<Namespace> {
+    match prefix {
+        "svg" => Some(ns!(svg)),
+        "math" | "mml" | "m" => Some(ns!(mathml)),
+        "html" | "xhtml" | "h" => Some(ns!(html)),
+        _ => None,
+    }
+}
+
+/// A value of an attribute with its references resolved.
+fn unescaped(value: &str) -> String {
+    let mut plain = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let end = after.find(';').filter(|end| *end <= LONGEST_NAME);
+        let named = end.and_then(|end| Some((character(&after[..end])?, end)));
+        match named {
+            Some((text, end)) => {
+                plain.push_str(&text);
+                rest = &after[end + 1..];
+            }
+            None => {
+                plain.push('&');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// More bytes than any name of a character has.
+const LONGEST_NAME: usize = 40;
+
+/// What a reference stands for: a character by its number, or by its name in XML and HTML.
+fn character(name: &str) -> Option<String> {
+    if let Some(number) = name.strip_prefix('#') {
+        let value = match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        return char::from_u32(value.ok()?).map(String::from);
+    }
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let &(first, second) = NAMED_ENTITIES.get(format!("{name};").as_str())?;
+    let first = char::from_u32(first).filter(|c| *c != '\0')?;
+    let second = char::from_u32(second).filter(|c| *c != '\0');
+    Some(std::iter::once(first).chain(second).collect())
+}
