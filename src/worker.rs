@@ -102,7 +102,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
 /// Whether any field is for a page, whatever it turns out to be. Failures have none, and what has no record.
 fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
     let recipe = job.recipe.as_deref();
-    let sources = [Source::Html, Source::Json, Source::Text];
+    let sources = [Source::Html, Source::Xhtml, Source::Json, Source::Text];
     job.role == Role::Page
         && page.status < 400
         && sources
@@ -123,6 +123,8 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
         text,
         source: match kind {
             Kind::Html => Source::Html,
+            Kind::Xhtml => Source::Xhtml,
+            Kind::Xml if parse::is_xhtml(text) => Source::Xhtml,
             Kind::Json => Source::Json,
             _ => Source::Text,
         },

@@ -101,7 +101,7 @@ struct Following {
     #[arg(long)]
     assets_anywhere: bool,
 
-    /// Follow text in scripts that looks like a URL, too; nothing is executed
+    /// Follow text in scripts that looks like a URL, too; script files are fetched for it, and nothing is executed
     #[arg(long)]
     guess: bool,
 

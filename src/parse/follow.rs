@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::charset::{self, Charset, ContentKind};
 use super::decode::DecodeLimits;
 use super::gather::Gathering;
-use super::links::{LinkKind, LinkSettings, css, links};
+use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
 use super::resolve::Resolver;
-use super::scan::{Decoder, utf8};
+use super::scan::{Decoder, Markup, utf8};
 use super::{feed, head, simhash, sitemap, with_lifetime, xml};
 use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
@@ -36,7 +36,7 @@ pub struct Follow {
     pub pages: bool,
     /// References to what a page is made of.
     pub assets: bool,
-    /// Strings in scripts that look like URLs.
+    /// Strings that look like URLs in scripts, also in files of their own, which are asked for then.
     pub guess: bool,
     /// The most links of one page.
     pub limit: usize,
@@ -72,24 +72,26 @@ impl Default for Follow {
 #[must_use]
 pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> {
     let mut gathering = Gathering::new(follow.limit);
-    scanned(
+    let text = Text {
+        markup: Markup::Html,
         bytes,
-        &utf8,
-        encoding_rs::UTF_8,
-        url,
-        follow,
-        &mut gathering,
-    );
+        decoder: &utf8,
+        encoding: encoding_rs::UTF_8,
+    };
+    scanned(&text, url, follow, &mut gathering);
     gathering.finish()
 }
 
 /// What a body is looked into as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    Html,
+    /// A page, by the rules of HTML or of XML.
+    Html(Markup),
     Css,
-    /// A feed, a sitemap, or XHTML that says it is XML: the first element tells.
+    /// A feed, a sitemap, a drawing, or XHTML that says it is XML: the first element tells.
     Xml,
+    /// A script, for what looks like a URL in it.
+    Script,
     Json,
     /// Whatever it says it is.
     Sitemap,
@@ -110,11 +112,14 @@ impl Look {
             (Role::Robots, _) => None,
             (Role::Sitemap, _) => Some(Look::Sitemap),
             (_, Some(Kind::Css)) => follow.assets.then_some(Look::Css),
+            (_, Some(Kind::Script)) => follow.guess.then_some(Look::Script),
+            (Role::Asset, Some(Kind::Xml)) => follow.assets.then_some(Look::Xml),
             (Role::Asset, None) => follow.assets.then_some(Look::Css),
             (Role::Asset, _) => None,
             (Role::Page, Some(Kind::Xml | Kind::Feed)) => Some(Look::Xml),
             (Role::Page, Some(Kind::Json)) => Some(Look::Json),
-            (Role::Page, Some(Kind::Html) | None) => Some(Look::Html),
+            (Role::Page, Some(Kind::Html) | None) => Some(Look::Html(Markup::Html)),
+            (Role::Page, Some(Kind::Xhtml)) => Some(Look::Html(Markup::Xml)),
             (Role::Page, Some(Kind::Other)) => {
                 // The one name under which a packed sitemap goes.
                 let path = job.url.as_url().path();
@@ -168,30 +173,52 @@ impl<'p> Leads<'p> {
     }
 
     /// An HTML page. Answers its title. Encodings that are no superset of ASCII are read as text first.
-    pub(super) fn html(&mut self, bytes: &[u8], charset: Charset) -> Option<String> {
+    pub(super) fn html(
+        &mut self,
+        markup: Markup,
+        bytes: &[u8],
+        charset: Charset,
+    ) -> Option<String> {
         let encoding = charset.encoding;
-        let (url, follow) = (self.url, self.follow);
         if !encoding.is_ascii_compatible() {
             let text = charset::text(bytes, charset).0;
-            self.compare(text.as_bytes());
-            return scanned(
-                text.as_bytes(),
-                &utf8,
-                encoding,
-                url,
-                follow,
-                &mut self.gathering,
-            );
+            return self.scanned(markup, text.as_bytes(), &utf8, encoding);
         }
-        self.compare(bytes);
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-        scanned(bytes, &decoder, encoding, url, follow, &mut self.gathering)
+        self.scanned(markup, bytes, &decoder, encoding)
     }
 
-    /// Takes the fingerprint of an HTML page, where pages are compared.
-    fn compare(&mut self, html: &[u8]) {
+    /// Scans a page, and takes its fingerprint where pages are compared.
+    fn scanned(
+        &mut self,
+        markup: Markup,
+        bytes: &[u8],
+        decoder: Decoder<'_>,
+        encoding: &'static encoding_rs::Encoding,
+    ) -> Option<String> {
         if self.follow.similar {
-            self.simhash = simhash::of_html(html);
+            self.simhash = simhash::of_page(markup, bytes);
+        }
+        let document = Text {
+            markup,
+            bytes,
+            decoder,
+            encoding,
+        };
+        scanned(&document, self.url, self.follow, &mut self.gathering)
+    }
+
+    /// A script: what looks like a URL in it is relative to its own. In a browser it would be to the page that loads it, which is not known
+    /// here.
+    pub(super) fn script(&mut self, bytes: &[u8]) {
+        let mut resolver = self.resolver();
+        for (url, _) in guess::urls(bytes).take(REFERENCES) {
+            let flow = self
+                .gathering
+                .take(&mut resolver, &url, FoundKind::Guess, false);
+            if flow.is_break() {
+                return;
+            }
         }
     }
 
@@ -209,8 +236,8 @@ impl<'p> Leads<'p> {
         }
     }
 
-    /// XML of some kind.
-    pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset) {
+    /// XML of some kind. As a part of a page, only a drawing has parts of its own.
+    pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
         let text = charset::text(bytes, charset).0;
         let Follow {
             fingerprints,
@@ -218,6 +245,10 @@ impl<'p> Leads<'p> {
             ..
         } = *self.follow;
         match xml::root(&text).as_deref() {
+            Some("svg") => {
+                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding);
+            }
+            _ if role == Role::Asset => {}
             Some("rss" | "RDF" | "feed") => {
                 feed::xml(&text, self.url, fingerprints, assets, &mut self.gathering);
             }
@@ -227,15 +258,7 @@ impl<'p> Leads<'p> {
                 sitemap::xml(&text, assets, &mut resolver, &mut self.gathering);
             }
             Some("html") => {
-                let encoding = charset.encoding;
-                scanned(
-                    text.as_bytes(),
-                    &utf8,
-                    encoding,
-                    self.url,
-                    self.follow,
-                    &mut self.gathering,
-                );
+                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding);
             }
             _ => {}
         }
@@ -252,6 +275,8 @@ impl<'p> Leads<'p> {
                 &mut resolver,
                 &mut self.gathering,
             );
+        } else if self.follow.guess {
+            self.script(bytes);
         }
     }
 
@@ -268,7 +293,7 @@ impl<'p> Leads<'p> {
         let charset = charset::charset(&bytes, ContentKind::Xml, declared, None);
         let text = charset::text(&bytes, charset).0;
         if text.trim_ascii_start().starts_with('<') {
-            self.xml(text.as_bytes(), UTF_8);
+            self.xml(text.as_bytes(), UTF_8, role);
         } else if role == Role::Sitemap {
             self.gathering.allow(sitemap::LINKS);
             let mut resolver = self.resolver();
@@ -290,11 +315,17 @@ const UTF_8: Charset = Charset {
     source: charset::CharsetSource::Default,
 };
 
+/// A page to be scanned.
+struct Text<'t> {
+    markup: Markup,
+    bytes: &'t [u8],
+    decoder: Decoder<'t>,
+    encoding: &'static encoding_rs::Encoding,
+}
+
 /// Scans a page once: takes in its links, and answers its title.
 fn scanned(
-    bytes: &[u8],
-    decoder: Decoder<'_>,
-    encoding: &'static encoding_rs::Encoding,
+    text: &Text<'_>,
     url: &PageUrl,
     follow: &Follow,
     gathering: &mut Gathering,
@@ -304,14 +335,15 @@ fn scanned(
         assets: follow.assets,
         styles: follow.assets,
         guess: follow.guess,
+        scripts: follow.guess,
         limit: REFERENCES,
         agent: &follow.agent,
     };
-    let page = links(bytes, &settings, decoder);
+    let page = links_as(text.markup, text.bytes, &settings, text.decoder);
     // A base that is no page's is none: the links still are relative to something.
     let base = page.base.as_ref().and_then(|base| url.join(base).ok());
     let mut resolver =
-        Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints).written_in(encoding);
+        Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints).written_in(text.encoding);
     for link in &page.links {
         let kind = match link.kind {
             LinkKind::Page | LinkKind::Next | LinkKind::Previous | LinkKind::Related => {

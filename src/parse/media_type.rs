@@ -24,8 +24,10 @@ pub(crate) struct MediaType<'a> {
 /// What haul makes of a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// `text/html` and `application/xhtml+xml`.
+    /// `text/html`.
     Html,
+    /// `application/xhtml+xml`: pages by the rules of XML.
+    Xhtml,
     /// Any other XML: `text/xml`, `application/xml`, `…+xml`.
     Xml,
     /// RSS, Atom and RDF feeds by their own types.
@@ -34,7 +36,9 @@ pub(crate) enum Kind {
     Json,
     /// `text/css`.
     Css,
-    /// Any other text, scripts among them.
+    /// Scripts, by any of the types that browsers run.
+    Script,
+    /// Any other text.
     Text,
     /// Everything else.
     Other,
@@ -73,14 +77,13 @@ impl<'a> MediaType<'a> {
     #[must_use]
     pub(crate) fn kind(&self) -> Kind {
         match &*self.essence {
-            "text/html" | "application/xhtml+xml" => Kind::Html,
+            "text/html" => Kind::Html,
+            "application/xhtml+xml" => Kind::Xhtml,
             "application/rss+xml" | "application/atom+xml" | "application/rdf+xml" => Kind::Feed,
             "text/xml" | "application/xml" => Kind::Xml,
             "application/json" | "text/json" => Kind::Json,
             "text/css" => Kind::Css,
-            "application/javascript" | "application/ecmascript" | "application/x-javascript" => {
-                Kind::Text
-            }
+            essence if is_script(essence) => Kind::Script,
             essence if essence.ends_with("+xml") => Kind::Xml,
             essence if essence.ends_with("+json") => Kind::Json,
             essence if essence.starts_with("text/") => Kind::Text,
@@ -95,9 +98,22 @@ impl Kind {
     pub(crate) fn content_kind(self) -> ContentKind {
         match self {
             Self::Html => ContentKind::Html,
-            Self::Xml | Self::Feed => ContentKind::Xml,
-            Self::Json | Self::Css | Self::Text | Self::Other => ContentKind::Text,
+            Self::Xhtml | Self::Xml | Self::Feed => ContentKind::Xml,
+            Self::Json | Self::Css | Self::Script | Self::Text | Self::Other => ContentKind::Text,
         }
+    }
+}
+
+/// A JavaScript MIME type (MIME Sniffing standard 4.6).
+fn is_script(essence: &str) -> bool {
+    let Some((kind, subtype)) = essence.split_once('/') else {
+        return false;
+    };
+    let subtype = subtype.strip_prefix("x-").unwrap_or(subtype);
+    match subtype {
+        "javascript" | "ecmascript" => matches!(kind, "text" | "application"),
+        "jscript" | "livescript" => kind == "text",
+        other => kind == "text" && other.starts_with("javascript1."),
     }
 }
 
@@ -314,7 +330,7 @@ mod tests {
     fn kinds_follow_the_essence() {
         for (essence, kind) in [
             ("text/html", Kind::Html),
-            ("application/xhtml+xml", Kind::Html),
+            ("application/xhtml+xml", Kind::Xhtml),
             ("application/xml", Kind::Xml),
             ("image/svg+xml", Kind::Xml),
             ("application/rss+xml", Kind::Feed),
@@ -322,7 +338,8 @@ mod tests {
             ("application/ld+json", Kind::Json),
             ("text/css", Kind::Css),
             ("text/plain", Kind::Text),
-            ("application/javascript", Kind::Text),
+            ("application/javascript", Kind::Script),
+            ("text/javascript; charset=utf-8", Kind::Script),
             ("image/png", Kind::Other),
             ("application/octet-stream", Kind::Other),
         ] {

@@ -39,13 +39,14 @@ use crate::memory::Memory;
 use crate::page::Page;
 use crate::size::ByteSize;
 use crate::visit::Parsed;
-use charset::{Charset, ContentKind};
+use charset::Charset;
 use content::Content;
 use decode::{DecodeError, DecodeLimits};
 pub use follow::{Follow, html};
 use follow::{Leads, Look};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
+use scan::Markup;
 pub use work::Work;
 
 /// How far into a page a title is looked for when nothing else is wanted; of a body in a file, its charset too.
@@ -205,6 +206,11 @@ pub(crate) fn parse(
     parsed
 }
 
+/// Whether a document of XML is a page.
+pub(crate) fn is_xhtml(text: &str) -> bool {
+    xml::root(text).as_deref() == Some("html")
+}
+
 /// One answer, and what is asked of it.
 struct Question<'q> {
     job: &'q Job,
@@ -283,7 +289,14 @@ impl<'q> Question<'q> {
         let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));
         let textual = matches!(
             kind,
-            Kind::Html | Kind::Xml | Kind::Feed | Kind::Json | Kind::Css | Kind::Text
+            Kind::Html
+                | Kind::Xhtml
+                | Kind::Xml
+                | Kind::Feed
+                | Kind::Json
+                | Kind::Css
+                | Kind::Script
+                | Kind::Text
         );
         let described = textual && (self.wants.title || self.wants.text);
         if !content.head.is_empty() && (described || look.is_some()) {
@@ -294,9 +307,11 @@ impl<'q> Question<'q> {
             let charset = self.charset(kind, whole.as_deref().unwrap_or(&content.head));
             let title = match look {
                 Some((look, leads)) => self.lead(look, leads, &content, charset),
-                None if self.wants.title && kind.content_kind() == ContentKind::Html => {
-                    title(&content.head[..content.head.len().min(HEAD)], charset)
-                }
+                None if self.wants.title => match kind {
+                    Kind::Html => title(Markup::Html, &content.head, charset),
+                    Kind::Xhtml => title(Markup::Xml, &content.head, charset),
+                    _ => None,
+                },
                 None => None,
             };
             if described {
@@ -326,9 +341,10 @@ impl<'q> Question<'q> {
             leads.more();
         }
         match look {
-            Look::Html => return leads.html(bytes, charset),
+            Look::Html(markup) => return leads.html(markup, bytes, charset),
+            Look::Script => leads.script(bytes),
             Look::Css => leads.css(bytes, charset),
-            Look::Xml => leads.xml(bytes, charset),
+            Look::Xml => leads.xml(bytes, charset, self.job.role),
             Look::Json => leads.json(bytes, charset),
             Look::Sitemap => {
                 leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
@@ -355,14 +371,16 @@ impl<'q> Question<'q> {
 }
 
 /// The title of an HTML page. Encodings that are no superset of ASCII are read as text first.
-fn title(head: &[u8], charset: Charset) -> Option<String> {
+fn title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let settings = &LinkSettings::TITLE;
     if !charset.encoding.is_ascii_compatible() {
         let text = charset::text(head, charset).0;
-        return links::links(text.as_bytes(), &LinkSettings::TITLE, &scan::utf8).title;
+        return links::links_as(markup, text.as_bytes(), settings, &scan::utf8).title;
     }
     let encoding = charset.encoding;
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-    links::links(head, &LinkSettings::TITLE, &decoder).title
+    links::links_as(markup, head, settings, &decoder).title
 }
 
 /// Tells the compiler that what comes out lives as long as what went in.

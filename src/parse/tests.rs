@@ -462,6 +462,18 @@ fn guesses_are_made_only_where_they_are_asked_for() {
         page.found().iter().next().unwrap().nofollow,
         "a guess allows nothing"
     );
+    // Script files are asked for then, and looked into.
+    let mut page = answer("text/html", "<script src=/s.js></script><img src=/i>");
+    let mut script =
+        answer("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);
+    for answer in [&mut page, &mut script] {
+        let follow = answer.settings.follow.as_mut().unwrap();
+        (follow.assets, follow.guess) = (false, false);
+        assert_eq!(answer.told(), [""; 0]);
+        answer.settings.follow.as_mut().unwrap().guess = true;
+    }
+    assert_eq!(page.told(), ["asset /s.js"]);
+    assert_eq!(script.told(), ["guess /3", "guess /4"]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod politeness;
 mod proxies;
 mod readme;
 mod recipes;
+mod references;
 mod report;
 mod reports;
 mod resume;

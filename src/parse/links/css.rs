@@ -1,8 +1,8 @@
-//! The URLs in CSS: `url(…)` and `@import "…"` (CSS Syntax 3, 4.3).
+//! The URLs in CSS: `url(…)`, `@import "…"` and the strings of `image-set(…)` (CSS Syntax 3, 4.3; CSS Images 4, 2.4).
 //!
 //! Follows the CSS tokenizer for comments, strings, escapes and both forms of `url()`, so that a URL in a comment or a
-//! string is not one. `@namespace` names a namespace, not a resource. Invariant: linear, never panics, borrows where there is no escape.
-//! Edge: a `url` or `@import` spelled with escapes (`\75rl(`) and the bare strings of `image-set()` are not seen.
+//! string is not one. `@namespace` names a namespace, not a resource, and a URL that is only a fragment is a part of the document itself.
+//! Invariant: linear, never panics, borrows where there is no escape.
 
 use std::borrow::Cow;
 
@@ -21,6 +21,7 @@ pub fn urls<'a, 'd>(css: &'a [u8], decoder: Decoder<'d>) -> Urls<'a, 'd> {
         at: 0,
         decoder,
         namespace: false,
+        image_set: 0,
     }
 }
 
@@ -30,12 +31,18 @@ pub struct Urls<'a, 'd> {
     at: usize,
     decoder: Decoder<'d>,
     namespace: bool,
+    /// How many parentheses are open in an `image-set(…)`, its own included; none outside of one.
+    image_set: usize,
 }
+
+/// More bytes than any name has that means something here.
+const LONGEST_NAME: usize = 24;
 
 /// The bytes that can begin, end or hide a URL.
 static WORTH_A_LOOK: [bool; 256] = {
     let mut worth = [false; 256];
     worth[b'(' as usize] = true;
+    worth[b')' as usize] = true;
     worth[b'"' as usize] = true;
     worth[b'\'' as usize] = true;
     worth[b'/' as usize] = true;
@@ -58,26 +65,28 @@ impl<'a> Urls<'a, '_> {
     pub(in crate::parse) fn next_span(&mut self) -> Option<(Cow<'a, str>, usize, usize)> {
         loop {
             let rest = self.css.get(self.at..)?;
-            let at = self.at + rest.iter().position(|&b| WORTH_A_LOOK[usize::from(b)])?;
+            let before = self.at;
+            let at = before + rest.iter().position(|&b| WORTH_A_LOOK[usize::from(b)])?;
             self.at = at + 1;
             let found = match self.css[at] {
                 b'/' => {
                     self.at = after_comment(self.css, at);
                     None
                 }
-                // An escaped byte begins nothing.
-                b'\\' => {
-                    self.at += 1;
-                    None
-                }
+                b'\\' => self.escaped_name(before, at),
                 b'"' | b'\'' => {
-                    self.at = string(self.css, at).1;
-                    None
+                    let (text, after) = string(self.css, at);
+                    self.at = after;
+                    text.filter(|_| self.image_set == 1)
                 }
                 b'@' => self.at_rule(at),
-                b'(' if is_url(&self.css[..at]) => self.url(at + 1),
+                b'(' => self.function(name_before(&self.css[..at]), at),
+                b')' => {
+                    self.image_set = self.image_set.saturating_sub(1);
+                    None
+                }
                 b';' => {
-                    self.namespace = false;
+                    (self.namespace, self.image_set) = (false, 0);
                     None
                 }
                 _ => None,
@@ -86,23 +95,81 @@ impl<'a> Urls<'a, '_> {
                 && !self.namespace
             {
                 let url = self.text(&self.css[start..end]);
-                if !url.is_empty() {
+                if !url.is_empty() && !url.starts_with('#') {
                     return Some((url, start, end));
                 }
             }
         }
     }
 
+    /// What stands behind the `(` at `at`, where the function's name says that it is a URL.
+    fn function(&mut self, name: &[u8], at: usize) -> Option<(usize, usize)> {
+        if name.eq_ignore_ascii_case(b"url") {
+            return self.url(at + 1);
+        }
+        let is_image_set = name.eq_ignore_ascii_case(b"image-set")
+            || name.eq_ignore_ascii_case(b"-webkit-image-set");
+        if is_image_set || self.image_set > 0 {
+            self.image_set += 1;
+        }
+        None
+    }
+
+    /// A name with an escape in it, at `at`: `u\72l(`. Nothing of it stands before `from`.
+    fn escaped_name(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
+        let css = self.css;
+        let before = css[from..at].iter().rev();
+        let start = at - before.take_while(|&&byte| is_name(byte)).count();
+        let mut name = String::new();
+        let mut end = start;
+        while let Some(&byte) = css.get(end).filter(|&&byte| is_name(byte)) {
+            let after = match byte {
+                b'\\' => after_escape(css, end),
+                _ => end + 1,
+            };
+            if name.len() < LONGEST_NAME {
+                match byte {
+                    b'\\' => {
+                        escape(&css[end + 1..], &mut name);
+                    }
+                    _ => name.push(char::from(byte)),
+                }
+            }
+            end = after;
+        }
+        self.at = end.max(at + 1);
+        if start > 0 && css[start - 1] == b'@' {
+            return self.at_name(name.as_bytes(), end);
+        }
+        if css.get(end) != Some(&b'(') {
+            return None;
+        }
+        self.at = end + 1;
+        self.function(name.as_bytes(), end)
+    }
+
     /// `@import "x"`. The other form of it is a `url()` like any.
     fn at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
         let word = &self.css[at + 1..];
-        if starts_with_word(word, b"namespace") {
+        let length = word
+            .iter()
+            .position(|&byte| !is_name(byte) || byte == b'\\');
+        let length = length.unwrap_or(word.len());
+        if word.get(length) == Some(&b'\\') {
+            return None; // read where the escape is
+        }
+        self.at_name(&word[..length], at + 1 + length)
+    }
+
+    /// What is behind the name of an at-rule, which ends at `end`.
+    fn at_name(&mut self, name: &[u8], end: usize) -> Option<(usize, usize)> {
+        if name.eq_ignore_ascii_case(b"namespace") {
             self.namespace = true;
         }
-        if !starts_with_word(word, b"import") {
+        if !name.eq_ignore_ascii_case(b"import") {
             return None;
         }
-        self.at = after_spaces(self.css, at + 1 + b"import".len());
+        self.at = after_spaces(self.css, end);
         match self.css.get(self.at) {
             Some(b'"' | b'\'') => {
                 let (found, after) = string(self.css, self.at);
@@ -272,19 +339,11 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'\\') || !byte.is_ascii()
 }
 
-/// Whether the text before a `(` ends in the name `url`.
-fn is_url(before: &[u8]) -> bool {
-    before
-        .split_last_chunk::<3>()
-        .is_some_and(|(before, word)| {
-            word.eq_ignore_ascii_case(b"url") && !before.last().is_some_and(|&byte| is_name(byte))
-        })
-}
-
-fn starts_with_word(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        && !text.get(word.len()).is_some_and(|&byte| is_name(byte))
+/// The name that a text ends in, as far as it can be that of a function that holds URLs.
+fn name_before(text: &[u8]) -> &[u8] {
+    let end = &text[text.len().saturating_sub(LONGEST_NAME)..];
+    let length = end.iter().rev().take_while(|&&byte| is_name(byte)).count();
+    &end[end.len() - length..]
 }
 
 #[cfg(test)]
@@ -324,6 +383,22 @@ mod tests {
                 "url(data:image/png;base64,AA==)",
                 vec!["data:image/png;base64,AA=="],
             ),
+            (
+                "u\\72l(a) \\75RL( 'b' ) u\\000072 l(c)",
+                vec!["a", "b", "c"],
+            ),
+            (
+                "@\\69mport 'd'; @im\\70 ort \"e\"; @n\\61mespace url(f);",
+                vec!["d", "e"],
+            ),
+            ("cu\\72l(a) \\url(b) ur\\6c (c) u\\72l", vec!["b", "c"]),
+            (
+                "image-set(\"a\" 1x, url(b) 2x, 'c' type(\"image/png\")) \"d\"",
+                vec!["a", "b", "c"],
+            ),
+            ("-webkit-image-set('a' 1x);content:'b' x('c')", vec!["a"]),
+            ("image\\-set('a')", vec!["a"]),
+            ("fill:url(#a) url('#b') url(c#d)", vec!["c#d"]),
             ("url(\\", vec![]),
             ("url(\\é)", vec!["é"]),
             ("url(", vec![]),

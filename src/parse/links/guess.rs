@@ -1,4 +1,4 @@
-//! Guesses: strings in inline scripts and JSON that look like URLs.
+//! Guesses: strings in scripts, inline or in files, and in JSON that look like URLs.
 //!
 //! A script is not parsed: a quote followed at once by `http:`, `https:` or `/`, and ended by the same quote with nothing between that a URL cannot
 //! hold, is a guess; `\/`, `\u002F` and the like are unescaped. Invariant: each byte is read at most twice; a guess is at most `LONGEST` bytes.
@@ -12,7 +12,7 @@ use memchr::memchr3;
 const LONGEST: usize = 2048;
 
 /// The guesses in a script's text, and where each starts, in bytes. Only ASCII is guessed.
-pub(super) fn urls(script: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, usize)> {
+pub(in crate::parse) fn urls(script: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {

@@ -2,11 +2,13 @@
 //!
 //! Invariant: nothing here is resolved, fetched or trusted: a [`Link`] is the text the page wrote, trimmed and decoded as HTML,
 //! and the number and length of what is kept are bounded whatever the page does. What is not wanted costs nothing: with only the
-//! title wanted, the scan ends at `</title>`. Edge: `srcdoc`, CSS inside `svg`, and what scripts would build are not looked into.
+//! title wanted, the scan ends at `</title>`. Edge: what scripts would build is not looked into.
 
 mod collector;
 pub mod css;
-mod guess;
+mod elements;
+pub(in crate::parse) mod guess;
+pub(in crate::parse) mod reference;
 pub(in crate::parse) mod refresh;
 pub(in crate::parse) mod relation;
 pub(in crate::parse) mod srcset;
@@ -17,7 +19,7 @@ use std::borrow::Cow;
 
 pub use crate::robots::Directives;
 
-use crate::parse::scan::{Decoder, scan};
+use crate::parse::scan::{Decoder, Markup, scan_as};
 use collector::Collector;
 
 /// How much of a page is searched for a title when nothing else is wanted, in bytes.
@@ -38,6 +40,8 @@ pub struct LinkSettings<'s> {
     pub styles: bool,
     /// Guesses in the string literals of inline scripts and JSON.
     pub guess: bool,
+    /// Scripts that the page loads, also where no other assets are wanted.
+    pub scripts: bool,
     /// The most links kept of one page.
     pub limit: usize,
     /// The name under which a page may address this robot in `meta`, in any case; empty where it has none.
@@ -51,6 +55,7 @@ impl LinkSettings<'_> {
         assets: false,
         styles: false,
         guess: false,
+        scripts: false,
         limit: 50_000,
         agent: "",
     };
@@ -69,7 +74,7 @@ impl LinkSettings<'_> {
     };
 
     fn wants_links(&self) -> bool {
-        self.pages || self.assets || self.styles || self.guess
+        self.pages || self.assets || self.styles || self.guess || self.scripts
     }
 }
 
@@ -141,15 +146,15 @@ pub enum Element {
     Area,
     /// `<link href>`.
     Link,
-    /// `<iframe src>`.
+    /// `<iframe src>`, `data-src`.
     Iframe,
     /// `<frame src>`.
     Frame,
     /// `<form action>` of a form that is sent with GET.
     Form,
-    /// `<img>`: `src`, `srcset`, `data-src`; SVG's `<image href>`.
+    /// `<img>`: `src`, `srcset`, `data-src`, `data-srcset`; SVG's `<image href>`, `<use href>` and `<feImage href>`.
     Img,
-    /// `<source>`: `src`, `srcset`.
+    /// `<source>`: as `<img>`.
     Source,
     /// `<video>`: `src`, `poster`.
     Video,
@@ -167,7 +172,7 @@ pub enum Element {
     Input,
     /// `<meta http-equiv=refresh>`.
     MetaRefresh,
-    /// CSS, in a `style` element, a `style` attribute or a style sheet.
+    /// CSS, in a `style` element, a `style` attribute, a presentation attribute of SVG or a style sheet; `background`.
     Css,
     /// A string in an inline script.
     Inline,
@@ -201,12 +206,23 @@ pub fn links<'a>(
     settings: &LinkSettings<'_>,
     decoder: Decoder<'_>,
 ) -> PageLinks<'a> {
-    let html = if settings.wants_links() {
-        html
+    links_as(Markup::Html, html, settings, decoder)
+}
+
+/// As [`links`], for a document of these rules.
+#[must_use]
+pub fn links_as<'a>(
+    markup: Markup,
+    text: &'a [u8],
+    settings: &LinkSettings<'_>,
+    decoder: Decoder<'_>,
+) -> PageLinks<'a> {
+    let text = if settings.wants_links() {
+        text
     } else {
-        &html[..html.len().min(TITLE_WITHIN)]
+        &text[..text.len().min(TITLE_WITHIN)]
     };
     let mut collector = Collector::new(settings, decoder);
-    scan(html, &mut collector);
+    scan_as(markup, text, &mut collector);
     collector.finish()
 }

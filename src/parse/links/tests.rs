@@ -302,7 +302,7 @@ fn expected(events: &[Event]) -> Vec<(String, bool)> {
             has("rel", "nofollow") && matches!(tag.as_str(), "a" | "area" | "link" | "form");
         let names: &[&str] = match tag.as_str() {
             // Nobody writes these outside SVG.
-            "a" | "image" | "script" if value("xlink:href").is_some() => {
+            "a" | "image" | "script" | "use" | "feimage" if value("xlink:href").is_some() => {
                 &[if value("href").is_some() {
                     "href"
                 } else {
@@ -320,18 +320,24 @@ fn expected(events: &[Event]) -> Vec<(String, bool)> {
             "input" if !value("type").is_some_and(|kind| kind.eq_ignore_ascii_case("image")) => &[],
             "a" | "area" | "link" => &["href"],
             "form" => &["action"],
-            "img" | "image" => &["src", "data-src"],
-            "video" => &["src", "poster"],
+            "img" | "image" | "iframe" | "source" | "audio" => &["src", "data-src"],
+            "video" => &["src", "poster", "data-src"],
             "object" => &["data"],
-            "iframe" | "frame" | "source" | "audio" | "track" | "script" | "embed" | "input" => {
-                &["src"]
-            }
+            "frame" | "track" | "script" | "embed" | "input" => &["src"],
             _ => &[],
         };
         for value in names.iter().filter_map(|name| value(name)) {
-            found.push((value.to_owned(), nofollow));
+            // A part of the page itself.
+            if !(matches!(tag.as_str(), "use" | "feimage") && value.starts_with('#')) {
+                found.push((value.to_owned(), nofollow));
+            }
         }
-        if let (Some(value), "img" | "image" | "source") = (value("srcset"), tag.as_str()) {
+        let sets: &[&str] = match tag.as_str() {
+            "img" | "image" | "source" => &["srcset", "data-srcset"],
+            "link" if has("rel", "preload") => &["imagesrcset"],
+            _ => &[],
+        };
+        for value in sets.iter().filter_map(|name| value(name)) {
             found.extend(srcset::urls(value).map(|url| (url.to_owned(), false)));
         }
         if tag == "meta"
@@ -385,6 +391,9 @@ const PIECES: &[&str] = &[
     "src=",
     "src='",
     "srcset='",
+    "data-srcset='",
+    "imagesrcset='",
+    "rel=preload ",
     "data-src=",
     "poster=",
     "data=",

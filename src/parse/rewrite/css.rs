@@ -4,7 +4,17 @@ use encoding_rs::Encoding;
 
 use super::super::links::css::urls;
 use super::super::with_lifetime;
+use super::html::in_markup;
 use super::{Edits, References};
+
+/// What a URL has to be escaped for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// A style sheet as it is.
+    Css,
+    /// One that stands as text between tags.
+    CssInMarkup,
+}
 
 /// What is to be replaced in a style sheet that begins at `offset` of its document.
 pub(super) fn edits(
@@ -12,6 +22,7 @@ pub(super) fn edits(
     encoding: &'static Encoding,
     references: &mut References<'_>,
     offset: usize,
+    escape: Escape,
 ) -> Edits {
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
     let mut found = urls(css, &decoder);
@@ -19,6 +30,10 @@ pub(super) fn edits(
     while let Some((url, start, end)) = found.next_span() {
         if let Some(new) = references.replace(&url) {
             let new = escaped(&new.text);
+            let new = match escape {
+                Escape::Css => new,
+                Escape::CssInMarkup => in_markup(&new),
+            };
             let new = encoding.encode(&new).0.into_owned();
             edits.0.push((offset + start, offset + end, new));
         }

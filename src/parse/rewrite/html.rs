@@ -1,41 +1,33 @@
 //! The references of a page, replaced.
 //!
-//! Which attributes hold references is told by their names alone: an attribute that means nothing on its element does no
-//! harm when it is absolute. What would keep a browser from reading the copy is taken out of its way: `<base>` is
+//! Which attributes hold references says [the list](super::super::links::reference) that links are found by. What would keep a browser from reading the copy is taken out of its way: `<base>` is
 //! emptied, and a content security policy, and of what is on the disk `integrity` and `crossorigin`, get another name.
 
 use std::ops::ControlFlow;
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 
+use super::super::links::reference::{self, Holds};
 use super::super::links::refresh;
 use super::super::links::srcset;
-use super::super::scan::{Attribute, Name, Place, Tag, Visitor, decode, scan};
+use super::super::scan::{
+    Attribute, Markup, Name, Place, Tag, Visitor, decode, inside_cdata, scan, scan_as,
+};
 use super::super::with_lifetime;
+use super::css::Escape;
 use super::{Document, Edits, Places, References, css};
 
 const ON: ControlFlow<()> = ControlFlow::Continue(());
-/// Attributes that hold a URL.
-const URLS: [&str; 9] = [
-    "href",
-    "src",
-    "data-src",
-    "poster",
-    "background",
-    "action",
-    "formaction",
-    "xlink:href",
-    "longdesc",
-];
-/// Attributes that hold many.
-const SETS: [&str; 3] = ["srcset", "data-srcset", "imagesrcset"];
 /// Attributes that a file cannot live up to.
 const BARRIERS: [&str; 2] = ["integrity", "crossorigin"];
-/// A longer value is no URL; style sheets in attributes have no more either.
+/// A longer value is no URL; style sheets and pages in attributes have no more either.
 const VALUE: usize = 1 << 20;
+/// Pages inside each other's `srcdoc` that are rewritten.
+const DOCUMENTS: usize = 3;
 
 /// What is to be replaced in a page.
 pub(super) fn edits(
+    markup: Markup,
     html: &[u8],
     encoding: &'static Encoding,
     document: Document<'_>,
@@ -43,17 +35,18 @@ pub(super) fn edits(
 ) -> Edits {
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
     let mut base = Base(None);
-    scan(html, &mut base);
+    scan_as(markup, html, &mut base);
     let base = base.0.map(|raw| decode(raw, Place::Attribute, &decoder));
     let base = base.and_then(|base| document.url.join(base.trim_ascii()).ok());
-    let references = References::new(document.url, base.as_ref(), encoding, document, places);
+    let mut references = References::new(document.url, base.as_ref(), encoding, document, places);
     let mut editor = Editor {
         html,
         encoding,
-        references,
+        references: &mut references,
         edits: Edits::default(),
+        inside: 0,
     };
-    scan(html, &mut editor);
+    scan_as(markup, html, &mut editor);
     editor.edits
 }
 
@@ -79,14 +72,16 @@ impl<'a> Visitor<'a> for Base<'a> {
     }
 }
 
-struct Editor<'a, 'r> {
+struct Editor<'a, 'e, 'r> {
     html: &'a [u8],
     encoding: &'static Encoding,
-    references: References<'r>,
+    references: &'e mut References<'r>,
     edits: Edits,
+    /// How many pages this one is inside of.
+    inside: usize,
 }
 
-impl<'a> Visitor<'a> for Editor<'a, '_> {
+impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let before = self.edits.0.len();
         let (name, foreign) = (tag.name(), tag.is_foreign());
@@ -109,12 +104,17 @@ impl<'a> Visitor<'a> for Editor<'a, '_> {
                 if is(&["href"]) {
                     self.put(attribute, "");
                 }
-            } else if is(&URLS) || is(&["data"]) && name == Name::Object {
-                saved |= self.reference(attribute);
-            } else if is(&SETS) {
-                self.set(attribute);
-            } else if is(&["style"]) {
-                self.style(attribute);
+            } else if let Some(row) = reference::row(name, tag.name_text(), foreign, attribute.name)
+            {
+                match row.holds {
+                    // A part of the same drawing, whatever the base.
+                    Holds::Url
+                        if foreign && name != Name::A && attribute.value.starts_with(b"#") => {}
+                    Holds::Url => saved |= self.reference(attribute),
+                    Holds::Set => self.set(attribute),
+                    Holds::Css => self.style(attribute),
+                    Holds::Document => self.document(attribute),
+                }
             } else if is(&["content"]) && equiv.eq_ignore_ascii_case(b"refresh") {
                 self.refresh(attribute);
             } else if is(&["http-equiv"])
@@ -136,14 +136,39 @@ impl<'a> Visitor<'a> for Editor<'a, '_> {
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         if name == Name::Style {
-            let found = css::edits(text, self.encoding, &mut self.references, offset);
+            let found = css::edits(text, self.encoding, self.references, offset, Escape::Css);
             self.edits.0.extend(found.0);
+        }
+        ON
+    }
+
+    fn foreign_style(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+        let (inside, start) = inside_cdata(text);
+        let escape = match start {
+            0 => Escape::CssInMarkup,
+            _ => Escape::Css,
+        };
+        if start > 0 || memchr::memchr(b'&', text).is_none() {
+            let at = offset + start;
+            let found = css::edits(inside, self.encoding, self.references, at, escape);
+            self.edits.0.extend(found.0);
+            return ON;
+        }
+        let encoding = self.encoding;
+        let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
+        let plain = decode(text, Place::Text, &decoder);
+        let found = css::edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
+        if !found.0.is_empty()
+            && let Ok(new) = String::from_utf8(found.apply(plain.as_bytes()))
+        {
+            let new = self.encoding.encode(&in_markup(&new)).0.into_owned();
+            self.edits.0.push((offset, offset + text.len(), new));
         }
         ON
     }
 }
 
-impl<'a> Editor<'a, '_> {
+impl<'a> Editor<'a, '_, '_> {
     /// Answers whether it leads to what was saved.
     fn reference(&mut self, attribute: Attribute<'a>) -> bool {
         let Some(text) = self.decoded(attribute) else {
@@ -185,11 +210,35 @@ impl<'a> Editor<'a, '_> {
         let Some(text) = self.decoded(attribute) else {
             return;
         };
-        let found = css::edits(text.as_bytes(), encoding_rs::UTF_8, &mut self.references, 0);
+        let found = css::edits(text.as_bytes(), UTF_8, self.references, 0, Escape::Css);
         if found.0.is_empty() {
             return;
         }
         if let Ok(new) = String::from_utf8(found.apply(text.as_bytes())) {
+            self.put(attribute, &new);
+        }
+    }
+
+    /// A page that is written in an attribute: its references start where those of the page around it do.
+    fn document(&mut self, attribute: Attribute<'a>) {
+        if self.inside >= DOCUMENTS {
+            return;
+        }
+        let Some(text) = self.decoded(attribute) else {
+            return;
+        };
+        let mut inner = Editor {
+            html: text.as_bytes(),
+            encoding: UTF_8,
+            references: &mut *self.references,
+            edits: Edits::default(),
+            inside: self.inside + 1,
+        };
+        scan(text.as_bytes(), &mut inner);
+        let edits = inner.edits;
+        if !edits.0.is_empty()
+            && let Ok(new) = String::from_utf8(edits.apply(text.as_bytes()))
+        {
             self.put(attribute, &new);
         }
     }
@@ -226,16 +275,7 @@ impl<'a> Editor<'a, '_> {
         if !quoted {
             text.push('"');
         }
-        for character in value.chars() {
-            match character {
-                '&' => text.push_str("&amp;"),
-                '"' => text.push_str("&quot;"),
-                '\'' => text.push_str("&#39;"),
-                '<' => text.push_str("&lt;"),
-                '>' => text.push_str("&gt;"),
-                character => text.push(character),
-            }
-        }
+        text.push_str(&in_markup(value));
         if !quoted {
             text.push('"');
         }
@@ -251,6 +291,22 @@ impl<'a> Editor<'a, '_> {
             self.edits.0.push((start, start, b"data-".to_vec()));
         }
     }
+}
+
+/// A text as it may stand between tags, and in quotes.
+pub(super) fn in_markup(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for character in value.chars() {
+        match character {
+            '&' => text.push_str("&amp;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#39;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            character => text.push(character),
+        }
+    }
+    text
 }
 
 /// Where a piece of a text is in it; `None` for what is empty, which may be anywhere.

@@ -3,7 +3,7 @@
 //! Each reference that leads to what was saved becomes the path that it was saved under; every other one becomes
 //! absolute, so that it leads where it led. All else stays as it was, byte for byte: what is replaced are the values of
 //! attributes, and URLs in CSS. Invariant: what is put in is escaped for its place, whatever a URL says. Edge: scripts are
-//! not read, and what they put together leads nowhere from a disk; in documents of SVG and other XML nothing is replaced.
+//! not read, and what they put together leads nowhere from a disk; of XML, pages and drawings are rewritten, and nothing else.
 //!
 //! A disk has no `Content-Type`. So a page that names its charset in its head alone gets a byte order mark, and becomes
 //! UTF-8 where it is not; so does one whose encoding is no superset of ASCII. Style sheets in such an encoding stay as
@@ -19,8 +19,11 @@ use encoding_rs::{Encoding, UTF_8};
 use super::charset::{self, Charset, CharsetSource};
 use super::media_type::{Kind, MediaType, sniff};
 use super::resolve::Resolver;
+use super::scan::Markup;
+use super::xml;
 use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
+use css::Escape;
 
 /// What tells an HTML file's encoding before anything in it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -46,9 +49,6 @@ pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<String>;
 pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) -> Option<Vec<u8>> {
     let media = document.content_type.and_then(MediaType::parse);
     let kind = media.as_ref().map_or_else(|| sniff(bytes), MediaType::kind);
-    if !matches!(kind, Kind::Html | Kind::Css) {
-        return None;
-    }
     let host = document.url.as_url().domain();
     let charset = charset::charset(
         bytes,
@@ -56,32 +56,40 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
         media.as_ref().and_then(MediaType::charset),
         host.and_then(|host| host.rsplit('.').next()),
     );
-    match kind {
-        Kind::Html => {
-            let (text, encoding) = readable(bytes, charset);
-            let edits = html::edits(&text, encoding, document, places);
-            let changed = !edits.0.is_empty() || matches!(text, Cow::Owned(_));
-            changed.then(|| edits.apply(&text))
-        }
-        _ if !charset.encoding.is_ascii_compatible() => None,
-        _ => {
+    let markup = match kind {
+        Kind::Css if !charset.encoding.is_ascii_compatible() => return None,
+        Kind::Css => {
             let mut references =
                 References::new(document.url, None, charset.encoding, document, places);
-            let edits = css::edits(bytes, charset.encoding, &mut references, 0);
-            (!edits.0.is_empty()).then(|| edits.apply(bytes))
+            let edits = css::edits(bytes, charset.encoding, &mut references, 0, Escape::Css);
+            return (!edits.0.is_empty()).then(|| edits.apply(bytes));
         }
-    }
+        Kind::Html => Markup::Html,
+        Kind::Xhtml => Markup::Xml,
+        Kind::Xml => match xml::root(&charset::text(bytes, charset).0).as_deref() {
+            Some("svg" | "html") => Markup::Xml,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let (text, encoding) = readable(bytes, charset, markup);
+    let edits = html::edits(markup, &text, encoding, document, places);
+    let changed = !edits.0.is_empty() || matches!(text, Cow::Owned(_));
+    changed.then(|| edits.apply(&text))
 }
 
 /// The bytes of a page as a browser reads them without a header, and their encoding.
-fn readable(bytes: &[u8], charset: Charset) -> (Cow<'_, [u8]>, &'static Encoding) {
+fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
     // A `<meta>` that comes late is not found by every browser: such a page gets a byte order mark.
     let said = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
     // What browsers detect without a header they detect on a disk too, but UTF-8.
     let guessed =
         matches!(source, CharsetSource::Detected | CharsetSource::Default) && encoding != UTF_8;
-    if encoding.is_ascii_compatible() && (said || guessed || bytes.is_ascii()) {
+    // XML says it in its declaration, or is UTF-8.
+    let known = markup == Markup::Xml
+        && matches!(source, CharsetSource::Declaration | CharsetSource::Default);
+    if encoding.is_ascii_compatible() && (said || guessed || known || bytes.is_ascii()) {
         return (Cow::Borrowed(bytes), encoding);
     }
     let text = charset::text(bytes, charset).0;

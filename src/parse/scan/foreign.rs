@@ -12,6 +12,7 @@
 //!   the point is closed, void elements and end tags notwithstanding;
 //! * any `annotation-xml` with the right `encoding` counts; MathML's text points let `mglyph` and `malignmark` in as HTML.
 
+use super::Markup;
 use super::name::Name;
 use super::tag::Tag;
 
@@ -75,6 +76,8 @@ const MATH_POINTS: [&str; 5] = ["mi", "mo", "mn", "ms", "mtext"];
 pub(super) struct Foreign {
     frames: [Frame; DEPTH],
     depth: usize,
+    /// In XML no tag ends what it does not close.
+    is_xml: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +92,14 @@ enum Frame {
 }
 
 impl Foreign {
+    /// At the start of a document of these rules.
+    pub(super) fn of(markup: Markup) -> Self {
+        Self {
+            is_xml: markup == Markup::Xml,
+            ..Self::default()
+        }
+    }
+
     /// Whether any foreign element is open around this place.
     #[inline]
     pub(super) fn is_inside(&self) -> bool {
@@ -106,6 +117,9 @@ impl Foreign {
         match self.top() {
             None | Some(Frame::Point { .. }) => false,
             Some(Frame::Svg | Frame::Math) => {
+                if self.is_xml {
+                    return true;
+                }
                 let out = is_one_of(tag.name_text(), &BREAK_OUT)
                     || (tag.name() == Name::Font && is_html_font(tag));
                 if out {
@@ -149,7 +163,11 @@ impl Foreign {
             });
         match (found, self.top()) {
             (Some(found), _) => self.depth = found,
-            (None, Some(Frame::Svg | Frame::Math)) if is_one_of(name, &BREAK_OUT) => self.leave(),
+            (None, Some(Frame::Svg | Frame::Math))
+                if !self.is_xml && is_one_of(name, &BREAK_OUT) =>
+            {
+                self.leave();
+            }
             (None, _) => {}
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each function answers the byte after the construct, or `None` where the input ends inside it.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 /// Skips what `<!` at `open` begins (HTML 13.2.5.42).
 pub(super) fn after_declaration(html: &[u8], open: usize, cdata: bool) -> Option<usize> {
@@ -43,4 +43,37 @@ fn after_cdata(html: &[u8], text: usize) -> Option<usize> {
     memchr_iter(b'>', inside)
         .find(|&end| inside[..end].ends_with(b"]]"))
         .map(|end| text + end + 1)
+}
+
+/// Skips what `<!` at `open` begins in XML: a comment ends at `-->` alone, and a document type may have declarations inside `[` and `]`.
+pub(super) fn after_declaration_of_xml(text: &[u8], open: usize) -> Option<usize> {
+    let rest = &text[open + 2..];
+    if rest.starts_with(b"--") {
+        let end = memmem::find(rest.get(2..)?, b"-->")?;
+        return Some(open + 4 + end + 3);
+    }
+    if rest.starts_with(b"[CDATA[") {
+        return after_cdata(text, open + 9);
+    }
+    let first = memchr2(b'>', b'[', rest)?;
+    if rest[first] == b'>' {
+        return Some(open + 2 + first + 1);
+    }
+    let subset = first + memchr(b']', &rest[first..])?;
+    after_bogus_comment(text, open + 2 + subset)
+}
+
+/// Skips a processing instruction of XML, whose `<` is at `open`.
+pub(super) fn after_instruction(text: &[u8], open: usize) -> Option<usize> {
+    memmem::find(&text[open..], b"?>").map(|end| open + end + 2)
+}
+
+/// What is in a text that is one CDATA section, and where in it that starts; the text itself where it is none.
+pub(in crate::parse) fn inside_cdata(text: &[u8]) -> (&[u8], usize) {
+    let start = text.len() - text.trim_ascii_start().len();
+    let inside = text.trim_ascii().strip_prefix(b"<![CDATA[");
+    match inside.and_then(|inside| inside.strip_suffix(b"]]>")) {
+        Some(inside) => (inside, start + 9),
+        None => (text, 0),
+    }
 }

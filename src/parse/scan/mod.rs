@@ -9,6 +9,10 @@
 //! is ordinary content); whether a place is inside `svg` or `math` is answered by `foreign.rs`, an approximation
 //! that says where it differs. Elements that a tree builder drops, as most are around `frameset`, are taken as written.
 //!
+//! A document of XML, XHTML or SVG, is walked by the rules of XML where these differ: an element that ends in `/>` is empty, whatever it is
+//! called, no element but `title`, `style` and `script` has its text told as a whole, and a CDATA section may stand anywhere. It is not checked
+//! for being well-formed. Edge: prefixes of names are not looked at.
+//!
 //! Input is bytes of any encoding in which `<`, `>`, quotes, `&` and white space are the ASCII bytes and nothing
 //! else is: UTF-8, the windows and ISO 8859 sets, GBK, Shift_JIS. UTF-16 and ISO-2022-JP are decoded first.
 
@@ -30,6 +34,7 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 
 use foreign::Foreign;
+pub(in crate::parse) use markup::inside_cdata;
 pub use name::Name;
 pub use reference::{Decoder, Place, decode, utf8};
 pub use tag::{Attribute, Tag};
@@ -43,6 +48,13 @@ pub trait Visitor<'a> {
     /// The text inside a raw text element (`script`, `style`, `title`, `textarea`, …), as written: in `title` and `textarea`
     /// character references are still encoded. `offset` is where it starts, in bytes.
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()>;
+
+    /// The text inside a `style` of SVG, as written: unlike that of HTML it holds character references, and may hold CDATA sections. Tags in it are
+    /// told too.
+    fn foreign_style(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+        let _ = (text, offset);
+        ControlFlow::Continue(())
+    }
 
     /// Text between tags, as written, with character references and without comments and CDATA sections: a piece from each
     /// tag to the next, never empty. `offset` is where it starts, in bytes.
@@ -58,44 +70,148 @@ pub trait Visitor<'a> {
     }
 }
 
-/// Scans one page from its first byte to its last, or until the visitor breaks.
-pub fn scan<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) {
-    // The flow only says why the walk ended; the caller's visitor knows that already.
-    let _ = walk(html, visitor);
+/// By which rules a document is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Markup {
+    /// Those of HTML.
+    #[default]
+    Html,
+    /// Those of XML.
+    Xml,
 }
 
-fn walk<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) -> ControlFlow<()> {
-    let mut foreign = Foreign::default();
-    let mut at = 0;
-    let mut text = 0;
-    while let Some(open) = next_open(html, at) {
-        // 13.2.5.6 and 7: what else follows a "<" leaves it a character of the text.
-        match html.get(open + 1) {
-            Some(byte) if byte.is_ascii_alphabetic() || b"!?".contains(byte) => {}
-            Some(b'/') if open + 2 < html.len() => {}
-            _ => {
-                at = open + 1;
-                continue;
+/// Scans one page from its first byte to its last, or until the visitor breaks.
+pub fn scan<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) {
+    scan_as(Markup::Html, html, visitor);
+}
+
+/// As [`scan`], by these rules.
+pub fn scan_as<'a, V: Visitor<'a>>(markup: Markup, text: &'a [u8], visitor: &mut V) {
+    let mut walk = Walk {
+        markup,
+        foreign: Foreign::of(markup),
+        styled: 0,
+    };
+    // The flow only says why the walk ended; the caller's visitor knows that already.
+    let _ = walk.run(text, visitor);
+}
+
+/// A walk through one page.
+struct Walk {
+    markup: Markup,
+    foreign: Foreign,
+    /// Up to where the text of styles of SVG was told.
+    styled: usize,
+}
+
+impl Walk {
+    fn run<'a, V: Visitor<'a>>(&mut self, html: &'a [u8], visitor: &mut V) -> ControlFlow<()> {
+        let is_xml = self.markup == Markup::Xml;
+        let mut at = 0;
+        let mut text = 0;
+        while let Some(open) = next_open(html, at) {
+            // 13.2.5.6 and 7: what else follows a "<" leaves it a character of the text.
+            match html.get(open + 1) {
+                Some(byte) if byte.is_ascii_alphabetic() || b"!?".contains(byte) => {}
+                Some(b'/') if open + 2 < html.len() => {}
+                _ => {
+                    at = open + 1;
+                    continue;
+                }
+            }
+            if text < open {
+                visitor.text(&html[text..open], text)?;
+            }
+            let after = match html[open + 1] {
+                b'/' => end_tag(html, open, &mut self.foreign, visitor)?,
+                b'!' if is_xml => markup::after_declaration_of_xml(html, open),
+                b'!' => markup::after_declaration(html, open, self.foreign.allows_cdata()),
+                b'?' if is_xml => markup::after_instruction(html, open),
+                b'?' => markup::after_bogus_comment(html, open + 1),
+                _ => self.start_tag(html, open, visitor)?,
+            };
+            match after {
+                Some(after) => (at, text) = (after, after),
+                None => return ControlFlow::Break(()),
             }
         }
-        if text < open {
-            visitor.text(&html[text..open], text)?;
+        if text < html.len() {
+            visitor.text(&html[text..], text)?;
         }
-        let after = match html[open + 1] {
-            b'/' => end_tag(html, open, &mut foreign, visitor)?,
-            b'!' => markup::after_declaration(html, open, foreign.allows_cdata()),
-            b'?' => markup::after_bogus_comment(html, open + 1),
-            _ => start_tag(html, open, &mut foreign, visitor)?,
+        ControlFlow::Continue(())
+    }
+
+    /// Reads one start tag and, where it opens raw text, that text. Answers where the scan goes on: `None` is the end of the input.
+    #[inline]
+    fn start_tag<'a, V: Visitor<'a>>(
+        &mut self,
+        html: &'a [u8],
+        open: usize,
+        visitor: &mut V,
+    ) -> ControlFlow<(), Option<usize>> {
+        let mut tag = Tag::open(html, open, open + 1);
+        if self.foreign.is_inside() {
+            tag.set_foreign(self.foreign.enter(&tag));
+        }
+        visitor.start_tag(&mut tag)?;
+        let Some(after) = tag.end() else {
+            return ControlFlow::Continue(None);
         };
-        match after {
-            Some(after) => (at, text) = (after, after),
-            None => return ControlFlow::Break(()),
+        if tag.name() == Name::Other && !self.foreign.is_inside() {
+            return ControlFlow::Continue(Some(after));
+        }
+        self.foreign.opened(&tag);
+        if tag.is_foreign() {
+            if tag.name() == Name::Style && !tag.is_self_closing() && after >= self.styled {
+                // What is inside is looked for once, however many open before it ends.
+                let end = raw::end_of_text(html, after, b"style");
+                self.styled = end;
+                visitor.foreign_style(&html[after..end], after)?;
+            }
+            return ControlFlow::Continue(Some(after));
+        }
+        if self.markup == Markup::Xml {
+            return xml_text(html, &tag, after, visitor);
+        }
+        let end = match tag.name() {
+            Name::Plaintext => html.len(),
+            Name::Script => raw::end_of_script(html, after),
+            name => match name.raw_text() {
+                Some(word) => raw::end_of_text(html, after, word),
+                None => return ControlFlow::Continue(Some(after)),
+            },
+        };
+        visitor.raw_text(tag.name(), &html[after..end], after)?;
+        ControlFlow::Continue(Some(end))
+    }
+}
+
+/// Reads the text of an element of XHTML whose text is told as a whole.
+#[cold]
+fn xml_text<'a, V: Visitor<'a>>(
+    text: &'a [u8],
+    tag: &Tag<'a>,
+    after: usize,
+    visitor: &mut V,
+) -> ControlFlow<(), Option<usize>> {
+    let word: &[u8] = match tag.name() {
+        Name::Title => b"title",
+        Name::Style => b"style",
+        Name::Script => b"script",
+        _ => return ControlFlow::Continue(Some(after)),
+    };
+    if tag.is_self_closing() {
+        return ControlFlow::Continue(Some(after));
+    }
+    let end = raw::end_of_xml_text(text, after, word);
+    match tag.name() {
+        Name::Style => visitor.foreign_style(&text[after..end], after)?,
+        name => {
+            let (inside, offset) = markup::inside_cdata(&text[after..end]);
+            visitor.raw_text(name, inside, after + offset)?;
         }
     }
-    if text < html.len() {
-        visitor.text(&html[text..], text)?;
-    }
-    ControlFlow::Continue(())
+    ControlFlow::Continue(Some(end))
 }
 
 /// Where the next `<` at or after `at` is.
@@ -107,41 +223,6 @@ fn next_open(html: &[u8], at: usize) -> Option<usize> {
         Some(_) => memchr(b'<', &html[at..]).map(|found| at + found),
         None => None,
     }
-}
-
-/// Reads one start tag and, where it opens raw text, that text. Answers where the scan goes on: `None` is the end of the input.
-#[inline]
-fn start_tag<'a, V: Visitor<'a>>(
-    html: &'a [u8],
-    open: usize,
-    foreign: &mut Foreign,
-    visitor: &mut V,
-) -> ControlFlow<(), Option<usize>> {
-    let mut tag = Tag::open(html, open, open + 1);
-    if foreign.is_inside() {
-        tag.set_foreign(foreign.enter(&tag));
-    }
-    visitor.start_tag(&mut tag)?;
-    let Some(after) = tag.end() else {
-        return ControlFlow::Continue(None);
-    };
-    if tag.name() == Name::Other && !foreign.is_inside() {
-        return ControlFlow::Continue(Some(after));
-    }
-    foreign.opened(&tag);
-    if tag.is_foreign() {
-        return ControlFlow::Continue(Some(after));
-    }
-    let end = match tag.name() {
-        Name::Plaintext => html.len(),
-        Name::Script => raw::end_of_script(html, after),
-        name => match name.raw_text() {
-            Some(word) => raw::end_of_text(html, after, word),
-            None => return ControlFlow::Continue(Some(after)),
-        },
-    };
-    visitor.raw_text(tag.name(), &html[after..end], after)?;
-    ControlFlow::Continue(Some(end))
 }
 
 /// Reads what follows `</`: an end tag, nothing, or a bogus comment (13.2.5.7).

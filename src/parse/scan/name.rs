@@ -6,7 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 const SLOTS: usize = 128;
 /// Spreads the names below over the table without a collision; the compiler checks that.
-const SPREAD: u64 = 0x65B6_75CD_0492_C4F5;
+const SPREAD: u64 = 0xF341_E07A_83F7_3F17;
 static TABLE: [(u64, Name); SLOTS] = table();
 
 macro_rules! names {
@@ -25,11 +25,12 @@ macro_rules! names {
 }
 
 names! {
-    A = "a", Area = "area", Audio = "audio", Base = "base", Body = "body", Embed = "embed", Font = "font", Form = "form",
+    A = "a", Area = "area", Audio = "audio", Base = "base", Body = "body", Button = "button", Embed = "embed", FeImage = "feimage",
+    Font = "font", Form = "form",
     Frame = "frame", Html = "html", Iframe = "iframe", Image = "image", Img = "img", Input = "input", Link = "link", Math = "math",
     Meta = "meta", Noembed = "noembed", Noframes = "noframes", Object = "object", Plaintext = "plaintext",
     Script = "script", Source = "source", Style = "style", Svg = "svg", Textarea = "textarea", Title = "title",
-    Track = "track", Video = "video", Xmp = "xmp",
+    Track = "track", Use = "use", Video = "video", Xmp = "xmp",
 }
 
 impl Name {

@@ -23,6 +23,23 @@ pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
     html.len()
 }
 
+/// Where the text that starts at `from` ends, in an element of XML of this name: what is in comments and CDATA sections ends nothing.
+pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
+    let mut at = from;
+    while let Some(found) = memchr(b'<', &text[at..]) {
+        at += found;
+        match text.get(at + 1) {
+            Some(b'/') if is_word(text, at + 2, name) => return at,
+            Some(b'!') => match super::markup::after_declaration_of_xml(text, at) {
+                Some(after) => at = after,
+                None => return text.len(),
+            },
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
 /// Where the script that starts at `from` ends. `<!--` escapes; `<script` inside that escapes twice,
 /// and then one `</script` belongs to the text.
 pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {

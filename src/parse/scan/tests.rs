@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{Name, Place, Tag, Visitor, decode, scan, utf8};
-use crate::parse::links::{LinkSettings, links};
+use super::{Markup, Name, Place, Tag, Visitor, decode, scan, utf8};
+use crate::parse::links::{Element, LinkKind, LinkSettings, links, links_as};
 
 const EVERYTHING: LinkSettings = LinkSettings {
     guess: true,
+    scripts: false,
     limit: usize::MAX,
     ..LinkSettings::ALL
 };
@@ -83,6 +84,14 @@ const HOSTILE: &[(&str, &str)] = &[
     ("<style>", "'\n"),
     ("<style>", "url(a "),
     ("<style>", "\\"),
+    ("<style>", "a\\"),
+    ("<style>", "u\\72"),
+    ("<style>", "image-set("),
+    ("<svg>", "<style>"),
+    ("<svg>", "<path fill='url("),
+    ("<iframe srcdoc='", "&lt;"),
+    ("", "<iframe srcdoc='<p>'>"),
+    ("<svg><style>", "&amp;"),
     ("<style>", "@namespace"),
     ("", "<p style='url('>"),
     ("<p style='", "url("),
@@ -332,5 +341,71 @@ proptest! {
             page[at] = byte;
         }
         let _ = links(&page, &EVERYTHING, &utf8);
+    }
+}
+
+#[test]
+fn xml_is_read_by_its_own_rules() {
+    use Element as E;
+    use LinkKind as K;
+    let read = |text| {
+        let settings = LinkSettings {
+            guess: true,
+            ..LinkSettings::ALL
+        };
+        links_as(Markup::Xml, str::as_bytes(text), &settings, &utf8)
+    };
+    for (text, title, expected) in [
+        (
+            "<script src='1'/><a href='2'/>",
+            None,
+            vec![("1", E::Script, K::Asset), ("2", E::A, K::Page)],
+        ),
+        (
+            "<title/><style/><textarea/><iframe src='1'/><xmp/><noembed/><plaintext/><a href='2'/>",
+            None,
+            vec![("1", E::Iframe, K::Page), ("2", E::A, K::Page)],
+        ),
+        (
+            "<?x '>' ?><!DOCTYPE html [<!ENTITY e '<a href=\"9\"/>'>]><title>a &amp; b</title><textarea><a href='1'/></textarea>",
+            Some("a & b"),
+            vec![("1", E::A, K::Page)],
+        ),
+        (
+            "<title><![CDATA[a & b]]></title><!-- <a href='8'/> --!> <a href='9'/> --><p><![CDATA[<a href='9'/>]]><a href='1'/></p>",
+            Some("a & b"),
+            vec![("1", E::A, K::Page)],
+        ),
+        (
+            "<style>a { b: url(1?a&amp;b) }</style><style><![CDATA[ a { b: url(2) } </style> ]]></style><script>'/3'</script>",
+            None,
+            vec![
+                ("1?a&b", E::Css, K::Asset),
+                ("2", E::Css, K::Asset),
+                ("/3", E::Inline, K::Guess),
+            ],
+        ),
+        (
+            "<svg><p><image href='1'/></p></svg><image src='2'/>",
+            None,
+            vec![("1", E::Img, K::Asset), ("2", E::Img, K::Asset)],
+        ),
+        ("<title", None, vec![]),
+        ("<!DOCTYPE [", None, vec![]),
+        ("<![CDATA[", None, vec![]),
+        ("<style>", None, vec![]),
+    ] {
+        let page = read(text);
+        assert_eq!(
+            (
+                page.title.as_deref(),
+                page.links
+                    .iter()
+                    .map(|link| (&*link.url, link.element, link.kind))
+                    .collect::<Vec<_>>()
+            ),
+            (title, expected),
+            "{text}"
+        );
     }
 }

@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 
 use words::{Word, words};
 
-use super::scan::{Name, Tag, Visitor, scan};
+use super::scan::{Markup, Name, Tag, Visitor, scan_as};
 
 /// Pages with fewer words than this say too little.
 const FEWEST_WORDS: u32 = 20;
@@ -63,8 +63,14 @@ pub struct Simhash {
 /// takes.
 #[must_use]
 pub fn of_html(html: &[u8]) -> Option<u64> {
+    of_page(Markup::Html, html)
+}
+
+/// As [`of_html`], for a page of these rules.
+#[must_use]
+pub fn of_page(markup: Markup, html: &[u8]) -> Option<u64> {
     let mut simhash = Simhash::new();
-    scan(html, &mut simhash);
+    scan_as(markup, html, &mut simhash);
     simhash.finish()
 }
 

@@ -93,7 +93,9 @@ impl Name {
     /// The same name with the end that a browser needs to know a page, a style sheet, a script or a drawing on a disk.
     pub(super) fn browsable(mut self, media_type: Option<&str>) -> Self {
         let known: &[&str] = match extension_of(media_type) {
-            Some(".html") => &[".html", ".htm", ".xhtml", ".xht"],
+            Some(".html") => &[".html", ".htm"],
+            // By this name a browser reads them by the rules of XML.
+            Some(".xhtml") => &[".xhtml", ".xht"],
             Some(".css") => &[".css"],
             Some(".js") => &[".js", ".mjs"],
             Some(".svg") => &[".svg"],
@@ -273,7 +275,8 @@ fn split_extension(name: &str) -> (&str, &str) {
 /// The extension that a media type is usually saved under.
 fn extension_of(media_type: Option<&str>) -> Option<&'static str> {
     Some(match media_type? {
-        "text/html" | "application/xhtml+xml" => ".html",
+        "text/html" => ".html",
+        "application/xhtml+xml" => ".xhtml",
         "text/plain" => ".txt",
         "text/css" => ".css",
         "text/csv" => ".csv",
@@ -298,9 +301,9 @@ fn extension_of(media_type: Option<&str>) -> Option<&'static str> {
 
 /// Whether an extension is one that a media type brings with it.
 fn is_of_a_type(extension: &str) -> bool {
-    const OF_TYPES: [&str; 20] = [
-        ".html", ".txt", ".css", ".csv", ".md", ".js", ".json", ".xml", ".pdf", ".zip", ".gz",
-        ".png", ".jpg", ".gif", ".webp", ".avif", ".svg", ".mp4", ".mp3", "",
+    const OF_TYPES: [&str; 21] = [
+        ".html", ".xhtml", ".txt", ".css", ".csv", ".md", ".js", ".json", ".xml", ".pdf", ".zip",
+        ".gz", ".png", ".jpg", ".gif", ".webp", ".avif", ".svg", ".mp4", ".mp3", "",
     ];
     !extension.is_empty()
         && OF_TYPES

@@ -70,6 +70,13 @@ impl Browser {
         let file = self.directory.path().join("report.html");
         fs::write(&file, html).unwrap();
         let address = format!("file://{}", file.display());
+        self.visit(&address);
+        self.drawn();
+        address
+    }
+
+    /// Opens an address, and waits until all that its page is made of was answered.
+    pub(crate) fn visit(&mut self, address: &str) {
         self.events.clear();
         self.call("Page.navigate", &json!({ "url": address }));
         while !self
@@ -80,8 +87,6 @@ impl Browser {
             let event = self.read();
             self.events.push(event);
         }
-        self.drawn();
-        address
     }
 
     /// Waits until every chart in an open part of the page holds a drawing.

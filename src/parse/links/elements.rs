@@ -1,0 +1,324 @@
+//! The references of one element, by [the list of them](super::reference): the collector's reading of tags.
+//!
+//! Invariant: what an attribute refers to is decided by its row, and for `a`, `link`, `form` and `input` by one more attribute (`rel`, `method`,
+//! `type`). Edge: the `base` of a page inside another (`srcdoc`) is not heeded.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use super::collector::{Collector, ON};
+use super::reference::{self, Holds, ROWS, Row, Use};
+use super::relation::{self, Relation};
+use super::{Element, LinkKind, LinkSettings, css, srcset};
+use crate::parse::scan::{Name, Place, Tag, decode, scan, utf8};
+
+/// Pages inside each other's `srcdoc` that are looked into.
+const DOCUMENTS: usize = 3;
+
+impl<'a> Collector<'a, '_> {
+    /// The elements of HTML.
+    pub(super) fn element(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        let LinkSettings { pages, assets, .. } = *self.settings;
+        match tag.name() {
+            Name::A if pages => self.anchor(tag, Element::A),
+            Name::Area if pages => self.anchor(tag, Element::Area),
+            Name::Link if pages || assets => self.link(tag),
+            Name::Iframe if pages || assets => self.rows(tag, Element::Iframe),
+            Name::Frame if pages => self.rows(tag, Element::Frame),
+            Name::Form if pages => self.form(tag),
+            Name::Img | Name::Image if assets => self.rows(tag, Element::Img),
+            Name::Source if assets => self.rows(tag, Element::Source),
+            Name::Video if assets => self.rows(tag, Element::Video),
+            Name::Audio if assets => self.rows(tag, Element::Audio),
+            Name::Track if assets => self.rows(tag, Element::Track),
+            Name::Script if assets || self.settings.scripts => self.rows(tag, Element::Script),
+            Name::Embed if assets => self.rows(tag, Element::Embed),
+            Name::Object if assets => self.rows(tag, Element::Object),
+            Name::Input if assets => self.input(tag),
+            Name::Base => {
+                if let Some([Some(href)]) = tag.pick(["href"])
+                    && self.page.base.is_none()
+                {
+                    self.page.base = self.reference(href);
+                }
+                ON
+            }
+            Name::Meta => self.meta(tag),
+            Name::Html => {
+                if let Some([Some(language)]) = tag.pick(["lang"])
+                    && self.page.language.is_none()
+                {
+                    self.page.language = self.reference(language);
+                }
+                ON
+            }
+            Name::Body if !self.settings.wants_links() => ControlFlow::Break(()),
+            _ => ON,
+        }
+    }
+
+    #[cold]
+    pub(super) fn foreign(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        let LinkSettings { pages, assets, .. } = *self.settings;
+        let element = match tag.name() {
+            Name::A if pages => Element::A,
+            Name::Image | Name::Use | Name::FeImage if assets => Element::Img,
+            Name::Script if assets || self.settings.scripts => Element::Script,
+            _ => return ON,
+        };
+        let Some((values, [rel])) = self.picked(tag, ["rel"]) else {
+            return ON;
+        };
+        // SVG 2, 16.1.1: "href" wins over the older name.
+        let found = values.into_iter().flatten().next();
+        match found {
+            // "use" of a part of the page itself loads nothing.
+            Some((row, url)) if !(row.is_for == Use::Asset && url.starts_with(b"#")) => {
+                let kind = match row.is_for {
+                    Use::Page => LinkKind::Page,
+                    Use::Asset | Use::Inert => LinkKind::Asset,
+                };
+                let nofollow = rel.is_some_and(|rel| self.is_nofollow(rel));
+                self.push(tag, url, element, kind, nofollow)
+            }
+            _ => ON,
+        }
+    }
+
+    /// The values that an element has in the attributes of its rows, in the order of these, and those of some more attributes. `None` where
+    /// the input ends inside the tag.
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "a list of pairs, and a list")]
+    fn picked<const N: usize>(
+        &self,
+        tag: &mut Tag<'a>,
+        more: [&str; N],
+    ) -> Option<([Option<(Row, &'a [u8])>; ROWS], [Option<&'a [u8]>; N])> {
+        let rows = reference::rows(tag.name(), tag.is_foreign());
+        let mut values = [None; ROWS];
+        let mut others = [None; N];
+        while let Some(attribute) = tag.next_attribute() {
+            let is = |name: &str| attribute.name.eq_ignore_ascii_case(name.as_bytes());
+            // Of two attributes of one name the first counts.
+            if let Some(at) = rows.iter().position(|row| is(row.name)) {
+                values[at].get_or_insert((rows[at], attribute.value));
+            } else if let Some(at) = more.iter().position(|name| is(name)) {
+                others[at].get_or_insert(attribute.value);
+            }
+        }
+        tag.close().then_some((values, others))
+    }
+
+    /// An element whose references are what its rows say.
+    fn rows(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
+        let Some((values, [])) = self.picked(tag, []) else {
+            return ON;
+        };
+        for (row, value) in values.into_iter().flatten() {
+            self.reference_of(tag, row, value, element)?;
+        }
+        ON
+    }
+
+    /// Keeps what an attribute refers to, as its row says.
+    fn reference_of(
+        &mut self,
+        tag: &Tag<'a>,
+        row: Row,
+        value: &'a [u8],
+        element: Element,
+    ) -> ControlFlow<()> {
+        let LinkSettings { pages, assets, .. } = *self.settings;
+        let (kind, wanted) = match row.is_for {
+            Use::Page => (LinkKind::Page, pages),
+            Use::Asset => (
+                LinkKind::Asset,
+                assets || element == Element::Script && self.settings.scripts,
+            ),
+            Use::Inert => return ON,
+        };
+        match row.holds {
+            Holds::Url if wanted => self.push(tag, value, element, kind, false),
+            Holds::Set if wanted => self.set(tag, value, element),
+            Holds::Document => self.document(tag, value),
+            Holds::Url | Holds::Set | Holds::Css => ON,
+        }
+    }
+
+    /// The links of a page that is written in an attribute.
+    #[cold]
+    fn document(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
+        if self.inside >= DOCUMENTS {
+            return ON;
+        }
+        let text = decode(value, Place::Attribute, self.decoder);
+        let mut inner = Collector::new(self.settings, &utf8);
+        inner.inside = self.inside + 1;
+        scan(text.as_bytes(), &mut inner);
+        self.page.more |= inner.page.more;
+        self.page.skipped = self.page.skipped.saturating_add(inner.page.skipped);
+        for link in inner.page.links {
+            let url = Cow::Owned(link.url.into_owned());
+            self.keep(url, tag.offset(), link.element, link.kind, link.nofollow)?;
+        }
+        ON
+    }
+
+    fn anchor(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
+        let Some([Some(href), rel]) = tag.pick(["href", "rel"]) else {
+            return ON;
+        };
+        let mut kind = LinkKind::Page;
+        let mut nofollow = false;
+        let rel = rel.map(|rel| self.word(rel));
+        for token in rel.iter().flat_map(|rel| relation::tokens(rel)) {
+            match Relation::of(token) {
+                Relation::Nofollow => nofollow = true,
+                Relation::Next => kind = LinkKind::Next,
+                Relation::Previous => kind = LinkKind::Previous,
+                _ => {}
+            }
+        }
+        self.push(tag, href, element, kind, nofollow)
+    }
+
+    fn link(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        let Some((values, [rel])) = self.picked(tag, ["rel"]) else {
+            return ON;
+        };
+        let mut kind = LinkKind::Related;
+        let mut nofollow = false;
+        let rel = rel.map(|rel| self.word(rel));
+        for token in rel.iter().flat_map(|rel| relation::tokens(rel)) {
+            kind = match (Relation::of(token), kind) {
+                // A host to be looked up or connected to: no document.
+                (Relation::Host, _) => return ON,
+                (Relation::Nofollow, kind) => {
+                    nofollow = true;
+                    kind
+                }
+                // "alternate stylesheet" is a style sheet, in either order.
+                (Relation::Asset, _) => LinkKind::Asset,
+                (_, LinkKind::Asset) => LinkKind::Asset,
+                (Relation::Canonical, _) => LinkKind::Canonical,
+                (Relation::Alternate, _) => LinkKind::Alternate,
+                (Relation::Next, _) => LinkKind::Next,
+                (Relation::Previous, _) => LinkKind::Previous,
+                (Relation::Other, kind) => kind,
+            };
+        }
+        let wanted = match kind {
+            LinkKind::Asset => self.settings.assets,
+            _ => self.settings.pages,
+        };
+        for (row, value) in values.into_iter().flatten() {
+            match row.holds {
+                Holds::Url if wanted => self.push(tag, value, Element::Link, kind, nofollow)?,
+                Holds::Set if kind == LinkKind::Asset && wanted => {
+                    self.set(tag, value, Element::Link)?;
+                }
+                _ => {}
+            }
+        }
+        ON
+    }
+
+    fn form(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        let Some([Some(action), method, rel]) = tag.pick(["action", "method", "rel"]) else {
+            return ON;
+        };
+        // Any word but these two means GET.
+        let posts = method.is_some_and(|method| {
+            let method = self.word(method);
+            method.eq_ignore_ascii_case("post") || method.eq_ignore_ascii_case("dialog")
+        });
+        if posts {
+            return ON;
+        }
+        let nofollow = rel.is_some_and(|rel| self.is_nofollow(rel));
+        self.push(tag, action, Element::Form, LinkKind::Page, nofollow)
+    }
+
+    fn input(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        match self.picked(tag, ["type"]) {
+            Some((values, [Some(kind)])) if self.word(kind).eq_ignore_ascii_case("image") => {
+                for (row, value) in values.into_iter().flatten() {
+                    self.reference_of(tag, row, value, Element::Input)?;
+                }
+                ON
+            }
+            _ => ON,
+        }
+    }
+
+    /// The candidates of a `srcset`.
+    fn set(&mut self, tag: &Tag<'a>, value: &'a [u8], element: Element) -> ControlFlow<()> {
+        match decode(value, Place::Attribute, self.decoder) {
+            Cow::Borrowed(text) => {
+                for url in srcset::urls(text) {
+                    self.keep(url.into(), tag.offset(), element, LinkKind::Asset, false)?;
+                }
+            }
+            Cow::Owned(text) => {
+                for url in srcset::urls(&text) {
+                    let url = Cow::Owned(url.to_owned());
+                    self.keep(url, tag.offset(), element, LinkKind::Asset, false)?;
+                }
+            }
+        }
+        ON
+    }
+
+    #[inline]
+    pub(super) fn style(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        match tag.pick(["style", "background"]) {
+            Some([None, None]) | None => ON,
+            Some([style, background]) => {
+                for (name, value) in [("style", style), ("background", background)] {
+                    if let Some(value) = value {
+                        self.common(tag, name.as_bytes(), value)?;
+                    }
+                }
+                ON
+            }
+        }
+    }
+
+    /// What holds references on any element of SVG.
+    #[cold]
+    pub(super) fn presentation(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        let before = self.page.links.len();
+        while let Some(attribute) = tag.next_attribute() {
+            self.common(tag, attribute.name, attribute.value)?;
+        }
+        if !tag.close() {
+            self.page.links.truncate(before); // the page ends inside it: it is no tag
+        }
+        ON
+    }
+
+    #[cold]
+    fn common(&mut self, tag: &Tag<'a>, name: &[u8], value: &'a [u8]) -> ControlFlow<()> {
+        match reference::common_row(tag.name_text(), tag.is_foreign(), name) {
+            Some(row) if row.holds == Holds::Css => self.inline_style(tag, value),
+            Some(row) if row.is_for == Use::Asset => {
+                self.push(tag, value, Element::Css, LinkKind::Asset, false)
+            }
+            _ => ON,
+        }
+    }
+
+    #[cold]
+    fn inline_style(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
+        // Without a parenthesis there is no function, and the reference to one starts with "&".
+        if memchr::memchr2(b'(', b'&', value).is_none() {
+            return ON;
+        }
+        let text = decode(value, Place::Attribute, self.decoder);
+        for (url, _) in css::urls(text.as_bytes(), &utf8) {
+            let url = Cow::Owned(url.trim_ascii().to_owned());
+            self.keep(url, tag.offset(), Element::Css, LinkKind::Asset, false)?;
+        }
+        ON
+    }
+}
