@@ -118,14 +118,19 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
         tell(&announcement.text());
     }
     let line = StageLine::start(wanted);
-    let comparison = haul::compare::compare(&plan.settings, |stage| line.show(cli::stage(stage)))?;
-    drop(line);
+    let stop = Stop::new();
+    let interrupts = Interrupts::watch(stop.clone())?;
+    let comparison = haul::compare::compare(&plan.settings, &stop, |stage| {
+        line.show(cli::stage(stage));
+    })?;
+    drop((line, interrupts));
     plan.tell(&comparison)?;
     let fetched = comparison.engines.iter().any(EngineResult::fetched);
-    Ok(match (comparison.answers.agree, fetched) {
-        (false, _) => Exit::AnswersDiffer,
+    Ok(match (comparison.is_proved(), fetched) {
+        _ if comparison.interrupted => Exit::Interrupted,
         (true, true) => Exit::Success,
-        (true, false) => Exit::NothingFetched,
+        (_, false) if comparison.answers.agree => Exit::NothingFetched,
+        _ => Exit::AnswersDiffer,
     })
 }
 

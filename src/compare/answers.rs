@@ -1,72 +1,268 @@
 //! Whether the engines gave the same answers: before that is known, no time of theirs means anything.
 //!
-//! An answer is a status and what stands for the body and the work on it. A URL that one and the same engine answered in two ways changes by
-//! itself and proves nothing; any other URL on which two engines differ is a difference.
+//! An answer is a status, a media type, and a digest of the body and of the work on it. A failure is not an answer: it proves nothing about a page,
+//! and it is never taken for a page that changes. Failures are compared as rates instead, with an exact test over all rounds.
+//! A page whose bytes change from one request to the next is compared by what does not change: status, media type, and how near its text is.
+//! Invariant: what was not compared is not counted as equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::comparison::{Agreement, Difference};
+use super::comparison::{Agreement, Difference, FailureRate};
 use super::round::Answer;
+use super::statistics::exact_test;
 
-/// Differences that are told one by one.
-const TOLD: usize = 20;
+/// Differences that are listed one by one.
+const LISTED: usize = 20;
+/// The chance of calling equal failure rates different, shared by all tests of a comparison.
+const SIGNIFICANT: f64 = 0.01;
+/// Bits in which the simhashes of two texts may differ: a page with another counter, nonce or time is nearer than that.
+const NEAR: u32 = 6;
 
 /// The answers that were seen.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// By the place of the URL: of each engine the first answer.
-    seen: BTreeMap<u32, Vec<(usize, Answer)>>,
-    changing: BTreeMap<u32, ()>,
+    /// By the place of the URL in the list.
+    seen: BTreeMap<u32, Vec<Seen>>,
+}
+
+/// What one engine was answered for one URL.
+#[derive(Debug)]
+struct Seen {
+    engine: usize,
+    asked: u64,
+    failed: u64,
+    /// The class of the last failure.
+    class: Option<String>,
+    /// The first answer that was no failure.
+    first: Option<Answer>,
+    /// Whether a later answer had other bytes.
+    changes: bool,
+    /// Whether a later answer had another status or media type.
+    varies: bool,
+    /// The simhashes of its text, where the bytes change.
+    texts: Vec<u64>,
+}
+
+/// What the answers for one URL come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finding {
+    /// Fewer than two engines got an answer.
+    NotCompared,
+    /// The same bytes for every engine.
+    Equal,
+    /// The bytes change by themselves; status, media type and text agree.
+    Near,
+    /// The bytes change by themselves, and nothing else shows that the page is the same one.
+    Changing,
+    Different,
 }
 
 impl Answers {
-    /// Takes in what an engine answered in a round.
+    /// Records what an engine was answered in a round.
     pub(super) fn take(&mut self, engine: usize, answers: Vec<Answer>) {
         for answer in answers {
             let known = self.seen.entry(answer.url).or_default();
-            match known.iter().find(|(other, _)| *other == engine) {
-                Some((_, first)) if *first == answer => {}
-                Some(_) => {
-                    self.changing.insert(answer.url, ());
+            let seen = match known.iter().position(|seen| seen.engine == engine) {
+                Some(index) => &mut known[index],
+                None => {
+                    known.push(Seen::new(engine));
+                    let last = known.len() - 1;
+                    &mut known[last]
                 }
-                None => known.push((engine, answer)),
-            }
+            };
+            seen.take(answer);
         }
+    }
+
+    /// URLs whose bytes change by themselves, and that have to be compared by their text; `most` at most.
+    pub(super) fn changing(&self, most: usize) -> Vec<u32> {
+        let changing = self
+            .seen
+            .iter()
+            .filter(|(_, seen)| finding(seen) == Finding::Changing);
+        changing.map(|(url, _)| *url).take(most).collect()
     }
 
     /// What they come to.
     pub(super) fn agreement(&self, names: &[String], urls: &[String]) -> Agreement {
-        let compared = self.seen.iter().filter(|(_, answers)| answers.len() > 1);
-        let differ =
-            |answers: &[(usize, Answer)]| answers.iter().any(|(_, answer)| *answer != answers[0].1);
-        let different: Vec<_> = compared
-            .clone()
-            .filter(|(url, answers)| !self.changing.contains_key(url) && differ(answers))
-            .collect();
-        let differences = different
-            .iter()
-            .take(TOLD)
-            .map(|(url, answers)| Difference {
-                url: urls.get(**url as usize).cloned().unwrap_or_default(),
-                answers: answers
-                    .iter()
-                    .map(|(engine, answer)| (names[*engine].clone(), told(answer)))
-                    .collect(),
-            });
-        Agreement {
-            agree: different.is_empty(),
-            compared: compared.count(),
-            changing: self.changing.len(),
-            different: different.len(),
-            differences: differences.collect(),
+        let mut agreement = Agreement {
+            agree: false,
+            compared: 0,
+            proved: 0,
+            by_text: 0,
+            changing: 0,
+            different: 0,
+            differences: Vec::new(),
+            failure_rates: self.rates(names),
+        };
+        let uneven = self.uneven();
+        for (url, seen) in &self.seen {
+            let found = match uneven.contains(url) {
+                true => Finding::Different,
+                false => finding(seen),
+            };
+            agreement.compared += usize::from(seen.len() > 1);
+            match found {
+                Finding::NotCompared => {}
+                Finding::Equal => agreement.proved += 1,
+                Finding::Near => {
+                    agreement.proved += 1;
+                    agreement.by_text += 1;
+                }
+                Finding::Changing => agreement.changing += 1,
+                Finding::Different => {
+                    agreement.different += 1;
+                    if agreement.differences.len() < LISTED {
+                        agreement.differences.push(Difference {
+                            url: urls.get(*url as usize).cloned().unwrap_or_default(),
+                            answers: seen
+                                .iter()
+                                .map(|seen| (names[seen.engine].clone(), seen.shown()))
+                                .collect(),
+                        });
+                    }
+                }
+            }
         }
+        agreement.agree =
+            agreement.different == 0 && !agreement.failure_rates.iter().any(|rate| rate.differs);
+        agreement
+    }
+
+    /// How often each engine failed, and whether that is another rate than all the others'.
+    fn rates(&self, names: &[String]) -> Vec<FailureRate> {
+        let mut counts = vec![(0, 0); names.len()];
+        for seen in self.seen.values().flatten() {
+            counts[seen.engine].0 += seen.failed;
+            counts[seen.engine].1 += seen.asked;
+        }
+        let level = SIGNIFICANT / names.len().max(1) as f64;
+        let rates = names.iter().zip(&counts).enumerate();
+        rates
+            .map(|(index, (name, count))| {
+                let others = counts
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != index);
+                let p = exact_test(*count, sum(others.map(|(_, count)| *count)));
+                FailureRate {
+                    engine: name.clone(),
+                    failed: count.0,
+                    asked: count.1,
+                    p,
+                    differs: p < level,
+                }
+            })
+            .collect()
+    }
+
+    /// URLs that fail for one engine far more often than for the others. Among many URLs with failures some look uneven by chance,
+    /// so they share the level. (Each engine is tested against all others; of two engines that is one test, seen from both sides.)
+    fn uneven(&self) -> BTreeSet<u32> {
+        let failing = |seen: &&Vec<Seen>| seen.iter().any(|seen| seen.failed > 0);
+        let tests: usize = self.seen.values().filter(failing).map(Vec::len).sum();
+        let level = SIGNIFICANT / tests.max(1) as f64 * 2.0;
+        let is_uneven = |seen: &[Seen]| {
+            seen.iter().any(|one| {
+                let others = seen.iter().filter(|other| other.engine != one.engine);
+                exact_test(one.count(), sum(others.map(Seen::count))) < level
+            })
+        };
+        let uneven = self.seen.iter().filter(|(_, seen)| is_uneven(seen));
+        uneven.map(|(url, _)| *url).collect()
     }
 }
 
-fn told(answer: &Answer) -> String {
-    match &answer.failure {
-        Some(class) => class.clone(),
-        None => format!("{} {:08x}", answer.status, answer.digest >> 32),
+fn sum(counts: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
+    counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1))
+}
+
+fn finding(seen: &[Seen]) -> Finding {
+    let answered: Vec<(&Seen, &Answer)> = seen
+        .iter()
+        .filter_map(|seen| Some((seen, seen.first.as_ref()?)))
+        .collect();
+    let [(_, first), others @ ..] = answered.as_slice() else {
+        return Finding::NotCompared;
+    };
+    if others.is_empty() {
+        return Finding::NotCompared;
+    }
+    let all = || answered.iter().map(|(seen, _)| *seen);
+    let kind = |answer: &Answer| (answer.status, answer.media);
+    if others.iter().any(|(_, answer)| kind(answer) != kind(first)) {
+        // A status that one engine alone sees change may be chance; one that none does is a difference.
+        return match all().any(|seen| seen.varies) {
+            true => Finding::Changing,
+            false => Finding::Different,
+        };
+    }
+    if !all().any(|seen| seen.changes || seen.varies) {
+        let same = others
+            .iter()
+            .all(|(_, answer)| answer.digest == first.digest);
+        return if same {
+            Finding::Equal
+        } else {
+            Finding::Different
+        };
+    }
+    let texts: Vec<u64> = all().flat_map(|seen| &seen.texts).copied().collect();
+    let every_engine = all().all(|seen| !seen.texts.is_empty());
+    let near = |one: &u64| texts.iter().all(|other| (one ^ other).count_ones() <= NEAR);
+    match every_engine && !all().any(|seen| seen.varies) && texts.iter().all(near) {
+        true => Finding::Near,
+        false => Finding::Changing,
+    }
+}
+
+impl Seen {
+    fn new(engine: usize) -> Self {
+        Self {
+            engine,
+            asked: 0,
+            failed: 0,
+            class: None,
+            first: None,
+            changes: false,
+            varies: false,
+            texts: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, answer: Answer) {
+        self.asked += 1;
+        if let Some(class) = answer.failure {
+            self.failed += 1;
+            self.class = Some(class);
+            return;
+        }
+        self.texts.extend(answer.text);
+        match &self.first {
+            None => self.first = Some(answer),
+            Some(first) => {
+                self.changes |= first.digest != answer.digest;
+                self.varies |= (first.status, first.media) != (answer.status, answer.media);
+            }
+        }
+    }
+
+    fn count(&self) -> (u64, u64) {
+        (self.failed, self.asked)
+    }
+
+    fn shown(&self) -> String {
+        let failures = match (&self.class, self.failed) {
+            (Some(class), failed) => format!("{class} {failed} of {} times", self.asked),
+            (None, _) => String::new(),
+        };
+        match &self.first {
+            Some(first) if failures.is_empty() => {
+                format!("{} {:08x}", first.status, first.digest >> 32)
+            }
+            Some(first) => format!("{}, {failures}", first.status),
+            None => failures,
+        }
     }
 }
 
@@ -79,24 +275,32 @@ mod tests {
             url,
             status: 200,
             digest,
-            failure: None,
+            ..Answer::default()
         }
     }
 
-    fn names() -> Vec<String> {
-        ["async", "threads"].map(str::to_owned).to_vec()
+    fn failure(url: u32) -> Answer {
+        Answer {
+            failure: Some("http-5xx".to_owned()),
+            ..answer(url, 0)
+        }
+    }
+
+    fn agreement(answers: &Answers) -> Agreement {
+        let names = ["async", "threads"].map(str::to_owned);
+        let urls: Vec<String> = (0..100).map(|page| format!("http://h/{page}")).collect();
+        answers.agreement(&names, &urls)
     }
 
     #[test]
-    fn a_difference_is_told_with_the_url_and_both_answers() {
+    fn a_difference_names_the_url_and_both_answers() {
         let mut answers = Answers::default();
         answers.take(0, vec![answer(0, 1), answer(1, 5 << 32)]);
         answers.take(1, vec![answer(1, 6 << 32), answer(0, 1)]);
-        let urls = ["http://h/0", "http://h/1"].map(str::to_owned);
-        let agreement = answers.agreement(&names(), &urls);
-        assert!(!agreement.agree);
-        assert_eq!((agreement.compared, agreement.different), (2, 1));
-        let difference = &agreement.differences[0];
+        let found = agreement(&answers);
+        assert!(!found.agree);
+        assert_eq!((found.compared, found.proved, found.different), (2, 1, 1));
+        let difference = &found.differences[0];
         assert_eq!(difference.url, "http://h/1");
         assert_eq!(
             difference.answers[1],
@@ -105,13 +309,85 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_changes_by_itself_proves_nothing() {
+    fn a_page_that_changes_by_itself_is_no_difference_and_no_proof() {
         let mut answers = Answers::default();
         answers.take(0, vec![answer(0, 1)]);
         answers.take(0, vec![answer(0, 2)]);
         answers.take(1, vec![answer(0, 3)]);
-        let agreement = answers.agreement(&names(), &["http://h/".to_owned()]);
-        assert!(agreement.agree);
-        assert_eq!(agreement.changing, 1);
+        let found = agreement(&answers);
+        assert!(found.agree);
+        assert_eq!((found.changing, found.proved), (1, 0));
+        assert_eq!(answers.changing(9), [0]);
+    }
+
+    #[test]
+    fn a_page_with_a_counter_is_proved_by_its_text_and_another_page_is_not() {
+        for (text, proved) in [(0b111, 1), (u64::MAX, 0)] {
+            let mut answers = Answers::default();
+            let with = |digest, text| Answer {
+                text: Some(text),
+                ..answer(0, digest)
+            };
+            answers.take(0, vec![answer(0, 1)]);
+            answers.take(0, vec![with(2, 0)]);
+            answers.take(1, vec![with(3, text)]);
+            let found = agreement(&answers);
+            assert_eq!((found.proved, found.by_text), (proved, proved));
+            assert_eq!(found.changing, 1 - proved);
+        }
+    }
+
+    #[test]
+    fn an_engine_that_fails_half_of_the_time_was_not_answered_the_same() {
+        let mut answers = Answers::default();
+        for round in 0..7 {
+            let half = |url| match (url + round) % 2 {
+                0 => failure(url),
+                _ => answer(url, u64::from(url)),
+            };
+            answers.take(0, (0..20).map(half).collect());
+            let all = (0..20).map(|url| answer(url, u64::from(url)));
+            answers.take(1, all.collect());
+        }
+        let found = agreement(&answers);
+        assert!(!found.agree);
+        assert_eq!(found.changing, 0, "a failure is no change");
+        assert!(found.failure_rates.iter().all(|rate| rate.differs));
+        assert_eq!(found.failure_rates[0].failed, 70);
+    }
+
+    #[test]
+    fn failures_by_chance_at_the_same_rate_are_no_difference() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut wrong = 0;
+        for _ in 0..100 {
+            let mut answers = Answers::default();
+            for _ in 0..7 {
+                for engine in 0..2 {
+                    let one = |url| match random.u8(..100) < 5 {
+                        true => failure(url),
+                        false => answer(url, u64::from(url)),
+                    };
+                    answers.take(engine, (0..50).map(one).collect());
+                }
+            }
+            wrong += u32::from(!agreement(&answers).agree);
+        }
+        assert!(wrong <= 3, "{wrong} of 100");
+    }
+
+    #[test]
+    fn a_page_that_fails_for_one_engine_in_every_round_is_a_difference() {
+        let mut answers = Answers::default();
+        for _ in 0..7 {
+            let mut one: Vec<Answer> = (0..99).map(|url| answer(url, 1)).collect();
+            answers.take(0, one.clone());
+            one[5] = failure(5);
+            answers.take(1, one);
+        }
+        let found = agreement(&answers);
+        assert!(!found.agree);
+        assert_eq!((found.different, found.proved), (1, 98));
+        assert_eq!(found.differences[0].answers[1].1, "http-5xx 7 of 7 times");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::machine::{Busy, Usage};
-use super::round::{Measured, Order};
+use super::round::{Answer, Measured, Order};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fetch::FetchSettings;
@@ -13,6 +13,7 @@ use crate::frontier::FrontierSettings;
 use crate::origin::{LogLevel, Origin, OriginSettings};
 use crate::parse::Work;
 use crate::size::ByteSize;
+use crate::stop::Stop;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,13 @@ pub enum Target {
     Urls(Vec<String>),
     /// A practice server that is started for it.
     Practice(Practice),
+}
+
+impl Target {
+    /// Whether it is a server of our own.
+    pub fn is_practice(&self) -> bool {
+        matches!(self, Target::Practice(_))
+    }
 }
 
 /// The practice server of a comparison.
@@ -57,9 +65,12 @@ pub(super) struct Arena {
     pub(super) frontier: FrontierSettings,
     pub(super) work: Work,
     pub(super) practice: Option<Practice>,
+    /// Whether a run may ask for URLs of the list more than once.
+    repeats: bool,
     /// Serves until it is dropped.
     _origin: Option<Origin>,
     program: PathBuf,
+    stop: Stop,
 }
 
 /// A round, and what the machine did meanwhile.
@@ -71,6 +82,19 @@ pub(super) struct Run {
     pub(super) served: Duration,
 }
 
+impl Run {
+    /// Records a second that did not fail.
+    pub(super) fn per_second(&self) -> f64 {
+        self.succeeded() / self.measured.wall.as_secs_f64().max(1e-9)
+    }
+
+    /// Records that did not fail: only these are throughput.
+    pub(super) fn succeeded(&self) -> f64 {
+        let measured = &self.measured;
+        measured.records.saturating_sub(measured.failed) as f64
+    }
+}
+
 impl Arena {
     /// # Errors
     /// When the practice server cannot be started.
@@ -80,7 +104,8 @@ impl Arena {
         frontier: FrontierSettings,
         work: Work,
         program: Option<PathBuf>,
-        seed: u64,
+        (seed, repeats): (u64, bool),
+        stop: Stop,
     ) -> Result<Self> {
         let program = match program {
             Some(program) => program,
@@ -93,8 +118,10 @@ impl Arena {
             frontier,
             work,
             practice: None,
+            repeats,
             _origin: None,
             program,
+            stop,
         };
         match target {
             Target::Urls(urls) => {
@@ -141,25 +168,79 @@ impl Arena {
         self.urls.iter().map(host).collect::<BTreeSet<_>>().len()
     }
 
-    /// One round: the first `count` URLs.
+    /// URLs that a run may ask for: those of the list, or where it may be repeated, up to `wanted`.
+    pub(super) fn most_urls(&self, wanted: usize) -> usize {
+        match self.repeats {
+            true => self.urls.len().max(wanted),
+            false => self.urls.len(),
+        }
+    }
+
+    /// One round: the first `count` URLs; of a list that may be repeated, from its beginning again. `None`: interrupted.
     ///
     /// # Errors
     /// When its process cannot be started or does not come to its end.
-    pub(super) fn run(&self, engine: Engine, count: usize) -> Result<Run> {
+    pub(super) fn run(&self, engine: Engine, count: usize) -> Result<Option<Run>> {
+        self.run_within(engine, count, None)
+    }
+
+    /// One round that is cut off when its time is up.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn run_within(
+        &self,
+        engine: Engine,
+        count: usize,
+        limit: Option<Duration>,
+    ) -> Result<Option<Run>> {
+        let count = count.min(self.most_urls(count));
+        let urls = self.urls.iter().cycle().take(count).cloned().collect();
         let order = Order {
-            urls: self.urls[..count.min(self.urls.len())].to_vec(),
+            limit,
+            ..self.order(engine, urls)
+        };
+        let (busy, served) = (Busy::now(), Usage::now(false));
+        let Some(measured) = order.run(&self.program, &self.stop)? else {
+            return Ok(None);
+        };
+        let busy = Busy::now().zip(busy).map(|(now, then)| now.since(then));
+        Ok(Some(Run {
+            measured,
+            busy,
+            served: Usage::now(false).since(served).time(),
+        }))
+    }
+
+    /// Asks for some URLs once more, untimed, and sums up their texts. Nothing where it is interrupted.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn texts(&self, engine: Engine, places: &[u32]) -> Result<Vec<Answer>> {
+        let urls = places
+            .iter()
+            .filter_map(|place| self.urls.get(*place as usize).cloned());
+        let order = Order {
+            texts: true,
+            ..self.order(engine, urls.collect())
+        };
+        let measured = order.run(&self.program, &self.stop)?;
+        let mut answers = measured.map_or(Vec::new(), |measured| measured.answers);
+        for answer in &mut answers {
+            answer.url = places.get(answer.url as usize).copied().unwrap_or(u32::MAX);
+        }
+        Ok(answers)
+    }
+
+    fn order(&self, engine: Engine, urls: Vec<String>) -> Order {
+        Order {
+            urls,
             engine,
             fetch: self.fetch.clone(),
             frontier: self.frontier.clone(),
             work: self.work.clone(),
-        };
-        let (busy, served) = (Busy::now(), Usage::now(false));
-        let measured = order.run(&self.program)?;
-        let busy = Busy::now().zip(busy).map(|(now, then)| now.since(then));
-        Ok(Run {
-            measured,
-            busy,
-            served: Usage::now(false).since(served).time(),
-        })
+            texts: false,
+            limit: None,
+        }
     }
 }

@@ -41,8 +41,10 @@ pub struct Comparison {
     pub engines: Vec<EngineResult>,
     /// Whether all gave the same answers.
     pub answers: Agreement,
-    /// Who won; `None` where answers differ.
+    /// Who won; `None` where answers differ, or none were proved equal.
     pub verdict: Option<Verdict>,
+    /// Whether it was interrupted: what is here rests on the blocks that were whole.
+    pub interrupted: bool,
     /// What makes the figures less sure.
     pub warnings: Vec<String>,
     /// What the best engine was waiting for.
@@ -115,11 +117,11 @@ pub struct EngineResult {
     pub rounds: Vec<RoundResult>,
     /// Seconds of a round.
     pub wall_s: Interval,
-    /// Records a second.
+    /// Records a second, of those that did not fail.
     pub per_second: Interval,
     /// Body bytes a second.
     pub bytes_per_second: f64,
-    /// Time a record against the best engine's: 1 is the best, 2 takes twice as long.
+    /// Time a record that did not fail, against the best engine's: 1 is the best, 2 takes twice as long.
     pub ratio: Interval,
     /// How likely so clear a difference to the best would be by chance; `None` for the best.
     pub p: Option<f64>,
@@ -151,6 +153,14 @@ pub struct EngineResult {
     pub in_flight_over_time: Vec<(f64, u32)>,
     /// Of the same round the first 200 requests: when each was sent, got its first byte and its last, in milliseconds.
     pub lanes: Vec<(f64, f64, f64)>,
+}
+
+impl Comparison {
+    /// Whether the comparison may name a winner: all engines gave the same answers, and at least one answer proves it. A single engine
+    /// has nobody to agree with.
+    pub fn is_proved(&self) -> bool {
+        self.answers.agree && (self.answers.proved > 0 || self.engines.len() == 1)
+    }
 }
 
 impl EngineResult {
@@ -196,16 +206,38 @@ pub struct Switches {
 /// Whether all engines gave the same answers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Agreement {
-    /// Whether they did.
+    /// Whether nothing speaks against it: no URL differs, and no engine fails more often than the others.
     pub agree: bool,
-    /// URLs that at least two engines answered.
+    /// URLs that at least two engines were to fetch.
     pub compared: usize,
-    /// URLs that the same engine answered in two ways: they prove nothing.
+    /// Those of them whose answers were proved equal.
+    pub proved: usize,
+    /// Those of the proved ones whose bytes change from one request to the next: status and media type are the same, and the texts
+    /// are near.
+    pub by_text: usize,
+    /// URLs whose bytes change from one request of an engine to the next and whose text is no proof either.
     pub changing: usize,
     /// URLs on which two engines differ.
     pub different: usize,
     /// The first of them.
     pub differences: Vec<Difference>,
+    /// How often each engine failed.
+    pub failure_rates: Vec<FailureRate>,
+}
+
+/// How often an engine failed, in all rounds.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailureRate {
+    /// The engine.
+    pub engine: String,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Requests in all.
+    pub asked: u64,
+    /// The probability of a difference to the other engines this large by chance, 0 to 1 (Fisher's exact test).
+    pub p: f64,
+    /// Whether that is too improbable to be chance.
+    pub differs: bool,
 }
 
 /// A URL on which engines differ.
@@ -235,10 +267,30 @@ pub struct Diagnosis {
     pub bound: String,
     /// Why that is thought, and what to do about it.
     pub sentences: Vec<String>,
+    /// What the sentences rest on.
+    pub waits: Waits,
     /// Where the processors' time went during its rounds; `None` where the system does not say.
     pub shares: Option<Shares>,
     /// What could not be measured here.
     pub unknown: Vec<String>,
+}
+
+/// Where the time of an engine's rounds went.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Waits {
+    /// Requests in flight on the average, as a share of the most that may be, 0 to 1.
+    pub in_flight: f64,
+    /// Of the time that requests were in flight, the share before the first byte of the answer, 0 to 1.
+    pub first_byte: f64,
+    /// The median latency, in milliseconds.
+    pub latency_ms: f64,
+    /// The same with one request in flight.
+    pub idle_latency_ms: Option<f64>,
+    /// Of the time that the engine's threads were ready to run, the share in which no processor was free for them, 0 to 1; `None`
+    /// where the system does not say.
+    pub run_queue: Option<f64>,
+    /// The share of the rounds in which something on the machine waited for the disk; `None` where the system does not say.
+    pub disk: Option<f64>,
 }
 
 /// Shares of all processors' time, 0 to 1.

@@ -1,13 +1,14 @@
 //! What the best engine was waiting for, who won in words, and what to type next.
 //!
-//! Only from what was measured: shares of the processors' time, requests in flight on the average, latencies with many and with few in
-//! flight, time lost to the disk, and the user's own limits. What could not be measured is named.
+//! Only from what was measured, and from what was waited for: requests in flight, latency against that of an idle server, time in which
+//! no processor was free, time lost to the disk, the user's own limits. Each sentence rests on a figure that is in the JSON; what
+//! could not be measured is named.
 
 use std::time::Duration;
 
 use super::CompareSettings;
 use super::arena::Run;
-use super::comparison::{Diagnosis, EngineResult, Machine, Recommendation, Shares, Verdict};
+use super::comparison::{Diagnosis, EngineResult, Machine, Recommendation, Shares, Verdict, Waits};
 use super::outcome::Rounds;
 use super::sweep::{Axis, Sweep};
 use super::verdict::Place;
@@ -17,8 +18,12 @@ use crate::size::spelled;
 const FULL: f64 = 0.85;
 /// In flight on the average, as a share of what may be, below which something holds requests back.
 const FILLED: f64 = 0.7;
-/// Latency with many in flight against that with few, above which the server is at its limit.
+/// Latency with many in flight against that with one, above which the server is at its limit.
 const SLOWED: f64 = 2.0;
+/// The same, up to which nothing was held up.
+const ON_TIME: f64 = 1.25;
+/// The share of the time that threads could have run, above which it matters that no processor was free for them.
+const STARVED: f64 = 0.3;
 /// The share of the time in which something waited for the disk, above which it is the disk.
 const DISK: f64 = 0.2;
 
@@ -87,30 +92,135 @@ pub(super) fn shares(rounds: &Rounds, cores: usize) -> Option<Shares> {
     })
 }
 
-/// What the best engine was waiting for.
+/// Where the time of an engine's rounds went.
+fn waits(best: &Rounds, idle_latency_ms: Option<f64>) -> Waits {
+    let limit = best.contestant.engine.in_flight().max(1);
+    let sum = |time: fn(&Run) -> Option<Duration>| -> Option<f64> {
+        let times = best.runs.iter().map(|(_, run)| time(run));
+        times.map(|time| Some(time?.as_secs_f64())).sum()
+    };
+    let ran = sum(|run| Some(run.measured.usage.time())).unwrap_or_default();
+    let queued = sum(|run| run.measured.run_queue);
+    Waits {
+        in_flight: best.median(|run| run.measured.flights.mean) / limit as f64,
+        first_byte: best.median(|run| run.measured.flights.first_byte),
+        latency_ms: best.median(|run| run.measured.median_latency_ms()),
+        idle_latency_ms,
+        run_queue: queued.map(|queued| queued / (queued + ran).max(1e-9)),
+        disk: lost_to_disk(best),
+    }
+}
+
+/// What a run can be bound by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    OwnLimits,
+    Processors,
+    OtherWork,
+    Server,
+    Disk,
+    Waiting,
+}
+
+impl Bound {
+    /// Decides from what was waited for. What merely happened at the same time is no cause: a busy machine that did not make the answers
+    /// late held nothing up.
+    fn of(waits: &Waits, shares: Option<Shares>, has_own_limits: bool) -> Self {
+        let stretched = match waits.idle_latency_ms {
+            Some(idle) => waits.latency_ms / idle.max(1e-3),
+            None => 1.0,
+        };
+        let is_filled = waits.in_flight >= FILLED;
+        if has_own_limits && !is_filled {
+            return Bound::OwnLimits;
+        }
+        if stretched <= ON_TIME && is_filled {
+            return Bound::Waiting;
+        }
+        if waits.disk.is_some_and(|disk| disk > DISK) {
+            return Bound::Disk;
+        }
+        let shares = shares.unwrap_or_default();
+        let starved = waits.run_queue.is_some_and(|share| share > STARVED);
+        let full = shares.idle < 1.0 - FULL && shares.client + shares.server + shares.others > 0.0;
+        if full && shares.client >= shares.server.max(shares.others) {
+            return Bound::Processors;
+        }
+        if full && shares.server >= shares.others {
+            return Bound::Server;
+        }
+        if starved && shares.others > shares.client.max(shares.server) {
+            return Bound::OtherWork;
+        }
+        match stretched > SLOWED {
+            true => Bound::Server,
+            false => Bound::Waiting,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Bound::OwnLimits => "your own politeness settings",
+            Bound::Processors => "the processors",
+            Bound::OtherWork => "other work on this machine",
+            Bound::Server => "the server",
+            Bound::Disk => "the disk",
+            Bound::Waiting => "waiting for the network",
+        }
+    }
+}
+
+/// What the best engine was waiting for. `idle_latency_ms` is the median latency with one request in flight.
 pub(super) fn diagnose(
     best: &Rounds,
-    all: &[Rounds],
+    idle_latency_ms: Option<f64>,
     settings: &CompareSettings,
     machine: &Machine,
 ) -> Diagnosis {
-    let name = &best.contestant.name;
     let limit = best.contestant.engine.in_flight();
-    let mean = best.median(|run| run.measured.flights.mean);
+    let waits = waits(best, idle_latency_ms);
     let shares = shares(best, machine.cores);
-    let busy = shares.map(|shares| 1.0 - shares.idle);
-    let latency = |rounds: &Rounds| rounds.median(|run| middle(&run.measured.latencies));
-    let (many, few) = (
-        latency(best),
-        all.iter().map(latency).fold(f64::INFINITY, f64::min),
-    );
-    let disk = lost_to_disk(best);
+    let own = own_limits(settings, waits.in_flight * limit as f64);
+    let bound = Bound::of(&waits, shares, own.is_some());
+    let mut unknown = Vec::new();
+    if shares.is_none() {
+        unknown.push("how busy the processors were: this system has no /proc/stat".to_owned());
+    }
+    if waits.run_queue.is_none() {
+        unknown.push(
+            "how long threads waited for a processor: this system has no schedstat".to_owned(),
+        );
+    }
+    if waits.disk.is_none() {
+        unknown.push(
+            "how long anything waited for the disk: this kernel has no pressure stall information"
+                .to_owned(),
+        );
+    }
+    Diagnosis {
+        bound: bound.words().to_owned(),
+        sentences: sentences(bound, best, (&waits, shares), own, settings, machine),
+        waits,
+        shares,
+        unknown,
+    }
+}
+
+/// Why it is thought to be bound by that, each from a figure of [`Waits`] or [`Shares`], and what to do about it.
+fn sentences(
+    bound: Bound,
+    best: &Rounds,
+    (waits, shares): (&Waits, Option<Shares>),
+    own: Option<String>,
+    settings: &CompareSettings,
+    machine: &Machine,
+) -> Vec<String> {
+    let (name, limit) = (&best.contestant.name, best.contestant.engine.in_flight());
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let mut sentences = Vec::new();
     if let Some(shares) = shares {
         sentences.push(format!(
-            "While {name} ran, the {} processors spent {} of their time on it, {} on the practice server, {} on anything else, and {} on \
-             nothing.",
+            "While {name} ran, the {} processors spent {} of their time on it, {} on the practice server, {} on other work, and were idle for {}.",
             machine.cores,
             percent(shares.client),
             percent(shares.server),
@@ -119,75 +229,61 @@ pub(super) fn diagnose(
         ));
     }
     sentences.push(format!(
-        "{} of at most {limit} requests were in flight on the average; half of the answers took less than {} ms.",
-        rounded(mean),
-        rounded(many)
+        "On average {} of at most {limit} requests were in flight, {} of that time before the first byte of the answer.",
+        rounded(waits.in_flight * limit as f64),
+        percent(waits.first_byte)
     ));
-    let own = own_limits(settings, mean);
-    let bound = if let Some(own) = own.filter(|_| mean < FILLED * limit as f64) {
-        sentences.push(format!("{own}: it is that which set the speed."));
-        "your own politeness settings"
-    } else if busy.is_some_and(|busy| busy > FULL) {
-        let shares = shares.unwrap_or_default();
-        if shares.client >= shares.server.max(shares.others) {
-            sentences.push(
-                "The processors had nothing left to give: more requests in flight would only wait for them; more cores, or less work on \
-                 each page, would help."
-                    .to_owned(),
-            );
-            "the processors"
-        } else if shares.server >= shares.others {
-            sentences.push(
-                "The practice server shares these processors and used most of their time: on the network the engine would have more of \
-                 them."
-                    .to_owned(),
-            );
-            "the server"
-        } else {
-            sentences.push(
-                "Something else kept the processors busy: close it and measure again.".to_owned(),
-            );
-            "other work on this machine"
-        }
-    } else if disk.is_some_and(|disk| disk > DISK) {
-        sentences.push(format!(
+    let idle = waits.idle_latency_ms.map(|idle| {
+        format!(
+            "half of the answers took less than {} ms, and {} ms with one request in flight",
+            rounded(waits.latency_ms),
+            rounded(idle)
+        )
+    });
+    sentences.extend(idle.as_ref().map(|idle| format!("{}.", capitalized(idle))));
+    let queued = waits.run_queue.map(percent);
+    match bound {
+        Bound::OwnLimits => sentences.extend(own.map(|own| format!("{own}: that set the speed."))),
+        Bound::Processors => sentences.push(
+            "The processors had nothing left to give: more requests in flight would only wait for them; more cores, or less work on \
+             each page, would help."
+                .to_owned(),
+        ),
+        Bound::OtherWork => sentences.push(format!(
+            "Something else kept the processors busy, and for {} of the time that its threads could have run, none was free for {name}: \
+             close it and measure again.",
+            queued.unwrap_or_default()
+        )),
+        Bound::Server if settings.target.is_practice() => sentences.push(
+            "The practice server shares these processors and used most of their time: on the network the engine would have more of \
+             them."
+                .to_owned(),
+        ),
+        Bound::Server => sentences.push(
+            "The server is at its limit: more requests at once would only wait longer.".to_owned(),
+        ),
+        Bound::Disk => sentences.push(format!(
             "For {} of the time something waited for the disk.",
-            percent(disk.unwrap_or_default())
-        ));
-        "the disk"
-    } else if many > SLOWED * few {
-        sentences.push(format!(
-            "With fewer in flight the answers took {} ms: the server is at its limit, and more at once would only wait longer.",
-            rounded(few)
-        ));
-        "the server"
-    } else {
-        sentences.push(
-            "The processors had time left and the server answered as fast as ever: nearly all of the time went by waiting, and more \
-             requests in flight would wait at the same time."
-                .to_owned(),
-        );
-        if settings.sweep != Some(Axis::Concurrency) {
-            sentences.push("--sweep finds how many pay.".to_owned());
+            percent(waits.disk.unwrap_or_default())
+        )),
+        Bound::Waiting => {
+            sentences.push(
+                "The server answered about as fast as when it was idle: nearly all of the time went by waiting for it, and more requests \
+                 in flight would wait at the same time."
+                    .to_owned(),
+            );
+            if settings.sweep != Some(Axis::Concurrency) {
+                sentences.push("--sweep finds how many pay off.".to_owned());
+            }
         }
-        "waiting for the network"
-    };
-    let mut unknown = Vec::new();
-    if shares.is_none() {
-        unknown.push("how busy the processors were: this system has no /proc/stat".to_owned());
     }
-    if disk.is_none() {
-        unknown.push(
-            "how long anything waited for the disk: this kernel has no pressure stall information"
-                .to_owned(),
-        );
-    }
-    Diagnosis {
-        bound: bound.to_owned(),
-        sentences,
-        shares,
-        unknown,
-    }
+    sentences
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// The user's own limit that keeps requests from being in flight.
@@ -224,17 +320,6 @@ fn lost_to_disk(rounds: &Rounds) -> Option<f64> {
     let lost: Option<Duration> = rounds.runs.iter().map(|(_, run)| run.busy?.disk).sum();
     let wall: Duration = rounds.runs.iter().map(|(_, run)| run.measured.wall).sum();
     Some(lost?.as_secs_f64() / wall.as_secs_f64().max(1e-9))
-}
-
-/// The median of counted latencies in microseconds, in milliseconds.
-pub(super) fn middle(latencies: &[(u64, u64)]) -> f64 {
-    let all: u64 = latencies.iter().map(|(_, count)| count).sum();
-    let mut seen = 0;
-    let found = latencies.iter().find(|(_, count)| {
-        seen += count;
-        seen * 2 >= all
-    });
-    found.map_or(0.0, |(micros, _)| *micros as f64 / 1e3)
 }
 
 /// What to type next: of the engines that could not be told apart, the one with the least processor time.
@@ -351,9 +436,62 @@ mod tests {
         assert_eq!(listed(&words[..2]), "a and b");
     }
 
+    fn waits(latency_ms: f64, idle: f64, in_flight: f64, run_queue: f64) -> Waits {
+        Waits {
+            in_flight,
+            first_byte: 0.99,
+            latency_ms,
+            idle_latency_ms: Some(idle),
+            run_queue: Some(run_queue),
+            disk: Some(0.0),
+        }
+    }
+
+    fn shares(client: f64, server: f64, others: f64) -> Option<Shares> {
+        Some(Shares {
+            client,
+            server,
+            others,
+            idle: 1.0 - client - server - others,
+        })
+    }
+
+    /// p50 204 ms of a server that takes 200 ms, while a neighbour burns all processors.
     #[test]
-    fn the_median_latency_is_the_one_in_the_middle() {
-        assert!((middle(&[(1000, 1), (2000, 1), (9000, 1)]) - 2.0).abs() < 1e-9);
-        assert!(middle(&[]).abs() < 1e-9);
+    fn a_busy_neighbour_that_delays_nothing_is_no_cause() {
+        let beside = shares(0.01, 0.0, 0.98);
+        let bound = |waits: Waits| Bound::of(&waits, beside, false);
+        assert_eq!(bound(waits(204.0, 200.0, 0.97, 0.6)), Bound::Waiting);
+        assert_eq!(bound(waits(900.0, 200.0, 0.97, 0.6)), Bound::OtherWork);
+        assert_eq!(bound(waits(900.0, 200.0, 0.97, 0.02)), Bound::Server);
+    }
+
+    #[test]
+    fn each_bound_rests_on_what_was_waited_for() {
+        let quiet = shares(0.05, 0.05, 0.0);
+        assert_eq!(
+            Bound::of(&waits(20.0, 20.0, 0.1, 0.0), quiet, true),
+            Bound::OwnLimits
+        );
+        assert_eq!(
+            Bound::of(&waits(20.0, 20.0, 0.9, 0.0), quiet, true),
+            Bound::Waiting,
+            "limits that hold nothing back are no cause"
+        );
+        let burning = shares(0.7, 0.2, 0.05);
+        assert_eq!(
+            Bound::of(&waits(9.0, 1.0, 0.9, 0.4), burning, false),
+            Bound::Processors
+        );
+        let serving = shares(0.3, 0.6, 0.05);
+        assert_eq!(
+            Bound::of(&waits(9.0, 1.0, 0.9, 0.4), serving, false),
+            Bound::Server
+        );
+        let disk = Waits {
+            disk: Some(0.5),
+            ..waits(9.0, 1.0, 0.9, 0.0)
+        };
+        assert_eq!(Bound::of(&disk, quiet, false), Bound::Disk);
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Flights {
     pub(super) lanes: Vec<(f64, f64, f64)>,
     /// Requests in flight on the average, from the first that was sent to the last that ended.
     pub(super) mean: f64,
+    /// Of the time that they were in flight, the share before the first byte of the answer, 0 to 1.
+    pub(super) first_byte: f64,
 }
 
 impl Flight {
@@ -65,9 +67,11 @@ impl Flights {
             })
             .collect();
         let flown: u64 = flights.iter().map(|flight| flight.end - flight.sent).sum();
+        let waited = flights.iter().map(|flight| flight.first_byte - flight.sent);
         Self {
             over_time: over_time(&flights, end),
             lanes,
+            first_byte: waited.sum::<u64>() as f64 / flown.max(1) as f64,
             mean: flown as f64 / end.saturating_sub(begin).max(1) as f64,
         }
     }

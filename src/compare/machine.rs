@@ -96,6 +96,24 @@ impl Holding {
     }
 }
 
+/// How long the threads of this process and of its children, those that still run, were ready and waited for a processor. See
+/// sched-stats in the kernel's documentation; `None` where there is no such file.
+pub(super) fn run_queue() -> Option<Duration> {
+    let mut processes = children();
+    processes.push("self".to_owned());
+    let waits = processes.iter().flat_map(|process| {
+        let tasks = fs::read_dir(format!("/proc/{process}/task"));
+        tasks.into_iter().flatten().flatten()
+    });
+    waits
+        .filter_map(|task| {
+            let line = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let nanos = line.split_whitespace().nth(1)?.parse().ok()?;
+            Some(Duration::from_nanos(nanos))
+        })
+        .reduce(|one, other| one + other)
+}
+
 /// The children of this process, whichever thread started them.
 fn children() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();

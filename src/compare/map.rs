@@ -69,7 +69,7 @@ pub struct Cell {
     pub per_second: BTreeMap<String, f64>,
 }
 
-/// Draws the map.
+/// Draws the map. `None`: interrupted.
 ///
 /// # Errors
 /// As [`compare`](super::compare()).
@@ -77,7 +77,7 @@ pub(super) fn map(
     settings: &CompareSettings,
     arena: &mut Arena,
     tell: &mut impl FnMut(&Stage<'_>),
-) -> Result<Map> {
+) -> Result<Option<Map>> {
     let mut survey = Survey {
         settings,
         practice: arena.practice.clone().unwrap_or_default(),
@@ -91,7 +91,10 @@ pub(super) fn map(
     for latency in LATENCIES {
         survey.serve(arena, latency)?;
         for work in WORKS {
-            cells.push(survey.cell(arena, latency, work, tell)?);
+            let Some(cell) = survey.cell(arena, latency, work, tell)? else {
+                return Ok(None);
+            };
+            cells.push(cell);
         }
     }
     let grid = Grid::between(&LATENCIES, &WORKS);
@@ -99,11 +102,14 @@ pub(super) fn map(
     survey.of += doubtful.len();
     for (latency, work) in doubtful {
         survey.serve(arena, latency)?;
-        cells.push(survey.cell(arena, latency, work, tell)?);
+        let Some(cell) = survey.cell(arena, latency, work, tell)? else {
+            return Ok(None);
+        };
+        cells.push(cell);
     }
     arena.work = work;
     arena.practise(practice, settings.seed)?;
-    Ok(grid.map(cells, settings.in_flight.get()))
+    Ok(Some(grid.map(cells, settings.in_flight.get())))
 }
 
 /// Measuring, cell by cell.
@@ -134,7 +140,7 @@ impl Survey<'_> {
         latency_ms: f64,
         work_us: f64,
         tell: &mut impl FnMut(&Stage<'_>),
-    ) -> Result<Cell> {
+    ) -> Result<Option<Cell>> {
         arena.work = work_of(work_us, self.speed);
         let contestants = &self.settings.contestants;
         let mut turn: Vec<usize> = (0..contestants.len() * RUNS)
@@ -156,19 +162,18 @@ impl Survey<'_> {
             let computing = (work_us + 50.0) / 1e6 / cores.min(in_flight as f64);
             let fitting = (TIME.as_secs_f64() / waiting.max(computing)) as usize;
             let least = if in_flight == 1 { 3 } else { in_flight * 2 };
-            let run = arena.run(
-                contestant.engine,
-                fitting.clamp(least.min(arena.urls.len()), arena.urls.len()),
-            )?;
-            speeds[index]
-                .push(run.measured.records as f64 / run.measured.wall.as_secs_f64().max(1e-9));
+            let count = fitting.clamp(least.min(arena.urls.len()), arena.urls.len());
+            let Some(run) = arena.run(contestant.engine, count)? else {
+                return Ok(None);
+            };
+            speeds[index].push(run.per_second());
         }
         self.done += 1;
         let named = contestants
             .iter()
             .map(|contestant| contestant.name.clone())
             .zip(speeds);
-        Ok(judged(latency_ms, work_us, named.collect()))
+        Ok(Some(judged(latency_ms, work_us, named.collect())))
     }
 }
 

@@ -18,6 +18,7 @@ mod machine;
 mod map;
 mod outcome;
 mod round;
+mod rounds;
 mod schedule;
 pub mod statistics;
 mod sweep;
@@ -35,21 +36,25 @@ pub use latency::Latency;
 pub use list::{Listed, listed};
 pub use map::{Cell, Map};
 pub use round::{ROUND_ARGUMENT, serve_round};
-pub use sweep::{Axis, Curve, Point, Sweep};
+pub use sweep::{Axis, Curve, End, Point, Sweep};
 
 use answers::Answers;
-use arena::{Arena, Run};
+use arena::Arena;
 use outcome::Rounds;
+use rounds::Course;
 
 use crate::error::{Error, Result};
 use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::Work;
+use crate::stop::Stop;
 
 /// Fewer rounds than this show nothing.
 pub const LEAST_ROUNDS: u32 = 5;
 /// Processors that were busy with something else for more than this share make a machine noisy.
 const NOISY: f64 = 0.1;
+/// URLs whose texts are compared, where their bytes change from one request to the next.
+const TEXTS: usize = 100;
 
 /// What is compared, and how.
 #[derive(Debug, Clone)]
@@ -68,6 +73,8 @@ pub struct CompareSettings {
     pub work: Work,
     /// Rounds of each engine, [`LEAST_ROUNDS`] at least.
     pub rounds: u32,
+    /// Whether a sweep may ask for URLs of the list more than once, to try more in flight than a short list allows.
+    pub repeats: bool,
     /// How long the rounds may take together, about.
     pub time_budget: Duration,
     /// The seed of the order of rounds, of the choice of URLs, and of the resampling.
@@ -92,7 +99,7 @@ pub struct CompareSettings {
 pub enum Stage<'a> {
     /// An engine runs its first URLs, to warm up and to see how fast it is.
     WarmUp {
-        /// Its name.
+        /// Its name; `the server` where it is the server's latency that is looked at.
         engine: &'a str,
     },
     /// An engine runs a round.
@@ -103,6 +110,11 @@ pub enum Stage<'a> {
         done: usize,
         /// Rounds in all.
         of: usize,
+    },
+    /// An engine asks once more for pages that change, untimed, so that their texts can be compared.
+    Texts {
+        /// Its name.
+        engine: &'a str,
     },
     /// An engine runs at one point of the sweep.
     Sweep {
@@ -123,16 +135,17 @@ pub enum Stage<'a> {
 }
 
 impl CompareSettings {
-    /// The most requests that are sent to the target: every round of every engine, and the warm-up.
+    /// The most requests that are sent to the target: every round of every engine, the warm-up, and pages that change once more.
     pub fn most_requests(&self) -> u64 {
         let urls = match &self.target {
             Target::Urls(urls) => urls.len() as u64,
             Target::Practice(practice) => practice.pages,
         };
         let rounds = u64::from(self.rounds) + 1;
-        let base = urls * self.contestants.len() as u64 * rounds;
+        let texts = urls.min(TEXTS as u64);
+        let base = (urls * rounds + texts) * self.contestants.len() as u64;
         let along = match self.sweep {
-            Some(axis) => sweep::most_runs(axis, &self.contestants) * urls,
+            Some(axis) => sweep::most_requests(axis, &self.contestants, urls, self.repeats),
             None => 0,
         };
         base + along
@@ -168,11 +181,15 @@ impl CompareSettings {
     }
 }
 
-/// Compares.
+/// Compares. Once `stop` drains no more rounds are run, and what is returned rests on the blocks that were whole.
 ///
 /// # Errors
 /// When a setting cannot hold, the practice server cannot be started, or a round cannot come to its end.
-pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> Result<Comparison> {
+pub fn compare(
+    settings: &CompareSettings,
+    stop: &Stop,
+    mut tell: impl FnMut(&Stage<'_>),
+) -> Result<Comparison> {
     settings.check()?;
     let (began, started) = (Instant::now(), SystemTime::now());
     let machine = Machine::here();
@@ -182,10 +199,16 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         settings.frontier.clone(),
         settings.work.clone(),
         settings.program.clone(),
-        settings.seed,
+        (settings.seed, settings.repeats),
+        stop.clone(),
     )?;
     let mut answers = Answers::default();
-    let rounds = rounds(settings, &arena, &mut answers, &mut tell)?;
+    let course = rounds::run(settings, &arena, &mut answers, &mut tell)?;
+    let rounds = &course.rounds;
+    if rounds.is_empty() {
+        answers = Answers::default(); // what a warm-up was answered compares nothing
+    }
+    compare_texts(rounds, &arena, &mut answers, &mut tell)?;
     let names: Vec<String> = rounds
         .iter()
         .map(|rounds| rounds.contestant.name.clone())
@@ -203,28 +226,32 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         .map(|(rounds, standing)| rounds.result(standing, arena.urls.len(), settings.seed))
         .collect();
     let fetched = engines.iter().any(EngineResult::fetched);
-    let verdict = agreement.agree.then(|| match fetched {
-        true => diagnosis::verdict(&engines),
-        false => diagnosis::nothing(),
-    });
+    let proved = agreement.agree && (agreement.proved > 0 || engines.len() == 1);
+    let verdict = match fetched {
+        _ if engines.is_empty() => None,
+        true => proved.then(|| diagnosis::verdict(&engines)),
+        false => agreement.agree.then(diagnosis::nothing),
+    };
     let best = engines
         .iter()
         .position(|engine| engine.place == verdict::Place::Best);
     let best = best.map(|index| &rounds[index]).filter(|_| fetched);
-    let warnings = warnings(settings, &rounds, &engines, &agreement, &machine);
+    let warnings = warnings(settings, &course, &engines, &agreement, &machine);
     let workload = Workload {
         urls: arena.urls.len(),
         hosts: arena.hosts(),
         work: settings.work.to_string(),
         practice: arena.practice.as_ref().map(practice),
     };
-    let diagnosis = best.map(|best| diagnosis::diagnose(best, &rounds, settings, &machine));
-    let sweep = match settings.sweep.filter(|_| agreement.agree && fetched) {
-        Some(axis) => Some(sweep::sweep(axis, settings, &mut arena, &mut tell)?),
+    let idle = course.idle_latency_ms;
+    let diagnosis = best.map(|best| diagnosis::diagnose(best, idle, settings, &machine));
+    let goes_on = || proved && fetched && !stop.drain.is_cancelled();
+    let sweep = match settings.sweep.filter(|_| goes_on()) {
+        Some(axis) => sweep::sweep(axis, settings, &mut arena, &mut tell)?,
         None => None,
     };
-    let map = match settings.map && agreement.agree && fetched {
-        true => Some(map::map(settings, &mut arena, &mut tell)?),
+    let map = match settings.map && goes_on() {
+        true => map::map(settings, &mut arena, &mut tell)?,
         false => None,
     };
     let recommendation = verdict
@@ -245,6 +272,7 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
         engines,
         answers: agreement,
         verdict,
+        interrupted: stop.drain.is_cancelled(),
         warnings,
         diagnosis,
         recommendation,
@@ -253,52 +281,24 @@ pub fn compare(settings: &CompareSettings, mut tell: impl FnMut(&Stage<'_>)) -> 
     })
 }
 
-/// Warms every engine up, then runs the blocks.
-fn rounds(
-    settings: &CompareSettings,
+/// Asks once more, untimed, for URLs whose bytes change from one request to the next, and compares their texts.
+fn compare_texts(
+    rounds: &[Rounds],
     arena: &Arena,
     answers: &mut Answers,
     tell: &mut impl FnMut(&Stage<'_>),
-) -> Result<Vec<Rounds>> {
-    let time = schedule::round_time(
-        settings.time_budget,
-        settings.rounds,
-        settings.contestants.len(),
-    );
-    let urls = arena.urls.len();
-    let mut rounds = Vec::new();
-    for (index, contestant) in settings.contestants.iter().enumerate() {
-        tell(&Stage::WarmUp {
-            engine: &contestant.name,
-        });
-        let in_flight = contestant.engine.in_flight();
-        let count = schedule::warm_up(urls, in_flight);
-        let mut run = arena.run(contestant.engine, count)?;
-        answers.take(index, std::mem::take(&mut run.measured.answers));
-        let warm = (count, run.measured.wall);
-        rounds.push(Rounds {
-            contestant: contestant.clone(),
-            count: schedule::count(urls, in_flight, warm, time),
-            runs: Vec::new(),
-        });
+) -> Result<()> {
+    let changing = answers.changing(TEXTS);
+    if changing.is_empty() {
+        return Ok(());
     }
-    let blocks = schedule::blocks(rounds.len(), settings.rounds, settings.seed);
-    let (mut done, of) = (0, blocks.len() * rounds.len());
-    for (block, order) in (0..).zip(blocks) {
-        for index in order {
-            let engine = rounds[index].contestant.name.clone();
-            tell(&Stage::Round {
-                engine: &engine,
-                done,
-                of,
-            });
-            let mut run: Run = arena.run(rounds[index].contestant.engine, rounds[index].count)?;
-            answers.take(index, std::mem::take(&mut run.measured.answers));
-            rounds[index].runs.push((block, run));
-            done += 1;
-        }
+    for (index, rounds) in rounds.iter().enumerate() {
+        let engine = &rounds.contestant.name;
+        tell(&Stage::Texts { engine });
+        let texts = arena.texts(rounds.contestant.engine, &changing)?;
+        answers.take(index, texts);
     }
-    Ok(rounds)
+    Ok(())
 }
 
 fn practice(practice: &Practice) -> PracticeResult {
@@ -315,12 +315,20 @@ fn practice(practice: &Practice) -> PracticeResult {
 /// What makes the figures less sure.
 fn warnings(
     settings: &CompareSettings,
-    rounds: &[Rounds],
+    course: &Course,
     engines: &[EngineResult],
     agreement: &Agreement,
     machine: &Machine,
 ) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let rounds = &course.rounds;
+    let mut warnings = course.left_out.clone();
+    if course.interrupted {
+        let whole = engines.first().map_or(0, |engine| engine.rounds.len());
+        warnings.push(format!(
+            "interrupted: {whole} of {} rounds were whole, and what is said rests on these",
+            settings.rounds
+        ));
+    }
     let outlying: Vec<String> = engines
         .iter()
         .filter(|engine| engine.outliers.len() > 1) // one in six quiet engines has one
@@ -351,7 +359,7 @@ fn warnings(
     }
     if agreement.changing > 0 {
         warnings.push(format!(
-            "{} URLs were answered differently by the same engine: they were left out of the comparison of answers",
+            "{} URLs were answered differently by the same engine, and their texts do not show that they are the same pages: they prove nothing",
             agreement.changing
         ));
     }

@@ -20,10 +20,9 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Seconds a record, of each round.
+    /// Seconds a record that did not fail, of each round; infinite for a round in which all failed.
     pub(super) fn seconds(&self) -> Vec<f64> {
-        let seconds =
-            |run: &Run| run.measured.wall.as_secs_f64() / run.measured.records.max(1) as f64;
+        let seconds = |run: &Run| run.measured.wall.as_secs_f64() / run.succeeded();
         self.runs.iter().map(|(_, run)| seconds(run)).collect()
     }
 
@@ -54,10 +53,7 @@ impl Rounds {
             subset: self.count < urls,
             rounds: self.runs.iter().map(round).collect(),
             wall_s: median_interval(&walls, seed),
-            per_second: median_interval(
-                &self.each(|run| records(run) / run.measured.wall.as_secs_f64().max(1e-9)),
-                seed,
-            ),
+            per_second: median_interval(&self.each(Run::per_second), seed),
             bytes_per_second: self.median(|run| {
                 run.measured.wire_bytes as f64 / run.measured.wall.as_secs_f64().max(1e-9)
             }),

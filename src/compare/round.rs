@@ -5,27 +5,32 @@
 //! clock has stopped.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::flights::{Flight, Flights};
-use super::machine::{Holding, Usage};
+use super::machine::{Holding, Usage, run_queue};
 use crate::config::Config;
-use crate::crawl::crawl;
+use crate::crawl::{Ended, crawl};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fetch::FetchSettings;
 use crate::frontier::{Duplicates, FrontierSettings};
-use crate::parse::Work;
+use crate::parse::{Work, simhash};
 use crate::stop::Stop;
 use crate::visit::Visit;
 
 /// The first argument of a child that runs a round.
 pub const ROUND_ARGUMENT: &str = "--haul-round";
+/// How often a comparison that waits for a round looks whether it was interrupted.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
 
 /// What a child shall do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +40,10 @@ pub(super) struct Order {
     pub(super) fetch: FetchSettings,
     pub(super) frontier: FrontierSettings,
     pub(super) work: Work,
+    /// Whether the text of each page is summed up too: for a run that nobody times.
+    pub(super) texts: bool,
+    /// How long it may take; what is not over by then is not measured.
+    pub(super) limit: Option<Duration>,
 }
 
 /// What a child measured.
@@ -54,6 +63,10 @@ pub(super) struct Measured {
     pub(super) latencies: Vec<(u64, u64)>,
     pub(super) usage: Usage,
     pub(super) held: Option<Holding>,
+    /// How long its threads were ready to run and waited for a processor; `None` where the system does not say.
+    pub(super) run_queue: Option<Duration>,
+    /// Whether its time was up before all URLs were fetched.
+    pub(super) cut: bool,
     /// Memory before the engine was started.
     pub(super) held_before: u64,
     /// Hosts that were on hold at some time.
@@ -62,83 +75,140 @@ pub(super) struct Measured {
     pub(super) answers: Vec<Answer>,
 }
 
+impl Measured {
+    /// The median latency in milliseconds; 0 of none.
+    pub(super) fn median_latency_ms(&self) -> f64 {
+        let all: u64 = self.latencies.iter().map(|(_, count)| count).sum();
+        let mut seen = 0;
+        let middle = self.latencies.iter().find(|(_, count)| {
+            seen += count;
+            seen * 2 >= all
+        });
+        middle.map_or(0.0, |(micros, _)| *micros as f64 / 1e3)
+    }
+}
+
 /// What a URL was answered with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answer {
     /// The place of the URL in the order, from 0.
     pub(super) url: u32,
-    /// The status; 0 for a failure.
+    /// The status; 0 for a failure without one.
     pub(super) status: u16,
-    /// Stands for the body and what the work came to, or for the class of the failure.
+    /// Stands for the media type.
+    pub(super) media: u64,
+    /// Stands for the body and what the work came to.
     pub(super) digest: u64,
-    /// The class of the failure.
+    /// The simhash of the text, where [`Order::texts`] asks for it and there is enough of it.
+    pub(super) text: Option<u64>,
+    /// The class of the failure: no answer, or one that speaks for the server's state and not for the page.
     pub(super) failure: Option<String>,
 }
 
 impl Answer {
     fn of(visit: &Visit) -> Option<Self> {
         let url = u32::try_from(visit.job.row?.checked_sub(1)?).ok()?;
+        let Ok(page) = &visit.outcome else {
+            let failure = visit.failure().unwrap_or("skipped").to_owned();
+            return Some(Self {
+                url,
+                failure: Some(failure),
+                ..Self::default()
+            });
+        };
+        let parsed = &visit.parsed;
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        let (mut status, mut failure) = (0, None);
-        match &visit.outcome {
-            Ok(page) => {
-                status = page.status;
-                hash.update(
-                    visit
-                        .parsed
-                        .digest
-                        .as_ref()
-                        .map_or(&[][..], |digest| digest),
-                );
-                hash.update(visit.parsed.title.as_deref().unwrap_or_default().as_bytes());
-                hash.update(&visit.parsed.work.unwrap_or_default().to_le_bytes());
-            }
-            Err(error) => {
-                failure = Some(error.class().to_owned());
-                hash.update(error.class().as_bytes());
-            }
-        }
+        hash.update(parsed.digest.as_ref().map_or(&[][..], |digest| digest));
+        hash.update(parsed.title.as_deref().unwrap_or_default().as_bytes());
+        hash.update(&parsed.work.unwrap_or_default().to_le_bytes());
+        let media = parsed.media_type.as_deref().unwrap_or_default();
+        // A page that is missing is missing for everybody; a server that is busy says so to whom it likes.
+        let is_failure =
+            page.status >= 500 || matches!(page.status, 408 | 429) || parsed.fault.is_some();
+        let failure = is_failure.then(|| visit.failure().unwrap_or("decode").to_owned());
+        let text = parsed.text.as_deref();
         Some(Self {
             url,
-            status,
+            status: page.status,
+            media: xxhash_rust::xxh3::xxh3_64(media.as_bytes()),
             digest: hash.digest(),
+            text: text.and_then(|text| simhash::of_html(text.as_bytes())),
             failure,
         })
     }
 }
 
 impl Order {
-    /// Has a child do it.
+    /// Has a child do it. `None`: the comparison was interrupted, and the child was ended.
     ///
     /// # Errors
     /// When it cannot be started, or ends without an answer.
-    pub(super) fn run(&self, program: &Path) -> Result<Measured> {
+    pub(super) fn run(&self, program: &Path, stop: &Stop) -> Result<Option<Measured>> {
         let broken = |source: std::io::Error| Error::setup("the process of a round", source);
+        let order =
+            postcard::to_allocvec(self).map_err(|error| broken(std::io::Error::other(error)))?;
         let mut child = Command::new(program)
             .arg(ROUND_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // An interrupt from the terminal is for the comparison, which decides what becomes of the round.
+            .process_group(0)
             .spawn()
             .map_err(broken)?;
-        let order =
-            postcard::to_allocvec(self).map_err(|error| broken(std::io::Error::other(error)))?;
-        if let Some(mut pipe) = child.stdin.take() {
-            // A child that ended early says so below.
-            let _ = pipe.write_all(&order);
-        }
-        let mut answer = Vec::new();
-        if let Some(mut pipe) = child.stdout.take() {
-            pipe.read_to_end(&mut answer).map_err(broken)?;
-        }
+        let talk = talk(&mut child, order);
+        let answer = loop {
+            match talk.recv_timeout(LOOK_AROUND) {
+                Ok(answer) => break answer.map_err(broken)?,
+                Err(RecvTimeoutError::Timeout) if stop.drain.is_cancelled() => {
+                    end(&mut child);
+                    return Ok(None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break Vec::new(),
+            }
+        };
         let status = child.wait().map_err(broken)?;
         if !status.success() {
-            return Err(Error::Engine(format!(
-                "a round of {} ended with {status}",
-                self.engine
-            )));
+            return match stop.drain.is_cancelled() {
+                true => Ok(None),
+                false => Err(Error::Engine(format!(
+                    "a round of {} ended with {status}",
+                    self.engine
+                ))),
+            };
         }
-        postcard::from_bytes(&answer).map_err(|error| broken(std::io::Error::other(error)))
+        let measured = postcard::from_bytes(&answer);
+        measured
+            .map(Some)
+            .map_err(|error| broken(std::io::Error::other(error)))
     }
+}
+
+/// Hands a child its order and waits for its answer, on a thread that ends with the child.
+fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (answered, answer) = std::sync::mpsc::channel();
+    let pipes = (child.stdin.take(), child.stdout.take());
+    std::thread::spawn(move || {
+        let (Some(mut input), Some(mut output)) = pipes else {
+            return;
+        };
+        // A child that ended early is noticed by its exit status.
+        let _ = input.write_all(&order);
+        drop(input);
+        let mut answer = Vec::new();
+        let read = output.read_to_end(&mut answer);
+        let _ = answered.send(read.map(|_| answer));
+    });
+    answer
+}
+
+/// Ends a child and its own children.
+fn end(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // A group that is gone already needs no ending.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
 }
 
 /// Runs the round that standard input orders, and writes what was measured to standard output.
@@ -168,6 +238,8 @@ impl Order {
         config.frontier = self.frontier;
         config.frontier.duplicates = Duplicates::Keep;
         config.parse.work = self.work;
+        config.parse.wants.text = self.texts;
+        config.max_time = self.limit;
         config.program = std::env::current_exe()
             .ok()
             .or_else(|| Some(PathBuf::from("haul")));
@@ -196,7 +268,10 @@ impl Order {
                 flights.extend(Flight::of(visit, begun));
                 answers.extend(Answer::of(visit));
             }
-            Event::Tick(_) => measured.held = Holding::now().or(measured.held),
+            Event::Tick(_) => {
+                measured.held = Holding::now().or(measured.held);
+                measured.run_queue = run_queue().max(measured.run_queue);
+            }
             Event::Held { .. } => measured.holds += 1,
             Event::Notice(notice) => told.push((*notice).to_owned()),
             Event::GivenUp { .. }
@@ -211,6 +286,8 @@ impl Order {
         }
         measured.wall = begun.elapsed();
         measured.usage = Usage::now(true).since(before);
+        measured.run_queue = run_queue().max(measured.run_queue);
+        measured.cut = outcome.ended != Ended::Complete;
         let tally = outcome.tally;
         measured.records = tally.visited;
         measured.failed = tally.failed;
@@ -226,5 +303,24 @@ impl Order {
         measured.flights = Flights::of(flights);
         measured.answers = answers;
         Ok(measured)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_latency_is_the_one_in_the_middle() {
+        let of = |latencies: &[(u64, u64)]| {
+            let latencies = latencies.to_vec();
+            Measured {
+                latencies,
+                ..Measured::default()
+            }
+            .median_latency_ms()
+        };
+        assert!((of(&[(1000, 1), (2000, 1), (9000, 1)]) - 2.0).abs() < 1e-9);
+        assert!(of(&[]).abs() < 1e-9);
     }
 }

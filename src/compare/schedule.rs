@@ -7,10 +7,12 @@ use std::time::Duration;
 
 /// The shortest round that is worth its start.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The longest that is aimed at.
-const LONGEST: Duration = Duration::from_secs(2);
-/// An engine that seems to need so many times that takes fewer URLs.
-const PATIENCE: f64 = 8.0;
+/// The share of the budget that all warm-ups may take together.
+const WARM_UP: f64 = 0.2;
+/// No warm-up is cut off sooner.
+const LEAST_WARM_UP: Duration = Duration::from_secs(1);
+/// What the budget may be exceeded by: a round that would go further is cut off.
+const TOLERANCE: f64 = 1.25;
 /// Fewer requests than this for each in flight, and the ends of a round outweigh its middle.
 const TURNS: usize = 4;
 
@@ -26,31 +28,69 @@ pub(super) fn blocks(engines: usize, rounds: u32, seed: u64) -> Vec<Vec<usize>> 
         .collect()
 }
 
-/// How long a round may take, so that all of them and the warm-up fit the budget.
-pub(super) fn round_time(budget: Duration, rounds: u32, engines: usize) -> Duration {
-    let runs = (rounds + 1) * engines.max(1) as u32;
-    (budget / runs.max(1)).clamp(SHORTEST, LONGEST)
-}
-
 /// URLs of the round that warms an engine up.
 pub(super) fn warm_up(urls: usize, in_flight: usize) -> usize {
     (in_flight * TURNS).max(10).min(urls)
 }
 
-/// URLs of an engine's rounds: all, or where that would take several times the time of a round, as many as fit. Several, as
-/// the warm-up was short, and what an engine takes to start weighs less in a longer round.
-pub(super) fn count(
-    urls: usize,
-    in_flight: usize,
-    warm: (usize, Duration),
-    time: Duration,
-) -> usize {
-    let each = warm.1.as_secs_f64() / warm.0.max(1) as f64;
-    if each * urls as f64 <= PATIENCE * time.as_secs_f64() {
-        return urls;
+/// How long the warm-up of one of so many engines may take.
+pub(super) fn warm_up_limit(budget: Duration, engines: usize) -> Duration {
+    (budget.mul_f64(WARM_UP) / engines.max(1) as u32).max(LEAST_WARM_UP)
+}
+
+/// The time that is left until all rounds have to be over.
+pub(super) fn time_left(budget: Duration, elapsed: Duration) -> Duration {
+    budget.mul_f64(TOLERANCE).saturating_sub(elapsed)
+}
+
+/// An engine's pace, as its warm-up showed it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speed {
+    /// Requests in flight.
+    pub(super) in_flight: usize,
+    /// Seconds a record.
+    pub(super) each: f64,
+}
+
+/// URLs of each engine's rounds, so that `rounds` blocks take about `time`: all URLs for engines that are fast enough; the others share the
+/// time that is left in equal parts, and take as many of the first URLs as fit.
+pub(super) fn counts(urls: usize, speeds: &[Speed], rounds: u32, time: Duration) -> Vec<usize> {
+    let needs: Vec<f64> = speeds
+        .iter()
+        .map(|speed| speed.each * urls as f64)
+        .collect();
+    let block = time.as_secs_f64() / f64::from(rounds.max(1));
+    let shares = shares(
+        &needs,
+        block.max(SHORTEST.as_secs_f64() * speeds.len() as f64),
+    );
+    let counts = speeds.iter().zip(needs).zip(shares);
+    counts
+        .map(|((speed, need), share)| {
+            if need <= share {
+                return urls;
+            }
+            let fitting = (share / speed.each.max(1e-9)) as usize;
+            // A few turns of all that is in flight, where these cost no more than twice the share.
+            let turns = warm_up(urls, speed.in_flight);
+            let affordable = turns as f64 * speed.each <= 2.0 * share;
+            fitting.max(if affordable { turns } else { 1 }).min(urls)
+        })
+        .collect()
+}
+
+/// Divides `total` fairly: nobody gets more than it needs, and what one does not need goes to the others.
+fn shares(needs: &[f64], total: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..needs.len()).collect();
+    order.sort_by(|one, other| needs[*one].total_cmp(&needs[*other]));
+    let mut shares = vec![0.0; needs.len()];
+    let mut left = total;
+    for (given, index) in order.into_iter().enumerate() {
+        let fair = left / (needs.len() - given) as f64;
+        shares[index] = needs[index].min(fair);
+        left -= shares[index];
     }
-    let fitting = (time.as_secs_f64() / each.max(1e-9)) as usize;
-    fitting.max(warm_up(urls, in_flight)).min(urls)
+    shares
 }
 
 #[cfg(test)]
@@ -71,13 +111,39 @@ mod tests {
 
     #[test]
     fn an_engine_that_is_slow_gets_fewer_urls_but_some() {
-        let second = Duration::from_secs(1);
-        assert_eq!(
-            count(2000, 64, (256, Duration::from_millis(80)), second),
-            2000
-        );
-        assert_eq!(count(2000, 1, (10, Duration::from_millis(200)), second), 50);
-        assert_eq!(count(2000, 1, (10, Duration::from_secs(100)), second), 10);
-        assert_eq!(count(5, 64, (5, Duration::from_secs(100)), second), 5);
+        let speed = |in_flight, each| Speed { in_flight, each };
+        let speeds = [speed(64, 0.0003), speed(1, 0.02), speed(1, 5.0)];
+        // Seven blocks in 45 s: 6.4 s each; the fast one takes 0.6 s of it, the others share the rest.
+        let counts = counts(2000, &speeds, 7, Duration::from_secs(45));
+        assert_eq!(counts[0], 2000);
+        assert!((140..=150).contains(&counts[1]), "{counts:?}");
+        assert_eq!(counts[2], 1);
+    }
+
+    /// 200 URLs that take 5 s each: what was planned fits the budget, whoever is slow.
+    #[test]
+    fn what_is_planned_fits_the_budget() {
+        for each in [0.001, 0.1, 1.0, 5.0] {
+            let speeds = [1, 16, 64, 64].map(|in_flight| Speed {
+                in_flight,
+                each: each / in_flight as f64,
+            });
+            let budget = Duration::from_secs(30);
+            let counts = counts(200, &speeds, 5, budget);
+            let planned: f64 = counts
+                .iter()
+                .zip(speeds)
+                .map(|(count, speed)| {
+                    let turns = count.div_ceil(speed.in_flight) as f64;
+                    5.0 * turns * speed.each * speed.in_flight as f64
+                })
+                .sum();
+            // A round takes at least as long as one request.
+            let least = 5.0 * 4.0 * each;
+            assert!(
+                planned <= 30.0 * 1.3 + least,
+                "{each}: {planned} of {counts:?}"
+            );
+        }
     }
 }

@@ -3,6 +3,9 @@
 //! Along concurrency each engine goes on doubling until its throughput stops growing; the points are fitted with the Universal
 //! Scalability Law. Three runs a point, in an order drawn anew each time: enough to draw a curve, too few to tell two
 //! engines apart, which is what the rounds are for.
+//!
+//! A knee is named only where growth was seen to stop. A sweep that ended for another reason, such as a list that is too short, says
+//! which, and what it would take to go on.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -12,7 +15,6 @@ use serde::Serialize;
 
 use super::arena::{Arena, Practice};
 use super::contestant::Contestant;
-use super::diagnosis::middle;
 use super::statistics::{Interval, median};
 use super::usl::{self, Usl};
 use super::{CompareSettings, Stage};
@@ -29,6 +31,14 @@ const MOST: usize = 4096;
 const PAGES: u64 = 4 * MOST as u64;
 /// An engine whose throughput grew by less than this share, twice in a row, has stopped growing.
 const GROWTH: f64 = 0.05;
+/// A law that explains less of the variance than this share is not shown.
+const GOOD_FIT: f64 = 0.8;
+/// The share of the highest throughput that is enough.
+const ENOUGH: f64 = 0.9;
+/// Turns of all that is in flight below which the ends of a run outweigh its middle.
+const TURNS: usize = 2;
+/// Turns of an engine's first run, of which nothing is known yet.
+const FIRST_TURNS: usize = 8;
 /// Latencies of the server, in milliseconds.
 const LATENCIES: [f64; 8] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// Work on each page, in microseconds of one core.
@@ -64,10 +74,30 @@ pub struct Curve {
     pub engine: String,
     /// What was measured.
     pub points: Vec<Point>,
-    /// The concurrency beyond which more hardly pays, where there is a fit.
+    /// The concurrency beyond which more hardly pays: where 90 % of the highest throughput are reached. Only of a curve that was seen
+    /// to stop growing.
     pub knee: Option<u64>,
-    /// The Universal Scalability Law, where concurrency is the axis and there are points enough.
+    /// Why the curve ends where it does; `None` along other axes than concurrency.
+    pub end: Option<End>,
+    /// The Universal Scalability Law, where concurrency is the axis, there are points enough, and it explains them.
     pub fit: Option<Fit>,
+}
+
+/// Why an engine's climb ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum End {
+    /// Its throughput stopped growing.
+    StoppedGrowing,
+    /// The list is too short for more in flight.
+    ListTooShort {
+        /// URLs that two more doublings would need.
+        urls_needed: usize,
+    },
+    /// It has a size of its own, or cannot have more in flight.
+    FixedSize,
+    /// It still grew at the highest concurrency that is tried.
+    HighestTried,
 }
 
 /// One point of a curve.
@@ -106,17 +136,27 @@ impl FromStr for Axis {
     }
 }
 
-/// The most rounds that a sweep can take.
-pub(super) fn most_runs(axis: Axis, contestants: &[Contestant]) -> u64 {
+/// The most requests that a sweep of so many URLs can send.
+pub(super) fn most_requests(
+    axis: Axis,
+    contestants: &[Contestant],
+    urls: u64,
+    repeats: bool,
+) -> u64 {
+    let runs = (contestants.len() * RUNS) as u64;
     let points = match axis {
         Axis::Concurrency => MOST.ilog2() as usize + 1,
         Axis::Latency => LATENCIES.len(),
         Axis::Work => WORKS.len(),
     };
-    (points * contestants.len() * RUNS) as u64
+    let turns = |power: u32| urls.max(FIRST_TURNS as u64 * (1 << power));
+    match axis {
+        Axis::Concurrency if repeats => runs * (0..points as u32).map(turns).sum::<u64>(),
+        _ => runs * points as u64 * urls,
+    }
 }
 
-/// Measures along an axis.
+/// Measures along an axis. `None`: interrupted.
 ///
 /// # Errors
 /// As [`compare`](super::compare()).
@@ -125,7 +165,7 @@ pub(super) fn sweep(
     settings: &CompareSettings,
     arena: &mut Arena,
     tell: &mut impl FnMut(&Stage<'_>),
-) -> Result<Sweep> {
+) -> Result<Option<Sweep>> {
     let (unit, values) = match axis {
         Axis::Concurrency => (
             "in flight",
@@ -175,9 +215,11 @@ pub(super) fn sweep(
         let mut turn = Vec::new();
         for (index, climb) in climbs.iter_mut().enumerate() {
             let contestant = sized(climb);
-            let full = axis == Axis::Concurrency
-                && climb.is_over(contestant.engine.in_flight(), x, arena.urls.len());
-            if !full {
+            let in_flight = contestant.engine.in_flight();
+            if axis == Axis::Concurrency && climb.end.is_none() {
+                climb.end = climb.end(in_flight, x, arena.most_urls(in_flight * FIRST_TURNS));
+            }
+            if climb.end.is_none() || climb.points.is_empty() {
                 turn.extend(std::iter::repeat_n((index, contestant), RUNS));
             }
         }
@@ -192,14 +234,14 @@ pub(super) fn sweep(
                 at: x,
             });
             let climb = &mut climbs[index];
-            let run = arena.run(
-                contestant.engine,
-                climb.count(contestant.engine.in_flight(), arena.urls.len()),
-            )?;
-            let measured = &run.measured;
-            let per_second = measured.records as f64 / measured.wall.as_secs_f64().max(1e-9);
+            let in_flight = contestant.engine.in_flight();
+            let count = climb.count(in_flight, arena.most_urls(in_flight * FIRST_TURNS));
+            let Some(run) = arena.run(contestant.engine, count)? else {
+                return Ok(None);
+            };
+            let per_second = run.per_second();
             climb.each = 1.0 / per_second.max(1e-9);
-            runs[index].push((per_second, middle(&measured.latencies)));
+            runs[index].push((per_second, run.measured.median_latency_ms()));
         }
         for (climb, runs) in climbs.iter_mut().zip(runs) {
             climb.points.extend(point(x, &runs));
@@ -210,7 +252,7 @@ pub(super) fn sweep(
         arena.practise(practice, settings.seed)?;
     }
     let curves = climbs.into_iter().map(|climb| climb.curve(axis)).collect();
-    Ok(Sweep { axis, unit, curves })
+    Ok(Some(Sweep { axis, unit, curves }))
 }
 
 /// One engine on its way up.
@@ -219,6 +261,8 @@ struct Climb {
     points: Vec<Point>,
     /// Seconds a record, in the last run.
     each: f64,
+    /// Why it goes no further.
+    end: Option<End>,
 }
 
 impl Climb {
@@ -227,49 +271,60 @@ impl Climb {
             contestant: contestant.clone(),
             points: Vec::new(),
             each: 0.0,
+            end: None,
         }
     }
 
-    /// Whether more in flight is not worth trying, or not possible.
-    fn is_over(&self, in_flight: usize, x: f64, urls: usize) -> bool {
-        if self.contestant.fixed || (in_flight as f64) < x || in_flight * 2 > urls {
-            // What has a size of its own is one point; so is what cannot grow further.
-            return !self.points.is_empty() || !self.contestant.fixed;
+    /// Why more in flight is not worth trying, or not possible.
+    fn end(&self, in_flight: usize, x: f64, urls: usize) -> Option<End> {
+        if self.contestant.fixed {
+            return (!self.points.is_empty()).then_some(End::FixedSize); // its size is one point
+        }
+        if (in_flight as f64) < x {
+            return Some(End::FixedSize);
         }
         let medians: Vec<f64> = self
             .points
             .iter()
             .map(|point| point.per_second.median)
             .collect();
-        let [before @ .., one, two] = medians.as_slice() else {
-            return false;
-        };
-        let best = before.iter().copied().fold(0.0, f64::max);
-        one.max(*two) < best * (1.0 + GROWTH)
+        if let [before @ .., one, two] = medians.as_slice() {
+            let best = before.iter().copied().fold(0.0, f64::max);
+            if one.max(*two) < best * (1.0 + GROWTH) {
+                return Some(End::StoppedGrowing);
+            }
+        }
+        (in_flight * TURNS > urls).then_some(End::ListTooShort {
+            urls_needed: 4 * TURNS * in_flight,
+        })
     }
 
-    /// URLs of a run: what fits the time, and a few turns of all that is in flight.
-    fn count(&self, in_flight: usize, urls: usize) -> usize {
+    /// URLs of a run: what fits the time, and a few turns of all that is in flight; `most` at most.
+    fn count(&self, in_flight: usize, most: usize) -> usize {
         let fitting = match self.each > 0.0 {
             // Twice as many in flight may be twice as fast.
             true => (2.0 * TIME.as_secs_f64() / self.each) as usize,
             false => 0,
         };
-        let turns = if self.each > 0.0 { 4 } else { 8 };
-        fitting.max(in_flight * turns).max(8).min(urls)
+        let turns = if self.each > 0.0 { 4 } else { FIRST_TURNS };
+        fitting.max(in_flight * turns).max(8).min(most)
     }
 
     fn curve(self, axis: Axis) -> Curve {
+        let along = axis == Axis::Concurrency;
+        let end = along.then(|| self.end.unwrap_or(End::HighestTried));
         let measured: Vec<(f64, f64)> = self
             .points
             .iter()
             .map(|point| (point.x, point.per_second.median))
             .collect();
-        let law = usl::fit(&measured).filter(|_| axis == Axis::Concurrency);
+        let law = usl::fit(&measured).filter(|law| along && law.r_squared >= GOOD_FIT);
+        let levelled = end == Some(End::StoppedGrowing);
         Curve {
             engine: self.contestant.name,
             points: self.points,
-            knee: law.map(|law| law.knee().ceil() as u64),
+            knee: knee(&measured, law).filter(|_| levelled),
+            end,
             fit: law.map(|law| Fit {
                 peak_at: law.peak(),
                 peak_per_second: law.peak().map(|peak| law.at(peak)),
@@ -277,6 +332,21 @@ impl Climb {
             }),
         }
     }
+}
+
+/// Where a curve that stopped growing reaches nine tenths of its highest throughput: by the law where it fits and turns within what
+/// was measured, else the first point that does.
+fn knee(measured: &[(f64, f64)], law: Option<Usl>) -> Option<u64> {
+    if let Some(law) = law
+        && law.peak().is_none_or(|peak| peak <= law.measured_to)
+    {
+        return Some(law.knee().ceil() as u64);
+    }
+    let highest = measured.iter().map(|(_, speed)| *speed).fold(0.0, f64::max);
+    let first = measured
+        .iter()
+        .find(|(_, speed)| *speed >= ENOUGH * highest);
+    first.map(|(x, _)| *x as u64)
 }
 
 fn point(x: f64, runs: &[(f64, f64)]) -> Option<Point> {
@@ -329,17 +399,51 @@ mod tests {
 
     #[test]
     fn an_engine_climbs_until_it_has_not_grown_twice_in_a_row() {
-        assert!(!climb(&[100.0, 200.0, 390.0]).is_over(8, 8.0, 1000));
-        assert!(!climb(&[100.0, 200.0, 390.0, 392.0]).is_over(16, 16.0, 1000));
-        assert!(climb(&[100.0, 200.0, 390.0, 392.0, 380.0]).is_over(32, 32.0, 1000));
-        assert!(
-            climb(&[100.0, 200.0]).is_over(512, 512.0, 1000),
-            "too few URLs"
+        let end = |speeds: &[f64], in_flight, x| climb(speeds).end(in_flight, x, 1000);
+        assert_eq!(end(&[100.0, 200.0, 390.0], 8, 8.0), None);
+        assert_eq!(end(&[100.0, 200.0, 390.0, 392.0], 16, 16.0), None);
+        assert_eq!(
+            end(&[100.0, 200.0, 390.0, 392.0, 380.0], 32, 32.0),
+            Some(End::StoppedGrowing)
         );
-        assert!(
-            climb(&[100.0, 200.0]).is_over(64, 128.0, 1000),
+        assert_eq!(
+            end(&[100.0, 200.0], 512, 512.0),
+            Some(End::ListTooShort { urls_needed: 4096 })
+        );
+        assert_eq!(
+            end(&[100.0, 200.0], 64, 128.0),
+            Some(End::FixedSize),
             "too few children"
         );
+    }
+
+    /// 200 URLs at 200 ms: throughput doubles to the end of the list.
+    #[test]
+    fn a_climb_that_the_list_ends_has_no_knee_and_says_how_many_urls_would_do() {
+        let mut growing = climb(&[5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 246.0]);
+        growing.end = growing.end(128, 128.0, 200);
+        let curve = growing.curve(Axis::Concurrency);
+        assert_eq!(curve.knee, None);
+        assert_eq!(curve.end, Some(End::ListTooShort { urls_needed: 1024 }));
+    }
+
+    #[test]
+    fn a_curve_that_was_seen_to_stop_growing_has_a_knee() {
+        let mut levelled = climb(&[100.0, 190.0, 350.0, 560.0, 700.0, 720.0, 715.0]);
+        levelled.end = levelled.end(128, 128.0, 10_000);
+        let curve = levelled.curve(Axis::Concurrency);
+        assert_eq!(curve.end, Some(End::StoppedGrowing));
+        let knee = curve.knee.unwrap();
+        assert!((8..=32).contains(&knee), "{knee}");
+    }
+
+    #[test]
+    fn a_law_that_explains_nothing_is_not_shown() {
+        let mut noise = climb(&[100.0, 20.0, 180.0, 15.0, 90.0, 10.0]);
+        noise.end = noise.end(64, 64.0, 10_000);
+        let curve = noise.curve(Axis::Concurrency);
+        assert!(curve.fit.is_none(), "{:?}", curve.fit);
+        assert_eq!(curve.knee, Some(4), "the first point near the highest");
     }
 
     #[test]

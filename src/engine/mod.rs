@@ -140,7 +140,7 @@ impl Engine {
 impl FromStr for Engine {
     type Err = String;
 
-    /// Reads `async`, `async:64`, `threads:16`, `processes:4` and `processes:4x16`; without a number the engine's own
+    /// Reads `async`, `async:64`, `threads:16`, `processes:4`, `processes:4x16` and `hybrid:4x16`, which is the same; without a number the engine's own
     /// best size is taken.
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, size) = text
@@ -160,7 +160,8 @@ impl FromStr for Engine {
             "threads" => Ok(Engine::Threads(or(DEFAULT_IN_FLIGHT)?)),
             "blocking" => Ok(Engine::Blocking(or(DEFAULT_IN_FLIGHT)?)),
             "async" => Ok(Engine::Async(or(DEFAULT_IN_FLIGHT)?)),
-            "processes" => {
+            // Several in flight in each child: what `haul compare` calls hybrid, and the best size of processes.
+            "processes" | "hybrid" => {
                 let cores = cpu::cores();
                 let (processes, each) = match size.and_then(|size| size.split_once('x')) {
                     Some((processes, each)) => (number(processes)?, number(each)?),

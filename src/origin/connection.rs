@@ -93,8 +93,9 @@ where
         mut answer,
         turn,
         paced,
+        throttled,
     } = site.find(request);
-    wire.bandwidth = if paced { site.bandwidth() } else { None };
+    wire.bandwidth = site.bandwidth().filter(|_| throttled);
     if paced {
         let now = Instant::now();
         let (wait, fate) = site

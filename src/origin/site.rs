@@ -51,6 +51,8 @@ pub(crate) struct Found {
     pub(crate) turn: u64,
     /// Whether latency, errors and limits apply.
     pub(crate) paced: bool,
+    /// Whether the bandwidth applies: to pages, and to bodies of a size that a path asks for.
+    pub(crate) throttled: bool,
 }
 
 #[derive(Debug)]
@@ -108,24 +110,29 @@ impl Site {
                 answer: route.answer.clone(),
                 turn: route.asked.fetch_add(1, Relaxed),
                 paced: false,
+                throttled: false,
             };
         }
         let at_once = |answer| Found {
             answer,
             turn: 0,
             paced: false,
+            throttled: false,
         };
         let at_pace = |answer| Found {
             answer,
             turn: 0,
             paced: true,
+            throttled: true,
         };
-        if let Some(answer) = self
-            .faults
-            .answer(request)
-            .or_else(|| practice::answer(request))
-        {
+        if let Some(answer) = self.faults.answer(request) {
             return at_once(answer);
+        }
+        if let Some(answer) = practice::answer(request) {
+            return Found {
+                throttled: true,
+                ..at_once(answer)
+            };
         }
         if let Some(answer) = self
             .folder

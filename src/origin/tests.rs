@@ -255,20 +255,19 @@ fn latency_is_waited_by_pages_and_not_by_practice_paths() {
 }
 
 #[test]
-fn bandwidth_holds_a_page_back_for_as_long_as_its_bytes_take() {
+fn bandwidth_holds_a_body_back_for_as_long_as_its_bytes_take() {
     let origin = paged(OriginSettings {
         page_bytes: 20_000,
         bandwidth: NonZeroU64::new(100_000),
         ..OriginSettings::default()
     });
-    let start = Instant::now();
-    let bytes = get(&origin, "/page/1").body.len();
-    let least = Duration::from_secs_f64((bytes - 5_000) as f64 / 100_000.0); // the last twentieth of a second's worth is not waited for
-    assert!(
-        start.elapsed() >= least,
-        "{:?} for {bytes} bytes",
-        start.elapsed()
-    );
+    for path in ["/page/1", "/size/20000"] {
+        let start = Instant::now();
+        let bytes = get(&origin, path).body.len();
+        let least = Duration::from_secs_f64((bytes - 5_000) as f64 / 100_000.0); // the last twentieth of a second's worth is not waited for
+        let took = start.elapsed();
+        assert!(took >= least, "{path}: {took:?} for {bytes} bytes");
+    }
 }
 
 #[test]

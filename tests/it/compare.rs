@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::cli::haul;
 
 /// What a small comparison takes from everybody.
-const SMALL: [&str; 6] = ["--rounds", "5", "--time-budget", "2s", "-c", "8"];
+const SMALL: [&str; 6] = ["--rounds", "5", "--time-budget", "30s", "-c", "8"];
 
-fn compare(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn compare(folder: &Path, arguments: &[&str]) -> Output {
     let mut words = vec!["compare"];
     words.extend_from_slice(&SMALL);
     words.extend_from_slice(arguments);
     haul(folder, &words).output().unwrap()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(
         output
@@ -147,7 +147,8 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
         "async is the fastest, with ",
         "sequential takes",
         "bound by ",
-        "haul fetch urls.txt --engine async -c 8",
+        "haul fetch urls.txt --per-host 0 --engine async -c 8",
+        "proved equal: 40 of 40",
         "haul compare --engines sequential --engines async --work hash:1 --rounds 5",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
@@ -188,7 +189,7 @@ fn many_requests_to_other_machines_need_a_yes() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(
-        text.contains("3,600 requests") && text.contains("--yes"),
+        text.contains("4,200 requests") && text.contains("--yes"),
         "{text}"
     );
 }
@@ -251,8 +252,15 @@ fn a_sweep_climbs_until_more_does_not_pay_and_is_fitted() {
         speed(2) > 2.0 * speed(0),
         "four in flight wait at the same time: {curve}"
     );
-    assert!(curve["fit"]["r_squared"].as_f64().unwrap() > 0.5, "{curve}");
-    assert!(curve["knee"].as_u64().unwrap() >= 2, "{curve}");
+    let stopped = curve["end"]["because"] == "stopped_growing";
+    assert_eq!(stopped, !curve["knee"].is_null(), "{curve}");
+    assert!(
+        curve["knee"].as_u64().is_none_or(|knee| knee >= 2),
+        "{curve}"
+    );
+    if let Some(fit) = curve["fit"]["r_squared"].as_f64() {
+        assert!(fit >= 0.8, "{curve}");
+    }
 }
 
 #[test]

@@ -55,6 +55,7 @@ mod site;
 mod starting;
 mod streams;
 mod tools;
+mod verdicts;
 mod waits;
 mod whole;
 mod written;

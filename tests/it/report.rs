@@ -367,9 +367,10 @@ fn quantity(text: &str) -> f64 {
     let number: f64 = digits.replace(',', "").parse().unwrap();
     number
         * match unit {
-            "s" | "kB" => 1e3,
-            "MB" => 1e6,
-            "GB" => 1e9,
+            "s" => 1e3,
+            "KiB" => 1024.0,
+            "MiB" => 1024.0 * 1024.0,
+            "GiB" => 1024.0 * 1024.0 * 1024.0,
             _ => 1.0,
         }
 }

@@ -93,6 +93,7 @@ pub(crate) fn stage(stage: &Stage<'_>) -> String {
     match stage {
         Stage::WarmUp { engine } => format!("warming up {engine}"),
         Stage::Round { engine, done, of } => format!("round {} of {of}: {engine}", done + 1),
+        Stage::Texts { engine } => format!("comparing pages that change: {engine}"),
         Stage::Sweep { engine, at } => format!("sweep at {at}: {engine}"),
         Stage::Map { engine, done, of } => format!("map, cell {} of {of}: {engine}", done + 1),
     }

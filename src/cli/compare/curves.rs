@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use haul::compare::{Axis, Curve, Map, Sweep};
+use haul::compare::{Axis, Curve, End, Map, Sweep};
 
 use super::figures::{grouped, paragraph, short};
 
@@ -79,20 +79,41 @@ pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     for curve in &sweep.curves {
-        let (Some(fit), Some(knee)) = (&curve.fit, curve.knee) else {
+        let Some(end) = curve.end else {
             continue;
         };
-        let peak = match fit.peak_at {
-            Some(at) => format!("predicted peak at {}", grouped(at)),
-            None => "no peak predicted".to_owned(),
-        };
-        let _ = writeln!(
-            text,
-            "  {:name$}  knee {knee}, {peak}; contention {:.4}, coherency {:.6}, R² {:.3}",
-            curve.engine, fit.law.sigma, fit.law.kappa, fit.law.r_squared
-        );
+        let told = format!("{}: {}", curve.engine, outcome(curve, end));
+        paragraph(text, "", &told, columns);
     }
     text.push('\n');
+}
+
+/// Where a curve stopped growing, or why that is not known.
+fn outcome(curve: &Curve, end: End) -> String {
+    let mut told = match (curve.knee, end) {
+        (Some(knee), _) => format!("more than {knee} in flight is hardly faster"),
+        (None, End::ListTooShort { urls_needed }) => format!(
+            "it was still getting faster when the list ended; with {} URLs, or --yes to repeat the list, it could go on",
+            grouped(urls_needed as f64)
+        ),
+        (None, End::HighestTried) => {
+            "it was still getting faster at the highest concurrency that is tried".to_owned()
+        }
+        (None, End::FixedSize) => "it has a size of its own".to_owned(),
+        (None, End::StoppedGrowing) => "it stopped growing".to_owned(),
+    };
+    if let Some(fit) = &curve.fit {
+        let peak = match fit.peak_at {
+            Some(at) if at <= fit.law.measured_to => format!("peak at {}", grouped(at)),
+            Some(_) | None => "no peak within what was measured".to_owned(),
+        };
+        let _ = write!(
+            told,
+            "; {peak}, contention {:.4}, coherency {:.6}, R² {:.3}",
+            fit.law.sigma, fit.law.kappa, fit.law.r_squared
+        );
+    }
+    told
 }
 
 /// The map as a grid: latency downwards, work to the right, the winner and its margin in each cell.
@@ -103,14 +124,14 @@ pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
                 cell.latency_ms == map.latency_ms[latency] && cell.work_us == map.work_us[work];
             match (is_here, cell.shown) {
                 (true, true) => format!("{} {}x", cell.winner, short(cell.margin)),
-                (true, false) => format!("≈{} +{}", cell.winner, cell.tied.len()),
+                (true, false) => format!("{} or {}", cell.winner, cell.tied.join(" or ")),
                 (false, _) => format!("({})", cell.winner),
             }
         })
     };
     let reading = format!(
         "the fastest with {} in flight: latency of the server downwards, work on a page to the right; 1.30x is how much longer the \
-         next takes, ≈ +2 is no difference shown to two others, () lies between cells that agree",
+         next takes, \"or\" joins engines that could not be told apart, () was not measured and lies between cells that agree",
         map.in_flight
     );
     paragraph(text, "map", &reading, columns);

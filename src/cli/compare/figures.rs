@@ -16,6 +16,9 @@ const UNKNOWN: &str = "-";
 
 /// The whole of it, in so many columns.
 pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> String {
+    if comparison.engines.is_empty() {
+        return "nothing to report: no round of every engine was whole\n".to_owned();
+    }
     let mut text = headline(comparison);
     text.push('\n');
     bars(&mut text, &comparison.engines, columns, color);
@@ -23,9 +26,10 @@ pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> Stri
     figures(&mut text, &comparison.engines);
     text.push('\n');
     if !comparison.answers.agree {
-        differences(&mut text, &comparison.answers);
+        differences(&mut text, &comparison.answers, columns);
         return text;
     }
+    paragraph(&mut text, "answers", &proof(comparison), columns);
     if let Some(verdict) = &comparison.verdict {
         paragraph(&mut text, "verdict", &verdict.sentence, columns);
     }
@@ -99,9 +103,13 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
         "{:name$}  {:>9}  {:room$}  time against best",
         "engine", "a second", ""
     );
+    let tied = engines
+        .iter()
+        .any(|engine| engine.place == Place::NoDifferenceShown);
     for engine in engines {
         let bar = bar(engine.per_second, most, room);
         let sign = match engine.place {
+            Place::Best if tied => "no difference shown",
             Place::Best => "best",
             Place::NoDifferenceShown => "no difference shown",
             Place::Slower => "",
@@ -233,13 +241,49 @@ fn figures(text: &mut String, engines: &[EngineResult]) {
     }
 }
 
-fn differences(text: &mut String, answers: &Agreement) {
-    let _ = writeln!(
-        text,
-        "no winner: the engines gave different answers to {} of {}",
-        answers.different,
-        counted(answers.compared, "URL")
+/// How many answers were proved equal, and how.
+fn proof(comparison: &Comparison) -> String {
+    let answers = &comparison.answers;
+    if comparison.engines.len() == 1 {
+        return "one engine ran: there is nothing to compare its answers with".to_owned();
+    }
+    let mut proof = format!(
+        "proved equal: {} of {}",
+        grouped(answers.proved as f64),
+        grouped(answers.compared as f64)
     );
+    if answers.by_text > 0 {
+        let _ = write!(
+            proof,
+            ", {} by status, media type and text, as their bytes change",
+            grouped(answers.by_text as f64)
+        );
+    }
+    if !comparison.is_proved() {
+        proof.push_str("; no winner is named");
+    }
+    proof
+}
+
+fn differences(text: &mut String, answers: &Agreement, columns: usize) {
+    if answers.different > 0 {
+        let _ = writeln!(
+            text,
+            "no winner: the engines gave different answers to {} of {}",
+            answers.different,
+            counted(answers.compared, "URL")
+        );
+    }
+    for rate in answers.failure_rates.iter().filter(|rate| rate.differs) {
+        let share = rate.failed as f64 / rate.asked.max(1) as f64 * 100.0;
+        let told = format!(
+            "{} failed {share:.1} % of its requests ({} of {}), unlike the other engines: what it was fast at is not the same work",
+            rate.engine,
+            grouped(rate.failed as f64),
+            grouped(rate.asked as f64)
+        );
+        paragraph(text, "no winner", &told, columns);
+    }
     for difference in &answers.differences {
         let _ = writeln!(text, "  {}", clean(&difference.url));
         for (engine, answer) in &difference.answers {

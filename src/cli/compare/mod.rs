@@ -252,6 +252,7 @@ impl CompareArguments {
                 work: self.comparing.work,
                 rounds: self.comparing.rounds,
                 time_budget: self.comparing.time_budget,
+                repeats: self.comparing.yes,
                 seed,
                 sweep: self.comparing.sweep,
                 map: self.comparing.map,
@@ -322,6 +323,10 @@ fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String)
     spelling::targets(&mut command, &given);
     let mut fetch = "haul fetch".to_owned();
     match practises {
+        // It was measured without a limit for each host, as the practice server is one host and ours.
+        true if given.iter().all(|setting| setting.flag != "per-host") => {
+            fetch.push_str(" urls.txt --per-host 0");
+        }
         true => fetch.push_str(" urls.txt"),
         false => spelling::targets(&mut fetch, &given),
     }

@@ -9,6 +9,7 @@
 //! function: `0.0` for a median, a quantile or an interval, `1.0` for the p value of a rank test.
 
 mod bootstrap;
+mod exact;
 mod outliers;
 mod rank;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::{median_interval, ratio_interval};
+pub use exact::exact_test;
 pub use outliers::outliers;
 pub use rank::rank_test;
 

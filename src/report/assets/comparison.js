@@ -1,7 +1,7 @@
 // The page of a comparison of engines.
 
 /** What a place among the engines is called. */
-const PLACES = { best: "fastest", no_difference_shown: "no difference shown", slower: "slower" };
+const PLACES = { best: "fastest", tied: "no difference shown", no_difference_shown: "no difference shown", slower: "slower" };
 
 /** The sections of a comparison, in the order they are read. */
 function comparison(data) {
@@ -29,15 +29,20 @@ function comparison(data) {
 function differing(answers) {
   if (!answers) return null;
   const differences = answers.differences ?? [];
+  const uneven = (answers.failure_rates ?? []).filter((rate) => rate.differs);
   if (answers.agree && differences.length === 0) return null;
   return section("answers", "The engines did not get the same answers",
-    `Of ${counted(answers.compared, "URL")}, these were answered differently. As long as this is so, the times below compare different work.`,
-    table("answers", "Differing answers", [
+    `Of ${counted(answers.compared, "URL")}, ${count(answers.different)} were answered differently. As long as this is so, the times below compare different work.`,
+    uneven.map((rate) => element("p", {}, `${rate.engine} failed ${count(rate.failed)} of ${count(rate.asked)} requests, unlike the other engines.`)),
+    differences.length ? table("answers", "Differing answers", [
       texts("URL", (row) => address(row.url)),
       texts("status and digest of the body, by engine", (row) =>
         element("ul", { class: "plain" }, row.answers.map(([engine, answer]) => element("li", {}, element("strong", {}, engine), ` ${answer}`)))),
-    ], differences));
+    ], differences) : null);
 }
+
+/** Where an engine stands: the best is not called the fastest where another could not be told from it. */
+const place = (engine, engines) => (engine.place === "best" && engines.some((other) => other.place === "no_difference_shown") ? "tied" : engine.place);
 
 /** The best first, then by the time a request takes; what is not known stands last. */
 function ranked(engines) {
@@ -49,7 +54,7 @@ function speed(engines, identities, data) {
   const best = engines[0];
   const rows = engines.map((engine) => {
     const rate = engine.per_second ?? {};
-    const ratio = PLACES[engine.place] && engine.place !== "slower" ? PLACES[engine.place] : engine.ratio ? `${times(engine.ratio.median)} the time` : "";
+    const ratio = PLACES[place(engine, engines)] && engine.place !== "slower" ? PLACES[place(engine, engines)] : engine.ratio ? `${times(engine.ratio.median)} the time` : "";
     return {
       name: engine.name,
       value: rate.median,
@@ -77,7 +82,7 @@ function speed(engines, identities, data) {
         numbers("time against the best", (engine) => engine.ratio?.median, times),
         { head: "95 % interval", cell: (engine) => (engine.ratio ? `${times(engine.ratio.low)} to ${times(engine.ratio.high)}` : UNKNOWN) },
         numbers("p of the rank test", (engine) => engine.p),
-        texts("place", (engine) => PLACES[engine.place] ?? engine.place ?? UNKNOWN),
+        texts("place", (engine) => PLACES[place(engine, engines)] ?? engine.place ?? UNKNOWN),
         numbers("wall", (engine) => engine.wall_s?.median, seconds),
         numbers("bytes/s", (engine) => engine.bytes_per_second, bytes),
         numbers("URLs", (engine) => engine.urls, count),
@@ -97,7 +102,7 @@ function diagnosis(data) {
   return section("diagnosis", found ? `Where the time goes: ${found.bound}` : "What to type next", null,
     (found?.sentences ?? []).map((sentence) => element("p", {}, sentence)),
     named.length ? [
-      element("p", { class: "reading" }, "The bar is all processors of this machine during the rounds of the fastest engine, from 0 to 100 %."),
+      element("p", { class: "reading" }, "The bar is all processors of this machine during the rounds of the engine with the best median, from 0 to 100 %."),
       parts(named.map(([name, share, colour]) => [`${name} ${percent(share)}`, colour])),
       chart("shares", `Share of the processors: ${named.map(([name, share]) => `${name} ${percent(share)}`).join(", ")}`,
         (width) => shareChart(named, width)),
@@ -262,6 +267,7 @@ function sweeping(sweep, identities) {
     legend(identities, names, { lines: true }),
     chart("sweep", `Throughput against ${sweep.unit}. ${knees.map((curve) => `The knee of ${curve.engine} is at ${number(curve.knee)}`).join("; ")}`,
       (width) => sweepChart(sweep, identities, width, { axis: "requests per second", of: (point) => point.per_second ?? {}, fits: true, shown: (rate) => `${number(rate)}/s` })),
+    sweep.curves.map(ending).filter(Boolean).map((words) => element("p", { class: "note" }, `${words}.`)),
     delayed ? [
       element("h3", {}, "And the latency"),
       chart("sweep-latency", `Median latency against ${sweep.unit}`,
@@ -284,6 +290,16 @@ function sweeping(sweep, identities) {
       { head: "95 % interval", cell: (point) => `${number(point.per_second?.low)} to ${number(point.per_second?.high)}` },
       numbers("p50", (point) => point.p50_ms, milliseconds),
     ], points)));
+}
+
+/** Why a curve ends where it does, in words. */
+function ending(curve) {
+  switch (known(curve.knee) ? "knee" : curve.end?.because) {
+    case "knee": return `${curve.engine}: more than ${count(curve.knee)} in flight is hardly faster`;
+    case "list_too_short": return `${curve.engine}: still getting faster when the list ended; ${count(curve.end.urls_needed)} URLs would show more`;
+    case "highest_tried": return `${curve.engine}: still getting faster at the highest concurrency that was tried`;
+    default: return null;
+  }
 }
 
 /** Small factors keep their digits. */
@@ -327,7 +343,7 @@ function conditions(data, engines) {
       known(work.urls) ? ["URLs", `${count(work.urls)} on ${counted(work.hosts, "host")}`] : null,
       work.work ? ["work a page", work.work] : null,
       practice ? ["practice server", `${milliseconds(practice.latency_ms)} latency, ${milliseconds(practice.jitter_ms)} jitter, ${bytes(practice.size_bytes)} a page, ${counted(practice.pages, "page")}, ${percent(practice.error_rate)} errors`] : null,
-      data.answers ? ["answers", `${count(data.answers.compared)} compared, ${data.answers.agree ? "all the same" : "not all the same"}`] : null,
+      data.answers ? ["answers", `proved equal: ${count(data.answers.proved)} of ${count(data.answers.compared)}`] : null,
       ...(data.settings ?? []),
     ].filter(Boolean)),
     rounds.length ? folded("All rounds, in the order of the blocks", table("rounds", "All rounds", [

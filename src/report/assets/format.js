@@ -36,14 +36,14 @@ function seconds(value) {
   return whole < 120 ? `${whole} min` : `${Math.floor(whole / 60)} h ${whole % 60} min`;
 }
 
-/** Bytes, in powers of a thousand. */
+/** Bytes, in powers of 1,024, as the terminal says them. */
 function bytes(value) {
   if (!known(value)) return UNKNOWN;
-  const units = ["B", "kB", "MB", "GB", "TB"];
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let scaled = value;
   let unit = 0;
-  while (scaled >= 1000 && unit < units.length - 1) {
-    scaled /= 1000;
+  while (scaled >= 1024 && unit < units.length - 1) {
+    scaled /= 1024;
     unit += 1;
   }
   return `${number(scaled)} ${units[unit]}`;

@@ -1,0 +1,230 @@
+//! What `haul compare` may say: equality that was proved, advice that can be pasted, a budget that holds, an interrupt that keeps what is whole.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use haul::origin::{Answer, LogLevel, Origin, OriginSettings, Reply, Request, Site};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::cli::haul;
+use crate::compare::{compare, json};
+
+/// A server that answers as `answer` says, and a list of its URLs.
+fn server(
+    folder: &std::path::Path,
+    urls: usize,
+    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+) -> Origin {
+    let site = Site::builder().route_with("/page", answer);
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let lines = (0..urls).map(|page| origin.url(&format!("/page?{page}")));
+    std::fs::write(
+        folder.join("urls.txt"),
+        lines.collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    origin
+}
+
+/// Enough text that another number in it leaves the page the same one.
+fn prose(seed: u64) -> String {
+    let words = (0..400_u64).map(|word| format!("word{}", (word * 7919 + seed) % 1000));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
+    let folder = tempfile::tempdir().unwrap();
+    let turn = AtomicU64::new(0);
+    // The blocking engine's HTTP stack writes its header fields in another order: that tells its requests apart.
+    let first = Arc::new(std::sync::OnceLock::new());
+    let _origin = server(folder.path(), 20, move |request| {
+        let names: Vec<_> = request
+            .headers()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let is_first = *first.get_or_init(|| names.clone()) == names;
+        let refused = is_first && turn.fetch_add(1, Relaxed) % 2 == 0;
+        match refused {
+            true => Answer::from(Reply::new(500)),
+            false => Answer::page(prose(1)),
+        }
+    });
+    let words = [
+        "urls.txt",
+        "--engines",
+        "async,blocking",
+        "--retries",
+        "0",
+        "--json",
+        "found.json",
+    ];
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(
+        text.contains("no winner") && text.contains("failed"),
+        "{text}"
+    );
+    let found = std::fs::read(folder.path().join("found.json")).unwrap();
+    let found: Value = serde_json::from_slice(&found).unwrap();
+    assert_eq!(found["answers"]["agree"], false);
+    assert_eq!(found["answers"]["changing"], 0, "a failure is no change");
+    assert_eq!(found["verdict"], Value::Null);
+    let rates = found["answers"]["failure_rates"].as_array().unwrap();
+    assert!(
+        rates.iter().all(|rate| rate["differs"] == true),
+        "{rates:?}"
+    );
+}
+
+#[test]
+fn pages_with_a_counter_are_proved_equal_by_their_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = AtomicU64::new(0);
+    let _origin = server(folder.path(), 12, move |_| {
+        let nonce = counter.fetch_add(1, Relaxed);
+        Answer::page(format!("<p>{}</p><p>visit {nonce}</p>", prose(1)))
+    });
+    let words = ["urls.txt", "--engines", "async,threads", "--json", "-"];
+    let found = json(&compare(folder.path(), &words));
+    let answers = &found["answers"];
+    assert_eq!(
+        (&answers["proved"], &answers["by_text"]),
+        (&12.into(), &12.into()),
+        "{answers}"
+    );
+    assert!(found["verdict"].is_object());
+}
+
+#[test]
+fn where_no_answer_is_proved_equal_there_is_no_winner() {
+    let folder = tempfile::tempdir().unwrap();
+    let counter = AtomicU64::new(0);
+    let _origin = server(folder.path(), 12, move |_| {
+        Answer::page(prose(1 + 37 * counter.fetch_add(1, Relaxed)))
+    });
+    let words = ["urls.txt", "--engines", "async,threads"];
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(
+        text.contains("proved equal: 0 of 12; no winner is named"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("verdict") && !text.contains("haul fetch"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_to_type_next_has_as_much_in_flight_as_was_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "--engines",
+        "async",
+        "-c",
+        "24",
+        "--pages",
+        "60",
+        "--json",
+        "-",
+    ];
+    let small = ["compare", "--rounds", "5", "--time-budget", "3s"];
+    let mut command = haul(folder.path(), &[&small[..], &words[..]].concat());
+    let found = json(&command.output().unwrap());
+    let next = found["recommendation"]["command"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let settings = OriginSettings {
+        pages: 200,
+        latency: std::time::Duration::from_millis(50),
+        log: LogLevel::Counts,
+        ..OriginSettings::default()
+    };
+    let origin = Origin::start(settings).unwrap();
+    let urls = (0..200).map(|page| origin.url(&format!("/page/{page}")));
+    std::fs::write(
+        folder.path().join("urls.txt"),
+        urls.collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    let pasted: Vec<&str> = next.split(' ').skip(1).collect();
+    let output = haul(folder.path(), &[&pasted[..], &["-q"]].concat())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{next}");
+    assert_eq!(origin.log().counts().most_in_flight, 24, "{next}");
+}
+
+#[test]
+fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let _origin = server(folder.path(), 60, |_| {
+        Answer::page(prose(1)).after(std::time::Duration::from_millis(100))
+    });
+    let words = [
+        "urls.txt",
+        "--engines",
+        "sequential,async",
+        "--time-budget",
+        "5s",
+        "--json",
+        "-",
+    ];
+    let found = json(&compare(folder.path(), &words));
+    let sequential = &found["engines"][0];
+    assert_eq!(sequential["subset"], true, "{sequential}");
+    let urls = sequential["urls"].as_u64().unwrap();
+    assert!(urls <= 15, "five rounds of 60 URLs would take 30 s: {urls}");
+}
+
+#[tokio::test]
+async fn an_interrupted_comparison_keeps_the_rounds_that_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = server(folder.path(), 10, |_| Answer::page(prose(1)));
+    let words = [
+        "compare",
+        "urls.txt",
+        "--engines",
+        "async,threads",
+        "--rounds",
+        "1000",
+        "--time-budget",
+        "10m",
+        "--json",
+        "-",
+    ];
+    let mut command = haul(folder.path(), &words);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // One by one to see the server, ten to warm each engine up, twenty a block.
+    origin.log().wait_for_hits(125).await;
+    let pid = Pid::from_raw(child.id() as i32).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["interrupted"], true);
+    let whole = found["engines"][0]["rounds"].as_array().unwrap().len();
+    assert!((1..1000).contains(&whole), "{whole}");
+    assert_eq!(
+        found["engines"][1]["rounds"].as_array().unwrap().len(),
+        whole
+    );
+    assert!(found["verdict"].is_object());
+    assert!(
+        found["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("interrupted: ")
+    );
+}
