@@ -48,8 +48,9 @@ fn after_scheme(text: &str) -> usize {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     };
-    let Some((before, after)) = text.split_once(':') else {
-        return text.len() - text.trim_start_matches(['/', '\\']).len();
+    let leading = text.len() - text.trim_start_matches(['/', '\\']).len();
+    let Some((before, after)) = text.split_once(':').filter(|_| leading == 0) else {
+        return leading;
     };
     let slashes = after.len() - after.trim_start_matches(['/', '\\']).len();
     // The scheme may follow other words: what comes before it is shown.

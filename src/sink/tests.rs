@@ -183,8 +183,6 @@ fn the_decoded_body_is_saved_and_a_large_one_is_moved_not_copied() {
 fn what_is_no_body_is_not_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::open(folder.path()).unwrap();
-    let mut fault = samples::page(200);
-    fault.parsed.fault = Some("gzip: cut".into());
     let mut head = samples::saved_from("http://h.localhost/", 200, "");
     let length = http::HeaderValue::from_static("10");
     let headers = &mut head.outcome.as_mut().unwrap().headers.0;
@@ -193,7 +191,7 @@ fn what_is_no_body_is_not_saved() {
     let coding = http::HeaderValue::from_static("gzip");
     let headers = &mut coded.outcome.as_mut().unwrap().headers.0;
     headers.insert(http::header::CONTENT_ENCODING, coding);
-    let mut visits = vec![fault, head, coded, samples::failed(FetchError::Closed)];
+    let mut visits = vec![head, coded, samples::failed(FetchError::Closed)];
     visits.extend([404, 500, 302, 304, 204].map(samples::page));
     for visit in visits {
         assert_eq!(save(&mut files, visit), None);
@@ -206,6 +204,16 @@ fn what_is_no_body_is_not_saved() {
         )
         .is_some()
     );
+}
+
+#[test]
+fn what_could_not_be_decoded_is_saved_as_received() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Files::open(folder.path()).unwrap();
+    let mut fault = samples::saved_from("http://h.localhost/a", 200, "as received");
+    fault.parsed.fault = Some("gzip: cut".into());
+    let path = save(&mut files, fault).unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "as received");
 }
 
 #[test]
