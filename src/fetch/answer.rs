@@ -14,7 +14,7 @@ use super::settings::Deadlines;
 use super::socket::{Phases, SocketState};
 use crate::visit::FetchError;
 
-/// An answer without its body.
+/// An answer whose body is on its way. Boxed, as it passes through many futures.
 pub(super) struct Answer {
     pub(super) head: http::response::Parts,
     pub(super) remote: Option<SocketAddr>,
@@ -44,10 +44,10 @@ impl Answer {
         response: http::Response<hyper::body::Incoming>,
         host: Option<InUse>,
         started: Instant,
-    ) -> Self {
+    ) -> Box<Self> {
         let (mut head, bytes) = response.into_parts();
         let state = head.extensions.remove::<Arc<SocketState>>();
-        let mut answer = Self {
+        let mut answer = Box::new(Self {
             head,
             remote: None,
             phases: Phases::default(),
@@ -57,7 +57,7 @@ impl Answer {
                 socket: None,
                 _host: host,
             },
-        };
+        });
         if let Some(state) = state {
             let (first, writes) = state.answer();
             answer.remote = Some(state.remote);
@@ -72,10 +72,10 @@ impl Answer {
     }
 
     /// An answer by way of a proxy.
-    pub(super) fn proxied(response: reqwest::Response, kept: bool, phases: Phases) -> Self {
+    pub(super) fn proxied(response: reqwest::Response, kept: bool, phases: Phases) -> Box<Self> {
         let remote = response.remote_addr();
         let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-        Self {
+        Box::new(Self {
             head,
             remote,
             phases,
@@ -85,7 +85,7 @@ impl Answer {
                 socket: None,
                 _host: None,
             },
-        }
+        })
     }
 }
 

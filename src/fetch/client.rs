@@ -93,11 +93,11 @@ pub(super) enum Sent<'a> {
         started: Instant,
         response: ResponseFuture,
     },
-    Proxied(Pin<Box<dyn Future<Output = Result<Answer, FetchError>> + Send + 'a>>),
+    Proxied(Pin<Box<dyn Future<Output = Result<Box<Answer>, FetchError>> + Send + 'a>>),
 }
 
 impl Future for Sent<'_> {
-    type Output = Result<Answer, FetchError>;
+    type Output = Result<Box<Answer>, FetchError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {

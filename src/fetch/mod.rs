@@ -184,8 +184,10 @@ impl Fetcher {
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, settings);
-        let mut sent = self.clients.send(job, place, guarded, outgoing)?;
-        let answer = patience.for_head(&mut sent).await??;
+        let answer = {
+            let mut sent = self.clients.send(job, place, guarded, outgoing)?;
+            patience.for_head(&mut sent).await??
+        };
         let answered = Instant::now();
         if is_idle_timeout(answer.head.status, &answer.head.headers, answer.kept) {
             return Err(idle_timeout());
@@ -226,14 +228,14 @@ impl Fetcher {
     async fn receive(
         &self,
         job: &Job,
-        answer: Answer,
+        mut answer: Box<Answer>,
         asked: Asked,
         patience: &Patience,
         answered: Answered,
     ) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
-        let Answer { head, mut body, .. } = answer;
-        let mut headers = Headers(head.headers);
+        let head = &mut answer.head;
+        let mut headers = Headers(std::mem::take(&mut head.headers));
         let mut arrival = Arrival::new(asked, job, head.status, head.version, &mut headers)?;
         let version = head.version.into();
         if !settings.types.want(job, &headers) {
@@ -250,7 +252,10 @@ impl Fetcher {
             spooling = Some(self.spool(&mut arrival));
         }
         loop {
-            let next = match self.next(&mut body, &arrival, &mut intake, patience).await {
+            let next = match self
+                .next(&mut answer.body, &arrival, &mut intake, patience)
+                .await
+            {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(error) => {

@@ -79,7 +79,7 @@ impl Proxied {
         job: &Job,
         outgoing: Outgoing,
         started: Instant,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<Box<Answer>, FetchError> {
         let (client, new) = self.client(shared);
         let method = outgoing.method.clone();
         let mut request = reqwest::Request::new(outgoing.method, job.url.as_url().clone());
