@@ -2,6 +2,7 @@
 //!
 //! Edge: nothing here runs anything; `main` does that with the [`Plan`] that comes out.
 
+mod closed;
 mod compare;
 mod completions;
 mod config;
@@ -32,6 +33,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use closed::check_stdout;
 pub(crate) use compare::{Announcement, ComparePlan, stage};
 pub(crate) use exit::{Exit, Failure};
 pub(crate) use fetch::Plan;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use haul::sink::{Destination, SinkSettings};
 use haul::{Claims, Error, without_password};
 
+use super::closed::check_stdout;
 use super::config_file;
 use super::fetch::Plan;
 use super::layers::{Origin, Setting, Settings};
@@ -67,6 +69,10 @@ pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
 /// # Errors
 /// Which are the same.
 pub(super) fn check(plan: &Plan) -> haul::Result<()> {
+    let is_stdout = |sink: &SinkSettings| sink.destination == Destination::Stdout;
+    if plan.config.sinks.iter().any(is_stdout) {
+        check_stdout()?;
+    }
     let mut claims = plan.config.claims();
     for archive in &plan.from {
         claims.read(format!("--from {}", archive.display()), archive);

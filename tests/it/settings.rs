@@ -94,3 +94,26 @@ fn an_address_of_version_six_needs_no_scheme() {
     let (_, stdout, stderr) = run(folder.path(), &line);
     assert_eq!(stdout, "http://[::1]:8080/x\n", "{stderr}");
 }
+
+#[test]
+fn records_for_a_standard_output_that_is_closed_are_an_error() {
+    let (site, folder) = site();
+    let url = site.url("/");
+    for (redirection, line, expected) in [
+        (">&-", vec!["fetch", &url], 5),
+        (">&-", vec!["config"], 5),
+        (">&-", vec!["fetch", &url, "-o", "out.jsonl"], 0),
+        (">/dev/null", vec!["fetch", &url], 0),
+    ] {
+        let script = format!("exec \"$0\" \"$@\" {redirection}");
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_haul")])
+            .args(&line)
+            .current_dir(folder.path())
+            .env("XDG_CONFIG_HOME", folder.path())
+            .stdin(std::process::Stdio::null());
+        let (code, _, stderr) = told(command.output().unwrap());
+        assert_eq!(code, Some(expected), "{redirection} {line:?}: {stderr}");
+    }
+}
