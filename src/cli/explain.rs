@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Command, FromArgMatches};
 use haul::frontier::{Explanation, Sighting, Standing, explain};
 use haul::scope::{Role, Scope, ScopeSettings};
-use haul::{Error, PageUrl, Via, clean};
+use haul::{Error, PageUrl, Via, clean, without_password};
 
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
 use super::json_text;
 use super::kept::{self, Secrets};
 use super::layers;
+use super::paths::refuse_url;
 
 /// The arguments of `haul explain`.
 #[derive(Debug, Args)]
@@ -37,7 +38,8 @@ impl ExplainArguments {
     /// When it is no URL, there is no such job, or it is damaged.
     pub(super) fn text(&self, command: &Command) -> Result<String, Failure> {
         let url = PageUrl::parse(&self.url)
-            .map_err(|error| Error::Setting(format!("{}: {error}", self.url)))?;
+            .map_err(|error| Error::Setting(format!("{}: {error}", without_password(&self.url))))?;
+        refuse_url("the job", &self.folder)?;
         let known = explain(&self.folder, &url)?;
         if self.json {
             return Ok(json_text(&known));

@@ -9,6 +9,7 @@ use haul::frontier::{Cause, HostCounts, Inspection, inspect};
 use haul::{ByteSize, clean, spelled};
 
 use super::json_text;
+use super::paths::refuse_url;
 
 /// Characters of a text of somebody else's that are shown.
 const SHOWN: usize = 60;
@@ -37,6 +38,7 @@ impl JobArguments {
     /// # Errors
     /// When there is no such job, or it is damaged.
     pub(super) fn text(&self) -> haul::Result<String> {
+        refuse_url("the job", &self.folder)?;
         let job = inspect(&self.folder, self.hosts)?;
         Ok(match self.json {
             true => json_text(&job),

@@ -18,6 +18,7 @@ use super::exit::Failure;
 use super::fetch::{FetchArguments, Plan, Terminals};
 use super::kept::{self, Secrets};
 use super::layers;
+use super::paths::refuse_url;
 
 /// The arguments of `haul retry`.
 #[derive(Debug, Args)]
@@ -66,6 +67,7 @@ impl RetryArguments {
     /// # Errors
     /// When there is no such job, a cause is unknown, or the job's command cannot be had again.
     pub(super) fn plan(self, command: &Command) -> Result<Again, Failure> {
+        refuse_url("the job", &self.failed)?;
         if is_output(&self.failed) {
             return self.plan_of_output(command);
         }

@@ -220,6 +220,15 @@ fn a_url_is_no_path() {
         );
         assert!(!stderr.contains("s3cret"), "{stderr}");
     }
+    let job = "postgres://ann:s3cret@h/db";
+    for line in [&["job", job][..], &["retry", job], &["explain", job, &url]] {
+        let (code, _, stderr) = run(folder.path(), line);
+        assert_eq!(code, Some(2), "{line:?}: {stderr}");
+        assert!(
+            stderr.contains("URL") && !stderr.contains("s3cret"),
+            "{stderr}"
+        );
+    }
     assert_eq!(site.log().requests(), 0);
     assert_eq!(
         tree(folder.path()).len(),
