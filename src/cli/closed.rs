@@ -1,30 +1,24 @@
 //! Standard output that was closed when haul was started (`>&-`): what is written to it is lost.
 //!
 //! Before any code of ours runs, Rust opens `/dev/null` in the place of a closed descriptor, for reading and writing; a
-//! shell that is told to write to `/dev/null` opens it for writing alone. That is how the two are told apart. A service
-//! whose three descriptors all are `/dev/null` was given them on purpose.
+//! shell that is told to write to `/dev/null` opens it for writing alone. But Python's and Node's own way of dropping output
+//! opens it for both, too, so this cannot be an error: it is a warning.
 
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use haul::Error;
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 
-/// Makes sure that what is written to standard output goes somewhere.
-///
-/// # Errors
-/// When it was closed.
-pub(crate) fn check_stdout() -> haul::Result<()> {
-    let is_replaced = is_replaced(std::io::stdout());
-    if !is_replaced || self::is_replaced(std::io::stdin()) && self::is_replaced(std::io::stderr()) {
-        return Ok(());
+/// Warns when what is written to standard output is lost. A service whose three descriptors all are `/dev/null` was given
+/// them on purpose.
+pub(crate) fn check_stdout() {
+    if is_replaced(std::io::stdout()) && !is_replaced(std::io::stderr()) {
+        // Nobody is left to be told when this cannot be written.
+        let _ = std::io::stderr().write_all(
+            b"haul: standard output leads nowhere, and what is written to it is lost; name a file with -o\n",
+        );
     }
-    let problem =
-        "it is closed; name a file with -o, or drop the records with -o /dev/null -f text";
-    Err(Error::output(
-        "standard output",
-        std::io::Error::other(problem),
-    ))
 }
 
 fn is_replaced(file: impl AsFd) -> bool {
