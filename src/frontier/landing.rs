@@ -244,7 +244,8 @@ impl Frontier {
                     Effect::GivenUp => pauses.push(Pause::of(host, None)),
                 }
                 Landed {
-                    is_out: host.health.is_out(),
+                    // Where failures pause nothing, nothing would keep the job from coming back at once.
+                    is_out: host.health.is_out() && settings.pause_after > 0,
                     is_excused: known || gates || host.health.is_shared(),
                 }
             })

@@ -125,3 +125,31 @@ fn a_host_that_answered_before_is_waited_for_when_it_refuses_connections() {
     // The other URL finds out whether the host is back.
     assert_eq!(sent(&mut frontier, at).row, Some(2));
 }
+
+#[test]
+fn where_failures_pause_no_host_they_cost_retries_even_while_it_refuses() {
+    let now = Instant::now();
+    let settings = FrontierSettings {
+        pause_after: 0,
+        retries: 1,
+        ..FrontierSettings::default()
+    };
+    let mut frontier = frontier(settings, 1, now);
+    let job = sent(&mut frontier, now);
+    let trouble = health::Trouble::Refused(503, Some(Duration::ZERO));
+    let limits = health::Limits {
+        pause_after: 0,
+        max_down: Duration::from_secs(60),
+    };
+    let host = frontier.workbench.host(&job.host, now);
+    host.health.trouble(trouble, (9, now), limits, 1.0, now);
+    let refused = || FetchError::Connect("refused".into());
+    let noted = fails(&mut frontier, job, refused(), now);
+    let Noted::Again(Again::Retry { after, .. }) = noted else {
+        panic!("it has a retry")
+    };
+    assert!(!after.is_zero());
+    let job = sent(&mut frontier, now + after);
+    let noted = fails(&mut frontier, job, refused(), now + after);
+    assert!(matches!(noted, Noted::Settled(_)));
+}
