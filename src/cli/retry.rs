@@ -12,6 +12,7 @@ use clap::{Args, Command, FromArgMatches};
 use haul::Error;
 use haul::frontier::{RetryOn, inspect, is_job, put_back};
 use haul::seeds::Failures;
+use haul::sink::is_dataset;
 
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
@@ -147,7 +148,7 @@ const NOT_HERE: [&str; 4] = ["targets", "input", "from", "job"];
 /// Whether a path is an output of a run, not a job: a file, or the folder of a Parquet output.
 fn is_output(path: &Path) -> bool {
     match path.metadata() {
-        Ok(found) if found.is_dir() => !is_job(path) && path.join("_haul.json").is_file(),
+        Ok(found) if found.is_dir() => !is_job(path) && is_dataset(path),
         found => found.is_ok(),
     }
 }

@@ -336,6 +336,11 @@ pub fn index_of(settings: &SinkSettings) -> Option<SinkSettings> {
     })
 }
 
+/// Whether a folder is a Parquet dataset that haul wrote.
+pub fn is_dataset(path: &Path) -> bool {
+    parquet::is_dataset(path)
+}
+
 /// Opens the sink that the settings describe.
 ///
 /// # Errors

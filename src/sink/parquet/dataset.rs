@@ -297,6 +297,11 @@ pub(super) fn is_free(path: &Path) -> bool {
     matches!(found(path), Ok(Found::Nothing | Found::Ours(..)))
 }
 
+/// Whether a dataset of ours is here.
+pub(super) fn is_ours(path: &Path) -> bool {
+    matches!(found(path), Ok(Found::Ours(..)))
+}
+
 fn found(path: &Path) -> Result<Found> {
     let failed = |source| Error::output(path, source);
     match fs::metadata(path) {

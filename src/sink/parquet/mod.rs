@@ -105,6 +105,11 @@ pub(super) fn is_rewindable(path: &Path) -> bool {
     dataset::is_free(path)
 }
 
+/// Whether a dataset of ours is here.
+pub(super) fn is_dataset(path: &Path) -> bool {
+    dataset::is_ours(path)
+}
+
 impl Parquet {
     fn open(settings: &SinkSettings, start: Start<'_>, bounds: Bounds) -> Result<Self> {
         let Destination::File { path, append } = &settings.destination else {

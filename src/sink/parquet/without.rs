@@ -20,6 +20,11 @@ pub(super) fn is_rewindable(_: &Path) -> bool {
     true
 }
 
+/// None can be read either.
+pub(super) fn is_dataset(_: &Path) -> bool {
+    false
+}
+
 /// No members for the contract suite.
 #[cfg(test)]
 pub(super) mod suite {
