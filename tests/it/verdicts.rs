@@ -47,7 +47,7 @@ fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
             .map(|(name, _)| name)
             .collect();
         let is_first = *first.get_or_init(|| names.clone()) == names;
-        let refused = is_first && turn.fetch_add(1, Relaxed) % 2 == 0;
+        let refused = is_first && turn.fetch_add(1, Relaxed).is_multiple_of(2);
         match refused {
             true => Answer::from(Reply::new(500)),
             false => Answer::page(prose(1)),

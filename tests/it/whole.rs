@@ -151,7 +151,7 @@ fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
             "out.jsonl" => records(&path).len(),
             _ => {
                 let mut table = csv::Reader::from_path(&path).unwrap();
-                table.records().map(|record| record.unwrap()).count()
+                table.records().filter(Result::is_ok).count()
             }
         };
         assert_eq!(kept, 5, "{out}");
