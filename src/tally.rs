@@ -67,6 +67,8 @@ pub struct Tally {
     pub in_flight: usize,
     /// Jobs that wait in the frontier now.
     pub waiting: usize,
+    /// How long the host needs for its jobs that is done last, by its delay and its latency so far; as of a second ago.
+    pub longest_host: Duration,
     /// Waits of some seconds, as of a second ago.
     pub waits: Waits,
     /// Records in all: known once the whole list was read, before that an estimate by its bytes.
@@ -131,6 +133,7 @@ impl Default for Tally {
             hosts_beyond: 0,
             in_flight: 0,
             waiting: 0,
+            longest_host: Duration::ZERO,
             waits: Waits::default(),
             total: None,
             rows: 0,

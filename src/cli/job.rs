@@ -13,6 +13,8 @@ use super::paths::refuse_url;
 
 /// Characters of a text of somebody else's that are shown.
 const SHOWN: usize = 60;
+/// Columns of the names before what is told.
+const NAMES: usize = 9;
 /// Waits that are shown.
 const WAITS: usize = 3;
 
@@ -42,29 +44,43 @@ impl JobArguments {
         let job = inspect(&self.folder, self.hosts)?;
         Ok(match self.json {
             true => json_text(&job),
-            false => table(&job, SystemTime::now()),
+            false => table(&job, SystemTime::now(), super::columns()),
         })
     }
 }
 
-fn table(job: &Inspection, now: SystemTime) -> String {
+fn table(job: &Inspection, now: SystemTime, columns: usize) -> String {
     let mut text = String::new();
-    line(&mut text, "command", command(job));
-    line(&mut text, "list", list(job));
-    line(&mut text, "urls", urls(job));
-    line(&mut text, "waits", waits(job, now));
-    line(&mut text, "statuses", statuses(job));
-    line(&mut text, "records", records(job));
-    line(&mut text, "disk", disk(job, now));
-    causes(&mut text, "failed", &job.failures);
-    causes(&mut text, "skipped", &job.skips);
-    hosts(&mut text, &job.hosts, job.hosts_beyond);
+    line(&mut text, "command", &command(job), columns);
+    line(&mut text, "list", &list(job), columns);
+    line(&mut text, "urls", &urls(job), columns);
+    line(&mut text, "waits", &waits(job, now), columns);
+    line(&mut text, "statuses", &statuses(job), columns);
+    line(&mut text, "records", &records(job), columns);
+    line(&mut text, "disk", &disk(job, now), columns);
+    causes(&mut text, "failed", &job.failures, columns);
+    causes(&mut text, "skipped", &job.skips, columns);
+    hosts(&mut text, &job.hosts, job.hosts_beyond, columns);
     text
 }
 
-fn line(text: &mut String, name: &str, content: String) {
+/// A name and what is told of it, broken between words where the line is too long.
+fn line(text: &mut String, name: &str, content: &str, columns: usize) {
+    let mut told = format!("{name:<9}");
+    let mut taken = told.chars().count();
+    for word in content.split(' ').filter(|_| !content.is_empty()) {
+        let width = word.chars().count();
+        if taken > NAMES && taken + 1 + width > columns {
+            told.push('\n');
+            told.push_str(&" ".repeat(NAMES));
+            taken = NAMES;
+        }
+        told.push(' ');
+        told.push_str(word);
+        taken += 1 + width;
+    }
     if !content.is_empty() {
-        let _ = writeln!(text, "{name:<9} {content}");
+        let _ = writeln!(text, "{told}");
     }
 }
 
@@ -169,7 +185,12 @@ fn disk(job: &Inspection, now: SystemTime) -> String {
     text
 }
 
-fn causes(text: &mut String, name: &str, causes: &std::collections::BTreeMap<String, Cause>) {
+fn causes(
+    text: &mut String,
+    name: &str,
+    causes: &std::collections::BTreeMap<String, Cause>,
+    columns: usize,
+) {
     if causes.is_empty() {
         return;
     }
@@ -186,24 +207,30 @@ fn causes(text: &mut String, name: &str, causes: &std::collections::BTreeMap<Str
     let (digits, width) = (digits.unwrap_or(1).max(5), width.unwrap_or(1));
     let _ = writeln!(text, "\n{name}");
     for (class, cause) in causes {
-        let _ = writeln!(
-            text,
-            "{:>digits$} × {:<width$}  {}  {}",
-            cause.count,
-            cut(class),
-            cut(&cause.example),
-            cut(&cause.message)
-        );
+        let head = format!("{:>digits$} × {:<width$}", cause.count, cut(class));
+        let (example, message) = (cut(&cause.example), cut(&cause.message));
+        let told = format!("{head}  {example}  {message}");
+        if told.chars().count() <= columns {
+            let _ = writeln!(text, "{told}");
+            continue;
+        }
+        let _ = writeln!(text, "{}", head.trim_end());
+        let room = columns.saturating_sub(digits + 3);
+        for told in [example, message] {
+            let _ = writeln!(text, "{:digits$}   {}", "", cut_to(&told, room));
+        }
     }
 }
 
-fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64) {
+fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64, columns: usize) {
     if hosts.is_empty() {
         return;
     }
+    let room = columns.saturating_sub(40).max(15);
+    let name = |host: &HostCounts| cut_to(host.host.as_str(), room.min(SHOWN));
     let width = hosts
         .iter()
-        .map(|host| cut(host.host.as_str()).chars().count())
+        .map(|host| name(host).chars().count())
         .chain(["hosts".len()])
         .max()
         .unwrap_or_default();
@@ -216,7 +243,7 @@ fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64) {
         let _ = writeln!(
             text,
             "{:<width$} {:>9} {:>9} {:>9} {:>9}",
-            cut(host.host.as_str()),
+            name(host),
             host.waiting,
             host.done,
             host.failed,
@@ -230,11 +257,19 @@ fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64) {
 
 /// A text of somebody else's, cleaned and not too long.
 fn cut(text: &str) -> String {
+    cut_to(text, SHOWN)
+}
+
+fn cut_to(text: &str, shown: usize) -> String {
     let clean = clean(text);
-    if clean.chars().count() <= SHOWN {
+    if clean.chars().count() <= shown {
         return clean.into_owned();
     }
-    clean.chars().take(SHOWN - 1).chain(['…']).collect()
+    clean
+        .chars()
+        .take(shown.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 #[cfg(test)]
@@ -255,7 +290,7 @@ mod tests {
         };
         job.failures.insert("http-5xx".into(), cause(10));
         job.failures.insert("dns".into(), cause(1));
-        let text = table(&job, SystemTime::now());
+        let text = table(&job, SystemTime::now(), 200);
         assert!(!text.contains('\u{1b}'), "{text}");
         let at: Vec<_> = text
             .lines()
@@ -264,5 +299,34 @@ mod tests {
         assert_eq!(at.len(), 2);
         assert_eq!(at[0], at[1], "{text}");
         assert!(text.find("10 × http-5xx") < text.find("1 × dns"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal() {
+        let mut job = Inspection {
+            urls: 123_456_789,
+            ..Inspection::default()
+        };
+        let cause = Cause {
+            count: 10,
+            example: format!("http://a.example/{}", "x".repeat(90)),
+            message: "cannot connect: ".repeat(9),
+        };
+        job.failures.insert("http-5xx".to_owned(), cause);
+        job.hosts.push(HostCounts {
+            host: haul::PageUrl::parse(&format!("http://{}.example/", "long".repeat(15)))
+                .unwrap()
+                .host_key(),
+            waiting: 1,
+            done: 2,
+            failed: 3,
+            skipped: 4,
+        });
+        for columns in [60, 80] {
+            let text = table(&job, SystemTime::now(), columns);
+            for line in text.lines() {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+        }
     }
 }

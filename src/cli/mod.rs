@@ -267,6 +267,15 @@ fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
     })
 }
 
+/// The number of columns to write to on standard output.
+fn columns() -> usize {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let width: usize = columns.unwrap_or_else(|| usize::from(console::Term::stdout().size().1));
+    width.clamp(40, 120)
+}
+
 /// What a script reads: one JSON object on lines of its own.
 fn json_text(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("its keys are texts and numbers");

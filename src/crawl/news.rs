@@ -59,6 +59,11 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.tally.elapsed = self.started.elapsed();
         if self.tally.elapsed >= self.waits_due {
             self.waits_due = self.tally.elapsed + WAITS_EVERY;
+            let hosts = &self.tally.hosts;
+            self.tally.longest_host = self.frontier.longest_host(|host| {
+                let host = hosts.get(host).filter(|host| host.visited > 0)?;
+                Some(host.busy / u32::try_from(host.visited).unwrap_or(u32::MAX))
+            });
             self.tally.waits = self.frontier.waits(Instant::now());
             self.frontier.keep_waits(&self.tally.waits);
         }

@@ -18,6 +18,7 @@ const LATE: Duration = Duration::from_millis(5);
 pub(crate) struct Pace {
     limiter: Option<DefaultDirectRateLimiter>,
     clock: DefaultClock,
+    period: Duration,
 }
 
 impl Pace {
@@ -34,11 +35,17 @@ impl Pace {
         Self::with_burst(delay, 1)
     }
 
+    /// The time from one to the next; zero for no limit.
+    pub(crate) fn period(&self) -> Duration {
+        self.period
+    }
+
     fn with_burst(period: Duration, burst: u32) -> Self {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(period).map(|quota| quota.allow_burst(burst));
         let clock = DefaultClock::default();
         Self {
+            period,
             limiter: quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone())),
             clock,
         }

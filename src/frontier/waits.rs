@@ -6,6 +6,7 @@ use super::Frontier;
 use super::host::Host;
 use super::workbench::Workbench;
 use crate::size::spelled;
+use crate::url::HostKey;
 use crate::wait::{Wait, Waits};
 
 /// A shorter wait is nobody's business.
@@ -14,6 +15,22 @@ const WORTH_TELLING: Duration = Duration::from_secs(2);
 const KEPT: usize = 100;
 
 impl Frontier {
+    /// How long the host needs that is done last: what waits for it, by its delay and the mean latency of its answers.
+    pub(crate) fn longest_host(&self, latency: impl Fn(&HostKey) -> Option<Duration>) -> Duration {
+        let left = |host: &Host| {
+            let jobs = host.waiting.len() as u64 + host.beyond;
+            let latency = latency(&host.key).unwrap_or_default();
+            let apart = match u32::try_from(self.workbench.per_host()) {
+                Ok(limit) if limit > 0 => latency / limit,
+                _ => Duration::ZERO,
+            };
+            let jobs = u32::try_from(jobs).unwrap_or(u32::MAX);
+            host.pace.period().max(apart).saturating_mul(jobs)
+        };
+        let waiting = self.workbench.known_hosts();
+        waiting.map(left).max().unwrap_or_default()
+    }
+
     /// What it waits for now.
     pub(crate) fn waits(&self, now: Instant) -> Waits {
         let clock = SystemTime::now()

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use haul::compare::{Axis, Curve, End, Map, Sweep};
 
-use super::figures::{grouped, paragraph, short};
+use super::figures::{aligned, fitted, grouped, paragraph, short};
 
 /// Eight heights of a bar.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -39,51 +39,38 @@ pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
         .flat_map(|curve| &curve.points)
         .map(|point| point.per_second.median)
         .fold(0.0, f64::max);
-    let name = sweep
-        .curves
-        .iter()
-        .map(|curve| curve.engine.len())
-        .max()
-        .unwrap_or(0)
-        .max(4);
-    let mut head = format!(
-        "  {:name$}  {:width$}",
-        sweep.unit,
-        "",
-        width = levels.len()
-    );
-    for level in &levels {
-        let _ = write!(
-            head,
-            " {:>7}",
-            short(*level).trim_end_matches('0').trim_end_matches('.')
-        );
-    }
-    let _ = writeln!(text, "{head}");
+    let mut rows = vec![vec![sweep.unit.to_string(), String::new()]];
+    rows[0].extend(levels.iter().map(|level| {
+        let level = short(*level);
+        level.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }));
     for curve in &sweep.curves {
-        let bars: String = levels
+        let bars = levels
             .iter()
             .map(|level| match speed(curve, *level) {
                 Some(speed) => HEIGHTS[((speed / most.max(1e-9) * 7.0).round() as usize).min(7)],
                 None => ' ',
             })
             .collect();
-        let mut line = format!("  {:name$}  {bars}", curve.engine);
-        for level in &levels {
-            let _ = write!(
-                line,
-                " {:>7}",
-                speed(curve, *level).map_or(String::new(), grouped)
-            );
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
+        let mut row = vec![curve.engine.clone(), bars];
+        row.extend(
+            levels
+                .iter()
+                .map(|level| speed(curve, *level).map_or(String::new(), grouped)),
+        );
+        rows.push(row);
     }
+    tables(text, &rows, columns);
     for curve in &sweep.curves {
         let Some(end) = curve.end else {
             continue;
         };
-        let told = format!("{}: {}", curve.engine, outcome(curve, end));
-        paragraph(text, "", &told, columns);
+        paragraph(
+            text,
+            &format!("  {}", curve.engine),
+            &outcome(curve, end),
+            columns,
+        );
     }
     text.push('\n');
 }
@@ -143,26 +130,20 @@ pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
         row.extend((0..map.work_us.len()).map(|work| cell(place, work)));
         rows.push(row);
     }
-    let count = rows[0].len();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..count).map(width).collect();
-    for row in &rows {
-        let mut line = String::from(" ");
-        for (column, word) in row.iter().enumerate() {
-            let width = widths[column];
-            let _ = match column {
-                0 => write!(line, " {word:>width$}"),
-                _ => write!(line, "  {word:width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    tables(text, &rows, columns);
     text.push('\n');
+}
+
+/// A table, in several parts where it is too wide.
+fn tables(text: &mut String, rows: &[Vec<String>], columns: usize) {
+    let all: Vec<usize> = (0..rows[0].len()).collect();
+    for rows in fitted(rows, &all, columns.saturating_sub(2)) {
+        let mut table = String::new();
+        aligned(&mut table, &rows);
+        for line in table.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
 }
 
 /// Milliseconds as a person writes a time.

@@ -13,6 +13,8 @@ use super::curves;
 
 /// What stands for a figure that is not known.
 const UNKNOWN: &str = "-";
+/// What stands above the times.
+const HEAD: &str = "time against best";
 
 /// The whole of it, in so many columns.
 pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> String {
@@ -23,7 +25,7 @@ pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> Stri
     text.push('\n');
     bars(&mut text, &comparison.engines, columns, color);
     text.push('\n');
-    figures(&mut text, &comparison.engines);
+    figures(&mut text, &comparison.engines, columns);
     text.push('\n');
     if !comparison.answers.agree {
         differences(&mut text, &comparison.answers, columns);
@@ -93,37 +95,25 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
         .max()
         .unwrap_or(0)
         .max(6);
-    let room = columns.saturating_sub(name + 32).max(10);
+    let is_tied = engines
+        .iter()
+        .any(|engine| engine.place == Place::NoDifferenceShown);
+    let against = |engine| against_best(engine, is_tied);
+    let ratios: Vec<String> = engines.iter().map(against).collect();
+    let told = ratios.iter().map(|ratio| ratio.chars().count()).max();
+    let told = told.unwrap_or(0).max(HEAD.len());
+    let room = columns.saturating_sub(name + told + 15).max(4);
     let most = engines
         .iter()
         .map(|engine| engine.per_second.high)
         .fold(0.0, f64::max);
     let _ = writeln!(
         text,
-        "{:name$}  {:>9}  {:room$}  time against best",
+        "{:name$}  {:>9}  {:room$}  {HEAD}",
         "engine", "a second", ""
     );
-    let tied = engines
-        .iter()
-        .any(|engine| engine.place == Place::NoDifferenceShown);
-    for engine in engines {
+    for (engine, ratio) in engines.iter().zip(&ratios) {
         let bar = bar(engine.per_second, most, room);
-        let sign = match engine.place {
-            Place::Best if tied => "no difference shown",
-            Place::Best => "best",
-            Place::NoDifferenceShown => "no difference shown",
-            Place::Slower => "",
-        };
-        let ratio = match engine.place {
-            Place::Best => sign.to_owned(),
-            Place::NoDifferenceShown => sign.to_owned(),
-            Place::Slower => format!(
-                "{}x ({} to {})",
-                short(engine.ratio.median),
-                short(engine.ratio.low),
-                short(engine.ratio.high)
-            ),
-        };
         let line = format!(
             "{:name$}  {:>9}  {bar}  {ratio}",
             engine.name,
@@ -143,6 +133,21 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
             engine.name,
             counted(engine.urls, "URL")
         );
+    }
+}
+
+/// How long an engine took against the best one. Where another could not be told from it, nobody is called the best.
+fn against_best(engine: &EngineResult, is_tied: bool) -> String {
+    match engine.place {
+        Place::Best if !is_tied => "best".to_owned(),
+        Place::Best => "no difference shown".to_owned(),
+        Place::NoDifferenceShown => "no difference shown".to_owned(),
+        Place::Slower => format!(
+            "{}x ({} to {})",
+            short(engine.ratio.median),
+            short(engine.ratio.low),
+            short(engine.ratio.high)
+        ),
     }
 }
 
@@ -169,7 +174,7 @@ fn bar(of: Interval, most: f64, room: usize) -> String {
 }
 
 /// The other figures, a line an engine.
-fn figures(text: &mut String, engines: &[EngineResult]) {
+fn figures(text: &mut String, engines: &[EngineResult], columns: usize) {
     let head = [
         "engine",
         "in flight",
@@ -221,20 +226,60 @@ fn figures(text: &mut String, engines: &[EngineResult]) {
     let shown: Vec<usize> = (0..head.len())
         .filter(|column| *column == 0 || says(*column))
         .collect();
+    for rows in fitted(&rows, &shown, columns) {
+        aligned(text, &rows);
+    }
+}
+
+/// The columns of a table in as few tables as fit, each with the first column.
+pub(super) fn fitted(
+    rows: &[Vec<String>],
+    shown: &[usize],
+    columns: usize,
+) -> Vec<Vec<Vec<String>>> {
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    for row in &rows {
+    let Some((first, rest)) = shown.split_first() else {
+        return Vec::new();
+    };
+    let mut groups: Vec<Vec<usize>> = vec![vec![*first]];
+    let mut taken = width(*first);
+    for column in rest {
+        let more = 2 + width(*column);
+        if taken + more > columns && groups.last().is_some_and(|group| group.len() > 1) {
+            groups.push(vec![*first]);
+            taken = width(*first);
+        }
+        taken += more;
+        groups
+            .last_mut()
+            .into_iter()
+            .for_each(|group| group.push(*column));
+    }
+    let cells =
+        |row: &Vec<String>, group: &[usize]| group.iter().map(|at| row[*at].clone()).collect();
+    groups
+        .iter()
+        .map(|group| rows.iter().map(|row| cells(row, group)).collect())
+        .collect()
+}
+
+/// A table: its first column to the left, the others to the right.
+pub(super) fn aligned(text: &mut String, rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    for row in rows {
         let mut line = String::new();
-        for column in &shown {
-            let width = widths[*column];
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
             let _ = match column {
-                0 => write!(line, "{:width$}", row[*column]),
-                _ => write!(line, "  {:>width$}", row[*column]),
+                0 => write!(line, "{cell:width$}"),
+                _ => write!(line, "  {cell:>width$}"),
             };
         }
         let _ = writeln!(text, "{}", line.trim_end());
@@ -344,6 +389,18 @@ pub(super) fn grouped(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_that_is_too_wide_is_several_with_the_same_first_column() {
+        let row = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let rows = [row("engine one two three"), row("async:64 1,000 2 3")];
+        let mut text = String::new();
+        for rows in fitted(&rows, &[0, 1, 3], 17) {
+            aligned(&mut text, &rows);
+        }
+        let expected = "engine      one\nasync:64  1,000\nengine    three\nasync:64      3\n";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn a_bar_is_as_long_as_its_share_and_never_longer_than_its_room() {

@@ -297,7 +297,11 @@ impl ComparePlan {
             Some(path) => to_file(path, &json)?,
             None => {}
         }
-        stdout(&figures::text(comparison, columns(), self.color))
+        stdout(&figures::text(
+            comparison,
+            super::columns().max(60),
+            self.color,
+        ))
     }
 }
 
@@ -332,13 +336,4 @@ fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String)
     }
     spelling::flags(&mut fetch, &given, &OWN);
     (command, fetch)
-}
-
-/// The number of columns to write to.
-fn columns() -> usize {
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    let width: usize = columns.unwrap_or_else(|| usize::from(console::Term::stdout().size().1));
-    width.clamp(60, 120)
 }

@@ -112,7 +112,7 @@ impl Telling {
         }
     }
 
-    /// How progress is shown. A bar and records on the same terminal would tear each other.
+    /// How progress is shown. A bar and records on the same terminal would tear each other; whole lines do not.
     pub(super) fn style(&self, terminals: Terminals, records_on_stdout: bool) -> Style {
         let bar = if terminals.stderr && terminals.color {
             Style::Bar
@@ -123,7 +123,7 @@ impl Telling {
         };
         match self.progress {
             _ if self.quiet > 0 => Style::None,
-            ProgressChoice::Auto if records_on_stdout && terminals.stdout => Style::None,
+            ProgressChoice::Auto if records_on_stdout && terminals.stdout => Style::Lines,
             ProgressChoice::Auto | ProgressChoice::Bar => bar,
             ProgressChoice::Plain => Style::Lines,
             ProgressChoice::Json => Style::Json,
@@ -160,8 +160,8 @@ mod tests {
     };
 
     #[test]
-    fn there_is_no_bar_where_records_are_printed() {
-        assert_eq!(TELLING.style(TERMINALS, true), Style::None);
+    fn there_are_lines_and_no_bar_where_records_are_printed() {
+        assert_eq!(TELLING.style(TERMINALS, true), Style::Lines);
         assert_eq!(TELLING.style(TERMINALS, false), Style::Bar);
         let piped = Terminals {
             stdout: false,

@@ -322,6 +322,16 @@ impl Workbench {
             .chain(delayed)
     }
 
+    /// The hosts that are known now.
+    pub(super) fn known_hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().flatten()
+    }
+
+    /// How many requests may be in flight on one host; 0 for no limit.
+    pub(super) fn per_host(&self) -> usize {
+        self.per_host
+    }
+
     /// The hosts that wait, each with the moment that it waits for.
     pub(super) fn held_hosts(&self) -> impl Iterator<Item = (Instant, &Host)> {
         self.later.iter().filter_map(|Reverse((at, place))| {

@@ -1,0 +1,253 @@
+//! The figures of a run, as one line and as JSON.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use haul::{ByteSize, Tally, Waits, clean, spelled};
+
+use super::{Style, wait};
+
+/// Over how long the rate of now is measured.
+const NOW: Duration = Duration::from_secs(4);
+/// How often that is looked at.
+pub(super) const SAMPLE: Duration = Duration::from_millis(250);
+
+/// The figures that are shown, copied from the tally.
+#[derive(Debug, Clone, Default)]
+pub(super) struct View {
+    pub(super) visited: u64,
+    failed: u64,
+    pub(super) in_flight: usize,
+    wire_bytes: u64,
+    pub(super) total: Option<u64>,
+    /// Whether the total is only what the list's size suggests.
+    is_estimate: bool,
+    slowest: Option<(String, Duration)>,
+    /// How long the host needs that is done last.
+    longest_host: Duration,
+    waits: Waits,
+    pub(super) elapsed: Duration,
+}
+
+/// How fast it goes now: visits and bytes a second over the last few seconds.
+#[derive(Debug, Default)]
+pub(super) struct Speed {
+    samples: VecDeque<(Duration, u64, u64)>,
+}
+
+impl View {
+    pub(super) fn of(tally: &Tally, style: Style) -> Self {
+        // Finding the slowest host looks at all of them: only where somebody will see it.
+        let slowest = if style == Style::None {
+            None
+        } else {
+            tally.slowest_host()
+        };
+        Self {
+            visited: tally.visited,
+            failed: tally.failed,
+            in_flight: tally.in_flight,
+            wire_bytes: tally.wire_bytes,
+            total: tally.total,
+            is_estimate: tally.total.is_some_and(|total| total != tally.rows),
+            slowest: slowest
+                .filter(|(_, mean)| !mean.is_zero())
+                .map(|(host, mean)| (clean(host.as_str()).into_owned(), mean)),
+            longest_host: tally.longest_host,
+            waits: tally.waits.clone(),
+            elapsed: tally.elapsed,
+        }
+    }
+
+    /// Done, and of how many.
+    fn done(&self) -> String {
+        match self.total {
+            Some(total) if self.is_estimate => format!("{}/~{total}", self.visited),
+            Some(total) => format!("{}/{total}", self.visited),
+            None => self.visited.to_string(),
+        }
+    }
+
+    /// How long until the end, at this rate, and no sooner than the host is done that takes longest.
+    fn remaining(&self, rate: f64) -> Option<Duration> {
+        let left = self.total?.checked_sub(self.visited)?;
+        let seconds = (left as f64 / rate).max(self.longest_host.as_secs_f64());
+        (left > 0 && rate > 0.0)
+            .then(|| Duration::try_from_secs_f64(seconds.ceil()).ok())
+            .flatten()
+    }
+
+    /// The figures in a line. Where they do not fit in so many columns, those that say least are left out.
+    pub(super) fn line(&self, speed: &Speed, columns: usize) -> String {
+        let (visits, bytes) = speed.now();
+        let rate = if visits < 10.0 {
+            format!("{visits:.1}")
+        } else {
+            format!("{visits:.0}")
+        };
+        // Each with its rank: the highest goes first, and 0 never.
+        let mut parts = vec![
+            (0, format!("{}  {rate}/s", self.done())),
+            (3, format!("{}/s", ByteSize(bytes as u64))),
+            (0, format!("{} in flight", self.in_flight)),
+        ];
+        if let Some(remaining) = self.remaining(visits) {
+            parts.push((0, format!("ETA {}", spelled(remaining))));
+        }
+        if self.failed > 0 {
+            parts.push((1, format!("{} failed", self.failed)));
+        }
+        if let Some(wait) = wait::text(&self.waits, SystemTime::now()) {
+            parts.push((2, wait));
+        }
+        if let Some((host, mean)) = &self.slowest {
+            parts.push((4, format!("slowest {host} {}", spelled(*mean))));
+        }
+        loop {
+            let texts: Vec<_> = parts.iter().map(|(_, text)| text.as_str()).collect();
+            let line = texts.join("  ");
+            let least = (0..parts.len()).max_by_key(|at| parts[*at].0);
+            match least.filter(|at| parts[*at].0 > 0) {
+                Some(at) if line.chars().count() > columns => drop(parts.remove(at)),
+                _ => return line,
+            }
+        }
+    }
+
+    pub(super) fn object(&self, speed: &Speed) -> String {
+        let (visits, bytes) = speed.now();
+        let rounded = |value: f64| (value * 10.0).round() / 10.0;
+        serde_json::json!({
+            "elapsed_s": rounded(self.elapsed.as_secs_f64()),
+            "done": self.visited,
+            "total": self.total,
+            "total_is_estimate": self.is_estimate,
+            "in_flight": self.in_flight,
+            "failed": self.failed,
+            "records_per_s": rounded(visits),
+            "bytes_per_s": bytes as u64,
+            "wire_bytes": self.wire_bytes,
+            "eta_s": self.remaining(visits).map(|remaining| remaining.as_secs()),
+            "waits": self.waits.count,
+            "first_wait": self.waits.first.first(),
+            "slowest_host": self.slowest.as_ref().map(|(host, _)| host),
+        })
+        .to_string()
+    }
+}
+
+impl Speed {
+    pub(super) fn note(&mut self, view: &View) {
+        let is_due = |(at, ..): &(Duration, u64, u64)| view.elapsed >= *at + SAMPLE;
+        if self.samples.back().is_none_or(is_due) {
+            self.samples
+                .push_back((view.elapsed, view.visited, view.wire_bytes));
+        }
+        while self
+            .samples
+            .get(1)
+            .is_some_and(|(at, ..)| *at + NOW <= view.elapsed)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    fn now(&self) -> (f64, f64) {
+        match (self.samples.front(), self.samples.back()) {
+            (Some((from, visits, bytes)), Some((to, more_visits, more_bytes))) if to > from => {
+                let seconds = (*to - *from).as_secs_f64();
+                let per_second =
+                    |before: &u64, after: &u64| after.saturating_sub(*before) as f64 / seconds;
+                (
+                    per_second(visits, more_visits),
+                    per_second(bytes, more_bytes),
+                )
+            }
+            _ => (0.0, 0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(seconds: u64, visited: u64) -> View {
+        View {
+            visited,
+            total: Some(1000),
+            elapsed: Duration::from_secs(seconds),
+            wire_bytes: visited * 1024,
+            in_flight: 8,
+            ..View::default()
+        }
+    }
+
+    #[test]
+    fn the_rate_is_the_one_of_the_last_seconds() {
+        let mut speed = Speed::default();
+        for second in 0..=20 {
+            // 10 a second, and 100 a second from the tenth on.
+            let visited = if second < 10 {
+                second * 10
+            } else {
+                100 + (second - 10) * 100
+            };
+            speed.note(&view(second, visited));
+        }
+        assert_eq!(speed.now().0, 100.0);
+    }
+
+    #[test]
+    fn a_line_tells_what_is_done_and_when_it_ends() {
+        let mut speed = Speed::default();
+        speed.note(&view(0, 0));
+        let mut now = view(2, 100);
+        speed.note(&now);
+        assert_eq!(
+            now.line(&speed, usize::MAX),
+            "100/1000  50/s  50 KiB/s  8 in flight  ETA 18s"
+        );
+        (now.failed, now.is_estimate, now.slowest) =
+            (3, true, Some(("http://a".into(), Duration::from_secs(1))));
+        let line = now.line(&speed, usize::MAX);
+        assert!(
+            line.starts_with("100/~1000") && line.ends_with("3 failed  slowest http://a 1s"),
+            "{line}"
+        );
+        let object: serde_json::Value = serde_json::from_str(&now.object(&speed)).unwrap();
+        assert_eq!(
+            (&object["done"], &object["eta_s"]),
+            (&100.into(), &18.into())
+        );
+    }
+
+    #[test]
+    fn a_narrow_line_keeps_what_is_in_flight_and_the_end() {
+        let mut speed = Speed::default();
+        speed.note(&view(0, 0));
+        let mut now = view(2, 100);
+        speed.note(&now);
+        (now.failed, now.slowest) = (3, Some(("http://a".into(), Duration::from_secs(1))));
+        assert_eq!(
+            now.line(&speed, 55),
+            "100/1000  50/s  8 in flight  ETA 18s  3 failed"
+        );
+        assert_eq!(now.line(&speed, 10), "100/1000  50/s  8 in flight  ETA 18s");
+    }
+
+    #[test]
+    fn the_end_is_no_sooner_than_that_of_the_slowest_host() {
+        let mut now = view(2, 100);
+        now.longest_host = Duration::from_secs(600);
+        assert_eq!(now.remaining(50.0), Some(Duration::from_secs(600)));
+        now.longest_host = Duration::from_secs(3);
+        assert_eq!(now.remaining(50.0), Some(Duration::from_secs(18)));
+    }
+
+    #[test]
+    fn nothing_is_promised_where_nothing_moves() {
+        let speed = Speed::default();
+        assert_eq!(view(5, 10).remaining(speed.now().0), None);
+    }
+}
