@@ -7,9 +7,12 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
+use http::header::CONTENT_ENCODING;
+
 use super::content::codings;
 use super::decode::{DecodeError, DecodeLimits, Decoder};
 use crate::body::Body;
+use crate::coding;
 use crate::page::Page;
 use crate::robots::Rules;
 
@@ -26,7 +29,13 @@ pub(super) fn rules(
 ) -> (Option<Rules>, Option<String>) {
     let mut text = Vec::new();
     let Err(error) = read(page, limits, &mut text) else {
-        return (Some(Rules::parse(&text, agent)), None);
+        let lines = page.headers.0.get_all(CONTENT_ENCODING);
+        let passed_over = lines.iter().find_map(|line| coding::note(line.as_bytes()));
+        // A name that is passed over may be a coding that nobody here knows: then the bytes are no text.
+        return match passed_over.filter(|_| !is_text(&text)) {
+            Some(note) => (None, Some(note)),
+            None => (Some(Rules::parse(&text, agent)), None),
+        };
     };
     // Half a rule is none.
     let whole = text.iter().rposition(|byte| *byte == b'\n');
@@ -35,6 +44,12 @@ pub(super) fn rules(
         Some(rules).filter(Rules::has_rules),
         Some(error.to_string()),
     )
+}
+
+/// Whether there is nothing but text in it, in whatever encoding keeps to ASCII.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    !bytes.iter().any(is_control)
 }
 
 /// Decodes the whole body within the limits, and keeps the beginning of it.

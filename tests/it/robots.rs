@@ -54,7 +54,8 @@ fn a_robots_txt_that_cannot_be_decoded_forbids_the_whole_host() {
         damaged[0] = 0;
         for robots in [
             coded("gzip", RULES.into()),
-            coded("x-unheard-of", RULES.into()),
+            coded("x-unheard-of", packed(RULES)),
+            coded("bzip2", RULES.into()),
             coded("gzip", half[..12].to_vec()),
             coded("gzip", damaged),
             coded("br", packed(RULES)),
@@ -172,7 +173,7 @@ fn sitemaps_that_name_the_next_for_ever_come_to_an_end() {
 
 #[test]
 fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
-    let origin = endless(1000);
+    let origin = endless(150);
     let mut settings = crawling("async:16", &origin.url("/"));
     settings.frontier.limit = Some(20);
     let report = run(settings);
@@ -187,7 +188,7 @@ fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
 
 #[test]
 fn a_run_that_has_all_its_records_asks_for_no_more_sitemaps() {
-    let origin = endless(1000);
+    let origin = endless(150);
     let mut settings = crawling("async:16", &origin.url("/"));
     settings.frontier.limit = Some(1);
     settings.frontier.per_host = 1;
