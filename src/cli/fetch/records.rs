@@ -211,14 +211,15 @@ impl Records {
         names
     }
 
-    /// What is wrong with a file whose suffix says another format than the flags do. Any lines may be in a .txt.
+    /// What is wrong with a file whose suffix says another format than the flags do. Lines are lines, whatever their file is
+    /// called.
     fn contradiction(&self, path: &Path) -> Option<String> {
         let meant = Format::of_path(path)?;
         let lines = [Format::Text, Format::Jsonl, Format::Csv];
         let path = path.display();
         match (self.format, &self.write_out) {
             (Some(said), _)
-                if said != meant && !(meant == Format::Text && lines.contains(&said)) =>
+                if said != meant && !(lines.contains(&meant) && lines.contains(&said)) =>
             {
                 Some(format!(
                     "--format {} and --output {path} contradict each other: the suffix says {}",

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 pub(crate) use haul::HIDDEN;
-use haul::{is_harmless, without_password};
+use haul::{PageUrl, is_harmless, without_password};
 
 /// A flag's value as it may be shown.
 pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
@@ -19,8 +19,24 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
             Some((name, _)) => format!("{name}: {HIDDEN}").into(),
             None => HIDDEN.into(),
         },
-        "proxy" | "urls" => without_password(value),
+        "proxy" => without_password(value),
+        "urls" => url_without_user(value),
         _ => value.into(),
+    }
+}
+
+/// A URL without its user and password. What is a URL says where they end; of what is none, more is hidden.
+fn url_without_user(text: &str) -> Cow<'_, str> {
+    match PageUrl::parse_with_user(text) {
+        Ok((_, None)) => text.into(),
+        Ok((_, Some(_))) => {
+            let start = text.find("://").map_or(0, |at| at + 3);
+            let end = text[start..]
+                .find(['/', '?', '#', '\\'])
+                .map_or(text.len(), |at| start + at);
+            format!("{}{}", without_password(&text[..end]), &text[end..]).into()
+        }
+        Err(_) => without_password(text),
     }
 }
 
@@ -44,7 +60,17 @@ mod tests {
                 "http://ann:s3cret@proxy.example:3128",
                 "http://…@proxy.example:3128",
             ),
-            ("urls", "ann:s3cret@example.org/a@b", "…@example.org/a@b"),
+            ("urls", "ann:s3cret@example.org/a@b", "…@b"),
+            (
+                "urls",
+                "http://ann:s3cret@example.org/a@b",
+                "http://…@example.org/a@b",
+            ),
+            (
+                "urls",
+                "http://example.org/a:b@c",
+                "http://example.org/a:b@c",
+            ),
             ("output", "a@b.jsonl", "a@b.jsonl"),
         ] {
             assert_eq!(shown(flag, value), shown_as);
