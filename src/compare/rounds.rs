@@ -57,20 +57,23 @@ pub(super) fn run(
         return Ok(course);
     };
     let left = settings.time_budget.saturating_sub(began.elapsed());
+    // A budget that the warm-ups have used up still has room for the shortest rounds.
+    let budget = left.max(schedule::least(speeds.len(), settings.rounds));
+    let began = Instant::now();
     let urls = arena.urls.len();
-    course.plan(schedule::counts(urls, &speeds, settings.rounds, left));
-    let planned = left / settings.rounds;
+    course.plan(schedule::counts(urls, &speeds, settings.rounds, budget));
+    let planned = budget / settings.rounds;
     // One more than wanted: the first may have to be planned anew.
     let blocks = schedule::blocks(course.rounds.len(), settings.rounds + 1, settings.seed);
     let mut replanned = false;
     for (block, order) in (0..).zip(blocks) {
         let begun = Instant::now();
-        let time = schedule::time_left(settings.time_budget, began.elapsed());
+        let time = schedule::time_left(budget, began.elapsed());
         if !course.block((block, order), time, arena, answers, settings, tell)? {
             break;
         }
         let took = begun.elapsed();
-        let left = settings.time_budget.saturating_sub(began.elapsed());
+        let left = budget.saturating_sub(began.elapsed());
         let fitting = left.as_secs_f64() / took.as_secs_f64().max(1e-9);
         if !replanned && block == 0 && took > planned.mul_f64(OFF) {
             // The warm-up promised too much: fewer URLs, in as many rounds as are needed to show anything.

@@ -38,6 +38,11 @@ pub(super) fn warm_up_limit(budget: Duration, engines: usize) -> Duration {
     (budget.mul_f64(WARM_UP) / engines.max(1) as u32).max(LEAST_WARM_UP)
 }
 
+/// The time that the shortest rounds of so many engines take, twice: starting a process is part of it.
+pub(super) fn least(engines: usize, rounds: u32) -> Duration {
+    2 * SHORTEST * engines as u32 * rounds
+}
+
 /// The time that is left until all rounds have to be over.
 pub(super) fn time_left(budget: Duration, elapsed: Duration) -> Duration {
     budget.mul_f64(TOLERANCE).saturating_sub(elapsed)

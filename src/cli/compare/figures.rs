@@ -19,7 +19,11 @@ const HEAD: &str = "time against best";
 /// The whole of it, in so many columns.
 pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> String {
     if comparison.engines.is_empty() {
-        return "nothing to report: no round of every engine was whole\n".to_owned();
+        let mut text = "nothing to report: no round of every engine was whole\n".to_owned();
+        for warning in &comparison.warnings {
+            paragraph(&mut text, "warning", &clean(warning), columns);
+        }
+        return text;
     }
     let mut text = headline(comparison);
     text.push('\n');
