@@ -123,8 +123,6 @@ impl Default for RetryOn {
             "connect",
             "closed",
             "cut",
-            "unprocessed",
-            "shortage",
             "timeout",
             "proxy",
             "lost",
