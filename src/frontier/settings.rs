@@ -119,15 +119,7 @@ impl Default for RetryOn {
             .map(|status| (status, status))
             .to_vec();
         let classes = [
-            "dns",
-            "connect",
-            "closed",
-            "cut",
-            "timeout",
-            "proxy",
-            "lost",
-            "spool",
-            "decode",
+            "dns", "connect", "closed", "cut", "timeout", "proxy", "lost", "spool", "decode",
         ]
         .map(str::to_owned)
         .to_vec();

@@ -445,7 +445,9 @@ fn a_wait_is_told_with_its_reason_by_job_and_explain_while_a_haul_works_on_it() 
     let _running = Running(command.stderr(std::process::Stdio::null()).spawn().unwrap());
     let look = |words: &[&str]| {
         let output = crate::cli::haul(folder.path(), words).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        // Lines are broken where the terminal ends.
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let job = (0..LOOKS)
         .map(|_| look(&["job", "job"]))
