@@ -370,7 +370,7 @@ fn warnings(
         .sum();
     if held > 0 {
         warnings.push(format!(
-            "hosts asked {held} times to be left alone for a while: what was measured is their limit; lower -c, or set --rate"
+            "hosts were paused {held} times, as they refused requests or did not answer: what was measured is their limit; lower -c, or set --rate"
         ));
     }
     let hosts = &settings.target;

@@ -83,7 +83,7 @@ pub(crate) enum Turn {
     Job(Box<Job>),
     /// The robots.txt of this host, before anything else of it; it is then in flight.
     Robots(HostKey, Reach),
-    /// A job that is not to be sent: its host is being left alone, or forbids it.
+    /// A job that is not to be sent: its host was given up, or forbids it.
     Refused(Box<Job>, FetchError),
     /// Nothing before this moment.
     NotBefore(Instant),
