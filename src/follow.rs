@@ -1,7 +1,8 @@
 //! Following: which of the URLs that a page leads to become jobs.
 //!
-//! The loop hands a settled visit over; each link that was never seen is judged by the scope, once, and goes to the
-//! frontier as a job, or as passed over with its reason. Redirects and sitemaps are links too. Edge: what is a link
+//! The loop hands a settled visit over; each link lays claim to a URL. One that was never seen is judged by the scope, once
+//! for each use, and goes to the frontier as a job, or as passed over with its reason; one that is known is raised where the claim
+//! is stronger. Redirects and sitemaps are links too. Edge: what is a link
 //! and where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use crate::error::Result;
 use crate::found::{FoundKind, FoundLink};
-use crate::frontier::{Discovery, Frontier, Gate, Row};
+use crate::frontier::{Claim, Discovery, Frontier, Gate, Ranks, Row};
 use crate::job::{Job, Role, Via};
 use crate::scope::{Scope, ScopeSettings, Similar};
 use crate::skip::Skip;
@@ -24,7 +25,7 @@ const SITEMAPS: u64 = 10_000;
 /// Sitemaps beyond the records that a run or a host may have, where that is limited: a sitemap is read for its pages.
 const SPARE_SITEMAPS: u64 = 100;
 /// How deep sitemaps may name each other; the protocol knows one level, and a few sites have two.
-const NESTING: u8 = 3;
+const NESTING: u16 = 3;
 
 /// What a crawl follows, beside what its scope says.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +109,15 @@ impl Follow {
         }
     }
 
+    /// What makes one claim to a URL stronger than another.
+    pub(crate) fn ranks(&self, has_assets: bool, recipes_lead: bool) -> Ranks {
+        Ranks {
+            by_depth: self.settings.scope.depth.is_some(),
+            by_role: has_assets,
+            by_recipe: recipes_lead,
+        }
+    }
+
     /// How many URLs were passed over so far, by the class of the reason.
     pub(crate) fn skips(&self) -> &BTreeMap<&'static str, u64> {
         &self.skips
@@ -126,7 +136,8 @@ impl Follow {
         if row.role == Role::Sitemap && row.was_admitted() {
             *self.sitemaps.entry(row.host.clone()).or_default() += 1;
         }
-        if row.row.is_some() {
+        let leads_on = row.via == Via::Redirect && row.role == Role::Page && row.depth == 0;
+        if row.row.is_some() || leads_on {
             self.scope.anchor(&url);
         } else if row.was_admitted() {
             self.scope.restore(&url);
@@ -143,34 +154,113 @@ impl Follow {
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
-        let (Some(found), Ok(page)) = (&visit.parsed.found, &visit.outcome) else {
+        let Ok(page) = &visit.outcome else {
             return Ok(());
         };
-        if found.is_empty() {
-            return Ok(());
+        let from = Source {
+            job: &visit.job,
+            page: Arc::from(visit.job.url.as_str()),
+            remote: page.remote.map(|remote| remote.ip()),
+        };
+        if let Some(target) = page.target() {
+            self.redirect(&target, &from, frontier, now)?;
         }
+        let Some(found) = visit
+            .parsed
+            .found
+            .as_ref()
+            .filter(|found| !found.is_empty())
+        else {
+            return Ok(());
+        };
         if let Some(hash) = visit.parsed.simhash
             && let Some(of) = self.similar.near(hash, visit.job.id)
+            && of != visit.job.id
         {
             self.count(&Skip::Similar { of });
             if self.settings.similar == SimilarPages::Skip {
                 return Ok(());
             }
         }
-        let from = Source {
-            job: &visit.job,
-            page: Arc::from(visit.job.url.as_str()),
-            remote: page.remote.map(|remote| remote.ip()),
-        };
         let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in found.iter() {
-            if obeys && !link.led && (found.nofollow || link.nofollow) {
+            let stays = obeys && !link.led && (found.nofollow || link.nofollow);
+            if stays {
                 self.count(&Skip::Nofollow);
                 continue;
             }
-            self.link(link, &from, frontier, now)?;
+            let uses: &[Role] = match (link.kind, link.is_part) {
+                (FoundKind::Sitemap, _) => {
+                    self.sitemap(link, &from, frontier, now)?;
+                    continue;
+                }
+                (FoundKind::Asset, _) => &[Role::Asset],
+                (_, true) => &[Role::Page, Role::Asset],
+                (_, false) => &[Role::Page],
+            };
+            self.link(link, uses, &from, frontier, now)?;
         }
         Ok(())
+    }
+
+    /// In a crawl a redirect is a link to where it leads, as deep as what redirects, and wanted by the same recipes.
+    fn redirect(
+        &mut self,
+        target: &str,
+        from: &Source<'_>,
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let job = from.job;
+        let pages = matches!(job.role, Role::Page | Role::Asset) && job.is_plain();
+        let Ok(url) = job.url.join(target) else {
+            return Ok(()); // its record says so
+        };
+        if !pages || !frontier.redirects(job) {
+            return Ok(());
+        }
+        let fingerprint = frontier.fingerprints().of(url.as_str());
+        let no_recipe = [None];
+        let recipes: Vec<_> = job.recipes.iter().map(Some).collect();
+        let recipes = if recipes.is_empty() {
+            &no_recipe[..]
+        } else {
+            &recipes
+        };
+        for recipe in recipes {
+            let found = Discovery {
+                via: Via::Redirect,
+                recipe: *recipe,
+                ..from.discovery(url.clone(), fingerprint, job.role, job.depth)
+            };
+            if job.role == Role::Page && job.depth == 0 {
+                self.meant(found, frontier, now)?;
+            } else {
+                self.claim(found, &[job.role], frontier, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a seed leads is what was meant: http://example.org that is https://www.example.org. It is not judged.
+    fn meant(&mut self, found: Discovery<'_>, frontier: &mut Frontier, now: Instant) -> Result<()> {
+        self.scope.anchor(&found.url);
+        match frontier.seen_as(found.fingerprint)? {
+            None => {
+                self.scope.restore(&found.url);
+                frontier.admit_found(found, now)
+            }
+            Some(seen) if !seen.is_admitted() => {
+                self.scope.restore(&found.url);
+                frontier.raise(found, seen, now).map(drop)
+            }
+            Some(seen) if frontier.outranks(&found.claim(), &seen) => {
+                let skip = frontier.raise(found, seen, now)?;
+                skip.iter().for_each(|skip| self.count(skip));
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Takes up the sitemaps that a host's robots.txt names.
@@ -206,57 +296,119 @@ impl Follow {
                 continue;
             }
             let fingerprint = frontier.fingerprints().of(url.as_str());
-            if self.has_room_for_sitemap(&url.host_key(), 0) && frontier.is_new(fingerprint)? {
+            if self.has_room_for_sitemap(&url.host_key(), 0)
+                && frontier.is_new_sitemap(fingerprint)?
+            {
                 *self.sitemaps.entry(url.host_key()).or_default() += 1;
                 let found = from.discovery(url, fingerprint, Role::Sitemap, 0);
-                frontier.admit_found(found, now);
+                frontier.admit_found(found, now)?;
             }
         }
         Ok(())
     }
 
+    /// Lays claim to what a page links to, for each use that it has for it until the crawl takes one.
     fn link(
         &mut self,
         link: FoundLink<'_>,
+        uses: &[Role],
         from: &Source<'_>,
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
-        let role = match link.kind {
-            FoundKind::Asset => Role::Asset,
-            FoundKind::Sitemap => Role::Sitemap,
-            FoundKind::Page | FoundKind::Canonical | FoundKind::Alternate | FoundKind::Guess => {
-                Role::Page
-            }
-        };
         // What makes up a page is as deep as the page.
-        let depth = from.job.depth.saturating_add(u16::from(role == Role::Page));
-        if let Some(skip) = self.scope.is_too_deep(depth) {
-            self.count(&skip); // and it is not seen: it may be found again, nearer
+        let below = from.job.depth.saturating_add(1);
+        let too_deep = self.scope.is_too_deep(below);
+        let uses = match (&too_deep, uses) {
+            (Some(_), [Role::Page, rest @ ..]) => rest,
+            (_, uses) => uses,
+        };
+        let Some(first) = uses.first() else {
+            if let Some(skip) = too_deep {
+                self.count(&skip); // and it is not seen: it may be found again, nearer
+            }
             return Ok(());
-        }
-        if role == Role::Sitemap {
-            return self.sitemap(link, from, frontier, now);
-        }
-        if !frontier.is_new(link.fingerprint)? {
+        };
+        let depth = match first {
+            Role::Page => below,
+            _ => from.job.depth,
+        };
+        let claim = Claim {
+            role: *first,
+            depth,
+            recipe: link.recipe,
+        };
+        // Most links of most pages were seen before as what they are.
+        if uses.len() == 1
+            && let Some(seen) = frontier.seen_as(link.fingerprint)?
+            && !frontier.outranks(&claim, &seen)
+        {
             return Ok(());
         }
         let Ok(url) = PageUrl::parse(link.url) else {
             return Ok(());
         };
-        let verdict = self.scope.judge(&url, role);
         let found = Discovery {
             recipe: link.recipe,
-            ..from.discovery(url, link.fingerprint, role, depth)
+            ..from.discovery(url, link.fingerprint, *first, depth)
         };
-        match verdict {
-            Ok(()) => frontier.admit_found(found, now),
-            Err(skip) => {
-                self.count(&skip);
-                frontier.pass_over(found, skip.class(), || skip.to_string());
+        self.claim(found, uses, frontier, now)
+    }
+
+    /// Lays claim to a URL, for the first of its uses that belongs to the crawl. A stronger claim than that of before raises
+    /// what is known.
+    fn claim(
+        &mut self,
+        found: Discovery<'_>,
+        uses: &[Role],
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        let mut seen = frontier.seen_as(found.fingerprint)?;
+        let mut refused: Option<Skip> = None;
+        for role in uses {
+            let found = Discovery {
+                role: *role,
+                is_refused_page: refused.is_some(),
+                url: found.url.clone(),
+                ..found
+            };
+            if let Some(known) = &mut seen {
+                let claim = found.claim();
+                if !frontier.outranks(&claim, known) {
+                    continue;
+                }
+                let verdict = match (known.was_judged(*role), known.is_admitted()) {
+                    (true, _) => Ok(()),
+                    (false, true) => self.scope.judge_again(&found.url, *role),
+                    (false, false) => self.scope.judge(&found.url, *role),
+                };
+                if verdict.is_err() {
+                    frontier.refuse(found.fingerprint, known, *role)?;
+                    continue;
+                }
+                if let Some(skip) = frontier.raise(found, *known, now)? {
+                    self.count(&skip);
+                }
+                return Ok(());
+            }
+            match self.scope.judge(&found.url, *role) {
+                Ok(()) => return frontier.admit_found(found, now),
+                Err(skip) => refused = Some(skip),
             }
         }
-        Ok(())
+        match (seen, refused) {
+            (None, Some(skip)) => {
+                self.count(&skip);
+                let found = Discovery {
+                    is_refused_page: uses.contains(&Role::Page),
+                    role: uses.last().copied().unwrap_or(found.role),
+                    ..found
+                };
+                frontier.pass_over(found, skip.class(), || skip.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Follows a sitemap that a sitemap names.
@@ -273,7 +425,7 @@ impl Follow {
         let host = url.host_key();
         // What is left out here is not remembered: a site can name such sitemaps without end.
         if !self.has_room_for_sitemap(&host, from.job.nesting + 1)
-            || !frontier.is_new(link.fingerprint)?
+            || !frontier.is_new_sitemap(link.fingerprint)?
         {
             return Ok(());
         }
@@ -286,18 +438,17 @@ impl Follow {
         match verdict {
             Ok(()) => {
                 *self.sitemaps.entry(host).or_default() += 1;
-                frontier.admit_found(found, now);
+                frontier.admit_found(found, now)
             }
             Err(skip) => {
                 self.count(&skip);
-                frontier.pass_over(found, skip.class(), || skip.to_string());
+                frontier.pass_over(found, skip.class(), || skip.to_string())
             }
         }
-        Ok(())
     }
 
     /// Whether another sitemap of a host may be read, that deep.
-    fn has_room_for_sitemap(&mut self, host: &HostKey, nesting: u8) -> bool {
+    fn has_room_for_sitemap(&mut self, host: &HostKey, nesting: u16) -> bool {
         let limit = self.max_sitemaps;
         let skip = if nesting > NESTING {
             Skip::SitemapNesting { limit: NESTING }
@@ -316,7 +467,8 @@ impl Follow {
         job.role == Role::Sitemap && self.settings.sitemaps == Sitemaps::Guessed && is_usual
     }
 
-    fn count(&mut self, skip: &Skip) {
+    /// Counts something that is not asked.
+    pub(crate) fn count(&mut self, skip: &Skip) {
         *self.skips.entry(skip.class()).or_default() += 1;
     }
 }
@@ -326,11 +478,6 @@ impl Gate for Option<Follow> {
         let Some(follow) = self else {
             return true;
         };
-        // Where a seed leads is what was meant: http://example.org that is https://www.example.org.
-        if from.row.is_some() {
-            follow.scope.anchor(target);
-            return true;
-        }
         match follow.scope.judge(target, from.role) {
             Ok(()) => true,
             Err(skip) => {
@@ -370,6 +517,7 @@ impl<'a> Source<'a> {
             via,
             depth,
             recipe: None,
+            is_refused_page: false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What a page leads to: its links, resolved, each with its fingerprint, in one allocation for their text.
 //!
 //! Made by the parse half, on whatever core is free, so that the loop that asks whether each was seen before has only
-//! a number to look up. Invariant: every URL in it is a [`PageUrl`](crate::PageUrl)'s text, and stands in it once.
+//! a number to look up. Invariant: every URL in it is a [`PageUrl`](crate::PageUrl)'s text, and stands in it once, or once for
+//! each recipe that asks for it.
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ struct Entry {
     end: u32,
     fingerprint: u64,
     kind: FoundKind,
+    is_part: bool,
     nofollow: bool,
     led: Led,
 }
@@ -52,6 +54,8 @@ pub struct FoundLink<'a> {
     pub fingerprint: u64,
     /// What the page uses it for.
     pub kind: FoundKind,
+    /// Whether the page shows it as a part of itself too: a picture that links to itself.
+    pub is_part: bool,
     /// Whether the page asks not to follow it.
     pub nofollow: bool,
     /// Whether a recipe asks to follow it.
@@ -104,6 +108,9 @@ impl FoundKind {
 }
 
 impl Found {
+    /// Recipes that links may be followed with, at the most.
+    pub const RECIPES: usize = 126;
+
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> u64 {
         (self.text.len() + self.links.len() * size_of::<Entry>()) as u64
@@ -122,6 +129,7 @@ impl Found {
             end,
             fingerprint: link.fingerprint,
             kind: link.kind,
+            is_part: link.is_part,
             nofollow: link.nofollow,
             led: Led::Page,
         });
@@ -145,36 +153,51 @@ impl Found {
                 url,
                 fingerprint,
                 kind: FoundKind::Page,
+                is_part: false,
                 nofollow: false,
                 led: true,
                 recipe: None,
             });
         }
         let at = met.unwrap_or(self.links.len().saturating_sub(1));
-        if let Some(link) = self.links.get_mut(at)
-            && link.fingerprint == fingerprint
-        {
-            link.kind = FoundKind::Page;
-            link.nofollow = false;
-            // The first recipe that names one says which.
-            if !matches!(link.led, Led::To(_)) {
-                link.led = led;
+        let Some(link) = self.links.get_mut(at) else {
+            return;
+        };
+        if link.fingerprint != fingerprint {
+            return;
+        }
+        link.is_part |= link.kind == FoundKind::Asset;
+        link.kind = FoundKind::Page;
+        link.nofollow = false;
+        let link = *link;
+        match (link.led, led) {
+            (Led::Page | Led::Recipe, led) => self.links[at].led = led,
+            (Led::To(_), Led::Page | Led::Recipe) => {}
+            (Led::To(_), led) => {
+                let mut same = self.links.iter();
+                if !same.any(|link| link.fingerprint == fingerprint && link.led == led) {
+                    self.links.push(Entry { led, ..link });
+                }
             }
         }
     }
 
-    /// What stands for a recipe; beyond 256 of them a link is followed with none.
+    /// What stands for a recipe; beyond [`RECIPES`](Self::RECIPES) of them, which settings refuse, a link is followed with none.
     fn led_to(&mut self, recipe: &str) -> Led {
         let known = self.recipes.iter().position(|known| **known == *recipe);
         let at = known.unwrap_or_else(|| {
             self.recipes.push(recipe.into());
             self.recipes.len() - 1
         });
-        u8::try_from(at).map_or(Led::Recipe, Led::To)
+        match u8::try_from(at) {
+            Ok(at) if usize::from(at) < Self::RECIPES => Led::To(at),
+            _ => Led::Recipe,
+        }
     }
 
-    /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. A guess
-    /// says nothing about a link that the page itself names.
+    /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. That it is
+    /// a part of the page too is kept, as it may belong to the crawl as that alone. A guess says nothing about a link that
+    /// the page itself names.
     pub(crate) fn meet_again(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
         let Some(link) = self.links.get_mut(index as usize) else {
             return;
@@ -183,6 +206,7 @@ impl Found {
             (_, FoundKind::Guess) => {}
             (FoundKind::Guess, _) => (link.kind, link.nofollow) = (kind, nofollow),
             (known, _) => {
+                link.is_part |= (known == FoundKind::Asset) != (kind == FoundKind::Asset);
                 link.nofollow &= nofollow;
                 if kind.strength() > known.strength() {
                     link.kind = kind;
@@ -230,6 +254,7 @@ impl Found {
                 .unwrap_or_default(),
             fingerprint: entry.fingerprint,
             kind: entry.kind,
+            is_part: entry.is_part,
             nofollow: entry.nofollow,
             led: entry.led != Led::Page,
             recipe: match entry.led {
@@ -261,6 +286,7 @@ mod tests {
             url,
             fingerprint,
             kind: FoundKind::Page,
+            is_part: false,
             nofollow: fingerprint == 2,
             led: false,
             recipe: None,
@@ -277,6 +303,7 @@ mod tests {
             url,
             fingerprint: 1,
             kind,
+            is_part: false,
             nofollow,
             led: false,
             recipe: None,
@@ -309,15 +336,39 @@ mod tests {
     fn what_a_recipe_asks_for_is_followed_whatever_the_page_says() {
         let mut found = of("http://a.example/", FoundKind::Asset, true);
         found.lead(Some(0), "http://a.example/", 1, None);
-        found.lead(Some(0), "http://a.example/", 1, Some("item"));
-        found.lead(Some(0), "http://a.example/", 1, Some("other"));
+        for recipe in ["item", "other", "item", "other"] {
+            found.lead(Some(0), "http://a.example/", 1, Some(recipe));
+        }
         found.lead(None, "http://b.example/", 2, Some("item"));
         let links: Vec<_> = found.iter().collect();
-        assert_eq!(links.len(), 2);
-        for (link, url) in links.iter().zip(["http://a.example/", "http://b.example/"]) {
+        let expected = [
+            ("http://a.example/", "item"),
+            ("http://a.example/", "other"),
+            ("http://b.example/", "item"),
+        ];
+        assert_eq!(links.len(), expected.len());
+        for (link, (url, recipe)) in links.iter().zip(expected) {
             assert_eq!((link.url, link.kind), (url, FoundKind::Page));
             assert!(link.led && !link.nofollow);
-            assert_eq!(link.recipe.map(|recipe| &**recipe), Some("item"));
+            assert_eq!(link.recipe.map(|recipe| &**recipe), Some(recipe));
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_a_part_of_the_page_too_is_both() {
+        use FoundKind as K;
+        for (uses, expected) in [
+            ([K::Page, K::Asset], (K::Page, true)),
+            ([K::Asset, K::Page], (K::Page, true)),
+            ([K::Asset, K::Asset], (K::Asset, false)),
+            ([K::Asset, K::Guess], (K::Asset, false)),
+            ([K::Guess, K::Asset], (K::Asset, false)),
+            ([K::Page, K::Page], (K::Page, false)),
+        ] {
+            let mut found = of("http://a.example/", uses[0], false);
+            found.meet_again(0, uses[1], false);
+            let link = found.iter().next().unwrap();
+            assert_eq!((link.kind, link.is_part), expected, "{uses:?}");
         }
     }
 

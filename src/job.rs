@@ -31,22 +31,25 @@ pub struct Job {
     pub role: Role,
     /// Links from the seed to here.
     pub depth: u16,
-    /// Sitemaps that led to this sitemap, one from the other.
-    pub(crate) nesting: u8,
+    /// Sitemaps that led to this sitemap, or redirects of a crawl that led to this page, one from the other.
+    pub(crate) nesting: u16,
     /// The page that first led here.
     pub found_on: Option<Arc<str>>,
     /// Which addresses it may lead to.
     pub reach: Reach,
-    /// The recipe that the page before wants for what is here, by its name.
-    pub recipe: Option<Arc<str>>,
+    /// The recipes that pages want for what is here, by their names.
+    pub recipes: Vec<Arc<str>>,
     /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
     pub request: Option<Arc<Request>>,
     /// The answers on the way here, oldest first: redirects followed.
     pub hops: Vec<Hop>,
     /// Tries of this URL that failed before this one, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Which pass over the failures of a kept run this is: its record replaces an earlier one. 0 for the first record.
+    /// Which pass this is: its record replaces the earlier ones of its URL. 0 for the first record; another for a pass over
+    /// the failures, and for a page that was asked again, as a recipe or a link led there after it had a record.
     pub pass: u32,
+    /// Whether it has its record, and is read again for what it leads to alone.
+    pub(crate) is_reread: bool,
     /// When it was last handed on to be sent, by the wall clock.
     pub sent: Option<SystemTime>,
     /// When it could first have been sent: the queue wait is counted from here.
@@ -175,11 +178,12 @@ impl Job {
             nesting: 0,
             found_on: None,
             reach: Reach::Anywhere,
-            recipe: None,
+            recipes: Vec::new(),
             request: None,
             hops: Vec::new(),
             attempts: Vec::new(),
             pass: 0,
+            is_reread: false,
             sent: None,
             since: Instant::now(),
             leased: None,
@@ -188,9 +192,9 @@ impl Job {
         }
     }
 
-    /// Whether its end is a record: robots.txt and sitemaps have none.
+    /// Whether its end is a record: robots.txt and sitemaps have none, and what has one gets no second.
     pub(crate) fn has_record(&self) -> bool {
-        matches!(self.role, Role::Page | Role::Asset)
+        matches!(self.role, Role::Page | Role::Asset) && !self.is_reread
     }
 
     /// Whether it was never sent.

@@ -21,6 +21,12 @@ pub enum Skip {
         /// The most links from a seed.
         limit: u16,
     },
+    /// It was found again and again as more than before, and asked again each time.
+    #[error("asked again {limit} times already, as nearer links and recipes led there")]
+    AskedOften {
+        /// How often it is asked again.
+        limit: u16,
+    },
     /// Not where the crawl reaches.
     #[error("outside --scope {reach}")]
     Scope {
@@ -114,7 +120,7 @@ pub enum Skip {
     #[error("sitemaps nested more than {limit} deep")]
     SitemapNesting {
         /// How deep they may be.
-        limit: u8,
+        limit: u16,
     },
     /// A page with nearly the same text was visited before.
     #[error("nearly the same text as page {of}")]
@@ -223,6 +229,7 @@ impl Skip {
             Skip::HostFull { .. } => "host-full",
             Skip::FamilyFull { .. } => "family-full",
             Skip::Combinations { .. } => "combinations",
+            Skip::AskedOften { .. } => "asked-often",
             Skip::Sitemaps { .. } | Skip::SitemapNesting { .. } => "sitemaps",
             Skip::Similar { .. } => "similar",
             Skip::Robots { .. } => "robots",
@@ -338,6 +345,7 @@ mod tests {
             },
             Skip::Sitemaps { limit: 300 },
             Skip::SitemapNesting { limit: 3 },
+            Skip::AskedOften { limit: 7 },
             Skip::Similar { of: 7 },
             Skip::Robots {
                 rule: "Disallow: /x".into(),

@@ -420,11 +420,35 @@ impl Visit {
         }
     }
 
-    /// Whether it has a record: all that the list names, and all else that was asked but robots.txt and sitemaps.
+    /// Whether it has a record: all that the list names, and all else that was asked but robots.txt and sitemaps. What
+    /// has one already and was only read again has another where it failed: then what it leads to is missing.
     pub fn has_record(&self) -> bool {
         let forbidden = matches!(self.outcome, Err(FetchError::Robots { .. }));
+        let has_one = self.job.is_reread && self.failure().is_none();
         matches!(self.job.role, Role::Page | Role::Asset)
+            && !has_one
             && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
+    }
+
+    /// Whether there is an answer, and it is no failure; a redirect is one.
+    pub(crate) fn is_page(&self) -> bool {
+        matches!(&self.outcome, Ok(page) if page.status < 400)
+    }
+
+    /// Whether the answer sends whoever asked elsewhere.
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(&self.outcome, Ok(page) if page.target().is_some())
+    }
+
+    /// Whether it leads further, or could if it were read as a page.
+    pub(crate) fn may_lead(&self) -> bool {
+        if self.job.role == Role::Page || self.is_redirect() {
+            return self.is_redirect() || self.parsed.found.is_some();
+        }
+        // What is read as a part of a page is not looked through for links.
+        let pages =
+            |media: &str| media == "text/html" || media.ends_with("xml") || media.ends_with("json");
+        self.parsed.media_type.as_deref().is_none_or(pages)
     }
 
     /// Whether there is an answer that is no failure.

@@ -101,13 +101,13 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
 
 /// Whether any field is for a page, whatever it turns out to be. Failures have none, and what has no record.
 fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
-    let recipe = job.recipe.as_deref();
+    let recipes = &job.recipes;
     let sources = [Source::Html, Source::Xhtml, Source::Json, Source::Text];
     job.role == Role::Page
         && page.status < 400
         && sources
             .iter()
-            .any(|source| extractor.wants(&job.url, *source, recipe))
+            .any(|source| extractor.wants(&job.url, *source, recipes))
 }
 
 /// Reads the typed fields out of a page, and notes where its recipes lead.
@@ -129,7 +129,7 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
             _ => Source::Text,
         },
         encoding: Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8),
-        recipe: job.recipe.as_deref(),
+        recipes: &job.recipes,
     });
     if let Some(follow) = follow.filter(|_| !found.follow.is_empty()) {
         lead(&found.follow, follow, parsed.found.get_or_insert_default());

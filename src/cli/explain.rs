@@ -97,14 +97,6 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
         Standing::Waiting { ahead } => {
             writeln!(text, "waiting, behind {ahead} of its host")
         }
-        Standing::Redirected { from, standing } => {
-            let which = standing.as_deref().map(brief).unwrap_or_default();
-            writeln!(
-                text,
-                "a redirect led here, and the record is that of {}{which}",
-                clean(from)
-            )
-        }
         other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
     };
     if let (Standing::Waiting { .. }, Some(wait)) = (&seen.standing, &known.wait)
@@ -139,7 +131,6 @@ fn brief(standing: &Standing) -> String {
         Standing::Skipped { class, message } => {
             format!(": skipped: {}: {}", clean(class), clean(message))
         }
-        Standing::Redirected { .. } => ": a redirect led there".to_owned(),
     }
 }
 

@@ -122,14 +122,10 @@ fn list(job: &Inspection) -> String {
 }
 
 fn urls(job: &Inspection) -> String {
-    let mut text = format!(
+    format!(
         "{}: {} waiting, {} done, {} failed, {} skipped",
         job.urls, job.waiting, job.done, job.failed, job.skipped
-    );
-    if job.redirected > 0 {
-        let _ = write!(text, ", {} by redirects", job.redirected);
-    }
-    text
+    )
 }
 
 /// What a haul that works on the job waits for; the first few.

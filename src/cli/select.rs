@@ -53,7 +53,7 @@ impl SelectArguments {
                 text: &page.text,
                 source,
                 encoding: encoding_rs::UTF_8,
-                recipe: None,
+                recipes: &[],
             };
             let found = matches(expression, &on, &Limits::default())
                 .map_err(|error| Error::Setting(format!("{expression}: {error}")))?;

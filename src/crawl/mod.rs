@@ -103,6 +103,11 @@ pub async fn crawl(
         .crawl
         .clone()
         .map(|crawl| Follow::new(crawl, config.frontier.limit));
+    if let Some(follow) = &follow {
+        let assets = config.parse.follow.as_ref();
+        let assets = assets.is_some_and(|follow| follow.assets);
+        frontier.rank(follow.ranks(assets, config.parse.extract.recipes.iter().any(leads)));
+    }
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
@@ -315,7 +320,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             if self.batch_is_full() {
                 return Ok(Some(Wake::AtOnce));
             }
-            match self.frontier.next(now) {
+            match self.frontier.next(now)? {
                 Next::Job(mut job) => {
                     job.sent = Some(SystemTime::now());
                     self.crew.send(job)?;
@@ -402,7 +407,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             self.cancelled += 1;
             return Ok(());
         }
-        match self.frontier.note(visit, &mut self.follow, now)? {
+        match self.frontier.note(visit, &mut self.follow, now) {
             Noted::Settled(visit) => self.settle(visit, now)?,
             Noted::Robots(visit, sitemaps) => {
                 self.tally.robots += 1;
@@ -434,11 +439,15 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     }
 
     /// A visit is over: what it leads to is admitted, and its record goes to the writer.
-    fn settle(&mut self, visit: Box<Visit>, now: Instant) -> Result<()> {
+    fn settle(&mut self, mut visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Some(follow) = &mut self.follow {
+            self.frontier.come_nearer(&mut visit.job)?;
             follow.links(&visit, &mut self.frontier, now)?;
         }
-        self.frontier.settle(&visit);
+        let skip = self.frontier.settle(&visit, now)?;
+        if let Some((follow, skip)) = self.follow.as_mut().zip(skip) {
+            follow.count(&skip);
+        }
         if !visit.has_record() {
             self.unrecorded(&visit);
             return Ok(());

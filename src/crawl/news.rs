@@ -41,6 +41,9 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         if follow.is_some_and(|follow| follow.is_a_guess(&visit.job)) && !visit.has_page() {
             return;
         }
+        if visit.job.is_reread {
+            return; // it has its record
+        }
         let problem = visit.sitemap_problem();
         self.tally.unrecorded(visit, problem.is_some());
         if let Some(problem) = problem

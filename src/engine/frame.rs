@@ -46,7 +46,7 @@ pub(super) struct JobFrame {
     via: Via,
     role: Role,
     reach: Reach,
-    recipe: Option<Arc<str>>,
+    recipes: Vec<Arc<str>>,
     hops: Vec<Hop>,
     attempts: Vec<Attempt>,
     free_tries: u16,
@@ -77,7 +77,7 @@ impl JobFrame {
             via: job.via,
             role: job.role,
             reach: job.reach,
-            recipe: job.recipe.clone(),
+            recipes: job.recipes.clone(),
             hops: job.hops.clone(),
             attempts: job.attempts.clone(),
             free_tries: job.free_tries,
@@ -110,7 +110,7 @@ impl JobFrame {
         job.via = self.via;
         job.role = self.role;
         job.reach = self.reach;
-        job.recipe = self.recipe;
+        job.recipes = self.recipes;
         job.request = request;
         job.hops = self.hops;
         job.attempts = self.attempts;

@@ -1,6 +1,7 @@
 //! Settings, compiled: page after page through every table that is for it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::article::{self, Markdown};
 use super::base::Base;
@@ -16,6 +17,7 @@ use super::tree::{self, Notes, Tree};
 use super::{ExtractSettings, Extracted, Follow, Page};
 use crate::error::{Error, Result};
 use crate::fields::{Fields, Item, Miss, SELECTED, Table, Value};
+use crate::found::Found;
 use crate::nearest::nearest;
 use crate::pattern::Pattern;
 use crate::url::PageUrl;
@@ -36,7 +38,7 @@ use crate::url::PageUrl;
 ///     text: "<h1> A plane </h1><b class=price>1.234,50 €</b>",
 ///     source: Source::Html,
 ///     encoding: encoding_rs::UTF_8,
-///     recipe: None,
+///     recipes: &[],
 /// };
 /// let item = &extractor.extract(&page).fields.items[0];
 /// assert_eq!(
@@ -121,13 +123,13 @@ impl Extractor {
         &self.tables
     }
 
-    /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipe` is as in [`Page`].
-    pub fn wants(&self, url: &PageUrl, source: Source, recipe: Option<&str>) -> bool {
+    /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipes` are as in [`Page`].
+    pub fn wants(&self, url: &PageUrl, source: Source, recipes: &[Arc<str>]) -> bool {
         if self.wants_texts(source) || self.metadata && source.is_page() {
             return true;
         }
         let mut tables = self.readers.iter().zip(&self.tables);
-        tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipe))
+        tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipes))
     }
 
     /// Reads a page.
@@ -141,7 +143,7 @@ impl Extractor {
         let mut account = Account::new(self.limits);
         let mut led = HashSet::new();
         for (place, (reader, table)) in self.readers.iter().zip(&self.tables).enumerate() {
-            if !reader.is_for(&table.name, page.url, page.source, page.recipe) {
+            if !reader.is_for(&table.name, page.url, page.source, page.recipes) {
                 continue;
             }
             let place = u16::try_from(place).unwrap_or(u16::MAX);
@@ -243,8 +245,18 @@ impl Extractor {
         Ok(())
     }
 
-    /// Every recipe that is led to is one.
+    /// Every recipe that is led to is one, and there are no more of them than links can carry.
     fn check_leads(&self) -> Result<()> {
+        let leads = self.readers.iter().flat_map(|reader| &reader.leads);
+        let wanted: HashSet<&str> = leads.filter_map(|way| way.recipe.as_deref()).collect();
+        if wanted.len() > Found::RECIPES {
+            let problem = format!(
+                "follow: {} recipes are led to, and no more than {} can be",
+                wanted.len(),
+                Found::RECIPES
+            );
+            return Err(Error::Setting(problem));
+        }
         let names: Vec<&str> = self
             .tables
             .iter()
@@ -269,7 +281,7 @@ impl Extractor {
 }
 
 impl Reader {
-    fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: Option<&str>) -> bool {
+    fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: &[Arc<str>]) -> bool {
         let readable = match self.source {
             Source::Html | Source::Xhtml => source.is_page(),
             // Servers often call their JSON something else: where the URL is named, it is tried.
@@ -280,7 +292,7 @@ impl Reader {
             Some(patterns) => patterns.iter().any(|pattern| pattern.matches(url)),
             None => true,
         };
-        readable && (matches || wanted == Some(name))
+        readable && (matches || wanted.iter().any(|wanted| **wanted == *name))
     }
 
     fn items(&self, table: u16, root: &Node<'_>, reading: &mut Reading<'_>, fields: &mut Fields) {

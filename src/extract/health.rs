@@ -336,7 +336,7 @@ mod tests {
                 text,
                 source: Source::Html,
                 encoding: encoding_rs::UTF_8,
-                recipe: None,
+                recipes: &[],
             });
             health.count(url, &fields, extractor.tables());
         }

@@ -25,6 +25,8 @@ mod tests;
 mod tree;
 mod xhtml;
 
+use std::sync::Arc;
+
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +79,8 @@ pub struct Page<'p> {
     pub source: Source,
     /// The encoding it was sent in: that of the queries of its links.
     pub encoding: &'static Encoding,
-    /// The recipe that the page before it wants for it.
-    pub recipe: Option<&'p str>,
+    /// The recipes that pages before it want for it.
+    pub recipes: &'p [Arc<str>],
 }
 
 /// What was read out of a page.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::claim::{Claim, SeenAs};
 use super::store::{Row, State};
 use super::{Duplicates, Frontier, NAMED, Run};
 use crate::error::Result;
@@ -25,6 +26,19 @@ pub(crate) struct Discovery<'a> {
     pub(crate) depth: u16,
     /// The recipe that the page wants for it.
     pub(crate) recipe: Option<&'a Arc<str>>,
+    /// Whether the scope turned it away as a page, and it is a part of one.
+    pub(crate) is_refused_page: bool,
+}
+
+impl Discovery<'_> {
+    /// What it claims of the URL.
+    pub(crate) fn claim(&self) -> Claim<'_> {
+        Claim {
+            role: self.role,
+            depth: self.depth,
+            recipe: self.recipe,
+        }
+    }
 }
 
 impl Frontier {
@@ -34,9 +48,18 @@ impl Frontier {
     /// When the memory of what was seen cannot be kept.
     pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         let fingerprint = self.fingerprint(&job);
-        if self.settings.duplicates != Duplicates::Keep
-            && let Some(of) = self.seen.admit(fingerprint, job.row.unwrap_or_default())?
-        {
+        let row = job.row.unwrap_or_default();
+        let (known, is_crawl) = match self.settings.duplicates {
+            Duplicates::Keep => (None, false),
+            Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
+            Duplicates::Pages => {
+                // A seed has the number of its row: all seeds are read before anything is found.
+                let seen = SeenAs::new(row, Role::Page, 0, true);
+                let known = self.seen.admit(fingerprint, seen.pack())?;
+                (known.map(|known| SeenAs::unpack(known).id), true)
+            }
+        };
+        if let Some(of) = known {
             return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
         }
         if self.settings.run == Run::Dry {
@@ -46,45 +69,80 @@ impl Frontier {
             )));
         }
         self.name(&job.host);
+        if is_crawl {
+            self.last_id = row - 1;
+            self.last_seed = row;
+            if self.ranks.by_recipe
+                && let Some(request) = &job.request
+            {
+                self.requests.insert(row, request.clone());
+            }
+        }
         self.enter(&mut job, fingerprint, 0);
         self.workbench.put(job, now);
         Ok(None)
     }
 
-    /// Whether a URL was never seen before; now it was.
+    /// Whether a sitemap was never seen before; now it was. What a sitemap is read as is no page any more: it has no record.
     ///
     /// # Errors
     /// When the memory of what was seen cannot be kept.
-    pub(crate) fn is_new(&mut self, fingerprint: u64) -> Result<bool> {
-        Ok(self.seen.admit(fingerprint, 0)?.is_none())
+    pub(crate) fn is_new_sitemap(&mut self, fingerprint: u64) -> Result<bool> {
+        let known = self.seen.admit(fingerprint, SeenAs::SITEMAP.pack())?;
+        Ok(known.is_none())
     }
 
     /// Takes a new URL in that belongs to the crawl.
-    pub(crate) fn admit_found(&mut self, found: Discovery<'_>, now: Instant) {
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn admit_found(&mut self, found: Discovery<'_>, now: Instant) -> Result<()> {
+        if found.role != Role::Sitemap {
+            let mut seen = SeenAs::new(self.last_id + 1, found.role, found.depth, true);
+            if found.is_refused_page {
+                seen.judged(Role::Page);
+            }
+            if let Some(recipe) = found.recipe {
+                self.recipes.add(&mut seen, recipe);
+            }
+            self.seen.put(found.fingerprint, seen.pack())?;
+        }
         let mut job = self.job(found.url, found.on, found.remote, now);
         job.via = found.via;
         job.role = found.role;
         job.depth = found.depth;
-        if found.role == Role::Sitemap && found.on.role == Role::Sitemap {
+        let is_nested = found.role == Role::Sitemap && found.on.role == Role::Sitemap;
+        if is_nested || found.via == Via::Redirect {
             job.nesting = found.on.nesting.saturating_add(1);
         }
         job.found_on = Some(found.page.clone());
-        job.recipe = found.recipe.cloned();
+        job.recipes.extend(found.recipe.cloned());
         self.enter(&mut job, found.fingerprint, found.on.id);
         self.workbench.put(job, now);
+        Ok(())
     }
 
     /// Remembers that a new URL does not belong to the crawl, and why.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
     pub(crate) fn pass_over(
         &mut self,
         found: Discovery<'_>,
         class: &str,
         message: impl Fn() -> String,
-    ) {
-        let Some(ledger) = &mut self.ledger else {
-            return;
-        };
+    ) -> Result<()> {
         self.last_id += 1;
+        if found.role != Role::Sitemap {
+            let mut seen = SeenAs::new(self.last_id, found.role, found.depth, false);
+            if found.is_refused_page {
+                seen.judged(Role::Page);
+            }
+            self.seen.put(found.fingerprint, seen.pack())?;
+        }
+        let Some(ledger) = &mut self.ledger else {
+            return Ok(());
+        };
         ledger.found(Row {
             id: self.last_id,
             fingerprint: found.fingerprint,
@@ -103,6 +161,7 @@ impl Frontier {
                 message: message(),
             },
         });
+        Ok(())
     }
 
     /// Gives an admitted job its number, and notes it where the run is kept.
@@ -114,7 +173,7 @@ impl Frontier {
         }
     }
 
-    fn job(
+    pub(super) fn job(
         &self,
         url: PageUrl,
         on: &Job,
@@ -165,15 +224,26 @@ impl Frontier {
     /// When the memory of what was seen cannot be kept.
     pub(crate) fn restore(&mut self, row: &Row, now: Instant) -> Result<()> {
         self.last_id = self.last_id.max(row.id);
-        if self.settings.duplicates != Duplicates::Keep {
-            self.seen
-                .admit(row.fingerprint, row.row.unwrap_or_default())?;
+        match self.settings.duplicates {
+            Duplicates::Keep => {}
+            Duplicates::Once => {
+                self.seen
+                    .admit(row.fingerprint, row.row.unwrap_or_default())?;
+            }
+            Duplicates::Pages if row.role == Role::Sitemap => {
+                self.is_new_sitemap(row.fingerprint)?;
+            }
+            Duplicates::Pages => self.restore_seen(row)?,
         }
         if row.via == Via::Seed {
             self.name(&row.host);
         }
         match row.state {
             State::Waiting(_) => self.workbench.put_away(&row.host, now),
+            State::Reread(_) => {
+                self.workbench.put_away(&row.host, now);
+                self.spend(); // it has its record
+            }
             State::Done(_) | State::Failed { .. }
                 if matches!(row.role, Role::Page | Role::Asset) =>
             {
@@ -183,6 +253,24 @@ impl Frontier {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What a row of a crawl was seen as.
+    fn restore_seen(&mut self, row: &Row) -> Result<()> {
+        let mut seen = SeenAs::of(row);
+        if self.ranks.by_recipe {
+            let (request, recipes) = row.kept()?;
+            for recipe in recipes {
+                self.recipes.add(&mut seen, &recipe);
+            }
+            if let Some((row, request)) = row.row.zip(request) {
+                self.requests.insert(row, Arc::new(request));
+            }
+        }
+        if let Some(row) = row.row {
+            self.last_seed = self.last_seed.max(row);
+        }
+        self.seen.put(row.fingerprint, seen.pack())
     }
 
     fn fingerprint(&self, job: &Job) -> u64 {

@@ -95,13 +95,6 @@ pub enum Standing {
         /// Which rule, pattern or limit decided.
         message: String,
     },
-    /// A redirect led here: the record is that of another URL.
-    Redirected {
-        /// That URL.
-        from: String,
-        /// What is known of it.
-        standing: Option<Box<Standing>>,
-    },
 }
 
 /// A page on the way to a URL.
@@ -154,15 +147,15 @@ fn sighting(reader: &Reader, row: &Row) -> Result<Sighting> {
         role: row.role,
         depth: row.depth,
         row: row.row,
-        standing: standing(reader, row, true)?,
+        standing: standing(reader, row)?,
         chain,
         left_out,
     })
 }
 
-fn standing(reader: &Reader, row: &Row, follows: bool) -> Result<Standing> {
+fn standing(reader: &Reader, row: &Row) -> Result<Standing> {
     Ok(match &row.state {
-        State::Waiting(_) => Standing::Waiting {
+        State::Waiting(_) | State::Reread(_) => Standing::Waiting {
             ahead: reader.ahead_of(row)?,
         },
         State::Done(status) => Standing::Done { status: *status },
@@ -179,18 +172,6 @@ fn standing(reader: &Reader, row: &Row, follows: bool) -> Result<Standing> {
             class: class.clone(),
             message: message.clone(),
         },
-        State::Part(of) => {
-            let whole = reader.row(*of)?;
-            // What has the record is no part itself.
-            let standing = match whole.as_ref().filter(|_| follows) {
-                Some(whole) => Some(Box::new(standing(reader, whole, false)?)),
-                None => None,
-            };
-            Standing::Redirected {
-                from: whole.map(|whole| whole.url.into()).unwrap_or_default(),
-                standing,
-            }
-        }
     })
 }
 

@@ -40,12 +40,11 @@ pub struct Inspection {
     pub failed: u64,
     /// URLs that are not asked.
     pub skipped: u64,
-    /// URLs that a redirect led to: the record is that of the URL that was redirected.
-    pub redirected: u64,
     /// Records that its outputs hold, those of duplicates and of bad lines included; where no output counts them, those of
     /// what was asked.
     pub records: u64,
-    /// Those of them that a later record of the same URL replaces: a pass over the failures wrote that.
+    /// Those of them that a later record of the same URL replaces: a pass over the failures wrote that, or a stronger claim
+    /// came later.
     pub superseded: u64,
     /// How often each status was the last answer.
     pub statuses: BTreeMap<u16, u64>,
@@ -159,6 +158,10 @@ impl Inspection {
         };
         match &row.state {
             State::Waiting(_) => self.waiting += 1,
+            State::Reread(_) => {
+                self.waiting += 1;
+                self.records += u64::from(has_record);
+            }
             State::Done(status) => {
                 answered(status, &mut self.records);
                 self.done += 1;
@@ -176,7 +179,6 @@ impl Inspection {
                 self.skipped += 1;
                 note(&mut self.skips, class, &row.url, message);
             }
-            State::Part(_) => self.redirected += 1,
         }
     }
 
@@ -227,11 +229,10 @@ fn count_host(hosts: &mut HashMap<HostKey, HostCounts>, row: &Row) {
         skipped: 0,
     });
     match row.state {
-        State::Waiting(_) => host.waiting += 1,
+        State::Waiting(_) | State::Reread(_) => host.waiting += 1,
         State::Done(_) => host.done += 1,
         State::Failed { .. } => host.failed += 1,
         State::Skipped { .. } => host.skipped += 1,
-        State::Part(_) => {}
     }
 }
 

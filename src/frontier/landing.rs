@@ -6,13 +6,13 @@ use super::access::Access;
 use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
 use super::retry::{self, Circumstances, Verdict, Wait};
-use super::store::{Row, State};
 use super::window::Reply;
 use super::{Duplicates, Frontier, FrontierSettings};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Role, Via, is_idempotent};
 use crate::page::Page;
 use crate::secret::without_password;
+use crate::skip::Skip;
 use crate::url::{HostKey, PageUrl, UrlError};
 use crate::visit::{FetchError, Visit};
 
@@ -56,21 +56,18 @@ struct Landed {
 
 /// Says whether a redirect may be followed, where targets have to belong to the crawl.
 pub(crate) trait Gate {
-    /// Whether a page that was never seen before belongs to the crawl.
+    /// Whether what a sitemap redirects to belongs to the crawl.
     fn lets_in(&mut self, from: &Job, target: &PageUrl) -> bool;
 }
 
 impl Frontier {
     /// Takes a visit back from the engine.
-    ///
-    /// # Errors
-    /// When the memory of what was seen cannot be kept.
     pub(crate) fn note(
         &mut self,
         mut visit: Box<Visit>,
         gate: &mut impl Gate,
         now: Instant,
-    ) -> Result<Noted> {
+    ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
         let landed = self.land(&visit, now);
         let clock = SystemTime::now();
@@ -80,17 +77,17 @@ impl Frontier {
         };
         // RFC 9110 10.2.3: with a redirect, it is the least time before the next request.
         if asked != Wait::TooLong
-            && let Some(again) = self.redirect(&mut visit, gate, now)?
+            && let Some(again) = self.redirect(&mut visit, gate, now)
         {
             match again {
                 Ok(job) => {
                     let after = asked.named().unwrap_or_default();
                     self.workbench.put_back(job, after, now);
-                    return Ok(Noted::Again(Again::Redirect));
+                    return Noted::Again(Again::Redirect);
                 }
                 Err(error) => visit.outcome = Err(error),
             }
-            return Ok(self.over(visit, now));
+            return self.over(visit, now);
         }
         let idempotent = is_idempotent(visit.job.method().unwrap_or(&self.method));
         let around = Circumstances {
@@ -106,9 +103,9 @@ impl Frontier {
         let judged = cut.as_ref().unwrap_or(&visit.outcome);
         let verdict = retry::verdict(judged, &self.settings, around);
         let (after, costs) = match verdict {
-            Verdict::Done => return Ok(self.over(visit, now)),
+            Verdict::Done => return self.over(visit, now),
             Verdict::WithMachine if !self.machine.may_recover(now) => {
-                return Ok(self.over(visit, now));
+                return self.over(visit, now);
             }
             Verdict::Again { after, costs } => (after, costs),
             Verdict::WithHost { costs } => (Duration::ZERO, costs),
@@ -135,11 +132,11 @@ impl Frontier {
         self.workbench.put_back(job, after, now);
         let held = self.workbench.host(&host, now).held(now);
         let held = held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        Ok(Noted::Again(Again::Retry {
+        Noted::Again(Again::Retry {
             host,
             cause,
             after: after.max(held),
-        }))
+        })
     }
 
     /// Nothing more is asked for this job.
@@ -160,32 +157,19 @@ impl Frontier {
         Noted::Robots(visit, sitemaps)
     }
 
-    /// Notes that a visit is over for good, where the run is kept: its record is on its way to the sinks.
-    pub(crate) fn settle(&mut self, visit: &Visit) {
-        let Some(ledger) = &mut self.ledger else {
-            return;
-        };
+    /// Notes that a visit is over for good: its record is on its way to the sinks. Answers why it is not asked once more,
+    /// where it should have been.
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be kept.
+    pub(crate) fn settle(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         if visit.job.id == 0 {
-            return; // a line that was never admitted, or a robots.txt
+            return Ok(None); // a line that was never admitted, or a robots.txt
         }
-        if self.settings.duplicates == Duplicates::Pages {
-            // What a redirect led to is seen, from now on also by whoever resumes the job.
-            let hops = visit.job.hops.iter().skip(1).map(|hop| &hop.url);
-            let last = (!visit.job.hops.is_empty()).then_some(&visit.job.url);
-            for url in hops.chain(last) {
-                self.last_id += 1;
-                let mut part = visit.job.as_ref().clone();
-                part.id = self.last_id;
-                part.url = url.clone();
-                part.host = url.host_key();
-                part.via = Via::Redirect;
-                part.request = None;
-                let mut row = Row::of(&part, self.fingerprints.of(url.as_str()), visit.job.id);
-                row.state = State::Part(visit.job.id);
-                ledger.found(row);
-            }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.settled(visit);
         }
-        ledger.settled(visit);
+        self.is_settled(visit, now)
     }
 
     /// The host's side of a visit: room for another, and how it has been doing.
@@ -257,19 +241,21 @@ impl Frontier {
         visit: &mut Visit,
         gate: &mut impl Gate,
         now: Instant,
-    ) -> Result<Option<Result<Box<Job>, FetchError>>> {
+    ) -> Option<Result<Box<Job>, FetchError>> {
         let limit = match visit.job.role {
             Role::Robots => ROBOTS_REDIRECTS,
             _ => self.settings.max_redirects,
         };
         let Ok(page) = &visit.outcome else {
-            return Ok(None);
+            return None;
         };
         let Some(location) = page.target().filter(|_| limit > 0) else {
-            return Ok(None);
+            return None;
         };
-        if visit.job.hops.len() >= usize::from(limit) {
-            return Ok(Some(Err(FetchError::TooManyRedirects { limit })));
+        let pages = matches!(visit.job.role, Role::Page | Role::Asset);
+        let before = if pages { visit.job.nesting } else { 0 };
+        if visit.job.hops.len() + usize::from(before) >= usize::from(limit) {
+            return Some(Err(FetchError::TooManyRedirects { limit }));
         }
         let target = match visit.job.url.join(&location) {
             Ok(target) => target,
@@ -281,11 +267,11 @@ impl Frontier {
                     other => other.to_string(),
                 };
                 let target = without_password(&location).chars().take(200).collect();
-                return Ok(Some(Err(FetchError::BadRedirect { target, problem })));
+                return Some(Err(FetchError::BadRedirect { target, problem }));
             }
         };
-        if !self.may_follow(&visit.job, &target, gate)? {
-            return Ok(None);
+        if !self.is_one_job(&visit.job, &target, gate) {
+            return None;
         }
         let host = target.host_key();
         let remote = page.remote.map(|remote| remote.ip());
@@ -301,24 +287,28 @@ impl Frontier {
         job.reach = reach;
         job.hops.push(hop);
         job.since = now;
-        Ok(Some(Ok(job)))
+        Some(Ok(job))
     }
 
-    /// In a crawl a redirect is a link: its target must be new and belong to the crawl, or its record is the redirect
-    /// itself.
-    fn may_follow(&mut self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> Result<bool> {
-        if self.settings.duplicates != Duplicates::Pages || job.role == Role::Robots {
-            return Ok(true);
+    /// Whether a redirect is followed as a part of its own job. In a crawl each URL has its own record: there the target is a
+    /// link of what redirects, so that it does not matter which of the two is answered first. Not so where a page sends to
+    /// itself, a seed has a request of its own, or nothing has a record.
+    fn is_one_job(&self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> bool {
+        if self.settings.duplicates != Duplicates::Pages || !job.is_plain() {
+            return true;
         }
-        let fingerprint = self.fingerprints.of(target.as_str());
-        let own = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
-        if own
-            .into_iter()
-            .any(|url| self.fingerprints.of(url.as_str()) == fingerprint)
-        {
-            return Ok(true); // to itself, as with a cookie: the limit ends it
+        match job.role {
+            Role::Robots => true,
+            Role::Sitemap => target.same_origin(&job.url) || gate.lets_in(job, target),
+            Role::Page | Role::Asset => {
+                self.fingerprints.of(target.as_str()) == self.fingerprints.of(job.url.as_str())
+            }
         }
-        Ok(self.is_new(fingerprint)? && gate.lets_in(job, target))
+    }
+
+    /// Whether a redirect of a crawl leads on to its target.
+    pub(crate) fn redirects(&self, job: &Job) -> bool {
+        job.nesting < self.settings.max_redirects
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 use super::Frontier;
 use super::differences::Differences;
 use super::store::{
-    Answer, Batch, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State, Store,
-    Want,
+    Answer, Batch, Change, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State,
+    Store, Want,
 };
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
@@ -118,10 +118,27 @@ impl Ledger {
 
     /// Notes a job that is over.
     pub(super) fn settled(&mut self, visit: &Visit) {
-        self.batch.settled.push(Settled {
+        // What was to be read again alone and failed has a second record.
+        self.superseded(visit.job.is_reread && visit.has_record());
+        self.changed(Change::Settled(Settled {
             id: visit.job.id,
             state: State::of(visit),
-        });
+        }));
+    }
+
+    /// Notes what became of a URL that is known.
+    pub(super) fn changed(&mut self, change: Change) {
+        self.batch.changes.push(change);
+    }
+
+    /// Notes that a job is asked in a pass of its own; `raised` is as [`Known`] has it.
+    pub(super) fn passed(&mut self, raised: u32) {
+        self.batch.raised = self.batch.raised.max(raised);
+    }
+
+    /// Notes whether a record of before is replaced by the one to come.
+    pub(super) fn superseded(&mut self, is_replaced: bool) {
+        self.batch.superseded += u64::from(is_replaced);
     }
 }
 
@@ -139,12 +156,6 @@ impl State {
             (Err(error), Some(class)) => State::Failed {
                 status,
                 class: class.to_owned(),
-                message: error.to_string(),
-            },
-            // What was asked and led to where nothing may be asked has a record, and counts as one.
-            (Err(error), None) if !visit.job.hops.is_empty() => State::Failed {
-                status,
-                class: error.class().to_owned(),
                 message: error.to_string(),
             },
             (Err(error), None) => State::Skipped {
@@ -172,6 +183,7 @@ impl Frontier {
             known,
         } = opened;
         self.fingerprints = Fingerprints::seeded(known.seed);
+        (self.last_pass, self.raised_before) = (known.last_pass(), known.raised);
         self.workbench.overflow();
         store.restore(&mut |row| {
             take(&row);
@@ -214,7 +226,7 @@ impl Frontier {
     /// Whether a commit is due before its time: much was gathered, or a host can go on only after it.
     pub(crate) fn wants_commit(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| {
-            let gathered = ledger.batch.found.len() + ledger.batch.settled.len();
+            let gathered = ledger.batch.found.len() + ledger.batch.changes.len();
             !ledger.committing && (gathered >= MANY || self.workbench.needs_commit())
         })
     }
@@ -224,7 +236,7 @@ impl Frontier {
         self.ledger.as_ref().is_some_and(|ledger| {
             let batch = &ledger.batch;
             let empty =
-                batch.found.is_empty() && batch.settled.is_empty() && batch.list == ledger.list;
+                batch.found.is_empty() && batch.changes.is_empty() && batch.list == ledger.list;
             !ledger.committing && (!empty || ledger.waits_changed)
         })
     }

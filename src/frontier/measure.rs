@@ -53,7 +53,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
                 number % hosts
             );
             let fingerprint = frontier.fingerprints().of(&text);
-            if frontier.is_new(fingerprint)?
+            if frontier.seen_as(fingerprint)?.is_none()
                 && let Ok(url) = PageUrl::parse(&text)
             {
                 let found = Discovery {
@@ -66,8 +66,9 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
                     via: Via::Link,
                     depth: 1,
                     recipe: None,
+                    is_refused_page: false,
                 };
-                frontier.admit_found(found, now);
+                frontier.admit_found(found, now)?;
             }
             if number % COMMIT == COMMIT - 1 {
                 commit(&mut frontier, &runtime, now)?;

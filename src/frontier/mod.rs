@@ -14,6 +14,7 @@
 mod access;
 mod admission;
 mod again;
+mod claim;
 mod differences;
 mod explain;
 mod health;
@@ -26,6 +27,7 @@ mod machine;
 pub mod measure;
 mod pace;
 mod pause;
+mod raise;
 mod retry;
 mod seen;
 mod settings;
@@ -36,13 +38,15 @@ mod waits;
 mod window;
 mod workbench;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::Method;
 
 pub(crate) use admission::Discovery;
 pub use again::{PutBack, put_back};
+pub(crate) use claim::{Claim, Ranks};
 pub use explain::{Explanation, Sighting, Standing, Step, explain};
 pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
@@ -51,11 +55,13 @@ pub(crate) use ledger::{Gathered, Opened, marks_left};
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
+use crate::error::Result;
 use crate::fingerprint::Fingerprints;
-use crate::job::{Job, Role};
+use crate::job::{Job, Request, Role};
 use crate::url::HostKey;
 use crate::visit::Visit;
 use access::Access;
+use claim::Recipes;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
@@ -80,6 +86,18 @@ pub(crate) struct Frontier {
     stalled_until: Option<Instant>,
     seen: Seen,
     fingerprints: Fingerprints,
+    /// What makes one claim stronger than another.
+    ranks: Ranks,
+    recipes: Recipes,
+    /// Jobs that wait or are in flight, and of which more is known than they were admitted with.
+    raised: HashSet<u64>,
+    /// What the list says of seeds that may be asked again.
+    requests: HashMap<u64, Arc<Request>>,
+    /// The number of the last seed of a crawl.
+    last_seed: u64,
+    /// The number of the last pass of a job, and how many of its passes were over pages that were raised.
+    last_pass: u32,
+    raised_before: u32,
     /// The number of the last job that was admitted.
     last_id: u64,
     /// Records that the run may still have.
@@ -136,6 +154,13 @@ impl Frontier {
             stalled_until: None,
             seen: Seen::default(),
             fingerprints: Fingerprints::seeded(random.u64(..)),
+            ranks: Ranks::default(),
+            recipes: Recipes::default(),
+            raised: HashSet::new(),
+            requests: HashMap::new(),
+            last_seed: 0,
+            last_pass: 0,
+            raised_before: 0,
             last_id: 0,
             named: HashSet::new(),
             last_named: None,
@@ -179,12 +204,15 @@ impl Frontier {
     }
 
     /// The next job. The jobs of a host that was given up, and those that it forbids, come as settled visits.
-    pub(crate) fn next(&mut self, now: Instant) -> Next {
+    ///
+    /// # Errors
+    /// When the memory of what was seen cannot be read.
+    pub(crate) fn next(&mut self, now: Instant) -> Result<Next> {
         if let Some(until) = self.machine.not_before(now) {
-            return Next::NotBefore(until);
+            return Ok(Next::NotBefore(until));
         }
         if !self.machine.has_room(self.in_flight) {
-            return Next::Nothing; // one that is in flight makes room
+            return Ok(Next::Nothing); // one that is in flight makes room
         }
         let mut job = match self.stalled.take() {
             Some(job) => {
@@ -197,10 +225,10 @@ impl Frontier {
                 Turn::Job(job) => job,
                 Turn::Robots(host, reach) => match Job::robots(&host, reach, now) {
                     Some(job) => job,
-                    None => return Next::Nothing, // a host's key is the beginning of a URL
+                    None => return Ok(Next::Nothing), // a host's key is the beginning of a URL
                 },
-                Turn::NotBefore(at) => return Next::NotBefore(at),
-                Turn::Nothing => return Next::Nothing,
+                Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
+                Turn::Nothing => return Ok(Next::Nothing),
                 Turn::Refused(job, error) if job.role == Role::Robots => {
                     let host = job.first_url().host_key();
                     self.workbench
@@ -212,22 +240,23 @@ impl Frontier {
                     if visit.has_record() && visit.job.is_fresh() {
                         self.spend();
                     }
-                    return Next::Settled(visit);
+                    return Ok(Next::Settled(visit));
                 }
             },
         };
         if let Err(at) = self.pace.ask(now) {
             self.stalled = Some(job);
             self.stalled_until = Some(at);
-            return Next::NotBefore(at);
+            return Ok(Next::NotBefore(at));
         }
+        self.catch_up(&mut job)?;
         if job.is_fresh() && job.has_record() {
             self.spend();
         }
         self.stalled_until = None;
         job.leased = Some(now);
         self.in_flight += 1;
-        Next::Job(job)
+        Ok(Next::Job(job))
     }
 
     /// The hosts that were paused, slowed or given up since this was last called.

@@ -1,4 +1,5 @@
-//! Which requests were seen, and on which row first: exact, in flat memory.
+//! Which requests were seen, with one number for each: exact, in flat memory. In a list the number is the row that had it
+//! first, in a crawl what it was [seen as](super::claim).
 //!
 //! The newest fingerprints are in a table. When it is full they are sorted and go to an unnamed temporary file, with
 //! a Bloom filter left behind in memory (1.25 bytes a fingerprint), so that a list of 30 million lines costs a
@@ -62,24 +63,45 @@ impl Hasher for Itself {
 }
 
 impl Seen {
-    /// Takes a fingerprint in. `Some`: the row that had it first.
+    /// Takes a fingerprint in. `Some`: what is known of it already.
     ///
     /// # Errors
     /// When the temporary files cannot be written or read.
-    pub(crate) fn admit(&mut self, fingerprint: u64, row: u64) -> Result<Option<u64>> {
-        if let Some(first) = self.newest.get(&fingerprint) {
-            return Ok(Some(*first));
+    pub(crate) fn admit(&mut self, fingerprint: u64, known: u64) -> Result<Option<u64>> {
+        let before = self.get(fingerprint)?;
+        if before.is_none() {
+            self.put(fingerprint, known)?;
         }
-        for run in &self.runs {
-            if let Some(first) = run.find(fingerprint).map_err(temporary)? {
-                return Ok(Some(first));
+        Ok(before)
+    }
+
+    /// What is known of a fingerprint.
+    ///
+    /// # Errors
+    /// When the temporary files cannot be read.
+    pub(crate) fn get(&self, fingerprint: u64) -> Result<Option<u64>> {
+        if let Some(known) = self.newest.get(&fingerprint) {
+            return Ok(Some(*known));
+        }
+        // What was put last counts.
+        for run in self.runs.iter().rev() {
+            if let Some(known) = run.find(fingerprint).map_err(temporary)? {
+                return Ok(Some(known));
             }
         }
+        Ok(None)
+    }
+
+    /// Keeps this of a fingerprint, in the place of what was known before.
+    ///
+    /// # Errors
+    /// When the temporary files cannot be written.
+    pub(crate) fn put(&mut self, fingerprint: u64, known: u64) -> Result<()> {
         if self.newest.len() >= self.in_memory.unwrap_or(IN_MEMORY) {
             self.spill().map_err(temporary)?;
         }
-        self.newest.insert(fingerprint, row);
-        Ok(None)
+        self.newest.insert(fingerprint, known);
+        Ok(())
     }
 
     fn spill(&mut self) -> std::io::Result<()> {
@@ -206,6 +228,13 @@ mod tests {
         assert!(seen.runs.len() >= 5);
         for (row, fingerprint) in fingerprints.iter().enumerate() {
             assert_eq!(seen.admit(*fingerprint, 0).unwrap(), Some(row as u64));
+        }
+        for (row, fingerprint) in fingerprints.iter().enumerate().step_by(3) {
+            seen.put(*fingerprint, row as u64 + 1).unwrap();
+        }
+        for (row, fingerprint) in fingerprints.iter().enumerate() {
+            let expected = row as u64 + u64::from(row.is_multiple_of(3));
+            assert_eq!(seen.get(*fingerprint).unwrap(), Some(expected));
         }
         for _ in 0..20_000 {
             assert_eq!(seen.admit(random.u64(..), 0).unwrap(), None);

@@ -125,12 +125,12 @@ mod tests {
         }
         let mut later = now;
         let waits = loop {
-            let Next::Job(job) = frontier.next(later) else {
+            let Next::Job(job) = frontier.next(later).unwrap() else {
                 panic!("one may be sent")
             };
             let visit = Visit::unsent(job, FetchError::Connect("refused".into()));
-            frontier.note(Box::new(visit), &mut Open, later).unwrap();
-            let Next::NotBefore(at) = frontier.next(later) else {
+            frontier.note(Box::new(visit), &mut Open, later);
+            let Next::NotBefore(at) = frontier.next(later).unwrap() else {
                 panic!("the host is paused")
             };
             let waits = frontier.waits(later);

@@ -71,6 +71,7 @@ impl Gathering {
                     url,
                     fingerprint,
                     kind,
+                    is_part: false,
                     nofollow,
                     led: false,
                     recipe: None,

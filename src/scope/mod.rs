@@ -1,6 +1,6 @@
 //! Which of the URLs that were found belong to a crawl, and why the others do not.
 //!
-//! Asked once for each distinct URL, by the loop. Invariant: the answer is a function of the settings, the seeds and the URLs
+//! Asked once for each distinct URL and use, by the loop. Invariant: the answer is a function of the settings, the seeds and the URLs
 //! that were taken before; what was turned away leaves no trace. So a run that is resumed judges as one that was never
 //! stopped, once [`restore`](Scope::restore) has heard of every URL that was taken. Everything that is remembered is
 //! bounded: when a table is full, limits become coarser or laxer, as each says, and nothing grows.
@@ -89,6 +89,18 @@ impl Scope {
     /// # Errors
     /// Why it does not belong.
     pub fn judge(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
+        self.judged(url, role, true)
+    }
+
+    /// As [`judge`](Self::judge), for a URL that was judged before as something else: it is counted once at the most.
+    ///
+    /// # Errors
+    /// Why it does not belong.
+    pub fn judge_again(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
+        self.judged(url, role, false)
+    }
+
+    fn judged(&mut self, url: &PageUrl, role: Role, counts: bool) -> Result<(), Skip> {
         let reach = match role {
             Role::Robots => return Ok(()),
             Role::Page => self.settings.reach,
@@ -114,9 +126,13 @@ impl Scope {
             if u64::from(self.hosts.of(host)) >= limit {
                 return Err(Skip::HostFull { limit });
             }
-            self.hosts.add(host);
+            if counts {
+                self.hosts.add(host);
+            }
         }
-        self.traps.count(url, &marks);
+        if counts {
+            self.traps.count(url, &marks);
+        }
         Ok(())
     }
 

@@ -204,6 +204,7 @@ mod tests {
                 url,
                 fingerprint: 0,
                 kind,
+                is_part: false,
                 nofollow,
                 led: false,
                 recipe: None,

@@ -74,6 +74,7 @@ pub(super) fn numbered(number: usize) -> Visit {
         url: &format!("http://to.example/{body}"),
         fingerprint: number as u64,
         kind: crate::found::FoundKind::Page,
+        is_part: false,
         nofollow: false,
         led: false,
         recipe: None,

@@ -121,14 +121,12 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
         ];
         assert_eq!(asked(&origin), wanted);
         assert_eq!(origin.log().hits("/robots.txt").len(), 1);
-        // A row that is listed and a page that was asked have their record.
+        // A row that is listed and a page that was asked have their record; a redirect leads to what is forbidden, as a link does.
         assert_eq!(report.row(2).class, Some("robots"));
-        let hop = report
-            .seen
-            .iter()
-            .find(|seen| seen.first_url.ends_with("/hop"));
-        assert_eq!(hop.unwrap().class, Some("robots"));
-        assert_eq!(report.seen.len(), 6);
+        let hop = |path: &str| report.seen.iter().find(|seen| seen.url.ends_with(path));
+        assert_eq!(hop("/hop").unwrap().status, Some(302));
+        assert_eq!(hop("/hop/on").unwrap().status, Some(301));
+        assert_eq!(report.seen.len(), 7);
     });
 }
 

@@ -12,6 +12,7 @@
 mod archive;
 mod bodies;
 mod certificates;
+mod claims;
 mod cli;
 mod codings;
 mod compare;

@@ -154,7 +154,7 @@ fn extract(extractor: &Extractor, sample: &Sample, source: Source) -> Extracted 
         text: &sample.text,
         source,
         encoding: sample.encoding,
-        recipe: None,
+        recipes: &[],
     })
 }
 

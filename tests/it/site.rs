@@ -298,6 +298,7 @@ fn a_link_checker_names_who_holds_a_broken_link_and_exits_with_3() {
         broken("/dead", "/one"),
         broken("/dead", "/two"),
         broken("/moved", "/"),
+        broken("/also-dead", "/moved"),
     ];
     assert_eq!(rows("broken.csv"), BTreeSet::from(expected));
     let edge =

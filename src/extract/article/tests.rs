@@ -24,7 +24,7 @@ fn extracted(settings: &ExtractSettings, text: &str) -> Extracted {
         text,
         source: Source::Html,
         encoding: encoding_rs::UTF_8,
-        recipe: None,
+        recipes: &[],
     };
     Extractor::compile(settings).unwrap().extract(&page)
 }
@@ -164,8 +164,8 @@ fn both_texts_come_from_one_reading_and_neither_unasked() {
     // What is no HTML has neither.
     let extractor = Extractor::compile(&settings(true, None)).unwrap();
     let url = PageUrl::parse("https://paper.example/").unwrap();
-    assert!(extractor.wants(&url, Source::Html, None));
-    assert!(!extractor.wants(&url, Source::Json, None));
+    assert!(extractor.wants(&url, Source::Html, &[]));
+    assert!(!extractor.wants(&url, Source::Json, &[]));
 }
 
 #[test]

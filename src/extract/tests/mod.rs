@@ -25,7 +25,7 @@ pub(super) fn read(extractor: &Extractor, text: &str, source: Source) -> Extract
         text,
         source,
         encoding: encoding_rs::UTF_8,
-        recipe: None,
+        recipes: &[],
     })
 }
 

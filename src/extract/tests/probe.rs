@@ -9,7 +9,7 @@ fn tried(expression: &str, text: &str, source: Source) -> Result<Vec<Match>, Sel
         text,
         source,
         encoding: encoding_rs::UTF_8,
-        recipe: None,
+        recipes: &[],
     };
     matches(expression, &page, &Limits::default())
 }

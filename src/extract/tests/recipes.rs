@@ -99,13 +99,13 @@ fn a_recipe_is_for_the_pages_it_matches_and_those_it_is_led_to() {
         ]
     );
     let url = &extracted.follow[1].url;
-    assert!(extractor.wants(url, Source::Html, None));
+    assert!(extractor.wants(url, Source::Html, &[]));
     let detail = extractor.extract(&Page {
         url,
         text: "<h1>x",
         source: Source::Html,
         encoding: encoding_rs::UTF_8,
-        recipe: Some("detail"),
+        recipes: &["detail".into()],
     });
     assert_eq!(detail.fields.tables, [1, 3]);
 }

@@ -2,8 +2,9 @@
 
 use rusqlite::params;
 
+use super::change::write_state;
 use super::sqlite::{Sqlite, kept, write_value};
-use super::{Known, State, check};
+use super::{Known, State};
 use crate::error::{Error, Result};
 use crate::job::Role;
 use crate::url::HostKey;
@@ -13,9 +14,7 @@ const AT_ONCE: i64 = 1000;
 
 impl Sqlite {
     /// Puts the failures that `wanted` names back to waiting, and answers how many there were of how many in all. Where
-    /// there were any, it is pass number `pass` from now on.
-    ///
-    /// What a redirect of theirs led to is forgotten: otherwise it would be taken for seen, and the redirect not be followed.
+    /// there were any, it is one pass more from now on.
     ///
     /// # Errors
     /// When a row is damaged, or nothing can be written; then nothing is changed.
@@ -36,14 +35,11 @@ impl Sqlite {
         wanted: &dyn Fn(Option<u16>, &str) -> bool,
         known: &Known,
     ) -> Result<(u64, u64)> {
-        let pass = known.pass.saturating_add(1);
+        let pass = known.last_pass().saturating_add(1);
         let mut superseded = known.superseded;
         let path = self.database.path().unwrap_or_default().to_owned();
         let failed = |error: rusqlite::Error| super::sqlite::broken(path.as_ref(), &error);
         let transaction = self.database.transaction().map_err(failed)?;
-        transaction
-            .execute_batch("CREATE TEMP TABLE again(id INTEGER PRIMARY KEY)")
-            .map_err(failed)?;
         let (mut back, mut all, mut last) = (0, 0, -1);
         {
             let columns = super::sqlite::COLUMNS;
@@ -51,14 +47,6 @@ impl Sqlite {
                 .prepare(&format!(
                     "SELECT {columns} FROM urls WHERE id > ?1 AND state = 2 ORDER BY id LIMIT ?2"
                 ))
-                .map_err(failed)?;
-            let mut change = transaction
-                .prepare(
-                    "UPDATE urls SET state = 0, status = ?3, class = NULL, message = NULL, state_sum = ?2 WHERE id = ?1",
-                )
-                .map_err(failed)?;
-            let mut note = transaction
-                .prepare("INSERT INTO again(id) VALUES (?1)")
                 .map_err(failed)?;
             loop {
                 let rows: rusqlite::Result<Vec<_>> = read
@@ -79,25 +67,18 @@ impl Sqlite {
                         continue;
                     }
                     back += 1;
-                    let id = row.id.cast_signed();
                     superseded += u64::from(matches!(row.role, Role::Page | Role::Asset));
-                    let sum = check::of_state(row.id, &State::Waiting(pass));
-                    change.execute(params![id, sum, pass]).map_err(failed)?;
-                    note.execute([id]).map_err(failed)?;
+                    write_state(&transaction, row.id, &State::Waiting(pass)).map_err(failed)?;
                 }
             }
         }
         if back == 0 {
             return Ok((0, all)); // and the transaction is rolled back
         }
-        transaction
-            .execute_batch(
-                "DELETE FROM urls WHERE state = 4 AND status IN (SELECT id FROM again); DROP TABLE again",
-            )
-            .map_err(failed)?;
         self.commits += 1;
         write_value(&transaction, "commits", &self.commits).map_err(failed)?;
-        write_value(&transaction, "pass", &pass).map_err(failed)?;
+        let put_back = known.pass.saturating_add(1);
+        write_value(&transaction, "pass", &put_back).map_err(failed)?;
         write_value(&transaction, "superseded", &superseded).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok((back, all))

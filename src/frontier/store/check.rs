@@ -55,7 +55,7 @@ impl State {
                 message,
             } => (2, status.map(i64::from), Some(class), Some(message)),
             State::Skipped { class, message } => (3, None, Some(class), Some(message)),
-            State::Part(of) => (4, Some(of.cast_signed()), None, None),
+            State::Reread(pass) => (4, Some((*pass).into()), None, None),
         }
     }
 
@@ -79,7 +79,7 @@ impl State {
                 class: class?,
                 message: message?,
             },
-            4 => State::Part(status?.cast_unsigned()),
+            4 => State::Reread(u32::try_from(status?).ok()?),
             _ => return None,
         })
     }

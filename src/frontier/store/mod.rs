@@ -9,6 +9,7 @@
 //! A member is plain blocking code on a thread of its own, behind a [`Keeper`].
 
 mod again;
+mod change;
 mod check;
 mod folder;
 mod keeper;
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 pub(crate) use folder::{Folder, JOB_FILES, database};
 pub(crate) use keeper::{Answer, Keeper};
 pub(crate) use reader::{Reader, last_commit};
-pub(crate) use row::{Row, Settled, State};
+pub(crate) use row::{Change, Raised, Row, Settled, State};
 pub(crate) use sqlite::Sqlite;
 
 use crate::error::Result;
@@ -34,8 +35,12 @@ use crate::url::HostKey;
 pub(crate) struct Batch {
     /// URLs that were admitted, or skipped for good.
     pub(crate) found: Vec<Row>,
-    /// Jobs that are over.
-    pub(crate) settled: Vec<Settled>,
+    /// What became of rows that were known, or are among the found, in the order in which it happened.
+    pub(crate) changes: Vec<Change>,
+    /// Records that later ones replace from now on.
+    pub(crate) superseded: u64,
+    /// How many passes more than over its failures the job had; as [`Known::raised`].
+    pub(crate) raised: u32,
     /// How far each sink is durable, by its name.
     pub(crate) marks: BTreeMap<String, serde_json::Value>,
     /// How far the list was read.
@@ -75,8 +80,18 @@ pub(crate) struct Known {
     pub(crate) settings: BTreeMap<String, String>,
     /// How often its failures were put back.
     pub(crate) pass: u32,
-    /// Records that later ones replace: of each URL that was put back, the one before.
+    /// The most times that a page was asked again in a session since recipes or nearer links led there, over all sessions
+    /// together. Each is a pass of its own.
+    pub(crate) raised: u32,
+    /// Records that later ones replace: of each URL that was put back, or asked again, the one before.
     pub(crate) superseded: u64,
+}
+
+impl Known {
+    /// The number of the last pass that a record may have.
+    pub(crate) fn last_pass(&self) -> u32 {
+        self.pass.saturating_add(self.raised)
+    }
 }
 
 /// A place where a job lives.

@@ -130,7 +130,7 @@ impl Reader {
     /// When they cannot be read.
     pub(crate) fn ahead_of(&self, row: &Row) -> Result<u64> {
         self.count(
-            "host = (SELECT id FROM hosts WHERE host = ?1) AND id < ?2 AND state = 0",
+            "host = (SELECT id FROM hosts WHERE host = ?1) AND id < ?2 AND state IN (0, 4)",
             params![row.host.as_str(), row.id.cast_signed()],
         )
     }

@@ -28,7 +28,7 @@ pub(crate) struct Row {
     /// The URL of that page, where it is at hand: a lease has it, a commit need not.
     pub(crate) found_on_url: Option<Arc<str>>,
     pub(crate) reach: Reach,
-    /// What the list says of its request, and the recipe for what is there, as JSON.
+    /// What the list says of its request, and the recipes for what is there, as JSON.
     pub(crate) request: Option<Box<str>>,
     pub(crate) state: State,
 }
@@ -49,8 +49,31 @@ pub(crate) enum State {
     },
     /// It is not asked.
     Skipped { class: String, message: String },
-    /// A redirect led here: the job of this number has its record.
-    Part(u64),
+    /// It has its record, and waits to be read again for what it leads to: it was found nearer, or as more than a part of a
+    /// page. The number is that of the pass that this is.
+    Reread(u32),
+}
+
+/// What becomes of a row that is known already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Its job is over.
+    Settled(Settled),
+    /// A stronger claim was laid to it.
+    Raised(Raised),
+    /// It was passed over, and another row has taken its place.
+    Forgotten(u64),
+}
+
+/// A URL that is asked as more than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raised {
+    pub(crate) id: u64,
+    pub(crate) role: Role,
+    pub(crate) depth: u16,
+    pub(crate) recipes: Vec<Arc<str>>,
+    /// What it waits for from now on, where that changes.
+    pub(crate) state: Option<State>,
 }
 
 /// A job that is over.
@@ -67,8 +90,15 @@ struct KeptRequest {
     headers: Headers,
     body: Option<bytes::Bytes>,
     columns: Vec<(Arc<str>, serde_json::Value)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    recipe: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recipes: Vec<Arc<str>>,
+}
+
+impl State {
+    /// Whether nothing more is asked of it.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self, State::Done(_) | State::Failed { .. })
+    }
 }
 
 impl Row {
@@ -86,9 +116,38 @@ impl Row {
             found_on,
             found_on_url: None,
             reach: job.reach,
-            request: kept(job),
+            request: kept(job.request.as_deref(), &job.recipes),
             state: State::Waiting(job.pass),
         }
+    }
+
+    /// What the list says of its request, and the recipes that want it.
+    ///
+    /// # Errors
+    /// When what is kept makes no sense.
+    pub(crate) fn kept(&self) -> Result<(Option<Request>, Vec<Arc<str>>)> {
+        let read = self.request.as_deref().map(read).transpose();
+        let read = read.map_err(|error| Error::store("", format!("row {}: {error}", self.id)))?;
+        Ok(read.unwrap_or_default())
+    }
+
+    /// Takes in that it is asked as more than before. What was to be read again for its links alone gets a record where a
+    /// recipe wants it too.
+    ///
+    /// # Errors
+    /// When what is kept makes no sense.
+    pub(crate) fn raise(&mut self, raised: &Raised) -> Result<()> {
+        let (request, recipes) = self.kept()?;
+        (self.role, self.depth) = (raised.role, raised.depth);
+        self.request = kept(request.as_ref(), &raised.recipes);
+        match (&raised.state, &self.state) {
+            (Some(state), _) => self.state = state.clone(),
+            (None, State::Reread(pass)) if recipes != raised.recipes => {
+                self.state = State::Waiting(*pass);
+            }
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     /// Whether it was let into the crawl, by a link.
@@ -103,8 +162,7 @@ impl Row {
     pub(crate) fn into_job(self, now: Instant) -> Result<Box<Job>> {
         let damaged = |what: &str| Error::store("", format!("row {}: {what}", self.id));
         let url = PageUrl::parse(&self.url).map_err(|error| damaged(&error.to_string()))?;
-        let read = self.request.as_deref().map(read).transpose();
-        let (request, recipe) = read.map_err(|error| damaged(&error))?.unwrap_or_default();
+        let (request, recipes) = self.kept()?;
         let mut job = Box::new(Job::seed(0, url));
         job.id = self.id;
         job.row = self.row;
@@ -114,23 +172,24 @@ impl Row {
         job.found_on = self.found_on_url;
         job.reach = self.reach;
         job.request = request.map(Arc::new);
-        job.recipe = recipe;
+        job.recipes = recipes;
         job.pass = match self.state {
-            State::Waiting(pass) => pass,
+            State::Waiting(pass) | State::Reread(pass) => pass,
             _ => 0,
         };
+        job.is_reread = matches!(self.state, State::Reread(_));
         job.since = now;
         Ok(job)
     }
 }
 
-fn kept(job: &Job) -> Option<Box<str>> {
-    let request = job.request.as_deref();
-    if request.is_none() && job.recipe.is_none() {
+fn kept(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<str>> {
+    if request.is_none() && recipes.is_empty() {
         return None;
     }
+    let method = request.and_then(|request| request.method.as_ref());
     let kept = KeptRequest {
-        method: job.method().map(|method| method.as_str().to_owned()),
+        method: method.map(|method| method.as_str().to_owned()),
         headers: Headers(
             request
                 .map(|request| request.headers.clone())
@@ -140,14 +199,14 @@ fn kept(job: &Job) -> Option<Box<str>> {
         columns: request
             .map(|request| request.columns.clone())
             .unwrap_or_default(),
-        recipe: job.recipe.clone(),
+        recipes: recipes.to_vec(),
     };
     // Strings, numbers and lists of them: JSON has a place for each.
     Some(serde_json::to_string(&kept).unwrap_or_default().into())
 }
 
-/// What was kept: a request, where the list said anything of it, and a recipe.
-type Read = (Option<Request>, Option<Arc<str>>);
+/// What was kept: a request, where the list said anything of it, and recipes.
+type Read = (Option<Request>, Vec<Arc<str>>);
 
 fn read(text: &str) -> std::result::Result<Read, String> {
     let kept: KeptRequest = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -158,7 +217,7 @@ fn read(text: &str) -> std::result::Result<Read, String> {
         body: kept.body,
         columns: kept.columns,
     };
-    Ok((request.says_something().then_some(request), kept.recipe))
+    Ok((request.says_something().then_some(request), kept.recipes))
 }
 
 /// Which addresses a row may lead to, as it is kept.
@@ -203,7 +262,7 @@ mod tests {
         let mut job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
         assert_eq!(Row::of(&job, 1, 0).request, None);
         for carried in [false, true] {
-            job.recipe = Some("item".into());
+            job.recipes = vec!["item".into(), "other".into()];
             job.request = carried.then(|| {
                 Arc::new(Request {
                     columns: vec![("n".into(), 1.into())],
@@ -211,7 +270,7 @@ mod tests {
                 })
             });
             let back = Row::of(&job, 1, 0).into_job(Instant::now()).unwrap();
-            assert_eq!(back.recipe.as_deref(), Some("item"));
+            assert_eq!(back.recipes, job.recipes);
             let columns = back.request.map(|request| request.columns.clone());
             assert_eq!(
                 columns,

@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::change::{raise, write_state};
 use super::folder::{Counter, Folder};
 use super::row::{reach_of, reach_text, role_of, via_of};
-use super::{Batch, Known, ListMark, Row, State, Store, Want, check};
+use super::{Batch, Change, Known, ListMark, Row, State, Store, Want, check};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
 
 /// The format that is written here. Another number is another meaning of the tables.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Marks the file as ours: "haul".
 const APPLICATION: i64 = 0x6861_756c;
 /// The oldest SQLite that is trusted: before it, resetting the log could lose commits.
@@ -33,7 +34,7 @@ CREATE TABLE urls(
     state INTEGER NOT NULL, status INTEGER, class TEXT, message TEXT, state_sum INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX urls_by_host ON urls(host);
-CREATE VIEW waiting AS SELECT id, url, depth FROM urls WHERE state = 0;
+CREATE VIEW waiting AS SELECT id, url, depth FROM urls WHERE state IN (0, 4);
 CREATE VIEW failed AS SELECT id, url, status, class, message FROM urls WHERE state = 2;
 CREATE VIEW skipped AS SELECT id, url, class, message FROM urls WHERE state = 3;
 ";
@@ -45,6 +46,8 @@ pub(crate) struct Sqlite {
     pub(super) counter: Counter,
     pub(super) commits: u64,
     hosts: HashMap<HostKey, i64>,
+    /// As [`Known`] has it.
+    superseded: u64,
     /// The page that the last leased row was found on.
     last_page: (u64, Option<Arc<str>>),
 }
@@ -81,6 +84,7 @@ impl Sqlite {
             counter,
             commits: 0,
             hosts: HashMap::new(),
+            superseded: known.superseded,
             last_page: (0, None),
             path,
         })
@@ -109,6 +113,7 @@ impl Sqlite {
             counter,
             commits,
             hosts,
+            superseded: known.superseded,
             last_page: (0, None),
             path,
         };
@@ -171,20 +176,25 @@ impl Sqlite {
                     check::of_state(row.id, &row.state),
                 ])?;
             }
-            let mut settle = transaction.prepare_cached(
-                "UPDATE urls SET state = ?2, status = ?3, class = ?4, message = ?5, state_sum = ?6 WHERE id = ?1",
-            )?;
-            for settled in &batch.settled {
-                let (state, status, class, message) = settled.state.columns();
-                let sum = check::of_state(settled.id, &settled.state);
-                settle.execute(params![
-                    settled.id.cast_signed(),
-                    state,
-                    status,
-                    class,
-                    message,
-                    sum
-                ])?;
+            for change in &batch.changes {
+                match change {
+                    Change::Settled(settled) => {
+                        write_state(&transaction, settled.id, &settled.state)?;
+                    }
+                    Change::Raised(raised) => raise(&transaction, raised)?,
+                    Change::Forgotten(id) => {
+                        let mut forget =
+                            transaction.prepare_cached("DELETE FROM urls WHERE id = ?1")?;
+                        forget.execute([id.cast_signed()])?;
+                    }
+                }
+            }
+            if batch.superseded > 0 {
+                self.superseded += batch.superseded;
+                write_value(&transaction, "superseded", &self.superseded)?;
+            }
+            if batch.raised > 0 {
+                write_value(&transaction, "raised", &batch.raised)?;
             }
             write_value(&transaction, "commits", &self.commits)?;
             write_value(&transaction, "marks", &batch.marks)?;
@@ -207,7 +217,7 @@ impl Store for Sqlite {
         };
         let read = || -> rusqlite::Result<Vec<Kept>> {
             let mut statement = self.database.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM urls WHERE host = ?1 AND id > ?2 AND state = 0 ORDER BY id LIMIT ?3"
+                "SELECT {COLUMNS} FROM urls WHERE host = ?1 AND id > ?2 AND state IN (0, 4) ORDER BY id LIMIT ?3"
             ))?;
             let rows = statement.query_map(
                 params![host, want.after.cast_signed(), want.count as i64],
@@ -282,21 +292,24 @@ pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
 }
 
 impl Kept {
-    pub(super) fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
+    /// The row without its host; `None` where it does not match its check sums.
+    pub(super) fn sound(self) -> Option<Row> {
         let mut row = self.row;
-        let sound = self.sum == check::of_row(&row, self.host, &self.reach);
-        let state = self
-            .state
-            .filter(|state| sound && self.state_sum == check::of_state(row.id, state));
-        let Some(state) = state else {
+        row.state = self.state?;
+        let sound = self.sum == check::of_row(&row, self.host, &self.reach)
+            && self.state_sum == check::of_state(row.id, &row.state);
+        sound.then_some(row)
+    }
+
+    pub(super) fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
+        let id = self.row.id;
+        let Some(mut row) = self.sound() else {
             let problem = format!(
-                "damaged: row {} of urls does not match its check sum; nothing was changed. --fresh starts over",
-                row.id
+                "damaged: row {id} of urls does not match its check sum; nothing was changed. --fresh starts over",
             );
             return Err(Error::store(path, problem));
         };
         row.host = host.clone();
-        row.state = state;
         Ok(row)
     }
 }
@@ -406,7 +419,8 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
         },
         settings: serde_json::from_str(read("settings")?).map_err(wrong)?,
         pass: u32::try_from(number("pass")?).unwrap_or(u32::MAX),
-        superseded: number("superseded").unwrap_or_default(), // jobs of earlier versions do not say
+        raised: u32::try_from(number("raised")?).unwrap_or(u32::MAX),
+        superseded: number("superseded")?,
     };
     Ok((known, number("commits")?))
 }
@@ -438,6 +452,7 @@ fn write_known(database: &Connection, known: &Known, commits: u64) -> rusqlite::
     write_value(database, "marks", &known.marks)?;
     write_value(database, "settings", &known.settings)?;
     write_value(database, "pass", &known.pass)?;
+    write_value(database, "raised", &known.raised)?;
     write_value(database, "superseded", &known.superseded)?;
     write_value(database, "commits", &commits)?;
     write_list(database, known.list)

@@ -58,8 +58,9 @@ fn batch(found: impl IntoIterator<Item = u64>, over: impl IntoIterator<Item = u6
     Batch {
         list,
         found,
-        settled: over.into_iter().map(settled).collect(),
+        changes: over.into_iter().map(settled).map(Change::Settled).collect(),
         marks: [("jsonl:x".to_owned(), serde_json::json!({"bytes": 17}))].into(),
+        ..Batch::default()
     }
 }
 

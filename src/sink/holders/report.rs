@@ -276,6 +276,7 @@ mod tests {
                 url: &at(link),
                 fingerprint: Fingerprints::seeded(SEED).of(&at(link)),
                 kind: FoundKind::Page,
+                is_part: false,
                 nofollow: false,
                 led: false,
                 recipe: None,

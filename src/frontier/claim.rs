@@ -1,0 +1,366 @@
+//! Claims: what a link wants a URL to be, and what the URL was seen as so far.
+//!
+//! One URL is found many times: as a picture and as a page, far from the seed and near it, by a plain link and by a recipe.
+//! Which of them comes first depends on which answer does, so the first must not decide. A **claim** that is stronger
+//! than what is known raises the URL, at whatever point of its life it is: one that waits is asked as more, one that was
+//! passed over is let in, one that is over is asked again. Invariant: what is known only grows, so that all orders of the same
+//! claims end in the same: a page where any claim says so, the least depth, every recipe. Edge: limits on counts
+//! (`--limit`, `--max-per-host`) still take what comes first, and a sitemap that pages link to is what it was found as first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::store::Row;
+use crate::found::Found;
+use crate::job::Role;
+use crate::visit::Visit;
+
+/// Times that one URL may be asked again in a session. A site that is found ever nearer would go on for long otherwise.
+pub(crate) const TIMES: u8 = 7;
+/// Stands for more than one recipe.
+const SEVERAL: u8 = Found::RECIPES as u8 + 1;
+/// Depths from here on are one.
+const DEEPEST: u16 = 0xfff;
+
+/// What can make one claim stronger than another, in this crawl. Where nothing can, nobody looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ranks {
+    /// A page is nearer, as there is a limit on depth.
+    pub(crate) by_depth: bool,
+    /// It is a page and not only a part of one, as parts are asked for too.
+    pub(crate) by_role: bool,
+    /// A recipe wants it.
+    pub(crate) by_recipe: bool,
+}
+
+impl Ranks {
+    pub(crate) fn any(self) -> bool {
+        self.by_depth || self.by_role || self.by_recipe
+    }
+}
+
+/// What a link wants a URL to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    /// A page, or a part of one.
+    pub(crate) role: Role,
+    /// Links from the seed.
+    pub(crate) depth: u16,
+    /// The recipe for what is there.
+    pub(crate) recipe: Option<&'a Arc<str>>,
+}
+
+/// What a URL was seen as, in 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeenAs {
+    /// The number of its job.
+    pub(super) id: u64,
+    /// Links from the seed, as a page.
+    depth: u16,
+    /// Whether it is a page; else it is a part of one.
+    is_page: bool,
+    /// Whether the scope was asked about it as a page.
+    judged_page: bool,
+    /// Whether the scope was asked about it as a part.
+    judged_part: bool,
+    /// Whether it belongs to the crawl.
+    is_admitted: bool,
+    /// Whether its record is written, or on its way.
+    pub(super) is_settled: bool,
+    /// Whether it was answered, and no failure.
+    is_there: bool,
+    /// Whether its answer may lead further.
+    leads: bool,
+    /// How often it was asked again.
+    pub(super) raises: u8,
+    /// The recipe that wants it, from 1; 0 for none.
+    recipe: u8,
+}
+
+/// What is new about a claim.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Raise {
+    pub(super) nearer: bool,
+    pub(super) page: bool,
+    pub(super) recipe: bool,
+}
+
+impl Raise {
+    pub(super) fn any(self) -> bool {
+        self.nearer || self.page || self.recipe
+    }
+}
+
+impl SeenAs {
+    /// A sitemap: it is admitted, and no claim raises it.
+    pub(super) const SITEMAP: Self = Self {
+        id: 0,
+        depth: 0,
+        is_page: true,
+        judged_page: true,
+        judged_part: true,
+        is_admitted: true,
+        is_settled: false,
+        is_there: false,
+        leads: false,
+        raises: 0,
+        recipe: 0,
+    };
+
+    /// A URL that the scope let in as this, or turned away.
+    pub(super) fn new(id: u64, role: Role, depth: u16, is_admitted: bool) -> Self {
+        let is_page = role == Role::Page;
+        Self {
+            id,
+            depth: depth.min(DEEPEST),
+            is_page,
+            judged_page: is_page,
+            judged_part: !is_page,
+            is_admitted,
+            is_settled: false,
+            is_there: true,
+            leads: true,
+            raises: 0,
+            recipe: 0,
+        }
+    }
+
+    /// As a row of an earlier session has it.
+    pub(super) fn of(row: &Row) -> Self {
+        let mut seen = Self::new(row.id, row.role, row.depth, row.was_admitted());
+        seen.is_settled = row.state.is_settled();
+        seen
+    }
+
+    /// From the lowest bit: recipe 7, raises 3, flags 7, depth 12, number 35.
+    pub(super) fn pack(self) -> u64 {
+        let flags = [
+            self.is_page,
+            self.judged_page,
+            self.judged_part,
+            self.is_admitted,
+            self.is_settled,
+            self.is_there,
+            self.leads,
+        ];
+        let flags = flags
+            .iter()
+            .fold(0, |all, flag| all << 1 | u64::from(*flag));
+        let high = self.id << 29 | u64::from(self.depth) << 17;
+        high | flags << 10 | u64::from(self.raises) << 7 | u64::from(self.recipe)
+    }
+
+    pub(super) fn unpack(bits: u64) -> Self {
+        let flag = |place: u32| bits >> (16 - place) & 1 == 1;
+        Self {
+            id: bits >> 29,
+            depth: (bits >> 17) as u16 & DEEPEST,
+            is_page: flag(0),
+            judged_page: flag(1),
+            judged_part: flag(2),
+            is_admitted: flag(3),
+            is_settled: flag(4),
+            is_there: flag(5),
+            leads: flag(6),
+            raises: (bits >> 7) as u8 & TIMES,
+            recipe: bits as u8 & SEVERAL,
+        }
+    }
+
+    /// Whether it belongs to the crawl.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.is_admitted
+    }
+
+    /// Whether the scope has said whether it belongs to the crawl as this.
+    pub(crate) fn was_judged(&self, role: Role) -> bool {
+        match role {
+            Role::Page => self.judged_page,
+            _ => self.judged_part,
+        }
+    }
+
+    /// The scope was asked about it as this.
+    pub(super) fn judged(&mut self, role: Role) {
+        match role {
+            Role::Page => self.judged_page = true,
+            _ => self.judged_part = true,
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        match self.is_page {
+            true => Role::Page,
+            false => Role::Asset,
+        }
+    }
+
+    /// Whether its answer may lead further.
+    pub(super) fn leads(&self) -> bool {
+        self.leads
+    }
+
+    pub(super) fn depth(&self) -> u16 {
+        self.depth
+    }
+
+    /// Its record is written. What was no page, or does not lead further, may not be worth asking again.
+    pub(super) fn settle(&mut self, visit: &Visit) {
+        self.is_settled = true;
+        self.is_there = visit.is_page();
+        self.leads = self.is_there && visit.may_lead();
+    }
+
+    /// What a claim adds.
+    pub(super) fn raise(&self, claim: &Claim<'_>, ranks: Ranks, recipes: &Recipes) -> Raise {
+        let refused_as_page = !self.is_page && self.judged_page;
+        if claim.role != Role::Page || refused_as_page || self.id == 0 {
+            return Raise::default();
+        }
+        Raise {
+            page: !self.is_page,
+            nearer: ranks.by_depth && self.is_page && claim.depth.min(DEEPEST) < self.depth,
+            recipe: ranks.by_recipe && claim.recipe.is_some_and(|name| !recipes.has(self, name)),
+        }
+    }
+
+    /// Takes a claim in.
+    pub(super) fn take(&mut self, claim: &Claim<'_>, raise: Raise, recipes: &mut Recipes) {
+        let depth = claim.depth.min(DEEPEST);
+        self.depth = match self.is_page {
+            true => self.depth.min(depth),
+            false => depth,
+        };
+        (self.is_page, self.judged_page) = (true, true);
+        if let Some(name) = claim.recipe.filter(|_| raise.recipe) {
+            recipes.add(self, name);
+        }
+    }
+
+    /// Whether asking again, for what a claim adds, would bring anything.
+    pub(super) fn is_worth(&self, raise: Raise) -> bool {
+        self.is_there && raise.recipe || self.leads && (raise.nearer || raise.page)
+    }
+}
+
+/// Which recipes want which URL.
+#[derive(Debug, Default)]
+pub(super) struct Recipes {
+    names: Vec<Arc<str>>,
+    /// Those of URLs that more than one wants, by the number of the job.
+    several: HashMap<u64, Vec<u8>>,
+}
+
+impl Recipes {
+    /// Those that want a URL.
+    pub(super) fn of(&self, seen: &SeenAs) -> Vec<Arc<str>> {
+        let numbers = match seen.recipe {
+            0 => &[][..],
+            SEVERAL => self.several.get(&seen.id).map_or(&[][..], Vec::as_slice),
+            _ => std::slice::from_ref(&seen.recipe),
+        };
+        let named = |number: &u8| self.names.get(usize::from(*number) - 1).cloned();
+        numbers.iter().filter_map(named).collect()
+    }
+
+    fn has(&self, seen: &SeenAs, name: &Arc<str>) -> bool {
+        match self.number(name) {
+            None => false,
+            Some(number) if seen.recipe == SEVERAL => {
+                let several = self.several.get(&seen.id);
+                several.is_some_and(|known| known.contains(&number))
+            }
+            Some(number) => seen.recipe == number,
+        }
+    }
+
+    /// This one wants a URL too.
+    pub(super) fn add(&mut self, seen: &mut SeenAs, name: &Arc<str>) {
+        if self.has(seen, name) {
+            return;
+        }
+        let number = self.number(name).unwrap_or_else(|| {
+            self.names.push(name.clone());
+            self.names.len().min(Found::RECIPES) as u8
+        });
+        match seen.recipe {
+            0 => seen.recipe = number,
+            SEVERAL => self.several.entry(seen.id).or_default().push(number),
+            first => {
+                self.several.insert(seen.id, vec![first, number]);
+                seen.recipe = SEVERAL;
+            }
+        }
+    }
+
+    fn number(&self, name: &Arc<str>) -> Option<u8> {
+        let place = self.names.iter().position(|known| known == name)?;
+        u8::try_from(place + 1).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_url_was_seen_as_is_the_same_packed_and_unpacked() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..10_000 {
+            let seen = SeenAs::unpack(random.u64(..));
+            assert_eq!(SeenAs::unpack(seen.pack()), seen);
+        }
+        let seen = SeenAs::new((1 << 35) - 1, Role::Page, u16::MAX, true);
+        assert_eq!(SeenAs::unpack(seen.pack()), seen);
+    }
+
+    #[test]
+    fn all_orders_of_the_same_claims_end_in_the_same() {
+        let ranks = Ranks {
+            by_depth: true,
+            by_role: true,
+            by_recipe: true,
+        };
+        let names: Vec<Arc<str>> = ["one", "two", "three"].map(Arc::from).to_vec();
+        let mut claims: Vec<(Role, u16, Option<&Arc<str>>)> = vec![
+            (Role::Asset, 0, None),
+            (Role::Page, 3, None),
+            (Role::Page, 2, Some(&names[0])),
+            (Role::Page, 4, Some(&names[1])),
+            (Role::Page, 4, Some(&names[2])),
+            (Role::Asset, 1, None),
+        ];
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..200 {
+            random.shuffle(&mut claims);
+            let mut recipes = Recipes::default();
+            let mut seen = None;
+            for (role, depth, recipe) in &claims {
+                let (role, depth, recipe) = (*role, *depth, *recipe);
+                let claim = Claim {
+                    role,
+                    depth,
+                    recipe,
+                };
+                let Some(known) = &mut seen else {
+                    let mut first = SeenAs::new(1, role, depth, true);
+                    if let Some(recipe) = recipe {
+                        recipes.add(&mut first, recipe);
+                    }
+                    seen = Some(first);
+                    continue;
+                };
+                let raise = known.raise(&claim, ranks, &recipes);
+                if raise.any() {
+                    known.take(&claim, raise, &mut recipes);
+                }
+            }
+            let seen = seen.unwrap();
+            let mut wanted = recipes.of(&seen);
+            wanted.sort();
+            let wanted: Vec<_> = wanted.iter().map(|name| &**name).collect();
+            assert_eq!((seen.role(), seen.depth()), (Role::Page, 2), "{claims:?}");
+            assert_eq!(wanted, ["one", "three", "two"], "{claims:?}");
+        }
+    }
+}
