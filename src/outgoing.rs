@@ -1,7 +1,7 @@
 //! From a job to what is sent: to be sent, and to be archived.
 //!
 //! Invariant: what the user attached to a request (credentials, cookies, keys, any header of theirs) goes to
-//! the origin the user named and to no other. A redirect that leaves it takes along only headers that
+//! the origin the user named and to no other. A link or a redirect that leaves it takes along only headers that
 //! every request has anyway, and with 307 and 308, as browsers and curl do, the body and the headers that describe it:
 //! a body never travels without them.
 
@@ -12,10 +12,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 use crate::headers::Headers;
-use crate::job::{self, Job};
+use crate::job::{self, Job, Reach};
 use crate::url::PageUrl;
 
-/// Headers that may follow a redirect to another origin: they say what haul can read, not who is asking.
+/// Headers that may follow a link or a redirect to another origin: they say what haul can read, not who is asking.
 const ANYWHERE: [HeaderName; 4] = [
     header::USER_AGENT,
     header::ACCEPT,
@@ -88,7 +88,9 @@ impl Template {
                 body = None;
             }
         }
-        let own = job.hops.is_empty() || job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
+        // A link of a crawl leads to origins that the user never named, as a redirect does.
+        let own = job.reach == Reach::Anywhere
+            && job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
         let mut headers = if own {
             self.own.clone()
         } else {

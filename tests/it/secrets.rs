@@ -1,8 +1,8 @@
 //! What the user attached to a request goes to the origin that the user named, and is shown nowhere.
 
-use haul::Config;
 use haul::fetch::FetchSettings;
 use haul::origin::{Answer, Hit, Origin, Site};
+use haul::{Config, CrawlSettings, ScopeReach};
 use http::{HeaderName, HeaderValue};
 
 use crate::run::{Report, config, on_every_engine, run};
@@ -68,6 +68,48 @@ fn headers_of_the_user_stay_with_the_origin_that_the_user_named() {
         assert_eq!(report.ends(), ["200"; 10]);
         assert!(home.log().all_hits().iter().all(carries));
         assert_eq!(stranger.log().requests(), 5);
+        let leaked: Vec<_> = stranger
+            .log()
+            .all_hits()
+            .into_iter()
+            .filter(carries)
+            .collect();
+        assert!(leaked.is_empty(), "{leaked:?}");
+        told_nowhere(&report);
+    });
+}
+
+#[test]
+fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
+    on_every_engine(|engine| {
+        let stranger = Site::builder()
+            .route("/next", Answer::redirect(302, "/end"))
+            .fallback(Answer::page("<a href=/more>more</a>"))
+            .start()
+            .unwrap();
+        let links = ["/link", "/moved"].map(|path| format!("<a href={path}>there</a>"));
+        let away = stranger.url("/linked");
+        let page = format!(
+            "{}<a href={away}><img src={}>",
+            links.concat(),
+            stranger.url("/picture")
+        );
+        let home = Site::builder()
+            .route("/moved", Answer::redirect(301, stranger.url("/next")))
+            .fallback(Answer::page(page))
+            .start()
+            .unwrap();
+        let mut settings = config(engine, [home.url("/")]);
+        let mut crawl = CrawlSettings::default();
+        crawl.scope.reach = ScopeReach::Any;
+        settings.crawl = Some(crawl);
+        settings.parse.follow.get_or_insert_default().assets = true;
+        attach(&mut settings.fetch, &CARRIERS);
+        let report = run(settings);
+        assert!(home.log().all_hits().iter().all(carries));
+        for path in ["/linked", "/picture", "/next", "/end", "/more"] {
+            assert_eq!(stranger.log().hits(path).len(), 1, "{path}");
+        }
         let leaked: Vec<_> = stranger
             .log()
             .all_hits()
