@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             text: &html,
             source: Source::Html,
             encoding: encoding_rs::UTF_8,
-            recipe: None,
+            recipes: &[],
         });
         let seconds = started.elapsed().as_secs_f64();
         let answer = serde_json::json!({ "text": extracted.article, "seconds": seconds });

@@ -125,7 +125,8 @@ pub struct Record<'a> {
     /// Tries before the last.
     #[serde(serialize_with = "attempts")]
     pub attempts: &'a [Attempt],
-    /// Which pass over the failures of a job wrote it; 0 for the first record of a URL.
+    /// Which pass wrote it: over the failures of a job, or over pages of a crawl of which more was wanted; 0 for the first record
+    /// of a URL.
     pub pass: u32,
     /// The address that answered.
     pub remote: Option<std::net::SocketAddr>,

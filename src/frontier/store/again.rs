@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::change::write_state;
-use super::sqlite::{Sqlite, kept, write_value};
+use super::known::write_value;
+use super::sqlite::{Sqlite, kept};
 use super::{Known, State};
 use crate::error::{Error, Result};
 use crate::job::Role;

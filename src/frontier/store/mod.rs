@@ -13,6 +13,7 @@ mod change;
 mod check;
 mod folder;
 mod keeper;
+mod known;
 mod reader;
 mod row;
 mod sqlite;

@@ -11,7 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
 
 use super::folder::{Counter, counter, database};
-use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept, read_known};
+use super::known::read_known;
+use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
 use crate::url::HostKey;

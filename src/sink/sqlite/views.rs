@@ -8,7 +8,7 @@ use crate::fields::Table;
 
 /// How the pages went, and how much of it on each host.
 ///
-/// `superseded` are the pages of which a later pass over the failures wrote another record; every other view leaves them out.
+/// `superseded` are the pages of which a later pass wrote another record; every other view leaves them out.
 const PAGES: &str = "
 CREATE INDEX IF NOT EXISTS pages_of_later_passes ON pages(url) WHERE pass > 0;
 DROP VIEW IF EXISTS superseded;

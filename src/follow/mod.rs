@@ -5,13 +5,15 @@
 //! is stronger. Redirects and sitemaps are links too. Edge: what is a link
 //! and where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
 
+mod claim;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Result;
 use crate::found::{FoundKind, FoundLink};
-use crate::frontier::{Claim, Discovery, Frontier, Gate, Ranks, Row};
+use crate::frontier::{Discovery, Frontier, Gate, Ranks, Row};
 use crate::job::{Job, Role, Via};
 use crate::scope::{Scope, ScopeSettings, Similar};
 use crate::skip::Skip;
@@ -203,66 +205,6 @@ impl Follow {
         Ok(())
     }
 
-    /// In a crawl a redirect is a link to where it leads, as deep as what redirects, and wanted by the same recipes.
-    fn redirect(
-        &mut self,
-        target: &str,
-        from: &Source<'_>,
-        frontier: &mut Frontier,
-        now: Instant,
-    ) -> Result<()> {
-        let job = from.job;
-        let pages = matches!(job.role, Role::Page | Role::Asset) && job.is_plain();
-        let Ok(url) = job.url.join(target) else {
-            return Ok(()); // its record says so
-        };
-        if !pages || !frontier.redirects(job) {
-            return Ok(());
-        }
-        let fingerprint = frontier.fingerprints().of(url.as_str());
-        let no_recipe = [None];
-        let recipes: Vec<_> = job.recipes.iter().map(Some).collect();
-        let recipes = if recipes.is_empty() {
-            &no_recipe[..]
-        } else {
-            &recipes
-        };
-        for recipe in recipes {
-            let found = Discovery {
-                via: Via::Redirect,
-                recipe: *recipe,
-                ..from.discovery(url.clone(), fingerprint, job.role, job.depth)
-            };
-            if job.role == Role::Page && job.depth == 0 {
-                self.meant(found, frontier, now)?;
-            } else {
-                self.claim(found, &[job.role], frontier, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Where a seed leads is what was meant: http://example.org that is https://www.example.org. It is not judged.
-    fn meant(&mut self, found: Discovery<'_>, frontier: &mut Frontier, now: Instant) -> Result<()> {
-        self.scope.anchor(&found.url);
-        match frontier.seen_as(found.fingerprint)? {
-            None => {
-                self.scope.restore(&found.url);
-                frontier.admit_found(found, now)
-            }
-            Some(seen) if !seen.is_admitted() => {
-                self.scope.restore(&found.url);
-                frontier.raise(found, seen, now).map(drop)
-            }
-            Some(seen) if frontier.outranks(&found.claim(), &seen) => {
-                let skip = frontier.raise(found, seen, now)?;
-                skip.iter().for_each(|skip| self.count(skip));
-                Ok(())
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
     /// Takes up the sitemaps that a host's robots.txt names.
     ///
     /// # Errors
@@ -305,110 +247,6 @@ impl Follow {
             }
         }
         Ok(())
-    }
-
-    /// Lays claim to what a page links to, for each use that it has for it until the crawl takes one.
-    fn link(
-        &mut self,
-        link: FoundLink<'_>,
-        uses: &[Role],
-        from: &Source<'_>,
-        frontier: &mut Frontier,
-        now: Instant,
-    ) -> Result<()> {
-        // What makes up a page is as deep as the page.
-        let below = from.job.depth.saturating_add(1);
-        let too_deep = self.scope.is_too_deep(below);
-        let uses = match (&too_deep, uses) {
-            (Some(_), [Role::Page, rest @ ..]) => rest,
-            (_, uses) => uses,
-        };
-        let Some(first) = uses.first() else {
-            if let Some(skip) = too_deep {
-                self.count(&skip); // and it is not seen: it may be found again, nearer
-            }
-            return Ok(());
-        };
-        let depth = match first {
-            Role::Page => below,
-            _ => from.job.depth,
-        };
-        let claim = Claim {
-            role: *first,
-            depth,
-            recipe: link.recipe,
-        };
-        // Most links of most pages were seen before as what they are.
-        if uses.len() == 1
-            && let Some(seen) = frontier.seen_as(link.fingerprint)?
-            && !frontier.outranks(&claim, &seen)
-        {
-            return Ok(());
-        }
-        let Ok(url) = PageUrl::parse(link.url) else {
-            return Ok(());
-        };
-        let found = Discovery {
-            recipe: link.recipe,
-            ..from.discovery(url, link.fingerprint, *first, depth)
-        };
-        self.claim(found, uses, frontier, now)
-    }
-
-    /// Lays claim to a URL, for the first of its uses that belongs to the crawl. A stronger claim than that of before raises
-    /// what is known.
-    fn claim(
-        &mut self,
-        found: Discovery<'_>,
-        uses: &[Role],
-        frontier: &mut Frontier,
-        now: Instant,
-    ) -> Result<()> {
-        let mut seen = frontier.seen_as(found.fingerprint)?;
-        let mut refused: Option<Skip> = None;
-        for role in uses {
-            let found = Discovery {
-                role: *role,
-                is_refused_page: refused.is_some(),
-                url: found.url.clone(),
-                ..found
-            };
-            if let Some(known) = &mut seen {
-                let claim = found.claim();
-                if !frontier.outranks(&claim, known) {
-                    continue;
-                }
-                let verdict = match (known.was_judged(*role), known.is_admitted()) {
-                    (true, _) => Ok(()),
-                    (false, true) => self.scope.judge_again(&found.url, *role),
-                    (false, false) => self.scope.judge(&found.url, *role),
-                };
-                if verdict.is_err() {
-                    frontier.refuse(found.fingerprint, known, *role)?;
-                    continue;
-                }
-                if let Some(skip) = frontier.raise(found, *known, now)? {
-                    self.count(&skip);
-                }
-                return Ok(());
-            }
-            match self.scope.judge(&found.url, *role) {
-                Ok(()) => return frontier.admit_found(found, now),
-                Err(skip) => refused = Some(skip),
-            }
-        }
-        match (seen, refused) {
-            (None, Some(skip)) => {
-                self.count(&skip);
-                let found = Discovery {
-                    is_refused_page: uses.contains(&Role::Page),
-                    role: uses.last().copied().unwrap_or(found.role),
-                    ..found
-                };
-                frontier.pass_over(found, skip.class(), || skip.to_string())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Follows a sitemap that a sitemap names.
