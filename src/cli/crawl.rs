@@ -70,14 +70,15 @@ struct Following {
               .try_map(|name| name.parse::<Reach>()))]
     scope: Reach,
 
-    /// Follow only what matches: a glob as in '/docs/**' or '*.html', or re:REGEX; may be repeated
+    /// Follow only links to pages that match: a glob as in '/docs/**' or '*.html', or re:REGEX; may be repeated
     ///
     /// A glob with :// is compared with the whole URL, another one with path and query. * stays within a segment of the
-    /// path, ** does not. Seeds are asked in any case.
+    /// path, ** does not. Seeds are asked in any case. With --assets or --mirror the parts of these pages come with them, whatever their
+    /// URLs; --exclude keeps parts out, too.
     #[arg(short = 'I', long, value_name = "PATTERN")]
     include: Vec<Pattern>,
 
-    /// Follow nothing that matches; may be repeated, and wins over --include
+    /// Ask for nothing that matches, pages and their parts; may be repeated, and wins over --include
     #[arg(short = 'E', long, value_name = "PATTERN")]
     exclude: Vec<Pattern>,
 

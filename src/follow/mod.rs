@@ -167,14 +167,7 @@ impl Follow {
         if let Some(target) = page.target() {
             self.redirect(&target, &from, frontier, now)?;
         }
-        let Some(found) = visit
-            .parsed
-            .found
-            .as_ref()
-            .filter(|found| !found.is_empty())
-        else {
-            return Ok(());
-        };
+        // A page without links is one that others may be like.
         if let Some(hash) = visit.parsed.simhash
             && let Some(of) = self.similar.near(hash, visit.job.id)
             && of != visit.job.id
@@ -184,10 +177,15 @@ impl Follow {
                 return Ok(());
             }
         }
+        let Some(found) = &visit.parsed.found else {
+            return Ok(());
+        };
         let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in found.iter() {
-            let stays = obeys && !link.led && (found.nofollow || link.nofollow);
-            if stays {
+            // What a page is made of is no link to follow.
+            let is_asset = link.kind == FoundKind::Asset;
+            let is_shut = obeys && !link.led && !is_asset && (found.nofollow || link.nofollow);
+            if is_shut && !link.is_part {
                 self.count(&Skip::Nofollow);
                 continue;
             }
@@ -197,6 +195,7 @@ impl Follow {
                     continue;
                 }
                 (FoundKind::Asset, _) => &[Role::Asset],
+                _ if is_shut => &[Role::Asset],
                 (_, true) => &[Role::Page, Role::Asset],
                 (_, false) => &[Role::Page],
             };

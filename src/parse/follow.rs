@@ -120,12 +120,12 @@ impl Look {
             (Role::Page, Some(Kind::Json)) => Some(Look::Json),
             (Role::Page, Some(Kind::Html) | None) => Some(Look::Html(Markup::Html)),
             (Role::Page, Some(Kind::Xhtml)) => Some(Look::Html(Markup::Xml)),
-            (Role::Page, Some(Kind::Other)) => {
-                // The one name under which a packed sitemap goes.
+            (Role::Page, Some(Kind::Other | Kind::Text)) => {
+                // The names under which a sitemap goes that its server knows no type for.
                 let path = job.url.as_url().path();
-                path.ends_with(".xml.gz").then_some(Look::Sitemap)
+                let is_named = path.ends_with(".xml") || path.ends_with(".xml.gz");
+                is_named.then_some(Look::Sitemap)
             }
-            (Role::Page, Some(Kind::Text)) => None,
         }
     }
 }

@@ -341,6 +341,10 @@ impl<'q> Question<'q> {
             leads.more();
         }
         match look {
+            // A sitemap or a feed is what it is, whatever its type says.
+            Look::Html(Markup::Html) if xml::opens_a_list(bytes) => {
+                leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+            }
             Look::Html(markup) => return leads.html(markup, bytes, charset),
             Look::Script => leads.script(bytes),
             Look::Css => leads.css(bytes, charset),

@@ -13,6 +13,8 @@ use super::scan::{Place, decode, utf8};
 
 /// How deep elements may stand in each other; feeds and sitemaps need five or six.
 const DEPTH: usize = 64;
+/// Bytes of a body in which its first element is looked for, behind declarations and comments.
+const OPENING: usize = 16 << 10;
 
 /// A document being read.
 pub(super) struct Xml<'x> {
@@ -123,6 +125,33 @@ pub(super) fn root(text: &str) -> Option<String> {
         Piece::Open(element) => Some(element.name().1.to_owned()),
         _ => None,
     })
+}
+
+/// Whether a body that is served as a page opens as a feed or a sitemap: its first element tells, as browsers
+/// tell a mislabelled feed (WHATWG MIME Sniffing 7.3). Neither is an element of HTML.
+pub(super) fn opens_a_list(bytes: &[u8]) -> bool {
+    const LISTS: [&[u8]; 5] = [b"urlset", b"sitemapindex", b"rss", b"feed", b"RDF"];
+    let mut rest = &bytes[..bytes.len().min(OPENING)];
+    rest = rest.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(rest);
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = match rest {
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'!', ..] => b">",
+            [b'<', b'?', ..] => b"?>",
+            [b'<', name @ ..] => {
+                let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/');
+                let name = &name[..name.iter().position(ends).unwrap_or(name.len())];
+                let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+                return LISTS.contains(&local);
+            }
+            _ => return false,
+        };
+        let Some(at) = memchr::memmem::find(rest, end) else {
+            return false;
+        };
+        rest = &rest[at + end.len()..];
+    }
 }
 
 /// The text of a reference: of one of the five that XML has (4.6), or to a character; nothing for any other.

@@ -84,7 +84,8 @@ impl Scope {
     ///
     /// Parts of pages and sitemaps are looked for on the seeds' hosts where pages are only followed within a page or a
     /// path: what a page is made of lies elsewhere on its host. A robots.txt belongs to whatever it is asked for.
-    /// Neither robots.txt nor sitemaps are counted, and patterns of what to include do not hold for them.
+    /// Neither robots.txt nor sitemaps are counted. Patterns of what to include are for pages: the parts of a page that is
+    /// included come with it. Patterns of what to exclude hold for both.
     ///
     /// # Errors
     /// Why it does not belong.
@@ -117,7 +118,8 @@ impl Scope {
         if role == Role::Sitemap {
             return Ok(());
         }
-        if !self.include.is_empty() && !self.include.matches(url) {
+        let is_page = role == Role::Page;
+        if is_page && !self.include.is_empty() && !self.include.matches(url) {
             return Err(Skip::NotIncluded);
         }
         let marks = self.traps.check(url)?;

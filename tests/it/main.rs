@@ -28,6 +28,7 @@ mod guard;
 mod http2;
 mod inspect;
 mod job;
+mod leads;
 mod list_formats;
 mod lists;
 mod memory;

@@ -1,0 +1,88 @@
+//! What leads on: what a crawl reads links out of, whatever it is called, and which pages it takes for one it has seen.
+
+use haul::origin::{Answer, Origin, Request, Site};
+
+use crate::cli::run;
+
+/// The paths that were asked for, each once, sorted.
+fn asked(origin: &Origin) -> Vec<String> {
+    let mut paths = origin.log().paths();
+    paths.retain(|path| path != "/robots.txt");
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn crawl(origin: &Origin, path: &str, flags: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = origin.url(path);
+    let mut words = vec!["crawl", "-q", "--ignore-robots", &url];
+    words.extend_from_slice(flags);
+    let (code, _, text) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{text}");
+    asked(origin)
+}
+
+#[test]
+fn a_seed_sitemap_or_feed_is_read_as_what_it_is_whatever_type_it_is_served_as() {
+    let sitemap = "<?xml version='1.0' encoding='UTF-8'?>\n<!-- made -->\n<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>\
+                   <url><loc>http://HOST/listed</loc></url></urlset>";
+    let bare = "\u{feff}<urlset><url><loc>http://HOST/listed</loc></url></urlset>";
+    let feed = "<?xml version='1.0'?><rss version='2.0'><channel><item><link>http://HOST/listed</link></item></channel></rss>";
+    let named = [
+        "text/html",
+        "text/html; charset=utf-8",
+        "text/plain",
+        "application/octet-stream",
+    ];
+    for (body, types) in [(sitemap, &named[..]), (bare, &named), (feed, &named[..2])] {
+        for &media in types {
+            let answer =
+                move |request: &Request| Answer::body(media, body.replace("HOST", &request.host()));
+            let origin = Site::builder()
+                .route_with("/sitemap.xml", answer)
+                .fallback(Answer::page("well"))
+                .start()
+                .unwrap();
+            let asked = crawl(&origin, "/sitemap.xml", &[]);
+            assert_eq!(asked, ["/listed", "/sitemap.xml"], "{media} {body}");
+        }
+    }
+    // A page that shows a sitemap is a page.
+    let shown = "<!doctype html><pre>&lt;urlset></pre><urlset><url><loc>/no</loc></url></urlset><a href=/yes>";
+    let origin = Site::builder()
+        .route("/", Answer::page(shown))
+        .fallback(Answer::page("well"))
+        .start()
+        .unwrap();
+    assert_eq!(crawl(&origin, "/", &[]), ["/", "/yes"]);
+}
+
+#[test]
+fn a_page_without_links_is_remembered_by_its_text() {
+    let text: String = (0..400)
+        .map(|word| format!("<p>word{word} of a long text"))
+        .collect();
+    let origin = Site::builder()
+        .route("/", Answer::page("<a href=/plain>"))
+        .route("/plain", Answer::page(text.clone()))
+        .route("/linked", Answer::page(text + "<a href=/further></a>"))
+        .fallback(Answer::page("well"))
+        .start()
+        .unwrap();
+    let seeds = [origin.url("/plain"), origin.url("/linked")];
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "crawl",
+        "-c",
+        "1",
+        "--ignore-robots",
+        "--skip-similar",
+        &seeds[0],
+        &seeds[1],
+    ];
+    let (code, _, told) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(asked(&origin), ["/linked", "/plain"]);
+    assert!(told.contains("similar × 1"), "{told}");
+}
