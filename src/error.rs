@@ -31,6 +31,15 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
+    /// A file or folder that is there and may not be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// An output that cannot be created or written: a full disk, a folder without permission.
     #[error("cannot write {}", path.display())]
     Output {

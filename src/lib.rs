@@ -148,7 +148,7 @@ pub use rows::Rows;
 pub use size::ByteSize;
 pub use skip::{Reach as ScopeReach, Skip};
 pub use stop::Stop;
-pub use tally::{Failures, HostTally, Tally};
+pub use tally::{Failures, HostTally, Tally, Totals};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
 pub use visit::{FetchError, Parsed, Phase, TlsReason, Visit};
 pub use wait::{Wait, Waits};

@@ -73,7 +73,11 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     }
     let mut told = String::new();
     if plan.voice >= Voice::Usual {
-        told = cli::summary(&outcome.tally, cli::processor_time());
+        told = match resume.done(&outcome) {
+            Some(done) => cli::summary_of_done(&outcome.tally, done),
+            None => cli::summary(&outcome.tally, cli::processor_time()),
+        };
+        told.extend(outcome.mirror.as_deref().map(cli::mirror_summary));
         told.extend(outcome.counts.as_ref().map(cli::fields_summary));
     }
     if let Some(error) = outcome.failure.take() {

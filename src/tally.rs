@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::broken::Broken;
 use crate::url::HostKey;
@@ -81,6 +82,25 @@ pub struct Tally {
     pub elapsed: Duration,
     /// Connections that were opened, or tried; 0 where the settings do not ask for it.
     pub connections: u64,
+}
+
+/// What records came to, as far as the exit code of a run tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Records.
+    pub visited: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// Lines that repeat an earlier one.
+    pub duplicates: u64,
+    /// Lines that a setting or a robots.txt skipped.
+    pub skipped: u64,
+    /// Records of what pages led to.
+    pub led_to: u64,
+    /// Those of them that failed.
+    pub led_to_failed: u64,
+    /// Those of them that have no answer and might have had one.
+    pub lost: u64,
 }
 
 /// How often a class of failure was seen, and where first.
@@ -219,6 +239,19 @@ impl Tally {
         host.busy += took;
     }
 
+    /// What the records came to.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            visited: self.visited,
+            failed: self.failed,
+            duplicates: self.duplicates,
+            skipped: self.skipped,
+            led_to: self.led_to,
+            led_to_failed: self.led_to_failed,
+            lost: self.lost,
+        }
+    }
+
     /// The host with the longest mean latency, with that latency.
     pub fn slowest_host(&self) -> Option<(&HostKey, Duration)> {
         let asked = self.hosts.iter().filter(|(_, host)| host.visited > 0);
@@ -252,29 +285,45 @@ impl Tally {
     }
 }
 
-/// Whether a page of a crawl is missing for a reason that may pass. What another site's pages come to is that site's business.
-fn is_lost(visit: &Visit) -> bool {
-    match &visit.outcome {
-        Ok(_) => false,
-        Err(
-            FetchError::HostDown { .. }
-            | FetchError::Unprocessed(_)
-            | FetchError::Shortage(_)
-            | FetchError::Spool(_)
-            | FetchError::Lost(_),
-        ) => true,
-        Err(
-            FetchError::Dns(_)
-            | FetchError::Connect(_)
-            | FetchError::Closed
-            | FetchError::Cut { .. }
-            | FetchError::Timeout { .. }
-            | FetchError::TooSlow { .. }
-            | FetchError::RobotsUnreachable { .. }
-            | FetchError::Proxy(_),
-        ) => visit.job.is_of_the_same_host(),
-        Err(_) => false,
+impl std::ops::Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            visited: self.visited + other.visited,
+            failed: self.failed + other.failed,
+            duplicates: self.duplicates + other.duplicates,
+            skipped: self.skipped + other.skipped,
+            led_to: self.led_to + other.led_to,
+            led_to_failed: self.led_to_failed + other.led_to_failed,
+            lost: self.lost + other.lost,
+        }
     }
+}
+
+/// Whether failures of a class may pass, so that a page of a crawl is missing for no fault of its site: `Some(true)` wherever
+/// the page is, `Some(false)` on the host of the page that led there. What another site's pages come to is that site's
+/// business.
+pub(crate) fn may_pass(class: &str) -> Option<bool> {
+    match class {
+        "host-down" | "unprocessed" | "shortage" | "spool" | "lost" => Some(true),
+        "dns" | "connect" | "closed" | "cut" | "timeout" | "too-slow" | "robots-unreachable"
+        | "proxy" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether what has this class is no failure: it was not meant to be asked.
+pub(crate) fn is_class_of_skip(class: &str) -> bool {
+    matches!(class, "duplicate" | "skipped" | "robots")
+}
+
+fn is_lost(visit: &Visit) -> bool {
+    let may_pass = match &visit.outcome {
+        Ok(_) => None,
+        Err(error) => may_pass(error.class()),
+    };
+    may_pass.is_some_and(|anywhere| anywhere || visit.job.is_of_the_same_host())
 }
 
 fn example(visit: &Visit) -> String {

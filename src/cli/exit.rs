@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use haul::{Ended, Error, Outcome, Tally};
+use haul::{Ended, Error, Outcome, Totals};
 
 /// How the process ends, from the least grave to the gravest. [`meaning`](Self::meaning) tells more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,8 +143,9 @@ impl Exit {
         self.max(other)
     }
 
-    /// How a run ends.
-    pub(crate) fn of(outcome: &Outcome, fail_over: Share, judged: Judged) -> Self {
+    /// How a run ends; in a job, as one that was never stopped would. A share that was named holds for all that was asked. Without
+    /// one nothing of a list may fail, and of a crawl what `judged` says.
+    pub(crate) fn of(outcome: &Outcome, fail_over: Option<Share>, judged: Judged) -> Self {
         let ended = match outcome.ended {
             Ended::OutputFailed => Exit::Output,
             // An interrupt that found nothing left to drop cost nothing.
@@ -153,30 +154,26 @@ impl Exit {
             Ended::TimeUp => Exit::TimeUp,
             Ended::Interrupted => Exit::Interrupted,
         };
-        let broken = match judged {
-            Judged::Links if outcome.tally.broken.count > 0 => Exit::SomeFailed,
-            Judged::Links | Judged::Seeds | Judged::List => Exit::Success,
-        };
-        let of_crawl = judged != Judged::List;
-        let lost = match part(outcome.tally.lost, outcome.tally.led_to) > fail_over.0 {
-            true if of_crawl => Exit::SomeFailed,
+        let totals = outcome.totals();
+        let is_broken = judged == Judged::Links && outcome.tally.broken.count > 0;
+        let is_lost = judged != Judged::List && totals.lost > 0;
+        let of_links = match fail_over {
+            None if is_broken || is_lost => Exit::SomeFailed,
             _ => Exit::Success,
         };
-        let tally = Self::of_tally(&outcome.tally, fail_over, judged);
-        ended.merge(broken).merge(lost).merge(tally)
+        let of_totals = match (fail_over, judged) {
+            (None, Judged::Seeds | Judged::Links) => Self::of_totals(&seeds_of(totals), Share(0.0)),
+            (share, _) => Self::of_totals(&totals, share.unwrap_or(Share(0.0))),
+        };
+        ended.merge(of_links).merge(of_totals)
     }
 
-    fn of_tally(tally: &Tally, fail_over: Share, judged: Judged) -> Self {
-        let (led_to, led_to_failed) = match judged {
-            Judged::List => (0, 0),
-            Judged::Seeds | Judged::Links => (tally.led_to, tally.led_to_failed),
-        };
-        let asked = tally.visited - tally.duplicates - tally.skipped;
-        let asked = asked.saturating_sub(led_to);
-        let failed = tally.failed - led_to_failed;
+    fn of_totals(totals: &Totals, fail_over: Share) -> Self {
+        let asked = (totals.visited - totals.duplicates).saturating_sub(totals.skipped);
+        let failed = totals.failed;
         if failed == 0 {
             Exit::Success
-        } else if failed == asked && tally.skipped == 0 {
+        } else if failed == asked && totals.skipped == 0 {
             Exit::NothingFetched
         } else if part(failed, asked) > fail_over.0 {
             Exit::SomeFailed
@@ -189,7 +186,10 @@ impl Exit {
         match error {
             // The reader of a pipe has enough: that is no failure of ours.
             Error::Closed => Exit::Success,
-            Error::Setting(_) | Error::Input { .. } | Error::Table { .. } => Exit::Usage,
+            Error::Setting(_)
+            | Error::Input { .. }
+            | Error::Table { .. }
+            | Error::Unreadable { .. } => Exit::Usage,
             Error::Output { .. } => Exit::Output,
             Error::Locked { .. } | Error::Store { .. } => Exit::Job,
             _ => Exit::Internal,
@@ -259,6 +259,15 @@ impl FromStr for Share {
     }
 }
 
+/// What the seeds of a crawl came to. What they lead to is never skipped with a record.
+fn seeds_of(totals: Totals) -> Totals {
+    Totals {
+        visited: totals.visited.saturating_sub(totals.led_to),
+        failed: totals.failed.saturating_sub(totals.led_to_failed),
+        ..totals
+    }
+}
+
 /// A part of a whole, from 0 to 1.
 fn part(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64
@@ -286,16 +295,17 @@ fn told(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use haul::Tally;
     use std::io;
 
     fn of(visited: u64, failed: u64, duplicates: u64, fail_over: &str) -> u8 {
-        let tally = Tally {
+        let totals = Totals {
             visited,
             failed,
             duplicates,
-            ..Tally::default()
+            ..Totals::default()
         };
-        Exit::of_tally(&tally, fail_over.parse().unwrap(), Judged::List).code()
+        Exit::of_totals(&totals, fail_over.parse().unwrap()).code()
     }
 
     #[test]
@@ -323,11 +333,12 @@ mod tests {
             missing: haul::Rows::default(),
             counts: None,
             waiting: 0,
+            earlier: haul::Totals::default(),
+            mirror: None,
             failure: None,
         };
         outcome.tally.broken.count = 1;
-        let of =
-            |outcome: &Outcome, judged| Exit::of(outcome, "0%".parse().unwrap(), judged).code();
+        let of = |outcome: &Outcome, judged| Exit::of(outcome, None, judged).code();
         assert_eq!(of(&outcome, Judged::Seeds), 0);
         assert_eq!(of(&outcome, Judged::Links), 3);
         outcome.tally.lost = 1;
@@ -361,9 +372,11 @@ mod tests {
             missing: "11-".parse().unwrap(),
             counts: None,
             waiting: 0,
+            earlier: haul::Totals::default(),
+            mirror: None,
             failure: None,
         };
-        let nothing = "0%".parse().unwrap();
+        let nothing = None;
         assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);
         outcome.ended = Ended::Interrupted;
         assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 130);

@@ -44,7 +44,7 @@ pub(crate) use report::Reporting;
 pub(crate) use resume::Resume;
 pub(crate) use retry::Retry;
 pub(crate) use serve::{ServeArguments, serve_folder};
-pub(crate) use summary::summary;
+pub(crate) use summary::{mirror_summary, summary, summary_of_done};
 
 use compare::CompareArguments;
 use crawl::CrawlArguments;

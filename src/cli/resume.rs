@@ -24,7 +24,8 @@ pub(crate) struct Resume {
     wanted: Option<Rows>,
     limit: Option<u64>,
     output: Option<PathBuf>,
-    kept: bool,
+    /// The folder of the job that keeps it.
+    kept: Option<PathBuf>,
     /// The output whose failures are fetched again.
     retried: Option<PathBuf>,
     reads_stdin: bool,
@@ -43,7 +44,7 @@ impl Resume {
             wanted: plan.config.seeds.rows.clone(),
             limit: plan.config.seeds.limit,
             output: plan.output.clone(),
-            kept: plan.config.job.is_some(),
+            kept: plan.config.job.as_ref().map(|job| job.folder.clone()),
             retried: plan
                 .config
                 .seeds
@@ -66,7 +67,7 @@ impl Resume {
     /// # Errors
     /// When the missing rows are many and the file for them cannot be written.
     pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
-        if self.kept {
+        if self.kept.is_some() {
             return Ok(self.same_again(outcome));
         }
         if let Some(output) = &self.retried {
@@ -102,6 +103,27 @@ impl Resume {
             self.command(Some((rows, outcome.tally.visited)))
         );
         Ok(Some(text))
+    }
+
+    /// What a job says that was done before and has nothing left to do.
+    pub(crate) fn done(&self, outcome: &Outcome) -> Option<String> {
+        let folder = self.kept.as_ref()?;
+        let is_done = outcome.ended == Ended::Complete && outcome.tally.visited == 0;
+        let totals = outcome.totals();
+        if !is_done || totals.visited == 0 {
+            return None;
+        }
+        let urls = match totals.visited {
+            1 => "1 URL".to_owned(),
+            urls => format!("{urls} URLs"),
+        };
+        Some(match totals.failed {
+            0 => format!("the job is done: {urls}, none failed\n"),
+            failed => format!(
+                "the job is done: {urls}, {failed} failed; haul retry {} fetches what failed again\n",
+                spelling::quoted(&folder.clone().into_os_string())
+            ),
+        })
     }
 
     /// A job goes on with the command that began it.
@@ -195,7 +217,7 @@ mod tests {
     fn resume(given: &[(&str, Kind, &[&str])]) -> Resume {
         Resume {
             command: "fetch",
-            kept: false,
+            kept: None,
             given: given
                 .iter()
                 .map(|(flag, kind, values)| Setting {
@@ -223,6 +245,8 @@ mod tests {
             missing: missing.parse().unwrap(),
             counts: None,
             waiting: 0,
+            earlier: haul::Totals::default(),
+            mirror: None,
             failure: None,
         }
     }

@@ -3,6 +3,7 @@
 //! A pure function of the [`Tally`]: every number comes from there. Remote text is cleaned.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use haul::{Broken, ByteSize, Tally, clean, spelled};
@@ -32,6 +33,24 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     line(&mut text, "latency", latency(tally));
     line(&mut text, "hosts", hosts(tally));
     broken(&mut text, &tally.broken);
+    text
+}
+
+/// The summary of a job that had nothing left to do, which `done` says.
+pub(crate) fn summary_of_done(tally: &Tally, done: String) -> String {
+    let mut text = done;
+    broken(&mut text, &tally.broken);
+    text
+}
+
+/// The file to open of a copy that can be browsed.
+pub(crate) fn mirror_summary(begins: &Path) -> String {
+    let mut text = String::new();
+    line(
+        &mut text,
+        "mirror",
+        format!("begins with {}", clean(&begins.display().to_string())),
+    );
     text
 }
 

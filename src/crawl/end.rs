@@ -7,7 +7,7 @@ use super::{Ended, Outcome, Run};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::rows::Rows;
-use crate::sink::Counter;
+use crate::sink::{Counter, Mirror};
 use crate::wait::Waits;
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
@@ -42,9 +42,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();
         // A job that goes on saves more: its copy is made when it has come to its end.
-        if let Some(mirror) = self.mirror.take().filter(|_| !(early && kept)) {
-            mirror.finish()?;
-        }
+        let mirror = self.mirror.take().filter(|_| !(early && kept));
+        let mirror = mirror.map(Mirror::finish).transpose()?;
         let waiting = self.frontier.waiting() as u64 + self.cancelled + u64::from(reading && early);
         let missing = if early && !kept {
             let mut rows = std::mem::take(&mut self.unanswered);
@@ -59,6 +58,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             missing,
             counts,
             waiting: if early { waiting } else { 0 },
+            earlier: self.earlier,
+            mirror: mirror.and_then(|(_, entrance)| entrance),
             failure: None,
         })
     }
@@ -98,6 +99,8 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             counts: None,
             // The job knows what is settled: what is not goes on with it.
             waiting: u64::from(kept),
+            earlier: self.earlier,
+            mirror: None,
             failure: Some(error),
         })
     }

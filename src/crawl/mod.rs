@@ -38,14 +38,14 @@ use crate::event::Event;
 use crate::extract::{Health, Recipe};
 use crate::follow::Follow;
 use crate::frontier::{
-    Again, Duplicates, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
+    Again, Duplicates, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
 };
 use crate::job;
 use crate::robots;
 use crate::seeds::{Batch, Entry, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
-use crate::tally::Tally;
+use crate::tally::{Tally, Totals};
 use crate::visit::{FetchError, Visit};
 use crate::worker::Plan;
 
@@ -111,12 +111,15 @@ pub async fn crawl(
     let mut marks = BTreeMap::new();
     let mut before = None;
     let mut list = ListMark::default();
+    let mut earlier = Earlier::default();
     if let Some(job) = &config.job {
         let (opened, left) = open_job(job)?;
         before = left;
         marks = opened.marks();
         list = opened.list();
+        earlier = opened.earlier();
         let restored = |row: &_| {
+            earlier.count(row);
             if let Some(follow) = &mut follow {
                 follow.restore(row);
             }
@@ -154,6 +157,7 @@ pub async fn crawl(
         settled_bytes: 0,
         list,
         tally: Tally::default(),
+        earlier: earlier.totals(),
         unanswered: Vec::new(),
         cancelled: 0,
         checkpoint: None,
@@ -213,6 +217,8 @@ struct Run<F> {
     /// How far the list was read.
     list: ListMark,
     tally: Tally,
+    /// What the sessions of the job before this one came to.
+    earlier: Totals,
     /// Rows that were in flight when the run was cut short.
     unanswered: Vec<u64>,
     /// Jobs that were, rows or not.

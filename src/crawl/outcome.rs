@@ -1,9 +1,11 @@
 //! How a run went, for whoever started it.
 
+use std::path::PathBuf;
+
 use crate::error::Error;
 use crate::rows::Rows;
 use crate::sink::Counts;
-use crate::tally::Tally;
+use crate::tally::{Tally, Totals};
 
 /// How a run went.
 #[derive(Debug)]
@@ -18,11 +20,20 @@ pub struct Outcome {
     pub counts: Option<Counts>,
     /// Jobs that still wait, in the job that keeps them.
     pub waiting: u64,
+    /// What the sessions before this one came to, in the job that keeps them.
+    pub earlier: Totals,
+    /// The file that a mirror begins with: the first seed's.
+    pub mirror: Option<PathBuf>,
     /// Why an output could not be written any more, where that ended it.
     pub failure: Option<Error>,
 }
 
 impl Outcome {
+    /// What all records came to: those of this run, and in a job those of the sessions before.
+    pub fn totals(&self) -> Totals {
+        self.earlier + self.tally.totals()
+    }
+
     /// Of a run that was stopped before it began: every row is missing.
     pub(super) fn never_begun() -> Self {
         Self {
@@ -31,6 +42,8 @@ impl Outcome {
             missing: Rows::of(Vec::new(), Some(1)),
             counts: None,
             waiting: 0,
+            earlier: Totals::default(),
+            mirror: None,
             failure: None,
         }
     }

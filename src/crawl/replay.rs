@@ -26,7 +26,7 @@ use crate::job::{Job, Request};
 use crate::rows::Rows;
 use crate::sink::{Counter, Sinks, Start, Writer};
 use crate::stop::Stop;
-use crate::tally::Tally;
+use crate::tally::{Tally, Totals};
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Parsed, Visit};
 use crate::worker::{self, Plan};
@@ -149,6 +149,8 @@ pub async fn replay(
         missing,
         counts: counter.and_then(|(_, mark)| Counter::read(mark)),
         waiting: 0,
+        earlier: Totals::default(),
+        mirror: None,
         failure: None,
     })
 }

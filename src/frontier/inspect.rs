@@ -127,6 +127,7 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
             ..Inspection::default()
         };
         inspection.waits = ledger::take_waits(&mut inspection.marks);
+        ledger::take_lines(&mut inspection.marks);
         let mut by_host = HashMap::new();
         reader.each_row(&mut |row| {
             inspection.count(&row);

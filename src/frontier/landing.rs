@@ -164,7 +164,11 @@ impl Frontier {
     /// When the memory of what was seen cannot be kept.
     pub(crate) fn settle(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         if visit.job.id == 0 {
-            return Ok(None); // a line that was never admitted, or a robots.txt
+            // A line that was never admitted, or a robots.txt.
+            if let Some(ledger) = &mut self.ledger {
+                ledger.line(visit);
+            }
+            return Ok(None);
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.settled(visit);

@@ -9,12 +9,14 @@ use std::time::Instant;
 
 use super::Frontier;
 use super::differences::Differences;
+use super::earlier::{self, Earlier};
 use super::store::{
     Answer, Batch, Change, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State,
     Store, Want,
 };
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
+use crate::tally::Totals;
 use crate::visit::Visit;
 use crate::wait::Waits;
 
@@ -22,6 +24,8 @@ use crate::wait::Waits;
 const MANY: usize = 50_000;
 /// The name under which a job keeps what its run waits for, beside the marks of its sinks.
 const WAITS: &str = "waits";
+/// And what the lines came to that have no row.
+const LINES: &str = "lines";
 
 /// What of a run outlives its process.
 pub(crate) struct Ledger {
@@ -34,6 +38,8 @@ pub(crate) struct Ledger {
     /// What the run waits for, and whether that was committed.
     waits: Waits,
     waits_changed: bool,
+    /// What the lines came to, over all sessions, that were never admitted.
+    lines: Totals,
     /// The folder, locked for as long as the run goes on; dropped after the store is closed.
     _folder: Folder,
 }
@@ -55,6 +61,14 @@ pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Wai
     let waits = marks.remove(WAITS);
     waits
         .and_then(|waits| serde_json::from_value(waits).ok())
+        .unwrap_or_default()
+}
+
+/// Takes what lines without a row came to out of the marks of a job.
+pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Totals {
+    let lines = marks.remove(LINES);
+    lines
+        .and_then(|lines| serde_json::from_value(lines).ok())
         .unwrap_or_default()
 }
 
@@ -99,9 +113,14 @@ impl Opened {
     pub(crate) fn marks<T: serde::de::DeserializeOwned>(&self) -> BTreeMap<String, T> {
         let marks = self.known.marks.iter();
         marks
-            .filter(|(name, _)| *name != WAITS)
+            .filter(|(name, _)| ![WAITS, LINES].contains(&name.as_str()))
             .filter_map(|(name, mark)| Some((name.clone(), T::deserialize(mark.clone()).ok()?)))
             .collect()
+    }
+
+    /// What its sessions came to, before its rows are counted.
+    pub(crate) fn earlier(&self) -> Earlier {
+        Earlier::with(take_lines(&mut self.known.marks.clone()))
     }
 
     /// How far its list was read.
@@ -114,6 +133,11 @@ impl Ledger {
     /// Notes a URL that was admitted, or passed over.
     pub(super) fn found(&mut self, row: Row) {
         self.batch.found.push(row);
+    }
+
+    /// Notes a line that is over and was never admitted.
+    pub(super) fn line(&mut self, visit: &Visit) {
+        earlier::count_line(&mut self.lines, visit);
     }
 
     /// Notes a job that is over.
@@ -180,7 +204,7 @@ impl Frontier {
         let Opened {
             mut store,
             folder,
-            known,
+            mut known,
         } = opened;
         self.fingerprints = Fingerprints::seeded(known.seed);
         (self.last_pass, self.raised_before) = (known.last_pass(), known.raised);
@@ -196,6 +220,7 @@ impl Frontier {
             committing: false,
             waits: Waits::default(),
             waits_changed: false,
+            lines: take_lines(&mut known.marks),
             _folder: folder,
         });
         Ok(())
@@ -252,6 +277,8 @@ impl Frontier {
         };
         let mut batch = std::mem::replace(&mut ledger.batch, next);
         batch.list = ledger.list;
+        let lines = serde_json::to_value(ledger.lines);
+        batch.marks.extend(Some(LINES.to_owned()).zip(lines.ok()));
         Some(Gathered(batch))
     }
 
@@ -267,7 +294,7 @@ impl Frontier {
             let kept = marks
                 .into_iter()
                 .filter_map(|(name, mark)| Some((name, serde_json::to_value(mark).ok()?)));
-            batch.marks = kept.collect();
+            batch.marks.extend(kept);
             let waits = serde_json::to_value(&ledger.waits);
             batch.marks.extend(Some(WAITS.to_owned()).zip(waits.ok()));
             ledger.keeper.commit(batch);

@@ -22,7 +22,7 @@ use super::folder::{Folder, temporary};
 use super::growing::{sync_entry, sync_folder};
 use super::journal::{Journal, Past};
 use super::mark::{Mark, Start};
-use super::name::Name;
+use super::name::{self, Name};
 use super::names::Names;
 use crate::body::{Body, Spool};
 use crate::error::{Error, Result};
@@ -30,6 +30,8 @@ use crate::visit::Visit;
 
 /// Files that are made safe together; each is two open files.
 const TOGETHER: usize = 32;
+/// The most bytes of a page that is compared with another of the same name.
+const COMPARED: u64 = 8 << 20;
 /// Folders whose entries may wait to be made safe.
 const FOLDERS_WAITING: usize = 1024;
 
@@ -136,6 +138,18 @@ impl Files {
         let mut name = Name::of(job, media_type, self.folder.folds());
         if self.layout == Layout::Browsable {
             name = name.browsable(media_type);
+            if let Some(twin) = name::twin(job, media_type) {
+                name = name.shared_with(&twin, media_type, self.folder.folds());
+                let given = self
+                    .names
+                    .given_to(&twin, &name, |path| self.folder.look(path));
+                if let Some(path) = given
+                    && self.holds(&path, &body)?
+                {
+                    visit.parsed.saved = Some(self.path.join(path));
+                    return Ok(());
+                }
+            }
         }
         let flat = || name.flat();
         let look = |path: &str| self.folder.look(path);
@@ -161,6 +175,22 @@ impl Files {
             self.commit()?;
         }
         Ok(())
+    }
+
+    /// Whether a file that was saved has just these bytes. Pages beyond [`COMPARED`] are not compared.
+    fn holds(&mut self, path: &str, body: &Body) -> Result<bool> {
+        let length = body.len();
+        if length > COMPARED {
+            return Ok(false);
+        }
+        let named = self.path.join(path);
+        if self.waiting.iter().any(|waiting| waiting.path == named) {
+            self.commit()?;
+        }
+        let failed = |source| Error::output(&named, source);
+        let saved = self.folder.read(path, length).map_err(failed)?;
+        let bytes = body.head(length as usize).map_err(failed)?;
+        Ok(saved.is_some_and(|saved| saved == bytes))
     }
 
     /// Gives every body that waits its name, once it is on disk.

@@ -92,6 +92,28 @@ impl Names {
         name: &Name,
         on_disk: impl Fn(&str) -> Found,
     ) -> Option<String> {
+        let path = self.enter(name, &on_disk)?;
+        let own = Use::File(self.owner(job));
+        name.files().find_map(|file| {
+            let path = format!("{path}{file}");
+            self.take(&path, own, &on_disk).then_some(path)
+        })
+    }
+
+    /// The best name for a request, where it was given to this other one.
+    pub(super) fn given_to(
+        &mut self,
+        other: &Job,
+        name: &Name,
+        on_disk: impl Fn(&str) -> Found,
+    ) -> Option<String> {
+        let path = self.enter(name, &on_disk)? + &name.files().next()?;
+        let used = self.used.get(&self.key(&path));
+        (used == Some(&Use::File(self.owner(other)))).then_some(path)
+    }
+
+    /// The path of the folders of a name, with its last slash. `None` where something lies in the way of every one.
+    fn enter(&mut self, name: &Name, on_disk: &impl Fn(&str) -> Found) -> Option<String> {
         let mut path = String::new();
         let mut plain = String::new();
         for folder in &name.folders {
@@ -104,15 +126,11 @@ impl Names {
                     Some(digits) => format!("{folder}~{}", hash_of(&plain, digits)),
                 };
                 let path = format!("{path}{folder}");
-                self.take(&path, Use::Folder, &on_disk).then_some(path)
+                self.take(&path, Use::Folder, on_disk).then_some(path)
             })?;
             path.push('/');
         }
-        let own = Use::File(self.owner(job));
-        name.files().find_map(|file| {
-            let path = format!("{path}{file}");
-            self.take(&path, own, &on_disk).then_some(path)
-        })
+        Some(path)
     }
 
     fn take(&mut self, path: &str, wanted: Use, on_disk: &impl Fn(&str) -> Found) -> bool {

@@ -2,9 +2,11 @@
 //! come to, told by exit codes and by the bytes of the output.
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use haul::origin::{Answer, Gate, Origin, Site};
@@ -179,6 +181,158 @@ fn a_job_that_is_done_asks_nothing_and_fresh_starts_over() {
     assert_eq!(kept.run(&["-q", "--fresh"]).0, Some(0));
     assert_eq!(kept.origin.log().requests(), 2 * asked);
     kept.audit();
+}
+
+#[test]
+fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
+    let site = Site::builder()
+        .route(
+            "/",
+            Answer::page("<a href=/gone>gone</a><a href=/well>well</a>"),
+        )
+        .route("/well", Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (first, gone, well) = (site.url("/"), site.url("/gone"), site.url("/well"));
+    let crawl = ["crawl", "--job", "crawl", &first];
+    let checked = ["crawl", "--job", "checked", "--fail-on-broken", &first];
+    let list = ["fetch", "--job", "list", &well, &gone];
+    let forgiving = [
+        "fetch",
+        "--job",
+        "forgiving",
+        "--fail-over",
+        "50%",
+        &well,
+        &gone,
+    ];
+    let nothing = ["fetch", "--job", "nothing", &gone];
+    for (words, ends_with, failed) in [
+        (&crawl[..], 0, "3 URLs, 1 failed"),
+        (&checked, 3, "3 URLs, 1 failed"),
+        (&list, 3, "2 URLs, 1 failed"),
+        (&forgiving, 0, "2 URLs, 1 failed"),
+        (&nothing, 4, "1 URL, 1 failed"),
+    ] {
+        let (code, _, text) = run(folder.path(), words);
+        assert_eq!(code, Some(ends_with), "{text}");
+        let asked = site.log().requests();
+        let (code, _, text) = run(folder.path(), words);
+        assert_eq!(code, Some(ends_with), "{words:?}: {text}");
+        assert_eq!(site.log().requests(), asked);
+        let expected = format!(
+            "the job is done: {failed}; haul retry {} fetches what failed again\n",
+            words[2]
+        );
+        assert!(text.contains(&expected), "{text}");
+    }
+    let (code, _, text) = run(folder.path(), &["fetch", "--job", "good", &well]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, _, text) = run(folder.path(), &["fetch", "--job", "good", &well]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("the job is done: 1 URL, none failed\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_resumed_job_ends_as_one_that_was_never_stopped() {
+    let gate = Gate::new();
+    let site = Site::builder()
+        .route("/held", Answer::page("well").held(&gate))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (gone, held) = (site.url("/gone"), site.url("/held"));
+    let words = ["fetch", "--job", "job", &gone, &held];
+    let first = Running::start(haul(folder.path(), &words));
+    wait(site.log().wait_for("/held"));
+    let records = folder.path().join("job/records.jsonl");
+    while fs::read(&records).is_ok_and(|records| records.is_empty()) {
+        thread::yield_now();
+    }
+    let mut first = first;
+    kill_process(
+        Pid::from_raw(first.id().cast_signed()).unwrap(),
+        Signal::INT,
+    )
+    .unwrap();
+    kill_process(
+        Pid::from_raw(first.id().cast_signed()).unwrap(),
+        Signal::INT,
+    )
+    .unwrap();
+    first.ends_within(LIMIT).expect("it hangs");
+    gate.open();
+    let (code, _, text) = run(folder.path(), &words);
+    assert_eq!(code, Some(3), "{text}");
+}
+
+/// The words as a user of this machine who may not read what is in the folder.
+fn as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
+    const NOBODY: u32 = 65534;
+    let mut command = haul(folder, words);
+    if rustix::process::geteuid().is_root() {
+        // The binary may be where nobody else can go.
+        let binary = folder.join("haul");
+        fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
+        let environment: Vec<_> = command
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+            .collect();
+        command = Command::new(binary);
+        command
+            .args(words)
+            .current_dir(folder)
+            .uid(NOBODY)
+            .gid(NOBODY);
+        for (name, value) in environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some((output.status.code(), text))
+}
+
+#[test]
+fn a_job_folder_that_may_not_be_read_is_not_taken_for_one_without_a_job() {
+    let site = Site::builder()
+        .fallback(Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let url = site.url("/gone");
+    let (code, _, text) = run(folder.path(), &["fetch", "-q", "--job", "job", &url]);
+    assert_eq!(code, Some(0), "{text}");
+    let job = folder.path().join("job");
+    fs::set_permissions(&job, fs::Permissions::from_mode(0o000)).unwrap();
+    for words in [
+        &["job", "job"][..],
+        &["explain", "job", &url],
+        &["retry", "job"],
+        &["fetch", "-q", "--from", "job"],
+        &["fetch", "-q", "--job", "job", &url],
+        &["fetch", "-q", "--job", "job", "--fresh", &url],
+    ] {
+        let Some((code, text)) = as_nobody(folder.path(), words) else {
+            println!("skipped: the binary cannot be run as another user here");
+            return;
+        };
+        assert_eq!(code, Some(2), "{words:?}: {text}");
+        assert!(
+            text.contains("job") && text.contains("Permission denied"),
+            "{words:?}: {text}"
+        );
+        assert!(!text.contains("no job"), "{words:?}: {text}");
+    }
+    fs::set_permissions(&job, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

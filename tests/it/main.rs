@@ -33,6 +33,7 @@ mod list_formats;
 mod lists;
 mod memory;
 mod metadata;
+mod mirror;
 mod nginx;
 mod outputs;
 #[cfg(feature = "parquet")]

@@ -12,9 +12,9 @@ use haul::parse::links::{LinkSettings, css, links};
 use haul::parse::scan::utf8;
 
 /// A page: its path and query, its type, its body; a type of `301` and `404` are statuses.
-type Page = (&'static str, &'static str, &'static str);
+pub(crate) type Page = (&'static str, &'static str, &'static str);
 
-fn serve(pages: &'static [Page]) -> SocketAddr {
+pub(crate) fn serve(pages: &'static [Page]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -43,7 +43,7 @@ fn answer(mut stream: TcpStream, pages: &[Page]) -> Option<()> {
     }
 }
 
-fn haul(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_haul"))
         .args(["crawl", "--no-config", "-o", "records.jsonl"])
         .args(arguments)
@@ -52,11 +52,11 @@ fn haul(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -169,7 +169,7 @@ fn every_relative_link_of_a_copy_of_two_hosts_leads_to_a_file_of_it() {
     let records = fs::read_to_string(folder.path().join("records.jsonl")).unwrap();
     for line in records.lines() {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();
-        if let Some(saved) = record["saved"].as_str() {
+        if let Some(saved) = record["file"].as_str() {
             assert!(folder.path().join(saved).is_file(), "{saved}");
         }
     }
@@ -322,4 +322,31 @@ fn a_link_checker_names_who_holds_a_broken_link_and_exits_with_3() {
     assert_eq!(fine.status.code(), Some(0), "{}", told(&fine));
     let dead = haul(folder.path(), &[&url("/dead"), "--fail-on-broken"]);
     assert_eq!(dead.status.code(), Some(4), "{}", told(&dead));
+}
+
+#[test]
+fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
+    let address = serve(BROKEN);
+    let url = format!("http://{address}/");
+    let folder = tempfile::tempdir().unwrap();
+    // Two of five fail: what /moved leads to, and /dead.
+    for (flags, code) in [
+        (&[][..], 0),
+        (&["--fail-over", "50%"], 0),
+        (&["--fail-over", "39%"], 3),
+        (&["--fail-over", "0%"], 3),
+        (&["--fail-on-broken"], 3),
+        (&["--fail-on-broken", "--fail-over", "50%"], 0),
+        (&["--fail-on-broken", "--fail-over", "39%"], 3),
+    ] {
+        let mut arguments = vec![url.as_str()];
+        arguments.extend_from_slice(flags);
+        let output = haul(folder.path(), &arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{flags:?}: {}",
+            told(&output)
+        );
+    }
 }

@@ -86,8 +86,8 @@ pub(crate) struct Plan {
     pub(crate) style: Style,
     /// How much is told.
     pub(crate) voice: Voice,
-    /// The share of failures that is still a success.
-    pub(crate) fail_over: Share,
+    /// The share of failures that is still a success, where it was named.
+    pub(crate) fail_over: Option<Share>,
     /// What the exit code tells of.
     pub(crate) judged: Judged,
     /// The file that records go to, where it is one.

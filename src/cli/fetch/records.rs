@@ -68,8 +68,11 @@ pub(super) struct Records {
     pub(super) report: Option<PathBuf>,
 
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
-    #[arg(long, value_name = "PERCENT", default_value = "0%")]
-    pub(super) fail_over: Share,
+    ///
+    /// Without it no URL of a list may fail. A crawl is forgiven what its pages lead to; with this flag every page counts as
+    /// a seed does.
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) fail_over: Option<Share>,
 }
 
 impl Records {

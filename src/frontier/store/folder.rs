@@ -55,6 +55,7 @@ impl Folder {
             .mode(0o700)
             .create(path)
             .map_err(|source| Error::output(path, source))?;
+        is_there(path)?;
         check_is_ours(path)?;
         let lock_path = path.join("lock");
         let mut lock = OpenOptions::new()
@@ -161,6 +162,33 @@ fn remove_database(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Whether a job lives in a folder.
+///
+/// # Errors
+/// When nobody may look: that is not to say that there is none.
+pub(super) fn is_there(folder: &Path) -> Result<bool> {
+    match database(folder).try_exists() {
+        Ok(is_there) => Ok(is_there),
+        // A file where a folder should be has no job in it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(false),
+        Err(source) => Err(Error::Unreadable {
+            path: folder.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Why a counter cannot be read: it is missing or damaged, or nobody may look.
+fn unread(path: &Path, source: std::io::Error) -> Error {
+    match source.kind() {
+        std::io::ErrorKind::PermissionDenied => Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+        _ => damaged(path),
+    }
+}
+
 /// The database of a job in this folder.
 pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("frontier.db")
@@ -203,7 +231,7 @@ impl Counter {
             .read(true)
             .write(true)
             .open(&path)
-            .map_err(|_| damaged(&path))?;
+            .map_err(|source| unread(&path, source))?;
         let count = counted(&file, &path)?;
         Ok((Self { file, path }, count))
     }
@@ -211,7 +239,7 @@ impl Counter {
     /// What the counter of a job that is there says; nothing is opened for writing.
     pub(super) fn read(folder: &Path) -> Result<u64> {
         let path = counter(folder);
-        let file = File::open(&path).map_err(|_| damaged(&path))?;
+        let file = File::open(&path).map_err(|source| unread(&path, source))?;
         counted(&file, &path)
     }
 

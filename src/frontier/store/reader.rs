@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
 
-use super::folder::{Counter, counter, database};
+use super::folder::{Counter, counter, database, is_there};
 use super::known::read_known;
 use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept};
 use super::{Known, Row};
@@ -40,7 +40,7 @@ impl Reader {
     /// When there is no job, it is damaged, or of another format.
     pub(crate) fn read<T>(folder: &Path, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
         let path = database(folder);
-        if !path.exists() {
+        if !is_there(folder)? {
             return Err(Error::store(folder, "there is no job here"));
         }
         let mut log = path.clone().into_os_string();

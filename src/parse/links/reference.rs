@@ -217,7 +217,7 @@ pub(in crate::parse) fn row(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::rewrite::{Document, rewrite};
+    use super::super::super::rewrite::{Document, Place, rewrite};
     use super::super::super::scan::utf8;
     use super::super::{LinkSettings, links};
     use super::*;
@@ -263,7 +263,11 @@ mod tests {
             fingerprints: Fingerprints::default(),
             again: false,
         };
-        let new = rewrite(html.as_bytes(), document, &|_| Some("SAVED".to_owned()));
+        let place = Place {
+            path: "SAVED".to_owned(),
+            fragment: None,
+        };
+        let new = rewrite(html.as_bytes(), document, &|_| Some(place.clone()));
         new.map_or_else(|| html.to_owned(), |new| String::from_utf8(new).unwrap())
     }
 

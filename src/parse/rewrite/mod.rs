@@ -41,9 +41,17 @@ pub(crate) struct Document<'d> {
     pub(crate) again: bool,
 }
 
-/// Where things are: the reference to put in for a URL with this fingerprint, percent-encoded and relative to the
-/// document; `None` for what was not saved.
-pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<String>;
+/// Where things are: the place of a URL with this fingerprint; `None` for what was not saved.
+pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<Place>;
+
+/// Where something was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The reference to put in: percent-encoded, and relative to the document.
+    pub(crate) path: String,
+    /// The fragment that a redirect on the way names, with its `#`, as it was written: the link's own gives way to it.
+    pub(crate) fragment: Option<String>,
+}
 
 /// The document with its references replaced; `None` where it is to stay as it is.
 pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) -> Option<Vec<u8>> {
@@ -166,16 +174,18 @@ impl<'r> References<'r> {
             return None;
         }
         let (url, fingerprint) = self.resolver.resolve(reference)?;
-        let fragment = reference.find('#').map(|at| fragment(&reference[at..]));
-        let fragment = fragment.unwrap_or_default();
+        let own = reference.find('#').map(|at| fragment(&reference[at..]));
         match (self.places)(fingerprint) {
-            Some(place) => Some(Replaced {
-                text: place + &fragment,
-                saved: true,
-            }),
+            Some(place) => {
+                let led = place.fragment.as_deref().map(fragment);
+                Some(Replaced {
+                    text: place.path + &led.or(own).unwrap_or_default(),
+                    saved: true,
+                })
+            }
             None if absolute => None,
             None => Some(Replaced {
-                text: url.to_owned() + &fragment,
+                text: url.to_owned() + &own.unwrap_or_default(),
                 saved: false,
             }),
         }

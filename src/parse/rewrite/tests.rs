@@ -21,7 +21,10 @@ fn bytes(bytes: &[u8], content_type: Option<&str>, again: bool) -> Vec<u8> {
         .map(|path| fingerprints.of(&format!("http://h.example{path}")));
     let place = |fingerprint: u64| {
         let at = saved.iter().position(|saved| *saved == fingerprint)?;
-        Some(["../saved.html", "saved%20it.html", "page%40x=1.html"][at].to_owned())
+        Some(Place {
+            path: ["../saved.html", "saved%20it.html", "page%40x=1.html"][at].to_owned(),
+            fragment: None,
+        })
     };
     let document = Document {
         url: &url,

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -12,7 +13,7 @@ use super::Mirror;
 use super::list::{self, Line};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprints;
-use crate::parse::rewrite::{Document, rewrite};
+use crate::parse::rewrite::{Document, Place, rewrite};
 use crate::url::PageUrl;
 
 /// Files that get their new bytes together, so that what was done is noted once for all of them.
@@ -26,8 +27,20 @@ const CHAIN: usize = 32;
 struct Saved {
     fingerprints: Fingerprints,
     files: Vec<Line>,
-    /// The place in `files` of each URL that leads there.
-    by_url: HashMap<u64, usize>,
+    /// Where each URL leads.
+    by_url: HashMap<u64, Target>,
+    /// The first seed: its row, and its URL.
+    seed: Option<(u64, u64)>,
+}
+
+/// Where a URL leads in the copy.
+#[derive(Clone)]
+struct Target {
+    /// The place in `files`.
+    at: usize,
+    /// The fragment that a redirect on the way names, with its `#`: it counts instead of the link's own, as in a browser
+    /// (RFC 9110 10.2.2). The last redirect that names one decides.
+    fragment: Option<Rc<str>>,
 }
 
 /// The files that were rewritten, by their bytes.
@@ -37,7 +50,8 @@ struct Done {
     file: Option<File>,
 }
 
-pub(super) fn finish(mut mirror: Mirror) -> Result<u64> {
+/// Rewrites what was saved. Answers how many files were changed, and the one that the first seed is in.
+pub(super) fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
     let unread = |source| Error::output(&mirror.list_path, source);
     let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unread)?;
     let failed = |source| Error::output(&mirror.folder, source);
@@ -53,7 +67,8 @@ pub(super) fn finish(mut mirror: Mirror) -> Result<u64> {
         }
     }
     changed += done.commit(&mut staged).map_err(failed)?;
-    Ok(changed)
+    let entrance = saved.entrance().map(|path| mirror.folder.join(path));
+    Ok((changed, entrance))
 }
 
 impl Saved {
@@ -62,6 +77,7 @@ impl Saved {
             fingerprints,
             files: Vec::new(),
             by_url: HashMap::new(),
+            seed: None,
         };
         let mut redirects = Vec::new();
         let mut by_path = HashMap::new();
@@ -71,6 +87,11 @@ impl Saved {
                 true => Vec::new(),
                 false => line.from.iter().chain([&line.url]).map(of).collect(),
             };
+            if let Some(row) = line.row
+                && saved.seed.is_none_or(|(first, _)| row < first)
+            {
+                saved.seed = Some((row, of(&line.url)));
+            }
             match (&line.path, &line.to) {
                 (Some(path), _) => {
                     // A file that was saved once more is the later one.
@@ -80,22 +101,26 @@ impl Saved {
                         None => saved.files.push(line),
                     }
                     for lead in leads {
-                        saved.by_url.insert(lead, at);
+                        let fragment = None;
+                        saved.by_url.insert(lead, Target { at, fragment });
                     }
                 }
-                (None, Some(to)) => redirects.push((leads, of(to))),
+                (None, Some(to)) => {
+                    redirects.push((leads, of(to), line.fragment.as_deref().map(Rc::from)));
+                }
                 (None, None) => {}
             }
         })?;
         // Each round knows where redirects lead that are one further away.
         for _ in 0..CHAIN {
             let before = redirects.len();
-            redirects.retain(|(leads, to)| {
-                let Some(&at) = saved.by_url.get(to) else {
+            redirects.retain(|(leads, to, fragment)| {
+                let Some(mut target) = saved.by_url.get(to).cloned() else {
                     return true;
                 };
+                target.fragment = target.fragment.or_else(|| fragment.clone());
                 for lead in leads {
-                    saved.by_url.entry(*lead).or_insert(at);
+                    saved.by_url.entry(*lead).or_insert(target.clone());
                 }
                 false
             });
@@ -104,6 +129,12 @@ impl Saved {
             }
         }
         Ok(saved)
+    }
+
+    /// The file that the first seed is in.
+    fn entrance(&self) -> Option<&str> {
+        let target = self.by_url.get(&self.seed?.1)?;
+        self.files[target.at].path.as_deref()
     }
 
     /// Writes what a file is to hold beside it; `None` where it holds that already.
@@ -115,8 +146,11 @@ impl Saved {
             return Ok(None);
         };
         let places = |fingerprint| {
-            let at = *self.by_url.get(&fingerprint)?;
-            Some(relative(path, self.files[at].path.as_deref()?))
+            let target = self.by_url.get(&fingerprint)?;
+            Some(Place {
+                path: relative(path, self.files[target.at].path.as_deref()?),
+                fragment: target.fragment.as_deref().map(str::to_owned),
+            })
         };
         let document = Document {
             url: &url,

@@ -14,6 +14,8 @@ use crate::visit::Visit;
 
 /// Bytes of a `Content-Type` that are kept.
 const TYPE: usize = 200;
+/// Bytes of a fragment; a longer one is left out.
+const FRAGMENT: usize = 4096;
 /// A line is no longer: URLs are bounded, and so are the hops of a chain.
 const LINE: u64 = 4 << 20;
 
@@ -31,9 +33,15 @@ pub(super) struct Line {
     /// Whether the list said more of its request than the URL: no link leads to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) asked_otherwise: bool,
-    /// Where it redirects to, and was not followed.
+    /// Where it redirects to, and was not followed; without a fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<String>,
+    /// The fragment of that, with its `#`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fragment: Option<String>,
+    /// The row of the list that named it: of a seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) row: Option<u64>,
     /// The URLs that redirected to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) from: Vec<String>,
@@ -63,7 +71,10 @@ impl Sink for Keeper {
         let job = &visit.job;
         let saved = visit.parsed.saved.as_ref();
         let below = saved.and_then(|path| path.strip_prefix(&self.folder).ok()?.to_str());
-        let to = page.target().and_then(|target| job.url.join(&target).ok());
+        let target = page.target();
+        let to = target.as_deref().and_then(|to| job.url.join(to).ok());
+        let fragment = target.as_deref().and_then(|to| Some(&to[to.find('#')?..]));
+        let fragment = fragment.filter(|fragment| fragment.len() <= FRAGMENT);
         if below.is_none() && to.is_none() {
             return Ok(());
         }
@@ -75,6 +86,8 @@ impl Sink for Keeper {
                 .map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
             asked_otherwise: !job.is_plain(),
             to: to.map(|to| to.to_string()),
+            fragment: fragment.map(str::to_owned),
+            row: job.row,
             from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
         };
         // Text alone cannot fail to be written into memory.

@@ -71,11 +71,12 @@ impl Mirror {
         Ok(Some((Box::new(Keeper::new(aside.output, folder)), mirror)))
     }
 
-    /// Rewrites every page and style sheet that was saved. Answers how many were changed.
+    /// Rewrites every page and style sheet that was saved. Answers how many were changed, and which file the first
+    /// seed is in, where it was saved.
     ///
     /// # Errors
     /// When a file cannot be read or written, or the list is damaged.
-    pub(crate) fn finish(self) -> Result<u64> {
+    pub(crate) fn finish(self) -> Result<(u64, Option<PathBuf>)> {
         finish::finish(self)
     }
 }

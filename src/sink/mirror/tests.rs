@@ -76,7 +76,7 @@ impl Session {
     fn finish(self) -> u64 {
         self.files.finish().unwrap();
         self.sink.finish().unwrap();
-        self.mirror.finish().unwrap()
+        self.mirror.finish().unwrap().0
     }
 }
 

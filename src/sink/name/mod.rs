@@ -110,6 +110,14 @@ impl Name {
         self
     }
 
+    /// The same name for a request whose [twin](twin) may have it as well: an index takes the plain name of its folder's.
+    pub(super) fn shared_with(mut self, twin: &Job, media_type: Option<&str>, folds: bool) -> Self {
+        if Self::of(twin, media_type, folds).digits == 0 {
+            self.digits = 0;
+        }
+        self
+    }
+
     /// The names of the file, the best first: which one it gets depends on what is in the way alone.
     pub(super) fn files(&self) -> impl Iterator<Item = String> {
         [self.digits, self.digits.max(OF_URL), SURE]
@@ -128,6 +136,21 @@ impl Name {
         let host = self.folders.first().map_or("", |host| host);
         part(host, &format!("~{}{}", &self.hash[..SURE], self.extension))
     }
+}
+
+/// The request that mostly has the same page, under a name that is the same but for a hash: of a folder its index, and of an
+/// index its folder.
+pub(super) fn twin(job: &Job, media_type: Option<&str>) -> Option<Job> {
+    let url = job.url.as_url();
+    let index = format!("index{}", extension_of(media_type).unwrap_or(".html"));
+    let other = match url.path_segments()?.next_back()? {
+        "" => index.as_str(),
+        last if last == index => "./",
+        _ => return None,
+    };
+    let is_plain = job.is_plain() && url.query().is_none();
+    let other = job.url.join(other).ok().filter(|_| is_plain)?;
+    Some(Job::seed(0, other))
 }
 
 /// The first hexadecimal digits of a text's SHA-256.

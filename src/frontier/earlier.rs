@@ -1,0 +1,79 @@
+//! What the earlier sessions of a job came to: its exit code tells of them all.
+//!
+//! Counted out of the rows of the job while they are restored, so that what is put back to waiting counts for nothing. Lines that
+//! have no row, as they were never admitted (duplicates, and what is no URL), are counted in the job beside its marks.
+
+use std::collections::HashSet;
+
+use super::store::{Row, State};
+use crate::job::Role;
+use crate::tally::{Totals, is_class_of_skip, may_pass};
+use crate::url::HostKey;
+use crate::visit::{FetchError, Visit};
+
+/// What the earlier sessions of a job came to.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    totals: Totals,
+    /// Hosts of seeds.
+    seeds: HashSet<HostKey>,
+}
+
+impl Earlier {
+    /// Begins with the lines that have no row.
+    pub(super) fn with(lines: Totals) -> Self {
+        Self {
+            totals: lines,
+            seeds: HashSet::new(),
+        }
+    }
+
+    /// Counts a row. Those of the seeds come before those of what they lead to.
+    pub(crate) fn count(&mut self, row: &Row) {
+        let is_listed = row.row.is_some();
+        if is_listed && !self.seeds.contains(&row.host) {
+            self.seeds.insert(row.host.clone());
+        }
+        let class = match &row.state {
+            _ if !matches!(row.role, Role::Page | Role::Asset) => return,
+            State::Waiting(_) => return,
+            // A link that is not asked has no record.
+            State::Skipped { .. } if !is_listed => return,
+            // It has its record, and that went well: what failed is not read again.
+            State::Done(_) | State::Reread(_) => None,
+            State::Failed { class, .. } | State::Skipped { class, .. } => Some(class.as_str()),
+        };
+        let is_skip = class.is_some_and(is_class_of_skip);
+        let failed = u64::from(class.is_some() && !is_skip);
+        self.totals.visited += 1;
+        self.totals.failed += failed;
+        self.totals.skipped += u64::from(is_skip);
+        if !is_listed {
+            self.totals.led_to += 1;
+            self.totals.led_to_failed += failed;
+            let may_pass = class.and_then(may_pass);
+            // Which page led to a row is not at hand here; a crawl is of the hosts of its seeds.
+            let is_lost = may_pass.is_some_and(|anywhere| anywhere || self.is_of_a_seed(row));
+            self.totals.lost += u64::from(is_lost);
+        }
+    }
+
+    fn is_of_a_seed(&self, row: &Row) -> bool {
+        self.seeds.contains(&row.host)
+    }
+
+    /// What they came to.
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
+    }
+}
+
+/// Counts a line that was never admitted.
+pub(super) fn count_line(lines: &mut Totals, visit: &Visit) {
+    lines.visited += 1;
+    match &visit.outcome {
+        Err(FetchError::Duplicate { .. }) => lines.duplicates += 1,
+        Err(error) if error.is_skip() => lines.skipped += 1,
+        _ => lines.failed += u64::from(visit.failure().is_some()),
+    }
+}
