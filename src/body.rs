@@ -98,6 +98,11 @@ impl Spool {
         &self.path
     }
 
+    /// How many bytes are in it.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The same bytes under another name beside it: linked where the file system can, else copied.
     ///
     /// # Errors

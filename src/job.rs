@@ -11,6 +11,7 @@ use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Fingerprints, canonical};
+use crate::page::Page;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::FetchError;
 
@@ -111,13 +112,25 @@ pub struct Request {
 }
 
 /// One redirect that was followed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hop {
     /// The URL that answered.
     pub url: PageUrl,
     /// With which status.
     pub status: u16,
+    /// The whole answer, where an output keeps it. It stays where the job waits: whoever fetches the next hop needs none of it.
+    #[serde(skip)]
+    pub answer: Option<Arc<Page>>,
 }
+
+/// Two hops are the same that came from the same place with the same status.
+impl PartialEq for Hop {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.url, self.status) == (&other.url, other.status)
+    }
+}
+
+impl Eq for Hop {}
 
 /// One try that was not the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

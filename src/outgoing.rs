@@ -183,6 +183,7 @@ mod tests {
             .map(|(url, status)| Hop {
                 url: PageUrl::parse(url).unwrap(),
                 status: *status,
+                answer: None,
             })
             .collect();
         job.via = if hops.is_empty() {

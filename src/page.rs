@@ -94,6 +94,14 @@ impl Page {
         })
     }
 
+    /// Bytes of its body that are in memory.
+    pub(crate) fn in_memory(&self) -> u64 {
+        match &self.body {
+            Body::Memory(bytes) => bytes.len() as u64,
+            Body::Spooled(_) | Body::Dropped(_) => 0,
+        }
+    }
+
     fn location_bytes(&self) -> Option<&[u8]> {
         let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
         let value = self.headers.0.get(http::header::LOCATION);

@@ -46,6 +46,8 @@ pub struct Tally {
     pub sitemaps_failed: u64,
     /// Links that a robots.txt forbids.
     pub forbidden: u64,
+    /// Records of archives that hold no page, by their kind.
+    pub left_out: BTreeMap<&'static str, u64>,
     /// Answers over the wire, redirects and tries included.
     pub answers: u64,
     /// Tries that went back to the frontier.
@@ -141,6 +143,7 @@ impl Default for Tally {
             sitemaps: 0,
             sitemaps_failed: 0,
             forbidden: 0,
+            left_out: BTreeMap::new(),
             answers: 0,
             retries: 0,
             redirects: 0,

@@ -486,7 +486,10 @@ impl Visit {
 
     /// Bytes of its body, and of what was read out of it, that are in memory.
     pub(crate) fn in_memory(&self) -> u64 {
-        self.bytes().map_or(0, |bytes| bytes.len() as u64) + self.parsed.carried()
+        let hops = self.job.hops.iter().filter_map(|hop| hop.answer.as_deref());
+        let hops: u64 = hops.map(Page::in_memory).sum();
+        let own = self.outcome.as_ref().map_or(0, Page::in_memory);
+        own + hops + self.parsed.carried()
     }
 
     /// The bytes of the page as received, where they are in memory.

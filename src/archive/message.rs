@@ -32,6 +32,20 @@ pub(crate) struct Message {
     pub(crate) headers: Headers,
 }
 
+impl Message {
+    /// What a server would say of a file of this type.
+    pub(crate) fn of_file(content_type: Option<&str>) -> Self {
+        let mut headers = HeaderMap::new();
+        let media = content_type.and_then(|media| HeaderValue::from_str(media).ok());
+        headers.extend(media.map(|media| (header::CONTENT_TYPE, media)));
+        Self {
+            status: 200,
+            version: HttpVersion::Http11,
+            headers: Headers(headers),
+        }
+    }
+}
+
 /// Reads the head of an answer. Answers what was read beyond it too.
 ///
 /// # Errors

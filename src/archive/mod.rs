@@ -16,6 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use crate::page::{Page, Timing};
 use crate::url::PageUrl;
 use folder::Folder;
 use listed::List;
+use message::Message;
 use package::Part;
 
 /// The largest body that is taken out of an archive, in bytes.
@@ -50,7 +52,8 @@ pub struct Stored {
 
 /// The answers of an archive, in the order in which they were stored.
 ///
-/// Records that are no HTTP answers are passed over. A revisit, which says that a page had the body of an earlier one, is
+/// A `resource` at an http URL is a page that somebody had as a file: an answer with status 200. Records that hold no page
+/// are [counted](Self::left_out) and passed over; those that only describe others are passed over without that. A revisit, which says that a page had the body of an earlier one, is
 /// an answer with that body. A [`Damage`] is an item like any other: reading goes on with the next answer, or
 /// where that cannot be found, with the next file.
 pub struct Archive {
@@ -72,6 +75,8 @@ struct Files {
     next: u32,
     open: Option<(u32, Records)>,
     seen: Seen,
+    /// Records that hold no page, by their kind.
+    left_out: BTreeMap<&'static str, u64>,
 }
 
 impl Archive {
@@ -121,6 +126,16 @@ impl Archive {
         })
     }
 
+    /// How many records held no page so far, by their kind: `conversion` is what others made of a page, `resource` and `response`
+    /// are at no http URL or hold no HTTP.
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
+        match &self.source {
+            Source::Files(files) => files.left_out.clone(),
+            Source::Folder(_) | Source::List(_) => BTreeMap::new(),
+        }
+    }
+
     /// Says where large bodies go, instead of the system's folder for temporary files.
     #[must_use]
     pub fn spool(mut self, folder: PathBuf) -> Self {
@@ -148,6 +163,7 @@ impl Files {
             next: 0,
             open: None,
             seen: Seen::default(),
+            left_out: BTreeMap::new(),
         }
     }
 
@@ -176,13 +192,16 @@ impl Files {
             };
             let kind = head.kind();
             let findable = head.get("WARC-Payload-Digest").filter(|_| head.is_findable);
-            if let Some(digest) = findable.filter(|_| kind == "response") {
+            let has_body = matches!(kind.as_str(), "response" | "resource");
+            if let Some(digest) = findable.filter(|_| has_body) {
                 let (file, offset) = (*number, head.offset);
                 self.seen.note(digest, Place { file, offset });
             }
-            let of_page = matches!(kind.as_str(), "response" | "revisit") && is_http(&head);
             let url = head.target().and_then(|target| PageUrl::parse(target).ok());
-            let Some(url) = url.filter(|_| of_page) else {
+            let Some(url) = url.filter(|_| holds_page(&kind, &head)) else {
+                if let Some(kind) = told(&kind) {
+                    *self.left_out.entry(kind).or_default() += 1;
+                }
                 continue;
             };
             let stored = stored(url, &head, records, spool);
@@ -211,7 +230,8 @@ impl Files {
         let path = &self.parts.get(place.file as usize)?.path;
         let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
         let head = records.next().ok()??;
-        if head.kind() != "response" || head.get("WARC-Payload-Digest") != Some(digest) {
+        let has_body = matches!(head.kind().as_str(), "response" | "resource");
+        if !has_body || head.get("WARC-Payload-Digest") != Some(digest) {
             return None;
         }
         let url = head
@@ -221,14 +241,40 @@ impl Files {
     }
 }
 
+/// Whether a record at a page's URL holds a page.
+fn holds_page(kind: &str, head: &Head) -> bool {
+    match kind {
+        "response" | "revisit" => is_http(head),
+        // ISO 28500 6.4: the bytes themselves, whatever they came from.
+        "resource" => true,
+        _ => false,
+    }
+}
+
+/// The kind of a record as it is counted when it holds no page; `None` for those that describe others, and are not missed.
+fn told(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "warcinfo" | "request" | "metadata" => return None,
+        "response" => "response",
+        "revisit" => "revisit",
+        "resource" => "resource",
+        "conversion" => "conversion",
+        "continuation" => "continuation",
+        _ => "other",
+    })
+}
+
 fn is_http(head: &Head) -> bool {
     let media = head.get("Content-Type");
     media.is_none_or(|media| media.to_ascii_lowercase().starts_with("application/http"))
 }
 
-/// The answer in the block of a record.
+/// The answer in the block of a record. A resource is its body alone, and the record says of what type.
 fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::Result<Stored> {
-    let (mut message, beyond) = message::head(block)?;
+    let (mut message, beyond) = match head.kind().as_str() {
+        "resource" => (Message::of_file(head.get("Content-Type")), Vec::new()),
+        _ => message::head(block)?,
+    };
     let body = message::body(&mut message, beyond, block, BODY, spool)?;
     let remote = head
         .get("WARC-IP-Address")

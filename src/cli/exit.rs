@@ -155,9 +155,12 @@ impl Exit {
             Ended::Interrupted => Exit::Interrupted,
         };
         let totals = outcome.totals();
+        // An archive that holds other things alone gave nothing.
+        let is_nothing = totals.visited == 0 && !outcome.tally.left_out.is_empty();
         let is_broken = judged == Judged::Links && outcome.tally.broken.count > 0;
         let is_lost = judged != Judged::List && totals.lost > 0;
         let of_links = match fail_over {
+            _ if is_nothing => Exit::NothingFetched,
             None if is_broken || is_lost => Exit::SomeFailed,
             _ => Exit::Success,
         };

@@ -19,6 +19,7 @@ const CLASSES: usize = 12;
 pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     let mut text = headline(tally, processor);
     if tally.visited < 2 && tally.failed == 0 {
+        line(&mut text, "left out", left_out(tally));
         broken(&mut text, &tally.broken); // of an earlier session
         return text; // the one record has said it all
     }
@@ -30,6 +31,7 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     }
     line(&mut text, "beside", beside(tally));
     line(&mut text, "not asked", not_asked(tally));
+    line(&mut text, "left out", left_out(tally));
     line(&mut text, "latency", latency(tally));
     line(&mut text, "hosts", hosts(tally));
     broken(&mut text, &tally.broken);
@@ -186,6 +188,20 @@ fn not_asked(tally: &Tally) -> String {
         .map(|(class, count)| format!("{class} × {count}"))
         .collect();
     said.join(", ")
+}
+
+/// What an archive holds that is no page.
+fn left_out(tally: &Tally) -> String {
+    let each: Vec<_> = tally
+        .left_out
+        .iter()
+        .map(|(kind, count)| format!("{kind} × {count}"))
+        .collect();
+    match tally.left_out.values().sum() {
+        0 => String::new(),
+        1 => format!("1 record that holds no page: {}", each.join(", ")),
+        count => format!("{count} records that hold no page: {}", each.join(", ")),
+    }
 }
 
 fn latency(tally: &Tally) -> String {

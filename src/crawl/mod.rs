@@ -99,6 +99,9 @@ pub async fn crawl(
         || config.frontier.rate.is_some()
         || config.frontier.adaptive;
     let mut frontier = Frontier::new(config.frontier.clone(), method);
+    if config.parse.wants.raw {
+        frontier.keep_hops();
+    }
     let mut follow = config
         .crawl
         .clone()

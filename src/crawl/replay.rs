@@ -4,11 +4,11 @@
 //! bounded, so an archive of any size is read in flat memory. Records come in the order in which pages were parsed; `row` is the
 //! place of the page in its archive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -88,7 +88,7 @@ pub async fn replay(
     }
     drop(pipes);
     let mut writer = Writer::start(sinks)?;
-    let mut visits = start(opened, wanted, &plan)?;
+    let (mut visits, reader) = start(opened, wanted, &plan)?;
     let (started, mut tally) = (Instant::now(), Tally::default());
     let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut tick = interval(TICK);
@@ -137,6 +137,10 @@ pub async fn replay(
     writer.write(&mut batch).await?;
     let marks = writer.finish().await?;
     let counter = marks.iter().find(|(name, _)| name == Counter::NAME);
+    if ended == Ended::Complete {
+        // All was parsed, so all was read: it has nothing left to do.
+        tally.left_out = reader.join().unwrap_or_default();
+    }
     tally.elapsed = started.elapsed();
     tell(&Event::Tick(&tally));
     let missing = match ended {
@@ -185,12 +189,15 @@ impl Done {
     }
 }
 
-/// Starts to read and to parse; the visits come in any order.
+/// What an archive holds that is no page, by its kind.
+type LeftOut = BTreeMap<&'static str, u64>;
+
+/// Starts to read and to parse; the visits come in any order. The thread that reads ends with what it left out.
 fn start(
     archives: Vec<Archive>,
     wanted: Wanted,
     plan: &Plan,
-) -> Result<mpsc::Receiver<Box<Visit>>> {
+) -> Result<(mpsc::Receiver<Box<Visit>>, JoinHandle<LeftOut>)> {
     let failed = |source| Error::setup("a thread", source);
     let (hand, pages) = blocking::sync_channel(AHEAD * cores());
     let (land, visits) = mpsc::channel(AHEAD * cores());
@@ -202,25 +209,44 @@ fn start(
             .spawn(move || parse(&plan, &pages, &land))
             .map_err(failed)?;
     }
-    thread::Builder::new()
+    let reader = thread::Builder::new()
         .name("read".into())
-        .spawn(move || {
-            let pages = (1..).zip(archives.into_iter().flatten());
-            let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-            let of_list =
-                |(row, _): &(u64, _)| wanted.rows.as_ref().is_none_or(|rows| rows.contains(*row));
-            for (row, page) in pages.filter(of_list).take(limit) {
-                let gone = match page {
-                    Ok(stored) => hand.send((row, stored)).is_err(),
-                    Err(damage) => land.blocking_send(damaged(row, &damage)).is_err(),
-                };
-                if gone {
-                    break;
-                }
-            }
-        })
+        .spawn(move || read(archives, &wanted, &hand, &land))
         .map_err(failed)?;
-    Ok(visits)
+    Ok((visits, reader))
+}
+
+/// Hands on every page that is wanted. Answers what held none.
+fn read(
+    archives: Vec<Archive>,
+    wanted: &Wanted,
+    hand: &blocking::SyncSender<(u64, Stored)>,
+    land: &mpsc::Sender<Box<Visit>>,
+) -> LeftOut {
+    let mut left_out = LeftOut::new();
+    let (mut row, mut taken) = (0, 0);
+    for mut archive in archives {
+        while taken < wanted.limit
+            && let Some(page) = archive.next()
+        {
+            row += 1;
+            if wanted.rows.as_ref().is_some_and(|rows| !rows.contains(row)) {
+                continue;
+            }
+            taken += 1;
+            let gone = match page {
+                Ok(stored) => hand.send((row, stored)).is_err(),
+                Err(damage) => land.blocking_send(damaged(row, &damage)).is_err(),
+            };
+            if gone {
+                return left_out;
+            }
+        }
+        for (kind, count) in archive.left_out() {
+            *left_out.entry(kind).or_default() += count;
+        }
+    }
+    left_out
 }
 
 fn parse(plan: &Plan, pages: &Pages, land: &mpsc::Sender<Box<Visit>>) {

@@ -163,6 +163,7 @@ impl Frontier {
     /// # Errors
     /// When the memory of what was seen cannot be kept.
     pub(crate) fn settle(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
+        self.hops.release(&visit.job);
         if visit.job.id == 0 {
             // A line that was never admitted, or a robots.txt.
             if let Some(ledger) = &mut self.ledger {
@@ -280,9 +281,16 @@ impl Frontier {
         let host = target.host_key();
         let remote = page.remote.map(|remote| remote.ip());
         let reach = self.reach(&host, &visit.job, remote);
+        let status = page.status;
+        let answer = match self.hops.wants(&visit.job) {
+            // Nobody looks at the outcome of a visit that goes on.
+            true => std::mem::replace(&mut visit.outcome, Err(FetchError::Cancelled)).ok(),
+            false => None,
+        };
         let hop = Hop {
             url: visit.job.url.clone(),
-            status: page.status,
+            status,
+            answer: answer.and_then(|page| self.hops.take(page)),
         };
         let mut job = visit.job.clone();
         job.url = target;

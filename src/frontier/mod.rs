@@ -19,6 +19,7 @@ mod differences;
 mod earlier;
 mod explain;
 mod health;
+mod hops;
 mod host;
 mod inspect;
 mod landing;
@@ -64,6 +65,7 @@ use crate::url::HostKey;
 use crate::visit::Visit;
 use access::Access;
 use claim::Recipes;
+use hops::Hops;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
@@ -110,6 +112,8 @@ pub(crate) struct Frontier {
     /// Jobs that were handed out and are not back yet.
     in_flight: usize,
     machine: Machine,
+    /// Redirects on the way, where an output keeps them.
+    hops: Hops,
     /// Hosts that are asked less than before, until somebody looks.
     pauses: Vec<Pause>,
     /// What outlives the process, where a job folder keeps the run.
@@ -168,10 +172,16 @@ impl Frontier {
             last_named: None,
             in_flight: 0,
             machine: Machine::default(),
+            hops: Hops::default(),
             pauses: Vec::new(),
             ledger: None,
             random,
         }
+    }
+
+    /// Keeps each redirect that is followed as it was answered, until its job is over.
+    pub(crate) fn keep_hops(&mut self) {
+        self.hops.keep();
     }
 
     /// What tells this run's URLs apart.

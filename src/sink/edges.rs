@@ -244,6 +244,7 @@ mod tests {
         let hop = |url| Hop {
             url: PageUrl::parse(url).unwrap(),
             status: 301,
+            answer: None,
         };
         chain.job.hops = vec![hop("http://h.example/a"), hop("http://h.example/b")];
         vec![

@@ -123,6 +123,7 @@ pub(super) fn redirected() -> Visit {
     visit.job.hops.push(Hop {
         url: PageUrl::parse("http://example.org/old").unwrap(),
         status: 301,
+        answer: None,
     });
     visit
 }

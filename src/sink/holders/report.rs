@@ -375,6 +375,7 @@ mod tests {
             .map(|path| crate::job::Hop {
                 url: PageUrl::parse(&at(path)).unwrap(),
                 status: 301,
+                answer: None,
             })
             .to_vec();
         let broken = of(&[

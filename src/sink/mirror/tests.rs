@@ -107,6 +107,7 @@ fn pages_lead_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
     moved.job.hops.push(Hop {
         url: PageUrl::parse("http://h.localhost/old").unwrap(),
         status: 301,
+        answer: None,
     });
     session.save(moved);
     let mut ends = saved_from("http://h.localhost/older", 302, "");

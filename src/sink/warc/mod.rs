@@ -1,8 +1,8 @@
 //! WARC 1.1 (ISO 28500:2017): every visit with its bytes as received, for other tools and for later runs.
 //!
 //! A file begins with what is said of it (`warcinfo`). Each visit is a `response` with the `request` and the
-//! `metadata` that belong to it, behind a truncated `response` for each redirect on the way; what got no answer is
-//! `metadata` alone. In `.warc.gz` each record is a gzip member, so that a reader can begin at any of them.
+//! `metadata` that belong to it, behind a `response` with its `request` for each redirect on the way. What got no answer
+//! is `metadata`, and the `request` where one was sent. In `.warc.gz` each record is a gzip member, so that a reader can begin at any of them.
 //! Invariant: at a mark the files hold whole records alone, and no byte of a page or a URL is ever taken for framing.
 //! A body that is in a file streams through. One that was written before in this run or job is not written again: a
 //! `revisit` says where it is. Which those are is read back out of the files when a job goes on.
@@ -19,6 +19,7 @@ pub(super) mod strict;
 mod tests;
 mod volume;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -36,11 +37,12 @@ use crate::archive::{self, Seen, date};
 use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
+use crate::job::Job;
 use crate::outgoing::Template;
 use crate::page::Page;
 use crate::parse::Wants;
 use crate::size::ByteSize;
-use crate::visit::Visit;
+use crate::visit::{FetchError, Phase, Visit};
 
 /// Why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
@@ -93,12 +95,17 @@ pub(super) struct Warc {
     seen: Seen,
 }
 
-/// What the records of one visit have in common.
+/// What the records of one exchange have in common: the last of a visit, or one on the way to it.
 struct Capture<'v> {
-    visit: &'v Visit,
+    /// What was asked.
+    job: &'v Job,
+    /// Who answered, where that is known and somebody did.
+    remote: Option<IpAddr>,
     date: String,
     /// The record that the others belong to.
     id: RecordId,
+    /// The record of the visit that it was on the way to.
+    part_of: Option<RecordId>,
 }
 
 /// What a block hashes to.
@@ -174,16 +181,26 @@ impl Warc {
         self.put(head, &fields, Source::Memory(b""), 0)
     }
 
-    /// Writes what is kept of each redirect on the way.
+    /// Writes each redirect on the way, or what is kept of it.
     fn hops(&mut self, capture: &Capture<'_>) -> Result<()> {
-        let job = &capture.visit.job;
+        let job = capture.job;
         let targets = job
             .hops
             .iter()
             .skip(1)
             .map(|hop| &hop.url)
             .chain([&job.url]);
-        for (hop, target) in job.hops.iter().zip(targets) {
+        for (index, (hop, target)) in job.hops.iter().zip(targets).enumerate() {
+            if let Some(page) = hop.answer.as_deref() {
+                // As it was asked for: with what the hops before it made of the request.
+                let mut asked = job.clone();
+                asked.url = hop.url.clone();
+                asked.hops.truncate(index);
+                let own = self.capture(&asked, Some(page), Some(capture.id));
+                self.page(&own, page)?;
+                self.request(&own)?;
+                continue;
+            }
             let mut head = Head::new(Kind::Response, RecordId::new(), &capture.date);
             head.uri("WARC-Target-URI", hop.url.as_str());
             head.field("WARC-Truncated", "unspecified");
@@ -249,7 +266,7 @@ impl Warc {
 
     /// Writes the request, and answers what it does not show.
     fn request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
-        let job = &capture.visit.job;
+        let job = capture.job;
         let outgoing = self.template.outgoing(job);
         let (block, mut withheld) = http::request(&outgoing.method, &job.url, &outgoing.headers);
         let id = RecordId::new();
@@ -266,13 +283,19 @@ impl Warc {
     }
 
     /// Writes what is said of a visit; `id` is its own name.
-    fn metadata(&mut self, capture: &Capture<'_>, id: RecordId, withheld: &[String]) -> Result<()> {
+    fn metadata(
+        &mut self,
+        capture: &Capture<'_>,
+        id: RecordId,
+        visit: &Visit,
+        withheld: &[String],
+    ) -> Result<()> {
         let mut head = Head::new(Kind::Metadata, id, &capture.date);
-        head.uri("WARC-Target-URI", capture.visit.job.url.as_str());
+        head.uri("WARC-Target-URI", capture.job.url.as_str());
         if id != capture.id {
             head.record("WARC-Concurrent-To", capture.id);
         }
-        let block = Fields::of_visit(capture.visit, withheld).into_bytes();
+        let block = Fields::of_visit(visit, withheld).into_bytes();
         let sums = Sums::of(&block, Source::Memory(b""))?;
         head.field("WARC-Block-Digest", &sums.block.label());
         self.put(head, &block, Source::Memory(b""), 0)
@@ -281,13 +304,30 @@ impl Warc {
     /// The head of a record of an answer, or of what asked for it.
     fn head(&self, kind: Kind, capture: &Capture<'_>, id: RecordId) -> Head {
         let mut head = Head::new(kind, id, &capture.date);
-        let visit = capture.visit;
-        head.uri("WARC-Target-URI", visit.job.url.as_str());
-        let remote = visit.outcome.as_ref().ok().and_then(|page| page.remote);
-        if let Some(remote) = remote.filter(|_| !self.settings.proxied) {
-            head.field("WARC-IP-Address", &remote.ip().to_canonical().to_string());
+        head.uri("WARC-Target-URI", capture.job.url.as_str());
+        if let Some(remote) = capture.remote.filter(|_| !self.settings.proxied) {
+            head.field("WARC-IP-Address", &remote.to_canonical().to_string());
+        }
+        if let Some(last) = capture.part_of.filter(|_| id == capture.id) {
+            head.record("WARC-Concurrent-To", last);
         }
         head
+    }
+
+    fn capture<'v>(
+        &self,
+        job: &'v Job,
+        page: Option<&Page>,
+        part_of: Option<RecordId>,
+    ) -> Capture<'v> {
+        let sent = page.and_then(|page| page.timing.sent).or(job.sent);
+        Capture {
+            job,
+            remote: page.and_then(|page| page.remote).map(|remote| remote.ip()),
+            date: date::spelled(sent.unwrap_or_else(SystemTime::now)),
+            id: RecordId::new(),
+            part_of,
+        }
     }
 
     fn put(&mut self, head: Head, block: &[u8], body: Source<'_>, length: u64) -> Result<()> {
@@ -306,25 +346,21 @@ impl Sink for Warc {
             self.volume.turn()?;
             self.begin()?;
         }
-        let sent = visit
-            .outcome
-            .as_ref()
-            .ok()
-            .and_then(|page| page.timing.sent);
-        let capture = Capture {
-            visit,
-            date: date::spelled(sent.unwrap_or_else(SystemTime::now)),
-            id: RecordId::new(),
-        };
+        let capture = self.capture(&visit.job, visit.outcome.as_ref().ok(), None);
         self.hops(&capture)?;
         match &visit.outcome {
             Ok(page) => {
                 self.page(&capture, page)?;
                 let withheld = self.request(&capture)?;
-                self.metadata(&capture, RecordId::new(), &withheld)
+                self.metadata(&capture, RecordId::new(), visit, &withheld)
             }
-            // It is not known how much was sent.
-            Err(_) => self.metadata(&capture, capture.id, &[]),
+            Err(error) => {
+                let withheld = match was_sent(error) {
+                    true => self.request(&capture)?,
+                    false => Vec::new(),
+                };
+                self.metadata(&capture, capture.id, visit, &withheld)
+            }
         }
     }
 
@@ -338,6 +374,24 @@ impl Sink for Warc {
 
     fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         self.volume.finish()
+    }
+}
+
+/// Whether a request that failed was sent, or so much of it that the server may have seen it. Of a deadline for the whole fetch
+/// that is not known.
+fn was_sent(error: &FetchError) -> bool {
+    match error {
+        FetchError::Timeout { phase, .. } => matches!(phase, Phase::FirstByte | Phase::Body),
+        FetchError::Closed
+        | FetchError::Cut { .. }
+        | FetchError::TooSlow { .. }
+        | FetchError::TooLarge { .. }
+        | FetchError::Protocol(_)
+        | FetchError::HeadTooLarge
+        | FetchError::TooManyRedirects { .. }
+        | FetchError::BadRedirect { .. }
+        | FetchError::Decode(_) => true,
+        _ => false,
     }
 }
 

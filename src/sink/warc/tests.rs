@@ -123,6 +123,38 @@ fn a_redirect_on_the_way_is_an_answer_of_which_little_is_kept() {
 }
 
 #[test]
+fn a_redirect_that_was_kept_is_an_answer_with_the_request_that_asked_for_it() {
+    let mut visit = redirected();
+    let mut answer = page(301).outcome.unwrap();
+    answer.body = Body::Memory(Bytes::from_static(b"moved"));
+    visit.job.hops[0].answer = Some(Arc::new(answer));
+    let records = Archive::of(&[visit]);
+    assert_eq!(
+        kinds(&records),
+        [
+            "warcinfo", "response", "request", "response", "request", "metadata"
+        ]
+    );
+    let [_, hop, asked, last, ..] = &records[..] else {
+        unreachable!()
+    };
+    for record in [hop, asked] {
+        assert_eq!(record.field("WARC-Target-URI"), "http://example.org/old");
+        assert_eq!(record.field("WARC-Date"), "2026-11-21T16:37:13.012345Z");
+    }
+    assert_eq!(hop.message().1, b"moved");
+    assert_eq!(
+        hop.field("WARC-Concurrent-To"),
+        last.field("WARC-Record-ID")
+    );
+    assert_eq!(
+        asked.field("WARC-Concurrent-To"),
+        hop.field("WARC-Record-ID")
+    );
+    assert!(text(asked).starts_with("GET /old HTTP/1.1\r\nhost: example.org\r\n"));
+}
+
+#[test]
 fn what_got_no_answer_is_told_with_its_class() {
     for visit in samples::every()
         .iter()
@@ -132,6 +164,26 @@ fn what_got_no_answer_is_told_with_its_class() {
         let last = records.last().unwrap();
         let class = visit.outcome.as_ref().unwrap_err().class();
         assert!(last.is("metadata"));
+        // Nothing is said to have been sent where nobody knows it.
+        let sent = [
+            "closed",
+            "cut",
+            "too-large",
+            "protocol",
+            "head",
+            "redirects",
+            "redirect",
+            "decode",
+            "timeout",
+        ];
+        let request = records.iter().find(|record| record.is("request"));
+        assert!(request.is_none() || sent.contains(&class), "{class}");
+        if let Some(request) = request {
+            assert_eq!(
+                request.field("WARC-Concurrent-To"),
+                last.field("WARC-Record-ID")
+            );
+        }
         assert!(text(last).starts_with(&format!("error: {class}\r\nerrorMessage: ")));
         assert_eq!(last.field("WARC-Target-URI"), visit.job.url.as_str());
     }
@@ -157,10 +209,12 @@ fn no_page_no_url_and_no_message_ends_a_line_or_a_record() {
     let records = Archive::of(&[titled, refused, moved]);
     assert_eq!(
         kinds(&records)[1..],
-        ["response", "request", "metadata", "metadata", "metadata"]
+        [
+            "response", "request", "metadata", "metadata", "request", "metadata"
+        ]
     );
     assert_eq!(records[1].message().1, EVIL.as_bytes());
-    for record in &records[3..] {
+    for record in records.iter().filter(|record| record.is("metadata")) {
         let text = text(record);
         assert!(
             !text.replace("\r\n", "").contains(char::is_control),

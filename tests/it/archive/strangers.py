@@ -7,6 +7,7 @@ strangers.py replay ARCHIVE SERVED     pywb shows each page with the bytes that 
 strangers.py package PACKAGE           wacz validates it, and its index is the one that cdxj-indexer makes
 strangers.py wrap ARCHIVE PACKAGE      wacz makes a package of it
 strangers.py urls ARCHIVE              the URLs of the answers, one a line
+strangers.py resources ARCHIVE         warcio writes one: two resources of pages, one of something else, and a conversion
 """
 import sys, os, io, gzip, json, subprocess, tempfile, zipfile
 
@@ -37,6 +38,17 @@ def served():
 if what == 'check':
     said = run('warcio', 'check', '-v', archive)
     assert 'digest failed' not in said and 'digest pass' in said, said
+elif what == 'resources':
+    from warcio.warcwriter import WARCWriter
+    with open(archive, 'wb') as output:
+        writer = WARCWriter(output, gzip=True)
+        for kind, uri, media, block in [
+            ('resource', 'http://h.example/index.html', 'text/html', b'<title>Index</title>'),
+            ('resource', 'https://h.example/a.txt', 'text/plain', b'a'),
+            ('resource', 'urn:text:http://h.example/', 'text/plain', b'text'),
+            ('conversion', 'http://h.example/index.html', 'text/plain', b'Index'),
+        ]:
+            writer.write_record(writer.create_warc_record(uri, kind, payload=io.BytesIO(block), warc_content_type=media))
 elif what == 'urls':
     from warcio.archiveiterator import ArchiveIterator
     for record in ArchiveIterator(opened()):

@@ -1,5 +1,7 @@
 //! Archives of every shape that producers give them, and damaged ones.
 
+mod package;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -249,7 +251,42 @@ fn what_is_no_page_is_passed_over() {
         ),
     ];
     let all = [records.concat(), three().concat()].concat();
-    assert_eq!(Kept::new("pages.warc", &all).read(), (expected(), None));
+    let kept = Kept::new("pages.warc", &all);
+    assert_eq!(kept.read(), (expected(), None));
+    let mut archive = Archive::open(kept.folder.path().join("pages.warc")).unwrap();
+    assert_eq!(archive.by_ref().count(), 3);
+    let expected = [("continuation", 1), ("response", 3)];
+    assert_eq!(archive.left_out(), expected.into());
+}
+
+#[test]
+fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
+    let uri = "WARC-Target-URI: https://h.example/a\r\n";
+    let digest = "WARC-Payload-Digest: sha1:AAAA\r\n";
+    let resource = String::from_utf8(record(
+        "resource",
+        &(uri.to_owned() + digest),
+        b"HTTP/1.1 is text",
+    ));
+    let resource = resource
+        .unwrap()
+        .replace("application/http; msgtype=response", "text/plain");
+    let again = record(
+        "revisit",
+        &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    );
+    let kept = Kept::new("pages.warc", &[resource.into_bytes(), again].concat());
+    let all: Vec<_> = kept.all().into_iter().map(Result::unwrap).collect();
+    assert_eq!(all[0].url.as_str(), "https://h.example/a");
+    let content_type = all[0].page.headers.text(http::header::CONTENT_TYPE);
+    assert_eq!(
+        (all[0].page.status, content_type),
+        (200, Some("text/plain"))
+    );
+    for stored in &all {
+        assert_eq!(bytes(stored), b"HTTP/1.1 is text");
+    }
 }
 
 #[test]
@@ -436,64 +473,4 @@ fn an_archive_that_is_not_there_is_named() {
         "{damage}"
     );
     assert_eq!(Kept::new("pages.warc.gz", b"").all().len(), 0);
-}
-
-/// A package with this archive in it: stored, and no lengths of 64 bits.
-fn package(archive: &[u8], directory: bool) -> Vec<u8> {
-    let name = b"archive/a.warc";
-    let length = (archive.len() as u32).to_le_bytes();
-    let common = [
-        &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
-        &length,
-        &length,
-        &[14, 0, 0, 0],
-    ]
-    .concat();
-    let mut zip = [b"PK\x03\x04", &common[..], name, archive].concat();
-    let offset = (zip.len() as u32).to_le_bytes();
-    if directory {
-        let entry = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], name].concat();
-        zip.extend_from_slice(&entry);
-        let size = (entry.len() as u32).to_le_bytes();
-        zip.extend_from_slice(
-            &[
-                b"PK\x05\x06\0\0\0\0\x01\0\x01\0",
-                &size[..],
-                &offset,
-                b"\0\0",
-            ]
-            .concat(),
-        );
-    }
-    zip
-}
-
-#[test]
-fn a_package_is_read_with_its_directory_and_after_a_kill_without() {
-    for directory in [true, false] {
-        let bytes = package(&three().concat(), directory);
-        assert_eq!(
-            Kept::new("pages.wacz", &bytes).read(),
-            (expected(), None),
-            "{directory}"
-        );
-    }
-}
-
-#[test]
-fn whatever_the_directory_of_a_package_says_nothing_outside_is_read_and_nothing_panics() {
-    let whole = package(&three().concat(), true);
-    let mut random = fastrand::Rng::with_seed(11);
-    for _ in 0..3000 {
-        let mut bytes = whole.clone();
-        let from = bytes.len() - 90;
-        for _ in 0..random.usize(1..5) {
-            let at = random.usize(from..bytes.len());
-            let any = random.u8(..);
-            bytes[at] = random.choice([0, 1, 0xFF, any]).unwrap();
-        }
-        let kept = Kept::new("pages.wacz", &bytes);
-        let archive = Archive::open(&kept.path);
-        assert!(archive.map_or(0, Iterator::count) <= 4);
-    }
 }

@@ -1,0 +1,116 @@
+//! Redirects on the way as they were answered, for an archive that keeps them.
+//!
+//! A job that was redirected waits again, and what it was answered waits with it. Invariant: what waits is bounded, in memory and on disk,
+//! however many jobs wait. Beyond that a hop is kept as its status and where it led, and the archive says that it is truncated.
+
+use std::sync::Arc;
+
+use crate::body::Body;
+use crate::job::Job;
+use crate::page::Page;
+
+/// Bytes of heads and bodies that may wait in memory.
+const MEMORY: u64 = 64 << 20;
+/// Bytes of bodies that may wait in files.
+const DISK: u64 = 4 << 30;
+/// What a field of a head takes beside its text.
+const FIELD: u64 = 64;
+
+/// The answers that wait with their jobs.
+#[derive(Debug, Default)]
+pub(super) struct Hops {
+    wanted: bool,
+    memory: u64,
+    disk: u64,
+}
+
+impl Hops {
+    /// Keeps them from now on.
+    pub(super) fn keep(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Whether anybody wants the answer to this job, should it be a redirect.
+    pub(super) fn wants(&self, job: &Job) -> bool {
+        self.wanted && job.has_record()
+    }
+
+    /// Takes an answer that is to wait with its job; `None` where too much waits already.
+    pub(super) fn take(&mut self, page: Page) -> Option<Arc<Page>> {
+        let (memory, disk) = size(&page);
+        if self.memory + memory > MEMORY || self.disk + disk > DISK {
+            return None;
+        }
+        self.memory += memory;
+        self.disk += disk;
+        Some(Arc::new(page))
+    }
+
+    /// A job is over: its answers wait no more.
+    pub(super) fn release(&mut self, job: &Job) {
+        for page in job.hops.iter().filter_map(|hop| hop.answer.as_deref()) {
+            let (memory, disk) = size(page);
+            self.memory = self.memory.saturating_sub(memory);
+            self.disk = self.disk.saturating_sub(disk);
+        }
+    }
+}
+
+/// What an answer takes in memory, and what on disk.
+fn size(page: &Page) -> (u64, u64) {
+    let fields = page.headers.0.iter();
+    let fields = fields.map(|(name, value)| (name.as_str().len() + value.len()) as u64 + FIELD);
+    let head: u64 = size_of::<Page>() as u64 + fields.sum::<u64>();
+    match &page.body {
+        Body::Memory(bytes) => (head + bytes.len() as u64, 0),
+        Body::Spooled(spool) => (head, spool.length()),
+        Body::Dropped(_) => (head, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::headers::Headers;
+    use crate::job::Hop;
+    use crate::page::{HttpVersion, Timing};
+    use crate::url::PageUrl;
+
+    fn page(bytes: usize) -> Page {
+        Page {
+            status: 301,
+            version: HttpVersion::Http11,
+            headers: Headers::default(),
+            body: Body::Memory(Bytes::from(vec![0; bytes])),
+            wire_bytes: bytes as u64,
+            remote: None,
+            timing: Timing::default(),
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_there_is_room_again_when_a_job_is_over() {
+        let mut hops = Hops::default();
+        let url = PageUrl::parse("http://h.example/").unwrap();
+        let mut job = Job::seed(1, url.clone());
+        assert!(!hops.wants(&job));
+        hops.keep();
+        assert!(hops.wants(&job));
+        for _ in 0..10 {
+            let answer = hops.take(page(8 << 20));
+            job.hops.push(Hop {
+                url: url.clone(),
+                status: 301,
+                answer,
+            });
+        }
+        let kept = job.hops.iter().filter(|hop| hop.answer.is_some()).count();
+        assert_eq!(kept, 7);
+        assert!(hops.memory <= MEMORY);
+        hops.release(&job);
+        assert_eq!((hops.memory, hops.disk), (0, 0));
+        assert!(hops.take(page(8 << 20)).is_some());
+    }
+}
