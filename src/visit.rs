@@ -430,27 +430,6 @@ impl Visit {
             && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
     }
 
-    /// Whether there is an answer, and it is no failure; a redirect is one.
-    pub(crate) fn is_page(&self) -> bool {
-        matches!(&self.outcome, Ok(page) if page.status < 400)
-    }
-
-    /// Whether the answer sends whoever asked elsewhere.
-    pub(crate) fn is_redirect(&self) -> bool {
-        matches!(&self.outcome, Ok(page) if page.target().is_some())
-    }
-
-    /// Whether it leads further, or could if it were read as a page.
-    pub(crate) fn may_lead(&self) -> bool {
-        if self.job.role == Role::Page || self.is_redirect() {
-            return self.is_redirect() || self.parsed.found.is_some();
-        }
-        // What is read as a part of a page is not looked through for links.
-        let pages =
-            |media: &str| media == "text/html" || media.ends_with("xml") || media.ends_with("json");
-        self.parsed.media_type.as_deref().is_none_or(pages)
-    }
-
     /// Whether there is an answer that is no failure.
     pub(crate) fn has_page(&self) -> bool {
         matches!(&self.outcome, Ok(page) if page.status < 300)

@@ -207,8 +207,8 @@ impl SeenAs {
     /// Its record is written. What was no page, or does not lead further, may not be worth asking again.
     pub(super) fn settle(&mut self, visit: &Visit) {
         self.is_settled = true;
-        self.is_there = visit.is_page();
-        self.leads = self.is_there && visit.may_lead();
+        self.is_there = is_there(visit);
+        self.leads = self.is_there && may_lead(visit);
     }
 
     /// What a claim adds.
@@ -241,6 +241,25 @@ impl SeenAs {
     pub(super) fn is_worth(&self, raise: Raise) -> bool {
         self.is_there && raise.recipe || self.leads && (raise.nearer || raise.page)
     }
+}
+
+/// Whether there is an answer, and it is no failure; a redirect is one.
+pub(super) fn is_there(visit: &Visit) -> bool {
+    matches!(&visit.outcome, Ok(page) if page.status < 400)
+}
+
+/// Whether an answer leads further, or could if it were read as a page.
+fn may_lead(visit: &Visit) -> bool {
+    if matches!(&visit.outcome, Ok(page) if page.target().is_some()) {
+        return true;
+    }
+    if visit.job.role == Role::Page {
+        return visit.parsed.found.is_some();
+    }
+    // What is read as a part of a page is not looked through for links.
+    let pages =
+        |media: &str| media == "text/html" || media.ends_with("xml") || media.ends_with("json");
+    visit.parsed.media_type.as_deref().is_none_or(pages)
 }
 
 /// Which recipes want which URL.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::admission::Discovery;
-use super::claim::{Claim, Ranks, SeenAs, TIMES};
+use super::claim::{Claim, Ranks, SeenAs, TIMES, is_there};
 use super::store::{Change, Raised, State};
 use super::{Duplicates, Frontier};
 use crate::error::Result;
@@ -213,7 +213,7 @@ impl Frontier {
         let mut skip = None;
         if self.raised.remove(&job.id) {
             let recipes = self.recipes.of(&seen);
-            let wanted = recipes != job.recipes && visit.is_page();
+            let wanted = recipes != job.recipes && is_there(visit);
             let page = job.role != seen.role() && seen.leads();
             let spent = seen.raises >= TIMES;
             skip = (spent && (wanted || page)).then_some(ASKED_OFTEN);

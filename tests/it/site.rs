@@ -333,11 +333,11 @@ fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
     for (flags, code) in [
         (&[][..], 0),
         (&["--fail-over", "50%"], 0),
-        (&["--fail-over", "39%"], 3),
+        (&["--fail-over", "33%"], 3),
         (&["--fail-over", "0%"], 3),
         (&["--fail-on-broken"], 3),
         (&["--fail-on-broken", "--fail-over", "50%"], 0),
-        (&["--fail-on-broken", "--fail-over", "39%"], 3),
+        (&["--fail-on-broken", "--fail-over", "33%"], 3),
     ] {
         let mut arguments = vec![url.as_str()];
         arguments.extend_from_slice(flags);
