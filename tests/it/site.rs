@@ -329,7 +329,7 @@ fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
     let address = serve(BROKEN);
     let url = format!("http://{address}/");
     let folder = tempfile::tempdir().unwrap();
-    // Two of five fail: what /moved leads to, and /dead.
+    // Two of six fail: what /moved leads to, and /dead.
     for (flags, code) in [
         (&[][..], 0),
         (&["--fail-over", "50%"], 0),
