@@ -48,6 +48,8 @@ pub struct Parsed {
     pub content: Option<Body>,
     /// The file that the body was saved to, below the folder that the user named.
     pub saved: Option<PathBuf>,
+    /// Whether the user said that this status is no failure.
+    pub accepted: bool,
     /// Why the body could not be decoded. The page stands, and counts as a failure.
     pub fault: Option<String>,
     /// Whether the body ended before its coding did: the connection was cut, and another try may bring all of it.
@@ -408,10 +410,11 @@ impl Visit {
         }
     }
 
-    /// The class of the failure: of the error, of a status of 400 and above, or `decode` where the body could not be
-    /// decoded. `None` for what went well, duplicates and what a setting skipped.
+    /// The class of the failure: of the error, of a status of 400 and above that was not accepted, or `decode` where the
+    /// body could not be decoded. `None` for what went well, duplicates and what a setting skipped.
     pub fn failure(&self) -> Option<&'static str> {
         match &self.outcome {
+            Ok(_) if self.parsed.accepted => self.parsed.fault.as_ref().map(|_| "decode"),
             Ok(page) if page.status >= 500 => Some("http-5xx"),
             Ok(page) if page.status >= 400 => Some("http-4xx"),
             Ok(_) => self.parsed.fault.as_ref().map(|_| "decode"),

@@ -101,7 +101,10 @@ impl Frontier {
         };
         let cut = cut_short(&visit).map(Err);
         let judged = cut.as_ref().unwrap_or(&visit.outcome);
-        let verdict = retry::verdict(judged, &self.settings, around);
+        let verdict = match visit.parsed.accepted {
+            true => Verdict::Done, // an answer like any other
+            false => retry::verdict(judged, &self.settings, around),
+        };
         let (after, costs) = match verdict {
             Verdict::Done => return self.over(visit, now),
             Verdict::WithMachine if !self.machine.may_recover(now) => {
@@ -195,7 +198,9 @@ impl Frontier {
                 let gates = job.role == Role::Robots && host.jobs() >= many as u64;
                 host.has_answered |= visit.outcome.is_ok();
                 let trouble = match &visit.outcome {
-                    Ok(page) if retry::refuses(page) => refusal(page, settings),
+                    Ok(page) if retry::refuses(page) => {
+                        refusal(page, visit.parsed.accepted, settings)
+                    }
                     Ok(_) => None,
                     // A request that is never processed says something only when it happens again and again.
                     Err(FetchError::Unprocessed(_)) if job.free_tries < UNPROCESSED_ENOUGH => {
@@ -332,9 +337,9 @@ fn limits(settings: &FrontierSettings) -> Limits {
 }
 
 /// A 429 or 503 as its host's trouble; `None` where the user wants it to be an answer like any other.
-fn refusal(page: &Page, settings: &FrontierSettings) -> Option<Trouble> {
+fn refusal(page: &Page, accepted: bool, settings: &FrontierSettings) -> Option<Trouble> {
     let wait = retry::wait(page, settings, SystemTime::now());
-    let is_final = settings.retries == 0 || !settings.retry_on.status(page.status);
+    let is_final = accepted || settings.retries == 0 || !settings.retry_on.status(page.status);
     match wait {
         Wait::Unnamed | Wait::TooLong if is_final => None,
         wait => Some(Trouble::Refused(page.status, wait.named())),

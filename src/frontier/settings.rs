@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::statuses::Statuses;
 use crate::visit::FetchError;
 
 /// Politeness and patience. Zero means no limit where a limit is meant.
@@ -85,7 +86,7 @@ pub enum Run {
 /// What is worth another try: statuses, and classes of failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryOn {
-    statuses: Vec<(u16, u16)>,
+    statuses: Statuses,
     classes: Vec<String>,
 }
 
@@ -115,9 +116,7 @@ impl Default for FrontierSettings {
 impl Default for RetryOn {
     /// Busy and unavailable servers, requests that came at a bad moment, and failures that pass.
     fn default() -> Self {
-        let statuses = [408, 425, 429, 500, 502, 503, 504]
-            .map(|status| (status, status))
-            .to_vec();
+        let statuses = Statuses::of([408, 425, 429, 500, 502, 503, 504]);
         let classes = [
             "dns", "connect", "closed", "cut", "timeout", "proxy", "lost", "spool", "decode",
         ]
@@ -128,7 +127,8 @@ impl Default for RetryOn {
 }
 
 impl RetryOn {
-    /// Adds one item of `--retry-on`: a status (`503`), a family (`5xx`), a class (`timeout`), or `none` to clear.
+    /// Adds one item of `--retry-on`: a status (`503`), a range (`500-599`), a family (`5xx`), a class (`timeout`), or
+    /// `none` to clear.
     ///
     /// # Errors
     /// What is wrong with the item, and what is known.
@@ -136,17 +136,8 @@ impl RetryOn {
         let item = item.trim().to_ascii_lowercase();
         if item == "none" {
             *self = Self::nothing();
-        } else if let Some(family) = item
-            .strip_suffix("xx")
-            .and_then(|digit| digit.parse::<u16>().ok())
-            .filter(|d| (1..=9).contains(d))
-        {
-            self.statuses.push((family * 100, family * 100 + 99));
-        } else if let Ok(status) = item.parse::<u16>() {
-            if !(100..=999).contains(&status) {
-                return Err(format!("{status} is no HTTP status"));
-            }
-            self.statuses.push((status, status));
+        } else if item.starts_with(|first: char| first.is_ascii_digit()) {
+            self.statuses.add(&item)?;
         } else if FetchError::CLASSES.iter().any(|(class, _)| *class == item) {
             self.classes.push(item);
         } else {
@@ -165,16 +156,14 @@ impl RetryOn {
     /// Nothing is worth another try.
     pub fn nothing() -> Self {
         Self {
-            statuses: Vec::new(),
+            statuses: Statuses::default(),
             classes: Vec::new(),
         }
     }
 
     /// Whether an answer with this status is.
     pub fn status(&self, status: u16) -> bool {
-        self.statuses
-            .iter()
-            .any(|(from, to)| (*from..=*to).contains(&status))
+        self.statuses.contains(status)
     }
 
     /// Whether this failure is.

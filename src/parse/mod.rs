@@ -38,6 +38,7 @@ use crate::job::{Job, Role};
 use crate::memory::Memory;
 use crate::page::Page;
 use crate::size::ByteSize;
+use crate::statuses::Statuses;
 use crate::visit::Parsed;
 use charset::Charset;
 use content::Content;
@@ -84,6 +85,8 @@ pub struct ParseSettings {
     pub extract: ExtractSettings,
     /// Work put on each page besides, to measure with.
     pub work: Work,
+    /// Statuses of 400 and above that are no failure.
+    pub accept: Statuses,
     /// About how much memory all decoded pages may take together; a page waits for its share before it is decoded.
     pub memory: ByteSize,
 }
@@ -135,6 +138,7 @@ impl Default for ParseSettings {
             follow: None,
             extract: ExtractSettings::default(),
             work: Work::None,
+            accept: Statuses::default(),
             memory: ByteSize::mib(256),
         }
     }
@@ -163,6 +167,7 @@ pub(crate) fn parse(
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
         media_type: media.as_ref().map(|media| media.essence().to_owned()),
+        accepted: settings.accept.contains(page.status),
         ..Parsed::default()
     };
     let encodings = page.headers.0.get_all(header::CONTENT_ENCODING);

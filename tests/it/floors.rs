@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 29] = [
+const NOUNS: [&str; 30] = [
     "address",
     "body",
     "broken",
@@ -32,6 +32,7 @@ const NOUNS: [&str; 29] = [
     "secret",
     "size",
     "skip",
+    "statuses",
     "stop",
     "tally",
     "url",

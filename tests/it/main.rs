@@ -12,6 +12,7 @@
 mod archive;
 mod bodies;
 mod certificates;
+mod checker;
 mod claims;
 mod cli;
 mod codings;

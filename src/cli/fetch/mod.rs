@@ -171,7 +171,7 @@ impl Common {
         config.job = self.job.settings(command, &settings)?;
         self.conditions.request.json = self.body.json.take();
         self.conditions.apply(&mut config, &settings)?;
-        self.records.apply(&mut config.fetch);
+        self.records.apply(&mut config.fetch, &mut config.parse);
         let readers = self.conditions.request.stdin_readers() + self.records.stdin_readers();
         if lists_on_stdin(&config) + readers > 1 {
             return Err(stdin_twice());

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::{FetchSettings, MediaTypes};
+use haul::parse::ParseSettings;
 use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
-use haul::{ByteSize, Error};
+use haul::{ByteSize, Error, Statuses};
 use http::HeaderName;
 
 use super::given::{Given, given};
@@ -67,6 +68,13 @@ pub(super) struct Records {
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
 
+    /// Statuses that are no failure, as in 403,429,500-599 or 4xx
+    ///
+    /// Separated by commas or repeated. Records keep the status and have no error; the URL is not tried again, counts neither
+    /// as failed nor as broken, and the exit code does not tell of it. A host that asks for a wait with Retry-After gets it.
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
+    accept: Vec<String>,
+
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     ///
     /// Without it no URL of a list may fail. A crawl is forgiven what its pages lead to; with this flag every page counts as
@@ -109,8 +117,8 @@ impl Records {
         usize::from(self.write_out.as_ref().is_some_and(Given::reads_stdin))
     }
 
-    /// Fills in how much of a body is taken.
-    pub(super) fn apply(&self, fetch: &mut FetchSettings) {
+    /// Fills in how much of a body is taken, and which statuses are no failure.
+    pub(super) fn apply(&self, fetch: &mut FetchSettings, parse: &mut ParseSettings) {
         fetch.body_limit = match self.max_size {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
@@ -118,6 +126,9 @@ impl Records {
         for text in &self.types {
             // Each was tried when it was read.
             let _ = fetch.types.add(text);
+        }
+        for text in &self.accept {
+            let _ = parse.accept.add(text);
         }
     }
 
@@ -274,6 +285,10 @@ fn in_job(format: Format) -> &'static str {
         Format::Parquet => "records.parquet",
         Format::Text | Format::Edges | Format::Dot | Format::Index => "records.txt",
     }
+}
+
+fn status(text: &str) -> Result<String, String> {
+    Statuses::default().add(text).map(|()| text.to_owned())
 }
 
 fn media_type(text: &str) -> Result<String, String> {
