@@ -9,11 +9,13 @@ use crate::visit::Visit;
 pub(crate) const NAMED: usize = 50;
 /// Pages that are named for each.
 pub(crate) const HOLDERS: usize = 5;
+/// The class of a reference that is no URL; that of a line of a list that is none.
+pub(crate) const MALFORMED: &str = "malformed";
 
 /// What was asked in a crawl and failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Broken {
-    /// How many URLs, each once.
+    /// How many URLs, each once; references that are no URL among them.
     pub count: u64,
     /// The first of them, at most 50.
     pub urls: Vec<BrokenUrl>,
@@ -24,7 +26,7 @@ pub struct Broken {
 /// One URL that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenUrl {
-    /// The URL as pages hold it; where it redirected, the first of the chain.
+    /// The URL as pages hold it; where it redirected, the first of the chain. What is no URL is cut to 200 characters.
     pub url: String,
     /// The class of the failure: see [`Visit::failure`].
     pub class: String,
@@ -37,6 +39,30 @@ pub struct BrokenUrl {
 }
 
 impl Broken {
+    /// Counts the references of a page that are no URL. One that is named already is not counted again.
+    pub(crate) fn count_malformed(&mut self, visit: &Visit) {
+        let texts = visit.parsed.found.iter();
+        for text in texts.flat_map(|found| found.checked.malformed()) {
+            let named = |url: &&mut BrokenUrl| url.class == MALFORMED && url.url == text;
+            if let Some(known) = self.urls.iter_mut().find(named) {
+                known.hold(visit.job.url.as_str());
+                continue;
+            }
+            self.count += 1;
+            if self.urls.len() < NAMED {
+                let mut url = BrokenUrl {
+                    url: text.to_owned(),
+                    class: MALFORMED.to_owned(),
+                    status: None,
+                    holders: Vec::new(),
+                    held: 0,
+                };
+                url.hold(visit.job.url.as_str());
+                self.urls.push(url);
+            }
+        }
+    }
+
     /// Counts a visit that failed, and names it with the page that first led there.
     pub(crate) fn count(&mut self, visit: &Visit, class: &str) {
         self.count += 1;
@@ -54,6 +80,16 @@ impl Broken {
                 held: holders.len() as u64,
                 holders,
             });
+        }
+    }
+}
+
+impl BrokenUrl {
+    /// Takes one more page in that links here.
+    pub(crate) fn hold(&mut self, page: &str) {
+        self.held += 1;
+        if self.holders.len() < HOLDERS {
+            self.holders.push(page.to_owned());
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::Checked;
+
 /// What a page leads to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -21,6 +23,8 @@ pub struct Found {
     pub noindex: bool,
     /// Whether links were left out, as there were too many or some were too long.
     pub more: bool,
+    /// What a link checker asks of the page.
+    pub checked: Checked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +117,7 @@ impl Found {
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> u64 {
-        (self.text.len() + self.links.len() * size_of::<Entry>()) as u64
+        (self.text.len() + self.links.len() * size_of::<Entry>() + self.checked.size()) as u64
     }
 
     /// Adds a link. Beyond 4 GiB of text none is taken.
@@ -232,7 +236,9 @@ impl Found {
 
     /// Whether there is nothing to tell: no links, and no word about them.
     pub(crate) fn says_nothing(&self) -> bool {
-        self.links.is_empty() && !(self.nofollow || self.noindex || self.more)
+        self.links.is_empty()
+            && !(self.nofollow || self.noindex || self.more)
+            && self.checked.is_empty()
     }
 
     /// Bytes of all URLs together.

@@ -79,6 +79,7 @@
 mod address;
 mod body;
 mod broken;
+mod checked;
 mod claims;
 mod clean;
 mod coding;
@@ -132,6 +133,7 @@ pub mod report;
 
 pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
+pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Ended, Outcome, crawl, replay};
 pub use error::{Error, Result};

@@ -192,8 +192,9 @@ impl Tally {
             self.led_to_failed += u64::from(failure.is_some());
             self.lost += u64::from(is_lost(visit));
         }
-        if let Some(class) = failure {
-            self.broken.count(visit, class);
+        match failure {
+            Some(class) => self.broken.count(visit, class),
+            None => self.broken.count_malformed(visit),
         }
     }
 

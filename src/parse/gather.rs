@@ -52,6 +52,9 @@ impl Gathering {
         let Some((url, fingerprint)) = resolver.resolve(reference) else {
             // No URL of a page; one that is too long to be looked at may be one.
             found.more |= reference.len() > PageUrl::LONGEST;
+            if kind != FoundKind::Guess {
+                found.checked.lead_nowhere(resolver.base(), reference);
+            }
             return ControlFlow::Continue(());
         };
         if url.len() > PageUrl::LONGEST {

@@ -104,3 +104,59 @@ fn a_status_that_is_accepted_is_no_failure_and_its_record_keeps_it() {
         );
     }
 }
+
+/// What is broken on a page of its own, as a row of the report.
+fn broken(text: &str, class: &str, status: &str, holder: String) -> Vec<String> {
+    vec![text.into(), class.into(), status.into(), holder]
+}
+
+#[test]
+fn an_href_that_is_no_url_is_broken_and_its_holder_is_named() {
+    let hrefs = [
+        "http://exa mple/",
+        "htps://example.org/",
+        "http://[::1/",
+        "https:// example.org/",
+        // These are well formed, or none of a link checker's business.
+        "mailto:ann@example.org",
+        "tel:+1",
+        "javascript:void(0)",
+        "data:text/plain,x",
+        "ftp://example.org/",
+        "sftp://example.org/",
+        "obsidian://open",
+        "#top",
+    ];
+    let site = Site::builder()
+        .route("/", linking(&hrefs))
+        .route("/other", linking(&["htps://example.org/"]));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let seeds = [origin.url("/"), origin.url("/other")];
+    let seeds = seeds.each_ref().map(String::as_str);
+
+    let plain = haul(folder.path(), &[&["crawl"][..], &seeds].concat());
+    assert_eq!(plain.status.code(), Some(0), "{}", told(&plain));
+    assert!(
+        told(&plain).contains("htps://example.org/"),
+        "{}",
+        told(&plain)
+    );
+
+    let flags = ["--fail-on-broken", "--broken", "broken.csv"];
+    let checked = haul(folder.path(), &[&["crawl"][..], &seeds, &flags].concat());
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let on = |text: &str, path: &str| broken(text, "malformed", "", origin.url(path));
+    let expected = [
+        on("http://exa mple/", "/"),
+        on("htps://example.org/", "/"),
+        on("htps://example.org/", "/other"),
+        on("http://[::1/", "/"),
+        on("https:// example.org/", "/"),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("broken.csv")),
+        BTreeSet::from(expected)
+    );
+    assert!(told(&checked).contains("broken"), "{}", told(&checked));
+}

@@ -112,6 +112,11 @@ impl<'b> Resolver<'b> {
         self
     }
 
+    /// What references are relative to.
+    pub(crate) fn base(&self) -> &PageUrl {
+        self.base
+    }
+
     /// Where a reference leads, without its fragment, and the fingerprint of that; `None` where it is no http or https URL.
     #[inline]
     pub fn resolve(&mut self, reference: &str) -> Option<(&str, u64)> {

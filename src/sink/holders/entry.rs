@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
+use crate::broken::MALFORMED;
 use crate::fingerprint::Fingerprints;
 use crate::job::Job;
 use crate::url::PageUrl;
@@ -26,6 +27,8 @@ pub(super) enum What {
     Page = b'p' as isize,
     /// A failure; the fingerprints are those of the URLs behind the first of its chain.
     Broken = b'b' as isize,
+    /// A reference that is no URL, on the page before it.
+    Malformed = b'm' as isize,
     /// A redirect that was not followed; the fingerprints are that of its target, and those of the URLs on the way.
     Redirect = b'r' as isize,
 }
@@ -76,6 +79,14 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
     let links = visit.parsed.found.iter().flat_map(|found| found.iter());
     let links = links.map(|link| link.fingerprint);
     put(What::Page, status, "", &named(job, &job.url), links, out);
+    for text in visit
+        .parsed
+        .found
+        .iter()
+        .flat_map(|found| found.checked.malformed())
+    {
+        put(What::Malformed, 0, MALFORMED, text, std::iter::empty(), out);
+    }
 }
 
 /// What a request is called. A link leads to what a plain request asks for; another one to the same URL fails or
@@ -133,6 +144,7 @@ pub(super) fn read(
         b'p' => What::Page,
         b'b' => What::Broken,
         b'r' => What::Redirect,
+        b'm' => What::Malformed,
         _ => return Err(damaged()),
     };
     entry.status = u16::from_le_bytes([low, high]);

@@ -5,16 +5,23 @@
 //! what ([`report`](Holders::report)). Invariant: the file is a row of whole entries, one for each record, in a job up to
 //! its mark. Edge: the file is in the job's folder, or has no name and is gone with the process.
 
+mod dead;
+mod entries;
 mod entry;
-mod report;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use self::dead::Dead;
+use self::entries::Entries;
+use self::table::Table;
 use super::aside::Aside;
 use super::output::Output;
 use super::{Mark, Sink, Start};
-use crate::broken::Broken;
+use crate::broken::{Broken, NAMED};
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 use crate::parse::Wants;
@@ -65,7 +72,26 @@ impl Holders {
     /// # Errors
     /// When the file cannot be read or the CSV not be written.
     pub(crate) fn report(self, csv: Option<&Path>) -> Result<Broken> {
-        report::report(self.file, &self.path, self.fingerprints, csv)
+        let head = ["url", "class", "status", "holder"];
+        let mut entries = Entries::of(self.file, self.path);
+        let mut dead = Dead::find(&mut entries, self.fingerprints)?;
+        let mut table = csv.map(|path| Table::begin(path, &head)).transpose()?;
+        if !dead.urls.is_empty() {
+            dead.hold(&mut entries, table.as_mut())?;
+        }
+        if let Some(mut table) = table {
+            for url in dead.urls.iter().filter(|url| url.held == 0) {
+                dead::row(&mut table, url, "")?;
+            }
+            table.end()?;
+        }
+        let count = dead.urls.len() as u64;
+        dead.urls.truncate(NAMED);
+        Ok(Broken {
+            count,
+            urls: dead.urls,
+            complete: true,
+        })
     }
 }
 

@@ -1,0 +1,50 @@
+//! The entries of a run, walked through from the first as often as anybody wants.
+
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use super::entry::{Entry, What, read};
+use crate::error::{Error, Result};
+
+/// Bytes that are read at a time.
+const BUFFER: usize = 1 << 18;
+
+/// The entries of a run.
+pub(super) struct Entries {
+    file: BufReader<File>,
+    path: PathBuf,
+}
+
+impl Entries {
+    /// Those of this file; the path is for messages.
+    pub(super) fn of(file: File, path: PathBuf) -> Self {
+        Self {
+            file: BufReader::with_capacity(BUFFER, file),
+            path,
+        }
+    }
+
+    /// Hands every entry over, with the URL of the last page before it: what is said of a page follows it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and whatever `take` answers.
+    pub(super) fn each(
+        &mut self,
+        mut take: impl FnMut(&mut Entry, &str) -> Result<()>,
+    ) -> Result<()> {
+        let unread = |source| Error::output(&self.path, source);
+        self.file.seek(SeekFrom::Start(0)).map_err(unread)?;
+        let mut entry = Entry::default();
+        let mut bytes = Vec::new();
+        let mut page = String::new();
+        while read(&mut self.file, &mut entry, &mut bytes).map_err(unread)? {
+            if entry.what == What::Page {
+                page.clear();
+                page.push_str(&entry.url);
+            }
+            take(&mut entry, &page)?;
+        }
+        Ok(())
+    }
+}

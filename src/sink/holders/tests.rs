@@ -1,0 +1,195 @@
+//! What is told of a few visits, as if they had been made.
+
+use std::path::PathBuf;
+
+use super::super::samples::saved_from;
+use super::super::{Mark, Start};
+use super::Holders;
+use crate::broken::Broken;
+use crate::fingerprint::Fingerprints;
+use crate::found::{Found, FoundKind, FoundLink};
+use crate::url::PageUrl;
+use crate::visit::Visit;
+
+const SEED: u64 = 7;
+
+fn at(path: &str) -> String {
+    format!("http://h.example{path}")
+}
+
+fn page(path: &str, links: &[&str]) -> Visit {
+    let mut visit = saved_from(&at(path), 200, "");
+    let mut found = Found::default();
+    for link in links {
+        found.push(FoundLink {
+            url: &at(link),
+            fingerprint: Fingerprints::seeded(SEED).of(&at(link)),
+            kind: FoundKind::Page,
+            is_part: false,
+            nofollow: false,
+            led: false,
+            recipe: None,
+        });
+    }
+    visit.parsed.found = Some(Box::new(found));
+    visit
+}
+
+fn dead(path: &str, status: u16) -> Visit {
+    saved_from(&at(path), status, "")
+}
+
+fn moved(path: &str, to: &str) -> Visit {
+    let mut visit = saved_from(&at(path), 302, "");
+    let headers = &mut visit.outcome.as_mut().unwrap().headers;
+    headers.0.insert(
+        http::header::LOCATION,
+        http::HeaderValue::from_str(to).unwrap(),
+    );
+    visit
+}
+
+/// Each broken path with its class and who links there.
+fn told(broken: &Broken) -> Vec<(String, String, Vec<String>)> {
+    let path = |url: &String| url.trim_start_matches("http://h.example").to_owned();
+    broken
+        .urls
+        .iter()
+        .map(|url| {
+            (
+                path(&url.url),
+                url.class.clone(),
+                url.holders.iter().map(path).collect(),
+            )
+        })
+        .collect()
+}
+
+fn of(visits: &[Visit]) -> Broken {
+    let (mut sink, holders) =
+        Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
+    visits.iter().for_each(|visit| sink.write(visit).unwrap());
+    sink.finish().unwrap();
+    holders.report(None).unwrap()
+}
+
+#[test]
+fn a_page_holds_a_broken_link_whether_it_came_before_the_failure_or_after() {
+    let broken = of(&[
+        page("/a", &["/x", "/b"]),
+        dead("/x", 404),
+        page("/b", &["/x", "/a"]),
+        dead("/y", 500),
+    ]);
+    assert!(broken.complete && broken.count == 2);
+    let expected = [
+        ("/x", "http-4xx", vec!["/a", "/b"]),
+        ("/y", "http-5xx", vec![]),
+    ];
+    let expected = expected.map(|(url, class, holders)| {
+        (
+            url.into(),
+            class.into(),
+            holders.into_iter().map(str::to_owned).collect(),
+        )
+    });
+    assert_eq!(told(&broken), expected);
+    assert_eq!(broken.urls[0].status, Some(404));
+}
+
+#[test]
+fn a_redirect_to_what_is_broken_is_broken_however_long_the_chain() {
+    let broken = of(&[
+        moved("/one", "/two"),
+        page("/a", &["/one"]),
+        moved("/two", "/x"),
+        dead("/x", 410),
+        moved("/fine", "/a"),
+    ]);
+    let all: Vec<_> = told(&broken)
+        .into_iter()
+        .map(|(url, _, holders)| (url, holders))
+        .collect();
+    let held = |holder: &str| vec![holder.to_owned()];
+    assert_eq!(
+        all,
+        [
+            ("/one".to_owned(), held("/a")),
+            ("/two".to_owned(), held("/one")),
+            ("/x".to_owned(), held("/two"))
+        ]
+    );
+    let mut chain = dead("/end", 404);
+    chain.job.hops = ["/first", "/second"]
+        .map(|path| crate::job::Hop {
+            url: PageUrl::parse(&at(path)).unwrap(),
+            status: 301,
+            answer: None,
+        })
+        .to_vec();
+    let broken = of(&[
+        page("/a", &["/first"]),
+        page("/b", &["/second"]),
+        page("/c", &["/end"]),
+        chain,
+    ]);
+    assert_eq!((broken.count, broken.urls[0].held), (1, 3));
+    assert_eq!(broken.urls[0].url, at("/first"));
+}
+
+#[test]
+fn what_failed_and_was_fetched_later_is_not_broken() {
+    assert_eq!(
+        of(&[dead("/x", 503), page("/a", &["/x"]), page("/x", &[])]).count,
+        0
+    );
+    assert_eq!(of(&[page("/x", &["/x"]), dead("/x", 503)]).count, 1);
+}
+
+#[test]
+fn five_holders_are_named_and_all_are_counted_and_in_the_csv() {
+    let mut visits: Vec<Visit> = (0..12).map(|n| page(&format!("/{n}"), &["/x,1"])).collect();
+    visits.push(dead("/x,1", 404));
+    visits.extend((0..60).map(|n| dead(&format!("/dead/{n}"), 404)));
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("broken.csv");
+    let (mut sink, holders) =
+        Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
+    visits.iter().for_each(|visit| sink.write(visit).unwrap());
+    sink.finish().unwrap();
+    let broken = holders.report(Some(&csv)).unwrap();
+    assert_eq!((broken.count, broken.urls.len()), (61, 50));
+    assert_eq!((broken.urls[0].holders.len(), broken.urls[0].held), (5, 12));
+    let rows: Vec<Vec<String>> = csv::Reader::from_path(&csv)
+        .unwrap()
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect();
+    assert_eq!(rows.len(), 12 + 60);
+    assert_eq!(rows[3], [&at("/x,1"), "http-4xx", "404", &at("/3")]);
+    assert_eq!(rows[71], [&at("/dead/59"), "http-4xx", "404", ""]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_job_that_is_killed_knows_the_links_before_its_mark_and_none_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let open =
+        |start| Holders::open(Some(folder.path()), start, Fingerprints::seeded(SEED)).unwrap();
+    let (mut sink, _) = open(Start::Over);
+    sink.write(&page("/a", &["/x"])).unwrap();
+    let mark = sink.checkpoint().unwrap();
+    sink.write(&page("/b", &["/x"])).unwrap();
+    drop(sink.checkpoint().unwrap());
+    std::mem::forget(sink);
+    let torn: PathBuf = folder.path().join(Holders::NAME);
+    let mut file = std::fs::OpenOptions::new().append(true).open(torn).unwrap();
+    std::io::Write::write_all(&mut file, b"p\0").unwrap();
+    let mark: Mark = serde_json::from_str(&serde_json::to_string(&mark).unwrap()).unwrap();
+    let (mut sink, holders) = open(Start::At(&mark));
+    sink.write(&page("/b", &["/x"])).unwrap();
+    sink.write(&dead("/x", 404)).unwrap();
+    sink.finish().unwrap();
+    let broken = holders.report(None).unwrap();
+    assert_eq!(told(&broken)[0].2, ["/a", "/b"]);
+}
