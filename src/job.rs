@@ -30,6 +30,8 @@ pub struct Job {
     pub via: Via,
     /// What the answer is for.
     pub role: Role,
+    /// How it is asked for, where its link leaves the crawl.
+    pub(crate) probe: Probe,
     /// Links from the seed to here.
     pub depth: u16,
     /// Sitemaps that led to this sitemap, or redirects of a crawl that led to this page, one from the other.
@@ -87,6 +89,36 @@ pub enum Role {
     Robots,
     /// A sitemap: its URLs are followed, and it has no record.
     Sitemap,
+    /// Where a link leaves the crawl: it is asked whether it is there, has a record, and its links are not followed.
+    External,
+}
+
+/// How it is asked whether what a link leads to is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Probe {
+    /// With HEAD.
+    #[default]
+    Head,
+    /// With GET, as HEAD was refused; the body is not taken.
+    Get,
+    /// With GET, as the page is looked into.
+    Read,
+}
+
+impl Role {
+    /// Whether the end of such a job is a record: robots.txt and sitemaps have none.
+    pub(crate) const fn has_record(self) -> bool {
+        match self {
+            Role::Page | Role::Asset | Role::External => true,
+            Role::Robots | Role::Sitemap => false,
+        }
+    }
+
+    /// Whether a robots.txt speaks of such a job. It does not speak of itself; and RFC 9309 is about robots that go from link
+    /// to link, while to ask once whether a link is dead is what each of the page's readers does.
+    pub(crate) const fn heeds_robots(self) -> bool {
+        !matches!(self, Role::Robots | Role::External)
+    }
 }
 
 /// Which addresses a job may lead to: the user may name any, a page may not.
@@ -187,6 +219,7 @@ impl Job {
             host,
             via: Via::Seed,
             role: Role::Page,
+            probe: Probe::Head,
             depth: 0,
             nesting: 0,
             found_on: None,
@@ -207,7 +240,16 @@ impl Job {
 
     /// Whether its end is a record: robots.txt and sitemaps have none, and what has one gets no second.
     pub(crate) fn has_record(&self) -> bool {
-        matches!(self.role, Role::Page | Role::Asset) && !self.is_reread
+        self.role.has_record() && !self.is_reread
+    }
+
+    /// The method that it is asked with whatever the run's is, where its link leaves the crawl.
+    pub(crate) fn probed_with(&self) -> Option<Method> {
+        let method = match self.probe {
+            Probe::Head => Method::HEAD,
+            Probe::Get | Probe::Read => Method::GET,
+        };
+        (self.role == Role::External).then_some(method)
     }
 
     /// Whether it was never sent.

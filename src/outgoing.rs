@@ -73,12 +73,15 @@ impl Template {
     /// The request of a job.
     pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
         let request = job.request.as_deref();
-        let mut method = request
-            .and_then(|request| request.method.clone())
+        let probe = job.probed_with();
+        let is_probe = probe.is_some();
+        let mut method = probe
+            .or_else(|| request.and_then(|request| request.method.clone()))
             .unwrap_or_else(|| self.method.clone());
         let mut body = request
             .and_then(|request| request.body.clone())
-            .or_else(|| self.body.clone());
+            .or_else(|| self.body.clone())
+            .filter(|_| !is_probe);
         for hop in &job.hops {
             // RFC 9110 15.4: 303 becomes GET, and by long custom so does a POST answered by 301 or 302.
             if hop.status == 303 && method != Method::HEAD

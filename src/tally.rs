@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::broken::Broken;
+use crate::job::Role;
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
 use crate::wait::Waits;
@@ -308,11 +309,13 @@ impl std::ops::Add for Totals {
 /// Whether failures of a class may pass, so that a page of a crawl is missing for no fault of its site: `Some(true)` wherever
 /// the page is, `Some(false)` on the host of the page that led there. What another site's pages come to is that site's
 /// business.
-pub(crate) fn may_pass(class: &str) -> Option<bool> {
+pub(crate) fn may_pass(class: &str, role: Role) -> Option<bool> {
     match class {
+        "host-down" | "unprocessed" if role == Role::External => None,
         "host-down" | "unprocessed" | "shortage" | "spool" | "lost" => Some(true),
-        "dns" | "connect" | "closed" | "cut" | "timeout" | "too-slow" | "robots-unreachable"
-        | "proxy" => Some(false),
+        "dns" | "connect" | "closed" | "cut" | "timeout" | "robots-unreachable" | "proxy" => {
+            Some(false)
+        }
         _ => None,
     }
 }
@@ -325,7 +328,7 @@ pub(crate) fn is_class_of_skip(class: &str) -> bool {
 fn is_lost(visit: &Visit) -> bool {
     let may_pass = match &visit.outcome {
         Ok(_) => None,
-        Err(error) => may_pass(error.class()),
+        Err(error) => may_pass(error.class(), visit.job.role),
     };
     may_pass.is_some_and(|anywhere| anywhere || visit.job.is_of_the_same_host())
 }

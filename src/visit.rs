@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::body::Body;
 use crate::fields::Extraction;
 use crate::found::Found;
-use crate::job::{Job, Role};
+use crate::job::Job;
 use crate::memory::Held;
 use crate::page::Page;
 use crate::robots::Rules;
@@ -428,7 +428,7 @@ impl Visit {
     pub fn has_record(&self) -> bool {
         let forbidden = matches!(self.outcome, Err(FetchError::Robots { .. }));
         let has_one = self.job.is_reread && self.failure().is_none();
-        matches!(self.job.role, Role::Page | Role::Asset)
+        self.job.role.has_record()
             && !has_one
             && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
     }

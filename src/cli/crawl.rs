@@ -9,7 +9,9 @@ use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
 use haul::sink::{Destination, Format, Layout, SinkSettings};
-use haul::{BrokenSettings, Config, CrawlSettings, Error, Nofollow, SimilarPages, Sitemaps};
+use haul::{
+    BrokenSettings, Config, CrawlSettings, Error, External, Nofollow, SimilarPages, Sitemaps,
+};
 
 use super::exit::Judged;
 use super::fetch::targets::Targets;
@@ -50,6 +52,15 @@ struct Making {
     /// Without it, and without --fail-on-broken, the summary names the page that first led to each.
     #[arg(long, value_name = "FILE")]
     broken: Option<PathBuf>,
+
+    /// Ask once whether the links that lead out of the scope are there, and follow none of them
+    ///
+    /// With HEAD, and with GET where that fails; the body is not taken. They have records, marked external, and count as broken
+    /// where they fail. Limits, --exclude and the manners towards each host hold for them; --include and --depth say what is followed,
+    /// and do not. robots.txt is not asked: it is one request for a link that anybody may click. Nor are links with
+    /// rel=nofollow, without --ignore-robots.
+    #[arg(long)]
+    external: bool,
 
     /// Exit with 3 when any URL failed that was asked, as a link checker has to
     ///
@@ -192,6 +203,11 @@ impl CrawlArguments {
 
 impl Making {
     fn apply(self, config: &mut Config) {
+        if let Some(crawl) = &mut config.crawl
+            && self.external
+        {
+            crawl.external = External::Check;
+        }
         config.sinks.extend(self.graph);
         if self.fail_on_broken || self.broken.is_some() {
             config.broken = Some(BrokenSettings {
@@ -260,6 +276,7 @@ impl Following {
                 true => SimilarPages::Skip,
                 false => SimilarPages::Ignore,
             },
+            external: External::Ignore,
         });
     }
 }

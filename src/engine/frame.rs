@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fetch::FetchSettings;
 use crate::headers::Headers;
-use crate::job::{Attempt, Hop, Job, Reach, Request, Role, Via};
+use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
 use crate::memory::{Held, Memory};
 use crate::page::Page;
 use crate::url::PageUrl;
@@ -45,6 +45,7 @@ pub(super) struct JobFrame {
     url: PageUrl,
     via: Via,
     role: Role,
+    probe: Probe,
     reach: Reach,
     recipes: Vec<Arc<str>>,
     hops: Vec<Hop>,
@@ -76,6 +77,7 @@ impl JobFrame {
             url: job.url.clone(),
             via: job.via,
             role: job.role,
+            probe: job.probe,
             reach: job.reach,
             recipes: job.recipes.clone(),
             hops: job.hops.clone(),
@@ -109,6 +111,7 @@ impl JobFrame {
         job.id = self.id;
         job.via = self.via;
         job.role = self.role;
+        job.probe = self.probe;
         job.reach = self.reach;
         job.recipes = self.recipes;
         job.request = request;

@@ -1,9 +1,10 @@
 //! Which bodies are taken at all: those of the media types that the user wants.
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::headers::Headers;
-use crate::job::{Job, Role};
+use crate::job::{Job, Probe, Role};
 
 /// Media types whose bodies are taken, as in `text/html` and `image/*`; all of them where there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ impl MediaTypes {
 
     /// Whether the body of this answer is taken. What says nothing of its type is, and so is what the crawl itself reads.
     pub(super) fn want(&self, job: &Job, headers: &Headers) -> bool {
+        if job.probed_with() == Some(Method::GET) {
+            return job.probe == Probe::Read && may_have_ids(headers);
+        }
         if self.0.is_empty() || !matches!(job.role, Role::Page | Role::Asset) {
             return true;
         }
@@ -42,6 +46,12 @@ impl MediaTypes {
             None => wanted.eq_ignore_ascii_case(essence),
         })
     }
+}
+
+/// Whether an answer may be a page with ids.
+fn may_have_ids(headers: &Headers) -> bool {
+    let named = headers.text(http::header::CONTENT_TYPE);
+    named.is_none_or(|named| named.to_ascii_lowercase().contains("html"))
 }
 
 #[cfg(test)]

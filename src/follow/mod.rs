@@ -40,6 +40,17 @@ pub struct CrawlSettings {
     pub sitemaps: Sitemaps,
     /// What becomes of pages that are like one before.
     pub similar: SimilarPages,
+    /// What becomes of links that lead out of the scope.
+    pub external: External,
+}
+
+/// What becomes of links that lead out of the scope of a crawl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum External {
+    /// They are not asked.
+    Ignore,
+    /// Each is asked once whether it is there, and not followed.
+    Check,
 }
 
 /// What `rel=nofollow`, `meta robots` and `X-Robots-Tag` count for.
@@ -80,6 +91,7 @@ impl Default for CrawlSettings {
             nofollow: Nofollow::Obey,
             sitemaps: Sitemaps::Named,
             similar: SimilarPages::Ignore,
+            external: External::Ignore,
         }
     }
 }
@@ -139,7 +151,11 @@ impl Follow {
             *self.sitemaps.entry(row.host.clone()).or_default() += 1;
         }
         let leads_on = row.via == Via::Redirect && row.role == Role::Page && row.depth == 0;
-        if row.row.is_some() || leads_on {
+        if row.role == Role::External {
+            if row.was_admitted() {
+                self.scope.restore_external(&url);
+            }
+        } else if row.row.is_some() || leads_on {
             self.scope.anchor(&url);
         } else if row.was_admitted() {
             self.scope.restore(&url);
@@ -156,6 +172,9 @@ impl Follow {
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
+        if visit.job.role == Role::External {
+            return self.lead_back(visit, frontier, now);
+        }
         let Ok(page) = &visit.outcome else {
             return Ok(());
         };
@@ -194,7 +213,16 @@ impl Follow {
                     self.sitemap(link, &from, frontier, now)?;
                     continue;
                 }
+                (FoundKind::Asset, _) if self.leaves(&link, Role::Asset, &from) => {
+                    &[Role::External]
+                }
                 (FoundKind::Asset, _) => &[Role::Asset],
+                _ if !is_shut && self.leaves(&link, Role::Page, &from) => {
+                    match link.is_part && !self.leaves(&link, Role::Asset, &from) {
+                        true => &[Role::Asset],
+                        false => &[Role::External],
+                    }
+                }
                 _ if is_shut => &[Role::Asset],
                 (_, true) => &[Role::Page, Role::Asset],
                 (_, false) => &[Role::Page],
@@ -246,6 +274,44 @@ impl Follow {
             }
         }
         Ok(())
+    }
+
+    /// Whether a link leads out of the scope, and it is to be asked whether that is there. What a sitemap names and what only
+    /// looks like a URL is on no page for anybody to click.
+    fn leaves(&self, link: &FoundLink<'_>, role: Role, from: &Source<'_>) -> bool {
+        let is_on_page = matches!(from.job.role, Role::Page | Role::Asset)
+            && !matches!(link.kind, FoundKind::Guess | FoundKind::Sitemap);
+        self.settings.external == External::Check
+            && is_on_page
+            && PageUrl::parse(link.url).is_ok_and(|url| !self.scope.reaches(&url, role))
+    }
+
+    /// A link out of the scope that is redirected back into it leads to a page of the crawl.
+    fn lead_back(&mut self, visit: &Visit, frontier: &mut Frontier, now: Instant) -> Result<()> {
+        let Ok(page) = &visit.outcome else {
+            return Ok(());
+        };
+        let target = page
+            .target()
+            .and_then(|target| visit.job.url.join(&target).ok());
+        let Some(target) = target.filter(|url| self.scope.reaches(url, Role::Page)) else {
+            return Ok(());
+        };
+        let from = Source {
+            job: &visit.job,
+            page: Arc::from(visit.job.url.as_str()),
+            remote: page.remote.map(|remote| remote.ip()),
+        };
+        let link = FoundLink {
+            url: target.as_str(),
+            fingerprint: frontier.fingerprints().of(target.as_str()),
+            kind: FoundKind::Page,
+            is_part: false,
+            nofollow: false,
+            led: false,
+            recipe: None,
+        };
+        self.link(link, &[Role::Page], &from, frontier, now)
     }
 
     /// Follows a sitemap that a sitemap names.
@@ -315,6 +381,10 @@ impl Gate for Option<Follow> {
         let Some(follow) = self else {
             return true;
         };
+        // A page of the crawl is asked as one, and not only whether it is there.
+        if from.role == Role::External && follow.scope.reaches(target, Role::Page) {
+            return false;
+        }
         match follow.scope.judge(target, from.role) {
             Ok(()) => true,
             Err(skip) => {
@@ -342,7 +412,7 @@ impl<'a> Source<'a> {
     ) -> Discovery<'a> {
         let via = match self.job.role {
             Role::Robots | Role::Sitemap => Via::Sitemap,
-            Role::Page | Role::Asset => Via::Link,
+            Role::Page | Role::Asset | Role::External => Via::Link,
         };
         Discovery {
             url,

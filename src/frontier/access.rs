@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::job::{Job, Role};
+use crate::job::Job;
 use crate::robots::Rules;
 use crate::visit::{FetchError, Visit};
 
@@ -35,7 +35,7 @@ impl Access {
 
     /// Whether it has to be asked for before this job.
     pub(crate) fn is_missing(&self, job: &Job, now: Instant) -> bool {
-        job.role != Role::Robots
+        job.role.heeds_robots()
             && match self {
                 Access::Open | Access::Asked => false,
                 Access::Unknown => true,
@@ -45,7 +45,7 @@ impl Access {
 
     /// Why this job may not be asked.
     pub(crate) fn refusal(&self, job: &Job) -> Option<FetchError> {
-        if job.role == Role::Robots {
+        if !job.role.heeds_robots() {
             return None;
         }
         match self {

@@ -244,11 +244,7 @@ impl Frontier {
                 self.workbench.put_away(&row.host, now);
                 self.spend(); // it has its record
             }
-            State::Done(_) | State::Failed { .. }
-                if matches!(row.role, Role::Page | Role::Asset) =>
-            {
-                self.spend()
-            }
+            State::Done(_) | State::Failed { .. } if row.role.has_record() => self.spend(),
             State::Skipped { .. } if row.row.is_some() => self.spend(), // what is listed has a record
             _ => {}
         }

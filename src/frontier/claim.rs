@@ -57,7 +57,7 @@ pub(crate) struct SeenAs {
     pub(super) id: u64,
     /// Links from the seed, as a page.
     depth: u16,
-    /// Whether it is a page; else it is a part of one.
+    /// Whether it is a page; else it is a part of one, or only asked whether it is there where no scope took it as a part.
     is_page: bool,
     /// Whether the scope was asked about it as a page.
     judged_page: bool,
@@ -81,13 +81,14 @@ pub(crate) struct SeenAs {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Raise {
     pub(super) nearer: bool,
-    pub(super) page: bool,
+    /// A page and not a part of one, or a part and not only asked whether it is there.
+    pub(super) role: bool,
     pub(super) recipe: bool,
 }
 
 impl Raise {
     pub(super) fn any(self) -> bool {
-        self.nearer || self.page || self.recipe
+        self.nearer || self.role || self.recipe
     }
 }
 
@@ -109,13 +110,12 @@ impl SeenAs {
 
     /// A URL that the scope let in as this, or turned away.
     pub(super) fn new(id: u64, role: Role, depth: u16, is_admitted: bool) -> Self {
-        let is_page = role == Role::Page;
         Self {
             id,
             depth: depth.min(DEEPEST),
-            is_page,
-            judged_page: is_page,
-            judged_part: !is_page,
+            is_page: role == Role::Page,
+            judged_page: role != Role::Asset,
+            judged_part: role == Role::Asset,
             is_admitted,
             is_settled: false,
             is_there: true,
@@ -175,23 +175,24 @@ impl SeenAs {
     /// Whether the scope has said whether it belongs to the crawl as this.
     pub(crate) fn was_judged(&self, role: Role) -> bool {
         match role {
-            Role::Page => self.judged_page,
-            _ => self.judged_part,
+            Role::Asset => self.judged_part,
+            _ => self.judged_page,
         }
     }
 
     /// The scope was asked about it as this.
     pub(super) fn judged(&mut self, role: Role) {
         match role {
-            Role::Page => self.judged_page = true,
-            _ => self.judged_part = true,
+            Role::Asset => self.judged_part = true,
+            _ => self.judged_page = true,
         }
     }
 
     pub(super) fn role(&self) -> Role {
-        match self.is_page {
-            true => Role::Page,
-            false => Role::Asset,
+        match (self.is_page, self.judged_part) {
+            (true, _) => Role::Page,
+            (false, true) => Role::Asset,
+            (false, false) => Role::External,
         }
     }
 
@@ -214,11 +215,20 @@ impl SeenAs {
     /// What a claim adds.
     pub(super) fn raise(&self, claim: &Claim<'_>, ranks: Ranks, recipes: &Recipes) -> Raise {
         let refused_as_page = !self.is_page && self.judged_page;
-        if claim.role != Role::Page || refused_as_page || self.id == 0 {
-            return Raise::default();
+        match claim.role {
+            _ if self.id == 0 => return Raise::default(),
+            Role::Page if !refused_as_page => {}
+            // Out of the scope as a page, and asked whether it is there: as a part of a page it may belong.
+            Role::Asset if self.role() == Role::External => {
+                return Raise {
+                    role: true,
+                    ..Raise::default()
+                };
+            }
+            _ => return Raise::default(),
         }
         Raise {
-            page: !self.is_page,
+            role: !self.is_page,
             nearer: ranks.by_depth && self.is_page && claim.depth.min(DEEPEST) < self.depth,
             recipe: ranks.by_recipe && claim.recipe.is_some_and(|name| !recipes.has(self, name)),
         }
@@ -231,7 +241,10 @@ impl SeenAs {
             true => self.depth.min(depth),
             false => depth,
         };
-        (self.is_page, self.judged_page) = (true, true);
+        match claim.role {
+            Role::Asset => self.judged_part = true,
+            _ => (self.is_page, self.judged_page) = (true, true),
+        }
         if let Some(name) = claim.recipe.filter(|_| raise.recipe) {
             recipes.add(self, name);
         }
@@ -239,7 +252,7 @@ impl SeenAs {
 
     /// Whether asking again, for what a claim adds, would bring anything.
     pub(super) fn is_worth(&self, raise: Raise) -> bool {
-        self.is_there && raise.recipe || self.leads && (raise.nearer || raise.page)
+        self.is_there && raise.recipe || self.leads && (raise.nearer || raise.role)
     }
 }
 
@@ -253,8 +266,10 @@ fn may_lead(visit: &Visit) -> bool {
     if matches!(&visit.outcome, Ok(page) if page.target().is_some()) {
         return true;
     }
-    if visit.job.role == Role::Page {
-        return visit.parsed.found.is_some();
+    match visit.job.role {
+        Role::Page => return visit.parsed.found.is_some(),
+        Role::External => return true, // its body was not asked for
+        _ => {}
     }
     // What is read as a part of a page is not looked through for links.
     let pages =

@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 
 use super::store::{Row, State};
-use crate::job::Role;
 use crate::tally::{Totals, is_class_of_skip, may_pass};
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
@@ -35,7 +34,7 @@ impl Earlier {
             self.seeds.insert(row.host.clone());
         }
         let class = match &row.state {
-            _ if !matches!(row.role, Role::Page | Role::Asset) => return,
+            _ if !row.role.has_record() => return,
             State::Waiting(_) => return,
             // A link that is not asked has no record.
             State::Skipped { .. } if !is_listed => return,
@@ -51,7 +50,7 @@ impl Earlier {
         if !is_listed {
             self.totals.led_to += 1;
             self.totals.led_to_failed += failed;
-            let may_pass = class.and_then(may_pass);
+            let may_pass = class.and_then(|class| may_pass(class, row.role));
             // Which page led to a row is not at hand here; a crawl is of the hosts of its seeds.
             let is_lost = may_pass.is_some_and(|anywhere| anywhere || self.is_of_a_seed(row));
             self.totals.lost += u64::from(is_lost);

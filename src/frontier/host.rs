@@ -8,7 +8,7 @@ use super::health::Health;
 use super::pace::Pace;
 use super::window::{Reply, Window};
 use super::workbench::Home;
-use crate::job::{Job, Role};
+use crate::job::Job;
 use crate::url::HostKey;
 
 /// One host.
@@ -69,8 +69,9 @@ impl Host {
         let Some(first) = self.waiting.front() else {
             return false;
         };
-        // While its robots.txt is on the way only that goes out, and what another host's robots.txt redirects to.
-        let open = !self.access.is_asked() || first.role == Role::Robots;
+        // While its robots.txt is on the way only that goes out, what another host's robots.txt redirects to, and what does
+        // not depend on it.
+        let open = !self.access.is_asked() || !first.role.heeds_robots();
         open && self.has_room(per_host)
     }
 

@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::ledger;
 use super::store::{self, Reader, Row, State, last_commit};
 use crate::error::Result;
-use crate::job::Role;
 use crate::url::HostKey;
 use crate::wait::Waits;
 
@@ -150,7 +149,7 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
 impl Inspection {
     fn count(&mut self, row: &Row) {
         self.urls += 1;
-        let has_record = matches!(row.role, Role::Page | Role::Asset);
+        let has_record = row.role.has_record();
         let mut answered = |status: &Option<u16>, records: &mut u64| {
             *records += u64::from(has_record);
             if let Some(status) = status {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use http::Method;
+
 use super::access::Access;
 use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
@@ -9,7 +11,7 @@ use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
 use super::{Duplicates, Frontier, FrontierSettings};
 use crate::error::Result;
-use crate::job::{Attempt, Hop, Job, Role, Via, is_idempotent};
+use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
 use crate::page::Page;
 use crate::secret::without_password;
 use crate::skip::Skip;
@@ -43,6 +45,8 @@ pub(crate) enum Again {
     },
     /// The next hop.
     Redirect,
+    /// With GET, as HEAD was refused.
+    Get,
 }
 
 /// What the host of a visit that landed says about its job.
@@ -89,7 +93,9 @@ impl Frontier {
             }
             return self.over(visit, now);
         }
-        let idempotent = is_idempotent(visit.job.method().unwrap_or(&self.method));
+        let probed = visit.job.probed_with();
+        let method = probed.as_ref().or_else(|| visit.job.method());
+        let idempotent = is_idempotent(method.unwrap_or(&self.method));
         let around = Circumstances {
             retries: visit.job.retries,
             free_tries: visit.job.free_tries,
@@ -105,6 +111,16 @@ impl Frontier {
             true => Verdict::Done, // an answer like any other
             false => retry::verdict(judged, &self.settings, around),
         };
+        if probed == Some(Method::HEAD) && retry::refuses_head(&visit, verdict) {
+            let sent = visit.job.leased.unwrap_or(visit.job.since);
+            let Visit {
+                mut job, outcome, ..
+            } = *visit;
+            job.probe = Probe::Get;
+            job.attempts.push(attempt(outcome, sent, now));
+            self.workbench.put_back(job, Duration::ZERO, now);
+            return Noted::Again(Again::Get);
+        }
         let (after, costs) = match verdict {
             Verdict::Done => return self.over(visit, now),
             Verdict::WithMachine if !self.machine.may_recover(now) => {
@@ -317,6 +333,7 @@ impl Frontier {
         match job.role {
             Role::Robots => true,
             Role::Sitemap => target.same_origin(&job.url) || gate.lets_in(job, target),
+            Role::External => gate.lets_in(job, target),
             Role::Page | Role::Asset => {
                 self.fingerprints.of(target.as_str()) == self.fingerprints.of(job.url.as_str())
             }

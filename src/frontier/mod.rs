@@ -60,7 +60,7 @@ pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
-use crate::job::{Job, Request, Role};
+use crate::job::{Job, Probe, Request, Role};
 use crate::url::HostKey;
 use crate::visit::Visit;
 use access::Access;
@@ -266,6 +266,9 @@ impl Frontier {
             self.spend();
         }
         self.stalled_until = None;
+        if self.settings.read_external {
+            job.probe = Probe::Read;
+        }
         job.leased = Some(now);
         self.in_flight += 1;
         Ok(Next::Job(job))

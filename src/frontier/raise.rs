@@ -81,7 +81,7 @@ impl Frontier {
             self.raised.insert(seen.id);
         } else if asks && !spent {
             // Nearer, it says the same; as a page, or by another recipe, there is more to tell.
-            let has_record = raise.page || raise.recipe;
+            let has_record = raise.role || raise.recipe;
             state = Some(self.ask_again(&found, &mut seen, has_record, now));
         }
         self.note_raise(&seen, state);
@@ -197,11 +197,7 @@ impl Frontier {
     pub(super) fn is_settled(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         let job = &visit.job;
         let watched = self.settings.duplicates == Duplicates::Pages && self.ranks.any();
-        if !watched
-            || job.id == 0
-            || !matches!(job.role, Role::Page | Role::Asset)
-            || !job.is_plain()
-        {
+        if !watched || job.id == 0 || !job.role.has_record() || !job.is_plain() {
             return Ok(None);
         }
         let url = job.first_url();

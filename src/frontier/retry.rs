@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::FrontierSettings;
 use crate::page::Page;
-use crate::visit::{FetchError, Phase};
+use crate::visit::{FetchError, Phase, Visit};
 
 /// The first back-off is at most this, and each further one at most twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -113,6 +113,25 @@ pub(crate) fn verdict(
         // A kept connection that the server closed just then: nobody's fault, so no wait.
         Err(FetchError::Closed) if around.retries == 0 => again(Duration::ZERO),
         Err(_) => again(back_off),
+    }
+}
+
+/// Whether what became of a HEAD may be the method's fault: GET has to tell. Servers that do not know it answer 405 and 501, those
+/// that do not want it 403, those whose pages are made by a program 404 and 500, and some close the connection or say nothing.
+/// What speaks for the whole host is no word about the method.
+pub(crate) fn refuses_head(visit: &Visit, verdict: Verdict) -> bool {
+    match &visit.outcome {
+        Ok(page) => page.status >= 400 && !refuses(page) && !visit.parsed.accepted,
+        Err(FetchError::Timeout { phase, .. }) => {
+            *phase == Phase::FirstByte && verdict == Verdict::Done
+        }
+        Err(error) => {
+            let talks = matches!(
+                error,
+                FetchError::Closed | FetchError::Cut { .. } | FetchError::Protocol(_)
+            );
+            talks && verdict == Verdict::Done
+        }
     }
 }
 

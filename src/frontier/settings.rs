@@ -43,6 +43,8 @@ pub struct FrontierSettings {
     pub max_crawl_delay: Duration,
     /// Records that the run may have at the most.
     pub limit: Option<u64>,
+    /// Whether pages out of the scope are read, and not only asked for.
+    pub read_external: bool,
 }
 
 /// So many in so much time.
@@ -109,6 +111,7 @@ impl Default for FrontierSettings {
             robots: Robots::Ignore,
             max_crawl_delay: Duration::from_secs(30),
             limit: None,
+            read_external: false,
         }
     }
 }

@@ -109,7 +109,7 @@ impl Look {
             return None;
         }
         match (job.role, kind) {
-            (Role::Robots, _) => None,
+            (Role::Robots | Role::External, _) => None,
             (Role::Sitemap, _) => Some(Look::Sitemap),
             (_, Some(Kind::Css)) => follow.assets.then_some(Look::Css),
             (_, Some(Kind::Script)) => follow.guess.then_some(Look::Script),

@@ -239,10 +239,10 @@ impl<'q> Question<'q> {
         if job.role == Role::Sitemap {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
-        // What has no record has nobody who asks for a digest or a text.
+        // What has no record has nobody who asks for a digest or a text, and of another site it is only asked whether it is there.
         let (mut wants, work) = match job.role {
             Role::Page | Role::Asset => (settings.wants, &settings.work),
-            Role::Robots | Role::Sitemap => (Wants::NOTHING, &Work::None),
+            Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
         };
         wants.text |= work.reads_text() || text;
         Self {

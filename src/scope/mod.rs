@@ -80,12 +80,28 @@ impl Scope {
         (depth > limit).then_some(Skip::Depth { limit })
     }
 
+    /// Whether a URL lies where the crawl reaches in this role, whatever else speaks against it.
+    pub fn reaches(&self, url: &PageUrl, role: Role) -> bool {
+        self.territory.holds(url, self.reach(role))
+    }
+
+    /// How far the crawl reaches in this role.
+    fn reach(&self, role: Role) -> Reach {
+        match role {
+            Role::Page => self.settings.reach,
+            Role::Asset if self.settings.assets_anywhere => Reach::Any,
+            Role::Asset | Role::Sitemap => self.settings.reach.max(Reach::Host),
+            Role::Robots | Role::External => Reach::Any,
+        }
+    }
+
     /// Whether a URL belongs to the crawl. It is called once for each distinct URL, and counts it where it does.
     ///
     /// Parts of pages and sitemaps are looked for on the seeds' hosts where pages are only followed within a page or a
     /// path: what a page is made of lies elsewhere on its host. A robots.txt belongs to whatever it is asked for.
     /// Neither robots.txt nor sitemaps are counted. Patterns of what to include are for pages: the parts of a page that is
-    /// included come with it. Patterns of what to exclude hold for both.
+    /// included come with it. Patterns of what to exclude hold for both. What leaves the crawl is not followed: only its length,
+    /// what is excluded and the limit of its host count.
     ///
     /// # Errors
     /// Why it does not belong.
@@ -102,12 +118,10 @@ impl Scope {
     }
 
     fn judged(&mut self, url: &PageUrl, role: Role, counts: bool) -> Result<(), Skip> {
-        let reach = match role {
-            Role::Robots => return Ok(()),
-            Role::Page => self.settings.reach,
-            Role::Asset if self.settings.assets_anywhere => Reach::Any,
-            Role::Asset | Role::Sitemap => self.settings.reach.max(Reach::Host),
-        };
+        if role == Role::Robots {
+            return Ok(());
+        }
+        let reach = self.reach(role);
         if !self.territory.holds(url, reach) {
             return Err(Skip::Scope { reach });
         }
@@ -118,11 +132,23 @@ impl Scope {
         if role == Role::Sitemap {
             return Ok(());
         }
+        if role == Role::External {
+            return self.count_host(url, counts);
+        }
         let is_page = role == Role::Page;
         if is_page && !self.include.is_empty() && !self.include.matches(url) {
             return Err(Skip::NotIncluded);
         }
         let marks = self.traps.check(url)?;
+        self.count_host(url, counts)?;
+        if counts {
+            self.traps.count(url, &marks);
+        }
+        Ok(())
+    }
+
+    /// Whether a host may have one more URL, which is then counted.
+    fn count_host(&mut self, url: &PageUrl, counts: bool) -> Result<(), Skip> {
         if let Some(limit) = self.settings.max_per_host {
             let host = self.prints.of(url.origin_text());
             if u64::from(self.hosts.of(host)) >= limit {
@@ -132,10 +158,14 @@ impl Scope {
                 self.hosts.add(host);
             }
         }
-        if counts {
-            self.traps.count(url, &marks);
-        }
         Ok(())
+    }
+
+    /// Counts a URL that leaves the crawl, of an earlier session.
+    pub(crate) fn restore_external(&mut self, url: &PageUrl) {
+        if self.settings.max_per_host.is_some() {
+            self.hosts.add(self.prints.of(url.origin_text()));
+        }
     }
 
     /// Counts a URL without judging it: one that was taken in an earlier session, or a seed.

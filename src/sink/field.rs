@@ -43,6 +43,7 @@ pub(super) enum Field {
     FoundOn,
     Links,
     Noindex,
+    External,
     Headers,
     Note,
     Columns,
@@ -93,6 +94,7 @@ impl Field {
         Self::FoundOn,
         Self::Links,
         Self::Noindex,
+        Self::External,
         Self::Headers,
         Self::Note,
         Self::Columns,
@@ -136,7 +138,7 @@ impl Field {
             | Self::BodyMs
             | Self::TotalMs
             | Self::ParseMs => Kind::Number,
-            Self::Noindex => Kind::Bool,
+            Self::Noindex | Self::External => Kind::Bool,
             Self::Redirects
             | Self::Attempts
             | Self::Headers
@@ -223,6 +225,7 @@ impl Field {
             Self::FoundOn => record.found_on.into(),
             Self::Links => record.links.into(),
             Self::Noindex => record.noindex.map_or(Value::Null, Value::Flag),
+            Self::External => Value::Flag(record.external?),
             Self::Headers => Value::Headers(record.headers?),
             Self::Note => Value::Text(record.note?),
             Self::Columns if record.columns.is_empty() => return None,

@@ -26,6 +26,7 @@ use super::name::{self, Name};
 use super::names::Names;
 use crate::body::{Body, Spool};
 use crate::error::{Error, Result};
+use crate::job::Role;
 use crate::visit::Visit;
 
 /// Files that are made safe together; each is two open files.
@@ -401,6 +402,9 @@ fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
     let Ok(page) = &mut visit.outcome else {
         return Ok(None);
     };
+    if visit.job.role == Role::External {
+        return Ok(None); // it was asked whether it is there
+    }
     // 204 and 205 have no body; what stands under the name stays.
     let is_good = matches!(page.status, 200..=203 | 206..=299);
     if !is_good || is_head_only(page) {

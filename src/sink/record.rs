@@ -5,17 +5,17 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::kept::Kept;
-use crate::job::{Attempt, Hop};
+use crate::job::{Attempt, Hop, Role};
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
 /// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 45] = [
+pub const FIELDS: [&str; 46] = [
     "row",
     "url",
     "final_url",
@@ -51,6 +51,7 @@ pub const FIELDS: [&str; 45] = [
     "found_on",
     "links",
     "noindex",
+    "external",
     "headers",
     "note",
     "columns",
@@ -140,7 +141,7 @@ pub struct Record<'a> {
     pub file: Option<&'a str>,
     /// Why the body could not be decoded.
     pub fault: Option<&'a str>,
-    /// The method, where the line named one.
+    /// The method, where the line named one, and of what leaves the crawl.
     pub method: Option<&'a str>,
     /// The `Location` of a redirect that was not followed.
     pub location: Option<&'a str>,
@@ -152,6 +153,9 @@ pub struct Record<'a> {
     pub links: Option<u64>,
     /// Whether the page asks not to be kept in an index.
     pub noindex: Option<bool>,
+    /// Whether its link leaves the crawl: it was asked whether it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<bool>,
     /// The header fields that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Kept<'a>>,
@@ -235,12 +239,17 @@ impl<'a> Record<'a> {
             duplicate_of,
             file: parsed.saved.as_deref().and_then(std::path::Path::to_str),
             fault: parsed.fault.as_deref(),
-            method: job.method().map(http::Method::as_str),
+            method: match job.probed_with() {
+                Some(Method::HEAD) => Some("HEAD"),
+                Some(_) => Some("GET"),
+                None => job.method().map(Method::as_str),
+            },
             location: page.and_then(crate::page::Page::location),
             depth: job.depth,
             found_on: job.found_on.as_deref(),
             links: parsed.found.as_ref().map(|found| found.len() as u64),
             noindex: parsed.found.as_ref().map(|found| found.noindex),
+            external: (job.role == Role::External).then_some(true),
             headers: None,
             note: parsed.note.as_deref(),
             columns: job

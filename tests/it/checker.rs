@@ -160,3 +160,164 @@ fn an_href_that_is_no_url_is_broken_and_its_holder_is_named() {
     );
     assert!(told(&checked).contains("broken"), "{}", told(&checked));
 }
+
+/// Another site, that the crawled one links to.
+fn elsewhere() -> Origin {
+    let head_is_refused = |request: &haul::origin::Request| match request.method() {
+        "HEAD" => Answer::status(405),
+        _ => Answer::page("<a href=/never>"),
+    };
+    let site = Site::builder()
+        .route(
+            "/robots.txt",
+            Answer::body("text/plain", "User-agent: *\nDisallow: /"),
+        )
+        .route("/fine", Answer::page("<a href=/never>"))
+        .route_with("/headless", head_is_refused)
+        .route("/moved", Answer::redirect(301, "/fine"))
+        .route("/moved-away", Answer::redirect(302, "/gone-too"))
+        .route("/skipped", Answer::page(""));
+    Origin::of(site.build().unwrap()).unwrap()
+}
+
+/// The requests that a server saw, in no order.
+fn asked(origin: &Origin) -> Vec<String> {
+    let hits = origin.log().all_hits();
+    let mut asked: Vec<_> = hits
+        .iter()
+        .map(|hit| format!("{} {}", hit.method, hit.path))
+        .collect();
+    asked.sort();
+    asked
+}
+
+/// A site that links to another one.
+fn bordering(other: &Origin) -> Origin {
+    let [fine, headless, gone, moved, away, skipped] = [
+        "/fine",
+        "/headless",
+        "/gone",
+        "/moved",
+        "/moved-away",
+        "/skipped",
+    ]
+    .map(|path| other.url(path));
+    let site = Site::builder()
+        .route("/", linking(&["/deep", &fine, &headless, &gone, &moved]))
+        .route(
+            "/deep",
+            linking(&[&gone, &fine, &format!("{fine}#there"), &away, &skipped]),
+        );
+    Origin::of(site.build().unwrap()).unwrap()
+}
+
+#[test]
+fn a_link_that_leaves_the_crawl_is_asked_once_and_not_followed() {
+    let other = elsewhere();
+    let origin = bordering(&other);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let flags = [
+        "crawl",
+        &seed,
+        "--external",
+        "--fail-on-broken",
+        "--broken",
+        "broken.csv",
+        "--exclude",
+        "/skipped",
+        "-H",
+        "X-Key: mine",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let expected = [
+        "GET /gone",
+        "GET /gone-too",
+        "GET /headless",
+        "HEAD /fine",
+        "HEAD /fine",
+        "HEAD /gone",
+        "HEAD /gone-too",
+        "HEAD /headless",
+        "HEAD /moved",
+        "HEAD /moved-away",
+    ];
+    let mut seen = asked(&other);
+    // The end of a redirect may have been asked already: then it is not asked again.
+    if seen.iter().filter(|hit| *hit == "HEAD /fine").count() == 1 {
+        seen.insert(3, "HEAD /fine".into());
+    }
+    assert_eq!(seen, expected, "{}", told(&checked));
+    let gone =
+        |path: &str, holder: &str| broken(&other.url(path), "http-4xx", "404", origin.url(holder));
+    let expected = [
+        gone("/gone", "/"),
+        gone("/gone", "/deep"),
+        gone("/moved-away", "/deep"),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("broken.csv")),
+        BTreeSet::from(expected)
+    );
+    let hits = other.log().all_hits();
+    assert!(
+        hits.iter().all(|hit| hit.header("x-key").is_none()),
+        "a page named that host, and no user"
+    );
+    assert!(origin.log().all_hits()[0].header("x-key").is_some());
+    for record in records(folder.path()) {
+        let url = record["url"].as_str().unwrap();
+        let outside = url.starts_with(&other.url("/"));
+        assert_eq!(record["external"] == true, outside, "{record}");
+        assert!(!outside || record["links"].is_null(), "{record}");
+    }
+}
+
+#[test]
+fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process() {
+    let other = elsewhere();
+    let origin = bordering(&other);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let run = |limit: &str| {
+        let flags = [
+            "crawl",
+            &seed,
+            "--external",
+            "--job",
+            "job",
+            "--change",
+            "-n",
+            limit,
+        ];
+        haul(folder.path(), &flags)
+    };
+    let stopped = run("2");
+    assert_eq!(records(folder.path()).len(), 2, "{}", told(&stopped));
+    let all = run("100");
+    let urls: BTreeSet<_> = records(folder.path())
+        .iter()
+        .map(|record| record["url"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(urls.len(), records(folder.path()).len(), "each once");
+    assert!(
+        urls.contains(&other.url("/skipped")),
+        "{urls:?} {}",
+        told(&all)
+    );
+    let seen = asked(&other);
+    assert!(seen.contains(&"HEAD /skipped".into()), "{seen:?}");
+    assert!(
+        !seen
+            .iter()
+            .any(|hit| hit.contains("/never") || hit.contains("robots")),
+        "{seen:?}"
+    );
+
+    let few = ["crawl", &seed, "--external", "--max-per-host", "2"];
+    haul(folder.path(), &few);
+    let here =
+        |record: &&serde_json::Value| record["url"].as_str().unwrap().starts_with(&other.url("/"));
+    assert_eq!(records(folder.path()).iter().filter(here).count(), 2);
+}

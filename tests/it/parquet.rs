@@ -159,6 +159,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
         "sent: TIMESTAMP WITH TIME ZONE",
         "redirects: JSON",
         "noindex: BOOLEAN",
+        "external: BOOLEAN",
     ] {
         assert!(types.contains(told), "{told}: {types}");
     }

@@ -7,7 +7,6 @@ use super::known::write_value;
 use super::sqlite::{Sqlite, kept};
 use super::{Known, State};
 use crate::error::{Error, Result};
-use crate::job::Role;
 use crate::url::HostKey;
 
 /// Failures that are looked at in one go.
@@ -68,7 +67,7 @@ impl Sqlite {
                         continue;
                     }
                     back += 1;
-                    superseded += u64::from(matches!(row.role, Role::Page | Role::Asset));
+                    superseded += u64::from(row.role.has_record());
                     write_state(&transaction, row.id, &State::Waiting(pass)).map_err(failed)?;
                 }
             }

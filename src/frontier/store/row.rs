@@ -239,10 +239,15 @@ pub(super) fn reach_of(text: &str) -> Reach {
 
 /// The role of a number.
 pub(super) fn role_of(code: u8) -> Role {
-    [Role::Page, Role::Asset, Role::Robots, Role::Sitemap]
-        .into_iter()
-        .find(|role| *role as u8 == code)
-        .unwrap_or(Role::Page)
+    let all = [
+        Role::Page,
+        Role::Asset,
+        Role::Robots,
+        Role::Sitemap,
+        Role::External,
+    ];
+    let known = all.into_iter().find(|role| *role as u8 == code);
+    known.unwrap_or(Role::Page)
 }
 
 /// The way that a number stands for.
