@@ -11,6 +11,8 @@ pub(crate) const NAMED: usize = 50;
 pub(crate) const HOLDERS: usize = 5;
 /// The class of a reference that is no URL; that of a line of a list that is none.
 pub(crate) const MALFORMED: &str = "malformed";
+/// The class of a link to a place that is not on its page.
+pub(crate) const FRAGMENT: &str = "fragment";
 
 /// What was asked in a crawl and failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

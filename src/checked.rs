@@ -2,8 +2,10 @@
 //!
 //! Bounded in number and in bytes, whatever a page holds. Edge: which of it is broken is known only when the crawl ends.
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::Fingerprints;
 use crate::nearest::nearest;
 use crate::url::{PageUrl, UrlError};
 
@@ -11,11 +13,37 @@ use crate::url::{PageUrl, UrlError};
 const MALFORMED: usize = 1000;
 /// Characters of one that are kept.
 const SHOWN: usize = 200;
+/// Fragments of links that are kept of one page.
+const FRAGMENTS: usize = 50_000;
+/// Ids of one page that are kept; a page with more has none, as it cannot be said what it lacks.
+pub(crate) const IDS: usize = 200_000;
+/// What the URL standard writes as `%..` in a fragment.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
+/// What begins the part of a fragment that is for the browser alone (URL Fragment Text Directives, 3.1).
+const DIRECTIVE: &str = ":~:";
+
 /// What a link checker asks of a page beside its links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     /// References that are no URL, as they are written, at most 200 characters of each.
     malformed: Vec<Box<str>>,
+    /// Fragments of its links, each once.
+    fragments: Vec<Fragment>,
+    /// The hashes of its ids; `None` where nobody asks, of what is no page, and where there are too many.
+    ids: Option<Box<[u64]>>,
+}
+
+/// A place on a page that a link leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fragment {
+    /// The page.
+    pub(crate) page: u64,
+    /// The hash of the id as it is written in the URL.
+    pub(crate) written: u64,
+    /// The hash of the id that it means once it is decoded.
+    pub(crate) decoded: u64,
+    /// The URL with its fragment, at most 200 characters of that.
+    pub(crate) url: Box<str>,
 }
 
 impl Checked {
@@ -30,20 +58,92 @@ impl Checked {
         }
     }
 
+    /// Takes the fragment of a reference to this URL, if it has one that may be missing. Answers whether it was left out, as there
+    /// are too many.
+    pub(crate) fn lead_to(
+        &mut self,
+        (url, page): (&str, u64),
+        reference: &str,
+        fingerprints: Fingerprints,
+    ) -> bool {
+        let Some(fragment) = Fragment::of((url, page), reference, fingerprints) else {
+            return false;
+        };
+        if self.fragments.len() >= FRAGMENTS {
+            return true;
+        }
+        self.fragments.push(fragment);
+        false
+    }
+
+    /// Notes the ids of the page, and that each fragment of a link is kept once.
+    pub(crate) fn finish(&mut self, ids: Option<Vec<u64>>) {
+        self.ids = ids.map(Vec::into_boxed_slice);
+        let key = |fragment: &Fragment| (fragment.page, fragment.written);
+        self.fragments.sort_by_key(key);
+        self.fragments.dedup_by_key(|fragment| key(fragment));
+    }
+
     /// References that are no URL, as they are written, at most 200 characters of each and each once.
     pub fn malformed(&self) -> impl Iterator<Item = &str> {
         self.malformed.iter().map(|text| &**text)
     }
 
+    /// The places that links of the page lead to.
+    pub(crate) fn fragments(&self) -> &[Fragment] {
+        &self.fragments
+    }
+
+    /// The hashes of the ids on the page, where they are known.
+    pub(crate) fn ids(&self) -> Option<&[u64]> {
+        self.ids.as_deref()
+    }
+
     /// Whether there is nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.malformed.is_empty()
+        *self == Self::default()
     }
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.malformed.iter().map(|text| text.len() + 16).sum()
+        let malformed = self.malformed.iter().map(|text| text.len() + 16);
+        let fragments = self.fragments.iter();
+        let fragments = fragments.map(|fragment| fragment.url.len() + size_of::<Fragment>());
+        let ids = self.ids.as_ref().map_or(0, |ids| ids.len() * 8);
+        malformed.sum::<usize>() + fragments.sum::<usize>() + ids
     }
+}
+
+impl Fragment {
+    /// The place that a reference to this page names. `None` where it names none, or the top, which every page has (HTML, "find
+    /// the indicated part").
+    fn of((url, page): (&str, u64), reference: &str, fingerprints: Fingerprints) -> Option<Self> {
+        let (_, fragment) = reference.split_once('#')?;
+        let fragment = fragment.split(DIRECTIVE).next().unwrap_or_default();
+        let fragment = fragment.replace(['\t', '\n', '\r'], "");
+        if fragment.is_empty() {
+            return None;
+        }
+        let written = utf8_percent_encode(&fragment, ENCODED).to_string();
+        let decoded = percent_decode_str(&written).decode_utf8_lossy();
+        if decoded.eq_ignore_ascii_case("top") {
+            return None;
+        }
+        let shown: String = fragment.chars().take(SHOWN).collect();
+        Some(Self {
+            page,
+            written: id(&written, fingerprints),
+            decoded: id(&decoded, fingerprints),
+            url: format!("{url}#{shown}").into(),
+        })
+    }
+}
+
+/// The hash of an id.
+pub(crate) fn id(text: &str, fingerprints: Fingerprints) -> u64 {
+    let mut hash = fingerprints.begin();
+    hash.update(text.as_bytes());
+    hash.digest()
 }
 
 /// Whether a reference that leads to no page of http or https is no URL. Other schemes are the business of others, but

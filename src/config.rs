@@ -46,6 +46,8 @@ pub struct Config {
 pub struct BrokenSettings {
     /// A CSV of them, written when the run ends: URL, class, status and holder, a row for each holder.
     pub report: Option<PathBuf>,
+    /// A CSV of the links that redirect: URL, status, target and holder, a row for each holder.
+    pub redirects: Option<PathBuf>,
 }
 
 /// The job that keeps a run.

@@ -53,6 +53,20 @@ struct Making {
     #[arg(long, value_name = "FILE")]
     broken: Option<PathBuf>,
 
+    /// Write every link that redirects to FILE as CSV, a row for each page that holds it: url, status, target, holder
+    ///
+    /// The target is the end of the chain. A link that redirects is not broken.
+    #[arg(long, value_name = "FILE")]
+    redirects: Option<PathBuf>,
+
+    /// Count links as broken whose #fragment is not on their page
+    ///
+    /// As browsers look for it: by the id of any element and the name of an a, first as it is written and then decoded. #top, the
+    /// text behind :~: and what is no HTML are never broken. What scripts would add to a page is not known. With --external,
+    /// pages out of the scope are fetched with GET and read for it.
+    #[arg(long)]
+    fragments: bool,
+
     /// Ask once whether the links that lead out of the scope are there, and follow none of them
     ///
     /// With HEAD, and with GET where that fails; the body is not taken. They have records, marked external, and count as broken
@@ -209,9 +223,15 @@ impl Making {
             crawl.external = External::Check;
         }
         config.sinks.extend(self.graph);
-        if self.fail_on_broken || self.broken.is_some() {
+        if let Some(follow) = &mut config.parse.follow {
+            follow.fragments = self.fragments;
+        }
+        config.frontier.read_external = self.fragments;
+        let asks = self.fail_on_broken || self.fragments;
+        if asks || self.broken.is_some() || self.redirects.is_some() {
             config.broken = Some(BrokenSettings {
                 report: self.broken,
+                redirects: self.redirects,
             });
         }
     }

@@ -11,7 +11,7 @@ use super::fetch::Plan;
 use super::layers::{Origin, Setting, Settings};
 
 /// Flags whose values are files or folders of this machine.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "input",
     "from",
     "recipe",
@@ -23,6 +23,7 @@ const PATHS: [&str; 14] = [
     "output-dir",
     "report",
     "broken",
+    "redirects",
     "graph",
     "mirror",
     "job",

@@ -28,12 +28,12 @@ impl Config {
         for sink in &self.sinks {
             outputs(sink, &mut claims);
         }
-        if let Some(path) = self
-            .broken
-            .as_ref()
-            .and_then(|broken| broken.report.as_ref())
-        {
+        let broken = self.broken.iter();
+        for path in broken.clone().filter_map(|broken| broken.report.as_ref()) {
             claims.write(named("the list of broken links", path), path);
+        }
+        for path in broken.filter_map(|broken| broken.redirects.as_ref()) {
+            claims.write(named("the list of links that redirect", path), path);
         }
         if let Some(job) = &self.job {
             claims.fill(named("the job", &job.folder), &job.folder);

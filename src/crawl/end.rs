@@ -35,9 +35,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             let answer = self.frontier.store_answer().await?;
             self.frontier.take(answer, Instant::now())?;
         }
-        if let Some((holders, report)) = self.holders.take() {
+        if let Some((holders, settings)) = self.holders.take() {
             // Nothing waits for the loop any more: it may block.
-            self.tally.broken = holders.report(report.as_deref())?;
+            let (report, redirects) = (settings.report.as_deref(), settings.redirects.as_deref());
+            self.tally.broken = holders.report(report, redirects)?;
         }
         let early = ended != Ended::Complete;
         let kept = self.frontier.is_kept();

@@ -16,7 +16,6 @@ mod replay;
 mod wake;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,7 +29,7 @@ use wake::{Wake, until, wake_at};
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
 use outputs::Outputs;
 
-use crate::config::{Config, JobSettings};
+use crate::config::{BrokenSettings, Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
@@ -209,8 +208,8 @@ struct Run<F> {
     writer: Writer,
     /// Which links become jobs; none where none do.
     follow: Option<Follow>,
-    /// Who links where, and the file to tell of broken links; none where nobody asks.
-    holders: Option<(Holders, Option<PathBuf>)>,
+    /// Who links where, and the files to tell of it; none where nobody asks.
+    holders: Option<(Holders, BrokenSettings)>,
     /// What was saved for a copy that can be browsed; none where nobody asks.
     mirror: Option<Mirror>,
     /// Visits on their way to the writer.

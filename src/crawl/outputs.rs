@@ -1,9 +1,8 @@
 //! All that a run writes, opened: its sinks, and what is kept aside until its end.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{BrokenSettings, Config};
 use crate::error::Result;
 use crate::extract::Health;
 use crate::fingerprint::Fingerprints;
@@ -14,8 +13,8 @@ use super::checkpoint;
 /// What a run writes to.
 pub(super) struct Outputs {
     pub(super) sinks: Sinks,
-    /// Who links where, and the file to tell of broken links; none where nobody asks.
-    pub(super) holders: Option<(Holders, Option<PathBuf>)>,
+    /// Who links where, and the files to tell of it; none where nobody asks.
+    pub(super) holders: Option<(Holders, BrokenSettings)>,
     /// What was saved for a copy that can be browsed; none where nobody asks.
     pub(super) mirror: Option<Mirror>,
 }
@@ -45,7 +44,7 @@ impl Outputs {
         if let Some(settings) = config.broken.clone().filter(|_| follows) {
             let (sink, kept) = Holders::open(folder, start(Holders::NAME), fingerprints)?;
             sinks.add(Holders::NAME, sink);
-            holders = Some((kept, settings.report));
+            holders = Some((kept, settings));
         }
         let mut mirror = None;
         if follows {

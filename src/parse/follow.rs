@@ -14,6 +14,7 @@ use super::media_type::{Kind, MediaType};
 use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8};
 use super::{feed, head, simhash, sitemap, with_lifetime, xml};
+use crate::checked::{self, IDS};
 use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
@@ -38,6 +39,8 @@ pub struct Follow {
     pub assets: bool,
     /// Strings that look like URLs in scripts, also in files of their own, which are asked for then.
     pub guess: bool,
+    /// The ids of pages, and the fragments of links to them.
+    pub fragments: bool,
     /// The most links of one page.
     pub limit: usize,
     /// The product token under which a page may address this robot.
@@ -53,6 +56,7 @@ impl Default for Follow {
             pages: true,
             assets: false,
             guess: false,
+            fragments: false,
             limit: 50_000,
             agent: "haul".to_owned(),
             similar: false,
@@ -77,6 +81,8 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> 
         bytes,
         decoder: &utf8,
         encoding: encoding_rs::UTF_8,
+        links: true,
+        ids: follow.fragments,
     };
     scanned(&text, url, follow, &mut gathering);
     gathering.finish()
@@ -105,11 +111,14 @@ impl Look {
         kind: Option<Kind>,
         follow: &Follow,
     ) -> Option<Self> {
-        if page.status >= FAILURE {
+        if page.status >= FAILURE || job.role == Role::External && !follow.fragments {
             return None;
         }
         match (job.role, kind) {
-            (Role::Robots | Role::External, _) => None,
+            (Role::Robots, _) => None,
+            (Role::External, Some(Kind::Html)) => Some(Look::Html(Markup::Html)),
+            (Role::External, Some(Kind::Xhtml)) => Some(Look::Html(Markup::Xml)),
+            (Role::External, _) => None,
             (Role::Sitemap, _) => Some(Look::Sitemap),
             (_, Some(Kind::Css)) => follow.assets.then_some(Look::Css),
             (_, Some(Kind::Script)) => follow.guess.then_some(Look::Script),
@@ -133,6 +142,7 @@ impl Look {
 /// One answer's leads, as they are gathered.
 pub(super) struct Leads<'p> {
     url: &'p PageUrl,
+    role: Role,
     follow: &'p Follow,
     gathering: Gathering,
     simhash: Option<u64>,
@@ -154,8 +164,12 @@ impl<'p> Leads<'p> {
                 found.nofollow = said.nofollow;
             });
         }
+        if follow.fragments {
+            gathering.take_fragments();
+        }
         Self {
             url: &job.url,
+            role: job.role,
             follow,
             gathering,
             simhash: None,
@@ -182,19 +196,21 @@ impl<'p> Leads<'p> {
         let encoding = charset.encoding;
         if !encoding.is_ascii_compatible() {
             let text = charset::text(bytes, charset).0;
-            return self.scanned(markup, text.as_bytes(), &utf8, encoding);
+            return self.scanned(markup, text.as_bytes(), &utf8, encoding, true);
         }
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-        self.scanned(markup, bytes, &decoder, encoding)
+        self.scanned(markup, bytes, &decoder, encoding, true)
     }
 
-    /// Scans a page, and takes its fingerprint where pages are compared.
+    /// Scans a page, and takes its fingerprint where pages are compared. `ids` says whether links may lead to its ids: those of a
+    /// drawing mean what the drawing's language says.
     fn scanned(
         &mut self,
         markup: Markup,
         bytes: &[u8],
         decoder: Decoder<'_>,
         encoding: &'static encoding_rs::Encoding,
+        ids: bool,
     ) -> Option<String> {
         if self.follow.similar {
             self.simhash = simhash::of_page(markup, bytes);
@@ -204,6 +220,9 @@ impl<'p> Leads<'p> {
             bytes,
             decoder,
             encoding,
+            // Of what leaves the crawl only the ids are wanted.
+            links: self.role != Role::External,
+            ids: ids && self.follow.fragments,
         };
         scanned(&document, self.url, self.follow, &mut self.gathering)
     }
@@ -246,7 +265,7 @@ impl<'p> Leads<'p> {
         } = *self.follow;
         match xml::root(&text).as_deref() {
             Some("svg") => {
-                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding);
+                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
             }
             _ if role == Role::Asset => {}
             Some("rss" | "RDF" | "feed") => {
@@ -258,7 +277,7 @@ impl<'p> Leads<'p> {
                 sitemap::xml(&text, assets, &mut resolver, &mut self.gathering);
             }
             Some("html") => {
-                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding);
+                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, true);
             }
             _ => {}
         }
@@ -321,6 +340,10 @@ struct Text<'t> {
     bytes: &'t [u8],
     decoder: Decoder<'t>,
     encoding: &'static encoding_rs::Encoding,
+    /// Whether its links are wanted.
+    links: bool,
+    /// Whether its ids are.
+    ids: bool,
 }
 
 /// Scans a page once: takes in its links, and answers its title.
@@ -330,12 +353,15 @@ fn scanned(
     follow: &Follow,
     gathering: &mut Gathering,
 ) -> Option<String> {
+    let links = text.links;
+    let is_cut = gathering.is_cut();
     let settings = LinkSettings {
-        pages: follow.pages,
-        assets: follow.assets,
-        styles: follow.assets,
-        guess: follow.guess,
-        scripts: follow.guess,
+        pages: links && follow.pages,
+        assets: links && follow.assets,
+        styles: links && follow.assets,
+        guess: links && follow.guess,
+        scripts: links && follow.guess,
+        ids: text.ids,
         limit: REFERENCES,
         agent: &follow.agent,
     };
@@ -361,7 +387,16 @@ fn scanned(
             break;
         }
     }
+    let is_whole = !is_cut && !page.more && page.ids.len() <= IDS;
+    let ids = (text.ids && is_whole).then(|| {
+        let ids = page
+            .ids
+            .iter()
+            .map(|id| checked::id(id, follow.fingerprints));
+        ids.collect()
+    });
     gathering.note(|found| {
+        found.checked.finish(ids);
         found.noindex |= page.directives.noindex;
         found.nofollow |= page.directives.nofollow;
         found.more |= page.more || page.skipped > 0;

@@ -23,6 +23,8 @@ const KEPT: usize = 1 << 20;
 pub(super) struct Gathering {
     bench: Box<Bench>,
     limit: usize,
+    /// Whether the fragments of links are taken, too.
+    fragments: bool,
 }
 
 impl Gathering {
@@ -31,7 +33,21 @@ impl Gathering {
         let mut bench = BENCH.take().unwrap_or_default();
         bench.found.clear();
         bench.seen.clear();
-        Self { bench, limit }
+        Self {
+            bench,
+            limit,
+            fragments: false,
+        }
+    }
+
+    /// Whether there is more of the page than is looked into.
+    pub(super) fn is_cut(&self) -> bool {
+        self.bench.found.more
+    }
+
+    /// Takes the fragments of links, too.
+    pub(super) fn take_fragments(&mut self) {
+        self.fragments = true;
     }
 
     /// Takes so many links from now on.
@@ -49,6 +65,7 @@ impl Gathering {
         nofollow: bool,
     ) -> ControlFlow<()> {
         let Bench { found, seen } = &mut *self.bench;
+        let fingerprints = resolver.fingerprints();
         let Some((url, fingerprint)) = resolver.resolve(reference) else {
             // No URL of a page; one that is too long to be looked at may be one.
             found.more |= reference.len() > PageUrl::LONGEST;
@@ -60,6 +77,10 @@ impl Gathering {
         if url.len() > PageUrl::LONGEST {
             found.more = true;
             return ControlFlow::Continue(());
+        }
+        if self.fragments && kind != FoundKind::Guess {
+            let to = (url, fingerprint);
+            found.more |= found.checked.lead_to(to, reference, fingerprints);
         }
         match seen.entry(fingerprint) {
             Entry::Occupied(known) => found.meet_again(*known.get(), kind, nofollow),

@@ -321,3 +321,142 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
         |record: &&serde_json::Value| record["url"].as_str().unwrap().starts_with(&other.url("/"));
     assert_eq!(records(folder.path()).iter().filter(here).count(), 2);
 }
+
+#[test]
+fn a_fragment_that_is_nowhere_on_its_page_is_broken() {
+    let here = [
+        "#here",
+        "#nowhere",
+        "#",
+        "#top",
+        "#TOP",
+        "#a%20b",
+        "#a b",
+        "#%C3%A4",
+        "#ä",
+        "#named",
+        "#here:~:text=x",
+        "#:~:text=x",
+        "/other#there",
+        "/other#not-there",
+        "/moved#there",
+        "/moved#lost",
+        "/picture#x",
+        "/plain#L3",
+        "/gone#x",
+        "#100%",
+        "#name-of-div",
+    ];
+    let page = format!(
+        "<p id=here><p id='a b'><p id=ä><a name=named>x</a><p id='100%'><div name=name-of-div>{}",
+        here.map(|href| format!("<a href=\"{href}\">x</a>"))
+            .concat(),
+    );
+    let site = Site::builder()
+        .route("/", Answer::page(page))
+        .route(
+            "/other",
+            Answer::page(
+                "<a href='/#here'>x</a><a href='/#nowhere'>x</a><svg><g id=there></g></svg>",
+            ),
+        )
+        .route("/moved", Answer::redirect(301, "/other"))
+        .route("/picture", Answer::body("image/png", "x"))
+        .route("/plain", Answer::body("text/plain", "x"));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let flags = [
+        "crawl",
+        &seed,
+        "--fragments",
+        "--fail-on-broken",
+        "--broken",
+        "broken.csv",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let missing =
+        |url: &str, holder: &str| broken(&origin.url(url), "fragment", "200", origin.url(holder));
+    let expected = [
+        missing("/#nowhere", "/"),
+        missing("/#nowhere", "/other"),
+        missing("/other#not-there", "/"),
+        missing("/moved#lost", "/"),
+        missing("/#name-of-div", "/"),
+        broken(&origin.url("/gone"), "http-4xx", "404", origin.url("/")),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("broken.csv")),
+        BTreeSet::from(expected)
+    );
+}
+
+#[test]
+fn links_that_redirect_are_listed_with_their_ends_and_holders() {
+    let site = Site::builder()
+        .route("/", linking(&["/old", "/older", "/fine", "/lost"]))
+        .route("/fine", linking(&["/older"]))
+        .route("/older", Answer::redirect(302, "/old"))
+        .route("/old", Answer::redirect(301, "/new"))
+        .route("/lost", Answer::redirect(307, "/gone"))
+        .route("/new", Answer::page("new"));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let checked = haul(
+        folder.path(),
+        &["crawl", &seed, "--redirects", "redirects.csv"],
+    );
+    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+    let row = |from: &str, status: &str, to: &str, holder: &str| {
+        vec![
+            origin.url(from),
+            status.into(),
+            origin.url(to),
+            origin.url(holder),
+        ]
+    };
+    let expected = [
+        row("/old", "301", "/new", "/"),
+        row("/older", "302", "/new", "/"),
+        row("/older", "302", "/new", "/fine"),
+        row("/lost", "307", "/gone", "/"),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("redirects.csv")),
+        BTreeSet::from(expected)
+    );
+}
+
+#[test]
+fn fragments_of_pages_out_of_the_crawl_are_looked_for_and_their_links_are_not() {
+    let site = Site::builder().route("/page", Answer::page("<p id=there><a href=/never#x>x</a>"));
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let page = other.url("/page");
+    let links = [format!("{page}#there"), format!("{page}#nowhere")];
+    let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    for engine in ["async", "blocking", "processes"] {
+        let flags = [
+            "crawl",
+            &seed,
+            "--external",
+            "--fragments",
+            "--broken",
+            "broken.csv",
+            "--engine",
+            engine,
+        ];
+        let checked = haul(folder.path(), &flags);
+        assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+        let expected = broken(&links[1], "fragment", "200", seed.clone());
+        assert_eq!(
+            rows(&folder.path().join("broken.csv")),
+            BTreeSet::from([expected])
+        );
+    }
+    assert_eq!(asked(&other), ["GET /page"; 3]);
+}

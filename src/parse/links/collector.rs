@@ -10,6 +10,7 @@ use super::{
     Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT,
     css, guess, refresh,
 };
+use crate::checked::IDS;
 use crate::parse::scan::{Decoder, Name, Place, Tag, Visitor, decode, inside_cdata, utf8};
 
 /// How much longer than the limit a reference may be as written: `&amp;` is five bytes for one.
@@ -32,6 +33,9 @@ pub(super) const ON: ControlFlow<()> = ControlFlow::Continue(());
 impl<'a> Visitor<'a> for Collector<'a, '_> {
     #[inline]
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+        if self.settings.ids && self.inside == 0 {
+            self.ids(&mut tag.clone());
+        }
         if self.settings.styles {
             if tag.is_foreign() {
                 self.presentation(&mut tag.clone())?;
@@ -105,6 +109,20 @@ impl<'a, 's> Collector<'a, 's> {
             return self.refresh(tag, content);
         }
         ON
+    }
+
+    /// Takes the ids of an element, one more than there may be, so that too many are told from just enough.
+    fn ids(&mut self, tag: &mut Tag<'a>) {
+        let is_anchor = tag.name() == Name::A && !tag.is_foreign();
+        let Some([id, name]) = tag.pick(["id", "name"]) else {
+            return;
+        };
+        for raw in id.into_iter().chain(name.filter(|_| is_anchor)) {
+            if !raw.is_empty() && self.page.ids.len() <= IDS {
+                let text = decode(raw, Place::Attribute, self.decoder);
+                self.page.ids.push(text);
+            }
+        }
     }
 
     #[cold]

@@ -42,6 +42,8 @@ pub struct LinkSettings<'s> {
     pub guess: bool,
     /// Scripts that the page loads, also where no other assets are wanted.
     pub scripts: bool,
+    /// The ids that links may lead to, in `id` of any element and `name` of `a`.
+    pub ids: bool,
     /// The most links kept of one page.
     pub limit: usize,
     /// The name under which a page may address this robot in `meta`, in any case; empty where it has none.
@@ -56,6 +58,7 @@ impl LinkSettings<'_> {
         styles: false,
         guess: false,
         scripts: false,
+        ids: false,
         limit: 50_000,
         agent: "",
     };
@@ -74,7 +77,7 @@ impl LinkSettings<'_> {
     };
 
     fn wants_links(&self) -> bool {
-        self.pages || self.assets || self.styles || self.guess || self.scripts
+        self.pages || self.assets || self.styles || self.guess || self.scripts || self.ids
     }
 }
 
@@ -99,6 +102,8 @@ pub struct PageLinks<'a> {
     pub directives: Directives,
     /// The links in the order of the page, duplicates included.
     pub links: Vec<Link<'a>>,
+    /// The ids that links may lead to, as they are, repetitions included; at most 200,001.
+    pub ids: Vec<Cow<'a, str>>,
     /// Whether links were left out because of the limit.
     pub more: bool,
     /// How many references were left out because they are longer than 8 KiB.

@@ -117,6 +117,11 @@ impl<'b> Resolver<'b> {
         self.base
     }
 
+    /// Who makes the fingerprints.
+    pub(crate) fn fingerprints(&self) -> Fingerprints {
+        self.fingerprints
+    }
+
     /// Where a reference leads, without its fragment, and the fingerprint of that; `None` where it is no http or https URL.
     #[inline]
     pub fn resolve(&mut self, reference: &str) -> Option<(&str, u64)> {

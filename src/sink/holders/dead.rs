@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::entries::Entries;
 use super::entry::{Entry, What};
+use super::fragments::{Missing, Place, place};
 use super::table::Table;
 use crate::broken::{BrokenUrl, NAMED};
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub(super) struct Dead {
     by_fingerprint: HashMap<u64, usize>,
     /// The place in `urls` of each reference that is no URL, by its fingerprint.
     malformed: HashMap<u64, usize>,
+    /// The place in `urls` of each place that is on no page.
+    places: HashMap<Place, usize>,
 }
 
 /// A redirect that was not followed.
@@ -74,6 +77,7 @@ impl Dead {
                         no_urls.len() - 1
                     });
                 }
+                What::Fragment | What::Ids | What::Step => {}
                 What::Redirect => redirects.push(Redirect {
                     order,
                     own,
@@ -110,6 +114,27 @@ impl Dead {
             fingerprints,
             by_fingerprint,
             malformed,
+            places: HashMap::new(),
+        })
+    }
+
+    /// Takes in places that are not on their pages.
+    ///
+    /// # Errors
+    /// When the entries cannot be read.
+    pub(super) fn lack(&mut self, missing: &Missing, entries: &mut Entries) -> Result<()> {
+        entries.each(|entry, _| {
+            let Some(place) = place(entry) else {
+                return Ok(());
+            };
+            if let Some(status) = missing.get(&place)
+                && !self.places.contains_key(&place)
+            {
+                self.places.insert(place, self.urls.len());
+                entry.status = *status;
+                self.urls.push(broken(entry));
+            }
+            Ok(())
         })
     }
 
@@ -130,7 +155,14 @@ impl Dead {
             let links: &[u64] = match entry.what {
                 What::Page => &entry.fingerprints,
                 What::Redirect => &entry.fingerprints[..entry.fingerprints.len().min(1)],
-                What::Broken => &[],
+                What::Broken | What::Ids | What::Step => &[],
+                What::Fragment => {
+                    let at = place(entry).and_then(|place| self.places.get(&place));
+                    return match at {
+                        Some(at) => hold(&mut self.urls, *at, page, &mut table),
+                        None => Ok(()),
+                    };
+                }
                 What::Malformed => {
                     let own = self.fingerprints.of(&entry.url);
                     return match self.malformed.get(&own) {

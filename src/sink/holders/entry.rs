@@ -1,20 +1,20 @@
 //! One entry: a page with its links, a failure, or the end of a redirect, as bytes.
 //!
 //! ```text
-//! what 1 │ status 2 │ class length 1 │ URL length 4 │ fingerprints 4 │ class │ URL │ fingerprints, 8 each
+//! what 1 │ status 2 │ class length 1 │ URL length 4 │ target length 4 │ fingerprints 4 │ class │ URL │ target │ fingerprints, 8 each
 //! ```
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use crate::broken::MALFORMED;
+use crate::broken::{FRAGMENT, MALFORMED};
 use crate::fingerprint::Fingerprints;
 use crate::job::Job;
 use crate::url::PageUrl;
 use crate::visit::Visit;
 
 /// Bytes before the class.
-const HEAD: usize = 12;
+const HEAD: usize = 16;
 /// Bytes of a URL that are kept: those of a seed that is none may be many.
 const URL: usize = 16 << 10;
 /// More links no page has.
@@ -29,6 +29,13 @@ pub(super) enum What {
     Broken = b'b' as isize,
     /// A reference that is no URL, on the page before it.
     Malformed = b'm' as isize,
+    /// Where a link of the page before leads on its page; the fingerprints are those of that page, of the id as it is
+    /// written, and of the id decoded.
+    Fragment = b'f' as isize,
+    /// The page before, once more; the fingerprints are those of its ids.
+    Ids = b'i' as isize,
+    /// A URL that redirects; the fingerprint is that of its target.
+    Step = b's' as isize,
     /// A redirect that was not followed; the fingerprints are that of its target, and those of the URLs on the way.
     Redirect = b'r' as isize,
 }
@@ -41,6 +48,8 @@ pub(super) struct Entry {
     pub(super) status: u16,
     pub(super) class: String,
     pub(super) url: String,
+    /// Where it redirects.
+    pub(super) target: String,
     pub(super) fingerprints: Vec<u64>,
 }
 
@@ -51,42 +60,71 @@ impl Default for Entry {
             status: 0,
             class: String::new(),
             url: String::new(),
+            target: String::new(),
             fingerprints: Vec::new(),
         }
     }
 }
 
-/// Adds the entry of a visit.
+/// Adds the entries of a visit.
 pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>) {
     let job = &visit.job;
     let page = visit.outcome.as_ref().ok();
     let status = page.map_or(0, |page| page.status);
-    let chain = job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
-    let chain = chain.map(|url| fingerprints.of(url.as_str()));
+    let urls = || job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
+    let chain = urls().map(|url| fingerprints.of(url.as_str()));
+    for (hop, target) in job.hops.iter().zip(urls().skip(1)) {
+        step(job, (&hop.url, hop.status), target, fingerprints, out);
+    }
     if let Some(class) = visit.failure() {
         let url = named(job, job.first_url());
-        return put(What::Broken, status, class, &url, chain.skip(1), out);
+        return put(What::Broken, status, class, (&url, ""), chain.skip(1), out);
     }
     let Some(page) = page else {
         return; // it was not asked
     };
-    if let Some(target) = page.target().and_then(|target| job.url.join(&target).ok()) {
+    let location = page.target();
+    if let Some(target) = location
+        .as_ref()
+        .and_then(|target| job.url.join(target).ok())
+    {
+        step(job, (&job.url, status), &target, fingerprints, out);
         let target = fingerprints.of(target.as_str());
         let url = named(job, job.first_url());
         let ends = [target].into_iter().chain(chain.skip(1));
-        return put(What::Redirect, status, "", &url, ends, out);
+        return put(What::Redirect, status, "", (&url, ""), ends, out);
     }
-    let links = visit.parsed.found.iter().flat_map(|found| found.iter());
+    let found = || visit.parsed.found.iter();
+    let links = found().flat_map(|found| found.iter());
     let links = links.map(|link| link.fingerprint);
-    put(What::Page, status, "", &named(job, &job.url), links, out);
-    for text in visit
-        .parsed
-        .found
-        .iter()
-        .flat_map(|found| found.checked.malformed())
-    {
-        put(What::Malformed, 0, MALFORMED, text, std::iter::empty(), out);
+    let url = named(job, &job.url);
+    put(What::Page, status, "", (&url, ""), links, out);
+    for checked in found().map(|found| &found.checked) {
+        for text in checked.malformed() {
+            put(What::Malformed, 0, MALFORMED, (text, ""), [], out);
+        }
+        for fragment in checked.fragments() {
+            let place = [fragment.page, fragment.written, fragment.decoded];
+            put(What::Fragment, 0, FRAGMENT, (&fragment.url, ""), place, out);
+        }
+        if let Some(ids) = checked.ids() {
+            let ids = ids.iter().copied();
+            put(What::Ids, status, "", (&url, ""), ids, out);
+        }
     }
+}
+
+/// Adds one redirect.
+fn step(
+    job: &Job,
+    (url, status): (&PageUrl, u16),
+    target: &PageUrl,
+    fingerprints: Fingerprints,
+    out: &mut Vec<u8>,
+) {
+    let end = [fingerprints.of(target.as_str())];
+    let url = named(job, url);
+    put(What::Step, status, "", (&url, target.as_str()), end, out);
 }
 
 /// What a request is called. A link leads to what a plain request asks for; another one to the same URL fails or
@@ -103,22 +141,25 @@ fn put(
     what: What,
     status: u16,
     class: &str,
-    url: &str,
-    fingerprints: impl Iterator<Item = u64>,
+    (url, target): (&str, &str),
+    fingerprints: impl IntoIterator<Item = u64>,
     out: &mut Vec<u8>,
 ) {
     let url = &url[..url.floor_char_boundary(URL)];
+    let target = &target[..target.floor_char_boundary(URL)];
     let class = &class[..class.floor_char_boundary(usize::from(u8::MAX))];
     out.push(what as u8);
     out.extend_from_slice(&status.to_le_bytes());
     out.push(class.len() as u8);
     out.extend_from_slice(&(url.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(target.len() as u32).to_le_bytes());
     let count = out.len();
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(class.as_bytes());
     out.extend_from_slice(url.as_bytes());
+    out.extend_from_slice(target.as_bytes());
     let mut links = 0_u32;
-    for fingerprint in fingerprints.take(LINKS) {
+    for fingerprint in fingerprints.into_iter().take(LINKS) {
         out.extend_from_slice(&fingerprint.to_le_bytes());
         links += 1;
     }
@@ -139,31 +180,36 @@ pub(super) fn read(
         0 => return Ok(false),
         _ => from.read_exact(&mut head[1..])?,
     }
-    let [what, low, high, class, a, b, c, d, e, f, g, h] = head;
+    let [what, low, high, class, lengths @ ..] = head;
     entry.what = match what {
         b'p' => What::Page,
         b'b' => What::Broken,
         b'r' => What::Redirect,
         b'm' => What::Malformed,
+        b'f' => What::Fragment,
+        b'i' => What::Ids,
+        b's' => What::Step,
         _ => return Err(damaged()),
     };
     entry.status = u16::from_le_bytes([low, high]);
-    let url = u32::from_le_bytes([a, b, c, d]) as usize;
-    let links = u32::from_le_bytes([e, f, g, h]) as usize;
-    if url > URL || links > LINKS {
+    let (lengths, _) = lengths.as_chunks::<4>();
+    let [url, target, links] = [0, 1, 2].map(|at| u32::from_le_bytes(lengths[at]) as usize);
+    if url > URL || target > URL || links > LINKS {
         return Err(damaged());
     }
     let class = usize::from(class);
     bytes.clear();
-    bytes.resize(class + url + links * 8, 0);
+    bytes.resize(class + url + target + links * 8, 0);
     from.read_exact(bytes)?;
+    let (read, fingerprints) = bytes.split_at(class + url + target);
     let text = |bytes: &[u8], text: &mut String| {
         text.clear();
         std::str::from_utf8(bytes).map(|read| text.push_str(read))
     };
-    text(&bytes[..class], &mut entry.class).map_err(|_| damaged())?;
-    text(&bytes[class..class + url], &mut entry.url).map_err(|_| damaged())?;
-    let links = bytes[class + url..].as_chunks::<8>().0;
+    text(&read[..class], &mut entry.class).map_err(|_| damaged())?;
+    text(&read[class..class + url], &mut entry.url).map_err(|_| damaged())?;
+    text(&read[class + url..], &mut entry.target).map_err(|_| damaged())?;
+    let links = fingerprints.as_chunks::<8>().0;
     entry.fingerprints.clear();
     entry
         .fingerprints

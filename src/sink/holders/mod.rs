@@ -8,6 +8,8 @@
 mod dead;
 mod entries;
 mod entry;
+mod fragments;
+mod moves;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use self::dead::Dead;
 use self::entries::Entries;
+use self::moves::Moves;
 use self::table::Table;
 use super::aside::Aside;
 use super::output::Output;
@@ -67,14 +70,25 @@ impl Holders {
     }
 
     /// Finds who holds what is broken, and writes all of it to a CSV where one is named: URL, class, status and holder, a
-    /// row for each holder.
+    /// row for each holder. What redirects goes to another one: URL, status, target and holder.
     ///
     /// # Errors
-    /// When the file cannot be read or the CSV not be written.
-    pub(crate) fn report(self, csv: Option<&Path>) -> Result<Broken> {
+    /// When the file cannot be read or a CSV not be written.
+    pub(crate) fn report(self, csv: Option<&Path>, redirects: Option<&Path>) -> Result<Broken> {
         let head = ["url", "class", "status", "holder"];
         let mut entries = Entries::of(self.file, self.path);
         let mut dead = Dead::find(&mut entries, self.fingerprints)?;
+        let moves = Moves::find(&mut entries, self.fingerprints)?;
+        let missing = fragments::missing(&mut entries, &moves, self.fingerprints, None)?;
+        if !missing.is_empty() {
+            dead.lack(&missing, &mut entries)?;
+        }
+        drop(missing);
+        if let Some(path) = redirects {
+            let mut table = Table::begin(path, &["url", "status", "target", "holder"])?;
+            moves.list(&mut entries, &mut table)?;
+            table.end()?;
+        }
         let mut table = csv.map(|path| Table::begin(path, &head)).transpose()?;
         if !dead.urls.is_empty() {
             dead.hold(&mut entries, table.as_mut())?;

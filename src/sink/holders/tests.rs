@@ -70,7 +70,7 @@ fn of(visits: &[Visit]) -> Broken {
         Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
     visits.iter().for_each(|visit| sink.write(visit).unwrap());
     sink.finish().unwrap();
-    holders.report(None).unwrap()
+    holders.report(None, None).unwrap()
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn five_holders_are_named_and_all_are_counted_and_in_the_csv() {
         Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
     visits.iter().for_each(|visit| sink.write(visit).unwrap());
     sink.finish().unwrap();
-    let broken = holders.report(Some(&csv)).unwrap();
+    let broken = holders.report(Some(&csv), None).unwrap();
     assert_eq!((broken.count, broken.urls.len()), (61, 50));
     assert_eq!((broken.urls[0].holders.len(), broken.urls[0].held), (5, 12));
     let rows: Vec<Vec<String>> = csv::Reader::from_path(&csv)
@@ -190,6 +190,56 @@ fn a_job_that_is_killed_knows_the_links_before_its_mark_and_none_twice() {
     sink.write(&page("/b", &["/x"])).unwrap();
     sink.write(&dead("/x", 404)).unwrap();
     sink.finish().unwrap();
-    let broken = holders.report(None).unwrap();
+    let broken = holders.report(None, None).unwrap();
     assert_eq!(told(&broken)[0].2, ["/a", "/b"]);
+}
+
+/// A page with these ids that links to these places.
+fn placed(path: &str, ids: &[&str], places: &[&str]) -> Visit {
+    let fingerprints = Fingerprints::seeded(SEED);
+    let mut visit = page(path, &[]);
+    let checked = &mut visit.parsed.found.as_mut().unwrap().checked;
+    for place in places {
+        let url = at(place.split('#').next().unwrap());
+        checked.lead_to((&url, fingerprints.of(&url)), place, fingerprints);
+    }
+    let ids = ids.iter().map(|id| crate::checked::id(id, fingerprints));
+    checked.finish(Some(ids.collect()));
+    visit
+}
+
+#[test]
+fn places_that_are_nowhere_are_found_however_few_links_memory_holds() {
+    let names: Vec<String> = (0..40).map(|number| format!("/{number}")).collect();
+    let of = |number: usize| names[number % names.len()].as_str();
+    let visits = (0..40).map(|number| {
+        let there = format!("{}#here", of(number + 7));
+        let lost = format!("{}#lost-{number}", of(number * 3));
+        placed(of(number), &["here"], &[&there, &lost, &there])
+    });
+    let (mut sink, holders) =
+        Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
+    visits.for_each(|visit| sink.write(&visit).unwrap());
+    sink.write(&moved("/old", "/3")).unwrap();
+    sink.write(&placed(
+        "/last",
+        &[],
+        &["/old#here", "/old#gone", "/unasked#x"],
+    ))
+    .unwrap();
+    sink.finish().unwrap();
+    let fingerprints = holders.fingerprints;
+    let mut entries = super::Entries::of(holders.file, holders.path);
+    let moves = super::Moves::find(&mut entries, fingerprints).unwrap();
+    let mut missing = |at_once| {
+        super::fragments::missing(&mut entries, &moves, fingerprints, Some(at_once)).unwrap()
+    };
+    let whole = missing(1000);
+    assert_eq!(
+        whole.len(),
+        41,
+        "one of each page, and one behind a redirect"
+    );
+    assert_eq!(missing(1), whole);
+    assert_eq!(missing(7), whole);
 }
