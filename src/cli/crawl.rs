@@ -174,7 +174,7 @@ impl CrawlArguments {
     ///
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
-    pub(super) fn plan(self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
+    pub(super) fn plan(mut self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         paths::refuse_urls(&settings)?;
         if self.assets_are_ignored() {
             return Err(Error::Setting(
@@ -182,6 +182,7 @@ impl CrawlArguments {
                     .into(),
             ));
         }
+        let folder = self.seeds.open_folder()?;
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
         let judged = match self.making.fail_on_broken {
@@ -192,6 +193,14 @@ impl CrawlArguments {
         self.making.apply(&mut config);
         let mut plan = self.common.plan("crawl", config, settings, terminals)?;
         plan.judged = judged;
+        if let Some(folder) = folder {
+            if let Some(other) = plan.serve.replace(folder) {
+                return Err(Error::Setting(format!(
+                    "a folder that is crawled is served: --serve {} would be another",
+                    other.display()
+                )));
+            }
+        }
         // The records name the files: any of their sinks may have them.
         if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
             records.folder = Some(folder);

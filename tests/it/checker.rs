@@ -460,3 +460,55 @@ fn fragments_of_pages_out_of_the_crawl_are_looked_for_and_their_links_are_not() 
     }
     assert_eq!(asked(&other), ["GET /page"; 3]);
 }
+
+#[test]
+fn every_page_of_a_folder_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join("site").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("index.html", "<a href=guide/>guide</a>");
+    write(
+        "guide/index.html",
+        "<a href=../lost.html>x</a><a href=notes.txt>x</a>",
+    );
+    write("guide/notes.txt", "notes");
+    write("nobody links here.html", "<a href=/gone.html>x</a>");
+    let checked = haul(
+        folder.path(),
+        &[
+            "crawl",
+            "site",
+            "--broken",
+            "broken.csv",
+            "--fail-on-broken",
+        ],
+    );
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let url = |path: &str| format!("http://site.localhost/{path}");
+    let gone = |path: &str, holder: &str| broken(&url(path), "http-4xx", "404", url(holder));
+    let expected = [
+        gone("lost.html", "guide/"),
+        gone("gone.html", "nobody%20links%20here.html"),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("broken.csv")),
+        BTreeSet::from(expected)
+    );
+    let asked: BTreeSet<_> = records(folder.path())
+        .iter()
+        .map(|record| record["url"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "",
+        "guide/",
+        "guide/notes.txt",
+        "nobody%20links%20here.html",
+        "lost.html",
+        "gone.html",
+    ]
+    .map(url);
+    assert_eq!(asked, BTreeSet::from(expected));
+}

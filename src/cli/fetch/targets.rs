@@ -9,6 +9,7 @@ use haul::seeds::{ListFormat, SeedSettings, Source};
 use haul::{Error, PageUrl, without_password};
 
 use super::given;
+use crate::cli::pages;
 
 /// Suffixes that say of a word that it was meant as a file: no host's name ends in one of them.
 const LIST_SUFFIXES: [&str; 9] = [
@@ -46,6 +47,32 @@ pub(in crate::cli) struct Targets {
 }
 
 impl Targets {
+    /// Puts the URLs of its pages in the place of a folder, and answers which folder that is.
+    ///
+    /// # Errors
+    /// When it has no pages, or there are two.
+    pub(in crate::cli) fn open_folder(&mut self) -> haul::Result<Option<PathBuf>> {
+        let mut found = None;
+        let mut targets = Vec::with_capacity(self.targets.len());
+        for target in self.targets.drain(..) {
+            let path = Path::new(&target);
+            if target.to_string_lossy().contains("://") || !path.is_dir() {
+                targets.push(target);
+                continue;
+            }
+            if found.is_some() {
+                return Err(Error::Setting(format!(
+                    "{}: one folder can be crawled at a time",
+                    path.display()
+                )));
+            }
+            targets.extend(pages::urls(path)?);
+            found = Some(path.to_owned());
+        }
+        self.targets = targets;
+        Ok(found)
+    }
+
     /// The seeds that these flags ask for.
     ///
     /// # Errors
@@ -114,7 +141,7 @@ fn source(target: &OsString) -> haul::Result<Source> {
     }
     if !text.contains("://") && path.is_dir() {
         return Err(Error::Setting(format!(
-            "{text} is a folder: a list is a file, and --serve serves a folder"
+            "{text} is a folder: a list is a file, --serve serves a folder, and haul crawl {text} crawls it"
         )));
     }
     let suffix = path
