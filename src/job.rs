@@ -150,7 +150,8 @@ pub struct Hop {
     pub url: PageUrl,
     /// With which status.
     pub status: u16,
-    /// The whole answer, where an output keeps it. It stays where the job waits: whoever fetches the next hop needs none of it.
+    /// The whole answer, where an output keeps it. It stays where the job waits: whoever fetches the next hop needs
+    /// none of it.
     #[serde(skip)]
     pub answer: Option<Arc<Page>>,
 }

@@ -52,10 +52,10 @@ pub struct Stored {
 
 /// The answers of an archive, in the order in which they were stored.
 ///
-/// A `resource` at an http URL is a page that somebody had as a file: an answer with status 200. Records that hold no page
-/// are [counted](Self::left_out) and passed over; those that only describe others are passed over without that. A revisit, which says that a page had the body of an earlier one, is
-/// an answer with that body. A [`Damage`] is an item like any other: reading goes on with the next answer, or
-/// where that cannot be found, with the next file.
+/// A `resource` at an http URL is a page that somebody had as a file: an answer with status 200. Records that hold no
+/// page are [counted](Self::left_out) and passed over; those that only describe others are passed over without that.
+/// A revisit, which says that a page had the body of an earlier one, is an answer with that body. A [`Damage`] is an
+/// item like any other: reading goes on with the next answer, or where that cannot be found, with the next file.
 pub struct Archive {
     source: Source,
     /// Where large bodies go.
@@ -126,8 +126,8 @@ impl Archive {
         })
     }
 
-    /// How many records held no page so far, by their kind: `conversion` is what others made of a page, `resource` and `response`
-    /// are at no http URL or hold no HTTP.
+    /// How many records held no page so far, by their kind: `conversion` is what others made of a page, `resource`
+    /// and `response` are at no http URL or hold no HTTP.
     #[must_use]
     pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
         match &self.source {
@@ -251,7 +251,8 @@ fn holds_page(kind: &str, head: &Head) -> bool {
     }
 }
 
-/// The kind of a record as it is counted when it holds no page; `None` for those that describe others, and are not missed.
+/// The kind of a record as it is counted when it holds no page; `None` for those that describe others, and are not
+/// missed.
 fn told(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "warcinfo" | "request" | "metadata" => return None,

@@ -97,9 +97,9 @@ struct Following {
 
     /// Follow only links to pages that match: a glob as in '/docs/**' or '*.html', or re:REGEX; may be repeated
     ///
-    /// A glob with :// is compared with the whole URL, another one with path and query. * stays within a segment of the
-    /// path, ** does not. Seeds are asked in any case. With --assets or --mirror the parts of these pages come with them, whatever their
-    /// URLs; --exclude keeps parts out, too.
+    /// A glob with :// is compared with the whole URL, another one with path and query. * stays within a segment of
+    /// the path, ** does not. Seeds are asked in any case. With --assets or --mirror the parts of these pages come
+    /// with them, whatever their URLs; --exclude keeps parts out, too.
     #[arg(short = 'I', long, value_name = "PATTERN")]
     include: Vec<Pattern>,
 

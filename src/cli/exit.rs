@@ -143,8 +143,8 @@ impl Exit {
         self.max(other)
     }
 
-    /// How a run ends; in a job, as one that was never stopped would. A share that was named holds for all that was asked. Without
-    /// one nothing of a list may fail, and of a crawl what `judged` says.
+    /// How a run ends; in a job, as one that was never stopped would. A share that was named holds for all that was
+    /// asked. Without one nothing of a list may fail, and of a crawl what `judged` says.
     pub(crate) fn of(outcome: &Outcome, fail_over: Option<Share>, judged: Judged) -> Self {
         let ended = match outcome.ended {
             Ended::OutputFailed => Exit::Output,

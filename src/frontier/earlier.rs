@@ -1,7 +1,8 @@
 //! What the earlier sessions of a job came to: its exit code tells of them all.
 //!
-//! Counted out of the rows of the job while they are restored, so that what is put back to waiting counts for nothing. Lines that
-//! have no row, as they were never admitted (duplicates, and what is no URL), are counted in the job beside its marks.
+//! Counted out of the rows of the job while they are restored, so that what is put back to waiting counts for
+//! nothing. Lines that have no row, as they were never admitted (duplicates, and what is no URL), are counted in the
+//! job beside its marks.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,8 @@
 //! Redirects on the way as they were answered, for an archive that keeps them.
 //!
-//! A job that was redirected waits again, and what it was answered waits with it. Invariant: what waits is bounded, in memory and on disk,
-//! however many jobs wait. Beyond that a hop is kept as its status and where it led, and the archive says that it is truncated.
+//! A job that was redirected waits again, and what it was answered waits with it. Invariant: what waits is bounded,
+//! in memory and on disk, however many jobs wait. Beyond that a hop is kept as its status and where it led, and the
+//! archive says that it is truncated.
 
 use std::sync::Arc;
 

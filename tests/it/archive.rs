@@ -443,7 +443,7 @@ fn a_resource_is_a_page_and_records_that_hold_none_are_counted() {
     assert_eq!(record["url"], "http://h.example/a.html");
     assert_eq!(record["status"], 200);
     assert_eq!(record["title"], "As it was on a disk");
-    assert_eq!(record["content_type"], "text/html; charset=utf-8");
+    assert_eq!(record["content_type"], "text/html", "{record}");
     let expected =
         "  left out  4 records that hold no page: conversion × 2, resource × 1, response × 1\n";
     assert!(said.contains(expected), "{said}");

@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use haul::origin::{Answer, Gate, Origin, Site};
@@ -238,36 +237,22 @@ fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
 }
 
 #[test]
-fn a_resumed_job_ends_as_one_that_was_never_stopped() {
-    let gate = Gate::new();
+fn a_job_that_goes_on_ends_by_what_all_its_sessions_came_to() {
     let site = Site::builder()
-        .route("/held", Answer::page("well").held(&gate))
+        .route("/well", Answer::page("well"))
         .start()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (gone, held) = (site.url("/gone"), site.url("/held"));
-    let words = ["fetch", "--job", "job", &gone, &held];
-    let first = Running::start(haul(folder.path(), &words));
-    wait(site.log().wait_for("/held"));
-    let records = folder.path().join("job/records.jsonl");
-    while fs::read(&records).is_ok_and(|records| records.is_empty()) {
-        thread::yield_now();
-    }
-    let mut first = first;
-    kill_process(
-        Pid::from_raw(first.id().cast_signed()).unwrap(),
-        Signal::INT,
-    )
-    .unwrap();
-    kill_process(
-        Pid::from_raw(first.id().cast_signed()).unwrap(),
-        Signal::INT,
-    )
-    .unwrap();
-    first.ends_within(LIMIT).expect("it hangs");
-    gate.open();
-    let (code, _, text) = run(folder.path(), &words);
+    let (gone, well) = (site.url("/gone"), site.url("/well"));
+    let session = |more: &[&str]| {
+        let words = ["crawl", "--job", "job", "-c", "1", "--ignore-robots"];
+        run(folder.path(), &[&words, more, &[&gone, &well]].concat())
+    };
+    let (code, _, text) = session(&["-n", "1"]);
+    assert_eq!(code, Some(4), "{text}");
+    let (code, _, text) = session(&["-n", "2", "--change"]);
     assert_eq!(code, Some(3), "{text}");
+    assert_eq!(site.log().paths(), ["/gone", "/well"]);
 }
 
 /// The words as a user of this machine who may not read what is in the folder.

@@ -77,8 +77,8 @@ pub(super) struct Records {
 
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     ///
-    /// Without it no URL of a list may fail. A crawl is forgiven what its pages lead to; with this flag every page counts as
-    /// a seed does.
+    /// Without it no URL of a list may fail. A crawl is forgiven what its pages lead to; with this flag every page
+    /// counts as a seed does.
     #[arg(long, value_name = "PERCENT")]
     pub(super) fail_over: Option<Share>,
 }

@@ -49,7 +49,8 @@ pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<Place>;
 pub(crate) struct Place {
     /// The reference to put in: percent-encoded, and relative to the document.
     pub(crate) path: String,
-    /// The fragment that a redirect on the way names, with its `#`, as it was written: the link's own gives way to it.
+    /// The fragment that a redirect on the way names, with its `#`, as it was written: the link's own gives way to
+    /// it.
     pub(crate) fragment: Option<String>,
 }
 

@@ -38,8 +38,8 @@ struct Saved {
 struct Target {
     /// The place in `files`.
     at: usize,
-    /// The fragment that a redirect on the way names, with its `#`: it counts instead of the link's own, as in a browser
-    /// (RFC 9110 10.2.2). The last redirect that names one decides.
+    /// The fragment that a redirect on the way names, with its `#`: it counts instead of the link's own, as in a
+    /// browser (RFC 9110 10.2.2). The last redirect that names one decides.
     fragment: Option<Rc<str>>,
 }
 

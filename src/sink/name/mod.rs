@@ -3,10 +3,11 @@
 //! Invariant: whatever a URL says, no part of a name is empty, is `.` or `..`, starts with a dot or a dash, holds a
 //! separator or a character that hides or acts, is a device of Windows, or is longer than [`SEGMENT`] bytes.
 //!
-//! A name depends on the request and on the media type of its answer, and on nothing else, so the order in which answers
-//! arrive changes no name. A plain name is one that its URL can be read back from ([`spelling`]); any other has a
-//! hash of the whole request. A file has the extension of its URL, or a `~` before the one it was given; a folder never
-//! has an extension: so no folder has the name of a file. Whether something foreign is in the way is the business of
+//! A name depends on the request and on the media type of its answer, and on nothing else, so the order in which
+//! answers arrive changes no name. A mirror has one exception: a folder and its index want one name ([`twin`]). A
+//! plain name is one that its URL can be read back from ([`spelling`]); any other has a hash of the whole request. A
+//! file has the extension of its URL, or a `~` before the one it was given; a folder never has an extension: so no
+//! folder has the name of a file. Whether something foreign is in the way is the business of
 //! [`Names`](super::names::Names).
 
 mod spelling;
@@ -110,7 +111,8 @@ impl Name {
         self
     }
 
-    /// The same name for a request whose [twin](twin) may have it as well: an index takes the plain name of its folder's.
+    /// The same name for a request whose [twin](twin) may have it as well: an index takes the plain name of its
+    /// folder's.
     pub(super) fn shared_with(mut self, twin: &Job, media_type: Option<&str>, folds: bool) -> Self {
         if Self::of(twin, media_type, folds).digits == 0 {
             self.digits = 0;
@@ -138,8 +140,8 @@ impl Name {
     }
 }
 
-/// The request that mostly has the same page, under a name that is the same but for a hash: of a folder its index, and of an
-/// index its folder.
+/// The request that mostly has the same page, under a name that is the same but for a hash: of a folder its index,
+/// and of an index its folder.
 pub(super) fn twin(job: &Job, media_type: Option<&str>) -> Option<Job> {
     let url = job.url.as_url();
     let index = format!("index{}", extension_of(media_type).unwrap_or(".html"));

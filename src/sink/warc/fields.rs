@@ -8,11 +8,12 @@ use crate::job::Attempt;
 use crate::visit::Visit;
 
 /// What a reader of the archive has to know of how it was made.
-const DESCRIPTION: &str = "Bodies are as received, under their content codings. HTTP heads are made again from status \
-    and fields: names are in lower case, transfer codings are removed and named in x-orig-transfer-encoding, HTTP/2 is \
-    written as HTTP/1.1. A redirect that was followed has its own response and request; where it could not be kept it is a \
-    truncated response with its status, and as location the URL that it led to. Request fields that may hold secrets, and request bodies, are withheld; the \
-    metadata names them. What got no answer is a metadata record with its error, and the request where one was sent.";
+const DESCRIPTION: &str = "Bodies are as received, under their content codings. HTTP heads are made again from status and fields: names are \
+    in lower case, transfer codings are removed and named in x-orig-transfer-encoding, HTTP/2 is written as \
+    HTTP/1.1. A redirect that was followed has its own response and request; where it could not be kept it is a \
+    truncated response with its status, and as location the URL that it led to. Request fields that may hold \
+    secrets, and request bodies, are withheld; the metadata names them. What got no answer is a metadata record with \
+    its error, and the request where one was sent.";
 
 /// Named fields, one a line.
 pub(super) struct Fields(Vec<u8>);

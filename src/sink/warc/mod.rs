@@ -1,11 +1,12 @@
 //! WARC 1.1 (ISO 28500:2017): every visit with its bytes as received, for other tools and for later runs.
 //!
 //! A file begins with what is said of it (`warcinfo`). Each visit is a `response` with the `request` and the
-//! `metadata` that belong to it, behind a `response` with its `request` for each redirect on the way. What got no answer
-//! is `metadata`, and the `request` where one was sent. In `.warc.gz` each record is a gzip member, so that a reader can begin at any of them.
-//! Invariant: at a mark the files hold whole records alone, and no byte of a page or a URL is ever taken for framing.
-//! A body that is in a file streams through. One that was written before in this run or job is not written again: a
-//! `revisit` says where it is. Which those are is read back out of the files when a job goes on.
+//! `metadata` that belong to it, behind a `response` with its `request` for each redirect on the way. What got no
+//! answer is `metadata`, and the `request` where one was sent. In `.warc.gz` each record is a gzip member, so that a
+//! reader can begin at any of them. Invariant: at a mark the files hold whole records alone, and no byte of a page or
+//! a URL is ever taken for framing. A body that is in a file streams through. One that was written before in this run
+//! or job is not written again: a `revisit` says where it is. Which those are is read back out of the files when a
+//! job goes on.
 
 mod digest;
 mod end;
@@ -377,8 +378,8 @@ impl Sink for Warc {
     }
 }
 
-/// Whether a request that failed was sent, or so much of it that the server may have seen it. Of a deadline for the whole fetch
-/// that is not known.
+/// Whether a request that failed was sent, or so much of it that the server may have seen it. Of a deadline for the
+/// whole fetch that is not known.
 fn was_sent(error: &FetchError) -> bool {
     match error {
         FetchError::Timeout { phase, .. } => matches!(phase, Phase::FirstByte | Phase::Body),
