@@ -1,7 +1,7 @@
 //! Truths that are planted, and whether `haul compare` finds them: engines that differ by what is known, twins, laws of waiting and computing, a map
 //! that is timed again from outside; and all of it beside a busy neighbour, where it may say less and never something false.
 //!
-//! `cargo bench --bench truths [-- RUNS]`: with 10 runs about an hour. What is printed is in `benches/README.md`.
+//! `cargo bench --bench truths [-- RUNS] [alone|neighbour]`: both parts with 10 runs take about an hour and a half. What is printed is in `benches/README.md`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -29,10 +29,15 @@ fn main() {
         .filter_map(|word| word.parse().ok())
         .next()
         .unwrap_or(10_u64);
-    truths("alone", runs);
-    let neighbour = Neighbour::start();
-    truths("beside a busy neighbour", runs);
-    drop(neighbour);
+    let asked = |part: &str| std::env::args().any(|word| word == part);
+    if !asked("neighbour") {
+        truths("alone", runs);
+    }
+    if !asked("alone") {
+        let neighbour = Neighbour::start();
+        truths("beside a busy neighbour", runs);
+        drop(neighbour);
+    }
 }
 
 fn truths(place: &str, runs: u64) {
