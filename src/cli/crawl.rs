@@ -193,13 +193,13 @@ impl CrawlArguments {
         self.making.apply(&mut config);
         let mut plan = self.common.plan("crawl", config, settings, terminals)?;
         plan.judged = judged;
-        if let Some(folder) = folder {
-            if let Some(other) = plan.serve.replace(folder) {
-                return Err(Error::Setting(format!(
-                    "a folder that is crawled is served: --serve {} would be another",
-                    other.display()
-                )));
-            }
+        if let Some(folder) = folder
+            && let Some(other) = plan.serve.replace(folder)
+        {
+            return Err(Error::Setting(format!(
+                "a folder that is crawled is served: --serve {} would be another",
+                other.display()
+            )));
         }
         // The records name the files: any of their sinks may have them.
         if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {

@@ -512,3 +512,67 @@ fn every_page_of_a_folder_is_checked() {
     .map(url);
     assert_eq!(asked, BTreeSet::from(expected));
 }
+
+/// What lychee said of the site in `fixtures/link-checker`, with the commands that made it.
+const LYCHEE: &str = include_str!("checker/lychee.json");
+
+/// A URL of that run, as it is called here.
+fn called_here(url: &str) -> String {
+    let url = url.replace("http://127.0.0.1:8191", "http://site.localhost");
+    let url = url.replace("http://127.0.0.2:8191", "http://other.localhost");
+    // One file, which the site has under two names.
+    url.replace("http://site.localhost/index.html", "http://site.localhost/")
+}
+
+#[test]
+fn all_that_lychee_finds_on_a_site_with_planted_faults_is_found_here_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/link-checker");
+    let flags = [
+        "crawl",
+        "http://site.localhost/",
+        "--serve",
+        site,
+        "--assets",
+        "--external",
+        "--fragments",
+        "--fail-on-broken",
+        "--broken",
+        "broken.csv",
+        "--retries",
+        "0",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let found: BTreeSet<(String, String)> = rows(&folder.path().join("broken.csv"))
+        .iter()
+        .map(|row| (called_here(&row[0]), called_here(&row[3])))
+        .collect();
+
+    let lychee: serde_json::Value = serde_json::from_str(LYCHEE).unwrap();
+    let mut theirs = BTreeSet::new();
+    for (holder, errors) in lychee["error_map"].as_object().unwrap() {
+        for error in errors.as_array().unwrap() {
+            let url = match error["url"].as_str().unwrap() {
+                // What is no URL stands in the message alone.
+                "error:" => "http://exa mple/",
+                url => url,
+            };
+            theirs.insert((called_here(url), called_here(holder)));
+        }
+    }
+    assert_eq!(theirs.len(), 19);
+    let missed: Vec<_> = theirs.difference(&found).collect();
+    assert!(missed.is_empty(), "{missed:#?}\n{}", told(&checked));
+    let more: BTreeSet<&str> = found
+        .difference(&theirs)
+        .map(|(url, _)| url.as_str())
+        .collect();
+    let expected = [
+        "htps://example.org/",
+        "http://nobody.invalid/",
+        "http://site.localhost/missing-background.png",
+        "http://site.localhost/missing.js",
+    ];
+    assert_eq!(more, BTreeSet::from(expected));
+}
