@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use haul::origin::{Answer, Origin, Site};
+use haul::origin::{Answer, Gate, Origin, Site, Step};
+
+use crate::run::wait;
 
 /// A page that links to these.
 fn linking(targets: &[&str]) -> Answer {
@@ -320,6 +322,93 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
     let here =
         |record: &&serde_json::Value| record["url"].as_str().unwrap().starts_with(&other.url("/"));
     assert_eq!(records(folder.path()).iter().filter(here).count(), 2);
+}
+
+#[test]
+fn a_server_that_refuses_head_in_any_way_is_asked_with_get() {
+    let statuses = [400, 403, 404, 405, 500, 501];
+    let refusing = |answer: Answer| {
+        move |request: &haul::origin::Request| match request.method() {
+            "HEAD" => answer.clone(),
+            _ => Answer::page("here it is"),
+        }
+    };
+    let mut site = Site::builder().route_with("/closes", refusing(Answer::Raw(vec![Step::Close])));
+    for status in statuses {
+        site = site.route_with(&format!("/{status}"), refusing(Answer::status(status)));
+    }
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let mut links: Vec<String> = statuses
+        .iter()
+        .map(|status| other.url(&format!("/{status}")))
+        .collect();
+    links.push(other.url("/closes"));
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    let origin = Origin::of(Site::builder().route("/", linking(&links)).build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        "crawl",
+        &origin.url("/"),
+        "--external",
+        "--fail-on-broken",
+        "--retries",
+        "0",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+    let records = records(folder.path());
+    let external: Vec<_> = records
+        .iter()
+        .filter(|record| record["external"] == true)
+        .collect();
+    assert_eq!(external.len(), links.len());
+    for record in external {
+        assert_eq!(
+            (&record["status"], &record["method"]),
+            (&200.into(), &"GET".into())
+        );
+        assert_eq!(record["attempts"].as_array().unwrap().len(), 1, "{record}");
+    }
+}
+
+#[test]
+fn a_link_out_of_the_crawl_has_one_record_however_often_the_run_is_killed() {
+    let gate = Gate::new();
+    let site = Site::builder()
+        .route("/slow", Answer::page("<a href=/never>").held(&gate))
+        .route("/fine", Answer::page("<a href=/never>"));
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let links = [other.url("/slow"), other.url("/fine")];
+    let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["crawl", &origin.url("/"), "--external", "--job", "job"];
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_haul"))
+        .args(flags)
+        .args(["--no-config", "-q", "-o", "records.jsonl"])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    wait(other.log().wait_for("/slow"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    gate.open();
+    let resumed = haul(folder.path(), &flags);
+    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    let mut urls: Vec<_> = records(folder.path())
+        .iter()
+        .map(|record| record["url"].as_str().unwrap().to_owned())
+        .collect();
+    urls.sort();
+    let mut expected = vec![origin.url("/"), other.url("/slow"), other.url("/fine")];
+    expected.sort();
+    assert_eq!(urls, expected);
+    let hits = other.log().all_hits();
+    assert!(
+        hits.iter().all(|hit| hit.method == "HEAD"),
+        "{:?}",
+        asked(&other)
+    );
 }
 
 #[test]
