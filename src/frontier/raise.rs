@@ -74,7 +74,8 @@ impl Frontier {
         let claim = found.claim();
         let raise = seen.raise(&claim, self.ranks, &self.recipes);
         seen.take(&claim, raise, &mut self.recipes);
-        let asks = seen.is_settled && seen.is_worth(raise);
+        // Where the run has all records that it may have, nothing is asked again.
+        let asks = seen.is_settled && seen.is_worth(raise) && !self.workbench.is_closed();
         let spent = seen.raises >= TIMES;
         let mut state = None;
         if !seen.is_settled {
@@ -207,7 +208,7 @@ impl Frontier {
         };
         seen.settle(visit);
         let mut skip = None;
-        if self.raised.remove(&job.id) {
+        if self.raised.remove(&job.id) && !self.workbench.is_closed() {
             let recipes = self.recipes.of(&seen);
             let wanted = recipes != job.recipes && is_there(visit);
             let page = job.role != seen.role() && seen.leads();

@@ -216,6 +216,35 @@ fn a_page_that_a_plain_link_met_first_is_read_by_the_recipe_that_leads_there_lat
 }
 
 #[test]
+fn a_run_that_has_its_records_asks_nothing_again() {
+    on_every_engine(|engine| {
+        let gate = Gate::new();
+        let origin = Site::builder()
+            .route("/robots.txt", Answer::status(404))
+            .route(
+                "/p",
+                Answer::page("<a href=/best>best</a><a href=/plist>all</a>"),
+            )
+            .route("/best", Answer::page("<h1>best</h1>"))
+            .route(
+                "/plist",
+                Answer::page("<a class=one href=/best>best</a>").held(&gate),
+            )
+            .start()
+            .unwrap();
+        let mut settings = crawling(engine, origin.url("/p"));
+        settings.crawl.as_mut().unwrap().scope.reach = ScopeReach::Host;
+        settings.frontier.limit = Some(3);
+        let told = opened_by(settings, &gate, "/best");
+        assert_eq!(
+            (told.len(), origin.log().hits("/best").len()),
+            (3, 1),
+            "{told:?}"
+        );
+    });
+}
+
+#[test]
 fn a_page_that_a_long_way_led_to_first_is_followed_as_far_as_the_short_way_allows() {
     for engine in &ENGINES[1..] {
         let gate = Gate::new();

@@ -97,6 +97,11 @@ impl Workbench {
         }
     }
 
+    /// Whether nothing new is taken any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Takes nothing new any more and forgets what was never sent: the run has all that it may have.
     pub(crate) fn close(&mut self) {
         self.closed = true;
