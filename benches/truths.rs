@@ -117,7 +117,7 @@ fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
             "60",
         ]);
         took.push(begun.elapsed().as_secs_f64());
-        rounds.push(told["rounds"].as_array().unwrap().len() as f64);
+        rounds.push(engines(&told)[0]["rounds"].as_array().unwrap().len() as f64);
         let slower = slower(&told);
         found += u64::from(slower == [engines(&told)[1]["name"].as_str().unwrap()]);
         wrong += u64::from(slower.contains(&engines(&told)[0]["name"].as_str().unwrap()));
