@@ -69,6 +69,14 @@ impl Config {
         Self::new(SeedSettings::urls(urls))
     }
 
+    /// Crawls from these seeds as `haul crawl` does by default: on their hosts, and obeying robots.txt. No sink.
+    pub fn crawl<T: Into<String>>(seeds: impl IntoIterator<Item = T>) -> Self {
+        let mut config = Self::urls(seeds);
+        config.crawl = Some(CrawlSettings::default());
+        config.frontier.robots = Robots::Obey;
+        config
+    }
+
     /// Fetches this list with everything else as it is by default, and no sink.
     pub fn new(seeds: SeedSettings) -> Self {
         Self {

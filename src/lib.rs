@@ -64,7 +64,7 @@
 //!
 //! # What to begin with
 //!
-//! * [`Config::urls`] or [`Config::new`], then whatever of its parts is to be otherwise;
+//! * [`Config::urls`], [`Config::new`] for a list of any kind, or [`Config::crawl`], then whatever of its parts is to be otherwise;
 //! * [`crawl()`], inside a tokio runtime, with a [`Stop`] to end it early;
 //! * [`Event::Visited`] in the callback, or a [`sink::SinkSettings`] in [`Config::sinks`];
 //! * the [`Outcome`]: the [`Tally`], how the run ended, and which rows it did not come to.

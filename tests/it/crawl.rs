@@ -7,20 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use haul::fetch::Override;
-use haul::frontier::Robots;
 use haul::origin::{Answer, Gate, Origin, OriginSettings, Reply, Site, SiteBuilder, Step};
 use haul::scope::Pattern;
-use haul::{Config, CrawlSettings, Event, JobSettings, ScopeReach, Stop};
+use haul::{Config, Event, JobSettings, ScopeReach, Stop};
 
 use crate::politeness::{apart, hits, on};
-use crate::run::{Report, config, in_flight, ms, on_every_engine, run, run_with, wait};
+use crate::run::{Report, in_flight, ms, on as on_engine, on_every_engine, run, run_with, wait};
 
 /// A crawl of these seeds, as `haul crawl` has it by default.
 fn crawling<T: Into<String>>(engine: &str, seeds: impl IntoIterator<Item = T>) -> Config {
-    let mut settings = config(engine, seeds);
-    settings.crawl = Some(CrawlSettings::default());
-    settings.frontier.robots = Robots::Obey;
-    settings
+    on_engine(engine, Config::crawl(seeds))
 }
 
 /// The same, kept in a folder.
