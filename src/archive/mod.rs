@@ -204,6 +204,14 @@ impl Files {
                 }
                 continue;
             };
+            if kind == "revisit" && head.length == 0 {
+                // ISO 28500 6.7.2: then all of it is as it was, its head too.
+                match self.earlier(&head, spool) {
+                    Some(page) => return Ok(Some(again(url, &head, page))),
+                    None => *self.left_out.entry("revisit").or_default() += 1,
+                }
+                continue;
+            }
             let stored = stored(url, &head, records, spool);
             let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
                 Ok(damage) => damage,
@@ -214,18 +222,18 @@ impl Files {
                 },
             })?;
             if kind == "revisit" {
-                let earlier = head.get("WARC-Payload-Digest");
-                let earlier = earlier.and_then(|digest| self.earlier(digest, spool));
+                let earlier = self.earlier(&head, spool);
                 stored.truncated |= earlier.is_none();
-                stored.page.body = earlier.unwrap_or(Body::empty());
+                stored.page.body = earlier.map_or(Body::empty(), |page| page.body);
                 stored.page.wire_bytes = stored.page.body.len();
             }
             return Ok(Some(stored));
         }
     }
 
-    /// The body with this digest, where it was seen.
-    fn earlier(&self, digest: &str, spool: &Path) -> Option<Body> {
+    /// The answer that has the body of a revisit, where it was seen.
+    fn earlier(&self, revisit: &Head, spool: &Path) -> Option<Page> {
+        let digest = revisit.get("WARC-Payload-Digest")?;
         let place = self.seen.find(digest)?;
         let path = &self.parts.get(place.file as usize)?.path;
         let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
@@ -237,7 +245,7 @@ impl Files {
         let url = head
             .target()
             .and_then(|target| PageUrl::parse(target).ok())?;
-        Some(stored(url, &head, &mut records, spool).ok()?.page.body)
+        Some(stored(url, &head, &mut records, spool).ok()?.page)
     }
 }
 
@@ -268,6 +276,17 @@ fn told(kind: &str) -> Option<&'static str> {
 fn is_http(head: &Head) -> bool {
     let media = head.get("Content-Type");
     media.is_none_or(|media| media.to_ascii_lowercase().starts_with("application/http"))
+}
+
+/// An answer that was in all as an earlier one.
+fn again(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
+    page.timing.sent = revisit.get("WARC-Date").and_then(date::parse);
+    Stored {
+        url,
+        method: None,
+        page,
+        truncated: false,
+    }
 }
 
 /// The answer in the block of a record. A resource is its body alone, and the record says of what type.

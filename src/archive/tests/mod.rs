@@ -276,7 +276,19 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
         &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
         b"HTTP/1.1 200 OK\r\n\r\n",
     );
-    let kept = Kept::new("pages.warc", &[resource.into_bytes(), again].concat());
+    // As warcit has it: nothing of its own, not even a head.
+    let empty = record(
+        "revisit",
+        &format!("WARC-Target-URI: https://h.example/c\r\n{digest}"),
+        b"",
+    );
+    let unknown = record(
+        "revisit",
+        "WARC-Target-URI: https://h.example/d\r\nWARC-Payload-Digest: sha1:B\r\n",
+        b"",
+    );
+    let records = [resource.into_bytes(), again, empty, unknown];
+    let kept = Kept::new("pages.warc", &records.concat());
     let all: Vec<_> = kept.all().into_iter().map(Result::unwrap).collect();
     assert_eq!(all[0].url.as_str(), "https://h.example/a");
     let content_type = all[0].page.headers.text(http::header::CONTENT_TYPE);
@@ -287,6 +299,16 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
     for stored in &all {
         assert_eq!(bytes(stored), b"HTTP/1.1 is text");
     }
+    let content_type = all[2].page.headers.text(http::header::CONTENT_TYPE);
+    assert_eq!(
+        (all[2].page.status, content_type),
+        (200, Some("text/plain"))
+    );
+    assert_eq!(
+        all.len(),
+        3,
+        "of one that nobody has there is nothing to show"
+    );
 }
 
 #[test]
