@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         child(haul::compare::serve_round())
     } else {
         cli::parse(std::env::args_os()).and_then(|task| match task {
-            Task::Fetch(plan) => fetch(*plan),
+            Task::Fetch(plan) => fetch(*plan, Sessions::All),
             Task::Compare(plan) => compare(*plan),
             Task::Retry(again) => retry(*again),
             Task::Serve(arguments) => serve(*arguments),
@@ -40,7 +40,16 @@ fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
     Ok(served.map(|()| Exit::Success)?)
 }
 
-fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
+/// Which sessions of a job the exit code tells of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sessions {
+    /// All: a job that goes on is one run.
+    All,
+    /// This one: a pass over some of the failures tells what became of those.
+    This,
+}
+
+fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     let runtime = cli::event_loop()?;
     let served = plan.serve.take().map(cli::serve_folder).transpose()?;
     plan.config
@@ -83,6 +92,9 @@ fn fetch(mut plan: Plan) -> Result<Exit, Failure> {
     if let Some(error) = outcome.failure.take() {
         tell(&std::mem::take(&mut told));
         Failure::from(error).tell();
+    }
+    if sessions == Sessions::This {
+        outcome.earlier = haul::Totals::default();
     }
     let mut exit = Exit::of(&outcome, plan.fail_over, plan.judged);
     if outcome.counts.as_ref().is_some_and(cli::fall_short) {
@@ -153,7 +165,7 @@ fn retry(again: Retry) -> Result<Exit, Failure> {
         false => Exit::Success,
     };
     match goes_on {
-        true => Ok(fetch(again.plan)?.merge(left)),
+        true => Ok(fetch(again.plan, Sessions::This)?.merge(left)),
         false => Ok(left),
     }
 }
