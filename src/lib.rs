@@ -65,7 +65,8 @@
 //! # What to begin with
 //!
 //! * [`Config::urls`], [`Config::new`] for a list of any kind, or [`Config::crawl`], then whatever of its parts is to be otherwise;
-//! * [`crawl()`], inside a tokio runtime, with a [`Stop`] to end it early;
+//! * [`crawl()`], inside a tokio runtime, with a [`Stop`] to end it early; or a [`Runner`], for the visits as a stream and for
+//!   sinks of your own;
 //! * [`Event::Visited`] in the callback, or a [`sink::SinkSettings`] in [`Config::sinks`];
 //! * the [`Outcome`]: the [`Tally`], how the run ended, and which rows it did not come to.
 //!
@@ -135,7 +136,7 @@ pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
 pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
-pub use crawl::{Ended, Outcome, crawl, replay};
+pub use crawl::{Ended, Outcome, Runner, Visits, crawl, replay};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};

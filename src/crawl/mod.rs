@@ -13,6 +13,7 @@ mod outcome;
 mod outputs;
 mod pipes;
 mod replay;
+mod runner;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 pub use outcome::{Ended, Outcome};
 pub use replay::replay;
+use runner::Additions;
+pub use runner::{Runner, Visits};
 
 use wake::{Wake, until, wake_at};
 
@@ -64,9 +67,14 @@ const BATCH: usize = 256;
 /// # Errors
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
 /// cannot hold. A URL that fails is no error: it is a visit.
-pub async fn crawl(
+pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
+    run(config, stop, Additions::default(), tell).await
+}
+
+async fn run(
     mut config: Config,
     stop: Stop,
+    additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
     config.claims().check()?;
@@ -143,7 +151,7 @@ pub async fn crawl(
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let crew = Crew::hire(config.engine, &plan, ahead)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
-    let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before)?;
+    let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
     }

@@ -9,6 +9,7 @@ use crate::fingerprint::Fingerprints;
 use crate::sink::{Counter, Holders, Mark, Mirror, Sinks, Start};
 
 use super::checkpoint;
+use super::runner::Additions;
 
 /// What a run writes to.
 pub(super) struct Outputs {
@@ -20,7 +21,7 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens all that the settings ask for, each at its mark. `before` is what the job counted that was in the folder.
+    /// Opens all that the settings ask for and what the program adds, each at its mark. `before` is what the job counted that was in the folder.
     ///
     /// # Errors
     /// When one cannot be opened, or is not what its mark says.
@@ -29,6 +30,7 @@ impl Outputs {
         fingerprints: Fingerprints,
         marks: &BTreeMap<String, Mark>,
         before: Option<Health>,
+        additions: Additions,
     ) -> Result<Self> {
         let folder = config.job.as_ref().map(|job| job.folder.as_path());
         checkpoint::check_names(&config.sinks, marks)?;
@@ -59,6 +61,13 @@ impl Outputs {
             let tables = config.parse.extract.tables()?;
             let counter = Counter::open(tables, before, start(Counter::NAME))?;
             sinks.add(Counter::NAME, counter);
+        }
+        for (name, open) in additions.sinks {
+            let sink = open(start(&name))?;
+            sinks.add(&name, sink);
+        }
+        if let Some(taker) = additions.taker {
+            sinks.hand_to(taker);
         }
         Ok(Self {
             sinks,

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::path::Path;
 
+use tokio::sync::mpsc;
+
 use super::hold::hold;
 use super::{
     Destination, Files, Format, Mark, Sink, SinkSettings, Start, files_name, name, open,
     open_files, tail,
 };
 use crate::error::Result;
+use crate::memory::Held;
 use crate::visit::Visit;
 
 /// Marks by the names of their sinks.
@@ -23,6 +26,8 @@ pub(crate) struct Sinks {
     pub(crate) notices: Vec<String>,
     /// Records, in each form that was asked for.
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
+    /// Who takes the visits when they are written.
+    pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
     /// Locks on the outputs, so that no other run writes to them.
     pub(super) held: Vec<File>,
 }
@@ -85,6 +90,11 @@ impl Sinks {
         self.records.push((name.to_owned(), sink));
     }
 
+    /// Hands each visit on when it is written; whoever takes them may let this wait.
+    pub(crate) fn hand_to(&mut self, taker: mpsc::Sender<Box<Visit>>) {
+        self.taker = Some(taker);
+    }
+
     /// Writes a batch, and empties it.
     ///
     /// # Errors
@@ -96,9 +106,15 @@ impl Sinks {
             }
             files.commit()?;
         }
-        for visit in batch.drain(..) {
+        for mut visit in batch.drain(..) {
             for (_, sink) in &mut self.records {
                 sink.write(&visit)?;
+            }
+            if let Some(taker) = &self.taker {
+                // From here on its memory is not the run's: whoever keeps visits must not keep the run from going on.
+                visit.parsed.held = Held::default();
+                // A taker that is gone has dropped the run too.
+                let _ = taker.blocking_send(visit);
             }
         }
         Ok(())
