@@ -78,6 +78,10 @@ impl Sink for Edges {
         self.output.flush()
     }
 
+    fn keep(&mut self) {
+        self.output.keep();
+    }
+
     fn take_back(&mut self) -> bool {
         self.output.take_back()
     }

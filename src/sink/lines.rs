@@ -55,6 +55,10 @@ impl<R: Render> Sink for Lines<R> {
         self.output.flush()
     }
 
+    fn keep(&mut self) {
+        self.output.keep();
+    }
+
     fn take_back(&mut self) -> bool {
         self.output.take_back()
     }

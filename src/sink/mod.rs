@@ -96,9 +96,17 @@ pub trait Sink: Send {
     /// As [`write`](Self::write).
     fn flush(&mut self) -> Result<()>;
 
-    /// After an error: forgets what was written since the last [`flush`](Self::flush), so that no half record stays and
-    /// nothing is there that the user is told to fetch again. Answers whether what is there now is exactly what was
-    /// written before that flush; where that is not known, nobody is told what is missing.
+    /// All sinks of the run were flushed: from now on what is there stays.
+    fn keep(&mut self) {}
+
+    /// Whether what was flushed cannot be taken back. Such a sink is flushed after the others.
+    fn is_final(&self) -> bool {
+        false
+    }
+
+    /// After an error: forgets what was written since it was last told to [`keep`](Self::keep) what is there, so that no
+    /// half record stays and nothing is there that the user is told to fetch again. Answers whether what is there now is
+    /// exactly what was there then; where that is not known, nobody is told what is missing.
     fn take_back(&mut self) -> bool {
         false
     }

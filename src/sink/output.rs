@@ -16,8 +16,8 @@ pub(super) struct Output {
     target: Target,
     buffer: Vec<u8>,
     packer: Option<Packer>,
-    /// How long the file was when all records were last handed over.
-    handed_over: u64,
+    /// How long the file was when what is in it was last to stay.
+    kept: u64,
 }
 
 enum Target {
@@ -59,7 +59,7 @@ impl Output {
     }
 
     fn to(target: Target) -> Self {
-        let handed_over = match &target {
+        let kept = match &target {
             Target::Stdout(_) => 0,
             Target::File(file) => file.length(),
         };
@@ -67,7 +67,7 @@ impl Output {
             target,
             buffer: Vec::with_capacity(BUFFER + (64 << 10)),
             packer: None,
-            handed_over,
+            kept,
         }
     }
 
@@ -114,20 +114,23 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.spill()?;
-        if let Target::File(file) = &self.target {
-            self.handed_over = file.length();
-        }
-        Ok(())
+        self.spill()
     }
 
-    /// After a write that failed: forgets all records since the last [`flush`](Self::flush). Answers whether exactly the
+    /// What was flushed stays.
+    pub(super) fn keep(&mut self) {
+        if let Target::File(file) = &self.target {
+            self.kept = file.length();
+        }
+    }
+
+    /// After a write that failed: forgets all records since the last [`keep`](Self::keep). Answers whether exactly the
     /// records before it are in the file.
     pub(super) fn take_back(&mut self) -> bool {
         self.buffer.clear();
         match &mut self.target {
             Target::Stdout(_) => false,
-            Target::File(file) => self.packer.is_none() && file.cut_back(self.handed_over),
+            Target::File(file) => self.packer.is_none() && file.cut_back(self.kept),
         }
     }
 
@@ -163,6 +166,7 @@ impl Output {
     /// When it cannot be written, or cannot be cut back: standard output, a pipe, a device.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
         self.hand_over()?;
+        self.keep(); // what is before a mark is never cut off
         match &mut self.target {
             Target::Stdout(_) => Err(not_rewindable()),
             Target::File(file) => file.checkpoint(),

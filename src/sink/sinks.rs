@@ -28,6 +28,8 @@ pub(crate) struct Sinks {
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
     /// Who takes the visits when they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
+    /// Whether a sink has flushed what cannot be taken back, and not all of those after it have.
+    pub(super) is_ahead: bool,
     /// Locks on the outputs, so that no other run writes to them.
     pub(super) held: Vec<File>,
 }
@@ -128,17 +130,23 @@ impl Sinks {
         if let Some((_, files)) = &mut self.files {
             files.flush()?;
         }
-        for (_, sink) in &mut self.records {
-            sink.flush()?;
+        for is_final in [false, true] {
+            let sinks = self.records.iter_mut().map(|(_, sink)| sink);
+            for sink in sinks.filter(|sink| sink.is_final() == is_final) {
+                sink.flush()?;
+                self.is_ahead |= is_final;
+            }
         }
+        self.records.iter_mut().for_each(|(_, sink)| sink.keep());
+        self.is_ahead = false;
         Ok(())
     }
 
-    /// After an error: forgets what was written since the last [`flush`](Self::flush), in every sink alike. Answers
-    /// whether that is so in all of them.
+    /// After an error: forgets what was written since the last [`flush`](Self::flush) of all sinks, in every one alike.
+    /// Answers whether that is so in all of them.
     pub(super) fn take_back(&mut self) -> bool {
         let sinks = self.records.iter_mut();
-        sinks.fold(true, |all, (_, sink)| sink.take_back() && all)
+        sinks.fold(!self.is_ahead, |all, (_, sink)| sink.take_back() && all)
     }
 
     /// Waits until everything is on disk, and says how far that is.

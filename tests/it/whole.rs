@@ -129,6 +129,37 @@ fn a_file_has_the_name_of_its_request_in_whatever_order_the_requests_come() {
 }
 
 #[test]
+fn a_page_that_was_saved_twice_is_read_once_and_as_it_was_last() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let counts = move |_: &haul::origin::Request| {
+        let time = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let page = Reply::new(200).header("Content-Type", "text/html");
+        Answer::from(page.body(format!("<title>{time}</title>")))
+    };
+    let site = Site::builder()
+        .fallback(Answer::call(counts))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = site.url("/");
+    for _ in 0..2 {
+        let output = haul(
+            folder.path(),
+            &["fetch", &url, "-q", "--output-dir", "saved"],
+        );
+        assert!(output.status.success(), "{}", errors(&output));
+    }
+    let output = haul(
+        folder.path(),
+        &["fetch", "--from", "saved", "-q", "-o", "again.jsonl"],
+    );
+    assert!(output.status.success(), "{}", errors(&output));
+    let again = records(&folder.path().join("again.jsonl"));
+    let titles: Vec<_> = again.iter().map(|record| &record["title"]).collect();
+    assert_eq!(titles, ["1"]);
+}
+
+#[test]
 fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
     let site = echo();
     let folder = tempfile::tempdir().unwrap();
@@ -170,6 +201,29 @@ fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
     assert_eq!(fs::read(folder.path().join("out.csv")).unwrap(), before);
 }
 
+/// The rows that an output has records of, in order.
+fn rows_of(path: &Path) -> Vec<u64> {
+    let mut found: Vec<u64> = match path.extension().and_then(|end| end.to_str()) {
+        Some("jsonl") => records(path)
+            .iter()
+            .map(|record| record["row"].as_u64().unwrap())
+            .collect(),
+        Some("csv") => csv::Reader::from_path(path)
+            .unwrap()
+            .records()
+            .map(|record| record.unwrap()[0].parse().unwrap())
+            .collect(),
+        _ => {
+            let database = rusqlite::Connection::open(path).unwrap();
+            let mut select = database.prepare("SELECT row FROM pages").unwrap();
+            let rows = select.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+            rows.map(|row| row.unwrap().unsigned_abs()).collect()
+        }
+    };
+    found.sort_unstable();
+    found
+}
+
 #[test]
 fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
     let site = echo();
@@ -203,25 +257,45 @@ fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
         }
         let output = shell(format!("'{program}' {command}"));
         assert!(output.status.success(), "{out}: {}", errors(&output));
-        let mut found: Vec<u64> = match out {
-            "out.jsonl" => records(&folder.path().join(out))
-                .iter()
-                .map(|record| record["row"].as_u64().unwrap())
-                .collect(),
-            "out.csv" => csv::Reader::from_path(folder.path().join(out))
-                .unwrap()
-                .records()
-                .map(|record| record.unwrap()[0].parse().unwrap())
-                .collect(),
-            _ => {
-                let database = rusqlite::Connection::open(folder.path().join(out)).unwrap();
-                let mut select = database.prepare("SELECT row FROM pages").unwrap();
-                let rows = select.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-                rows.map(|row| row.unwrap().unsigned_abs()).collect()
-            }
-        };
-        found.sort_unstable();
+        let found = rows_of(&folder.path().join(out));
         assert_eq!(found, (1..=400).collect::<Vec<u64>>(), "{out}");
+    }
+}
+
+#[test]
+fn where_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
+    const ROWS: u64 = 1500;
+    let site = echo();
+    let rows: Vec<_> = (0..ROWS)
+        .map(|page| site.url(&format!("/{page}")))
+        .collect();
+    let program = env!("CARGO_BIN_EXE_haul");
+    for other in ["out.csv", "out.sqlite"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("list.txt"), rows.join("\n")).unwrap();
+        let shell = |script: String| {
+            let mut command = Command::new("sh");
+            let command = command.current_dir(folder.path());
+            command.args(["-c", &script]).output().unwrap()
+        };
+        let written = || {
+            let both = ["out.jsonl", other];
+            both.map(|out| rows_of(&folder.path().join(out)))
+        };
+        // The lines of JSON are longer: they reach the limit first.
+        let output = shell(format!(
+            "ulimit -f 1000; '{program}' fetch list.txt -q -o {other} -o out.jsonl"
+        ));
+        let told = errors(&output);
+        assert_eq!(output.status.code(), Some(5), "{other}: {told}");
+        assert!(told.contains("cannot write out.jsonl"), "{other}: {told}");
+        let [lines, others] = written();
+        assert_eq!(lines, others, "{other}");
+        let command = told.lines().find_map(|line| line.strip_prefix("  haul "));
+        let output = shell(format!("'{program}' {}", command.unwrap()));
+        assert!(output.status.success(), "{other}: {}", errors(&output));
+        let all: Vec<u64> = (1..=ROWS).collect();
+        assert_eq!(written(), [all.clone(), all], "{other}");
     }
 }
 

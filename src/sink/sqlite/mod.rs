@@ -209,6 +209,10 @@ impl Sink for Sqlite {
         self.commit()
     }
 
+    fn is_final(&self) -> bool {
+        true
+    }
+
     fn take_back(&mut self) -> bool {
         self.open.take().is_none() || self.database.execute_batch("ROLLBACK").is_ok()
     }
