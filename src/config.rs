@@ -178,3 +178,31 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(change: impl FnOnce(&mut Config)) -> Config {
+        let mut config = Config::urls(["http://a.example/"]);
+        change(&mut config);
+        config.settle().unwrap();
+        config
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_longer_than_its_host_is_left_alone() {
+        let kept = |change: fn(&mut Config)| settled(change).fetch.keep_idle;
+        assert_eq!(kept(|_| {}), KEEP_IDLE);
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        assert_eq!(
+            kept(|config| config.frontier.delay = Duration::from_secs(300)),
+            minutes(10)
+        );
+        let crawl = |config: &mut Config| {
+            config.frontier.robots = Robots::Obey;
+            config.frontier.max_crawl_delay = Duration::from_secs(600);
+        };
+        assert_eq!(kept(crawl), minutes(20));
+    }
+}

@@ -309,6 +309,7 @@ mod tests {
             message: "cannot connect: ".repeat(9),
         };
         job.failures.insert("http-5xx".to_owned(), cause);
+        job.statuses = (200..220).map(|status| (status, 12_345)).collect();
         job.hosts.push(HostCounts {
             host: haul::PageUrl::parse(&format!("http://{}.example/", "long".repeat(15)))
                 .unwrap()

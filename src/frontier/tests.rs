@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::url::PageUrl;
+use crate::url::{HostKey, PageUrl};
 use crate::visit::FetchError;
 
 #[test]
@@ -89,6 +89,9 @@ fn a_shortage_of_this_machine_delays_the_run_and_is_held_against_no_host() {
         assert!(matches!(noted, Noted::Again(_)));
     }
     assert!(frontier.take_pauses().is_empty());
+    let host = PageUrl::parse("http://a.example/").unwrap().host_key();
+    let failures = frontier.workbench.host(&host, later).health.failures().0;
+    assert_eq!(failures, 0);
     let Next::NotBefore(at) = frontier.next(later).unwrap() else {
         panic!("the run waits")
     };
@@ -124,6 +127,21 @@ fn a_host_that_answered_before_is_waited_for_when_it_refuses_connections() {
     };
     // The other URL finds out whether the host is back.
     assert_eq!(sent(&mut frontier, at).row, Some(2));
+}
+
+#[test]
+fn the_host_that_is_done_last_needs_its_delay_or_its_latency_for_each_url_that_waits() {
+    let settings = FrontierSettings {
+        per_host: 2,
+        delay: Duration::from_secs(10),
+        ..FrontierSettings::default()
+    };
+    let frontier = frontier(settings, 6, Instant::now());
+    let minute = Duration::from_secs(60);
+    assert_eq!(frontier.longest_host(|_| None), minute);
+    // Two at a time: half of it for each.
+    let slow = |_: &HostKey| Some(minute);
+    assert_eq!(frontier.longest_host(slow), 3 * minute);
 }
 
 #[test]

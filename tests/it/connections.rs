@@ -60,6 +60,23 @@ fn forgetful(then: &'static [u8]) -> u16 {
     })
 }
 
+/// The same, and notes the paths that it was asked for.
+fn forgetful_and_noting(asked: Arc<Mutex<Vec<String>>>) -> u16 {
+    serve(move |stream| {
+        let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
+        for answer in [PAGE, b""] {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            if request(&mut reader)? {
+                let path = line.split(' ').nth(1).unwrap_or_default();
+                asked.lock().unwrap().push(path.to_owned());
+                writer.write_all(answer)?;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Whether all were answered with a page.
 fn is_complete(report: &Report) -> bool {
     report.ends().iter().all(|end| end == "200")
@@ -76,6 +93,26 @@ fn what_dies_on_a_kept_connection_goes_again_and_costs_no_try() {
         let report = run(settings);
         assert!(is_complete(&report), "{:?}", report.ends());
         assert!(report.seen.iter().all(|seen| seen.attempts.is_empty()));
+    });
+}
+
+#[test]
+fn what_died_on_a_kept_connection_goes_again_on_a_new_one_and_on_no_other_that_was_kept() {
+    on_every_engine(|engine| {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let port = forgetful_and_noting(asked.clone());
+        let urls = (0..60).map(|page| format!("http://127.0.0.1:{port}/{page}"));
+        let mut settings = config(engine, urls);
+        settings.frontier.retries = 0;
+        settings.frontier.per_host = 8;
+        let report = run(settings);
+        assert!(is_complete(&report), "{:?}", report.ends());
+        let asked = asked.lock().unwrap();
+        for page in 0..60 {
+            let path = format!("/{page}");
+            let times = asked.iter().filter(|asked| **asked == path).count();
+            assert!(times <= 2, "{path} was sent {times} times");
+        }
     });
 }
 
@@ -194,14 +231,15 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{engine}: {said}");
-        // Each process has a limit of its own. A connection that is being closed is still one for a moment.
+        // Each process has a limit of its own. A connection that is being closed is still one for a moment, longer where the
+        // machine is busy.
         let processes = if engine.starts_with("processes") {
             2
         } else {
             1
         };
         let most = most.load(SeqCst);
-        assert!(most <= processes * (FILES / 2 + 32), "{engine}: {most}");
+        assert!(most <= processes * (FILES / 2 + 64), "{engine}: {most}");
     }
 }
 

@@ -78,6 +78,11 @@ fn heads() -> Vec<Row> {
         ),
         kept("a space before a colon", lengthy("X-Spaced : v\r\n"), "200"),
         kept(
+            "a space before the colon of the length",
+            framed("1.1", "Content-Length : 24\r\n", PAGE),
+            "200",
+        ),
+        kept(
             "a line that is no field",
             lengthy("what is this\r\n"),
             "200",

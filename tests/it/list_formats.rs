@@ -49,6 +49,27 @@ fn a_stray_quote_loses_no_row_of_a_table() {
 }
 
 #[test]
+fn quotes_mean_nothing_in_a_table_with_tabs() {
+    let text = "note\turl\tsize\n\"5 inch\thttp://a.example/1\t6 inch\"\n\"two\thttp://a.example/2\tx\n\
+        three\"\thttp://a.example/3\ty\n\"4\"\thttp://a.example/4\tz\n";
+    let report = list("list.tsv", text).read();
+    assert_eq!(
+        told(&report),
+        [
+            "2 skipped http://a.example/1",
+            "3 skipped http://a.example/2",
+            "4 skipped http://a.example/3",
+            "5 skipped http://a.example/4",
+        ]
+    );
+    assert_eq!(
+        report.row(2).columns,
+        ["note=\"\\\"5 inch\"", "size=\"6 inch\\\"\""]
+    );
+    assert_eq!(report.row(5).columns[0], "note=\"\\\"4\\\"\"");
+}
+
+#[test]
 fn a_row_between_quotes_that_two_others_left_over_is_told_and_not_asked() {
     let text = "url,note\nhttp://a.example/1,\"5 inch\nhttp://a.example/2,x\nhttp://a.example/3,6 inch\"\nhttp://a.example/4,\n";
     let report = list("list.csv", text).read();

@@ -116,7 +116,30 @@ fn a_part_that_ends_before_the_total_is_cut_and_stays_for_the_next_try() {
 #[test]
 fn a_part_of_another_body_is_never_joined_to_the_first() {
     type Part = fn(usize) -> Answer;
-    let parts: [(&str, Part); 11] = [
+    let parts: [(&str, Part); 15] = [
+        ("a part from before", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let (first, last) = (from - 1000, TOTAL - 1001);
+            let other = other.header("Content-Range", range(first, last, TOTAL));
+            other.body(body(0)[first..=last].to_vec()).into()
+        }),
+        ("a part from further on", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let first = from + 1000;
+            let other = other.header("Content-Range", range(first, TOTAL - 1, TOTAL));
+            other.body(body(0)[first..].to_vec()).into()
+        }),
+        ("more than the total, which is not told", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let told = format!("bytes {from}-{}/*", TOTAL + 999);
+            let other = other.header("Content-Range", told);
+            other.body(vec![0; TOTAL + 1000 - from]).into()
+        }),
+        ("another total", |from| {
+            let other = Reply::new(206).header("ETag", "\"v1\"");
+            let other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL + 1000));
+            other.body(body(0)[from..].to_vec()).into()
+        }),
         ("another ETag", |from| {
             let mut other = Reply::new(206).header("ETag", "\"v2\"");
             other = other.header("Content-Range", range(from, TOTAL - 1, TOTAL));

@@ -2,20 +2,29 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use haul::origin::{Answer, Gate, Site};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::cli::{Site, haul};
+use crate::cli::{self, haul};
+use crate::run::wait;
 
 fn send(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     kill_process(pid, signal).unwrap();
 }
 
+/// As a terminal and a service manager do it: to a process and its children.
+fn send_to_all(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).unwrap();
+    kill_process_group(pid, signal).unwrap();
+}
+
 /// A run that is in the middle: a record is written, a request is in flight, and rows wait.
-fn begin(command: &mut Command, site: &Site) -> (Child, BufReader<std::process::ChildStderr>) {
+fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = command.spawn().unwrap();
     site.held.recv().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -42,7 +51,7 @@ fn every_signal_that_ends_a_run_drains_it_and_has_a_code_of_its_own() {
         (Signal::QUIT, 131),
     ] {
         for engine in ["async", "processes:1x1"] {
-            let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+            let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
             site.list(folder.path(), &["a", "held", "b"]);
             let mut command = haul(folder.path(), &LINE);
             command.args(["--engine", engine]);
@@ -74,8 +83,41 @@ fn every_signal_that_ends_a_run_drains_it_and_has_a_code_of_its_own() {
 }
 
 #[test]
+fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight() {
+    for (signal, code) in [
+        (Signal::INT, 130),
+        (Signal::TERM, 143),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+    ] {
+        let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
+        let site = Site::builder()
+            .fallback(Answer::page("late").held(&gate))
+            .start()
+            .unwrap();
+        let urls: Vec<_> = (0..3).map(|page| site.url(&format!("/{page}"))).collect();
+        std::fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
+        let line = ["fetch", "urls.txt", "--engine", "processes:1x1"];
+        let mut command = haul(folder.path(), &[&line[..], &["-o", "out.jsonl"]].concat());
+        let mut child = command.process_group(0).spawn().unwrap();
+        wait(site.log().wait_for_hits(1));
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        send_to_all(&child, signal);
+        let mut told = String::new();
+        stderr.read_line(&mut told).unwrap();
+        assert!(told.contains("finishing 1 in flight"), "{signal:?}: {told}");
+        gate.open();
+        stderr.read_to_string(&mut told).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{told}");
+        let records = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+        assert_eq!(records.lines().count(), 1, "{signal:?}: {records} {told}");
+        assert!(told.contains("--rows 2-"), "{signal:?}: {told}");
+    }
+}
+
+#[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a", "held", "b"]);
     let binary = env!("CARGO_BIN_EXE_haul");
     // What nohup does, and a shell with a job in the background.
@@ -95,15 +137,18 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     send(&child, Signal::TERM);
     let mut draining = String::new();
     stderr.read_line(&mut draining).unwrap();
-    // The first three of four would have aborted the run, and ended the process.
+    // The first three of four would have aborted the run, and ended the process before it says what is missing.
     assert!(draining.contains("finishing 1 in flight"), "{draining}");
     send(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{rest}");
+    assert!(rest.contains("--rows 2-"), "{rest}");
 }
 
 #[test]
 fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a"]);
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -143,7 +188,7 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
 
 #[test]
 fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
-    let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+    let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a", "b", "held"]);
     let mut line = vec![
         "fetch",

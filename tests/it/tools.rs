@@ -94,3 +94,39 @@ fn a_test_whose_tool_is_missing_is_counted_as_skipped_and_fails_in_ci() {
     let unchanged = fs::read_to_string(list.path()).unwrap();
     assert_eq!(unchanged, listed);
 }
+
+/// The Rust and Python files of the tests below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.flat_map(|path| match path.is_dir() {
+        true => sources(&path),
+        false => vec![path],
+    });
+    files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| end == "rs" || end == "py")
+        })
+        .collect()
+}
+
+#[test]
+fn no_test_installs_anything() {
+    // In two pieces each, as this file is one of those that are looked through.
+    let words = [
+        ("apt", "-get"),
+        ("pip", " install"),
+        ("/pi", "p\""),
+        ("ve", "nv\""),
+    ];
+    let words = words.map(|(one, two)| format!("{one}{two}"));
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"));
+    assert!(files.len() > 40, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for word in &words {
+            assert!(!text.contains(word), "{word} in {}", file.display());
+        }
+    }
+}

@@ -232,6 +232,25 @@ fn a_hundred_urls_that_each_answer_503_once_all_end_well() {
 }
 
 #[test]
+fn a_host_that_refuses_whatever_it_is_asked_costs_its_urls_no_retries() {
+    on_every_engine(|engine| {
+        let asked = AtomicUsize::new(0);
+        let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) {
+            0..12 => Reply::explained(429).header("Retry-After", "0").into(),
+            _ => Answer::page("well"),
+        };
+        let origin = Site::builder()
+            .fallback(Answer::call(answer))
+            .start()
+            .unwrap();
+        let mut settings = config(engine, (0..3).map(|page| origin.url(&format!("/{page}"))));
+        settings.frontier.per_host = 1;
+        settings.frontier.retries = 1;
+        all_answered(&run(settings), 3);
+    });
+}
+
+#[test]
 fn a_request_that_came_at_a_bad_moment_is_sent_again() {
     on_every_engine(|engine| {
         for status in [408, 425] {
