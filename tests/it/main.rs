@@ -51,6 +51,7 @@ mod reports;
 mod resume;
 mod robots;
 mod run;
+mod runner;
 mod scrape;
 mod secrets;
 mod settings;
