@@ -90,11 +90,14 @@ pub trait Sink: Send {
     /// When it cannot be written: the run stops.
     fn write(&mut self, visit: &Visit) -> Result<()>;
 
-    /// Hands everything written so far to the system: a reader of a pipe sees it.
+    /// Hands everything written so far to the system: a reader of a pipe sees it. Where nothing is held back there is
+    /// nothing to do.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    fn flush(&mut self) -> Result<()>;
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// All sinks of the run were flushed: from now on what is there stays.
     fn keep(&mut self) {}
@@ -115,16 +118,21 @@ pub trait Sink: Send {
     /// the disk: a run without a job never asks.
     ///
     /// # Errors
-    /// As [`write`](Self::write); where what was written cannot be taken back, as on standard output.
-    fn checkpoint(&mut self) -> Result<Mark>;
+    /// As [`write`](Self::write); where what was written cannot be taken back, as on standard output, and by default.
+    fn checkpoint(&mut self) -> Result<Mark> {
+        let problem = "a job cannot write to a sink that has no marks: after a kill nothing could be taken back from it";
+        Err(Error::Setting(problem.into()))
+    }
 
     /// Writes what comes last, and makes sure that all of it is on disk. Answers a mark as
     /// [`checkpoint`](Self::checkpoint) does, to go on from should there be more to write one day; `None` where there is
-    /// none.
+    /// none, and by default.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    fn finish(self: Box<Self>) -> Result<Option<Mark>>;
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+        Ok(None)
+    }
 }
 
 /// How records are written.

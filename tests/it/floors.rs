@@ -71,6 +71,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
             "extract",
             "follow",
             "frontier",
+            "parse",
             "seeds",
             "sink",
             "worker",

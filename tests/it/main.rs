@@ -21,6 +21,7 @@ mod completions;
 mod connections;
 mod crawl;
 mod engines;
+mod examples;
 mod expectations;
 mod failures;
 mod faults;

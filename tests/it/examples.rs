@@ -1,0 +1,58 @@
+//! The example programs, each run against a practice server.
+
+use haul::origin::{Answer, Origin, OriginSettings, Site};
+
+use crate::run::wait;
+
+#[allow(dead_code)]
+#[path = "../../examples/scrape.rs"]
+mod scrape;
+#[allow(dead_code)]
+#[path = "../../examples/stream.rs"]
+mod stream;
+#[allow(dead_code)]
+#[path = "../../examples/titles.rs"]
+mod titles;
+
+#[test]
+fn a_list_is_a_stream_of_its_pages() {
+    let site = Origin::start(OriginSettings {
+        pages: 5,
+        ..OriginSettings::default()
+    })
+    .unwrap();
+    let pages = (0..5).map(|page| site.url(&format!("/page/{page}")));
+    let urls = pages.chain([site.url("/nowhere")]).collect();
+    assert_eq!(wait(stream::titles(urls)).unwrap(), 5);
+}
+
+#[test]
+fn a_crawl_stores_titles_by_a_sink_of_its_own() {
+    let site = Origin::start(OriginSettings {
+        pages: 20,
+        ..OriginSettings::default()
+    })
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("titles.sqlite");
+    let seed = site.url("/");
+    let crawl = titles::crawl(&seed, file.to_str().unwrap().to_owned());
+    assert_eq!(wait(crawl).unwrap().tally.visited, 21);
+    let database = rusqlite::Connection::open(file).unwrap();
+    let count = "SELECT count(*) FROM titles WHERE title <> ''";
+    assert_eq!(
+        database.query_row(count, [], |row| row.get::<_, i64>(0)),
+        Ok(21)
+    );
+}
+
+#[test]
+fn a_recipe_reads_the_items_of_each_page() {
+    let page = Answer::page("<h2>Saw</h2><b>12,50 €</b>");
+    let site = Site::builder().fallback(page).start().unwrap();
+    let recipe = "[fields]\nname = 'h2'\nprice = { select = 'b', type = 'number' }\n";
+    let found = wait(scrape::items(recipe, vec![site.url("/saw")])).unwrap();
+    assert_eq!(found, [r#"{"recipe":[{"name":"Saw","price":12.5}]}"#]);
+    let wrong = wait(scrape::items("[fields]\nname = 'h2['\n", Vec::new()));
+    assert!(wrong.unwrap_err().to_string().contains("line 2"));
+}
