@@ -130,6 +130,7 @@ mod follow;
 // The tools.
 pub mod compare;
 pub mod origin;
+#[cfg(feature = "cli")]
 pub mod report;
 
 pub use body::{Body, Spool};
