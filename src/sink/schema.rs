@@ -8,7 +8,7 @@ use super::samples;
 use super::{FIELDS, Record, SCHEMA};
 use crate::visit::FetchError;
 
-const DOCS: &str = include_str!("../../docs/records.md");
+const DOCS: &str = include_str!("../../docs/src/reference/records.md");
 
 fn schema() -> Value {
     serde_json::from_str(SCHEMA).unwrap()
