@@ -11,6 +11,7 @@
 
 mod archive;
 mod bodies;
+mod book;
 mod certificates;
 mod checker;
 mod claims;
@@ -44,7 +45,6 @@ mod partial;
 mod pipes;
 mod politeness;
 mod proxies;
-mod readme;
 mod recipes;
 mod references;
 mod report;

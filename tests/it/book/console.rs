@@ -1,0 +1,180 @@
+//! Console blocks are run, and come to what the pages show.
+//!
+//! The commands of a page are run one after the other by one shell, in a folder with `fixtures/` and `urls.txt`. The lines of
+//! an output may come in any order, as answers do. Times, sizes, rates and dates are taken for equal, as they differ from run to
+//! run. `…` stands for any text in its line, and alone on its line for any lines.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{self, Stdio};
+use std::{env, fs, thread};
+
+use regex::Regex;
+
+use super::blocks::{Block, Command, blocks};
+use super::{CRATE, Page, pages};
+use crate::tools;
+
+/// Programs that a page may use and that are not on every machine.
+const PROGRAMS: [&str; 2] = ["jq", "sqlite3"];
+/// What the shell writes after each command.
+const MARK: &str = "\u{1e}";
+
+#[test]
+fn every_console_block_comes_to_what_its_page_shows() {
+    let pages = pages();
+    let wrong: Vec<String> = thread::scope(|scope| {
+        let threads: Vec<_> = pages
+            .iter()
+            .map(|page| scope.spawn(|| mismatches(page)))
+            .collect();
+        let results = threads.into_iter().map(|thread| thread.join().unwrap());
+        results.flatten().collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a page shows and its commands do not print.
+fn mismatches(page: &Page) -> Vec<String> {
+    let blocks = blocks(&page.text);
+    let is_run = |block: &&Block<'_>| block.language == "console" && block.is_run();
+    let commands: Vec<Command> = blocks
+        .iter()
+        .filter(is_run)
+        .flat_map(Block::commands)
+        .collect();
+    if commands.is_empty() {
+        return Vec::new();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    symlink(
+        Path::new(CRATE).join("fixtures"),
+        folder.path().join("fixtures"),
+    )
+    .unwrap();
+    fs::copy(
+        Path::new(CRATE).join("urls.txt"),
+        folder.path().join("urls.txt"),
+    )
+    .unwrap();
+    for block in &blocks {
+        if let Some(name) = block.file() {
+            fs::write(folder.path().join(name), block.text).unwrap();
+        }
+    }
+    let Some(outputs) = outputs(&commands, folder.path()) else {
+        return Vec::new();
+    };
+    let mut wrong = Vec::new();
+    for (command, output) in commands.iter().zip(&outputs) {
+        if let Err(line) = matches(&command.output, output) {
+            let path = page.path.display();
+            let text = &command.text;
+            wrong.push(format!("{path}: {text}\nhas no {line:?} in\n{output}"));
+        }
+    }
+    assert_eq!(outputs.len(), commands.len(), "{}", page.path.display());
+    wrong
+}
+
+/// What the commands print, or `None` after counting a skip.
+fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
+    let uses = |program: &str| {
+        commands
+            .iter()
+            .any(|command| command.text.contains(program))
+    };
+    for program in PROGRAMS.iter().filter(|program| uses(program)) {
+        tools::program(program)?;
+    }
+    let mut path = vec![Path::new(env!("CARGO_BIN_EXE_haul")).parent()?.to_owned()];
+    if uses("python3") {
+        path.push(tools::python("parquet")?.parent()?.to_owned());
+    }
+    path.extend(env::split_paths(&env::var_os("PATH")?));
+    // What the shell prints after a command keeps the status of the command, for `echo $?`.
+    let after = format!("\n{{ status=$?; printf '{MARK}'; (exit $status); }}\n");
+    let script: String = commands
+        .iter()
+        .map(|command| command.text.clone() + &after)
+        .collect();
+    let script = format!("exec 2>&1\n{script}");
+    let mut shell = process::Command::new("bash");
+    for (name, _) in
+        env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"HAUL_"))
+    {
+        shell.env_remove(name);
+    }
+    shell
+        .args(["-c", &script])
+        .current_dir(folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .env("PATH", env::join_paths(path).unwrap())
+        .env("COLUMNS", "100")
+        .env("HAUL_PROGRESS", "none") // on a terminal it is gone when the run ends
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    let mut outputs: Vec<String> = output.split(MARK).map(str::to_owned).collect();
+    outputs.pop(); // what comes after the last mark
+    Some(outputs)
+}
+
+/// Whether an output has the lines that a page shows; otherwise the first that it has not.
+fn matches(shown: &[String], output: &str) -> Result<(), String> {
+    let lines = output.lines().filter(|line| !line.contains(" Killed ")); // the shell's, of a process that was killed
+    let mut printed: Vec<String> = lines.map(plain).collect();
+    let mut is_whole = true;
+    for line in shown {
+        if line == "…" {
+            is_whole = false;
+            continue;
+        }
+        let parts: Vec<String> = plain(line).split('…').map(regex::escape).collect();
+        let pattern = Regex::new(&format!("^{}$", parts.join(".*"))).unwrap();
+        match printed.iter().position(|line| pattern.is_match(line)) {
+            Some(at) => printed.remove(at),
+            None => return Err(line.clone()),
+        };
+    }
+    match printed.iter().find(|line| !line.is_empty()) {
+        Some(line) if is_whole => Err(format!("… for {line}")),
+        _ => Ok(()),
+    }
+}
+
+/// A line without what differs from run to run: times, sizes, dates, and the width of its columns.
+fn plain(line: &str) -> String {
+    let rules = [
+        ("; processor [^ ]+", ""),
+        (r", \d[\d,]*(\.\d+)?( [KMG]?i?B)?/s", ""), // a short run has no rates
+        (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "#"),
+        (r#"_ms":[\d.]+"#, "_ms\":#"),
+        (
+            r"\b\d[\d,]*(\.\d+)? ?(ns|us|ms|s|B|KiB|MiB|GiB)(/s)?(\b|$)",
+            "#",
+        ),
+        (r"\b\d[\d,]*(\.\d+)?/s", "#"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:#"),
+        (r"\s+", " "),
+    ];
+    let mut line = line.trim_end().to_owned();
+    for (pattern, by) in rules {
+        line = Regex::new(pattern)
+            .unwrap()
+            .replace_all(&line, by)
+            .into_owned();
+    }
+    line
+}
+
+#[test]
+fn an_output_matches_in_any_order_and_whatever_it_measured() {
+    let shown = ["a  3.1 ms  4 KiB".to_owned(), "b … d".to_owned()];
+    assert_eq!(matches(&shown, "b c d\na 12 s 1.5 MiB\n"), Ok(()));
+    assert!(matches(&shown, "b c d\n").is_err(), "a line is missing");
+    assert!(matches(&shown, "b c d\na 1 s 1 B\nmore\n").is_err());
+    let open = ["…".to_owned(), "12 records in 2s, 6/s".to_owned()];
+    assert_eq!(matches(&open, "x\ny\n12 records in 3s, 4/s\n"), Ok(()));
+    assert!(matches(&open, "13 records in 3s, 4/s\n").is_err());
+}
