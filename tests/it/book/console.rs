@@ -26,7 +26,12 @@ fn every_console_block_comes_to_what_its_page_shows() {
     let wrong: Vec<String> = thread::scope(|scope| {
         let threads: Vec<_> = pages
             .iter()
-            .map(|page| scope.spawn(|| mismatches(page)))
+            .map(|page| {
+                // The name is what a skip is counted under.
+                let name = format!("the console blocks of {}", page.path.display());
+                let thread = thread::Builder::new().name(name);
+                thread.spawn_scoped(scope, || mismatches(page)).unwrap()
+            })
             .collect();
         let results = threads.into_iter().map(|thread| thread.join().unwrap());
         results.flatten().collect()
