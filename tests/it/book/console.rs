@@ -1,8 +1,8 @@
 //! Console blocks are run, and come to what the pages show.
 //!
-//! The commands of a page are run one after the other by one shell, in a folder with `fixtures/` and `urls.txt`. The lines of
-//! an output may come in any order, as answers do. Times, sizes, rates and dates are taken for equal, as they differ from run to
-//! run. `…` stands for any text in its line, and alone on its line for any lines.
+//! The commands of a page are run one after the other by one shell, in a folder with `fixtures/` and `urls.txt`. The lines
+//! of an output may come in any order, as answers do. Times, sizes, rates and dates count as equal, as they differ from run
+//! to run. `…` stands for any text in its line, and alone on its line for any lines.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
