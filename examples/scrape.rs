@@ -1,5 +1,7 @@
 //! Typed fields by a recipe: `cargo run --example scrape -- recipe.toml http://example.org/ …`
 
+#![allow(clippy::print_stdout)] // a command's own
+
 use std::error::Error;
 
 use futures::StreamExt;

@@ -2,6 +2,8 @@
 //!
 //! Without arguments a practice server answers.
 
+#![allow(clippy::print_stdout)] // a command's own
+
 use std::error::Error;
 
 use futures::StreamExt;

@@ -1,5 +1,7 @@
 //! A crawl that stores titles in SQLite by a sink of its own: `cargo run --example titles -- http://example.org/ titles.sqlite`
 
+#![allow(clippy::print_stdout)] // a command's own
+
 use std::error::Error;
 
 use haul::parse::Wants;

@@ -189,7 +189,7 @@ impl Skip {
     pub const LONGEST: usize = 200;
 
     /// Every class that [`class`](Self::class) can answer, with what it means.
-    pub const CLASSES: [(&'static str, &'static str); 19] = [
+    pub const CLASSES: [(&'static str, &'static str); 20] = [
         ("depth", "more links away from a seed than --depth"),
         ("scope", "outside --scope"),
         ("excluded", "an --exclude pattern matches"),
@@ -202,6 +202,10 @@ impl Skip {
         ("host-full", "the host has as many URLs as --max-per-host"),
         ("family-full", "endless values of the same parameters"),
         ("combinations", "the same parameter values, combined anew"),
+        (
+            "asked-often",
+            "asked again too often, as ever stronger links led there",
+        ),
         ("sitemaps", "too many sitemaps, or nested too deep"),
         ("similar", "nearly the same text as an earlier page"),
         ("robots", "robots.txt forbids it"),

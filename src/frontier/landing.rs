@@ -275,9 +275,7 @@ impl Frontier {
         let Ok(page) = &visit.outcome else {
             return None;
         };
-        let Some(location) = page.target().filter(|_| limit > 0) else {
-            return None;
-        };
+        let location = page.target().filter(|_| limit > 0)?;
         let pages = matches!(visit.job.role, Role::Page | Role::Asset);
         let before = if pages { visit.job.nesting } else { 0 };
         if visit.job.hops.len() + usize::from(before) >= usize::from(limit) {
