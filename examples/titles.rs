@@ -28,8 +28,7 @@ pub(crate) async fn crawl(seed: &str, file: String) -> haul::Result<haul::Outcom
         title: true,
         ..Wants::NOTHING
     };
-    let runner = Runner::new(Config::crawl([seed]));
-    let runner = runner.sink("titles", titles, move |_| {
+    let runner = Runner::new(Config::crawl([seed])).sink("titles", titles, move |_| {
         let database = Connection::open(file).map_err(failed)?;
         let table = "CREATE TABLE IF NOT EXISTS titles(url TEXT PRIMARY KEY, title TEXT)";
         database.execute_batch(table).map_err(failed)?;
