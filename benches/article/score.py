@@ -126,6 +126,13 @@ def readability():
         yield {"id": page.name, "path": str(page / "source.html"), "url": "http://fakehost/test/page.html", "gold": gold}
 
 
+def layouts():
+    """Pages made by hand after the layouts of news sites, with the articles they were made from."""
+    for gold in sorted((ROOT / "fixtures" / "article" / "layouts").glob("*.txt")):
+        page = str(gold.with_suffix(".html"))
+        yield {"id": gold.stem, "path": page, "url": "https://paper.example/a.html", "gold": gold.read_text("utf8")}
+
+
 def candidates(pages):
     """What the other crates find: one program for all of them."""
     arms = "\n".join(f'        "{name}" => {{ {code} }}' for name, (_, code) in CANDIDATES.items())
@@ -195,6 +202,7 @@ def main():
     else:
         report("newspaper", list(newspaper(python)))
         report("readability", list(readability()))
+        report("layouts", list(layouts()))
 
 
 if __name__ == "__main__":
