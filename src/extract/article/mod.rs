@@ -5,6 +5,7 @@
 //! Invariant: what is asked of them is bounded before they are asked, and should one panic all the same, that is the reason why
 //! this page has no article. Edge: one page alone, as it was sent: no script runs, and no second page is looked at.
 
+mod clutter;
 mod copy;
 #[cfg(test)]
 mod tests;
@@ -116,9 +117,10 @@ fn found(
         .map_err(|error| error.to_string())?;
     readability.parse().map_err(|_| nothing.to_owned())?;
     let document = &readability.doc;
-    open_blocks(document);
     let root = document.select_single(FOUND);
     let root: &NodeRef<'_> = root.nodes().first().ok_or(nothing)?;
+    clutter::clear(root);
+    open_blocks(document);
     let text = text
         .then(|| bounded(&root.formatted_text(), "text", limits))
         .transpose()?;

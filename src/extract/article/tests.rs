@@ -316,3 +316,124 @@ fn each_article_of_the_practice_journal_is_found_whole_and_alone() {
     }
     assert_eq!(pages, 31);
 }
+
+/// Paragraphs enough to be an article, with something in the middle of them.
+fn around(middle: &str) -> String {
+    let paragraph = |of: &str| {
+        format!(
+            "<p>The {of} came down from the hills in the first week of October, as it had done every year, and the people of \
+            the valley, who had waited for it since the harvest, went out to the bridge to see whether it would hold.</p>"
+        )
+    };
+    let before = ["water", "timber", "cattle"].map(paragraph).concat();
+    let after = ["snow", "fog", "post"].map(paragraph).concat();
+    format!("<title>The valley</title><article>{before}{middle}{after}</article>")
+}
+
+/// What stands in the middle of an article is left out of it, and nothing else is.
+fn is_left_out(middle: &str) {
+    for (text, kind) in [
+        (article(&around(middle)), "text"),
+        (markdown(&around(middle), Markdown::Article), "Markdown"),
+    ] {
+        for other in texts_of(middle, "p, li, a, h3, h4, div, span") {
+            assert!(!text.contains(&other), "{kind}, {other}: {text}");
+        }
+        assert_eq!(text.matches("came down").count(), 6, "{kind}: {text}");
+    }
+}
+
+fn stays(middle: &str) {
+    let text = article(&around(middle));
+    for part in texts_of(middle, "p, li, a, h2, h3, figcaption") {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn navigation_and_forms_in_an_article_are_left_out() {
+    is_left_out("<nav><p>Editions: North of the river and South</p></nav>");
+    is_left_out("<form><p>All that matters, every morning, by mail.</p></form>");
+    is_left_out("<search><p>All that was ever written here.</p></search>");
+}
+
+#[test]
+fn a_form_around_an_article_is_left_in_it() {
+    let page = around("").replace("article>", "form>");
+    assert_eq!(article(&page).matches("came down").count(), 6);
+}
+
+#[test]
+fn links_under_a_label_are_left_out_with_it() {
+    let links =
+        "<a href=/1>How to tell honey from syrup</a>|<a href=/2>The man who counts queens</a>";
+    let paragraphs = format!("<p>{}</p>", links.replace('|', "</p><p>"));
+    let list = format!("<ul><li>{}</li></ul>", links.replace('|', "</li><li>"));
+    is_left_out(&format!("<h3>Related stories</h3>{list}"));
+    is_left_out(&format!("<div><h4>Lesen Sie auch:</h4></div>{paragraphs}"));
+    is_left_out(&format!("<p>Te puede interesar</p>{paragraphs}"));
+    // Its links come by a script, or are gone already.
+    let emptied = "<div><p>Nobody had asked them to, and nobody thanked them.</p><div><p>Most Popular</p></div></div>";
+    let text = article(&around(emptied));
+    assert!(
+        text.contains("nobody thanked them") && !text.contains("Most Popular"),
+        "{text}"
+    );
+}
+
+#[test]
+fn links_and_labels_that_belong_to_an_article_are_left_in_it() {
+    stays("<h2>Related</h2><p>What is related to it is an old habit of shopkeepers.</p>");
+    stays("<div><h2>Related</h2></div><p>What is related to it is an old habit.</p>");
+    stays(
+        "<h2>Where to learn</h2><ul><li><a href=/1>The lake school</a></li><li><a href=/2>The harbour</a></li></ul>",
+    );
+}
+
+#[test]
+fn a_block_of_a_label_and_links_is_left_out() {
+    is_left_out(
+        "<div><h4>相关新闻</h4><ul><li><a href=/1>城南旧街</a></li><li><a href=/2>老茶馆</a></li></ul></div>",
+    );
+    is_left_out(
+        "<p><strong>Lire aussi :</strong> <a href=/1>La nuit revient</a> <a href=/2>Ce que coûte la lumière</a></p>",
+    );
+}
+
+#[test]
+fn a_single_read_more_and_a_sentence_with_links_are_left_in_an_article() {
+    stays("<p>Read more: <a href=/1>The ten cleverest birds</a></p>");
+    stays("<p>Related are <a href=/1>the crow</a> and <a href=/2>the jay</a>.</p>");
+}
+
+#[test]
+fn the_caption_of_a_picture_is_left_in_its_article() {
+    stays("<figure><img src=/bus.jpg><figcaption>The bus, last week.</figcaption></figure>");
+    let middle = "<figure><img src=/bus.jpg><figcaption>The bus, last week.</figcaption></figure>";
+    let text = markdown(&around(middle), Markdown::Article);
+    assert!(text.contains("bus.jpg)\n\nThe bus, last week."), "{text}");
+}
+
+#[test]
+fn each_article_in_the_layouts_of_news_sites_keeps_its_paragraphs() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/article/layouts");
+    let mut pages = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|end| end == "html") {
+            let text = article(&std::fs::read_to_string(&path).unwrap());
+            let known = std::fs::read_to_string(path.with_extension("txt")).unwrap();
+            // Of a page in two grids, the one with more text is taken for the article.
+            let expected = if path.ends_with("popular-in-the-grid.html") {
+                3
+            } else {
+                usize::MAX
+            };
+            for paragraph in known.trim().split("\n\n").take(expected) {
+                assert!(text.contains(paragraph), "{}: {paragraph}", path.display());
+            }
+            pages += 1;
+        }
+    }
+    assert_eq!(pages, 12);
+}

@@ -1,0 +1,260 @@
+//! What stands in an article and is not of it: navigation, forms, lists of related articles.
+//!
+//! dom_smoothie leaves out what surrounds an article, and most of what interrupts it; this is what it lets through. Each rule
+//! wants a sign in the markup or a label, *and* that there is little running text: a form around a whole page stays, and so
+//! does a chapter with the heading "Related". Invariant: nothing that holds a quarter of the article goes, and the time it
+//! takes is that of elements and text times their depth, which the copy has bounded.
+//! Edge: captions stay, and so does a single "read more" with its link: of the two sets of pages that `benches/article` scores, one
+//! counts captions in, and the other that line.
+
+use std::collections::HashMap;
+
+use dom_query::{NodeId, NodeRef};
+
+/// Characters outside links in a box, spaces left out. Boxes to sign up have a sentence or three; more is somebody's text.
+const SENTENCES: usize = 400;
+
+/// Characters of a label, spaces left out.
+const LABEL: usize = 40;
+
+/// Characters of a label and of the links beside it in one paragraph.
+const LABELLED: usize = 800;
+
+/// What lists of other articles are headed by, in lower case. "See also" and "further reading" are not here: they head what an
+/// author has chosen.
+const LABELS: [&str; 60] = [
+    "related",
+    "related articles",
+    "related content",
+    "related coverage",
+    "related links",
+    "related news",
+    "related posts",
+    "related reading",
+    "related stories",
+    "related topics",
+    "read also",
+    "read more",
+    "read next",
+    "more from this section",
+    "more news",
+    "more on this",
+    "more on this story",
+    "more on this topic",
+    "more stories",
+    "you may also like",
+    "you might also like",
+    "you may be interested in",
+    "recommended",
+    "recommended for you",
+    "recommended stories",
+    "most popular",
+    "most read",
+    "most viewed",
+    "trending",
+    "trending now",
+    "mehr zum thema",
+    "lesen sie auch",
+    "auch interessant",
+    "meistgelesen",
+    "lire aussi",
+    "à lire aussi",
+    "sur le même sujet",
+    "les plus lus",
+    "lee también",
+    "noticias relacionadas",
+    "te puede interesar",
+    "lo más leído",
+    "leggi anche",
+    "articoli correlati",
+    "leia também",
+    "leia mais",
+    "lees ook",
+    "läs också",
+    "czytaj także",
+    "czytaj też",
+    "ilgili haberler",
+    "читайте также",
+    "по теме",
+    "あわせて読みたい",
+    "関連記事",
+    "相关阅读",
+    "相关新闻",
+    "相關新聞",
+    "관련기사",
+    "เรื่องที่เกี่ยวข้อง",
+];
+
+/// Takes what is not of the article out of it.
+pub(super) fn clear(article: &NodeRef<'_>) {
+    let inside = article.descendants();
+    let extents = Extents::read(article, &inside);
+    let whole = extents.of(article).text;
+    for element in inside.iter().filter(|node| is_block(node)) {
+        let extent = extents.of(element);
+        if extent.text == 0 || extent.text * 4 > whole || element.parent().is_none() {
+            continue;
+        }
+        let is_box = extent.outside() <= SENTENCES && stands_aside(element);
+        if is_box || labels_its_own_links(element, extent, &extents) {
+            element.remove_from_parent();
+        } else if is_label(element, extent, &extents) {
+            remove_labelled(element, whole, &extents);
+        }
+    }
+}
+
+/// How much there is in an element. Characters are counted without spaces.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extent {
+    text: usize,
+    /// Of its text, what is in links.
+    linked: usize,
+    links: usize,
+}
+
+impl Extent {
+    fn outside(self) -> usize {
+        self.text - self.linked
+    }
+
+    /// Whether it is links and next to nothing else.
+    fn is_links(self) -> bool {
+        self.links > 0 && self.outside() * 5 <= self.text
+    }
+}
+
+struct Extents(HashMap<NodeId, Extent>);
+
+impl Extents {
+    /// `inside` has parents before their children.
+    fn read(article: &NodeRef<'_>, inside: &[NodeRef<'_>]) -> Self {
+        let mut extents = HashMap::with_capacity(inside.len() + 1);
+        extents.insert(article.id, Extent::default());
+        // Once down, to know what is in a link, and once up, to add.
+        let mut linked: HashMap<NodeId, bool> = HashMap::with_capacity(inside.len());
+        for node in inside {
+            let around = node.parent().and_then(|parent| linked.get(&parent.id));
+            let is_linked = node.has_name("a") || around.copied().unwrap_or(false);
+            linked.insert(node.id, is_linked);
+            let text = if node.is_text() {
+                node.text().chars().filter(|c| !c.is_whitespace()).count()
+            } else {
+                0
+            };
+            extents.insert(
+                node.id,
+                Extent {
+                    text,
+                    linked: if is_linked { text } else { 0 },
+                    links: usize::from(node.has_name("a")),
+                },
+            );
+        }
+        for node in inside.iter().rev() {
+            let own = extents.get(&node.id).copied().unwrap_or_default();
+            if let Some(parent) = node.parent()
+                && let Some(sum) = extents.get_mut(&parent.id)
+            {
+                sum.text += own.text;
+                sum.linked += own.linked;
+                sum.links += own.links;
+            }
+        }
+        Self(extents)
+    }
+
+    fn of(&self, node: &NodeRef<'_>) -> Extent {
+        self.0.get(&node.id).copied().unwrap_or_default()
+    }
+}
+
+fn is_block(node: &NodeRef<'_>) -> bool {
+    node.node_name().is_some_and(|name| {
+        matches!(
+            &*name,
+            "blockquote"
+                | "div"
+                | "dl"
+                | "footer"
+                | "form"
+                | "h2"
+                | "h3"
+                | "h4"
+                | "h5"
+                | "h6"
+                | "header"
+                | "li"
+                | "nav"
+                | "ol"
+                | "p"
+                | "search"
+                | "section"
+                | "table"
+                | "ul"
+        )
+    })
+}
+
+/// Whether HTML itself says that it is a way about, or for filling in.
+fn stands_aside(element: &NodeRef<'_>) -> bool {
+    ["form", "nav", "search"]
+        .iter()
+        .any(|name| element.has_name(name))
+}
+
+/// Whether a block is a label and two or more links.
+fn labels_its_own_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
+    if extent.links < 2 || extent.text > LABELLED || !(1..=LABEL).contains(&extent.outside()) {
+        return false;
+    }
+    // Asked of what was measured: to look for links around each text would take time with the square of the depth.
+    let outside: String = element
+        .descendants_it()
+        .filter(|node| node.is_text() && extents.of(node).outside() > 0)
+        .map(|node| format!("{} ", node.text()))
+        .collect();
+    is_known(&outside)
+}
+
+/// Whether it is a label and nothing else. Of elements around the same label, the outermost is it.
+fn is_label(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
+    extent.text <= LABEL
+        && element
+            .parent()
+            .is_none_or(|parent| extents.of(&parent).text > extent.text)
+        && is_known(&element.text())
+}
+
+fn is_known(label: &str) -> bool {
+    let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
+    let label = label
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    LABELS.contains(&&*label)
+}
+
+/// Removes a label with the links that follow it, or one that has nothing after it. One that heads something else stays.
+fn remove_labelled(label: &NodeRef<'_>, whole: usize, extents: &Extents) {
+    let mut links = Vec::new();
+    let mut next = label.next_sibling();
+    let mut is_last = true;
+    while let Some(node) = next {
+        let extent = extents.of(&node);
+        next = node.next_sibling();
+        if extent.text == 0 {
+            continue;
+        }
+        if !extent.is_links() || extent.text * 4 > whole {
+            is_last = false;
+            break;
+        }
+        links.push(node);
+    }
+    if is_last || !links.is_empty() {
+        label.remove_from_parent();
+    }
+    for node in links {
+        node.remove_from_parent();
+    }
+}
