@@ -11,6 +11,7 @@ use std::thread;
 use haul::Event;
 use haul::fetch::TlsSettings;
 use rcgen::{CertificateParams, KeyPair};
+use rustix::net::{RecvFlags, recv};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
@@ -194,20 +195,28 @@ fn a_timeout_that_a_new_connection_is_answered_with_is_an_answer() {
     });
 }
 
-/// Counts its open connections, and keeps each until the client leaves.
+/// Whether the client has closed this connection: its end has come, whether or not somebody has read that far.
+fn has_left(stream: &TcpStream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    recv(stream, &mut [0_u8; 1][..], flags).is_ok_and(|(_, came)| came == 0)
+}
+
+/// Keeps each connection until the client leaves, and counts those that the client has open. Which of them it has closed is asked
+/// of the system: the threads that serve them notice it when they get a processor, and on a busy machine that is late.
 fn counting(most: Arc<AtomicUsize>) -> u16 {
-    let open = AtomicUsize::new(0);
+    let open = Mutex::<Vec<TcpStream>>::default();
     serve(move |stream| {
-        most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
+        {
+            let mut open = open.lock().unwrap();
+            open.push(stream.try_clone()?);
+            open.retain(|stream| !has_left(stream));
+            most.fetch_max(open.len(), SeqCst);
+        }
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
-        let talked: std::io::Result<()> = (|| {
-            while request(&mut reader)? {
-                writer.write_all(PAGE)?;
-            }
-            Ok(())
-        })();
-        open.fetch_sub(1, SeqCst);
-        talked
+        while request(&mut reader)? {
+            writer.write_all(PAGE)?;
+        }
+        Ok(())
     })
 }
 
@@ -231,15 +240,15 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{engine}: {said}");
-        // Each process has a limit of its own. A connection that is being closed is still one for a moment, longer where the
-        // machine is busy.
+        // Each process has a limit of its own. Where it is reached, each request in flight may open its connection while one that
+        // makes room for it is being closed.
         let processes = if engine.starts_with("processes") {
             2
         } else {
             1
         };
         let most = most.load(SeqCst);
-        assert!(most <= processes * (FILES / 2 + 64), "{engine}: {most}");
+        assert!(most <= processes * FILES / 2 + 16, "{engine}: {most}");
     }
 }
 
