@@ -10,6 +10,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,4 +130,44 @@ fn no_test_installs_anything() {
             assert!(!text.contains(word), "{word} in {}", file.display());
         }
     }
+}
+
+#[test]
+fn the_run_of_all_tests_says_how_many_were_skipped_and_ends_as_they_do() {
+    let root = tempfile::tempdir().unwrap();
+    let program = |path: &str, script: &str| {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let runs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run")).unwrap();
+    let runs = program("tests/run", &runs);
+    program("tests/setup", "#!/bin/sh\necho installed\n");
+    // Tests of which two are skipped, one of them in two threads, and one fails.
+    let tests = "#!/bin/sh\necho \"tested $*\"\n\
+        printf 'SKIPPED a: x is missing\\nSKIPPED b: x is missing\\nSKIPPED a: x is missing\\n' >> \"$SKIPPED_TESTS\"\nexit 101\n";
+    let cargo = program("bin/cargo", tests);
+    let path = env::var_os("PATH").unwrap();
+    let folders = [cargo.parent().unwrap().to_owned()]
+        .into_iter()
+        .chain(env::split_paths(&path));
+    let output = Command::new(runs)
+        .arg("waits")
+        .env("PATH", env::join_paths(folders).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        [
+            "installed",
+            "tested test --release --locked waits",
+            "SKIPPED a: x is missing",
+            "SKIPPED b: x is missing",
+            "2 tests skipped",
+        ]
+    );
+    assert_eq!(output.status.code(), Some(101));
 }
