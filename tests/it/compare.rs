@@ -150,6 +150,8 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
         "haul fetch urls.txt --per-host 0 --engine async -c 8",
         "proved equal: 40 of 40",
         "haul compare --engines sequential --engines async --work hash:1 --rounds 5",
+        // Memory is counted in powers of two, as on the page.
+        "  MiB  KiB each  ",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }

@@ -420,3 +420,14 @@ fn whole(report: &Report, rows: u64) {
         );
     }
 }
+
+#[test]
+fn each_name_that_a_comparison_has_for_an_engine_is_one_that_a_run_takes() {
+    for name in haul::compare::CONTESTANTS {
+        let engine = name.parse::<haul::engine::Engine>();
+        assert!(engine.is_ok(), "{name}: {engine:?}");
+    }
+    let engine = |name: &str| name.parse::<haul::engine::Engine>().unwrap();
+    assert_eq!(engine("hybrid:2x3"), engine("processes:2x3"));
+    assert_eq!(engine("hybrid"), engine("processes"));
+}

@@ -74,6 +74,27 @@ fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
     assert_eq!(found["answers"]["agree"], false);
     assert_eq!(found["answers"]["changing"], 0, "a failure is no change");
     assert_eq!(found["verdict"], Value::Null);
+    // What failed is no throughput: an engine is as fast as it got pages.
+    for engine in found["engines"].as_array().unwrap() {
+        let per_second = |round: &Value| {
+            let got = round["requests"].as_f64().unwrap() - round["failed"].as_f64().unwrap();
+            got / round["wall_s"].as_f64().unwrap()
+        };
+        let mut speeds: Vec<_> = engine["rounds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(per_second)
+            .collect();
+        speeds.sort_by(f64::total_cmp);
+        let median = engine["per_second"]["median"].as_f64().unwrap();
+        assert_eq!(speeds.len(), 5);
+        assert!(
+            (median / speeds[2] - 1.0).abs() < 1e-6,
+            "{median} {speeds:?}"
+        );
+    }
+    assert!(found["engines"][0]["failed"].as_u64() > Some(0));
     let rates = found["answers"]["failure_rates"].as_array().unwrap();
     assert!(
         rates.iter().all(|rate| rate["differs"] == true),
@@ -230,4 +251,108 @@ async fn an_interrupted_comparison_keeps_the_rounds_that_are_whole() {
             .unwrap()
             .starts_with("interrupted: ")
     );
+}
+
+/// A figure with as many digits as it is worth, as the sentences have it.
+fn rounded(value: f64) -> String {
+    let digits = match value {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}")
+}
+
+#[test]
+fn each_figure_in_the_words_of_why_is_one_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["--engines", "async", "--pages", "60", "--json", "-"];
+    let found = json(&compare(folder.path(), &words));
+    let (diagnosis, engine) = (&found["diagnosis"], &found["engines"][0]);
+    let waits = &diagnosis["waits"];
+    let limit = engine["in_flight"].as_f64().unwrap();
+    let mut known = vec![found["machine"]["cores"].to_string(), limit.to_string()];
+    known.push(rounded(waits["in_flight"].as_f64().unwrap() * limit));
+    for latency in ["latency_ms", "idle_latency_ms"] {
+        known.extend(waits[latency].as_f64().map(rounded));
+    }
+    let shares = diagnosis["shares"].as_object().into_iter().flatten();
+    let shares = shares.map(|(_, share)| share);
+    let waited = ["first_byte", "run_queue", "disk"].map(|wait| &waits[wait]);
+    let percent = |share: &Value| Some(format!("{:.0} %", share.as_f64()? * 100.0));
+    known.extend(shares.chain(waited).filter_map(percent));
+    let sentences = diagnosis["sentences"].as_array().unwrap();
+    let mut figures = 0;
+    for sentence in sentences {
+        let sentence = sentence.as_str().unwrap();
+        let words: Vec<_> = sentence
+            .split(' ')
+            .map(|word| word.trim_matches([',', '.', ':', ';']))
+            .collect();
+        for (place, word) in words.iter().enumerate() {
+            let word = word.replace(',', "");
+            if word.parse::<f64>().is_err() {
+                continue;
+            }
+            let figure = match words.get(place + 1) {
+                Some(&"%") => format!("{word} %"),
+                _ => word,
+            };
+            figures += 1;
+            assert!(
+                known.contains(&figure),
+                "{figure} in {sentence:?}: {known:?}"
+            );
+        }
+    }
+    assert!(figures >= 5, "{sentences:?}");
+}
+
+#[test]
+fn what_would_go_on_for_longer_than_the_budget_is_cut_off() {
+    const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+    const TOO_SMALL: &str = "these URLs need a larger --time-budget than 3s";
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["urls.txt", "--engines", "async", "--time-budget", "3s"];
+    // Five requests to see the server, ten to warm the engine up: from then on it is too slow for any round.
+    let asked = AtomicU64::new(0);
+    let _origin = server(folder.path(), 10, move |_| {
+        match asked.fetch_add(1, Relaxed) {
+            0..15 => Answer::page(prose()),
+            _ => Answer::page(prose()).after(LATE),
+        }
+    });
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    // On a machine that has much else to do, not even the warm-up may fit.
+    assert!(
+        text.contains("0 of 5 rounds fit in --time-budget 3s") || errors.contains(TOO_SMALL),
+        "{text} {errors}"
+    );
+    let _origin = server(folder.path(), 10, |_| Answer::page(prose()).after(LATE));
+    let output = compare(folder.path(), &words);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains(TOO_SMALL), "{text}");
+}
+
+#[test]
+fn a_sweep_goes_on_with_a_list_that_it_may_repeat() {
+    let folder = tempfile::tempdir().unwrap();
+    let _origin = server(folder.path(), 6, |_| {
+        Answer::page("short").after(std::time::Duration::from_millis(5))
+    });
+    let words = ["urls.txt", "--engines", "async", "--sweep", "--json", "-"];
+    let curve = |words: &[&str]| {
+        let found = json(&compare(folder.path(), words));
+        found["sweep"]["curves"][0].clone()
+    };
+    let once = curve(&words);
+    assert_eq!(once["points"].as_array().unwrap().len(), 2, "{once}");
+    assert_eq!(once["end"]["because"], "list_too_short", "{once}");
+    assert_eq!(once["end"]["urls_needed"], 32, "{once}");
+    let again = curve(&[&words[..], &["--yes"]].concat());
+    assert!(again["points"].as_array().unwrap().len() > 3, "{again}");
+    assert_ne!(again["end"]["because"], "list_too_short", "{again}");
 }

@@ -154,3 +154,47 @@ fn time(milliseconds: f64) -> String {
         milliseconds => format!("{milliseconds:.0}ms"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use haul::compare::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_cells_of_a_map_say_in_words_who_won_and_by_how_much() {
+        let cell = |work_us: f64, tied: &[&str], margin: f64| Cell {
+            latency_ms: 2.0,
+            work_us,
+            winner: "async".to_owned(),
+            tied: tied.iter().map(|name| (*name).to_owned()).collect(),
+            margin,
+            shown: tied.is_empty(),
+            per_second: std::iter::empty().collect(),
+        };
+        let measured = Map {
+            latency_ms: vec![2.0, 20.0],
+            work_us: vec![0.0, 1000.0],
+            in_flight: 8,
+            cells: vec![
+                cell(0.0, &[], 1.3),
+                cell(1000.0, &["threads", "hybrid"], 1.0),
+            ],
+        };
+        let mut text = String::new();
+        map(&mut text, &measured, 100);
+        let grid: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(
+            grid,
+            [
+                "2ms async 1.30x async or threads or hybrid",
+                "20ms (async) (async)"
+            ],
+            "{text}"
+        );
+    }
+}

@@ -102,7 +102,7 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
     let is_tied = engines
         .iter()
         .any(|engine| engine.place == Place::NoDifferenceShown);
-    let against = |engine| against_best(engine, is_tied);
+    let against = |engine: &EngineResult| against_best(engine.place, engine.ratio, is_tied);
     let ratios: Vec<String> = engines.iter().map(against).collect();
     let told = ratios.iter().map(|ratio| ratio.chars().count()).max();
     let told = told.unwrap_or(0).max(HEAD.len());
@@ -141,16 +141,16 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
 }
 
 /// How long an engine took against the best one. Where another could not be told from it, nobody is called the best.
-fn against_best(engine: &EngineResult, is_tied: bool) -> String {
-    match engine.place {
+fn against_best(place: Place, ratio: Interval, is_tied: bool) -> String {
+    match place {
         Place::Best if !is_tied => "best".to_owned(),
         Place::Best => "no difference shown".to_owned(),
         Place::NoDifferenceShown => "no difference shown".to_owned(),
         Place::Slower => format!(
             "{}x ({} to {})",
-            short(engine.ratio.median),
-            short(engine.ratio.low),
-            short(engine.ratio.high)
+            short(ratio.median),
+            short(ratio.low),
+            short(ratio.high)
         ),
     }
 }
@@ -414,6 +414,19 @@ mod tests {
         assert_eq!(bar(of(50.0, 40.0, 60.0), 100.0, 10), "█████╌╌   ");
         assert_eq!(bar(of(0.01, 0.0, 0.02), 100.0, 4), "▏   ");
         assert_eq!(bar(of(0.0, 0.0, 0.0), 0.0, 4), "    ");
+    }
+
+    #[test]
+    fn nobody_is_called_the_best_where_another_could_not_be_told_from_it() {
+        let told = |place: Place, is_tied: bool| {
+            let (median, low, high) = (1.5, 1.25, 2.0);
+            against_best(place, Interval { median, low, high }, is_tied)
+        };
+        assert_eq!(told(Place::Best, false), "best");
+        for place in [Place::Best, Place::NoDifferenceShown] {
+            assert_eq!(told(place, true), "no difference shown");
+        }
+        assert_eq!(told(Place::Slower, true), "1.50x (1.25 to 2.00)");
     }
 
     #[test]
