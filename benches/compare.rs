@@ -1,25 +1,89 @@
-//! What a comparison has to get right, with the real binary: the same engine twice is no difference, a planted one is found, waiting and computing
-//! follow their laws, and being compared costs nothing. What is printed is in `benches/README.md`.
+//! What a comparison has to get right, with the real binary. Truths are planted: engines that differ by what is known, twins, laws of waiting and computing,
+//! a map that is timed again from outside, and what being compared costs; and all of it beside a busy neighbour, where it may say less and never something false.
 //!
-//! `cargo bench --bench compare [-- RUNS]`
+//! `cargo bench --bench compare [-- RUNS] [alone|neighbour] [planted] [twins] [laws] [map] [cost]`: all of it with 10 runs takes about an hour and a half. What is printed is in `benches/README.md`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use haul::origin::{LogLevel, Origin, OriginSettings};
+use haul::parse::Work;
+use haul::{Config, Stop};
 use serde_json::Value;
+
+/// A cell of the map is right where its winner is as fast as the best outside, but for this.
+const NEAR: f64 = 1.05;
+/// Times that each engine is timed outside for a cell; the median counts.
+const TIMES: usize = 3;
+/// How long one of them takes, about.
+const TIME: f64 = 0.3;
 
 fn main() {
     let runs = std::env::args()
         .filter_map(|word| word.parse().ok())
         .next()
         .unwrap_or(10_u64);
-    twins(runs);
-    waiting();
-    computing();
-    cost();
+    let asked = |part: &str| std::env::args().any(|word| word == part);
+    if !asked("neighbour") {
+        truths("alone", runs);
+    }
+    if !asked("alone") {
+        let neighbour = Neighbour::start();
+        truths("beside a busy neighbour", runs);
+        drop(neighbour);
+    }
+}
+
+fn truths(place: &str, runs: u64) {
+    let parts = ["planted", "twins", "laws", "map", "cost"];
+    let some = std::env::args().any(|word| parts.contains(&word.as_str()));
+    let asked = |part: &str| !some || std::env::args().any(|word| word == part);
+    if asked("planted") {
+        // Where every request waits as long, n in flight take 1/n of the time.
+        planted(place, runs, 62, "2m");
+        planted(place, runs.div_ceil(3), 63, "2m");
+    }
+    if asked("twins") {
+        twins(place, runs * 10);
+    }
+    if asked("laws") {
+        laws(place);
+    }
+    if asked("map") {
+        map(place);
+    }
+    if asked("cost") {
+        cost(place);
+    }
+}
+
+/// A loop that keeps one core busy.
+struct Neighbour(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
+
+impl Neighbour {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        let busy = move || {
+            while !seen.load(Relaxed) {
+                std::hint::spin_loop();
+            }
+        };
+        Self(stop, Some(thread::spawn(busy)))
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+        let _ = self.1.take().map(thread::JoinHandle::join);
+    }
 }
 
 fn compare(words: &[&str]) -> Value {
@@ -29,11 +93,8 @@ fn compare(words: &[&str]) -> Value {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -41,36 +102,73 @@ fn engines(found: &Value) -> &[Value] {
     found["engines"].as_array().unwrap()
 }
 
-/// The same engine under two names, and one with a sixth less in flight: where every request waits as long, it takes a fifth longer.
-fn twins(runs: u64) {
-    let small = [
-        "--latency",
-        "10ms",
-        "--pages",
-        "1500",
-        "--time-budget",
-        "5s",
-    ];
-    let (mut same, mut found) = (0, 0);
-    for run in 0..runs {
-        let seed = run.to_string();
-        let words = |engines| [&["--seed", &seed, "--engines", engines][..], &small].concat();
-        let twins = compare(&words("async:60,async:60"));
-        same += u64::from(
-            engines(&twins)
-                .iter()
-                .all(|engine| engine["place"] != "slower"),
-        );
-        let planted = compare(&words("async:60,async:50"));
-        found += u64::from(engines(&planted)[1]["place"] == "slower");
-    }
-    println!("the same engine twice: no difference shown in {same} of {runs}");
-    println!("a slowdown of 20 %: found in {found} of {runs}");
+fn slower(found: &Value) -> Vec<&str> {
+    let slower = engines(found).iter();
+    let slower = slower.filter(|engine| engine["place"] == "slower");
+    slower
+        .map(|engine| engine["name"].as_str().unwrap())
+        .collect()
 }
 
-/// N requests that wait L each take N x L one after the other, and N / n x L with n in flight.
-fn waiting() {
-    let words = [
+/// 64 in flight against fewer, at 20 ms.
+fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
+    let (mut found, mut wrong, mut rounds, mut took) = (0, 0, Vec::new(), Vec::new());
+    for run in 0..runs {
+        let (seed, pair) = (run.to_string(), format!("async:64,async:{fewer}"));
+        let begun = Instant::now();
+        let told = compare(&[
+            "--seed",
+            &seed,
+            "--engines",
+            &pair,
+            "--latency",
+            "20ms",
+            "--pages",
+            "2000",
+            "--time-budget",
+            budget,
+            "--rounds",
+            "60",
+        ]);
+        took.push(begun.elapsed().as_secs_f64());
+        rounds.push(engines(&told)[0]["rounds"].as_array().unwrap().len() as f64);
+        let slower = slower(&told);
+        found += u64::from(slower == [engines(&told)[1]["name"].as_str().unwrap()]);
+        wrong += u64::from(slower.contains(&engines(&told)[0]["name"].as_str().unwrap()));
+    }
+    let least = 100.0 * (64.0 / fewer as f64 - 1.0);
+    println!(
+        "{place}: 64 against {fewer} in flight ({least:.1} %): found in {found} of {runs}, the wrong way round in {wrong}; {:.0} rounds in {:.0} s",
+        median(rounds),
+        median(took)
+    );
+}
+
+/// The same engine under two names.
+fn twins(place: &str, runs: u64) {
+    let mut quiet = 0;
+    for run in 0..runs {
+        let seed = run.to_string();
+        let told = compare(&[
+            "--seed",
+            &seed,
+            "--engines",
+            "async:64,async:64",
+            "--latency",
+            "10ms",
+            "--pages",
+            "1500",
+            "--time-budget",
+            "5s",
+        ]);
+        quiet += u64::from(slower(&told).is_empty());
+    }
+    println!("{place}: the same engine twice: no difference shown in {quiet} of {runs}");
+}
+
+/// N requests that wait L each take N / n x L with n in flight, and what computes is as fast as there are cores.
+fn laws(place: &str) {
+    let waits = compare(&[
         "--latency",
         "50ms",
         "--pages",
@@ -78,27 +176,21 @@ fn waiting() {
         "-c",
         "48",
         "--engines",
-        "sequential,threads,async",
+        "sequential,threads,blocking,async,processes",
         "--rounds",
         "5",
-    ];
-    let found = compare(&words);
-    for engine in engines(&found) {
-        let urls = engine["urls"].as_f64().unwrap();
-        let law = urls * 0.05 / engine["in_flight"].as_f64().unwrap();
+    ]);
+    for engine in engines(&waits) {
+        let law = engine["urls"].as_f64().unwrap() * 0.05 / engine["in_flight"].as_f64().unwrap();
         let wall = engine["wall_s"]["median"].as_f64().unwrap();
         println!(
-            "50 ms, {:>3} in flight: {} takes {:.2}x what waiting alone would",
+            "{place}: 50 ms, {:>2} in flight: {} takes {:.2}x what waiting alone would",
             engine["in_flight"],
             engine["name"].as_str().unwrap(),
             wall / law
         );
     }
-}
-
-/// What computes is as fast as there are cores, whoever waits.
-fn computing() {
-    let words = [
+    let computes = compare(&[
         "--latency",
         "0",
         "--pages",
@@ -111,22 +203,73 @@ fn computing() {
         "5",
         "--time-budget",
         "60s",
-    ];
-    let found = compare(&words);
+    ]);
     let speed = |engine: &Value| engine["per_second"]["median"].as_f64().unwrap();
-    let alone = speed(&engines(&found)[0]);
-    for engine in engines(&found) {
+    let alone = speed(&engines(&computes)[0]);
+    for engine in engines(&computes) {
         println!(
-            "computing on {} cores: {} is {:.2}x as fast as sequential",
-            found["machine"]["cores"],
+            "{place}: computing on {} cores: {} is {:.2}x as fast as sequential",
+            computes["machine"]["cores"],
             engine["name"].as_str().unwrap(),
             speed(engine) / alone
         );
     }
 }
 
+/// The map, and its cells timed again, each engine on its own.
+fn map(place: &str) {
+    let told = compare(&[
+        "--map",
+        "--pages",
+        "2000",
+        "--rounds",
+        "5",
+        "--time-budget",
+        "20s",
+    ]);
+    let hash_us = hashing();
+    let (mut right, mut all) = (0, 0);
+    for cell in told["map"]["cells"].as_array().unwrap() {
+        let (latency, work) = (
+            cell["latency_ms"].as_f64().unwrap(),
+            cell["work_us"].as_f64().unwrap(),
+        );
+        let settings = OriginSettings {
+            pages: 2000,
+            latency: Duration::from_secs_f64(latency / 1e3),
+            log: LogLevel::Counts,
+            ..OriginSettings::default()
+        };
+        let origin = Origin::start(settings).unwrap();
+        let names = cell["per_second"].as_object().unwrap();
+        let mut outside = BTreeMap::new();
+        for (name, per_second) in names {
+            let count = (per_second.as_f64().unwrap() * TIME).clamp(4.0, 2000.0) as usize;
+            let times = (0..TIMES).map(|_| {
+                let urls = (0..count).map(|page| origin.url(&format!("/page/{page}")));
+                timed(name, urls, work_of(work, hash_us))
+            });
+            outside.insert(name.clone(), median(times.collect()));
+        }
+        let best = outside.values().copied().fold(0.0, f64::max);
+        let winner = outside[cell["winner"].as_str().unwrap()];
+        let is_right = winner * NEAR >= best;
+        all += 1;
+        right += u64::from(is_right);
+        if !is_right {
+            println!(
+                "{place}: at {latency} ms and {work} us the map says {}, outside: {outside:.0?}",
+                cell["winner"]
+            );
+        }
+    }
+    println!(
+        "{place}: cells of the map whose winner is within 5 % of the best outside: {right} of {all}"
+    );
+}
+
 /// The same URLs inside a comparison and by `haul fetch`, in turn.
-fn cost() {
+fn cost(place: &str) {
     let settings = OriginSettings {
         pages: 20_000,
         log: LogLevel::Counts,
@@ -178,12 +321,50 @@ fn cost() {
     }
     let (inside, outside) = (median(inside), median(outside));
     println!(
-        "20,000 URLs: {inside:.3} s in a comparison, {outside:.3} s by haul fetch: {:.2}x",
+        "{place}: 20,000 URLs: {inside:.3} s in a comparison, {outside:.3} s by haul fetch: {:.2}x",
         inside / outside
     );
 }
 
+/// Records a second of a plain run over these, on this engine.
+fn timed(engine: &str, urls: impl Iterator<Item = String>, work: Work) -> f64 {
+    let mut config = Config::urls(urls);
+    config.engine = engine.parse().unwrap();
+    config.program = Some(env!("CARGO_BIN_EXE_haul").into());
+    config.frontier.per_host = 0;
+    config.parse.work = work;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let begun = Instant::now();
+    let outcome = runtime
+        .block_on(haul::crawl(config, Stop::new(), |_| ()))
+        .unwrap();
+    outcome.tally.visited as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Microseconds that hashing one KiB takes here.
+fn hashing() -> f64 {
+    use sha2::Digest;
+    let block = [0_u8; 1024];
+    let begun = Instant::now();
+    let mut hash = sha2::Sha256::new();
+    for _ in 0..50_000 {
+        hash.update(block);
+    }
+    std::hint::black_box(hash.finalize());
+    begun.elapsed().as_secs_f64() * 1e6 / 50_000.0
+}
+
+fn work_of(microseconds: f64, hash_us: f64) -> Work {
+    match (microseconds / hash_us).round() as u32 {
+        0 => Work::None,
+        kib => Work::Hash(kib),
+    }
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

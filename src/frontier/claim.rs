@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::store::Row;
+use super::store::{Row, State};
 use crate::found::Found;
 use crate::job::Role;
 use crate::visit::Visit;
@@ -129,6 +129,9 @@ impl SeenAs {
     pub(super) fn of(row: &Row) -> Self {
         let mut seen = Self::new(row.id, row.role, row.depth, row.was_admitted());
         seen.is_settled = row.state.is_settled();
+        // What failed leads nowhere; of what went well it is not known any more.
+        let failed = matches!(row.state, State::Failed { .. });
+        (seen.is_there, seen.leads) = (!failed, !failed);
         seen
     }
 
@@ -346,6 +349,37 @@ mod tests {
         }
         let seen = SeenAs::new((1 << 35) - 1, Role::Page, u16::MAX, true);
         assert_eq!(SeenAs::unpack(seen.pack()), seen);
+    }
+
+    #[test]
+    fn what_failed_in_an_earlier_session_is_not_asked_again_as_it_is_found_nearer() {
+        let url = crate::url::PageUrl::parse("http://h.example/").unwrap();
+        let mut job = crate::job::Job::seed(1, url);
+        (job.id, job.depth) = (1, 3);
+        let ranks = Ranks {
+            by_depth: true,
+            ..Ranks::default()
+        };
+        let failed = State::Failed {
+            status: Some(404),
+            class: "http-4xx".to_owned(),
+            message: "HTTP 404".to_owned(),
+        };
+        for (state, expected) in [(State::Done(Some(200)), true), (failed, false)] {
+            let row = Row {
+                state,
+                ..Row::of(&job, 1, 0)
+            };
+            let seen = SeenAs::of(&row);
+            let nearer = Claim {
+                role: Role::Page,
+                depth: 2,
+                recipe: None,
+            };
+            let raise = seen.raise(&nearer, ranks, &Recipes::default());
+            assert!(raise.nearer);
+            assert_eq!(seen.is_worth(raise), expected, "{:?}", row.state);
+        }
     }
 
     #[test]

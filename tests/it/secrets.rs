@@ -27,6 +27,13 @@ fn carries(hit: &Hit) -> bool {
         || hit.headers.iter().any(|(_, value)| value.contains(SECRET))
 }
 
+/// Asserts that a server heard nothing of what the user attached.
+fn told_nothing(stranger: &Origin) {
+    let hits = stranger.log().all_hits();
+    let leaked: Vec<_> = hits.into_iter().filter(carries).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+}
+
 pub(crate) fn told_nowhere(report: &Report) {
     let told = format!("{report:?}");
     assert!(!told.contains(SECRET), "{told}");
@@ -68,13 +75,7 @@ fn headers_of_the_user_stay_with_the_origin_that_the_user_named() {
         assert_eq!(report.ends(), ["200"; 10]);
         assert!(home.log().all_hits().iter().all(carries));
         assert_eq!(stranger.log().requests(), 5);
-        let leaked: Vec<_> = stranger
-            .log()
-            .all_hits()
-            .into_iter()
-            .filter(carries)
-            .collect();
-        assert!(leaked.is_empty(), "{leaked:?}");
+        told_nothing(&stranger);
         told_nowhere(&report);
     });
 }
@@ -110,13 +111,7 @@ fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
         for path in ["/linked", "/picture", "/next", "/end", "/more"] {
             assert_eq!(stranger.log().hits(path).len(), 1, "{path}");
         }
-        let leaked: Vec<_> = stranger
-            .log()
-            .all_hits()
-            .into_iter()
-            .filter(carries)
-            .collect();
-        assert!(leaked.is_empty(), "{leaked:?}");
+        told_nothing(&stranger);
         told_nowhere(&report);
     });
 }
