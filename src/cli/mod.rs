@@ -85,7 +85,7 @@ enum Wanted {
     Fetch(Box<FetchArguments>),
     /// Crawl sites: fetch pages, follow their links, and write a record of each page
     ///
-    /// Obeys robots.txt, asks each page once, and with --job survives any crash with each record once. A folder of HTML files is
+    /// Obeys robots.txt, and with --job survives any crash with each record once. A folder of HTML files is
     /// crawled too: haul crawl ./site serves it under site.localhost for the length of the run, and begins with each of its pages.
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Crawl(Box<CrawlArguments>),

@@ -21,7 +21,8 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens all that the settings ask for and what the program adds, each at its mark. `before` is what the job counted that was in the folder.
+    /// Opens all that the settings ask for and what the program adds, each at its mark. `before` is what the job counted
+    /// that was in the folder.
     ///
     /// # Errors
     /// When one cannot be opened, or is not what its mark says.

@@ -193,7 +193,7 @@ impl Frontier {
         if let Some(ledger) = &mut self.ledger {
             ledger.settled(visit);
         }
-        self.is_settled(visit, now)
+        self.settle_claims(visit, now)
     }
 
     /// The host's side of a visit: room for another, and how it has been doing.

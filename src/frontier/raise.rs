@@ -195,7 +195,7 @@ impl Frontier {
     ///
     /// # Errors
     /// When the memory of what was seen cannot be kept.
-    pub(super) fn is_settled(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
+    pub(super) fn settle_claims(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         let job = &visit.job;
         let watched = self.settings.duplicates == Duplicates::Pages && self.ranks.any();
         if !watched || job.id == 0 || !job.role.has_record() || !job.is_plain() {

@@ -187,25 +187,36 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
     told.lock().unwrap().clone()
 }
 
+/// A shop whose home page links its best seller, and whose list, behind a gate, leads there by a recipe.
+fn shop(gate: &Gate) -> Origin {
+    Site::builder()
+        .route("/robots.txt", Answer::status(404))
+        .route(
+            "/p",
+            Answer::page("<h1>home</h1><a href=/best>best</a><a href=/plist>all</a>"),
+        )
+        .route("/best", Answer::page("<h1>best</h1><a href=/p>home</a>"))
+        .route(
+            "/plist",
+            Answer::page("<h1>list</h1><a class=one href=/best>best</a>").held(gate),
+        )
+        .start()
+        .unwrap()
+}
+
+/// A crawl of that shop.
+fn shopping(engine: &str, shop: &Origin) -> Config {
+    let mut settings = crawling(engine, shop.url("/p"));
+    settings.crawl.as_mut().unwrap().scope.reach = ScopeReach::Host;
+    settings
+}
+
 #[test]
 fn a_page_that_a_plain_link_met_first_is_read_by_the_recipe_that_leads_there_later() {
     on_every_engine(|engine| {
         let gate = Gate::new();
-        let origin = Site::builder()
-            .route("/robots.txt", Answer::status(404))
-            .route(
-                "/p",
-                Answer::page("<h1>home</h1><a href=/best>best</a><a href=/plist>all</a>"),
-            )
-            .route("/best", Answer::page("<h1>best</h1><a href=/p>home</a>"))
-            .route(
-                "/plist",
-                Answer::page("<h1>list</h1><a class=one href=/best>best</a>").held(&gate),
-            )
-            .start()
-            .unwrap();
-        let mut settings = crawling(engine, origin.url("/p"));
-        settings.crawl.as_mut().unwrap().scope.reach = ScopeReach::Host;
+        let origin = shop(&gate);
+        let settings = shopping(engine, &origin);
         let told = opened_by(settings, &gate, "/best");
         let best: Vec<_> = told.iter().filter(|(path, ..)| path == "/best").collect();
         let (last, before) = best.split_last().unwrap();
@@ -219,21 +230,8 @@ fn a_page_that_a_plain_link_met_first_is_read_by_the_recipe_that_leads_there_lat
 fn a_run_that_has_its_records_asks_nothing_again() {
     on_every_engine(|engine| {
         let gate = Gate::new();
-        let origin = Site::builder()
-            .route("/robots.txt", Answer::status(404))
-            .route(
-                "/p",
-                Answer::page("<a href=/best>best</a><a href=/plist>all</a>"),
-            )
-            .route("/best", Answer::page("<h1>best</h1>"))
-            .route(
-                "/plist",
-                Answer::page("<a class=one href=/best>best</a>").held(&gate),
-            )
-            .start()
-            .unwrap();
-        let mut settings = crawling(engine, origin.url("/p"));
-        settings.crawl.as_mut().unwrap().scope.reach = ScopeReach::Host;
+        let origin = shop(&gate);
+        let mut settings = shopping(engine, &origin);
         settings.frontier.limit = Some(3);
         let told = opened_by(settings, &gate, "/best");
         assert_eq!(
