@@ -96,7 +96,7 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     if sessions == Sessions::This {
         outcome.earlier = haul::Totals::default();
     }
-    let mut exit = Exit::of(&outcome, plan.fail_over, plan.judged);
+    let mut exit = Exit::of(&outcome, plan.max_failed, plan.judged);
     if outcome.counts.as_ref().is_some_and(cli::fall_short) {
         exit = exit.merge(Exit::FieldsShort);
     }

@@ -16,7 +16,7 @@ pub(crate) fn check_stdout() {
     if is_replaced(std::io::stdout()) && !is_replaced(std::io::stderr()) {
         // Nobody is left to be told when this cannot be written.
         let _ = std::io::stderr().write_all(
-            b"haul: standard output leads nowhere, and what is written to it is lost; name a file with -o\n",
+            b"haul: standard output is closed, so records would be lost; write to a file with -o\n",
         );
     }
 }

@@ -177,7 +177,7 @@ fn key(
 }
 
 fn shape(flag: &str) -> String {
-    format!("{flag:?} is neither a text, a number, true or false, nor a list of texts and numbers")
+    format!("{flag:?} is not a string, a number, a boolean, or a list of strings and numbers")
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {
@@ -252,7 +252,7 @@ insecure = true
             keys("rate = 2026-11-20", None, &FLAGS)
                 .unwrap_err()
                 .text
-                .contains("neither")
+                .contains("is not a string")
         );
         assert_eq!(
             keys("rate = 1\nrate = 2", None, &FLAGS).unwrap_err().line,

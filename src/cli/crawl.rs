@@ -19,7 +19,7 @@ use super::fetch::{Common, Plan, Terminals};
 use super::layers::Settings;
 use super::paths;
 
-/// The flags of `haul crawl`.
+/// The arguments of `haul crawl`.
 #[derive(Debug, Args)]
 pub(crate) struct CrawlArguments {
     #[command(flatten)]
@@ -32,55 +32,55 @@ pub(crate) struct CrawlArguments {
     common: Common,
 }
 
-/// What is made of a site, beside its records.
+/// What is written besides records.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The site")]
 struct Making {
-    /// Save pages and all they are made of to DIR as a copy that can be browsed from the disk
+    /// Save pages and their assets to DIR as a copy of the site that can be browsed offline
     ///
-    /// Links lead to the copy where it has what they lead to, and to the site elsewhere; they are rewritten when the crawl
-    /// ends. Implies --assets; with --assets-anywhere what other hosts deliver is saved too.
+    /// When the crawl ends, links to saved files are rewritten to lead to the copy; all others lead to the site. Implies
+    /// --assets; with --assets-anywhere, assets on other hosts are saved too.
     #[arg(long, value_name = "DIR", conflicts_with = "output_dir")]
     mirror: Option<PathBuf>,
 
-    /// Write the links of each page to FILE: .csv for from, to, kind and nofollow, .dot or .gv for Graphviz
+    /// Write the links between pages to FILE: .csv (from, to, kind, nofollow), or .dot or .gv for Graphviz
     #[arg(long, value_name = "FILE", value_parser = graph)]
     graph: Option<SinkSettings>,
 
-    /// Write every broken URL to FILE as CSV, a row for each page that links there: url, class, status, holder
+    /// Write broken links to FILE as CSV, one row per linking page: url, class, status, holder
     ///
-    /// Without it, and without --fail-on-broken, the summary names the page that first led to each.
+    /// Without this and --fail-on-broken, the summary names only the first page that links to each broken URL.
     #[arg(long, value_name = "FILE")]
     broken: Option<PathBuf>,
 
-    /// Write every link that redirects to FILE as CSV, a row for each page that holds it: url, status, target, holder
+    /// Write links that redirect to FILE as CSV, one row per linking page: url, status, target, holder
     ///
-    /// The target is the end of the chain. A link that redirects is not broken.
+    /// The target is the last URL of the chain. A link that redirects is not broken.
     #[arg(long, value_name = "FILE")]
     redirects: Option<PathBuf>,
 
-    /// Count links as broken whose #fragment is not on their page
+    /// Count a link as broken if the page does not have its #fragment
     ///
-    /// As browsers look for it: by the id of any element and the name of an a, first as it is written and then decoded. #top, the
-    /// text behind :~: and what is no HTML are never broken. What scripts would add to a page is not known. With --external,
-    /// pages out of the scope are fetched with GET and read for it.
+    /// Fragments are found as browsers do: by the id of any element or the name of an a element, first as written and then
+    /// percent-decoded. #top, text fragments (:~:) and pages that are not HTML never count. Scripts are not run, so what
+    /// they would add is missing. With --external, pages outside the scope are fetched with GET to check their fragments.
     #[arg(long)]
     fragments: bool,
 
-    /// Ask once whether the links that lead out of the scope are there, and follow none of them
+    /// Check links that lead out of the scope, without following them
     ///
-    /// With HEAD, and with GET where that fails; the body is not taken. They have records, marked external, and count as broken
-    /// where they fail. Limits, --exclude and the manners towards each host hold for them; --include and --depth say what is followed,
-    /// and do not. robots.txt is not asked: it is one request for a link that anybody may click. Nor are links with
-    /// rel=nofollow, without --ignore-robots.
+    /// Each is requested once with HEAD, and with GET if that fails; the body is not downloaded. They get records, marked
+    /// external, and count as broken if they fail. Limits, --exclude and the limits of each host apply; --include and
+    /// --depth do not. robots.txt is not consulted: this is one request for a link that anybody may click. Links with
+    /// rel=nofollow are not checked unless --ignore-robots is given.
     #[arg(long)]
     external: bool,
 
-    /// Exit with 3 when any URL failed that was asked, as a link checker has to
+    /// Exit with 3 if any URL failed, as a link checker does
     ///
-    /// A redirect to what failed has failed. What robots.txt forbids, what is out of scope and what pages ask not to follow
-    /// is not asked. Without this flag the exit code tells of seeds that failed, and of pages that got no answer because
-    /// their host was down or this machine ran short.
+    /// A redirect to a URL that failed counts as failed. URLs that were skipped (by robots.txt, by the scope, by nofollow)
+    /// do not. Without this flag, the exit code reflects failed seeds, and pages that got no response because their host was
+    /// down or this machine ran out of resources.
     #[arg(long)]
     fail_on_broken: bool,
 }
@@ -89,79 +89,79 @@ struct Making {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is followed")]
 struct Following {
-    /// How far from the seeds: page, path, host, domain (the registrable one) or any
+    /// How far to go from the seeds: the same page, path, host, registrable domain, or any
     #[arg(long, value_name = "SCOPE", default_value = "host",
           value_parser = PossibleValuesParser::new(["page", "path", "host", "domain", "any"])
               .try_map(|name| name.parse::<Reach>()))]
     scope: Reach,
 
-    /// Follow only links to pages that match: a glob as in '/docs/**' or '*.html', or re:REGEX; may be repeated
+    /// Follow only links to pages that match: a glob such as '/docs/**' or '*.html', or re:REGEX; may be repeated
     ///
-    /// A glob with :// is compared with the whole URL, another one with path and query. * stays within a segment of
-    /// the path, ** does not. Seeds are asked in any case. With --assets or --mirror the parts of these pages come
-    /// with them, whatever their URLs; --exclude keeps parts out, too.
+    /// A glob with :// is matched against the whole URL, any other against path and query. * does not cross a / and **
+    /// does. Seeds are always fetched. With --assets or --mirror, the assets of matching pages are fetched whatever their
+    /// URL; --exclude applies to assets too.
     #[arg(short = 'I', long, value_name = "PATTERN")]
     include: Vec<Pattern>,
 
-    /// Ask for nothing that matches, pages and their parts; may be repeated, and wins over --include
+    /// Skip pages and assets that match; may be repeated, and overrides --include
     #[arg(short = 'E', long, value_name = "PATTERN")]
     exclude: Vec<Pattern>,
 
-    /// Follow at most N links from a seed; 0 for the seeds alone [default: no limit]
+    /// Follow links at most N levels deep; 0 for the seeds only [default: no limit]
     #[arg(short, long, value_name = "N")]
     depth: Option<u16>,
 
-    /// End after N records, exactly [default: no limit]
+    /// Stop after exactly N records [default: no limit]
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<u64>,
 
-    /// Ask at most N URLs of one host [default: no limit]
+    /// Fetch at most N URLs per host [default: no limit]
     #[arg(long, value_name = "N")]
     max_per_host: Option<u64>,
 
-    /// Ask for images, scripts, style sheets and all else that pages are made of, too
+    /// Also fetch assets: images, scripts, style sheets, and whatever else a page needs
     #[arg(long)]
     assets: bool,
 
-    /// Take the parts of pages from any host, as from the network that delivers them
+    /// Fetch assets from any host, such as a CDN
     #[arg(long)]
     assets_anywhere: bool,
 
-    /// Follow text in scripts that looks like a URL, too; script files are fetched for it, and nothing is executed
-    #[arg(long)]
-    guess: bool,
+    /// Also follow text in scripts that looks like a URL; script files are fetched, and never executed
+    #[arg(long, alias = "guess")]
+    script_links: bool,
 
-    /// Follow the links that recipes name, and no others; no sitemaps either
-    #[arg(long, conflicts_with_all = ["guess", "sitemaps"], requires = "recipe")]
+    /// Follow only the links that recipes select, and no sitemaps
+    #[arg(long, conflicts_with_all = ["script_links", "sitemaps"], requires = "recipe")]
     only_recipe_links: bool,
 
-    /// Which sitemaps are read: those that robots.txt names, /sitemap.xml too, or none
+    /// Which sitemaps to read
     #[arg(long, value_name = "WHICH", default_value = "named")]
     sitemaps: SitemapChoice,
 
-    /// Do not follow the links of a page whose text is nearly that of one before
+    /// Do not follow links on pages whose text is almost the same as an earlier page's
     #[arg(long)]
     skip_similar: bool,
 
-    /// Follow what looks like a trap: repeated paths, endless calendars, sessions, growing URLs
-    #[arg(long)]
-    no_traps: bool,
+    /// Also follow links that look like traps: repeating paths, endless calendars, session ids, growing URLs
+    #[arg(long, alias = "no-traps")]
+    follow_traps: bool,
 
-    /// The longest Crawl-delay of a robots.txt that is kept; 0 for no limit
+    /// Longest Crawl-delay in robots.txt that is obeyed; 0 for no limit
     ///
-    /// A site that asks for more is asked once in this time. -v says which sites ask for a delay.
+    /// A site that asks for more gets one request per this time. -v reports which sites ask for a delay.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
     max_crawl_delay: Duration,
 
-    /// Ask what robots.txt forbids, and follow what pages ask not to follow; for sites of your own
+    /// Ignore robots.txt and nofollow; for your own sites
     #[arg(long)]
     ignore_robots: bool,
 }
 
-/// Which sitemaps are read.
+/// Which sitemaps to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SitemapChoice {
-    /// Those that robots.txt names
+    /// Those that robots.txt lists
     Named,
     /// Those, and /sitemap.xml of each host
     Guessed,
@@ -170,15 +170,15 @@ enum SitemapChoice {
 }
 
 impl CrawlArguments {
-    /// The run that these flags ask for.
+    /// The run that these flags describe.
     ///
     /// # Errors
-    /// When they contradict each other, or a file that they name cannot be read.
+    /// When flags cannot be combined, or a file that they name cannot be read.
     pub(super) fn plan(mut self, settings: Settings, terminals: Terminals) -> haul::Result<Plan> {
         paths::refuse_urls(&settings)?;
         if self.assets_are_ignored() {
             return Err(Error::Setting(
-                "--assets-anywhere says where assets are taken from: it needs --assets or --mirror"
+                "--assets-anywhere says where to fetch assets from: it needs --assets or --mirror"
                     .into(),
             ));
         }
@@ -197,7 +197,7 @@ impl CrawlArguments {
             && let Some(other) = plan.serve.replace(folder)
         {
             return Err(Error::Setting(format!(
-                "a folder that is crawled is served: --serve {} would be another",
+                "the folder to crawl is served already, so --serve {} cannot be added",
                 other.display()
             )));
         }
@@ -210,7 +210,7 @@ impl CrawlArguments {
         Ok(plan)
     }
 
-    /// What belongs to the crawl that these flags ask for.
+    /// The scope of the crawl.
     pub(super) fn scope(self) -> ScopeSettings {
         let mut config = Config::urls(Vec::<String>::new());
         self.following.apply(&mut config);
@@ -246,12 +246,10 @@ impl Making {
     }
 }
 
-/// The sink of a map of the site.
+/// The sink for `--graph`.
 fn graph(path: &str) -> Result<SinkSettings, String> {
     let path = PathBuf::from(path);
-    let format = Format::of_graph(&path).ok_or(
-        "a map of the site is a .csv, a .dot or a .gv: its name has to end in one of them",
-    )?;
+    let format = Format::of_graph(&path).ok_or("the file name has to end in .csv, .dot or .gv")?;
     Ok(SinkSettings {
         format,
         destination: Destination::File {
@@ -272,12 +270,12 @@ impl Following {
         };
         config.parse.follow = Some(Follow {
             assets: self.assets,
-            guess: self.guess,
+            guess: self.script_links,
             pages: !self.only_recipe_links,
             similar: self.skip_similar,
             ..Follow::default()
         });
-        let traps = match self.no_traps {
+        let traps = match self.follow_traps {
             true => TrapSettings::OFF,
             false => TrapSettings::default(),
         };

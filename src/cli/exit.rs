@@ -90,28 +90,30 @@ impl Exit {
     /// What it means, for the help and the README.
     const fn meaning(self) -> &'static str {
         match self {
-            Exit::Success => "every URL was fetched, or no more failed than --fail-over allows",
-            Exit::Internal => "something in haul itself went wrong",
+            Exit::Success => "every URL was fetched, or no more failed than --max-failed allows",
+            Exit::Internal => "internal error: something in haul itself went wrong",
             Exit::Usage => "the command line, the configuration or a list cannot be used",
-            Exit::SomeFailed => "the run came to its end; some URLs failed",
-            Exit::NothingFetched => "the run came to its end; nothing was fetched",
+            Exit::SomeFailed => "finished, but some URLs failed",
+            Exit::NothingFetched => "finished, but nothing was fetched",
             Exit::Output => {
-                "the output cannot be written; the command for the rest is printed, where there is one"
+                "the output cannot be written; if possible, the command that fetches the rest is printed"
             }
             Exit::Job => "the job folder is locked by another haul, damaged, or of another format",
             Exit::FieldsShort => {
-                "a field was there less often than the min_rate of its recipe wants"
+                "a field was found less often than the min_rate of its recipe requires"
             }
             Exit::AnswersDiffer => {
-                "the engines of a comparison gave different answers: no winner is named"
+                "the engines of a comparison got different responses, so there is no winner"
             }
             Exit::TimeUp => {
-                "the time limit was reached; the command that fetches what is missing is printed"
+                "the time limit was reached; the command that fetches the rest is printed"
             }
-            Exit::HungUp => "the same, by SIGHUP: the terminal is gone",
-            Exit::Interrupted => "the same, by an interrupt (Ctrl-C)",
-            Exit::Quit => "the same, by SIGQUIT",
-            Exit::Terminated => "the same, by SIGTERM",
+            Exit::HungUp => "interrupted by SIGHUP: the terminal was closed",
+            Exit::Interrupted => {
+                "interrupted by SIGINT (Ctrl-C); the command that fetches the rest is printed"
+            }
+            Exit::Quit => "interrupted by SIGQUIT",
+            Exit::Terminated => "interrupted by SIGTERM",
         }
     }
 
@@ -145,7 +147,7 @@ impl Exit {
 
     /// How a run ends; in a job, as one that was never stopped would. A share that was named holds for all that was
     /// asked. Without one nothing of a list may fail, and of a crawl what `judged` says.
-    pub(crate) fn of(outcome: &Outcome, fail_over: Option<Share>, judged: Judged) -> Self {
+    pub(crate) fn of(outcome: &Outcome, max_failed: Option<Share>, judged: Judged) -> Self {
         let ended = match outcome.ended {
             Ended::OutputFailed => Exit::Output,
             // An interrupt that found nothing left to drop cost nothing.
@@ -159,26 +161,26 @@ impl Exit {
         let is_nothing = totals.visited == 0 && !outcome.tally.left_out.is_empty();
         let is_broken = judged == Judged::Links && outcome.tally.broken.count > 0;
         let is_lost = judged != Judged::List && totals.lost > 0;
-        let of_links = match fail_over {
+        let of_links = match max_failed {
             _ if is_nothing => Exit::NothingFetched,
             None if is_broken || is_lost => Exit::SomeFailed,
             _ => Exit::Success,
         };
-        let of_totals = match (fail_over, judged) {
+        let of_totals = match (max_failed, judged) {
             (None, Judged::Seeds | Judged::Links) => Self::of_totals(&seeds_of(totals), Share(0.0)),
             (share, _) => Self::of_totals(&totals, share.unwrap_or(Share(0.0))),
         };
         ended.merge(of_links).merge(of_totals)
     }
 
-    fn of_totals(totals: &Totals, fail_over: Share) -> Self {
+    fn of_totals(totals: &Totals, max_failed: Share) -> Self {
         let asked = (totals.visited - totals.duplicates).saturating_sub(totals.skipped);
         let failed = totals.failed;
         if failed == 0 {
             Exit::Success
         } else if failed == asked && totals.skipped == 0 {
             Exit::NothingFetched
-        } else if part(failed, asked) > fail_over.0 {
+        } else if part(failed, asked) > max_failed.0 {
             Exit::SomeFailed
         } else {
             Exit::Success
@@ -301,14 +303,14 @@ mod tests {
     use haul::Tally;
     use std::io;
 
-    fn of(visited: u64, failed: u64, duplicates: u64, fail_over: &str) -> u8 {
+    fn of(visited: u64, failed: u64, duplicates: u64, max_failed: &str) -> u8 {
         let totals = Totals {
             visited,
             failed,
             duplicates,
             ..Totals::default()
         };
-        Exit::of_totals(&totals, fail_over.parse().unwrap()).code()
+        Exit::of_totals(&totals, max_failed.parse().unwrap()).code()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `haul explain`: why a URL of a job waits, failed, was skipped, or was never asked.
+//! `haul explain`: why a URL of a job is waiting, failed, was skipped, or was never requested.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,11 +22,11 @@ pub(super) struct ExplainArguments {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// The URL; any spelling of it will do
+    /// The URL, in any spelling
     #[arg(value_name = "URL")]
     url: String,
 
-    /// Print all that is known as one JSON object
+    /// Print everything as one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -88,14 +88,14 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
     let _ = match &seen.standing {
         Standing::Waiting { .. } if is_full => writeln!(
             text,
-            "waiting, and will not be asked: the job has its --limit of {} records",
+            "waiting, and will not be fetched: the job has reached its --limit of {} records",
             limit.unwrap_or_default()
         ),
         Standing::Waiting { ahead: 0 } => {
-            writeln!(text, "waiting, or in flight: the next of its host")
+            writeln!(text, "waiting or in flight: the next URL of its host")
         }
         Standing::Waiting { ahead } => {
-            writeln!(text, "waiting, behind {ahead} of its host")
+            writeln!(text, "waiting, behind {ahead} URLs of its host")
         }
         other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
     };
@@ -107,7 +107,7 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
     if let Standing::Failed { class, .. } = &seen.standing {
         let _ = writeln!(
             text,
-            "retry     haul retry {} --cause {class} puts it back",
+            "retry     haul retry {} --cause {class} fetches it again",
             clean(folder)
         );
     }
@@ -145,7 +145,7 @@ fn found(text: &mut String, seen: &Sighting) {
         (None, Via::Sitemap) if seen.chain.is_empty() => {
             writeln!(
                 text,
-                "found     in the robots.txt of its host, or by convention"
+                "found     in robots.txt of its host, or as /sitemap.xml"
             )
         }
         (None, Via::Sitemap) => writeln!(text, "found     in a sitemap{depth}"),
@@ -163,13 +163,13 @@ fn found(text: &mut String, seen: &Sighting) {
 
 /// A URL that was never seen: would it belong?
 fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<ScopeSettings>) {
-    text.push_str("never seen: no page led to it");
+    text.push_str("never seen: no page links to it");
     if !known.list_done {
-        text.push_str(" so far, and the list was not read to its end");
+        text.push_str(" so far, and the list is not fully read");
     }
     text.push('\n');
     let Some(settings) = scope else {
-        text.push_str("scope     the job follows no links: only its list is asked\n");
+        text.push_str("scope     the job follows no links: it only fetches its list\n");
         return;
     };
     let depth = settings.depth;
@@ -180,7 +180,7 @@ fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<S
         }
     }
     let _ = match scope.judge(url, Role::Page) {
-        Ok(()) => writeln!(text, "scope     it would belong to the crawl"),
+        Ok(()) => writeln!(text, "scope     it is in scope"),
         Err(skip) => writeln!(
             text,
             "scope     it would be skipped: {}: {}",
@@ -191,7 +191,7 @@ fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<S
     if let Some(limit) = depth {
         let _ = writeln!(
             text,
-            "depth     links deeper than --depth {limit} are counted, and not remembered"
+            "depth     links deeper than --depth {limit} are counted but not stored"
         );
     }
     if known
@@ -199,8 +199,6 @@ fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<S
         .get("ignore-robots")
         .is_none_or(|value| value != "true")
     {
-        text.push_str(
-            "nofollow  links that ask not to be followed are counted, and not remembered\n",
-        );
+        text.push_str("nofollow  nofollow links are counted but not stored\n");
     }
 }

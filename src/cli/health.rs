@@ -30,7 +30,7 @@ pub(crate) fn fields_summary(counts: &Counts) -> String {
             if let Some(miss) = &field.first_miss {
                 let told = format!("{}  {}", miss.url, miss.why);
                 let short: String = clean(&told).chars().take(SHOWN).collect();
-                let _ = write!(text, "  first missed: {short}");
+                let _ = write!(text, "  first miss: {short}");
             }
             text.push('\n');
         }
@@ -38,7 +38,7 @@ pub(crate) fn fields_summary(counts: &Counts) -> String {
     for short in counts.now.below_min_rate() {
         let _ = writeln!(
             text,
-            "  below its min_rate: {} of {}, {:.1}% instead of {:.1}%",
+            "  below min_rate: {} of {}, {:.1}% instead of {:.1}%",
             short.field,
             short.table,
             short.rate * 100.0,
@@ -56,7 +56,7 @@ pub(crate) fn fields_summary(counts: &Counts) -> String {
         };
         let _ = writeln!(
             text,
-            "  less than the job before: {what} of {}, {:.1}% instead of {:.1}%",
+            "  less than in the job before: {what} of {}, {:.1}% instead of {:.1}%",
             short.table,
             short.rate * 100.0,
             short.wanted * 100.0

@@ -6,40 +6,43 @@ use super::exit::Failure;
 
 /// Flags of curl that haul spells otherwise, with what to write instead.
 const CURL: [(&str, &str); 19] = [
-    ("--retry", "tries after the first are --retries N"),
+    ("--retry", "the number of retries is --retries N"),
+    ("-d", "send a body with --data (-d is the depth of a crawl)"),
+    ("--data-binary", "send a body with --data or --json"),
+    ("--data-raw", "send a body with --data or --json"),
     (
-        "-d",
-        "a body is sent with --data (-d is the depth of a crawl)",
+        "-L",
+        "redirects are followed by default; --max-redirs 0 turns that off",
     ),
-    ("--data-binary", "a body is sent with --data or --json"),
-    ("--data-raw", "a body is sent with --data or --json"),
-    ("-L", "redirects are followed; --max-redirs 0 follows none"),
     (
         "--location",
-        "redirects are followed; --max-redirs 0 follows none",
+        "redirects are followed by default; --max-redirs 0 turns that off",
     ),
     ("-s", "--silent is -q here"),
     ("-S", "errors are always shown"),
-    ("-I", "a HEAD request is -X HEAD"),
-    ("--head", "a HEAD request is -X HEAD"),
+    ("-I", "use -X HEAD for a HEAD request"),
+    ("--head", "use -X HEAD for a HEAD request"),
     (
         "-m",
-        "a fetch may take --timeout 30s, the whole run --max-time 10m",
+        "limit a request with --timeout 30s, and the whole run with --max-time 10m",
     ),
-    ("-O", "bodies are saved with --output-dir DIR"),
-    ("-Z", "requests run side by side; -c says how many"),
-    ("--parallel", "requests run side by side; -c says how many"),
+    ("-O", "save bodies with --output-dir DIR"),
+    ("-Z", "requests already run concurrently; -c sets how many"),
+    (
+        "--parallel",
+        "requests already run concurrently; -c sets how many",
+    ),
     (
         "--parallel-max",
-        "how many requests run side by side is -c, --concurrency",
+        "the number of concurrent requests is -c, --concurrency",
     ),
-    ("-K", "settings are read with --config FILE"),
-    ("-e", "a referrer is sent with -H 'Referer: URL'"),
+    ("-K", "read settings with --config FILE"),
+    ("-e", "send a referrer with -H 'Referer: URL'"),
     (
         "-F",
-        "forms with files are not sent; --data @FILE sends a body",
+        "multipart forms are not supported; --data @FILE sends a body",
     ),
-    ("--compressed", "answers are always decompressed"),
+    ("--compressed", "responses are always decompressed"),
 ];
 
 /// The error, with a hint where it is about a flag of curl's.

@@ -1,4 +1,4 @@
-//! `haul job`: how a job stands, for people and for scripts.
+//! `haul job`: the state of a job, for people and for scripts.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -25,11 +25,11 @@ pub(super) struct JobArguments {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Print all that is known as one JSON object
+    /// Print everything as one JSON object
     #[arg(long)]
     json: bool,
 
-    /// Show at most N hosts, those with the most that waits first
+    /// Show at most N hosts, those with the most waiting URLs first
     #[arg(long, value_name = "N", default_value = "10")]
     hosts: usize,
 }
@@ -98,7 +98,7 @@ fn command(job: &Inspection) -> String {
         words.join(" ")
     );
     if job.pass > 0 {
-        let _ = write!(text, ", failures put back {}", times(job.pass));
+        let _ = write!(text, ", retried {}", times(job.pass));
     }
     text
 }
@@ -116,7 +116,7 @@ fn list(job: &Inspection) -> String {
         taken => format!("{taken} rows"),
     };
     match job.list.done {
-        true => format!("read to its end, {rows}"),
+        true => format!("fully read, {rows}"),
         false => format!("read up to row {}, {rows}", job.list.row),
     }
 }
@@ -153,7 +153,11 @@ fn statuses(job: &Inspection) -> String {
 fn records(job: &Inspection) -> String {
     let mut text = job.records.to_string();
     if job.superseded > 0 {
-        let _ = write!(text, ", {} of them replaced by later ones", job.superseded);
+        let _ = write!(
+            text,
+            ", {} of them superseded by later ones",
+            job.superseded
+        );
     }
     // What a run keeps for itself has no format and no place in its name.
     for (name, mark) in job.marks.iter().filter(|(name, _)| name.contains(':')) {
@@ -174,8 +178,8 @@ fn disk(job: &Inspection, now: SystemTime) -> String {
     if let Some(ago) = written.and_then(|written| now.duration_since(written).ok()) {
         let ago = Duration::from_secs(ago.as_secs());
         let _ = match ago.is_zero() {
-            true => write!(text, "; written to just now"),
-            false => write!(text, "; last written to {} ago", spelled(ago)),
+            true => write!(text, "; last written just now"),
+            false => write!(text, "; last written {} ago", spelled(ago)),
         };
     }
     text

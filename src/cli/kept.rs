@@ -43,7 +43,8 @@ pub(super) fn words(
 ) -> Result<Vec<OsString>, Failure> {
     let name = settings.get("command").map_or("fetch", String::as_str);
     let Some(chosen) = command.find_subcommand(name) else {
-        let problem = format!("the job was begun with haul {name}, which this haul does not know");
+        let problem =
+            format!("the job was started with haul {name}, which this version does not have");
         return Err(Error::Setting(problem).into());
     };
     let (mut given, seeds_read) = match secrets {
@@ -87,7 +88,7 @@ pub(super) fn words(
     }
     if !missing.is_empty() {
         let problem = format!(
-            "the job keeps no secrets: give them again after --, as in haul retry {} -- {}",
+            "the job stores no secrets: give them again after --, as in haul retry {} -- {}",
             folder.display(),
             missing.join(" ")
         );
@@ -182,7 +183,7 @@ impl Given {
         for flag in chosen.get_arguments().filter(by_hand) {
             let long = flag.get_long().unwrap_or("urls");
             if NOT_AGAIN.contains(&long) {
-                let problem = format!("--{long} cannot be given here: the job goes on");
+                let problem = format!("--{long} cannot be used here: the job already has it");
                 return Err(Error::Setting(problem).into());
             }
             given.extend(values(flag, &matches).map(|value| (long.to_owned(), kind(flag), value)));

@@ -204,7 +204,7 @@ pub(super) fn check_variables(
                 "variables are named after the long flags, as HAUL_PER_HOST for --per-host".into()
             }
         };
-        let problem = format!("the environment variable {name} is no setting; {meant}");
+        let problem = format!("the environment variable {name} is not a setting; {meant}");
         return Err(Error::Setting(problem).into());
     }
     Ok(())
@@ -317,16 +317,16 @@ fn as_arguments(flag: &Arg, long: &str, value: &Value) -> Result<Vec<OsString>, 
     let times = |count: usize| vec![OsString::from(format!("--{long}")); count];
     match (kind(flag), value) {
         (Kind::Switch | Kind::Count, Value::Switch(on)) => Ok(times(usize::from(*on))),
-        (Kind::Switch, _) => Err("true or false is wanted".into()),
+        (Kind::Switch, _) => Err("expected true or false".into()),
         (Kind::Count, Value::One(count)) => match count.parse::<u8>() {
             Ok(count) => Ok(times(count.into())),
             Err(_) => Err(format!("{count:?} is not a count")),
         },
         (Kind::One | Kind::Many, Value::One(value)) => Ok(vec![with(value)]),
         (Kind::Many, Value::Many(values)) => Ok(values.iter().map(with).collect()),
-        (Kind::One | Kind::Count, Value::Many(_)) => Err("one value is wanted, not a list".into()),
+        (Kind::One | Kind::Count, Value::Many(_)) => Err("expected one value, not a list".into()),
         (Kind::One | Kind::Many, Value::Switch(_)) => {
-            Err("a value is wanted, not true or false".into())
+            Err("expected a value, not true or false".into())
         }
     }
 }
@@ -355,7 +355,7 @@ fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
             let known = error.get(ContextKind::ValidValue).map(ToString::to_string);
             let problem = match (std::error::Error::source(&error), known) {
                 (Some(source), _) => source.to_string(),
-                (None, Some(known)) => format!("{value:?} is none of {known}"),
+                (None, Some(known)) => format!("{value:?} is not one of {known}"),
                 (None, None) => format!("{value:?} cannot be used"),
             };
             told(origin, long, &problem)

@@ -9,7 +9,7 @@ use super::SUBCOMMANDS;
 /// The arguments of `haul man`.
 #[derive(Debug, Args)]
 pub(super) struct ManArguments {
-    /// The command whose page is wanted, instead of haul's own
+    /// Print the page of this command instead of haul's own
     #[arg(value_parser = PossibleValuesParser::new(SUBCOMMANDS))]
     command: Option<String>,
 }

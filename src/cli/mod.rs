@@ -1,6 +1,6 @@
-//! The command line: the only room that knows clap. Arguments become settings here, and results become text.
+//! The command line, and the only room that knows clap. Turns arguments into settings, and results into text.
 //!
-//! Edge: nothing here runs anything; `main` does that with the [`Plan`] that comes out.
+//! Edge: nothing is run here; `main` runs the [`Plan`] that this room returns.
 
 mod closed;
 mod compare;
@@ -68,9 +68,9 @@ const SUBCOMMANDS: [&str; 13] = [
     "man",
 ];
 
-/// Fetch lists of URLs, fast and politely, one honest record a line.
+/// Fetch lists of URLs and crawl sites, fast and politely, with one honest record per URL.
 ///
-/// A URL without a command is fetched: haul example.org is haul fetch example.org.
+/// fetch is the default command: haul example.org is short for haul fetch example.org.
 #[derive(Debug, Parser)]
 #[command(name = "haul", bin_name = "haul", version, max_term_width = 100, override_usage = "haul fetch [OPTIONS] [URL|FILE]...\n       haul [OPTIONS OF FETCH] URL...\n       haul <COMMAND>", arg_required_else_help = true, after_help = EXAMPLES)]
 struct CommandLine {
@@ -80,108 +80,108 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Wanted {
-    /// Fetch URLs and write a record of each
+    /// Fetch URLs and write one record for each
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Fetch(Box<FetchArguments>),
-    /// Crawl sites: fetch pages, follow their links, and write a record of each page
+    /// Crawl sites: fetch pages, follow their links, and write one record for each page
     ///
-    /// Obeys robots.txt, and with --job survives any crash with each record once. A folder of HTML files is
-    /// crawled too: haul crawl ./site serves it under site.localhost for the length of the run, and begins with each of its pages.
+    /// Obeys robots.txt, and with --job can be resumed after any crash, with each record written once. A folder of HTML
+    /// files can be crawled too: haul crawl ./site serves it as site.localhost during the run, with each of its pages as a seed.
     #[command(args_override_self = true, after_help = FETCH_EXAMPLES, after_long_help = fetch_codes())]
     Crawl(Box<CrawlArguments>),
     /// Find out which engine is fastest here, and why
     ///
-    /// Runs the same URLs through every engine, in processes of their own, in rounds whose order is drawn; makes sure that all gave
-    /// the same answers; and says which wins, how sure that is, what the run was waiting for, and what to type next. Without URLs
-    /// it asks a practice server of its own.
+    /// Fetches the same URLs with every engine, each in its own process, in rounds of random order, and checks that all of them got
+    /// the same responses. Reports which engine wins, how certain that is, what the run spent its time on, and which command to
+    /// run next. Without URLs it uses a practice server of its own.
     #[command(args_override_self = true, after_help = COMPARE_EXAMPLES, after_long_help = fetch_codes())]
     Compare(Box<compare::CompareArguments>),
-    /// Try selectors on a page: what matches, on which line, and what becomes of it
+    /// Try selectors on a page: see what matches, on which line, and the resulting value
     Select(select::SelectArguments),
-    /// Try recipes before they are used
+    /// Check recipes before using them
     Recipe(recipe::RecipeArguments),
-    /// Draw the report of a comparison again, from its JSON
+    /// Create the report of a comparison from its JSON
     ///
-    /// Writes one HTML page with charts, without a network.
+    /// Writes one self-contained HTML page with charts.
     Report(report::ReportArguments),
-    /// Show how a job stands: what waits, what is done, what failed and why
+    /// Show the state of a job: what is waiting, what is done, what failed and why
     ///
-    /// A job is a folder of --job. It is only looked at: another haul may work on it meanwhile.
+    /// A job is a folder made by --job. It is only read, even while another haul is working on it.
     #[command(after_help = JOB_EXAMPLES)]
     Job(job::JobArguments),
-    /// Fetch the failures of a job, or of an output, again
+    /// Fetch the failed URLs of a job, or of an output, again
     ///
-    /// The failures of a job wait again, and the command that began the job goes on with them, with the settings that the job
-    /// keeps; it keeps no secrets (-H, -u, -b, --data): give them again after --. Of a run without a job its output will do:
-    /// .jsonl or .csv (also packed), .sqlite or .parquet. Records hold no flags, headers or bodies of their run: give what
-    /// is needed after --. What failed gets one more record, in the same output: the last record of a URL counts.
+    /// A job is resumed with the settings that it was started with, for its failed URLs only. A job stores no secrets (-H, -u,
+    /// -b, --data), so give them again after --. For a run without a job, name its output: .jsonl or .csv (also compressed),
+    /// .sqlite or .parquet. Records do not contain the flags, headers or bodies of their run, so give those after --. Each
+    /// URL gets one more record in the same output; its last record counts.
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(retry::RetryArguments),
-    /// Say why a URL of a job waits, failed, was skipped, or was never asked
+    /// Explain why a URL of a job is waiting, failed, was skipped, or was never requested
     ///
-    /// Says which rule, pattern or limit decided, which page led there, and the pages from the seed to that one. The job
-    /// is only looked at.
+    /// Shows which rule, pattern or limit decided, which page linked to it, and the path of pages from the seed. The job is
+    /// only read.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(explain::ExplainArguments),
-    /// Serve a folder or a generated site to practise on, with latency and faults
+    /// Serve a folder or a generated site for practice, with latency and faults
     ///
-    /// Prints the address that it listens on. Besides what is served there is /fault/, an index of everything that a server
-    /// can do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
+    /// Prints the addresses that it listens on. Besides the site there is /fault/, an index of everything that a server can
+    /// do wrong, and /status/NNN, /delay/MS, /size/BYTES, /redirect/N and /echo.
     Serve(serve::ServeArguments),
-    /// Print every setting that is in force, and where it comes from
+    /// Print every setting in effect, and where it comes from
     ///
-    /// Takes the flags of fetch. What it prints is a configuration file, but for secrets.
+    /// Takes the flags of fetch. The output is a valid configuration file, without secrets.
     #[command(args_override_self = true)]
     Config(Box<FetchArguments>),
-    /// Print the completions of a shell
+    /// Print a shell completion script
     Completions(completions::CompletionsArguments),
-    /// Print the manual page, of haul or of one command
+    /// Print the manual page of haul or of one command
     Man(man::ManArguments),
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  haul fetch urls.txt                        a line for each URL of the list
-  haul fetch urls.txt -o out.jsonl           everything that is known of each
-  haul fetch urls.txt --output-dir pages     their bodies, a file each
-  haul crawl example.org --job example       a site; the same command resumes it
-  haul job example                           how that job stands
-  haul example.org -w '%{status} %{url}\\n'   a line of your own
-  haul config                                what is in force, and from where";
+  haul fetch urls.txt                        print a line for each URL of the list
+  haul fetch urls.txt -o out.jsonl           write full records
+  haul fetch urls.txt --output-dir pages     save each body to a file
+  haul crawl example.org --job example       crawl a site; the same command resumes it
+  haul job example                           show the state of that job
+  haul example.org -w '%{status} %{url}\\n'   print lines in your own format
+  haul config                                show the settings in effect";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
-  haul compare                               the effect, on a practice server: about a minute
-  haul compare --latency 0 --work parse      the other side: computing
-  haul compare urls.txt -n 100               on your own URLs
-  haul compare --sweep --report out.html     how many in flight pay, with charts
-  haul compare --engines async:64,async:16   two sizes of one engine";
+  haul compare                               see the effect on a practice server, in about a minute
+  haul compare --latency 0 --work parse      see the opposite: a run that only computes
+  haul compare urls.txt -n 100               compare on your own URLs
+  haul compare --sweep --report out.html     see how much concurrency pays off, with charts
+  haul compare --engines async:64,async:16   compare two sizes of one engine";
 
 const JOB_EXAMPLES: &str = "\
 Examples:
-  haul job example                           how the job in the folder example stands
-  haul job example --json | jq .waiting      the same, for scripts";
+  haul job example                           show the state of the job in the folder example
+  haul job example --json | jq .waiting      use it in a script";
 
 const RETRY_EXAMPLES: &str = "\
 Examples:
-  haul retry example                         everything that failed
-  haul retry example --cause 5xx,timeout     what a busy server may have caused
-  haul retry out.jsonl                       what failed in a run without a job
-  haul retry out.jsonl -- -o again.jsonl     the same, into another output
-  haul retry example -- -u ann:secret        with the secret that the job was begun with
-  haul retry example -- --delay 2s --change  slower than before";
+  haul retry example                         retry everything that failed
+  haul retry example --cause 5xx,timeout     retry what a busy server may have caused
+  haul retry out.jsonl                       retry the failures of a run without a job
+  haul retry out.jsonl -- -o again.jsonl     the same, but write to another file
+  haul retry example -- -u ann:secret        give the secret that the job was started with
+  haul retry example -- --delay 2s --allow-changes  retry more slowly";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  haul explain example http://example.org/a  why is it not in the records?";
+  haul explain example http://example.org/a  find out why it is not in the records";
 
 const FETCH_EXAMPLES: &str = "\
 Every flag is also an environment variable (HAUL_PER_HOST for --per-host) and
-a key of the configuration file. --help tells more, and the exit codes.";
+a key of the configuration file. --help shows more, including the exit codes.";
 
 const FETCH_LAYERS: &str = "\
-Every flag is also an environment variable (HAUL_PER_HOST for --per-host, with a
-line for each value of a flag that may be repeated) and a key of the configuration
+Every flag is also an environment variable (HAUL_PER_HOST for --per-host; a flag
+that may be repeated takes one value per line) and a key of the configuration
 file.";
 
 /// What `haul fetch --help` ends with.

@@ -52,7 +52,7 @@ pub(super) fn urls(folder: &Path) -> haul::Result<Vec<OsString>> {
         let name = host.to_str().filter(|name| name.ends_with(HOME));
         let Some(name) = name else {
             return Err(Error::Setting(format!(
-                "{}: only names under localhost are served, as in hosts/shop.localhost",
+                "{}: only names below localhost are served, as in hosts/shop.localhost",
                 path.display()
             )));
         };
@@ -68,7 +68,7 @@ pub(super) fn urls(folder: &Path) -> haul::Result<Vec<OsString>> {
     }
     if urls.is_empty() {
         return Err(Error::Setting(format!(
-            "{} has no HTML file: there is nothing to crawl",
+            "{} contains no HTML files to crawl",
             folder.display()
         )));
     }

@@ -58,7 +58,7 @@ pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
     let text = path.to_string_lossy();
     match text.contains("://") {
         true => Err(Error::Setting(format!(
-            "{who} {}: that is a URL, and a file or folder on this machine is needed",
+            "{who} {}: that is a URL, but a file or folder on this machine is needed",
             without_password(&text)
         ))),
         false => Ok(()),
@@ -133,7 +133,7 @@ pub(super) fn swallowed(settings: &Settings) -> Option<String> {
             let values = setting.values.iter().filter_map(|value| value.to_str());
             let url = without_password(values.into_iter().find(is_url)?).into_owned();
             Some(format!(
-                "nothing to fetch: --{flag} took {url} for its value; give --{flag} its own, and then the URL",
+                "nothing to fetch: --{flag} took {url} as its value; give --{flag} a value before the URL",
                 flag = setting.flag
             ))
         })

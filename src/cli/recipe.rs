@@ -1,4 +1,4 @@
-//! `haul recipe`: recipes tried before they are used.
+//! `haul recipe`: checks recipes before they are used.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use haul::Error;
 use haul::extract::{ExtractSettings, Extractor, Recipe};
 use std::fmt::Write;
 
-/// What is done with recipes.
+/// The arguments of `haul recipe`.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeArguments {
     #[command(subcommand)]
@@ -16,9 +16,9 @@ pub(crate) struct RecipeArguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Say what is wrong with recipes, each mistake with its line, or what they read
+    /// Report every mistake in recipes with its line, or else what they extract
     Check {
-        /// The recipes, together: one may lead to another
+        /// The recipes; check those that refer to each other together
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },

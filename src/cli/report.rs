@@ -23,11 +23,11 @@ pub(crate) struct Reporting {
 /// Which data is drawn, and where.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The JSON that haul compare --json has written, or that a report holds
+    /// JSON written by haul compare --json, or a report that contains it
     #[arg(value_name = "FILE")]
     data: PathBuf,
 
-    /// Write the page to this file [default: beside FILE, with the suffix .html]
+    /// Write the page to this file [default: FILE with the suffix .html]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -73,20 +73,20 @@ impl ReportArguments {
         let size = std::fs::metadata(&self.data).map_err(unreadable)?.len();
         let refuse = |why: &str| Error::Setting(format!("{}: {why}", self.data.display()));
         if size > LARGEST {
-            return Err(refuse("too large for the data of a report"));
+            return Err(refuse("too large to be the data of a report"));
         }
         let text = std::fs::read_to_string(&self.data).map_err(unreadable)?;
-        let data: Value =
-            serde_json::from_str(&text).map_err(|error| refuse(&format!("no JSON: {error}")))?;
+        let data: Value = serde_json::from_str(&text)
+            .map_err(|error| refuse(&format!("not valid JSON: {error}")))?;
         let kind = data["kind"].as_str().unwrap_or_default();
         if !["comparison", "run"].contains(&kind) {
             return Err(refuse(
-                "not the data of a report: haul compare --json writes it",
+                "not the data of a report, as haul compare --json writes it",
             ));
         }
         if data["format"] != 1 {
             return Err(refuse(&format!(
-                "data of format {}, and this haul draws format 1",
+                "data of format {}, but this version of haul reads format 1",
                 data["format"]
             )));
         }

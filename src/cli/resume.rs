@@ -80,8 +80,11 @@ impl Resume {
         let why = match outcome.ended {
             Ended::Complete => return Ok(None),
             Ended::Interrupted => "interrupted".to_owned(),
-            Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
-            Ended::OutputFailed => "when there is room again".to_owned(),
+            Ended::TimeUp => format!(
+                "stopped by --max-time after {}",
+                spelled(outcome.tally.elapsed)
+            ),
+            Ended::OutputFailed => "once the output can be written again".to_owned(),
         };
         let rows = if missing.ranges() > RANGES {
             let path = self.rows_file(outcome.ended);
@@ -93,9 +96,9 @@ impl Resume {
         } else {
             missing.to_string().into()
         };
-        let mut text = format!("{why}; this fetches what is missing");
+        let mut text = format!("{why}; this command fetches the rest");
         if self.reads_stdin {
-            text.push_str(", given the same standard input");
+            text.push_str(", from the same standard input");
         }
         let _ = write!(
             text,
@@ -120,7 +123,7 @@ impl Resume {
         Some(match totals.failed {
             0 => format!("the job is done: {urls}, none failed\n"),
             failed => format!(
-                "the job is done: {urls}, {failed} failed; haul retry {} fetches what failed again\n",
+                "the job is done: {urls}, {failed} failed; haul retry {} fetches the failures again\n",
                 spelling::quoted(&folder.clone().into_os_string())
             ),
         })
@@ -134,11 +137,16 @@ impl Resume {
         let why = match outcome.ended {
             Ended::Complete => return None,
             Ended::Interrupted => "interrupted".to_owned(),
-            Ended::TimeUp => format!("time is up after {}", spelled(outcome.tally.elapsed)),
-            Ended::OutputFailed => "when there is room again".to_owned(),
+            Ended::TimeUp => format!(
+                "stopped by --max-time after {}",
+                spelled(outcome.tally.elapsed)
+            ),
+            Ended::OutputFailed => "once the output can be written again".to_owned(),
         };
         let command = self.command(None);
-        Some(format!("{why}; the same command goes on:\n  {command}\n"))
+        Some(format!(
+            "{why}; the same command resumes it:\n  {command}\n"
+        ))
     }
 
     /// The command that fetches the failures which are left in an output.
@@ -157,7 +165,9 @@ impl Resume {
         if !flags.is_empty() {
             let _ = write!(command, " --{flags}");
         }
-        format!("not all failures were fetched again; this goes on with them:\n  {command}\n")
+        format!(
+            "some failures were not fetched again; this command fetches the rest:\n  {command}\n"
+        )
     }
 
     /// The rows without a record that the run was asked for.
@@ -272,7 +282,7 @@ mod tests {
         let text = resume.text(&interrupted("7,61-")).unwrap().unwrap();
         assert_eq!(
             text,
-            "interrupted; this fetches what is missing:\n  haul fetch --output out.jsonl --header 'Authorization: …' \
+            "interrupted; this command fetches the rest:\n  haul fetch --output out.jsonl --header 'Authorization: …' \
              --header 'Accept: it'\\''s' --insecure --verbose --verbose --append --limit 40 --rows 7,61-200 'my list.txt'\n"
         );
     }

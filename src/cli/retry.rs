@@ -24,15 +24,15 @@ use super::paths::refuse_url;
 /// The arguments of `haul retry`.
 #[derive(Debug, Args)]
 pub(super) struct RetryArguments {
-    /// The folder of a job, or an output of a run without one: .jsonl, .csv, .sqlite or .parquet
+    /// A job folder, or the output of a run without a job: .jsonl, .csv, .sqlite or .parquet
     #[arg(value_name = "JOB|FILE")]
     failed: PathBuf,
 
-    /// Only failures of these causes: statuses (503, 5xx) and classes of errors (timeout, dns), with commas between
+    /// Only failures with these causes, separated by commas: statuses (503, 5xx) and error classes (timeout, dns)
     #[arg(long, value_name = "CAUSE,…", value_delimiter = ',')]
     cause: Vec<String>,
 
-    /// Flags for this pass. Of a job: its secrets, and with --change what may change. Of an output: those of fetch
+    /// More flags: for a job its secrets, and with --allow-changes other settings; for an output any flag of fetch
     #[arg(last = true, value_name = "FLAGS")]
     flags: Vec<OsString>,
 }
@@ -122,7 +122,11 @@ impl RetryArguments {
         let typed = typed.map(|(_, matches)| matches).unwrap_or_default();
         let by_hand = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
         if let Some(flag) = NOT_HERE.iter().find(|flag| by_hand(flag)) {
-            let problem = format!("{flag} cannot be given here: the failures say what is fetched");
+            let flag = match *flag {
+                "targets" => "URLs".to_owned(),
+                flag => format!("--{flag}"),
+            };
+            let problem = format!("{flag} cannot be used here: the failures say what to fetch");
             return Err(Error::Setting(problem).into());
         }
         if !by_hand("output") {
@@ -175,17 +179,17 @@ fn told_of(failures: &Failures, output: Option<&Path>) -> String {
         let output = output.map_or("standard output".into(), |path| path.display().to_string());
         let _ = writeln!(
             told,
-            "{} of {} failures are fetched again; their records go to {output}\n\
-             records do not hold the headers, bodies and flags of their run: give what is needed after --",
+            "{} of {} failures will be fetched again; their records go to {output}\n\
+             records do not contain the headers, bodies and flags of their run: give those after --",
             failures.count, failures.of
         );
     } else if left_out == 0 {
-        let _ = writeln!(told, "none of {} failures has such a cause", failures.of);
+        let _ = writeln!(told, "none of {} failures has this cause", failures.of);
     }
     if failures.with_bodies_count > 0 {
         let _ = writeln!(
             told,
-            "{}: the method needs the body of the row, which records do not hold; this fetches what it is for:\n  \
+            "{}: their method needs a request body, which records do not contain; with the list in place of LIST, this command fetches them:\n  \
              haul fetch LIST --rows {} --append -o {}",
             left(failures.with_bodies_count),
             failures.with_bodies,
@@ -231,12 +235,12 @@ impl Retry {
         let back = put_back(folder, causes.as_ref())?;
         Ok(match back.count {
             0 => (
-                format!("none of {} failures has such a cause\n", back.of),
+                format!("none of {} failures has this cause\n", back.of),
                 false,
             ),
             count => (
                 format!(
-                    "{count} of {} failures wait again; the last record of a URL counts\n",
+                    "{count} of {} failures will be fetched again; the last record of a URL counts\n",
                     back.of
                 ),
                 true,
@@ -274,9 +278,10 @@ fn causes(items: &[String]) -> haul::Result<Option<RetryOn>> {
 fn nothing(waiting: u64) -> String {
     match waiting {
         0 => "nothing failed\n".to_owned(),
-        1 => "nothing failed; 1 URL waits, and the command that began the job goes on\n".to_owned(),
+        1 => "nothing failed; 1 URL is waiting: resume the job with the command that started it\n"
+            .to_owned(),
         waiting => format!(
-            "nothing failed; {waiting} URLs wait, and the command that began the job goes on\n"
+            "nothing failed; {waiting} URLs are waiting: resume the job with the command that started it\n"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `haul select`: what an expression finds on a page, before it goes into a command or a recipe.
+//! `haul select`: shows what an expression matches on a page, before it is used in a command or a recipe.
 
 use std::fmt::Write;
 use std::io::Read;
@@ -10,18 +10,18 @@ use haul::{Config, Error, Event, PageUrl, Stop, clean};
 /// Characters of a value, and of the source of an element, that are shown.
 const SHOWN: usize = 160;
 
-/// What is tried, and on what.
+/// The arguments of `haul select`.
 #[derive(Debug, Args)]
 pub(crate) struct SelectArguments {
     /// The page: a URL, a file, or - for standard input
     #[arg(value_name = "URL|FILE|-")]
     page: String,
 
-    /// What to try, as behind the = of --select: a CSS selector, what is taken, and filters
+    /// What to try, as after the = of --select: a CSS selector, what to take, and filters
     #[arg(value_name = "CSS", required = true)]
     expressions: Vec<String>,
 
-    /// What relative links of a file are relative to
+    /// Base URL for relative links if the page is a file
     #[arg(long, value_name = "URL", default_value = "http://localhost/")]
     base: String,
 }
@@ -100,7 +100,7 @@ impl SelectArguments {
 fn fetched(url: &PageUrl) -> haul::Result<Text> {
     let mut config = Config::urls([url.as_str()]);
     config.parse.wants.text = true;
-    let mut found = Err(Error::Setting(format!("{url}: no answer")));
+    let mut found = Err(Error::Setting(format!("{url}: no response")));
     let hear = |event: &Event<'_>| {
         if let Event::Visited(visit) = event {
             found = match (&visit.outcome, &visit.parsed.text) {

@@ -19,50 +19,50 @@ use super::interrupt::Signals;
 /// What is served, where, and how badly.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
-    /// Serve this folder; its serve.toml gives rules, its hosts/NAME/ a root for each host name
+    /// Serve this folder; serve.toml in it sets rules, and hosts/NAME/ is the root of the host NAME
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// Listen on this port; 0 takes a free one
+    /// Listen on this port; 0 for a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
 
-    /// Listen on this address; may be repeated, and every 127.x.y.z is a host of its own
+    /// Listen on this address; may be repeated: every 127.x.y.z is a host of its own
     ///
-    /// Names need no set-up: haul takes every name under localhost (a.localhost, b.localhost) to be this machine, and
-    /// each is a host with limits of its own.
+    /// Host names need no setup: every name below localhost (a.localhost, b.localhost) is this machine, and each is a host
+    /// with its own limits.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     address: Vec<IpAddr>,
 
-    /// Serve a generated site of N linked pages, the same for the same --seed
+    /// Serve a generated site of N linked pages; the same --seed gives the same site
     #[arg(long, value_name = "N", default_value_t = 0)]
     pages: u64,
 
-    /// Make generated pages about this large
+    /// Approximate size of a generated page
     #[arg(long, value_name = "SIZE", default_value = "6K")]
     size: ByteSize,
 
-    /// Wait this long before each answer
+    /// Delay before each response
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
     latency: Duration,
 
-    /// Wait up to this much longer, each time by chance
+    /// Random extra delay, up to this much
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
     jitter: Duration,
 
-    /// Send at most this much a second on each connection
+    /// Bytes per second on each connection, at most
     #[arg(long, value_name = "SIZE")]
     bandwidth: Option<ByteSize>,
 
-    /// Let this share of requests fail, as in 5%: with 503, or a connection that is cut
+    /// Share of requests that fail, as in 5%: with 503, or a dropped connection
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     error_rate: Share,
 
-    /// Answer more requests a second than this, for one host, with 429 and Retry-After
+    /// Requests per second and host above which responses are 429 with Retry-After
     #[arg(long, value_name = "N")]
     rate_limit: Option<f64>,
 
-    /// The seed of what is generated and of what happens by chance
+    /// Random seed for generated pages and random faults
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -121,7 +121,7 @@ impl ServeArguments {
 }
 
 impl Served {
-    /// Where it listens, a URL a line.
+    /// The addresses that it listens on, one URL per line.
     pub(crate) fn addresses(&self) -> String {
         self.origins
             .iter()
@@ -129,10 +129,10 @@ impl Served {
             .collect()
     }
 
-    /// Serves until the first interrupt, and says how much was asked.
+    /// Serves until the first interrupt, and reports the number of requests.
     ///
     /// # Errors
-    /// When interrupts cannot be listened to.
+    /// When signals cannot be received.
     pub(crate) fn until_interrupted(self) -> haul::Result<String> {
         let failed = |source: std::io::Error| Error::Setup {
             what: "the event loop",
@@ -151,7 +151,7 @@ impl Served {
     }
 }
 
-/// What was asked of the server cannot be: that is for whoever asked, flag and causes in one line.
+/// Turns a server error into a message with the flag and all causes on one line.
 fn unserved(error: OriginError) -> Error {
     if let OriginError::Setting { setting, why } = &error {
         let flag = setting.replace("page_bytes", "size").replace('_', "-");

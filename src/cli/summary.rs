@@ -19,7 +19,7 @@ const CLASSES: usize = 12;
 pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     let mut text = headline(tally, processor);
     if tally.visited < 2 && tally.failed == 0 {
-        line(&mut text, "left out", left_out(tally));
+        line(&mut text, "ignored", ignored(tally));
         broken(&mut text, &tally.broken); // of an earlier session
         return text; // the one record has said it all
     }
@@ -29,9 +29,9 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
         let example = format!("{}  {}", cut(&failures.example), cut(&failures.message));
         let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
     }
-    line(&mut text, "beside", beside(tally));
-    line(&mut text, "not asked", not_asked(tally));
-    line(&mut text, "left out", left_out(tally));
+    line(&mut text, "other", other(tally));
+    line(&mut text, "skipped", skipped(tally));
+    line(&mut text, "ignored", ignored(tally));
     line(&mut text, "latency", latency(tally));
     line(&mut text, "hosts", hosts(tally));
     broken(&mut text, &tally.broken);
@@ -51,7 +51,7 @@ pub(crate) fn mirror_summary(begins: &Path) -> String {
     line(
         &mut text,
         "mirror",
-        format!("begins with {}", clean(&begins.display().to_string())),
+        format!("starts at {}", clean(&begins.display().to_string())),
     );
     text
 }
@@ -111,7 +111,7 @@ fn headline(tally: &Tally, processor: Option<Duration>) -> String {
         );
     }
     if let Some(processor) = processor.filter(|time| !time.is_zero()) {
-        let _ = write!(text, "; processor {}", spelled(processor));
+        let _ = write!(text, "; CPU {}", spelled(processor));
     }
     text.push('\n');
     text
@@ -154,7 +154,7 @@ fn by_count(tally: &Tally) -> Vec<(&'static str, &haul::Failures)> {
 }
 
 /// What is neither an answer nor a failure.
-fn beside(tally: &Tally) -> String {
+fn other(tally: &Tally) -> String {
     let counts = [
         (tally.redirects, "redirect"),
         (tally.retries, "retry"),
@@ -173,7 +173,7 @@ fn beside(tally: &Tally) -> String {
 }
 
 /// What pages led to and that was not asked, by the reason.
-fn not_asked(tally: &Tally) -> String {
+fn skipped(tally: &Tally) -> String {
     let mut reasons: Vec<(&str, u64)> = tally
         .passed_over
         .iter()
@@ -191,7 +191,7 @@ fn not_asked(tally: &Tally) -> String {
 }
 
 /// What an archive holds that is no page.
-fn left_out(tally: &Tally) -> String {
+fn ignored(tally: &Tally) -> String {
     let each: Vec<_> = tally
         .left_out
         .iter()
@@ -199,8 +199,11 @@ fn left_out(tally: &Tally) -> String {
         .collect();
     match tally.left_out.values().sum() {
         0 => String::new(),
-        1 => format!("1 record that holds no page: {}", each.join(", ")),
-        count => format!("{count} records that hold no page: {}", each.join(", ")),
+        1 => format!("1 archive record without a page: {}", each.join(", ")),
+        count => format!(
+            "{count} archive records without a page: {}",
+            each.join(", ")
+        ),
     }
 }
 
@@ -333,7 +336,7 @@ mod tests {
         let lines: Vec<_> = text.lines().map(str::trim_start).collect();
         assert_eq!(
             lines[0],
-            "100 records in 2s, 50.0/s; 3 MiB received, 1.5 MiB/s; processor 350ms"
+            "100 records in 2s, 50.0/s; 3 MiB received, 1.5 MiB/s; CPU 350ms"
         );
         assert_eq!(lines[1], "statuses  200 × 96, 404 × 1");
         assert_eq!(lines[2], "failed    4 (4.0%)");
@@ -341,7 +344,7 @@ mod tests {
             lines[3].starts_with("3 × connect"),
             "the commonest first: {text}"
         );
-        assert_eq!(lines[5], "beside    2 redirects, 1 retry");
+        assert_eq!(lines[5], "other     2 redirects, 1 retry");
         assert_eq!(lines[6], "latency   p50 12ms, p90 12ms, p99 12ms, max 12ms");
     }
 

@@ -301,11 +301,11 @@ fn a_suffix_says_the_format_and_one_that_says_nothing_is_an_error() {
         ("http://a -o a.sqlite.gz", "names no format"),
         (
             "http://a -o a.jsonl -o a.jsonl",
-            "--output a.jsonl is there twice",
+            "--output a.jsonl is given twice",
         ),
         (
             "http://a -o a.jsonl -o b.csv -f csv",
-            "are for one --output",
+            "work with a single --output",
         ),
         ("http://a -o a.jsonl -o - --append", "--append needs a file"),
         (
@@ -413,7 +413,7 @@ fn contradictions_are_told_with_their_flags() {
         ("http://a --append", "--output FILE"),
         ("http://a --body", "jsonl"),
         ("http://a --engine threads:4 -c 5", "--engine threads:4"),
-        ("http://a --engine sequential -c 5", "sequential has 1"),
+        ("http://a --engine sequential -c 5", "sequential means 1"),
         (
             "http://a -t 5s --connect-timeout 10s",
             "--connect-timeout 10s",

@@ -49,11 +49,13 @@ impl<'a> Differences<'a> {
             return Ok(());
         }
         let way_out = match may_change.is_empty() {
-            true => "--change goes on with those of now where a job can, --fresh starts over",
+            true => {
+                "--allow-changes resumes it with the new ones where possible, --fresh starts over"
+            }
             false => "these cannot change in a job: --fresh starts over",
         };
         let problem = format!(
-            "the job in {} was begun with other settings; {way_out}:{text}",
+            "the job in {} was started with other settings; {way_out}:{text}",
             folder.display()
         );
         Err(Error::Setting(problem))

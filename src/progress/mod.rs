@@ -115,12 +115,16 @@ impl Progress {
             Event::Notice(notice) if self.voice >= Voice::Quiet => self.say(notice),
             Event::Draining if self.voice >= Voice::Quiet => {
                 let in_flight = self.view().in_flight;
+                let requests = match in_flight {
+                    1 => "1 request".to_owned(),
+                    count => format!("{count} requests"),
+                };
                 self.say(&format!(
-                    "finishing {in_flight} in flight; Ctrl-C again to abort"
+                    "finishing {requests} in flight; press Ctrl-C again to abort"
                 ));
             }
             Event::Retried { host, cause, after } if self.voice >= Voice::Retries => {
-                self.say(&format!("{host}: {cause}, again in {}", spelled(*after)));
+                self.say(&format!("{host}: {cause}; retrying in {}", spelled(*after)));
             }
             Event::GivenUp {
                 host,
@@ -128,7 +132,7 @@ impl Progress {
                 cause,
             } if self.voice >= Voice::Quiet => {
                 self.say(&format!(
-                    "{host}: given up after {failures} failures in a row, the last one: {cause}; what is left of it fails"
+                    "{host}: giving up after {failures} failures in a row, the last one: {cause}; its remaining URLs fail"
                 ));
             }
             Event::Unread { url, problem } if self.voice >= Voice::Retries => {

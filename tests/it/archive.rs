@@ -159,7 +159,7 @@ fn archived(name: &str) -> (tempfile::TempDir, PathBuf, String) {
         "-o",
         name,
     ];
-    let more = ["--fail-over", "100%", "--output-dir", "saved"];
+    let more = ["--max-failed", "100%", "--output-dir", "saved"];
     let (code, _, said) = run(folder.path(), &[&words[..], &more[..]].concat());
     assert_eq!(code, Some(0), "{said}");
     let path = folder.path().join(name);
@@ -444,8 +444,7 @@ fn a_resource_is_a_page_and_records_that_hold_none_are_counted() {
     assert_eq!(record["status"], 200);
     assert_eq!(record["title"], "As it was on a disk");
     assert_eq!(record["content_type"], "text/html", "{record}");
-    let expected =
-        "  left out  4 records that hold no page: conversion × 2, resource × 1, response × 1\n";
+    let expected = "  ignored   4 archive records without a page: conversion × 2, resource × 1, response × 1\n";
     assert!(said.contains(expected), "{said}");
     let words = [
         "fetch",
@@ -458,7 +457,7 @@ fn a_resource_is_a_page_and_records_that_hold_none_are_counted() {
     let (code, _, said) = run(folder.path(), &words);
     assert_eq!(code, Some(4), "{said}");
     assert!(
-        said.contains("left out  2 records that hold no page: conversion × 2\n"),
+        said.contains("ignored   2 archive records without a page: conversion × 2\n"),
         "{said}"
     );
     let Some(python) = tools::python("archive") else {
@@ -477,7 +476,7 @@ fn a_resource_is_a_page_and_records_that_hold_none_are_counted() {
     let (code, text, said) = run(folder.path(), &words);
     assert_eq!((code, text.lines().count()), (Some(0), 2), "{said}");
     assert!(
-        said.contains("left out  2 records that hold no page: conversion × 1, resource × 1\n"),
+        said.contains("ignored   2 archive records without a page: conversion × 1, resource × 1\n"),
         "{said}"
     );
 }

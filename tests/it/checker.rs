@@ -289,7 +289,7 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
             "--external",
             "--job",
             "job",
-            "--change",
+            "--allow-changes",
             "-n",
             limit,
         ];

@@ -170,7 +170,7 @@ fn the_exit_code_tells_how_much_of_the_list_failed() {
     let code = |arguments: &[&str]| run(folder.path(), arguments).0;
     assert_eq!(code(&[&good]), Some(0));
     assert_eq!(code(&[&good, &bad]), Some(3));
-    assert_eq!(code(&[&good, &bad, "--fail-over", "50%"]), Some(0));
+    assert_eq!(code(&[&good, &bad, "--max-failed", "50%"]), Some(0));
     assert_eq!(code(&[&bad]), Some(4));
     assert_eq!(code(&["fetch", "--no-such-flag"]), Some(2));
     assert_eq!(code(&["fetch", "-i", "no-such-list.txt"]), Some(2));
@@ -235,7 +235,7 @@ fn an_interrupted_run_finishes_what_is_in_flight_and_prints_the_command_for_the_
     stderr.read_line(&mut draining).unwrap();
     assert_eq!(
         draining,
-        "haul: finishing 1 in flight; Ctrl-C again to abort\n"
+        "haul: finishing 1 request in flight; press Ctrl-C again to abort\n"
     );
     interrupt(&child);
     let mut rest = String::new();
@@ -301,7 +301,7 @@ fn a_run_whose_time_is_up_ends_with_124_and_the_same_command() {
     let (code, _, stderr) = run(folder.path(), &[&site.url("held"), "--max-time", "200ms"]);
     assert_eq!(code, Some(124), "{stderr}");
     assert!(
-        stderr.contains("time is up") && stderr.contains("--rows 1"),
+        stderr.contains("stopped by --max-time") && stderr.contains("--rows 1"),
         "{stderr}"
     );
 }

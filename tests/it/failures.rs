@@ -80,7 +80,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         let (code, _, error) = haul(here, &["retry", output, "--", "--retries", "0"]);
         assert_eq!(code, Some(4), "{output}: {error}");
         assert!(
-            error.contains("2 of 3 failures are fetched again"),
+            error.contains("2 of 3 failures will be fetched again"),
             "{output}: {error}"
         );
         assert!(
@@ -88,7 +88,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
             "{output}: {error}"
         );
         assert!(
-            error.contains("do not hold the headers, bodies"),
+            error.contains("do not contain the headers, bodies"),
             "{output}: {error}"
         );
         assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
@@ -198,7 +198,7 @@ fn an_output_of_a_job_and_what_is_no_output_are_refused() {
     fs::write(here.join("out.jsonl"), "{\"row\":1,\"url\":\"http://a.example/\",\"final_url\":null,\"status\":null,\"error\":\"dns\",\"duplicate_of\":null,\"method\":null,\"depth\":0,\"found_on\":null}\n{\"torn\":").unwrap();
     let (code, _, error) = haul(here, &["retry", "out.jsonl", "--", "http://a.example/"]);
     assert!(
-        code == Some(2) && error.contains("cannot be given here"),
+        code == Some(2) && error.contains("cannot be used here"),
         "{error}"
     );
     let (_, _, error) = haul(here, &["retry", "out.jsonl", "--", "--dry-run", "-o", "-"]);

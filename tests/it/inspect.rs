@@ -140,10 +140,10 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
     assert_eq!((&seen["waiting"], &seen["urls"]), (&1.into(), &4.into()));
     assert_eq!(seen["hosts"][0]["waiting"], 1);
     let held = told(folder.path(), &["explain", "job", &origin.url("/held")], 0);
-    assert!(held.contains("waiting, or in flight"), "{held}");
+    assert!(held.contains("waiting or in flight"), "{held}");
     // Only one works on it.
     let again = told(folder.path(), &["retry", "job"], 0);
-    assert!(again.contains("1 URL waits"), "{again}");
+    assert!(again.contains("1 URL is waiting"), "{again}");
     gate.open();
     assert!(crawl.wait().unwrap().success());
     let job = look();
@@ -193,7 +193,7 @@ fn a_job_is_shown_with_its_causes_and_looking_at_it_changes_nothing() {
         "× http-5xx",
         "× robots",
         "waiting",
-        "read to its end, 1 row",
+        "fully read, 1 row",
     ] {
         assert!(table.contains(text), "{text}: {table}");
     }
@@ -300,7 +300,7 @@ fn a_secret_of_a_job_is_given_again_or_asked_for() {
     ];
     let refused = told(folder.path(), &slower, 2);
     assert!(
-        refused.contains("delay") && refused.contains("--change"),
+        refused.contains("delay") && refused.contains("--allow-changes"),
         "{refused}"
     );
 }
@@ -338,7 +338,7 @@ fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
         ),
         (
             url("/nobody"),
-            &["never seen: no page led to it", "would belong"],
+            &["never seen: no page links to it", "it is in scope"],
         ),
         (
             url("/nobody.pdf"),

@@ -201,7 +201,7 @@ fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
         "fetch",
         "--job",
         "forgiving",
-        "--fail-over",
+        "--max-failed",
         "50%",
         &well,
         &gone,
@@ -221,7 +221,7 @@ fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
         assert_eq!(code, Some(ends_with), "{words:?}: {text}");
         assert_eq!(site.log().requests(), asked);
         let expected = format!(
-            "the job is done: {failed}; haul retry {} fetches what failed again\n",
+            "the job is done: {failed}; haul retry {} fetches the failures again\n",
             words[2]
         );
         assert!(text.contains(&expected), "{text}");
@@ -250,7 +250,7 @@ fn a_job_that_goes_on_ends_by_what_all_its_sessions_came_to() {
     };
     let (code, _, text) = session(&["-n", "1"]);
     assert_eq!(code, Some(4), "{text}");
-    let (code, _, text) = session(&["-n", "2", "--change"]);
+    let (code, _, text) = session(&["-n", "2", "--allow-changes"]);
     assert_eq!(code, Some(3), "{text}");
     assert_eq!(site.log().paths(), ["/gone", "/well"]);
 }
@@ -332,12 +332,19 @@ fn other_settings_are_refused_one_by_one_and_change_lets_some_of_them_through() 
         lines[1..],
         ["per-host: 8 then, 4 now", "scope: host then, domain now"]
     );
-    let (code, text) = kept.run(&["-q", "--scope", "domain", "--per-host", "4", "--change"]);
+    let (code, text) = kept.run(&[
+        "-q",
+        "--scope",
+        "domain",
+        "--per-host",
+        "4",
+        "--allow-changes",
+    ]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("scope: host then, domain now"), "{text}");
     assert!(!text.contains("per-host"), "{text}");
     assert_eq!(kept.out(), before, "a refusal changes nothing");
-    let (code, text) = kept.run(&["-q", "--per-host", "4", "--change"]);
+    let (code, text) = kept.run(&["-q", "--per-host", "4", "--allow-changes"]);
     assert_eq!(code, Some(0), "{text}");
     kept.audit();
 }

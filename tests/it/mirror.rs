@@ -216,6 +216,6 @@ fn the_summary_names_the_file_that_a_mirror_begins_with() {
     let copy = Copy::of(ENTRANCE, &[]);
     let file = Path::new("copy").join(&copy.host).join("en/start~.html");
     assert!(copy.folder.path().join(&file).is_file());
-    let expected = format!("  mirror    begins with {}\n", file.display());
+    let expected = format!("  mirror    starts at {}\n", file.display());
     assert!(copy.told.contains(&expected), "{}", copy.told);
 }

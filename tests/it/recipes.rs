@@ -327,7 +327,7 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
     assert_eq!(code, Some(0), "{told}");
     let (code, _, told) = run(folder, &["fetch", "--from", "d", "-s", "a=b"]);
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("d: the job kept no pages"), "{told}");
+    assert!(told.contains("d: the job stored no pages"), "{told}");
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn a_field_that_is_there_less_often_than_in_the_job_before_is_told() {
         "{before}"
     );
     let after = told("<h1>A</h1><b class=cost>1</b>");
-    let expected = "less than the job before: price of fields, 0.0% instead of 100.0%";
+    let expected = "less than in the job before: price of fields, 0.0% instead of 100.0%";
     assert!(
         after.contains(expected) && !after.contains("title of"),
         "{after}"

@@ -134,7 +134,7 @@ fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_cod
     let (found, told, code) = records(folder.path(), &words);
     assert_eq!(code, 7, "{told}");
     assert!(
-        told.contains("below its min_rate: count of thing, 33.3% instead of 50.0%"),
+        told.contains("below min_rate: count of thing, 33.3% instead of 50.0%"),
         "{told}"
     );
     assert_eq!(

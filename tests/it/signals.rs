@@ -60,7 +60,7 @@ fn every_signal_that_ends_a_run_drains_it_and_has_a_code_of_its_own() {
             let mut draining = String::new();
             stderr.read_line(&mut draining).unwrap();
             assert!(
-                draining.contains("finishing 1 in flight"),
+                draining.contains("finishing 1 request in flight"),
                 "{signal:?}: {draining}"
             );
             send(&child, signal);
@@ -105,7 +105,10 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
         send_to_all(&child, signal);
         let mut told = String::new();
         stderr.read_line(&mut told).unwrap();
-        assert!(told.contains("finishing 1 in flight"), "{signal:?}: {told}");
+        assert!(
+            told.contains("finishing 1 request in flight"),
+            "{signal:?}: {told}"
+        );
         gate.open();
         stderr.read_to_string(&mut told).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{told}");
@@ -138,7 +141,10 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let mut draining = String::new();
     stderr.read_line(&mut draining).unwrap();
     // The first three of four would have aborted the run, and ended the process before it says what is missing.
-    assert!(draining.contains("finishing 1 in flight"), "{draining}");
+    assert!(
+        draining.contains("finishing 1 request in flight"),
+        "{draining}"
+    );
     send(&child, Signal::TERM);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();

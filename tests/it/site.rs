@@ -224,7 +224,7 @@ fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
             &format!("http://{address}/"),
             "--mirror",
             "copy",
-            "--no-traps",
+            "--follow-traps",
         ],
     );
     let copy = folder.path().join("copy");
@@ -332,12 +332,12 @@ fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
     // Two of six fail: what /moved leads to, and /dead.
     for (flags, code) in [
         (&[][..], 0),
-        (&["--fail-over", "50%"], 0),
-        (&["--fail-over", "33%"], 3),
-        (&["--fail-over", "0%"], 3),
+        (&["--max-failed", "50%"], 0),
+        (&["--max-failed", "33%"], 3),
+        (&["--max-failed", "0%"], 3),
         (&["--fail-on-broken"], 3),
-        (&["--fail-on-broken", "--fail-over", "50%"], 0),
-        (&["--fail-on-broken", "--fail-over", "33%"], 3),
+        (&["--fail-on-broken", "--max-failed", "50%"], 0),
+        (&["--fail-on-broken", "--max-failed", "33%"], 3),
     ] {
         let mut arguments = vec![url.as_str()];
         arguments.extend_from_slice(flags);

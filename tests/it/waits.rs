@@ -378,7 +378,7 @@ fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_asks_for_all_of_
     let words = ["crawl", &seed, "--job", "job", "--max-host-down", "50ms"];
     let (code, told) = haul(folder.path(), &words);
     assert_eq!(code, Some(3), "{told}");
-    assert!(told.contains("given up after"), "{told}");
+    assert!(told.contains("giving up after"), "{told}");
     let down = |record: &&Value| record["error"] == "host-down";
     let lost = records(folder.path());
     let lost: BTreeSet<_> = lost

@@ -379,7 +379,7 @@ fn after_a_retry_every_output_says_which_record_counts_and_the_numbers_add_up() 
     );
     let told = String::from_utf8(haul(folder.path(), &["job", "job"]).stdout).unwrap();
     assert!(
-        told.contains("12, 3 of them replaced by later ones"),
+        told.contains("12, 3 of them superseded by later ones"),
         "{told}"
     );
 

@@ -48,15 +48,15 @@ const OWN: [&str; 19] = [
     "color",
 ];
 
-/// What the words without a flag are.
-const WORDS: &str = "URLs to compare with, and files that list URLs
+/// The long help of the positional arguments.
+const WORDS: &str = "URLs to fetch, and files that list URLs
 
-A word that is the name of a file and has no `scheme://` is read as a list; - is standard input. Without any, and without -i, a practice \
-server is started and asked.";
+An argument without `scheme://` that names an existing file is read as a list; - is standard input. With no arguments and no -i, a \
+practice server is started and used.";
 
 /// The flags of `haul compare`.
 #[derive(Debug, Args)]
-#[command(mut_arg("targets", |words| words.help("URLs to compare with, and files that list URLs").long_help(WORDS)))]
+#[command(mut_arg("targets", |words| words.help("URLs to fetch, and files that list URLs").long_help(WORDS)))]
 pub(crate) struct CompareArguments {
     #[command(flatten)]
     targets: Targets,
@@ -76,85 +76,85 @@ pub(crate) struct CompareArguments {
 struct Comparing {
     /// Compare these engines: sequential, threads, blocking, async, processes, hybrid
     ///
-    /// A size may follow, as in threads:16 or hybrid:2x32 (children, and requests in flight in each); without one an engine has as many
-    /// in flight as --concurrency says. The same engine may be named twice.
+    /// A size may follow, as in threads:16 or hybrid:2x32 (child processes x requests in flight in each); without one,
+    /// --concurrency sets it. The same engine may be listed twice.
     #[arg(long, value_name = "ENGINE[:N],…", value_delimiter = ',', default_values = CONTESTANTS)]
     engines: Vec<String>,
 
-    /// Put work on each page: none, parse (HTML into a tree), select:CSS, or hash:N (N KiB through SHA-256)
+    /// Work to do per page: none, parse (HTML into a tree), select:CSS, or hash:N (SHA-256 over N KiB)
     #[arg(long, value_name = "WORK", default_value = "none")]
     work: Work,
 
-    /// Run each engine so many times, 5 at least
+    /// Runs of each engine, at least 5
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(i64::from(LEAST_ROUNDS)..=1000))]
     rounds: u32,
 
-    /// Let all rounds together take about so long: slow engines run fewer URLs
+    /// Time that all rounds together should take: slow engines fetch fewer URLs
     #[arg(long, value_name = "DURATION", default_value = "45s", value_parser = haul::duration)]
     time_budget: Duration,
 
-    /// Take at most N URLs
+    /// Fetch at most N URLs
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<u64>,
 
-    /// The seed of the order of rounds, of the choice of URLs, and of the practice server [default: drawn, and told]
+    /// Random seed for the order of rounds, the choice of URLs, and the practice server [default: random, and printed]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Measure throughput along concurrency, latency or work, too
+    /// Also measure throughput over a range of concurrency, latency or work
     ///
-    /// Concurrency is doubled until an engine stops growing, and the Universal Scalability Law is fitted to it. Latency needs the
-    /// practice server.
+    /// Concurrency is doubled until an engine gets no faster, and the Universal Scalability Law is fitted to the results.
+    /// Latency needs the practice server.
     #[arg(long, value_name = "AXIS", num_args = 0..=1, default_missing_value = "concurrency")]
     sweep: Option<Axis>,
 
-    /// Find the fastest engine at each latency of the server and each work on a page, too
+    /// Also find the fastest engine for each combination of latency and work
     ///
-    /// Takes a few minutes, and the practice server.
+    /// Takes a few minutes, and needs the practice server.
     #[arg(long)]
     map: bool,
 
-    /// Send more than 1,000 requests to hosts that are not this machine
+    /// Allow more than 1,000 requests to other machines, and repeat the list if it is too short
     #[arg(long)]
     yes: bool,
 }
 
-/// The practice server, where no URLs are named.
+/// The practice server, if no URLs are given.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The practice server, where no URLs are named")]
+#[command(next_help_heading = "The practice server, if no URLs are given")]
 struct Practising {
-    /// Wait this long before each answer
+    /// Delay before each response
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = haul::duration)]
     latency: Duration,
 
-    /// Wait up to this much longer, each time by chance
+    /// Random extra delay, up to this much
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = haul::duration)]
     jitter: Duration,
 
-    /// Make pages about this large
+    /// Approximate size of a page
     #[arg(long, value_name = "SIZE", default_value = "6K")]
     size: ByteSize,
 
-    /// Serve so many pages: as many URLs
+    /// Number of pages
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pages: u64,
 
-    /// Let this share of requests fail, as in 5%
+    /// Share of requests that fail, as in 5%
     #[arg(long, value_name = "PERCENT", default_value = "0%")]
     error_rate: Share,
 }
 
-/// Where the comparison is told.
+/// Where the results are written.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Results")]
 struct Reporting {
-    /// Write a report to FILE: one HTML page with charts, without a network
+    /// Write a report to FILE: one self-contained HTML page with charts
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// Write all figures to FILE as JSON; - for standard output, without the table
+    /// Write all figures to FILE as JSON; - writes them to standard output instead of the table
     ///
-    /// haul report FILE draws the page from it again.
+    /// haul report FILE creates the HTML page from it.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -184,7 +184,7 @@ impl CompareArguments {
     /// The comparison that these flags ask for.
     ///
     /// # Errors
-    /// When they contradict each other, or a file that they name cannot be read.
+    /// When flags cannot be combined, or a file that they name cannot be read.
     pub(super) fn plan(
         self,
         settings: &Settings,
@@ -198,7 +198,7 @@ impl CompareArguments {
         let serve = self.conditions.serve().map(PathBuf::from);
         if practises && serve.is_some() {
             return Err(Error::Setting(
-                "--serve DIR is for URLs that lead there: name some".into(),
+                "--serve DIR needs URLs that lead to it".into(),
             ));
         }
         if let Some(flag) = ["latency", "jitter", "size", "pages", "error-rate"]
@@ -206,7 +206,7 @@ impl CompareArguments {
             .find(|flag| !practises && settings.rank(flag) == 3)
         {
             return Err(Error::Setting(format!(
-                "--{flag} is about the practice server, which is only asked where no URLs are named"
+                "--{flag} configures the practice server, which is only used if no URLs are given"
             )));
         }
         let seeds = match practises {

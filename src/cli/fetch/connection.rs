@@ -1,4 +1,4 @@
-//! The flags that say how a host is reached: TLS, proxies, names.
+//! The flags about connections: TLS, proxies, DNS.
 
 use std::path::PathBuf;
 
@@ -14,47 +14,47 @@ pub(super) struct Connection {
     #[arg(short = 'k', long)]
     insecure: bool,
 
-    /// Trust the certificates in this PEM file too
+    /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 
-    /// Go through this proxy: http, https, socks4, socks4a, socks5 or socks5h; repeated ones take turns
+    /// Use this proxy: http, https, socks4, socks4a, socks5 or socks5h; several take turns
     ///
-    /// Names are resolved by the proxy; with socks4 and socks5 they are resolved here. -x '' is no proxy. The proxies of
-    /// the environment (HTTP_PROXY) are not used.
+    /// The proxy resolves host names; with socks4 and socks5 haul does. -x '' means no proxy. HTTP_PROXY and similar
+    /// environment variables are ignored.
     #[arg(short = 'x', long, value_name = "URL")]
     proxy: Vec<String>,
 
-    /// Speak HTTP/1.1 alone
+    /// Use HTTP/1.1 only
     #[arg(long)]
     http1: bool,
 
-    /// Let redirects lead from a public address to a private one
+    /// Allow redirects from public to private addresses
     ///
-    /// Hosts that the list itself names are always asked.
+    /// Hosts that the list itself names are always allowed.
     #[arg(long)]
     allow_private: bool,
 
-    /// Serve DIR for the length of the run: every name under localhost is there
+    /// Serve DIR during the run, under every name below localhost
     ///
-    /// The practice server listens on a free port; http://shop.localhost/ and the like lead to it, on no port of their own.
+    /// The practice server listens on a free port; URLs such as http://shop.localhost/ lead to it without naming the port.
     #[arg(long, value_name = "DIR")]
     pub(super) serve: Option<PathBuf>,
 
-    /// Use ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated
+    /// Connect to ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
     resolve: Vec<Override>,
 }
 
 impl Connection {
-    /// Fills in how hosts are reached.
+    /// Applies these flags to the settings of requests.
     ///
     /// # Errors
-    /// When two flags contradict each other.
+    /// When two flags cannot be combined.
     pub(super) fn apply(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
         if self.insecure && self.cacert.is_some() {
             return Err(Error::Setting(
-                "--insecure and --cacert contradict each other: certificates are checked or they are not".into(),
+                "--insecure and --cacert cannot be combined: certificates are either checked or not".into(),
             ));
         }
         fetch.tls = if self.insecure {
@@ -75,10 +75,10 @@ impl Connection {
         Ok(())
     }
 
-    /// The proxies; an empty one alone says that there is none.
+    /// The proxies; a single empty value means none.
     ///
     /// # Errors
-    /// Which is no proxy. They are not read by clap, whose errors would show their passwords.
+    /// When one cannot be parsed. clap does not parse them, because its errors would show their passwords.
     fn proxies(&self) -> haul::Result<Vec<Proxy>> {
         if let [only] = self.proxy.as_slice()
             && only.trim().is_empty()

@@ -1,4 +1,4 @@
-//! The flags that say which typed fields are read out of pages.
+//! The flags about extracting typed fields from pages.
 
 use std::path::PathBuf;
 
@@ -6,42 +6,43 @@ use clap::Args;
 use haul::Error;
 use haul::extract::{ExtractSettings, Markdown, Recipe, Selection};
 
-/// Which fields are read.
+/// The fields to extract.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Fields")]
 pub(super) struct Fields {
-    /// Read a typed field out of each HTML page, as in 'price=.price|number'; may be repeated
+    /// Extract a typed field from each HTML page, as in 'price=.price|number'; may be repeated
     ///
-    /// NAME=CSS, then @attribute, ::text, ::own-text or ::html for what is taken, and filters: trim, number, integer, date,
-    /// url, regex:…, replace:…, lower, json, first, last, join:…, default:…. NAME[]=CSS takes all that match, as a list. What
-    /// does not convert is told as a miss.
+    /// NAME=CSS, then what to take (@attribute, ::text, ::own-text or ::html), then filters: trim, number, integer, date,
+    /// url, regex:…, replace:…, lower, json, first, last, join:…, default:…. NAME[]=CSS takes all matches as a list.
+    /// Values that fail to convert are listed in misses with the reason.
     #[arg(short, long, value_name = "NAME=CSS")]
     select: Vec<Selection>,
 
-    /// Read items out of pages as the recipe in this TOML file says; may be repeated
+    /// Extract items from pages with the recipe in this TOML file; may be repeated
     ///
-    /// A recipe says which URLs it is for, what an item is, and its fields with their types. haul recipe check FILE tries one.
+    /// A recipe says which URLs it applies to, what an item is, and what fields it has, with their types. haul recipe
+    /// check FILE validates one.
     #[arg(long, value_name = "FILE")]
     recipe: Vec<PathBuf>,
 
-    /// Read what each page says about itself: title, dates, Open Graph, JSON-LD, microdata, feeds
+    /// Extract each page's metadata: title, dates, Open Graph, JSON-LD, microdata, feeds
     #[arg(long)]
     metadata: bool,
 
-    /// Read the text of the article on each page, without what stands around it
+    /// Extract the text of the article on each page, without navigation and other clutter
     #[arg(long)]
     article: bool,
 
-    /// Make Markdown of each page; with --article, of the article alone
+    /// Convert each page to Markdown; with --article, only the article
     #[arg(long)]
     markdown: bool,
 }
 
 impl Fields {
-    /// What these flags ask for.
+    /// The settings that these flags make.
     ///
     /// # Errors
-    /// When a recipe cannot be read, or has a mistake: each with its line.
+    /// When a recipe cannot be read or has mistakes: each of them, with its line.
     pub(super) fn settings(&self) -> haul::Result<ExtractSettings> {
         let mut recipes = Vec::new();
         for path in &self.recipe {

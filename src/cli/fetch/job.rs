@@ -1,4 +1,4 @@
-//! The flags that keep a run in a folder, so that it survives its process.
+//! The flags that keep a run in a folder, so that it can be resumed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use haul::{Error, JobSettings};
 use super::secret;
 use crate::cli::layers::{Kind, Settings};
 
-/// Flags that say nothing of what a job does: they may be others each time.
+/// Flags that do not affect what a job does: they may differ each time.
 const NOT_OF_THE_JOB: [&str; 11] = [
     "report",
     "job",
     "fresh",
-    "change",
+    "allow-changes",
     "quiet",
     "verbose",
     "progress",
@@ -23,7 +23,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "no-config",
     "profile",
 ];
-/// Flags that a job may go on with in another way: how fast, how patient, how far, and with which credentials.
+/// Flags that may change while a job goes on: speed, timeouts, limits, credentials.
 const MAY_CHANGE: [&str; 33] = [
     "concurrency",
     "per-host",
@@ -49,7 +49,7 @@ const MAY_CHANGE: [&str; 33] = [
     "limit",
     "depth",
     "max-per-host",
-    "fail-over",
+    "max-failed",
     "header",
     "user",
     "bearer-file",
@@ -60,23 +60,23 @@ const MAY_CHANGE: [&str; 33] = [
     "max-size",
 ];
 
-/// Where a run is kept.
+/// Where the state of a run is kept.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The job")]
 pub(super) struct Keeping {
-    /// Keep the run in DIR: after a crash or an interrupt the same command goes on, with each record once
+    /// Keep the run in DIR: after a crash or an interrupt, the same command resumes it, and writes each record once
     ///
-    /// The records go to DIR/records.jsonl where --output names no file.
+    /// Without --output, the records go to DIR/records.jsonl.
     #[arg(long, value_name = "DIR")]
     job: Option<PathBuf>,
 
-    /// Forget what is in the job folder, and start over
+    /// Delete what is in the job folder, and start over
     #[arg(long, requires = "job")]
     fresh: bool,
 
-    /// Go on with the settings of this command line where they are not those that the job was begun with
-    #[arg(long, requires = "job", conflicts_with = "fresh")]
-    change: bool,
+    /// Resume the job even if some settings differ from those that it was started with
+    #[arg(long, requires = "job", conflicts_with = "fresh", alias = "change")]
+    allow_changes: bool,
 }
 
 impl Keeping {
@@ -85,10 +85,10 @@ impl Keeping {
         self.job.as_deref()
     }
 
-    /// The job that these flags ask for, with the settings that belong to it.
+    /// The settings of the job, if one is asked for.
     ///
     /// # Errors
-    /// When a value is no text: it could not be told from another.
+    /// When a value is not valid text: it could not be compared with an earlier one.
     pub(super) fn settings(
         &self,
         command: &str,
@@ -107,11 +107,11 @@ impl Keeping {
             for value in &setting.values {
                 let text = value.to_str().ok_or_else(|| {
                     Error::Setting(format!(
-                        "--{flag} of a job has to be text: {}",
+                        "--{flag} of a job has to be valid UTF-8: {}",
                         value.display()
                     ))
                 })?;
-                // A secret is not kept: of it only matters that there is one.
+                // Secrets are not stored, only that there was one.
                 values.push(secret::shown(flag, text).into_owned());
             }
             let text = match setting.kind {
@@ -124,7 +124,7 @@ impl Keeping {
             folder: folder.clone(),
             fresh: self.fresh,
             settings: kept,
-            may_change: match self.change {
+            may_change: match self.allow_changes {
                 true => MAY_CHANGE.map(str::to_owned).to_vec(),
                 false => Vec::new(),
             },

@@ -1,4 +1,4 @@
-//! The flags that say which rows of the list are fetched, and how often.
+//! The flags that select rows of the list, and say how duplicates are treated.
 
 use std::path::PathBuf;
 
@@ -17,26 +17,27 @@ pub(super) struct List {
     #[command(flatten)]
     pub(super) targets: Targets,
 
-    /// Read stored pages instead of fetching: a .warc, .warc.gz or .wacz, or a folder of them or of saved pages; may be repeated
+    /// Read stored pages instead of fetching: a .warc, .warc.gz or .wacz file, or a folder of them or of saved pages; may be repeated
     ///
-    /// A job's folder stands for what the job kept. Nothing is asked of a network. The pages go through the same parsing, on every core, into the same records.
+    /// A job folder works too: its stored pages are read. The network is not used. The pages are parsed as fetched ones
+    /// are, on every core, and give the same records.
     #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["targets", "input", "dry_run"])]
     pub(crate) from: Vec<PathBuf>,
 
     /// Fetch only these rows, as in 3,7-9,120-; @FILE reads them from a file
     ///
-    /// Rows are lines, counted from 1 over all inputs in their order; records carry them. A run that was interrupted
-    /// prints the rows that it did not come to.
+    /// Rows are lines, counted from 1 across all inputs in order; records carry their number. An interrupted run prints
+    /// the rows that it did not get to.
     #[arg(long, value_name = "ROWS", value_parser = given::<Rows>)]
     rows: Option<Given<Rows>>,
 
-    /// Take at most N rows of the list
+    /// Fetch at most N rows of the list
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<u64>,
 
-    /// Fetch a URL as often as the list has it
+    /// Fetch a URL again each time the list repeats it
     ///
-    /// Otherwise it is fetched once, and the later rows get a record that names the first.
+    /// By default it is fetched once, and later rows get a record that points to the first.
     #[arg(long)]
     keep_duplicates: bool,
 
@@ -62,7 +63,7 @@ impl List {
         self.chosen(seeds)
     }
 
-    /// Of these seeds those that the flags choose.
+    /// These seeds, restricted to the rows that the flags select.
     ///
     /// # Errors
     /// When the file of rows cannot be read.
@@ -75,7 +76,7 @@ impl List {
         })
     }
 
-    /// What these flags ask of the frontier.
+    /// Applies these flags to the frontier settings.
     pub(super) fn apply(&self, frontier: &mut FrontierSettings) {
         if self.keep_duplicates {
             frontier.duplicates = Duplicates::Keep;

@@ -87,7 +87,7 @@ pub(crate) struct Plan {
     /// How much is told.
     pub(crate) voice: Voice,
     /// The share of failures that is still a success, where it was named.
-    pub(crate) fail_over: Option<Share>,
+    pub(crate) max_failed: Option<Share>,
     /// What the exit code tells of.
     pub(crate) judged: Judged,
     /// The file that records go to, where it is one.
@@ -193,7 +193,7 @@ impl Common {
             config,
             style: telling.style(terminals, on_stdout),
             voice: telling.voice(),
-            fail_over: self.records.fail_over,
+            max_failed: self.records.max_failed,
             judged: Judged::List,
             output: self.records.file(job),
             serve: self.conditions.connection.serve,
@@ -212,9 +212,7 @@ fn lists_on_stdin(config: &Config) -> usize {
 
 /// Two flags want the text of standard input, which can be had once.
 fn stdin_twice() -> Error {
-    Error::Setting(
-        "standard input is read by two flags: it can be the list, a body or one other @FILE".into(),
-    )
+    Error::Setting("two flags read standard input; only one can".into())
 }
 
 impl Conditions {

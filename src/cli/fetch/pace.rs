@@ -1,4 +1,4 @@
-//! The flags that say how fast: how much at once, how often, on which engine, for how long.
+//! The flags about speed: how many requests at once, how often, on which engine, and for how long.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -14,62 +14,62 @@ use crate::cli::layers::Settings;
 /// The size that `auto` stands for.
 const DEFAULT: NonZeroUsize = NonZeroUsize::new(DEFAULT_IN_FLIGHT).expect("it is above 0");
 
-/// How fast.
+/// How many requests, and how often.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct Pace {
-    /// Requests in flight in all; auto is 64
+    /// Total requests in flight; auto is 64
     #[arg(short, long, value_name = "N|auto", default_value = "auto")]
     concurrency: Concurrency,
 
-    /// Requests in flight on one host; 0 for no limit
+    /// Requests in flight per host; 0 for no limit
     #[arg(long, value_name = "N", default_value = "8")]
     per_host: usize,
 
-    /// Requests in flight on one address, over all its hosts; 0 for no limit
+    /// Requests in flight per IP address, across all its hosts; 0 for no limit
     ///
-    /// An address is known from the first answer of a host, and until then a host has one request in flight. Names below one
-    /// name are taken to share an address until one of them has answered. Behind a proxy, its address is the one that counts.
+    /// The address of a host is known after its first response; until then it gets one request at a time, and hosts under
+    /// the same domain are assumed to share an address. Behind a proxy, the proxy's address counts.
     #[arg(long, value_name = "N", default_value = "0")]
     per_ip: usize,
 
-    /// Find out what each host bears: between 1 and --per-host in flight
+    /// Adapt to what each host can take: between 1 and --per-host requests in flight
     ///
-    /// More while answers come as fast as ever, fewer when they come slower, and fewer at once after 429, 503, a time-out or a
-    /// refused connection. Where one at a time is still refused, haul finds the rate that is not.
+    /// More while responses stay fast, fewer when they slow down, and fewer at once after 429, 503, a timeout or a refused
+    /// connection. If a host refuses even one at a time, haul finds a rate that it accepts.
     #[arg(long)]
     adaptive: bool,
 
-    /// Requests over time in all, as in 10/s or 300/m [default: no limit]
+    /// Limit all requests to this rate, as in 10/s or 300/m [default: no limit]
     #[arg(short, long, value_name = "N/UNIT")]
     rate: Option<Rate>,
 
-    /// Time from one request to a host to the next, as in 500ms
+    /// Time between two requests to the same host, as in 500ms
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = haul::duration)]
     delay: Duration,
 }
 
-/// On which engine, and for how long.
+/// The engine, and the limits of the whole run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct Running {
-    /// End the whole run after this time, as in 10m [default: no limit]
+    /// Stop the run after this time, as in 10m [default: no limit]
     ///
-    /// What is in flight then is dropped, and the command that fetches what is missing is printed. Exit code 124.
+    /// Requests in flight are dropped, and the command that fetches the rest is printed. Exit code 124.
     #[arg(long, value_name = "DURATION", value_parser = haul::duration)]
     max_time: Option<Duration>,
 
-    /// Let decoded pages take about this much memory together [default: 256M]
+    /// Use at most about this much memory for decoded pages [default: 256M]
     ///
-    /// A page waits for its share before it is decoded, and one that is larger than all of it goes alone. Bodies as received
-    /// are not counted: above 1 MiB each is in a file.
+    /// A page waits for its share before it is decoded; one that is larger than the limit is decoded alone. Bodies as
+    /// received do not count: above 1 MiB each is kept in a temporary file.
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<ByteSize>,
 
-    /// Who waits for the answers: sequential, threads, blocking, async or processes
+    /// How requests are run: sequential, threads, blocking, async or processes
     ///
-    /// A size may follow: threads:16, blocking:16, async:64, processes:4 (children) or processes:4x16 (children, and
-    /// requests in flight in each). Without one it is --concurrency.
+    /// A size may follow: threads:16, blocking:16, async:64, processes:4 (child processes) or processes:4x16 (child
+    /// processes x requests in flight in each). Without a size, --concurrency sets it.
     #[arg(long, value_name = "ENGINE[:N|:PxN]", default_value = "async")]
     engine: EngineChoice,
 }
@@ -77,20 +77,20 @@ pub(super) struct Running {
 /// How many requests may be in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Concurrency {
-    /// As many as haul thinks right.
+    /// haul's own choice.
     Auto,
-    /// So many.
+    /// This many.
     Count(NonZeroUsize),
 }
 
-/// An engine as it was asked for.
+/// An engine as given on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EngineChoice {
     engine: Engine,
     size: Size,
 }
 
-/// How much of an engine's size was said.
+/// How much of an engine's size was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     /// Nothing: the concurrency is the size.
@@ -102,7 +102,7 @@ enum Size {
 }
 
 impl Pace {
-    /// What these flags ask of the frontier.
+    /// Applies these flags to the frontier settings.
     pub(super) fn apply(&self, frontier: &mut FrontierSettings) {
         frontier.per_host = self.per_host;
         frontier.per_ip = self.per_ip;
@@ -111,7 +111,7 @@ impl Pace {
         frontier.delay = self.delay;
     }
 
-    /// How many requests may be in flight, for an engine whose size is open.
+    /// Requests in flight for an engine that was given no size.
     pub(super) fn in_flight(&self) -> NonZeroUsize {
         match self.concurrency {
             Concurrency::Auto => DEFAULT,
@@ -121,20 +121,20 @@ impl Pace {
 }
 
 impl Running {
-    /// How long the run may take; zero is no limit.
+    /// The longest that the run may take; `None` for no limit.
     pub(super) fn max_time(&self) -> Option<Duration> {
         self.max_time.filter(|limit| !limit.is_zero())
     }
 
-    /// How much memory decoded pages may take.
+    /// Memory for decoded pages.
     pub(super) fn max_memory(&self) -> Option<ByteSize> {
         self.max_memory
     }
 
-    /// The engine, in the size that was asked for.
+    /// The engine in its final size.
     ///
     /// # Errors
-    /// When --engine and --concurrency name two different sizes in the same breath.
+    /// When --engine and --concurrency ask for different sizes, and neither overrides the other.
     pub(super) fn engine(&self, pace: &Pace, settings: &Settings) -> haul::Result<Engine> {
         let EngineChoice { engine, size } = self.engine;
         let Concurrency::Count(count) = pace.concurrency else {
@@ -149,14 +149,14 @@ impl Running {
                 Ok(sized(engine, Size::Open, count))
             }
             _ => Err(Error::Setting(format!(
-                "--engine {engine} has {} in flight and --concurrency says {count}: leave one of them out",
+                "--engine {engine} means {} in flight but --concurrency is {count}: drop one of them",
                 engine.in_flight()
             ))),
         }
     }
 }
 
-/// The engine with what was left open of its size filled in.
+/// Fills in what was left open of an engine's size.
 fn sized(engine: Engine, size: Size, count: NonZeroUsize) -> Engine {
     match engine {
         Engine::Threads(_) if size == Size::Open => Engine::Threads(count),
@@ -184,9 +184,9 @@ impl FromStr for Concurrency {
         match text.parse::<NonZeroUsize>() {
             Ok(count) => Ok(Concurrency::Count(count)),
             Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err("at least 1 request has to be in flight, and no more than fit a number".into())
+                Err("it has to be at least 1, and fit a 64-bit number".into())
             }
-            // Whoever writes -c cookies.txt thinks of curl's cookie jar.
+            // curl users expect -c to name a cookie jar.
             Err(_) => Err(format!(
                 "{text:?} is neither a number nor auto (-c is --concurrency here; cookies are sent with -b 'name=value')"
             )),

@@ -1,4 +1,4 @@
-//! The flags that say how long to wait, and how often to try again.
+//! The flags about timeouts and retries.
 
 use std::time::Duration;
 
@@ -9,67 +9,67 @@ use haul::{ByteSize, Error, spelled};
 
 use crate::cli::layers::Settings;
 
-/// How long to wait, and how often to try again.
+/// Timeouts and retries.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Patience")]
+#[command(next_help_heading = "Timeouts and retries")]
 pub(super) struct Patience {
-    /// Time for a whole fetch, from sending to the last byte; 0 for no limit, here and below
+    /// Time limit for a whole request, to the last byte of the response; 0 for none, here and below
     #[arg(short, long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration)]
     timeout: Duration,
 
-    /// Time for connecting, the name and TLS included
+    /// Time limit for connecting, including DNS and TLS
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = haul::duration)]
     connect_timeout: Duration,
 
-    /// Time for the head of an answer
+    /// Time limit for the response headers
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = haul::duration)]
     first_byte_timeout: Duration,
 
-    /// Time for each next piece of a body
+    /// Time limit between two reads of a body
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = haul::duration)]
     read_timeout: Duration,
 
-    /// Give up on a body that brings less than this a second; 0 for never
+    /// Give up on a body that is slower than this per second; 0 for never
     #[arg(long, value_name = "SIZE", default_value = "100B")]
     min_rate: ByteSize,
 
-    /// Time over which --min-rate is measured
+    /// Period over which --min-rate is measured
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = haul::duration)]
     min_rate_time: Duration,
 
-    /// Tries of a URL after the first
+    /// Retries of a failed URL
     #[arg(long, value_name = "N", default_value = "2")]
     retries: u8,
 
-    /// What to try again: statuses, 4xx, 5xx, error classes, or none
+    /// What to retry: statuses, 4xx, 5xx, error classes, or none
     ///
-    /// Separated by commas or repeated; replaces the default list, which is
-    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool,decode. Of what cannot be decoded, only
-    /// what ended early is tried again. A request that the server did not process, or that failed because this machine ran
-    /// short of open files, was never tried: it is sent again in any case, and costs none of --retries.
+    /// Separate them by commas or repeat the flag; this replaces the default list, which is
+    /// 408,425,429,500,502,503,504,dns,connect,closed,cut,timeout,proxy,lost,spool,decode. Bodies that cannot be decoded
+    /// are retried only if they ended early. Requests that the server did not process, or that failed because this
+    /// machine ran out of open files, are always sent again, and do not count against --retries.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     retry_on: Vec<String>,
 
-    /// The longest wait that a server may ask for with Retry-After
+    /// Longest Retry-After that is obeyed
     ///
-    /// A URL whose server asks for more ends with the answer that it got. While a host waits, its other URLs wait
-    /// with it: that costs none of --retries.
+    /// If a server asks for a longer wait, the URL keeps the response that it got. While a host waits, all its URLs wait;
+    /// that does not count against --retries.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = haul::duration,
           alias = "retry-max-wait")]
     max_retry_after: Duration,
 
     /// Pause a host after N failures in a row; 0 for never
     ///
-    /// Connections that are refused, reset or time out are failures; those that fail together count as one. After
-    /// each pause one URL finds out whether the host is back. The first pause takes a fifth of a second, each further
-    /// one twice as long, up to a minute. Failures of a paused host cost none of --retries.
+    /// Refused, reset and timed-out connections are failures; those that fail at the same time count as one. After each
+    /// pause, one URL tests whether the host is back. The first pause takes 200 ms, each further one twice as long, up to
+    /// a minute. Failures of a paused host do not count against --retries.
     #[arg(long, value_name = "N", default_value = "5", alias = "give-up-after")]
     pause_after: u32,
 
-    /// Give a host up when it has been down for this long; 0 for never
+    /// Give up on a host that has been down for this long; 0 for never
     ///
-    /// Down is a host that was paused and has answered nothing since, or nothing but 429 and 503. The URLs that still
-    /// wait for it end as host-down, and the exit code tells; haul retry asks for them again.
+    /// A host is down if it was paused and has sent nothing since but 429 and 503. Its remaining URLs fail as host-down
+    /// and affect the exit code; haul retry fetches them again.
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = haul::duration)]
     max_host_down: Duration,
 }
@@ -78,7 +78,7 @@ impl Patience {
     /// The deadlines.
     ///
     /// # Errors
-    /// When one that was asked for can never pass, as the one for the whole fetch comes first.
+    /// When a deadline is longer than the one for the whole request, and so could never be reached.
     pub(super) fn deadlines(&self, settings: &Settings) -> haul::Result<Deadlines> {
         for (flag, part) in [
             ("connect-timeout", self.connect_timeout),
@@ -88,7 +88,7 @@ impl Patience {
             let both = settings.is_set(flag) && settings.is_set("timeout");
             if both && !self.timeout.is_zero() && part > self.timeout {
                 return Err(Error::Setting(format!(
-                    "--{flag} {} is longer than --timeout {}, which is for the whole fetch",
+                    "--{flag} {} is longer than --timeout {}, which limits the whole request",
                     spelled(part),
                     spelled(self.timeout)
                 )));
@@ -104,7 +104,7 @@ impl Patience {
         })
     }
 
-    /// What these flags ask of the frontier.
+    /// Applies these flags to the frontier settings.
     ///
     /// # Errors
     /// When an item of --retry-on is not known.

@@ -1,4 +1,4 @@
-//! The flags that say what becomes of the answers: records, files, and when the run counts as failed.
+//! The flags about output: records, files, and when the run counts as failed.
 
 use std::path::{Path, PathBuf};
 
@@ -13,80 +13,80 @@ use http::HeaderName;
 use super::given::{Given, given};
 use crate::cli::exit::Share;
 
-/// Header fields that records hold at the most.
+/// Most header fields that a record may hold.
 const KEPT_HEADERS: usize = 64;
 
-/// What becomes of the answers.
+/// What is written, and where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Records")]
 pub(super) struct Records {
     /// Write the records to FILE instead of standard output; may be repeated
     ///
-    /// Its suffix says the format: .jsonl, .csv or .txt, each also packed as .gz or .zst; .sqlite; .parquet; .warc, .warc.gz or .wacz.
-    /// Several are written side by side. - is standard output.
+    /// The suffix selects the format: .jsonl, .csv or .txt, each also compressed as .gz or .zst; .sqlite; .parquet; .warc,
+    /// .warc.gz or .wacz. With several, every record goes to each of them. - is standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
 
-    /// Keep what is in the output file and write after it
+    /// Append to the output file instead of replacing it
     #[arg(long)]
     append: bool,
 
-    /// Begin another WARC file where one has this many bytes, as in 1G; 0 for one file
+    /// Start a new WARC file after this many bytes, as in 1G; 0 for a single file
     #[arg(long, value_name = "SIZE", default_value = "0")]
     rotate: ByteSize,
 
-    /// Save each body to a file of its own in DIR, and list them in DIR/index.jsonl
+    /// Save each body to its own file in DIR, and list them in DIR/index.jsonl
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
-    /// The format of the records [default: by the output file's suffix, or else text]
+    /// Format of the records [default: from the output file's suffix, or text]
     #[arg(short, long, value_name = "FORMAT",
           value_parser = PossibleValuesParser::new(FORMATS).try_map(|name| name.parse::<Format>()))]
     format: Option<Format>,
 
-    /// Write this for each record instead, as in '%{status} %{url}\n'; @FILE reads it
+    /// Write each record by this template instead, as in '%{status} %{url}\n'; @FILE reads it from a file
     #[arg(short, long, value_name = "TEMPLATE", value_parser = given::<Template>, allow_hyphen_values = true)]
     write_out: Option<Given<Template>>,
 
-    /// Put the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
+    /// Include the decoded text of each page in its record (jsonl, csv, sqlite and parquet)
     #[arg(long)]
     body: bool,
 
-    /// Keep these header fields of each answer in its record, as in etag,cache-control
+    /// Include these response headers in each record, as in etag,cache-control
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     keep_headers: Vec<HeaderName>,
 
-    /// Give up on a body that is larger than this as received; 0 for no limit
+    /// Fail when a body is larger than this as received; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "32M")]
     max_size: ByteSize,
 
-    /// Take the bodies of these media types alone, as in text/html,image/*; what is of another has a record without
+    /// Download only bodies of these media types, as in text/html,image/*; other pages get a record without their body
     #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
     types: Vec<String>,
 
-    /// Write a report of the run to FILE when it ends: one HTML page with charts, without a network
+    /// Write a report of the run to FILE when it ends: one self-contained HTML page with charts
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
 
-    /// Statuses that are no failure, as in 403,429,500-599 or 4xx
+    /// Do not count these statuses as failures, as in 403,429,500-599 or 4xx
     ///
-    /// Separated by commas or repeated. Records keep the status and have no error; the URL is not tried again, counts neither
-    /// as failed nor as broken, and the exit code does not tell of it. A host that asks for a wait with Retry-After gets it.
+    /// Separate them by commas or repeat the flag. Records keep the status and have no error; the URL is not retried, does
+    /// not count as failed or broken, and does not affect the exit code. Retry-After is still obeyed.
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
     accept: Vec<String>,
 
-    /// Exit with 0 while no more than this share of the URLs failed, as in 5%
+    /// Exit with 0 if at most this share of the URLs failed, as in 5%
     ///
-    /// Without it no URL of a list may fail. A crawl is forgiven what its pages lead to; with this flag every page
-    /// counts as a seed does.
-    #[arg(long, value_name = "PERCENT")]
-    pub(super) fail_over: Option<Share>,
+    /// By default any failed URL of a list makes the exit code 3; in a crawl, only failed seeds do. With this flag every
+    /// page of a crawl counts.
+    #[arg(long, value_name = "PERCENT", alias = "fail-over")]
+    pub(super) max_failed: Option<Share>,
 }
 
 impl Records {
-    /// Where records go, the first place first; `None` is standard output.
+    /// Where records go, in order; `None` is standard output.
     ///
-    /// A job's records go to a file in its folder where nobody says otherwise: what was printed cannot be taken back.
+    /// By default a job's records go to a file in its folder: what was printed cannot be taken back after a crash.
     fn outputs(&self, job: Option<&Path>) -> Vec<Option<PathBuf>> {
         if !self.output.is_empty() {
             let named = self.output.iter();
@@ -95,14 +95,14 @@ impl Records {
                 .collect();
         }
         let in_job = job.map(|job| {
-            // However the folder is spelled, the name that the job knows its records by is the same.
+            // However the folder is spelled, the job stores the mark of its records under the same name.
             let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
             whole.join(in_job(self.format.unwrap_or(Format::Jsonl)))
         });
         vec![in_job]
     }
 
-    /// The file that records go to, the first where there are several.
+    /// The first file that records go to.
     pub(super) fn file(&self, job: Option<&Path>) -> Option<PathBuf> {
         self.outputs(job).into_iter().flatten().next()
     }
@@ -117,14 +117,14 @@ impl Records {
         usize::from(self.write_out.as_ref().is_some_and(Given::reads_stdin))
     }
 
-    /// Fills in how much of a body is taken, and which statuses are no failure.
+    /// Applies the limit of a body, the media types, and the statuses that are not failures.
     pub(super) fn apply(&self, fetch: &mut FetchSettings, parse: &mut ParseSettings) {
         fetch.body_limit = match self.max_size {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
         };
         for text in &self.types {
-            // Each was tried when it was read.
+            // Parsed once already, when the argument was read.
             let _ = fetch.types.add(text);
         }
         for text in &self.accept {
@@ -141,12 +141,12 @@ impl Records {
         let outputs = self.outputs(job);
         if self.format.is_some() && self.write_out.is_some() {
             return contradiction(
-                "--format and --write-out contradict each other: a template is a format",
+                "--format and --write-out cannot be combined: a template is a format",
             );
         }
         if outputs.len() > 1 && (self.format.is_some() || self.write_out.is_some()) {
             return contradiction(
-                "--format and --write-out are for one --output: of several, each suffix says the format",
+                "--format and --write-out work with a single --output; with several, each suffix selects the format",
             );
         }
         if self.keep_headers.len() > KEPT_HEADERS {
@@ -160,8 +160,8 @@ impl Records {
         for (index, output) in outputs.iter().enumerate() {
             if let Some(path) = output.as_deref().filter(|path| self.is_unclear(path)) {
                 return contradiction(&format!(
-                    "--output {}: its suffix names no format (.jsonl, .csv, .txt, .sqlite, .parquet, .warc, .wacz; packed .gz \
-                     or .zst): say it with --format",
+                    "--output {}: its suffix names no format (.jsonl, .csv, .txt, .sqlite, .parquet, .warc, .wacz; compressed .gz \
+                     or .zst): choose one with --format",
                     path.display()
                 ));
             }
@@ -170,7 +170,7 @@ impl Records {
             }
             if outputs[..index].contains(output) {
                 let name = output.as_deref().unwrap_or(Path::new("-")).display();
-                return contradiction(&format!("--output {name} is there twice"));
+                return contradiction(&format!("--output {name} is given twice"));
             }
         }
         let template = self.write_out.as_ref();
@@ -179,7 +179,7 @@ impl Records {
             .into_iter()
             .enumerate()
             .map(|(index, file)| SinkSettings {
-                // Bodies are saved once.
+                // Bodies are saved only once.
                 folder: self.output_dir.clone().filter(|_| index == 0),
                 template: template.clone(),
                 ..self.sink(file, color)
@@ -208,7 +208,7 @@ impl Records {
         Ok(sinks)
     }
 
-    /// Whether a file has a suffix, and nobody says what it means.
+    /// Whether a file has a suffix that names no format, and no --format is given.
     fn is_unclear(&self, path: &Path) -> bool {
         let said = self.format.is_some() || self.write_out.is_some();
         !said && path.extension().is_some() && Format::of_path(path).is_none()
@@ -236,13 +236,13 @@ impl Records {
                 if said != meant && !(lines.contains(&meant) && lines.contains(&said)) =>
             {
                 Some(format!(
-                    "--format {} and --output {path} contradict each other: the suffix says {}",
+                    "--format {} and --output {path} cannot be combined: the suffix means {}",
                     said.name(),
                     meant.name()
                 ))
             }
             (None, Some(_)) if !lines.contains(&meant) => Some(format!(
-                "--write-out and --output {path} contradict each other: the suffix says {}, and a template writes text",
+                "--write-out and --output {path} cannot be combined: the suffix means {}, and a template writes text",
                 meant.name()
             )),
             _ => None,

@@ -1,4 +1,4 @@
-//! The flags that say what is sent: method, headers, credentials, body.
+//! The flags about the request: method, headers, credentials, body.
 
 use std::path::{Path, PathBuf};
 
@@ -18,19 +18,19 @@ use super::given;
 pub(super) struct Sending {
     /// Send this header; 'Name:' removes one, @FILE reads them from a file; may be repeated
     ///
-    /// What is sent to a host that you named is not sent to another that it redirects to.
+    /// Headers are sent to the hosts that you name, and not to other hosts that they redirect to.
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     header: Vec<String>,
 
-    /// Send this User-Agent [default: haul/VERSION]
+    /// Set the User-Agent header [default: haul/VERSION]
     #[arg(short = 'A', long, value_name = "TEXT")]
     user_agent: Option<String>,
 
-    /// Send this name and password (Basic authentication)
+    /// Use Basic authentication with this name and password
     #[arg(short, long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
 
-    /// Send the token in this file (Bearer authentication)
+    /// Use Bearer authentication with the token in this file
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<PathBuf>,
 
@@ -42,9 +42,9 @@ pub(super) struct Sending {
     #[arg(short = 'X', long, value_name = "METHOD")]
     method: Option<String>,
 
-    /// Send this body as a form; @FILE and @- read it; repeated ones are joined with &
+    /// Send this form data; @FILE reads a file and @- standard input; repeated values are joined with &
     ///
-    /// As with curl, the ends of lines in a file are left out.
+    /// As with curl, line ends in a file are removed.
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     data: Vec<String>,
 
@@ -57,11 +57,11 @@ pub(super) struct Sending {
     max_redirs: u16,
 }
 
-/// The body as JSON. Not one of the flags above, because in `haul compare` the same name is a file for the figures.
+/// The body as JSON. Apart from the flags above because `--json` of `haul compare` names an output file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The request")]
 pub(super) struct JsonBody {
-    /// Send this body as JSON; @FILE and @- read it
+    /// Send this JSON; @FILE reads a file and @- standard input
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     pub(super) json: Option<String>,
 }
@@ -77,12 +77,12 @@ impl Sending {
             .count()
     }
 
-    /// What these flags ask of the frontier.
+    /// Applies these flags to the frontier settings.
     pub(super) fn apply_to_frontier(&self, frontier: &mut FrontierSettings) {
         frontier.max_redirects = self.max_redirs;
     }
 
-    /// Fills in what every request has in common.
+    /// Applies what every request has in common.
     ///
     /// # Errors
     /// When a file cannot be read, a header cannot be sent, or two flags contradict each other.
@@ -94,7 +94,7 @@ impl Sending {
             return Err(contradiction(
                 "--user",
                 "--bearer-file",
-                "a request has one Authorization",
+                "a request has one Authorization header",
             ));
         }
         self.apply_body(fetch)?;
@@ -232,9 +232,7 @@ fn apply_headers(lines: &[String], headers: &mut Headers) -> haul::Result<()> {
 }
 
 fn contradiction(one: &str, other: &str, because: &str) -> Error {
-    Error::Setting(format!(
-        "{one} and {other} contradict each other: {because}"
-    ))
+    Error::Setting(format!("{one} and {other} cannot be combined: {because}"))
 }
 
 fn set(headers: &mut Headers, name: HeaderName, content: &'static str) {

@@ -40,7 +40,7 @@ fn of_job(folder: &Path) -> haul::Result<PathBuf> {
         .or(saved.map(PathBuf::from))
         .ok_or_else(|| {
             Error::Setting(format!(
-                "{}: the job kept no pages; one that is begun with -o pages.warc.gz or --output-dir keeps them",
+                "{}: the job stored no pages; start it with -o pages.warc.gz or --output-dir to store them",
                 folder.display()
             ))
         })

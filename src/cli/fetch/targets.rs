@@ -1,4 +1,4 @@
-//! The words that say where URLs come from: themselves, and files that list them.
+//! The arguments that say where URLs come from: URLs themselves, and files that list them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use haul::{Error, PageUrl, without_password};
 use super::given;
 use crate::cli::pages;
 
-/// Suffixes that say of a word that it was meant as a file: no host's name ends in one of them.
+/// Suffixes that show that an argument was meant as a file: no host name ends in one of them.
 const LIST_SUFFIXES: [&str; 9] = [
     "txt", "csv", "tsv", "jsonl", "ndjson", "json", "gz", "zst", "list",
 ];
@@ -21,36 +21,36 @@ const LIST_SUFFIXES: [&str; 9] = [
 pub(in crate::cli) struct Targets {
     /// URLs to fetch, and files that list URLs
     ///
-    /// A word that is the name of a file and has no `scheme://` is read as a list. Without any, and without -i, the
+    /// An argument without `scheme://` that names an existing file is read as a list. With no arguments and no -i, the
     /// list is read from standard input.
     #[arg(value_name = "URL|FILE", help_heading = clap::builder::Resettable::Reset)]
     pub(in crate::cli) targets: Vec<OsString>,
 
     /// Read URLs from FILE, - for standard input; may be repeated
     ///
-    /// Text has a URL on each line. White space separates several, " #" begins a comment, and what follows a tab is
-    /// carried as the column "note". JSONL has an object on each line with "url" and optionally "method", "headers" and
-    /// "body". CSV (with any of , ; tab |) and TSV have a header line or none. Other columns come back in the records.
-    /// Gzip, zstd and UTF-16 are recognized by their content.
+    /// Text has one URL per line; several may be separated by white space, " #" starts a comment, and text after a tab
+    /// becomes the column "note". JSONL has one object per line with "url" and optionally "method", "headers" and
+    /// "body". CSV (separated by , ; tab or |) and TSV may start with a header line. Other columns are copied to the
+    /// records. Gzip, zstd and UTF-16 are detected from the content.
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) input: Vec<PathBuf>,
 
-    /// The format of the lists; auto goes by the suffix, and without one by the first line
+    /// Format of the lists; auto goes by the file suffix, or else by the first line
     #[arg(long, value_name = "FORMAT", default_value = "auto",
           value_parser = PossibleValuesParser::new(["auto", "text", "csv", "tsv", "jsonl"])
               .try_map(|name| name.parse::<ListFormat>()))]
     input_format: ListFormat,
 
-    /// The column that holds the URL, by name or number from 1 [default: url, or the one that holds URLs]
+    /// Column that holds the URL, by name or by number from 1 [default: url, or the first with URLs in it]
     #[arg(long, value_name = "COLUMN")]
     url_column: Option<String>,
 }
 
 impl Targets {
-    /// Puts the URLs of its pages in the place of a folder, and answers which folder that is.
+    /// Replaces a folder among the arguments by the URLs of its pages, and returns that folder.
     ///
     /// # Errors
-    /// When it has no pages, or there are two.
+    /// When the folder has no pages, or more than one folder is given.
     pub(in crate::cli) fn open_folder(&mut self) -> haul::Result<Option<PathBuf>> {
         let mut found = None;
         let mut targets = Vec::with_capacity(self.targets.len());
@@ -62,7 +62,7 @@ impl Targets {
             }
             if found.is_some() {
                 return Err(Error::Setting(format!(
-                    "{}: one folder can be crawled at a time",
+                    "{}: only one folder can be crawled at a time",
                     path.display()
                 )));
             }
@@ -76,7 +76,7 @@ impl Targets {
     /// The seeds that these flags ask for.
     ///
     /// # Errors
-    /// When there is nothing to read, a word is neither URL nor file, or standard input would be read twice.
+    /// When there is nothing to read, an argument is neither a URL nor a file, or standard input would be read twice.
     pub(in crate::cli) fn seeds(&self, stdin_is_terminal: bool) -> haul::Result<SeedSettings> {
         let mut sources = Vec::new();
         for target in &self.targets {
@@ -91,7 +91,7 @@ impl Targets {
         sources.extend(self.input.iter().map(|path| file_or_stdin(path)));
         if sources.is_empty() && stdin_is_terminal {
             let problem =
-                "nothing to fetch: name URLs or a file that lists them, as in haul fetch urls.txt";
+                "nothing to fetch: give URLs or a file that lists them, as in haul fetch urls.txt";
             return Err(Error::Setting(problem.into()));
         }
         if sources.is_empty() {
@@ -100,7 +100,7 @@ impl Targets {
         for (index, source) in sources.iter().enumerate() {
             let can_be_read_again = match source {
                 Source::Urls(_) | Source::Failures(_) => true,
-                // A pipe that is named twice has nothing to say the second time.
+                // A pipe that is named twice is empty the second time.
                 Source::File(path) => path.metadata().is_ok_and(|found| found.is_file()),
                 Source::Stdin => false,
             };
@@ -109,7 +109,7 @@ impl Targets {
                     Source::File(path) => path.display().to_string(),
                     _ => "standard input".to_owned(),
                 };
-                return Err(Error::Setting(format!("{name} can be read once only")));
+                return Err(Error::Setting(format!("{name} can only be read once")));
             }
         }
         Ok(SeedSettings {
@@ -128,7 +128,7 @@ fn file_or_stdin(path: &Path) -> Source {
     }
 }
 
-/// What a word of the command line stands for.
+/// What an argument refers to.
 fn source(target: &OsString) -> haul::Result<Source> {
     let path = Path::new(target);
     let text = target.to_string_lossy();

@@ -1,4 +1,4 @@
-//! The flags that say what people are told, and where settings come from.
+//! The flags about messages and progress, and about where settings come from.
 
 use std::path::PathBuf;
 
@@ -6,23 +6,23 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::progress::{Style, Voice};
 
-/// What people are told.
+/// Messages and progress.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Telling")]
+#[command(next_help_heading = "Messages")]
 pub(super) struct Telling {
-    /// Show no progress and no summary; twice for nothing but records
+    /// Print no progress and no summary; twice for records only
     #[arg(short, long, action = ArgAction::Count, visible_alias = "silent")]
     quiet: u8,
 
-    /// Tell retries and hosts on hold; twice for every failure
+    /// Print retries and paused hosts; twice for every failure
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 
-    /// How progress is shown, on standard error
+    /// How to show progress on standard error
     #[arg(long, value_name = "STYLE", default_value = "auto")]
     progress: ProgressChoice,
 
-    /// When text is coloured; NO_COLOR is honoured
+    /// When to use colours; NO_COLOR is honoured
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }
@@ -33,8 +33,8 @@ pub(super) struct Telling {
 pub(super) struct Origins {
     /// Read settings from this TOML file [default: $HAUL_CONFIG, or haul/config.toml in the configuration folder]
     ///
-    /// Its keys are the long flags; tables named [profile.NAME] hold more for --profile. A flag wins over the
-    /// environment variable of its name (HAUL_PER_HOST for --per-host), and that over the file.
+    /// Its keys are the long flags; tables named [profile.NAME] hold settings for --profile. A flag overrides its
+    /// environment variable (HAUL_PER_HOST for --per-host), which overrides the file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -42,7 +42,7 @@ pub(super) struct Origins {
     #[arg(long)]
     no_config: bool,
 
-    /// Take the settings of [profile.NAME] in the configuration file too
+    /// Also use the settings in [profile.NAME] of the configuration file
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Origins {
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ProgressChoice {
-    /// A bar on a terminal that records do not go to, a line every few seconds elsewhere
+    /// A bar if standard error is a terminal and records go elsewhere, or else a line every few seconds
     Auto,
     /// A bar
     Bar,
@@ -58,7 +58,7 @@ enum ProgressChoice {
     Plain,
     /// A JSON object every second
     Json,
-    /// Not at all
+    /// No progress
     None,
 }
 
@@ -73,21 +73,21 @@ enum ColorChoice {
     Never,
 }
 
-/// What standard output and standard error are.
+/// Which of the standard streams are terminals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Terminals {
-    /// Standard input is a terminal: nobody sent a list.
+    /// Standard input is a terminal, so no list is piped in.
     pub(crate) stdin: bool,
     /// Standard output is a terminal.
     pub(crate) stdout: bool,
     /// Standard error is a terminal.
     pub(crate) stderr: bool,
-    /// Nothing forbids colour: NO_COLOR, or a terminal that knows none.
+    /// Colour is allowed: NO_COLOR is not set, and the terminal can show it.
     pub(crate) color: bool,
 }
 
 impl Terminals {
-    /// What they are now.
+    /// Looks at the streams of this process.
     pub(crate) fn here() -> Self {
         use std::io::IsTerminal;
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -101,7 +101,7 @@ impl Terminals {
 }
 
 impl Telling {
-    /// How much is told.
+    /// How much is printed.
     pub(super) fn voice(&self) -> Voice {
         match (self.quiet, self.verbose) {
             (0, 0) => Voice::Usual,
@@ -112,7 +112,7 @@ impl Telling {
         }
     }
 
-    /// How progress is shown. A bar and records on the same terminal would tear each other; whole lines do not.
+    /// How progress is shown. A bar and records on the same terminal would garble each other; whole lines do not.
     pub(super) fn style(&self, terminals: Terminals, records_on_stdout: bool) -> Style {
         let bar = if terminals.stderr && terminals.color {
             Style::Bar
@@ -160,7 +160,7 @@ mod tests {
     };
 
     #[test]
-    fn there_are_lines_and_no_bar_where_records_are_printed() {
+    fn progress_is_lines_rather_than_a_bar_if_records_go_to_the_terminal() {
         assert_eq!(TELLING.style(TERMINALS, true), Style::Lines);
         assert_eq!(TELLING.style(TERMINALS, false), Style::Bar);
         let piped = Terminals {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_for_terminals_that_want_it() {
+    fn colour_is_used_only_on_terminals_that_allow_it() {
         assert!(TELLING.color(TERMINALS, true));
         let plain = Terminals {
             color: false,

@@ -151,7 +151,7 @@ fn matches(shown: &[String], output: &str) -> Result<(), String> {
 /// A line without what differs from run to run: times, sizes, dates, and the width of its columns.
 fn plain(line: &str) -> String {
     let rules = [
-        ("; processor [^ ]+", ""),
+        ("; CPU [^ ]+", ""),
         (r", \d[\d,]*(\.\d+)?( [KMG]?i?B)?/s", ""), // a short run has no rates
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "#"),
         (r#"_ms":[\d.]+"#, "_ms\":#"),
