@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Ticket;
+use super::ticket::Ticket;
 
 /// What a lane is working on. Clones are the same.
 #[derive(Clone, Default)]

@@ -1,0 +1,139 @@
+//! The engines there are: how each is named, and how many requests it has in flight.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::cpu;
+
+/// Who waits for the answers, and how many at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Engine {
+    /// One request after the other.
+    Sequential,
+    /// So many threads, each with one request on a runtime of its own.
+    Threads(NonZeroUsize),
+    /// So many threads, each with one request on a socket that blocks.
+    Blocking(NonZeroUsize),
+    /// So many requests on event loops, one a core.
+    Async(NonZeroUsize),
+    /// So many child processes with so many requests in each.
+    Processes {
+        /// Child processes.
+        processes: NonZeroUsize,
+        /// Requests in flight in each.
+        each: NonZeroUsize,
+    },
+    /// Nobody is asked: every job is answered at once. For measuring the loop; no name of `--engine` leads here.
+    #[doc(hidden)]
+    Stub(NonZeroUsize),
+}
+
+/// The names of the engines, as `--engine` takes them.
+pub const ENGINES: [&str; 5] = ["sequential", "threads", "blocking", "async", "processes"];
+
+/// Requests in flight where nobody says how many.
+pub const DEFAULT_IN_FLIGHT: usize = 64;
+
+impl Engine {
+    /// How many requests may be in flight.
+    pub fn in_flight(&self) -> usize {
+        match self {
+            Engine::Sequential => 1,
+            Engine::Threads(count)
+            | Engine::Blocking(count)
+            | Engine::Async(count)
+            | Engine::Stub(count) => count.get(),
+            Engine::Processes { processes, each } => processes.get() * each.get(),
+        }
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    /// Reads `async`, `async:64`, `threads:16`, `processes:4`, `processes:4x16` and `hybrid:4x16`, which is the same; without a number the engine's own
+    /// best size is taken.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, size) = text
+            .split_once(':')
+            .map_or((text, None), |(name, size)| (name, Some(size)));
+        let number = |text: &str| {
+            text.parse::<NonZeroUsize>()
+                .map_err(|_| format!("{text:?} in {name}:{text} is not a number above 0"))
+        };
+        let or = |default: usize| match size {
+            Some(size) => number(size),
+            None => Ok(NonZeroUsize::new(default).unwrap_or(NonZeroUsize::MIN)),
+        };
+        match name {
+            "sequential" if size.is_none() => Ok(Engine::Sequential),
+            "sequential" => Err("sequential has no size: it is one at a time".to_owned()),
+            "threads" => Ok(Engine::Threads(or(DEFAULT_IN_FLIGHT)?)),
+            "blocking" => Ok(Engine::Blocking(or(DEFAULT_IN_FLIGHT)?)),
+            "async" => Ok(Engine::Async(or(DEFAULT_IN_FLIGHT)?)),
+            // Several in flight in each child: what `haul compare` calls hybrid, and the best size of processes.
+            "processes" | "hybrid" => {
+                let cores = cpu::cores();
+                let (processes, each) = match size.and_then(|size| size.split_once('x')) {
+                    Some((processes, each)) => (number(processes)?, number(each)?),
+                    None => {
+                        let processes = or(cores)?;
+                        let each = DEFAULT_IN_FLIGHT.div_ceil(processes.get());
+                        (
+                            processes,
+                            NonZeroUsize::new(each).unwrap_or(NonZeroUsize::MIN),
+                        )
+                    }
+                };
+                Ok(Engine::Processes { processes, each })
+            }
+            other => Err(format!("no engine {other:?}: {}", ENGINES.join(", "))),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Engine::Sequential => f.write_str("sequential"),
+            Engine::Threads(count) => write!(f, "threads:{count}"),
+            Engine::Blocking(count) => write!(f, "blocking:{count}"),
+            Engine::Async(count) => write!(f, "async:{count}"),
+            Engine::Stub(count) => write!(f, "stub:{count}"),
+            Engine::Processes { processes, each } => write!(f, "processes:{processes}x{each}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_read_as_it_is_written() {
+        for text in [
+            "sequential",
+            "threads:16",
+            "blocking:3",
+            "async:64",
+            "processes:4x16",
+        ] {
+            assert_eq!(text.parse::<Engine>().unwrap().to_string(), text);
+        }
+        assert_eq!("async".parse::<Engine>().unwrap().in_flight(), 64);
+        assert_eq!("processes:2".parse::<Engine>().unwrap().in_flight(), 64);
+        for wrong in [
+            "",
+            "fibers",
+            "async:0",
+            "sequential:2",
+            "processes:2x",
+            "threads:x",
+        ] {
+            assert!(wrong.parse::<Engine>().is_err(), "{wrong}");
+        }
+    }
+}
