@@ -77,6 +77,13 @@ impl Config {
         config
     }
 
+    /// Parses the pages of these archives as if they had just been fetched, with everything else as it is by default, and no
+    /// sink. An archive is a WARC file, a WACZ package, or a folder of either or of saved pages; what is damaged in one has a
+    /// record that says so. Nothing is asked of a network, so nothing of the frontier's settings applies.
+    pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
+        Self::new(SeedSettings::stored(archives))
+    }
+
     /// Fetches this list with everything else as it is by default, and no sink.
     pub fn new(seeds: SeedSettings) -> Self {
         Self {

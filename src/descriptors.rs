@@ -39,7 +39,9 @@ pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
     match engine {
         Engine::Async(count) | Engine::Threads(count) | Engine::Blocking(count) => *count = lowered,
         // Each child has a limit of its own, raised here and inherited.
-        Engine::Sequential | Engine::Processes { .. } | Engine::Stub(_) => return None,
+        Engine::Sequential | Engine::Processes { .. } | Engine::Stored | Engine::Stub(_) => {
+            return None;
+        }
     }
     Some(format!(
         "only {current} files may be open: {lowered} requests in flight instead of {wanted} (ulimit -n raises it)"

@@ -59,6 +59,8 @@ pub struct Job {
     pub since: Instant,
     /// When it was last handed to an engine; `None` before the first time.
     pub(crate) leased: Option<Instant>,
+    /// Its answer, where that was stored: it is not asked for. No store keeps it.
+    pub(crate) stored: Option<Arc<Page>>,
     /// Tries that count against the settings' retries.
     pub(crate) retries: u8,
     /// Tries that do not count: its host was paused, or the request was never processed.
@@ -234,6 +236,7 @@ impl Job {
             sent: None,
             since: Instant::now(),
             leased: None,
+            stored: None,
             retries: 0,
             free_tries: 0,
         }

@@ -64,7 +64,7 @@
 //!
 //! # What to begin with
 //!
-//! * [`Config::urls`], [`Config::new`] for a list of any kind, or [`Config::crawl`], then whatever of its parts is to be otherwise;
+//! * [`Config::urls`], [`Config::new`] for a list of any kind, [`Config::stored`] for archives, or [`Config::crawl`], then whatever of its parts is to be otherwise;
 //! * [`crawl()`], inside a tokio runtime, with a [`Stop`] to end it early; or a [`Runner`], for the visits as a stream and for
 //!   sinks of your own;
 //! * [`Event::Visited`] in the callback, or a [`sink::SinkSettings`] in [`Config::sinks`];
@@ -137,7 +137,7 @@ pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
 pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
-pub use crawl::{Ended, Outcome, Runner, Visits, crawl, replay};
+pub use crawl::{Ended, Outcome, Runner, Visits, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};

@@ -69,10 +69,7 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
             report.hear(event);
         }
     };
-    let ended = match plan.from.is_empty() {
-        true => runtime.block_on(haul::crawl(plan.config, stop, hear)),
-        false => runtime.block_on(haul::replay(plan.config, plan.from, stop, hear)),
-    };
+    let ended = runtime.block_on(haul::crawl(plan.config, stop, hear));
     interrupts.run_is_over();
     progress.finish();
 

@@ -232,6 +232,9 @@ pub enum FetchError {
     /// The engine lost it: a panic, or a child process that died.
     #[error("lost by the engine: {0}")]
     Lost(String),
+    /// It was looked for in the archives that the run reads, and is not there.
+    #[error("not in the archive")]
+    NotStored,
 }
 
 /// Which check of a certificate failed.
@@ -287,7 +290,7 @@ impl std::fmt::Display for TlsReason {
 
 impl FetchError {
     /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
-    pub const CLASSES: [(&'static str, &'static str); 30] = [
+    pub const CLASSES: [(&'static str, &'static str); 31] = [
         ("malformed", "the line is not an http or https URL"),
         ("dns", "the name has no address"),
         ("connect", "nobody listens there, or the way is closed"),
@@ -331,6 +334,7 @@ impl FetchError {
         ("decode", "the body could not be decoded, or not to its end"),
         ("cancelled", "the run was interrupted"),
         ("lost", "the engine lost it"),
+        ("not-stored", "the archive that is crawled has no such page"),
         (
             "http-4xx",
             "the server answered with a status from 400 to 499",
@@ -381,6 +385,7 @@ impl FetchError {
             FetchError::Decode(_) => "decode",
             FetchError::Cancelled => "cancelled",
             FetchError::Lost(_) => "lost",
+            FetchError::NotStored => "not-stored",
         }
     }
 }

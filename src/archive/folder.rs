@@ -72,31 +72,56 @@ impl Folder {
                     Err(error) => return Some(Err(damage(error))),
                 }
             } else if found.is_file()
-                && let Some(url) = self.url(&path)
+                && let Some(url) = url(&self.root, &path)
             {
                 return Some(stored(url, &path, &found).map_err(damage));
             }
         }
     }
+}
 
-    fn url(&self, path: &Path) -> Option<PageUrl> {
-        let below = path.strip_prefix(&self.root).ok()?.to_string_lossy();
-        let (host, rest) = below.split_once('/').unwrap_or(("", &below));
-        let is_host = host.contains('.') || host == "localhost" || host.contains('+');
-        let encoded = |text: &str| utf8_percent_encode(text, &IN_PATH).to_string();
-        // `h.example+8080` and `h.example+8443s` are folders of ours.
-        let (host, port) = host.split_once('+').unwrap_or((host, ""));
-        let (scheme, port) = match port.strip_suffix('s') {
-            Some(port) => ("https", port),
-            None => ("http", port),
+/// The URL that the place of a file below a folder says.
+pub(super) fn url(root: &Path, path: &Path) -> Option<PageUrl> {
+    let below = path.strip_prefix(root).ok()?.to_string_lossy();
+    let (host, rest) = below.split_once('/').unwrap_or(("", &below));
+    let is_host = host.contains('.') || host == "localhost" || host.contains('+');
+    let encoded = |text: &str| utf8_percent_encode(text, &IN_PATH).to_string();
+    // `h.example+8080` and `h.example+8443s` are folders of ours.
+    let (host, port) = host.split_once('+').unwrap_or((host, ""));
+    let (scheme, port) = match port.strip_suffix('s') {
+        Some(port) => ("https", port),
+        None => ("http", port),
+    };
+    let colon = if port.is_empty() { "" } else { ":" };
+    let url = match is_host {
+        true => format!("{scheme}://{host}{colon}{port}/{}", encoded(rest)),
+        false => format!("http://{NO_HOST}/{}", encoded(&below)),
+    };
+    PageUrl::parse(&url).ok()
+}
+
+/// Hands over every file below a folder that is read as a page, in their order.
+///
+/// # Errors
+/// When a folder cannot be read, and what `take` says.
+pub(super) fn files(
+    folder: &Path,
+    take: &mut impl FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut open = vec![entries(folder)?];
+    while let Some(entries_left) = open.last_mut() {
+        let Some(path) = entries_left.pop() else {
+            open.pop();
+            continue;
         };
-        let colon = if port.is_empty() { "" } else { ":" };
-        let url = match is_host {
-            true => format!("{scheme}://{host}{colon}{port}/{}", encoded(rest)),
-            false => format!("http://{NO_HOST}/{}", encoded(&below)),
-        };
-        PageUrl::parse(&url).ok()
+        let found = fs::symlink_metadata(&path)?;
+        if found.is_dir() && open.len() < DEEPEST {
+            open.push(entries(&path)?);
+        } else if found.is_file() {
+            take(&path)?;
+        }
     }
+    Ok(())
 }
 
 /// The WARC files of a folder, in the order of their names: those of one series together, the first one first.
@@ -133,6 +158,21 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     entries.sort_by(|a, b| b.cmp(a));
     Ok(entries)
+}
+
+/// The page that a file is.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn page(page: PageUrl, path: &Path) -> Result<Stored, Damage> {
+    let found = fs::symlink_metadata(path);
+    found
+        .and_then(|found| stored(page, path, &found))
+        .map_err(|error| Damage {
+            path: path.to_owned(),
+            offset: 0,
+            problem: error.to_string(),
+        })
 }
 
 pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Result<Stored> {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use http::HeaderValue;
@@ -83,33 +83,80 @@ impl List {
     }
 
     pub(super) fn next(&mut self) -> Option<Result<Stored, Damage>> {
+        let offset = match self.line()? {
+            Ok(offset) => offset,
+            Err(damage) => return Some(Err(damage)),
+        };
+        Some(self.page(&self.line, offset))
+    }
+
+    /// The URL of the next page that was asked for as most are, and where its line begins.
+    pub(super) fn next_place(&mut self) -> Option<Result<(PageUrl, u64), Damage>> {
+        loop {
+            let offset = match self.line()? {
+                Ok(offset) => offset,
+                Err(damage) => return Some(Err(damage)),
+            };
+            let listed: Option<Listed<'_>> = serde_json::from_slice(&self.line).ok();
+            let plain = listed.filter(|listed| listed.method.as_deref().is_none_or(|m| m == "GET"));
+            if let Some(url) = plain.and_then(|listed| PageUrl::parse(&listed.url).ok()) {
+                return Some(Ok((url, offset)));
+            }
+        }
+    }
+
+    /// The page whose line begins here.
+    pub(super) fn at(&self, offset: u64) -> Result<Option<Stored>, Damage> {
+        let mut line = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset))?;
+            BufReader::new(file).take(LINE).read_until(b'\n', &mut line)
+        });
+        read.map_err(|error| self.damage(offset, error.to_string()))?;
+        self.page(&line, offset).map(Some)
+    }
+
+    /// Reads the next line that is the last one about its file. Answers where it begins.
+    fn line(&mut self) -> Option<Result<u64, Damage>> {
         loop {
             let offset = self.at;
             self.line.clear();
             let read = (&mut self.lines)
                 .take(LINE)
                 .read_until(b'\n', &mut self.line);
-            let damage = |problem: String| Damage {
-                path: self.path.clone(),
-                offset,
-                problem,
-            };
             match read {
                 Ok(0) => return None,
                 Ok(length) => self.at += length as u64,
-                Err(error) => return Some(Err(damage(error.to_string()))),
+                Err(error) => return Some(Err(self.damage(offset, error.to_string()))),
             }
             let listed: Listed<'_> = match serde_json::from_slice(&self.line) {
                 Ok(listed) => listed,
                 // A run that was killed may have left the last line torn.
                 Err(_) if !self.line.ends_with(b"\n") => return None,
-                Err(error) => return Some(Err(damage(format!("a line that is none: {error}")))),
+                Err(error) => {
+                    let problem = format!("a line that is none: {error}");
+                    return Some(Err(self.damage(offset, problem)));
+                }
             };
-            if self.last.get(&xxh3_64(listed.file.as_bytes())) != Some(&offset) {
-                continue;
+            if self.last.get(&xxh3_64(listed.file.as_bytes())) == Some(&offset) {
+                return Some(Ok(offset));
             }
-            let stored = stored(&self.root, &listed);
-            return Some(stored.map_err(|error| damage(format!("{}: {error}", listed.file))));
+        }
+    }
+
+    /// The page that a line is about.
+    fn page(&self, line: &[u8], offset: u64) -> Result<Stored, Damage> {
+        let listed: Listed<'_> = serde_json::from_slice(line)
+            .map_err(|error| self.damage(offset, format!("a line that is none: {error}")))?;
+        let stored = stored(&self.root, &listed);
+        stored.map_err(|error| self.damage(offset, format!("{}: {error}", listed.file)))
+    }
+
+    fn damage(&self, offset: u64, problem: String) -> Damage {
+        Damage {
+            path: self.path.clone(),
+            offset,
+            problem,
         }
     }
 }

@@ -12,6 +12,8 @@ mod package;
 mod records;
 mod seen;
 pub(crate) mod series;
+mod shelf;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ pub(crate) use listed::{LIST, Listed};
 pub use records::Damage;
 pub(crate) use records::{Head, Records};
 pub(crate) use seen::{Place, Seen};
+pub(crate) use shelf::Shelf;
+pub(crate) use state::state;
 
 use crate::body::Body;
 use crate::page::{Page, Timing};
@@ -86,14 +90,39 @@ impl Archive {
     /// # Errors
     /// When it is not there or cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Damage> {
-        let path = path.as_ref();
+        Ok(Self {
+            source: Source::open(path.as_ref())?,
+            spool: std::env::temp_dir(),
+        })
+    }
+
+    /// How many records held no page so far, by their kind: `conversion` is what others made of a page, `resource`
+    /// and `response` are at no http URL or hold no HTTP.
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
+        match &self.source {
+            Source::Files(files) => files.left_out.clone(),
+            Source::Folder(_) | Source::List(_) => BTreeMap::new(),
+        }
+    }
+
+    /// Says where large bodies go, instead of the system's folder for temporary files.
+    #[must_use]
+    pub fn spool(mut self, folder: PathBuf) -> Self {
+        self.spool = folder;
+        self
+    }
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, Damage> {
         let refused = |error: io::Error| Damage {
             path: path.to_owned(),
             offset: 0,
             problem: error.to_string(),
         };
         let found = std::fs::metadata(path).map_err(refused)?;
-        let source = if found.is_dir() {
+        Ok(if found.is_dir() {
             match folder::archives(path).map_err(refused)? {
                 files if files.is_empty() => match List::open(path).map_err(refused)? {
                     Some(list) => Source::List(list),
@@ -119,28 +148,7 @@ impl Archive {
             let mut files = Files::of(parts);
             files.turn()?;
             Source::Files(Box::new(files))
-        };
-        Ok(Self {
-            source,
-            spool: std::env::temp_dir(),
         })
-    }
-
-    /// How many records held no page so far, by their kind: `conversion` is what others made of a page, `resource`
-    /// and `response` are at no http URL or hold no HTTP.
-    #[must_use]
-    pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
-        match &self.source {
-            Source::Files(files) => files.left_out.clone(),
-            Source::Folder(_) | Source::List(_) => BTreeMap::new(),
-        }
-    }
-
-    /// Says where large bodies go, instead of the system's folder for temporary files.
-    #[must_use]
-    pub fn spool(mut self, folder: PathBuf) -> Self {
-        self.spool = folder;
-        self
     }
 }
 
@@ -178,7 +186,8 @@ impl Files {
         Ok(true)
     }
 
-    fn next(&mut self, spool: &Path) -> Result<Option<Stored>, Damage> {
+    /// The next record: of which file it is, and its head.
+    fn head(&mut self) -> Result<Option<(u32, Head)>, Damage> {
         loop {
             let Some((number, records)) = &mut self.open else {
                 if self.turn()? {
@@ -190,45 +199,67 @@ impl Files {
                 self.open = None;
                 continue;
             };
-            let kind = head.kind();
             let findable = head.get("WARC-Payload-Digest").filter(|_| head.is_findable);
-            let has_body = matches!(kind.as_str(), "response" | "resource");
-            if let Some(digest) = findable.filter(|_| has_body) {
+            if let Some(digest) = findable.filter(|_| has_body(&head)) {
                 let (file, offset) = (*number, head.offset);
                 self.seen.note(digest, Place { file, offset });
             }
-            let url = head.target().and_then(|target| PageUrl::parse(target).ok());
-            let Some(url) = url.filter(|_| holds_page(&kind, &head)) else {
-                if let Some(kind) = told(&kind) {
-                    *self.left_out.entry(kind).or_default() += 1;
-                }
-                continue;
-            };
-            if kind == "revisit" && head.length == 0 {
-                // ISO 28500 6.7.2: then all of it is as it was, its head too.
-                match self.earlier(&head, spool) {
-                    Some(page) => return Ok(Some(again(url, &head, page))),
-                    None => *self.left_out.entry("revisit").or_default() += 1,
-                }
-                continue;
-            }
-            let stored = stored(url, &head, records, spool);
-            let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
-                Ok(damage) => damage,
-                Err(error) => Damage {
-                    path: self.parts[*number as usize].path.clone(),
-                    offset: head.offset,
-                    problem: error.to_string(),
-                },
-            })?;
-            if kind == "revisit" {
-                let earlier = self.earlier(&head, spool);
-                stored.truncated |= earlier.is_none();
-                stored.page.body = earlier.map_or(Body::empty(), |page| page.body);
-                stored.page.wire_bytes = stored.page.body.len();
-            }
-            return Ok(Some(stored));
+            return Ok(Some((*number, head)));
         }
+    }
+
+    fn next(&mut self, spool: &Path) -> Result<Option<Stored>, Damage> {
+        while let Some((number, head)) = self.head()? {
+            let Some((_, mut records)) = self.open.take() else {
+                return Ok(None); // the head was read from it
+            };
+            let page = self.page(number, &head, &mut records, spool);
+            self.open = Some((number, records));
+            match page? {
+                Some(page) => return Ok(Some(page)),
+                None => {
+                    if let Some(kind) = told(&head.kind()) {
+                        *self.left_out.entry(kind).or_default() += 1;
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The answer in the record whose head this is; `None` where it holds no page.
+    fn page(
+        &self,
+        file: u32,
+        head: &Head,
+        block: &mut Records,
+        spool: &Path,
+    ) -> Result<Option<Stored>, Damage> {
+        let Some(url) = page_url(head) else {
+            return Ok(None);
+        };
+        let is_revisit = head.kind() == "revisit";
+        if is_revisit && head.length == 0 {
+            // ISO 28500 6.7.2: then all of it is as it was, its head too.
+            let earlier = self.earlier(head, spool);
+            return Ok(earlier.map(|page| again(url, head, page)));
+        }
+        let stored = stored(url, head, block, spool);
+        let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
+            Ok(damage) => damage,
+            Err(error) => Damage {
+                path: self.parts[file as usize].path.clone(),
+                offset: head.offset,
+                problem: error.to_string(),
+            },
+        })?;
+        if is_revisit {
+            let earlier = self.earlier(head, spool);
+            stored.truncated |= earlier.is_none();
+            stored.page.body = earlier.map_or(Body::empty(), |page| page.body);
+            stored.page.wire_bytes = stored.page.body.len();
+        }
+        Ok(Some(stored))
     }
 
     /// The answer that has the body of a revisit, where it was seen.
@@ -238,8 +269,7 @@ impl Files {
         let path = &self.parts.get(place.file as usize)?.path;
         let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
         let head = records.next().ok()??;
-        let has_body = matches!(head.kind().as_str(), "response" | "resource");
-        if !has_body || head.get("WARC-Payload-Digest") != Some(digest) {
+        if !has_body(&head) || head.get("WARC-Payload-Digest") != Some(digest) {
             return None;
         }
         let url = head
@@ -247,6 +277,17 @@ impl Files {
             .and_then(|target| PageUrl::parse(target).ok())?;
         Some(stored(url, &head, &mut records, spool).ok()?.page)
     }
+}
+
+/// Whether what a record holds may be the body of others.
+fn has_body(head: &Head) -> bool {
+    matches!(head.kind().as_str(), "response" | "resource")
+}
+
+/// The URL of the page that a record holds, where it holds one.
+fn page_url(head: &Head) -> Option<PageUrl> {
+    let url = head.target().and_then(|target| PageUrl::parse(target).ok());
+    url.filter(|_| holds_page(&head.kind(), head))
 }
 
 /// Whether a record at a page's URL holds a page.

@@ -14,6 +14,7 @@ use haul::{
 };
 
 use super::exit::Judged;
+use super::fetch::stored;
 use super::fetch::targets::Targets;
 use super::fetch::{Common, Plan, Terminals};
 use super::layers::Settings;
@@ -25,11 +26,25 @@ pub(crate) struct CrawlArguments {
     #[command(flatten)]
     seeds: Targets,
     #[command(flatten)]
+    inside: Inside,
+    #[command(flatten)]
     following: Following,
     #[command(flatten)]
     making: Making,
     #[command(flatten)]
     common: Common,
+}
+
+/// Where pages come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The list")]
+struct Inside {
+    /// Crawl inside an archive instead of fetching: a .warc, .warc.gz or .wacz file, or a folder of them or of saved pages; may be repeated
+    ///
+    /// The last stored response of a URL counts; URLs that are not in the archive fail as not-stored. robots.txt is
+    /// ignored. A job folder works too: its stored pages are read.
+    #[arg(long, value_name = "ARCHIVE", conflicts_with = "serve")]
+    from: Vec<PathBuf>,
 }
 
 /// What is written besides records.
@@ -185,6 +200,9 @@ impl CrawlArguments {
         let folder = self.seeds.open_folder()?;
         let mut config = Config::new(self.seeds.seeds(terminals.stdin)?);
         self.following.apply(&mut config);
+        if let Some(crawl) = &mut config.crawl {
+            crawl.archives = stored::places(&self.inside.from)?;
+        }
         let judged = match self.making.fail_on_broken {
             true => Judged::Links,
             false => Judged::Seeds,
@@ -304,6 +322,7 @@ impl Following {
                 false => SimilarPages::Ignore,
             },
             external: External::Ignore,
+            archives: Vec::new(),
         });
     }
 }

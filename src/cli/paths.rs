@@ -75,9 +75,6 @@ pub(super) fn check(plan: &Plan) -> haul::Result<()> {
         check_stdout();
     }
     let mut claims = plan.config.claims();
-    for archive in &plan.from {
-        claims.read(format!("--from {}", archive.display()), archive);
-    }
     if let Some(folder) = &plan.serve {
         claims.serve(format!("--serve {}", folder.display()), folder);
     }

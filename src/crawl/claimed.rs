@@ -17,10 +17,14 @@ impl Config {
         for source in &self.seeds.sources {
             match source {
                 Source::File(path) => claims.read(named("the list", path), path),
+                Source::Archive(path) => claims.read(named("the archive", path), path),
                 Source::Stdin => claims.read_open("standard input", std::io::stdin()),
                 // An output whose failures are tried again is added to; it is read as far as it went before.
                 Source::Urls(_) | Source::Failures(_) => {}
             }
+        }
+        for path in self.crawl.iter().flat_map(|crawl| &crawl.archives) {
+            claims.read(named("the archive", path), path);
         }
         if let Some(path) = self.fetch.tls.roots() {
             claims.read(named("the certificates", path), path);

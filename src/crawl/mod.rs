@@ -12,8 +12,8 @@ mod news;
 mod outcome;
 mod outputs;
 mod pipes;
-mod replay;
 mod runner;
+mod stored;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,6 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 pub use outcome::{Ended, Outcome};
-pub use replay::replay;
 use runner::Additions;
 pub use runner::{Runner, Visits};
 
@@ -31,6 +30,7 @@ use wake::{Wake, until, wake_at};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
 use outputs::Outputs;
+use stored::Pages;
 
 use crate::config::{BrokenSettings, Config, JobSettings};
 use crate::descriptors;
@@ -79,6 +79,7 @@ async fn run(
 ) -> Result<Outcome> {
     config.claims().check()?;
     config.settle()?;
+    let pages = Pages::of(&mut config)?;
     let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
@@ -146,10 +147,13 @@ async fn run(
         config.parse.clone(),
         config.program.clone(),
     )?;
-    config.seeds.skip(list.row, list.taken);
+    config.seeds.skip(list.row, list.taken, frontier.awaited());
     let seeds = Seeds::start(config.seeds.clone())?;
     let ahead = if paced { Ahead::None } else { Ahead::Some };
-    let crew = Crew::hire(config.engine, &plan, ahead)?;
+    let crew = match &pages {
+        Pages::Asked => Crew::hire(config.engine, &plan, ahead)?,
+        stored => Crew::hire_for(stored.shelf(&mut tell)?, &plan)?,
+    };
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
@@ -175,6 +179,7 @@ async fn run(
         written: Instant::now(),
         committed: Instant::now(),
         checkpoint_after: FIRST_CHECKPOINT / 2,
+        is_stored: pages != Pages::Asked,
         waits_due: Duration::ZERO,
         starved: true,
         plan,
@@ -240,6 +245,8 @@ struct Run<F> {
     committed: Instant,
     /// How long after that the next checkpoint is due.
     checkpoint_after: Duration,
+    /// Whether pages are stored, and nothing is asked.
+    is_stored: bool,
     /// When it is next looked at what the run waits for.
     waits_due: Duration,
     /// Whether there was room for jobs and none that may be sent.
@@ -257,7 +264,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         stop: Stop,
         max_time: Option<Duration>,
     ) -> Result<(Ended, bool)> {
-        let mut reading = !self.list.done;
+        let mut reading = !self.list.done || self.frontier.has_awaited();
         if !reading {
             self.tally.total = self.follow.is_none().then_some(self.list.taken);
         }
@@ -312,6 +319,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 Some(visit) = self.crew.next(), if !self.crew.is_idle() => self.note_all(visit)?,
                 batch = seeds.next(), if reading && !stopping && self.wants_seeds() => {
                     reading = self.admit(batch?)?;
+                    self.tally.left_out.clone_from(seeds.left_out());
                 }
                 answer = self.frontier.store_answer(), if self.frontier.awaits_store() => {
                     self.frontier.take(answer?, Instant::now())?;
@@ -338,7 +346,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             }
             match self.frontier.next(now)? {
                 Next::Job(mut job) => {
-                    job.sent = Some(SystemTime::now());
+                    job.sent = (!self.is_stored).then(SystemTime::now);
                     self.crew.send(job)?;
                 }
                 Next::NotBefore(at) => {
@@ -372,6 +380,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Takes a batch of the list in. Answers whether there may be more.
     fn admit(&mut self, batch: Option<Batch>) -> Result<bool> {
         let Some(batch) = batch else {
+            self.frontier.await_no_more()?;
             self.list.done = true;
             self.frontier.list_was_read(self.list);
             self.tally.total = self.follow.is_none().then_some(self.tally.rows);
@@ -416,7 +425,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 
     fn note(&mut self, visit: Box<Visit>, now: Instant) -> Result<()> {
         if let Ok(page) = &visit.outcome {
-            self.tally.answered(page.wire_bytes, page.timing.total);
+            self.answered(page);
         }
         if matches!(visit.outcome, Err(FetchError::Cancelled)) {
             self.unanswered.extend(visit.job.row);

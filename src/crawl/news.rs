@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 use crate::event::Event;
 use crate::frontier::Change;
+use crate::page::Page;
 use crate::visit::{FetchError, Visit};
 
 /// How often it is looked at what the run waits for: that looks at every host that waits.
@@ -52,6 +53,14 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             let url = visit.job.first_url();
             let problem = &problem;
             (self.tell)(&Event::Unread { url, problem });
+        }
+    }
+
+    /// Counts an answer; one that was stored took no time.
+    pub(super) fn answered(&mut self, page: &Page) {
+        match self.is_stored {
+            true => self.tally.wire_bytes += page.wire_bytes,
+            false => self.tally.answered(page.wire_bytes, page.timing.total),
         }
     }
 

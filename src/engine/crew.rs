@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::in_hand::InHand;
 use super::ticket::{Landed, Ticket};
-use super::{Engine, blocking, cpu, lane, processes, stub};
+use super::{Engine, blocking, cpu, lane, processes, stored, stub};
+use crate::archive::Shelf;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::visit::Visit;
@@ -68,15 +69,26 @@ impl Crew {
     /// # Errors
     /// When a thread, a client or a child process cannot be started.
     pub(crate) fn hire(engine: Engine, plan: &Plan, ahead: Ahead) -> Result<Self> {
-        Self::hire_on(engine, plan, ahead, cpu::cores())
+        Self::hire_on(engine, plan, ahead, cpu::cores(), None)
+    }
+
+    /// As [`hire`](Self::hire), to answer from a shelf of stored pages: what it does not have is not there.
+    pub(crate) fn hire_for(shelf: Option<Arc<Shelf>>, plan: &Plan) -> Result<Self> {
+        Self::hire_on(Engine::Stored, plan, Ahead::None, cpu::cores(), shelf)
     }
 
     /// As [`hire`](Self::hire), on one event loop: a child process is one core's worth.
     pub(super) fn hire_alone(engine: Engine, plan: &Plan) -> Result<Self> {
-        Self::hire_on(engine, plan, Ahead::None, 1)
+        Self::hire_on(engine, plan, Ahead::None, 1, None)
     }
 
-    fn hire_on(engine: Engine, plan: &Plan, ahead: Ahead, cores: usize) -> Result<Self> {
+    fn hire_on(
+        engine: Engine,
+        plan: &Plan,
+        ahead: Ahead,
+        cores: usize,
+        shelf: Option<Arc<Shelf>>,
+    ) -> Result<Self> {
         let ahead = match ahead {
             Ahead::Some => AHEAD,
             Ahead::None => 0,
@@ -122,6 +134,10 @@ impl Crew {
                     };
                     crew.add_loop(plan, loops, share, ahead, Some(pool.clone()))?;
                 }
+            }
+            Engine::Stored => {
+                let in_hand = engine.in_flight();
+                crew.add(in_hand, 0, |jobs| stored::start(plan, shelf, jobs))?;
             }
             Engine::Stub(count) => crew.add(count.get(), 0, |jobs| stub::start(plan, jobs))?,
             Engine::Processes { processes, each } => {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::cpu;
+use super::{cpu, stored};
 
 /// Who waits for the answers, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub enum Engine {
         /// Requests in flight in each.
         each: NonZeroUsize,
     },
+    /// Nobody is asked: every job is answered out of archives, and the cores parse that. No name of `--engine` leads here.
+    #[doc(hidden)]
+    Stored,
     /// Nobody is asked: every job is answered at once. For measuring the loop; no name of `--engine` leads here.
     #[doc(hidden)]
     Stub(NonZeroUsize),
@@ -47,6 +50,7 @@ impl Engine {
             | Engine::Async(count)
             | Engine::Stub(count) => count.get(),
             Engine::Processes { processes, each } => processes.get() * each.get(),
+            Engine::Stored => stored::IN_HAND * cpu::cores(),
         }
     }
 }
@@ -102,6 +106,7 @@ impl fmt::Display for Engine {
             Engine::Threads(count) => write!(f, "threads:{count}"),
             Engine::Blocking(count) => write!(f, "blocking:{count}"),
             Engine::Async(count) => write!(f, "async:{count}"),
+            Engine::Stored => f.write_str("stored"),
             Engine::Stub(count) => write!(f, "stub:{count}"),
             Engine::Processes { processes, each } => write!(f, "processes:{processes}x{each}"),
         }

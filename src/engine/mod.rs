@@ -13,6 +13,7 @@
 //! | `blocking` n | n | 1 | a socket that blocks in the kernel |
 //! | `async` n | a loop a core | n between them | an event loop |
 //! | `processes` p × n | p | n | an event loop in a child process |
+//! | stored pages | 1 | a few a core | nobody: answers come out of archives |
 
 mod blocking;
 mod child;
@@ -24,6 +25,7 @@ mod in_hand;
 mod kind;
 mod lane;
 mod processes;
+mod stored;
 mod stub;
 mod ticket;
 

@@ -8,6 +8,7 @@
 mod claim;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,6 +43,8 @@ pub struct CrawlSettings {
     pub similar: SimilarPages,
     /// What becomes of links that lead out of the scope.
     pub external: External,
+    /// The archives that answer; none where hosts are asked. What is not in them ends as `not-stored`, and no robots.txt is asked.
+    pub archives: Vec<PathBuf>,
 }
 
 /// What becomes of links that lead out of the scope of a crawl.
@@ -92,6 +95,7 @@ impl Default for CrawlSettings {
             sitemaps: Sitemaps::Named,
             similar: SimilarPages::Ignore,
             external: External::Ignore,
+            archives: Vec::new(),
         }
     }
 }

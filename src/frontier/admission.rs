@@ -49,6 +49,11 @@ impl Frontier {
     pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         let fingerprint = self.fingerprint(&job);
         let row = job.row.unwrap_or_default();
+        if let Some(awaited) = self.awaited.take(row) {
+            awaited.fit(&mut job, fingerprint)?;
+            self.workbench.put(job, now);
+            return Ok(None);
+        }
         let (known, is_crawl) = match self.settings.duplicates {
             Duplicates::Keep => (None, false),
             Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
@@ -239,6 +244,7 @@ impl Frontier {
             self.name(&row.host);
         }
         match row.state {
+            State::Waiting(pass) if self.takes_pages() => self.awaited.add(row, pass),
             State::Waiting(_) => self.workbench.put_away(&row.host, now),
             State::Reread(_) => {
                 self.workbench.put_away(&row.host, now);

@@ -9,7 +9,7 @@ use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
 use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
-use super::{Duplicates, Frontier, FrontierSettings};
+use super::{Duplicates, Frontier, FrontierSettings, Run};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
 use crate::page::Page;
@@ -73,10 +73,18 @@ impl Frontier {
         now: Instant,
     ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let landed = self.land(&visit, now);
+        let is_stored = self.settings.run == Run::Stored;
+        let landed = match is_stored {
+            true => self
+                .workbench
+                .landed(&visit.job.host, None, None, now, |_| Landed::default()),
+            false => self.land(&visit, now),
+        };
         let clock = SystemTime::now();
         let asked = match &visit.outcome {
-            Ok(page) if page.status >= 300 => retry::wait(page, &self.settings, clock),
+            Ok(page) if page.status >= 300 && !is_stored => {
+                retry::wait(page, &self.settings, clock)
+            }
             _ => Wait::Unnamed,
         };
         // RFC 9110 10.2.3: with a redirect, it is the least time before the next request.
@@ -92,6 +100,9 @@ impl Frontier {
                 Err(error) => visit.outcome = Err(error),
             }
             return self.over(visit, now);
+        }
+        if is_stored {
+            return self.over(visit, now); // no host has said anything, and another try finds the same
         }
         let probed = visit.job.probed_with();
         let method = probed.as_ref().or_else(|| visit.job.method());

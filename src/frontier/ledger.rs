@@ -208,7 +208,9 @@ impl Frontier {
         } = opened;
         self.fingerprints = Fingerprints::seeded(known.seed);
         (self.last_pass, self.raised_before) = (known.last_pass(), known.raised);
-        self.workbench.overflow();
+        if !self.takes_pages() {
+            self.workbench.overflow(); // a row of the store would come without its page
+        }
         store.restore(&mut |row| {
             take(&row);
             self.restore(&row, now)

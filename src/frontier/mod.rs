@@ -34,6 +34,7 @@ mod retry;
 mod seen;
 mod settings;
 mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -70,6 +71,7 @@ use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
 use seen::Seen;
+use stored::Awaited;
 use workbench::{Turn, Workbench};
 
 /// Jobs that wait at a time while they can be sent as they come: enough to keep every lane busy.
@@ -118,6 +120,8 @@ pub(crate) struct Frontier {
     pauses: Vec<Pause>,
     /// What outlives the process, where a job folder keeps the run.
     ledger: Option<Ledger>,
+    /// Stored pages that the job was left with, until the archive is read up to them.
+    awaited: Awaited,
     random: fastrand::Rng,
 }
 
@@ -175,6 +179,7 @@ impl Frontier {
             hops: Hops::default(),
             pauses: Vec::new(),
             ledger: None,
+            awaited: Awaited::default(),
             random,
         }
     }
@@ -192,6 +197,9 @@ impl Frontier {
     /// Whether more of the list should be read: always when little waits, and far ahead while nothing of what waits may
     /// be sent (`starved`).
     pub(crate) fn wants_more(&self, starved: bool) -> bool {
+        if self.takes_pages() {
+            return self.workbench.waiting() < stored::AHEAD;
+        }
         self.workbench.waiting() < if starved { FAR_AHEAD } else { AHEAD }
     }
 
@@ -199,6 +207,7 @@ impl Frontier {
     pub(crate) fn waiting(&self) -> usize {
         self.workbench.waiting()
             + self.workbench.beyond() as usize
+            + self.awaited.len()
             + usize::from(self.stalled.is_some())
     }
 

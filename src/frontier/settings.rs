@@ -83,6 +83,8 @@ pub enum Run {
     Real,
     /// No: each line gets a record that says so.
     Dry,
+    /// No: answers come out of archives.
+    Stored,
 }
 
 /// What is worth another try: statuses, and classes of failure.

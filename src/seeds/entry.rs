@@ -53,7 +53,7 @@ impl Maker {
         }
     }
 
-    fn host(&mut self, url: &PageUrl) -> HostKey {
+    pub(super) fn host(&mut self, url: &PageUrl) -> HostKey {
         let origin = url.origin_text();
         if let Some(last) = self.last.as_ref().filter(|last| last.as_str() == origin) {
             return last.clone();

@@ -12,16 +12,19 @@ mod json;
 mod lines;
 mod mended;
 mod source;
+mod stored;
 mod table;
 mod text;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
+use crate::archive::Archive;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::rows::Rows;
@@ -31,6 +34,8 @@ pub use failures::Failures;
 
 /// Entries handed over at a time.
 const BATCH: usize = 512;
+/// Bytes of stored pages handed over at a time, but for the page that goes beyond.
+const BATCH_BYTES: u64 = 1 << 20;
 /// Batches that may wait for the frontier.
 const BATCHES: usize = 4;
 
@@ -51,6 +56,8 @@ pub struct SeedSettings {
     pub after: u64,
     /// How many rows that session took.
     pub taken: u64,
+    /// Rows that it took and left without a record: those are read again, and not passed over.
+    pub again: Rows,
 }
 
 /// One input.
@@ -64,6 +71,8 @@ pub enum Source {
     Stdin,
     /// The failures in an output of an earlier run.
     Failures(Failures),
+    /// The pages of an archive, which come with their jobs: nothing is asked of a network.
+    Archive(PathBuf),
 }
 
 /// How a list is read.
@@ -102,10 +111,14 @@ pub(crate) struct Batch {
     pub(crate) estimate: Option<u64>,
 }
 
+/// Records of archives that hold no page, by their kind.
+pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
+
 /// The list being read.
 pub(crate) struct Seeds {
     batches: mpsc::Receiver<Batch>,
-    thread: Option<JoinHandle<Result<()>>>,
+    thread: Option<JoinHandle<Result<LeftOut>>>,
+    left_out: LeftOut,
 }
 
 impl SeedSettings {
@@ -114,6 +127,12 @@ impl SeedSettings {
         Self::of(vec![Source::Urls(
             urls.into_iter().map(Into::into).collect(),
         )])
+    }
+
+    /// The pages of these archives.
+    pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
+        let archives = archives.into_iter().map(Into::into);
+        Self::of(archives.map(Source::Archive).collect())
     }
 
     /// These inputs, all of them.
@@ -126,15 +145,25 @@ impl SeedSettings {
             limit: None,
             after: 0,
             taken: 0,
+            again: Rows::default(),
         }
     }
 }
 
 impl SeedSettings {
-    /// Passes over what an earlier session has read: all up to this row, so many of them taken.
-    pub(crate) fn skip(&mut self, row: u64, taken: u64) {
+    /// Passes over what an earlier session has read: all up to this row, so many of them taken, but for those of `again`.
+    pub(crate) fn skip(&mut self, row: u64, taken: u64, again: Rows) {
         self.after = row;
         self.taken = taken;
+        self.again = again;
+    }
+
+    /// The archives among the inputs.
+    pub(crate) fn archives(&self) -> impl Iterator<Item = &PathBuf> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Archive(path) => Some(path),
+            _ => None,
+        })
     }
 }
 
@@ -156,7 +185,7 @@ impl FromStr for ListFormat {
 }
 
 impl Seeds {
-    /// Opens the first input, so that a missing file is told at once, and starts to read.
+    /// Looks at the inputs, so that a missing file is told at once, and starts to read.
     ///
     /// # Errors
     /// When an input cannot be opened.
@@ -166,15 +195,22 @@ impl Seeds {
                 source::check(path, settings.format, settings.url_column.as_deref())?;
             }
         }
+        let archives = stored::open(&settings)?;
         let (sender, batches) = mpsc::channel(BATCHES);
         let thread = thread::Builder::new()
             .name("read".into())
-            .spawn(move || read(&settings, sender))
+            .spawn(move || read(&settings, archives, sender))
             .map_err(|source| Error::setup("a thread", source))?;
         Ok(Self {
             batches,
             thread: Some(thread),
+            left_out: LeftOut::new(),
         })
+    }
+
+    /// What the archives held beside pages, once there are no more batches.
+    pub(crate) fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The next batch; `None` when the list is at its end. Cancel-safe.
@@ -186,7 +222,10 @@ impl Seeds {
             return Ok(Some(batch));
         }
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result.map(|()| None),
+            Some(Ok(result)) => {
+                self.left_out = result?;
+                Ok(None)
+            }
             Some(Err(_)) => Err(Error::Engine("the reading thread panicked".into())),
             None => Ok(None),
         }
@@ -198,6 +237,8 @@ struct Feeder<'a> {
     settings: &'a SeedSettings,
     sender: mpsc::Sender<Batch>,
     batch: Vec<Entry>,
+    /// Bytes of the stored pages in it.
+    bytes: u64,
     read: u64,
     /// Rows of the inputs before this one.
     rows_before: u64,
@@ -214,7 +255,10 @@ impl Feeder<'_> {
     fn wants(&mut self, line: u64) -> Result<bool, Enough> {
         self.row = self.rows_before + line;
         if self.row <= self.settings.after {
-            return Ok(false);
+            return Ok(self.settings.again.contains(self.row));
+        }
+        if self.is_full() {
+            return Err(Enough);
         }
         match &self.settings.rows {
             Some(rows) if rows.last().is_some_and(|last| self.row > last) => Err(Enough),
@@ -231,12 +275,20 @@ impl Feeder<'_> {
     fn feed_row(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), Enough> {
         let before = self.batch.len();
         self.batch.extend(entries);
-        self.read += (self.batch.len() - before) as u64;
-        let full = self.settings.limit.is_some_and(|limit| self.read >= limit);
-        if full || self.batch.len() >= BATCH {
+        let is_new = self.row > self.settings.after;
+        if is_new {
+            self.read += (self.batch.len() - before) as u64;
+        }
+        let full = is_new && self.is_full();
+        if full || self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
             self.hand_over()?;
         }
         if full { Err(Enough) } else { Ok(()) }
+    }
+
+    /// Whether as many rows were taken as are wanted.
+    fn is_full(&self) -> bool {
+        self.settings.limit.is_some_and(|limit| self.read >= limit)
     }
 
     /// A slow pipe's lines are handed over as they come.
@@ -245,32 +297,39 @@ impl Feeder<'_> {
             return Ok(());
         }
         let entries = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.bytes = 0;
         let estimate = self.progress.estimate(self.read);
         self.sender
             .blocking_send(Batch {
                 entries,
                 read: self.read,
-                last_row: self.row,
+                last_row: self.row.max(self.settings.after),
                 estimate,
             })
             .map_err(|_| Enough)
     }
 }
 
-fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
+fn read(
+    settings: &SeedSettings,
+    archives: Vec<Archive>,
+    sender: mpsc::Sender<Batch>,
+) -> Result<LeftOut> {
     let progress = source::Progress::new(&settings.sources);
     let mut feeder = Feeder {
         settings,
         sender,
         batch: Vec::with_capacity(BATCH),
+        bytes: 0,
         read: settings.taken,
         rows_before: 0,
         row: 0,
         progress,
     };
     let mut maker = Maker::default();
-    if settings.limit.is_some_and(|limit| settings.taken >= limit) {
-        return Ok(());
+    let (mut archives, mut left_out) = (archives.into_iter(), LeftOut::new());
+    if feeder.is_full() && settings.again.is_empty() {
+        return Ok(left_out);
     }
     for source in &settings.sources {
         // To open a pipe may mean to wait for who writes to it.
@@ -281,6 +340,10 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
             Source::Urls(urls) => text::arguments(urls, &mut maker, &mut feeder),
             Source::File(_) | Source::Stdin => source::read(source, &mut maker, &mut feeder)?,
             Source::Failures(failures) => failures.feed(&mut maker, &mut feeder)?,
+            Source::Archive(_) => match archives.next() {
+                Some(archive) => stored::feed(archive, &mut maker, &mut feeder, &mut left_out),
+                None => Ok(()), // all of them were opened
+            },
         };
         if ended.is_err() {
             break;
@@ -289,5 +352,5 @@ fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
     }
     // The last row that is wanted may be far from a full batch. Nobody may be waiting any more: then it is not wanted.
     let _ = feeder.hand_over();
-    Ok(())
+    Ok(left_out)
 }

@@ -44,6 +44,8 @@ impl Progress {
                 .map(|metadata| metadata.len()),
             // What is read again is bounded, and the count of it is known.
             Source::Failures(_) | Source::Stdin => None,
+            // How many of its bytes are pages is not known before they are read.
+            Source::Archive(_) => None,
         };
         Self {
             read: Arc::default(),

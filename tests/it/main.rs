@@ -59,6 +59,7 @@ mod settings;
 mod signals;
 mod site;
 mod starting;
+mod stored;
 mod streams;
 mod tools;
 mod verdicts;

@@ -8,6 +8,7 @@ use haul::frontier::{Duplicates, FrontierSettings, Run};
 use haul::seeds::{SeedSettings, Source};
 
 use super::given::{Given, given};
+use super::stored;
 use super::targets::Targets;
 
 /// What is fetched.
@@ -53,7 +54,7 @@ impl List {
     /// As [`Targets::seeds`].
     pub(super) fn seeds(&self, stdin_is_terminal: bool) -> haul::Result<SeedSettings> {
         if !self.from.is_empty() {
-            return self.chosen(SeedSettings::urls(Vec::<String>::new()));
+            return self.chosen(SeedSettings::stored(stored::places(&self.from)?));
         }
         let seeds = self.targets.seeds(stdin_is_terminal)?;
         let on_stdin = self.rows.as_ref().is_some_and(Given::reads_stdin);

@@ -13,7 +13,7 @@ mod patience;
 mod records;
 mod request;
 pub(super) mod secret;
-mod stored;
+pub(super) mod stored;
 pub(super) mod targets;
 mod telling;
 
@@ -94,8 +94,6 @@ pub(crate) struct Plan {
     pub(crate) output: Option<PathBuf>,
     /// A folder to serve for the length of the run.
     pub(crate) serve: Option<PathBuf>,
-    /// Archives to read instead of fetching.
-    pub(crate) from: Vec<PathBuf>,
     /// The page to write of it.
     pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.
@@ -140,10 +138,6 @@ impl FetchArguments {
         let mut config = Config::new(seeds);
         self.list.apply(&mut config.frontier);
         let plan = self.common.plan("fetch", config, settings, terminals)?;
-        let plan = Plan {
-            from: stored::places(self.list.from)?,
-            ..plan
-        };
         paths::check(&plan)?;
         Ok(plan)
     }
@@ -198,7 +192,6 @@ impl Common {
             output: self.records.file(job),
             serve: self.conditions.connection.serve,
             report: self.records.report,
-            from: Vec::new(),
             if_empty: paths::swallowed(&settings),
             settings,
         })

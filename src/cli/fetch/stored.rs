@@ -10,12 +10,12 @@ use haul::sink::Format;
 ///
 /// # Errors
 /// When a job cannot be read, or kept no pages.
-pub(super) fn places(from: Vec<PathBuf>) -> haul::Result<Vec<PathBuf>> {
+pub(in crate::cli) fn places(from: &[PathBuf]) -> haul::Result<Vec<PathBuf>> {
     let mut places = Vec::new();
     for path in from {
-        match is_job(&path) {
-            true => places.push(of_job(&path)?),
-            false => places.push(path),
+        match is_job(path) {
+            true => places.push(of_job(path)?),
+            false => places.push(path.clone()),
         }
     }
     Ok(places)

@@ -99,7 +99,7 @@ impl Targets {
         }
         for (index, source) in sources.iter().enumerate() {
             let can_be_read_again = match source {
-                Source::Urls(_) | Source::Failures(_) => true,
+                Source::Urls(_) | Source::Failures(_) | Source::Archive(_) => true,
                 // A pipe that is named twice is empty the second time.
                 Source::File(path) => path.metadata().is_ok_and(|found| found.is_file()),
                 Source::Stdin => false,

@@ -1,0 +1,169 @@
+//! Archives as a place to look pages up in: the last stored answer of a URL, wherever it is.
+//!
+//! Opening reads the heads of all records once. What is kept is a fingerprint of each URL and the place of its answer, 24
+//! bytes a page and what a table leaves free; whoever finds an answer compares the URL that stands there. Edge: a page of a
+//! folder is kept by its path, which is longer.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::folder;
+use super::listed::List;
+use super::{Damage, Files, Place, Records, Source, Stored, page_url};
+use crate::fingerprint::canonical;
+use crate::url::PageUrl;
+
+/// Pages of archives, by their URLs.
+pub(crate) struct Shelf {
+    racks: Vec<Rack>,
+    /// In which archive, and where in that.
+    places: HashMap<u64, (u16, Place)>,
+    /// Where large bodies go.
+    spool: PathBuf,
+    /// What is damaged: nothing behind it is found.
+    damage: Vec<Damage>,
+}
+
+/// One archive.
+enum Rack {
+    Files(Box<Files>),
+    List(List),
+    /// A folder of pages, by the order of their files.
+    Folder(Vec<PathBuf>),
+}
+
+impl Shelf {
+    /// Opens archives, and notes what is where.
+    ///
+    /// # Errors
+    /// When one is not there, or its pages cannot be had one by one.
+    pub(crate) fn open<'p>(paths: impl IntoIterator<Item = &'p PathBuf>) -> Result<Self, Damage> {
+        let mut shelf = Self {
+            racks: Vec::new(),
+            places: HashMap::new(),
+            spool: std::env::temp_dir(),
+            damage: Vec::new(),
+        };
+        for path in paths {
+            let rack = match Source::open(path)? {
+                Source::Files(files) => shelf.note_files(files)?,
+                Source::List(list) => shelf.note_list(list),
+                Source::Folder(_) => shelf.note_folder(path),
+            };
+            shelf.racks.push(rack);
+        }
+        shelf.places.shrink_to_fit();
+        Ok(shelf)
+    }
+
+    /// What is damaged: nothing behind it is found.
+    pub(crate) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// The last answer of a URL that was stored; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn find(&self, url: &PageUrl) -> Result<Option<Stored>, Damage> {
+        let Some((rack, place)) = self.places.get(&key(url)) else {
+            return Ok(None);
+        };
+        let found = match self.racks.get(usize::from(*rack)) {
+            Some(Rack::Files(files)) => files.at(*place, &self.spool)?,
+            Some(Rack::List(list)) => list.at(place.offset)?,
+            Some(Rack::Folder(paths)) => paths
+                .get(place.offset as usize)
+                .map(|path| folder::page(url.clone(), path))
+                .transpose()?,
+            None => None,
+        };
+        let is_it = |stored: &Stored| canonical(stored.url.as_str()) == canonical(url.as_str());
+        Ok(found.filter(is_it))
+    }
+
+    fn note_files(&mut self, mut files: Box<Files>) -> Result<Rack, Damage> {
+        loop {
+            let (file, head) = match files.head() {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(Rack::Files(files)),
+                Err(damage) => {
+                    self.damage.push(damage);
+                    continue;
+                }
+            };
+            let Some(url) = page_url(&head) else {
+                continue;
+            };
+            if !head.is_findable {
+                return Err(Damage {
+                    path: files.parts[file as usize].path.clone(),
+                    offset: head.offset,
+                    problem: "packed as a whole, and not record by record, so that no page in it can be had by its place: \
+                              unpack it first"
+                        .into(),
+                });
+            }
+            let place = Place {
+                file,
+                offset: head.offset,
+            };
+            self.note(&url, place);
+        }
+    }
+
+    fn note_list(&mut self, mut list: List) -> Rack {
+        while let Some(next) = list.next_place() {
+            match next {
+                Ok((url, offset)) => self.note(&url, Place { file: 0, offset }),
+                Err(damage) => self.damage.push(damage),
+            }
+        }
+        Rack::List(list)
+    }
+
+    fn note_folder(&mut self, root: &Path) -> Rack {
+        let mut paths = Vec::new();
+        let walked = folder::files(root, &mut |path| {
+            if let Some(url) = folder::url(root, path) {
+                let offset = paths.len() as u64;
+                self.note(&url, Place { file: 0, offset });
+                paths.push(path.to_owned());
+            }
+            Ok(())
+        });
+        if let Err(error) = walked {
+            self.damage.push(Damage {
+                path: root.to_owned(),
+                offset: 0,
+                problem: error.to_string(),
+            });
+        }
+        Rack::Folder(paths)
+    }
+
+    fn note(&mut self, url: &PageUrl, place: Place) {
+        let rack = self.racks.len() as u16;
+        self.places.insert(key(url), (rack, place));
+    }
+}
+
+impl Files {
+    /// The answer at a place.
+    fn at(&self, place: Place, spool: &Path) -> Result<Option<Stored>, Damage> {
+        let Some(part) = self.parts.get(place.file as usize) else {
+            return Ok(None);
+        };
+        let mut records = Records::open(&part.path, place.offset, u64::MAX)?;
+        match records.next()? {
+            Some(head) => self.page(place.file, &head, &mut records, spool),
+            None => Ok(None),
+        }
+    }
+}
+
+fn key(url: &PageUrl) -> u64 {
+    xxh3_64(canonical(url.as_str()).as_bytes())
+}

@@ -1,0 +1,72 @@
+//! The pages of archives as a list: each is a row, and comes with its job.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::entry::{Maker, bad};
+use super::{Enough, Entry, Feeder, LeftOut, SeedSettings};
+use crate::archive::{Archive, Damage, Stored};
+use crate::error::{Error, Result};
+use crate::job::{Job, Request};
+
+/// Opens all archives among the inputs.
+///
+/// # Errors
+/// When one is not there, or is none.
+pub(super) fn open(settings: &SeedSettings) -> Result<Vec<Archive>> {
+    let open = |path| Archive::open(path).map_err(|damage| Error::Setting(damage.to_string()));
+    settings.archives().map(Path::new).map(open).collect()
+}
+
+/// Hands on every page that is wanted; what is damaged is a row as well.
+pub(super) fn feed(
+    mut archive: Archive,
+    maker: &mut Maker,
+    feeder: &mut Feeder<'_>,
+    left_out: &mut LeftOut,
+) -> Result<(), Enough> {
+    let fed = feed_each(&mut archive, maker, feeder);
+    for (kind, count) in archive.left_out() {
+        *left_out.entry(kind).or_default() += count;
+    }
+    fed
+}
+
+fn feed_each(
+    archive: &mut Archive,
+    maker: &mut Maker,
+    feeder: &mut Feeder<'_>,
+) -> Result<(), Enough> {
+    for (page, line) in archive.zip(1..) {
+        if !feeder.wants(line)? {
+            continue;
+        }
+        let entry = match page {
+            Ok(stored) => {
+                feeder.bytes += stored.page.body.len();
+                entry(feeder.row, stored, maker)
+            }
+            Err(damage) => damaged(feeder.row, &damage),
+        };
+        feeder.feed(entry)?;
+    }
+    Ok(())
+}
+
+fn entry(row: u64, stored: Stored, maker: &mut Maker) -> Entry {
+    let host = maker.host(&stored.url);
+    let mut job = Box::new(Job::seed_on(row, stored.url, host));
+    job.request = stored.method.map(|method| {
+        Arc::new(Request {
+            method: Some(method),
+            ..Request::default()
+        })
+    });
+    job.stored = Some(Arc::new(stored.page));
+    Entry::Job(job)
+}
+
+fn damaged(row: u64, damage: &Damage) -> Entry {
+    let path = damage.path.display().to_string();
+    bad(row, &path, damage.to_string(), None)
+}
