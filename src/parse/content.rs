@@ -59,9 +59,9 @@ pub(super) struct Reading<'s> {
 }
 
 /// The most bytes that [`read`], [`Content::whole`] and its text may take of a page in memory, beside its body as received.
-pub(super) fn most(page: &Page, encoded: bool, reading: &Reading<'_>) -> u64 {
+pub(super) fn max_memory(page: &Page, encoded: bool, reading: &Reading<'_>) -> u64 {
     let length = match encoded {
-        true => reading.limits.most(page.body.len()),
+        true => reading.limits.max_memory(page.body.len()),
         false => page.body.len(),
     };
     let head = match &page.body {
@@ -136,11 +136,12 @@ pub(super) fn read(
 /// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
 pub(super) fn codings(page: &Page) -> Result<Codings, DecodeError> {
     let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let first = lines.next().map(text).unwrap_or_default();
+    let as_text =
+        |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let first = lines.next().map(as_text).unwrap_or_default();
     let all = lines
         .take(8)
-        .map(text)
+        .map(as_text)
         .fold(first, |all, line| all + ", " + &line);
     decode::codings(&all)
 }
@@ -157,9 +158,9 @@ fn decode_file(
         codings,
         settings.limits,
     )?;
-    let keep = settings.wants.content || settings.wants.text;
+    let is_kept = settings.wants.content || settings.wants.text;
     let folder = settings.folder;
-    let mut file = keep.then(|| {
+    let mut file = is_kept.then(|| {
         tempfile::Builder::new()
             .prefix(SPOOL_PREFIX)
             .tempfile_in(folder)
@@ -170,7 +171,7 @@ fn decode_file(
     let mut length = 0;
     let mut chunk = vec![0; CHUNK];
     loop {
-        let count = decoder.read(&mut chunk).map_err(typed)?;
+        let count = decoder.read(&mut chunk).map_err(into_decode_error)?;
         if count == 0 {
             break;
         }
@@ -215,7 +216,7 @@ fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
 }
 
 /// A decoder speaks `io::Error`; what it wraps is the typed one.
-pub(super) fn typed(error: io::Error) -> DecodeError {
+pub(super) fn into_decode_error(error: io::Error) -> DecodeError {
     match error.downcast::<DecodeError>() {
         Ok(typed) => typed,
         Err(error) => DecodeError::Read(error),

@@ -22,7 +22,7 @@ use crate::page::Page;
 use crate::url::PageUrl;
 
 /// The most bytes of a decoded body that are looked into; what is longer is cut there.
-pub(super) const LOOKED_INTO: usize = 64 << 20;
+pub(super) const SEARCHED: usize = 64 << 20;
 /// The most references that are read of one page, repetitions included.
 const REFERENCES: usize = 200_000;
 /// The first status that is a failure.
@@ -84,13 +84,13 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> 
         links: true,
         ids: follow.fragments,
     };
-    scanned(&text, url, follow, &mut gathering);
+    scan(&text, url, follow, &mut gathering);
     gathering.finish()
 }
 
 /// What a body is looked into as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum SearchAs {
     /// A page, by the rules of HTML or of XML.
     Html(Markup),
     Css,
@@ -103,7 +103,7 @@ pub(super) enum Look {
     Sitemap,
 }
 
-impl Look {
+impl SearchAs {
     /// How a body of this kind is looked into; `None` where it is not. Without a kind, whether it may turn out to be.
     pub(super) fn into(
         job: &Job,
@@ -116,31 +116,31 @@ impl Look {
         }
         match (job.role, kind) {
             (Role::Robots, _) => None,
-            (Role::External, Some(Kind::Html)) => Some(Look::Html(Markup::Html)),
-            (Role::External, Some(Kind::Xhtml)) => Some(Look::Html(Markup::Xml)),
+            (Role::External, Some(Kind::Html)) => Some(SearchAs::Html(Markup::Html)),
+            (Role::External, Some(Kind::Xhtml)) => Some(SearchAs::Html(Markup::Xml)),
             (Role::External, _) => None,
-            (Role::Sitemap, _) => Some(Look::Sitemap),
-            (_, Some(Kind::Css)) => follow.assets.then_some(Look::Css),
-            (_, Some(Kind::Script)) => follow.guess.then_some(Look::Script),
-            (Role::Asset, Some(Kind::Xml)) => follow.assets.then_some(Look::Xml),
-            (Role::Asset, None) => follow.assets.then_some(Look::Css),
+            (Role::Sitemap, _) => Some(SearchAs::Sitemap),
+            (_, Some(Kind::Css)) => follow.assets.then_some(SearchAs::Css),
+            (_, Some(Kind::Script)) => follow.guess.then_some(SearchAs::Script),
+            (Role::Asset, Some(Kind::Xml)) => follow.assets.then_some(SearchAs::Xml),
+            (Role::Asset, None) => follow.assets.then_some(SearchAs::Css),
             (Role::Asset, _) => None,
-            (Role::Page, Some(Kind::Xml | Kind::Feed)) => Some(Look::Xml),
-            (Role::Page, Some(Kind::Json)) => Some(Look::Json),
-            (Role::Page, Some(Kind::Html) | None) => Some(Look::Html(Markup::Html)),
-            (Role::Page, Some(Kind::Xhtml)) => Some(Look::Html(Markup::Xml)),
+            (Role::Page, Some(Kind::Xml | Kind::Feed)) => Some(SearchAs::Xml),
+            (Role::Page, Some(Kind::Json)) => Some(SearchAs::Json),
+            (Role::Page, Some(Kind::Html) | None) => Some(SearchAs::Html(Markup::Html)),
+            (Role::Page, Some(Kind::Xhtml)) => Some(SearchAs::Html(Markup::Xml)),
             (Role::Page, Some(Kind::Other | Kind::Text)) => {
                 // The names under which a sitemap goes that its server knows no type for.
                 let path = job.url.as_url().path();
                 let is_named = path.ends_with(".xml") || path.ends_with(".xml.gz");
-                is_named.then_some(Look::Sitemap)
+                is_named.then_some(SearchAs::Sitemap)
             }
         }
     }
 }
 
 /// One answer's leads, as they are gathered.
-pub(super) struct Leads<'p> {
+pub(super) struct PageLinks<'p> {
     url: &'p PageUrl,
     role: Role,
     follow: &'p Follow,
@@ -148,7 +148,7 @@ pub(super) struct Leads<'p> {
     simhash: Option<u64>,
 }
 
-impl<'p> Leads<'p> {
+impl<'p> PageLinks<'p> {
     /// Begins with what the head says.
     pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
         let mut gathering = Gathering::new(follow.limit);
@@ -158,10 +158,10 @@ impl<'p> Leads<'p> {
         }
         // A sitemap is often sent with "noindex": that is about the sitemap, and nobody would index it.
         if matches!(job.role, Role::Page | Role::Asset) {
-            let said = head::directives(&page.headers, &follow.agent);
+            let directives = head::directives(&page.headers, &follow.agent);
             gathering.note(|found| {
-                found.noindex = said.noindex;
-                found.nofollow = said.nofollow;
+                found.noindex = directives.noindex;
+                found.nofollow = directives.nofollow;
             });
         }
         if follow.fragments {
@@ -196,15 +196,15 @@ impl<'p> Leads<'p> {
         let encoding = charset.encoding;
         if !encoding.is_ascii_compatible() {
             let text = charset::text(bytes, charset).0;
-            return self.scanned(markup, text.as_bytes(), &utf8, encoding, true);
+            return self.scan(markup, text.as_bytes(), &utf8, encoding, true);
         }
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-        self.scanned(markup, bytes, &decoder, encoding, true)
+        self.scan(markup, bytes, &decoder, encoding, true)
     }
 
     /// Scans a page, and takes its fingerprint where pages are compared. `ids` says whether links may lead to its ids: those of a
     /// drawing mean what the drawing's language says.
-    fn scanned(
+    fn scan(
         &mut self,
         markup: Markup,
         bytes: &[u8],
@@ -224,7 +224,7 @@ impl<'p> Leads<'p> {
             links: self.role != Role::External,
             ids: ids && self.follow.fragments,
         };
-        scanned(&document, self.url, self.follow, &mut self.gathering)
+        scan(&document, self.url, self.follow, &mut self.gathering)
     }
 
     /// A script: what looks like a URL in it is relative to its own. In a browser it would be to the page that loads it, which is not known
@@ -265,7 +265,7 @@ impl<'p> Leads<'p> {
         } = *self.follow;
         match xml::root(&text).as_deref() {
             Some("svg") => {
-                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
+                self.scan(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
             }
             _ if role == Role::Asset => {}
             Some("rss" | "RDF" | "feed") => {
@@ -277,7 +277,7 @@ impl<'p> Leads<'p> {
                 sitemap::xml(&text, assets, &mut resolver, &mut self.gathering);
             }
             Some("html") => {
-                self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, true);
+                self.scan(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, true);
             }
             _ => {}
         }
@@ -347,7 +347,7 @@ struct Text<'t> {
 }
 
 /// Scans a page once: takes in its links, and answers its title.
-fn scanned(
+fn scan(
     text: &Text<'_>,
     url: &PageUrl,
     follow: &Follow,

@@ -21,7 +21,7 @@ const KEPT: usize = 1 << 20;
 
 /// What is gathered of one page.
 pub(super) struct Gathering {
-    bench: Box<Bench>,
+    buffers: Box<Buffers>,
     limit: usize,
     /// Whether the fragments of links are taken, too.
     fragments: bool,
@@ -30,11 +30,11 @@ pub(super) struct Gathering {
 impl Gathering {
     /// Begins a page, of which so many links are taken.
     pub(super) fn new(limit: usize) -> Self {
-        let mut bench = BENCH.take().unwrap_or_default();
-        bench.found.clear();
-        bench.seen.clear();
+        let mut buffers = BUFFERS.take().unwrap_or_default();
+        buffers.found.clear();
+        buffers.seen.clear();
         Self {
-            bench,
+            buffers,
             limit,
             fragments: false,
         }
@@ -42,7 +42,7 @@ impl Gathering {
 
     /// Whether there is more of the page than is looked into.
     pub(super) fn is_cut(&self) -> bool {
-        self.bench.found.more
+        self.buffers.found.more
     }
 
     /// Takes the fragments of links, too.
@@ -64,7 +64,7 @@ impl Gathering {
         kind: FoundKind,
         nofollow: bool,
     ) -> ControlFlow<()> {
-        let Bench { found, seen } = &mut *self.bench;
+        let Buffers { found, seen } = &mut *self.buffers;
         let fingerprints = resolver.fingerprints();
         let Some((url, fingerprint)) = resolver.resolve(reference) else {
             // No URL of a page; one that is too long to be looked at may be one.
@@ -83,14 +83,14 @@ impl Gathering {
             found.more |= found.checked.lead_to(to, reference, fingerprints);
         }
         match seen.entry(fingerprint) {
-            Entry::Occupied(known) => found.meet_again(*known.get(), kind, nofollow),
-            Entry::Vacant(free) => {
+            Entry::Occupied(existing) => found.meet_again(*existing.get(), kind, nofollow),
+            Entry::Vacant(vacant) => {
                 let count = found.len();
                 if count >= self.limit || found.text_len() + url.len() > TEXT {
                     found.more = true;
                     return ControlFlow::Break(());
                 }
-                free.insert(u32::try_from(count).unwrap_or(u32::MAX));
+                vacant.insert(u32::try_from(count).unwrap_or(u32::MAX));
                 found.push(FoundLink {
                     url,
                     fingerprint,
@@ -107,40 +107,40 @@ impl Gathering {
 
     /// Says something of the whole page.
     pub(super) fn note(&mut self, note: impl FnOnce(&mut Found)) {
-        note(&mut self.bench.found);
+        note(&mut self.buffers.found);
     }
 
     /// What was gathered; `None` where there is nothing to tell.
     pub(super) fn finish(self) -> Option<Box<Found>> {
-        let found = &self.bench.found;
-        let told = (!found.says_nothing()).then(|| Box::new(found.clone()));
-        if found.memory() + self.bench.seen.capacity() * SEEN < KEPT {
-            BENCH.set(Some(self.bench));
+        let found = &self.buffers.found;
+        let result = (!found.says_nothing()).then(|| Box::new(found.clone()));
+        if found.memory() + self.buffers.seen.capacity() * SEEN < KEPT {
+            BUFFERS.set(Some(self.buffers));
         }
-        told
+        result
     }
 }
 
 /// What a thread keeps from page to page.
 #[derive(Default)]
-struct Bench {
+struct Buffers {
     found: Found,
     /// Which link has which fingerprint.
-    seen: HashMap<u64, u32, BuildHasherDefault<Same>>,
+    seen: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
 }
 
-/// Bytes that one entry of a [`Bench`]'s map takes.
+/// Bytes that one entry of a [`Buffers`]'s map takes.
 const SEEN: usize = 17;
 
 thread_local! {
-    static BENCH: Cell<Option<Box<Bench>>> = const { Cell::new(None) };
+    static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
 }
 
 /// A fingerprint is a hash already, and seeded: no page can choose it.
 #[derive(Default)]
-struct Same(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Same {
+impl Hasher for IdentityHasher {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(byte);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_stands_once_however_it_is_spelled() {
+    fn each_url_is_gathered_once_however_it_is_spelled() {
         let spellings = [
             "/a/~b",
             "b",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_there_is_more_but_a_repetition_is_none() {
+    fn links_beyond_the_limit_are_reported_but_repetitions_do_not_count() {
         let base = "http://h.example/";
         let (urls, more) = gathered(base, 2, &["a", "b", "a#x", "b"]);
         assert_eq!((urls.len(), more), (2, false));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_a_url_is_left_out_and_told() {
+    fn references_too_long_for_a_url_are_left_out_and_reported() {
         let long = "a".repeat(PageUrl::LONGEST);
         let longer = "a".repeat(PageUrl::LONGEST + 1);
         for reference in [long, longer] {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_base_does_not_make_a_small_page_large() {
+    fn a_long_base_does_not_blow_up_a_small_page() {
         let base = format!("http://h.example/{}/", "a".repeat(16_000));
         let references: Vec<String> = (0..6_000).map(|number| number.to_string()).collect();
         let references: Vec<&str> = references.iter().map(String::as_str).collect();
@@ -227,16 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn a_page_leaves_nothing_to_the_next_and_a_large_one_no_memory() {
+    fn nothing_leaks_into_the_next_page_and_large_buffers_are_freed() {
         assert_eq!(gathered("http://h.example/", 1, &["a", "b"]).0.len(), 1);
-        assert!(BENCH.take().is_some());
+        assert!(BUFFERS.take().is_some());
         let many: Vec<String> = (0..50_000).map(|number| number.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(
             gathered("http://h.example/", usize::MAX, &many).0.len(),
             50_000
         );
-        assert!(BENCH.take().is_none());
+        assert!(BUFFERS.take().is_none());
         assert!(Gathering::new(1).finish().is_none());
     }
 }

@@ -25,16 +25,16 @@ pub(super) fn gather(
     resolver: &mut Resolver<'_>,
     gathering: &mut Gathering,
 ) {
-    let mut left = LINKS;
+    let mut remaining = LINKS;
     for line in headers.0.get_all(LINK) {
         let line = String::from_utf8_lossy(line.as_bytes());
         let mut rest = &*line;
         while let Some(link) = next_link(&mut rest) {
-            if left == 0 {
+            if remaining == 0 {
                 gathering.note(|found| found.more = true);
                 return;
             }
-            left -= 1;
+            remaining -= 1;
             let Some((kind, nofollow)) = link.kind() else {
                 continue;
             };
@@ -110,11 +110,11 @@ fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
         let end = after
             .find(['=', ';', ',', ' ', '\t'])
             .unwrap_or(after.len());
-        let (name, behind) = after.split_at(end);
-        let behind = behind.trim_start_matches([' ', '\t']);
-        let (value, behind) = match behind.strip_prefix('=') {
+        let (name, tail) = after.split_at(end);
+        let tail = tail.trim_start_matches([' ', '\t']);
+        let (value, tail) = match tail.strip_prefix('=') {
             Some(value) => value_of(value.trim_start_matches([' ', '\t'])),
-            None => (Cow::Borrowed(""), behind),
+            None => (Cow::Borrowed(""), tail),
         };
         // Only the first counts (3.3).
         if name.eq_ignore_ascii_case("rel") && relation.is_none() {
@@ -122,7 +122,7 @@ fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
         } else if name.eq_ignore_ascii_case("anchor") {
             anchored = true;
         }
-        after = behind;
+        after = tail;
         if after.is_empty() || after.starts_with(',') {
             break;
         }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_the_head_are_read_as_rfc_8288_writes_them() {
+    fn header_links_are_read_as_rfc_8288_specifies() {
         use FoundKind as K;
         for (value, expected) in [
             ("<c>; rel=canonical", vec![("/a/c", K::Canonical, false)]),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_is_a_page_and_assets_are_taken_where_they_are_wanted() {
+    fn a_refresh_is_a_page_link_and_assets_are_taken_only_if_wanted() {
         let fields = [
             ("link", "</s.css>; rel=preload"),
             ("refresh", "5; url=/next"),
@@ -253,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_head_of_nothing_but_links_is_bounded() {
+    fn the_number_of_header_links_is_limited() {
         let many: String = (0..2 * LINKS).map(|n| format!("<{n}>;rel=next,")).collect();
         assert_eq!(gathered(&[("link", &many)], false).len(), LINKS);
     }
 
     #[test]
-    fn no_soup_of_link_pieces_is_a_panic_or_without_end() {
+    fn random_link_pieces_never_panic_or_loop_forever() {
         const PIECES: &[&str] = &[
             "<", ">", ";", ",", "=", "\"", "\\", " ", "\t", "rel", "anchor", "next", "/x", "é",
         ];
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn directives_are_for_everybody_or_for_the_robot_they_name() {
+    fn directives_apply_to_everyone_or_to_the_named_robot() {
         let says = |fields: &[&str]| {
             let fields: Vec<_> = fields
                 .iter()
                 .map(|value| ("x-robots-tag", *value))
                 .collect();
-            let said = directives(&headers(&fields), "haul");
-            (said.noindex, said.nofollow)
+            let directives = directives(&headers(&fields), "haul");
+            (directives.noindex, directives.nofollow)
         };
         assert_eq!(says(&[]), (false, false));
         assert_eq!(says(&["NoIndex"]), (true, false));

@@ -44,7 +44,7 @@ use charset::Charset;
 use content::Content;
 use decode::{DecodeError, DecodeLimits};
 pub use follow::{Follow, html};
-use follow::{Leads, Look};
+use follow::{PageLinks, SearchAs};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 use scan::Markup;
@@ -188,16 +188,16 @@ pub(crate) fn parse(
     if !settings.reads_bodies() || is_redirect {
         return parsed;
     }
-    let question = Question::new(job, page, media, settings, text);
-    let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
-    if question.wants_body() {
-        let reading = question.reading(settings);
-        let mut held = memory.take(content::most(page, encoded, &reading));
+    let parser = PageParser::new(job, page, media, settings, text);
+    let mut links = parser.follow.map(|follow| PageLinks::of(job, page, follow));
+    if parser.wants_body() {
+        let reading = parser.reading(settings);
+        let mut share = memory.take(content::max_memory(page, encoded, &reading));
         match content::read(page, encoded, &reading) {
             Ok(content) => {
-                held.shrink_to(content.size(question.wants.text));
-                parsed.held = held;
-                question.answer(content, leads.as_mut(), &mut parsed, memory);
+                share.shrink_to(content.size(parser.wants.text));
+                parsed.held = share;
+                parser.read(content, links.as_mut(), &mut parsed, memory);
             }
             Err(error) => {
                 parsed.ends_early = matches!(error, DecodeError::Truncated { .. });
@@ -205,8 +205,8 @@ pub(crate) fn parse(
             }
         }
     }
-    if let Some(leads) = leads {
-        (parsed.found, parsed.simhash) = leads.finish();
+    if let Some(links) = links {
+        (parsed.found, parsed.simhash) = links.finish();
     }
     parsed
 }
@@ -217,7 +217,7 @@ pub(crate) fn is_xhtml(text: &str) -> bool {
 }
 
 /// One answer, and what is asked of it.
-struct Question<'q> {
+struct PageParser<'q> {
     job: &'q Job,
     page: &'q Page,
     media: Option<MediaType<'q>>,
@@ -227,7 +227,7 @@ struct Question<'q> {
     work: &'q Work,
 }
 
-impl<'q> Question<'q> {
+impl<'q> PageParser<'q> {
     fn new(
         job: &'q Job,
         page: &'q Page,
@@ -257,19 +257,19 @@ impl<'q> Question<'q> {
     }
 
     /// How a body of this kind is looked into; of an unknown kind, whether it may be.
-    fn look(&self, kind: Option<Kind>) -> Option<Look> {
-        Look::into(self.job, self.page, kind, self.follow?)
+    fn search_as(&self, kind: Option<Kind>) -> Option<SearchAs> {
+        SearchAs::into(self.job, self.page, kind, self.follow?)
     }
 
     fn wants_body(&self) -> bool {
         let kind = self.media.as_ref().map(MediaType::kind);
-        self.wants.reads() || !self.work.is_none() || self.look(kind).is_some()
+        self.wants.reads() || !self.work.is_none() || self.search_as(kind).is_some()
     }
 
     fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
         let kind = self.media.as_ref().map(MediaType::kind);
-        let head = match self.look(kind) {
-            Some(_) => follow::LOOKED_INTO,
+        let head = match self.search_as(kind) {
+            Some(_) => follow::SEARCHED,
             None => HEAD,
         };
         content::Reading {
@@ -280,10 +280,10 @@ impl<'q> Question<'q> {
         }
     }
 
-    fn answer(
+    fn read(
         &self,
         content: Content,
-        leads: Option<&mut Leads<'_>>,
+        links: Option<&mut PageLinks<'_>>,
         parsed: &mut Parsed,
         memory: &Memory,
     ) {
@@ -291,7 +291,7 @@ impl<'q> Question<'q> {
         parsed.digest = content.digest;
         let media = self.media.as_ref();
         let kind = media.map_or_else(|| media_type::sniff(&content.head), MediaType::kind);
-        let look = leads.and_then(|leads| Some((self.look(Some(kind))?, leads)));
+        let look = links.and_then(|links| Some((self.search_as(Some(kind))?, links)));
         let textual = matches!(
             kind,
             Kind::Html
@@ -311,7 +311,7 @@ impl<'q> Question<'q> {
                 .flatten();
             let charset = self.charset(kind, whole.as_deref().unwrap_or(&content.head));
             let title = match look {
-                Some((look, leads)) => self.lead(look, leads, &content, charset),
+                Some((look, links)) => self.collect_links(look, links, &content, charset),
                 None if self.wants.title => match kind {
                     Kind::Html => title(Markup::Html, &content.head, charset),
                     Kind::Xhtml => title(Markup::Xml, &content.head, charset),
@@ -327,36 +327,36 @@ impl<'q> Question<'q> {
             }
             parsed.text = whole.map(|bytes| charset::text(&bytes, charset).0.into_owned());
         }
-        let worked_on = parsed.text.as_deref().filter(|_| self.work.reads_text());
-        let _tree = memory.tree(worked_on.map_or(0, extract::weight));
+        let worked_text = parsed.text.as_deref().filter(|_| self.work.reads_text());
+        let _tree = memory.tree(worked_text.map_or(0, extract::weight));
         parsed.work = self.work.on(&content.head, parsed.text.as_deref());
         parsed.content = content.body.filter(|_| self.wants.content);
     }
 
     /// Takes in where the body leads; answers its title, where it has one.
-    fn lead(
+    fn collect_links(
         &self,
-        look: Look,
-        leads: &mut Leads<'_>,
+        look: SearchAs,
+        links: &mut PageLinks<'_>,
         content: &Content,
         charset: Charset,
     ) -> Option<String> {
-        let bytes = &content.head[..content.head.len().min(follow::LOOKED_INTO)];
+        let bytes = &content.head[..content.head.len().min(follow::SEARCHED)];
         if (bytes.len() as u64) < content.length {
-            leads.more();
+            links.more();
         }
         match look {
             // A sitemap or a feed is what it is, whatever its type says.
-            Look::Html(Markup::Html) if xml::opens_a_list(bytes) => {
-                leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+            SearchAs::Html(Markup::Html) if xml::opens_a_list(bytes) => {
+                links.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
             }
-            Look::Html(markup) => return leads.html(markup, bytes, charset),
-            Look::Script => leads.script(bytes),
-            Look::Css => leads.css(bytes, charset),
-            Look::Xml => leads.xml(bytes, charset, self.job.role),
-            Look::Json => leads.json(bytes, charset),
-            Look::Sitemap => {
-                leads.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+            SearchAs::Html(markup) => return links.html(markup, bytes, charset),
+            SearchAs::Script => links.script(bytes),
+            SearchAs::Css => links.css(bytes, charset),
+            SearchAs::Xml => links.xml(bytes, charset, self.job.role),
+            SearchAs::Json => links.json(bytes, charset),
+            SearchAs::Sitemap => {
+                links.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
             }
         }
         None

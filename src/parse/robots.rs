@@ -30,9 +30,9 @@ pub(super) fn rules(
     let mut text = Vec::new();
     let Err(error) = read(page, limits, &mut text) else {
         let lines = page.headers.0.get_all(CONTENT_ENCODING);
-        let passed_over = lines.iter().find_map(|line| coding::note(line.as_bytes()));
+        let ignored = lines.iter().find_map(|line| coding::note(line.as_bytes()));
         // A name that is passed over may be a coding that nobody here knows: then the bytes are no text.
-        return match passed_over.filter(|_| !is_text(&text)) {
+        return match ignored.filter(|_| !is_text(&text)) {
             Some(note) => (None, Some(note)),
             None => (Some(Rules::parse(&text, agent)), None),
         };
@@ -70,7 +70,9 @@ fn read(page: &Page, limits: DecodeLimits, text: &mut Vec<u8>) -> Result<(), Dec
     }
     let mut chunk = vec![0; CHUNK];
     loop {
-        let count = source.read(&mut chunk).map_err(super::content::typed)?;
+        let count = source
+            .read(&mut chunk)
+            .map_err(super::content::into_decode_error)?;
         if count == 0 {
             return Ok(());
         }

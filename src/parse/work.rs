@@ -58,8 +58,8 @@ impl Work {
 
 fn hash(bytes: &[u8], kibibytes: u32) -> u64 {
     let mut page = [0; 1024];
-    for (place, byte) in page.iter_mut().zip(bytes.iter().cycle()) {
-        *place = *byte;
+    for (target, byte) in page.iter_mut().zip(bytes.iter().cycle()) {
+        *target = *byte;
     }
     let mut hash = Sha256::new();
     (0..kibibytes).for_each(|_| hash.update(page));
@@ -73,14 +73,14 @@ fn select(text: &str, selector: &str) -> u64 {
         return 0;
     };
     let page = Html::parse_document(text);
-    let mut found = Xxh3::new();
+    let mut hash = Xxh3::new();
     for element in page.select(&selector) {
-        found.write_u8(b'<');
+        hash.write_u8(b'<');
         element
             .text()
-            .for_each(|piece| found.update(piece.as_bytes()));
+            .for_each(|piece| hash.update(piece.as_bytes()));
     }
-    found.digest()
+    hash.digest()
 }
 
 impl FromStr for Work {
@@ -93,16 +93,16 @@ impl FromStr for Work {
             None if text == "parse" => Ok(Work::Parse),
             Some(("select", css)) => match Selector::parse(css) {
                 Ok(_) => Ok(Work::Select(css.to_owned())),
-                Err(error) => Err(format!("{css:?} is no CSS selector: {error}")),
+                Err(error) => Err(format!("{css:?} is not a CSS selector: {error}")),
             },
             Some(("hash", number)) => match number.parse() {
                 Ok(kibibytes) if kibibytes <= MOST_KIBIBYTES => Ok(Work::Hash(kibibytes)),
                 _ => Err(format!(
-                    "{number:?} is no number of KiB up to {MOST_KIBIBYTES}, as in hash:1000"
+                    "{number:?} is not a number of KiB up to {MOST_KIBIBYTES}, as in hash:1000"
                 )),
             },
             _ => Err(format!(
-                "{text:?} is none of none, parse, select:CSS and hash:N"
+                "{text:?} is not one of none, parse, select:CSS and hash:N"
             )),
         }
     }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_read_as_it_is_written_and_nonsense_is_refused() {
+    fn work_parses_back_from_its_display_form_and_nonsense_is_refused() {
         for text in ["none", "parse", "select:ul > li.price", "hash:1000"] {
             assert_eq!(text.parse::<Work>().unwrap().to_string(), text);
         }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn another_page_and_another_amount_come_to_another_number() {
+    fn a_different_page_or_amount_gives_a_different_number() {
         let page = "<p>one<p class=x>two";
         let on = |work: &str, page: &str| {
             let work: Work = work.parse().unwrap();

@@ -180,31 +180,31 @@ mod tests {
     /// The pieces in short, and whether it broke.
     fn read(text: &str) -> (String, bool) {
         let mut xml = Xml::new(text);
-        let mut told = String::new();
+        let mut output = String::new();
         for piece in &mut xml {
             match piece {
                 Piece::Open(element) => {
                     let (prefix, name) = element.name();
-                    told += &format!(
+                    output += &format!(
                         "<{}{name}",
                         prefix
                             .map(|prefix| format!("{prefix}:"))
                             .unwrap_or_default()
                     );
                     if let Some(value) = element.attribute("a") {
-                        told += &format!(" a={value}");
+                        output += &format!(" a={value}");
                     }
                 }
-                Piece::Close => told.push('>'),
-                Piece::Text(text) => told += &text,
+                Piece::Close => output.push('>'),
+                Piece::Text(text) => output += &text,
             }
         }
-        (told, xml.is_broken())
+        (output, xml.is_broken())
     }
 
     #[test]
     fn a_document_is_read_piece_by_piece() {
-        for (text, told) in [
+        for (text, expected) in [
             (
                 "<?xml version='1.0'?><!-- c --><r><x:e a='1&amp;2'/>t</r>",
                 "<r<x:e a=1&2>t>",
@@ -220,19 +220,19 @@ mod tests {
             ("</x><a/></y>", "<a>"),
             ("text", ""),
         ] {
-            assert_eq!(read(text), (told.to_owned(), false), "{text}");
+            assert_eq!(read(text), (expected.to_owned(), false), "{text}");
         }
     }
 
     #[test]
-    fn what_a_document_type_defines_is_not_expanded() {
+    fn entities_of_a_document_type_are_not_expanded() {
         let bomb = "<!DOCTYPE r [<!ENTITY a 'x'><!ENTITY b '&a;&a;'><!ENTITY c SYSTEM 'file:///etc/passwd'>]><r>&b;&c;&nbsp;</r>";
         assert_eq!(read(bomb), ("<r>".to_owned(), false));
     }
 
     #[test]
-    fn what_was_read_before_the_damage_stands() {
-        for (text, told) in [
+    fn pieces_before_the_damage_are_returned() {
+        for (text, expected) in [
             ("<a>x<b", "<ax"),
             ("<a>x", "<ax"),
             ("<a>x<!-- c", "<ax"),
@@ -240,21 +240,21 @@ mod tests {
             ("<a>x<![CDATA[y", "<ax"),
             ("<a>x<?p", "<ax"),
         ] {
-            assert_eq!(read(text), (told.to_owned(), true), "{text}");
+            assert_eq!(read(text), (expected.to_owned(), true), "{text}");
         }
     }
 
     #[test]
-    fn depth_and_attributes_without_end_cost_a_pass_and_no_more() {
-        let (told, broken) = read(&"<d>".repeat(1_000_000));
-        assert_eq!((told.len(), broken), (2 * DEPTH, true));
+    fn endless_depth_or_attributes_cost_a_single_pass() {
+        let (output, broken) = read(&"<d>".repeat(1_000_000));
+        assert_eq!((output.len(), broken), (2 * DEPTH, true));
         let names: String = (0..400_000).map(|n| format!(" b{n}=''")).collect();
         let many = format!("<r{names} a='x'/>");
         assert_eq!(read(&many).0, "<r a=x>");
     }
 
     #[test]
-    fn no_soup_of_xml_pieces_is_a_panic() {
+    fn random_xml_pieces_never_panic() {
         const PIECES: &[&str] = &[
             "<",
             ">",
