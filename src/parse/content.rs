@@ -1,7 +1,7 @@
-//! A body, decoded: from memory or from its file, whole or as much of it as is looked at.
+//! A decoded body: read from memory or from a file, whole or only as much as is needed.
 //!
-//! Invariant: no more than asked for is held in memory of a body that came in a file; the rest is hashed, counted and
-//! written on as it streams by.
+//! Invariant: of a body stored in a file, no more is kept in memory than was asked for. The rest is hashed, counted
+//! and written out as it streams through.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -20,26 +20,26 @@ use crate::page::Page;
 /// Bytes moved at a time between a spooled file and a decoder.
 const CHUNK: usize = 256 << 10;
 
-/// A decoded body: all of it in memory, or its head, and the file it is in.
+/// A decoded body: all of it in memory, or its first part plus the file that has the rest.
 pub(super) struct Content {
-    /// All of it, or as much as was asked for.
+    /// The whole body, or as much of it as was asked for.
     pub(super) head: Bytes,
     pub(super) length: u64,
     pub(super) digest: Option<[u8; 32]>,
-    /// The decoded bytes, where they are not the page's own body.
+    /// The decoded bytes, if they differ from the page's own body.
     pub(super) body: Option<Body>,
-    /// A file to read the rest from.
+    /// The file that has the whole body, if `head` does not.
     path: Option<PathBuf>,
 }
 
 impl Content {
-    /// Bytes that this takes in memory, with those of [`whole`](Self::whole) and of its text where that is wanted.
+    /// Bytes of memory used, including [`whole`](Self::whole) and, if `text`, the decoded text.
     pub(super) fn size(&self, text: bool) -> u64 {
         let head = self.head.len() as u64;
         head + if text { 2 * self.length } else { 0 }
     }
 
-    /// All of its bytes; `None` where its file is gone.
+    /// The whole body; `None` if its file is gone.
     pub(super) fn whole(&self) -> Option<Cow<'_, [u8]>> {
         Some(match &self.path {
             Some(path) => Cow::Owned(std::fs::read(path).ok()?),
@@ -48,20 +48,22 @@ impl Content {
     }
 }
 
-/// What a body is read for.
+/// What to read from a body.
 pub(super) struct Reading<'s> {
     pub(super) wants: Wants,
     pub(super) limits: DecodeLimits,
-    /// Where large decoded bodies go.
+    /// The folder for large decoded bodies.
     pub(super) folder: &'s Path,
-    /// How many bytes of a body in a file are wanted in memory.
+    /// How many bytes to keep in memory of a body stored in a file.
     pub(super) head: usize,
 }
 
-/// The most bytes that [`read`], [`Content::whole`] and its text may take of a page in memory, beside its body as received.
+/// The most memory that reading a page can take, in bytes.
+///
+/// Covers [`read`], [`Content::whole`] and the text, but not the body as received.
 pub(super) fn max_memory(page: &Page, encoded: bool, reading: &Reading<'_>) -> u64 {
     let length = match encoded {
-        true => reading.limits.max_memory(page.body.len()),
+        true => reading.limits.most(page.body.len()),
         false => page.body.len(),
     };
     let head = match &page.body {
@@ -72,10 +74,10 @@ pub(super) fn max_memory(page: &Page, encoded: bool, reading: &Reading<'_>) -> u
     head + if reading.wants.text { 2 * length } else { 0 }
 }
 
-/// Decodes a body, hashes it, and keeps what is wanted of it.
+/// Decodes a body, hashes it, and keeps what is wanted.
 ///
 /// # Errors
-/// What a decoder says of it, or that its file cannot be read.
+/// The decoder's error, or a failure to read the body's file.
 pub(super) fn read(
     page: &Page,
     encoded: bool,
@@ -133,7 +135,7 @@ pub(super) fn read(
     }
 }
 
-/// Several `Content-Encoding` lines are one list (RFC 9110 5.3).
+/// The body's codings. Several `Content-Encoding` lines form one list (RFC 9110 5.3).
 pub(super) fn codings(page: &Page) -> Result<Codings, DecodeError> {
     let mut lines = page.headers.0.get_all(header::CONTENT_ENCODING).iter();
     let as_text =
@@ -146,7 +148,7 @@ pub(super) fn codings(page: &Page) -> Result<Codings, DecodeError> {
     decode::codings(&all)
 }
 
-/// Decodes a spooled file into another, or through, where nobody wants the bytes.
+/// Decodes a spooled file into another file, or only counts and hashes it if no one needs the bytes.
 fn decode_file(
     spool: &Spool,
     codings: Codings,
@@ -215,7 +217,7 @@ fn digest_of(spool: &Spool) -> io::Result<[u8; 32]> {
     }
 }
 
-/// A decoder speaks `io::Error`; what it wraps is the typed one.
+/// Recovers the typed error from the `io::Error` that a decoder had to wrap it in.
 pub(super) fn into_decode_error(error: io::Error) -> DecodeError {
     match error.downcast::<DecodeError>() {
         Ok(typed) => typed,

@@ -1,8 +1,8 @@
-//! Where a page leads: from an answer to the links in it, resolved.
+//! Finds the links in a response and resolves them.
 //!
-//! What is looked into is told by the job's role and the body's type: HTML, feeds, style sheets, sitemaps. Invariant: a
-//! body is scanned once, and the title falls out of the same scan. Edge: an answer of 400 and above leads nowhere: on the
-//! page that says "not found", relative links lead to ever more places that are not found.
+//! The job's role and the body's type decide how a body is searched: as HTML, a feed, a style sheet, a sitemap.
+//! Invariant: a body is scanned once, and the same scan finds the title. Responses of 400 and above yield no links: on
+//! a "not found" page, relative links lead to ever more URLs that do not exist.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,31 +21,31 @@ use crate::job::{Job, Role};
 use crate::page::Page;
 use crate::url::PageUrl;
 
-/// The most bytes of a decoded body that are looked into; what is longer is cut there.
+/// The most bytes of a decoded body that are searched; anything longer is cut there.
 pub(super) const SEARCHED: usize = 64 << 20;
-/// The most references that are read of one page, repetitions included.
+/// The most references read from one page, including repetitions.
 const REFERENCES: usize = 200_000;
 /// The first status that is a failure.
 const FAILURE: u16 = 400;
 
-/// What is to be found in pages, so that it can be followed.
+/// What to look for in pages, so that it can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Follow {
-    /// Who makes the fingerprints of what is found.
+    /// Computes the fingerprints of the URLs that are found.
     pub fingerprints: Fingerprints,
-    /// References to other pages; without them, only what recipes name is followed.
+    /// Links to other pages. If off, only links that recipes select are followed.
     pub pages: bool,
-    /// References to what a page is made of.
+    /// References to the parts of a page, such as images and style sheets.
     pub assets: bool,
-    /// Strings that look like URLs in scripts, also in files of their own, which are asked for then.
+    /// Strings in scripts that look like URLs. Script files are fetched for this too.
     pub guess: bool,
-    /// The ids of pages, and the fragments of links to them.
+    /// The ids in pages, and the fragments of links to them.
     pub fragments: bool,
-    /// The most links of one page.
+    /// The most links taken from one page.
     pub limit: usize,
-    /// The product token under which a page may address this robot.
+    /// The product token by which a page may address this robot.
     pub agent: String,
-    /// Whether pages are compared with each other.
+    /// Whether pages are compared for similarity.
     pub similar: bool,
 }
 
@@ -64,7 +64,9 @@ impl Default for Follow {
     }
 }
 
-/// Where an HTML page at this URL leads, in UTF-8 or ASCII; `None` where it says nothing of that.
+/// The links of an HTML page at this URL; `None` if there is nothing to report.
+///
+/// The page must be in UTF-8 or ASCII.
 ///
 /// ```
 /// # use haul::{PageUrl, parse};
@@ -88,23 +90,25 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> 
     gathering.finish()
 }
 
-/// What a body is looked into as.
+/// How a body is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SearchAs {
-    /// A page, by the rules of HTML or of XML.
+    /// As a page, by the rules of HTML or XML.
     Html(Markup),
     Css,
-    /// A feed, a sitemap, a drawing, or XHTML that says it is XML: the first element tells.
+    /// As a feed, a sitemap, an SVG image, or XHTML served as XML: the first element decides.
     Xml,
-    /// A script, for what looks like a URL in it.
+    /// As a script, for strings that look like URLs.
     Script,
     Json,
-    /// Whatever it says it is.
+    /// As whatever sitemap format it turns out to be.
     Sitemap,
 }
 
 impl SearchAs {
-    /// How a body of this kind is looked into; `None` where it is not. Without a kind, whether it may turn out to be.
+    /// How to search a body of this kind; `None` if it is not searched.
+    ///
+    /// For an unknown kind (`None`), whether it may turn out to be worth searching.
     pub(super) fn into(
         job: &Job,
         page: &Page,
@@ -130,7 +134,7 @@ impl SearchAs {
             (Role::Page, Some(Kind::Html) | None) => Some(SearchAs::Html(Markup::Html)),
             (Role::Page, Some(Kind::Xhtml)) => Some(SearchAs::Html(Markup::Xml)),
             (Role::Page, Some(Kind::Other | Kind::Text)) => {
-                // The names under which a sitemap goes that its server knows no type for.
+                // Names that sitemaps have on servers that know no media type for them.
                 let path = job.url.as_url().path();
                 let is_named = path.ends_with(".xml") || path.ends_with(".xml.gz");
                 is_named.then_some(SearchAs::Sitemap)
@@ -139,7 +143,7 @@ impl SearchAs {
     }
 }
 
-/// One answer's leads, as they are gathered.
+/// The links of one response, while they are gathered.
 pub(super) struct PageLinks<'p> {
     url: &'p PageUrl,
     role: Role,
@@ -149,14 +153,14 @@ pub(super) struct PageLinks<'p> {
 }
 
 impl<'p> PageLinks<'p> {
-    /// Begins with what the head says.
+    /// Starts with the links in the response headers.
     pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
         let mut gathering = Gathering::new(follow.limit);
         if job.role == Role::Page && page.status < FAILURE {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
             head::gather(&page.headers, follow.assets, &mut resolver, &mut gathering);
         }
-        // A sitemap is often sent with "noindex": that is about the sitemap, and nobody would index it.
+        // Sitemaps are often sent with "noindex". That is about the sitemap itself, which nobody would index.
         if matches!(job.role, Role::Page | Role::Asset) {
             let directives = head::directives(&page.headers, &follow.agent);
             gathering.note(|found| {
@@ -176,17 +180,19 @@ impl<'p> PageLinks<'p> {
         }
     }
 
-    /// There is more of the body than could be looked into.
+    /// Notes that the body is longer than what was searched.
     pub(super) fn more(&mut self) {
         self.gathering.note(|found| found.more = true);
     }
 
-    /// What was found, `None` where there is nothing to tell, and the fingerprint of the text, where pages are compared.
+    /// What was found, if anything, and the fingerprint of the text, if pages are compared.
     pub(super) fn finish(self) -> (Option<Box<Found>>, Option<u64>) {
         (self.gathering.finish(), self.simhash)
     }
 
-    /// An HTML page. Answers its title. Encodings that are no superset of ASCII are read as text first.
+    /// Collects the links of an HTML page, and returns its title.
+    ///
+    /// Encodings that are not ASCII-compatible are converted to UTF-8 first.
     pub(super) fn html(
         &mut self,
         markup: Markup,
@@ -202,8 +208,9 @@ impl<'p> PageLinks<'p> {
         self.scan(markup, bytes, &decoder, encoding, true)
     }
 
-    /// Scans a page, and takes its fingerprint where pages are compared. `ids` says whether links may lead to its ids: those of a
-    /// drawing mean what the drawing's language says.
+    /// Scans a page, and computes its fingerprint if pages are compared.
+    ///
+    /// `ids` says whether links can point to its ids. In an SVG image, ids mean something else.
     fn scan(
         &mut self,
         markup: Markup,
@@ -220,15 +227,17 @@ impl<'p> PageLinks<'p> {
             bytes,
             decoder,
             encoding,
-            // Of what leaves the crawl only the ids are wanted.
+            // From an external page, only the ids are wanted.
             links: self.role != Role::External,
             ids: ids && self.follow.fragments,
         };
         scan(&document, self.url, self.follow, &mut self.gathering)
     }
 
-    /// A script: what looks like a URL in it is relative to its own. In a browser it would be to the page that loads it, which is not known
-    /// here.
+    /// Collects what looks like a URL in a script.
+    ///
+    /// Such URLs are resolved against the script's own URL. A browser would resolve them against the page that loads
+    /// it, which is not known here.
     pub(super) fn script(&mut self, bytes: &[u8]) {
         let mut resolver = self.resolver();
         for (url, _) in guess::urls(bytes).take(REFERENCES) {
@@ -241,7 +250,7 @@ impl<'p> PageLinks<'p> {
         }
     }
 
-    /// A style sheet.
+    /// Collects the URLs in a style sheet.
     pub(super) fn css(&mut self, bytes: &[u8], charset: Charset) {
         let text = charset::text(bytes, charset).0;
         let mut resolver = self.resolver().written_in(charset.encoding);
@@ -255,7 +264,7 @@ impl<'p> PageLinks<'p> {
         }
     }
 
-    /// XML of some kind. As a part of a page, only a drawing has parts of its own.
+    /// Collects the links of an XML document of any kind. Among assets, only SVG images have parts of their own.
     pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
         let text = charset::text(bytes, charset).0;
         let Follow {
@@ -283,7 +292,7 @@ impl<'p> PageLinks<'p> {
         }
     }
 
-    /// JSON, where it is a feed.
+    /// Collects the links of a JSON feed. Other JSON is searched like a script if that is wanted.
     pub(super) fn json(&mut self, bytes: &[u8], charset: Charset) {
         if feed::is_json(bytes) {
             let text = charset::text(bytes, charset).0;
@@ -299,7 +308,7 @@ impl<'p> PageLinks<'p> {
         }
     }
 
-    /// What is asked for as a sitemap, or is packed as one: XML, or lines.
+    /// Collects the URLs of a sitemap, which may be compressed: XML or one URL per line.
     pub(super) fn sitemap(
         &mut self,
         bytes: &[u8],
@@ -328,13 +337,13 @@ impl<'p> PageLinks<'p> {
     }
 }
 
-/// Text that is decoded already.
+/// The charset of text that is already decoded.
 const UTF_8: Charset = Charset {
     encoding: encoding_rs::UTF_8,
     source: charset::CharsetSource::Default,
 };
 
-/// A page to be scanned.
+/// A page to scan.
 struct Text<'t> {
     markup: Markup,
     bytes: &'t [u8],
@@ -342,11 +351,11 @@ struct Text<'t> {
     encoding: &'static encoding_rs::Encoding,
     /// Whether its links are wanted.
     links: bool,
-    /// Whether its ids are.
+    /// Whether its ids are wanted.
     ids: bool,
 }
 
-/// Scans a page once: takes in its links, and answers its title.
+/// Scans a page once: collects its links and returns its title.
 fn scan(
     text: &Text<'_>,
     url: &PageUrl,
@@ -366,7 +375,7 @@ fn scan(
         agent: &follow.agent,
     };
     let page = links_as(text.markup, text.bytes, &settings, text.decoder);
-    // A base that is no page's is none: the links still are relative to something.
+    // An invalid base is ignored, so that the links still resolve against something.
     let base = page.base.as_ref().and_then(|base| url.join(base).ok());
     let mut resolver =
         Resolver::new(base.as_ref().unwrap_or(url), follow.fingerprints).written_in(text.encoding);

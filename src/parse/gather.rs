@@ -1,8 +1,9 @@
-//! Gathers what one page leads to: each URL once, within bounds.
+//! Gathers the links of one page: each URL once, within limits.
 //!
-//! References come in as text and in any number; what goes out is a [`Found`] of exactly the size it needs. Invariant:
-//! no more than `limit` links and [`TEXT`] bytes of them, whatever a page holds and however long its base is, and
-//! `more` says so. The memory that gathering takes stays with the thread, so that a page costs its result alone.
+//! References come in as text, in any number; the result is a [`Found`] of exactly the size it needs. Invariant: at
+//! most `limit` links and [`TEXT`] bytes of URLs, no matter how large the page or how long its base is; `more` says if
+//! links were left out. The thread keeps the working memory for the next page, so that a page only allocates its
+//! result.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,21 +15,21 @@ use super::resolve::Resolver;
 use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
 
-/// The most bytes of URLs that are taken of one page.
+/// The most bytes of URLs that are taken from one page.
 const TEXT: usize = 64 << 20;
-/// A thread keeps no more memory than this for the next page, in bytes.
+/// The most bytes of working memory that a thread keeps for the next page.
 const KEPT: usize = 1 << 20;
 
-/// What is gathered of one page.
+/// The links gathered from one page so far.
 pub(super) struct Gathering {
     buffers: Box<Buffers>,
     limit: usize,
-    /// Whether the fragments of links are taken, too.
+    /// Whether the fragments of links are gathered too.
     fragments: bool,
 }
 
 impl Gathering {
-    /// Begins a page, of which so many links are taken.
+    /// Starts a page, from which at most `limit` links are taken.
     pub(super) fn new(limit: usize) -> Self {
         let mut buffers = BUFFERS.take().unwrap_or_default();
         buffers.found.clear();
@@ -40,22 +41,22 @@ impl Gathering {
         }
     }
 
-    /// Whether there is more of the page than is looked into.
+    /// Whether the page is longer than what is searched.
     pub(super) fn is_cut(&self) -> bool {
         self.buffers.found.more
     }
 
-    /// Takes the fragments of links, too.
+    /// Gathers the fragments of links too.
     pub(super) fn take_fragments(&mut self) {
         self.fragments = true;
     }
 
-    /// Takes so many links from now on.
+    /// Changes the limit on links to `limit`.
     pub(super) fn allow(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Takes a reference in. Breaks when there is no room for more.
+    /// Adds a reference. Breaks if there is no room for more.
     #[inline]
     pub(super) fn take(
         &mut self,
@@ -67,7 +68,7 @@ impl Gathering {
         let Buffers { found, seen } = &mut *self.buffers;
         let fingerprints = resolver.fingerprints();
         let Some((url, fingerprint)) = resolver.resolve(reference) else {
-            // No URL of a page; one that is too long to be looked at may be one.
+            // Not the URL of a page. If it was too long to be parsed, it might have been one.
             found.more |= reference.len() > PageUrl::LONGEST;
             if kind != FoundKind::Guess {
                 found.checked.lead_nowhere(resolver.base(), reference);
@@ -105,12 +106,12 @@ impl Gathering {
         ControlFlow::Continue(())
     }
 
-    /// Says something of the whole page.
+    /// Records something about the whole page.
     pub(super) fn note(&mut self, note: impl FnOnce(&mut Found)) {
         note(&mut self.buffers.found);
     }
 
-    /// What was gathered; `None` where there is nothing to tell.
+    /// The result; `None` if there is nothing to report.
     pub(super) fn finish(self) -> Option<Box<Found>> {
         let found = &self.buffers.found;
         let result = (!found.says_nothing()).then(|| Box::new(found.clone()));
@@ -121,22 +122,22 @@ impl Gathering {
     }
 }
 
-/// What a thread keeps from page to page.
+/// The working memory that a thread reuses from page to page.
 #[derive(Default)]
 struct Buffers {
     found: Found,
-    /// Which link has which fingerprint.
+    /// The index of the link with each fingerprint.
     seen: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
 }
 
-/// Bytes that one entry of a [`Buffers`]'s map takes.
+/// Bytes per entry of a [`Bench`]'s map.
 const SEEN: usize = 17;
 
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
 }
 
-/// A fingerprint is a hash already, and seeded: no page can choose it.
+/// A hasher that does nothing: a fingerprint is already a hash, and seeded, so pages cannot choose it.
 #[derive(Default)]
 struct IdentityHasher(u64);
 
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
     use crate::fingerprint::Fingerprints;
 
-    /// What these references give, and at most so many of them.
+    /// The URLs that these references resolve to, at most `limit` of them, and whether there were more.
     fn gathered(base: &str, limit: usize, references: &[&str]) -> (Vec<String>, bool) {
         let base = PageUrl::parse(base).unwrap();
         let mut resolver = Resolver::new(&base, Fingerprints::seeded(1));

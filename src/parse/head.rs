@@ -1,8 +1,9 @@
-//! What the head of an answer says of other pages: `Link`, `Refresh` and `X-Robots-Tag`.
+//! Links and directives in the response headers: `Link`, `Refresh` and `X-Robots-Tag`.
 //!
-//! They speak for every kind of body, and resolve against the answer's own URL: a `<base>` is the page's, not theirs.
-//! Invariant: linear in the head, which the fetch half bounds, and no more than [`LINKS`] of its links are taken. Edge: a
-//! `Link` whose relation is none that a crawl follows, or that speaks of another page (`anchor`), is passed over.
+//! These apply to every kind of body, and resolve against the URL of the response; a `<base>` only counts inside the
+//! page. Invariant: the work is linear in the size of the headers, which the fetch half limits, and at most [`LINKS`]
+//! links are taken. A `Link` with a relation that a crawl does not follow, or about another page (`anchor`), is
+//! ignored.
 
 use std::borrow::Cow;
 
@@ -15,10 +16,10 @@ use super::resolve::Resolver;
 use crate::found::FoundKind;
 use crate::headers::Headers;
 
-/// The most links that are taken of one head.
+/// The most links that are taken from one response's headers.
 const LINKS: usize = 1000;
 
-/// Takes in where the head leads. With `assets`, what it wants loaded counts too.
+/// Gathers the links in the headers. With `assets`, that includes the assets they ask to load.
 pub(super) fn gather(
     headers: &Headers,
     assets: bool,
@@ -51,12 +52,12 @@ pub(super) fn gather(
         && let Some((_, Some(url))) = refresh::parse(value)
         && !url.is_empty()
     {
-        // It is the last: whether there is room for more does not matter.
+        // This is the last link, so it does not matter if there is room for more.
         let _ = gathering.take(resolver, url.trim_ascii(), FoundKind::Page, false);
     }
 }
 
-/// What the head asks of a robot of this name.
+/// What the headers ask of the robot with this name.
 pub(super) fn directives(headers: &Headers, agent: &str) -> Directives {
     Directives::of_headers(headers, agent)
 }
@@ -66,12 +67,12 @@ pub(super) fn directives(headers: &Headers, agent: &str) -> Directives {
 struct HeadLink<'l> {
     target: &'l str,
     relation: Cow<'l, str>,
-    /// Whether it is a link of another page than this one.
+    /// Whether the link belongs to another page.
     anchored: bool,
 }
 
 impl HeadLink<'_> {
-    /// What it is for, and whether it is not to be followed; `None` where a crawl has no use for it.
+    /// What the link is for, and whether it is `nofollow`; `None` if a crawl has no use for it.
     fn kind(&self) -> Option<(FoundKind, bool)> {
         if self.anchored {
             return None;
@@ -99,7 +100,9 @@ impl HeadLink<'_> {
     }
 }
 
-/// Reads the next link of a field's value, and leaves what follows it (RFC 8288 B.2). What is no link is passed over.
+/// Reads the next link of a field value and advances `rest` past it (RFC 8288 B.2).
+///
+/// Anything that is not a link is skipped.
 fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
     let after = &rest[rest.find('<')? + 1..];
     let (target, mut after) = after.split_once('>')?;
@@ -116,7 +119,7 @@ fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
             Some(value) => value_of(value.trim_start_matches([' ', '\t'])),
             None => (Cow::Borrowed(""), tail),
         };
-        // Only the first counts (3.3).
+        // Only the first `rel` counts (3.3).
         if name.eq_ignore_ascii_case("rel") && relation.is_none() {
             relation = Some(value);
         } else if name.eq_ignore_ascii_case("anchor") {
@@ -135,7 +138,7 @@ fn next_link<'l>(rest: &mut &'l str) -> Option<HeadLink<'l>> {
     })
 }
 
-/// A token or a quoted string, and what follows it.
+/// Splits a token or a quoted string from what follows it.
 fn value_of(text: &str) -> (Cow<'_, str>, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());

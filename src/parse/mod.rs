@@ -1,8 +1,8 @@
-//! Page in, facts out: decoding, charset, title, and where the page leads. Computes; never waits for a network.
+//! Turns a fetched page into facts: decoded body, charset, title, links. Computes only; never waits for the network.
 //!
-//! A body arrives as it was sent. Here it is decoded within bounds, hashed, read as text where it is text, and looked
-//! through. Nothing is done that no sink asked for ([`Wants`]) and no crawl needs ([`Follow`]). What a hostile body does to a decoder is a
-//! [fault](crate::Parsed::fault) in the record, and a failure that counts.
+//! A body arrives as it was sent. This module decodes it within limits, hashes it, converts text to UTF-8 and searches
+//! it for links. It only does what a sink asked for ([`Wants`]) or the crawl needs ([`Follow`]). If a hostile body
+//! breaks a decoder, the record has a [fault](crate::Parsed::fault), and that counts as a failure.
 
 pub(crate) mod charset;
 mod content;
@@ -50,49 +50,51 @@ use media_type::{Kind, MediaType};
 use scan::Markup;
 pub use work::Work;
 
-/// How far into a page a title is looked for when nothing else is wanted; of a body in a file, its charset too.
+/// Bytes of a page searched for its title when nothing else is wanted.
+///
+/// For a body in a file, also the bytes from which its charset is detected.
 const HEAD: usize = 64 << 10;
 
-/// What the sinks of a run ask the parse half for.
+/// What a run's sinks need from the parse half.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wants {
     /// The SHA-256 of the decoded body.
     pub digest: bool,
-    /// The title of HTML pages, and the charset of texts.
+    /// The title of HTML pages, and the charset of text bodies.
     pub title: bool,
-    /// The decoded text of texts.
+    /// The decoded text of text bodies.
     pub text: bool,
     /// The decoded bytes.
     pub content: bool,
-    /// The bytes as received, to the end: nothing is read of them, and nobody takes them away.
+    /// The complete bytes as received, neither decoded nor moved out of the page.
     pub raw: bool,
 }
 
-/// What the parse half may do.
+/// What the parse half does with each page, and its limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParseSettings {
-    /// What is asked for.
+    /// What the sinks need.
     pub wants: Wants,
-    /// Bounds on decoding.
+    /// Limits on decoding.
     pub limits: DecodeLimits,
-    /// Whether redirects are followed: then the body of one is nobody's, and is not decoded.
+    /// Whether redirects are followed. If so, no one needs the body of a redirect, and it is not decoded.
     pub follows: bool,
-    /// Where large decoded bodies go.
+    /// The folder for large decoded bodies.
     pub folder: PathBuf,
-    /// What is to be found in pages, where links are followed.
+    /// What to look for in pages, if links are followed.
     pub follow: Option<Follow>,
-    /// The typed fields that are read out of a page's text, by whoever has the text.
+    /// The typed fields to extract from a page's text, done by whichever part has the text.
     pub extract: ExtractSettings,
-    /// Work put on each page besides, to measure with.
+    /// Extra work done on each page, for measurements.
     pub work: Work,
-    /// Statuses of 400 and above that are no failure.
+    /// Statuses of 400 and above that do not count as failures.
     pub accept: Statuses,
-    /// About how much memory all decoded pages may take together; a page waits for its share before it is decoded.
+    /// Approximate memory that all decoded pages may use together. A page waits for its share before it is decoded.
     pub memory: ByteSize,
 }
 
 impl Wants {
-    /// Nothing at all: bodies are counted.
+    /// Nothing: bodies are only counted.
     pub const NOTHING: Self = Self {
         digest: false,
         title: false,
@@ -101,17 +103,17 @@ impl Wants {
         raw: false,
     };
 
-    /// Whether anything is asked for.
+    /// Whether anything is wanted.
     pub fn any(self) -> bool {
         self != Self::NOTHING
     }
 
-    /// Whether anything is asked for that only a decoded body answers.
+    /// Whether anything is wanted that requires decoding the body.
     pub fn reads(self) -> bool {
         Self { raw: false, ..self }.any()
     }
 
-    /// What either asks for.
+    /// Everything that either one wants.
     pub fn and(self, other: Self) -> Self {
         Self {
             digest: self.digest || other.digest,
@@ -145,7 +147,7 @@ impl Default for ParseSettings {
 }
 
 impl ParseSettings {
-    /// Whether a body has to be kept until it is parsed.
+    /// Whether a body must be kept until it is parsed.
     pub fn reads_bodies(&self) -> bool {
         self.wants.any()
             || self.follow.is_some()
@@ -154,8 +156,10 @@ impl ParseSettings {
     }
 }
 
-/// Reads a page, as far as anyone asked. `text` says whether somebody has a use for its text beside the sinks. What it decodes
-/// takes a share of the memory, and waits for it.
+/// Parses a page as far as anything needs it.
+///
+/// `text` says whether something other than the sinks needs the text. Decoded data takes its share of `memory`, and
+/// waits until that is available.
 pub(crate) fn parse(
     job: &Job,
     page: &Page,
@@ -211,12 +215,12 @@ pub(crate) fn parse(
     parsed
 }
 
-/// Whether a document of XML is a page.
+/// Whether an XML document is an XHTML page.
 pub(crate) fn is_xhtml(text: &str) -> bool {
     xml::root(text).as_deref() == Some("html")
 }
 
-/// One answer, and what is asked of it.
+/// A page to parse, and what is wanted from it.
 struct PageParser<'q> {
     job: &'q Job,
     page: &'q Page,
@@ -239,7 +243,8 @@ impl<'q> PageParser<'q> {
         if job.role == Role::Sitemap {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
-        // What has no record has nobody who asks for a digest or a text, and of another site it is only asked whether it is there.
+        // No record is written for these, so no sink wants a digest or text. External links are only checked for
+        // existence.
         let (mut wants, work) = match job.role {
             Role::Page | Role::Asset => (settings.wants, &settings.work),
             Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
@@ -256,7 +261,7 @@ impl<'q> PageParser<'q> {
         }
     }
 
-    /// How a body of this kind is looked into; of an unknown kind, whether it may be.
+    /// How to search a body of this kind for links; for an unknown kind, whether to search it at all.
     fn search_as(&self, kind: Option<Kind>) -> Option<SearchAs> {
         SearchAs::into(self.job, self.page, kind, self.follow?)
     }
@@ -305,7 +310,7 @@ impl<'q> PageParser<'q> {
         );
         let described = textual && (self.wants.title || self.wants.text);
         if !content.head.is_empty() && (described || look.is_some()) {
-            // With all of the body at hand, all of it is looked at: a declaration may come late.
+            // If the whole body is available, search all of it: the charset declaration may come late.
             let whole = (self.wants.text && textual)
                 .then(|| content.whole())
                 .flatten();
@@ -333,7 +338,7 @@ impl<'q> PageParser<'q> {
         parsed.content = content.body.filter(|_| self.wants.content);
     }
 
-    /// Takes in where the body leads; answers its title, where it has one.
+    /// Collects the links in the body, and returns the title if there is one.
     fn collect_links(
         &self,
         look: SearchAs,
@@ -346,7 +351,7 @@ impl<'q> PageParser<'q> {
             links.more();
         }
         match look {
-            // A sitemap or a feed is what it is, whatever its type says.
+            // The content decides what is a sitemap or a feed, whatever its media type says.
             SearchAs::Html(Markup::Html) if xml::opens_a_list(bytes) => {
                 links.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
             }
@@ -379,7 +384,7 @@ impl<'q> PageParser<'q> {
     }
 }
 
-/// The title of an HTML page. Encodings that are no superset of ASCII are read as text first.
+/// The title of an HTML page. Encodings that are not ASCII-compatible are converted to UTF-8 first.
 fn title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> {
     let head = &bytes[..bytes.len().min(HEAD)];
     let settings = &LinkSettings::TITLE;
@@ -392,7 +397,7 @@ fn title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> {
     links::links_as(markup, head, settings, &decoder).title
 }
 
-/// Tells the compiler that what comes out lives as long as what went in.
+/// Tells the compiler that the decoder's output borrows from its input.
 fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
     decoder
 }

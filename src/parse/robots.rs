@@ -1,8 +1,8 @@
-//! A robots.txt out of its answer.
+//! Reads the robots.txt rules out of a response.
 //!
-//! Invariant: what cannot be decoded never allows anything by that (RFC 9309 2.3.1.4). Whole lines that were decoded
-//! before the damage count, as the first 500 KiB of a long file do (2.5); without a single rule among them there are
-//! no rules at all.
+//! Invariant: a body that cannot be decoded never allows anything (RFC 9309 2.3.1.4). Complete lines decoded before
+//! the damage count, just as the first 500 KiB of a long file do (2.5). If they contain no rule at all, there are no
+//! rules.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -16,12 +16,14 @@ use crate::coding;
 use crate::page::Page;
 use crate::robots::Rules;
 
-/// How much of a robots.txt is read: a byte more than counts, so that a line which is cut there is known to be cut.
+/// How many bytes of a robots.txt are read: one more than counts, to detect a line that is cut at the limit.
 const READ: usize = Rules::LONGEST + 1;
 /// Bytes decoded at a time.
 const CHUNK: usize = 16 << 10;
 
-/// The rules for an agent, and what was wrong with the body. Without rules, the robots.txt could not be had.
+/// The rules for an agent, and what was wrong with the body.
+///
+/// Without rules, the robots.txt could not be read.
 pub(super) fn rules(
     page: &Page,
     agent: &str,
@@ -31,13 +33,13 @@ pub(super) fn rules(
     let Err(error) = read(page, limits, &mut text) else {
         let lines = page.headers.0.get_all(CONTENT_ENCODING);
         let ignored = lines.iter().find_map(|line| coding::note(line.as_bytes()));
-        // A name that is passed over may be a coding that nobody here knows: then the bytes are no text.
+        // An ignored name may be a coding that haul does not know; then the bytes are not text.
         return match ignored.filter(|_| !is_text(&text)) {
             Some(note) => (None, Some(note)),
             None => (Some(Rules::parse(&text, agent)), None),
         };
     };
-    // Half a rule is none.
+    // An incomplete line is dropped.
     let whole = text.iter().rposition(|byte| *byte == b'\n');
     let rules = Rules::parse(&text[..whole.map_or(0, |end| end + 1)], agent);
     (
@@ -46,13 +48,13 @@ pub(super) fn rules(
     )
 }
 
-/// Whether there is nothing but text in it, in whatever encoding keeps to ASCII.
+/// Whether the bytes look like text, in any encoding that is a superset of ASCII.
 fn is_text(bytes: &[u8]) -> bool {
     let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
     !bytes.iter().any(is_control)
 }
 
-/// Decodes the whole body within the limits, and keeps the beginning of it.
+/// Decodes the whole body within the limits, and keeps its beginning.
 fn read(page: &Page, limits: DecodeLimits, text: &mut Vec<u8>) -> Result<(), DecodeError> {
     let mut source: Box<dyn Read + '_> = match &page.body {
         Body::Memory(bytes) => Box::new(&bytes[..]),

@@ -191,7 +191,7 @@ fn a_body_in_a_file_is_read_to_its_end() {
 #[test]
 fn what_is_longer_than_is_looked_into_is_cut_there() {
     let mut page = Vec::from("<a href=/start>");
-    page.resize(follow::LOOKED_INTO, b' ');
+    page.resize(follow::SEARCHED, b' ');
     page.extend_from_slice(b"<a href=/end>");
     assert_eq!(
         answer("text/html", page.clone()).told(),

@@ -1,7 +1,6 @@
-//! Work put on each page beside what its record needs, so that computing can be weighed against waiting.
+//! Extra work done on each page beyond what its record needs, to weigh computing against waiting.
 //!
-//! Pure, and the same for the same page: what comes out goes into the answers that a comparison compares, so that no
-//! engine can leave it out.
+//! The work is deterministic. Its result is part of what a comparison checks, so no engine can skip it.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -12,40 +11,40 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
-/// KiB that `hash` may ask for on each page: about a minute of one core.
+/// Limit for `hash`, in KiB per page: about a minute on one core.
 const MOST_KIBIBYTES: u32 = 64 << 20;
 
-/// What is done with each page besides.
+/// The extra work done on each page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// Nothing.
     #[default]
     None,
-    /// HTML is parsed into a tree.
+    /// Parse HTML into a tree.
     Parse,
-    /// HTML is parsed into a tree, and elements are selected from it.
+    /// Parse HTML into a tree and select elements from it.
     Select(String),
-    /// So many KiB go through SHA-256: the page's own bytes, again and again.
+    /// Run N KiB through SHA-256: the page's own bytes, repeated.
     Hash(u32),
 }
 
 impl Work {
-    /// Whether there is any.
+    /// Whether there is no work to do.
     pub fn is_none(&self) -> bool {
         matches!(self, Work::None | Work::Hash(0))
     }
 
-    /// Whether it is done on the page's text.
+    /// Whether the work needs the page's text.
     pub(super) fn reads_text(&self) -> bool {
         matches!(self, Work::Parse | Work::Select(_))
     }
 
-    /// Does it on no page at all, to see how long it takes.
+    /// Does the work on an empty page, to see how long it takes.
     pub(crate) fn done_on_nothing(&self) -> Option<u64> {
         self.on(&[], Some(""))
     }
 
-    /// Does it, and answers a number that stands for what came out.
+    /// Does the work and returns a number that depends on the result.
     pub(super) fn on(&self, bytes: &[u8], text: Option<&str>) -> Option<u64> {
         match self {
             Work::None | Work::Hash(0) => None,
@@ -67,7 +66,9 @@ fn hash(bytes: &[u8], kibibytes: u32) -> u64 {
     u64::from_le_bytes(digest[..8].try_into().unwrap_or_default())
 }
 
-/// What matches, and its text. The selector is compiled for each page: a hundredth of what the tree costs.
+/// Hashes the text of all matching elements.
+///
+/// The selector is compiled for each page: that costs a hundredth of parsing the tree.
 fn select(text: &str, selector: &str) -> u64 {
     let Ok(selector) = Selector::parse(selector) else {
         return 0;

@@ -1,8 +1,9 @@
-//! XML as it is found on the web: read piece by piece, and as far as it goes.
+//! A lenient XML reader: returns a document piece by piece, for as far as it can be read.
 //!
-//! A thin layer over quick-xml: names and ends are not checked, a lone `&` is a `&`, document types are passed over and nothing they
-//! define is expanded. Invariant: never deeper than [`DEPTH`], never more than one pass, and what was told before
-//! an error stands; [`Xml::is_broken`] says that there was one. Edge: prefixes are taken for namespaces by their usual names.
+//! A thin layer over quick-xml. Names and end tags are not checked, a lone `&` is a `&`, document types are skipped,
+//! and nothing they define is expanded. Invariant: at most [`DEPTH`] levels deep and a single pass. Pieces returned
+//! before an error are valid; [`Xml::is_broken`] reports whether there was an error. Prefixes stand for namespaces:
+//! the usual prefix of a namespace is assumed.
 
 use std::borrow::Cow;
 
@@ -11,29 +12,29 @@ use quick_xml::reader::Reader;
 
 use super::scan::{Place, decode, utf8};
 
-/// How deep elements may stand in each other; feeds and sitemaps need five or six.
+/// The maximum nesting of elements; feeds and sitemaps need five or six levels.
 const DEPTH: usize = 64;
-/// Bytes of a body in which its first element is looked for, behind declarations and comments.
+/// Bytes of a body in which its first element is searched for, after declarations and comments.
 const OPENING: usize = 16 << 10;
 
-/// A document being read.
+/// An XML document being read.
 pub(super) struct Xml<'x> {
     reader: Reader<&'x [u8]>,
     depth: usize,
     broken: bool,
 }
 
-/// The next piece of a document.
+/// The next piece of an XML document.
 pub(super) enum Piece<'x> {
-    /// An element begins. One that is empty ends at once.
+    /// The start of an element. An empty element is closed right after.
     Open(Element<'x>),
-    /// The innermost element ends.
+    /// The end of the innermost element.
     Close,
-    /// Text of the innermost element, or a part of it.
+    /// Text in the innermost element, or part of it.
     Text(Cow<'x, str>),
 }
 
-/// The begin of an element.
+/// The start tag of an element.
 pub(super) struct Element<'x>(BytesStart<'x>);
 
 impl<'x> Xml<'x> {
@@ -52,7 +53,7 @@ impl<'x> Xml<'x> {
         }
     }
 
-    /// Whether the document was not read to its end, or has none.
+    /// Whether the document is incomplete or could not be read to its end.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
     }
@@ -85,7 +86,7 @@ impl<'x> Iterator for Xml<'x> {
                     self.broken = self.depth > 0;
                     break;
                 }
-                // Deeper than anybody writes.
+                // Deeper than any real document.
                 Ok(Event::Start(_)) | Err(_) => self.broken = true,
                 Ok(_) => {}
             }
@@ -95,15 +96,15 @@ impl<'x> Iterator for Xml<'x> {
 }
 
 impl Element<'_> {
-    /// Its name and, before that, its prefix.
+    /// The prefix, if any, and the local name.
     pub(super) fn name(&self) -> (Option<&str>, &str) {
         let (local, prefix) = self.0.name().decompose();
         (prefix.map(|prefix| prefix.into_inner()), local.into_inner())
     }
 
-    /// The value of the attribute of that name, prefix and all: the first of several.
+    /// The value of the first attribute with this name, prefix included.
     pub(super) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
-        // Checks for duplicates are quadratic in the number of attributes (RUSTSEC-2026-0194).
+        // Checking for duplicates is quadratic in the number of attributes (RUSTSEC-2026-0194).
         let mut attributes = self.0.attributes();
         let value = attributes
             .with_checks(false)
@@ -127,8 +128,10 @@ pub(super) fn root(text: &str) -> Option<String> {
     })
 }
 
-/// Whether a body that is served as a page opens as a feed or a sitemap: its first element tells, as browsers
-/// tell a mislabelled feed (WHATWG MIME Sniffing 7.3). Neither is an element of HTML.
+/// Whether a body served as a page starts as a feed or a sitemap.
+///
+/// The first element decides, as it does when browsers detect a mislabelled feed (WHATWG MIME Sniffing 7.3). None of
+/// these elements exists in HTML.
 pub(super) fn opens_a_list(bytes: &[u8]) -> bool {
     const LISTS: [&[u8]; 5] = [b"urlset", b"sitemapindex", b"rss", b"feed", b"RDF"];
     let mut rest = &bytes[..bytes.len().min(OPENING)];
@@ -154,7 +157,7 @@ pub(super) fn opens_a_list(bytes: &[u8]) -> bool {
     }
 }
 
-/// The text of a reference: of one of the five that XML has (4.6), or to a character; nothing for any other.
+/// The text of a reference: one of XML's five entities (4.6) or a character; empty for any other.
 fn character(name: &str) -> String {
     let character = match name {
         "amp" => Some('&'),
@@ -177,7 +180,7 @@ fn character(name: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The pieces in short, and whether it broke.
+    /// The pieces in a short notation, and whether the document is broken.
     fn read(text: &str) -> (String, bool) {
         let mut xml = Xml::new(text);
         let mut output = String::new();
