@@ -17,8 +17,8 @@ fn expected(events: &[Event], url: &PageUrl) -> Vec<(String, bool)> {
             continue;
         };
         let value = |name: &str| {
-            let found = attributes.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.as_str())
+            let attribute = attributes.iter().find(|(key, _)| key == name);
+            attribute.map(|(_, value)| value.as_str())
         };
         let has = |token: &str| {
             let mut words = value("rel").unwrap_or_default().split_ascii_whitespace();
@@ -60,7 +60,7 @@ fn expected(events: &[Event], url: &PageUrl) -> Vec<(String, bool)> {
     }
     let base = base.as_ref().unwrap_or(url);
     let mut links: Vec<(String, bool)> = Vec::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut indices: BTreeMap<String, usize> = BTreeMap::new();
     for (reference, nofollow) in references
         .into_iter()
         .filter(|(reference, _)| !reference.is_empty())
@@ -68,10 +68,10 @@ fn expected(events: &[Event], url: &PageUrl) -> Vec<(String, bool)> {
         let Ok(url) = base.join(reference) else {
             continue;
         };
-        match known.get(url.as_str()) {
+        match indices.get(url.as_str()) {
             Some(&index) => links[index].1 &= nofollow,
             None => {
-                known.insert(url.as_str().to_owned(), links.len());
+                indices.insert(url.as_str().to_owned(), links.len());
                 links.push((url.as_str().to_owned(), nofollow));
             }
         }
@@ -79,18 +79,18 @@ fn expected(events: &[Event], url: &PageUrl) -> Vec<(String, bool)> {
     links
 }
 
-fn compare(root: &Path, most: usize) -> usize {
+fn compare(root: &Path, limit: usize) -> usize {
     let mut count = 0;
-    for path in pages_under(root, most) {
+    for path in pages_under(root, limit) {
         let page = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        let below = path
+        let relative = path
             .strip_prefix(root)
             .unwrap()
             .to_string_lossy()
             .into_owned();
         let url = PageUrl::parse("http://h.example/")
             .unwrap()
-            .join(&below)
+            .join(&relative)
             .unwrap();
         let expected = expected(&theirs(&page, Tree::oracle()), &url);
         let found = html(page.as_bytes(), &url, &Follow::default()).unwrap_or_default();
@@ -106,12 +106,12 @@ fn compare(root: &Path, most: usize) -> usize {
 }
 
 #[test]
-fn every_page_of_the_fixtures_leads_where_html5ever_and_the_url_parser_say() {
+fn fixture_pages_have_the_links_that_html5ever_and_the_url_parser_find() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/site");
     assert!(compare(&root, usize::MAX) > 1000);
 }
 
 #[test]
-fn real_documentation_leads_where_html5ever_and_the_url_parser_say() {
+fn real_documentation_has_the_links_that_html5ever_and_the_url_parser_find() {
     compare(Path::new("/usr/share/doc"), 100);
 }

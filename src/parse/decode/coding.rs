@@ -97,7 +97,7 @@ impl Codings {
 /// ```
 pub fn codings(content_encoding: &str) -> Result<Codings, DecodeError> {
     let mut codings = Codings::default();
-    let mut free = codings.list.iter_mut();
+    let mut slots = codings.list.iter_mut();
     let names = content_encoding
         .split(',')
         .map(|name| name.trim_matches([' ', '\t']));
@@ -105,7 +105,7 @@ pub fn codings(content_encoding: &str) -> Result<Codings, DecodeError> {
         let coding = Coding::named(name).ok_or_else(|| DecodeError::UnknownCoding {
             name: coding::shown(name),
         })?;
-        *free
+        *slots
             .next()
             .ok_or(DecodeError::TooManyCodings { limit: LONGEST })? = Some(coding);
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_a_list_without_case_or_identity() {
+    fn a_header_is_a_case_insensitive_list_without_identity() {
         assert_eq!(list("GZip"), [Coding::Gzip]);
         assert_eq!(
             list("deflate,\tBR ,zstd"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_coding_is_named_and_what_is_no_coding_is_passed_over() {
+    fn an_unknown_coding_is_named_and_non_codings_are_ignored() {
         let error = codings("gzip, compress").unwrap_err();
         assert_eq!(
             error.to_string(),

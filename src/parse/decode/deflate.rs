@@ -10,12 +10,12 @@ use super::stage::{Fault, Step};
 /// A deflate stream being undone.
 pub(super) struct Deflate {
     inflate: Decompress,
-    place: Place,
+    state: DeflateState,
     trailing: u64,
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum DeflateState {
     Start,
     /// One byte came, alone.
     Second(u8),
@@ -27,7 +27,7 @@ impl Deflate {
     pub(super) fn new(inflate: Decompress) -> Self {
         Self {
             inflate,
-            place: Place::Start,
+            state: DeflateState::Start,
             trailing: 0,
         }
     }
@@ -38,7 +38,7 @@ impl Deflate {
 
     /// Whether the stream may end here.
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.place, Place::Garbage)
+        matches!(self.state, DeflateState::Garbage)
     }
 
     /// Bytes after the end of the stream.
@@ -47,48 +47,48 @@ impl Deflate {
     }
 
     pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
-        match (self.place, input) {
-            (Place::Start, &[first, second, ..]) => {
-                self.open([first, second]);
-                self.body(input, output)
+        match (self.state, input) {
+            (DeflateState::Start, &[first, second, ..]) => {
+                self.read_header([first, second]);
+                self.inflate(input, output)
             }
-            (Place::Start, &[first]) => {
-                self.place = Place::Second(first);
+            (DeflateState::Start, &[first]) => {
+                self.state = DeflateState::Second(first);
                 Ok(Step { read: 1, wrote: 0 })
             }
-            (Place::Second(first), &[second, ..]) => {
-                self.open([first, second]);
+            (DeflateState::Second(first), &[second, ..]) => {
+                self.read_header([first, second]);
                 // One byte of a header or of a block: it can neither give output nor end the stream.
-                self.body(&[first], output)?;
-                self.body(input, output)
+                self.inflate(&[first], output)?;
+                self.inflate(input, output)
             }
-            (Place::Body, _) => self.body(input, output),
-            (Place::Garbage, _) => {
+            (DeflateState::Body, _) => self.inflate(input, output),
+            (DeflateState::Garbage, _) => {
                 self.trailing += input.len() as u64;
                 Ok(Step {
                     read: input.len(),
                     wrote: 0,
                 })
             }
-            (Place::Start | Place::Second(_), &[]) => Ok(Step { read: 0, wrote: 0 }),
+            (DeflateState::Start | DeflateState::Second(_), &[]) => Ok(Step { read: 0, wrote: 0 }),
         }
     }
 
-    fn open(&mut self, header: [u8; 2]) {
+    fn read_header(&mut self, header: [u8; 2]) {
         let method_is_deflate = header[0] & 0x0f == 8 && header[0] >> 4 <= 7;
         let zlib = method_is_deflate && u16::from_be_bytes(header).is_multiple_of(31);
         self.inflate.reset(zlib);
-        self.place = Place::Body;
+        self.state = DeflateState::Body;
     }
 
-    fn body(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
+    fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         let (read, wrote) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self
             .inflate
             .decompress(input, output, FlushDecompress::None)
             .map_err(Fault::corrupt)?;
         if status == Status::StreamEnd {
-            self.place = Place::Garbage;
+            self.state = DeflateState::Garbage;
         }
         Ok(Step {
             read: (self.inflate.total_in() - read) as usize,

@@ -46,7 +46,7 @@ pub enum DecodeError {
     },
 
     /// The body is larger, decoded, than allowed.
-    #[error("decoded body is larger than {}", Size(*limit))]
+    #[error("decoded body is larger than {}", Bytes(*limit))]
     TooLarge {
         /// The bound, in bytes.
         limit: u64,
@@ -90,9 +90,9 @@ impl From<DecodeError> for io::Error {
 }
 
 /// A count of bytes as people say it: in the largest unit that divides it.
-struct Size(u64);
+struct Bytes(u64);
 
-impl fmt::Display for Size {
+impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (bits, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
             if self.0 != 0 && self.0.trailing_zeros() >= bits {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_what_is_wrong_in_words() {
+    fn messages_say_what_is_wrong() {
         let corrupt = DecodeError::Corrupt {
             coding: Coding::Gzip,
             source: "checksum".into(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_the_reader_below_comes_back_as_it_was() {
+    fn an_error_of_the_underlying_reader_is_returned_as_it_was() {
         let error = DecodeError::Read(io::ErrorKind::PermissionDenied.into());
         assert_eq!(
             io::Error::from(error).kind(),

@@ -22,7 +22,7 @@ const RESERVED: u8 = 0b1110_0000;
 pub(super) struct Gzip {
     inflate: Decompress,
     checksum: Crc,
-    place: Place,
+    state: GzipState,
     /// What the header of this member still announces.
     flags: u8,
     members: u32,
@@ -31,7 +31,7 @@ pub(super) struct Gzip {
 
 /// Where in a member the next byte belongs.
 #[derive(Clone, Copy)]
-enum Place {
+enum GzipState {
     Fixed { have: u8 },
     ExtraLength { have: u8, length: u16 },
     Skip { left: u16 },
@@ -47,7 +47,7 @@ impl Gzip {
         Self {
             inflate,
             checksum: Crc::new(),
-            place: Place::Fixed { have: 0 },
+            state: GzipState::Fixed { have: 0 },
             flags: 0,
             members: 0,
             trailing: 0,
@@ -60,18 +60,18 @@ impl Gzip {
 
     /// Whether the stream may end here.
     pub(super) fn is_complete(&self) -> bool {
-        match self.place {
-            Place::Garbage => true,
+        match self.state {
+            GzipState::Garbage => true,
             // The start of a signature that never came is garbage too.
-            Place::Fixed { have } => self.members > 0 && usize::from(have) < SIGNATURE.len(),
+            GzipState::Fixed { have } => self.members > 0 && usize::from(have) < SIGNATURE.len(),
             _ => false,
         }
     }
 
     /// Bytes after the last member that did not start another one.
     pub(super) fn trailing(&self) -> u64 {
-        match self.place {
-            Place::Fixed { have } if self.is_complete() => self.trailing + u64::from(have),
+        match self.state {
+            GzipState::Fixed { have } if self.is_complete() => self.trailing + u64::from(have),
             _ => self.trailing,
         }
     }
@@ -84,34 +84,34 @@ impl Gzip {
     ) -> Result<Step, Fault> {
         let mut read = 0;
         while let Some(&byte) = input.get(read) {
-            match self.place {
-                Place::Body => {
-                    let body = self.body(&input[read..], output)?;
-                    read += body.read;
-                    if body.wrote > 0 || matches!(self.place, Place::Body) {
+            match self.state {
+                GzipState::Body => {
+                    let inflate_body = self.inflate_body(&input[read..], output)?;
+                    read += inflate_body.read;
+                    if inflate_body.wrote > 0 || matches!(self.state, GzipState::Body) {
                         return Ok(Step {
                             read,
-                            wrote: body.wrote,
+                            wrote: inflate_body.wrote,
                         });
                     }
                 }
-                Place::Garbage => {
+                GzipState::Garbage => {
                     self.trailing += (input.len() - read) as u64;
                     read = input.len();
                 }
                 _ => {
-                    self.frame(byte, limit)?;
+                    self.read_frame_byte(byte, limit)?;
                     read += 1;
                 }
             }
         }
-        if input.is_empty() && matches!(self.place, Place::Body) {
-            return self.body(input, output);
+        if input.is_empty() && matches!(self.state, GzipState::Body) {
+            return self.inflate_body(input, output);
         }
         Ok(Step { read, wrote: 0 })
     }
 
-    fn body(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
+    fn inflate_body(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         let (read, wrote) = (self.inflate.total_in(), self.inflate.total_out());
         let status = self
             .inflate
@@ -121,7 +121,7 @@ impl Gzip {
         let wrote = (self.inflate.total_out() - wrote) as usize;
         self.checksum.update(&output[..wrote]);
         if status == Status::StreamEnd {
-            self.place = Place::Tail {
+            self.state = GzipState::Tail {
                 have: 0,
                 bytes: [0; 8],
             };
@@ -130,44 +130,44 @@ impl Gzip {
     }
 
     /// One byte of a header or of a tail.
-    fn frame(&mut self, byte: u8, limit: u32) -> Result<(), Fault> {
-        self.place = match self.place {
-            Place::Fixed { have } => self.fixed(have, byte, limit)?,
-            Place::ExtraLength { have: 0, .. } => Place::ExtraLength {
+    fn read_frame_byte(&mut self, byte: u8, limit: u32) -> Result<(), Fault> {
+        self.state = match self.state {
+            GzipState::Fixed { have } => self.read_fixed(have, byte, limit)?,
+            GzipState::ExtraLength { have: 0, .. } => GzipState::ExtraLength {
                 have: 1,
                 length: u16::from(byte),
             },
-            Place::ExtraLength { length, .. } => match length | u16::from(byte) << 8 {
+            GzipState::ExtraLength { length, .. } => match length | u16::from(byte) << 8 {
                 0 => self.next_part(),
-                left => Place::Skip { left },
+                left => GzipState::Skip { left },
             },
-            Place::Skip { left: 1 } => self.next_part(),
-            Place::Skip { left } => Place::Skip { left: left - 1 },
-            Place::Text if byte == 0 => self.next_part(),
-            Place::Tail { have: 7, mut bytes } => {
+            GzipState::Skip { left: 1 } => self.next_part(),
+            GzipState::Skip { left } => GzipState::Skip { left: left - 1 },
+            GzipState::Text if byte == 0 => self.next_part(),
+            GzipState::Tail { have: 7, mut bytes } => {
                 bytes[7] = byte;
                 self.end_member(bytes)?
             }
-            Place::Tail { have, mut bytes } => {
+            GzipState::Tail { have, mut bytes } => {
                 bytes[usize::from(have)] = byte;
-                Place::Tail {
+                GzipState::Tail {
                     have: have + 1,
                     bytes,
                 }
             }
-            place @ (Place::Text | Place::Body | Place::Garbage) => place,
+            state @ (GzipState::Text | GzipState::Body | GzipState::Garbage) => state,
         };
         Ok(())
     }
 
-    fn fixed(&mut self, have: u8, byte: u8, limit: u32) -> Result<Place, Fault> {
-        if let Some(&wanted) = SIGNATURE.get(usize::from(have)) {
-            if byte != wanted {
+    fn read_fixed(&mut self, have: u8, byte: u8, limit: u32) -> Result<GzipState, Fault> {
+        if let Some(&expected) = SIGNATURE.get(usize::from(have)) {
+            if byte != expected {
                 if self.members == 0 {
                     return Err(Fault::corrupt("does not start with a gzip header"));
                 }
                 self.trailing += u64::from(have) + 1;
-                return Ok(Place::Garbage);
+                return Ok(GzipState::Garbage);
             }
         } else if usize::from(have) == SIGNATURE.len() {
             if byte & RESERVED != 0 {
@@ -182,30 +182,33 @@ impl Gzip {
         Ok(if have + 1 == FIXED_HEADER {
             self.next_part()
         } else {
-            Place::Fixed { have: have + 1 }
+            GzipState::Fixed { have: have + 1 }
         })
     }
 
     /// The next part of the header that its flags announce, in the order of RFC 1952 2.3; else the body.
-    fn next_part(&mut self) -> Place {
+    fn next_part(&mut self) -> GzipState {
         let mut take = |flag: u8| {
             let has = self.flags & flag != 0;
             self.flags &= !flag;
             has
         };
         if take(HAS_EXTRA) {
-            Place::ExtraLength { have: 0, length: 0 }
+            GzipState::ExtraLength { have: 0, length: 0 }
         } else if take(HAS_NAME) || take(HAS_COMMENT) {
-            Place::Text
+            GzipState::Text
         } else if take(HAS_HEADER_CHECKSUM) {
             // Not checked: it protects names that nobody reads; the body has its own.
-            Place::Skip { left: 2 }
+            GzipState::Skip { left: 2 }
         } else {
-            Place::Body
+            GzipState::Body
         }
     }
 
-    fn end_member(&mut self, [c0, c1, c2, c3, s0, s1, s2, s3]: [u8; 8]) -> Result<Place, Fault> {
+    fn end_member(
+        &mut self,
+        [c0, c1, c2, c3, s0, s1, s2, s3]: [u8; 8],
+    ) -> Result<GzipState, Fault> {
         if u32::from_le_bytes([c0, c1, c2, c3]) != self.checksum.sum() {
             return Err(Fault::corrupt("checksum does not match"));
         }
@@ -215,6 +218,6 @@ impl Gzip {
         }
         self.inflate.reset(false);
         self.checksum.reset();
-        Ok(Place::Fixed { have: 0 })
+        Ok(GzipState::Fixed { have: 0 })
     }
 }

@@ -51,7 +51,7 @@ impl DecodeLimits {
     /// The most bytes that a body of this length may decode to.
     pub(crate) fn most(&self, encoded: u64) -> u64 {
         let by_ratio = encoded.saturating_mul(u64::from(self.ratio));
-        by_ratio.max(stage::RATIO_JUDGED_FROM).min(self.decoded)
+        by_ratio.max(stage::RATIO_CHECKED_FROM).min(self.decoded)
     }
 }
 
@@ -134,17 +134,17 @@ fn decode_as_far(
             None,
         ));
     }
-    let mut bench = BENCH.take().unwrap_or_default();
-    let mut chain = Chain::new(codings, *limits, &mut bench.spares)?;
+    let mut buffers = BUFFERS.take().unwrap_or_default();
+    let mut chain = Chain::new(codings, *limits, &mut buffers.spares)?;
     // On an error the bench goes with the body: a decoder that met hostile bytes is not worth the doubt.
-    let (bytes, truncated) = collect(&mut chain, &body, limits, &mut bench.output)?;
+    let (bytes, truncated) = collect(&mut chain, &body, limits, &mut buffers.output)?;
     let decoded = Decoded {
         bytes,
         trailing: chain.trailing(),
         cut: truncated.is_some(),
     };
-    chain.retire(&mut bench.spares);
-    BENCH.set(Some(bench));
+    chain.retire(&mut buffers.spares);
+    BUFFERS.set(Some(buffers));
     Ok((decoded, truncated))
 }
 
@@ -163,7 +163,7 @@ fn collect(
         }
         match chain.pull(&mut body, &mut output[filled..]) {
             Ok(0) => break None,
-            Ok(wrote) => filled += wrote,
+            Ok(written) => filled += written,
             Err(error @ DecodeError::Truncated { .. }) => break Some(error),
             Err(error) => return Err(error),
         }
@@ -180,27 +180,27 @@ fn collect(
 
 /// Appends, doubling what is allocated, never beyond the limit.
 fn append(all: &mut Vec<u8>, more: &[u8], limits: &DecodeLimits) {
-    let wanted = all.len() + more.len();
-    if wanted > all.capacity() {
-        let most = usize::try_from(limits.decoded).unwrap_or(usize::MAX);
+    let needed = all.len() + more.len();
+    if needed > all.capacity() {
+        let limit = usize::try_from(limits.decoded).unwrap_or(usize::MAX);
         let capacity = all
             .capacity()
             .saturating_mul(2)
             .max(2 * OUTPUT_AT_ONCE)
-            .min(most)
-            .max(wanted);
+            .min(limit)
+            .max(needed);
         all.reserve_exact(capacity - all.len());
     }
     all.extend_from_slice(more);
 }
 
 /// What a thread keeps from body to body, so that a small page costs no zeroing and no window.
-struct Bench {
+struct Buffers {
     output: Box<[u8]>,
     spares: Spares,
 }
 
-impl Default for Bench {
+impl Default for Buffers {
     fn default() -> Self {
         Self {
             output: vec![0; OUTPUT_AT_ONCE].into(),
@@ -210,5 +210,5 @@ impl Default for Bench {
 }
 
 thread_local! {
-    static BENCH: Cell<Option<Bench>> = const { Cell::new(None) };
+    static BUFFERS: Cell<Option<Buffers>> = const { Cell::new(None) };
 }

@@ -21,10 +21,10 @@ use super::{Coding, Codings, DecodeError, DecodeLimits};
 const BETWEEN: usize = 16 << 10;
 
 /// The ratio is judged beyond so many decoded bytes: small pages of one repeated line are honest.
-pub(super) const RATIO_JUDGED_FROM: u64 = 1 << 20;
+pub(super) const RATIO_CHECKED_FROM: u64 = 1 << 20;
 
 /// A zstd decoder that has filled more of its window than this is not kept: a thread would hold up to 8 MiB.
-const WINDOW_KEPT: u64 = 1 << 20;
+const REUSED_WINDOW: u64 = 1 << 20;
 
 /// What one call moved.
 #[derive(Clone, Copy)]
@@ -91,7 +91,7 @@ impl Chain {
         let Some((last, below)) = self.stages.split_last_mut() else {
             let read = source.read(output).map_err(DecodeError::Read)?;
             self.encoded += read as u64;
-            self.limits.judge(self.encoded, self.encoded)?;
+            self.limits.check(self.encoded, self.encoded)?;
             return Ok(read);
         };
         last.pull(below, source, &self.limits, &mut self.encoded, output)
@@ -111,7 +111,7 @@ impl Chain {
             match stage.machine {
                 Machine::Gzip(gzip) => spares.inflate = Some(gzip.into_inflate()),
                 Machine::Deflate(deflate) => spares.inflate = Some(deflate.into_inflate()),
-                Machine::Zstd(zstd) if stage.decoded <= WINDOW_KEPT => {
+                Machine::Zstd(zstd) if stage.decoded <= REUSED_WINDOW => {
                     spares.zstd = Some(zstd.into_decoder())
                 }
                 Machine::Zstd(_) | Machine::Brotli(_) => {}
@@ -122,13 +122,13 @@ impl Chain {
 
 impl DecodeLimits {
     /// Judges what one coding gave against what the whole body cost on the wire.
-    fn judge(&self, decoded: u64, encoded: u64) -> Result<(), DecodeError> {
+    fn check(&self, decoded: u64, encoded: u64) -> Result<(), DecodeError> {
         if decoded > self.decoded {
             return Err(DecodeError::TooLarge {
                 limit: self.decoded,
             });
         }
-        if decoded > RATIO_JUDGED_FROM && decoded > encoded.saturating_mul(u64::from(self.ratio)) {
+        if decoded > RATIO_CHECKED_FROM && decoded > encoded.saturating_mul(u64::from(self.ratio)) {
             return Err(DecodeError::Ratio {
                 limit: self.ratio,
                 encoded,
@@ -219,7 +219,7 @@ impl Stage {
             self.started |= step.read > 0;
             if step.wrote > 0 {
                 self.decoded += step.wrote as u64;
-                limits.judge(self.decoded, *encoded)?;
+                limits.check(self.decoded, *encoded)?;
                 return Ok(step.wrote);
             }
             if at_end {
@@ -234,7 +234,7 @@ impl Stage {
                 };
             }
             if step.read == 0 {
-                return Err(self.error(Fault::corrupt("the decoder stands still"), limits));
+                return Err(self.error(Fault::corrupt("the decoder makes no progress"), limits));
             }
         }
     }

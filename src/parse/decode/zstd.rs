@@ -20,13 +20,13 @@ const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// A zstd stream being undone.
 pub(super) struct Zstd {
     decoder: Decoder<'static>,
-    place: Place,
+    state: ZstdState,
     frames: u32,
     trailing: u64,
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum ZstdState {
     /// Before a frame, with so many bytes of what may be its magic number.
     Magic {
         have: usize,
@@ -48,7 +48,7 @@ impl Zstd {
         decoder.reinit()?;
         Ok(Self {
             decoder,
-            place: Place::Magic {
+            state: ZstdState::Magic {
                 have: 0,
                 bytes: [0; 4],
             },
@@ -63,17 +63,17 @@ impl Zstd {
 
     /// Whether the stream may end here.
     pub(super) fn is_complete(&self) -> bool {
-        match self.place {
-            Place::Garbage => true,
-            Place::Magic { .. } => self.frames > 0,
-            Place::Frame => false,
+        match self.state {
+            ZstdState::Garbage => true,
+            ZstdState::Magic { .. } => self.frames > 0,
+            ZstdState::Frame => false,
         }
     }
 
     /// Bytes after the last frame that did not start another one.
     pub(super) fn trailing(&self) -> u64 {
-        match self.place {
-            Place::Magic { have, .. } if self.is_complete() => self.trailing + have as u64,
+        match self.state {
+            ZstdState::Magic { have, .. } if self.is_complete() => self.trailing + have as u64,
             _ => self.trailing,
         }
     }
@@ -84,38 +84,38 @@ impl Zstd {
         output: &mut [u8],
         limit: u32,
     ) -> Result<Step, Fault> {
-        match self.place {
+        match self.state {
             // The whole number at hand: the decoder gets it with the rest, and may then decode a small frame in one go.
-            Place::Magic { have: 0, .. } if input.len() >= 4 => {
-                self.open([input[0], input[1], input[2], input[3]], limit)?;
-                match self.place {
-                    Place::Frame => self.frame(input, output),
+            ZstdState::Magic { have: 0, .. } if input.len() >= 4 => {
+                self.start_frame([input[0], input[1], input[2], input[3]], limit)?;
+                match self.state {
+                    ZstdState::Frame => self.decode_frame(input, output),
                     _ => Ok(Step {
                         read: self.discard(input),
                         wrote: 0,
                     }),
                 }
             }
-            Place::Magic {
+            ZstdState::Magic {
                 mut have,
                 mut bytes,
             } => {
                 let read = input.len().min(4 - have);
                 bytes[have..have + read].copy_from_slice(&input[..read]);
                 have += read;
-                self.place = Place::Magic { have, bytes };
+                self.state = ZstdState::Magic { have, bytes };
                 if have == 4 {
-                    self.open(bytes, limit)?;
-                    match self.place {
+                    self.start_frame(bytes, limit)?;
+                    match self.state {
                         // Four bytes of a header: they can neither give output nor end a frame.
-                        Place::Frame => drop(self.frame(&bytes, output)?),
+                        ZstdState::Frame => drop(self.decode_frame(&bytes, output)?),
                         _ => self.trailing += 4,
                     }
                 }
                 Ok(Step { read, wrote: 0 })
             }
-            Place::Frame => self.frame(input, output),
-            Place::Garbage => Ok(Step {
+            ZstdState::Frame => self.decode_frame(input, output),
+            ZstdState::Garbage => Ok(Step {
                 read: self.discard(input),
                 wrote: 0,
             }),
@@ -127,23 +127,23 @@ impl Zstd {
         input.len()
     }
 
-    fn open(&mut self, magic: [u8; 4], limit: u32) -> Result<(), Fault> {
+    fn start_frame(&mut self, magic: [u8; 4], limit: u32) -> Result<(), Fault> {
         let skippable = [magic[0] & 0xf0, magic[1], magic[2], magic[3]] == SKIPPABLE;
-        self.place = if skippable || magic == FRAME {
+        self.state = if skippable || magic == FRAME {
             if self.frames == limit {
                 return Err(Fault::Members);
             }
             self.frames += 1;
-            Place::Frame
+            ZstdState::Frame
         } else if self.frames > 0 {
-            Place::Garbage
+            ZstdState::Garbage
         } else {
             return Err(Fault::corrupt("does not start with a zstd frame"));
         };
         Ok(())
     }
 
-    fn frame(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
+    fn decode_frame(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
         let wanted = self
@@ -151,7 +151,7 @@ impl Zstd {
             .run(&mut source, &mut target)
             .map_err(Fault::corrupt)?;
         if wanted == 0 {
-            self.place = Place::Magic {
+            self.state = ZstdState::Magic {
                 have: 0,
                 bytes: [0; 4],
             };

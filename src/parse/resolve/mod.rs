@@ -68,19 +68,19 @@ pub struct Resolver<'b> {
     /// Whether the base's folder has a byte that the parser treats in its own way when it goes up.
     odd: bool,
     /// An origin that the parser has once left as it was written: the last one.
-    known: String,
+    known_origin: String,
     text: String,
 }
 
 /// What became of a plain reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quick {
+enum Resolution {
     /// It is resolved.
     Done,
     /// It is no page's: another scheme.
     Elsewhere,
     /// The parser has to say.
-    Ask,
+    NeedsParser,
 }
 
 impl<'b> Resolver<'b> {
@@ -100,7 +100,7 @@ impl<'b> Resolver<'b> {
             folder,
             path,
             odd: text[origin..folder].contains([':', '|']),
-            known: String::new(),
+            known_origin: String::new(),
             text: String::with_capacity(text.len() + USUAL),
         }
     }
@@ -127,21 +127,21 @@ impl<'b> Resolver<'b> {
     pub fn resolve(&mut self, reference: &str) -> Option<(&str, u64)> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        let resolved = match self.quick(reference, &mut text) {
-            Quick::Done => true,
-            Quick::Elsewhere => false,
-            Quick::Ask => {
+        let is_resolved = match self.resolve_simple(reference, &mut text) {
+            Resolution::Done => true,
+            Resolution::Elsewhere => false,
+            Resolution::NeedsParser => {
                 text.clear();
-                self.ask(reference, &mut text)
+                self.resolve_with_parser(reference, &mut text)
             }
         };
         self.text = text;
-        resolved.then(|| (self.text.as_str(), self.fingerprints.of(&self.text)))
+        is_resolved.then(|| (self.text.as_str(), self.fingerprints.of(&self.text)))
     }
 
     /// Writes where a plain reference leads to an empty text.
     #[inline]
-    fn quick(&self, reference: &str, out: &mut String) -> Quick {
+    fn resolve_simple(&self, reference: &str, out: &mut String) -> Resolution {
         let bytes = reference.as_bytes();
         let base = self.base.as_str();
         let mut at = 0;
@@ -149,7 +149,7 @@ impl<'b> Resolver<'b> {
         match bytes {
             [] | [b'#', ..] => {
                 out.push_str(base);
-                return Quick::Done;
+                return Resolution::Done;
             }
             [b'?', ..] => out.push_str(&base[..self.path]),
             [b'/', b'/', ..] => match self.authority(bytes, 2) {
@@ -158,24 +158,24 @@ impl<'b> Resolver<'b> {
                     out.push_str(&reference[..end]);
                     (at, root) = (end, out.len());
                 }
-                None => return Quick::Ask,
+                None => return Resolution::NeedsParser,
             },
             [b'/', ..] => out.push_str(&base[..self.origin]),
             _ => match scheme(bytes) {
                 Scheme::None => out.push_str(&base[..self.folder]),
-                Scheme::Other => return Quick::Elsewhere,
+                Scheme::Other => return Resolution::Elsewhere,
                 Scheme::Http(from) => match self.authority(bytes, from) {
                     Some(end) => {
                         out.push_str(&reference[..end]);
                         (at, root) = (end, out.len());
                     }
-                    None => return Quick::Ask,
+                    None => return Resolution::NeedsParser,
                 },
-                Scheme::Odd => return Quick::Ask,
+                Scheme::Odd => return Resolution::NeedsParser,
             },
         }
         let Some((end, kind)) = path(bytes, at) else {
-            return Quick::Ask;
+            return Resolution::NeedsParser;
         };
         let written = &reference[at..end];
         if out.len() == root && !written.starts_with('/') {
@@ -184,7 +184,7 @@ impl<'b> Resolver<'b> {
         }
         match kind {
             Path::Plain => out.push_str(written),
-            Path::Dots if self.odd || written.contains(':') => return Quick::Ask,
+            Path::Dots if self.odd || written.contains(':') => return Resolution::NeedsParser,
             Path::Dots => push_segments(out, root, written),
         }
         let query = &bytes[end..];
@@ -193,11 +193,11 @@ impl<'b> Resolver<'b> {
             let length = length.unwrap_or(query.len());
             let plain = |&byte: &u8| CLASS[usize::from(byte)] & QUERY != 0;
             if !query[..length].iter().all(plain) {
-                return Quick::Ask;
+                return Resolution::NeedsParser;
             }
             out.push_str(&reference[end..end + length]);
         }
-        Quick::Done
+        Resolution::Done
     }
 
     /// Where the authority that starts at `from` ends, if it is one that the standard leaves as it is.
@@ -207,12 +207,13 @@ impl<'b> Resolver<'b> {
         let own = &self.base.as_str().as_bytes()[self.scheme + 2..self.origin];
         if bytes[from..].starts_with(own) && ends(from + own.len()) {
             // The scheme may be another, and the port its default.
-            let same = from == 2 || bytes.starts_with(&self.base.as_str().as_bytes()[..from]);
-            if same {
+            let is_same_scheme =
+                from == 2 || bytes.starts_with(&self.base.as_str().as_bytes()[..from]);
+            if is_same_scheme {
                 return Some(from + own.len());
             }
         }
-        let known = self.known.as_bytes();
+        let known = self.known_origin.as_bytes();
         if from > 2 && !known.is_empty() && bytes.starts_with(known) && ends(known.len()) {
             return Some(known.len());
         }
@@ -229,15 +230,15 @@ impl<'b> Resolver<'b> {
             }
         }
         // A last label that starts with a digit may be an address, one that is empty ends in a dot, and "xn--" is checked by IDNA.
-        let named = bytes.get(label).is_some_and(u8::is_ascii_lowercase) && label < at;
+        let is_named = bytes.get(label).is_some_and(u8::is_ascii_lowercase) && label < at;
         let host = &bytes[from..at];
-        let encoded = hyphens > 1 && host.windows(4).any(|four| four == b"xn--");
-        (named && ends(at) && !encoded).then_some(at)
+        let is_encoded = hyphens > 1 && host.windows(4).any(|four| four == b"xn--");
+        (is_named && ends(at) && !is_encoded).then_some(at)
     }
 
     /// Writes what the URL parser says to an empty text.
     #[cold]
-    fn ask(&mut self, reference: &str, out: &mut String) -> bool {
+    fn resolve_with_parser(&mut self, reference: &str, out: &mut String) -> bool {
         let joined = if self.encoding == UTF_8 || reference.is_ascii() {
             self.base.join(reference)
         } else {
@@ -249,8 +250,8 @@ impl<'b> Resolver<'b> {
         let origin = url.origin_text();
         let rest = reference.strip_prefix(origin);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
-            self.known.clear();
-            self.known.push_str(origin);
+            self.known_origin.clear();
+            self.known_origin.push_str(origin);
         }
         out.push_str(url.as_str());
         true
@@ -285,8 +286,8 @@ fn scheme(bytes: &[u8]) -> Scheme {
     match end {
         // A scheme starts with a letter.
         Some(end) if bytes[end] == b':' && bytes[0].is_ascii_alphabetic() => {
-            let word = &bytes[..end];
-            if word.eq_ignore_ascii_case(b"http") || word.eq_ignore_ascii_case(b"https") {
+            let scheme = &bytes[..end];
+            if scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https") {
                 Scheme::Odd
             } else {
                 Scheme::Other
@@ -323,12 +324,12 @@ fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
     }
     let path = &bytes[from..at];
     // "%2e" is a dot.
-    let encoded = |at| matches!(path.get(at + 1..at + 3), Some(b"2e" | b"2E"));
-    if seen & PERCENT != 0 && memchr_iter(b'%', path).any(encoded) {
+    let is_encoded_dot = |at| matches!(path.get(at + 1..at + 3), Some(b"2e" | b"2E"));
+    if seen & PERCENT != 0 && memchr_iter(b'%', path).any(is_encoded_dot) {
         return None;
     }
-    let begins = |at: usize| at == 0 || path[at - 1] == b'/';
-    let dots = seen & DOT != 0 && memchr_iter(b'.', path).any(begins);
+    let starts_segment = |at: usize| at == 0 || path[at - 1] == b'/';
+    let dots = seen & DOT != 0 && memchr_iter(b'.', path).any(starts_segment);
     Some((at, if dots { Path::Dots } else { Path::Plain }))
 }
 
@@ -341,7 +342,7 @@ fn push_segments(out: &mut String, root: usize, path: &str) {
     }
     loop {
         let end = rest.bytes().position(|byte| byte == b'/');
-        let (segment, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let (segment, tail) = rest.split_at(end.unwrap_or(rest.len()));
         match segment {
             "." => {}
             ".." => {
@@ -349,10 +350,10 @@ fn push_segments(out: &mut String, root: usize, path: &str) {
                 out.truncate(root + 1 + above.unwrap_or(0));
             }
             // The slash goes with it, if there is one.
-            segment => out.push_str(&rest[..segment.len() + usize::from(!after.is_empty())]),
+            segment => out.push_str(&rest[..segment.len() + usize::from(!tail.is_empty())]),
         }
-        match after.get(1..) {
-            Some(after) => rest = after,
+        match tail.get(1..) {
+            Some(tail) => rest = tail,
             None => return,
         }
     }

@@ -156,7 +156,7 @@ fn soup() -> String {
 }
 
 /// The reference answers as the parser does, and so do those after it.
-fn as_the_parser(base: &str, references: &[String]) {
+fn assert_same_as_parser(base: &str, references: &[String]) {
     let base = PageUrl::parse(base).unwrap();
     let prints = Fingerprints::seeded(3);
     let mut resolver = Resolver::new(&base, prints);
@@ -174,15 +174,15 @@ fn as_the_parser(base: &str, references: &[String]) {
 }
 
 #[test]
-fn every_soup_of_url_pieces_is_resolved_as_the_parser_does() {
+fn random_url_pieces_resolve_as_with_the_parser() {
     for _ in 0..pages() {
         let references: Vec<_> = (0..20).map(|_| soup()).collect();
-        as_the_parser(BASES[fastrand::usize(0..BASES.len())], &references);
+        assert_same_as_parser(BASES[fastrand::usize(0..BASES.len())], &references);
     }
 }
 
 #[test]
-fn every_way_up_and_down_is_resolved_as_the_parser_does() {
+fn random_relative_paths_resolve_as_with_the_parser() {
     const STEPS: &[&str] = &[
         "../", "../", "../", "..", "./", ".", "/", "a/", "b", "C:/", "c|/", "c:", ".../", "..a",
         "%2E", "?../x", "#../x",
@@ -195,12 +195,12 @@ fn every_way_up_and_down_is_resolved_as_the_parser_does() {
                 steps.collect::<String>()
             })
             .collect();
-        as_the_parser(BASES[fastrand::usize(0..BASES.len())], &references);
+        assert_same_as_parser(BASES[fastrand::usize(0..BASES.len())], &references);
     }
 }
 
 #[test]
-fn every_host_is_resolved_as_the_parser_does() {
+fn random_hosts_resolve_as_with_the_parser() {
     const BYTES: &[u8] = b"ab.x-_09.nZ.fx-%:8@";
     for _ in 0..pages() {
         let references: Vec<_> = (0..20)
@@ -211,27 +211,27 @@ fn every_host_is_resolved_as_the_parser_does() {
                 ["http://", "https://", "//"][fastrand::usize(0..3)].to_owned() + &host
             })
             .collect();
-        as_the_parser(BASES[fastrand::usize(0..BASES.len())], &references);
+        assert_same_as_parser(BASES[fastrand::usize(0..BASES.len())], &references);
     }
     let long = format!("http://{}.example/", "a".repeat(300));
     let longer = format!("http://{}example/", "a.".repeat(300));
-    as_the_parser(BASES[0], &[long, longer]);
+    assert_same_as_parser(BASES[0], &[long, longer]);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_text_is_resolved_as_the_parser_does(
+    fn random_text_resolves_as_with_the_parser(
         base in 0..BASES.len(),
         references in prop::collection::vec("[ -~\\té/.:?#%]{0,24}", 1..8),
     ) {
-        as_the_parser(BASES[base], &references);
+        assert_same_as_parser(BASES[base], &references);
     }
 }
 
 #[test]
-fn every_byte_stands_in_a_path_and_a_query_as_the_parser_says() {
+fn every_byte_in_a_path_or_query_resolves_as_with_the_parser() {
     for byte in 0..=255_u8 {
         let byte = char::from(byte);
         let references = [
@@ -248,16 +248,16 @@ fn every_byte_stands_in_a_path_and_a_query_as_the_parser_says() {
         let references =
             references.map(|before| [format!("{before}{byte}z"), format!("{before}{byte}")]);
         for base in BASES {
-            as_the_parser(base, references.as_flattened());
+            assert_same_as_parser(base, references.as_flattened());
         }
     }
 }
 
 #[test]
-fn plain_references_need_no_parser_and_other_schemes_never_reach_it() {
+fn simple_references_need_no_parser_and_other_schemes_never_reach_it() {
     let base = PageUrl::parse("http://127.0.0.1:8080/site/1?q").unwrap();
     let resolver = Resolver::new(&base, Fingerprints::default());
-    let quick = |reference: &str| resolver.quick(reference, &mut String::new());
+    let resolve_simple = |reference: &str| resolver.resolve_simple(reference, &mut String::new());
     for plain in [
         "",
         "#top",
@@ -275,7 +275,7 @@ fn plain_references_need_no_parser_and_other_schemes_never_reach_it() {
         "/wiki/A_(b):c,d;e=f@g!$&*+~",
         "/%C3%A9",
     ] {
-        assert_eq!(quick(plain), Quick::Done, "{plain}");
+        assert_eq!(resolve_simple(plain), Resolution::Done, "{plain}");
     }
     for other in [
         "mailto:a@b.example?subject=c d",
@@ -285,22 +285,24 @@ fn plain_references_need_no_parser_and_other_schemes_never_reach_it() {
         "FTP://x/",
         "about:blank",
     ] {
-        assert_eq!(quick(other), Quick::Elsewhere, "{other}");
+        assert_eq!(resolve_simple(other), Resolution::Elsewhere, "{other}");
     }
 }
 
 #[test]
-fn an_origin_that_the_parser_left_as_it_is_is_known_from_then_on() {
+fn an_origin_that_the_parser_left_unchanged_needs_no_parser_again() {
     let base = PageUrl::parse("http://h.example/").unwrap();
     let mut resolver = Resolver::new(&base, Fingerprints::default());
-    let quick = |resolver: &Resolver<'_>| resolver.quick("http://10.0.0.2:9/b", &mut String::new());
-    assert_eq!(quick(&resolver), Quick::Ask);
+    let resolve_simple = |resolver: &Resolver<'_>| {
+        resolver.resolve_simple("http://10.0.0.2:9/b", &mut String::new())
+    };
+    assert_eq!(resolve_simple(&resolver), Resolution::NeedsParser);
     resolver.resolve("http://10.0.0.2:9/a").unwrap();
-    assert_eq!(quick(&resolver), Quick::Done);
+    assert_eq!(resolve_simple(&resolver), Resolution::Done);
 }
 
 #[test]
-fn a_query_beyond_ascii_is_sent_in_the_encoding_of_the_page() {
+fn non_ascii_queries_are_sent_in_the_page_s_encoding() {
     let base = PageUrl::parse("http://h.example/").unwrap();
     let resolved = |encoding| {
         let mut resolver = Resolver::new(&base, Fingerprints::default()).written_in(encoding);

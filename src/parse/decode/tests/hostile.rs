@@ -11,13 +11,16 @@ fn a_third_coding_is_refused() {
         codings: 3,
         ..DecodeLimits::default()
     };
-    assert_eq!(whole("gzip, gzip, gzip", &body, &more).unwrap().bytes, "x");
+    assert_eq!(
+        decode_body("gzip, gzip, gzip", &body, &more).unwrap().bytes,
+        "x"
+    );
 }
 
 #[test]
-fn a_stream_cut_anywhere_is_truncated_and_its_prefix_can_be_had() {
+fn a_stream_cut_anywhere_is_truncated_and_its_prefix_can_be_decoded() {
     let page = page(2000);
-    for (coding, body) in EVERY
+    for (coding, body) in ALL_CODINGS
         .map(|coding| (coding, encode(coding, &page)))
         .into_iter()
         .chain([("deflate", bare_deflate(&page))])
@@ -39,7 +42,7 @@ fn a_stream_cut_anywhere_is_truncated_and_its_prefix_can_be_had() {
                     && prefix.bytes.len() as u64 == decoded
                     && page.starts_with(&prefix.bytes)
             );
-            let error = drip(coding, cut, no_ratio()).unwrap_err();
+            let error = decode_byte_by_byte(coding, cut, no_ratio()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{coding} {end}");
         }
     }
@@ -62,9 +65,9 @@ fn a_truncated_inner_coding_is_named() {
 }
 
 #[test]
-fn damage_is_an_error_or_other_bytes_but_never_a_panic() {
+fn damage_gives_an_error_or_other_bytes_but_never_a_panic() {
     let page = page(600);
-    for coding in EVERY {
+    for coding in ALL_CODINGS {
         let body = encode(coding, &page);
         for at in 0..body.len() {
             for bit in 0..8 {
@@ -74,8 +77,8 @@ fn damage_is_an_error_or_other_bytes_but_never_a_panic() {
                     decoded: 1 << 20,
                     ..no_ratio()
                 };
-                let decoded = whole(coding, &damaged, &limits);
-                let dripped = drip(coding, &damaged, limits);
+                let decoded = decode_body(coding, &damaged, &limits);
+                let dripped = decode_byte_by_byte(coding, &damaged, limits);
                 assert_eq!(decoded.is_ok(), dripped.is_ok(), "{coding} {at} {bit}");
                 if let Ok(decoded) = decoded {
                     assert!(decoded.bytes.len() <= 1 << 20);
@@ -85,7 +88,7 @@ fn damage_is_an_error_or_other_bytes_but_never_a_panic() {
         assert_eq!(
             plain(coding, &body),
             page,
-            "the next body decodes as if nothing had been"
+            "the next body decodes as if nothing had happened"
         );
     }
 }
@@ -103,7 +106,7 @@ fn a_wrong_checksum_or_length_is_corrupt() {
 }
 
 #[test]
-fn plain_bytes_under_a_coding_are_corrupt() {
+fn unencoded_bytes_with_a_coding_are_corrupt() {
     for coding in ["gzip", "br", "zstd"] {
         let error = refused(
             coding,
@@ -134,21 +137,24 @@ fn a_body_of_exactly_the_limit_passes_and_one_byte_more_does_not() {
         } else {
             encode(header, &page)
         };
-        assert_eq!(whole(header, &body, &fits).unwrap().bytes, page);
+        assert_eq!(decode_body(header, &body, &fits).unwrap().bytes, page);
         let error = refused(header, &body, &small);
         assert!(
             matches!(error, DecodeError::TooLarge { limit: 99_999 }),
             "{header}: {error}"
         );
-        assert_eq!(drip(header, &body, fits).unwrap().0, page);
-        assert!(drip(header, &body, small).is_err(), "{header}");
+        assert_eq!(decode_byte_by_byte(header, &body, fits).unwrap().0, page);
+        assert!(
+            decode_byte_by_byte(header, &body, small).is_err(),
+            "{header}"
+        );
     }
 }
 
 #[test]
 fn a_bomb_is_refused_by_its_ratio_soon_after_the_first_mebibyte() {
     let zeros = vec![0; 16 << 20];
-    for coding in EVERY {
+    for coding in ALL_CODINGS {
         let body = encode(coding, &zeros);
         let error = refused(coding, &body, &DecodeLimits::default());
         let DecodeError::Ratio {
@@ -164,7 +170,7 @@ fn a_bomb_is_refused_by_its_ratio_soon_after_the_first_mebibyte() {
 }
 
 #[test]
-fn a_bomb_in_a_bomb_is_judged_by_what_came_over_the_wire() {
+fn a_bomb_in_a_bomb_is_compared_to_the_bytes_on_the_wire() {
     let body = gzip(&gzip(&vec![0; 32 << 20]));
     let limits = DecodeLimits {
         ratio: 1200,
@@ -178,7 +184,7 @@ fn a_bomb_in_a_bomb_is_judged_by_what_came_over_the_wire() {
 }
 
 #[test]
-fn a_mebibyte_of_empty_members_is_refused_at_the_cap() {
+fn a_mebibyte_of_empty_members_is_refused_at_the_limit() {
     for coding in ["gzip", "zstd"] {
         let member = encode(coding, b"");
         assert!(member.len() <= 20);
@@ -198,7 +204,7 @@ fn a_mebibyte_of_empty_members_is_refused_at_the_cap() {
 
 #[test]
 fn garbage_after_a_complete_stream_is_counted() {
-    for coding in EVERY {
+    for coding in ALL_CODINGS {
         for garbage in [
             &b"\n"[..],
             b"\0\0\0\0\0\0\0",
@@ -208,14 +214,14 @@ fn garbage_after_a_complete_stream_is_counted() {
             &[0x55; 100_000],
         ] {
             let body = [&encode(coding, b"page")[..], garbage].concat();
-            let decoded = whole(coding, &body, &no_ratio()).unwrap();
+            let decoded = decode_body(coding, &body, &no_ratio()).unwrap();
             assert_eq!(
                 (&decoded.bytes[..], decoded.trailing),
                 (&b"page"[..], garbage.len() as u64),
                 "{coding}"
             );
             assert_eq!(
-                drip(coding, &body, no_ratio()).unwrap(),
+                decode_byte_by_byte(coding, &body, no_ratio()).unwrap(),
                 (b"page".to_vec(), garbage.len() as u64),
                 "{coding}"
             );
@@ -273,7 +279,7 @@ fn a_large_window_brotli_stream_is_refused() {
 }
 
 #[test]
-fn an_error_of_the_reader_below_comes_through() {
+fn an_error_of_the_underlying_reader_passes_through() {
     struct Broken;
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -289,7 +295,7 @@ fn an_error_of_the_reader_below_comes_through() {
 }
 
 #[test]
-fn after_an_error_of_its_own_a_reader_never_goes_on() {
+fn after_an_error_of_its_own_a_reader_keeps_failing() {
     let mut state = 7_u32;
     let noise = (0..100_000).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -10,7 +10,7 @@ use super::*;
 
 mod hostile;
 
-const EVERY: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
+const ALL_CODINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -82,7 +82,7 @@ fn no_ratio() -> DecodeLimits {
     }
 }
 
-fn whole(header: &str, body: &[u8], limits: &DecodeLimits) -> Result<Decoded, DecodeError> {
+fn decode_body(header: &str, body: &[u8], limits: &DecodeLimits) -> Result<Decoded, DecodeError> {
     decode(
         Bytes::copy_from_slice(body),
         codings(header).unwrap(),
@@ -91,13 +91,13 @@ fn whole(header: &str, body: &[u8], limits: &DecodeLimits) -> Result<Decoded, De
 }
 
 fn refused(header: &str, body: &[u8], limits: &DecodeLimits) -> DecodeError {
-    whole(header, body, limits)
+    decode_body(header, body, limits)
         .map(|decoded| decoded.bytes.len())
         .unwrap_err()
 }
 
 fn plain(header: &str, body: &[u8]) -> Bytes {
-    whole(header, body, &no_ratio()).unwrap().bytes
+    decode_body(header, body, &no_ratio()).unwrap().bytes
 }
 
 /// Gives one byte a read.
@@ -112,7 +112,11 @@ impl Read for Drip<'_> {
     }
 }
 
-fn drip(header: &str, body: &[u8], limits: DecodeLimits) -> io::Result<(Vec<u8>, u64)> {
+fn decode_byte_by_byte(
+    header: &str,
+    body: &[u8],
+    limits: DecodeLimits,
+) -> io::Result<(Vec<u8>, u64)> {
     let mut decoder = Decoder::new(Drip(body), codings(header).unwrap(), limits).unwrap();
     let mut all = Vec::new();
     decoder.read_to_end(&mut all)?;
@@ -120,18 +124,18 @@ fn drip(header: &str, body: &[u8], limits: DecodeLimits) -> io::Result<(Vec<u8>,
 }
 
 #[test]
-fn what_was_encoded_comes_back_whole_and_byte_by_byte() {
-    for coding in EVERY {
+fn encoded_bytes_decode_whole_and_byte_by_byte() {
+    for coding in ALL_CODINGS {
         for length in [0, 1, 300, 20_000, 65_535, 65_536, 65_537, 300_000] {
             let page = page(length);
             let body = encode(coding, &page);
-            let decoded = whole(coding, &body, &no_ratio()).unwrap();
+            let decoded = decode_body(coding, &body, &no_ratio()).unwrap();
             assert!(
                 decoded.bytes == page && decoded.trailing == 0 && !decoded.cut,
                 "{coding} {length}"
             );
             assert_eq!(
-                drip(coding, &body, no_ratio()).unwrap(),
+                decode_byte_by_byte(coding, &body, no_ratio()).unwrap(),
                 (page, 0),
                 "{coding} {length}"
             );
@@ -145,22 +149,25 @@ fn bare_deflate_decodes_as_deflate() {
         let page = page(length);
         let body = bare_deflate(&page);
         assert_eq!(plain("deflate", &body), page);
-        assert_eq!(drip("deflate", &body, no_ratio()).unwrap().0, page);
+        assert_eq!(
+            decode_byte_by_byte("deflate", &body, no_ratio()).unwrap().0,
+            page
+        );
     }
     // Stored blocks whose padding looks like a zlib method; only the header's checksum tells.
     assert_eq!(plain("deflate", b"\x08\x01\0\xfe\xffx\x03\0"), "x");
 }
 
 #[test]
-fn codings_are_undone_from_the_last() {
+fn codings_are_decoded_from_the_last_to_the_first() {
     let page = page(200_000);
-    for first in EVERY {
-        for second in EVERY {
+    for first in ALL_CODINGS {
+        for second in ALL_CODINGS {
             let body = encode(second, &encode(first, &page));
             let header = format!("{first}, {second}");
             assert_eq!(plain(&header, &body), page, "{header}");
             assert_eq!(
-                drip(&header, &body, no_ratio()).unwrap().0,
+                decode_byte_by_byte(&header, &body, no_ratio()).unwrap().0,
                 page,
                 "{header}"
             );
@@ -173,7 +180,12 @@ fn a_body_without_codings_is_not_copied() {
     let body = Bytes::from(page(1000));
     let decoded = decode(body.clone(), Codings::default(), &DecodeLimits::default()).unwrap();
     assert_eq!(decoded.bytes.as_ptr(), body.as_ptr());
-    assert_eq!(drip("", &body, DecodeLimits::default()).unwrap().0, body);
+    assert_eq!(
+        decode_byte_by_byte("", &body, DecodeLimits::default())
+            .unwrap()
+            .0,
+        body
+    );
 }
 
 #[test]
@@ -181,7 +193,7 @@ fn an_empty_body_is_empty_whatever_its_header_says() {
     for header in ["gzip", "deflate", "br", "zstd", "gzip, br"] {
         assert!(plain(header, b"").is_empty());
         assert_eq!(
-            drip(header, b"", DecodeLimits::default()).unwrap(),
+            decode_byte_by_byte(header, b"", DecodeLimits::default()).unwrap(),
             (Vec::new(), 0)
         );
     }
@@ -192,7 +204,10 @@ fn members_and_frames_follow_each_other() {
     for (coding, empty) in [("gzip", gzip(b"")), ("zstd", zstd(b""))] {
         let body = [encode(coding, b"one "), empty, encode(coding, b"two")].concat();
         assert_eq!(plain(coding, &body), "one two");
-        assert_eq!(drip(coding, &body, no_ratio()).unwrap().0, b"one two");
+        assert_eq!(
+            decode_byte_by_byte(coding, &body, no_ratio()).unwrap().0,
+            b"one two"
+        );
     }
 }
 
@@ -215,7 +230,7 @@ fn every_optional_part_of_a_gzip_header_is_skipped() {
         let body = [&body[..], &deflated, tail].concat();
         assert_eq!(plain("gzip", &body), "page", "flags {flags}");
         assert_eq!(
-            drip("gzip", &body, no_ratio()).unwrap().0,
+            decode_byte_by_byte("gzip", &body, no_ratio()).unwrap().0,
             b"page",
             "flags {flags}"
         );
@@ -231,7 +246,7 @@ fn skippable_frames_are_skipped_and_counted() {
     let body = [&skippable[..], &zstd(b"page"), skippable].concat();
     assert_eq!(plain("zstd", &body), "page");
     assert_eq!(
-        drip("zstd", &body, no_ratio()).unwrap(),
+        decode_byte_by_byte("zstd", &body, no_ratio()).unwrap(),
         (b"page".to_vec(), 0)
     );
     let two = DecodeLimits {
