@@ -1,4 +1,4 @@
-//! Where real pages lead, beside an independent reading of them: html5ever's tags and the URL parser.
+//! Compares the links of real pages with an independent reading: html5ever's tags and the URL parser.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,9 @@ use super::scan::oracle::{Event, Tree, pages_under, theirs};
 use super::{Follow, html};
 use crate::url::PageUrl;
 
-/// The links of a page to other pages, as html5ever's tags and the URL parser say: in order, each once, with whether
-/// none of its uses may be followed.
+/// The page links according to html5ever's tags and the URL parser.
+///
+/// In order, each once, with whether every use of it is `nofollow`.
 fn expected(events: &[Event], url: &PageUrl) -> Vec<(String, bool)> {
     let mut base = None;
     let mut references = Vec::new();

@@ -1,16 +1,16 @@
-//! brotli, RFC 7932.
+//! The brotli decoder (RFC 7932).
 //!
-//! The large-window extension is not part of the RFC and would let sixteen bytes ask for a gigabyte: it is off, so the
+//! The large-window extension is not part of the RFC and would let sixteen bytes request a gigabyte. It is off, so the
 //! window is at most 16 MiB, whatever the stream says.
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
 use super::stage::{Fault, Step};
 
-/// The decoder counts a call's input in 32 bits.
+/// The most input bytes per call: the decoder counts them in 32 bits.
 const INPUT_A_CALL: usize = 1 << 30;
 
-/// A brotli stream being undone.
+/// A brotli stream being decoded.
 pub(super) struct Brotli {
     state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
     ended: bool,
@@ -32,7 +32,7 @@ impl Brotli {
         self.ended
     }
 
-    /// Bytes after the end of the stream.
+    /// The number of bytes after the end of the stream.
     pub(super) fn trailing(&self) -> u64 {
         self.trailing
     }

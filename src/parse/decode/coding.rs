@@ -1,32 +1,32 @@
-//! The codings a server says it applied: the `Content-Encoding` header.
+//! The list of codings in a `Content-Encoding` header.
 //!
-//! RFC 9110 8.4 and 8.4.1: a comma-separated list, compared without regard to case, in the order applied; `x-gzip` is
-//! `gzip` (8.4.1.3) and `identity` means nothing. A header in several lines is one list: join the lines with commas first.
-//! The list lives inline and is never longer than four, whatever the header says.
+//! RFC 9110 8.4 and 8.4.1: a comma-separated list, case-insensitive, in the order applied; `x-gzip` is `gzip`
+//! (8.4.1.3) and `identity` means none. A header in several lines is one list: join the lines with commas first. The
+//! list is stored inline and never longer than four, whatever the header says.
 
 use std::fmt;
 
 use super::DecodeError;
 use crate::coding;
 
-/// Longest list that is kept; `DecodeLimits` allows fewer.
+/// The longest list that is supported; `DecodeLimits` may allow less.
 const LONGEST: usize = 4;
 
 /// One content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
-    /// RFC 1950, and the bare RFC 1951 that some servers send under the same name.
+    /// zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send under the same name.
     Deflate,
-    /// RFC 7932, without the large-window extension.
+    /// brotli (RFC 7932), without the large-window extension.
     Brotli,
-    /// RFC 8878, within the window of RFC 9659.
+    /// zstd (RFC 8878), with the window limit of RFC 9659.
     Zstd,
 }
 
 impl Coding {
-    /// The coding that `name` means, in any case; none for a name that is not ours.
+    /// The coding with this name, in any case; `None` for an unknown name.
     fn named(name: &str) -> Option<Self> {
         [
             ("gzip", Self::Gzip),
@@ -39,7 +39,7 @@ impl Coding {
         .find_map(|(token, coding)| token.eq_ignore_ascii_case(name).then_some(coding))
     }
 
-    /// What the coding calls the complete streams that may follow each other in one body.
+    /// The coding's word for the complete streams that a body may consist of.
     pub(super) const fn parts(self) -> &'static str {
         match self {
             Self::Zstd => "frames",
@@ -66,28 +66,30 @@ pub struct Codings {
 }
 
 impl Codings {
-    /// Whether the body is as it was: nothing to undo.
+    /// Whether the body is not encoded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list[0].is_none()
     }
 
-    /// How many codings have to be undone.
+    /// The number of codings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// The codings in the order they were applied; decoding undoes them from the last.
+    /// The codings in the order they were applied; decoding starts with the last.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Coding> + '_ {
         self.list.iter().flatten().copied()
     }
 }
 
-/// Reads a `Content-Encoding` header. What names no coding at all, as `utf-8` and `none`, is passed over.
+/// Parses a `Content-Encoding` header.
+///
+/// Names that mean no coding at all, such as `utf-8` and `none`, are ignored.
 ///
 /// # Errors
-/// A coding that is not known, by its name; or more than four codings.
+/// An unknown coding, with its name; or more than four codings.
 ///
 /// ```
 /// # use haul::parse::decode::{codings, Coding};

@@ -1,23 +1,25 @@
-//! `deflate`: zlib, RFC 1950, as RFC 9110 8.4.1.2 defines it, and the bare deflate of RFC 1951 that some servers send instead.
+//! The `deflate` decoder: zlib (RFC 1950), as RFC 9110 8.4.1.2 defines it, or bare deflate (RFC 1951).
 //!
-//! Which of the two it is, is read off the first two bytes: a zlib header is a multiple of 31 and names method 8.
-//! A bare stream can only look like that by opening with a stored block of odd padding, which no encoder writes.
+//! Some servers send bare deflate instead. The first two bytes tell which one it is: a zlib header is a multiple of 31
+//! and has method 8. A bare stream can only look like that if it starts with a stored block with odd padding, which no
+//! encoder writes.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::stage::{Fault, Step};
 
-/// A deflate stream being undone.
+/// A deflate stream being decoded.
 pub(super) struct Deflate {
     inflate: Decompress,
     state: DeflateState,
     trailing: u64,
 }
 
+/// Where in the stream the next byte belongs.
 #[derive(Clone, Copy)]
 enum DeflateState {
     Start,
-    /// One byte came, alone.
+    /// After the first byte, which arrived alone.
     Second(u8),
     Body,
     Garbage,
@@ -41,7 +43,7 @@ impl Deflate {
         matches!(self.state, DeflateState::Garbage)
     }
 
-    /// Bytes after the end of the stream.
+    /// The number of bytes after the end of the stream.
     pub(super) fn trailing(&self) -> u64 {
         self.trailing
     }
@@ -58,7 +60,7 @@ impl Deflate {
             }
             (DeflateState::Second(first), &[second, ..]) => {
                 self.read_header([first, second]);
-                // One byte of a header or of a block: it can neither give output nor end the stream.
+                // One byte of a header or of a block can neither produce output nor end the stream.
                 self.inflate(&[first], output)?;
                 self.inflate(input, output)
             }

@@ -1,7 +1,7 @@
-//! Why a body could not be decoded.
+//! The reasons why a body could not be decoded.
 //!
-//! Each of these is data about one page: none of them stops a run. What came from the server (the name of an
-//! unknown coding) is cut and escaped before it enters a message.
+//! Each of these describes one page; none of them stops a run. Text from the server (the name of an unknown coding) is
+//! truncated and escaped before it is put into a message.
 
 use std::error::Error;
 use std::fmt;
@@ -9,66 +9,66 @@ use std::io;
 
 use super::Coding;
 
-/// Why a body could not be decoded.
+/// The reason why a body could not be decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// `Content-Encoding` names a coding that is not one of ours.
+    /// `Content-Encoding` names a coding that haul does not know.
     #[error("content coding \"{name}\" is not known")]
     UnknownCoding {
-        /// The name as the server wrote it, escaped, at most 32 characters of it.
+        /// The name as the server wrote it: escaped, at most 32 characters.
         name: String,
     },
 
-    /// More codings lie on top of each other than allowed.
+    /// There are more stacked codings than allowed.
     #[error("body has more than {limit} content codings")]
     TooManyCodings {
-        /// How many are allowed.
+        /// The number of codings allowed.
         limit: usize,
     },
 
-    /// The encoded bytes are not what the coding says they are.
+    /// The encoded bytes are not valid data of this coding.
     #[error("{coding} data is corrupt")]
     Corrupt {
-        /// The coding that was being undone.
+        /// The coding that failed.
         coding: Coding,
-        /// What the decoder made of it.
+        /// The decoder's own error.
         source: Box<dyn Error + Send + Sync>,
     },
 
-    /// The encoded bytes stop before the stream is complete.
+    /// The encoded bytes end before the stream is complete.
     #[error("{coding} data ends early, after {decoded} decoded bytes")]
     Truncated {
-        /// The coding that was being undone.
+        /// The coding that failed.
         coding: Coding,
-        /// Bytes that this coding had given until then.
+        /// Bytes that this coding had produced by then.
         decoded: u64,
     },
 
-    /// The body is larger, decoded, than allowed.
+    /// The decoded body is larger than allowed.
     #[error("decoded body is larger than {}", Bytes(*limit))]
     TooLarge {
-        /// The bound, in bytes.
+        /// The limit in bytes.
         limit: u64,
     },
 
-    /// The body grows more by decoding than allowed.
+    /// The ratio of decoded to encoded bytes is higher than allowed.
     #[error("decoded body is more than {limit} times as large as the encoded one")]
     Ratio {
-        /// The bound: decoded bytes for each encoded byte.
+        /// The limit: decoded bytes per encoded byte.
         limit: u32,
-        /// Encoded bytes read until then.
+        /// Encoded bytes read by then.
         encoded: u64,
         /// Bytes decoded from them.
         decoded: u64,
     },
 
-    /// The body is cut into more gzip members or zstd frames than allowed.
+    /// The body has more gzip members or zstd frames than allowed.
     #[error("{coding} data has more than {limit} {}", coding.parts())]
     TooManyMembers {
-        /// The coding that was being undone.
+        /// The coding that failed.
         coding: Coding,
-        /// How many are allowed.
+        /// The number of members allowed.
         limit: u32,
     },
 
@@ -78,7 +78,7 @@ pub enum DecodeError {
 }
 
 impl From<DecodeError> for io::Error {
-    /// The error of the reader below comes back as it was; every other one is carried inside.
+    /// Returns an error of the underlying reader as it was; any other error is wrapped.
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::Read(source) => source,
@@ -89,7 +89,7 @@ impl From<DecodeError> for io::Error {
     }
 }
 
-/// A count of bytes as people say it: in the largest unit that divides it.
+/// A byte count as people write it: in the largest unit that divides it.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {

@@ -1,9 +1,9 @@
-//! gzip: the frame around deflate, RFC 1952, member after member.
+//! The gzip decoder: the framing around deflate (RFC 1952), for any number of members.
 //!
-//! The frame is read here and not by the deflate library, so that one inflater serves every member and every coding,
-//! and so that what follows a complete member can be told apart: another member, or garbage. Garbage after a complete
-//! stream is common on the web (padding, a stray line end); it is counted and not an error.
-//! Invariant: nothing of a header is stored, so names and comments of any length cost no memory.
+//! The framing is read here and not by the deflate library, so that one inflater serves every member and every coding,
+//! and so that another member after a complete one can be told from garbage. Garbage after a complete stream is common
+//! on the web (padding, a stray newline); it is counted and is not an error. Invariant: no part of a header is stored,
+//! so names and comments of any length cost no memory.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -18,12 +18,12 @@ const HAS_NAME: u8 = 1 << 3;
 const HAS_COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0b1110_0000;
 
-/// A gzip stream being undone.
+/// A gzip stream being decoded.
 pub(super) struct Gzip {
     inflate: Decompress,
     checksum: Crc,
     state: GzipState,
-    /// What the header of this member still announces.
+    /// The flags of this member's header whose parts are still to be read.
     flags: u8,
     members: u32,
     trailing: u64,
@@ -62,13 +62,13 @@ impl Gzip {
     pub(super) fn is_complete(&self) -> bool {
         match self.state {
             GzipState::Garbage => true,
-            // The start of a signature that never came is garbage too.
+            // The start of an incomplete signature is garbage too.
             GzipState::Fixed { have } => self.members > 0 && usize::from(have) < SIGNATURE.len(),
             _ => false,
         }
     }
 
-    /// Bytes after the last member that did not start another one.
+    /// The number of bytes after the last member that do not start another one.
     pub(super) fn trailing(&self) -> u64 {
         match self.state {
             GzipState::Fixed { have } if self.is_complete() => self.trailing + u64::from(have),
@@ -86,12 +86,12 @@ impl Gzip {
         while let Some(&byte) = input.get(read) {
             match self.state {
                 GzipState::Body => {
-                    let inflate_body = self.inflate_body(&input[read..], output)?;
-                    read += inflate_body.read;
-                    if inflate_body.wrote > 0 || matches!(self.state, GzipState::Body) {
+                    let step = self.inflate_body(&input[read..], output)?;
+                    read += step.read;
+                    if step.wrote > 0 || matches!(self.state, GzipState::Body) {
                         return Ok(Step {
                             read,
-                            wrote: inflate_body.wrote,
+                            wrote: step.wrote,
                         });
                     }
                 }
@@ -129,7 +129,7 @@ impl Gzip {
         Ok(Step { read, wrote })
     }
 
-    /// One byte of a header or of a tail.
+    /// Reads one byte of a header or trailer.
     fn read_frame_byte(&mut self, byte: u8, limit: u32) -> Result<(), Fault> {
         self.state = match self.state {
             GzipState::Fixed { have } => self.read_fixed(have, byte, limit)?,
@@ -186,7 +186,7 @@ impl Gzip {
         })
     }
 
-    /// The next part of the header that its flags announce, in the order of RFC 1952 2.3; else the body.
+    /// Moves on to the next part that the header's flags announce, in the order of RFC 1952 2.3; finally to the body.
     fn next_part(&mut self) -> GzipState {
         let mut take = |flag: u8| {
             let has = self.flags & flag != 0;
@@ -198,7 +198,7 @@ impl Gzip {
         } else if take(HAS_NAME) || take(HAS_COMMENT) {
             GzipState::Text
         } else if take(HAS_HEADER_CHECKSUM) {
-            // Not checked: it protects names that nobody reads; the body has its own.
+            // Not checked: it protects fields that nobody reads, and the body has its own checksum.
             GzipState::Skip { left: 2 }
         } else {
             GzipState::Body
@@ -212,7 +212,7 @@ impl Gzip {
         if u32::from_le_bytes([c0, c1, c2, c3]) != self.checksum.sum() {
             return Err(Fault::corrupt("checksum does not match"));
         }
-        // ISIZE counts modulo 2^32, RFC 1952 2.3.1. Compared at the end, never believed before.
+        // ISIZE is the length modulo 2^32 (RFC 1952 2.3.1). It is only compared at the end, never trusted before.
         if u32::from_le_bytes([s0, s1, s2, s3]) != self.checksum.amount() {
             return Err(Fault::corrupt("length does not match"));
         }

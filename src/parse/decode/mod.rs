@@ -1,13 +1,13 @@
-//! Undoing content codings: gzip, deflate, brotli and zstd, one over the other where a server says so.
+//! Decodes content codings: gzip, deflate, brotli and zstd, stacked if a server says so.
 //!
-//! A body is hostile: it may be cut, damaged, or a few bytes that unfold into terabytes. So nothing that a body claims
-//! about its own size is believed; output grows as it comes, and what comes is judged against [`DecodeLimits`] at every
-//! step. Invariant: no decoded body is ever larger than `decoded`, and memory is never more than that plus a constant
-//! (windows and one buffer; while the output grows, its smaller predecessor lives beside it).
+//! A body is hostile: it may be truncated, damaged, or a few bytes that decompress to terabytes. So no size that a
+//! body claims is believed: output grows as it arrives, and is checked against [`DecodeLimits`] at every step.
+//! Invariant: no decoded body is ever larger than `decoded`, and memory is never more than that plus a constant
+//! (windows and one buffer; while the output grows, also its previous allocation).
 //!
-//! [`decode`] is for bodies in memory, nearly all of them; [`Decoder`] does the same over a reader, for spooled ones.
-//! Both are one machine (`stage`), plain and without I/O of their own. Standards: RFC 9110 8.4, 1950, 1951, 1952, 7932,
-//! 8878, 9659.
+//! [`decode`] is for bodies in memory, which nearly all are; [`Decoder`] does the same over a reader, for spooled
+//! bodies. Both use the same state machine (`stage`), which does no I/O of its own. Standards: RFC 9110 8.4, 1950,
+//! 1951, 1952, 7932, 8878, 9659.
 
 mod brotli;
 mod coding;
@@ -31,24 +31,24 @@ pub use stream::Decoder;
 
 use stage::{Chain, Spares};
 
-/// Output decoded at a time; a page that fits is copied once, to its exact size.
+/// Size of the output buffer; a page that fits into it is copied once, at its exact size.
 const OUTPUT_AT_ONCE: usize = 64 << 10;
 
-/// Bounds on one body's decoding.
+/// Limits on decoding one body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecodeLimits {
-    /// Most decoded bytes; every coding of a chain keeps to it. 32 MiB by default.
+    /// The most decoded bytes, for each coding of a chain. 32 MiB by default.
     pub decoded: u64,
-    /// Most decoded bytes for each encoded byte, judged beyond 1 MiB decoded. 200 by default.
+    /// The most decoded bytes per encoded byte, checked above 1 MiB decoded. 200 by default.
     pub ratio: u32,
-    /// Most codings over each other; never more than four. 2 by default.
+    /// The most stacked codings; never more than four. 2 by default.
     pub codings: usize,
-    /// Most gzip members or zstd frames in a body, skippable frames included. 1024 by default.
+    /// The most gzip members or zstd frames in a body, skippable frames included. 1024 by default.
     pub members: u32,
 }
 
 impl DecodeLimits {
-    /// The most bytes that a body of this length may decode to.
+    /// The most bytes that a body of this encoded length may decode to.
     pub(crate) fn most(&self, encoded: u64) -> u64 {
         let by_ratio = encoded.saturating_mul(u64::from(self.ratio));
         by_ratio.max(stage::RATIO_CHECKED_FROM).min(self.decoded)
@@ -73,14 +73,16 @@ pub struct Decoded {
     pub bytes: Bytes,
     /// Bytes of garbage ignored after complete streams.
     pub trailing: u64,
-    /// Whether the encoded bytes ended early: only [`decode_prefix`] lets that pass.
+    /// Whether the encoded bytes ended early; only [`decode_prefix`] allows that.
     pub cut: bool,
 }
 
-/// Decodes a whole body. Without codings it is the same `Bytes`, not copied.
+/// Decodes a whole body.
+///
+/// Without codings it returns the same `Bytes`, not a copy.
 ///
 /// # Errors
-/// Any [`DecodeError`] but `Read`: the body is cut, damaged, or beyond the limits.
+/// Any [`DecodeError`] except `Read`: the body is truncated, damaged, or exceeds the limits.
 ///
 /// ```
 /// # use haul::parse::decode::{codings, decode, DecodeLimits};
@@ -100,11 +102,12 @@ pub fn decode(
     }
 }
 
-/// Decodes what there is of a body that a limit has cut on the wire: where the encoded bytes end early, the answer is
-/// what they gave, with `cut` set.
+/// Decodes a body that was cut on the wire by a limit, as far as possible.
+///
+/// If the encoded bytes end early, returns what they decoded to, with `cut` set.
 ///
 /// # Errors
-/// As [`decode`], without `Truncated`.
+/// Like [`decode`], except `Truncated`.
 pub fn decode_prefix(
     body: Bytes,
     codings: Codings,
@@ -113,7 +116,7 @@ pub fn decode_prefix(
     decode_as_far(body, codings, limits).map(|(decoded, _)| decoded)
 }
 
-/// The decoded body and, where the encoded one ended early, the error that says so.
+/// The decoded body and, if the encoded one ended early, the error for that.
 fn decode_as_far(
     body: Bytes,
     codings: Codings,
@@ -136,7 +139,7 @@ fn decode_as_far(
     }
     let mut buffers = BUFFERS.take().unwrap_or_default();
     let mut chain = Chain::new(codings, *limits, &mut buffers.spares)?;
-    // On an error the bench goes with the body: a decoder that met hostile bytes is not worth the doubt.
+    // On an error, the working memory is dropped: a decoder that has seen hostile bytes is not worth reusing.
     let (bytes, truncated) = collect(&mut chain, &body, limits, &mut buffers.output)?;
     let decoded = Decoded {
         bytes,
@@ -178,7 +181,7 @@ fn collect(
     Ok((bytes, truncated))
 }
 
-/// Appends, doubling what is allocated, never beyond the limit.
+/// Appends, doubling the allocation as needed, but never beyond the limit.
 fn append(all: &mut Vec<u8>, more: &[u8], limits: &DecodeLimits) {
     let needed = all.len() + more.len();
     if needed > all.capacity() {
@@ -194,7 +197,9 @@ fn append(all: &mut Vec<u8>, more: &[u8], limits: &DecodeLimits) {
     all.extend_from_slice(more);
 }
 
-/// What a thread keeps from body to body, so that a small page costs no zeroing and no window.
+/// The working memory that a thread keeps between bodies.
+///
+/// A small page then needs no zeroing and no new window.
 struct Buffers {
     output: Box<[u8]>,
     spares: Spares,

@@ -1,9 +1,9 @@
-//! One coding being undone, and a chain of them.
+//! A decoder for one coding, and a chain of them.
 //!
-//! A stage is given what is there and gives what it can; it knows nothing of where bytes come from. The chain pulls: the
-//! last-undone coding asks the one below it, and the lowest asks the source. Every byte that a stage gives is counted
-//! here, in one place, against the limits, so no decoder has to be trusted with them.
-//! Invariant: memory is the stages' windows plus one fixed buffer between two stages, whatever the body holds.
+//! A stage takes the available input and produces the output it can; it does not know where bytes come from. The chain
+//! pulls: the outermost stage asks the one below it, and the lowest asks the source. All output of a stage is counted
+//! here, in one place, against the limits, so no decoder has to be trusted with them. Invariant: memory is the windows
+//! of the stages plus one fixed buffer between each two, whatever the body contains.
 
 use std::error::Error;
 use std::io::{self, BufRead};
@@ -17,23 +17,23 @@ use super::gzip::Gzip;
 use super::zstd::Zstd;
 use super::{Coding, Codings, DecodeError, DecodeLimits};
 
-/// Bytes between two stages.
+/// Size of the buffer between two stages.
 const BETWEEN: usize = 16 << 10;
 
-/// The ratio is judged beyond so many decoded bytes: small pages of one repeated line are honest.
+/// Decoded bytes below which the ratio is not checked: small pages that repeat one line are legitimate.
 pub(super) const RATIO_CHECKED_FROM: u64 = 1 << 20;
 
-/// A zstd decoder that has filled more of its window than this is not kept: a thread would hold up to 8 MiB.
+/// The largest zstd window that is reused for another body; otherwise each thread could keep up to 8 MiB.
 const REUSED_WINDOW: u64 = 1 << 20;
 
-/// What one call moved.
+/// The bytes read and written by one step.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) read: usize,
     pub(super) wrote: usize,
 }
 
-/// Why a coding cannot be undone, before it is known for whom.
+/// Why a coding cannot be decoded, without the context that [`DecodeError`] has.
 pub(super) enum Fault {
     Corrupt(Box<dyn Error + Send + Sync>),
     Members,
@@ -45,14 +45,14 @@ impl Fault {
     }
 }
 
-/// Decoders that a finished body leaves for the next one: their windows are the dear part.
+/// Decoders that a finished body leaves for the next one: their windows are expensive to allocate.
 #[derive(Default)]
 pub(super) struct Spares {
     inflate: Option<Decompress>,
     zstd: Option<ZstdDecoder<'static>>,
 }
 
-/// The codings of one body, stacked: the first is nearest to the wire.
+/// The codings of one body, stacked: the first is closest to the wire.
 pub(super) struct Chain {
     stages: Vec<Stage>,
     limits: DecodeLimits,
@@ -70,7 +70,7 @@ impl Chain {
                 limit: limits.codings,
             });
         }
-        // RFC 9110 8.4: listed in the order applied, so undone from the last.
+        // RFC 9110 8.4: codings are listed in the order applied, so the last one is decoded first.
         let stages = codings.iter().rev().enumerate();
         let stages = stages
             .map(|(below, coding)| Stage::new(coding, below > 0, spares))
@@ -82,7 +82,7 @@ impl Chain {
         })
     }
 
-    /// Decodes into `output`; 0 is the end of the body. `output` has room for at least one byte.
+    /// Decodes into `output`, which must not be empty. Returns 0 at the end of the body.
     pub(super) fn pull(
         &mut self,
         source: &mut impl BufRead,
@@ -97,7 +97,7 @@ impl Chain {
         last.pull(below, source, &self.limits, &mut self.encoded, output)
     }
 
-    /// Bytes that came after complete streams.
+    /// The number of bytes after complete streams.
     pub(super) fn trailing(&self) -> u64 {
         self.stages
             .iter()
@@ -121,7 +121,7 @@ impl Chain {
 }
 
 impl DecodeLimits {
-    /// Judges what one coding gave against what the whole body cost on the wire.
+    /// Checks the output of one coding against the bytes of the whole body on the wire.
     fn check(&self, decoded: u64, encoded: u64) -> Result<(), DecodeError> {
         if decoded > self.decoded {
             return Err(DecodeError::TooLarge {
@@ -139,11 +139,11 @@ impl DecodeLimits {
     }
 }
 
-/// One coding being undone, with what waits before it.
+/// A decoder for one coding, with its input buffer.
 struct Stage {
     coding: Coding,
     machine: Machine,
-    /// What the stage below gave; empty where the source is below.
+    /// Output of the stage below; empty if the source is below.
     buffer: Box<[u8]>,
     from: usize,
     to: usize,
@@ -223,7 +223,7 @@ impl Stage {
                 return Ok(step.wrote);
             }
             if at_end {
-                // A body of no bytes at all is an empty body, whatever its header says: HEAD, 304 and careless servers.
+                // A body of zero bytes is an empty body, whatever its header says: HEAD, 304 and sloppy servers.
                 return if self.machine.is_complete() || !self.started {
                     Ok(0)
                 } else {

@@ -1,4 +1,4 @@
-//! The same decoding for bodies that are not in memory.
+//! The streaming decoder, for bodies that are not in memory.
 
 use std::io::{self, BufReader, Read};
 
@@ -8,13 +8,13 @@ use super::{Codings, DecodeError, DecodeLimits};
 /// Encoded bytes read at a time.
 const READ_AT_ONCE: usize = 32 << 10;
 
-/// A reader of the decoded body, over a reader of the encoded one.
+/// A reader of the decoded body over a reader of the encoded one.
 ///
 /// Memory is constant: the decoders' windows (32 KiB for gzip, at most 8 MiB for zstd and 16 MiB for brotli) and two
-/// small buffers. What was decoded before an error has been handed out by then.
+/// small buffers. Everything decoded before an error has been returned by then.
 ///
-/// Errors arrive as [`io::Error`] with the [`DecodeError`] inside (`get_ref`, `downcast`); those of the reader below
-/// come through as they are. After an error of its own the reader stays failed.
+/// Errors are [`io::Error`]s with the [`DecodeError`] inside (`get_ref`, `downcast`); those of the underlying reader
+/// pass through unchanged. After an error of its own, the reader keeps failing.
 pub struct Decoder<R> {
     source: BufReader<R>,
     chain: Chain,
@@ -22,10 +22,11 @@ pub struct Decoder<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    /// Reads `source` and undoes `codings`.
+    /// Reads `source` and decodes `codings`.
     ///
     /// # Errors
-    /// [`DecodeError::TooManyCodings`] where the limits allow fewer; [`DecodeError::Read`] where memory for a decoder is lacking.
+    /// [`DecodeError::TooManyCodings`] if the limits allow fewer; [`DecodeError::Read`] if there is no memory for a
+    /// decoder.
     pub fn new(source: R, codings: Codings, limits: DecodeLimits) -> Result<Self, DecodeError> {
         let chain = Chain::new(codings, limits, &mut Spares::default())?;
         Ok(Self {
@@ -35,7 +36,7 @@ impl<R: Read> Decoder<R> {
         })
     }
 
-    /// Bytes ignored after complete streams; final once `read` has given 0.
+    /// The number of bytes ignored after complete streams; final once `read` has returned 0.
     #[must_use]
     pub fn trailing(&self) -> u64 {
         self.chain.trailing()

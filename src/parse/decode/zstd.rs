@@ -1,7 +1,8 @@
-//! zstd, RFC 8878: frame after frame, skippable ones among them.
+//! The zstd decoder (RFC 8878): a sequence of frames, skippable ones included.
 //!
-//! RFC 9659: as a content coding the window is at most 8 MiB; a frame that asks for more is refused before it is given.
-//! Bytes after a complete frame that start no other one are counted, not an error, as for gzip.
+//! As a content coding, the window is at most 8 MiB (RFC 9659); a frame that asks for more is refused before
+//! allocation. Bytes after a complete frame that do not start another one are counted, as for gzip; they are not an
+//! error.
 
 use std::io;
 
@@ -9,15 +10,15 @@ use ::zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 use super::stage::{Fault, Step};
 
-/// Base-2 logarithm of the largest window, RFC 9659 2.
+/// Base-2 logarithm of the largest window (RFC 9659 2).
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// RFC 8878 3.1.1.
+/// Magic number of a frame (RFC 8878 3.1.1).
 const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// RFC 8878 3.1.2: the low nibble of the first byte is free.
+/// Magic number of a skippable frame (RFC 8878 3.1.2); the low nibble of the first byte is arbitrary.
 const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
-/// A zstd stream being undone.
+/// A zstd stream being decoded.
 pub(super) struct Zstd {
     decoder: Decoder<'static>,
     state: ZstdState,
@@ -25,9 +26,10 @@ pub(super) struct Zstd {
     trailing: u64,
 }
 
+/// Where in the stream the next byte belongs.
 #[derive(Clone, Copy)]
 enum ZstdState {
-    /// Before a frame, with so many bytes of what may be its magic number.
+    /// Before a frame, with `have` bytes of a possible magic number.
     Magic {
         have: usize,
         bytes: [u8; 4],
@@ -37,7 +39,7 @@ enum ZstdState {
 }
 
 impl Zstd {
-    /// A decoder that keeps to the window of RFC 9659.
+    /// A new decoder with the window limit of RFC 9659.
     pub(super) fn decoder() -> io::Result<Decoder<'static>> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX))?;
@@ -70,7 +72,7 @@ impl Zstd {
         }
     }
 
-    /// Bytes after the last frame that did not start another one.
+    /// The number of bytes after the last frame that do not start another one.
     pub(super) fn trailing(&self) -> u64 {
         match self.state {
             ZstdState::Magic { have, .. } if self.is_complete() => self.trailing + have as u64,
@@ -85,7 +87,7 @@ impl Zstd {
         limit: u32,
     ) -> Result<Step, Fault> {
         match self.state {
-            // The whole number at hand: the decoder gets it with the rest, and may then decode a small frame in one go.
+            // With the complete magic number in `input`, the decoder may decode a small frame in one go.
             ZstdState::Magic { have: 0, .. } if input.len() >= 4 => {
                 self.start_frame([input[0], input[1], input[2], input[3]], limit)?;
                 match self.state {
@@ -107,7 +109,7 @@ impl Zstd {
                 if have == 4 {
                     self.start_frame(bytes, limit)?;
                     match self.state {
-                        // Four bytes of a header: they can neither give output nor end a frame.
+                        // Four bytes of a header can neither produce output nor end a frame.
                         ZstdState::Frame => drop(self.decode_frame(&bytes, output)?),
                         _ => self.trailing += 4,
                     }

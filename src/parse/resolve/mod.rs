@@ -1,9 +1,9 @@
-//! From a reference as a page writes it to the URL it means, as fast as it can be done without being wrong.
+//! Resolves the references in a page to URLs, as fast as correctness allows.
 //!
-//! Most references are plain: a path, a query, a host in lower case, no byte that the URL standard would rewrite. Those
-//! are put behind the right piece of the page's own URL, dots resolved on the way; every other one goes to the URL
-//! parser. Invariant: the text is that of [`PageUrl::join`], for every reference and every base; `tests` try millions.
-//! Edge: what is not http or https is told by its scheme alone, and never reaches the parser.
+//! Most references are simple: a path, a query, a lower-case host, no byte that the URL standard would rewrite. Those
+//! are appended to the right part of the page's own URL, with dots resolved on the way; all others go to the URL
+//! parser. Invariant: the result equals that of [`PageUrl::join`] for every reference and every base; `tests` tries
+//! millions. References that are not http or https are recognised by their scheme alone, and never reach the parser.
 
 use encoding_rs::{Encoding, UTF_8};
 use memchr::{memchr_iter, memrchr};
@@ -11,25 +11,25 @@ use memchr::{memchr_iter, memrchr};
 use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
 
-/// A byte that a path keeps as it is.
+/// A byte that stays as it is in a path.
 const PATH: u8 = 1;
-/// A byte that a query keeps as it is.
+/// A byte that stays as it is in a query.
 const QUERY: u8 = 2;
-/// A byte of a host that needs no mapping.
+/// A byte that stays as it is in a host.
 const HOST: u8 = 4;
-/// A byte of a scheme.
+/// A byte that may be part of a scheme.
 const SCHEME: u8 = 8;
 /// A byte that ends a path.
 const END: u8 = 16;
-/// A byte that may begin `.` or `..`.
+/// A byte that may start a `.` or `..` segment.
 const DOT: u8 = 32;
-/// A byte that may begin such a dot in another spelling.
+/// A byte that may start a percent-encoded dot.
 const PERCENT: u8 = 64;
 
-/// Bytes by which most resolved references are longer than their base, at most.
+/// The capacity to reserve beyond the base's length: enough for most resolved references.
 const USUAL: usize = 96;
 
-/// What each byte may be part of. Narrower than the URL standard's sets: what is missing is the parser's to judge.
+/// What each byte may be part of. Narrower than the URL standard's sets: the parser decides about the rest.
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0;
@@ -60,31 +60,32 @@ pub struct Resolver<'b> {
     base: &'b PageUrl,
     fingerprints: Fingerprints,
     encoding: &'static Encoding,
-    /// How much of the base's text is its scheme with `:`, its origin, its folder with the last `/`, and all but its query.
+    /// Lengths of prefixes of the base's text: up to the scheme's `:`, the origin, the folder with its last `/`, and
+    /// everything before the query.
     scheme: usize,
     origin: usize,
     folder: usize,
     path: usize,
-    /// Whether the base's folder has a byte that the parser treats in its own way when it goes up.
+    /// Whether the base's folder contains a byte that the parser treats specially when resolving `..`.
     odd: bool,
-    /// An origin that the parser has once left as it was written: the last one.
+    /// The last origin that the parser left exactly as written.
     known_origin: String,
     text: String,
 }
 
-/// What became of a plain reference.
+/// The result of the fast path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resolution {
-    /// It is resolved.
+    /// The reference is resolved.
     Done,
-    /// It is no page's: another scheme.
+    /// The reference has another scheme, so it does not lead to a page.
     Elsewhere,
-    /// The parser has to say.
+    /// The parser must decide.
     NeedsParser,
 }
 
 impl<'b> Resolver<'b> {
-    /// Resolves against this URL, and makes these fingerprints.
+    /// A resolver against this base URL that computes fingerprints with `fingerprints`.
     #[must_use]
     pub fn new(base: &'b PageUrl, fingerprints: Fingerprints) -> Self {
         let text = base.as_str();
@@ -105,24 +106,28 @@ impl<'b> Resolver<'b> {
         }
     }
 
-    /// The page is written in this encoding: what its queries hold beyond ASCII is sent in it, as browsers do.
+    /// Sets the encoding of the page.
+    ///
+    /// Non-ASCII characters in queries are sent in it, as browsers do.
     #[must_use]
     pub fn written_in(mut self, encoding: &'static Encoding) -> Self {
         self.encoding = encoding.output_encoding();
         self
     }
 
-    /// What references are relative to.
+    /// The URL that references are relative to.
     pub(crate) fn base(&self) -> &PageUrl {
         self.base
     }
 
-    /// Who makes the fingerprints.
+    /// Computes the fingerprints.
     pub(crate) fn fingerprints(&self) -> Fingerprints {
         self.fingerprints
     }
 
-    /// Where a reference leads, without its fragment, and the fingerprint of that; `None` where it is no http or https URL.
+    /// The URL of a reference, without its fragment, and its fingerprint.
+    ///
+    /// `None` if it is not an http or https URL.
     #[inline]
     pub fn resolve(&mut self, reference: &str) -> Option<(&str, u64)> {
         let mut text = std::mem::take(&mut self.text);
@@ -139,7 +144,7 @@ impl<'b> Resolver<'b> {
         is_resolved.then(|| (self.text.as_str(), self.fingerprints.of(&self.text)))
     }
 
-    /// Writes where a plain reference leads to an empty text.
+    /// Resolves a simple reference into an empty string.
     #[inline]
     fn resolve_simple(&self, reference: &str, out: &mut String) -> Resolution {
         let bytes = reference.as_bytes();
@@ -179,7 +184,7 @@ impl<'b> Resolver<'b> {
         };
         let written = &reference[at..end];
         if out.len() == root && !written.starts_with('/') {
-            // Behind an authority: a path is never empty.
+            // After an authority, a path is never empty.
             out.push('/');
         }
         match kind {
@@ -200,13 +205,13 @@ impl<'b> Resolver<'b> {
         Resolution::Done
     }
 
-    /// Where the authority that starts at `from` ends, if it is one that the standard leaves as it is.
+    /// The end of the authority that starts at `from`, if it is one that the standard leaves as it is.
     #[inline]
     fn authority(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let ends = |at: usize| matches!(bytes.get(at), None | Some(b'/' | b'?' | b'#'));
         let own = &self.base.as_str().as_bytes()[self.scheme + 2..self.origin];
         if bytes[from..].starts_with(own) && ends(from + own.len()) {
-            // The scheme may be another, and the port its default.
+            // The scheme may differ, and the port may then be the default of that scheme.
             let is_same_scheme =
                 from == 2 || bytes.starts_with(&self.base.as_str().as_bytes()[..from]);
             if is_same_scheme {
@@ -229,14 +234,15 @@ impl<'b> Resolver<'b> {
                 label = at;
             }
         }
-        // A last label that starts with a digit may be an address, one that is empty ends in a dot, and "xn--" is checked by IDNA.
+        // A last label that starts with a digit may be an IP address, an empty one means a trailing dot, and IDNA
+        // checks "xn--".
         let is_named = bytes.get(label).is_some_and(u8::is_ascii_lowercase) && label < at;
         let host = &bytes[from..at];
         let is_encoded = hyphens > 1 && host.windows(4).any(|four| four == b"xn--");
         (is_named && ends(at) && !is_encoded).then_some(at)
     }
 
-    /// Writes what the URL parser says to an empty text.
+    /// Resolves a reference with the URL parser into an empty string. Returns whether it succeeded.
     #[cold]
     fn resolve_with_parser(&mut self, reference: &str, out: &mut String) -> bool {
         let joined = if self.encoding == UTF_8 || reference.is_ascii() {
@@ -258,13 +264,13 @@ impl<'b> Resolver<'b> {
     }
 }
 
-/// How a reference begins that is no path from the root and no query.
+/// How a reference starts that is neither an absolute path nor a query.
 enum Scheme {
     /// With no scheme.
     None,
-    /// With `http://` or `https://`; the authority starts there.
+    /// With `http://` or `https://`; the authority starts at this index.
     Http(usize),
-    /// With another way to write one of these two.
+    /// With `http:` or `https:` in another spelling.
     Odd,
     /// With another scheme.
     Other,
@@ -293,20 +299,20 @@ fn scheme(bytes: &[u8]) -> Scheme {
                 Scheme::Other
             }
         }
-        // A tab or a line end is taken out of a URL wherever it is, also out of its scheme.
+        // Tabs and line ends are removed from anywhere in a URL, including its scheme.
         _ => Scheme::None,
     }
 }
 
-/// What a plain path is made of.
+/// What a simple path contains.
 enum Path {
     /// Nothing to resolve.
     Plain,
-    /// A segment that starts with a dot.
+    /// At least one segment that starts with a dot.
     Dots,
 }
 
-/// Where the path that starts at `from` ends; `None` where it holds what the standard would rewrite.
+/// The end of the path that starts at `from`; `None` if it contains something that the standard would rewrite.
 #[inline]
 fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
     let mut seen = 0;
@@ -323,7 +329,7 @@ fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
         at += 1;
     }
     let path = &bytes[from..at];
-    // "%2e" is a dot.
+    // "%2e" counts as a dot.
     let is_encoded_dot = |at| matches!(path.get(at + 1..at + 3), Some(b"2e" | b"2E"));
     if seen & PERCENT != 0 && memchr_iter(b'%', path).any(is_encoded_dot) {
         return None;
@@ -333,7 +339,9 @@ fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
     Some((at, if dots { Path::Dots } else { Path::Plain }))
 }
 
-/// Appends a path to a text that ends in `/`, or to an origin where the path starts with one, and resolves `.` and `..`.
+/// Appends a path to a text that ends in `/`, or to an origin if the path starts with `/`.
+///
+/// Resolves `.` and `..`.
 fn push_segments(out: &mut String, root: usize, path: &str) {
     let mut rest = path;
     if out.len() == root {
@@ -349,7 +357,7 @@ fn push_segments(out: &mut String, root: usize, path: &str) {
                 let above = memrchr(b'/', &out.as_bytes()[root..out.len() - 1]);
                 out.truncate(root + 1 + above.unwrap_or(0));
             }
-            // The slash goes with it, if there is one.
+            // Includes the slash after the segment, if there is one.
             segment => out.push_str(&rest[..segment.len() + usize::from(!tail.is_empty())]),
         }
         match tail.get(1..) {

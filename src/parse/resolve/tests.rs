@@ -1,10 +1,10 @@
-//! The short way beside the URL parser: millions of references, each the same in both.
+//! Compares the fast path with the URL parser: millions of references must resolve the same in both.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// How many pages of references the long tests try; `HAUL_CASES` says how many thousands.
+/// The number of pages of references in the long tests; `HAUL_CASES` sets it in thousands.
 fn pages() -> usize {
     std::env::var("HAUL_CASES").map_or(6_000, |cases| 1000 * cases.parse::<usize>().unwrap())
 }
@@ -155,7 +155,7 @@ fn soup() -> String {
         .collect()
 }
 
-/// The reference answers as the parser does, and so do those after it.
+/// Checks that each of these references resolves as the URL parser does it.
 fn assert_same_as_parser(base: &str, references: &[String]) {
     let base = PageUrl::parse(base).unwrap();
     let prints = Fingerprints::seeded(3);

@@ -1,4 +1,4 @@
-//! Bodies that are cut, damaged, endless, or followed by garbage.
+//! Bodies that are truncated, damaged, endless, or followed by garbage.
 
 use super::*;
 

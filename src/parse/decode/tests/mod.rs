@@ -1,4 +1,4 @@
-//! The contract of every coding, each member through it, and what single codings promise beyond.
+//! The contract that every coding must meet, and what single codings promise in addition.
 
 use std::io::{self, Read, Write};
 
@@ -52,7 +52,7 @@ fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Text that compresses about as a page does.
+/// Text that compresses about as well as a page.
 fn page(length: usize) -> Vec<u8> {
     let mut state = 7_u32;
     let words = [
@@ -100,7 +100,7 @@ fn plain(header: &str, body: &[u8]) -> Bytes {
     decode_body(header, body, &no_ratio()).unwrap().bytes
 }
 
-/// Gives one byte a read.
+/// A reader that returns one byte per read.
 struct Drip<'a>(&'a [u8]);
 
 impl Read for Drip<'_> {
@@ -154,7 +154,7 @@ fn bare_deflate_decodes_as_deflate() {
             page
         );
     }
-    // Stored blocks whose padding looks like a zlib method; only the header's checksum tells.
+    // Stored blocks whose padding looks like a zlib method; only the header's checksum gives them away.
     assert_eq!(plain("deflate", b"\x08\x01\0\xfe\xffx\x03\0"), "x");
 }
 
