@@ -316,7 +316,7 @@ impl<'p> PageLinks<'p> {
         role: Role,
         limits: &DecodeLimits,
     ) {
-        let (bytes, more) = sitemap::unpacked(bytes, limits);
+        let (bytes, more) = sitemap::decompress(bytes, limits);
         let declared = media.and_then(MediaType::charset);
         let charset = charset::charset(&bytes, ContentKind::Xml, declared, None);
         let text = charset::text(&bytes, charset).0;

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use super::charset::ContentKind;
 
 /// Bytes of a header value that are looked at.
-const VALUE_READ: usize = 1024;
+const VALUE_LIMIT: usize = 1024;
 
 /// Bytes of a body that are looked at: a "resource header" of the MIME Sniffing standard.
-const BODY_READ: usize = 1445;
+const SNIFFED_BYTES: usize = 1445;
 
 /// A parsed `Content-Type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl<'a> MediaType<'a> {
     /// Reads a `Content-Type` value; none where it names no type and subtype.
     #[must_use]
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
-        let value = &value[..value.floor_char_boundary(VALUE_READ)];
+        let value = &value[..value.floor_char_boundary(VALUE_LIMIT)];
         let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
         let essence = essence.trim_matches(is_space);
         let (kind, subtype) = essence.split_once('/')?;
@@ -122,7 +122,7 @@ fn is_script(essence: &str) -> bool {
 /// After the MIME Sniffing standard 7.1, but that a UTF-8 byte order mark does not hide markup.
 #[must_use]
 pub(crate) fn sniff(body: &[u8]) -> Kind {
-    let head = &body[..body.len().min(BODY_READ)];
+    let head = &body[..body.len().min(SNIFFED_BYTES)];
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         return Kind::Text;
     }
@@ -136,14 +136,14 @@ pub(crate) fn sniff(body: &[u8]) -> Kind {
         [] => Kind::Other,
         [b'{' | b'[', ..] => Kind::Other,
         _ if start.starts_with(b"<?xml") => Kind::Xml,
-        _ if opens_html(start) => Kind::Html,
+        _ if starts_html(start) => Kind::Html,
         _ if start.starts_with(b"%PDF-") || start.starts_with(b"%!PS-Adobe-") => Kind::Other,
         _ if head.iter().any(|&byte| is_binary(byte)) => Kind::Other,
         _ => Kind::Text,
     }
 }
 
-fn opens_html(start: &[u8]) -> bool {
+fn starts_html(start: &[u8]) -> bool {
     const TAGS: [&[u8]; 17] = [
         b"<!doctype html",
         b"<html",
@@ -164,10 +164,10 @@ fn opens_html(start: &[u8]) -> bool {
         b"<!--",
     ];
     TAGS.iter().any(|tag| {
-        let named = start
+        let is_tag = start
             .get(..tag.len())
             .is_some_and(|name| name.eq_ignore_ascii_case(tag));
-        named && matches!(start.get(tag.len()), Some(b' ' | b'>'))
+        is_tag && matches!(start.get(tag.len()), Some(b' ' | b'>'))
     })
 }
 
@@ -227,23 +227,23 @@ fn unquote(quoted: &str) -> (Cow<'_, str>, &str) {
     let mut rest = quoted;
     loop {
         let end = rest.find(['"', '\\']).unwrap_or(rest.len());
-        let (part, after) = rest.split_at(end);
+        let (part, tail) = rest.split_at(end);
         if value.is_empty() {
             value = part.into()
         } else {
             value.to_mut().push_str(part)
         }
-        let mut after = after.chars();
-        match (after.next(), after.clone().next()) {
+        let mut tail = tail.chars();
+        match (tail.next(), tail.clone().next()) {
             (Some('\\'), Some(escaped)) => {
                 value.to_mut().push(escaped);
-                after.next();
-                rest = after.as_str();
+                tail.next();
+                rest = tail.as_str();
             }
             _ => {
                 return (
                     value,
-                    after.as_str().split_once(';').map_or("", |(_, rest)| rest),
+                    tail.as_str().split_once(';').map_or("", |(_, rest)| rest),
                 );
             }
         }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn essence_and_charset_are_read_as_servers_write_them() {
-        for (value, charset_wanted) in [
+        for (value, expected_charset) in [
             ("text/html", None),
             ("text/html;charset=utf-8", Some("utf-8")),
             (" Text/HTML ; Charset=UTF-8 ", Some("UTF-8")),
@@ -289,12 +289,12 @@ mod tests {
                 "text/html",
                 "{value}"
             );
-            assert_eq!(charset(value).as_deref(), charset_wanted, "{value}");
+            assert_eq!(charset(value).as_deref(), expected_charset, "{value}");
         }
     }
 
     #[test]
-    fn a_value_without_type_and_subtype_is_none() {
+    fn a_value_without_type_and_subtype_is_not_a_media_type() {
         for value in [
             "",
             "html",
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_value_is_read_to_its_bound() {
+    fn an_endless_value_is_read_up_to_the_limit() {
         let value = format!(
             "text/html; x=\"{}\"; charset=utf-8",
             "é\\\"".repeat(1 << 20)
@@ -322,7 +322,7 @@ mod tests {
                 .unwrap()
                 .essence()
                 .len(),
-            VALUE_READ
+            VALUE_LIMIT
         );
     }
 
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_a_type_is_told_by_its_first_bytes() {
+    fn a_body_without_a_type_is_recognised_by_its_first_bytes() {
         for (body, kind) in [
             (&b"<!DOCTYPE HTML><p>"[..], Kind::Html),
             (b"\xef\xbb\xbf\r\n  <html >", Kind::Html),

@@ -26,7 +26,7 @@ const CHUNK: usize = 64 << 10;
 
 /// What an element is to a sitemap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ElementRole {
     /// `url` or `sitemap`, an image or a film of one: what a `loc` in it is.
     Entry(FoundKind),
     /// Holds a URL.
@@ -42,37 +42,38 @@ pub(super) fn xml(
     gathering: &mut Gathering,
 ) {
     let mut xml = Xml::new(text);
-    let mut places: Vec<Place> = Vec::new();
+    let mut open_elements: Vec<ElementRole> = Vec::new();
     let mut location = String::new();
     let mut count = 0;
     for piece in &mut xml {
         match piece {
             Piece::Open(element) => {
                 let (prefix, name) = element.name();
-                let within = places.last().copied().unwrap_or(Place::Other);
-                let place = place(prefix, name, within);
-                if let Place::Location(_) = place {
+                let parent = open_elements.last().copied().unwrap_or(ElementRole::Other);
+                let element_role = element_role(prefix, name, parent);
+                if let ElementRole::Location(_) = element_role {
                     location.clear();
                 }
-                let translated = name == "link" && within == Place::Entry(FoundKind::Page);
-                if let (true, Some(url)) = (translated, element.attribute("href")) {
+                let is_translation =
+                    name == "link" && parent == ElementRole::Entry(FoundKind::Page);
+                if let (true, Some(url)) = (is_translation, element.attribute("href")) {
                     let flow =
                         gathering.take(resolver, url.trim_ascii(), FoundKind::Alternate, false);
                     if flow.is_break() {
                         return;
                     }
                 }
-                places.push(place);
+                open_elements.push(element_role);
             }
             Piece::Text(text) => {
-                if let Some(Place::Location(_)) = places.last()
+                if let Some(ElementRole::Location(_)) = open_elements.last()
                     && location.len() <= PageUrl::LONGEST
                 {
                     location.push_str(&text);
                 }
             }
             Piece::Close => {
-                if let Some(Place::Location(kind)) = places.pop()
+                if let Some(ElementRole::Location(kind)) = open_elements.pop()
                     && (assets || kind != FoundKind::Asset)
                 {
                     count += usize::from(kind != FoundKind::Asset);
@@ -96,22 +97,22 @@ pub(super) fn xml(
     }
 }
 
-fn place(prefix: Option<&str>, name: &str, within: Place) -> Place {
-    match (name, within) {
+fn element_role(prefix: Option<&str>, name: &str, parent: ElementRole) -> ElementRole {
+    match (name, parent) {
         // Whatever the prefix: some write the protocol's own names with one.
-        ("loc", Place::Entry(kind)) => Place::Location(kind),
-        ("url", _) => Place::Entry(FoundKind::Page),
-        ("sitemap", _) => Place::Entry(FoundKind::Sitemap),
-        ("image", Place::Entry(FoundKind::Page)) if prefix.is_some() => {
-            Place::Entry(FoundKind::Asset)
+        ("loc", ElementRole::Entry(kind)) => ElementRole::Location(kind),
+        ("url", _) => ElementRole::Entry(FoundKind::Page),
+        ("sitemap", _) => ElementRole::Entry(FoundKind::Sitemap),
+        ("image", ElementRole::Entry(FoundKind::Page)) if prefix.is_some() => {
+            ElementRole::Entry(FoundKind::Asset)
         }
-        ("video", Place::Entry(FoundKind::Page)) if prefix.is_some() => {
-            Place::Entry(FoundKind::Asset)
+        ("video", ElementRole::Entry(FoundKind::Page)) if prefix.is_some() => {
+            ElementRole::Entry(FoundKind::Asset)
         }
-        ("content_loc" | "thumbnail_loc" | "player_loc", Place::Entry(FoundKind::Asset)) => {
-            Place::Location(FoundKind::Asset)
+        ("content_loc" | "thumbnail_loc" | "player_loc", ElementRole::Entry(FoundKind::Asset)) => {
+            ElementRole::Location(FoundKind::Asset)
         }
-        _ => Place::Other,
+        _ => ElementRole::Other,
     }
 }
 
@@ -136,15 +137,15 @@ pub(super) fn lines(text: &str, resolver: &mut Resolver<'_>, gathering: &mut Gat
 }
 
 /// Whether bytes are packed with gzip (RFC 1952 2.3.1).
-pub(super) fn is_packed(bytes: &[u8]) -> bool {
+pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x1f\x8b\x08")
 }
 
 /// The sitemap, unpacked where it is packed, as far as it may go; and whether there was more, or damage.
-pub(super) fn unpacked<'b>(bytes: &'b [u8], limits: &DecodeLimits) -> (Cow<'b, [u8]>, bool) {
-    if !is_packed(bytes) {
-        let kept = &bytes[..bytes.len().min(BYTES)];
-        return (kept.into(), kept.len() < bytes.len());
+pub(super) fn decompress<'b>(bytes: &'b [u8], limits: &DecodeLimits) -> (Cow<'b, [u8]>, bool) {
+    if !is_gzip(bytes) {
+        let beginning = &bytes[..bytes.len().min(BYTES)];
+        return (beginning.into(), beginning.len() < bytes.len());
     }
     let limits = DecodeLimits {
         decoded: u64::MAX,
@@ -191,7 +192,7 @@ mod tests {
     }
 
     /// The links in short, `more` among them.
-    fn told(text: &str, assets: bool) -> Vec<String> {
+    fn links(text: &str, assets: bool) -> Vec<String> {
         let found = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
         let links = found.iter().map(|link| {
             let url = link
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_translations_and_images_are_told_apart() {
+    fn pages_translations_and_images_are_distinguished() {
         let map = "<?xml version='1.0'?><urlset xmlns='x' xmlns:image='i' xmlns:xhtml='h' xmlns:video='v'>
             <url><loc>\n http://h.example/a?b=1&amp;c=2 \n</loc><lastmod>2026-01-01</lastmod>
             <xhtml:link rel='alternate' hreflang='de' href='/de/a'/>
@@ -212,7 +213,7 @@ mod tests {
             <video:video><video:thumbnail_loc>/t.png</video:thumbnail_loc></video:video></url>
             <url><loc>/b</loc><loc/></url></urlset>";
         let pages = ["page /a?b=1&c=2", "alternate /de/a", "page /b"];
-        assert_eq!(told(map, false), pages);
+        assert_eq!(links(map, false), pages);
         let all = [
             "page /a?b=1&c=2",
             "alternate /de/a",
@@ -220,26 +221,26 @@ mod tests {
             "asset /t.png",
             "page /b",
         ];
-        assert_eq!(told(map, true), all);
+        assert_eq!(links(map, true), all);
     }
 
     #[test]
-    fn an_index_names_sitemaps_and_prefixes_change_nothing() {
+    fn an_index_lists_sitemaps_and_prefixes_do_not_matter() {
         let index = "<sm:sitemapindex xmlns:sm='x'><sm:sitemap><sm:loc>/1.xml.gz</sm:loc></sm:sitemap></sm:sitemapindex>";
-        assert_eq!(told(index, false), ["sitemap /1.xml.gz"]);
+        assert_eq!(links(index, false), ["sitemap /1.xml.gz"]);
         assert_eq!(
-            told("<urlset><loc>/no-entry</loc></urlset>", false),
+            links("<urlset><loc>/no-entry</loc></urlset>", false),
             [""; 0]
         );
     }
 
     #[test]
-    fn what_stood_before_the_damage_counts_and_there_is_more() {
+    fn urls_before_the_damage_count_and_more_is_set() {
         for damage in ["", "<url><loc>/c", "<url><loc>/c</lo", "<url><!--", "<<<"] {
             let map =
                 format!("<urlset><url><loc>/a</loc></url><url><loc>/b?x=1&y=2</loc></url>{damage}");
             assert_eq!(
-                told(&map, false),
+                links(&map, false),
                 ["page /a", "page /b?x=1&y=2", "more"],
                 "{damage}"
             );
@@ -247,42 +248,42 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_protocol_allows_is_taken() {
+    fn urls_beyond_the_protocol_s_limits_are_ignored() {
         let urls: String = (0..=URLS)
             .map(|n| format!("<url><loc>/{n}</loc></url>"))
             .collect();
-        let found = told(&format!("<urlset>{urls}</urlset>"), false);
+        let links = links(&format!("<urlset>{urls}</urlset>"), false);
         assert_eq!(
-            (found.len(), found.last().unwrap().as_str()),
+            (links.len(), links.last().unwrap().as_str()),
             (URLS + 1, "more")
         );
         // The same page without end is bounded too.
-        let found = told(
+        let links = links(
             &format!(
                 "<urlset>{}</urlset>",
                 "<url><loc>/</loc></url>".repeat(URLS + 1)
             ),
             false,
         );
-        assert_eq!(found, ["page /", "more"]);
+        assert_eq!(links, ["page /", "more"]);
         let links = "<xhtml:link href='/{}'/>";
         let many: String = (0..=LINKS)
             .map(|n| links.replace("{}", &n.to_string()))
             .collect();
-        let found = told(&format!("<urlset><url>{many}</url></urlset>"), false);
+        let links = links(&format!("<urlset><url>{many}</url></urlset>"), false);
         assert_eq!(
-            (found.len(), found.last().unwrap().as_str()),
+            (links.len(), links.last().unwrap().as_str()),
             (LINKS + 1, "more")
         );
         let long = format!(
             "<urlset><url><loc>/{}</loc></url></urlset>",
             "a".repeat(1 << 20)
         );
-        assert_eq!(told(&long, false), ["more"]);
+        assert_eq!(links(&long, false), ["more"]);
     }
 
     #[test]
-    fn a_list_has_a_page_a_line() {
+    fn a_text_sitemap_has_one_url_per_line() {
         let list = "http://h.example/a\r\n\n  HTTPS://h.example/b \n# no\n/c\nftp://h.example/d\nhttp://\nhttp://h.example/é";
         let found = gathered(|resolver, gathering| lines(list, resolver, gathering));
         let urls: Vec<_> = found.iter().map(|link| link.url).collect();
@@ -301,40 +302,40 @@ mod tests {
         assert_eq!((found.len(), found.more), (URLS, true));
     }
 
-    fn packed(bytes: &[u8]) -> Vec<u8> {
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
 
     #[test]
-    fn packed_or_not_is_told_by_the_bytes_and_damage_keeps_what_came_before() {
+    fn gzip_is_recognised_by_its_bytes_and_data_before_damage_is_kept() {
         let limits = DecodeLimits::default();
         assert_eq!(
-            unpacked(b"<urlset>", &limits),
+            decompress(b"<urlset>", &limits),
             (b"<urlset>"[..].into(), false)
         );
         let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-        let whole = packed(&text);
-        assert_eq!(unpacked(&whole, &limits), (text.clone().into(), false));
-        let (part, more) = unpacked(&whole[..whole.len() / 2], &limits);
+        let whole = gzip(&text);
+        assert_eq!(decompress(&whole, &limits), (text.clone().into(), false));
+        let (part, more) = decompress(&whole[..whole.len() / 2], &limits);
         assert!(more && part.len() > 1000 && text.starts_with(&part));
     }
 
     #[test]
-    fn a_sitemap_is_unpacked_no_further_than_its_bound() {
+    fn a_sitemap_is_decompressed_only_up_to_the_limit() {
         let limits = DecodeLimits {
             ratio: 2000,
             ..DecodeLimits::default()
         };
-        let bomb = packed(&vec![b' '; BYTES + 1]);
-        let (bytes, more) = unpacked(&bomb, &limits);
+        let bomb = gzip(&vec![b' '; BYTES + 1]);
+        let (bytes, more) = decompress(&bomb, &limits);
         assert_eq!((bytes.len(), more), (BYTES, true));
         let plain = vec![b' '; BYTES + 1];
-        let (bytes, more) = unpacked(&plain, &limits);
+        let (bytes, more) = decompress(&plain, &limits);
         assert_eq!((bytes.len(), more), (BYTES, true));
         // A bomb is one by its ratio too.
-        let (bytes, more) = unpacked(&bomb, &DecodeLimits::default());
+        let (bytes, more) = decompress(&bomb, &DecodeLimits::default());
         assert!(more && bytes.len() < BYTES);
     }
 }

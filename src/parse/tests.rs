@@ -16,14 +16,14 @@ use crate::page::{HttpVersion, Timing};
 use crate::url::PageUrl;
 
 /// One answer to one job.
-struct Answer {
+struct Response {
     job: Job,
     page: Page,
     settings: ParseSettings,
 }
 
 /// An answer of 200 at `http://h.example/a/b`, whose links are followed, and of which the title is wanted.
-fn answer(content_type: &str, body: impl Into<Bytes>) -> Answer {
+fn response(content_type: &str, body: impl Into<Bytes>) -> Response {
     let page = Page {
         status: 200,
         version: HttpVersion::Http11,
@@ -46,15 +46,15 @@ fn answer(content_type: &str, body: impl Into<Bytes>) -> Answer {
         ..ParseSettings::default()
     };
     let url = PageUrl::parse("http://h.example/a/b").unwrap();
-    let answer = Answer {
+    let response = Response {
         job: Job::seed(1, url),
         page,
         settings,
     };
-    answer.header("content-type", content_type)
+    response.header("content-type", content_type)
 }
 
-impl Answer {
+impl Response {
     fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.page
@@ -101,7 +101,7 @@ impl Answer {
     }
 
     /// The links in short.
-    fn told(&self) -> Vec<String> {
+    fn links_in_short(&self) -> Vec<String> {
         let found = self.found();
         let links = found.iter().map(|link| {
             let url = link.url.strip_prefix("http://h.example");
@@ -111,7 +111,7 @@ impl Answer {
     }
 }
 
-fn packed(bytes: &[u8]) -> Vec<u8> {
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -121,8 +121,8 @@ const PAGE: &str = "<!DOCTYPE html><title>t</title><link rel=canonical href=/c><
     <a href='d#x'>d</a><a href=/c rel=nofollow></a><img src=e.png><style>a{b:url(/f)}</style><form action=/g></form>";
 
 #[test]
-fn a_page_is_scanned_for_its_title_and_its_links() {
-    let page = answer("text/html", PAGE);
+fn a_page_is_scanned_for_its_title_and_links() {
+    let page = response("text/html", PAGE);
     let parsed = page.parsed();
     assert_eq!(parsed.title.as_deref(), Some("t"));
     let all = [
@@ -133,21 +133,21 @@ fn a_page_is_scanned_for_its_title_and_its_links() {
         "asset /f",
         "page /g",
     ];
-    assert_eq!(page.told(), all);
+    assert_eq!(page.links_in_short(), all);
     for link in parsed.found.unwrap().iter() {
         assert_eq!(link.fingerprint, Fingerprints::seeded(5).of(link.url));
-        assert!(!link.nofollow, "the canonical link may be followed");
+        assert!(!link.nofollow, "only one of the two references is nofollow");
     }
-    let mut page = answer("application/xhtml+xml", PAGE);
+    let mut page = response("application/xhtml+xml", PAGE);
     page.settings.follow.as_mut().unwrap().assets = false;
     page.settings.wants = Wants::NOTHING;
-    assert_eq!(page.told(), ["page /c", "page /a/d", "page /g"]);
+    assert_eq!(page.links_in_short(), ["page /c", "page /a/d", "page /g"]);
     assert_eq!(page.parsed().title, None);
 }
 
 #[test]
-fn where_nothing_is_followed_nothing_is_found() {
-    let mut page = answer("text/html", PAGE).header("link", "</x>; rel=next");
+fn if_nothing_is_followed_no_links_are_collected() {
+    let mut page = response("text/html", PAGE).header("link", "</x>; rel=next");
     page.settings.follow = None;
     let parsed = page.parsed();
     assert!(parsed.found.is_none() && parsed.title.is_some());
@@ -159,8 +159,8 @@ fn where_nothing_is_followed_nothing_is_found() {
 }
 
 #[test]
-fn the_settings_cross_a_pipe() {
-    let settings = answer("text/html", PAGE).settings;
+fn the_settings_survive_serialization() {
+    let settings = response("text/html", PAGE).settings;
     let bytes = postcard::to_stdvec(&settings).unwrap();
     assert_eq!(
         postcard::from_bytes::<ParseSettings>(&bytes).unwrap(),
@@ -169,18 +169,18 @@ fn the_settings_cross_a_pipe() {
 }
 
 #[test]
-fn a_body_in_a_file_is_read_to_its_end() {
+fn a_body_in_a_file_is_searched_to_its_end() {
     let page = format!("<title>t</title>{}<a href=/end>", " ".repeat(3 << 20));
-    let plain = answer("text/html", page.clone()).spooled();
+    let plain = response("text/html", page.clone()).spooled();
     assert_eq!(
-        (plain.told(), plain.parsed().title.as_deref()),
+        (plain.links_in_short(), plain.parsed().title.as_deref()),
         (vec!["page /end".to_owned()], Some("t"))
     );
-    let mut encoded = answer("text/html", packed(page.as_bytes()))
+    let mut encoded = response("text/html", gzipped(page.as_bytes()))
         .header("content-encoding", "gzip")
         .spooled();
     encoded.settings.limits.ratio = 5000;
-    assert_eq!(encoded.told(), ["page /end"]);
+    assert_eq!(encoded.links_in_short(), ["page /end"]);
     encoded.settings.wants.text = true;
     assert_eq!(
         encoded.parsed().text.map(|text| text.len()),
@@ -189,49 +189,49 @@ fn a_body_in_a_file_is_read_to_its_end() {
 }
 
 #[test]
-fn what_is_longer_than_is_looked_into_is_cut_there() {
+fn a_body_longer_than_the_limit_is_searched_up_to_the_limit() {
     let mut page = Vec::from("<a href=/start>");
     page.resize(follow::SEARCHED, b' ');
     page.extend_from_slice(b"<a href=/end>");
     assert_eq!(
-        answer("text/html", page.clone()).told(),
+        response("text/html", page.clone()).links_in_short(),
         ["page /start", "more"]
     );
     assert_eq!(
-        answer("text/html", page).spooled().told(),
+        response("text/html", page).spooled().links_in_short(),
         ["page /start", "more"]
     );
 }
 
 #[test]
-fn a_page_in_any_encoding_is_read_and_its_queries_stay_in_it() {
+fn a_page_in_any_encoding_is_read_and_its_queries_keep_the_encoding() {
     let utf_16: Vec<u8> = "\u{feff}<title>é</title><a href='/é?é'>"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    let page = answer("text/html", utf_16);
-    assert_eq!(page.told(), ["page /%C3%A9?%C3%A9"]);
+    let page = response("text/html", utf_16);
+    assert_eq!(page.links_in_short(), ["page /%C3%A9?%C3%A9"]);
     assert_eq!(page.parsed().title.as_deref(), Some("é"));
-    let latin = answer(
+    let latin = response(
         "text/html; charset=iso-8859-1",
         &b"<a href='/\xe9?\xe9'>"[..],
     );
-    assert_eq!(latin.told(), ["page /%C3%A9?%E9"]);
+    assert_eq!(latin.links_in_short(), ["page /%C3%A9?%E9"]);
 }
 
 #[test]
-fn a_charset_declared_anywhere_in_a_page_is_that_of_its_text_title_and_links() {
+fn a_charset_declared_anywhere_in_a_page_applies_to_its_text_title_and_links() {
     for blank in [1_100, 70_000, 3 << 20] {
         let mut page = b"<title>\xc3\xa9</title><a href='/?\xc3\xa9'>".to_vec();
         page.resize(page.len() + blank, b' ');
         page.extend(b"<meta charset=utf-8>\xe9");
-        let mut memory = answer("text/html", page.clone());
+        let mut memory = response("text/html", page.clone());
         memory.settings.wants.text = true;
-        let mut file = answer("text/html", page).spooled();
+        let mut file = response("text/html", page).spooled();
         file.settings.wants.text = true;
-        for answer in [memory, file] {
-            assert_eq!(answer.told(), ["page /?%C3%A9"], "{blank}");
-            let parsed = answer.parsed();
+        for response in [memory, file] {
+            assert_eq!(response.links_in_short(), ["page /?%C3%A9"], "{blank}");
+            let parsed = response.parsed();
             assert_eq!(parsed.charset.as_deref(), Some("UTF-8"));
             assert_eq!(parsed.title.as_deref(), Some("é"));
             assert!(
@@ -245,10 +245,10 @@ fn a_charset_declared_anywhere_in_a_page_is_that_of_its_text_title_and_links() {
 }
 
 #[test]
-fn a_page_whose_only_accent_comes_late_is_in_the_charset_of_that_accent() {
+fn the_charset_is_detected_even_if_the_only_accent_comes_late() {
     let mut page = vec![b' '; 70_000];
     page.extend(b"caf\xe9");
-    let mut page = answer("text/html", page);
+    let mut page = response("text/html", page);
     page.settings.wants.text = true;
     let parsed = page.parsed();
     assert_eq!(parsed.charset.as_deref(), Some("windows-1252"));
@@ -256,27 +256,27 @@ fn a_page_whose_only_accent_comes_late_is_in_the_charset_of_that_accent() {
 }
 
 #[test]
-fn a_page_has_a_fingerprint_of_its_text_where_pages_are_compared() {
+fn pages_have_a_text_fingerprint_if_pages_are_compared() {
     let words: String = (0..60).map(|word| format!("word{word} ")).collect();
     let text = format!("<title>t</title><p>{words}</p><a href=/x>x</a>");
     let compared = |content_type, body: Vec<u8>| {
-        let mut page = answer(content_type, body);
+        let mut page = response(content_type, body);
         page.settings.follow.as_mut().unwrap().similar = true;
         page
     };
-    let simhash = |page: &Answer| page.parsed().simhash;
+    let simhash = |page: &Response| page.parsed().simhash;
     let page = compared("text/html", text.clone().into_bytes());
     assert!(simhash(&page).is_some());
     let utf_16 = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let same = compared("text/html; charset=utf-16be", utf_16);
     assert_eq!(simhash(&same), simhash(&page));
     assert_eq!(simhash(&page.status(404)), None);
-    assert_eq!(simhash(&answer("text/html", text.clone())), None);
+    assert_eq!(simhash(&response("text/html", text.clone())), None);
     assert_eq!(simhash(&compared("text/css", text.into_bytes())), None);
 }
 
 #[test]
-fn the_base_of_a_page_is_where_its_links_start() {
+fn links_resolve_against_the_base_of_the_page() {
     for (base, expected) in [
         ("/x/y", "/x/z"),
         ("c/", "/a/c/z"),
@@ -285,65 +285,69 @@ fn the_base_of_a_page_is_where_its_links_start() {
         ("http://", "/a/z"),
     ] {
         // Before its base or after it: a link is resolved when it is followed.
-        let page = answer(
+        let page = response(
             "text/html",
             format!("<a href=z><base href='{base}'><base href=/no>"),
         );
-        assert_eq!(page.told(), [format!("page {expected}")], "{base}");
+        assert_eq!(
+            page.links_in_short(),
+            [format!("page {expected}")],
+            "{base}"
+        );
     }
 }
 
 #[test]
-fn the_head_speaks_for_every_body() {
-    let document = answer("application/pdf", "%PDF-1.7")
+fn header_links_and_directives_apply_to_every_body() {
+    let document = response("application/pdf", "%PDF-1.7")
         .header("link", "</c>; rel=canonical, </a/b.css>; rel=preload")
         .header("x-robots-tag", "otherbot: noindex")
         .header("x-robots-tag", "haul: nofollow")
         .header("refresh", "1; url=next");
     assert_eq!(
-        document.told(),
+        document.links_in_short(),
         ["canonical /c", "asset /a/b.css", "page /a/next"]
     );
     let found = document.found();
     assert_eq!((found.nofollow, found.noindex), (true, false));
-    let map = answer("application/xml", MAP).header("x-robots-tag", "none");
+    let map = response("application/xml", MAP).header("x-robots-tag", "none");
     let map = map.role(Role::Sitemap).found();
     assert!(!map.noindex && !map.nofollow && map.len() == 1);
     // A link of the head is not relative to the base of the page.
-    let page = answer(
+    let page = response(
         "text/html",
         "<base href=/x/><a href=y><meta name=Haul content=noindex>",
     )
     .header("link", "<y>; rel=next");
-    assert_eq!(page.told(), ["page /a/y", "page /x/y"]);
+    assert_eq!(page.links_in_short(), ["page /a/y", "page /x/y"]);
     assert!(page.found().noindex);
 }
 
 #[test]
-fn an_answer_that_says_nothing_of_links_has_nothing_found() {
+fn a_response_without_links_or_directives_has_nothing_to_report() {
     for page in [
-        answer("text/html", "<p>"),
-        answer("image/png", "\u{89}PNG"),
-        answer("text/plain", "<a href=/x>"),
+        response("text/html", "<p>"),
+        response("image/png", "\u{89}PNG"),
+        response("text/plain", "<a href=/x>"),
     ] {
         assert!(page.parsed().found.is_none());
     }
 }
 
 #[test]
-fn failures_and_redirects_lead_nowhere() {
+fn failures_and_redirects_yield_no_links() {
     assert!(
-        answer("text/html", PAGE)
+        response("text/html", PAGE)
             .status(404)
             .parsed()
             .found
             .is_none()
     );
-    let redirect = answer("text/html", PAGE)
+    let redirect = response("text/html", PAGE)
         .status(301)
         .header("location", "/x");
     assert!(redirect.parsed().found.is_none());
-    let gone = answer("text/html", PAGE)
+    let gone = response("text/html", PAGE)
         .status(410)
         .header("link", "</x>; rel=next");
     assert!(gone.parsed().found.is_none() && gone.parsed().title.is_some());
@@ -354,7 +358,7 @@ const MAP: &str = "<urlset><url><loc>http://h.example/1</loc></url></urlset>";
 const RSS: &str = "<rss><channel><item><link>/2</link></item></channel></rss>";
 
 #[test]
-fn each_type_is_looked_into_as_what_it_is() {
+fn each_media_type_is_searched_by_its_own_rules() {
     for (content_type, body, expected) in [
         ("text/css", CSS, vec!["asset /a/i.css", "asset /c"]),
         ("application/rss+xml", RSS, vec!["page /2"]),
@@ -385,7 +389,7 @@ fn each_type_is_looked_into_as_what_it_is() {
         ),
     ] {
         assert_eq!(
-            answer(content_type, body).told(),
+            response(content_type, body).links_in_short(),
             expected,
             "{content_type} {body}"
         );
@@ -393,7 +397,7 @@ fn each_type_is_looked_into_as_what_it_is() {
 }
 
 #[test]
-fn a_role_says_what_is_looked_into() {
+fn the_role_decides_what_is_searched() {
     for (role, content_type, body, expected) in [
         (
             Role::Asset,
@@ -424,62 +428,65 @@ fn a_role_says_what_is_looked_into() {
             vec![],
         ),
     ] {
-        let told = answer(content_type, body).role(role).told();
-        assert_eq!(told, expected, "{role:?} {content_type}");
+        let links_in_short = response(content_type, body).role(role).links_in_short();
+        assert_eq!(links_in_short, expected, "{role:?} {content_type}");
     }
-    let mut sheet = answer("text/css", CSS);
+    let mut sheet = response("text/css", CSS);
     sheet.settings.follow.as_mut().unwrap().assets = false;
-    assert_eq!(sheet.told(), [""; 0]);
+    assert_eq!(sheet.links_in_short(), [""; 0]);
 }
 
 #[test]
-fn a_packed_sitemap_is_known_by_its_bytes_and_as_a_page_by_its_name() {
-    let map = packed(MAP.as_bytes());
-    let asked = answer("application/gzip", map.clone()).role(Role::Sitemap);
-    assert_eq!(asked.told(), ["page /1"]);
-    let named = answer("application/gzip", map.clone()).at("http://h.example/map.xml.gz");
-    assert_eq!(named.told(), ["page /1"]);
-    assert_eq!(answer("application/gzip", map.clone()).told(), [""; 0]);
+fn a_compressed_sitemap_is_recognised_by_its_bytes_and_as_a_page_by_its_name() {
+    let map = gzipped(MAP.as_bytes());
+    let asked = response("application/gzip", map.clone()).role(Role::Sitemap);
+    assert_eq!(asked.links_in_short(), ["page /1"]);
+    let named = response("application/gzip", map.clone()).at("http://h.example/map.xml.gz");
+    assert_eq!(named.links_in_short(), ["page /1"]);
+    assert_eq!(
+        response("application/gzip", map.clone()).links_in_short(),
+        [""; 0]
+    );
     // Packed twice, by the site and by the server.
-    let twice = answer("application/xml", packed(&map))
+    let twice = response("application/xml", gzipped(&map))
         .role(Role::Sitemap)
         .header("content-encoding", "gzip");
-    assert_eq!(twice.told(), ["page /1"]);
-    let asked = answer("text/plain", packed(b"http://h.example/7\n")).role(Role::Sitemap);
-    assert_eq!(asked.told(), ["page /7"]);
+    assert_eq!(twice.links_in_short(), ["page /1"]);
+    let asked = response("text/plain", gzipped(b"http://h.example/7\n")).role(Role::Sitemap);
+    assert_eq!(asked.links_in_short(), ["page /7"]);
 }
 
 #[test]
-fn guesses_are_made_only_where_they_are_asked_for() {
-    let mut page = answer(
+fn guesses_are_made_only_on_request() {
+    let mut page = response(
         "text/html",
         "<a href=/1 rel=nofollow><script>go('/1', '/2')</script>",
     );
-    assert_eq!(page.told(), ["page /1"]);
+    assert_eq!(page.links_in_short(), ["page /1"]);
     page.settings.follow.as_mut().unwrap().guess = true;
-    assert_eq!(page.told(), ["page /1", "guess /2"]);
+    assert_eq!(page.links_in_short(), ["page /1", "guess /2"]);
     assert!(
         page.found().iter().next().unwrap().nofollow,
-        "a guess allows nothing"
+        "a guess does not override nofollow"
     );
     // Script files are asked for then, and looked into.
-    let mut page = answer("text/html", "<script src=/s.js></script><img src=/i>");
+    let mut page = response("text/html", "<script src=/s.js></script><img src=/i>");
     let mut script =
-        answer("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);
-    for answer in [&mut page, &mut script] {
-        let follow = answer.settings.follow.as_mut().unwrap();
+        response("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);
+    for response in [&mut page, &mut script] {
+        let follow = response.settings.follow.as_mut().unwrap();
         (follow.assets, follow.guess) = (false, false);
-        assert_eq!(answer.told(), [""; 0]);
-        answer.settings.follow.as_mut().unwrap().guess = true;
+        assert_eq!(response.links_in_short(), [""; 0]);
+        response.settings.follow.as_mut().unwrap().guess = true;
     }
-    assert_eq!(page.told(), ["asset /s.js"]);
-    assert_eq!(script.told(), ["guess /3", "guess /4"]);
+    assert_eq!(page.links_in_short(), ["asset /s.js"]);
+    assert_eq!(script.links_in_short(), ["guess /3", "guess /4"]);
 }
 
 #[test]
-fn what_has_no_record_has_no_digest_and_no_title() {
+fn jobs_without_a_record_get_no_digest_and_no_title() {
     for role in [Role::Robots, Role::Sitemap] {
-        let mut page = answer("text/html", PAGE).role(role);
+        let mut page = response("text/html", PAGE).role(role);
         page.settings.wants = Wants {
             digest: true,
             title: true,

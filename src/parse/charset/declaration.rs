@@ -31,7 +31,7 @@ impl<'a> Visitor<'a> for Finder {
         let Some(encoding) = prescan::declared(charset, pragma, content) else {
             return ControlFlow::Continue(());
         };
-        let source = if offset < prescan::READ {
+        let source = if offset < prescan::PRESCAN_LIMIT {
             CharsetSource::Meta
         } else {
             CharsetSource::LateMeta

@@ -21,7 +21,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 /// Bytes that the detector is given. It takes about 50 ns a byte, a hundred times what all else here takes.
-const DETECTED_FROM: usize = 16 << 10;
+const DETECTOR_LIMIT: usize = 16 << 10;
 
 /// Which rules find the charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,31 +118,32 @@ fn detect(bytes: &[u8], top_level_domain: Option<&str>) -> Charset {
             source: CharsetSource::Default,
         };
     }
-    let found = |encoding| Charset {
+    let detected = |encoding| Charset {
         encoding,
         source: CharsetSource::Detected,
     };
-    let (ascii, valid) = (
+    let (ascii_length, valid_length) = (
         Encoding::ascii_valid_up_to(bytes),
         Encoding::utf8_valid_up_to(bytes),
     );
     // A body that a limit has shortened may end within a character; it is UTF-8 if others in it are.
-    let only_cut = || {
-        ascii < valid
-            && str::from_utf8(&bytes[valid..]).is_err_and(|error| error.error_len().is_none())
+    let is_only_cut = || {
+        ascii_length < valid_length
+            && str::from_utf8(&bytes[valid_length..])
+                .is_err_and(|error| error.error_len().is_none())
     };
-    if valid == bytes.len() || only_cut() {
-        return found(UTF_8);
+    if valid_length == bytes.len() || is_only_cut() {
+        return detected(UTF_8);
     }
     // ASCII teaches the detector nothing, so it starts at the first other byte, with the two before it as context.
-    let start = ascii.saturating_sub(2);
-    let end = bytes.len().min(start + DETECTED_FROM);
+    let start = ascii_length.saturating_sub(2);
+    let end = bytes.len().min(start + DETECTOR_LIMIT);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes[start..end], end == bytes.len());
     // The detector panics on a label that is not in lower-case ASCII, or is more than one.
     let domain = top_level_domain.map(|domain| domain.trim_end_matches('.').to_ascii_lowercase());
     let domain = domain.filter(|domain| domain.is_ascii() && !domain.contains('.'));
-    found(detector.guess(domain.as_deref().map(str::as_bytes), Utf8Detection::Allow))
+    detected(detector.guess(domain.as_deref().map(str::as_bytes), Utf8Detection::Allow))
 }
 
 #[cfg(test)]
@@ -154,7 +155,7 @@ mod tests {
     use super::ContentKind::{Html, Text, Xml};
     use super::*;
 
-    fn found(
+    fn find(
         bytes: &[u8],
         kind: ContentKind,
         header: Option<&str>,
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_goes_before_everything() {
+    fn a_byte_order_mark_overrides_everything() {
         for kind in [Html, Xml, Text] {
             for (mark, encoding) in [
                 (&b"\xef\xbb\xbf"[..], UTF_8),
@@ -173,7 +174,7 @@ mod tests {
             ] {
                 let body = [mark, b"<meta charset=gbk>"].concat();
                 assert_eq!(
-                    found(&body, kind, Some("koi8-r")),
+                    find(&body, kind, Some("koi8-r")),
                     (encoding, CharsetSource::Bom)
                 );
             }
@@ -181,30 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn a_header_goes_before_the_body_and_an_unknown_label_is_as_none() {
+    fn a_header_overrides_the_body_and_an_unknown_label_is_ignored() {
         let page = b"<?xml encoding='iso-8859-2'?><meta charset=gbk>";
         for kind in [Html, Xml, Text] {
             assert_eq!(
-                found(page, kind, Some(" KOI8-R ")),
+                find(page, kind, Some(" KOI8-R ")),
                 (KOI8_R, CharsetSource::Header)
             );
         }
-        assert_eq!(found(page, Html, Some("none")), (GBK, CharsetSource::Meta));
+        assert_eq!(find(page, Html, Some("none")), (GBK, CharsetSource::Meta));
         assert_eq!(
-            found(page, Xml, Some("none")),
+            find(page, Xml, Some("none")),
             (ISO_8859_2, CharsetSource::Declaration)
         );
-        assert_eq!(
-            found(page, Text, Some("")),
-            (UTF_8, CharsetSource::Detected)
-        );
+        assert_eq!(find(page, Text, Some("")), (UTF_8, CharsetSource::Detected));
     }
 
     #[test]
-    fn a_declaration_behind_the_first_1024_bytes_overrules_a_guess() {
+    fn a_declaration_after_the_first_1024_bytes_overrides_detection() {
         for blank in [1_000, 1_024, 5_000, 200_000] {
             let blank = " ".repeat(blank);
-            for (page, wanted) in [
+            for (page, expected) in [
                 // One stray byte in a page of UTF-8 does not make it windows-1252.
                 (format!("{blank}<meta charset=utf-8><p>é"), UTF_8),
                 (
@@ -225,17 +223,17 @@ mod tests {
                 page.push(0xe9);
                 assert_eq!(
                     charset(&page, Html, None, None).encoding,
-                    wanted,
-                    "{wanted:?}"
+                    expected,
+                    "{expected:?}"
                 );
-                let overruled = found(&page, Html, Some("gbk"));
+                let overruled = find(&page, Html, Some("gbk"));
                 assert_eq!(overruled, (GBK, CharsetSource::Header));
             }
         }
     }
 
     #[test]
-    fn what_the_parser_does_not_take_for_a_meta_declares_nothing() {
+    fn text_that_the_parser_does_not_see_as_a_meta_tag_declares_nothing() {
         let blank = " ".repeat(2_000);
         for inside in [
             "<!-- {} -->",
@@ -251,16 +249,16 @@ mod tests {
                 true => (GBK, CharsetSource::LateMeta),
                 false => (WINDOWS_1252, CharsetSource::Detected),
             };
-            assert_eq!(found(&page, Html, None), expected, "{inside}");
+            assert_eq!(find(&page, Html, None), expected, "{inside}");
         }
         let cut = [blank.as_bytes(), b"caf\xe9<meta charset=gbk"].concat();
-        assert_eq!(found(&cut, Html, None).1, CharsetSource::Detected);
+        assert_eq!(find(&cut, Html, None).1, CharsetSource::Detected);
     }
 
     #[test]
     fn xml_without_a_declaration_is_utf_8_whatever_its_bytes() {
         assert_eq!(
-            found(b"<a>\xe9</a>", Xml, None),
+            find(b"<a>\xe9</a>", Xml, None),
             (UTF_8, CharsetSource::Default)
         );
     }
@@ -268,7 +266,7 @@ mod tests {
     #[test]
     fn an_empty_page_is_windows_1252() {
         assert_eq!(
-            found(b"", Html, None),
+            find(b"", Html, None),
             (WINDOWS_1252, CharsetSource::Default)
         );
     }
@@ -282,17 +280,17 @@ mod tests {
             &text.as_bytes()[..text.len() - 1],
         ] {
             for kind in [Html, Text] {
-                assert_eq!(found(bytes, kind, None), (UTF_8, CharsetSource::Detected));
+                assert_eq!(find(bytes, kind, None), (UTF_8, CharsetSource::Detected));
             }
         }
         assert_eq!(
-            found(b"caf\xe9", Html, None),
+            find(b"caf\xe9", Html, None),
             (WINDOWS_1252, CharsetSource::Detected)
         );
     }
 
     #[test]
-    fn legacy_text_is_detected_also_far_behind_ascii() {
+    fn legacy_text_is_detected_even_after_a_lot_of_ascii() {
         for (plain, encoding) in [
             (
                 "Съешь же ещё этих мягких французских булок, да выпей чаю",
@@ -314,14 +312,14 @@ mod tests {
             let legacy = encoding.encode(plain).0;
             for ascii in [0, 5, 200_000] {
                 let page = [&b" ".repeat(ascii)[..], &legacy].concat();
-                let answer = charset(&page, Html, None, None);
+                let detected = charset(&page, Html, None, None);
                 assert_eq!(
-                    (answer.encoding, answer.source),
+                    (detected.encoding, detected.source),
                     (encoding, CharsetSource::Detected),
                     "{plain}"
                 );
                 assert_eq!(
-                    text(&page, answer),
+                    text(&page, detected),
                     (format!("{}{plain}", " ".repeat(ascii)).into(), false)
                 );
             }
@@ -329,13 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn any_top_level_domain_is_a_hint_and_none_is_a_panic() {
+    fn any_top_level_domain_is_a_hint_and_never_a_panic() {
         let accented = b"caf\xe9";
         for domain in [
             "fr", "FR", "com.", "co.uk", "", ".", "рф", "xn--p1ai", "1", "::1]",
         ] {
-            let answer = charset(accented, Html, None, Some(domain));
-            assert_eq!(answer.source, CharsetSource::Detected, "{domain}");
+            let detected = charset(accented, Html, None, Some(domain));
+            assert_eq!(detected.source, CharsetSource::Detected, "{domain}");
         }
         assert_eq!(charset(accented, Html, None, None).encoding, WINDOWS_1252);
         let ambiguous = b"\xc4\xe3";
@@ -347,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn text_loses_its_mark_borrows_where_it_can_and_tells_of_damage() {
+    fn text_has_no_byte_order_mark_is_borrowed_if_possible_and_reports_damage() {
         let read = |bytes: &'static [u8]| text(bytes, charset(bytes, Text, Some("utf-8"), None));
         let (plain, damaged) = read("\u{feff}é".as_bytes());
         assert!(matches!(plain, Cow::Borrowed("é")) && !damaged);

@@ -9,7 +9,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFI
 use memchr::{memchr, memmem};
 
 /// Bytes that are looked at: the standard's own bound.
-pub(super) const READ: usize = 1024;
+pub(super) const PRESCAN_LIMIT: usize = 1024;
 
 /// What a `<meta>` with these attributes declares: its `charset` first, then the `content` of a `Content-Type` pragma (HTML 13.2.6.4.4).
 pub(super) fn declared(
@@ -21,14 +21,14 @@ pub(super) fn declared(
     charset
         .and_then(Encoding::for_label)
         .or_else(|| content_charset(content.filter(|_| is_pragma)?))
-        .map(usable)
+        .map(effective_encoding)
 }
 
 /// The charset that an HTML document declares, by `<meta>` or, failing that, by an XML declaration.
 pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
     utf_16_declaration(bytes)
-        .or_else(|| Scan { bytes, at: 0 }.meta())
+        .or_else(|| Scanner { bytes, at: 0 }.meta())
         .or_else(|| xml_declaration(bytes))
 }
 
@@ -39,7 +39,7 @@ pub(super) fn xml(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 fn head(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len().min(READ)]
+    &bytes[..bytes.len().min(PRESCAN_LIMIT)]
 }
 
 /// `<?x` in two bytes a character: no byte order mark, but an XML declaration all the same.
@@ -75,7 +75,7 @@ fn skip_controls(bytes: &[u8]) -> &[u8] {
 }
 
 /// What a `<meta>` of this encoding means: one that could be read as ASCII is in neither UTF-16 nor a private set.
-fn usable(encoding: &'static Encoding) -> &'static Encoding {
+fn effective_encoding(encoding: &'static Encoding) -> &'static Encoding {
     if encoding == X_USER_DEFINED {
         WINDOWS_1252
     } else {
@@ -96,7 +96,7 @@ const fn is_space(byte: u8) -> bool {
 }
 
 /// A position in the bytes. `None` from any method means that the bytes have run out, which ends the whole search.
-struct Scan<'a> {
+struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -107,7 +107,7 @@ struct Attribute<'a> {
     value: &'a [u8],
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scanner<'a> {
     fn meta(&mut self) -> Option<&'static Encoding> {
         loop {
             self.at += memchr(b'<', self.bytes.get(self.at..)?)?;
@@ -151,17 +151,17 @@ impl<'a> Scan<'a> {
         let mut charset: Option<Option<&'static Encoding>> = None;
         while let Some(Attribute { name, value }) = self.attribute()? {
             // Of two attributes of one name the first counts.
-            let first = |seen: &mut bool| !std::mem::replace(seen, true);
-            if name.eq_ignore_ascii_case(b"http-equiv") && first(&mut seen_pragma) {
+            let is_first = |seen: &mut bool| !std::mem::replace(seen, true);
+            if name.eq_ignore_ascii_case(b"http-equiv") && is_first(&mut seen_pragma) {
                 is_pragma = value.eq_ignore_ascii_case(b"content-type");
-            } else if name.eq_ignore_ascii_case(b"content") && first(&mut seen_content) {
+            } else if name.eq_ignore_ascii_case(b"content") && is_first(&mut seen_content) {
                 if charset.is_none()
                     && let Some(encoding) = content_charset(value)
                 {
                     charset = Some(Some(encoding));
                     needs_pragma = Some(true);
                 }
-            } else if name.eq_ignore_ascii_case(b"charset") && first(&mut seen_charset) {
+            } else if name.eq_ignore_ascii_case(b"charset") && is_first(&mut seen_charset) {
                 charset = Some(Encoding::for_label(value));
                 needs_pragma = Some(false);
             }
@@ -169,7 +169,7 @@ impl<'a> Scan<'a> {
         Some(match needs_pragma {
             None => None,
             Some(true) if !is_pragma => None,
-            Some(_) => charset.flatten().map(usable),
+            Some(_) => charset.flatten().map(effective_encoding),
         })
     }
 
@@ -223,10 +223,10 @@ impl<'a> Scan<'a> {
 fn content_charset(mut content: &[u8]) -> Option<&'static Encoding> {
     const NAME: &[u8] = b"charset";
     let value = loop {
-        let found = content
+        let at = content
             .windows(NAME.len())
             .position(|window| window.eq_ignore_ascii_case(NAME))?;
-        content = content[found + NAME.len()..].trim_ascii_start();
+        content = content[at + NAME.len()..].trim_ascii_start();
         if let Some(value) = content.strip_prefix(b"=") {
             break value.trim_ascii_start();
         }
@@ -245,8 +245,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_meta_is_found_as_the_standard_finds_it() {
-        for (page, wanted) in [
+    fn a_meta_tag_is_found_as_in_the_standard() {
+        for (page, expected) in [
             ("<meta charset=shift_jis>", Some(SHIFT_JIS)),
             (
                 "<!doctype html><html><head><META CHARSET='Shift_JIS'/>",
@@ -299,13 +299,13 @@ mod tests {
             ("<meta charset><meta charset=gbk>", Some(GBK)),
             ("<meta charset=><meta charset=gbk>", Some(GBK)),
         ] {
-            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+            assert_eq!(html(page.as_bytes()), expected, "{page}");
         }
     }
 
     #[test]
-    fn what_only_looks_like_a_meta_is_passed_over() {
-        for (page, wanted) in [
+    fn text_that_only_looks_like_a_meta_tag_is_skipped() {
+        for (page, expected) in [
             (
                 "<!-- <meta charset=gbk> --><meta charset=koi8-r>",
                 Some(KOI8_R),
@@ -332,21 +332,21 @@ mod tests {
             ("<<meta charset=gbk>", Some(GBK)),
             ("<a<meta charset=gbk>", None),
         ] {
-            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+            assert_eq!(html(page.as_bytes()), expected, "{page}");
         }
     }
 
     #[test]
-    fn only_the_first_1024_bytes_count_and_the_tag_must_end_within() {
+    fn only_the_first_1024_bytes_count_and_the_tag_must_end_there() {
         let meta = "<meta charset=gbk>";
         let page = |blank: usize| format!("{}{meta}", " ".repeat(blank));
-        assert_eq!(html(page(READ - meta.len()).as_bytes()), Some(GBK));
-        assert_eq!(html(page(READ - meta.len() + 1).as_bytes()), None);
+        assert_eq!(html(page(PRESCAN_LIMIT - meta.len()).as_bytes()), Some(GBK));
+        assert_eq!(html(page(PRESCAN_LIMIT - meta.len() + 1).as_bytes()), None);
     }
 
     #[test]
-    fn an_xml_declaration_is_read_and_a_meta_goes_before_it() {
-        for (page, wanted) in [
+    fn an_xml_declaration_is_read_but_a_meta_tag_overrides_it() {
+        for (page, expected) in [
             (
                 "<?xml version='1.0' encoding='iso-8859-2'?><html>",
                 Some(ISO_8859_2),
@@ -359,8 +359,8 @@ mod tests {
             ("<?xml version='1.0'?> encoding='gbk'", None),
             (" <?xml encoding='gbk'?>", None),
         ] {
-            assert_eq!(xml(page.as_bytes()), wanted, "{page}");
-            assert_eq!(html(page.as_bytes()), wanted, "{page}");
+            assert_eq!(xml(page.as_bytes()), expected, "{page}");
+            assert_eq!(html(page.as_bytes()), expected, "{page}");
         }
         let both = b"<?xml encoding='gbk'?><meta charset=koi8-r>";
         assert_eq!((html(both), xml(both)), (Some(KOI8_R), Some(GBK)));
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_at_all_come_to_an_end() {
+    fn random_bytes_never_loop_forever() {
         let mut state = 1_u32;
         let pieces: [&[u8]; 15] = [
             b"<", b">", b"meta", b" ", b"=", b"'", b"\"", b"/", b"<!--", b"-->", b"charset",

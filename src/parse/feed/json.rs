@@ -34,12 +34,12 @@ pub(in crate::parse) fn json(
         _ if kind == FoundKind::Asset && !assets => ControlFlow::Continue(()),
         url => gathering.take(resolver, url, kind, false),
     };
-    let walk = Walk {
-        place: Place::Feed,
+    let visitor = ValueVisitor {
+        role: ValueRole::Feed,
         take: &mut take,
     };
     // It stops where it is damaged, and where there is no room for more: both mean that there is more.
-    if walk
+    if visitor
         .deserialize(&mut serde_json::Deserializer::from_str(text))
         .is_err()
     {
@@ -49,7 +49,7 @@ pub(in crate::parse) fn json(
 
 /// What a value is to a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ValueRole {
     Feed,
     Entries,
     Entry,
@@ -75,38 +75,38 @@ enum Key {
     Other,
 }
 
-impl Place {
+impl ValueRole {
     /// What the value behind a key is; `None` where it is nothing to a feed.
-    fn under(self, key: &Key) -> Option<Place> {
+    fn of_member(self, key: &Key) -> Option<ValueRole> {
         Some(match (self, key) {
-            (Place::Feed, Key::HomePageUrl | Key::NextUrl) => Place::Url(FoundKind::Page),
-            (Place::Feed, Key::Icon | Key::Favicon) => Place::Url(FoundKind::Asset),
-            (Place::Feed, Key::Items) => Place::Entries,
-            (Place::Entry, Key::Url | Key::ExternalUrl) => Place::Url(FoundKind::Page),
-            (Place::Entry, Key::Image | Key::BannerImage) => Place::Url(FoundKind::Asset),
-            (Place::Entry, Key::Attachments) => Place::Attachments,
-            (Place::Attachment, Key::Url) => Place::Url(FoundKind::Asset),
+            (ValueRole::Feed, Key::HomePageUrl | Key::NextUrl) => ValueRole::Url(FoundKind::Page),
+            (ValueRole::Feed, Key::Icon | Key::Favicon) => ValueRole::Url(FoundKind::Asset),
+            (ValueRole::Feed, Key::Items) => ValueRole::Entries,
+            (ValueRole::Entry, Key::Url | Key::ExternalUrl) => ValueRole::Url(FoundKind::Page),
+            (ValueRole::Entry, Key::Image | Key::BannerImage) => ValueRole::Url(FoundKind::Asset),
+            (ValueRole::Entry, Key::Attachments) => ValueRole::Attachments,
+            (ValueRole::Attachment, Key::Url) => ValueRole::Url(FoundKind::Asset),
             _ => return None,
         })
     }
 
     /// What each value of a list is.
-    fn inside(self) -> Option<Place> {
+    fn of_element(self) -> Option<ValueRole> {
         match self {
-            Place::Entries => Some(Place::Entry),
-            Place::Attachments => Some(Place::Attachment),
+            ValueRole::Entries => Some(ValueRole::Entry),
+            ValueRole::Attachments => Some(ValueRole::Attachment),
             _ => None,
         }
     }
 }
 
 /// Walks through one value.
-struct Walk<'t> {
-    place: Place,
+struct ValueVisitor<'t> {
+    role: ValueRole,
     take: &'t mut dyn FnMut(&str, FoundKind) -> ControlFlow<()>,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for ValueVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
@@ -114,7 +114,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for ValueVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,17 +122,17 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_str<E: Error>(self, url: &str) -> Result<(), E> {
-        match self.place {
-            Place::Url(kind) if (self.take)(url, kind).is_break() => Err(E::custom("no room")),
+        match self.role {
+            ValueRole::Url(kind) if (self.take)(url, kind).is_break() => Err(E::custom("no room")),
             _ => Ok(()),
         }
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some(key) = map.next_key::<Key>()? {
-            match self.place.under(&key) {
-                Some(place) => map.next_value_seed(Walk {
-                    place,
+            match self.role.of_member(&key) {
+                Some(role) => map.next_value_seed(ValueVisitor {
+                    role,
                     take: &mut *self.take,
                 })?,
                 None => drop(map.next_value::<IgnoredAny>()?),
@@ -142,11 +142,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<(), S::Error> {
-        match self.place.inside() {
-            Some(place) => {
+        match self.role.of_element() {
+            Some(role) => {
                 while list
-                    .next_element_seed(Walk {
-                        place,
+                    .next_element_seed(ValueVisitor {
+                        role,
                         take: &mut *self.take,
                     })?
                     .is_some()

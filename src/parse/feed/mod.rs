@@ -22,7 +22,7 @@ const BASES: usize = 8;
 
 /// What an element is to a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ElementRole {
     /// `channel` or `feed`.
     Feed,
     /// `item` or `entry`.
@@ -30,13 +30,13 @@ enum Place {
     /// The feed's picture in RSS.
     Image,
     /// Text that is a URL.
-    Url(Use),
+    Url(UrlUse),
     Other,
 }
 
 /// What a URL in an element's text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum UrlUse {
     Link,
     /// Counts where the entry has no link, and where it is absolute: an identity need not be a URL.
     Guid,
@@ -54,26 +54,26 @@ pub(super) fn xml(
     gathering: &mut Gathering,
 ) {
     let mut xml = Xml::new(text);
-    let mut reading = Reading {
+    let mut reader = FeedReader {
         url,
         bases: Vec::new(),
         resolver: Resolver::new(url, fingerprints),
         fingerprints,
         assets,
         gathering,
-        places: Vec::new(),
+        open_elements: Vec::new(),
         text: String::new(),
         guid: None,
-        linked: false,
+        has_link: false,
     };
     for piece in &mut xml {
         let flow = match piece {
-            Piece::Open(element) => reading.open(&element),
+            Piece::Open(element) => reader.open(&element),
             Piece::Text(text) => {
-                reading.hear(&text);
+                reader.append_text(&text);
                 ControlFlow::Continue(())
             }
-            Piece::Close => reading.close(),
+            Piece::Close => reader.close(),
         };
         if flow.is_break() {
             return;
@@ -85,7 +85,7 @@ pub(super) fn xml(
 }
 
 /// A feed being read.
-struct Reading<'u, 'g> {
+struct FeedReader<'u, 'g> {
     url: &'u PageUrl,
     /// The `xml:base` in force, and how deep each was set.
     bases: Vec<(usize, PageUrl)>,
@@ -93,68 +93,73 @@ struct Reading<'u, 'g> {
     fingerprints: Fingerprints,
     assets: bool,
     gathering: &'g mut Gathering,
-    places: Vec<Place>,
+    open_elements: Vec<ElementRole>,
     text: String,
     guid: Option<String>,
-    linked: bool,
+    has_link: bool,
 }
 
-impl Reading<'_, '_> {
+impl FeedReader<'_, '_> {
     fn open(&mut self, element: &Element<'_>) -> ControlFlow<()> {
-        let within = self.places.last().copied().unwrap_or(Place::Other);
+        let parent = self
+            .open_elements
+            .last()
+            .copied()
+            .unwrap_or(ElementRole::Other);
         if let Some(base) = element.attribute("xml:base")
             && self.bases.len() < BASES
             && let Ok(base) = self.base().join(base.trim_ascii())
         {
-            self.bases.push((self.places.len(), base));
+            self.bases.push((self.open_elements.len(), base));
         }
         let (prefix, name) = element.name();
-        let mut place = Place::Other;
+        let mut role = ElementRole::Other;
         let mut flow = ControlFlow::Continue(());
-        match (prefix, name, within) {
-            (_, "channel" | "feed", _) => place = Place::Feed,
+        match (prefix, name, parent) {
+            (_, "channel" | "feed", _) => role = ElementRole::Feed,
             (_, "item" | "entry", _) => {
-                place = Place::Entry;
+                role = ElementRole::Entry;
                 self.guid = None;
-                self.linked = false;
+                self.has_link = false;
             }
-            (_, "link", Place::Feed | Place::Entry | Place::Image) => {
+            (_, "link", ElementRole::Feed | ElementRole::Entry | ElementRole::Image) => {
                 match element.attribute("href") {
-                    Some(href) => flow = self.link(element, &href, within),
-                    None => place = Place::Url(Use::Link),
+                    Some(href) => flow = self.link(element, &href, parent),
+                    None => role = ElementRole::Url(UrlUse::Link),
                 }
             }
-            (_, "guid", Place::Entry)
+            (_, "guid", ElementRole::Entry)
                 if element.attribute("isPermaLink").as_deref() != Some("false") =>
             {
-                place = Place::Url(Use::Guid);
+                role = ElementRole::Url(UrlUse::Guid);
             }
-            (None, "comments", Place::Entry) => place = Place::Url(Use::Comments),
-            (None, "image", _) => place = Place::Image,
-            (None, "url", Place::Image) | (_, "icon" | "logo", Place::Feed) => {
-                place = Place::Url(Use::Asset);
+            (None, "comments", ElementRole::Entry) => role = ElementRole::Url(UrlUse::Comments),
+            (None, "image", _) => role = ElementRole::Image,
+            (None, "url", ElementRole::Image) | (_, "icon" | "logo", ElementRole::Feed) => {
+                role = ElementRole::Url(UrlUse::Asset);
             }
-            (None, "enclosure", Place::Entry) | (Some("media"), "content" | "thumbnail", _) => {
+            (None, "enclosure", ElementRole::Entry)
+            | (Some("media"), "content" | "thumbnail", _) => {
                 flow = self.attribute(element, "url", FoundKind::Asset);
             }
             (Some("itunes"), "image", _) => {
                 flow = self.attribute(element, "href", FoundKind::Asset)
             }
             // RFC 4287 4.1.3.2: the content is elsewhere.
-            (None | Some("atom"), "content", Place::Entry) => {
+            (None | Some("atom"), "content", ElementRole::Entry) => {
                 flow = self.attribute(element, "src", FoundKind::Page);
             }
             _ => {}
         }
-        if let Place::Url(_) = place {
+        if let ElementRole::Url(_) = role {
             self.text.clear();
         }
-        self.places.push(place);
+        self.open_elements.push(role);
         flow
     }
 
-    fn hear(&mut self, text: &str) {
-        if let Some(Place::Url(_)) = self.places.last()
+    fn append_text(&mut self, text: &str) {
+        if let Some(ElementRole::Url(_)) = self.open_elements.last()
             && self.text.len() <= PageUrl::LONGEST
         {
             self.text.push_str(text);
@@ -162,23 +167,25 @@ impl Reading<'_, '_> {
     }
 
     fn close(&mut self) -> ControlFlow<()> {
-        let place = self.places.pop();
+        let role = self.open_elements.pop();
         let text = std::mem::take(&mut self.text);
         let url = text.trim_ascii();
         let mut flow = ControlFlow::Continue(());
-        match place {
-            Some(Place::Url(_)) if url.is_empty() => {}
-            Some(Place::Url(Use::Link)) => {
-                self.linked |= self.places.last() == Some(&Place::Entry);
+        match role {
+            Some(ElementRole::Url(_)) if url.is_empty() => {}
+            Some(ElementRole::Url(UrlUse::Link)) => {
+                self.has_link |= self.open_elements.last() == Some(&ElementRole::Entry);
                 flow = self.take(url, FoundKind::Page);
             }
-            Some(Place::Url(Use::Guid)) if is_absolute(url) => self.guid = Some(url.to_owned()),
-            Some(Place::Url(Use::Comments)) if is_absolute(url) => {
+            Some(ElementRole::Url(UrlUse::Guid)) if is_absolute(url) => {
+                self.guid = Some(url.to_owned())
+            }
+            Some(ElementRole::Url(UrlUse::Comments)) if is_absolute(url) => {
                 flow = self.take(url, FoundKind::Page)
             }
-            Some(Place::Url(Use::Asset)) => flow = self.take(url, FoundKind::Asset),
-            Some(Place::Entry) => {
-                if let (false, Some(guid)) = (self.linked, self.guid.take()) {
+            Some(ElementRole::Url(UrlUse::Asset)) => flow = self.take(url, FoundKind::Asset),
+            Some(ElementRole::Entry) => {
+                if let (false, Some(guid)) = (self.has_link, self.guid.take()) {
                     flow = self.take(&guid, FoundKind::Page);
                 }
             }
@@ -188,7 +195,7 @@ impl Reading<'_, '_> {
         if self
             .bases
             .last()
-            .is_some_and(|(depth, _)| *depth >= self.places.len())
+            .is_some_and(|(depth, _)| *depth >= self.open_elements.len())
         {
             self.bases.pop();
         }
@@ -196,7 +203,7 @@ impl Reading<'_, '_> {
     }
 
     /// A link as Atom writes it (RFC 4287 4.2.7); RSS borrows it.
-    fn link(&mut self, element: &Element<'_>, href: &str, within: Place) -> ControlFlow<()> {
+    fn link(&mut self, element: &Element<'_>, href: &str, parent: ElementRole) -> ControlFlow<()> {
         let relation = element.attribute("rel");
         let relation = relation
             .as_deref()
@@ -204,7 +211,7 @@ impl Reading<'_, '_> {
             .to_ascii_lowercase();
         match relation.as_str() {
             "alternate" => {
-                self.linked |= within == Place::Entry;
+                self.has_link |= parent == ElementRole::Entry;
                 self.take(href.trim_ascii(), FoundKind::Page)
             }
             "related" | "via" | "replies" | "next" | "prev" | "previous" | "first" | "last"
@@ -253,7 +260,7 @@ mod tests {
     use super::*;
     use crate::found::Found;
 
-    fn told(found: &Found) -> Vec<String> {
+    fn in_short(found: &Found) -> Vec<String> {
         let links = found.iter().map(|link| {
             let url = link
                 .url
@@ -268,7 +275,7 @@ mod tests {
         let url = PageUrl::parse("http://h.example/blog/feed").unwrap();
         let mut gathering = Gathering::new(1000);
         xml(text, &url, Fingerprints::default(), assets, &mut gathering);
-        told(&gathering.finish().unwrap_or_default())
+        in_short(&gathering.finish().unwrap_or_default())
     }
 
     fn read_json(text: &str, assets: bool) -> Vec<String> {
@@ -276,7 +283,7 @@ mod tests {
         let mut resolver = Resolver::new(&url, Fingerprints::default());
         let mut gathering = Gathering::new(3);
         json(text, assets, &mut resolver, &mut gathering);
-        told(&gathering.finish().unwrap_or_default())
+        in_short(&gathering.finish().unwrap_or_default())
     }
 
     const RSS: &str = "<rss version='2.0' xmlns:atom='a' xmlns:media='m' xmlns:slash='s'><channel>
@@ -294,7 +301,7 @@ mod tests {
         </channel></rss>";
 
     #[test]
-    fn rss_names_the_pages_of_its_items() {
+    fn rss_lists_the_pages_of_its_items() {
         let pages = [
             "page /",
             "page /blog/feed?page=2",
@@ -312,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn rss_1_has_its_items_beside_the_channel() {
+    fn rss_1_has_its_items_next_to_the_channel() {
         let feed = "<rdf:RDF xmlns:rdf='r' xmlns='p'><channel rdf:about='/'><link>/home</link><items><rdf:Seq/></items></channel>
             <item rdf:about='/1'><title>x</title><link>/1</link></item></rdf:RDF>";
         assert_eq!(read(feed, false), ["page /home", "page /1"]);
     }
 
     #[test]
-    fn atom_says_what_each_link_is_and_what_it_is_relative_to() {
+    fn atom_links_have_a_relation_and_a_base() {
         let feed = "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='http://h.example/x/'><link href='.'/><link rel='self' href='s'/>
             <link rel='hub' href='/hub'/><icon>/i.ico</icon><id>urn:x</id>
             <entry xml:base='y/'><link rel='alternate' href='1'/><link rel='enclosure' href='1.mp3'/><link rel='edit' href='/e'/>
@@ -331,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_before_the_damage_counts() {
+    fn links_before_the_damage_count() {
         let cut = &RSS[..RSS.find("<enclosure").unwrap() + 5];
         assert_eq!(read(cut, false).last().unwrap(), "more");
         assert!(read(cut, false).contains(&"page /1?a=b&c=d".to_owned()));
     }
 
     #[test]
-    fn a_json_feed_names_the_pages_of_its_items() {
+    fn a_json_feed_lists_the_pages_of_its_items() {
         let feed = r#"{"version":"https://jsonfeed.org/version/1.1","title":"t","home_page_url":"/","feed_url":"/self","items":[
             {"id":"/id","url":"/1","external_url":null,"image":"/1.png","authors":[{"url":"/ann"}],
              "attachments":[{"url":"/1.mp3","size_in_bytes":1}],"tags":["/tag"]},
@@ -359,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn no_soup_of_feed_pieces_is_a_panic() {
+    fn random_feed_pieces_never_panic() {
         const PIECES: &[&str] = &[
             "<rss>",
             "<channel>",

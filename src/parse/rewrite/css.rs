@@ -4,7 +4,7 @@ use encoding_rs::Encoding;
 
 use super::super::links::css::urls;
 use super::super::with_lifetime;
-use super::html::in_markup;
+use super::html::escape_markup;
 use super::{Edits, References};
 
 /// What a URL has to be escaped for.
@@ -25,14 +25,14 @@ pub(super) fn edits(
     escape: Escape,
 ) -> Edits {
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-    let mut found = urls(css, &decoder);
+    let mut spans = urls(css, &decoder);
     let mut edits = Edits::default();
-    while let Some((url, start, end)) = found.next_span() {
+    while let Some((url, start, end)) = spans.next_span() {
         if let Some(new) = references.replace(&url) {
-            let new = escaped(&new.text);
+            let new = escape_url(&new.text);
             let new = match escape {
                 Escape::Css => new,
-                Escape::CssInMarkup => in_markup(&new),
+                Escape::CssInMarkup => escape_markup(&new),
             };
             let new = encoding.encode(&new).0.into_owned();
             edits.0.push((offset + start, offset + end, new));
@@ -42,13 +42,13 @@ pub(super) fn edits(
 }
 
 /// A URL as it may stand in `url()`, with quotes or without.
-fn escaped(url: &str) -> String {
-    let mut out = String::with_capacity(url.len());
+fn escape_url(url: &str) -> String {
+    let mut escaped = String::with_capacity(url.len());
     for character in url.chars() {
         if matches!(character, '"' | '\'' | '(' | ')' | '\\') {
-            out.push('\\');
+            escaped.push('\\');
         }
-        out.push(character);
+        escaped.push(character);
     }
-    out
+    escaped
 }

@@ -17,13 +17,13 @@ use super::super::with_lifetime;
 use super::css::Escape;
 use super::{Document, Edits, Places, References, css};
 
-const ON: ControlFlow<()> = ControlFlow::Continue(());
+const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
 /// Attributes that a file cannot live up to.
 const BARRIERS: [&str; 2] = ["integrity", "crossorigin"];
 /// A longer value is no URL; style sheets and pages in attributes have no more either.
-const VALUE: usize = 1 << 20;
+const VALUE_LIMIT: usize = 1 << 20;
 /// Pages inside each other's `srcdoc` that are rewritten.
-const DOCUMENTS: usize = 3;
+const NESTED_DOCUMENTS: usize = 3;
 
 /// What is to be replaced in a page.
 pub(super) fn edits(
@@ -34,7 +34,7 @@ pub(super) fn edits(
     places: Places<'_>,
 ) -> Edits {
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-    let mut base = Base(None);
+    let mut base = BaseFinder(None);
     scan_as(markup, html, &mut base);
     let base = base.0.map(|raw| decode(raw, Place::Attribute, &decoder));
     let base = base.and_then(|base| document.url.join(base.trim_ascii()).ok());
@@ -44,31 +44,31 @@ pub(super) fn edits(
         encoding,
         references: &mut references,
         edits: Edits::default(),
-        inside: 0,
+        nesting: 0,
     };
     scan_as(markup, html, &mut editor);
     editor.edits
 }
 
 /// Looks for the first `<base href>`.
-struct Base<'a>(Option<&'a [u8]>);
+struct BaseFinder<'a>(Option<&'a [u8]>);
 
-impl<'a> Visitor<'a> for Base<'a> {
+impl<'a> Visitor<'a> for BaseFinder<'a> {
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         if tag.name() != Name::Base || tag.is_foreign() {
-            return ON;
+            return CONTINUE;
         }
         match tag.pick(["href"]) {
             Some([Some(href)]) => {
                 self.0 = Some(href);
                 ControlFlow::Break(())
             }
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
     fn raw_text(&mut self, _: Name, _: &'a [u8], _: usize) -> ControlFlow<()> {
-        ON
+        CONTINUE
     }
 }
 
@@ -78,7 +78,7 @@ struct Editor<'a, 'e, 'r> {
     references: &'e mut References<'r>,
     edits: Edits,
     /// How many pages this one is inside of.
-    inside: usize,
+    nesting: usize,
 }
 
 impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
@@ -91,7 +91,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
         };
         let equiv = equiv.and_then(|[equiv]| equiv).unwrap_or_default();
         let mut barriers = Vec::new();
-        let mut saved = false;
+        let mut leads_to_saved = false;
         while let Some(attribute) = tag.next_attribute() {
             let is = |names: &[&str]| {
                 names
@@ -102,7 +102,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
                 barriers.push(attribute.name);
             } else if name == Name::Base && !foreign {
                 if is(&["href"]) {
-                    self.put(attribute, "");
+                    self.replace_value(attribute, "");
                 }
             } else if let Some(row) = reference::row(name, tag.name_text(), foreign, attribute.name)
             {
@@ -110,13 +110,13 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
                     // A part of the same drawing, whatever the base.
                     Holds::Url
                         if foreign && name != Name::A && attribute.value.starts_with(b"#") => {}
-                    Holds::Url => saved |= self.reference(attribute),
-                    Holds::Set => self.set(attribute),
-                    Holds::Css => self.style(attribute),
-                    Holds::Document => self.document(attribute),
+                    Holds::Url => leads_to_saved |= self.replace_url(attribute),
+                    Holds::Set => self.replace_srcset(attribute),
+                    Holds::Css => self.replace_style(attribute),
+                    Holds::Document => self.replace_document(attribute),
                 }
             } else if is(&["content"]) && equiv.eq_ignore_ascii_case(b"refresh") {
-                self.refresh(attribute);
+                self.replace_refresh(attribute);
             } else if is(&["http-equiv"])
                 && equiv
                     .to_ascii_lowercase()
@@ -125,106 +125,106 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
                 self.rename(attribute.name);
             }
         }
-        if saved {
+        if leads_to_saved {
             barriers.into_iter().for_each(|name| self.rename(name));
         }
         if !tag.close() {
             self.edits.0.truncate(before); // the page ends inside it: it is no tag
         }
-        ON
+        CONTINUE
     }
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         if name == Name::Style {
-            let found = css::edits(text, self.encoding, self.references, offset, Escape::Css);
-            self.edits.0.extend(found.0);
+            let style_edits = css::edits(text, self.encoding, self.references, offset, Escape::Css);
+            self.edits.0.extend(style_edits.0);
         }
-        ON
+        CONTINUE
     }
 
     fn foreign_style(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
-        let (inside, start) = inside_cdata(text);
+        let (content, start) = inside_cdata(text);
         let escape = match start {
             0 => Escape::CssInMarkup,
             _ => Escape::Css,
         };
         if start > 0 || memchr::memchr(b'&', text).is_none() {
             let at = offset + start;
-            let found = css::edits(inside, self.encoding, self.references, at, escape);
-            self.edits.0.extend(found.0);
-            return ON;
+            let style_edits = css::edits(content, self.encoding, self.references, at, escape);
+            self.edits.0.extend(style_edits.0);
+            return CONTINUE;
         }
         let encoding = self.encoding;
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
         let plain = decode(text, Place::Text, &decoder);
-        let found = css::edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
-        if !found.0.is_empty()
-            && let Ok(new) = String::from_utf8(found.apply(plain.as_bytes()))
+        let style_edits = css::edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
+        if !style_edits.0.is_empty()
+            && let Ok(new) = String::from_utf8(style_edits.apply(plain.as_bytes()))
         {
-            let new = self.encoding.encode(&in_markup(&new)).0.into_owned();
+            let new = self.encoding.encode(&escape_markup(&new)).0.into_owned();
             self.edits.0.push((offset, offset + text.len(), new));
         }
-        ON
+        CONTINUE
     }
 }
 
 impl<'a> Editor<'a, '_, '_> {
     /// Answers whether it leads to what was saved.
-    fn reference(&mut self, attribute: Attribute<'a>) -> bool {
-        let Some(text) = self.decoded(attribute) else {
+    fn replace_url(&mut self, attribute: Attribute<'a>) -> bool {
+        let Some(text) = self.decode_value(attribute) else {
             return false;
         };
         match self.references.replace(&text) {
             Some(new) => {
-                self.put(attribute, &new.text);
+                self.replace_value(attribute, &new.text);
                 new.saved
             }
             None => false,
         }
     }
 
-    fn set(&mut self, attribute: Attribute<'a>) {
-        let Some(text) = self.decoded(attribute) else {
+    fn replace_srcset(&mut self, attribute: Attribute<'a>) {
+        let Some(text) = self.decode_value(attribute) else {
             return;
         };
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
+        let mut output = String::with_capacity(text.len());
+        let mut copied = 0;
         for url in srcset::urls(&text) {
             // Each is a piece of the text, in order.
             let Some(start) = offset_in(text.as_bytes(), url.as_bytes()) else {
                 continue;
             };
             if let Some(new) = self.references.replace(url) {
-                out.push_str(&text[at..start]);
-                out.push_str(&new.text);
-                at = start + url.len();
+                output.push_str(&text[copied..start]);
+                output.push_str(&new.text);
+                copied = start + url.len();
             }
         }
-        if at > 0 {
-            out.push_str(&text[at..]);
-            self.put(attribute, &out);
+        if copied > 0 {
+            output.push_str(&text[copied..]);
+            self.replace_value(attribute, &output);
         }
     }
 
-    fn style(&mut self, attribute: Attribute<'a>) {
-        let Some(text) = self.decoded(attribute) else {
+    fn replace_style(&mut self, attribute: Attribute<'a>) {
+        let Some(text) = self.decode_value(attribute) else {
             return;
         };
-        let found = css::edits(text.as_bytes(), UTF_8, self.references, 0, Escape::Css);
-        if found.0.is_empty() {
+        let style_edits = css::edits(text.as_bytes(), UTF_8, self.references, 0, Escape::Css);
+        if style_edits.0.is_empty() {
             return;
         }
-        if let Ok(new) = String::from_utf8(found.apply(text.as_bytes())) {
-            self.put(attribute, &new);
+        if let Ok(new) = String::from_utf8(style_edits.apply(text.as_bytes())) {
+            self.replace_value(attribute, &new);
         }
     }
 
     /// A page that is written in an attribute: its references start where those of the page around it do.
-    fn document(&mut self, attribute: Attribute<'a>) {
-        if self.inside >= DOCUMENTS {
+    fn replace_document(&mut self, attribute: Attribute<'a>) {
+        if self.nesting >= NESTED_DOCUMENTS {
             return;
         }
-        let Some(text) = self.decoded(attribute) else {
+        let Some(text) = self.decode_value(attribute) else {
             return;
         };
         let mut inner = Editor {
@@ -232,32 +232,32 @@ impl<'a> Editor<'a, '_, '_> {
             encoding: UTF_8,
             references: &mut *self.references,
             edits: Edits::default(),
-            inside: self.inside + 1,
+            nesting: self.nesting + 1,
         };
         scan(text.as_bytes(), &mut inner);
         let edits = inner.edits;
         if !edits.0.is_empty()
             && let Ok(new) = String::from_utf8(edits.apply(text.as_bytes()))
         {
-            self.put(attribute, &new);
+            self.replace_value(attribute, &new);
         }
     }
 
-    fn refresh(&mut self, attribute: Attribute<'a>) {
-        let Some(text) = self.decoded(attribute) else {
+    fn replace_refresh(&mut self, attribute: Attribute<'a>) {
+        let Some(text) = self.decode_value(attribute) else {
             return;
         };
         let Some((seconds, Some(url))) = refresh::parse(&text) else {
             return;
         };
         if let Some(new) = self.references.replace(url) {
-            self.put(attribute, &format!("{seconds}; url={}", new.text));
+            self.replace_value(attribute, &format!("{seconds}; url={}", new.text));
         }
     }
 
     /// The value of an attribute; `None` where there is none, or too much.
-    fn decoded(&self, attribute: Attribute<'a>) -> Option<String> {
-        if attribute.value.is_empty() || attribute.value.len() > VALUE {
+    fn decode_value(&self, attribute: Attribute<'a>) -> Option<String> {
+        if attribute.value.is_empty() || attribute.value.len() > VALUE_LIMIT {
             return None;
         }
         let encoding = self.encoding;
@@ -266,7 +266,7 @@ impl<'a> Editor<'a, '_, '_> {
     }
 
     /// Puts a value in place of another: in the quotes that are there, or in new ones.
-    fn put(&mut self, attribute: Attribute<'a>, value: &str) {
+    fn replace_value(&mut self, attribute: Attribute<'a>, value: &str) {
         let Some(start) = offset_in(self.html, attribute.value).filter(|start| *start > 0) else {
             return;
         };
@@ -275,7 +275,7 @@ impl<'a> Editor<'a, '_, '_> {
         if !quoted {
             text.push('"');
         }
-        text.push_str(&in_markup(value));
+        text.push_str(&escape_markup(value));
         if !quoted {
             text.push('"');
         }
@@ -294,7 +294,7 @@ impl<'a> Editor<'a, '_, '_> {
 }
 
 /// A text as it may stand between tags, and in quotes.
-pub(super) fn in_markup(value: &str) -> String {
+pub(super) fn escape_markup(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for character in value.chars() {
         match character {

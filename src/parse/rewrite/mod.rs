@@ -91,14 +91,16 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
 fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
     // A `<meta>` that comes late is not found by every browser: such a page gets a byte order mark.
-    let said = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
+    let is_declared = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
     // What browsers detect without a header they detect on a disk too, but UTF-8.
-    let guessed =
+    let is_detectable =
         matches!(source, CharsetSource::Detected | CharsetSource::Default) && encoding != UTF_8;
     // XML says it in its declaration, or is UTF-8.
-    let known = markup == Markup::Xml
+    let is_xml_default = markup == Markup::Xml
         && matches!(source, CharsetSource::Declaration | CharsetSource::Default);
-    if encoding.is_ascii_compatible() && (said || guessed || known || bytes.is_ascii()) {
+    if encoding.is_ascii_compatible()
+        && (is_declared || is_detectable || is_xml_default || bytes.is_ascii())
+    {
         return (Cow::Borrowed(bytes), encoding);
     }
     let text = charset::text(bytes, charset).0;
@@ -115,16 +117,16 @@ struct Edits(Vec<(usize, usize, Vec<u8>)>);
 impl Edits {
     fn apply(mut self, bytes: &[u8]) -> Vec<u8> {
         self.0.sort_by_key(|(start, end, _)| (*start, *end));
-        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 8);
-        let mut at = 0;
+        let mut output = Vec::with_capacity(bytes.len() + bytes.len() / 8);
+        let mut copied = 0;
         for (start, end, new) in self.0 {
             // Nothing overlaps; if it did, the first would count.
-            if start < at || end > bytes.len() {
+            if start < copied || end > bytes.len() {
                 continue;
             }
-            out.extend_from_slice(&bytes[at..start]);
-            out.extend_from_slice(&new);
-            at = end;
+            output.extend_from_slice(&bytes[copied..start]);
+            output.extend_from_slice(&new);
+            copied = end;
         }
         out.extend_from_slice(&bytes[at..]);
         out
@@ -137,11 +139,11 @@ struct References<'r> {
     places: Places<'r>,
     again: bool,
     /// Whether a `<base>` made `#x` and nothing at all lead elsewhere.
-    moved: bool,
+    base_differs: bool,
 }
 
 /// What becomes of a reference.
-struct Replaced {
+struct Replacement {
     text: String,
     /// Whether it leads to what was saved.
     saved: bool,
@@ -155,38 +157,38 @@ impl<'r> References<'r> {
         document: Document<'_>,
         places: Places<'r>,
     ) -> Self {
-        let from = base.unwrap_or(url);
+        let base_url = base.unwrap_or(url);
         Self {
-            resolver: Resolver::new(from, document.fingerprints).written_in(encoding),
+            resolver: Resolver::new(base_url, document.fingerprints).written_in(encoding),
             places,
             again: document.again,
-            moved: from != url,
+            base_differs: base_url != url,
         }
     }
 
     /// What is to stand instead of a reference; `None` where it stays.
-    fn replace(&mut self, reference: &str) -> Option<Replaced> {
+    fn replace(&mut self, reference: &str) -> Option<Replacement> {
         let reference = reference.trim_ascii();
-        let absolute = is_absolute(reference);
-        if self.again && !absolute {
+        let is_absolute = is_absolute(reference);
+        if self.again && !is_absolute {
             return None;
         }
-        if (reference.is_empty() || reference.starts_with('#')) && !self.moved {
+        if (reference.is_empty() || reference.starts_with('#')) && !self.base_differs {
             return None;
         }
         let (url, fingerprint) = self.resolver.resolve(reference)?;
-        let own = reference.find('#').map(|at| fragment(&reference[at..]));
+        let own_fragment = reference.find('#').map(|at| fragment(&reference[at..]));
         match (self.places)(fingerprint) {
             Some(place) => {
-                let led = place.fragment.as_deref().map(fragment);
-                Some(Replaced {
-                    text: place.path + &led.or(own).unwrap_or_default(),
+                let redirect_fragment = place.fragment.as_deref().map(fragment);
+                Some(Replacement {
+                    text: place.path + &redirect_fragment.or(own_fragment).unwrap_or_default(),
                     saved: true,
                 })
             }
-            None if absolute => None,
-            None => Some(Replaced {
-                text: url.to_owned() + &own.unwrap_or_default(),
+            None if is_absolute => None,
+            None => Some(Replacement {
+                text: url.to_owned() + &own_fragment.unwrap_or_default(),
                 saved: false,
             }),
         }
@@ -194,26 +196,26 @@ impl<'r> References<'r> {
 }
 
 fn is_absolute(reference: &str) -> bool {
-    let starts = |scheme: &str| {
+    let has_scheme = |scheme: &str| {
         reference
             .get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    starts("http:") || starts("https:")
+    has_scheme("http:") || has_scheme("https:")
 }
 
 /// A fragment that is safe in every place: what the URL standard would encode in it is encoded, and quotes are.
 fn fragment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut encoded = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             ' ' | '"' | '<' | '>' | '`' | '\'' | '\\' | '(' | ')' | '\0'..='\x1F' | '\x7F' => {
-                out.push_str(&format!("%{:02X}", character as u32));
+                encoded.push_str(&format!("%{:02X}", character as u32));
             }
-            character => out.push(character),
+            character => encoded.push(character),
         }
     }
-    out
+    encoded
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn bytes(bytes: &[u8], content_type: Option<&str>, again: bool) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_saved_becomes_a_path_and_all_else_absolute() {
+fn saved_targets_become_paths_and_all_others_absolute() {
     for (html, expected) in [
         ("<a href='/saved'>", "<a href='../saved.html'>"),
         ("<a href=\"saved#x\">", "<a href=\"saved%20it.html#x\">"),
@@ -107,7 +107,7 @@ fn what_was_saved_becomes_a_path_and_all_else_absolute() {
 }
 
 #[test]
-fn whatever_a_url_says_it_stays_in_its_place() {
+fn hostile_urls_cannot_escape_their_context() {
     for (html, expected) in [
         (
             "<a href=\"x'><script>\">",
@@ -135,7 +135,7 @@ fn whatever_a_url_says_it_stays_in_its_place() {
 }
 
 #[test]
-fn what_would_keep_a_browser_from_the_copy_is_out_of_its_way() {
+fn whatever_would_keep_a_browser_from_using_the_copy_is_disabled() {
     for (html, expected) in [
         (
             "<base href=/saved target=x><a href=saved>",
@@ -163,7 +163,7 @@ fn what_would_keep_a_browser_from_the_copy_is_out_of_its_way() {
 }
 
 #[test]
-fn rewriting_what_was_rewritten_changes_nothing_but_what_is_absolute() {
+fn rewriting_again_changes_only_absolute_references() {
     let once = page("<a href=saved><a href=/other><base href='/q/'><link href='/saved'>");
     let again = bytes(once.as_bytes(), Some("text/html"), true);
     assert_eq!(String::from_utf8(again).unwrap(), once);
@@ -176,7 +176,7 @@ fn rewriting_what_was_rewritten_changes_nothing_but_what_is_absolute() {
 }
 
 #[test]
-fn a_page_whose_charset_was_in_its_head_reads_the_same_from_a_disk() {
+fn a_page_whose_charset_was_in_the_headers_reads_the_same_from_disk() {
     let link = "<a href=/saved>é</a>";
     let expected = "\u{FEFF}<a href=\"../saved.html\">é</a>".as_bytes();
     assert_eq!(
@@ -195,9 +195,9 @@ fn a_page_whose_charset_was_in_its_head_reads_the_same_from_a_disk() {
         .collect();
     assert_eq!(bytes(&wide, Some("text/html"), false), expected);
     // One that says it itself stays in its charset.
-    let said = [b"<meta charset=windows-1252>".as_slice(), &latin].concat();
-    let kept = bytes(&said, Some("text/html"), false);
-    assert!(kept.ends_with(b"<a href=\"../saved.html\">\xE9</a>"));
+    let declared = [b"<meta charset=windows-1252>".as_slice(), &latin].concat();
+    let rewritten = bytes(&declared, Some("text/html"), false);
+    assert!(rewritten.ends_with(b"<a href=\"../saved.html\">\xE9</a>"));
     // Not every browser looks for a late one: a byte order mark says it for all.
     let late = [
         " ".repeat(2_000).as_bytes(),
@@ -210,7 +210,7 @@ fn a_page_whose_charset_was_in_its_head_reads_the_same_from_a_disk() {
 }
 
 #[test]
-fn style_sheets_are_rewritten_and_what_is_neither_stays() {
+fn style_sheets_are_rewritten_and_other_types_stay() {
     let css = b"@import url(/saved);a{b:url(\"x.png\")}/* url(/saved) */";
     let expected =
         b"@import url(../saved.html);a{b:url(\"http://h.example/d/x.png\")}/* url(/saved) */";
