@@ -1,17 +1,17 @@
-//! What a body is: the `Content-Type` a server sent, and a light look at the bytes where it sent none.
+//! Media types: parsed from the `Content-Type` header, or guessed from the first bytes of the body.
 //!
-//! RFC 9110 8.3.1 for the grammar, read as the WHATWG MIME Sniffing standard 4.4 reads it: what is damaged after the
-//! essence is skipped, and the first of two equal parameters counts. A server's word is kept: bytes are looked at only
-//! where there is none. Invariant: no more of a value is looked at than its first 1024 bytes, whatever its length.
+//! The grammar is that of RFC 9110 8.3.1, read as in WHATWG MIME Sniffing 4.4: malformed text after the essence is
+//! skipped, and the first of two equal parameters counts. The server's word is final: bytes are only inspected if it
+//! sends no type. Invariant: at most the first 1024 bytes of a value are read, whatever its length.
 
 use std::borrow::Cow;
 
 use super::charset::ContentKind;
 
-/// Bytes of a header value that are looked at.
+/// The number of bytes of a header value that are read.
 const VALUE_LIMIT: usize = 1024;
 
-/// Bytes of a body that are looked at: a "resource header" of the MIME Sniffing standard.
+/// The number of bytes of a body that are inspected: a "resource header" of the MIME Sniffing standard.
 const SNIFFED_BYTES: usize = 1445;
 
 /// A parsed `Content-Type`.
@@ -21,22 +21,22 @@ pub(crate) struct MediaType<'a> {
     charset: Option<Cow<'a, str>>,
 }
 
-/// What haul makes of a media type.
+/// How haul treats a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// `text/html`.
     Html,
-    /// `application/xhtml+xml`: pages by the rules of XML.
+    /// `application/xhtml+xml`: a page by the rules of XML.
     Xhtml,
     /// Any other XML: `text/xml`, `application/xml`, `…+xml`.
     Xml,
-    /// RSS, Atom and RDF feeds by their own types.
+    /// RSS, Atom and RDF feeds with their own media types.
     Feed,
     /// `application/json`, `text/json`, `…+json`.
     Json,
     /// `text/css`.
     Css,
-    /// Scripts, by any of the types that browsers run.
+    /// Scripts with any of the types that browsers run.
     Script,
     /// Any other text.
     Text,
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
 }
 
 impl<'a> MediaType<'a> {
-    /// Reads a `Content-Type` value; none where it names no type and subtype.
+    /// Parses a `Content-Type` value; `None` if it has no type and subtype.
     #[must_use]
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let value = &value[..value.floor_char_boundary(VALUE_LIMIT)];
@@ -61,19 +61,19 @@ impl<'a> MediaType<'a> {
         })
     }
 
-    /// Type and subtype, in lower case: `text/html`.
+    /// Type and subtype in lower case: `text/html`.
     #[must_use]
     pub(crate) fn essence(&self) -> &str {
         &self.essence
     }
 
-    /// The value of the `charset` parameter as it was written, without quotes.
+    /// The value of the `charset` parameter as written, without quotes.
     #[must_use]
     pub(crate) fn charset(&self) -> Option<&str> {
         self.charset.as_deref()
     }
 
-    /// What haul makes of it.
+    /// How haul treats this type.
     #[must_use]
     pub(crate) fn kind(&self) -> Kind {
         match &*self.essence {
@@ -93,7 +93,7 @@ impl<'a> MediaType<'a> {
 }
 
 impl Kind {
-    /// Which rules find the charset of such a body.
+    /// The rules for finding the charset of such a body.
     #[must_use]
     pub(crate) fn content_kind(self) -> ContentKind {
         match self {
@@ -104,7 +104,7 @@ impl Kind {
     }
 }
 
-/// A JavaScript MIME type (MIME Sniffing standard 4.6).
+/// Whether this is a JavaScript MIME type (MIME Sniffing standard 4.6).
 fn is_script(essence: &str) -> bool {
     let Some((kind, subtype)) = essence.split_once('/') else {
         return false;
@@ -117,9 +117,9 @@ fn is_script(essence: &str) -> bool {
     }
 }
 
-/// What a body without a media type looks like: HTML, XML or text; JSON and everything binary are `Other`.
+/// Guesses the kind of a body without a media type: HTML, XML or text. JSON and binary data are `Other`.
 ///
-/// After the MIME Sniffing standard 7.1, but that a UTF-8 byte order mark does not hide markup.
+/// Follows the MIME Sniffing standard 7.1, except that a UTF-8 byte order mark does not hide markup.
 #[must_use]
 pub(crate) fn sniff(body: &[u8]) -> Kind {
     let head = &body[..body.len().min(SNIFFED_BYTES)];
@@ -171,7 +171,7 @@ fn starts_html(start: &[u8]) -> bool {
     })
 }
 
-/// A "binary data byte" of the MIME Sniffing standard.
+/// Whether this is a "binary data byte" of the MIME Sniffing standard.
 fn is_binary(byte: u8) -> bool {
     matches!(byte, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f)
 }
@@ -180,7 +180,7 @@ fn is_space(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' ')
 }
 
-/// RFC 9110 5.6.2.
+/// Whether this is a token (RFC 9110 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -196,7 +196,7 @@ fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first `charset` among the parameters that has a value.
+/// The first `charset` parameter that has a value.
 fn charset_of(mut parameters: &str) -> Option<Cow<'_, str>> {
     while !parameters.is_empty() {
         parameters = parameters.trim_start_matches(is_space);
@@ -221,7 +221,9 @@ fn charset_of(mut parameters: &str) -> Option<Cow<'_, str>> {
     None
 }
 
-/// The content of a quoted string, RFC 9110 5.6.4, and what follows its parameter. A missing quote ends with the value.
+/// Splits the content of a quoted string (RFC 9110 5.6.4) from the text after its parameter.
+///
+/// If the closing quote is missing, the value ends with the text.
 fn unquote(quoted: &str) -> (Cow<'_, str>, &str) {
     let mut value = Cow::Borrowed("");
     let mut rest = quoted;

@@ -1,8 +1,9 @@
-//! Sitemaps: the pages that a site itself lists (sitemaps.org, protocol 0.9).
+//! Sitemaps: the pages that a site lists itself (sitemaps.org, protocol 0.9).
 //!
-//! A list of pages or of other sitemaps in XML, or a line for each page; packed with gzip or not, whatever the name says.
-//! Invariant: no more than [`BYTES`] unpacked and [`URLS`] pages are read, the protocol's own bounds, and `more` says
-//! where a sitemap has more, or breaks off. Edge: whose pages a sitemap may name is the scope's question, not asked here.
+//! A list of pages or of other sitemaps in XML, or one URL per line; gzipped or not, whatever the name says.
+//! Invariant: at most [`BYTES`] uncompressed and [`URLS`] pages are read, which are the protocol's own limits; `more`
+//! is set if a sitemap has more, or is cut off. Which hosts a sitemap may list pages of is not checked here: the scope
+//! does that.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -15,26 +16,26 @@ use super::xml::{Piece, Xml};
 use crate::found::FoundKind;
 use crate::url::PageUrl;
 
-/// The most bytes of a sitemap, unpacked.
+/// The most bytes of a sitemap, uncompressed.
 pub(super) const BYTES: usize = 50 << 20;
-/// The most pages, or sitemaps, that one names.
+/// The most pages or sitemaps that one sitemap lists.
 const URLS: usize = 50_000;
-/// The most links of one, images and translations with the pages.
+/// The most links of one sitemap, including images and translations.
 pub(super) const LINKS: usize = 4 * URLS;
-/// Unpacked bytes at a time.
+/// Bytes decompressed at a time.
 const CHUNK: usize = 64 << 10;
 
-/// What an element is to a sitemap.
+/// The role of an element in a sitemap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ElementRole {
-    /// `url` or `sitemap`, an image or a film of one: what a `loc` in it is.
+    /// A `url` or `sitemap`, or an image or video in one, with the kind of its `loc`.
     Entry(FoundKind),
-    /// Holds a URL.
+    /// Contains a URL.
     Location(FoundKind),
     Other,
 }
 
-/// Reads a sitemap in XML. With `assets`, its images count too.
+/// Reads an XML sitemap. With `assets`, including its images.
 pub(super) fn xml(
     text: &str,
     assets: bool,
@@ -99,7 +100,7 @@ pub(super) fn xml(
 
 fn element_role(prefix: Option<&str>, name: &str, parent: ElementRole) -> ElementRole {
     match (name, parent) {
-        // Whatever the prefix: some write the protocol's own names with one.
+        // With any prefix: some sitemaps use one for the protocol's own elements.
         ("loc", ElementRole::Entry(kind)) => ElementRole::Location(kind),
         ("url", _) => ElementRole::Entry(FoundKind::Page),
         ("sitemap", _) => ElementRole::Entry(FoundKind::Sitemap),
@@ -116,7 +117,9 @@ fn element_role(prefix: Option<&str>, name: &str, parent: ElementRole) -> Elemen
     }
 }
 
-/// Reads a sitemap that is a list: a line, a URL. What is no absolute URL is no entry.
+/// Reads a sitemap with one URL per line.
+///
+/// Lines that are not absolute URLs are ignored.
 pub(super) fn lines(text: &str, resolver: &mut Resolver<'_>, gathering: &mut Gathering) {
     let lines = text.lines().map(str::trim_ascii);
     let urls = lines.filter(|line| {
@@ -136,12 +139,14 @@ pub(super) fn lines(text: &str, resolver: &mut Resolver<'_>, gathering: &mut Gat
     }
 }
 
-/// Whether bytes are packed with gzip (RFC 1952 2.3.1).
+/// Whether bytes are compressed with gzip (RFC 1952 2.3.1).
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x1f\x8b\x08")
 }
 
-/// The sitemap, unpacked where it is packed, as far as it may go; and whether there was more, or damage.
+/// Decompresses a sitemap if needed, up to the limit.
+///
+/// Also returns whether it has more data, or is damaged.
 pub(super) fn decompress<'b>(bytes: &'b [u8], limits: &DecodeLimits) -> (Cow<'b, [u8]>, bool) {
     if !is_gzip(bytes) {
         let beginning = &bytes[..bytes.len().min(BYTES)];
@@ -191,7 +196,7 @@ mod tests {
         gathering.finish().unwrap_or_default()
     }
 
-    /// The links in short, `more` among them.
+    /// The links in a short notation, and `more` if links were left out.
     fn links(text: &str, assets: bool) -> Vec<String> {
         let found = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
         let links = found.iter().map(|link| {
@@ -257,7 +262,7 @@ mod tests {
             (links.len(), links.last().unwrap().as_str()),
             (URLS + 1, "more")
         );
-        // The same page without end is bounded too.
+        // A page repeated endlessly is limited too.
         let links = links(
             &format!(
                 "<urlset>{}</urlset>",
@@ -334,7 +339,7 @@ mod tests {
         let plain = vec![b' '; BYTES + 1];
         let (bytes, more) = decompress(&plain, &limits);
         assert_eq!((bytes.len(), more), (BYTES, true));
-        // A bomb is one by its ratio too.
+        // The ratio limit catches a bomb too.
         let (bytes, more) = decompress(&bomb, &DecodeLimits::default());
         assert!(more && bytes.len() < BYTES);
     }

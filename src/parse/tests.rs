@@ -1,4 +1,4 @@
-//! Where whole answers lead: what is looked into, for which role, and what is not.
+//! The links of whole responses: what is searched, for which role, and what is not.
 
 use std::io::Write;
 
@@ -15,14 +15,14 @@ use crate::headers::Headers;
 use crate::page::{HttpVersion, Timing};
 use crate::url::PageUrl;
 
-/// One answer to one job.
+/// A response to one job.
 struct Response {
     job: Job,
     page: Page,
     settings: ParseSettings,
 }
 
-/// An answer of 200 at `http://h.example/a/b`, whose links are followed, and of which the title is wanted.
+/// A 200 response at `http://h.example/a/b`, with links followed and the title wanted.
 fn response(content_type: &str, body: impl Into<Bytes>) -> Response {
     let page = Page {
         status: 200,
@@ -79,7 +79,7 @@ impl Response {
         self
     }
 
-    /// The body in a file.
+    /// Moves the body to a file.
     fn spooled(mut self) -> Self {
         let Body::Memory(bytes) = &self.page.body else {
             return self;
@@ -100,7 +100,7 @@ impl Response {
         self.parsed().found.map(|found| *found).unwrap_or_default()
     }
 
-    /// The links in short.
+    /// The links in a short notation, and `more` if links were left out.
     fn links_in_short(&self) -> Vec<String> {
         let found = self.found();
         let links = found.iter().map(|link| {
@@ -284,7 +284,7 @@ fn links_resolve_against_the_base_of_the_page() {
         ("javascript:x", "/a/z"),
         ("http://", "/a/z"),
     ] {
-        // Before its base or after it: a link is resolved when it is followed.
+        // Whether the base comes before or after the link: links are resolved at the end.
         let page = response(
             "text/html",
             format!("<a href=z><base href='{base}'><base href=/no>"),
@@ -313,7 +313,7 @@ fn header_links_and_directives_apply_to_every_body() {
     let map = response("application/xml", MAP).header("x-robots-tag", "none");
     let map = map.role(Role::Sitemap).found();
     assert!(!map.noindex && !map.nofollow && map.len() == 1);
-    // A link of the head is not relative to the base of the page.
+    // A link in the headers is not relative to the base of the page.
     let page = response(
         "text/html",
         "<base href=/x/><a href=y><meta name=Haul content=noindex>",
@@ -447,7 +447,7 @@ fn a_compressed_sitemap_is_recognised_by_its_bytes_and_as_a_page_by_its_name() {
         response("application/gzip", map.clone()).links_in_short(),
         [""; 0]
     );
-    // Packed twice, by the site and by the server.
+    // Compressed twice: by the site and by the server.
     let twice = response("application/xml", gzipped(&map))
         .role(Role::Sitemap)
         .header("content-encoding", "gzip");
@@ -469,7 +469,7 @@ fn guesses_are_made_only_on_request() {
         page.found().iter().next().unwrap().nofollow,
         "a guess does not override nofollow"
     );
-    // Script files are asked for then, and looked into.
+    // Script files are then fetched too, and searched.
     let mut page = response("text/html", "<script src=/s.js></script><img src=/i>");
     let mut script =
         response("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);

@@ -1,6 +1,7 @@
-//! The first `<meta>` of a page that declares a charset, as the parser meets it: HTML 13.2.6.4.4 and 13.2.3.5.
+//! Finds the first `<meta>` of a page that declares a charset, as a parser does.
 //!
-//! Unlike the prescan, the scanner knows comments, scripts and attribute values, and reads to the end of the page.
+//! See HTML 13.2.6.4.4 and 13.2.3.5. Unlike the prescan, the scanner understands comments, scripts and attribute
+//! values, and reads to the end of the page.
 
 use std::ops::ControlFlow;
 

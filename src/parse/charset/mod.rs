@@ -1,16 +1,18 @@
-//! In which charset a body is written, and the body as text.
+//! Finds the charset of a body, and decodes the body to text.
 //!
-//! Nothing here fails: there is always an answer, and it says where it comes from. The order is that of WHATWG HTML
+//! This cannot fail: there is always a result, and it says where it comes from. The order is that of WHATWG HTML
 //! 13.2.3 for pages (byte order mark, header, `<meta>`, detection), RFC 7303 3 for XML (byte order mark, header,
-//! declaration, UTF-8), and the plain one for other text (byte order mark, header, detection).
+//! declaration, UTF-8), and the obvious one for other text (byte order mark, header, detection).
 //!
-//! The prescan of the first 1024 bytes is only how a browser starts. HTML 13.2.3.5, "changing the encoding while parsing", goes on: the
-//! first `<meta>` that the parser itself meets overrules the prescan and any detection, wherever in the page it is.
+//! The prescan of the first 1024 bytes is only how a browser starts. HTML 13.2.3.5, "changing the encoding while
+//! parsing", continues: the first `<meta>` that the parser itself sees overrides the prescan and any detection,
+//! wherever it is in the page.
 //!
-//! One step departs from browsers on purpose: an undeclared body that is valid UTF-8 is UTF-8. Browsers refuse to detect
-//! UTF-8, so that authors do not come to rely on it; a reader of pages only wants the right text. Pure ASCII is the same in
-//! both and is reported as UTF-8 too: that is what the detector answers when UTF-8 is allowed, and it costs no detection.
-//! Invariant: the work is one pass over the bytes for a declaration and one for detection, and at most 16 KiB through the detector.
+//! One step differs from browsers on purpose: an undeclared body that is valid UTF-8 is UTF-8. Browsers refuse to
+//! detect UTF-8, so that authors do not come to rely on it; haul only wants the right text. Pure ASCII reads the same
+//! either way and is reported as UTF-8 too: that is the detector's result when UTF-8 is allowed, and needs no
+//! detection. Invariant: the work is one pass over the bytes for a declaration and one for detection, with at most 16
+//! KiB through the detector.
 
 mod declaration;
 mod prescan;
@@ -20,28 +22,28 @@ use std::borrow::Cow;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
-/// Bytes that the detector is given. It takes about 50 ns a byte, a hundred times what all else here takes.
+/// The most bytes for the detector. It takes about 50 ns per byte, a hundred times as long as everything else here.
 const DETECTOR_LIMIT: usize = 16 << 10;
 
-/// Which rules find the charset.
+/// The rules for finding a charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ContentKind {
-    /// WHATWG HTML 13.2.3.
+    /// The rules of WHATWG HTML 13.2.3.
     Html,
-    /// RFC 7303 3.
+    /// The rules of RFC 7303 3.
     Xml,
-    /// Any other text.
+    /// The rules for any other text.
     Text,
 }
 
-/// Where an answer comes from, strongest first.
+/// Where a charset comes from, strongest source first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CharsetSource {
-    /// The first bytes are a byte order mark.
+    /// A byte order mark at the start of the body.
     Bom,
     /// The `charset` parameter of the `Content-Type` header.
     Header,
-    /// A `<meta>` in the first 1024 bytes, or there the XML declaration of an HTML page.
+    /// A `<meta>` in the first 1024 bytes, or an XML declaration there in an HTML page.
     Meta,
     /// A `<meta>` further down, which not every browser looks for.
     LateMeta,
@@ -49,23 +51,23 @@ pub(crate) enum CharsetSource {
     Declaration,
     /// The bytes themselves.
     Detected,
-    /// Nothing said anything.
+    /// Nothing: the default.
     Default,
 }
 
-/// A charset and how it was found.
+/// A charset, and where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Charset {
     /// The encoding of the WHATWG Encoding standard.
     pub encoding: &'static Encoding,
-    /// Where the answer comes from.
+    /// Where the charset comes from.
     pub source: CharsetSource,
 }
 
 /// Finds the charset of a body.
 ///
-/// `header_charset` is the `charset` parameter of `Content-Type`, ignored where it is no label of the Encoding standard;
-/// `top_level_domain` is the last label of the host in its ASCII form, a hint to the detector.
+/// `header_charset` is the `charset` parameter of `Content-Type`, ignored if it is not a label of the Encoding
+/// standard; `top_level_domain` is the last label of the host in ASCII form, a hint for the detector.
 #[must_use]
 pub(crate) fn charset(
     bytes: &[u8],
@@ -103,7 +105,9 @@ pub(crate) fn charset(
         .unwrap_or_else(|| detect(bytes, top_level_domain))
 }
 
-/// The body as text, without its byte order mark, and whether anything in it was malformed (and became U+FFFD).
+/// Decodes a body to text, without its byte order mark.
+///
+/// Also returns whether anything in it was malformed (and became U+FFFD).
 ///
 /// Valid UTF-8 is borrowed, not copied.
 #[must_use]
@@ -126,7 +130,7 @@ fn detect(bytes: &[u8], top_level_domain: Option<&str>) -> Charset {
         Encoding::ascii_valid_up_to(bytes),
         Encoding::utf8_valid_up_to(bytes),
     );
-    // A body that a limit has shortened may end within a character; it is UTF-8 if others in it are.
+    // A body that a limit has cut may end within a character; it counts as UTF-8 if its other characters are.
     let is_only_cut = || {
         ascii_length < valid_length
             && str::from_utf8(&bytes[valid_length..])
@@ -135,12 +139,12 @@ fn detect(bytes: &[u8], top_level_domain: Option<&str>) -> Charset {
     if valid_length == bytes.len() || is_only_cut() {
         return detected(UTF_8);
     }
-    // ASCII teaches the detector nothing, so it starts at the first other byte, with the two before it as context.
+    // ASCII is no help to the detector, so it starts at the first other byte, with the two before it as context.
     let start = ascii_length.saturating_sub(2);
     let end = bytes.len().min(start + DETECTOR_LIMIT);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes[start..end], end == bytes.len());
-    // The detector panics on a label that is not in lower-case ASCII, or is more than one.
+    // The detector panics if the label is not lower-case ASCII, or is more than one label.
     let domain = top_level_domain.map(|domain| domain.trim_end_matches('.').to_ascii_lowercase());
     let domain = domain.filter(|domain| domain.is_ascii() && !domain.contains('.'));
     detected(detector.guess(domain.as_deref().map(str::as_bytes), Utf8Detection::Allow))
@@ -203,7 +207,7 @@ mod tests {
         for blank in [1_000, 1_024, 5_000, 200_000] {
             let blank = " ".repeat(blank);
             for (page, expected) in [
-                // One stray byte in a page of UTF-8 does not make it windows-1252.
+                // A single stray byte in a UTF-8 page does not make it windows-1252.
                 (format!("{blank}<meta charset=utf-8><p>é"), UTF_8),
                 (
                     format!("<?xml version='1.0' encoding='gbk'?>{blank}<meta charset=koi8-r>"),
@@ -245,7 +249,7 @@ mod tests {
             let page = blank.clone() + &inside.replace("{}", "<meta/charset=gbk />");
             let page = [page.as_bytes(), b"caf\xe9"].concat();
             let expected = match inside.contains("svg") {
-                // `meta` is one of the tags that end foreign content: then it is HTML's.
+                // `meta` is one of the tags that end foreign content, so it belongs to HTML.
                 true => (GBK, CharsetSource::LateMeta),
                 false => (WINDOWS_1252, CharsetSource::Detected),
             };

@@ -1,17 +1,21 @@
-//! What a document says of its own charset, read before it can be read: WHATWG HTML 13.2.3.2, "prescan a byte stream to
-//! determine its encoding".
+//! Finds the charset that a document declares, before it can be decoded.
 //!
-//! Pages are ASCII enough to find `<meta>` in raw bytes. Only the first 1024 are looked at. The steps are those of the
-//! standard, including where they stop: running out of bytes anywhere, even inside a tag, ends the search, and then only
-//! an XML declaration counts. Invariant: every step moves forward, so the work is linear in those 1024 bytes.
+//! WHATWG HTML 13.2.3.2, "prescan a byte stream to determine its encoding".
+//!
+//! Pages are close enough to ASCII to find `<meta>` in raw bytes. Only the first 1024 bytes are read. The steps are
+//! those of the standard, including where they stop: running out of bytes anywhere, even inside a tag, ends the
+//! search, and then only an XML declaration counts. Invariant: every step moves forward, so the work is linear in
+//! those 1024 bytes.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use memchr::{memchr, memmem};
 
-/// Bytes that are looked at: the standard's own bound.
+/// The number of bytes that are read: the standard's own limit.
 pub(super) const PRESCAN_LIMIT: usize = 1024;
 
-/// What a `<meta>` with these attributes declares: its `charset` first, then the `content` of a `Content-Type` pragma (HTML 13.2.6.4.4).
+/// The encoding that a `<meta>` with these attributes declares.
+///
+/// Its `charset` counts first, then the `content` of a `Content-Type` pragma (HTML 13.2.6.4.4).
 pub(super) fn declared(
     charset: Option<&[u8]>,
     pragma: Option<&[u8]>,
@@ -24,7 +28,7 @@ pub(super) fn declared(
         .map(effective_encoding)
 }
 
-/// The charset that an HTML document declares, by `<meta>` or, failing that, by an XML declaration.
+/// The charset that an HTML document declares, by `<meta>` or else by an XML declaration.
 pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
     utf_16_declaration(bytes)
@@ -42,7 +46,7 @@ fn head(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(PRESCAN_LIMIT)]
 }
 
-/// `<?x` in two bytes a character: no byte order mark, but an XML declaration all the same.
+/// Detects `<?x` with two bytes per character: an XML declaration in UTF-16 without a byte order mark.
 fn utf_16_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
     match bytes {
         [b'<', 0, b'?', 0, b'x', 0, ..] => Some(UTF_16LE),
@@ -51,7 +55,7 @@ fn utf_16_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// WHATWG "get an XML encoding".
+/// The charset of an XML declaration: WHATWG "get an XML encoding".
 fn xml_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
     let declaration = bytes.strip_prefix(b"<?xml")?;
     let declaration = &declaration[..memchr(b'>', declaration)?];
@@ -65,7 +69,7 @@ fn xml_declaration(bytes: &[u8]) -> Option<&'static Encoding> {
     if label.iter().any(|&byte| byte <= b' ') {
         return None;
     }
-    // A declaration that could be read as ASCII is not in UTF-16, whatever it says.
+    // A declaration that is readable as ASCII is not in UTF-16, whatever it says.
     Encoding::for_label(label).map(not_utf_16)
 }
 
@@ -74,7 +78,9 @@ fn skip_controls(bytes: &[u8]) -> &[u8] {
     &bytes[controls..]
 }
 
-/// What a `<meta>` of this encoding means: one that could be read as ASCII is in neither UTF-16 nor a private set.
+/// The effective encoding of a `<meta>`.
+///
+/// A tag that is readable as ASCII is in neither UTF-16 nor a private character set.
 fn effective_encoding(encoding: &'static Encoding) -> &'static Encoding {
     if encoding == X_USER_DEFINED {
         WINDOWS_1252
@@ -95,13 +101,15 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
 }
 
-/// A position in the bytes. `None` from any method means that the bytes have run out, which ends the whole search.
+/// A position in the bytes.
+///
+/// `None` from any method means that the bytes have run out, which ends the whole search.
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-/// An attribute: its name and value as they stand, compared without regard to case.
+/// An attribute: its raw name and value, compared case-insensitively.
 struct Attribute<'a> {
     name: &'a [u8],
     value: &'a [u8],
@@ -113,7 +121,7 @@ impl<'a> Scanner<'a> {
             self.at += memchr(b'<', self.bytes.get(self.at..)?)?;
             let rest = &self.bytes[self.at..];
             if rest.starts_with(b"<!--") {
-                // The dashes that open a comment may close it too: `<!-->`.
+                // The opening dashes of a comment may close it too: `<!-->`.
                 self.at += 2 + memmem::find(&rest[2..], b"-->")? + 3;
                 continue;
             }
@@ -142,15 +150,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The charset of one `<meta>`, if it has a good one.
+    /// The charset of one `<meta>`, if it declares a valid one.
     fn meta_attributes(&mut self) -> Option<Option<&'static Encoding>> {
         let (mut seen_pragma, mut seen_content, mut seen_charset) = (false, false, false);
         let mut is_pragma = false;
         let mut needs_pragma = None;
-        // The outer `None`: nothing was declared. The inner: something that is no encoding.
+        // The outer `None`: nothing is declared. The inner: the declared value is not an encoding.
         let mut charset: Option<Option<&'static Encoding>> = None;
         while let Some(Attribute { name, value }) = self.attribute()? {
-            // Of two attributes of one name the first counts.
+            // Of two attributes with the same name, the first counts.
             let is_first = |seen: &mut bool| !std::mem::replace(seen, true);
             if name.eq_ignore_ascii_case(b"http-equiv") && is_first(&mut seen_pragma) {
                 is_pragma = value.eq_ignore_ascii_case(b"content-type");
@@ -184,13 +192,13 @@ impl<'a> Scanner<'a> {
         self.byte()
     }
 
-    /// WHATWG "get an attribute"; the inner `None` where the tag ends.
+    /// WHATWG "get an attribute"; the inner `None` at the end of the tag.
     fn attribute(&mut self) -> Option<Option<Attribute<'a>>> {
         if self.skip(|byte| is_space(byte) || byte == b'/')? == b'>' {
             return Some(None);
         }
         let start = self.at;
-        // A `=` may open a name, but not stand in it.
+        // A `=` may start a name, but not be inside it.
         self.at += usize::from(self.byte()? == b'=');
         let after_name =
             self.skip(|byte| !is_space(byte) && !matches!(byte, b'/' | b'>' | b'='))?;

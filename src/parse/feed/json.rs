@@ -1,4 +1,4 @@
-//! JSON Feed (1.1), read as it streams by: no part of it is kept.
+//! JSON Feed (1.1), read as a stream: nothing is stored.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,18 +11,19 @@ use crate::found::FoundKind;
 use crate::parse::gather::Gathering;
 use crate::parse::resolve::Resolver;
 
-/// What every JSON Feed says of itself, and where it is looked for, in bytes.
+/// The URL by which every JSON Feed identifies itself.
 const VERSION: &[u8] = b"//jsonfeed.org/version/";
+/// The number of bytes in which [`VERSION`] is searched for.
 const VERSION_WITHIN: usize = 4 << 10;
 
-/// Whether JSON says that it is a feed. Its slashes may be escaped.
+/// Whether JSON identifies itself as a feed. Its slashes may be escaped.
 pub(in crate::parse) fn is_json(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(VERSION_WITHIN)];
     memmem::find(head, VERSION).is_some()
         || memmem::find(head, br"\/\/jsonfeed.org\/version\/").is_some()
 }
 
-/// Reads a feed in JSON. With `assets`, what its entries bring with them counts too.
+/// Reads a JSON feed. With `assets`, including the images and attachments of its entries.
 pub(in crate::parse) fn json(
     text: &str,
     assets: bool,
@@ -38,7 +39,7 @@ pub(in crate::parse) fn json(
         role: ValueRole::Feed,
         take: &mut take,
     };
-    // It stops where it is damaged, and where there is no room for more: both mean that there is more.
+    // Reading stops at damage, and when there is no room for more links: both mean that there is more.
     if visitor
         .deserialize(&mut serde_json::Deserializer::from_str(text))
         .is_err()
@@ -47,7 +48,7 @@ pub(in crate::parse) fn json(
     }
 }
 
-/// What a value is to a feed.
+/// The role of a value in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ValueRole {
     Feed,
@@ -76,7 +77,7 @@ enum Key {
 }
 
 impl ValueRole {
-    /// What the value behind a key is; `None` where it is nothing to a feed.
+    /// The role of the value of a key; `None` if a feed has no use for it.
     fn of_member(self, key: &Key) -> Option<ValueRole> {
         Some(match (self, key) {
             (ValueRole::Feed, Key::HomePageUrl | Key::NextUrl) => ValueRole::Url(FoundKind::Page),
@@ -90,7 +91,7 @@ impl ValueRole {
         })
     }
 
-    /// What each value of a list is.
+    /// The role of each element of a list.
     fn of_element(self) -> Option<ValueRole> {
         match self {
             ValueRole::Entries => Some(ValueRole::Entry),
@@ -100,7 +101,7 @@ impl ValueRole {
     }
 }
 
-/// Walks through one value.
+/// Visits one value and all values in it.
 struct ValueVisitor<'t> {
     role: ValueRole,
     take: &'t mut dyn FnMut(&str, FoundKind) -> ControlFlow<()>,

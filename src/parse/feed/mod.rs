@@ -1,8 +1,8 @@
-//! Feeds: the pages that a site has lately put out. RSS 2.0 and 1.0, Atom (RFC 4287) and JSON Feed 1.1.
+//! Feeds: the latest pages of a site. RSS 2.0 and 1.0, Atom (RFC 4287) and JSON Feed 1.1.
 //!
-//! What a feed's entries, and the feed itself, point at are pages; what an entry brings with it is an asset; the next
-//! page of a feed (RFC 5005) is followed as a page is. Invariant: one pass, and nothing is kept but the links. Edge: the
-//! HTML inside an entry is not looked into: it is on the entry's page.
+//! The links of a feed and its entries are pages; what an entry embeds or attaches is an asset; the next page of a
+//! feed (RFC 5005) is followed like any page. Invariant: one pass, and nothing is stored but the links. The HTML
+//! inside an entry is not searched: the entry's own page has it.
 
 mod json;
 
@@ -17,35 +17,35 @@ use crate::fingerprint::Fingerprints;
 use crate::found::FoundKind;
 use crate::url::PageUrl;
 
-/// How many `xml:base` may be in force inside each other.
+/// The most nested `xml:base` attributes.
 const BASES: usize = 8;
 
-/// What an element is to a feed.
+/// The role of an element in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ElementRole {
     /// `channel` or `feed`.
     Feed,
     /// `item` or `entry`.
     Entry,
-    /// The feed's picture in RSS.
+    /// The image of an RSS feed.
     Image,
     /// Text that is a URL.
     Url(UrlUse),
     Other,
 }
 
-/// What a URL in an element's text is for.
+/// The purpose of a URL in an element's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UrlUse {
     Link,
-    /// Counts where the entry has no link, and where it is absolute: an identity need not be a URL.
+    /// Counts only if the entry has no link, and if it is absolute: an identifier need not be a URL.
     Guid,
-    /// Counts where it is absolute: others write a number there.
+    /// Counts only if it is absolute: some feeds write a number here.
     Comments,
     Asset,
 }
 
-/// Reads a feed in XML. With `assets`, what its entries bring with them counts too.
+/// Reads an XML feed. With `assets`, including what its entries embed or attach.
 pub(super) fn xml(
     text: &str,
     url: &PageUrl,
@@ -84,10 +84,10 @@ pub(super) fn xml(
     }
 }
 
-/// A feed being read.
+/// A feed while it is read.
 struct FeedReader<'u, 'g> {
     url: &'u PageUrl,
-    /// The `xml:base` in force, and how deep each was set.
+    /// The current `xml:base` values, with the depth at which each was set.
     bases: Vec<(usize, PageUrl)>,
     resolver: Resolver<'u>,
     fingerprints: Fingerprints,
@@ -145,7 +145,7 @@ impl FeedReader<'_, '_> {
             (Some("itunes"), "image", _) => {
                 flow = self.attribute(element, "href", FoundKind::Asset)
             }
-            // RFC 4287 4.1.3.2: the content is elsewhere.
+            // RFC 4287 4.1.3.2: the content is at another URL.
             (None | Some("atom"), "content", ElementRole::Entry) => {
                 flow = self.attribute(element, "src", FoundKind::Page);
             }
@@ -202,7 +202,7 @@ impl FeedReader<'_, '_> {
         flow
     }
 
-    /// A link as Atom writes it (RFC 4287 4.2.7); RSS borrows it.
+    /// A link in Atom's form (RFC 4287 4.2.7), which RSS borrows.
     fn link(&mut self, element: &Element<'_>, href: &str, parent: ElementRole) -> ControlFlow<()> {
         let relation = element.attribute("rel");
         let relation = relation

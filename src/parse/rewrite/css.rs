@@ -1,4 +1,4 @@
-//! The URLs of a style sheet, replaced.
+//! Replaces the URLs of a style sheet.
 
 use encoding_rs::Encoding;
 
@@ -7,16 +7,16 @@ use super::super::with_lifetime;
 use super::html::escape_markup;
 use super::{Edits, References};
 
-/// What a URL has to be escaped for.
+/// The context that a URL has to be escaped for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escape {
-    /// A style sheet as it is.
+    /// A style sheet by itself.
     Css,
-    /// One that stands as text between tags.
+    /// A style sheet as text between tags.
     CssInMarkup,
 }
 
-/// What is to be replaced in a style sheet that begins at `offset` of its document.
+/// The replacements for a style sheet that begins at `offset` in its document.
 pub(super) fn edits(
     css: &[u8],
     encoding: &'static Encoding,
@@ -41,7 +41,7 @@ pub(super) fn edits(
     edits
 }
 
-/// A URL as it may stand in `url()`, with quotes or without.
+/// Escapes a URL for use in `url()`, with or without quotes.
 fn escape_url(url: &str) -> String {
     let mut escaped = String::with_capacity(url.len());
     for character in url.chars() {

@@ -1,7 +1,8 @@
-//! The references of a page, replaced.
+//! Replaces the references of a page.
 //!
-//! Which attributes hold references says [the list](super::super::links::reference) that links are found by. What would keep a browser from reading the copy is taken out of its way: `<base>` is
-//! emptied, and a content security policy, and of what is on the disk `integrity` and `crossorigin`, get another name.
+//! Which attributes contain references is in [the list](super::super::links::reference) that finds links too. Whatever
+//! would keep a browser from using the copy is disabled: `<base>` is emptied; a content security policy is renamed,
+//! and so are `integrity` and `crossorigin` of saved files.
 
 use std::ops::ControlFlow;
 
@@ -18,14 +19,14 @@ use super::css::Escape;
 use super::{Document, Edits, Places, References, css};
 
 const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
-/// Attributes that a file cannot live up to.
+/// Attributes whose checks a file on disk cannot pass.
 const BARRIERS: [&str; 2] = ["integrity", "crossorigin"];
-/// A longer value is no URL; style sheets and pages in attributes have no more either.
+/// The longest attribute value that is considered, in bytes.
 const VALUE_LIMIT: usize = 1 << 20;
-/// Pages inside each other's `srcdoc` that are rewritten.
+/// The most nested `srcdoc` pages that are rewritten.
 const NESTED_DOCUMENTS: usize = 3;
 
-/// What is to be replaced in a page.
+/// The replacements for a page.
 pub(super) fn edits(
     markup: Markup,
     html: &[u8],
@@ -50,7 +51,7 @@ pub(super) fn edits(
     editor.edits
 }
 
-/// Looks for the first `<base href>`.
+/// Finds the first `<base href>`.
 struct BaseFinder<'a>(Option<&'a [u8]>);
 
 impl<'a> Visitor<'a> for BaseFinder<'a> {
@@ -72,12 +73,13 @@ impl<'a> Visitor<'a> for BaseFinder<'a> {
     }
 }
 
+/// Collects the replacements while a page is scanned.
 struct Editor<'a, 'e, 'r> {
     html: &'a [u8],
     encoding: &'static Encoding,
     references: &'e mut References<'r>,
     edits: Edits,
-    /// How many pages this one is inside of.
+    /// The number of `srcdoc` pages around this one.
     nesting: usize,
 }
 
@@ -107,7 +109,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
             } else if let Some(row) = reference::row(name, tag.name_text(), foreign, attribute.name)
             {
                 match row.holds {
-                    // A part of the same drawing, whatever the base.
+                    // A part of the same SVG image, whatever the base.
                     Holds::Url
                         if foreign && name != Name::A && attribute.value.starts_with(b"#") => {}
                     Holds::Url => leads_to_saved |= self.replace_url(attribute),
@@ -129,7 +131,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
             barriers.into_iter().for_each(|name| self.rename(name));
         }
         if !tag.close() {
-            self.edits.0.truncate(before); // the page ends inside it: it is no tag
+            self.edits.0.truncate(before); // the page ends inside the tag, so it does not count
         }
         CONTINUE
     }
@@ -169,7 +171,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
 }
 
 impl<'a> Editor<'a, '_, '_> {
-    /// Answers whether it leads to what was saved.
+    /// Replaces a URL. Returns whether it leads to a saved file.
     fn replace_url(&mut self, attribute: Attribute<'a>) -> bool {
         let Some(text) = self.decode_value(attribute) else {
             return false;
@@ -190,7 +192,7 @@ impl<'a> Editor<'a, '_, '_> {
         let mut output = String::with_capacity(text.len());
         let mut copied = 0;
         for url in srcset::urls(&text) {
-            // Each is a piece of the text, in order.
+            // Each is a slice of the text, in order.
             let Some(start) = offset_in(text.as_bytes(), url.as_bytes()) else {
                 continue;
             };
@@ -219,7 +221,9 @@ impl<'a> Editor<'a, '_, '_> {
         }
     }
 
-    /// A page that is written in an attribute: its references start where those of the page around it do.
+    /// Replaces the references of a page in an attribute.
+    ///
+    /// They are relative to the base of the page around it.
     fn replace_document(&mut self, attribute: Attribute<'a>) {
         if self.nesting >= NESTED_DOCUMENTS {
             return;
@@ -255,7 +259,7 @@ impl<'a> Editor<'a, '_, '_> {
         }
     }
 
-    /// The value of an attribute; `None` where there is none, or too much.
+    /// The value of an attribute; `None` if it is empty or too long.
     fn decode_value(&self, attribute: Attribute<'a>) -> Option<String> {
         if attribute.value.is_empty() || attribute.value.len() > VALUE_LIMIT {
             return None;
@@ -265,7 +269,7 @@ impl<'a> Editor<'a, '_, '_> {
         Some(decode(attribute.value, Place::Attribute, &decoder).into_owned())
     }
 
-    /// Puts a value in place of another: in the quotes that are there, or in new ones.
+    /// Replaces an attribute's value, within its quotes or with new ones.
     fn replace_value(&mut self, attribute: Attribute<'a>, value: &str) {
         let Some(start) = offset_in(self.html, attribute.value).filter(|start| *start > 0) else {
             return;
@@ -285,7 +289,7 @@ impl<'a> Editor<'a, '_, '_> {
             .push((start, start + attribute.value.len(), bytes));
     }
 
-    /// Gives an attribute a name that nobody heeds.
+    /// Renames an attribute, so that browsers ignore it.
     fn rename(&mut self, name: &'a [u8]) {
         if let Some(start) = offset_in(self.html, name) {
             self.edits.0.push((start, start, b"data-".to_vec()));
@@ -293,7 +297,7 @@ impl<'a> Editor<'a, '_, '_> {
     }
 }
 
-/// A text as it may stand between tags, and in quotes.
+/// Escapes text for use between tags and in quoted attributes.
 pub(super) fn escape_markup(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for character in value.chars() {
@@ -309,7 +313,7 @@ pub(super) fn escape_markup(value: &str) -> String {
     text
 }
 
-/// Where a piece of a text is in it; `None` for what is empty, which may be anywhere.
+/// The offset of a slice in a text; `None` if it is empty, as it could be anywhere.
 fn offset_in(text: &[u8], piece: &[u8]) -> Option<usize> {
     let at = (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
     (!piece.is_empty() && at + piece.len() <= text.len()).then_some(at)

@@ -1,13 +1,14 @@
-//! Rewriting: the references of a page or a style sheet made to fit a copy that is read from a disk.
+//! Rewrites the references in a page or style sheet for a copy that is read from disk.
 //!
-//! Each reference that leads to what was saved becomes the path that it was saved under; every other one becomes
-//! absolute, so that it leads where it led. All else stays as it was, byte for byte: what is replaced are the values of
-//! attributes, and URLs in CSS. Invariant: what is put in is escaped for its place, whatever a URL says. Edge: scripts are
-//! not read, and what they put together leads nowhere from a disk; of XML, pages and drawings are rewritten, and nothing else.
+//! A reference to something that was saved becomes the path of the saved file; every other reference becomes absolute,
+//! so that it still leads to the same place. Everything else stays as it was, byte for byte: only attribute values and
+//! URLs in CSS are replaced. Invariant: inserted text is escaped for its context, whatever a URL contains. Scripts are
+//! not read, so URLs that they construct do not work from a disk. Of XML documents, only pages and SVG images are
+//! rewritten.
 //!
-//! A disk has no `Content-Type`. So a page that names its charset in its head alone gets a byte order mark, and becomes
-//! UTF-8 where it is not; so does one whose encoding is no superset of ASCII. Style sheets in such an encoding stay as
-//! they are.
+//! Files on disk have no `Content-Type`. So a page whose charset was only in the response headers gets a byte order
+//! mark, and is converted to UTF-8 if needed; so does one in an encoding that is not ASCII-compatible. Style sheets in
+//! such an encoding stay as they are.
 
 mod css;
 mod html;
@@ -25,36 +26,35 @@ use crate::fingerprint::Fingerprints;
 use crate::url::PageUrl;
 use css::Escape;
 
-/// What tells an HTML file's encoding before anything in it.
+/// Marks an HTML file as UTF-8, before anything in it is read.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A document that was saved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'d> {
-    /// Where it came from.
+    /// The URL it came from.
     pub(crate) url: &'d PageUrl,
     /// Its `Content-Type`.
     pub(crate) content_type: Option<&'d str>,
-    /// Who makes the fingerprints that [`Places`] are found by.
+    /// Computes the fingerprints that [`Places`] looks up.
     pub(crate) fingerprints: Fingerprints,
-    /// Whether it was rewritten before: then only what is absolute is looked at.
+    /// Whether it was rewritten before; if so, only absolute references are considered.
     pub(crate) again: bool,
 }
 
-/// Where things are: the place of a URL with this fingerprint; `None` for what was not saved.
+/// Looks up where the URL with this fingerprint was saved; `None` if it was not.
 pub(crate) type Places<'p> = &'p dyn Fn(u64) -> Option<Place>;
 
-/// Where something was saved.
+/// Where a page or asset was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The reference to put in: percent-encoded, and relative to the document.
+    /// The reference to insert: percent-encoded, and relative to the document.
     pub(crate) path: String,
-    /// The fragment that a redirect on the way names, with its `#`, as it was written: the link's own gives way to
-    /// it.
+    /// The fragment from a redirect on the way, with its `#`, as it was written. It replaces the link's own fragment.
     pub(crate) fragment: Option<String>,
 }
 
-/// The document with its references replaced; `None` where it is to stay as it is.
+/// The document with its references replaced; `None` if nothing changes.
 pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) -> Option<Vec<u8>> {
     let media = document.content_type.and_then(MediaType::parse);
     let kind = media.as_ref().map_or_else(|| sniff(bytes), MediaType::kind);
@@ -87,15 +87,15 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
     changed.then(|| edits.apply(&text))
 }
 
-/// The bytes of a page as a browser reads them without a header, and their encoding.
+/// The bytes of a page such that a browser can read them without headers, and their encoding.
 fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
-    // A `<meta>` that comes late is not found by every browser: such a page gets a byte order mark.
+    // Not every browser finds a late `<meta>`: such a page gets a byte order mark.
     let is_declared = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
-    // What browsers detect without a header they detect on a disk too, but UTF-8.
+    // Except for UTF-8, browsers detect on disk whatever they detect without a header.
     let is_detectable =
         matches!(source, CharsetSource::Detected | CharsetSource::Default) && encoding != UTF_8;
-    // XML says it in its declaration, or is UTF-8.
+    // XML has its encoding in its declaration, or is UTF-8.
     let is_xml_default = markup == Markup::Xml
         && matches!(source, CharsetSource::Declaration | CharsetSource::Default);
     if encoding.is_ascii_compatible()
@@ -110,7 +110,7 @@ fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &
     )
 }
 
-/// What is to be replaced, each with its range.
+/// The replacements, each with the byte range it replaces.
 #[derive(Default)]
 struct Edits(Vec<(usize, usize, Vec<u8>)>);
 
@@ -120,7 +120,7 @@ impl Edits {
         let mut output = Vec::with_capacity(bytes.len() + bytes.len() / 8);
         let mut copied = 0;
         for (start, end, new) in self.0 {
-            // Nothing overlaps; if it did, the first would count.
+            // Replacements do not overlap; if they did, the first would win.
             if start < copied || end > bytes.len() {
                 continue;
             }
@@ -133,19 +133,19 @@ impl Edits {
     }
 }
 
-/// The references of one document.
+/// Replaces the references of one document.
 struct References<'r> {
     resolver: Resolver<'r>,
     places: Places<'r>,
     again: bool,
-    /// Whether a `<base>` made `#x` and nothing at all lead elsewhere.
+    /// Whether a `<base>` makes `#x` and empty references lead to another page.
     base_differs: bool,
 }
 
-/// What becomes of a reference.
+/// The replacement of a reference.
 struct Replacement {
     text: String,
-    /// Whether it leads to what was saved.
+    /// Whether it leads to a saved file.
     saved: bool,
 }
 
@@ -166,7 +166,7 @@ impl<'r> References<'r> {
         }
     }
 
-    /// What is to stand instead of a reference; `None` where it stays.
+    /// The replacement for a reference; `None` if it stays.
     fn replace(&mut self, reference: &str) -> Option<Replacement> {
         let reference = reference.trim_ascii();
         let is_absolute = is_absolute(reference);
@@ -204,7 +204,9 @@ fn is_absolute(reference: &str) -> bool {
     has_scheme("http:") || has_scheme("https:")
 }
 
-/// A fragment that is safe in every place: what the URL standard would encode in it is encoded, and quotes are.
+/// Escapes a fragment so that it is safe in every context.
+///
+/// Encodes quotes and everything that the URL standard would encode.
 fn fragment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,10 +1,10 @@
-//! What becomes of references, each place by itself.
+//! Rewritten references, context by context.
 
 use super::*;
 
 const URL: &str = "http://h.example/d/page.html?x=1";
 
-/// Rewrites a page where `/saved`, `/d/saved` and `/d/page.html?x=1` are on the disk.
+/// Rewrites a page when `/saved`, `/d/saved` and `/d/page.html?x=1` are on disk.
 fn page(html: &str) -> String {
     String::from_utf8(bytes(
         html.as_bytes(),
@@ -194,11 +194,11 @@ fn a_page_whose_charset_was_in_the_headers_reads_the_same_from_disk() {
         .flat_map(u16::to_le_bytes)
         .collect();
     assert_eq!(bytes(&wide, Some("text/html"), false), expected);
-    // One that says it itself stays in its charset.
+    // A page that declares its charset itself keeps it.
     let declared = [b"<meta charset=windows-1252>".as_slice(), &latin].concat();
     let rewritten = bytes(&declared, Some("text/html"), false);
     assert!(rewritten.ends_with(b"<a href=\"../saved.html\">\xE9</a>"));
-    // Not every browser looks for a late one: a byte order mark says it for all.
+    // Not every browser looks for a late declaration: a byte order mark works for all.
     let late = [
         " ".repeat(2_000).as_bytes(),
         b"<meta charset=windows-1252>",
