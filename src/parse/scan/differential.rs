@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::oracle::{ByName, Tree, ours, pages, theirs};
 
 #[test]
-fn hand_written_oddities_are_read_as_html5ever_reads_them() {
+fn hand_written_oddities_are_read_as_in_html5ever() {
     for html in [
         "<a href=x>",
         "<a href=x/>",
@@ -151,7 +151,7 @@ fn hand_written_oddities_are_read_as_html5ever_reads_them() {
 }
 
 #[test]
-fn foreign_content_is_read_as_a_browser_reads_it() {
+fn foreign_content_is_read_as_in_a_browser() {
     for html in [
         "<svg><![CDATA[><a>]]><b></svg>",
         "<svg><![CDATA[><a>]] ]>]]]]><g></svg>",
@@ -189,7 +189,7 @@ fn foreign_content_is_read_as_a_browser_reads_it() {
 
 /// Where our model of foreign content is known to differ from the tree, so that the docs stay true.
 #[test]
-fn the_documented_approximations_are_the_ones_there_are() {
+fn the_documented_approximations_do_differ() {
     for html in [
         // The tree builder drops what may not be in and behind a `frameset`; the scanner takes it as written.
         "<frameset><style><g></style>",
@@ -361,7 +361,7 @@ pub(crate) fn cases(default: u32) -> u32 {
 }
 
 #[test]
-fn tag_soup_is_read_as_html5ever_reads_it() {
+fn tag_soup_is_read_as_in_html5ever() {
     let config = ProptestConfig {
         cases: cases(4_000),
         failure_persistence: None,
@@ -373,7 +373,7 @@ fn tag_soup_is_read_as_html5ever_reads_it() {
 }
 
 #[test]
-fn tag_soup_is_read_as_the_tree_builder_reads_it() {
+fn tag_soup_is_read_as_in_the_tree_builder() {
     let config = ProptestConfig {
         cases: cases(4_000),
         failure_persistence: None,
@@ -417,7 +417,7 @@ const SCRIPT: &[&str] = &[
 ];
 
 #[test]
-fn scripts_end_where_html5ever_ends_them() {
+fn scripts_end_where_they_do_in_html5ever() {
     let config = ProptestConfig {
         cases: cases(4_000),
         failure_persistence: None,
@@ -430,7 +430,7 @@ fn scripts_end_where_html5ever_ends_them() {
 }
 
 #[test]
-fn broken_foreign_content_seldom_misleads() {
+fn broken_foreign_content_is_seldom_misread() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let strategy = proptest::collection::vec(proptest::sample::select(FOREIGN), 0..12)
@@ -446,20 +446,20 @@ fn broken_foreign_content_seldom_misleads() {
 }
 
 #[test]
-fn real_pages_are_read_as_the_tree_builder_reads_them() {
+fn real_pages_are_read_as_in_the_tree_builder() {
     for path in pages() {
         let Ok(bytes) = std::fs::read(&path) else {
             continue;
         };
         let html = String::from_utf8_lossy(&bytes);
         let (ours, theirs) = (ours(&html), theirs(&html, Tree::oracle()));
-        let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        let matching = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
         assert!(
             ours == theirs,
             "{}: {:?} is not {:?}",
             path.display(),
-            ours.get(same),
-            theirs.get(same)
+            ours.get(matching),
+            theirs.get(matching)
         );
     }
 }

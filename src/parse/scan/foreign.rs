@@ -120,12 +120,12 @@ impl Foreign {
                 if self.is_xml {
                     return true;
                 }
-                let out = is_one_of(tag.name_text(), &BREAK_OUT)
+                let is_break_out = is_one_of(tag.name_text(), &BREAK_OUT)
                     || (tag.name() == Name::Font && is_html_font(tag));
-                if out {
+                if is_break_out {
                     self.leave();
                 }
-                !out
+                !is_break_out
             }
         }
     }
@@ -154,15 +154,15 @@ impl Foreign {
     /// An end tag was seen inside.
     #[cold]
     pub(super) fn closed(&mut self, name: &[u8]) {
-        let found = self.frames[..self.depth]
+        let depth = self.frames[..self.depth]
             .iter()
             .rposition(|frame| match frame {
                 Frame::Svg => name.eq_ignore_ascii_case(b"svg"),
                 Frame::Math => name.eq_ignore_ascii_case(b"math"),
                 Frame::Point { name: point, .. } => name.eq_ignore_ascii_case(point.as_bytes()),
             });
-        match (found, self.top()) {
-            (Some(found), _) => self.depth = found,
+        match (depth, self.top()) {
+            (Some(depth), _) => self.depth = depth,
             (None, Some(Frame::Svg | Frame::Math))
                 if !self.is_xml && is_one_of(name, &BREAK_OUT) =>
             {
@@ -196,7 +196,7 @@ impl Foreign {
         match self.top()? {
             Frame::Svg => one_of(name, &SVG_POINTS),
             Frame::Math => one_of(name, &MATH_POINTS).or_else(|| {
-                (name.eq_ignore_ascii_case(b"annotation-xml") && holds_html(tag))
+                (name.eq_ignore_ascii_case(b"annotation-xml") && contains_html(tag))
                     .then_some("annotation-xml")
             }),
             Frame::Point { .. } => None,
@@ -220,7 +220,7 @@ fn is_html_font(tag: &Tag<'_>) -> bool {
     picked.is_some_and(|values| values.iter().any(Option::is_some))
 }
 
-fn holds_html(tag: &Tag<'_>) -> bool {
+fn contains_html(tag: &Tag<'_>) -> bool {
     let encoding = tag.rewound().pick(["encoding"]);
     encoding.is_some_and(|[value]| {
         value.is_some_and(|value| {

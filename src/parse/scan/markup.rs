@@ -19,34 +19,34 @@ pub(super) fn after_declaration(html: &[u8], open: usize, cdata: bool) -> Option
 
 /// Skips to behind the next `>` (HTML 13.2.5.41).
 pub(super) fn after_bogus_comment(html: &[u8], from: usize) -> Option<usize> {
-    memchr(b'>', html.get(from..)?).map(|found| from + found + 1)
+    memchr(b'>', html.get(from..)?).map(|offset| from + offset + 1)
 }
 
 /// Skips a comment whose text starts at `text` (HTML 13.2.5.43 to 52). The states about `<!` inside a comment
 /// only report nesting, so that an end is `-->`, `--!>` or, right at the start, `>` and `->`.
 fn after_comment(html: &[u8], text: usize) -> Option<usize> {
-    let inside = &html[text..];
-    if inside.starts_with(b">") {
+    let content = &html[text..];
+    if content.starts_with(b">") {
         return Some(text + 1);
     }
-    if inside.starts_with(b"->") {
+    if content.starts_with(b"->") {
         return Some(text + 2);
     }
-    memchr_iter(b'>', inside)
-        .find(|&end| inside[..end].ends_with(b"--") || inside[..end].ends_with(b"--!"))
+    memchr_iter(b'>', content)
+        .find(|&end| content[..end].ends_with(b"--") || content[..end].ends_with(b"--!"))
         .map(|end| text + end + 1)
 }
 
 /// Skips a CDATA section whose text starts at `text` (HTML 13.2.5.69 to 71).
 fn after_cdata(html: &[u8], text: usize) -> Option<usize> {
-    let inside = &html[text..];
-    memchr_iter(b'>', inside)
-        .find(|&end| inside[..end].ends_with(b"]]"))
+    let content = &html[text..];
+    memchr_iter(b'>', content)
+        .find(|&end| content[..end].ends_with(b"]]"))
         .map(|end| text + end + 1)
 }
 
 /// Skips what `<!` at `open` begins in XML: a comment ends at `-->` alone, and a document type may have declarations inside `[` and `]`.
-pub(super) fn after_declaration_of_xml(text: &[u8], open: usize) -> Option<usize> {
+pub(super) fn after_xml_declaration(text: &[u8], open: usize) -> Option<usize> {
     let rest = &text[open + 2..];
     if rest.starts_with(b"--") {
         let end = memmem::find(rest.get(2..)?, b"-->")?;
@@ -71,9 +71,9 @@ pub(super) fn after_instruction(text: &[u8], open: usize) -> Option<usize> {
 /// What is in a text that is one CDATA section, and where in it that starts; the text itself where it is none.
 pub(in crate::parse) fn inside_cdata(text: &[u8]) -> (&[u8], usize) {
     let start = text.len() - text.trim_ascii_start().len();
-    let inside = text.trim_ascii().strip_prefix(b"<![CDATA[");
-    match inside.and_then(|inside| inside.strip_suffix(b"]]>")) {
-        Some(inside) => (inside, start + 9),
+    let content = text.trim_ascii().strip_prefix(b"<![CDATA[");
+    match content.and_then(|content| content.strip_suffix(b"]]>")) {
+        Some(content) => (content, start + 9),
         None => (text, 0),
     }
 }

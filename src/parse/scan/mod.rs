@@ -87,24 +87,24 @@ pub fn scan<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) {
 
 /// As [`scan`], by these rules.
 pub fn scan_as<'a, V: Visitor<'a>>(markup: Markup, text: &'a [u8], visitor: &mut V) {
-    let mut walk = Walk {
+    let mut scanner = Scanner {
         markup,
         foreign: Foreign::of(markup),
-        styled: 0,
+        reported_style_end: 0,
     };
     // The flow only says why the walk ended; the caller's visitor knows that already.
-    let _ = walk.run(text, visitor);
+    let _ = scanner.run(text, visitor);
 }
 
 /// A walk through one page.
-struct Walk {
+struct Scanner {
     markup: Markup,
     foreign: Foreign,
     /// Up to where the text of styles of SVG was told.
-    styled: usize,
+    reported_style_end: usize,
 }
 
-impl Walk {
+impl Scanner {
     fn run<'a, V: Visitor<'a>>(&mut self, html: &'a [u8], visitor: &mut V) -> ControlFlow<()> {
         let is_xml = self.markup == Markup::Xml;
         let mut at = 0;
@@ -124,7 +124,7 @@ impl Walk {
             }
             let after = match html[open + 1] {
                 b'/' => end_tag(html, open, &mut self.foreign, visitor)?,
-                b'!' if is_xml => markup::after_declaration_of_xml(html, open),
+                b'!' if is_xml => markup::after_xml_declaration(html, open),
                 b'!' => markup::after_declaration(html, open, self.foreign.allows_cdata()),
                 b'?' if is_xml => markup::after_instruction(html, open),
                 b'?' => markup::after_bogus_comment(html, open + 1),
@@ -162,10 +162,13 @@ impl Walk {
         }
         self.foreign.opened(&tag);
         if tag.is_foreign() {
-            if tag.name() == Name::Style && !tag.is_self_closing() && after >= self.styled {
+            if tag.name() == Name::Style
+                && !tag.is_self_closing()
+                && after >= self.reported_style_end
+            {
                 // What is inside is looked for once, however many open before it ends.
                 let end = raw::end_of_text(html, after, b"style");
-                self.styled = end;
+                self.reported_style_end = end;
                 visitor.foreign_style(&html[after..end], after)?;
             }
             return ControlFlow::Continue(Some(after));
@@ -177,7 +180,7 @@ impl Walk {
             Name::Plaintext => html.len(),
             Name::Script => raw::end_of_script(html, after),
             name => match name.raw_text() {
-                Some(word) => raw::end_of_text(html, after, word),
+                Some(end_name) => raw::end_of_text(html, after, end_name),
                 None => return ControlFlow::Continue(Some(after)),
             },
         };
@@ -194,7 +197,7 @@ fn xml_text<'a, V: Visitor<'a>>(
     after: usize,
     visitor: &mut V,
 ) -> ControlFlow<(), Option<usize>> {
-    let word: &[u8] = match tag.name() {
+    let end_name: &[u8] = match tag.name() {
         Name::Title => b"title",
         Name::Style => b"style",
         Name::Script => b"script",
@@ -203,12 +206,12 @@ fn xml_text<'a, V: Visitor<'a>>(
     if tag.is_self_closing() {
         return ControlFlow::Continue(Some(after));
     }
-    let end = raw::end_of_xml_text(text, after, word);
+    let end = raw::end_of_xml_text(text, after, end_name);
     match tag.name() {
         Name::Style => visitor.foreign_style(&text[after..end], after)?,
         name => {
-            let (inside, offset) = markup::inside_cdata(&text[after..end]);
-            visitor.raw_text(name, inside, after + offset)?;
+            let (content, offset) = markup::inside_cdata(&text[after..end]);
+            visitor.raw_text(name, content, after + offset)?;
         }
     }
     ControlFlow::Continue(Some(end))
@@ -220,7 +223,7 @@ fn next_open(html: &[u8], at: usize) -> Option<usize> {
     // Tags often follow each other at once; a look costs less than a call.
     match html.get(at) {
         Some(b'<') => Some(at),
-        Some(_) => memchr(b'<', &html[at..]).map(|found| at + found),
+        Some(_) => memchr(b'<', &html[at..]).map(|offset| at + offset),
         None => None,
     }
 }

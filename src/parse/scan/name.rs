@@ -6,7 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 const SLOTS: usize = 128;
 /// Spreads the names below over the table without a collision; the compiler checks that.
-const SPREAD: u64 = 0xF341_E07A_83F7_3F17;
+const MULTIPLIER: u64 = 0xF341_E07A_83F7_3F17;
 static TABLE: [(u64, Name); SLOTS] = table();
 
 macro_rules! names {
@@ -63,8 +63,8 @@ pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
             let bits = marks.trailing_zeros() & !7;
             let end = from + (bits / 8) as usize;
             if super::tag::ends_name(html[end]) {
-                let kept = (1_u64 << bits) - 1;
-                return (find((word | (0x20 * ONES)) & kept), end);
+                let mask = (1_u64 << bits) - 1;
+                return (find((word | (0x20 * ONES)) & mask), end);
             }
         }
     }
@@ -82,7 +82,7 @@ fn read_slowly(html: &[u8], from: usize) -> (Name, usize) {
     let text = &rest[..length];
     let name = NAMES
         .iter()
-        .find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(text))
+        .find(|(candidate, _)| candidate.as_bytes().eq_ignore_ascii_case(text))
         .map_or(Name::Other, |&(_, name)| name);
     (name, from + length)
 }
@@ -93,13 +93,13 @@ const fn zero_bytes(word: u64) -> u64 {
 
 #[inline]
 fn find(key: u64) -> Name {
-    let (known, name) = TABLE[slot(key)];
+    let (candidate, name) = TABLE[slot(key)];
     // Names here are letters only: a byte with 0x20 set equals a letter only if it was that letter in some case.
-    if known == key { name } else { Name::Other }
+    if candidate == key { name } else { Name::Other }
 }
 
 const fn slot(key: u64) -> usize {
-    (key.wrapping_mul(SPREAD) >> 57) as usize
+    (key.wrapping_mul(MULTIPLIER) >> 57) as usize
 }
 
 const fn table() -> [(u64, Name); SLOTS] {

@@ -42,7 +42,7 @@ impl<'a> Visitor<'a> for Ours {
         let mut attributes: Vec<(String, String)> = Vec::new();
         while let Some(attribute) = tag.next_attribute() {
             let name = lower(attribute.name);
-            if !attributes.iter().any(|(known, _)| *known == name) {
+            if !attributes.iter().any(|(existing, _)| *existing == name) {
                 let value = decode(attribute.value, Place::Attribute, &utf8);
                 attributes.push((name, value.into_owned()));
             }
@@ -114,14 +114,14 @@ impl<S: TokenSink> TokenSink for Recorder<S> {
         if let Token::TagToken(tag) = &token {
             self.events.borrow_mut().push(their_event(tag));
         }
-        let answer = self.oracle.process_token(token, line);
+        let result = self.oracle.process_token(token, line);
         if matches!(
-            answer,
+            result,
             TokenSinkResult::RawData(_) | TokenSinkResult::Plaintext
         ) {
             *text = Some(String::new());
         }
-        answer
+        result
     }
 
     fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
@@ -275,15 +275,15 @@ impl TreeSink for Tree {
 /// The pages under `HAUL_HTML`, else the documentation this machine has, as many as `HAUL_HTML_PAGES` says.
 pub(crate) fn pages() -> Vec<PathBuf> {
     let root = std::env::var("HAUL_HTML").unwrap_or_else(|_| "/usr/share/doc".to_owned());
-    let most = std::env::var("HAUL_HTML_PAGES").map_or(100, |most| most.parse().unwrap());
-    pages_under(Path::new(&root), most)
+    let limit = std::env::var("HAUL_HTML_PAGES").map_or(100, |limit| limit.parse().unwrap());
+    pages_under(Path::new(&root), limit)
 }
 
 /// At most so many pages of a folder and those below it.
-pub(crate) fn pages_under(root: &Path, most: usize) -> Vec<PathBuf> {
+pub(crate) fn pages_under(root: &Path, limit: usize) -> Vec<PathBuf> {
     let mut folders = vec![root.to_owned()];
     let mut pages = Vec::new();
-    while let (Some(folder), true) = (folders.pop(), pages.len() < most) {
+    while let (Some(folder), true) = (folders.pop(), pages.len() < limit) {
         let Ok(entries) = std::fs::read_dir(&folder) else {
             continue;
         };
@@ -295,7 +295,7 @@ pub(crate) fn pages_under(root: &Path, most: usize) -> Vec<PathBuf> {
             }
         }
     }
-    pages.truncate(most);
+    pages.truncate(limit);
     pages
 }
 

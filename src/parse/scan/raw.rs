@@ -13,9 +13,9 @@ const SCRIPT: &[u8] = b"script";
 /// Where the text that starts at `from` ends, in an element of this name.
 pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
-    while let Some(found) = memchr(b'<', &html[at..]) {
-        at += found;
-        if html.get(at + 1) == Some(&b'/') && is_word(html, at + 2, name) {
+    while let Some(offset) = memchr(b'<', &html[at..]) {
+        at += offset;
+        if html.get(at + 1) == Some(&b'/') && is_tag_name(html, at + 2, name) {
             return at;
         }
         at += 1;
@@ -26,11 +26,11 @@ pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
 /// Where the text that starts at `from` ends, in an element of XML of this name: what is in comments and CDATA sections ends nothing.
 pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
-    while let Some(found) = memchr(b'<', &text[at..]) {
-        at += found;
+    while let Some(offset) = memchr(b'<', &text[at..]) {
+        at += offset;
         match text.get(at + 1) {
-            Some(b'/') if is_word(text, at + 2, name) => return at,
-            Some(b'!') => match super::markup::after_declaration_of_xml(text, at) {
+            Some(b'/') if is_tag_name(text, at + 2, name) => return at,
+            Some(b'!') => match super::markup::after_xml_declaration(text, at) {
                 Some(after) => at = after,
                 None => return text.len(),
             },
@@ -44,13 +44,13 @@ pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
 /// and then one `</script` belongs to the text.
 pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {
     let mut at = from;
-    while let Some(found) = memchr(b'<', &html[at..]) {
-        at += found;
+    while let Some(offset) = memchr(b'<', &html[at..]) {
+        at += offset;
         match html.get(at + 1) {
-            Some(b'/') if is_word(html, at + 2, SCRIPT) => return at,
+            Some(b'/') if is_tag_name(html, at + 2, SCRIPT) => return at,
             Some(b'!') if html[at + 2..].starts_with(b"--") => match end_of_escaped(html, at + 2) {
-                Escaped::Over(after) => at = after,
-                Escaped::EndTag(end) => return end,
+                EscapedEnd::Unescaped(after) => at = after,
+                EscapedEnd::ScriptEnd(end) => return end,
             },
             _ => at += 1,
         }
@@ -58,44 +58,44 @@ pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {
     html.len()
 }
 
-enum Escaped {
+enum EscapedEnd {
     /// `-->` was seen; script data goes on here.
-    Over(usize),
+    Unescaped(usize),
     /// The script ends here.
-    EndTag(usize),
+    ScriptEnd(usize),
 }
 
 /// Walks the escaped and double escaped states. `from` is the first dash of `<!--`: those two dashes
 /// already count towards `-->`.
-fn end_of_escaped(html: &[u8], from: usize) -> Escaped {
+fn end_of_escaped(html: &[u8], from: usize) -> EscapedEnd {
     let mut at = from;
-    let mut twice = false;
-    while let Some(found) = memchr2(b'<', b'-', &html[at..]) {
-        at += found;
+    let mut is_double_escaped = false;
+    while let Some(offset) = memchr2(b'<', b'-', &html[at..]) {
+        at += offset;
         if html[at] == b'-' {
             let dashes = html[at..].iter().take_while(|&&byte| byte == b'-').count();
             at += dashes;
             if dashes >= 2 && html.get(at) == Some(&b'>') {
-                return Escaped::Over(at + 1);
+                return EscapedEnd::Unescaped(at + 1);
             }
             continue;
         }
-        let closing = html.get(at + 1) == Some(&b'/');
-        if is_word(html, at + 1 + usize::from(closing), SCRIPT) {
-            match (twice, closing) {
-                (false, true) => return Escaped::EndTag(at),
-                (false, false) => twice = true,
-                (true, true) => twice = false,
+        let is_closing = html.get(at + 1) == Some(&b'/');
+        if is_tag_name(html, at + 1 + usize::from(is_closing), SCRIPT) {
+            match (is_double_escaped, is_closing) {
+                (false, true) => return EscapedEnd::ScriptEnd(at),
+                (false, false) => is_double_escaped = true,
+                (true, true) => is_double_escaped = false,
                 (true, false) => {}
             }
         }
         at += 1;
     }
-    Escaped::EndTag(html.len())
+    EscapedEnd::ScriptEnd(html.len())
 }
 
 /// Whether this name, in any case, is at `at` and ends there as a tag name does.
-fn is_word(html: &[u8], at: usize, name: &[u8]) -> bool {
+fn is_tag_name(html: &[u8], at: usize, name: &[u8]) -> bool {
     html.get(at..at + name.len())
         .is_some_and(|word| word.eq_ignore_ascii_case(name))
         && html

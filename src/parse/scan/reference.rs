@@ -32,23 +32,23 @@ pub fn decode<'a>(raw: &'a [u8], place: Place, decoder: Decoder<'_>) -> Cow<'a, 
     if memchr3(b'&', b'\r', 0, raw).is_none() {
         return text(raw, decoder);
     }
-    let mut out = String::with_capacity(raw.len());
+    let mut decoded = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(found) = memchr3(b'&', b'\r', 0, rest) {
-        out.push_str(&text(&rest[..found], decoder));
-        let byte = rest[found];
-        rest = &rest[found + 1..];
+    while let Some(at) = memchr3(b'&', b'\r', 0, rest) {
+        decoded.push_str(&text(&rest[..at], decoder));
+        let byte = rest[at];
+        rest = &rest[at + 1..];
         match byte {
-            b'&' => rest = &rest[reference(rest, place, &mut out)..],
+            b'&' => rest = &rest[resolve_reference(rest, place, &mut decoded)..],
             b'\r' => {
-                out.push('\n');
+                decoded.push('\n');
                 rest = rest.strip_prefix(b"\n").unwrap_or(rest);
             }
-            _ => out.push('\u{FFFD}'),
+            _ => decoded.push('\u{FFFD}'),
         }
     }
-    out.push_str(&text(rest, decoder));
-    Cow::Owned(out)
+    decoded.push_str(&text(rest, decoder));
+    Cow::Owned(decoded)
 }
 
 #[inline]
@@ -61,53 +61,53 @@ fn text<'a>(raw: &'a [u8], decoder: Decoder<'_>) -> Cow<'a, str> {
 }
 
 /// Resolves what follows a `&` and answers how many bytes of it are used up.
-fn reference(after: &[u8], place: Place, out: &mut String) -> usize {
+fn resolve_reference(after: &[u8], place: Place, output: &mut String) -> usize {
     if after.starts_with(b"amp;") {
-        out.push('&');
+        output.push('&');
         return 4;
     }
     match after.first() {
-        Some(b'#') => numeric(after, out),
-        Some(byte) if byte.is_ascii_alphanumeric() => named(after, place, out),
+        Some(b'#') => resolve_numeric(after, output),
+        Some(byte) if byte.is_ascii_alphanumeric() => resolve_named(after, place, output),
         _ => {
-            out.push('&');
+            output.push('&');
             0
         }
     }
 }
 
-fn named(after: &[u8], place: Place, out: &mut String) -> usize {
+fn resolve_named(after: &[u8], place: Place, output: &mut String) -> usize {
     let mut best = None;
     // The list holds every prefix of every name, so the walk ends with the longest name, 32 bytes.
     for length in 1..=after.len() {
-        let Some(&found) = std::str::from_utf8(&after[..length])
+        let Some(&characters) = std::str::from_utf8(&after[..length])
             .ok()
             .and_then(|name| NAMED_ENTITIES.get(name))
         else {
             break;
         };
-        if found.0 != 0 {
-            best = Some((length, found));
+        if characters.0 != 0 {
+            best = Some((length, characters));
         }
     }
     let Some((length, (first, second))) = best else {
-        out.push('&');
+        output.push('&');
         return 0;
     };
     // 13.2.5.73: for historical reasons `?a=1&copy=2` keeps its parameter.
-    let goes_on = after
+    let continues = after
         .get(length)
         .is_some_and(|&next| next == b'=' || next.is_ascii_alphanumeric());
-    if place == Place::Attribute && after[length - 1] != b';' && goes_on {
-        out.push('&');
+    if place == Place::Attribute && after[length - 1] != b';' && continues {
+        output.push('&');
         return 0;
     }
-    out.extend(char::from_u32(first));
-    out.extend(char::from_u32(second).filter(|_| second != 0));
+    output.extend(char::from_u32(first));
+    output.extend(char::from_u32(second).filter(|_| second != 0));
     length
 }
 
-fn numeric(after: &[u8], out: &mut String) -> usize {
+fn resolve_numeric(after: &[u8], output: &mut String) -> usize {
     let hexadecimal = matches!(after.get(1), Some(b'x' | b'X'));
     let start = if hexadecimal { 2 } else { 1 };
     let radix = if hexadecimal { 16 } else { 10 };
@@ -121,10 +121,10 @@ fn numeric(after: &[u8], out: &mut String) -> usize {
         at += 1;
     }
     if at == start {
-        out.push('&');
+        output.push('&');
         return 0;
     }
-    out.push(match value {
+    output.push(match value {
         0 => '\u{FFFD}',
         0x80..=0x9F => C1_REPLACEMENTS[value as usize - 0x80]
             .or(char::from_u32(value))

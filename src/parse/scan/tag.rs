@@ -43,16 +43,16 @@ pub struct Tag<'a> {
     text: (usize, usize),
     at: usize,
     name: Name,
-    state: State,
+    state: TagState,
     foreign: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum TagState {
     Open,
     Closed,
     SelfClosed,
-    Torn,
+    Unfinished,
 }
 
 impl<'a> Tag<'a> {
@@ -66,7 +66,7 @@ impl<'a> Tag<'a> {
             text: (from, end),
             at: end,
             name,
-            state: State::Open,
+            state: TagState::Open,
             foreign: false,
         }
     }
@@ -100,14 +100,14 @@ impl<'a> Tag<'a> {
     /// Whether it ended in `/>`. Known once the tag is closed.
     #[must_use]
     pub fn is_self_closing(&self) -> bool {
-        self.state == State::SelfClosed
+        self.state == TagState::SelfClosed
     }
 
     /// The same tag with its attributes still to be pulled.
     pub(super) fn rewound(&self) -> Self {
         Tag {
             at: self.text.1,
-            state: State::Open,
+            state: TagState::Open,
             ..*self
         }
     }
@@ -124,10 +124,10 @@ impl<'a> Tag<'a> {
         // Before attribute name. "=" is a name's first byte here, whatever follows.
         loop {
             let Some(&byte) = html.get(at) else {
-                return self.tear();
+                return self.fail();
             };
             match CLASS[usize::from(byte)] {
-                CLOSE => return self.shut(at),
+                CLOSE => return self.finish(at),
                 SPACE | SLASH => at += 1,
                 _ => break,
             }
@@ -149,7 +149,7 @@ impl<'a> Tag<'a> {
                 Some(&quote @ (b'"' | b'\'')) => {
                     at += 1;
                     let Some(end) = find(html, at, quote) else {
-                        return self.tear();
+                        return self.fail();
                     };
                     value = &html[at..end];
                     at = end + 1;
@@ -166,7 +166,7 @@ impl<'a> Tag<'a> {
                     }
                     value = &html[start..at];
                 }
-                None => return self.tear(),
+                None => return self.fail(),
             }
         }
         self.at = at;
@@ -198,21 +198,21 @@ impl<'a> Tag<'a> {
     /// The byte behind the tag, or `None` where the input ends inside it.
     #[inline]
     pub(super) fn end(&mut self) -> Option<usize> {
-        if self.state == State::Open {
+        if self.state == TagState::Open {
             while self.next_attribute().is_some() {}
         }
-        (self.state != State::Torn).then_some(self.at)
+        (self.state != TagState::Unfinished).then_some(self.at)
     }
 
     #[inline]
-    fn shut<T>(&mut self, at: usize) -> Option<T> {
-        if self.state == State::Open {
+    fn finish<T>(&mut self, at: usize) -> Option<T> {
+        if self.state == TagState::Open {
             // Only a "/" right before the ">" closes the element, and one that ends an unquoted value was taken as its part.
-            let slash = at > self.at && self.html[at - 1] == b'/';
-            self.state = if slash {
-                State::SelfClosed
+            let is_self_closing = at > self.at && self.html[at - 1] == b'/';
+            self.state = if is_self_closing {
+                TagState::SelfClosed
             } else {
-                State::Closed
+                TagState::Closed
             };
             self.at = at + 1;
         }
@@ -220,9 +220,9 @@ impl<'a> Tag<'a> {
     }
 
     #[cold]
-    fn tear<T>(&mut self) -> Option<T> {
-        if self.state == State::Open {
-            self.state = State::Torn;
+    fn fail<T>(&mut self) -> Option<T> {
+        if self.state == TagState::Open {
+            self.state = TagState::Unfinished;
             self.at = self.html.len();
         }
         None
@@ -250,5 +250,5 @@ fn after_spaces(html: &[u8], mut at: usize) -> usize {
 
 #[inline]
 fn find(html: &[u8], at: usize, byte: u8) -> Option<usize> {
-    memchr(byte, &html[at..]).map(|found| at + found)
+    memchr(byte, &html[at..]).map(|offset| at + offset)
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{Markup, Name, Place, Tag, Visitor, decode, scan, utf8};
 use crate::parse::links::{Element, LinkKind, LinkSettings, links, links_as};
 
-const EVERYTHING: LinkSettings = LinkSettings {
+const ALL_LINKS: LinkSettings = LinkSettings {
     guess: true,
     scripts: false,
     limit: usize::MAX,
@@ -130,9 +130,9 @@ const HOSTILE: &[(&str, &str)] = &[
 
 fn time(page: &[u8]) -> Duration {
     let start = Instant::now();
-    let found = links(page, &EVERYTHING, &utf8);
+    let page_links = links(page, &ALL_LINKS, &utf8);
     let taken = start.elapsed();
-    assert!(found.links.len() <= page.len());
+    assert!(page_links.links.len() <= page.len());
     taken
 }
 
@@ -151,18 +151,18 @@ fn no_input_takes_more_than_linear_time() {
         };
         let (small, large) = (page(SMALL), page(16 * SMALL));
         // What another process takes of the machine is not the scanner's: one quiet try is enough.
-        let linear = (0..20).any(|_| {
+        let is_linear = (0..20).any(|_| {
             let small = time(&small)
                 .max(time(&small))
                 .max(Duration::from_micros(20));
             time(&large) < small * 64
         });
-        assert!(linear, "{before}{unit}{unit}…{after} is not linear");
+        assert!(is_linear, "{before}{unit}{unit}…{after} is not linear");
     }
 }
 
 #[test]
-fn only_the_closing_bracket_makes_a_tag() {
+fn a_tag_needs_its_closing_bracket() {
     for page in [
         "<a href=x",
         "<a href='x>",
@@ -173,16 +173,16 @@ fn only_the_closing_bracket_makes_a_tag() {
         "<a href=\"x></a>",
     ] {
         assert!(
-            links(page.as_bytes(), &EVERYTHING, &utf8).links.is_empty(),
+            links(page.as_bytes(), &ALL_LINKS, &utf8).links.is_empty(),
             "{page}"
         );
     }
 }
 
 /// Breaks at the n-th thing it is told.
-struct Breaks(usize);
+struct BreakingVisitor(usize);
 
-impl<'a> Visitor<'a> for Breaks {
+impl<'a> Visitor<'a> for BreakingVisitor {
     fn start_tag(&mut self, _: &mut Tag<'a>) -> ControlFlow<()> {
         self.0 -= 1;
         if self.0 == 0 {
@@ -193,21 +193,21 @@ impl<'a> Visitor<'a> for Breaks {
     }
 
     fn raw_text(&mut self, _: Name, _: &'a [u8], _: usize) -> ControlFlow<()> {
-        panic!("told after it broke")
+        panic!("called after it broke")
     }
 }
 
 #[test]
-fn a_visitor_that_breaks_is_told_nothing_more() {
-    let mut breaks = Breaks(2);
-    scan(b"<a><title>x</title>", &mut breaks);
-    assert_eq!(breaks.0, 0);
+fn a_visitor_that_breaks_is_not_called_again() {
+    let mut visitor = BreakingVisitor(2);
+    scan(b"<a><title>x</title>", &mut visitor);
+    assert_eq!(visitor.0, 0);
 }
 
 #[test]
-fn the_tag_knows_where_it_is_and_how_it_ended() {
-    struct Seen(Vec<(usize, bool, Vec<u8>)>);
-    impl<'a> Visitor<'a> for Seen {
+fn a_tag_has_its_offset_and_knows_how_it_ended() {
+    struct TagRecorder(Vec<(usize, bool, Vec<u8>)>);
+    impl<'a> Visitor<'a> for TagRecorder {
         fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
             assert!(tag.close());
             self.0.push((
@@ -221,15 +221,15 @@ fn the_tag_knows_where_it_is_and_how_it_ended() {
             ControlFlow::Continue(())
         }
     }
-    let mut seen = Seen(Vec::new());
-    scan(b"x<br/><IMG src=a/><b / ><i/></i/>", &mut seen);
+    let mut recorder = TagRecorder(Vec::new());
+    scan(b"x<br/><IMG src=a/><b / ><i/></i/>", &mut recorder);
     let expected: Vec<(usize, bool, Vec<u8>)> = vec![
         (1, true, b"br".into()),
         (6, false, b"IMG".into()),
         (18, false, b"b".into()),
         (24, true, b"i".into()),
     ];
-    assert_eq!(seen.0, expected);
+    assert_eq!(recorder.0, expected);
 }
 
 #[test]
@@ -295,7 +295,7 @@ const TEXT: &[&str] = &[
 ];
 
 #[test]
-fn text_is_told_between_tags_and_raw_text_apart() {
+fn text_between_tags_is_reported_separately_from_raw_text() {
     for (html, expected) in [
         ("", &[][..]),
         ("plain", &[("plain", 0)]),
@@ -317,21 +317,21 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_make_it_panic(page in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = links(&page, &EVERYTHING, &utf8);
+    fn random_bytes_never_panic(page in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = links(&page, &ALL_LINKS, &utf8);
     }
 
     #[test]
-    fn the_text_is_what_html5ever_takes_for_text(
+    fn text_is_the_same_as_in_html5ever(
         pieces in proptest::collection::vec(proptest::sample::select(TEXT), 0..40),
     ) {
         let soup = pieces.concat();
-        let told: String = texts(&soup).into_iter().map(|(text, _)| text).collect();
-        prop_assert_eq!(told, super::oracle::text(&soup));
+        let actual: String = texts(&soup).into_iter().map(|(text, _)| text).collect();
+        prop_assert_eq!(actual, super::oracle::text(&soup));
     }
 
     #[test]
-    fn no_markup_in_broken_encodings_makes_it_panic(
+    fn markup_in_broken_encodings_never_panics(
         soup in super::differential::soup(&["<a href=", "<style>", "url(", "\\", "'", "\"", "<script>", ">", "<img srcset=", "&", "<svg>", "é", "/", "@import "]),
         at in any::<proptest::sample::Index>(), byte in any::<u8>(),
     ) {
@@ -340,12 +340,12 @@ proptest! {
             let at = at.index(page.len());
             page[at] = byte;
         }
-        let _ = links(&page, &EVERYTHING, &utf8);
+        let _ = links(&page, &ALL_LINKS, &utf8);
     }
 }
 
 #[test]
-fn xml_is_read_by_its_own_rules() {
+fn xml_is_scanned_by_its_own_rules() {
     use Element as E;
     use LinkKind as K;
     let read = |text| {
