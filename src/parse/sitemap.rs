@@ -197,7 +197,7 @@ mod tests {
     }
 
     /// The links in a short notation, and `more` if links were left out.
-    fn links(text: &str, assets: bool) -> Vec<String> {
+    fn links_in_short(text: &str, assets: bool) -> Vec<String> {
         let found = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
         let links = found.iter().map(|link| {
             let url = link
@@ -218,7 +218,7 @@ mod tests {
             <video:video><video:thumbnail_loc>/t.png</video:thumbnail_loc></video:video></url>
             <url><loc>/b</loc><loc/></url></urlset>";
         let pages = ["page /a?b=1&c=2", "alternate /de/a", "page /b"];
-        assert_eq!(links(map, false), pages);
+        assert_eq!(links_in_short(map, false), pages);
         let all = [
             "page /a?b=1&c=2",
             "alternate /de/a",
@@ -226,15 +226,15 @@ mod tests {
             "asset /t.png",
             "page /b",
         ];
-        assert_eq!(links(map, true), all);
+        assert_eq!(links_in_short(map, true), all);
     }
 
     #[test]
     fn an_index_lists_sitemaps_and_prefixes_do_not_matter() {
         let index = "<sm:sitemapindex xmlns:sm='x'><sm:sitemap><sm:loc>/1.xml.gz</sm:loc></sm:sitemap></sm:sitemapindex>";
-        assert_eq!(links(index, false), ["sitemap /1.xml.gz"]);
+        assert_eq!(links_in_short(index, false), ["sitemap /1.xml.gz"]);
         assert_eq!(
-            links("<urlset><loc>/no-entry</loc></urlset>", false),
+            links_in_short("<urlset><loc>/no-entry</loc></urlset>", false),
             [""; 0]
         );
     }
@@ -245,7 +245,7 @@ mod tests {
             let map =
                 format!("<urlset><url><loc>/a</loc></url><url><loc>/b?x=1&y=2</loc></url>{damage}");
             assert_eq!(
-                links(&map, false),
+                links_in_short(&map, false),
                 ["page /a", "page /b?x=1&y=2", "more"],
                 "{damage}"
             );
@@ -257,13 +257,13 @@ mod tests {
         let urls: String = (0..=URLS)
             .map(|n| format!("<url><loc>/{n}</loc></url>"))
             .collect();
-        let links = links(&format!("<urlset>{urls}</urlset>"), false);
+        let links = links_in_short(&format!("<urlset>{urls}</urlset>"), false);
         assert_eq!(
             (links.len(), links.last().unwrap().as_str()),
             (URLS + 1, "more")
         );
         // A page repeated endlessly is limited too.
-        let links = links(
+        let links = links_in_short(
             &format!(
                 "<urlset>{}</urlset>",
                 "<url><loc>/</loc></url>".repeat(URLS + 1)
@@ -271,11 +271,11 @@ mod tests {
             false,
         );
         assert_eq!(links, ["page /", "more"]);
-        let links = "<xhtml:link href='/{}'/>";
+        let translation = "<xhtml:link href='/{}'/>";
         let many: String = (0..=LINKS)
-            .map(|n| links.replace("{}", &n.to_string()))
+            .map(|n| translation.replace("{}", &n.to_string()))
             .collect();
-        let links = links(&format!("<urlset><url>{many}</url></urlset>"), false);
+        let links = links_in_short(&format!("<urlset><url>{many}</url></urlset>"), false);
         assert_eq!(
             (links.len(), links.last().unwrap().as_str()),
             (LINKS + 1, "more")
@@ -284,7 +284,7 @@ mod tests {
             "<urlset><url><loc>/{}</loc></url></urlset>",
             "a".repeat(1 << 20)
         );
-        assert_eq!(links(&long, false), ["more"]);
+        assert_eq!(links_in_short(&long, false), ["more"]);
     }
 
     #[test]

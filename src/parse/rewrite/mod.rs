@@ -128,8 +128,8 @@ impl Edits {
             output.extend_from_slice(&new);
             copied = end;
         }
-        out.extend_from_slice(&bytes[at..]);
-        out
+        output.extend_from_slice(&bytes[copied..]);
+        output
     }
 }
 

@@ -1,4 +1,4 @@
-//! The scanner against html5ever, event for event: start tags with every attribute decoded, end tags, raw texts.
+//! The scanner compared with html5ever, event by event: start tags with decoded attributes, end tags, raw text.
 
 use proptest::prelude::*;
 
@@ -187,26 +187,26 @@ fn foreign_content_is_read_as_in_a_browser() {
     }
 }
 
-/// Where our model of foreign content is known to differ from the tree, so that the docs stay true.
+/// Known differences between the model of foreign content and the tree, so that the docs stay true.
 #[test]
 fn the_documented_approximations_do_differ() {
     for html in [
-        // The tree builder drops what may not be in and behind a `frameset`; the scanner takes it as written.
+        // The tree builder drops what may not be in or after a `frameset`; the scanner reports it as written.
         "<frameset><style><g></style>",
         "<frameset></frameset><title><g></title>",
         // The end tag of an outer element that is not in the list closes the svg.
         "<a><svg></a><style><g></style>",
         "<svg><foreignObject><div></svg></div><![CDATA[><g>]]>",
-        // A void element inside an integration point leaves the point current again.
+        // A void element inside an integration point makes the point current again.
         "<svg><foreignObject><br><![CDATA[><g>]]></foreignObject></svg>",
-        // A break-out name's end tag that closes nothing is ignored by the tree.
+        // The tree builder ignores an end tag with a break-out name that closes nothing.
         "<svg></div><style><g></style></svg>",
     ] {
         assert_ne!(ours(html), theirs(html, Tree::oracle()), "{html:?}");
     }
 }
 
-/// Pieces that tokenizers stumble over, with what makes them meet.
+/// Random concatenations of pieces that tokenizers trip over.
 pub(crate) fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         8 => proptest::sample::select(pieces).prop_map(str::to_owned),
@@ -314,7 +314,7 @@ const PIECES: &[&str] = &[
     "<meta content='0;url=",
 ];
 
-/// Well-formed bits of foreign content among HTML, so that the tree is what the model says it is.
+/// Well-formed bits of foreign content mixed with HTML, so that the tree matches the model.
 const FOREIGN: &[&str] = &[
     "<svg>",
     "</svg>",
@@ -380,13 +380,13 @@ fn tag_soup_is_read_as_in_the_tree_builder() {
         ..ProptestConfig::default()
     };
     proptest!(config, |(html in soup(PIECES))| {
-        // What a page that starts like most does: outside frameset nothing but foreign content needs a tree.
+        // Starts like most pages: outside `frameset`, only foreign content needs a tree.
         let html = format!("<!doctype html><body>{html}");
         prop_assert_eq!(ours(&html), theirs(&html, Tree::oracle()), "{:?}", html);
     });
 }
 
-/// The same for scripts, whose states take long to reach.
+/// Pieces for scripts, whose states take long to reach.
 const SCRIPT: &[&str] = &[
     "<!--",
     "<!-",

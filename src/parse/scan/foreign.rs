@@ -1,25 +1,28 @@
-//! Whether a place is inside `svg` or `math`, without a tree.
+//! Tracks whether a position is inside `svg` or `math`, without a tree.
 //!
-//! In foreign content `<![CDATA[` is a section and not a comment, `script`, `style` and `title` hold ordinary
-//! markup, and names mean other elements (HTML 13.2.6.5). A browser asks the tree; this keeps a stack
-//! of the few elements that change the answer.
+//! In foreign content, `<![CDATA[` is a section and not a comment, `script`, `style` and `title` contain ordinary
+//! markup, and names mean other elements (HTML 13.2.6.5). A browser looks at its tree; this module keeps a stack of
+//! the few elements that matter.
 //!
-//! Invariant: exact where these elements are closed properly; at most `DEPTH` are remembered. Edge, each an
-//! approximation of the tree builder:
-//! * an end tag closes the nearest remembered element of its name, even across HTML elements still open inside;
-//! * in foreign content, an end tag of a name from the break-out list leaves it, as if it closed an HTML element around it;
-//! * inside an integration point (`foreignObject`, `desc`, `title`, `mi`, …) the first HTML start tag but raw text ends CDATA sections until
-//!   the point is closed, void elements and end tags notwithstanding;
-//! * any `annotation-xml` with the right `encoding` counts; MathML's text points let `mglyph` and `malignmark` in as HTML.
+//! Invariant: exact where these elements are closed properly, up to `DEPTH` of them. In other cases it approximates
+//! the tree builder:
+//! * an end tag closes the nearest remembered element with its name, even across HTML elements that are still open
+//!   inside;
+//! * in foreign content, an end tag with a name from the break-out list leaves foreign content, as if it closed an
+//!   HTML element around it;
+//! * inside an integration point (`foreignObject`, `desc`, `title`, `mi`, …) the first HTML start tag that is not raw
+//!   text ends CDATA sections until the point is closed, void elements and end tags notwithstanding;
+//! * any `annotation-xml` with the right `encoding` counts; MathML's text points treat `mglyph` and `malignmark` as
+//!   HTML.
 
 use super::Markup;
 use super::name::Name;
 use super::tag::Tag;
 
-/// How many elements are remembered; what is nested deeper is not seen to change anything.
+/// The number of elements that are remembered; any deeper ones are ignored.
 const DEPTH: usize = 32;
 
-/// HTML start tags that no foreign element is called: they end all foreign content around them.
+/// HTML start tags that end all foreign content around them; no foreign element has these names.
 const BREAK_OUT: [&str; 44] = [
     "b",
     "big",
@@ -67,16 +70,17 @@ const BREAK_OUT: [&str; 44] = [
     "var",
 ];
 
-/// Elements of SVG and MathML inside which HTML may stand.
+/// SVG elements that may contain HTML.
 const SVG_POINTS: [&str; 3] = ["foreignobject", "desc", "title"];
+/// MathML elements that may contain HTML.
 const MATH_POINTS: [&str; 5] = ["mi", "mo", "mn", "ms", "mtext"];
 
-/// The foreign elements around the current place.
+/// The foreign elements around the current position.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Foreign {
     frames: [Frame; DEPTH],
     depth: usize,
-    /// In XML no tag ends what it does not close.
+    /// In XML, a tag never closes other elements than its own.
     is_xml: bool,
 }
 
@@ -92,7 +96,7 @@ enum Frame {
 }
 
 impl Foreign {
-    /// At the start of a document of these rules.
+    /// The state at the start of a document with these rules.
     pub(super) fn of(markup: Markup) -> Self {
         Self {
             is_xml: markup == Markup::Xml,
@@ -100,18 +104,20 @@ impl Foreign {
         }
     }
 
-    /// Whether any foreign element is open around this place.
+    /// Whether the current position is inside any foreign element.
     #[inline]
     pub(super) fn is_inside(&self) -> bool {
         self.depth > 0
     }
 
-    /// Whether `<![CDATA[` opens a section here.
+    /// Whether `<![CDATA[` starts a section here.
     pub(super) fn allows_cdata(&self) -> bool {
         !matches!(self.top(), None | Some(Frame::Point { html: true, .. }))
     }
 
-    /// A start tag begins: whether it makes a foreign element. One from the break-out list leaves foreign content first.
+    /// Handles the begin of a start tag. Returns whether it is a foreign element.
+    ///
+    /// A tag from the break-out list leaves foreign content first.
     #[cold]
     pub(super) fn enter(&mut self, tag: &Tag<'_>) -> bool {
         match self.top() {
@@ -130,7 +136,7 @@ impl Foreign {
         }
     }
 
-    /// A start tag ended: remembers the elements that matter.
+    /// Handles the end of a start tag: remembers elements that matter.
     pub(super) fn opened(&mut self, tag: &Tag<'_>) {
         match tag.name() {
             Name::Svg if !tag.is_self_closing() => self.push(Frame::Svg),
@@ -141,7 +147,7 @@ impl Foreign {
                     self.push(Frame::Point { name, html: false });
                 }
             }
-            // Raw text ends with its own end tag, and the point is current again.
+            // Raw text ends with its own end tag, and the integration point is current again.
             name if name.raw_text().is_some() || name == Name::Script => {}
             _ => {
                 if let Some(Frame::Point { html, .. }) = self.frames[..self.depth].last_mut() {
@@ -151,7 +157,7 @@ impl Foreign {
         }
     }
 
-    /// An end tag was seen inside.
+    /// Handles an end tag inside a foreign element.
     #[cold]
     pub(super) fn closed(&mut self, name: &[u8]) {
         let depth = self.frames[..self.depth]
@@ -190,7 +196,7 @@ impl Foreign {
         }
     }
 
-    /// The name under which this foreign element is an integration point, if it is one.
+    /// The name of this foreign element, if it is an integration point.
     fn point(&self, tag: &Tag<'_>) -> Option<&'static str> {
         let name = tag.name_text();
         match self.top()? {
@@ -214,7 +220,7 @@ fn is_one_of(name: &[u8], list: &[&'static str]) -> bool {
     one_of(name, list).is_some()
 }
 
-/// 13.2.6.5: `font` is HTML if it has one of these.
+/// Whether a `font` is HTML: if it has one of these attributes (13.2.6.5).
 fn is_html_font(tag: &Tag<'_>) -> bool {
     let picked = tag.rewound().pick(["color", "face", "size"]);
     picked.is_some_and(|values| values.iter().any(Option::is_some))

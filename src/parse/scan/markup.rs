@@ -1,10 +1,10 @@
-//! What starts with `<!` and is no tag: comments, the doctype, CDATA sections, bogus comments.
+//! Skips everything that starts with `<!` and is not a tag: comments, doctypes, CDATA sections.
 //!
-//! Invariant: each function answers the byte after the construct, or `None` where the input ends inside it.
+//! Invariant: each function returns the position after the construct, or `None` if the input ends inside it.
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-/// Skips what `<!` at `open` begins (HTML 13.2.5.42).
+/// Skips the construct that `<!` at `open` starts (HTML 13.2.5.42).
 pub(super) fn after_declaration(html: &[u8], open: usize, cdata: bool) -> Option<usize> {
     let rest = &html[open + 2..];
     if rest.starts_with(b"--") {
@@ -12,18 +12,20 @@ pub(super) fn after_declaration(html: &[u8], open: usize, cdata: bool) -> Option
     } else if cdata && rest.starts_with(b"[CDATA[") {
         after_cdata(html, open + 9)
     } else {
-        // A doctype too ends at the first ">", in each of its states, quoted identifiers included.
+        // A doctype also ends at the first ">", in each of its states, even in quoted identifiers.
         after_bogus_comment(html, open + 2)
     }
 }
 
-/// Skips to behind the next `>` (HTML 13.2.5.41).
+/// Skips to after the next `>` (HTML 13.2.5.41).
 pub(super) fn after_bogus_comment(html: &[u8], from: usize) -> Option<usize> {
     memchr(b'>', html.get(from..)?).map(|offset| from + offset + 1)
 }
 
-/// Skips a comment whose text starts at `text` (HTML 13.2.5.43 to 52). The states about `<!` inside a comment
-/// only report nesting, so that an end is `-->`, `--!>` or, right at the start, `>` and `->`.
+/// Skips a comment whose text starts at `text` (HTML 13.2.5.43 to 52).
+///
+/// The states for `<!` inside a comment only report errors, so it ends at `-->`, `--!>` or, right at the start, `>`
+/// and `->`.
 fn after_comment(html: &[u8], text: usize) -> Option<usize> {
     let content = &html[text..];
     if content.starts_with(b">") {
@@ -45,7 +47,9 @@ fn after_cdata(html: &[u8], text: usize) -> Option<usize> {
         .map(|end| text + end + 1)
 }
 
-/// Skips what `<!` at `open` begins in XML: a comment ends at `-->` alone, and a document type may have declarations inside `[` and `]`.
+/// Skips the construct that `<!` at `open` starts in XML.
+///
+/// A comment ends only at `-->`, and a document type may have declarations inside `[` and `]`.
 pub(super) fn after_xml_declaration(text: &[u8], open: usize) -> Option<usize> {
     let rest = &text[open + 2..];
     if rest.starts_with(b"--") {
@@ -63,12 +67,14 @@ pub(super) fn after_xml_declaration(text: &[u8], open: usize) -> Option<usize> {
     after_bogus_comment(text, open + 2 + subset)
 }
 
-/// Skips a processing instruction of XML, whose `<` is at `open`.
+/// Skips an XML processing instruction whose `<` is at `open`.
 pub(super) fn after_instruction(text: &[u8], open: usize) -> Option<usize> {
     memmem::find(&text[open..], b"?>").map(|end| open + end + 2)
 }
 
-/// What is in a text that is one CDATA section, and where in it that starts; the text itself where it is none.
+/// The content of a text that is a single CDATA section, and its offset.
+///
+/// Any other text is returned as it is, with offset 0.
 pub(in crate::parse) fn inside_cdata(text: &[u8]) -> (&[u8], usize) {
     let start = text.len() - text.trim_ascii_start().len();
     let content = text.trim_ascii().strip_prefix(b"<![CDATA[");

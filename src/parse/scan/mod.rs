@@ -1,20 +1,22 @@
-//! The HTML scanner: the WHATWG tokenizer (HTML 13.2.5), cut down to what tells tags from text.
+//! The HTML scanner: the WHATWG tokenizer (HTML 13.2.5), reduced to what separates tags from text.
 //!
-//! It walks the page once, from `<` to `<`, and hands each tag to a [`Visitor`], which pulls the attributes
-//! it cares for; nothing is decoded, lowered or allocated for a tag nobody asks about.
+//! It goes through the page once, from `<` to `<`, and passes each tag to a [`Visitor`], which pulls the attributes
+//! that it needs. Nothing is decoded, lower-cased or allocated for a tag that nobody asks about.
 //!
-//! Invariant: on every input it sees the tags, attributes and raw texts that the standard's tokenizer sees,
-//! in time linear in the input; it never panics. Edge: the tokenizer leaves two questions to the tree
-//! builder, and there is no tree here. Which elements hold raw text is answered by name (scripting is off: `noscript`
-//! is ordinary content); whether a place is inside `svg` or `math` is answered by `foreign.rs`, an approximation
-//! that says where it differs. Elements that a tree builder drops, as most are around `frameset`, are taken as written.
+//! Invariant: on every input it sees the tags, attributes and raw texts that the standard's tokenizer sees, in time
+//! linear in the input; it never panics. The standard's tokenizer leaves two questions to the tree builder, and there
+//! is no tree here. Which elements contain raw text is decided by name (scripting is off: `noscript` is ordinary
+//! content). Whether a position is inside `svg` or `math` is decided by `foreign.rs`, an approximation that documents
+//! its differences. Elements that a tree builder drops, such as most of those around `frameset`, are reported as
+//! written.
 //!
-//! A document of XML, XHTML or SVG, is walked by the rules of XML where these differ: an element that ends in `/>` is empty, whatever it is
-//! called, no element but `title`, `style` and `script` has its text told as a whole, and a CDATA section may stand anywhere. It is not checked
-//! for being well-formed. Edge: prefixes of names are not looked at.
+//! An XML document, XHTML or SVG, is scanned by the rules of XML where they differ: an element that ends in `/>` is
+//! empty, whatever its name; only `title`, `style` and `script` have their text reported as a whole; and a CDATA
+//! section may occur anywhere. The document need not be well-formed. Prefixes of names are ignored.
 //!
-//! Input is bytes of any encoding in which `<`, `>`, quotes, `&` and white space are the ASCII bytes and nothing
-//! else is: UTF-8, the windows and ISO 8859 sets, GBK, Shift_JIS. UTF-16 and ISO-2022-JP are decoded first.
+//! The input is bytes of any encoding in which `<`, `>`, quotes, `&` and white space are the ASCII bytes and nothing
+//! else uses those bytes: UTF-8, the windows and ISO 8859 sets, GBK, Shift_JIS. UTF-16 and ISO-2022-JP must be decoded
+//! first.
 
 #[cfg(test)]
 pub(crate) mod differential;
@@ -39,68 +41,73 @@ pub use name::Name;
 pub use reference::{Decoder, Place, decode, utf8};
 pub use tag::{Attribute, Tag};
 
-/// What the scanner tells. Breaking ends the scan.
+/// Receives what the scanner finds. Breaking ends the scan.
 pub trait Visitor<'a> {
-    /// A start tag was opened; its attributes can be pulled. A tag that the input ends inside is no tag:
-    /// believe it only after [`Tag::close`] says so.
+    /// Called at a start tag, whose attributes can be pulled.
+    ///
+    /// A tag that the input ends inside of does not count: rely on it only after [`Tag::close`] returns true.
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()>;
 
-    /// The text inside a raw text element (`script`, `style`, `title`, `textarea`, …), as written: in `title` and `textarea`
-    /// character references are still encoded. `offset` is where it starts, in bytes.
+    /// Called with the text in a raw text element (`script`, `style`, `title`, `textarea`, …), as written.
+    ///
+    /// In `title` and `textarea`, character references are still encoded. `offset` is where the text starts, in bytes.
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()>;
 
-    /// The text inside a `style` of SVG, as written: unlike that of HTML it holds character references, and may hold CDATA sections. Tags in it are
-    /// told too.
+    /// Called with the text in a `style` of SVG, as written.
+    ///
+    /// Unlike that of HTML, it has character references, and may have CDATA sections. Tags in it are reported too.
     fn foreign_style(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         let _ = (text, offset);
         ControlFlow::Continue(())
     }
 
-    /// Text between tags, as written, with character references and without comments and CDATA sections: a piece from each
-    /// tag to the next, never empty. `offset` is where it starts, in bytes.
+    /// Called with text between tags, as written, without comments and CDATA sections.
+    ///
+    /// Character references are still encoded. Each call has a piece between one tag and the next, never empty.
+    /// `offset` is where it starts, in bytes.
     fn text(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         let _ = (text, offset);
         ControlFlow::Continue(())
     }
 
-    /// An end tag was closed. The name is as written.
+    /// Called after an end tag. The name is as written.
     fn end_tag(&mut self, name: &'a [u8]) -> ControlFlow<()> {
         let _ = name;
         ControlFlow::Continue(())
     }
 }
 
-/// By which rules a document is read.
+/// The rules by which a document is scanned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Markup {
-    /// Those of HTML.
+    /// The rules of HTML.
     #[default]
     Html,
-    /// Those of XML.
+    /// The rules of XML.
     Xml,
 }
 
-/// Scans one page from its first byte to its last, or until the visitor breaks.
+/// Scans a page from its first byte to its last, or until the visitor breaks.
 pub fn scan<'a, V: Visitor<'a>>(html: &'a [u8], visitor: &mut V) {
     scan_as(Markup::Html, html, visitor);
 }
 
-/// As [`scan`], by these rules.
+/// Like [`scan`], by the given rules.
 pub fn scan_as<'a, V: Visitor<'a>>(markup: Markup, text: &'a [u8], visitor: &mut V) {
     let mut scanner = Scanner {
         markup,
         foreign: Foreign::of(markup),
         reported_style_end: 0,
     };
-    // The flow only says why the walk ended; the caller's visitor knows that already.
+    // The flow only says why the scan ended; the caller's visitor already knows that.
     let _ = scanner.run(text, visitor);
 }
 
-/// A walk through one page.
+/// The state of one scan.
 struct Scanner {
     markup: Markup,
     foreign: Foreign,
-    /// Up to where the text of styles of SVG was told.
+    /// The end of the last SVG style that was reported.
     reported_style_end: usize,
 }
 
@@ -110,7 +117,7 @@ impl Scanner {
         let mut at = 0;
         let mut text = 0;
         while let Some(open) = next_open(html, at) {
-            // 13.2.5.6 and 7: what else follows a "<" leaves it a character of the text.
+            // 13.2.5.6 and 7: before anything else, "<" is just a character of the text.
             match html.get(open + 1) {
                 Some(byte) if byte.is_ascii_alphabetic() || b"!?".contains(byte) => {}
                 Some(b'/') if open + 2 < html.len() => {}
@@ -141,7 +148,9 @@ impl Scanner {
         ControlFlow::Continue(())
     }
 
-    /// Reads one start tag and, where it opens raw text, that text. Answers where the scan goes on: `None` is the end of the input.
+    /// Reads a start tag and, if it starts raw text, that text.
+    ///
+    /// Returns where the scan continues; `None` at the end of the input.
     #[inline]
     fn start_tag<'a, V: Visitor<'a>>(
         &mut self,
@@ -166,7 +175,7 @@ impl Scanner {
                 && !tag.is_self_closing()
                 && after >= self.reported_style_end
             {
-                // What is inside is looked for once, however many open before it ends.
+                // The end is searched for only once, however many styles open before it.
                 let end = raw::end_of_text(html, after, b"style");
                 self.reported_style_end = end;
                 visitor.foreign_style(&html[after..end], after)?;
@@ -189,7 +198,7 @@ impl Scanner {
     }
 }
 
-/// Reads the text of an element of XHTML whose text is told as a whole.
+/// Reads the text of an XHTML element whose text is reported as a whole.
 #[cold]
 fn xml_text<'a, V: Visitor<'a>>(
     text: &'a [u8],
@@ -217,10 +226,10 @@ fn xml_text<'a, V: Visitor<'a>>(
     ControlFlow::Continue(Some(end))
 }
 
-/// Where the next `<` at or after `at` is.
+/// The position of the next `<` at or after `at`.
 #[inline]
 fn next_open(html: &[u8], at: usize) -> Option<usize> {
-    // Tags often follow each other at once; a look costs less than a call.
+    // Tags often follow each other directly; a look costs less than a call.
     match html.get(at) {
         Some(b'<') => Some(at),
         Some(_) => memchr(b'<', &html[at..]).map(|offset| at + offset),

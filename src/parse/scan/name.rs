@@ -1,21 +1,22 @@
-//! The element names the scanner and the link finder act on.
+//! The element names that matter to the scanner and the link finder.
 //!
-//! Invariant: two names share a [`Name`] only where they are equal but for ASCII case; every other name is [`Name::Other`].
+//! Invariant: two names are the same [`Name`] only if they are equal apart from ASCII case; every other name is
+//! [`Name::Other`].
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 const SLOTS: usize = 128;
-/// Spreads the names below over the table without a collision; the compiler checks that.
+/// Maps the names below to different slots of the table; the compiler checks that.
 const MULTIPLIER: u64 = 0xF341_E07A_83F7_3F17;
 static TABLE: [(u64, Name); SLOTS] = table();
 
 macro_rules! names {
     ($($name:ident = $text:literal,)+) => {
-        /// An element name that means something to the scanner.
+        /// An element name that matters to the scanner.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Name {
-            /// Any name not listed.
+            /// Any name that is not listed.
             Other,
             $(#[doc = concat!("`", $text, "`")] $name,)+
         }
@@ -34,7 +35,9 @@ names! {
 }
 
 impl Name {
-    /// The end tag that ends this element's raw text or RCDATA, where it has any. `script` and `plaintext`, which end differently, answer `None`.
+    /// The name of the end tag that ends this element's raw text or RCDATA.
+    ///
+    /// `None` if the element has neither, and for `script` and `plaintext`, which end differently.
     pub(super) fn raw_text(self) -> Option<&'static [u8]> {
         Some(match self {
             Name::Title => b"title",
@@ -49,12 +52,12 @@ impl Name {
     }
 }
 
-/// Reads the tag name at `from`: which one it is, and where it ends.
+/// Reads the tag name at `from`. Returns which one it is, and where it ends.
 #[inline]
 pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
     if let Some(eight) = html.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*eight);
-        // The first byte up to a space, or "/", or ">": the lowest mark of each of these tests is exact.
+        // Finds the first byte that is a space or lower, "/" or ">": the lowest mark of each of these tests is exact.
         let space = word.wrapping_sub(0x21 * ONES) & !word;
         let slash = zero_bytes(word ^ (0x2F * ONES));
         let close = zero_bytes(word ^ (0x3E * ONES));
@@ -71,7 +74,7 @@ pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
     read_slowly(html, from)
 }
 
-/// The same for names near the end of the input, long ones, and those with control characters in them.
+/// Does the same for names near the end of the input, long ones, and ones with control characters.
 #[cold]
 fn read_slowly(html: &[u8], from: usize) -> (Name, usize) {
     let rest = &html[from..];
@@ -94,7 +97,8 @@ const fn zero_bytes(word: u64) -> u64 {
 #[inline]
 fn find(key: u64) -> Name {
     let (candidate, name) = TABLE[slot(key)];
-    // Names here are letters only: a byte with 0x20 set equals a letter only if it was that letter in some case.
+    // All names in the table are letters only: a byte with 0x20 set equals a letter only if it was that letter in some
+    // case.
     if candidate == key { name } else { Name::Other }
 }
 
@@ -108,7 +112,7 @@ const fn table() -> [(u64, Name); SLOTS] {
     while index < NAMES.len() {
         let (text, name) = NAMES[index];
         let bytes = text.as_bytes();
-        // "plaintext" alone is longer than a word: it is found slowly.
+        // Only "plaintext" is longer than a word; `read_slowly` finds it.
         if bytes.len() <= 8 {
             let mut key = 0;
             let mut at = 0;

@@ -1,7 +1,8 @@
-//! html5ever as an oracle: what its tokenizer says of a page, and what ours says, as lists of [`Event`]s.
+//! html5ever as an oracle: the events of a page according to its tokenizer, and according to ours.
 //!
-//! Two ways to drive html5ever's tokenizer: [`ByName`] answers as our scanner does, from element names, and so compares the tokenizer
-//! states alone; [`Tree`] is html5ever's own tree builder, and so compares with what a browser sees.
+//! There are two ways to drive html5ever's tokenizer. [`ByName`] decides by element names, as our scanner does, and so
+//! compares only the tokenizer states; [`Tree`] is html5ever's own tree builder, and so compares with what a browser
+//! sees.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -26,7 +27,7 @@ pub(crate) enum Event {
     Text(String),
 }
 
-// Ours.
+// Our events.
 
 #[derive(Default)]
 struct Ours(Vec<Event>);
@@ -80,9 +81,9 @@ pub(super) fn ours(html: &str) -> Vec<Event> {
     ours.0
 }
 
-// Theirs.
+// html5ever's events.
 
-/// A sink that writes down what the tokenizer says and lets an oracle answer it.
+/// A sink that records the tokenizer's tokens and lets an oracle respond to them.
 struct Recorder<S> {
     oracle: S,
     events: RefCell<Vec<Event>>,
@@ -162,7 +163,7 @@ pub(crate) fn theirs<S: TokenSink>(html: &str, oracle: S) -> Vec<Event> {
     tokenizer.sink.events.into_inner()
 }
 
-/// All characters outside of tags, by html5ever's tokenizer, for input without raw text.
+/// All characters outside of tags according to html5ever's tokenizer, for input without raw text.
 pub(super) fn text(html: &str) -> String {
     #[derive(Default)]
     struct Characters(RefCell<String>);
@@ -184,7 +185,7 @@ pub(super) fn text(html: &str) -> String {
     tokenizer.sink.0.into_inner()
 }
 
-/// Answers from the element's name, scripting off.
+/// An oracle that decides by the element's name, with scripting off.
 pub(crate) struct ByName;
 
 impl TokenSink for ByName {
@@ -206,7 +207,7 @@ impl TokenSink for ByName {
     }
 }
 
-/// A tree without a tree: html5ever's tree builder asks only for names; children are never looked at.
+/// A tree without children: html5ever's tree builder only asks for names.
 #[derive(Default)]
 pub(crate) struct Tree(Cell<usize>);
 
@@ -272,14 +273,14 @@ impl TreeSink for Tree {
     }
 }
 
-/// The pages under `HAUL_HTML`, else the documentation this machine has, as many as `HAUL_HTML_PAGES` says.
+/// The pages under `HAUL_HTML`, by default this machine's documentation; at most `HAUL_HTML_PAGES`.
 pub(crate) fn pages() -> Vec<PathBuf> {
     let root = std::env::var("HAUL_HTML").unwrap_or_else(|_| "/usr/share/doc".to_owned());
     let limit = std::env::var("HAUL_HTML_PAGES").map_or(100, |limit| limit.parse().unwrap());
     pages_under(Path::new(&root), limit)
 }
 
-/// At most so many pages of a folder and those below it.
+/// At most `limit` pages in a folder and its subfolders.
 pub(crate) fn pages_under(root: &Path, limit: usize) -> Vec<PathBuf> {
     let mut folders = vec![root.to_owned()];
     let mut pages = Vec::new();

@@ -1,16 +1,16 @@
-//! Where raw text ends: RCDATA, RAWTEXT and script data (HTML 13.2.5.2 to 4 and 9 to 31).
+//! Finds the end of raw text: RCDATA, RAWTEXT and script data (HTML 13.2.5.2 to 4 and 9 to 31).
 //!
-//! Invariant: the answer is the `<` of the appropriate end tag, or the end of the input; every byte is looked at
-//! a bounded number of times.
+//! Invariant: the result is the `<` of the matching end tag, or the end of the input; every byte is read a bounded
+//! number of times.
 
 use memchr::{memchr, memchr2};
 
 use super::tag::is_space;
 
-/// The only element whose text nests.
+/// The only element whose text can be nested.
 const SCRIPT: &[u8] = b"script";
 
-/// Where the text that starts at `from` ends, in an element of this name.
+/// The end of the text that starts at `from`, in an element with this name.
 pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
     while let Some(offset) = memchr(b'<', &html[at..]) {
@@ -23,7 +23,9 @@ pub(super) fn end_of_text(html: &[u8], from: usize, name: &[u8]) -> usize {
     html.len()
 }
 
-/// Where the text that starts at `from` ends, in an element of XML of this name: what is in comments and CDATA sections ends nothing.
+/// The end of the text that starts at `from`, in an XML element with this name.
+///
+/// End tags inside comments and CDATA sections do not count.
 pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
     while let Some(offset) = memchr(b'<', &text[at..]) {
@@ -40,8 +42,10 @@ pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
     text.len()
 }
 
-/// Where the script that starts at `from` ends. `<!--` escapes; `<script` inside that escapes twice,
-/// and then one `</script` belongs to the text.
+/// The end of the script that starts at `from`.
+///
+/// `<!--` starts the escaped state. `<script` inside that starts the double escaped state, and then one `</script`
+/// belongs to the text.
 pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(offset) = memchr(b'<', &html[at..]) {
@@ -58,15 +62,17 @@ pub(super) fn end_of_script(html: &[u8], from: usize) -> usize {
     html.len()
 }
 
+/// How escaped script data ends.
 enum EscapedEnd {
-    /// `-->` was seen; script data goes on here.
+    /// At `-->`; script data continues here.
     Unescaped(usize),
-    /// The script ends here.
+    /// With the script, here.
     ScriptEnd(usize),
 }
 
-/// Walks the escaped and double escaped states. `from` is the first dash of `<!--`: those two dashes
-/// already count towards `-->`.
+/// Goes through the escaped and double escaped states.
+///
+/// `from` is the first dash of `<!--`: those two dashes already count towards `-->`.
 fn end_of_escaped(html: &[u8], from: usize) -> EscapedEnd {
     let mut at = from;
     let mut is_double_escaped = false;
@@ -94,7 +100,7 @@ fn end_of_escaped(html: &[u8], from: usize) -> EscapedEnd {
     EscapedEnd::ScriptEnd(html.len())
 }
 
-/// Whether this name, in any case, is at `at` and ends there as a tag name does.
+/// Whether this name, in any case, is at `at` and ends there like a tag name.
 fn is_tag_name(html: &[u8], at: usize, name: &[u8]) -> bool {
     html.get(at..at + name.len())
         .is_some_and(|word| word.eq_ignore_ascii_case(name))

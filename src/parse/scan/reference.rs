@@ -1,32 +1,33 @@
-//! Character references (HTML 13.2.5.72 to 80), and from a value's bytes to text.
+//! Decodes text: character references (HTML 13.2.5.72 to 80) and the page's encoding.
 //!
-//! Invariant: text without `&`, carriage return, NUL and broken UTF-8 is borrowed; only the rest is copied. The list of names
-//! is the standard's, kept by the crate under html5ever. Edge: bytes of another encoding go through the caller's [`Decoder`].
+//! Invariant: text without `&`, carriage return, NUL and malformed UTF-8 is borrowed; only the rest is copied. The
+//! list of names is the standard's, maintained in a crate of html5ever. Bytes of another encoding are decoded by the
+//! caller's [`Decoder`].
 
 use std::borrow::Cow;
 
 use memchr::memchr3;
 use web_atoms::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
-/// Turns bytes of the page's encoding, with at least one that is not ASCII, into text.
+/// Decodes bytes in the page's encoding that are not all ASCII.
 pub type Decoder<'d> = &'d dyn for<'b> Fn(&'b [u8]) -> Cow<'b, str>;
 
-/// Where a reference stands: in an attribute `&copy=1` is no reference, in text it is.
+/// The context of a reference: `&copy=1` is a reference in text, but not in an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In an attribute's value.
+    /// An attribute's value.
     Attribute,
-    /// In `title` and `textarea`.
+    /// The text of `title` or `textarea`.
     Text,
 }
 
-/// The [`Decoder`] for UTF-8: what is broken becomes U+FFFD.
+/// The [`Decoder`] for UTF-8: malformed bytes become U+FFFD.
 #[must_use]
 pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The text of a value: references resolved, lines ended by a line feed (13.2.3.5), NUL replaced.
+/// Decodes a value: resolves references, normalizes line ends (13.2.3.5), replaces NUL.
 #[must_use]
 pub fn decode<'a>(raw: &'a [u8], place: Place, decoder: Decoder<'_>) -> Cow<'a, str> {
     if memchr3(b'&', b'\r', 0, raw).is_none() {
@@ -53,14 +54,14 @@ pub fn decode<'a>(raw: &'a [u8], place: Place, decoder: Decoder<'_>) -> Cow<'a, 
 
 #[inline]
 fn text<'a>(raw: &'a [u8], decoder: Decoder<'_>) -> Cow<'a, str> {
-    // ASCII is the same in all these encodings; the rest is the decoder's.
+    // ASCII is the same in all supported encodings; the rest is up to the decoder.
     if raw.is_ascii() {
         return std::str::from_utf8(raw).map_or(Cow::Borrowed(""), Cow::Borrowed);
     }
     decoder(raw)
 }
 
-/// Resolves what follows a `&` and answers how many bytes of it are used up.
+/// Resolves the reference after a `&`. Returns how many bytes it took.
 fn resolve_reference(after: &[u8], place: Place, output: &mut String) -> usize {
     if after.starts_with(b"amp;") {
         output.push('&');
@@ -78,7 +79,7 @@ fn resolve_reference(after: &[u8], place: Place, output: &mut String) -> usize {
 
 fn resolve_named(after: &[u8], place: Place, output: &mut String) -> usize {
     let mut best = None;
-    // The list holds every prefix of every name, so the walk ends with the longest name, 32 bytes.
+    // The list contains every prefix of every name, so the loop ends with the longest name, 32 bytes.
     for length in 1..=after.len() {
         let Some(&characters) = std::str::from_utf8(&after[..length])
             .ok()

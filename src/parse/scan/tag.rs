@@ -1,7 +1,7 @@
-//! One tag: its name, and its attributes pulled one at a time (HTML 13.2.5.8 and 32 to 40).
+//! A tag: its name, and its attributes, pulled one at a time (HTML 13.2.5.8 and 32 to 40).
 //!
-//! Invariant: every byte of a tag is read once, whether somebody pulls the attributes or not. Edge: duplicates
-//! are handed out as written; [`Tag::pick`] keeps the first, as the standard says.
+//! Invariant: every byte of a tag is read once, whether or not the attributes are pulled. Duplicate attributes are
+//! returned as written; [`Tag::pick`] keeps the first, as the standard says.
 
 use memchr::memchr;
 
@@ -12,7 +12,7 @@ const SLASH: u8 = 2;
 const CLOSE: u8 = 4;
 const EQUALS: u8 = 8;
 
-/// What each byte means inside a tag and outside a value. A carriage return is a line feed (13.2.3.5).
+/// The meaning of each byte inside a tag, outside a value. A carriage return counts as a line feed (13.2.3.5).
 static CLASS: [u8; 256] = {
     let mut class = [0; 256];
     class[b'\t' as usize] = SPACE;
@@ -26,16 +26,16 @@ static CLASS: [u8; 256] = {
     class
 };
 
-/// One attribute, as written: the name in any case, the value with its character references.
+/// An attribute as written: the name in its original case, the value with its character references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribute<'a> {
     /// The name, never empty.
     pub name: &'a [u8],
-    /// The value between the quotes; empty where there is none.
+    /// The value without quotes; empty if there is none.
     pub value: &'a [u8],
 }
 
-/// One start or end tag of the page.
+/// A start or end tag of the page.
 #[derive(Clone, Debug)]
 pub struct Tag<'a> {
     html: &'a [u8],
@@ -71,7 +71,7 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// Which element it is, if it is one that matters.
+    /// The element's name, if it is one that matters.
     #[inline]
     #[must_use]
     pub fn name(&self) -> Name {
@@ -84,20 +84,20 @@ impl<'a> Tag<'a> {
         &self.html[self.text.0..self.text.1]
     }
 
-    /// Where its `<` is, in bytes from the start of the page.
+    /// The position of its `<`, in bytes from the start of the page.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.open
     }
 
-    /// Whether it is an element of SVG or MathML: then its name means something else.
+    /// Whether it is an element of SVG or MathML, in which case its name means something else.
     #[inline]
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         self.foreign
     }
 
-    /// Whether it ended in `/>`. Known once the tag is closed.
+    /// Whether it ends in `/>`. Only valid once the tag is closed.
     #[must_use]
     pub fn is_self_closing(&self) -> bool {
         self.state == TagState::SelfClosed
@@ -116,12 +116,12 @@ impl<'a> Tag<'a> {
         self.foreign = foreign;
     }
 
-    /// The next attribute, or `None` once the tag is over.
+    /// The next attribute, or `None` at the end of the tag.
     #[inline]
     pub fn next_attribute(&mut self) -> Option<Attribute<'a>> {
         let html = self.html;
         let mut at = self.at;
-        // Before attribute name. "=" is a name's first byte here, whatever follows.
+        // In the state before an attribute name, "=" is the first byte of a name, whatever follows.
         loop {
             let Some(&byte) = html.get(at) else {
                 return self.fail();
@@ -154,7 +154,7 @@ impl<'a> Tag<'a> {
                     value = &html[at..end];
                     at = end + 1;
                 }
-                // A missing value: ">" closes the tag, and the next pull sees it.
+                // A missing value: ">" closes the tag, as the next call will see.
                 Some(b'>') => {}
                 Some(_) => {
                     let start = at;
@@ -173,7 +173,9 @@ impl<'a> Tag<'a> {
         Some(Attribute { name, value })
     }
 
-    /// Pulls all attributes and keeps the values of these names (in lower case), the first of each. `None` where the input ends inside the tag.
+    /// Pulls all attributes and returns the values of these names (in lower case), the first of each.
+    ///
+    /// `None` if the input ends inside the tag.
     #[inline]
     pub fn pick<const N: usize>(&mut self, names: [&str; N]) -> Option<[Option<&'a [u8]>; N]> {
         let mut values = [None; N];
@@ -190,12 +192,12 @@ impl<'a> Tag<'a> {
         self.close().then_some(values)
     }
 
-    /// Skips what is left of the tag and says whether it is one: false where the input ends inside it.
+    /// Skips the rest of the tag. Returns false if the input ends inside it.
     pub fn close(&mut self) -> bool {
         self.end().is_some()
     }
 
-    /// The byte behind the tag, or `None` where the input ends inside it.
+    /// The position after the tag, or `None` if the input ends inside it.
     #[inline]
     pub(super) fn end(&mut self) -> Option<usize> {
         if self.state == TagState::Open {
@@ -207,7 +209,8 @@ impl<'a> Tag<'a> {
     #[inline]
     fn finish<T>(&mut self, at: usize) -> Option<T> {
         if self.state == TagState::Open {
-            // Only a "/" right before the ">" closes the element, and one that ends an unquoted value was taken as its part.
+            // Only a "/" right before the ">" closes the element; one that ends an unquoted value is part of the
+            // value.
             let is_self_closing = at > self.at && self.html[at - 1] == b'/';
             self.state = if is_self_closing {
                 TagState::SelfClosed
@@ -229,7 +232,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-/// Whether this byte is white space to the tokenizer.
+/// Whether this byte is white space for the tokenizer.
 pub(super) fn is_space(byte: u8) -> bool {
     CLASS[usize::from(byte)] == SPACE
 }

@@ -1,4 +1,4 @@
-//! Hostile input: the scanner ends, in linear time, on anything.
+//! Hostile input: the scanner ends on any input, in linear time.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const ALL_LINKS: LinkSettings = LinkSettings {
     ..LinkSettings::ALL
 };
 
-/// What one unit of hostile input is made of, behind what, and the element it is repeated in.
+/// Hostile inputs: a prefix, and the unit that is repeated after it.
 const HOSTILE: &[(&str, &str)] = &[
     ("", "<"),
     ("", "</"),
@@ -136,11 +136,11 @@ fn time(page: &[u8]) -> Duration {
     taken
 }
 
-/// Sixteen times the input must not take sixty-four times as long; were it quadratic, it would take 256 times.
+/// Sixteen times the input must take less than sixty-four times as long; quadratic work would take 256 times.
 #[test]
 fn no_input_takes_more_than_linear_time() {
     const SMALL: usize = 16 * 1024;
-    // An attribute or a text that never ends is never decoded: each is tried with an end as well.
+    // An attribute or a text that never ends is never decoded, so each input is tried with an ending as well.
     for ((before, unit), after) in HOSTILE
         .iter()
         .flat_map(|hostile| ["", "'></script></style></title>"].map(|after| (hostile, after)))
@@ -150,7 +150,7 @@ fn no_input_takes_more_than_linear_time() {
             format!("{before}{middle}{after}").into_bytes()
         };
         let (small, large) = (page(SMALL), page(16 * SMALL));
-        // What another process takes of the machine is not the scanner's: one quiet try is enough.
+        // Other processes can only make a try slower, so one fast try is enough.
         let is_linear = (0..20).any(|_| {
             let small = time(&small)
                 .max(time(&small))
@@ -179,7 +179,7 @@ fn a_tag_needs_its_closing_bracket() {
     }
 }
 
-/// Breaks at the n-th thing it is told.
+/// Breaks at the n-th tag.
 struct BreakingVisitor(usize);
 
 impl<'a> Visitor<'a> for BreakingVisitor {
@@ -244,7 +244,7 @@ fn text_that_needs_no_decoding_is_borrowed() {
     assert_eq!(decode(b"&copy=1", Place::Text, &utf8), "\u{A9}=1");
 }
 
-/// The pieces of text, each with its place.
+/// Collects the pieces of text with their offsets.
 #[derive(Default)]
 struct Texts<'a>(Vec<(&'a [u8], usize)>);
 
@@ -270,7 +270,7 @@ fn texts(html: &str) -> Vec<(&str, usize)> {
     texts.0.into_iter().map(text).collect()
 }
 
-/// What text and its ends are made of, without raw text and character references.
+/// Pieces that texts and their ends consist of, without raw text and character references.
 const TEXT: &[&str] = &[
     "<a b=c>",
     "</a>",
