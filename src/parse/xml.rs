@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::scan::{Place, decode, utf8};
+use super::scan::{TextContext, decode, utf8};
 
 /// The maximum nesting of elements; feeds and sitemaps need five or six levels.
 const DEPTH: usize = 64;
@@ -112,8 +112,8 @@ impl Element<'_> {
             .find(|attribute| attribute.key.into_inner() == name)?
             .value;
         Some(match value {
-            Cow::Borrowed(value) => decode(value.as_bytes(), Place::Attribute, &utf8),
-            Cow::Owned(value) => decode(value.as_bytes(), Place::Attribute, &utf8)
+            Cow::Borrowed(value) => decode(value.as_bytes(), TextContext::Attribute, &utf8),
+            Cow::Owned(value) => decode(value.as_bytes(), TextContext::Attribute, &utf8)
                 .into_owned()
                 .into(),
         })

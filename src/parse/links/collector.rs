@@ -11,7 +11,7 @@ use super::{
     css, guess, refresh,
 };
 use crate::checked::IDS;
-use crate::parse::scan::{Decoder, Name, Place, Tag, Visitor, decode, inside_cdata, utf8};
+use crate::parse::scan::{Decoder, Name, Tag, TextContext, Visitor, decode, inside_cdata, utf8};
 
 /// How much longer than the limit a reference may be as written: `&amp;` is five bytes for one.
 const WRITTEN_LIMIT: usize = 8 * URL_LIMIT;
@@ -60,7 +60,7 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
         if start > 0 || memchr::memchr(b'&', text).is_none() {
             return self.css(inside, offset + start);
         }
-        let text = decode(text, Place::Text, self.decoder);
+        let text = decode(text, TextContext::Text, self.decoder);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let url = Cow::Owned(url.trim_ascii().to_owned());
             self.keep(url, offset, Element::Css, LinkKind::Asset, false)?;
@@ -119,7 +119,7 @@ impl<'a, 's> Collector<'a, 's> {
         };
         for raw in id.into_iter().chain(name.filter(|_| is_anchor)) {
             if !raw.is_empty() && self.page.ids.len() <= IDS {
-                let text = decode(raw, Place::Attribute, self.decoder);
+                let text = decode(raw, TextContext::Attribute, self.decoder);
                 self.page.ids.push(text);
             }
         }
@@ -137,7 +137,7 @@ impl<'a, 's> Collector<'a, 's> {
         if self.page.refresh.is_some() || content.len() > WRITTEN_LIMIT {
             return ON;
         }
-        let content = decode(content, Place::Attribute, self.decoder);
+        let content = decode(content, TextContext::Attribute, self.decoder);
         let Some((seconds, url)) = refresh::parse(&content) else {
             return ON;
         };
@@ -161,7 +161,7 @@ impl<'a, 's> Collector<'a, 's> {
         if self.page.title.is_none() {
             // References only shrink; what is far beyond the limit need not be decoded.
             let text = &text[..text.len().min(WRITTEN_LIMIT)];
-            let text = decode(text, Place::Text, self.decoder);
+            let text = decode(text, TextContext::Text, self.decoder);
             let mut title = String::new();
             for word in text.split_ascii_whitespace() {
                 if !title.is_empty() {
@@ -258,7 +258,7 @@ impl<'a, 's> Collector<'a, 's> {
     /// The text of a value that is compared and not kept.
     #[inline]
     pub(super) fn word<'b>(&self, raw: &'b [u8]) -> Cow<'b, str> {
-        decode(raw, Place::Attribute, self.decoder)
+        decode(raw, TextContext::Attribute, self.decoder)
     }
 
     pub(super) fn is_nofollow(&self, rel: &[u8]) -> bool {
@@ -271,7 +271,7 @@ impl<'a, 's> Collector<'a, 's> {
         if raw.len() > WRITTEN_LIMIT {
             return None;
         }
-        let text = trimmed(decode(raw, Place::Attribute, self.decoder));
+        let text = trimmed(decode(raw, TextContext::Attribute, self.decoder));
         (text.len() <= URL_LIMIT).then_some(text)
     }
 }

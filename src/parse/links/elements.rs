@@ -10,7 +10,7 @@ use super::collector::{Collector, ON};
 use super::reference::{self, Holds, ROWS, Row, Use};
 use super::relation::{self, Relation};
 use super::{Element, LinkKind, LinkSettings, css, srcset};
-use crate::parse::scan::{Name, Place, Tag, decode, scan, utf8};
+use crate::parse::scan::{Name, Tag, TextContext, decode, scan, utf8};
 
 /// Pages inside each other's `srcdoc` that are looked into.
 const DOCUMENTS: usize = 3;
@@ -151,7 +151,7 @@ impl<'a> Collector<'a, '_> {
         if self.inside >= DOCUMENTS {
             return ON;
         }
-        let text = decode(value, Place::Attribute, self.decoder);
+        let text = decode(value, TextContext::Attribute, self.decoder);
         let mut inner = Collector::new(self.settings, &utf8);
         inner.inside = self.inside + 1;
         scan(text.as_bytes(), &mut inner);
@@ -253,7 +253,7 @@ impl<'a> Collector<'a, '_> {
 
     /// The candidates of a `srcset`.
     fn set(&mut self, tag: &Tag<'a>, value: &'a [u8], element: Element) -> ControlFlow<()> {
-        match decode(value, Place::Attribute, self.decoder) {
+        match decode(value, TextContext::Attribute, self.decoder) {
             Cow::Borrowed(text) => {
                 for url in srcset::urls(text) {
                     self.keep(url.into(), tag.offset(), element, LinkKind::Asset, false)?;
@@ -314,7 +314,7 @@ impl<'a> Collector<'a, '_> {
         if memchr::memchr2(b'(', b'&', value).is_none() {
             return ON;
         }
-        let text = decode(value, Place::Attribute, self.decoder);
+        let text = decode(value, TextContext::Attribute, self.decoder);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let url = Cow::Owned(url.trim_ascii().to_owned());
             self.keep(url, tag.offset(), Element::Css, LinkKind::Asset, false)?;

@@ -12,7 +12,7 @@ use super::super::links::reference::{self, Holds};
 use super::super::links::refresh;
 use super::super::links::srcset;
 use super::super::scan::{
-    Attribute, Markup, Name, Place, Tag, Visitor, decode, inside_cdata, scan, scan_as,
+    Attribute, Markup, Name, Tag, TextContext, Visitor, decode, inside_cdata, scan, scan_as,
 };
 use super::super::with_lifetime;
 use super::css::Escape;
@@ -37,7 +37,9 @@ pub(super) fn edits(
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
     let mut base = BaseFinder(None);
     scan_as(markup, html, &mut base);
-    let base = base.0.map(|raw| decode(raw, Place::Attribute, &decoder));
+    let base = base
+        .0
+        .map(|raw| decode(raw, TextContext::Attribute, &decoder));
     let base = base.and_then(|base| document.url.join(base.trim_ascii()).ok());
     let mut references = References::new(document.url, base.as_ref(), encoding, document, places);
     let mut editor = Editor {
@@ -158,7 +160,7 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
         }
         let encoding = self.encoding;
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-        let plain = decode(text, Place::Text, &decoder);
+        let plain = decode(text, TextContext::Text, &decoder);
         let style_edits = css::edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
         if !style_edits.0.is_empty()
             && let Ok(new) = String::from_utf8(style_edits.apply(plain.as_bytes()))
@@ -266,7 +268,7 @@ impl<'a> Editor<'a, '_, '_> {
         }
         let encoding = self.encoding;
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
-        Some(decode(attribute.value, Place::Attribute, &decoder).into_owned())
+        Some(decode(attribute.value, TextContext::Attribute, &decoder).into_owned())
     }
 
     /// Replaces an attribute's value, within its quotes or with new ones.

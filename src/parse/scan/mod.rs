@@ -38,7 +38,7 @@ use memchr::memchr;
 use foreign::Foreign;
 pub(in crate::parse) use markup::inside_cdata;
 pub use name::Name;
-pub use reference::{Decoder, Place, decode, utf8};
+pub use reference::{Decoder, TextContext, decode, utf8};
 pub use tag::{Attribute, Tag};
 
 /// Receives what the scanner finds. Breaking ends the scan.

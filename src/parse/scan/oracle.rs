@@ -18,7 +18,7 @@ use html5ever::tokenizer::{
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilder, TreeSink};
 use html5ever::{Attribute, ExpandedName, QualName, TokenizerResult};
 
-use super::{Name, Place, Tag, Visitor, decode, scan, utf8};
+use super::{Name, Tag, TextContext, Visitor, decode, scan, utf8};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -44,7 +44,7 @@ impl<'a> Visitor<'a> for Ours {
         while let Some(attribute) = tag.next_attribute() {
             let name = lower(attribute.name);
             if !attributes.iter().any(|(existing, _)| *existing == name) {
-                let value = decode(attribute.value, Place::Attribute, &utf8);
+                let value = decode(attribute.value, TextContext::Attribute, &utf8);
                 attributes.push((name, value.into_owned()));
             }
         }
@@ -57,7 +57,7 @@ impl<'a> Visitor<'a> for Ours {
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], _: usize) -> ControlFlow<()> {
         let text = match name {
-            Name::Title | Name::Textarea => decode(text, Place::Text, &utf8).into_owned(),
+            Name::Title | Name::Textarea => decode(text, TextContext::Text, &utf8).into_owned(),
             _ => String::from_utf8_lossy(text)
                 .replace("\r\n", "\n")
                 .replace('\r', "\n")

@@ -14,7 +14,7 @@ pub type Decoder<'d> = &'d dyn for<'b> Fn(&'b [u8]) -> Cow<'b, str>;
 
 /// The context of a reference: `&copy=1` is a reference in text, but not in an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TextContext {
     /// An attribute's value.
     Attribute,
     /// The text of `title` or `textarea`.
@@ -29,7 +29,7 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Decodes a value: resolves references, normalizes line ends (13.2.3.5), replaces NUL.
 #[must_use]
-pub fn decode<'a>(raw: &'a [u8], place: Place, decoder: Decoder<'_>) -> Cow<'a, str> {
+pub fn decode<'a>(raw: &'a [u8], context: TextContext, decoder: Decoder<'_>) -> Cow<'a, str> {
     if memchr3(b'&', b'\r', 0, raw).is_none() {
         return text(raw, decoder);
     }
@@ -40,7 +40,7 @@ pub fn decode<'a>(raw: &'a [u8], place: Place, decoder: Decoder<'_>) -> Cow<'a, 
         let byte = rest[at];
         rest = &rest[at + 1..];
         match byte {
-            b'&' => rest = &rest[resolve_reference(rest, place, &mut decoded)..],
+            b'&' => rest = &rest[resolve_reference(rest, context, &mut decoded)..],
             b'\r' => {
                 decoded.push('\n');
                 rest = rest.strip_prefix(b"\n").unwrap_or(rest);
@@ -62,14 +62,14 @@ fn text<'a>(raw: &'a [u8], decoder: Decoder<'_>) -> Cow<'a, str> {
 }
 
 /// Resolves the reference after a `&`. Returns how many bytes it took.
-fn resolve_reference(after: &[u8], place: Place, output: &mut String) -> usize {
+fn resolve_reference(after: &[u8], context: TextContext, output: &mut String) -> usize {
     if after.starts_with(b"amp;") {
         output.push('&');
         return 4;
     }
     match after.first() {
         Some(b'#') => resolve_numeric(after, output),
-        Some(byte) if byte.is_ascii_alphanumeric() => resolve_named(after, place, output),
+        Some(byte) if byte.is_ascii_alphanumeric() => resolve_named(after, context, output),
         _ => {
             output.push('&');
             0
@@ -77,7 +77,7 @@ fn resolve_reference(after: &[u8], place: Place, output: &mut String) -> usize {
     }
 }
 
-fn resolve_named(after: &[u8], place: Place, output: &mut String) -> usize {
+fn resolve_named(after: &[u8], context: TextContext, output: &mut String) -> usize {
     let mut best = None;
     // The list contains every prefix of every name, so the loop ends with the longest name, 32 bytes.
     for length in 1..=after.len() {
@@ -99,7 +99,7 @@ fn resolve_named(after: &[u8], place: Place, output: &mut String) -> usize {
     let continues = after
         .get(length)
         .is_some_and(|&next| next == b'=' || next.is_ascii_alphanumeric());
-    if place == Place::Attribute && after[length - 1] != b';' && continues {
+    if context == TextContext::Attribute && after[length - 1] != b';' && continues {
         output.push('&');
         return 0;
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{Markup, Name, Place, Tag, Visitor, decode, scan, utf8};
+use super::{Markup, Name, Tag, TextContext, Visitor, decode, scan, utf8};
 use crate::parse::links::{Element, LinkKind, LinkSettings, links, links_as};
 
 const ALL_LINKS: LinkSettings = LinkSettings {
@@ -236,12 +236,12 @@ fn a_tag_has_its_offset_and_knows_how_it_ended() {
 fn text_that_needs_no_decoding_is_borrowed() {
     use std::borrow::Cow;
     assert!(matches!(
-        decode("/é?a=1".as_bytes(), Place::Attribute, &utf8),
+        decode("/é?a=1".as_bytes(), TextContext::Attribute, &utf8),
         Cow::Borrowed("/é?a=1")
     ));
-    assert_eq!(decode(b"a\xFF&lt;", Place::Text, &utf8), "a\u{FFFD}<");
-    assert_eq!(decode(b"&copy=1", Place::Attribute, &utf8), "&copy=1");
-    assert_eq!(decode(b"&copy=1", Place::Text, &utf8), "\u{A9}=1");
+    assert_eq!(decode(b"a\xFF&lt;", TextContext::Text, &utf8), "a\u{FFFD}<");
+    assert_eq!(decode(b"&copy=1", TextContext::Attribute, &utf8), "&copy=1");
+    assert_eq!(decode(b"&copy=1", TextContext::Text, &utf8), "\u{A9}=1");
 }
 
 /// Collects the pieces of text with their offsets.
