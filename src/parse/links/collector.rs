@@ -14,10 +14,10 @@ use crate::checked::IDS;
 use crate::parse::scan::{Decoder, Name, Tag, TextContext, Visitor, decode, inside_cdata, utf8};
 
 /// How much longer than the limit a reference may be as written: `&amp;` is five bytes for one.
-const WRITTEN_LIMIT: usize = 8 * URL_LIMIT;
+const RAW_LIMIT: usize = 8 * URL_LIMIT;
 
 /// Links of a page that there is room for at once: most pages have fewer.
-const USUAL: usize = 64;
+const INITIAL_LINKS: usize = 64;
 
 /// Gathers one page's links.
 pub(super) struct Collector<'a, 's> {
@@ -25,15 +25,15 @@ pub(super) struct Collector<'a, 's> {
     pub(super) decoder: Decoder<'s>,
     pub(super) page: PageLinks<'a>,
     /// How many pages this one is inside of.
-    pub(super) inside: usize,
+    pub(super) nesting: usize,
 }
 
-pub(super) const ON: ControlFlow<()> = ControlFlow::Continue(());
+pub(super) const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
 
 impl<'a> Visitor<'a> for Collector<'a, '_> {
     #[inline]
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
-        if self.settings.ids && self.inside == 0 {
+        if self.settings.ids && self.nesting == 0 {
             self.ids(&mut tag.clone());
         }
         if self.settings.styles {
@@ -54,18 +54,18 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
     #[cold]
     fn foreign_style(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         if !self.settings.styles {
-            return ON;
+            return CONTINUE;
         }
-        let (inside, start) = inside_cdata(text);
+        let (content, start) = inside_cdata(text);
         if start > 0 || memchr::memchr(b'&', text).is_none() {
-            return self.css(inside, offset + start);
+            return self.css(content, offset + start);
         }
         let text = decode(text, TextContext::Text, self.decoder);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let url = Cow::Owned(url.trim_ascii().to_owned());
-            self.keep(url, offset, Element::Css, LinkKind::Asset, false)?;
+            self.add_link(url, offset, Element::Css, LinkKind::Asset, false)?;
         }
-        ON
+        CONTINUE
     }
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()> {
@@ -73,7 +73,7 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
             Name::Title => self.title(text),
             Name::Style if self.settings.styles => self.css(text, offset),
             Name::Script if self.settings.guess => self.guess(text, offset),
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 }
@@ -84,7 +84,7 @@ impl<'a, 's> Collector<'a, 's> {
             settings,
             decoder,
             page: PageLinks::default(),
-            inside: 0,
+            nesting: 0,
         }
     }
 
@@ -95,20 +95,20 @@ impl<'a, 's> Collector<'a, 's> {
     pub(super) fn meta(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let picked = tag.pick(["http-equiv", "name", "content"]);
         let Some([http_equiv, name, Some(content)]) = picked else {
-            return ON;
+            return CONTINUE;
         };
         if name.is_some_and(|name| {
-            let name = self.word(name);
+            let name = self.decode_value(name);
             ["robots", self.settings.agent]
                 .iter()
-                .any(|known| !known.is_empty() && name.eq_ignore_ascii_case(known))
+                .any(|candidate| !candidate.is_empty() && name.eq_ignore_ascii_case(candidate))
         }) {
             self.directives(content);
         }
-        if http_equiv.is_some_and(|name| self.word(name).eq_ignore_ascii_case("refresh")) {
+        if http_equiv.is_some_and(|name| self.decode_value(name).eq_ignore_ascii_case("refresh")) {
             return self.refresh(tag, content);
         }
-        ON
+        CONTINUE
     }
 
     /// Takes the ids of an element, one more than there may be, so that too many are told from just enough.
@@ -127,19 +127,19 @@ impl<'a, 's> Collector<'a, 's> {
 
     #[cold]
     fn directives(&mut self, content: &[u8]) {
-        let content = self.word(content);
-        let said = Directives::of_content(&content);
-        self.page.directives = self.page.directives.and(said);
+        let content = self.decode_value(content);
+        let directives = Directives::of_content(&content);
+        self.page.directives = self.page.directives.and(directives);
     }
 
     #[cold]
     fn refresh(&mut self, tag: &Tag<'a>, content: &'a [u8]) -> ControlFlow<()> {
-        if self.page.refresh.is_some() || content.len() > WRITTEN_LIMIT {
-            return ON;
+        if self.page.refresh.is_some() || content.len() > RAW_LIMIT {
+            return CONTINUE;
         }
         let content = decode(content, TextContext::Attribute, self.decoder);
         let Some((seconds, url)) = refresh::parse(&content) else {
-            return ON;
+            return CONTINUE;
         };
         let url: Option<Cow<'a, str>> = url.map(|url| url.trim_ascii().to_owned().into());
         let url = url.filter(|url| !url.is_empty() && url.len() <= URL_LIMIT);
@@ -150,9 +150,9 @@ impl<'a, 's> Collector<'a, 's> {
         match url {
             Some(url) if self.settings.pages => {
                 let element = Element::MetaRefresh;
-                self.keep(url, tag.offset(), element, LinkKind::Page, false)
+                self.add_link(url, tag.offset(), element, LinkKind::Page, false)
             }
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
@@ -160,7 +160,7 @@ impl<'a, 's> Collector<'a, 's> {
     fn title(&mut self, text: &'a [u8]) -> ControlFlow<()> {
         if self.page.title.is_none() {
             // References only shrink; what is far beyond the limit need not be decoded.
-            let text = &text[..text.len().min(WRITTEN_LIMIT)];
+            let text = &text[..text.len().min(RAW_LIMIT)];
             let text = decode(text, TextContext::Text, self.decoder);
             let mut title = String::new();
             for word in text.split_ascii_whitespace() {
@@ -177,7 +177,7 @@ impl<'a, 's> Collector<'a, 's> {
             self.page.title = Some(title).filter(|title| !title.is_empty());
         }
         if self.settings.wants_links() || self.page.title.is_none() {
-            ON
+            CONTINUE
         } else {
             ControlFlow::Break(())
         }
@@ -185,7 +185,7 @@ impl<'a, 's> Collector<'a, 's> {
 
     pub(super) fn css(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         for (url, at) in css::urls(text, self.decoder) {
-            self.keep(
+            self.add_link(
                 trimmed(url),
                 offset + at,
                 Element::Css,
@@ -193,14 +193,14 @@ impl<'a, 's> Collector<'a, 's> {
                 false,
             )?;
         }
-        ON
+        CONTINUE
     }
 
     fn guess(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         for (url, at) in guess::urls(text) {
-            self.keep(url, offset + at, Element::Inline, LinkKind::Guess, false)?;
+            self.add_link(url, offset + at, Element::Inline, LinkKind::Guess, false)?;
         }
-        ON
+        CONTINUE
     }
 
     #[inline]
@@ -213,17 +213,17 @@ impl<'a, 's> Collector<'a, 's> {
         nofollow: bool,
     ) -> ControlFlow<()> {
         match self.reference(raw) {
-            Some(url) => self.keep(url, tag.offset(), element, kind, nofollow),
+            Some(url) => self.add_link(url, tag.offset(), element, kind, nofollow),
             None => {
                 self.page.skipped = self.page.skipped.saturating_add(1);
-                ON
+                CONTINUE
             }
         }
     }
 
     /// Keeps one link, within the bounds.
     #[inline]
-    pub(super) fn keep(
+    pub(super) fn add_link(
         &mut self,
         url: Cow<'a, str>,
         offset: usize,
@@ -232,18 +232,18 @@ impl<'a, 's> Collector<'a, 's> {
         nofollow: bool,
     ) -> ControlFlow<()> {
         if url.is_empty() {
-            return ON;
+            return CONTINUE;
         }
         if url.len() > URL_LIMIT {
             self.page.skipped = self.page.skipped.saturating_add(1);
-            return ON;
+            return CONTINUE;
         }
         if self.page.links.len() >= self.settings.limit {
             self.page.more = true;
             return ControlFlow::Break(());
         }
         if self.page.links.capacity() == 0 {
-            self.page.links.reserve(USUAL);
+            self.page.links.reserve(INITIAL_LINKS);
         }
         self.page.links.push(Link {
             url,
@@ -252,23 +252,24 @@ impl<'a, 's> Collector<'a, 's> {
             nofollow,
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
         });
-        ON
+        CONTINUE
     }
 
     /// The text of a value that is compared and not kept.
     #[inline]
-    pub(super) fn word<'b>(&self, raw: &'b [u8]) -> Cow<'b, str> {
+    pub(super) fn decode_value<'b>(&self, raw: &'b [u8]) -> Cow<'b, str> {
         decode(raw, TextContext::Attribute, self.decoder)
     }
 
     pub(super) fn is_nofollow(&self, rel: &[u8]) -> bool {
-        relation::tokens(&self.word(rel)).any(|token| Relation::of(token) == Relation::Nofollow)
+        relation::tokens(&self.decode_value(rel))
+            .any(|token| Relation::of(token) == Relation::Nofollow)
     }
 
     /// The text of a reference; `None` where it is too long.
     #[inline]
     pub(super) fn reference(&self, raw: &'a [u8]) -> Option<Cow<'a, str>> {
-        if raw.len() > WRITTEN_LIMIT {
+        if raw.len() > RAW_LIMIT {
             return None;
         }
         let text = trimmed(decode(raw, TextContext::Attribute, self.decoder));

@@ -11,7 +11,7 @@ use memchr::memmem;
 use crate::parse::scan::Decoder;
 
 /// One URL and where it starts, in bytes.
-pub type Found<'a> = (Cow<'a, str>, usize);
+pub type LocatedUrl<'a> = (Cow<'a, str>, usize);
 
 /// Finds the URLs of a style sheet (none empty, their length and number not bounded here), of a `style` element's text or of a `style` attribute's value, in order.
 #[must_use]
@@ -39,23 +39,23 @@ pub struct Urls<'a, 'd> {
 const LONGEST_NAME: usize = 24;
 
 /// The bytes that can begin, end or hide a URL.
-static WORTH_A_LOOK: [bool; 256] = {
-    let mut worth = [false; 256];
-    worth[b'(' as usize] = true;
-    worth[b')' as usize] = true;
-    worth[b'"' as usize] = true;
-    worth[b'\'' as usize] = true;
-    worth[b'/' as usize] = true;
-    worth[b'@' as usize] = true;
-    worth[b'\\' as usize] = true;
-    worth[b';' as usize] = true;
-    worth
+static SIGNIFICANT: [bool; 256] = {
+    let mut significant = [false; 256];
+    significant[b'(' as usize] = true;
+    significant[b')' as usize] = true;
+    significant[b'"' as usize] = true;
+    significant[b'\'' as usize] = true;
+    significant[b'/' as usize] = true;
+    significant[b'@' as usize] = true;
+    significant[b'\\' as usize] = true;
+    significant[b';' as usize] = true;
+    significant
 };
 
 impl<'a> Iterator for Urls<'a, '_> {
-    type Item = Found<'a>;
+    type Item = LocatedUrl<'a>;
 
-    fn next(&mut self) -> Option<Found<'a>> {
+    fn next(&mut self) -> Option<LocatedUrl<'a>> {
         self.next_span().map(|(url, start, _)| (url, start))
     }
 }
@@ -66,9 +66,9 @@ impl<'a> Urls<'a, '_> {
         loop {
             let rest = self.css.get(self.at..)?;
             let before = self.at;
-            let at = before + rest.iter().position(|&b| WORTH_A_LOOK[usize::from(b)])?;
+            let at = before + rest.iter().position(|&b| SIGNIFICANT[usize::from(b)])?;
             self.at = at + 1;
-            let found = match self.css[at] {
+            let range = match self.css[at] {
                 b'/' => {
                     self.at = after_comment(self.css, at);
                     None
@@ -91,7 +91,7 @@ impl<'a> Urls<'a, '_> {
                 }
                 _ => None,
             };
-            if let Some((start, end)) = found
+            if let Some((start, end)) = range
                 && !self.namespace
             {
                 let url = self.text(&self.css[start..end]);
@@ -130,7 +130,7 @@ impl<'a> Urls<'a, '_> {
             if name.len() < LONGEST_NAME {
                 match byte {
                     b'\\' => {
-                        escape(&css[end + 1..], &mut name);
+                        resolve_escape(&css[end + 1..], &mut name);
                     }
                     _ => name.push(char::from(byte)),
                 }
@@ -169,12 +169,12 @@ impl<'a> Urls<'a, '_> {
         if !name.eq_ignore_ascii_case(b"import") {
             return None;
         }
-        self.at = after_spaces(self.css, end);
+        self.at = after_spaces_and_comments(self.css, end);
         match self.css.get(self.at) {
             Some(b'"' | b'\'') => {
-                let (found, after) = string(self.css, self.at);
+                let (range, after) = string(self.css, self.at);
                 self.at = after;
-                found
+                range
             }
             _ => None,
         }
@@ -183,11 +183,11 @@ impl<'a> Urls<'a, '_> {
     /// What follows `url(` (4.3.6): a string, or the bare text up to `)`.
     fn url(&mut self, from: usize) -> Option<(usize, usize)> {
         let css = self.css;
-        let start = after_white(css, from);
+        let start = after_space(css, from);
         if let Some(b'"' | b'\'') = css.get(start) {
-            let (found, after) = string(css, start);
+            let (range, after) = string(css, start);
             self.at = after;
-            return found;
+            return range;
         }
         let mut at = start;
         loop {
@@ -196,8 +196,8 @@ impl<'a> Urls<'a, '_> {
                     self.at = at + 1;
                     return Some((start, at.min(css.len())));
                 }
-                Some(byte) if is_white(*byte) => {
-                    let after = after_white(css, at);
+                Some(byte) if is_space(*byte) => {
+                    let after = after_space(css, at);
                     if matches!(css.get(after), None | Some(b')')) {
                         self.at = after + 1;
                         return Some((start, at));
@@ -229,34 +229,34 @@ impl<'a> Urls<'a, '_> {
         if !raw.contains(&b'\\') {
             return (self.decoder)(raw);
         }
-        let mut out = String::with_capacity(raw.len());
+        let mut decoded = String::with_capacity(raw.len());
         let mut rest = raw;
-        while let Some(found) = memchr::memchr(b'\\', rest) {
-            out.push_str(&(self.decoder)(&rest[..found]));
-            rest = &rest[found + 1..];
-            rest = &rest[escape(rest, &mut out)..];
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            decoded.push_str(&(self.decoder)(&rest[..at]));
+            rest = &rest[at + 1..];
+            rest = &rest[resolve_escape(rest, &mut decoded)..];
         }
-        out.push_str(&(self.decoder)(rest));
-        Cow::Owned(out)
+        decoded.push_str(&(self.decoder)(rest));
+        Cow::Owned(decoded)
     }
 }
 
 /// Resolves what follows a backslash and answers how many bytes of it are used up.
-fn escape(after: &[u8], out: &mut String) -> usize {
+fn resolve_escape(after: &[u8], output: &mut String) -> usize {
     let digits = hex_digits(after);
     if digits > 0 {
         let value = after[..digits].iter().fold(0, |value, &byte| {
             value * 16 + char::from(byte).to_digit(16).unwrap_or(0)
         });
         let value = char::from_u32(value).filter(|&c| c != '\0');
-        out.push(value.unwrap_or('\u{FFFD}'));
-        return digits + new_line_or_white(&after[digits..]);
+        output.push(value.unwrap_or('\u{FFFD}'));
+        return digits + line_end_or_space(&after[digits..]);
     }
     match after.first() {
         // In a string, an escaped line end is nothing.
-        Some(b'\n' | b'\r' | b'\x0C') => new_line_or_white(after),
+        Some(b'\n' | b'\r' | b'\x0C') => line_end_or_space(after),
         Some(&byte) if byte.is_ascii() => {
-            out.push(char::from(byte));
+            output.push(char::from(byte));
             1
         }
         // A longer character follows and is taken as it is.
@@ -268,8 +268,8 @@ fn escape(after: &[u8], out: &mut String) -> usize {
 fn after_escape(css: &[u8], at: usize) -> usize {
     let after = &css[at + 1..];
     let length = match hex_digits(after) {
-        0 => new_line_or_white(after).max(1),
-        digits => digits + new_line_or_white(&after[digits..]),
+        0 => line_end_or_space(after).max(1),
+        digits => digits + line_end_or_space(&after[digits..]),
     };
     at + 1 + length
 }
@@ -281,10 +281,10 @@ fn hex_digits(text: &[u8]) -> usize {
         .count()
 }
 
-fn new_line_or_white(text: &[u8]) -> usize {
+fn line_end_or_space(text: &[u8]) -> usize {
     match text {
         [b'\r', b'\n', ..] => 2,
-        [byte, ..] if is_white(*byte) => 1,
+        [byte, ..] if is_space(*byte) => 1,
         _ => 0,
     }
 }
@@ -309,13 +309,13 @@ fn after_comment(css: &[u8], at: usize) -> usize {
     if css.get(at + 1) != Some(&b'*') {
         return at + 1;
     }
-    memmem::find(&css[at + 2..], b"*/").map_or(css.len(), |found| at + 2 + found + 2)
+    memmem::find(&css[at + 2..], b"*/").map_or(css.len(), |offset| at + 2 + offset + 2)
 }
 
 /// Skips white space and comments.
-fn after_spaces(css: &[u8], mut at: usize) -> usize {
+fn after_spaces_and_comments(css: &[u8], mut at: usize) -> usize {
     loop {
-        at = after_white(css, at);
+        at = after_space(css, at);
         if css[at.min(css.len())..].starts_with(b"/*") {
             at = after_comment(css, at);
         } else {
@@ -324,14 +324,14 @@ fn after_spaces(css: &[u8], mut at: usize) -> usize {
     }
 }
 
-fn after_white(css: &[u8], mut at: usize) -> usize {
-    while css.get(at).is_some_and(|&byte| is_white(byte)) {
+fn after_space(css: &[u8], mut at: usize) -> usize {
+    while css.get(at).is_some_and(|&byte| is_space(byte)) {
         at += 1;
     }
     at
 }
 
-fn is_white(byte: u8) -> bool {
+fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0C')
 }
 
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_style_sheet_is_read_as_a_browser_reads_it() {
+    fn a_style_sheet_is_read_as_in_a_browser() {
         for (css, expected) in [
             ("a{background:url(x.png)}", vec!["x.png"]),
             ("a{background:URL(  'x y.png' )}", vec!["x y.png"]),

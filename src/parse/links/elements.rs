@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use super::collector::{Collector, ON};
-use super::reference::{self, Holds, ROWS, Row, Use};
+use super::collector::{CONTINUE, Collector};
+use super::reference::{self, Purpose, ROWS, Row, Syntax};
 use super::relation::{self, Relation};
 use super::{Element, LinkKind, LinkSettings, css, srcset};
 use crate::parse::scan::{Name, Tag, TextContext, decode, scan, utf8};
 
 /// Pages inside each other's `srcdoc` that are looked into.
-const DOCUMENTS: usize = 3;
+const NESTED_DOCUMENTS: usize = 3;
 
 impl<'a> Collector<'a, '_> {
     /// The elements of HTML.
@@ -41,7 +41,7 @@ impl<'a> Collector<'a, '_> {
                 {
                     self.page.base = self.reference(href);
                 }
-                ON
+                CONTINUE
             }
             Name::Meta => self.meta(tag),
             Name::Html => {
@@ -50,10 +50,10 @@ impl<'a> Collector<'a, '_> {
                 {
                     self.page.language = self.reference(language);
                 }
-                ON
+                CONTINUE
             }
             Name::Body if !self.settings.wants_links() => ControlFlow::Break(()),
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
@@ -64,24 +64,24 @@ impl<'a> Collector<'a, '_> {
             Name::A if pages => Element::A,
             Name::Image | Name::Use | Name::FeImage if assets => Element::Img,
             Name::Script if assets || self.settings.scripts => Element::Script,
-            _ => return ON,
+            _ => return CONTINUE,
         };
-        let Some((values, [rel])) = self.picked(tag, ["rel"]) else {
-            return ON;
+        let Some((values, [rel])) = self.pick_rows(tag, ["rel"]) else {
+            return CONTINUE;
         };
         // SVG 2, 16.1.1: "href" wins over the older name.
-        let found = values.into_iter().flatten().next();
-        match found {
+        let first = values.into_iter().flatten().next();
+        match first {
             // "use" of a part of the page itself loads nothing.
-            Some((row, url)) if !(row.is_for == Use::Asset && url.starts_with(b"#")) => {
-                let kind = match row.is_for {
-                    Use::Page => LinkKind::Page,
-                    Use::Asset | Use::Inert => LinkKind::Asset,
+            Some((row, url)) if !(row.purpose == Purpose::Asset && url.starts_with(b"#")) => {
+                let kind = match row.purpose {
+                    Purpose::Page => LinkKind::Page,
+                    Purpose::Asset | Purpose::Inert => LinkKind::Asset,
                 };
                 let nofollow = rel.is_some_and(|rel| self.is_nofollow(rel));
                 self.push(tag, url, element, kind, nofollow)
             }
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
@@ -89,7 +89,7 @@ impl<'a> Collector<'a, '_> {
     /// the input ends inside the tag.
     #[inline]
     #[expect(clippy::type_complexity, reason = "a list of pairs, and a list")]
-    fn picked<const N: usize>(
+    fn pick_rows<const N: usize>(
         &self,
         tag: &mut Tag<'a>,
         more: [&str; N],
@@ -111,17 +111,17 @@ impl<'a> Collector<'a, '_> {
 
     /// An element whose references are what its rows say.
     fn rows(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
-        let Some((values, [])) = self.picked(tag, []) else {
-            return ON;
+        let Some((values, [])) = self.pick_rows(tag, []) else {
+            return CONTINUE;
         };
         for (row, value) in values.into_iter().flatten() {
-            self.reference_of(tag, row, value, element)?;
+            self.add_references(tag, row, value, element)?;
         }
-        ON
+        CONTINUE
     }
 
     /// Keeps what an attribute refers to, as its row says.
-    fn reference_of(
+    fn add_references(
         &mut self,
         tag: &Tag<'a>,
         row: Row,
@@ -129,48 +129,48 @@ impl<'a> Collector<'a, '_> {
         element: Element,
     ) -> ControlFlow<()> {
         let LinkSettings { pages, assets, .. } = *self.settings;
-        let (kind, wanted) = match row.is_for {
-            Use::Page => (LinkKind::Page, pages),
-            Use::Asset => (
+        let (kind, is_wanted) = match row.purpose {
+            Purpose::Page => (LinkKind::Page, pages),
+            Purpose::Asset => (
                 LinkKind::Asset,
                 assets || element == Element::Script && self.settings.scripts,
             ),
-            Use::Inert => return ON,
+            Purpose::Inert => return CONTINUE,
         };
-        match row.holds {
-            Holds::Url if wanted => self.push(tag, value, element, kind, false),
-            Holds::Set if wanted => self.set(tag, value, element),
-            Holds::Document => self.document(tag, value),
-            Holds::Url | Holds::Set | Holds::Css => ON,
+        match row.syntax {
+            Syntax::Url if is_wanted => self.push(tag, value, element, kind, false),
+            Syntax::Set if is_wanted => self.set(tag, value, element),
+            Syntax::Document => self.document(tag, value),
+            Syntax::Url | Syntax::Set | Syntax::Css => CONTINUE,
         }
     }
 
     /// The links of a page that is written in an attribute.
     #[cold]
     fn document(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
-        if self.inside >= DOCUMENTS {
-            return ON;
+        if self.nesting >= NESTED_DOCUMENTS {
+            return CONTINUE;
         }
         let text = decode(value, TextContext::Attribute, self.decoder);
         let mut inner = Collector::new(self.settings, &utf8);
-        inner.inside = self.inside + 1;
+        inner.nesting = self.nesting + 1;
         scan(text.as_bytes(), &mut inner);
         self.page.more |= inner.page.more;
         self.page.skipped = self.page.skipped.saturating_add(inner.page.skipped);
         for link in inner.page.links {
             let url = Cow::Owned(link.url.into_owned());
-            self.keep(url, tag.offset(), link.element, link.kind, link.nofollow)?;
+            self.add_link(url, tag.offset(), link.element, link.kind, link.nofollow)?;
         }
-        ON
+        CONTINUE
     }
 
     fn anchor(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
         let Some([Some(href), rel]) = tag.pick(["href", "rel"]) else {
-            return ON;
+            return CONTINUE;
         };
         let mut kind = LinkKind::Page;
         let mut nofollow = false;
-        let rel = rel.map(|rel| self.word(rel));
+        let rel = rel.map(|rel| self.decode_value(rel));
         for token in rel.iter().flat_map(|rel| relation::tokens(rel)) {
             match Relation::of(token) {
                 Relation::Nofollow => nofollow = true,
@@ -183,16 +183,16 @@ impl<'a> Collector<'a, '_> {
     }
 
     fn link(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
-        let Some((values, [rel])) = self.picked(tag, ["rel"]) else {
-            return ON;
+        let Some((values, [rel])) = self.pick_rows(tag, ["rel"]) else {
+            return CONTINUE;
         };
         let mut kind = LinkKind::Related;
         let mut nofollow = false;
-        let rel = rel.map(|rel| self.word(rel));
+        let rel = rel.map(|rel| self.decode_value(rel));
         for token in rel.iter().flat_map(|rel| relation::tokens(rel)) {
             kind = match (Relation::of(token), kind) {
                 // A host to be looked up or connected to: no document.
-                (Relation::Host, _) => return ON,
+                (Relation::Host, _) => return CONTINUE,
                 (Relation::Nofollow, kind) => {
                     nofollow = true;
                     kind
@@ -207,47 +207,49 @@ impl<'a> Collector<'a, '_> {
                 (Relation::Other, kind) => kind,
             };
         }
-        let wanted = match kind {
+        let is_wanted = match kind {
             LinkKind::Asset => self.settings.assets,
             _ => self.settings.pages,
         };
         for (row, value) in values.into_iter().flatten() {
-            match row.holds {
-                Holds::Url if wanted => self.push(tag, value, Element::Link, kind, nofollow)?,
-                Holds::Set if kind == LinkKind::Asset && wanted => {
+            match row.syntax {
+                Syntax::Url if is_wanted => self.push(tag, value, Element::Link, kind, nofollow)?,
+                Syntax::Set if kind == LinkKind::Asset && is_wanted => {
                     self.set(tag, value, Element::Link)?;
                 }
                 _ => {}
             }
         }
-        ON
+        CONTINUE
     }
 
     fn form(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let Some([Some(action), method, rel]) = tag.pick(["action", "method", "rel"]) else {
-            return ON;
+            return CONTINUE;
         };
         // Any word but these two means GET.
-        let posts = method.is_some_and(|method| {
-            let method = self.word(method);
+        let is_post_or_dialog = method.is_some_and(|method| {
+            let method = self.decode_value(method);
             method.eq_ignore_ascii_case("post") || method.eq_ignore_ascii_case("dialog")
         });
-        if posts {
-            return ON;
+        if is_post_or_dialog {
+            return CONTINUE;
         }
         let nofollow = rel.is_some_and(|rel| self.is_nofollow(rel));
         self.push(tag, action, Element::Form, LinkKind::Page, nofollow)
     }
 
     fn input(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
-        match self.picked(tag, ["type"]) {
-            Some((values, [Some(kind)])) if self.word(kind).eq_ignore_ascii_case("image") => {
+        match self.pick_rows(tag, ["type"]) {
+            Some((values, [Some(kind)]))
+                if self.decode_value(kind).eq_ignore_ascii_case("image") =>
+            {
                 for (row, value) in values.into_iter().flatten() {
-                    self.reference_of(tag, row, value, Element::Input)?;
+                    self.add_references(tag, row, value, Element::Input)?;
                 }
-                ON
+                CONTINUE
             }
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
@@ -256,30 +258,30 @@ impl<'a> Collector<'a, '_> {
         match decode(value, TextContext::Attribute, self.decoder) {
             Cow::Borrowed(text) => {
                 for url in srcset::urls(text) {
-                    self.keep(url.into(), tag.offset(), element, LinkKind::Asset, false)?;
+                    self.add_link(url.into(), tag.offset(), element, LinkKind::Asset, false)?;
                 }
             }
             Cow::Owned(text) => {
                 for url in srcset::urls(&text) {
                     let url = Cow::Owned(url.to_owned());
-                    self.keep(url, tag.offset(), element, LinkKind::Asset, false)?;
+                    self.add_link(url, tag.offset(), element, LinkKind::Asset, false)?;
                 }
             }
         }
-        ON
+        CONTINUE
     }
 
     #[inline]
     pub(super) fn style(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         match tag.pick(["style", "background"]) {
-            Some([None, None]) | None => ON,
+            Some([None, None]) | None => CONTINUE,
             Some([style, background]) => {
                 for (name, value) in [("style", style), ("background", background)] {
                     if let Some(value) = value {
-                        self.common(tag, name.as_bytes(), value)?;
+                        self.add_common(tag, name.as_bytes(), value)?;
                     }
                 }
-                ON
+                CONTINUE
             }
         }
     }
@@ -289,22 +291,22 @@ impl<'a> Collector<'a, '_> {
     pub(super) fn presentation(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let before = self.page.links.len();
         while let Some(attribute) = tag.next_attribute() {
-            self.common(tag, attribute.name, attribute.value)?;
+            self.add_common(tag, attribute.name, attribute.value)?;
         }
         if !tag.close() {
             self.page.links.truncate(before); // the page ends inside it: it is no tag
         }
-        ON
+        CONTINUE
     }
 
     #[cold]
-    fn common(&mut self, tag: &Tag<'a>, name: &[u8], value: &'a [u8]) -> ControlFlow<()> {
+    fn add_common(&mut self, tag: &Tag<'a>, name: &[u8], value: &'a [u8]) -> ControlFlow<()> {
         match reference::common_row(tag.name_text(), tag.is_foreign(), name) {
-            Some(row) if row.holds == Holds::Css => self.inline_style(tag, value),
-            Some(row) if row.is_for == Use::Asset => {
+            Some(row) if row.syntax == Syntax::Css => self.inline_style(tag, value),
+            Some(row) if row.purpose == Purpose::Asset => {
                 self.push(tag, value, Element::Css, LinkKind::Asset, false)
             }
-            _ => ON,
+            _ => CONTINUE,
         }
     }
 
@@ -312,13 +314,13 @@ impl<'a> Collector<'a, '_> {
     fn inline_style(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
         // Without a parenthesis there is no function, and the reference to one starts with "&".
         if memchr::memchr2(b'(', b'&', value).is_none() {
-            return ON;
+            return CONTINUE;
         }
         let text = decode(value, TextContext::Attribute, self.decoder);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let url = Cow::Owned(url.trim_ascii().to_owned());
-            self.keep(url, tag.offset(), Element::Css, LinkKind::Asset, false)?;
+            self.add_link(url, tag.offset(), Element::Css, LinkKind::Asset, false)?;
         }
-        ON
+        CONTINUE
     }
 }

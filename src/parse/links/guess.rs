@@ -16,21 +16,21 @@ pub(in crate::parse) fn urls(script: &[u8]) -> impl Iterator<Item = (Cow<'_, str
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let found = memchr3(b'"', b'\'', b'`', script.get(at..)?)?;
-            let quote = script[at + found];
-            let start = at + found + 1;
+            let offset = memchr3(b'"', b'\'', b'`', script.get(at..)?)?;
+            let quote = script[at + offset];
+            let start = at + offset + 1;
             let rest = &script[start..];
             let length = rest
                 .iter()
                 .take(LONGEST + 1)
-                .position(|&byte| !belongs(byte))
+                .position(|&byte| !is_url_byte(byte))
                 .unwrap_or(rest.len().min(LONGEST + 1));
             // The byte that ended it may be the quote that opens the next string.
             at = start + length;
             if rest.get(length) != Some(&quote) || length > LONGEST {
                 continue;
             }
-            if let Some(url) = unescaped(&rest[..length]).filter(|url| is_likely(url)) {
+            if let Some(url) = unescape(&rest[..length]).filter(|url| is_likely(url)) {
                 at += 1;
                 return Some((url, start));
             }
@@ -39,23 +39,23 @@ pub(in crate::parse) fn urls(script: &[u8]) -> impl Iterator<Item = (Cow<'_, str
 }
 
 /// Whether a byte can be in a URL in a script: no quotes, spaces, brackets or braces.
-fn belongs(byte: u8) -> bool {
+fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&*+,;=%\\".contains(&byte)
 }
 
 /// Resolves escapes; `None` where one stands for something that no URL holds.
-fn unescaped(raw: &[u8]) -> Option<Cow<'_, str>> {
+fn unescape(raw: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(raw).ok()?;
     if !text.contains('\\') {
         return Some(Cow::Borrowed(text));
     }
-    let mut out = String::with_capacity(text.len());
+    let mut output = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
-        out.push_str(before);
+        output.push_str(before);
         let digits = match after.bytes().next()? {
             b'/' => {
-                out.push('/');
+                output.push('/');
                 rest = &after[1..];
                 continue;
             }
@@ -64,22 +64,22 @@ fn unescaped(raw: &[u8]) -> Option<Cow<'_, str>> {
             _ => return None,
         };
         let value = u8::from_str_radix(after.get(1..=digits)?, 16).ok()?;
-        if !belongs(value) || value == b'\\' {
+        if !is_url_byte(value) || value == b'\\' {
             return None;
         }
-        out.push(char::from(value));
+        output.push(char::from(value));
         rest = &after[digits + 1..];
     }
-    out.push_str(rest);
-    Some(Cow::Owned(out))
+    output.push_str(rest);
+    Some(Cow::Owned(output))
 }
 
 /// Absolute with a host, or relative to a root and with a name in it.
 fn is_likely(url: &str) -> bool {
-    let absolute = ["https://", "http://", "//"]
+    let after_scheme = ["https://", "http://", "//"]
         .iter()
         .find_map(|scheme| url.strip_prefix(scheme));
-    match absolute {
+    match after_scheme {
         Some(rest) => {
             let host = rest.split(['/', '?', '#', ':']).next().unwrap_or(rest);
             host == "localhost"
@@ -119,17 +119,17 @@ mod tests {
             ("\"/é\"", vec![]),
             ("\"", vec![]),
         ] {
-            let found: Vec<_> = super::urls(script.as_bytes())
+            let guesses: Vec<_> = super::urls(script.as_bytes())
                 .map(|(url, _)| url.into_owned())
                 .collect();
-            assert_eq!(found, expected, "{script}");
+            assert_eq!(guesses, expected, "{script}");
         }
     }
 
     #[test]
-    fn what_is_too_long_is_data() {
+    fn strings_that_are_too_long_are_data() {
         let script = format!("'/{}' '/next'", "a".repeat(5000));
-        let found: Vec<_> = super::urls(script.as_bytes()).map(|(url, _)| url).collect();
-        assert_eq!(found, ["/next"]);
+        let guesses: Vec<_> = super::urls(script.as_bytes()).map(|(url, _)| url).collect();
+        assert_eq!(guesses, ["/next"]);
     }
 }

@@ -23,7 +23,7 @@ use crate::parse::scan::{Decoder, Markup, scan_as};
 use collector::Collector;
 
 /// How much of a page is searched for a title when nothing else is wanted, in bytes.
-const TITLE_WITHIN: usize = 64 * 1024;
+const TITLE_SEARCH_LIMIT: usize = 64 * 1024;
 /// The longest title kept, in bytes.
 pub(crate) const TITLE_LIMIT: usize = 1024;
 /// The longest URL text kept, in bytes.
@@ -225,7 +225,7 @@ pub fn links_as<'a>(
     let text = if settings.wants_links() {
         text
     } else {
-        &text[..text.len().min(TITLE_WITHIN)]
+        &text[..text.len().min(TITLE_SEARCH_LIMIT)]
     };
     let mut collector = Collector::new(settings, decoder);
     scan_as(markup, text, &mut collector);

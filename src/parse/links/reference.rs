@@ -8,7 +8,7 @@ use super::super::scan::Name;
 
 /// How an attribute writes its references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::parse) enum Holds {
+pub(in crate::parse) enum Syntax {
     /// It is a URL.
     Url,
     /// Candidates of a `srcset`.
@@ -21,7 +21,7 @@ pub(in crate::parse) enum Holds {
 
 /// What a reference is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::parse) enum Use {
+pub(in crate::parse) enum Purpose {
     /// Another page, or a document shown in this one.
     Page,
     /// Something this page is made of.
@@ -35,8 +35,8 @@ pub(in crate::parse) enum Use {
 pub(in crate::parse) struct Row {
     /// Its name, in lower case.
     pub(in crate::parse) name: &'static str,
-    pub(in crate::parse) holds: Holds,
-    pub(in crate::parse) is_for: Use,
+    pub(in crate::parse) syntax: Syntax,
+    pub(in crate::parse) purpose: Purpose,
 }
 
 /// The most rows of one element.
@@ -45,32 +45,32 @@ pub(in crate::parse) const ROWS: usize = 6;
 const fn page(name: &'static str) -> Row {
     Row {
         name,
-        holds: Holds::Url,
-        is_for: Use::Page,
+        syntax: Syntax::Url,
+        purpose: Purpose::Page,
     }
 }
 
 const fn asset(name: &'static str) -> Row {
     Row {
         name,
-        holds: Holds::Url,
-        is_for: Use::Asset,
+        syntax: Syntax::Url,
+        purpose: Purpose::Asset,
     }
 }
 
 const fn inert(name: &'static str) -> Row {
     Row {
         name,
-        holds: Holds::Url,
-        is_for: Use::Inert,
+        syntax: Syntax::Url,
+        purpose: Purpose::Inert,
     }
 }
 
 const fn set(name: &'static str) -> Row {
     Row {
         name,
-        holds: Holds::Set,
-        is_for: Use::Asset,
+        syntax: Syntax::Set,
+        purpose: Purpose::Asset,
     }
 }
 
@@ -112,8 +112,8 @@ pub(in crate::parse) const fn rows(name: Name, is_foreign: bool) -> &'static [Ro
                     page("data-src"),
                     Row {
                         name: "srcdoc",
-                        holds: Holds::Document,
-                        is_for: Use::Page,
+                        syntax: Syntax::Document,
+                        purpose: Purpose::Page,
                     },
                     inert("longdesc"),
                 ]
@@ -161,8 +161,8 @@ pub(in crate::parse) fn common_row(
     let is = |name: &str| attribute.eq_ignore_ascii_case(name.as_bytes());
     let css = |name| Row {
         name,
-        holds: Holds::Css,
-        is_for: Use::Asset,
+        syntax: Syntax::Css,
+        purpose: Purpose::Asset,
     };
     if is("style") {
         return Some(css("style"));
@@ -172,9 +172,9 @@ pub(in crate::parse) fn common_row(
         return name.map(css);
     }
     if is("background") {
-        let mut known = WITH_BACKGROUND.iter();
-        let shows = known.any(|name| element.eq_ignore_ascii_case(name.as_bytes()));
-        return Some(if shows {
+        let mut elements = WITH_BACKGROUND.iter();
+        let has_background = elements.any(|name| element.eq_ignore_ascii_case(name.as_bytes()));
+        return Some(if has_background {
             asset("background")
         } else {
             inert("background")
@@ -199,8 +199,8 @@ pub(in crate::parse) fn row(
         inert("xlink:href"),
         Row {
             name: "srcset",
-            holds: Holds::Set,
-            is_for: Use::Inert,
+            syntax: Syntax::Set,
+            purpose: Purpose::Inert,
         },
     ];
     rows(name, is_foreign)
@@ -250,7 +250,7 @@ mod tests {
         (Name::FeImage, "feImage"),
     ];
 
-    fn found(html: &str) -> Vec<String> {
+    fn find(html: &str) -> Vec<String> {
         let page = links(html.as_bytes(), &LinkSettings::ALL, &utf8);
         page.links.iter().map(|link| link.url.to_string()).collect()
     }
@@ -272,28 +272,28 @@ mod tests {
     }
 
     /// A value of each form, with one reference to `/x`.
-    fn value(holds: Holds) -> &'static str {
-        match holds {
-            Holds::Url => "/x",
-            Holds::Set => "/x 2x",
-            Holds::Css => "a:url(/x)",
-            Holds::Document => "&lt;a href=/x>",
+    fn value(syntax: Syntax) -> &'static str {
+        match syntax {
+            Syntax::Url => "/x",
+            Syntax::Set => "/x 2x",
+            Syntax::Css => "a:url(/x)",
+            Syntax::Document => "&lt;a href=/x>",
         }
     }
 
     #[test]
-    fn what_is_listed_is_found_and_rewritten() {
+    fn listed_attributes_are_found_and_rewritten() {
         let mut pages = Vec::new();
         for (name, tag) in HTML {
             assert!(rows(name, false).len() <= ROWS);
             for row in rows(name, false) {
-                let page = format!("<{tag} {}='{}'>", row.name, value(row.holds));
+                let page = format!("<{tag} {}='{}'>", row.name, value(row.syntax));
                 pages.push((page, *row));
             }
         }
         for (name, tag) in SVG {
             for row in rows(name, true) {
-                let page = format!("<svg><{tag} {}='{}'/></svg>", row.name, value(row.holds));
+                let page = format!("<svg><{tag} {}='{}'/></svg>", row.name, value(row.syntax));
                 pages.push((page, *row));
             }
         }
@@ -303,15 +303,15 @@ mod tests {
                 "style",
                 Row {
                     name: "style",
-                    holds: Holds::Css,
-                    is_for: Use::Asset,
+                    syntax: Syntax::Css,
+                    purpose: Purpose::Asset,
                 },
             ),
             ("td", "background", asset("background")),
             ("x-y", "background", inert("background")),
             ("x-y", "src", inert("src")),
         ] {
-            let page = format!("<{tag} {attribute}='{}'>", value(row.holds));
+            let page = format!("<{tag} {attribute}='{}'>", value(row.syntax));
             pages.push((page, row));
         }
         for name in PRESENTATION {
@@ -319,11 +319,11 @@ mod tests {
             pages.push((format!("<svg><path {name}='url(/x)'/></svg>"), row));
         }
         for (page, row) in pages {
-            let expected = match row.is_for {
-                Use::Inert => Vec::new(),
-                Use::Page | Use::Asset => vec!["/x".to_owned()],
+            let expected = match row.purpose {
+                Purpose::Inert => Vec::new(),
+                Purpose::Page | Purpose::Asset => vec!["/x".to_owned()],
             };
-            assert_eq!(found(&page), expected, "{page}");
+            assert_eq!(find(&page), expected, "{page}");
             let copy = rewritten(&page);
             assert!(
                 copy.contains("SAVED") && !copy.contains("/x "),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_is_neither_found_nor_rewritten() {
+    fn unlisted_attributes_are_neither_found_nor_rewritten() {
         for page in [
             "<p cite='/x'><a name='/x' data-href='/x' title='url(/x)'>",
             "<path fill='url(/x)'>",
@@ -341,13 +341,13 @@ mod tests {
             "<svg><use href='#x'/><path fill='url(#x)'/></svg>",
             "<i style='background:url(#x)'>",
         ] {
-            assert_eq!(found(page), [""; 0], "{page}");
+            assert_eq!(find(page), [""; 0], "{page}");
             assert_eq!(rewritten(page), page);
         }
     }
 
     #[test]
-    fn pages_and_style_sheets_inside_a_page_are_read_and_rewritten_in_their_place() {
+    fn nested_pages_and_style_sheets_are_read_and_rewritten() {
         for (page, expected, copy) in [
             (
                 "<iframe srcdoc='<img src=/x?a&amp;amp;b><iframe srcdoc=\"&amp;lt;a href=/y>\">'>",
@@ -366,10 +366,10 @@ mod tests {
                 "<svg><style><![CDATA[a{b:url(SAVED)}]]></style><style>i{b:url(SAVED)}</style></svg>",
             ),
         ] {
-            assert_eq!(found(page), expected, "{page}");
+            assert_eq!(find(page), expected, "{page}");
             assert_eq!(rewritten(page), copy, "{page}");
         }
         let many = "<svg>".to_owned() + &"<style>".repeat(50_000);
-        assert_eq!(found(&many), [""; 0], "in time that grows with its length");
+        assert_eq!(find(&many), [""; 0], "in linear time");
     }
 }

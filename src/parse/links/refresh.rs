@@ -27,7 +27,7 @@ pub(in crate::parse) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
     if text.is_empty() {
         return Some((seconds, None));
     }
-    let url = unquoted(after_url(text).unwrap_or(text));
+    let url = unquote(after_url(text).unwrap_or(text));
     Some((seconds, Some(url)))
 }
 
@@ -41,10 +41,10 @@ fn after_url(text: &str) -> Option<&str> {
     Some(rest.trim_ascii_start())
 }
 
-fn unquoted(text: &str) -> &str {
+fn unquote(text: &str) -> &str {
     for quote in ['"', '\''] {
-        if let Some(inside) = text.strip_prefix(quote) {
-            return inside.split(quote).next().unwrap_or(inside);
+        if let Some(content) = text.strip_prefix(quote) {
+            return content.split(quote).next().unwrap_or(content);
         }
     }
     text
@@ -55,7 +55,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_refresh_is_read_as_a_browser_reads_it() {
+    fn a_refresh_is_parsed_as_in_a_browser() {
         for (content, expected) in [
             ("5", Some((5, None))),
             (" 5 ; url=x", Some((5, Some("x")))),

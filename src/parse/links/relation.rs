@@ -62,8 +62,8 @@ mod tests {
     use super::{Relation, tokens};
 
     #[test]
-    fn words_are_told_apart_by_letters_not_by_case() {
-        let read: Vec<_> = tokens(" Next\tNOFOLLOW next-page icon ")
+    fn tokens_are_case_insensitive() {
+        let relations: Vec<_> = tokens(" Next\tNOFOLLOW next-page icon ")
             .map(Relation::of)
             .collect();
         let expected = [
@@ -72,6 +72,6 @@ mod tests {
             Relation::Other,
             Relation::Asset,
         ];
-        assert_eq!(read, expected);
+        assert_eq!(relations, expected);
     }
 }

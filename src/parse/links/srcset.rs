@@ -14,29 +14,29 @@ pub(in crate::parse) fn urls(value: &str) -> impl Iterator<Item = &str> {
         let end = rest
             .find(|c: char| c.is_ascii_whitespace())
             .unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let url = word.trim_end_matches(',');
-        rest = if url.len() < word.len() {
-            after
+        let (candidate, tail) = rest.split_at(end);
+        let url = candidate.trim_end_matches(',');
+        rest = if url.len() < candidate.len() {
+            tail
         } else {
-            &after[descriptors(after)..]
+            &tail[descriptors_length(tail)..]
         };
         Some(url)
     })
 }
 
 /// How long the descriptors are: up to a comma outside parentheses.
-fn descriptors(text: &str) -> usize {
-    let mut inside = false;
+fn descriptors_length(text: &str) -> usize {
+    let mut in_parentheses = false;
     text.bytes()
         .position(|byte| {
             // Parentheses do not nest: the first ")" ends them.
-            inside = match byte {
+            in_parentheses = match byte {
                 b'(' => true,
                 b')' => false,
-                _ => inside,
+                _ => in_parentheses,
             };
-            byte == b',' && !inside
+            byte == b',' && !in_parentheses
         })
         .unwrap_or(text.len())
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::urls;
 
     #[test]
-    fn a_srcset_is_cut_where_a_browser_cuts_it() {
+    fn a_srcset_is_split_where_a_browser_splits_it() {
         for (value, expected) in [
             ("a.png 1x, b.png 2x", vec!["a.png", "b.png"]),
             ("a.png", vec!["a.png"]),

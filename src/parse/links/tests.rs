@@ -31,7 +31,7 @@ fn urls<'p>(page: &'p PageLinks<'_>) -> Vec<(&'p str, Element, LinkKind)> {
 }
 
 #[test]
-fn each_element_says_its_links() {
+fn the_links_of_each_element_are_found() {
     use Element as E;
     use LinkKind as K;
     for (html, expected) in [
@@ -143,7 +143,7 @@ fn each_element_says_its_links() {
 }
 
 #[test]
-fn what_is_not_wanted_is_not_told() {
+fn only_what_is_wanted_is_reported() {
     let html =
         b"<a href=1><img src=2><link rel=icon href=3><p style='a:url(4)'><script>'/5'</script>";
     let pages = links(html, &LinkSettings::PAGES, &utf8);
@@ -173,7 +173,7 @@ fn the_first_title_outside_svg_is_the_title() {
 }
 
 #[test]
-fn a_title_alone_is_looked_for_in_the_head_only() {
+fn if_only_the_title_is_wanted_only_the_head_is_searched() {
     let title = |html: &str| links(html.as_bytes(), &LinkSettings::TITLE, &utf8).title;
     assert_eq!(title("<body><title>a</title>"), None);
     let padding = " ".repeat(70_000);
@@ -181,7 +181,7 @@ fn a_title_alone_is_looked_for_in_the_head_only() {
 }
 
 #[test]
-fn the_first_base_language_and_refresh_count() {
+fn only_the_first_base_language_and_refresh_count() {
     let page = all(
         "<html lang=en><html lang=de><base target=x><base href=' /a&amp;b '><base href=/c>\
          <meta http-equiv=refresh content=x><meta http-equiv=refresh content='5;URL=\"d\"'><meta http-equiv=refresh content='1;e'>",
@@ -194,10 +194,10 @@ fn the_first_base_language_and_refresh_count() {
 }
 
 #[test]
-fn robots_are_told_by_meta_and_by_rel() {
+fn meta_and_rel_have_directives_for_robots() {
     let says = |html| {
-        let said = links(str::as_bytes(html), &LinkSettings::TITLE, &utf8).directives;
-        (said.noindex, said.nofollow)
+        let directives = links(str::as_bytes(html), &LinkSettings::TITLE, &utf8).directives;
+        (directives.noindex, directives.nofollow)
     };
     assert_eq!(
         says("<meta name=ROBOTS content='NoIndex,follow'>"),
@@ -223,7 +223,7 @@ fn robots_are_told_by_meta_and_by_rel() {
 }
 
 #[test]
-fn links_and_their_text_are_bounded() {
+fn the_number_and_length_of_links_are_limited() {
     let settings = LinkSettings {
         limit: 2,
         ..LinkSettings::PAGES
@@ -233,12 +233,12 @@ fn links_and_their_text_are_bounded() {
     let page = links(b"<a href=1><a href=2><a href=3>", &settings, &utf8);
     assert_eq!((page.links.len(), page.more), (2, true));
 
-    for (length, kept) in [(8192, 1), (8193, 0), (100_000, 0)] {
+    for (length, count) in [(8192, 1), (8193, 0), (100_000, 0)] {
         let html = format!("<a href='{}'>", "a".repeat(length));
         let page = all(&html);
         assert_eq!(
             (page.links.len(), page.skipped as usize),
-            (kept, 1 - kept),
+            (count, 1 - count),
             "{length}"
         );
     }
@@ -247,7 +247,7 @@ fn links_and_their_text_are_bounded() {
 }
 
 #[test]
-fn each_link_knows_where_it_starts() {
+fn each_link_has_its_offset() {
     let page = all("ab<a href=1>\n<style>\n url(2)</style><script>'/3'</script>");
     let offsets: Vec<_> = page.links.iter().map(|link| link.offset).collect();
     assert_eq!(offsets, [2, 26, 45]);
@@ -264,7 +264,7 @@ fn plain_references_are_borrowed_from_the_page() {
 }
 
 #[test]
-fn another_encoding_is_the_callers_to_decode() {
+fn other_encodings_are_decoded_by_the_caller() {
     fn latin(bytes: &[u8]) -> Cow<'_, str> {
         Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect())
     }
@@ -281,15 +281,15 @@ fn another_encoding_is_the_callers_to_decode() {
 
 /// What html5ever's tags say, read the plain way: no slices, no laziness, no speed.
 fn expected(events: &[Event]) -> Vec<(String, bool)> {
-    let mut found = Vec::new();
-    let mut refreshed = false;
+    let mut links = Vec::new();
+    let mut has_refresh = false;
     for event in events {
         let Event::Start(tag, attributes) = event else {
             continue;
         };
         let value = |name: &str| {
-            let found = attributes.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.as_str())
+            let attribute = attributes.iter().find(|(key, _)| key == name);
+            attribute.map(|(_, value)| value.as_str())
         };
         let has = |name: &str, token: &str| {
             value(name).is_some_and(|value| {
@@ -329,7 +329,7 @@ fn expected(events: &[Event]) -> Vec<(String, bool)> {
         for value in names.iter().filter_map(|name| value(name)) {
             // A part of the page itself.
             if !(matches!(tag.as_str(), "use" | "feimage") && value.starts_with('#')) {
-                found.push((value.to_owned(), nofollow));
+                links.push((value.to_owned(), nofollow));
             }
         }
         let sets: &[&str] = match tag.as_str() {
@@ -338,25 +338,25 @@ fn expected(events: &[Event]) -> Vec<(String, bool)> {
             _ => &[],
         };
         for value in sets.iter().filter_map(|name| value(name)) {
-            found.extend(srcset::urls(value).map(|url| (url.to_owned(), false)));
+            links.extend(srcset::urls(value).map(|url| (url.to_owned(), false)));
         }
         if tag == "meta"
             && value("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("refresh"))
-            && !refreshed
+            && !has_refresh
             && let Some((_, url)) = value("content").and_then(refresh::parse)
         {
-            refreshed = true;
-            found.extend(url.map(|url| (url.to_owned(), false)));
+            has_refresh = true;
+            links.extend(url.map(|url| (url.to_owned(), false)));
         }
     }
-    found.retain_mut(|(url, _)| {
+    links.retain_mut(|(url, _)| {
         *url = url.trim_ascii().to_owned();
         !url.is_empty() && url.len() <= super::URL_LIMIT
     });
-    found
+    links
 }
 
-fn found(html: &str) -> Vec<(String, bool)> {
+fn find(html: &str) -> Vec<(String, bool)> {
     links(html.as_bytes(), &ASSETS, &utf8)
         .links
         .into_iter()
@@ -443,23 +443,23 @@ const PIECES: &[&str] = &[
 ];
 
 #[test]
-fn tag_soup_gives_the_links_that_html5ever_gives() {
+fn tag_soup_has_the_links_that_html5ever_finds() {
     let config = ProptestConfig {
         cases: cases(4_000),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
     proptest!(config, |(html in soup(PIECES))| {
-        prop_assert_eq!(found(&html), expected(&theirs(&html, ByName)), "{:?}", html);
+        prop_assert_eq!(find(&html), expected(&theirs(&html, ByName)), "{:?}", html);
     });
 }
 
 #[test]
-fn real_pages_give_the_links_that_html5ever_gives() {
+fn real_pages_have_the_links_that_html5ever_finds() {
     for path in pages() {
         let bytes = std::fs::read(&path).unwrap();
         let html = String::from_utf8_lossy(&bytes);
         let expected = expected(&theirs(&html, Tree::oracle()));
-        assert!(found(&html) == expected, "{}", path.display());
+        assert!(find(&html) == expected, "{}", path.display());
     }
 }

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::super::links::reference::{self, Holds};
+use super::super::links::reference::{self, Syntax};
 use super::super::links::refresh;
 use super::super::links::srcset;
 use super::super::scan::{
@@ -110,14 +110,14 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
                 }
             } else if let Some(row) = reference::row(name, tag.name_text(), foreign, attribute.name)
             {
-                match row.holds {
+                match row.syntax {
                     // A part of the same SVG image, whatever the base.
-                    Holds::Url
+                    Syntax::Url
                         if foreign && name != Name::A && attribute.value.starts_with(b"#") => {}
-                    Holds::Url => leads_to_saved |= self.replace_url(attribute),
-                    Holds::Set => self.replace_srcset(attribute),
-                    Holds::Css => self.replace_style(attribute),
-                    Holds::Document => self.replace_document(attribute),
+                    Syntax::Url => leads_to_saved |= self.replace_url(attribute),
+                    Syntax::Set => self.replace_srcset(attribute),
+                    Syntax::Css => self.replace_style(attribute),
+                    Syntax::Document => self.replace_document(attribute),
                 }
             } else if is(&["content"]) && equiv.eq_ignore_ascii_case(b"refresh") {
                 self.replace_refresh(attribute);

@@ -17,7 +17,7 @@ mod words;
 
 use std::ops::ControlFlow;
 
-use words::{Word, words};
+use words::{Word, for_each_word};
 
 use super::scan::{Markup, Name, Tag, Visitor, scan_as};
 
@@ -29,13 +29,13 @@ const FEWEST_RUNS: u32 = 128;
 /// Runs of words remembered, so that each counts once: a page has 300 KB of text before there are more.
 const MOST_REMEMBERED: usize = 1 << 16;
 /// Places for runs at first.
-const PLACES: usize = 1 << 10;
+const INITIAL_SLOTS: usize = 1 << 10;
 /// The lowest bit of each byte.
-const LANES: u64 = 0x0101_0101_0101_0101;
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 /// Spreads a word over 64 bits: the golden ratio.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Votes that a byte holds.
-const FULL: u32 = 255;
+const LANE_MAX: u32 = 255;
 
 /// The fingerprint of a text that comes in pieces. As a [`Visitor`] it takes what counts of a page; any other visitor can
 /// hand it what it is told itself.
@@ -53,10 +53,10 @@ pub struct Simhash {
     /// Votes for the bits: of bit `8 * byte + bit` in byte `byte` of `votes[bit]`.
     votes: [u64; 8],
     /// Votes counted in `votes` since it was last emptied.
-    counted: u32,
+    pending: u32,
     total: [u32; 64],
     /// Open elements whose text is left out.
-    inside: u32,
+    ignored_depth: u32,
 }
 
 /// The fingerprint of a page, or none where it has too little text. Its bytes are of any encoding that the [scanner](super::scan)
@@ -89,24 +89,24 @@ impl Simhash {
             words: 0,
             runs: 0,
             exact: 0,
-            seen: vec![0; PLACES],
+            seen: vec![0; INITIAL_SLOTS],
             remembered: 0,
             votes: [0; 8],
-            counted: 0,
+            pending: 0,
             total: [0; 64],
-            inside: 0,
+            ignored_depth: 0,
         }
     }
 
     /// Takes a piece of the text. A word does not reach from one piece into the next.
     pub fn push(&mut self, text: &[u8]) {
-        words(text, |word| self.word(word));
+        for_each_word(text, |word| self.word(word));
     }
 
     #[inline]
     fn word(&mut self, word: Word) {
         let hash = word.hash();
-        self.exact = (self.exact.rotate_left(5) ^ hash).wrapping_mul(SPREAD);
+        self.exact = (self.exact.rotate_left(5) ^ hash).wrapping_mul(GOLDEN_RATIO);
         self.words = self.words.saturating_add(1);
         if word.is_number {
             return;
@@ -114,7 +114,7 @@ impl Simhash {
         let [_, first, second] = self.run;
         self.run = [first, second, hash];
         if first != 0 {
-            self.vote(of_run(first, second, hash));
+            self.vote(hash_run(first, second, hash));
         }
     }
 
@@ -125,28 +125,28 @@ impl Simhash {
         }
         self.runs = self.runs.saturating_add(1);
         for (bit, votes) in self.votes.iter_mut().enumerate() {
-            *votes += (run >> bit) & LANES;
+            *votes += (run >> bit) & LOW_BITS;
         }
-        self.counted += 1;
-        if self.counted == FULL {
-            self.empty();
+        self.pending += 1;
+        if self.pending == LANE_MAX {
+            self.flush_votes();
         }
     }
 
     /// Whether a run was not seen before.
     #[inline]
     fn is_new(&mut self, run: u64) -> bool {
-        let last = self.seen.len() - 1;
-        let mut place = run as usize & last;
+        let mask = self.seen.len() - 1;
+        let mut slot = run as usize & mask;
         loop {
-            match self.seen[place] {
+            match self.seen[slot] {
                 0 => break,
-                known if known == run => return false,
-                _ => place = (place + 1) & last,
+                existing if existing == run => return false,
+                _ => slot = (slot + 1) & mask,
             }
         }
         if self.remembered < MOST_REMEMBERED {
-            self.seen[place] = run;
+            self.seen[slot] = run;
             self.remembered += 1;
             if self.remembered * 2 > self.seen.len() {
                 self.grow();
@@ -166,26 +166,26 @@ impl Simhash {
     }
 
     /// Moves the votes to where there is more room.
-    fn empty(&mut self) {
+    fn flush_votes(&mut self) {
         for (bit, votes) in self.votes.iter_mut().enumerate() {
             for (byte, votes) in votes.to_le_bytes().into_iter().enumerate() {
                 self.total[8 * byte + bit] += u32::from(votes);
             }
             *votes = 0;
         }
-        self.counted = 0;
+        self.pending = 0;
     }
 
     /// The fingerprint; none where there was too little text, or the page left an element open whose text is left out.
     #[must_use]
     pub fn finish(mut self) -> Option<u64> {
-        if self.words < FEWEST_WORDS || self.inside > 0 {
+        if self.words < FEWEST_WORDS || self.ignored_depth > 0 {
             return None;
         }
         if self.runs < FEWEST_RUNS {
-            return Some(mixed(self.exact));
+            return Some(mix(self.exact));
         }
-        self.empty();
+        self.flush_votes();
         let half = self.runs / 2;
         let bits = self.total.iter().enumerate();
         Some(bits.fold(0, |all, (bit, votes)| all | u64::from(*votes > half) << bit))
@@ -195,8 +195,8 @@ impl Simhash {
 impl<'a> Visitor<'a> for Simhash {
     #[inline]
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
-        if is_left_out(tag.name_text()) {
-            self.inside = self.inside.saturating_add(1);
+        if is_ignored(tag.name_text()) {
+            self.ignored_depth = self.ignored_depth.saturating_add(1);
         }
         ControlFlow::Continue(())
     }
@@ -210,7 +210,7 @@ impl<'a> Visitor<'a> for Simhash {
 
     #[inline]
     fn text(&mut self, text: &'a [u8], _: usize) -> ControlFlow<()> {
-        if self.inside == 0 {
+        if self.ignored_depth == 0 {
             self.push(text);
         }
         ControlFlow::Continue(())
@@ -218,15 +218,15 @@ impl<'a> Visitor<'a> for Simhash {
 
     #[inline]
     fn end_tag(&mut self, name: &'a [u8]) -> ControlFlow<()> {
-        if is_left_out(name) {
-            self.inside = self.inside.saturating_sub(1);
+        if is_ignored(name) {
+            self.ignored_depth = self.ignored_depth.saturating_sub(1);
         }
         ControlFlow::Continue(())
     }
 }
 
 /// Elements that hold the same on all pages of a site, or nothing to read.
-fn is_left_out(name: &[u8]) -> bool {
+fn is_ignored(name: &[u8]) -> bool {
     let names: &[&[u8]] = match name.len() {
         3 => &[b"nav"],
         5 => &[b"aside"],
@@ -234,18 +234,20 @@ fn is_left_out(name: &[u8]) -> bool {
         8 => &[b"template"],
         _ => return false,
     };
-    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+    names
+        .iter()
+        .any(|ignored| ignored.eq_ignore_ascii_case(name))
 }
 
 /// Three words in a row; never 0.
 #[inline]
-fn of_run(first: u64, second: u64, third: u64) -> u64 {
-    mixed(first.rotate_left(34) ^ second.rotate_left(17) ^ third).max(1)
+fn hash_run(first: u64, second: u64, third: u64) -> u64 {
+    mix(first.rotate_left(34) ^ second.rotate_left(17) ^ third).max(1)
 }
 
 /// The finish of a 64-bit hash by David Stafford ("mix 13").
 #[inline]
-fn mixed(mut hash: u64) -> u64 {
+fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)

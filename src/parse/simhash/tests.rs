@@ -11,19 +11,20 @@ use crate::parse::scan::oracle;
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for character in text.chars() {
-        let alone = character >= '\u{3000}';
-        let sign = matches!(character, '\u{80}'..='\u{BF}' | '\u{2000}'..='\u{203F}');
-        let letter = character.is_ascii_alphanumeric() || !character.is_ascii() && !sign;
-        if alone || !letter {
+        let is_word = character >= '\u{3000}';
+        let is_punctuation = matches!(character, '\u{80}'..='\u{BF}' | '\u{2000}'..='\u{203F}');
+        let is_letter =
+            character.is_ascii_alphanumeric() || !character.is_ascii() && !is_punctuation;
+        if is_word || !is_letter {
             words.push(String::new());
         }
-        if letter {
+        if is_letter {
             words
                 .last_mut()
                 .unwrap()
                 .push(character.to_ascii_lowercase());
         }
-        if alone {
+        if is_word {
             words.push(String::new());
         }
     }
@@ -36,7 +37,7 @@ fn runs(text: &str) -> HashSet<String> {
 }
 
 /// Votes counted one by one. Words and runs are hashed as above.
-fn by_hand(text: &str) -> Option<u64> {
+fn simple_simhash(text: &str) -> Option<u64> {
     let words = words(text);
     if words.len() < 20 {
         return None;
@@ -47,15 +48,17 @@ fn by_hand(text: &str) -> Option<u64> {
         whole.hash()
     };
     let is_number = |word: &&String| word.bytes().all(|byte| byte.is_ascii_digit());
-    let kept = words.iter().filter(|word| !is_number(word));
-    let kept: Vec<u64> = kept.map(hash).collect();
-    let runs = kept.windows(3).map(|run| of_run(run[0], run[1], run[2]));
+    let counted = words.iter().filter(|word| !is_number(word));
+    let counted: Vec<u64> = counted.map(hash).collect();
+    let runs = counted
+        .windows(3)
+        .map(|run| hash_run(run[0], run[1], run[2]));
     let runs: HashSet<u64> = runs.collect();
     if runs.len() < 128 {
         let exact = words.iter().map(hash).fold(0_u64, |all, word| {
-            (all.rotate_left(5) ^ word).wrapping_mul(SPREAD)
+            (all.rotate_left(5) ^ word).wrapping_mul(GOLDEN_RATIO)
         });
-        return Some(mixed(exact));
+        return Some(mix(exact));
     }
     let votes = |bit: u32| runs.iter().filter(|run| *run >> bit & 1 == 1).count();
     Some((0..64).fold(0, |all, bit| {
@@ -82,7 +85,7 @@ fn fixture(name: &str) -> String {
 }
 
 #[test]
-fn a_page_that_is_served_anew_is_near_to_itself() {
+fn a_page_served_again_is_similar_to_itself() {
     let page = fixture("journal.localhost/articles/dovetails-without-a-template.html");
     let paragraph = page.find("<p>").unwrap();
     let with = |text: &str| format!("{}{text}{}", &page[..paragraph], &page[paragraph..]);
@@ -112,7 +115,7 @@ fn a_page_that_is_served_anew_is_near_to_itself() {
 }
 
 #[test]
-fn a_word_more_or_less_leaves_most_pages_near() {
+fn with_one_more_word_most_pages_stay_similar() {
     let page = fixture("journal.localhost/articles/dovetails-without-a-template.html");
     let body = page.find("<p>").unwrap();
     let spaces = page[body..].match_indices(' ').map(|(at, _)| body + at);
@@ -131,7 +134,7 @@ fn a_word_more_or_less_leaves_most_pages_near() {
 }
 
 #[test]
-fn no_two_pages_of_the_fixtures_are_near() {
+fn no_two_fixture_pages_are_similar() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/site");
     let mut folders = vec![std::path::PathBuf::from(root)];
     let mut prints = Vec::new();
@@ -150,14 +153,14 @@ fn no_two_pages_of_the_fixtures_are_near() {
     }
     assert!(prints.len() > 100, "{}", prints.len());
     for (index, (one, path)) in prints.iter().enumerate() {
-        for (other, beside) in &prints[..index] {
-            assert!((one ^ other).count_ones() > 3, "{path:?} {beside:?}");
+        for (other, other_path) in &prints[..index] {
+            assert!((one ^ other).count_ones() > 3, "{path:?} {other_path:?}");
         }
     }
 }
 
 #[test]
-fn real_pages_that_are_near_have_most_of_their_text_in_common() {
+fn similar_real_pages_have_most_of_their_text_in_common() {
     let pages: Vec<String> = oracle::pages()
         .iter()
         .map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
@@ -179,7 +182,7 @@ fn real_pages_that_are_near_have_most_of_their_text_in_common() {
 }
 
 #[test]
-fn a_short_page_is_near_to_the_same_text_alone_and_a_shorter_one_to_none() {
+fn a_short_page_matches_only_the_same_text_and_a_shorter_one_nothing() {
     let words: Vec<String> = (0..60).map(|word| format!("w{word}")).collect();
     let page = words.join(" ");
     let of = |text: &str| of_html(text.as_bytes());
@@ -191,13 +194,13 @@ fn a_short_page_is_near_to_the_same_text_alone_and_a_shorter_one_to_none() {
     assert_eq!(
         of(&format!("<nav>{page}")),
         None,
-        "who knows where the menu ends"
+        "nobody knows where the menu ends"
     );
     assert_eq!(of(&format!("<nav>{page}</nav>")), None);
 }
 
 #[test]
-fn a_line_that_is_repeated_counts_once() {
+fn a_repeated_line_counts_once() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut list = |start: &str| {
         let lines = (0..400).map(|_| format!("<li>{:x} is one of them", random.u32(..)));
@@ -207,7 +210,7 @@ fn a_line_that_is_repeated_counts_once() {
     let distance = distance(&one, &other);
     assert!(
         distance > 10,
-        "{distance} bits, and nothing in common but the line"
+        "{distance} bits, but only one line in common"
     );
 }
 
@@ -215,17 +218,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_fingerprint_is_what_counting_by_hand_gives(
+    fn the_fingerprint_equals_that_of_the_simple_implementation(
         text in "([a-zA-Z0-9]{1,20}[ ,.]{1,3}|\\PC{0,12}|[é–\u{A0}日本ü“]{1,3}|of the ){0,250}",
     ) {
         let joined = of_text(&[&text]);
-        prop_assert_eq!(joined, by_hand(&text));
+        prop_assert_eq!(joined, simple_simhash(&text));
         let pieces: Vec<&str> = text.split(' ').collect();
         prop_assert_eq!(joined, of_text(&pieces));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(page in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_never_panic(page in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = of_html(&page);
     }
 }

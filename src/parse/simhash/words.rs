@@ -2,22 +2,22 @@
 //!
 //! Invariant: a word's hash depends on its letters alone, in either case, wherever it stands and however it is reached.
 
-use super::{LANES, SPREAD};
+use super::{GOLDEN_RATIO, LOW_BITS};
 
 /// The highest bit of each byte: set in none of ASCII.
-const HIGHS: u64 = 0x80 * LANES;
+const HIGH_BITS: u64 = 0x80 * LOW_BITS;
 /// The bit between small and capital letters; set in all digits.
-const CASE: u64 = 0x20 * LANES;
+const CASE_BITS: u64 = 0x20 * LOW_BITS;
 
 /// Hands every word of a text over.
 #[inline]
-pub(super) fn words(text: &[u8], mut take: impl FnMut(Word)) {
+pub(super) fn for_each_word(text: &[u8], mut take: impl FnMut(Word)) {
     let mut word = Word::default();
     let mut at = 0;
     while at < text.len() {
         let eight = eight(text, at);
-        if eight & HIGHS != 0 {
-            at = beyond_ascii(text, at, &mut word, &mut take);
+        if eight & HIGH_BITS != 0 {
+            at = read_non_ascii(text, at, &mut word, &mut take);
             continue;
         }
         let letters = letters(eight);
@@ -26,34 +26,39 @@ pub(super) fn words(text: &[u8], mut take: impl FnMut(Word)) {
             at += letters.trailing_zeros() as usize / 8;
             continue;
         }
-        let bits = (!letters & HIGHS).trailing_zeros() & !7;
-        word.add(eight | CASE, bits);
+        let bits = (!letters & HIGH_BITS).trailing_zeros() & !7;
+        word.add(eight | CASE_BITS, bits);
         at += bits as usize / 8;
         if bits < 64 {
-            end(&mut word, &mut take);
+            finish_word(&mut word, &mut take);
             at += 1;
         }
     }
-    end(&mut word, &mut take);
+    finish_word(&mut word, &mut take);
 }
 
 /// The same, byte by byte, up to the end of a word.
 #[cold]
-fn beyond_ascii(text: &[u8], mut at: usize, word: &mut Word, take: &mut impl FnMut(Word)) -> usize {
+fn read_non_ascii(
+    text: &[u8],
+    mut at: usize,
+    word: &mut Word,
+    take: &mut impl FnMut(Word),
+) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
             // A character that is a word itself: Chinese, Japanese, Korean, and all beyond.
             0xE3.. => {
-                end(word, take);
-                let length = character(&text[at..]);
+                finish_word(word, take);
+                let length = character_length(&text[at..]);
                 word.add_bytes(&text[at..at + length]);
-                end(word, take);
+                finish_word(word, take);
                 return at + length;
             }
             0x80.. => {
-                let length = character(&text[at..]);
-                if is_sign(&text[at..]) {
-                    end(word, take);
+                let length = character_length(&text[at..]);
+                if is_punctuation(&text[at..]) {
+                    finish_word(word, take);
                     return at + length;
                 }
                 word.add_bytes(&text[at..at + length]);
@@ -64,7 +69,7 @@ fn beyond_ascii(text: &[u8], mut at: usize, word: &mut Word, take: &mut impl FnM
                 at += 1;
             }
             _ => {
-                end(word, take);
+                finish_word(word, take);
                 return at + 1;
             }
         }
@@ -73,7 +78,7 @@ fn beyond_ascii(text: &[u8], mut at: usize, word: &mut Word, take: &mut impl FnM
 }
 
 #[inline]
-fn end(word: &mut Word, take: &mut impl FnMut(Word)) {
+fn finish_word(word: &mut Word, take: &mut impl FnMut(Word)) {
     if word.length > 0 {
         take(std::mem::take(word));
     }
@@ -110,13 +115,13 @@ impl Word {
         }
         let letters = letters & (u64::MAX >> (64 - bits));
         // Of ASCII letters and digits only letters have bit 6.
-        self.is_number &= letters & ((0x40 * LANES) | HIGHS) == 0;
+        self.is_number &= letters & ((0x40 * LOW_BITS) | HIGH_BITS) == 0;
         let filled = (self.length % 8 * 8) as u32;
         self.group |= letters << filled;
         self.length += bits as usize / 8;
         if filled + bits >= 64 {
             self.hash = (self.hash ^ self.group)
-                .wrapping_mul(SPREAD)
+                .wrapping_mul(GOLDEN_RATIO)
                 .rotate_left(29);
             self.group = letters.checked_shr(64 - filled).unwrap_or(0);
         }
@@ -128,7 +133,7 @@ impl Word {
 
     #[inline]
     pub(super) fn hash(self) -> u64 {
-        (self.hash ^ self.group).wrapping_mul(SPREAD) | 1
+        (self.hash ^ self.group).wrapping_mul(GOLDEN_RATIO) | 1
     }
 }
 
@@ -149,21 +154,21 @@ fn eight(text: &[u8], at: usize) -> u64 {
 #[inline]
 fn letters(eight: u64) -> u64 {
     // Adding to bytes below 128 carries into their own high bit and no further.
-    let from = |bytes: u64, first: u8| bytes + LANES * u64::from(128 - first);
-    let small = eight | CASE;
+    let from = |bytes: u64, first: u8| bytes + LOW_BITS * u64::from(128 - first);
+    let small = eight | CASE_BITS;
     let letter = from(small, b'a') & !from(small, b'z' + 1);
     let digit = from(eight, b'0') & !from(eight, b'9' + 1);
-    (letter | digit) & HIGHS
+    (letter | digit) & HIGH_BITS
 }
 
 /// How many bytes the character has that starts here, as UTF-8.
-fn character(text: &[u8]) -> usize {
+fn character_length(text: &[u8]) -> usize {
     let more = text.iter().skip(1).take(3);
     1 + more.take_while(|byte| matches!(byte, 0x80..=0xBF)).count()
 }
 
 /// Whether the character that starts here is punctuation, as U+0080 to 00BF and U+2000 to 203F are: a no-break space, a
 /// quote, a dash.
-fn is_sign(text: &[u8]) -> bool {
+fn is_punctuation(text: &[u8]) -> bool {
     matches!(text, [0xC2, ..] | [0xE2, 0x80, ..])
 }
