@@ -1,6 +1,6 @@
-//! The links of a page, by [the list of references](super::reference): the visitor that fills a [`PageLinks`].
+//! Collects the links of a page by [the list of references](super::reference): the visitor that fills a [`PageLinks`].
 //!
-//! Invariant: a tag that cannot hold anything wanted is left at its name, without a look at its attributes.
+//! Invariant: if a tag cannot contain anything wanted, its attributes are not read.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -13,18 +13,18 @@ use super::{
 use crate::checked::IDS;
 use crate::parse::scan::{Decoder, Name, Tag, TextContext, Visitor, decode, inside_cdata, utf8};
 
-/// How much longer than the limit a reference may be as written: `&amp;` is five bytes for one.
+/// The longest reference as written: `&amp;` takes five bytes for one.
 const RAW_LIMIT: usize = 8 * URL_LIMIT;
 
-/// Links of a page that there is room for at once: most pages have fewer.
+/// Room for links that is allocated at once: most pages have fewer.
 const INITIAL_LINKS: usize = 64;
 
-/// Gathers one page's links.
+/// Collects the links of one page.
 pub(super) struct Collector<'a, 's> {
     pub(super) settings: &'s LinkSettings<'s>,
     pub(super) decoder: Decoder<'s>,
     pub(super) page: PageLinks<'a>,
-    /// How many pages this one is inside of.
+    /// The number of `srcdoc` pages around this one.
     pub(super) nesting: usize,
 }
 
@@ -111,7 +111,9 @@ impl<'a, 's> Collector<'a, 's> {
         CONTINUE
     }
 
-    /// Takes the ids of an element, one more than there may be, so that too many are told from just enough.
+    /// Collects the ids of an element.
+    ///
+    /// One more than the limit is kept, so that too many can be told from just enough.
     fn ids(&mut self, tag: &mut Tag<'a>) {
         let is_anchor = tag.name() == Name::A && !tag.is_foreign();
         let Some([id, name]) = tag.pick(["id", "name"]) else {
@@ -159,7 +161,7 @@ impl<'a, 's> Collector<'a, 's> {
     #[cold]
     fn title(&mut self, text: &'a [u8]) -> ControlFlow<()> {
         if self.page.title.is_none() {
-            // References only shrink; what is far beyond the limit need not be decoded.
+            // Decoding only shortens text, so what is far beyond the limit need not be decoded.
             let text = &text[..text.len().min(RAW_LIMIT)];
             let text = decode(text, TextContext::Text, self.decoder);
             let mut title = String::new();
@@ -221,7 +223,7 @@ impl<'a, 's> Collector<'a, 's> {
         }
     }
 
-    /// Keeps one link, within the bounds.
+    /// Adds a link, within the limits.
     #[inline]
     pub(super) fn add_link(
         &mut self,
@@ -255,7 +257,7 @@ impl<'a, 's> Collector<'a, 's> {
         CONTINUE
     }
 
-    /// The text of a value that is compared and not kept.
+    /// The text of a value that is only compared.
     #[inline]
     pub(super) fn decode_value<'b>(&self, raw: &'b [u8]) -> Cow<'b, str> {
         decode(raw, TextContext::Attribute, self.decoder)
@@ -266,7 +268,7 @@ impl<'a, 's> Collector<'a, 's> {
             .any(|token| Relation::of(token) == Relation::Nofollow)
     }
 
-    /// The text of a reference; `None` where it is too long.
+    /// The text of a reference; `None` if it is too long.
     #[inline]
     pub(super) fn reference(&self, raw: &'a [u8]) -> Option<Cow<'a, str>> {
         if raw.len() > RAW_LIMIT {

@@ -1,8 +1,9 @@
-//! The URLs in CSS: `url(…)`, `@import "…"` and the strings of `image-set(…)` (CSS Syntax 3, 4.3; CSS Images 4, 2.4).
+//! Finds the URLs in CSS: `url(…)`, `@import "…"` and the strings in `image-set(…)`.
 //!
-//! Follows the CSS tokenizer for comments, strings, escapes and both forms of `url()`, so that a URL in a comment or a
-//! string is not one. `@namespace` names a namespace, not a resource, and a URL that is only a fragment is a part of the document itself.
-//! Invariant: linear, never panics, borrows where there is no escape.
+//! Follows CSS Syntax 3, 4.3 and CSS Images 4, 2.4. It reads comments, strings, escapes and both forms of `url()` as
+//! the CSS tokenizer does, so a URL in a comment or a string does not count. `@namespace` names a namespace, not a
+//! resource, and a URL that is only a fragment refers to the document itself. Invariant: linear, never panics, borrows
+//! if there is no escape.
 
 use std::borrow::Cow;
 
@@ -10,10 +11,12 @@ use memchr::memmem;
 
 use crate::parse::scan::Decoder;
 
-/// One URL and where it starts, in bytes.
+/// A URL and where it starts, in bytes.
 pub type LocatedUrl<'a> = (Cow<'a, str>, usize);
 
-/// Finds the URLs of a style sheet (none empty, their length and number not bounded here), of a `style` element's text or of a `style` attribute's value, in order.
+/// Finds the URLs of a style sheet, a `style` element or a `style` attribute, in order.
+///
+/// None is empty; their length and number are not limited here.
 #[must_use]
 pub fn urls<'a, 'd>(css: &'a [u8], decoder: Decoder<'d>) -> Urls<'a, 'd> {
     Urls {
@@ -25,20 +28,20 @@ pub fn urls<'a, 'd>(css: &'a [u8], decoder: Decoder<'d>) -> Urls<'a, 'd> {
     }
 }
 
-/// The URLs of a style sheet, in order. Made by [`urls`].
+/// The URLs of a style sheet, in order. Created by [`urls`].
 pub struct Urls<'a, 'd> {
     css: &'a [u8],
     at: usize,
     decoder: Decoder<'d>,
     namespace: bool,
-    /// How many parentheses are open in an `image-set(…)`, its own included; none outside of one.
+    /// The number of open parentheses in an `image-set(…)`, including its own; 0 outside.
     image_set: usize,
 }
 
-/// More bytes than any name has that means something here.
+/// More bytes than any name has that matters here.
 const LONGEST_NAME: usize = 24;
 
-/// The bytes that can begin, end or hide a URL.
+/// The bytes that can start, end or hide a URL.
 static SIGNIFICANT: [bool; 256] = {
     let mut significant = [false; 256];
     significant[b'(' as usize] = true;
@@ -61,7 +64,7 @@ impl<'a> Iterator for Urls<'a, '_> {
 }
 
 impl<'a> Urls<'a, '_> {
-    /// The next URL, and the range of it as it is written, without quotes.
+    /// The next URL, and its range as written, without quotes.
     pub(in crate::parse) fn next_span(&mut self) -> Option<(Cow<'a, str>, usize, usize)> {
         loop {
             let rest = self.css.get(self.at..)?;
@@ -102,7 +105,7 @@ impl<'a> Urls<'a, '_> {
         }
     }
 
-    /// What stands behind the `(` at `at`, where the function's name says that it is a URL.
+    /// The range of the URL after the `(` at `at`, if the function's name is one that takes a URL.
     fn function(&mut self, name: &[u8], at: usize) -> Option<(usize, usize)> {
         if name.eq_ignore_ascii_case(b"url") {
             return self.url(at + 1);
@@ -115,7 +118,7 @@ impl<'a> Urls<'a, '_> {
         None
     }
 
-    /// A name with an escape in it, at `at`: `u\72l(`. Nothing of it stands before `from`.
+    /// Reads a name that has an escape at `at`, as in `u\72l(`. It does not start before `from`.
     fn escaped_name(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
         let css = self.css;
         let before = css[from..at].iter().rev();
@@ -148,7 +151,7 @@ impl<'a> Urls<'a, '_> {
         self.function(name.as_bytes(), end)
     }
 
-    /// `@import "x"`. The other form of it is a `url()` like any.
+    /// Reads `@import "x"`. The other form of `@import` has a normal `url()`.
     fn at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
         let word = &self.css[at + 1..];
         let length = word
@@ -156,12 +159,12 @@ impl<'a> Urls<'a, '_> {
             .position(|&byte| !is_name(byte) || byte == b'\\');
         let length = length.unwrap_or(word.len());
         if word.get(length) == Some(&b'\\') {
-            return None; // read where the escape is
+            return None; // read when the escape is reached
         }
         self.at_name(&word[..length], at + 1 + length)
     }
 
-    /// What is behind the name of an at-rule, which ends at `end`.
+    /// Handles an at-rule whose name ends at `end`.
     fn at_name(&mut self, name: &[u8], end: usize) -> Option<(usize, usize)> {
         if name.eq_ignore_ascii_case(b"namespace") {
             self.namespace = true;
@@ -180,7 +183,7 @@ impl<'a> Urls<'a, '_> {
         }
     }
 
-    /// What follows `url(` (4.3.6): a string, or the bare text up to `)`.
+    /// The range of the URL after `url(` (4.3.6): a string, or the bare text up to `)`.
     fn url(&mut self, from: usize) -> Option<(usize, usize)> {
         let css = self.css;
         let start = after_space(css, from);
@@ -212,7 +215,7 @@ impl<'a> Urls<'a, '_> {
                 Some(_) => at += 1,
             }
         }
-        // The remnants of a bad url (4.3.14) reach to the next ")" that is not escaped.
+        // The remnants of a bad url (4.3.14) extend to the next ")" that is not escaped.
         while let Some(&byte) = css.get(at) {
             at += match byte {
                 b')' => break,
@@ -224,7 +227,7 @@ impl<'a> Urls<'a, '_> {
         None
     }
 
-    /// The text of a URL, its escapes resolved (4.3.7).
+    /// The text of a URL, with escapes resolved (4.3.7).
     fn text(&self, raw: &'a [u8]) -> Cow<'a, str> {
         if !raw.contains(&b'\\') {
             return (self.decoder)(raw);
@@ -241,7 +244,7 @@ impl<'a> Urls<'a, '_> {
     }
 }
 
-/// Resolves what follows a backslash and answers how many bytes of it are used up.
+/// Resolves the escape after a backslash. Returns how many bytes it took.
 fn resolve_escape(after: &[u8], output: &mut String) -> usize {
     let digits = hex_digits(after);
     if digits > 0 {
@@ -253,18 +256,18 @@ fn resolve_escape(after: &[u8], output: &mut String) -> usize {
         return digits + line_end_or_space(&after[digits..]);
     }
     match after.first() {
-        // In a string, an escaped line end is nothing.
+        // In a string, an escaped line end means nothing.
         Some(b'\n' | b'\r' | b'\x0C') => line_end_or_space(after),
         Some(&byte) if byte.is_ascii() => {
             output.push(char::from(byte));
             1
         }
-        // A longer character follows and is taken as it is.
+        // A longer character follows, and is copied as it is.
         _ => 0,
     }
 }
 
-/// Skips the escape whose backslash is at `at`.
+/// The position after the escape whose backslash is at `at`.
 fn after_escape(css: &[u8], at: usize) -> usize {
     let after = &css[at + 1..];
     let length = match hex_digits(after) {
@@ -289,7 +292,9 @@ fn line_end_or_space(text: &[u8]) -> usize {
     }
 }
 
-/// A string token (4.3.5): the range of its text, unless a bare line end spoils it, and where it is over.
+/// Reads a string token (4.3.5).
+///
+/// Returns the range of its text, unless a bare line end makes it invalid, and where it ends.
 fn string(css: &[u8], open: usize) -> (Option<(usize, usize)>, usize) {
     let quote = css[open];
     let start = open + 1;
@@ -339,7 +344,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'\\') || !byte.is_ascii()
 }
 
-/// The name that a text ends in, as far as it can be that of a function that holds URLs.
+/// The name at the end of a text, up to the length of a function name that matters.
 fn name_before(text: &[u8]) -> &[u8] {
     let end = &text[text.len().saturating_sub(LONGEST_NAME)..];
     let length = end.iter().rev().take_while(|&&byte| is_name(byte)).count();

@@ -1,7 +1,7 @@
-//! The references of one element, by [the list of them](super::reference): the collector's reading of tags.
+//! Collects the references of an element by [the list of attributes](super::reference).
 //!
-//! Invariant: what an attribute refers to is decided by its row, and for `a`, `link`, `form` and `input` by one more attribute (`rel`, `method`,
-//! `type`). Edge: the `base` of a page inside another (`srcdoc`) is not heeded.
+//! Invariant: the row of an attribute decides what it refers to; for `a`, `link`, `form` and `input`, one more
+//! attribute (`rel`, `method`, `type`) counts too. The `base` of a `srcdoc` page is ignored.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -12,11 +12,11 @@ use super::relation::{self, Relation};
 use super::{Element, LinkKind, LinkSettings, css, srcset};
 use crate::parse::scan::{Name, Tag, TextContext, decode, scan, utf8};
 
-/// Pages inside each other's `srcdoc` that are looked into.
+/// The most nested `srcdoc` pages that are searched.
 const NESTED_DOCUMENTS: usize = 3;
 
 impl<'a> Collector<'a, '_> {
-    /// The elements of HTML.
+    /// Collects the references of an HTML element.
     pub(super) fn element(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let LinkSettings { pages, assets, .. } = *self.settings;
         match tag.name() {
@@ -72,7 +72,7 @@ impl<'a> Collector<'a, '_> {
         // SVG 2, 16.1.1: "href" wins over the older name.
         let first = values.into_iter().flatten().next();
         match first {
-            // "use" of a part of the page itself loads nothing.
+            // A "use" of a part of the page itself loads nothing.
             Some((row, url)) if !(row.purpose == Purpose::Asset && url.starts_with(b"#")) => {
                 let kind = match row.purpose {
                     Purpose::Page => LinkKind::Page,
@@ -85,8 +85,9 @@ impl<'a> Collector<'a, '_> {
         }
     }
 
-    /// The values that an element has in the attributes of its rows, in the order of these, and those of some more attributes. `None` where
-    /// the input ends inside the tag.
+    /// Picks the values of an element's row attributes, in the order of the rows, and of `more` attributes.
+    ///
+    /// `None` if the input ends inside the tag.
     #[inline]
     #[expect(clippy::type_complexity, reason = "a list of pairs, and a list")]
     fn pick_rows<const N: usize>(
@@ -99,7 +100,7 @@ impl<'a> Collector<'a, '_> {
         let mut others = [None; N];
         while let Some(attribute) = tag.next_attribute() {
             let is = |name: &str| attribute.name.eq_ignore_ascii_case(name.as_bytes());
-            // Of two attributes of one name the first counts.
+            // Of two attributes with the same name, the first counts.
             if let Some(at) = rows.iter().position(|row| is(row.name)) {
                 values[at].get_or_insert((rows[at], attribute.value));
             } else if let Some(at) = more.iter().position(|name| is(name)) {
@@ -109,7 +110,7 @@ impl<'a> Collector<'a, '_> {
         tag.close().then_some((values, others))
     }
 
-    /// An element whose references are what its rows say.
+    /// Collects the references of an element that needs nothing but its rows.
     fn rows(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
         let Some((values, [])) = self.pick_rows(tag, []) else {
             return CONTINUE;
@@ -120,7 +121,7 @@ impl<'a> Collector<'a, '_> {
         CONTINUE
     }
 
-    /// Keeps what an attribute refers to, as its row says.
+    /// Collects the references in one attribute, according to its row.
     fn add_references(
         &mut self,
         tag: &Tag<'a>,
@@ -145,7 +146,7 @@ impl<'a> Collector<'a, '_> {
         }
     }
 
-    /// The links of a page that is written in an attribute.
+    /// Collects the links of a page in an attribute.
     #[cold]
     fn document(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
         if self.nesting >= NESTED_DOCUMENTS {
@@ -191,7 +192,7 @@ impl<'a> Collector<'a, '_> {
         let rel = rel.map(|rel| self.decode_value(rel));
         for token in rel.iter().flat_map(|rel| relation::tokens(rel)) {
             kind = match (Relation::of(token), kind) {
-                // A host to be looked up or connected to: no document.
+                // A host to look up or connect to, not a document.
                 (Relation::Host, _) => return CONTINUE,
                 (Relation::Nofollow, kind) => {
                     nofollow = true;
@@ -227,7 +228,7 @@ impl<'a> Collector<'a, '_> {
         let Some([Some(action), method, rel]) = tag.pick(["action", "method", "rel"]) else {
             return CONTINUE;
         };
-        // Any word but these two means GET.
+        // Any method other than these two means GET.
         let is_post_or_dialog = method.is_some_and(|method| {
             let method = self.decode_value(method);
             method.eq_ignore_ascii_case("post") || method.eq_ignore_ascii_case("dialog")
@@ -253,7 +254,7 @@ impl<'a> Collector<'a, '_> {
         }
     }
 
-    /// The candidates of a `srcset`.
+    /// Collects the candidates of a `srcset`.
     fn set(&mut self, tag: &Tag<'a>, value: &'a [u8], element: Element) -> ControlFlow<()> {
         match decode(value, TextContext::Attribute, self.decoder) {
             Cow::Borrowed(text) => {
@@ -286,7 +287,7 @@ impl<'a> Collector<'a, '_> {
         }
     }
 
-    /// What holds references on any element of SVG.
+    /// Collects the references in attributes that any SVG element may have.
     #[cold]
     pub(super) fn presentation(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let before = self.page.links.len();
@@ -294,7 +295,7 @@ impl<'a> Collector<'a, '_> {
             self.add_common(tag, attribute.name, attribute.value)?;
         }
         if !tag.close() {
-            self.page.links.truncate(before); // the page ends inside it: it is no tag
+            self.page.links.truncate(before); // the page ends inside the tag, so it does not count
         }
         CONTINUE
     }
@@ -312,7 +313,7 @@ impl<'a> Collector<'a, '_> {
 
     #[cold]
     fn inline_style(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
-        // Without a parenthesis there is no function, and the reference to one starts with "&".
+        // Without a parenthesis there is no function; an encoded parenthesis starts with "&".
         if memchr::memchr2(b'(', b'&', value).is_none() {
             return CONTINUE;
         }

@@ -1,17 +1,19 @@
-//! Guesses: strings in scripts, inline or in files, and in JSON that look like URLs.
+//! Guesses URLs: strings in scripts and in JSON that look like one.
 //!
-//! A script is not parsed: a quote followed at once by `http:`, `https:` or `/`, and ended by the same quote with nothing between that a URL cannot
-//! hold, is a guess; `\/`, `\u002F` and the like are unescaped. Invariant: each byte is read at most twice; a guess is at most `LONGEST` bytes.
-//! Edge: it finds what is not a link (a path in a log message) and misses what a script puts together; so it is asked for, and its links say so.
+//! Scripts, inline or in files, are not parsed. A guess is a quote followed directly by `http:`, `https:` or `/`, and
+//! ended by the same quote, with nothing in between that a URL cannot contain; `\/`, `\u002F` and the like are
+//! unescaped. Invariant: each byte is read at most twice; a guess has at most `LONGEST` bytes. It finds strings that
+//! are not links (a path in a log message) and misses URLs that a script constructs; so it is off by default, and its
+//! links are marked as guesses.
 
 use std::borrow::Cow;
 
 use memchr::memchr3;
 
-/// The longest guess as written, in bytes: what is longer is data.
+/// The longest guess as written, in bytes: anything longer is data.
 const LONGEST: usize = 2048;
 
-/// The guesses in a script's text, and where each starts, in bytes. Only ASCII is guessed.
+/// The guesses in a script's text, and where each starts, in bytes. Only ASCII is considered.
 pub(in crate::parse) fn urls(script: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -43,7 +45,7 @@ fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&*+,;=%\\".contains(&byte)
 }
 
-/// Resolves escapes; `None` where one stands for something that no URL holds.
+/// Resolves escapes; `None` if one stands for something that no URL contains.
 fn unescape(raw: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(raw).ok()?;
     if !text.contains('\\') {
@@ -74,7 +76,7 @@ fn unescape(raw: &[u8]) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(output))
 }
 
-/// Absolute with a host, or relative to a root and with a name in it.
+/// Whether this is an absolute URL with a host, or an absolute path that starts with a name.
 fn is_likely(url: &str) -> bool {
     let after_scheme = ["https://", "http://", "//"]
         .iter()

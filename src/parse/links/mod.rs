@@ -1,8 +1,9 @@
-//! What a page says of other pages: its links, its base, its title, and what it asks of robots.
+//! Finds a page's links, its base, its title, and its directives for robots.
 //!
-//! Invariant: nothing here is resolved, fetched or trusted: a [`Link`] is the text the page wrote, trimmed and decoded as HTML,
-//! and the number and length of what is kept are bounded whatever the page does. What is not wanted costs nothing: with only the
-//! title wanted, the scan ends at `</title>`. Edge: what scripts would build is not looked into.
+//! Invariant: nothing here is resolved, fetched or trusted: a [`Link`] is the text as the page wrote it, trimmed and
+//! decoded as HTML; and the number and length of the links are limited, whatever the page does. What is not wanted
+//! costs nothing: if only the title is wanted, the scan ends at `</title>`. URLs that scripts would construct are not
+//! found.
 
 mod collector;
 pub mod css;
@@ -22,36 +23,36 @@ pub use crate::robots::Directives;
 use crate::parse::scan::{Decoder, Markup, scan_as};
 use collector::Collector;
 
-/// How much of a page is searched for a title when nothing else is wanted, in bytes.
+/// The number of bytes searched for a title when nothing else is wanted.
 const TITLE_SEARCH_LIMIT: usize = 64 * 1024;
-/// The longest title kept, in bytes.
+/// The longest title that is kept, in bytes.
 pub(crate) const TITLE_LIMIT: usize = 1024;
-/// The longest URL text kept, in bytes.
+/// The longest URL text that is kept, in bytes.
 pub(crate) const URL_LIMIT: usize = 8 * 1024;
 
-/// What is wanted of a page. The title, the base and the directives in `meta` come with any of the links.
+/// What to find in a page. The title, the base and the directives in `meta` come with any of the links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSettings<'s> {
     /// References to other pages: `a area iframe frame form link`, refresh.
     pub pages: bool,
-    /// References to what makes up this page: images, media, scripts, style sheets.
+    /// References to the parts of this page: images, media, scripts, style sheets.
     pub assets: bool,
     /// URLs in `style` elements and attributes, as assets.
     pub styles: bool,
     /// Guesses in the string literals of inline scripts and JSON.
     pub guess: bool,
-    /// Scripts that the page loads, also where no other assets are wanted.
+    /// Scripts that the page loads, even if no other assets are wanted.
     pub scripts: bool,
-    /// The ids that links may lead to, in `id` of any element and `name` of `a`.
+    /// The ids that links can point to: `id` of any element and `name` of `a`.
     pub ids: bool,
-    /// The most links kept of one page.
+    /// The most links that are kept from one page.
     pub limit: usize,
-    /// The name under which a page may address this robot in `meta`, in any case; empty where it has none.
+    /// The name by which a page may address this robot in `meta`, in any case; empty if it has none.
     pub agent: &'s str,
 }
 
 impl LinkSettings<'_> {
-    /// The title alone: the scan ends as soon as it is known.
+    /// Only the title: the scan ends as soon as it is known.
     pub const TITLE: Self = LinkSettings {
         pages: false,
         assets: false,
@@ -69,7 +70,7 @@ impl LinkSettings<'_> {
         ..Self::TITLE
     };
 
-    /// All that the page names; no guesses.
+    /// Everything that the page refers to, but no guesses.
     pub const ALL: Self = LinkSettings {
         assets: true,
         styles: true,
@@ -87,26 +88,26 @@ impl Default for LinkSettings<'_> {
     }
 }
 
-/// What one page says.
+/// What was found in one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageLinks<'a> {
-    /// The text of the first HTML `title` that has any, white space collapsed, at most 1 KiB.
+    /// The text of the first HTML `title` that is not empty, white space collapsed, at most 1 KiB.
     pub title: Option<String>,
-    /// The first `<base href>`: what the links resolve against, itself resolved against the page's URL.
+    /// The first `<base href>`: links resolve against it, and it against the page's URL.
     pub base: Option<Cow<'a, str>>,
     /// The `lang` of the first `html` tag.
     pub language: Option<Cow<'a, str>>,
     /// The first refresh; its URL, if it has one, is also among the links.
     pub refresh: Option<Refresh<'a>>,
-    /// What `<meta name="robots">` and the one of the robot's own name ask for.
+    /// The directives of `<meta name="robots">` and of the one with the robot's own name.
     pub directives: Directives,
     /// The links in the order of the page, duplicates included.
     pub links: Vec<Link<'a>>,
-    /// The ids that links may lead to, as they are, repetitions included; at most 200,001.
+    /// The ids that links can point to, as written, including repetitions; at most 200,001.
     pub ids: Vec<Cow<'a, str>>,
     /// Whether links were left out because of the limit.
     pub more: bool,
-    /// How many references were left out because they are longer than 8 KiB.
+    /// The number of references that were left out because they are longer than 8 KiB.
     pub skipped: u32,
 }
 
@@ -118,31 +119,31 @@ impl<'a> PageLinks<'a> {
     }
 }
 
-/// `<meta http-equiv="refresh">`.
+/// The content of a `<meta http-equiv="refresh">`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refresh<'a> {
     /// The seconds to wait.
     pub seconds: u32,
-    /// Where to; `None` is the page itself.
+    /// The URL to go to; `None` for the page itself.
     pub url: Option<Cow<'a, str>>,
 }
 
-/// One reference.
+/// One reference in a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link<'a> {
     /// The reference as written: trimmed, decoded, not resolved, never empty, at most 8 KiB.
     pub url: Cow<'a, str>,
-    /// Where it stood.
+    /// The element it was found in.
     pub element: Element,
     /// What it is for.
     pub kind: LinkKind,
     /// Whether its `rel` has the token `nofollow`.
     pub nofollow: bool,
-    /// Where its tag, or inside raw text the reference, starts, in bytes; `u32::MAX` for all beyond 4 GiB.
+    /// The offset of its tag or, inside raw text, of the reference, in bytes; `u32::MAX` beyond 4 GiB.
     pub offset: u32,
 }
 
-/// Where a reference stood.
+/// The element that a reference was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
     /// `<a href>`, in SVG too.
@@ -159,7 +160,7 @@ pub enum Element {
     Form,
     /// `<img>`: `src`, `srcset`, `data-src`, `data-srcset`; SVG's `<image href>`, `<use href>` and `<feImage href>`.
     Img,
-    /// `<source>`: as `<img>`.
+    /// `<source>`: the same as `<img>`.
     Source,
     /// `<video>`: `src`, `poster`.
     Video,
@@ -177,7 +178,7 @@ pub enum Element {
     Input,
     /// `<meta http-equiv=refresh>`.
     MetaRefresh,
-    /// CSS, in a `style` element, a `style` attribute, a presentation attribute of SVG or a style sheet; `background`.
+    /// CSS: a `style` element or attribute, a presentation attribute of SVG or a style sheet; also `background`.
     Css,
     /// A string in an inline script.
     Inline,
@@ -188,7 +189,7 @@ pub enum Element {
 pub enum LinkKind {
     /// Another page, or a document shown in this one.
     Page,
-    /// Something this page is made of.
+    /// A part of this page, such as an image.
     Asset,
     /// The page's own preferred URL.
     Canonical,
@@ -196,15 +197,17 @@ pub enum LinkKind {
     Alternate,
     /// The next page of a series.
     Next,
-    /// The page before in a series.
+    /// The previous page of a series.
     Previous,
-    /// A `link` of any other relation.
+    /// A `link` with any other relation.
     Related,
     /// A string that looks like a URL.
     Guess,
 }
 
-/// Finds what the page says. `decoder` is asked where a reference holds bytes that are not ASCII.
+/// Finds the links and other facts of an HTML page.
+///
+/// `decoder` decodes references with bytes that are not ASCII.
 #[must_use]
 pub fn links<'a>(
     html: &'a [u8],
@@ -214,7 +217,7 @@ pub fn links<'a>(
     links_as(Markup::Html, html, settings, decoder)
 }
 
-/// As [`links`], for a document of these rules.
+/// Like [`links`], for a document with the given rules.
 #[must_use]
 pub fn links_as<'a>(
     markup: Markup,

@@ -1,39 +1,40 @@
-//! Which attributes hold references, and what for: the one list that both the finding of links and the rewriting of copies go by.
+//! The attributes that contain references: the one list for both finding links and rewriting copies.
 //!
-//! Rows are of HTML 4 to 13 and SVG 2, and of what browsers ask for beside the standards (`background`). What scripts make of an attribute is
-//! no reference to a browser; `data-src` and `data-srcset` are listed all the same, since whole frameworks agree on them.
-//! Invariant: an attribute that is not listed is neither found nor rewritten. A test compares the list with what Chromium asks for.
+//! Rows come from HTML 4 to 13 and SVG 2, and from what browsers load beyond the standards (`background`). An
+//! attribute that only scripts use is not a reference for a browser; `data-src` and `data-srcset` are listed
+//! nevertheless, since whole frameworks agree on them. Invariant: an attribute that is not listed is neither found nor
+//! rewritten. A test compares the list with what Chromium requests.
 
 use super::super::scan::Name;
 
-/// How an attribute writes its references.
+/// The syntax of the references in an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::parse) enum Syntax {
-    /// It is a URL.
+    /// A single URL.
     Url,
-    /// Candidates of a `srcset`.
+    /// The candidates of a `srcset`.
     Set,
     /// CSS: declarations, or a single value.
     Css,
-    /// A document of HTML, relative to the one around it.
+    /// An HTML document, relative to the one around it.
     Document,
 }
 
-/// What a reference is for.
+/// The purpose of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::parse) enum Purpose {
     /// Another page, or a document shown in this one.
     Page,
-    /// Something this page is made of.
+    /// A part of this page, such as an image.
     Asset,
-    /// Nothing that is fetched unasked, but it has to lead somewhere: a form's other target, a lazy attribute of a custom element.
+    /// Not loaded by itself, but rewritten: a form's other target, a lazy attribute of a custom element.
     Inert,
 }
 
-/// An attribute that holds references.
+/// An attribute that contains references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::parse) struct Row {
-    /// Its name, in lower case.
+    /// The name, in lower case.
     pub(in crate::parse) name: &'static str,
     pub(in crate::parse) syntax: Syntax,
     pub(in crate::parse) purpose: Purpose,
@@ -74,10 +75,10 @@ const fn set(name: &'static str) -> Row {
     }
 }
 
-/// Elements of HTML that `background` is a picture of.
+/// HTML elements for which `background` is an image.
 const WITH_BACKGROUND: [&str; 8] = ["body", "table", "thead", "tbody", "tfoot", "tr", "td", "th"];
 
-/// Attributes of SVG whose value is CSS that may hold a `url()` (SVG 2, 6.6).
+/// SVG attributes whose value is CSS that may contain a `url()` (SVG 2, 6.6).
 const PRESENTATION: [&str; 10] = [
     "fill",
     "stroke",
@@ -91,7 +92,9 @@ const PRESENTATION: [&str; 10] = [
     "cursor",
 ];
 
-/// The rows of an element that has a name of its own. `link`'s are pages or assets by its `rel`, and `input`'s is one by its `type`.
+/// The rows of an element that has a [`Name`].
+///
+/// Those of `link` are pages or assets, depending on its `rel`; that of `input` only counts for one `type`.
 pub(in crate::parse) const fn rows(name: Name, is_foreign: bool) -> &'static [Row] {
     if is_foreign {
         return match name {
@@ -152,7 +155,7 @@ pub(in crate::parse) const fn rows(name: Name, is_foreign: bool) -> &'static [Ro
     }
 }
 
-/// The row of an attribute that holds references on any element of its kind: `style`, `background`, and those of SVG.
+/// The row of an attribute that contains references on any element: `style`, `background`, and those of SVG.
 pub(in crate::parse) fn common_row(
     element: &[u8],
     is_foreign: bool,
@@ -183,7 +186,9 @@ pub(in crate::parse) fn common_row(
     None
 }
 
-/// The row of an attribute of this element, whichever it is. Names that mean a URL wherever they stand, as on custom elements, are inert.
+/// The row of any attribute of an element.
+///
+/// Names that mean a URL on any element, including custom elements, are inert.
 pub(in crate::parse) fn row(
     name: Name,
     element: &[u8],
@@ -271,7 +276,7 @@ mod tests {
         new.map_or_else(|| html.to_owned(), |new| String::from_utf8(new).unwrap())
     }
 
-    /// A value of each form, with one reference to `/x`.
+    /// A value of each syntax, with one reference to `/x`.
     fn value(syntax: Syntax) -> &'static str {
         match syntax {
             Syntax::Url => "/x",

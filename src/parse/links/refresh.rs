@@ -1,13 +1,13 @@
-//! The `content` of `<meta http-equiv="refresh">`: the shared declarative refresh steps (HTML 4.2.5.3).
+//! Parses the `content` of `<meta http-equiv="refresh">`: the shared declarative refresh steps (HTML 4.2.5.3).
 //!
 //! Invariant: what a browser would not follow is `None`.
 
-/// Splits `5; url='x'` into the seconds and the URL, `None` where the page itself is meant.
+/// Splits `5; url='x'` into the seconds and the URL; the URL is `None` for the page itself.
 pub(in crate::parse) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
     let text = content.trim_ascii_start();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let seconds = match &text[..digits] {
-        // Only a dot may stand in for the number: ".5" is no wait at all.
+        // Only a dot may replace the number: ".5" means no wait.
         "" if text.starts_with('.') => 0,
         "" => return None,
         number => number.parse().unwrap_or(u32::MAX),
@@ -31,7 +31,7 @@ pub(in crate::parse) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
     Some((seconds, Some(url)))
 }
 
-/// What follows `url =`; `None` where the text does not begin so and is a URL as it stands.
+/// The text after `url =`; `None` if the text does not start like this, and so is itself a URL.
 fn after_url(text: &str) -> Option<&str> {
     let (word, rest) = text.split_at_checked(3)?;
     if !word.eq_ignore_ascii_case("url") {

@@ -1,23 +1,23 @@
-//! The words of a `rel` (HTML 4.6.7).
+//! The tokens of a `rel` attribute (HTML 4.6.7).
 //!
-//! Invariant: a word means the same in any case and place. Edge: words that a crawl does not act on are all one.
+//! Invariant: a token means the same in any case and position. All tokens that a crawl does not act on are `Other`.
 
-/// What one token of a `rel` means here.
+/// The meaning of one token of a `rel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::parse) enum Relation {
-    /// Not to be followed.
+    /// The link must not be followed.
     Nofollow,
-    /// The next of a series.
+    /// The next page of a series.
     Next,
-    /// The one before.
+    /// The previous page of a series.
     Previous,
     /// The preferred URL.
     Canonical,
     /// Another form of the page.
     Alternate,
-    /// Something the page is made of.
+    /// A part of the page, such as a style sheet.
     Asset,
-    /// A host to look up or connect to: no document.
+    /// A host to look up or connect to, not a document.
     Host,
     /// Anything else.
     Other,

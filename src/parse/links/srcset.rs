@@ -1,9 +1,10 @@
-//! The URLs of a `srcset` (HTML 4.8.4.2.1, "parsing a srcset attribute").
+//! Extracts the URLs of a `srcset` (HTML 4.8.4.2.1, "parsing a srcset attribute").
 //!
-//! Invariant: the value is cut where a browser cuts it, commas inside URLs and parentheses included. Edge: a candidate with descriptors that make no
-//! sense is still named: the page names the URL, and which one a browser would show is not asked here.
+//! Invariant: the value is split where a browser splits it, taking commas inside URLs and parentheses into account. A
+//! candidate with invalid descriptors is still returned: the page names its URL, and which candidate a browser would
+//! show does not matter here.
 
-/// Answers each candidate's URL, in order.
+/// Returns the URL of each candidate, in order.
 pub(in crate::parse) fn urls(value: &str) -> impl Iterator<Item = &str> {
     let mut rest = value;
     std::iter::from_fn(move || {
@@ -25,7 +26,7 @@ pub(in crate::parse) fn urls(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How long the descriptors are: up to a comma outside parentheses.
+/// The length of the descriptors: up to a comma outside parentheses.
 fn descriptors_length(text: &str) -> usize {
     let mut in_parentheses = false;
     text.bytes()

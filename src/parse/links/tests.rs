@@ -1,4 +1,4 @@
-//! What is a link, element by element; the bounds; and link for link what html5ever's tags say.
+//! The links of each element; the limits; and a comparison, link by link, with html5ever's tags.
 
 use std::borrow::Cow;
 
@@ -277,9 +277,9 @@ fn other_encodings_are_decoded_by_the_caller() {
     assert_eq!(page.links[0].url, "/é&");
 }
 
-// Link for link.
+// Comparison link by link.
 
-/// What html5ever's tags say, read the plain way: no slices, no laziness, no speed.
+/// The links according to html5ever's tags, read the simple way: no slices, no laziness, no speed.
 fn expected(events: &[Event]) -> Vec<(String, bool)> {
     let mut links = Vec::new();
     let mut has_refresh = false;

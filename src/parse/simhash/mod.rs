@@ -1,15 +1,15 @@
-//! What a page says, in 64 bits: pages with nearly the same text have fingerprints that differ in few bits.
+//! Simhash: 64-bit fingerprints of a page's text. Similar texts have fingerprints that differ in few bits.
 //!
-//! The simhash of Charikar ("Similarity estimation techniques from rounding algorithms", STOC 2002), as Manku, Jain and Das Sarma
-//! used it on web pages (WWW 2007): each run of three words votes for or against each bit. A run counts once, however often it stands in
-//! the page, or a list that says one thing a thousand times would be like every other list. Text that pages of a
-//! site have in common is left out as far as elements tell it: `nav`, `header`, `footer`, `aside` and controls. Numbers are left out
-//! too: times and counts change from one answer to the next.
+//! The simhash of Charikar ("Similarity estimation techniques from rounding algorithms", STOC 2002), as Manku, Jain
+//! and Das Sarma used it on web pages (WWW 2007): each run of three words votes for or against each bit. A run counts
+//! once, however often it occurs; otherwise a list that repeats one phrase a thousand times would resemble every other
+//! such list. Text that the pages of a site have in common is left out, as far as elements show it: `nav`, `header`,
+//! `footer`, `aside` and controls. Numbers are left out too, as times and counts change from one response to the next.
 //!
-//! Invariant: a fingerprint depends on the text alone, not on tags, case or white space. Edge: a few runs of words decide a short page,
-//! so pages with fewer than 128 of them are near only to pages with the same text; with fewer than 20 words there is no fingerprint. Character
-//! references stay as they are written. Bytes beyond ASCII are letters, as in UTF-8; those of Chinese, Japanese and
-//! Korean characters, which stand without spaces, are a word each.
+//! Invariant: a fingerprint depends only on the text, not on tags, case or white space. On a short page, a few runs of
+//! words would decide, so a page with fewer than 128 runs only matches pages with the same text; with fewer than 20
+//! words, there is no fingerprint. Character references are not decoded. Bytes beyond ASCII are letters, as in UTF-8;
+//! Chinese, Japanese and Korean characters, which are written without spaces, count as a word each.
 
 #[cfg(test)]
 mod tests;
@@ -21,52 +21,58 @@ use words::{Word, for_each_word};
 
 use super::scan::{Markup, Name, Tag, Visitor, scan_as};
 
-/// Pages with fewer words than this say too little.
+/// Pages with fewer words than this get no fingerprint.
 const FEWEST_WORDS: u32 = 20;
-/// Pages with fewer different runs of words are compared exactly: of 2,500 chapters of manuals, 37 were near to one that says
-/// something else before this was so, stubs of some sixty words all of them, and none since.
+/// Pages with fewer distinct runs of words than this are compared exactly.
+///
+/// Before this limit existed, 37 of 2,500 manual chapters matched a chapter with other content, all of them stubs of
+/// some sixty words; now none do.
 const FEWEST_RUNS: u32 = 128;
-/// Runs of words remembered, so that each counts once: a page has 300 KB of text before there are more.
+/// The most runs of words that are remembered so that each counts once.
+///
+/// A page reaches it at about 300 KB of text.
 const MOST_REMEMBERED: usize = 1 << 16;
-/// Places for runs at first.
+/// The initial size of the hash table of runs.
 const INITIAL_SLOTS: usize = 1 << 10;
-/// The lowest bit of each byte.
+/// A word with the lowest bit of each byte set.
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-/// Spreads a word over 64 bits: the golden ratio.
+/// Multiplier that spreads a word over 64 bits: the golden ratio.
 const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Votes that a byte holds.
+/// The most votes that fit in a byte.
 const LANE_MAX: u32 = 255;
 
-/// The fingerprint of a text that comes in pieces. As a [`Visitor`] it takes what counts of a page; any other visitor can
-/// hand it what it is told itself.
+/// Computes the fingerprint of a text that arrives in pieces.
+///
+/// As a [`Visitor`], it uses the text of a page that counts; another visitor can also forward its calls to it.
 #[derive(Debug)]
 pub struct Simhash {
     /// The last three words, the newest last.
     run: [u64; 3],
     words: u32,
     runs: u32,
-    /// All words in their order.
+    /// A hash of all words in order.
     exact: u64,
-    /// A hash table of runs; 0 is a free place.
+    /// A hash table of runs; 0 is a free slot.
     seen: Vec<u64>,
     remembered: usize,
-    /// Votes for the bits: of bit `8 * byte + bit` in byte `byte` of `votes[bit]`.
+    /// Votes for the bits: those for bit `8 * byte + bit` are in byte `byte` of `votes[bit]`.
     votes: [u64; 8],
-    /// Votes counted in `votes` since it was last emptied.
+    /// The number of votes in `votes` since it was last flushed.
     pending: u32,
     total: [u32; 64],
-    /// Open elements whose text is left out.
+    /// The number of open elements whose text is left out.
     ignored_depth: u32,
 }
 
-/// The fingerprint of a page, or none where it has too little text. Its bytes are of any encoding that the [scanner](super::scan)
-/// takes.
+/// The fingerprint of a page, or `None` if it has too little text.
+///
+/// Its bytes are in any encoding that the [scanner](super::scan) supports.
 #[must_use]
 pub fn of_html(html: &[u8]) -> Option<u64> {
     of_page(Markup::Html, html)
 }
 
-/// As [`of_html`], for a page of these rules.
+/// Like [`of_html`], for a page with the given rules.
 #[must_use]
 pub fn of_page(markup: Markup, html: &[u8]) -> Option<u64> {
     let mut simhash = Simhash::new();
@@ -81,7 +87,7 @@ impl Default for Simhash {
 }
 
 impl Simhash {
-    /// Of no text yet.
+    /// The state before any text.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -98,7 +104,7 @@ impl Simhash {
         }
     }
 
-    /// Takes a piece of the text. A word does not reach from one piece into the next.
+    /// Adds a piece of text. A word does not extend from one piece into the next.
     pub fn push(&mut self, text: &[u8]) {
         for_each_word(text, |word| self.word(word));
     }
@@ -133,7 +139,7 @@ impl Simhash {
         }
     }
 
-    /// Whether a run was not seen before.
+    /// Whether a run is seen for the first time.
     #[inline]
     fn is_new(&mut self, run: u64) -> bool {
         let mask = self.seen.len() - 1;
@@ -165,7 +171,7 @@ impl Simhash {
         }
     }
 
-    /// Moves the votes to where there is more room.
+    /// Moves the votes to the larger counters.
     fn flush_votes(&mut self) {
         for (bit, votes) in self.votes.iter_mut().enumerate() {
             for (byte, votes) in votes.to_le_bytes().into_iter().enumerate() {
@@ -176,7 +182,9 @@ impl Simhash {
         self.pending = 0;
     }
 
-    /// The fingerprint; none where there was too little text, or the page left an element open whose text is left out.
+    /// The fingerprint.
+    ///
+    /// `None` if there was too little text, or an element whose text is left out was never closed.
     #[must_use]
     pub fn finish(mut self) -> Option<u64> {
         if self.words < FEWEST_WORDS || self.ignored_depth > 0 {
@@ -225,7 +233,7 @@ impl<'a> Visitor<'a> for Simhash {
     }
 }
 
-/// Elements that hold the same on all pages of a site, or nothing to read.
+/// Whether an element is the same on all pages of a site, or has nothing to read.
 fn is_ignored(name: &[u8]) -> bool {
     let names: &[&[u8]] = match name.len() {
         3 => &[b"nav"],
@@ -239,13 +247,13 @@ fn is_ignored(name: &[u8]) -> bool {
         .any(|ignored| ignored.eq_ignore_ascii_case(name))
 }
 
-/// Three words in a row; never 0.
+/// The hash of three words in a row; never 0.
 #[inline]
 fn hash_run(first: u64, second: u64, third: u64) -> u64 {
     mix(first.rotate_left(34) ^ second.rotate_left(17) ^ third).max(1)
 }
 
-/// The finish of a 64-bit hash by David Stafford ("mix 13").
+/// Finishes a 64-bit hash, after David Stafford ("mix 13").
 #[inline]
 fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

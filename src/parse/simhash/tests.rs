@@ -1,4 +1,4 @@
-//! The fingerprint against one that is counted by hand; pages that are near, and pages that are not.
+//! The fingerprint compared with a simple implementation; similar pages, and different ones.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::parse::scan::oracle;
 
-/// Words as they are meant, read with no tricks.
+/// The words of a text, read in the simplest way.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for character in text.chars() {
@@ -36,7 +36,7 @@ fn runs(text: &str) -> HashSet<String> {
     words(text).windows(3).map(|run| run.join(" ")).collect()
 }
 
-/// Votes counted one by one. Words and runs are hashed as above.
+/// The fingerprint with votes counted one by one. Words and runs are hashed with the same functions.
 fn simple_simhash(text: &str) -> Option<u64> {
     let words = words(text);
     if words.len() < 20 {
@@ -172,7 +172,7 @@ fn similar_real_pages_have_most_of_their_text_in_common() {
                 continue;
             };
             if (one ^ other).count_ones() <= 3 {
-                // Markup is in it too, so that pages share more than their text.
+                // The runs include markup, so pages share more than their text.
                 let (one, other) = (runs(&pages[index]), runs(&pages[before]));
                 let common = one.intersection(&other).count() * 2;
                 assert!(common > one.len().max(other.len()), "{index} {before}");

@@ -1,15 +1,15 @@
-//! Words: runs of letters and digits, eight bytes at a time.
+//! Splits text into words: runs of letters and digits, read eight bytes at a time.
 //!
-//! Invariant: a word's hash depends on its letters alone, in either case, wherever it stands and however it is reached.
+//! Invariant: a word's hash depends only on its letters, regardless of case, position and the path through this code.
 
 use super::{GOLDEN_RATIO, LOW_BITS};
 
-/// The highest bit of each byte: set in none of ASCII.
+/// The highest bit of each byte: not set in ASCII.
 const HIGH_BITS: u64 = 0x80 * LOW_BITS;
-/// The bit between small and capital letters; set in all digits.
+/// The bit that separates lower case from upper case; set in all digits.
 const CASE_BITS: u64 = 0x20 * LOW_BITS;
 
-/// Hands every word of a text over.
+/// Calls `take` with every word of a text.
 #[inline]
 pub(super) fn for_each_word(text: &[u8], mut take: impl FnMut(Word)) {
     let mut word = Word::default();
@@ -22,7 +22,7 @@ pub(super) fn for_each_word(text: &[u8], mut take: impl FnMut(Word)) {
         }
         let letters = letters(eight);
         if word.length == 0 && letters & 0x80 == 0 {
-            // To the first letter.
+            // Skip to the first letter.
             at += letters.trailing_zeros() as usize / 8;
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn for_each_word(text: &[u8], mut take: impl FnMut(Word)) {
     finish_word(&mut word, &mut take);
 }
 
-/// The same, byte by byte, up to the end of a word.
+/// Continues byte by byte, up to the end of a word.
 #[cold]
 fn read_non_ascii(
     text: &[u8],
@@ -47,7 +47,7 @@ fn read_non_ascii(
 ) -> usize {
     while let Some(&byte) = text.get(at) {
         match byte {
-            // A character that is a word itself: Chinese, Japanese, Korean, and all beyond.
+            // A character that is a word by itself: Chinese, Japanese, Korean, and everything beyond.
             0xE3.. => {
                 finish_word(word, take);
                 let length = character_length(&text[at..]);
@@ -89,9 +89,9 @@ fn finish_word(word: &mut Word, take: &mut impl FnMut(Word)) {
 pub(super) struct Word {
     hash: u64,
     group: u64,
-    /// Bytes in all.
+    /// The total number of bytes.
     length: usize,
-    /// Whether there were only digits.
+    /// Whether it consists of digits only.
     pub(super) is_number: bool,
 }
 
@@ -107,14 +107,14 @@ impl Default for Word {
 }
 
 impl Word {
-    /// Adds the bytes in the lowest of these bits.
+    /// Adds the bytes in the lowest `bits` bits of `letters`.
     #[inline]
     pub(super) fn add(&mut self, letters: u64, bits: u32) {
         if bits == 0 {
             return;
         }
         let letters = letters & (u64::MAX >> (64 - bits));
-        // Of ASCII letters and digits only letters have bit 6.
+        // Among ASCII letters and digits, only letters have bit 6.
         self.is_number &= letters & ((0x40 * LOW_BITS) | HIGH_BITS) == 0;
         let filled = (self.length % 8 * 8) as u32;
         self.group |= letters << filled;
@@ -137,7 +137,7 @@ impl Word {
     }
 }
 
-/// Eight bytes of a text as one number, the first the lowest; zeros behind its end.
+/// Eight bytes of a text as one number, the first one lowest; zeros after the end.
 #[inline]
 fn eight(text: &[u8], at: usize) -> u64 {
     let rest = &text[at..];
@@ -161,14 +161,15 @@ fn letters(eight: u64) -> u64 {
     (letter | digit) & HIGH_BITS
 }
 
-/// How many bytes the character has that starts here, as UTF-8.
+/// The length in bytes of the UTF-8 character that starts here.
 fn character_length(text: &[u8]) -> usize {
     let more = text.iter().skip(1).take(3);
     1 + more.take_while(|byte| matches!(byte, 0x80..=0xBF)).count()
 }
 
-/// Whether the character that starts here is punctuation, as U+0080 to 00BF and U+2000 to 203F are: a no-break space, a
-/// quote, a dash.
+/// Whether a punctuation character starts here.
+///
+/// U+0080 to 00BF and U+2000 to 203F count: a no-break space, a quote, a dash.
 fn is_punctuation(text: &[u8]) -> bool {
     matches!(text, [0xC2, ..] | [0xE2, 0x80, ..])
 }
