@@ -19,13 +19,15 @@ pub fn product_token(user_agent: &str) -> &str {
         return first;
     }
     let mark = "compatible;";
-    let disguised = text
+    let compatible_name = text
         .as_bytes()
         .windows(mark.len())
         .position(|window| window.eq_ignore_ascii_case(mark.as_bytes()))
         .and_then(|at| text.get(at + mark.len()..))
         .map(|rest| name(rest.trim_ascii_start()));
-    disguised.filter(|name| !name.is_empty()).unwrap_or(first)
+    compatible_name
+        .filter(|name| !name.is_empty())
+        .unwrap_or(first)
 }
 
 /// The name that a text begins with; empty where it begins with none.
@@ -41,7 +43,7 @@ pub(super) fn name_length(text: &[u8]) -> usize {
 }
 
 /// Whether the value of a `User-agent` line is for everybody. More words after the `*` are let pass, as Google does.
-pub(super) fn is_everybody(value: &[u8]) -> bool {
+pub(super) fn is_everyone(value: &[u8]) -> bool {
     matches!(value, [b'*'] | [b'*', b' ' | b'\t', ..])
 }
 
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_product_token_is_the_first_name_or_the_one_behind_compatible() {
+    fn the_product_token_is_the_first_name_or_the_one_after_compatible() {
         for (header, token) in [
             ("haul/0.1 (+https://example.org/)", "haul"),
             ("haul", "haul"),
@@ -78,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_compared_whole_and_without_case() {
-        for (value, named) in [
+    fn names_are_compared_whole_and_case_insensitively() {
+        for (value, expected) in [
             ("haul", true),
             ("HAUL", true),
             ("haul/2.1", true),
@@ -90,11 +92,11 @@ mod tests {
             ("", false),
             ("*", false),
         ] {
-            assert_eq!(is_named(value.as_bytes(), "haul"), named, "{value}");
+            assert_eq!(is_named(value.as_bytes(), "haul"), expected, "{value}");
         }
         assert!(!is_named(b"", "") && !is_named(b"*", "*"));
-        let everybody = ["*", "* # all", "*\tx"].map(|value| is_everybody(value.as_bytes()));
-        assert_eq!(everybody, [true; 3]);
-        assert!(!is_everybody(b"*bot") && !is_everybody(b""));
+        let everyone = ["*", "* # all", "*\tx"].map(|value| is_everyone(value.as_bytes()));
+        assert_eq!(everyone, [true; 3]);
+        assert!(!is_everyone(b"*bot") && !is_everyone(b""));
     }
 }

@@ -48,8 +48,8 @@ impl Directives {
     }
 
     fn of_value(value: &[u8], agent: &str) -> Self {
-        let mut said = Self::default();
-        let mut ours = true;
+        let mut directives = Self::default();
+        let mut applies = true;
         for item in value.split(|b| *b == b',') {
             let item = item.trim_ascii();
             let words = match item.split_at(agent::name_length(item)) {
@@ -57,30 +57,30 @@ impl Directives {
                     if has_value(name) {
                         continue;
                     }
-                    ours = agent::is_named(name, agent) || name.eq_ignore_ascii_case(b"robots");
+                    applies = agent::is_named(name, agent) || name.eq_ignore_ascii_case(b"robots");
                     words
                 }
                 (b"", [b'*', b':', words @ ..]) => {
-                    ours = true;
+                    applies = true;
                     words
                 }
                 _ => item,
             };
-            if ours {
-                said = said.and(Self::of_words(words));
+            if applies {
+                directives = directives.and(Self::of_words(words));
             }
         }
-        said
+        directives
     }
 
     fn of_words(text: &[u8]) -> Self {
-        let mut said = Self::default();
+        let mut directives = Self::default();
         for word in text.split(|b| matches!(b, b',' | b';') || b.is_ascii_whitespace()) {
-            let none = word.eq_ignore_ascii_case(b"none");
-            said.noindex |= none || word.eq_ignore_ascii_case(b"noindex");
-            said.nofollow |= none || word.eq_ignore_ascii_case(b"nofollow");
+            let is_none = word.eq_ignore_ascii_case(b"none");
+            directives.noindex |= is_none || word.eq_ignore_ascii_case(b"noindex");
+            directives.nofollow |= is_none || word.eq_ignore_ascii_case(b"nofollow");
         }
-        said
+        directives
     }
 }
 
@@ -91,11 +91,11 @@ fn starts_with_letter(name: &[u8]) -> bool {
 
 /// Whether this is a directive that has a value, and no agent that is told something.
 fn has_value(name: &[u8]) -> bool {
-    let begins = |with: &[u8]| {
-        name.get(..with.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+    let starts_with = |prefix: &[u8]| {
+        name.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    begins(b"max-") || name.eq_ignore_ascii_case(b"unavailable_after")
+    starts_with(b"max-") || name.eq_ignore_ascii_case(b"unavailable_after")
 }
 
 #[cfg(test)]
@@ -104,101 +104,104 @@ mod tests {
 
     use super::*;
 
-    fn said(values: &[&str]) -> (bool, bool) {
+    fn parse(values: &[&str]) -> (bool, bool) {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(FIELD, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let said = Directives::of_headers(&Headers(headers), "haul");
-        (said.noindex, said.nofollow)
+        let directives = Directives::of_headers(&Headers(headers), "haul");
+        (directives.noindex, directives.nofollow)
     }
 
     #[test]
-    fn directives_for_everybody_count() {
-        assert_eq!(said(&[]), (false, false));
-        assert_eq!(said(&["noindex"]), (true, false));
-        assert_eq!(said(&["NoIndex , NOFOLLOW"]), (true, true));
-        assert_eq!(said(&["none"]), (true, true));
+    fn directives_for_everyone_count() {
+        assert_eq!(parse(&[]), (false, false));
+        assert_eq!(parse(&["noindex"]), (true, false));
+        assert_eq!(parse(&["NoIndex , NOFOLLOW"]), (true, true));
+        assert_eq!(parse(&["none"]), (true, true));
         assert_eq!(
-            said(&["all, index, follow, noarchive, nosnippet"]),
+            parse(&["all, index, follow, noarchive, nosnippet"]),
             (false, false)
         );
-        assert_eq!(said(&["noarchive", "nofollow", "noindex"]), (true, true));
-        assert_eq!(said(&["noindexing, xnone"]), (false, false));
-        assert_eq!(said(&["noindex; nofollow"]), (true, true));
-        assert_eq!(said(&["\u{e9}, noindex"]), (true, false));
+        assert_eq!(parse(&["noarchive", "nofollow", "noindex"]), (true, true));
+        assert_eq!(parse(&["noindexing, xnone"]), (false, false));
+        assert_eq!(parse(&["noindex; nofollow"]), (true, true));
+        assert_eq!(parse(&["\u{e9}, noindex"]), (true, false));
     }
 
     #[test]
     fn directives_for_others_do_not_count() {
-        assert_eq!(said(&["googlebot: noindex"]), (false, false));
-        assert_eq!(said(&["googlebot: noindex, nofollow"]), (false, false));
+        assert_eq!(parse(&["googlebot: noindex"]), (false, false));
+        assert_eq!(parse(&["googlebot: noindex, nofollow"]), (false, false));
         assert_eq!(
-            said(&["googlebot: nofollow", "otherbot: none", "noindex"]),
+            parse(&["googlebot: nofollow", "otherbot: none", "noindex"]),
             (true, false)
         );
-        assert_eq!(said(&["nofollow, googlebot: noindex"]), (false, true));
+        assert_eq!(parse(&["nofollow, googlebot: noindex"]), (false, true));
     }
 
     #[test]
     fn directives_for_this_agent_count_up_to_the_next_name() {
-        assert_eq!(said(&["haul: noindex, nofollow"]), (true, true));
-        assert_eq!(said(&["HAUL:none"]), (true, true));
+        assert_eq!(parse(&["haul: noindex, nofollow"]), (true, true));
+        assert_eq!(parse(&["HAUL:none"]), (true, true));
         assert_eq!(
-            said(&["BadBot: noindex, nofollow, haul: nofollow"]),
-            (false, true)
-        );
-        assert_eq!(said(&["haul: nofollow, googlebot: noindex"]), (false, true));
-        assert_eq!(said(&["googlebot: noindex, *: nofollow"]), (false, true));
-        assert_eq!(
-            said(&["googlebot: noindex, robots: nofollow"]),
+            parse(&["BadBot: noindex, nofollow, haul: nofollow"]),
             (false, true)
         );
         assert_eq!(
-            said(&["haul-images: noindex", "haul2: noindex"]),
+            parse(&["haul: nofollow, googlebot: noindex"]),
+            (false, true)
+        );
+        assert_eq!(parse(&["googlebot: noindex, *: nofollow"]), (false, true));
+        assert_eq!(
+            parse(&["googlebot: noindex, robots: nofollow"]),
+            (false, true)
+        );
+        assert_eq!(
+            parse(&["haul-images: noindex", "haul2: noindex"]),
             (false, false)
         );
     }
 
     #[test]
-    fn a_directive_with_a_value_is_no_agent() {
+    fn a_directive_with_a_value_is_not_an_agent() {
         assert_eq!(
-            said(&["unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"]),
+            parse(&["unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"]),
             (true, false)
         );
         assert_eq!(
-            said(&["unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, nofollow"]),
+            parse(&["unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, nofollow"]),
             (false, true)
         );
         assert_eq!(
-            said(&["unavailable_after: Wednesday, 03-Dec-25 13:09:53 GMT"]),
+            parse(&["unavailable_after: Wednesday, 03-Dec-25 13:09:53 GMT"]),
             (false, false)
         );
         assert_eq!(
-            said(&["unavailable_after: 2025-12-03T13:09, 2025-12-03T13:09, none"]),
+            parse(&["unavailable_after: 2025-12-03T13:09, 2025-12-03T13:09, none"]),
             (true, true)
         );
         assert_eq!(
-            said(&["max-snippet:-1, max-image-preview: large, noindex"]),
+            parse(&["max-snippet:-1, max-image-preview: large, noindex"]),
             (true, false)
         );
         assert_eq!(
-            said(&["googlebot: unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, noindex"]),
+            parse(&["googlebot: unavailable_after: Wed, 03 Dec 2025 13:09:53 GMT, noindex"]),
             (false, false)
         );
-        assert_eq!(said(&["haul: max-snippet: 0, noindex"]), (true, false));
+        assert_eq!(parse(&["haul: max-snippet: 0, noindex"]), (true, false));
     }
 
     #[test]
-    fn the_content_of_a_meta_is_words() {
-        let said = |content| {
-            let said = Directives::of_content(content);
-            (said.noindex, said.nofollow)
+    fn the_content_of_a_meta_is_a_list_of_words() {
+        let parse = |content| {
+            let directives = Directives::of_content(content);
+            (directives.noindex, directives.nofollow)
         };
-        assert_eq!(said("noindex,follow"), (true, false));
-        assert_eq!(said("max-snippet:1, NoFollow"), (false, true));
-        assert_eq!(said(" none "), (true, true));
-        assert_eq!(said("noindex nofollow"), (true, true));
-        assert_eq!(said(""), (false, false));
+        assert_eq!(parse("noindex,follow"), (true, false));
+        assert_eq!(parse("max-snippet:1, NoFollow"), (false, true));
+        assert_eq!(parse(" none "), (true, true));
+        assert_eq!(parse("noindex nofollow"), (true, true));
+        assert_eq!(parse(""), (false, false));
     }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::Rules;
 use super::agent;
-use super::record::{self, Kind};
+use super::record::{self, RecordKind};
 
 /// What is said to one agent.
 #[derive(Default)]
 pub(super) struct Group {
     /// Whether any group is for it, be it an empty one.
-    named: bool,
+    is_named: bool,
     /// The rules, in the order of the file.
     pub(super) rules: Vec<WrittenRule>,
     /// The longest delay asked for.
@@ -35,40 +35,40 @@ pub(super) struct WrittenRule {
 /// What the file says to this agent, and its sitemaps.
 pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
     let text = record::text(bytes);
-    let [mut ours, mut everybodys] = [Group::default(), Group::default()];
+    let [mut ours, mut everyones] = [Group::default(), Group::default()];
     let mut sitemaps = Vec::new();
     // Above all names a delay can only be meant for everybody.
-    everybodys.delays_follow = true;
+    everyones.delays_follow = true;
     ours.delays_follow = true;
     let (mut after_rule, mut after_delay) = (false, true);
     for (line, record) in record::records(&text) {
         let value = record.value;
         match record.kind {
-            Kind::Agent => {
-                let named = [agent::is_named(value, agent), agent::is_everybody(value)];
-                for (group, named) in [&mut ours, &mut everybodys].into_iter().zip(named) {
-                    group.named |= named;
-                    group.rules_follow = named || group.rules_follow && !after_rule;
+            RecordKind::Agent => {
+                let is_named = [agent::is_named(value, agent), agent::is_everyone(value)];
+                for (group, is_named) in [&mut ours, &mut everyones].into_iter().zip(is_named) {
+                    group.is_named |= is_named;
+                    group.rules_follow = is_named || group.rules_follow && !after_rule;
                     group.delays_follow =
-                        named || group.delays_follow && !after_rule && !after_delay;
+                        is_named || group.delays_follow && !after_rule && !after_delay;
                 }
                 (after_rule, after_delay) = (false, false);
             }
-            Kind::Allow | Kind::Disallow => {
+            RecordKind::Allow | RecordKind::Disallow => {
                 after_rule = true;
-                let allow = record.kind == Kind::Allow;
-                for group in [&mut ours, &mut everybodys] {
+                let allow = record.kind == RecordKind::Allow;
+                for group in [&mut ours, &mut everyones] {
                     group.rule(allow, line, value);
                 }
             }
-            Kind::Delay => {
+            RecordKind::Delay => {
                 after_delay = true;
                 if let Some(delay) = delay(value) {
                     ours.delay(delay);
-                    everybodys.delay(delay);
+                    everyones.delay(delay);
                 }
             }
-            Kind::Sitemap => {
+            RecordKind::Sitemap => {
                 let fits = (1..=Rules::LONGEST_SITEMAP).contains(&value.len());
                 if fits && sitemaps.len() < Rules::MOST_SITEMAPS {
                     sitemaps.push(String::from_utf8_lossy(value).into_owned());
@@ -76,14 +76,14 @@ pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
             }
         }
     }
-    (if ours.named { ours } else { everybodys }, sitemaps)
+    (if ours.is_named { ours } else { everyones }, sitemaps)
 }
 
 impl Group {
     fn rule(&mut self, allow: bool, line: u32, path: &[u8]) {
         // What starts with neither matches no path. An empty one is no rule at all: "Disallow:" forbids nothing.
         if self.rules_follow && matches!(path, [b'/' | b'*', ..]) {
-            let path = written(path).into_owned();
+            let path = printable(path).into_owned();
             self.rules.push(WrittenRule { allow, line, path });
         }
     }
@@ -96,7 +96,7 @@ impl Group {
 }
 
 /// A path as text: what is none, and what controls a terminal, percent-encoded. It means the same.
-fn written(path: &[u8]) -> Cow<'_, str> {
+fn printable(path: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(path) {
         Ok(text) if !text.bytes().any(|b| b.is_ascii_control()) => return text.into(),
         _ => {}

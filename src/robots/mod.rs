@@ -39,7 +39,7 @@ pub use directives::Directives;
 use crate::url::PageUrl;
 use groups::Group;
 use octets::Target;
-use table::{First, Table};
+use table::{Decision, Table};
 
 /// What a robots.txt says to one agent.
 ///
@@ -147,9 +147,9 @@ impl Rules {
             (false, None)
         } else {
             match self.table.first(&target) {
-                First::Rule((allow, line, path)) => (allow, Some(RuleRef { allow, path, line })),
-                First::None => (true, None),
-                First::Unknown => (false, None),
+                Decision::Rule((allow, line, path)) => (allow, Some(RuleRef { allow, path, line })),
+                Decision::None => (true, None),
+                Decision::Unknown => (false, None),
             }
         };
         Judgement { allowed, rule }
@@ -186,7 +186,7 @@ impl fmt::Display for RuleRef<'_> {
 /// What is kept of [`Rules`] outside of the process: the rules as written. What is derived from them is derived again, so that
 /// no store and no pipe can bring a table that is none.
 #[derive(Serialize, Deserialize)]
-struct Kept<S> {
+struct StoredRules<S> {
     closed: bool,
     rules: Vec<(bool, u32, S)>,
     delay: Option<Duration>,
@@ -195,25 +195,25 @@ struct Kept<S> {
 
 impl Serialize for Rules {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let kept = Kept {
+        let stored = StoredRules {
             closed: self.closed,
             rules: self.table.rows().collect(),
             delay: self.delay,
             sitemaps: self.sitemaps.iter().map(String::as_str).collect(),
         };
-        kept.serialize(serializer)
+        stored.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Rules {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kept = Kept::<String>::deserialize(deserializer)?;
-        let rows = kept.rules.iter();
+        let stored = StoredRules::<String>::deserialize(deserializer)?;
+        let rows = stored.rules.iter();
         Ok(Self {
-            closed: kept.closed,
+            closed: stored.closed,
             table: Table::new(rows.map(|(allow, line, path)| (*allow, *line, path.as_str()))),
-            delay: kept.delay,
-            sitemaps: kept.sitemaps,
+            delay: stored.delay,
+            sitemaps: stored.sitemaps,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! One spelling for the octets of a rule and of a URL, so that what is the same compares as the same (RFC 9309 2.2.2).
 //!
-//! Invariant: both sides go through [`respell`]. In its output `*` and a final `$` are special wherever they stand, so a target
+//! Invariant: both sides go through [`normalize`]. In its output `*` and a final `$` are special wherever they stand, so a target
 //! never has them, and `%` is followed by two upper-case digits of an octet that is not its own sign, or stands for itself.
 
 use std::borrow::Cow;
@@ -9,14 +9,15 @@ use std::borrow::Cow;
 const DATA_IN_QUERIES: [u8; 2] = *b"/?";
 
 /// The octets that a target may have as they are: nearly every URL has no others, and is then in the one spelling already.
-const USUAL: [bool; 256] = {
-    let mut usual = [false; 256];
+const UNCHANGED: [bool; 256] = {
+    let mut unchanged = [false; 256];
     let mut octet = 0;
     while octet < 256 {
-        usual[octet] = is_kept(octet as u8) && !matches!(octet as u8, b'*' | b'$' | b'%' | b'#');
+        unchanged[octet] =
+            is_literal(octet as u8) && !matches!(octet as u8, b'*' | b'$' | b'%' | b'#');
         octet += 1;
     }
-    usual
+    unchanged
 };
 
 /// A URL's path and query as rules see it.
@@ -40,30 +41,30 @@ enum Side {
 impl<'t> Target<'t> {
     /// Of a path and query. What lacks its first slash is given one; a fragment is cut off.
     pub(super) fn of(text: &'t str) -> Self {
-        let rooted = text.starts_with('/');
-        if rooted && text.bytes().all(|b| USUAL[usize::from(b)]) {
+        let is_rooted = text.starts_with('/');
+        if is_rooted && text.bytes().all(|b| UNCHANGED[usize::from(b)]) {
             return Self {
                 plain: text.into(),
                 folded: None,
             };
         }
         let text = &text[..memchr::memchr(b'#', text.as_bytes()).unwrap_or(text.len())];
-        let text: Cow<'_, str> = if rooted {
+        let text: Cow<'_, str> = if is_rooted {
             text.into()
         } else {
             format!("/{text}").into()
         };
-        let plain = respell(&text, Side::Target);
+        let plain = normalize(&text, Side::Target);
         let query = plain.find('?').map_or("", |at| &plain[at..]);
-        let folds = query.contains("%2F") || query.contains("%3F");
+        let has_fold = query.contains("%2F") || query.contains("%3F");
         Self {
-            folded: folds.then(|| respell(&text, Side::Folded)),
+            folded: has_fold.then(|| normalize(&text, Side::Folded)),
             plain: plain.into(),
         }
     }
 
     /// Its spellings: a rule that matches one of them matches.
-    pub(super) fn spellings(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
         [Some(&*self.plain), self.folded.as_deref()]
             .into_iter()
             .flatten()
@@ -77,45 +78,45 @@ impl<'t> Target<'t> {
 
 /// The spelling of a rule's path.
 pub(super) fn pattern(path: &str) -> String {
-    respell(path, Side::Rule)
+    normalize(path, Side::Rule)
 }
 
-fn respell(text: &str, side: Side) -> String {
+fn normalize(text: &str, side: Side) -> String {
     let bytes = text.as_bytes();
-    let mut spelt = String::with_capacity(bytes.len() + 16);
+    let mut normalized = String::with_capacity(bytes.len() + 16);
     let mut in_query = false;
     let mut at = 0;
     while let Some(&octet) = bytes.get(at) {
         at += 1;
         match octet {
-            b'%' => match encoded(&bytes[at..]) {
+            b'%' => match decode_digits(&bytes[at..]) {
                 Some(octet) => {
                     at += 2;
-                    let folds =
+                    let is_folded =
                         in_query && side != Side::Target && DATA_IN_QUERIES.contains(&octet);
-                    if folds || is_same_encoded(octet) {
-                        spelt.push(char::from(octet));
+                    if is_folded || means_same_encoded(octet) {
+                        normalized.push(char::from(octet));
                     } else {
-                        encode(octet, &mut spelt);
+                        encode(octet, &mut normalized);
                     }
                 }
-                None => spelt.push('%'),
+                None => normalized.push('%'),
             },
-            b'*' if side == Side::Rule => spelt.push('*'),
-            b'$' if side == Side::Rule && at == bytes.len() => spelt.push('$'),
-            b'*' | b'$' => encode(octet, &mut spelt),
-            octet if is_kept(octet) => {
+            b'*' if side == Side::Rule => normalized.push('*'),
+            b'$' if side == Side::Rule && at == bytes.len() => normalized.push('$'),
+            b'*' | b'$' => encode(octet, &mut normalized),
+            octet if is_literal(octet) => {
                 in_query |= octet == b'?';
-                spelt.push(char::from(octet));
+                normalized.push(char::from(octet));
             }
-            octet => encode(octet, &mut spelt),
+            octet => encode(octet, &mut normalized),
         }
     }
-    spelt
+    normalized
 }
 
 /// The octet that these two digits are.
-fn encoded(digits: &[u8]) -> Option<u8> {
+fn decode_digits(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? << 4 | digit(1)?).ok()
 }
@@ -129,7 +130,7 @@ fn encode(octet: u8, text: &mut String) {
 
 /// Whether an octet stands as it is: the characters of URIs (RFC 3986 2). Some others browsers write too: they mean the same
 /// encoded.
-const fn is_kept(octet: u8) -> bool {
+const fn is_literal(octet: u8) -> bool {
     octet.is_ascii_graphic()
         && !matches!(
             octet,
@@ -139,7 +140,7 @@ const fn is_kept(octet: u8) -> bool {
 
 /// Whether an octet means the same encoded: what is unreserved, and what is reserved but delimits nothing in the path or query
 /// of an http URL. `*` and `$` would too, and are always encoded instead.
-fn is_same_encoded(octet: u8) -> bool {
+fn means_same_encoded(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"-._~!'(),:@[]".contains(&octet)
 }
 
@@ -148,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_and_targets_are_spelt_alike() {
-        for (text, spelt) in [
+    fn rules_and_targets_are_normalized_alike() {
+        for (text, normalized) in [
             ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
             ("/foo/bar/ツ", "/foo/bar/%E3%83%84"),
             ("/foo/bar/%e3%83%84", "/foo/bar/%E3%83%84"),
@@ -162,8 +163,8 @@ mod tests {
             ("/%zz%4", "/%zz%4"),
             ("/%00%25", "/%00%25"),
         ] {
-            assert_eq!(pattern(text), spelt, "{text}");
-            assert_eq!(Target::of(text).plain, spelt, "{text}");
+            assert_eq!(pattern(text), normalized, "{text}");
+            assert_eq!(Target::of(text).plain, normalized, "{text}");
         }
     }
 
@@ -174,19 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn slashes_and_question_marks_of_a_query_are_the_same_encoded() {
-        let spellings = |text| {
+    fn slashes_and_question_marks_in_a_query_mean_the_same_encoded() {
+        let forms = |text| {
             let target = Target::of(text);
-            target.spellings().map(str::to_owned).collect::<Vec<_>>()
+            target.forms().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(pattern("/%2F?u=https%3A%2F%2Fa%3F"), "/%2F?u=https://a?");
-        assert_eq!(spellings("/%2F?u=%2F%3f"), ["/%2F?u=%2F%3F", "/%2F?u=/?"]);
-        assert_eq!(spellings("/%2F%3F"), ["/%2F%3F"]);
-        assert_eq!(spellings("/?u=/?"), ["/?u=/?"]);
+        assert_eq!(forms("/%2F?u=%2F%3f"), ["/%2F?u=%2F%3F", "/%2F?u=/?"]);
+        assert_eq!(forms("/%2F%3F"), ["/%2F%3F"]);
+        assert_eq!(forms("/?u=/?"), ["/?u=/?"]);
     }
 
     #[test]
-    fn a_target_begins_with_a_slash_and_ends_before_its_fragment() {
+    fn a_target_starts_with_a_slash_and_ends_before_its_fragment() {
         assert_eq!(Target::of("").plain, "/");
         assert_eq!(Target::of("?a").plain, "/?a");
         assert_eq!(Target::of("a#b").plain, "/a");

@@ -10,14 +10,14 @@ use super::Rules;
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record<'t> {
-    pub(super) kind: Kind,
+    pub(super) kind: RecordKind,
     /// Trimmed, without a comment.
     pub(super) value: &'t [u8],
 }
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     /// `User-agent`: a name.
     Agent,
     /// `Allow`: a path.
@@ -31,21 +31,21 @@ pub(super) enum Kind {
 }
 
 /// The names of records, in lower case, without what may stand between or after their letters.
-const NAMES: [(&[u8], Kind); 14] = [
-    (b"useragent", Kind::Agent),
-    (b"useragents", Kind::Agent),
-    (b"allow", Kind::Allow),
-    (b"allowed", Kind::Allow),
-    (b"disallow", Kind::Disallow),
-    (b"disallowed", Kind::Disallow),
-    (b"dissallow", Kind::Disallow),
-    (b"dissalow", Kind::Disallow),
-    (b"disalow", Kind::Disallow),
-    (b"diasllow", Kind::Disallow),
-    (b"disallaw", Kind::Disallow),
-    (b"crawldelay", Kind::Delay),
-    (b"sitemap", Kind::Sitemap),
-    (b"sitemaps", Kind::Sitemap),
+const NAMES: [(&[u8], RecordKind); 14] = [
+    (b"useragent", RecordKind::Agent),
+    (b"useragents", RecordKind::Agent),
+    (b"allow", RecordKind::Allow),
+    (b"allowed", RecordKind::Allow),
+    (b"disallow", RecordKind::Disallow),
+    (b"disallowed", RecordKind::Disallow),
+    (b"dissallow", RecordKind::Disallow),
+    (b"dissalow", RecordKind::Disallow),
+    (b"disalow", RecordKind::Disallow),
+    (b"diasllow", RecordKind::Disallow),
+    (b"disallaw", RecordKind::Disallow),
+    (b"crawldelay", RecordKind::Delay),
+    (b"sitemap", RecordKind::Sitemap),
+    (b"sitemaps", RecordKind::Sitemap),
 ];
 
 /// The text of a robots.txt as far as it is read: in UTF-8 where it says to be UTF-16, and without a byte order mark. Half a mark
@@ -76,8 +76,8 @@ fn within_limit(bytes: &[u8]) -> &[u8] {
     if matches!(next, b'\r' | b'\n') {
         return read;
     }
-    let whole = memchr::memrchr2(b'\r', b'\n', read).map_or(0, |at| at + 1);
-    &read[..whole]
+    let end = memchr::memrchr2(b'\r', b'\n', read).map_or(0, |at| at + 1);
+    &read[..end]
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -100,16 +100,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn record(line: &[u8]) -> Option<Record<'_>> {
     let line = &line[..memchr::memchr(b'#', line).unwrap_or(line.len())];
-    let line = trimmed(line);
+    let line = trim(line);
     if let Some(colon) = memchr::memchr(b':', line)
         && let Some(kind) = kind(&line[..colon])
     {
-        let value = trimmed(&line[colon + 1..]);
+        let value = trim(&line[colon + 1..]);
         return Some(Record { kind, value });
     }
     // "Disallow /private/": without the colon two words are a record, more are prose.
     let space = memchr::memchr2(b' ', b'\t', line)?;
-    let value = trimmed(&line[space..]);
+    let value = trim(&line[space..]);
     if memchr::memchr2(b' ', b'\t', value).is_some() {
         return None;
     }
@@ -118,7 +118,7 @@ fn record(line: &[u8]) -> Option<Record<'_>> {
 
 /// The kind of record of this name, whatever its case, and whatever stands between its letters: `user agent`, `site-map`, a byte order
 /// mark, a no-break space.
-fn kind(name: &[u8]) -> Option<Kind> {
+fn kind(name: &[u8]) -> Option<RecordKind> {
     let mut letters = [0; 10];
     let mut length = 0;
     for &b in name {
@@ -134,12 +134,12 @@ fn kind(name: &[u8]) -> Option<Kind> {
 }
 
 /// Without white space and control characters at its ends: no octet that the grammar allows there.
-fn trimmed(text: &[u8]) -> &[u8] {
-    let blank = |b: &u8| *b <= b' ' || *b == 0x7F;
-    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
+fn trim(text: &[u8]) -> &[u8] {
+    let is_blank = |b: &u8| *b <= b' ' || *b == 0x7F;
+    let start = text.iter().position(|b| !is_blank(b)).unwrap_or(text.len());
     let end = text
         .iter()
-        .rposition(|b| !blank(b))
+        .rposition(|b| !is_blank(b))
         .map_or(start, |at| at + 1);
     &text[start..end]
 }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_comments_and_case_do_not_count() {
+    fn white_space_comments_and_case_are_ignored() {
         for line in [
             "disallow:/a",
             " \t DISALLOW \t:\t /a \t",
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn common_slips_are_understood_and_prose_is_not() {
+    fn common_misspellings_are_understood_but_prose_is_not() {
         for line in [
             "dissallow: /a",
             "dissalow: /a",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_read_beyond_the_limit_and_no_half_of_a_line() {
+    fn nothing_beyond_the_limit_is_read_nor_half_a_line() {
         let filled = |tail: &str, cut: usize| {
             let mut text = vec![b'#'; Rules::LONGEST - cut - 1];
             text.push(b'\n');

@@ -2,7 +2,7 @@
 //!
 //! Invariant: entries are sorted by the octets of their pattern, the longest first, and of equal ones `Allow` first (RFC 9309
 //! 2.2.2), so no rule has to be looked at after one that matches. Edge: a URL of kilobytes in which ten thousand patterns have to be
-//! sought gets no answer beyond [`MOST_SOUGHT`].
+//! sought gets no answer beyond [`SEARCH_LIMIT`].
 
 use std::cmp::Reverse;
 
@@ -12,9 +12,9 @@ use super::octets::{self, Target};
 
 /// How far a target is searched for what stands behind a `*`, in octets over all rules: less than a millisecond. A thousand rules
 /// with a `*` and a URL of a kilobyte need a quarter of it, were none of them ruled out at a glance.
-const MOST_SOUGHT: usize = 4 << 20;
+const SEARCH_LIMIT: usize = 4 << 20;
 /// What a search costs beside the octets that it reads, in octets.
-const SEARCH: usize = 32;
+const SEARCH_COST: usize = 32;
 
 /// A rule as written: whether it allows, its line, its path.
 pub(super) type Row<'a> = (bool, u32, &'a str);
@@ -25,7 +25,7 @@ pub(super) struct Table {
     /// The rules in the order of the file.
     rules: Vec<Rule>,
     /// The rules in the order in which they win, duplicates left out.
-    entries: Vec<Entry>,
+    ranked: Vec<RankedRule>,
     /// What the spans are of: paths, and patterns that are not spelt as their paths.
     text: String,
 }
@@ -38,14 +38,14 @@ struct Rule {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Entry {
+struct RankedRule {
     pairs: Pairs,
     /// Without a final `$`.
     pattern: Span,
     /// Of the rules.
     rule: u32,
     /// Whether it had one.
-    to_the_end: bool,
+    is_anchored: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +55,7 @@ struct Span {
 }
 
 /// What counts for a target.
-pub(super) enum First<'a> {
+pub(super) enum Decision<'a> {
     /// This rule.
     Rule(Row<'a>),
     /// No rule matches.
@@ -73,78 +73,79 @@ impl Table {
     pub(super) fn new<'a>(rows: impl Iterator<Item = Row<'a>>) -> Self {
         let mut table = Self::default();
         for (allow, line, path) in rows {
-            let written = table.keep(path);
-            let spelt = octets::pattern(path);
-            let mut pattern = if spelt == path {
-                written
+            let path_span = table.append(path);
+            let normalized = octets::pattern(path);
+            let mut pattern = if normalized == path {
+                path_span
             } else {
-                table.keep(&spelt)
+                table.append(&normalized)
             };
-            let to_the_end = spelt.ends_with('$');
-            pattern.end -= u32::from(to_the_end);
-            table.entries.push(Entry {
-                pairs: Pairs::of_pattern(spelt.strip_suffix('$').unwrap_or(&spelt)),
+            let is_anchored = normalized.ends_with('$');
+            pattern.end -= u32::from(is_anchored);
+            table.ranked.push(RankedRule {
+                pairs: Pairs::of_pattern(normalized.strip_suffix('$').unwrap_or(&normalized)),
                 pattern,
                 rule: table.rules.len() as u32, // fewer than there are bytes in a robots.txt
-                to_the_end,
+                is_anchored,
             });
             table.rules.push(Rule {
-                path: written,
+                path: path_span,
                 line,
                 allow,
             });
         }
         let Self {
             rules,
-            entries,
+            ranked,
             text,
         } = &mut table;
-        let denies = |entry: &Entry| !rules[entry.rule as usize].allow;
-        entries.sort_by_key(|entry| {
-            let octets = entry.pattern.end - entry.pattern.start + u32::from(entry.to_the_end);
+        let is_disallow = |ranked_rule: &RankedRule| !rules[ranked_rule.rule as usize].allow;
+        ranked.sort_by_key(|ranked_rule| {
+            let octets = ranked_rule.pattern.end - ranked_rule.pattern.start
+                + u32::from(ranked_rule.is_anchored);
             (
                 Reverse(octets),
-                denies(entry),
-                entry.pattern.of(text),
-                entry.rule,
+                is_disallow(ranked_rule),
+                ranked_rule.pattern.of(text),
+                ranked_rule.rule,
             )
         });
-        entries.dedup_by(|entry, before| {
-            denies(entry) == denies(before)
-                && entry.to_the_end == before.to_the_end
-                && entry.pattern.of(text) == before.pattern.of(text)
+        ranked.dedup_by(|ranked_rule, before| {
+            is_disallow(ranked_rule) == is_disallow(before)
+                && ranked_rule.is_anchored == before.is_anchored
+                && ranked_rule.pattern.of(text) == before.pattern.of(text)
         });
         table.rules.shrink_to_fit();
-        table.entries.shrink_to_fit();
+        table.ranked.shrink_to_fit();
         table.text.shrink_to_fit();
         table
     }
 
     /// The rule that counts for a target.
-    pub(super) fn first(&self, target: &Target<'_>) -> First<'_> {
-        let mut candidates = &self.entries[..];
-        let mut first = First::None;
-        let mut left = MOST_SOUGHT;
-        for spelling in target.spellings() {
-            let pairs = Pairs::of(spelling.as_bytes());
-            for (at, entry) in candidates.iter().enumerate() {
-                if !pairs.include(entry.pairs) {
+    pub(super) fn first(&self, target: &Target<'_>) -> Decision<'_> {
+        let mut candidates = &self.ranked[..];
+        let mut decision = Decision::None;
+        let mut remaining = SEARCH_LIMIT;
+        for form in target.forms() {
+            let pairs = Pairs::of(form.as_bytes());
+            for (at, ranked_rule) in candidates.iter().enumerate() {
+                if !pairs.contains_all(ranked_rule.pairs) {
                     continue;
                 }
-                let pattern = entry.pattern.of(&self.text);
-                match matches(pattern, entry.to_the_end, spelling, &mut left) {
+                let pattern = ranked_rule.pattern.of(&self.text);
+                match matches(pattern, ranked_rule.is_anchored, form, &mut remaining) {
                     Some(false) => {}
                     // In another spelling only what wins over it can matter.
                     Some(true) => {
-                        first = First::Rule(self.row(&self.rules[entry.rule as usize]));
+                        decision = Decision::Rule(self.row(&self.rules[ranked_rule.rule as usize]));
                         candidates = &candidates[..at];
                         break;
                     }
-                    None => return First::Unknown,
+                    None => return Decision::Unknown,
                 }
             }
         }
-        first
+        decision
     }
 
     /// The rules in the order of the file.
@@ -156,7 +157,7 @@ impl Table {
         (rule.allow, rule.line, rule.path.of(&self.text))
     }
 
-    fn keep(&mut self, text: &str) -> Span {
+    fn append(&mut self, text: &str) -> Span {
         let start = self.text.len() as u32; // at most six times the bytes of a robots.txt
         self.text.push_str(text);
         Span {
@@ -190,38 +191,38 @@ impl Pairs {
         })
     }
 
-    fn include(self, others: Self) -> bool {
+    fn contains_all(self, others: Self) -> bool {
         (others.0[0] & !self.0[0]) | (others.0[1] & !self.0[1]) == 0
     }
 }
 
 /// Whether a pattern matches from the target's first octet on. Each part between two `*` is best taken where it first occurs:
 /// that leaves most to those that follow. So nothing is ever tried twice. None where nothing is left to search with.
-fn matches(pattern: &str, to_the_end: bool, target: &str, left: &mut usize) -> Option<bool> {
+fn matches(pattern: &str, is_anchored: bool, target: &str, remaining: &mut usize) -> Option<bool> {
     let mut parts = pattern.as_bytes().split(|b| *b == b'*');
     let head = parts.next().unwrap_or_default();
     let Some(mut rest) = target.as_bytes().strip_prefix(head) else {
         return Some(false);
     };
     let Some(tail) = parts.next_back() else {
-        return Some(!to_the_end || rest.is_empty());
+        return Some(!is_anchored || rest.is_empty());
     };
-    let mut seek = |rest: &[u8], part: &[u8]| {
+    let mut search = |rest: &[u8], part: &[u8]| {
         let fits = part.len() <= rest.len(); // preparing a search for a long part takes long
         let at = if fits { memmem::find(rest, part) } else { None };
         let end = at.map(|at| at + part.len());
-        *left = left.checked_sub(end.unwrap_or(rest.len()) + SEARCH)?;
+        *remaining = remaining.checked_sub(end.unwrap_or(rest.len()) + SEARCH_COST)?;
         Some(end)
     };
     for part in parts {
-        match seek(rest, part)? {
+        match search(rest, part)? {
             Some(end) => rest = &rest[end..],
             None => return Some(false),
         }
     }
-    if to_the_end {
+    if is_anchored {
         Some(rest.ends_with(tail))
     } else {
-        Some(seek(rest, tail)?.is_some())
+        Some(search(rest, tail)?.is_some())
     }
 }

@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 /// Something that a peer reads in another way, and what a file without it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reading {
+pub(super) enum Divergence {
     /// RFC 9309 2.2.2: octets compare in one spelling. Peers compare as written. Rewritten: one spelling.
     Octets,
     /// RFC 9309 2.2.4: other records end no list of agents. Peers let some end it. Rewritten: without them.
@@ -37,9 +37,9 @@ pub(super) enum Reading {
 
 /// A text as written, and in the one spelling.
 #[derive(Clone, Debug, Default)]
-struct Spelt {
+struct Spelling {
     written: String,
-    plain: String,
+    normalized: String,
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ enum Line {
     Rule {
         name: &'static str,
         standard: &'static str,
-        path: Spelt,
+        path: Spelling,
     },
     /// The name and value as written, and the bare value.
     Agent {
@@ -65,47 +65,49 @@ enum Line {
 /// A file and a target.
 pub(super) struct Case {
     lines: Vec<Line>,
-    target: Spelt,
+    target: Spelling,
     mark: bool,
 }
 
 impl Case {
     /// The file and the target, without what these readings are about.
-    pub(super) fn written(&self, without: &[Reading]) -> (String, String) {
-        let lacks = |reading| without.contains(&reading);
-        let spelt = |text: &Spelt| {
-            let text = if lacks(Reading::Octets) {
-                &text.plain
+    pub(super) fn written(&self, without: &[Divergence]) -> (String, String) {
+        let avoids = |divergence| without.contains(&divergence);
+        let text_of = |text: &Spelling| {
+            let text = if avoids(Divergence::Octets) {
+                &text.normalized
             } else {
                 &text.written
             };
-            if lacks(Reading::IndexPage) {
+            if avoids(Divergence::IndexPage) {
                 text.replace("index.htm", "index-htm")
             } else {
                 text.clone()
             }
         };
-        let target = spelt(&self.target);
-        if lacks(Reading::RobotsTxt) && self.target.plain == "/robots.txt" {
+        let target = text_of(&self.target);
+        if avoids(Divergence::RobotsTxt) && self.target.normalized == "/robots.txt" {
             return (String::new(), target);
         }
-        let mut text = String::from(if self.mark && !lacks(Reading::Misspelling) {
+        let mut text = String::from(if self.mark && !avoids(Divergence::Misspelling) {
             "\u{feff}"
         } else {
             ""
         });
-        let mut grouped = false;
+        let mut has_group = false;
         for line in &self.lines {
             let name = |name: &'static str, standard| {
-                if lacks(Reading::Misspelling) {
+                if avoids(Divergence::Misspelling) {
                     standard
                 } else {
                     name
                 }
             };
             let _ = match line {
-                Line::Rule { .. } if lacks(Reading::NoGroup) && !grouped => Ok(()),
-                Line::Rule { path, .. } if lacks(Reading::EmptyRule) && path.plain.is_empty() => {
+                Line::Rule { .. } if avoids(Divergence::NoGroup) && !has_group => Ok(()),
+                Line::Rule { path, .. }
+                    if avoids(Divergence::EmptyRule) && path.normalized.is_empty() =>
+                {
                     writeln!(text, "Disallow: /never")
                 }
                 Line::Rule {
@@ -113,24 +115,24 @@ impl Case {
                     standard,
                     path,
                 } => {
-                    writeln!(text, "{}{}", name(written, standard), spelt(path))
+                    writeln!(text, "{}{}", name(written, standard), text_of(path))
                 }
                 Line::Agent {
                     name: written,
                     value,
                     bare,
                 } => {
-                    grouped = true;
-                    let value = if lacks(Reading::AgentNames) {
+                    has_group = true;
+                    let value = if avoids(Divergence::AgentNames) {
                         bare
                     } else {
                         value
                     };
                     writeln!(text, "{}{value}", name(written, "User-agent: "))
                 }
-                Line::Other(_) if lacks(Reading::OtherRecords) => Ok(()),
-                Line::LongerName(_) if lacks(Reading::LongerNames) => Ok(()),
-                Line::Prose(_) if lacks(Reading::Prose) => Ok(()),
+                Line::Other(_) if avoids(Divergence::OtherRecords) => Ok(()),
+                Line::LongerName(_) if avoids(Divergence::LongerNames) => Ok(()),
+                Line::Prose(_) if avoids(Divergence::Prose) => Ok(()),
                 Line::Other(line)
                 | Line::LongerName(line)
                 | Line::Prose(line)
@@ -184,9 +186,9 @@ impl Case {
             });
         }
         let target = match rng.u8(0..30) {
-            0 => Spelt {
+            0 => Spelling {
                 written: "/robots.txt".to_owned(),
-                plain: "/robots.txt".to_owned(),
+                normalized: "/robots.txt".to_owned(),
             },
             _ => path(rng, false),
         };
@@ -221,11 +223,15 @@ fn rule(rng: &mut Rng) -> Line {
         )
     };
     let path = match rng.u8(0..12) {
-        0 => Spelt::default(),
+        0 => Spelling::default(),
         _ => path(rng, true),
     };
-    let usual = rng.u8(0..4) > 0 || path.plain.is_empty() || path.written.contains(' ');
-    let name = if usual { standard } else { pick(rng, &others) };
+    let is_standard = rng.u8(0..4) > 0 || path.normalized.is_empty() || path.written.contains(' ');
+    let name = if is_standard {
+        standard
+    } else {
+        pick(rng, &others)
+    };
     Line::Rule {
         name,
         standard,
@@ -243,7 +249,7 @@ fn agent(rng: &mut Rng) -> Line {
         10 => ("* all", "*"),
         _ => ("other", "other"),
     };
-    let usual = rng.u8(0..4) > 0 || value.contains(' ');
+    let is_standard = rng.u8(0..4) > 0 || value.contains(' ');
     let names = [
         "user agent:",
         "useragent: ",
@@ -251,7 +257,7 @@ fn agent(rng: &mut Rng) -> Line {
         " User-agent ",
         "USER-AGENT:\t",
     ];
-    let name = if usual {
+    let name = if is_standard {
         "User-agent: "
     } else {
         pick(rng, &names)
@@ -260,7 +266,7 @@ fn agent(rng: &mut Rng) -> Line {
 }
 
 /// A path from few pieces, so that rules and targets often meet. Each piece has its one spelling first.
-fn path(rng: &mut Rng, is_rule: bool) -> Spelt {
+fn path(rng: &mut Rng, is_rule: bool) -> Spelling {
     const PIECES: [&[&str]; 13] = [
         &["a", "a", "a", "%61"],
         &["b", "b", "b", "%62"],
@@ -276,16 +282,16 @@ fn path(rng: &mut Rng, is_rule: bool) -> Spelt {
         &["%zz"],
         &["="],
     ];
-    let mut path = Spelt {
+    let mut path = Spelling {
         written: "/".to_owned(),
-        plain: "/".to_owned(),
+        normalized: "/".to_owned(),
     };
-    let stars = is_rule && rng.bool();
+    let has_stars = is_rule && rng.bool();
     let mut in_query = false;
     for _ in 0..rng.usize(0..6) {
         let spellings: &[&str] = match rng.u8(0..20) {
             0 if in_query => &["/", "%2F", "%2f"],
-            0 if !stars => &["%2F", "%2f"],
+            0 if !has_stars => &["%2F", "%2f"],
             1 => {
                 in_query = true;
                 &["?"]
@@ -293,21 +299,21 @@ fn path(rng: &mut Rng, is_rule: bool) -> Spelt {
             2 if is_rule => &["%C3%A9", "é"],
             3 if is_rule => &["%20", " "],
             4 => &["%20"],
-            5..8 if stars => &["*"],
+            5..8 if has_stars => &["*"],
             _ => PIECES[rng.usize(0..PIECES.len())],
         };
         // At the end it would be special.
-        path.plain.push_str(spellings[0]);
+        path.normalized.push_str(spellings[0]);
         path.written
             .push_str(spellings[rng.usize(0..spellings.len())]);
     }
     if path.written.ends_with(['$', ' ']) {
         path.written.push('b');
-        path.plain.push('b');
+        path.normalized.push('b');
     }
     if is_rule && rng.u8(0..6) == 0 {
         path.written.push('$');
-        path.plain.push('$');
+        path.normalized.push('$');
     }
     path
 }

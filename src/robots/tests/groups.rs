@@ -1,6 +1,6 @@
 //! Whose rules and delays are whose.
 
-use super::{allowed, rules, under};
+use super::{allowed, allowed_by, rules};
 use crate::robots::Rules;
 
 const SIMPLE_EXAMPLE: &str = "
@@ -24,7 +24,7 @@ const SIMPLE_EXAMPLE: &str = "
 ";
 
 #[test]
-fn the_simple_example_of_the_standard_says_what_the_standard_says() {
+fn the_simple_example_of_the_standard_gives_its_results() {
     let targets = [
         "/",
         "/example/",
@@ -59,7 +59,7 @@ fn the_simple_example_of_the_standard_says_what_the_standard_says() {
 }
 
 #[test]
-fn groups_of_one_agent_are_one_and_others_are_not_read() {
+fn groups_for_one_agent_are_merged_and_others_are_ignored() {
     let text = "allow: /foo/bar/\n\nuser-agent: haul\ndisallow: /\nallow: /x/\nuser-agent: barbot\ndisallow: /\nallow: /y/\n\n\n\
         allow: /w/\nuser-agent: bazbot\n\nuser-agent: HAUL\nallow: /z/\ndisallow: /\n";
     let targets = ["/w/a", "/x/b", "/y/c", "/z/d", "/foo/bar/"];
@@ -77,28 +77,28 @@ fn groups_of_one_agent_are_one_and_others_are_not_read() {
 }
 
 #[test]
-fn the_group_for_everybody_counts_only_where_none_names_the_agent() {
-    let everybody = "User-agent: *\nDisallow: /x/\n";
-    assert_eq!(allowed(everybody, &["/x/", "/y/"]), ["/y/"]);
+fn the_group_for_everyone_counts_only_if_none_names_the_agent() {
+    let everyone = "User-agent: *\nDisallow: /x/\n";
+    assert_eq!(allowed(everyone, &["/x/", "/y/"]), ["/y/"]);
     for ours in [
         "User-agent: haul\nDisallow: /y/\n",
         "User-agent: haul/2.0\nDisallow: /y/",
         "user-agent HAUL\ndisallow /y/",
         "User-agent: other\nUser-agent: haul bot\n\n# more\nDisallow: /y/",
     ] {
-        let orders = [format!("{everybody}{ours}"), format!("{ours}\n{everybody}")];
+        let orders = [format!("{everyone}{ours}"), format!("{ours}\n{everyone}")];
         for text in orders {
             assert_eq!(allowed(&text, &["/x/", "/y/"]), ["/x/"], "{text}");
         }
     }
     // An empty group allows everything, wherever it stands.
     assert_eq!(
-        allowed(&format!("{everybody}User-agent: haul\n"), &["/x/"]),
+        allowed(&format!("{everyone}User-agent: haul\n"), &["/x/"]),
         ["/x/"]
     );
     assert_eq!(
         allowed(
-            &format!("User-agent: haul\nDisallow:\n{everybody}"),
+            &format!("User-agent: haul\nDisallow:\n{everyone}"),
             &["/x/"]
         ),
         ["/x/"]
@@ -112,18 +112,18 @@ fn the_group_for_everybody_counts_only_where_none_names_the_agent() {
     ] {
         assert_eq!(
             allowed(
-                &format!("{other}\nDisallow: /y/\n{everybody}"),
+                &format!("{other}\nDisallow: /y/\n{everyone}"),
                 &["/x/", "/y/"]
             ),
             ["/y/"],
             "{other}"
         );
     }
-    for everybody in ["User-agent: *", "User-agent: * all", "User-agent *"] {
+    for everyone in ["User-agent: *", "User-agent: * all", "User-agent *"] {
         assert_eq!(
-            allowed(&format!("{everybody}\nDisallow: /x/"), &["/x/"]),
+            allowed(&format!("{everyone}\nDisallow: /x/"), &["/x/"]),
             [""; 0],
-            "{everybody}"
+            "{everyone}"
         );
     }
 }
@@ -149,7 +149,7 @@ fn only_a_rule_ends_a_list_of_agents() {
     }
     // Nor does it end the rules.
     assert_eq!(
-        under(
+        allowed_by(
             "Disallow: /x\n\nSitemap: http://a/\nCrawl-delay: 3\nDisallow: /y",
             &["/x", "/y"]
         ),
@@ -158,7 +158,7 @@ fn only_a_rule_ends_a_list_of_agents() {
 }
 
 #[test]
-fn the_crawl_delay_is_that_of_the_names_above_it() {
+fn a_crawl_delay_applies_to_the_names_above_it() {
     let delay = |text: &str| rules(text).crawl_delay().map(|delay| delay.as_secs_f64());
     for (number, seconds) in [
         ("1", Some(1.0)),

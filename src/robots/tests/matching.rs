@@ -2,65 +2,74 @@
 
 use proptest::prelude::*;
 
-use super::{rules, under};
+use super::{allowed_by, rules};
 use crate::robots::{Judgement, Rules};
 
 #[test]
-fn the_longest_rule_decides_and_of_equals_allow() {
+fn the_longest_rule_decides_and_allow_among_equals() {
     let example = "Allow: /example/page/\nDisallow: /example/page/disallowed.gif";
     let gif = "/example/page/disallowed.gif";
     assert_eq!(
-        under(example, &["/example/page/a.gif", gif]),
+        allowed_by(example, &["/example/page/a.gif", gif]),
         ["/example/page/a.gif"]
     );
     let page = ["/x/page.html"];
-    assert_eq!(under("Disallow: /x/page.html\nAllow: /x/", &page), [""; 0]);
     assert_eq!(
-        under(
+        allowed_by("Disallow: /x/page.html\nAllow: /x/", &page),
+        [""; 0]
+    );
+    assert_eq!(
+        allowed_by(
             "Allow: /x/page.html\nDisallow: /x/",
             &["/x/page.html", "/x/"]
         ),
         page
     );
-    assert_eq!(under("Disallow: /x\nAllow: /x/", &["/x", "/x/"]), ["/x/"]);
+    assert_eq!(
+        allowed_by("Disallow: /x\nAllow: /x/", &["/x", "/x/"]),
+        ["/x/"]
+    );
     for equal in [
         "Disallow: /\nAllow: /",
         "Allow: /x/\nDisallow: /x/",
         "Disallow: /x/p\nAllow: /*/p",
         "Disallow: /%78\nAllow: /x",
     ] {
-        assert_eq!(under(equal, &page), page, "{equal}");
+        assert_eq!(allowed_by(equal, &page), page, "{equal}");
     }
     let targets = ["/page", "/page.html", "/page.htm"];
     assert_eq!(
-        under("Allow: /page\nDisallow: /*.html", &targets),
+        allowed_by("Allow: /page\nDisallow: /*.html", &targets),
         ["/page", "/page.htm"]
     );
-    assert_eq!(under("Allow: /page.\nDisallow: /*.htm", &targets), targets);
     assert_eq!(
-        under(
+        allowed_by("Allow: /page.\nDisallow: /*.htm", &targets),
+        targets
+    );
+    assert_eq!(
+        allowed_by(
             "Allow: /x/page.\nDisallow: /*.html",
             &["/x/page.html", "/x/y.html"]
         ),
         page
     );
     assert_eq!(
-        under("Allow: /$\nDisallow: /", &["/", "/page.html", "/?"]),
+        allowed_by("Allow: /$\nDisallow: /", &["/", "/page.html", "/?"]),
         ["/"]
     );
     // "*" and "$" are octets like others.
     assert_eq!(
-        under("Disallow: /fish\nAllow: /fish*", &["/fish"]),
+        allowed_by("Disallow: /fish\nAllow: /fish*", &["/fish"]),
         ["/fish"]
     );
     assert_eq!(
-        under("Allow: /fish\nDisallow: /fish$", &["/fish", "/fishes"]),
+        allowed_by("Allow: /fish\nDisallow: /fish$", &["/fish", "/fishes"]),
         ["/fishes"]
     );
 }
 
 #[test]
-fn rules_match_from_the_first_octet_and_with_case() {
+fn rules_match_from_the_first_octet_and_case_sensitively() {
     let fish = [
         "/fish",
         "/fish.html",
@@ -78,7 +87,7 @@ fn rules_match_from_the_first_octet_and_with_case() {
         "Allow: /f*i*s*h*",
     ] {
         assert_eq!(
-            under(&format!("Disallow: /\n{rule}"), &both),
+            allowed_by(&format!("Disallow: /\n{rule}"), &both),
             fish,
             "{rule}"
         );
@@ -92,13 +101,13 @@ fn rules_match_from_the_first_octet_and_with_case() {
         "/animals/fish/",
     ];
     assert_eq!(
-        under("Disallow: /fish/", &folder),
+        allowed_by("Disallow: /fish/", &folder),
         ["/fish", "/fish.html", "/Fish/", "/animals/fish/"]
     );
 }
 
 #[test]
-fn stars_and_the_end_match_as_the_standard_says() {
+fn stars_and_dollars_match_as_in_the_standard() {
     let php = [
         "/index.php",
         "/filename.php",
@@ -114,12 +123,12 @@ fn stars_and_the_end_match_as_the_standard_says() {
         "/index?php",
     ];
     assert_eq!(
-        under("Disallow: /\nAllow: /*.php", &php),
+        allowed_by("Disallow: /\nAllow: /*.php", &php),
         [&php[..7], &php[10..11]].concat()
     );
-    assert_eq!(under("Disallow: /\nAllow: /*.php$", &php), php[..3]);
+    assert_eq!(allowed_by("Disallow: /\nAllow: /*.php$", &php), php[..3]);
     assert_eq!(
-        under(
+        allowed_by(
             "Disallow: /\nAllow: /fish*.php",
             &[
                 "/fish.php",
@@ -131,7 +140,7 @@ fn stars_and_the_end_match_as_the_standard_says() {
         ["/fish.php", "/fishheads/catfish.php?parameters"]
     );
     assert_eq!(
-        under(
+        allowed_by(
             "Disallow: /foo/bar$",
             &["/foo/bar", "/foo/bar/", "/foo/bar/qux", "/foo/bar?"]
         )
@@ -139,7 +148,7 @@ fn stars_and_the_end_match_as_the_standard_says() {
         3
     );
     assert_eq!(
-        under(
+        allowed_by(
             "Disallow: /foo/*/qux",
             &["/foo/qux", "/foo//qux", "/foo/a/b/quxx"]
         ),
@@ -147,12 +156,12 @@ fn stars_and_the_end_match_as_the_standard_says() {
     );
     // The tail may not overlap what came before, and is sought at the very end.
     assert_eq!(
-        under("Disallow: /a*aa$", &["/a", "/aa", "/aaa", "/aab", "/aabaa"]),
+        allowed_by("Disallow: /a*aa$", &["/a", "/aa", "/aaa", "/aab", "/aabaa"]),
         ["/a", "/aa", "/aab"]
     );
     for everything in ["/", "*", "/*", "**", "*$", "/*$", "/***", "*/"] {
         assert_eq!(
-            under(
+            allowed_by(
                 &format!("Disallow: {everything}"),
                 &["/", "/a", "/?b", "/a/b$*"]
             ),
@@ -173,7 +182,7 @@ fn stars_and_the_end_match_as_the_standard_says() {
         "^/",
     ] {
         assert_eq!(
-            under(&format!("Disallow: {nothing}"), &["/", "/a", "/?b"]).len(),
+            allowed_by(&format!("Disallow: {nothing}"), &["/", "/a", "/?b"]).len(),
             3,
             "{nothing}"
         );
@@ -181,7 +190,7 @@ fn stars_and_the_end_match_as_the_standard_says() {
 }
 
 #[test]
-fn octets_compare_the_same_however_they_are_spelt() {
+fn octets_compare_equal_however_they_are_encoded() {
     // RFC 9309 2.2.2 and 2.2.3, each pair in both directions, and pairs like them.
     for (rule, target) in [
         ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
@@ -208,15 +217,15 @@ fn octets_compare_the_same_however_they_are_spelt() {
         ("/a%", "/a%zz"),
     ] {
         assert_eq!(
-            under(&format!("Disallow: {rule}"), &[target]),
+            allowed_by(&format!("Disallow: {rule}"), &[target]),
             [""; 0],
             "{rule} {target}"
         );
-        let rooted =
+        let is_symmetric =
             !rule.contains('*') && !target.contains(['*', '$', '%']) || rule == "/foo/bar/baz";
-        if rooted {
+        if is_symmetric {
             assert_eq!(
-                under(&format!("Disallow: {target}"), &[rule]),
+                allowed_by(&format!("Disallow: {target}"), &[rule]),
                 [""; 0],
                 "{target} {rule}"
             );
@@ -224,7 +233,7 @@ fn octets_compare_the_same_however_they_are_spelt() {
     }
     // The spelling in which the longest rule matches is the one that counts.
     assert_eq!(
-        under("Disallow: /*%2Fab\nAllow: /*/a", &["/x?u=%2Fab"]),
+        allowed_by("Disallow: /*%2Fab\nAllow: /*/a", &["/x?u=%2Fab"]),
         [""; 0]
     );
     for (rule, target) in [
@@ -239,7 +248,7 @@ fn octets_compare_the_same_however_they_are_spelt() {
         ("/%61", "/A"),
     ] {
         assert_eq!(
-            under(&format!("Disallow: {rule}"), &[target]),
+            allowed_by(&format!("Disallow: {rule}"), &[target]),
             [target],
             "{rule}"
         );
@@ -247,22 +256,22 @@ fn octets_compare_the_same_however_they_are_spelt() {
 }
 
 #[test]
-fn bytes_that_are_no_text_work_as_octets() {
+fn bytes_that_are_not_text_work_as_octets() {
     let rules = Rules::parse(
         b"\xFF\nUser-agent: haul\nDisallow: /caf\xE9\nDisallow: /\xFF\x01*\xC3$",
         "haul",
     );
-    let judged = |target| rules.judge(target).rule.map(|rule| rule.to_string());
-    assert_eq!(judged("/caf%e9s").as_deref(), Some("Disallow: /caf%E9"));
+    let judge = |target| rules.judge(target).rule.map(|rule| rule.to_string());
+    assert_eq!(judge("/caf%e9s").as_deref(), Some("Disallow: /caf%E9"));
     assert_eq!(
-        judged("/%ff%01a%c3").as_deref(),
+        judge("/%ff%01a%c3").as_deref(),
         Some("Disallow: /%FF%01*%C3$")
     );
-    assert_eq!(judged("/caf%c3%a9"), None);
+    assert_eq!(judge("/caf%c3%a9"), None);
 }
 
 #[test]
-fn no_pattern_takes_long() {
+fn no_pattern_is_slow() {
     // A matcher that goes back would try these for longer than the sun shines.
     let target = format!("/{}", "a".repeat(16 * 1024));
     for (pattern, matches) in [
@@ -277,7 +286,7 @@ fn no_pattern_takes_long() {
 }
 
 #[test]
-fn what_would_take_long_to_judge_is_forbidden() {
+fn targets_that_would_take_too_long_to_judge_are_forbidden() {
     let mut rng = fastrand::Rng::with_seed(1);
     let lines: String = (0..25_000)
         .map(|_| format!("Disallow:*{:012x}\n", rng.u64(0..1 << 48)))
@@ -296,8 +305,8 @@ fn what_would_take_long_to_judge_is_forbidden() {
     assert!(rules.allows(&target[..120]) && rules.allows(&"/a".repeat(8 * 1024)));
     assert!(self::rules(&format!("User-agent: *\n{}", &lines[..2300])).allows(&target));
     // What is found before counts.
-    let found = format!("User-agent: *\nAllow: {}\n{lines}", &target[..20]);
-    assert!(self::rules(&found).allows(&target));
+    let with_match = format!("User-agent: *\nAllow: {}\n{lines}", &target[..20]);
+    assert!(self::rules(&with_match).allows(&target));
 }
 
 /// What the standard says of a pattern, as simply as it can be said: which ends of which prefixes it reaches.
@@ -323,7 +332,7 @@ pub(super) fn reference(pattern: &[u8], target: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn the_table_decides_as_a_look_at_every_rule_does(
+    fn the_table_decides_as_if_it_checked_every_rule(
         patterns in prop::collection::vec((any::<bool>(), "[/*][ab*/]{0,6}[$]?"), 0..12),
         target in "/[ab/]{0,10}",
     ) {

@@ -24,7 +24,7 @@ fn allowed<'t>(text: &str, targets: &[&'t str]) -> Vec<&'t str> {
 }
 
 /// Which of these targets rules for this agent allow.
-fn under<'t>(lines: &str, targets: &[&'t str]) -> Vec<&'t str> {
+fn allowed_by<'t>(lines: &str, targets: &[&'t str]) -> Vec<&'t str> {
     allowed(&format!("User-agent: haul\n{lines}"), targets)
 }
 
@@ -33,7 +33,7 @@ fn a_judgement_names_the_rule_and_its_line() {
     let rules = rules(
         "# us\r\n\r\nUser-agent: *\r\nDisallow: /a/%7ejoe # no\r\nAllow: /a/*/caf\u{e9}$\r\n",
     );
-    let judged = |target| {
+    let judge = |target| {
         let judgement = rules.judge(target);
         (
             judgement.allowed,
@@ -41,14 +41,14 @@ fn a_judgement_names_the_rule_and_its_line() {
         )
     };
     assert_eq!(
-        judged("/a/~joe/x"),
+        judge("/a/~joe/x"),
         (false, Some(("Disallow: /a/%7ejoe".to_owned(), 4)))
     );
     assert_eq!(
-        judged("/a/~joe/caf%C3%A9"),
+        judge("/a/~joe/caf%C3%A9"),
         (true, Some(("Allow: /a/*/caf\u{e9}$".to_owned(), 5)))
     );
-    assert_eq!(judged("/b"), (true, None));
+    assert_eq!(judge("/b"), (true, None));
     // Of two that say the same, the first.
     let twice = self::rules("User-agent: *\nDisallow: /a\nDisallow: /%61");
     assert_eq!(twice.judge("/a").rule.map(|rule| rule.line), Some(2));
@@ -77,7 +77,7 @@ fn the_robots_txt_itself_is_always_allowed() {
 }
 
 #[test]
-fn a_file_that_is_missing_opens_and_one_that_cannot_be_had_closes() {
+fn a_missing_file_allows_everything_and_an_unreachable_one_nothing() {
     let targets = ["/", "/a?b", ""];
     assert!(
         targets
@@ -114,7 +114,7 @@ fn a_file_that_is_missing_opens_and_one_that_cannot_be_had_closes() {
 }
 
 #[test]
-fn sitemaps_are_everybodys_and_bounded() {
+fn sitemaps_are_for_everyone_and_limited() {
     let text = "Sitemap: https://a/1.xml # one\nUser-agent: other\nDisallow: /\nsite-map:\thttps://a/2.xml\nSitemap:\n";
     assert_eq!(
         rules(text).sitemaps(),
@@ -122,18 +122,18 @@ fn sitemaps_are_everybodys_and_bounded() {
     );
     let many = "Sitemap: /a\n".repeat(Rules::MOST_SITEMAPS + 1);
     assert_eq!(rules(&many).sitemaps().len(), Rules::MOST_SITEMAPS);
-    for (length, kept) in [(Rules::LONGEST_SITEMAP, 1), (Rules::LONGEST_SITEMAP + 1, 0)] {
+    for (length, expected) in [(Rules::LONGEST_SITEMAP, 1), (Rules::LONGEST_SITEMAP + 1, 0)] {
         assert_eq!(
             rules(&format!("Sitemap: {}", "a".repeat(length)))
                 .sitemaps()
                 .len(),
-            kept
+            expected
         );
     }
 }
 
 #[test]
-fn rules_survive_a_pipe() {
+fn rules_survive_serialization() {
     let text = "User-agent: *\nDisallow: /a*b$\nAllow: /caf\u{e9}\nDisallow: /%7ea\nCrawl-delay: 1.5\nSitemap: https://a/\n";
     for rules in [rules(text), Rules::allow_all(), Rules::disallow_all()] {
         let bytes = postcard::to_stdvec(&rules).unwrap();
@@ -145,7 +145,7 @@ fn rules_survive_a_pipe() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_and_judged_alike_twice(bytes: Vec<u8>, target in ".{0,40}", agent in ".{0,8}") {
+    fn random_bytes_are_parsed_and_judged_consistently(bytes: Vec<u8>, target in ".{0,40}", agent in ".{0,8}") {
         let rules = Rules::parse(&bytes, &agent);
         let again = Rules::parse(&bytes, &agent);
         prop_assert_eq!(again.judge(&target), rules.judge(&target));
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn any_lines_are_read_and_survive_a_pipe(
+    fn random_lines_are_parsed_and_survive_serialization(
         lines in prop::collection::vec(
             ("(user-agent|Disallow|allow|sitemap|crawl-delay)[: ]{0,2}", "(haul|\\*|/)?[/*$%a-f0-9é?=\u{1}\u{feff}]{0,12}", "[\r\n]{1,2}"), 0..30),
         target in "/[/a-f%?]{0,12}",

@@ -1,7 +1,7 @@
 //! The same files judged by others: `robotstxt`, a port of Google's parser of 2019, and `texting_robots`.
 //!
 //! [Files](Case) are made of pieces of which it is known what else they could have been written as. Where a peer judges otherwise,
-//! the file is written again without what is in dispute, one [`Reading`] for each thing that is: rewritten it must mean the same to
+//! the file is written again without what is in dispute, one [`Divergence`] for each thing that is: rewritten it must mean the same to
 //! us, and then the peer has to agree. A difference that is left fails the test.
 
 use std::collections::BTreeMap;
@@ -10,25 +10,25 @@ use ::robotstxt::DefaultMatcher;
 use ::robotstxt::matcher::{RobotsMatchStrategy, RobotsMatcher};
 use fastrand::Rng;
 
-use super::case::{Case, Reading};
+use super::case::{Case, Divergence};
 use super::matching::reference;
 use crate::robots::Rules;
 
 const AGENT: &str = "haul";
 
 /// Those of one peer first: they are the first to be found not needed.
-const READINGS: [Reading; 11] = [
-    Reading::NoGroup,
-    Reading::EmptyRule,
-    Reading::Prose,
-    Reading::LongerNames,
-    Reading::IndexPage,
-    Reading::RobotsTxt,
-    Reading::LostPlaces,
-    Reading::Octets,
-    Reading::OtherRecords,
-    Reading::Misspelling,
-    Reading::AgentNames,
+const DIVERGENCES: [Divergence; 11] = [
+    Divergence::NoGroup,
+    Divergence::EmptyRule,
+    Divergence::Prose,
+    Divergence::LongerNames,
+    Divergence::IndexPage,
+    Divergence::RobotsTxt,
+    Divergence::LostPlaces,
+    Divergence::Octets,
+    Divergence::OtherRecords,
+    Divergence::Misspelling,
+    Divergence::AgentNames,
 ];
 
 /// A file, a target, and two answers.
@@ -39,17 +39,17 @@ struct Difference<'c> {
 }
 
 /// Whether a peer allows a target, by this file, without what these readings are about. None where it does not say.
-type Peer = fn(&str, &str, &[Reading]) -> Option<bool>;
+type Peer = fn(&str, &str, &[Divergence]) -> Option<bool>;
 
 fn ours(text: &str, target: &str) -> bool {
     Rules::parse(text.as_bytes(), AGENT).allows(target)
 }
 
-fn robotstxt(text: &str, target: &str, without: &[Reading]) -> Option<bool> {
+fn robotstxt(text: &str, target: &str, without: &[Divergence]) -> Option<bool> {
     let url = format!("http://example.org{target}");
     let agents = vec![AGENT];
-    Some(if without.contains(&Reading::LostPlaces) {
-        RobotsMatcher::<Repaired>::default().allowed_by_robots(text, agents, &url)
+    Some(if without.contains(&Divergence::LostPlaces) {
+        RobotsMatcher::<FixedStrategy>::default().allowed_by_robots(text, agents, &url)
     } else {
         DefaultMatcher::default().allowed_by_robots(text, agents, &url)
     })
@@ -57,9 +57,9 @@ fn robotstxt(text: &str, target: &str, without: &[Reading]) -> Option<bool> {
 
 /// The port's strategy, less its mistake.
 #[derive(Default)]
-struct Repaired;
+struct FixedStrategy;
 
-impl RobotsMatchStrategy for Repaired {
+impl RobotsMatchStrategy for FixedStrategy {
     fn match_allow(&self, target: &str, pattern: &str) -> i32 {
         let matches = reference(pattern.as_bytes(), target.as_bytes());
         if matches { pattern.len() as i32 } else { -1 }
@@ -71,16 +71,16 @@ impl RobotsMatchStrategy for Repaired {
 }
 
 /// None where it gives the file up: its regular expressions are bounded.
-fn texting_robots(text: &str, target: &str, _: &[Reading]) -> Option<bool> {
+fn texting_robots(text: &str, target: &str, _: &[Divergence]) -> Option<bool> {
     let robot = ::texting_robots::Robot::new(AGENT, text.as_bytes()).ok()?;
     Some(robot.allowed(target))
 }
 
 /// The readings that make the difference: the file without any of them means the same to us and to the peer, and every one of
 /// them is needed for that.
-fn explained(difference: &Difference<'_>) -> Option<Vec<Reading>> {
+fn explain(difference: &Difference<'_>) -> Option<Vec<Divergence>> {
     let Difference { case, ours, peer } = *difference;
-    let agrees = |without: &[Reading]| {
+    let agrees = |without: &[Divergence]| {
         let (text, target) = case.written(without);
         assert_eq!(
             self::ours(&text, &target),
@@ -88,17 +88,17 @@ fn explained(difference: &Difference<'_>) -> Option<Vec<Reading>> {
             "{without:?} changed the meaning: {text}{target}\nfrom {:?}",
             case.written(&[])
         );
-        peer(&text, &target, without).is_none_or(|answer| answer == ours)
+        peer(&text, &target, without).is_none_or(|allows| allows == ours)
     };
-    let mut needed = READINGS.to_vec();
+    let mut needed = DIVERGENCES.to_vec();
     if !agrees(&needed) {
         return None;
     }
-    for reading in READINGS {
+    for divergence in DIVERGENCES {
         let fewer: Vec<_> = needed
             .iter()
             .copied()
-            .filter(|kept| *kept != reading)
+            .filter(|other| *other != divergence)
             .collect();
         if agrees(&fewer) {
             needed = fewer;
@@ -108,73 +108,73 @@ fn explained(difference: &Difference<'_>) -> Option<Vec<Reading>> {
 }
 
 /// How often each reading makes a difference, over so many random cases.
-fn differences(cases: usize, peer: Peer) -> BTreeMap<Reading, usize> {
+fn differences(cases: usize, peer: Peer) -> BTreeMap<Divergence, usize> {
     let mut rng = Rng::with_seed(9309);
     let mut counts = BTreeMap::new();
     let (mut same, mut forbidden) = (0, 0);
     for _ in 0..cases {
         let case = Case::random(&mut rng);
         let (text, target) = case.written(&[]);
-        let answer = ours(&text, &target);
-        forbidden += usize::from(!answer);
-        if peer(&text, &target, &[]) == Some(answer) {
+        let allows = ours(&text, &target);
+        forbidden += usize::from(!allows);
+        if peer(&text, &target, &[]) == Some(allows) {
             same += 1;
             continue;
         }
-        let readings = explained(&Difference {
+        let divergences = explain(&Difference {
             case: &case,
-            ours: answer,
+            ours: allows,
             peer,
         });
-        let readings =
-            readings.unwrap_or_else(|| panic!("we say {answer} of {target:?} by:\n{text}"));
-        for reading in readings {
-            *counts.entry(reading).or_default() += 1;
+        let divergences =
+            divergences.unwrap_or_else(|| panic!("we decide {allows} for {target:?} in:\n{text}"));
+        for divergence in divergences {
+            *counts.entry(divergence).or_default() += 1;
         }
     }
     assert!(
         same > cases / 2 && forbidden > cases / 10,
-        "cases that show little: {same} the same, {forbidden} forbidden, {counts:?}"
+        "the cases show too little: {same} the same, {forbidden} forbidden, {counts:?}"
     );
     counts
 }
 
 #[test]
-fn what_the_port_of_googles_parser_says_otherwise_is_explained() {
+fn differences_from_the_port_of_googles_parser_are_explained() {
     let counts = differences(40_000, robotstxt);
-    for reading in [
-        Reading::Octets,
-        Reading::OtherRecords,
-        Reading::LongerNames,
-        Reading::Misspelling,
-        Reading::AgentNames,
-        Reading::IndexPage,
-        Reading::RobotsTxt,
-        Reading::LostPlaces,
+    for divergence in [
+        Divergence::Octets,
+        Divergence::OtherRecords,
+        Divergence::LongerNames,
+        Divergence::Misspelling,
+        Divergence::AgentNames,
+        Divergence::IndexPage,
+        Divergence::RobotsTxt,
+        Divergence::LostPlaces,
     ] {
         assert!(
-            counts.contains_key(&reading),
-            "{reading:?} explains nothing"
+            counts.contains_key(&divergence),
+            "{divergence:?} explains nothing"
         );
     }
     assert_eq!(counts.len(), 8);
 }
 
 #[test]
-fn what_texting_robots_says_otherwise_is_explained() {
+fn differences_from_texting_robots_are_explained() {
     let counts = differences(40_000, texting_robots);
-    for reading in [
-        Reading::Octets,
-        Reading::OtherRecords,
-        Reading::Misspelling,
-        Reading::Prose,
-        Reading::AgentNames,
-        Reading::NoGroup,
-        Reading::EmptyRule,
+    for divergence in [
+        Divergence::Octets,
+        Divergence::OtherRecords,
+        Divergence::Misspelling,
+        Divergence::Prose,
+        Divergence::AgentNames,
+        Divergence::NoGroup,
+        Divergence::EmptyRule,
     ] {
         assert!(
-            counts.contains_key(&reading),
-            "{reading:?} explains nothing"
+            counts.contains_key(&divergence),
+            "{divergence:?} explains nothing"
         );
     }
     assert_eq!(counts.len(), 7);
