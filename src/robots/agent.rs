@@ -1,9 +1,9 @@
-//! The name by which a robots.txt knows an agent: its product token.
+//! The name of an agent in robots.txt: its product token.
 
-/// The product token of a `User-Agent` header: the name that groups of a robots.txt are looked for by.
+/// The product token of a `User-Agent` header: the name that selects the groups of a robots.txt.
 ///
-/// It is the first name of the header or, in one that begins as browsers' do, the name that follows `compatible;`. A name is
-/// made of ASCII letters, digits, `_` and `-`. Empty where there is none: then only the groups for `*` count.
+/// It is the first name of the header or, if that starts like a browser's, the name after `compatible;`. A name
+/// consists of ASCII letters, digits, `_` and `-`. If it is empty, only the groups for `*` count.
 ///
 /// ```
 /// use haul::robots::product_token;
@@ -30,24 +30,24 @@ pub fn product_token(user_agent: &str) -> &str {
         .unwrap_or(first)
 }
 
-/// The name that a text begins with; empty where it begins with none.
+/// The name at the start of a text; may be empty.
 pub(super) fn name(text: &str) -> &str {
     &text[..name_length(text.as_bytes())]
 }
 
-/// How many bytes of a text are the name it begins with.
+/// The length in bytes of the name at the start of a text.
 pub(super) fn name_length(text: &[u8]) -> usize {
     text.iter()
         .position(|&b| !(b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))
         .unwrap_or(text.len())
 }
 
-/// Whether the value of a `User-agent` line is for everybody. More words after the `*` are let pass, as Google does.
+/// Whether the value of a `User-agent` line means everyone. Words after the `*` are accepted, as Google does.
 pub(super) fn is_everyone(value: &[u8]) -> bool {
     matches!(value, [b'*'] | [b'*', b' ' | b'\t', ..])
 }
 
-/// Whether the value of a `User-agent` line is this agent: the same name, whatever the case and whatever follows it.
+/// Whether the value of a `User-agent` line names this agent, regardless of case and of what follows the name.
 pub(super) fn is_named(value: &[u8], agent: &str) -> bool {
     let agent = name(agent).as_bytes();
     !agent.is_empty() && value[..name_length(value)].eq_ignore_ascii_case(agent)

@@ -1,29 +1,29 @@
-//! What is asked of robots that have a page already: `X-Robots-Tag`, and `meta robots` of HTML.
+//! Directives for robots that already have the page: `X-Robots-Tag`, and `meta robots` in HTML.
 //!
-//! Invariant: what is asked adds up. Nobody can take back a `noindex` that somebody else said, so the order never matters.
+//! Invariant: directives add up. No directive can revoke a `noindex`, so the order never matters.
 
 use serde::{Deserialize, Serialize};
 
 use super::agent;
 use crate::headers::Headers;
 
-/// The header field.
+/// The name of the header field.
 const FIELD: &str = "x-robots-tag";
 
 /// What a page asks of robots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directives {
-    /// Not to be kept in an index: `noindex` or `none`.
+    /// Not to index the page: `noindex` or `none`.
     pub noindex: bool,
-    /// Its links are not to be followed: `nofollow` or `none`.
+    /// Not to follow its links: `nofollow` or `none`.
     pub nofollow: bool,
 }
 
 impl Directives {
-    /// What the `X-Robots-Tag` fields of an answer ask of everybody and of the agent with this product token.
+    /// The directives in a response's `X-Robots-Tag` fields, for everyone and for the agent with this product token.
     ///
-    /// `googlebot: noindex, nofollow` is for that agent alone, up to the next name or the end of the value; every value begins
-    /// with what is for everybody.
+    /// `googlebot: noindex, nofollow` is only for that agent, up to the next name or the end of the value; each value
+    /// starts with what is for everyone.
     #[must_use]
     pub fn of_headers(headers: &Headers, agent: &str) -> Self {
         let values = headers.0.get_all(FIELD).iter();
@@ -32,13 +32,13 @@ impl Directives {
         })
     }
 
-    /// What the `content` of a `<meta name="robots">` asks: words, between commas or white space.
+    /// The directives in the `content` of a `<meta name="robots">`: words separated by commas or white space.
     #[must_use]
     pub fn of_content(content: &str) -> Self {
         Self::of_words(content.as_bytes())
     }
 
-    /// What either asks.
+    /// The directives of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -84,12 +84,12 @@ impl Directives {
     }
 }
 
-/// A part of a date (`2030-01-01T10:00`) is no agent.
+/// Whether a name starts with a letter; a part of a date (`2030-01-01T10:00`) does not.
 fn starts_with_letter(name: &[u8]) -> bool {
     name.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// Whether this is a directive that has a value, and no agent that is told something.
+/// Whether this is a directive that takes a value, not an agent.
 fn has_value(name: &[u8]) -> bool {
     let starts_with = |prefix: &[u8]| {
         name.get(..prefix.len())

@@ -1,7 +1,7 @@
-//! Whose rules are whose: the groups of a robots.txt (RFC 9309 2.2.1).
+//! Finds the rules for an agent in the groups of a robots.txt (RFC 9309 2.2.1).
 //!
-//! Invariant: a rule belongs to the agents of the list above it, and nothing but a rule ends a list. Edge: a delay belongs to the
-//! names right above it alone, as RFC 9309 has no word about delays and people mean it so.
+//! Invariant: a rule belongs to the agents listed above it, and only a rule ends a list. A delay belongs only to the
+//! names directly above it: RFC 9309 does not mention delays, and that is how people use them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use super::Rules;
 use super::agent;
 use super::record::{self, RecordKind};
 
-/// What is said to one agent.
+/// The rules and the delay for one agent.
 #[derive(Default)]
 pub(super) struct Group {
-    /// Whether any group is for it, be it an empty one.
+    /// Whether any group is for it, even an empty one.
     is_named: bool,
-    /// The rules, in the order of the file.
+    /// The rules, in file order.
     pub(super) rules: Vec<WrittenRule>,
     /// The longest delay asked for.
     pub(super) delay: Option<Duration>,
-    /// Whether rules that follow are for it.
+    /// Whether the rules that follow are for it.
     rules_follow: bool,
-    /// Whether delays that follow are for it.
+    /// Whether the delays that follow are for it.
     delays_follow: bool,
 }
 
-/// A rule as written.
+/// A rule as written in the file.
 pub(super) struct WrittenRule {
     pub(super) allow: bool,
     pub(super) line: u32,
     pub(super) path: String,
 }
 
-/// What the file says to this agent, and its sitemaps.
+/// Reads the rules and the delay for this agent, and the sitemaps.
 pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
     let text = record::text(bytes);
     let [mut ours, mut everyones] = [Group::default(), Group::default()];
     let mut sitemaps = Vec::new();
-    // Above all names a delay can only be meant for everybody.
+    // A delay above all names can only be meant for everyone.
     everyones.delays_follow = true;
     ours.delays_follow = true;
     let (mut after_rule, mut after_delay) = (false, true);
@@ -81,7 +81,7 @@ pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
 
 impl Group {
     fn rule(&mut self, allow: bool, line: u32, path: &[u8]) {
-        // What starts with neither matches no path. An empty one is no rule at all: "Disallow:" forbids nothing.
+        // A path that starts with neither matches nothing. An empty one is not a rule: "Disallow:" forbids nothing.
         if self.rules_follow && matches!(path, [b'/' | b'*', ..]) {
             let path = printable(path).into_owned();
             self.rules.push(WrittenRule { allow, line, path });
@@ -95,7 +95,7 @@ impl Group {
     }
 }
 
-/// A path as text: what is none, and what controls a terminal, percent-encoded. It means the same.
+/// A path as text, with invalid text and control characters percent-encoded. It means the same.
 fn printable(path: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(path) {
         Ok(text) if !text.bytes().any(|b| b.is_ascii_control()) => return text.into(),
@@ -104,7 +104,7 @@ fn printable(path: &[u8]) -> Cow<'_, str> {
     let mut text = String::with_capacity(path.len() + 8);
     let encode = |octet: u8, text: &mut String| {
         use std::fmt::Write as _;
-        let _ = write!(text, "%{octet:02X}"); // a string takes all
+        let _ = write!(text, "%{octet:02X}"); // writing to a string cannot fail
     };
     for chunk in path.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -120,12 +120,14 @@ fn printable(path: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// `10`, `0.5`, `2s`: seconds, at most [`Rules::LONGEST_DELAY`]. Anything else says nothing.
+/// Parses a delay in seconds, such as `10`, `0.5` or `2s`; at most [`Rules::LONGEST_DELAY`].
+///
+/// `None` for anything else.
 fn delay(number: &[u8]) -> Option<Duration> {
     let number = std::str::from_utf8(number).ok()?;
     let number = number.strip_suffix(['s', 'S']).unwrap_or(number);
     let number = number.trim_ascii_end();
-    // No sign, no exponent, no infinity: those are no delays that anybody writes.
+    // No sign, no exponent, no infinity: nobody writes such delays.
     if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
     }

@@ -1,23 +1,26 @@
-//! robots.txt: what a site asks of one agent, by RFC 9309; and the same asked in a header or in a page.
+//! robots.txt rules for one agent (RFC 9309), and the same requests in a header or in a page.
 //!
-//! [`Rules::parse`] keeps what one agent has to obey and forgets the rest; [`Rules::judge`] answers for one URL, and names the
-//! rule that decided. Nothing is fetched here: who reads a robots.txt says what a missing one ([`Rules::allow_all`]) or one that
-//! cannot be had ([`Rules::disallow_all`]) means.
+//! [`Rules::parse`] keeps what one agent must obey and drops the rest; [`Rules::judge`] decides about one URL and
+//! names the rule that decided. Nothing is fetched here: whoever fetches a robots.txt chooses what a missing one
+//! ([`Rules::allow_all`]) or an unreachable one ([`Rules::disallow_all`]) means.
 //!
-//! Invariant: no input makes either slow. Reading is linear in the file but for one sort. Judging looks at each rule once, at most of
-//! them for a nanosecond; each look is linear in the target, and their sum is bounded.
+//! Invariant: no input makes either slow. Parsing is linear in the file, except for one sort. Judging checks each rule
+//! once, most of them for about a nanosecond; each check is linear in the target, and their sum is limited.
 //!
 //! # Where the standard leaves room
 //!
-//! * Octets are compared in one spelling, by one function for both sides: what RFC 3986 calls unreserved is decoded, what no URL
-//!   may hold is encoded, `%2f` is `%2F`. Reserved octets that delimit nothing in an http URL (`!'()*,:@[]$`) are the same
-//!   encoded or not; `/ ? # & = + ;` are not, but `/` and `?` are inside a query (the table of section 2.2.2).
-//! * Length is counted in octets of that spelling, `*` and `$` among them.
-//! * A rule that starts with neither `/` nor `*` can match nothing and is not kept.
-//! * Only a rule ends a list of agents: not a blank line, not `Sitemap`, not `Crawl-delay` (section 2.2.4). A group that says
-//!   nothing but `Crawl-delay` therefore shares the rules of the group below it. Its delay it has for itself.
-//! * A digit is part of a name: `haul2` is not `haul`. What follows the name (`haul/0.1`) is not looked at.
-//! * Names of records may be misspelt as people do, and the colon forgotten. UTF-16 with a byte order mark is read.
+//! * Octets are compared in a normalized form, by one function for both sides: what RFC 3986 calls unreserved is
+//!   decoded, what no URL may contain is encoded, `%2f` becomes `%2F`. Reserved octets that delimit nothing in an http
+//!   URL (`!'()*,:@[]$`) are the same encoded or not; `/ ? # & = + ;` are not, except `/` and `?` inside a query (the
+//!   table of section 2.2.2).
+//! * Length is counted in octets of the normalized form, including `*` and `$`.
+//! * A rule that starts with neither `/` nor `*` can match nothing and is dropped.
+//! * Only a rule ends a list of agents: not a blank line, not `Sitemap`, not `Crawl-delay` (section 2.2.4). A group
+//!   with nothing but `Crawl-delay` therefore shares the rules of the group below it, but its delay applies to it
+//!   alone.
+//! * A digit is part of a name: `haul2` is not `haul`. Whatever follows the name (`haul/0.1`) is ignored.
+//! * Common misspellings of record names are accepted, and so is a missing colon. UTF-16 with a byte order mark is
+//!   read.
 
 mod agent;
 mod directives;
@@ -41,7 +44,7 @@ use groups::Group;
 use octets::Target;
 use table::{Decision, Table};
 
-/// What a robots.txt says to one agent.
+/// The rules of a robots.txt for one agent.
 ///
 /// ```
 /// use haul::robots::Rules;
@@ -61,41 +64,46 @@ pub struct Rules {
     sitemaps: Vec<String>,
 }
 
-/// Whether a URL may be asked for, and why.
+/// Whether a URL may be fetched, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement<'a> {
-    /// Whether it may.
+    /// Whether it may be fetched.
     pub allowed: bool,
-    /// The rule that decided. Without one, what is allowed is allowed because nothing forbids it, or because it is the robots.txt
-    /// itself; and what is forbidden is forbidden because the robots.txt [could not be had](Rules::is_closed) or, where it could,
-    /// because its rules take too long to compare with a URL that long: then it is better not asked for.
+    /// The rule that decided.
+    ///
+    /// Without one, an allowed URL is allowed because nothing forbids it, or because it is the robots.txt itself. A
+    /// forbidden one is forbidden because the robots.txt [was unreachable](Rules::is_closed) or because its rules take
+    /// too long to compare with such a long URL: then it is better not to fetch it.
     pub rule: Option<RuleRef<'a>>,
 }
 
-/// One rule, as it stands in the file. Shown, it is `Disallow: /private/`.
+/// One rule, as written in the file. Displayed as `Disallow: /private/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'a> {
-    /// `Allow`, not `Disallow`.
+    /// Whether it is `Allow` rather than `Disallow`.
     pub allow: bool,
-    /// The path as written; octets that are no text are percent-encoded.
+    /// The path as written; octets that are not valid text are percent-encoded.
     pub path: &'a str,
-    /// Its line, counted from 1; CR, LF and CR LF each end one.
+    /// The number of its line, from 1; CR, LF and CR LF each end a line.
     pub line: u32,
 }
 
 impl Rules {
-    /// How much of a robots.txt is read, in bytes: what RFC 9309 2.5 asks for at least. A line that is cut there is ignored, so
-    /// that no half of a rule is obeyed: hand over a byte more than this where there is one.
+    /// The number of bytes of a robots.txt that are read: the minimum that RFC 9309 2.5 requires.
+    ///
+    /// A line that is cut there is ignored, so that half a rule is never obeyed: pass one byte more than this if the
+    /// file has it.
     pub const LONGEST: usize = 500 * 1024;
-    /// The longest [`crawl_delay`](Self::crawl_delay): what asks for more gets this.
+    /// The longest [`crawl_delay`](Self::crawl_delay). Longer ones are reduced to this.
     pub const LONGEST_DELAY: Duration = Duration::from_secs(3600);
-    /// The most sitemaps that are kept of one file.
+    /// The most sitemaps that are kept from one file.
     pub const MOST_SITEMAPS: usize = 10_000;
-    /// The longest sitemap URL that is kept, in bytes: a longer one could not be asked for.
+    /// The longest sitemap URL that is kept, in bytes: a longer one could not be fetched.
     pub const LONGEST_SITEMAP: usize = PageUrl::LONGEST;
 
-    /// Reads a robots.txt for the agent with this product token. The groups that name it count, all of them together; where
-    /// none does, those for `*`.
+    /// Parses a robots.txt for the agent with this product token.
+    ///
+    /// All groups that name the agent count together; if there are none, those for `*` do.
     #[must_use]
     pub fn parse(text: &[u8], agent: &str) -> Self {
         let (Group { rules, delay, .. }, sitemaps) = groups::read(text, agent);
@@ -110,13 +118,15 @@ impl Rules {
         }
     }
 
-    /// All is allowed: the server says that there is no robots.txt (a status of 4xx, RFC 9309 2.3.1.3).
+    /// Rules that allow everything, for a server without robots.txt (status 4xx, RFC 9309 2.3.1.3).
     #[must_use]
     pub fn allow_all() -> Self {
         Self::default()
     }
 
-    /// All is forbidden but the robots.txt itself: it could not be had (a status of 5xx, or no answer, RFC 9309 2.3.1.4).
+    /// Rules that forbid everything except the robots.txt itself.
+    ///
+    /// For a robots.txt that is unreachable (status 5xx or no response, RFC 9309 2.3.1.4).
     #[must_use]
     pub fn disallow_all() -> Self {
         Self {
@@ -125,19 +135,20 @@ impl Rules {
         }
     }
 
-    /// Whether these are the rules of a robots.txt that could not be had.
+    /// Whether these are the rules of an unreachable robots.txt.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether there is any rule, or all is closed.
+    /// Whether there is any rule, or everything is forbidden.
     pub(crate) fn has_rules(&self) -> bool {
         self.closed || self.table.rows().next().is_some()
     }
 
-    /// Whether a URL of this site may be asked for. `target` is its path and query in WHATWG form, `/a?b`; a fragment is no
-    /// part of it, and is cut off.
+    /// Whether a URL of this site may be fetched.
+    ///
+    /// `target` is its path and query in WHATWG form, `/a?b`. A fragment is cut off.
     #[must_use]
     pub fn judge(&self, target: &str) -> Judgement<'_> {
         let target = Target::of(target);
@@ -155,21 +166,25 @@ impl Rules {
         Judgement { allowed, rule }
     }
 
-    /// [`judge`](Self::judge), without the reason.
+    /// Like [`judge`](Self::judge), without the reason.
     #[must_use]
     pub fn allows(&self, target: &str) -> bool {
         self.judge(target).allowed
     }
 
-    /// The time to leave between requests, where the site asks for one: at most [`LONGEST_DELAY`](Self::LONGEST_DELAY), the
-    /// longest where the groups name several. It is no part of RFC 9309.
+    /// The minimum time between requests, if the site asks for one.
+    ///
+    /// At most [`LONGEST_DELAY`](Self::LONGEST_DELAY); the longest if the groups have several. It is not part of RFC
+    /// 9309.
     #[must_use]
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.delay
     }
 
-    /// The sitemaps that the file names, for whomever, as written: at most [`MOST_SITEMAPS`](Self::MOST_SITEMAPS) of at most
-    /// [`LONGEST_SITEMAP`](Self::LONGEST_SITEMAP) bytes. Not checked to be URLs, nor to be of this site.
+    /// The sitemaps listed in the file, for any agent, as written.
+    ///
+    /// At most [`MOST_SITEMAPS`](Self::MOST_SITEMAPS) of at most [`LONGEST_SITEMAP`](Self::LONGEST_SITEMAP) bytes.
+    /// They need not be valid URLs, nor be on this site.
     #[must_use]
     pub fn sitemaps(&self) -> &[String] {
         &self.sitemaps
@@ -183,8 +198,9 @@ impl fmt::Display for RuleRef<'_> {
     }
 }
 
-/// What is kept of [`Rules`] outside of the process: the rules as written. What is derived from them is derived again, so that
-/// no store and no pipe can bring a table that is none.
+/// The serialized form of [`Rules`]: the rules as written.
+///
+/// The table is always rebuilt from them, so no store and no pipe can bring an invalid one.
 #[derive(Serialize, Deserialize)]
 struct StoredRules<S> {
     closed: bool,

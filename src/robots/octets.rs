@@ -1,14 +1,15 @@
-//! One spelling for the octets of a rule and of a URL, so that what is the same compares as the same (RFC 9309 2.2.2).
+//! The normalized form of octets in rules and URLs, so that equal ones compare as equal (RFC 9309 2.2.2).
 //!
-//! Invariant: both sides go through [`normalize`]. In its output `*` and a final `$` are special wherever they stand, so a target
-//! never has them, and `%` is followed by two upper-case digits of an octet that is not its own sign, or stands for itself.
+//! Invariant: both sides go through [`normalize`]. In its output, `*` and a final `$` are always special, so a target
+//! never has them; and `%` is followed by two upper-case digits of an octet that must stay encoded, or stands for
+//! itself.
 
 use std::borrow::Cow;
 
-/// Octets of a query that delimit nothing there but do in a path: `/` and `?` (RFC 3986 3.4).
+/// Octets that are data in a query, but delimiters in a path: `/` and `?` (RFC 3986 3.4).
 const DATA_IN_QUERIES: [u8; 2] = *b"/?";
 
-/// The octets that a target may have as they are: nearly every URL has no others, and is then in the one spelling already.
+/// Octets that a target may contain unchanged. Nearly every URL has no others, and is already normalized.
 const UNCHANGED: [bool; 256] = {
     let mut unchanged = [false; 256];
     let mut octet = 0;
@@ -20,26 +21,28 @@ const UNCHANGED: [bool; 256] = {
     unchanged
 };
 
-/// A URL's path and query as rules see it.
+/// A URL's path and query, as rules see it.
 pub(super) struct Target<'t> {
     plain: Cow<'t, str>,
-    /// With `%2F` and `%3F` of the query as the octets that they are there, where it has any.
+    /// The form with `%2F` and `%3F` of the query decoded, if it has any.
     folded: Option<String>,
 }
 
-/// What is spelt.
+/// What is normalized.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     /// A rule: `*` and a final `$` are special, and its query is folded.
     Rule,
     /// A URL.
     Target,
-    /// A URL, its query folded.
+    /// A URL, with its query folded.
     Folded,
 }
 
 impl<'t> Target<'t> {
-    /// Of a path and query. What lacks its first slash is given one; a fragment is cut off.
+    /// A target for a path and query.
+    ///
+    /// A missing first slash is added; a fragment is cut off.
     pub(super) fn of(text: &'t str) -> Self {
         let is_rooted = text.starts_with('/');
         if is_rooted && text.bytes().all(|b| UNCHANGED[usize::from(b)]) {
@@ -63,7 +66,7 @@ impl<'t> Target<'t> {
         }
     }
 
-    /// Its spellings: a rule that matches one of them matches.
+    /// Its forms: a rule that matches one of them matches the target.
     pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
         [Some(&*self.plain), self.folded.as_deref()]
             .into_iter()
@@ -76,7 +79,7 @@ impl<'t> Target<'t> {
     }
 }
 
-/// The spelling of a rule's path.
+/// The normalized form of a rule's path.
 pub(super) fn pattern(path: &str) -> String {
     normalize(path, Side::Rule)
 }
@@ -115,7 +118,7 @@ fn normalize(text: &str, side: Side) -> String {
     normalized
 }
 
-/// The octet that these two digits are.
+/// The octet with these two hexadecimal digits.
 fn decode_digits(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? << 4 | digit(1)?).ok()
@@ -128,8 +131,9 @@ fn encode(octet: u8, text: &mut String) {
     text.push(char::from(DIGITS[usize::from(octet & 15)]));
 }
 
-/// Whether an octet stands as it is: the characters of URIs (RFC 3986 2). Some others browsers write too: they mean the same
-/// encoded.
+/// Whether an octet stays unencoded: the characters of URIs (RFC 3986 2).
+///
+/// Browsers leave some others too; those mean the same when encoded.
 const fn is_literal(octet: u8) -> bool {
     octet.is_ascii_graphic()
         && !matches!(
@@ -138,8 +142,10 @@ const fn is_literal(octet: u8) -> bool {
         )
 }
 
-/// Whether an octet means the same encoded: what is unreserved, and what is reserved but delimits nothing in the path or query
-/// of an http URL. `*` and `$` would too, and are always encoded instead.
+/// Whether an octet means the same encoded.
+///
+/// That is true if it is unreserved, or reserved but delimits nothing in the path or query of an http URL. It is also
+/// true for `*` and `$`, but those are always encoded.
 fn means_same_encoded(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"-._~!'(),:@[]".contains(&octet)
 }

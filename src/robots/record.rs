@@ -1,21 +1,22 @@
-//! The lines of a robots.txt, and what each says.
+//! Reads the lines of a robots.txt as records.
 //!
-//! Invariant: every line is looked at and none stops the reading (RFC 9309 2.3.1.5); what says nothing is left out.
+//! Invariant: every line is read and none stops the reading (RFC 9309 2.3.1.5); lines that are not records are
+//! skipped.
 
 use std::borrow::Cow;
 use std::iter;
 
 use super::Rules;
 
-/// What a line says.
+/// A line with a known name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record<'t> {
     pub(super) kind: RecordKind,
-    /// Trimmed, without a comment.
+    /// The value, trimmed and without a comment.
     pub(super) value: &'t [u8],
 }
 
-/// What a line is about.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordKind {
     /// `User-agent`: a name.
@@ -30,7 +31,7 @@ pub(super) enum RecordKind {
     Sitemap,
 }
 
-/// The names of records, in lower case, without what may stand between or after their letters.
+/// The names of records, in lower case, without separators between their letters.
 const NAMES: [(&[u8], RecordKind); 14] = [
     (b"useragent", RecordKind::Agent),
     (b"useragents", RecordKind::Agent),
@@ -48,8 +49,9 @@ const NAMES: [(&[u8], RecordKind); 14] = [
     (b"sitemaps", RecordKind::Sitemap),
 ];
 
-/// The text of a robots.txt as far as it is read: in UTF-8 where it says to be UTF-16, and without a byte order mark. Half a mark
-/// does no harm: it is [no part of a name](kind).
+/// The text of a robots.txt, up to the size limit and without its byte order mark.
+///
+/// UTF-16 with a mark is converted to UTF-8. Half a mark does no harm: [`kind`] ignores it.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = within_limit(bytes);
     let decoded = match bytes {
@@ -61,14 +63,14 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded.into_owned().into_bytes())
 }
 
-/// What says something, each with the number of its line, from 1.
+/// The records, each with the number of its line, from 1.
 pub(super) fn records(text: &[u8]) -> impl Iterator<Item = (u32, Record<'_>)> {
     (1..)
         .zip(lines(text))
         .filter_map(|(number, line)| Some((number, record(line)?)))
 }
 
-/// The first [`Rules::LONGEST`] bytes, less a line that would be cut there.
+/// The first [`Rules::LONGEST`] bytes, without a line that would be cut there.
 fn within_limit(bytes: &[u8]) -> &[u8] {
     let Some((read, [next, ..])) = bytes.split_at_checked(Rules::LONGEST) else {
         return bytes;
@@ -107,7 +109,7 @@ fn record(line: &[u8]) -> Option<Record<'_>> {
         let value = trim(&line[colon + 1..]);
         return Some(Record { kind, value });
     }
-    // "Disallow /private/": without the colon two words are a record, more are prose.
+    // "Disallow /private/": without a colon, two words are a record, more are prose.
     let space = memchr::memchr2(b' ', b'\t', line)?;
     let value = trim(&line[space..]);
     if memchr::memchr2(b' ', b'\t', value).is_some() {
@@ -116,8 +118,9 @@ fn record(line: &[u8]) -> Option<Record<'_>> {
     kind(&line[..space]).map(|kind| Record { kind, value })
 }
 
-/// The kind of record of this name, whatever its case, and whatever stands between its letters: `user agent`, `site-map`, a byte order
-/// mark, a no-break space.
+/// The kind of record with this name, ignoring case and separators between letters.
+///
+/// Separators are those in `user agent` and `site-map`, a byte order mark, a no-break space.
 fn kind(name: &[u8]) -> Option<RecordKind> {
     let mut letters = [0; 10];
     let mut length = 0;
@@ -133,7 +136,7 @@ fn kind(name: &[u8]) -> Option<RecordKind> {
     Some(*kind)
 }
 
-/// Without white space and control characters at its ends: no octet that the grammar allows there.
+/// Trims white space and control characters: octets that the grammar does not allow there.
 fn trim(text: &[u8]) -> &[u8] {
     let is_blank = |b: &u8| *b <= b' ' || *b == 0x7F;
     let start = text.iter().position(|b| !is_blank(b)).unwrap_or(text.len());
@@ -284,7 +287,7 @@ mod tests {
         assert_eq!(filled(tail, tail.len() - 1).len(), 1);
         assert_eq!(filled(tail, 15).len(), 1);
         assert_eq!(filled(tail, 14).len(), 1);
-        // "Allow: /" would be half of "Allow: /public", and would open the whole site.
+        // "Allow: /" is how half of "Allow: /public" reads, and it would open the whole site.
         assert_eq!(filled(tail, 8).len(), 0);
         assert_eq!(all(&[b'a'; Rules::LONGEST + 1]), []);
     }

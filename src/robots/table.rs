@@ -1,8 +1,8 @@
-//! Rules in the order in which they win: the first that matches is the one that counts.
+//! The rules of a robots.txt in order of precedence: the first one that matches decides.
 //!
-//! Invariant: entries are sorted by the octets of their pattern, the longest first, and of equal ones `Allow` first (RFC 9309
-//! 2.2.2), so no rule has to be looked at after one that matches. Edge: a URL of kilobytes in which ten thousand patterns have to be
-//! sought gets no answer beyond [`SEARCH_LIMIT`].
+//! Invariant: the ranked rules are sorted by the octets in their pattern, longest first, with `Allow` first among
+//! equals (RFC 9309 2.2.2), so no rule after a match needs to be checked. A URL of kilobytes that must be searched for
+//! ten thousand patterns gets no decision beyond [`SEARCH_LIMIT`].
 
 use std::cmp::Reverse;
 
@@ -10,10 +10,12 @@ use memchr::memmem;
 
 use super::octets::{self, Target};
 
-/// How far a target is searched for what stands behind a `*`, in octets over all rules: less than a millisecond. A thousand rules
-/// with a `*` and a URL of a kilobyte need a quarter of it, were none of them ruled out at a glance.
+/// The most octets of targets that are searched for the parts after a `*`, over all rules: less than a millisecond.
+///
+/// A thousand rules with a `*` and a URL of a kilobyte need a quarter of it, even if none of them can be ruled out at
+/// a glance.
 const SEARCH_LIMIT: usize = 4 << 20;
-/// What a search costs beside the octets that it reads, in octets.
+/// The fixed cost of a search, expressed in octets.
 const SEARCH_COST: usize = 32;
 
 /// A rule as written: whether it allows, its line, its path.
@@ -22,11 +24,11 @@ pub(super) type Row<'a> = (bool, u32, &'a str);
 /// All rules for one agent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table {
-    /// The rules in the order of the file.
+    /// The rules in file order.
     rules: Vec<Rule>,
-    /// The rules in the order in which they win, duplicates left out.
+    /// The rules in order of precedence, without duplicates.
     ranked: Vec<RankedRule>,
-    /// What the spans are of: paths, and patterns that are not spelt as their paths.
+    /// The text that the spans refer to: paths, and patterns that differ from their path.
     text: String,
 }
 
@@ -40,11 +42,11 @@ struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct RankedRule {
     pairs: Pairs,
-    /// Without a final `$`.
+    /// The pattern, without a final `$`.
     pattern: Span,
-    /// Of the rules.
+    /// The index in `rules`.
     rule: u32,
-    /// Whether it had one.
+    /// Whether the pattern had a final `$`.
     is_anchored: bool,
 }
 
@@ -54,22 +56,24 @@ struct Span {
     end: u32,
 }
 
-/// What counts for a target.
+/// The decision about a target.
 pub(super) enum Decision<'a> {
-    /// This rule.
+    /// This rule decides.
     Rule(Row<'a>),
     /// No rule matches.
     None,
-    /// Nobody knows: the search took too long.
+    /// Undecided: the search would take too long.
     Unknown,
 }
 
-/// Which neighbours a text has, hashed to one of 128 bits each: a pattern that has some which a target has not cannot match it.
+/// The pairs of adjacent octets in a text, hashed to 128 bits.
+///
+/// A pattern with pairs that a target does not have cannot match it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Pairs([u64; 2]);
 
 impl Table {
-    /// Of rules in the order of the file.
+    /// A table of rules that are given in file order.
     pub(super) fn new<'a>(rows: impl Iterator<Item = Row<'a>>) -> Self {
         let mut table = Self::default();
         for (allow, line, path) in rows {
@@ -85,7 +89,7 @@ impl Table {
             table.ranked.push(RankedRule {
                 pairs: Pairs::of_pattern(normalized.strip_suffix('$').unwrap_or(&normalized)),
                 pattern,
-                rule: table.rules.len() as u32, // fewer than there are bytes in a robots.txt
+                rule: table.rules.len() as u32, // fewer than the bytes in a robots.txt
                 is_anchored,
             });
             table.rules.push(Rule {
@@ -121,7 +125,7 @@ impl Table {
         table
     }
 
-    /// The rule that counts for a target.
+    /// The rule that decides about a target.
     pub(super) fn first(&self, target: &Target<'_>) -> Decision<'_> {
         let mut candidates = &self.ranked[..];
         let mut decision = Decision::None;
@@ -135,7 +139,7 @@ impl Table {
                 let pattern = ranked_rule.pattern.of(&self.text);
                 match matches(pattern, ranked_rule.is_anchored, form, &mut remaining) {
                     Some(false) => {}
-                    // In another spelling only what wins over it can matter.
+                    // In another form of the target, only rules that precede this one matter.
                     Some(true) => {
                         decision = Decision::Rule(self.row(&self.rules[ranked_rule.rule as usize]));
                         candidates = &candidates[..at];
@@ -148,7 +152,7 @@ impl Table {
         decision
     }
 
-    /// The rules in the order of the file.
+    /// The rules in file order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rules.iter().map(|rule| self.row(rule))
     }
@@ -158,7 +162,7 @@ impl Table {
     }
 
     fn append(&mut self, text: &str) -> Span {
-        let start = self.text.len() as u32; // at most six times the bytes of a robots.txt
+        let start = self.text.len() as u32; // at most six times the bytes in a robots.txt
         self.text.push_str(text);
         Span {
             start,
@@ -183,7 +187,7 @@ impl Pairs {
         pairs
     }
 
-    /// Of what lies between the `*`.
+    /// The pairs in the parts between the `*`.
     fn of_pattern(pattern: &str) -> Self {
         let parts = pattern.as_bytes().split(|b| *b == b'*').map(Self::of);
         parts.fold(Self::default(), |all, part| {
@@ -196,8 +200,10 @@ impl Pairs {
     }
 }
 
-/// Whether a pattern matches from the target's first octet on. Each part between two `*` is best taken where it first occurs:
-/// that leaves most to those that follow. So nothing is ever tried twice. None where nothing is left to search with.
+/// Whether a pattern matches the target from its first octet.
+///
+/// Each part between two `*` is best matched where it first occurs, as that leaves most for the parts after it. So
+/// nothing is ever tried twice. `None` if `left` is used up.
 fn matches(pattern: &str, is_anchored: bool, target: &str, remaining: &mut usize) -> Option<bool> {
     let mut parts = pattern.as_bytes().split(|b| *b == b'*');
     let head = parts.next().unwrap_or_default();
@@ -208,7 +214,7 @@ fn matches(pattern: &str, is_anchored: bool, target: &str, remaining: &mut usize
         return Some(!is_anchored || rest.is_empty());
     };
     let mut search = |rest: &[u8], part: &[u8]| {
-        let fits = part.len() <= rest.len(); // preparing a search for a long part takes long
+        let fits = part.len() <= rest.len(); // preparing a search for a long part is slow
         let at = if fits { memmem::find(rest, part) } else { None };
         let end = at.map(|at| at + part.len());
         *remaining = remaining.checked_sub(end.unwrap_or(rest.len()) + SEARCH_COST)?;

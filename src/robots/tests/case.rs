@@ -1,41 +1,47 @@
-//! Random files, and the same files without what peers read in another way.
+//! Random files, and the same files without the parts that other parsers read differently.
 
 use std::fmt::Write as _;
 
 use fastrand::Rng;
 
-/// Something that a peer reads in another way, and what a file without it looks like.
+/// Something that another parser reads differently, and how a file avoids it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Divergence {
-    /// RFC 9309 2.2.2: octets compare in one spelling. Peers compare as written. Rewritten: one spelling.
+    /// RFC 9309 2.2.2: octets are normalized before they are compared. Others compare them as written. Avoided by:
+    /// writing only the normalized form.
     Octets,
-    /// RFC 9309 2.2.4: other records end no list of agents. Peers let some end it. Rewritten: without them.
+    /// RFC 9309 2.2.4: other records do not end a list of agents. Others let some end it. Avoided by: leaving those
+    /// out.
     OtherRecords,
-    /// A name that goes on is another record. `robotstxt` reads the start of it. Rewritten: without it.
+    /// A longer name is another record. `robotstxt` reads only its start. Avoided by: leaving it out.
     LongerNames,
-    /// Misspelt names that `robotstxt` or `texting_robots` does not know, or does not see behind white space or a byte order mark.
-    /// Rewritten: as in the standard.
+    /// Misspelt names that `robotstxt` or `texting_robots` does not know, or does not see after white space or a byte
+    /// order mark. Avoided by: the standard's names.
     Misspelling,
-    /// Words without a colon are a record only where they are two. `texting_robots` takes more. Rewritten: without them.
+    /// Words without a colon are only a record if there are two. `texting_robots` accepts more. Avoided by: leaving
+    /// those out.
     Prose,
-    /// What follows an agent's name is not looked at, and a digit is a part of it. `texting_robots` compares all of the value,
-    /// `robotstxt` ends the name before a digit. Rewritten: bare names.
+    /// Whatever follows an agent's name is ignored, and a digit is part of the name. `texting_robots` compares the
+    /// whole value, `robotstxt` ends the name before a digit. Avoided by: bare names.
     AgentNames,
-    /// RFC 9309 2.2.2: rules outside of groups are ignored. `texting_robots` obeys them where there is no group. Rewritten: without
-    /// them.
+    /// RFC 9309 2.2.2: rules outside of groups are ignored. `texting_robots` obeys them if there is no group. Avoided
+    /// by: leaving them out.
     NoGroup,
-    /// An empty `Disallow` says nothing. To `texting_robots` it is `Allow: /`. Rewritten: a rule that matches nothing.
+    /// An empty `Disallow` has no effect. `texting_robots` takes it as `Allow: /`. Avoided by: a rule that matches
+    /// nothing.
     EmptyRule,
-    /// `Allow: /index.html` allows that. To `robotstxt` it also allows `/`, as it does for Google. Rewritten: another name.
+    /// `Allow: /index.html` allows only that. For `robotstxt`, as for Google, it also allows `/`. Avoided by: another
+    /// name.
     IndexPage,
-    /// RFC 9309 2.2.2: `/robots.txt` is allowed. `robotstxt` obeys rules about it. Rewritten: no rules.
+    /// RFC 9309 2.2.2: `/robots.txt` is always allowed. `robotstxt` obeys rules about it. Avoided by: no rules.
     RobotsTxt,
-    /// RFC 9309 2.2.3: `*` is any octets. After one, `robotstxt` goes on from the first place alone where the next octet stands: its
-    /// list of places is shifted while it is read. Rewritten: nothing, but the port is given a matcher without the mistake.
+    /// RFC 9309 2.2.3: `*` matches any octets. After one, `robotstxt` continues only from the first position of the
+    /// next octet: its list of positions is shifted while it is read. Nothing is rewritten, but the port gets a
+    /// matcher without this bug.
     LostPlaces,
 }
 
-/// A text as written, and in the one spelling.
+/// A text as written, and normalized.
 #[derive(Clone, Debug, Default)]
 struct Spelling {
     written: String,
@@ -44,13 +50,13 @@ struct Spelling {
 
 #[derive(Clone, Debug)]
 enum Line {
-    /// The name as written, the standard's, and the value.
+    /// A rule: its name as written, the standard's name, and its path.
     Rule {
         name: &'static str,
         standard: &'static str,
         path: Spelling,
     },
-    /// The name and value as written, and the bare value.
+    /// An agent: the name and value as written, and the bare value.
     Agent {
         name: &'static str,
         value: &'static str,
@@ -70,7 +76,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// The file and the target, without what these readings are about.
+    /// The file and the target, without these divergences.
     pub(super) fn written(&self, without: &[Divergence]) -> (String, String) {
         let avoids = |divergence| without.contains(&divergence);
         let text_of = |text: &Spelling| {
@@ -265,7 +271,9 @@ fn agent(rng: &mut Rng) -> Line {
     Line::Agent { name, value, bare }
 }
 
-/// A path from few pieces, so that rules and targets often meet. Each piece has its one spelling first.
+/// A random path made of few pieces, so that rules and targets often match.
+///
+/// The first spelling of each piece is the normalized one.
 fn path(rng: &mut Rng, is_rule: bool) -> Spelling {
     const PIECES: [&[&str]; 13] = [
         &["a", "a", "a", "%61"],
@@ -302,7 +310,7 @@ fn path(rng: &mut Rng, is_rule: bool) -> Spelling {
             5..8 if has_stars => &["*"],
             _ => PIECES[rng.usize(0..PIECES.len())],
         };
-        // At the end it would be special.
+        // A final "$" would be special.
         path.normalized.push_str(spellings[0]);
         path.written
             .push_str(spellings[rng.usize(0..spellings.len())]);

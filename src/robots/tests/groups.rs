@@ -1,4 +1,4 @@
-//! Whose rules and delays are whose.
+//! Which agents rules and delays apply to.
 
 use super::{allowed, allowed_by, rules};
 use crate::robots::Rules;
@@ -42,7 +42,7 @@ fn the_simple_example_of_the_standard_gives_its_results() {
             .filter(|target| rules.allows(target))
             .collect()
     };
-    // The longer rule decides of /publications/a.gif.
+    // The longer rule decides about /publications/a.gif.
     assert_eq!(
         allowed("haul"),
         ["/", "/a.gif?x", "/publications/", "/publications/a.gif"]
@@ -91,7 +91,7 @@ fn the_group_for_everyone_counts_only_if_none_names_the_agent() {
             assert_eq!(allowed(&text, &["/x/", "/y/"]), ["/x/"], "{text}");
         }
     }
-    // An empty group allows everything, wherever it stands.
+    // An empty group allows everything, wherever it is.
     assert_eq!(
         allowed(&format!("{everyone}User-agent: haul\n"), &["/x/"]),
         ["/x/"]
@@ -147,7 +147,7 @@ fn only_a_rule_ends_a_list_of_agents() {
         let text = format!("User-agent: haul\n{between}User-agent: other\nDisallow: /x\n");
         assert_eq!(allowed(&text, &["/x"]), ["/x"], "{between:?}");
     }
-    // Nor does it end the rules.
+    // Nor do these end the rules.
     assert_eq!(
         allowed_by(
             "Disallow: /x\n\nSitemap: http://a/\nCrawl-delay: 3\nDisallow: /y",
@@ -203,7 +203,7 @@ fn a_crawl_delay_applies_to_the_names_above_it() {
         Some(9.0)
     );
     assert_eq!(delay("User-agent: other\nCrawl-delay: 9"), None);
-    // One above all names is everybody's.
+    // A delay above all names is for everyone.
     assert_eq!(
         delay("Crawl-delay: 4\nUser-agent: haul\nDisallow:"),
         Some(4.0)

@@ -1,4 +1,4 @@
-//! Which rule matches what, and which of several counts.
+//! Which rules match, and which of several decides.
 
 use proptest::prelude::*;
 
@@ -57,7 +57,7 @@ fn the_longest_rule_decides_and_allow_among_equals() {
         allowed_by("Allow: /$\nDisallow: /", &["/", "/page.html", "/?"]),
         ["/"]
     );
-    // "*" and "$" are octets like others.
+    // "*" and "$" count like other octets.
     assert_eq!(
         allowed_by("Disallow: /fish\nAllow: /fish*", &["/fish"]),
         ["/fish"]
@@ -154,7 +154,7 @@ fn stars_and_dollars_match_as_in_the_standard() {
         ),
         ["/foo/qux"]
     );
-    // The tail may not overlap what came before, and is sought at the very end.
+    // The tail must not overlap the parts before it, and is matched at the very end.
     assert_eq!(
         allowed_by("Disallow: /a*aa$", &["/a", "/aa", "/aaa", "/aab", "/aabaa"]),
         ["/a", "/aa", "/aab"]
@@ -191,7 +191,7 @@ fn stars_and_dollars_match_as_in_the_standard() {
 
 #[test]
 fn octets_compare_equal_however_they_are_encoded() {
-    // RFC 9309 2.2.2 and 2.2.3, each pair in both directions, and pairs like them.
+    // The examples of RFC 9309 2.2.2 and 2.2.3, in both directions, and similar ones.
     for (rule, target) in [
         ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
         (
@@ -231,7 +231,7 @@ fn octets_compare_equal_however_they_are_encoded() {
             );
         }
     }
-    // The spelling in which the longest rule matches is the one that counts.
+    // The form in which the longest rule matches decides.
     assert_eq!(
         allowed_by("Disallow: /*%2Fab\nAllow: /*/a", &["/x?u=%2Fab"]),
         [""; 0]
@@ -272,7 +272,7 @@ fn bytes_that_are_not_text_work_as_octets() {
 
 #[test]
 fn no_pattern_is_slow() {
-    // A matcher that goes back would try these for longer than the sun shines.
+    // A backtracking matcher would take longer for these than the sun will shine.
     let target = format!("/{}", "a".repeat(16 * 1024));
     for (pattern, matches) in [
         ("/*a".repeat(60), false),
@@ -301,15 +301,15 @@ fn targets_that_would_take_too_long_to_judge_are_forbidden() {
             rule: None
         }
     );
-    // It takes all of that: neither such a URL nor such a file alone does.
+    // It takes both: neither such a URL nor such a file alone is enough.
     assert!(rules.allows(&target[..120]) && rules.allows(&"/a".repeat(8 * 1024)));
     assert!(self::rules(&format!("User-agent: *\n{}", &lines[..2300])).allows(&target));
-    // What is found before counts.
+    // A rule found before that still counts.
     let with_match = format!("User-agent: *\nAllow: {}\n{lines}", &target[..20]);
     assert!(self::rules(&with_match).allows(&target));
 }
 
-/// What the standard says of a pattern, as simply as it can be said: which ends of which prefixes it reaches.
+/// The simplest matcher by the standard: tracks which prefixes of the target the pattern can match.
 pub(super) fn reference(pattern: &[u8], target: &[u8]) -> bool {
     let mut ends = vec![false; target.len() + 1];
     ends[0] = true;

@@ -1,4 +1,4 @@
-//! Behaviour of whole files: the examples of RFC 9309, the cases that Google's own tests are made of, and hostile ones.
+//! Whole files: the examples of RFC 9309, the cases in Google's own tests, and hostile ones.
 
 mod case;
 mod groups;
@@ -13,7 +13,7 @@ fn rules(text: &str) -> Rules {
     Rules::parse(text.as_bytes(), "haul")
 }
 
-/// Which of these targets a file for this agent allows.
+/// The targets that this file allows.
 fn allowed<'t>(text: &str, targets: &[&'t str]) -> Vec<&'t str> {
     let rules = rules(text);
     targets
@@ -23,7 +23,7 @@ fn allowed<'t>(text: &str, targets: &[&'t str]) -> Vec<&'t str> {
         .collect()
 }
 
-/// Which of these targets rules for this agent allow.
+/// The targets that these rules allow.
 fn allowed_by<'t>(lines: &str, targets: &[&'t str]) -> Vec<&'t str> {
     allowed(&format!("User-agent: haul\n{lines}"), targets)
 }
@@ -49,7 +49,7 @@ fn a_judgement_names_the_rule_and_its_line() {
         (true, Some(("Allow: /a/*/caf\u{e9}$".to_owned(), 5)))
     );
     assert_eq!(judge("/b"), (true, None));
-    // Of two that say the same, the first.
+    // Of two rules that mean the same, the first is named.
     let twice = self::rules("User-agent: *\nDisallow: /a\nDisallow: /%61");
     assert_eq!(twice.judge("/a").rule.map(|rule| rule.line), Some(2));
 }

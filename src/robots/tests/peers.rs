@@ -1,8 +1,8 @@
-//! The same files judged by others: `robotstxt`, a port of Google's parser of 2019, and `texting_robots`.
+//! A comparison with other parsers: `robotstxt`, a port of Google's parser of 2019, and `texting_robots`.
 //!
-//! [Files](Case) are made of pieces of which it is known what else they could have been written as. Where a peer judges otherwise,
-//! the file is written again without what is in dispute, one [`Divergence`] for each thing that is: rewritten it must mean the same to
-//! us, and then the peer has to agree. A difference that is left fails the test.
+//! [Files](Case) are made of pieces that have known alternative spellings. If a peer decides differently, the file is
+//! written again without the disputed parts, one [`Divergence`] for each: rewritten, it must mean the same to us, and
+//! then the peer must agree. Any difference that remains fails the test.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::robots::Rules;
 
 const AGENT: &str = "haul";
 
-/// Those of one peer first: they are the first to be found not needed.
+/// Divergences of one peer come first, so that they are the first to be dropped if not needed.
 const DIVERGENCES: [Divergence; 11] = [
     Divergence::NoGroup,
     Divergence::EmptyRule,
@@ -31,14 +31,14 @@ const DIVERGENCES: [Divergence; 11] = [
     Divergence::AgentNames,
 ];
 
-/// A file, a target, and two answers.
+/// A file, a target, and two different decisions.
 struct Difference<'c> {
     case: &'c Case,
     ours: bool,
     peer: Peer,
 }
 
-/// Whether a peer allows a target, by this file, without what these readings are about. None where it does not say.
+/// Whether a peer allows a target in this file, without these divergences; `None` if it does not decide.
 type Peer = fn(&str, &str, &[Divergence]) -> Option<bool>;
 
 fn ours(text: &str, target: &str) -> bool {
@@ -55,7 +55,7 @@ fn robotstxt(text: &str, target: &str, without: &[Divergence]) -> Option<bool> {
     })
 }
 
-/// The port's strategy, less its mistake.
+/// The port's strategy, without its bug.
 #[derive(Default)]
 struct FixedStrategy;
 
@@ -70,14 +70,15 @@ impl RobotsMatchStrategy for FixedStrategy {
     }
 }
 
-/// None where it gives the file up: its regular expressions are bounded.
+/// `None` if it rejects the file: the size of its regular expressions is limited.
 fn texting_robots(text: &str, target: &str, _: &[Divergence]) -> Option<bool> {
     let robot = ::texting_robots::Robot::new(AGENT, text.as_bytes()).ok()?;
     Some(robot.allowed(target))
 }
 
-/// The readings that make the difference: the file without any of them means the same to us and to the peer, and every one of
-/// them is needed for that.
+/// The divergences that cause a difference.
+///
+/// Without any of them, the file means the same to us and to the peer, and each of them is needed for that.
 fn explain(difference: &Difference<'_>) -> Option<Vec<Divergence>> {
     let Difference { case, ours, peer } = *difference;
     let agrees = |without: &[Divergence]| {
@@ -107,7 +108,7 @@ fn explain(difference: &Difference<'_>) -> Option<Vec<Divergence>> {
     Some(needed)
 }
 
-/// How often each reading makes a difference, over so many random cases.
+/// How often each divergence causes a difference, in this number of random cases.
 fn differences(cases: usize, peer: Peer) -> BTreeMap<Divergence, usize> {
     let mut rng = Rng::with_seed(9309);
     let mut counts = BTreeMap::new();
