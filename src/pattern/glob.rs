@@ -8,7 +8,7 @@ use std::fmt::Write;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// Wildcards of one pattern, and patterns that its braces stand for: a page full of regular expressions, not a mine.
-const MOST: usize = 32;
+const LIMIT: usize = 32;
 /// What a URL never holds unencoded, in the path and in the query.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
@@ -33,22 +33,22 @@ pub(super) fn expression(glob: &str) -> Result<String, String> {
         return Err("is empty".to_owned());
     }
     let mut alternatives = Vec::new();
-    for glob in expanded(glob)? {
-        alternatives.push(alternative(&glob)?);
+    for glob in expand(glob)? {
+        alternatives.push(path_regex(&glob)?);
     }
     Ok(format!("^(?:{})$", alternatives.join("|")))
 }
 
 /// One glob without braces.
-fn alternative(glob: &str) -> Result<String, String> {
+fn path_regex(glob: &str) -> Result<String, String> {
     let (mut head, path) = match glob.split_once("://") {
         Some((scheme, rest)) => {
             // A host alone stands for all of it.
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let head = format!(
                 "{}://{}",
-                before_path(scheme)?,
-                before_path(&host_name(host)?)?
+                host_regex(scheme)?,
+                host_regex(&host_name(host)?)?
             );
             (head, if path.is_empty() { "/" } else { path })
         }
@@ -59,7 +59,7 @@ fn alternative(glob: &str) -> Result<String, String> {
         head.push('/');
         parts.push(Part::Directories);
     }
-    parts.extend(read(path)?);
+    parts.extend(split_parts(path)?);
     // A directory is all that is below it. An escaped slash at the end is a slash.
     if path.ends_with('/') && !path.ends_with("\\/") {
         parts.push(Part::Any);
@@ -68,8 +68,8 @@ fn alternative(glob: &str) -> Result<String, String> {
         .iter()
         .filter(|part| !matches!(part, Part::Text(_)))
         .count();
-    if wildcards > MOST {
-        return Err(format!("more than {MOST} wildcards"));
+    if wildcards > LIMIT {
+        return Err(format!("more than {LIMIT} wildcards"));
     }
     let in_path: Vec<String> = parts.iter().map(Part::in_path).collect();
     // What says nothing of the query holds for every query.
@@ -80,8 +80,8 @@ fn alternative(glob: &str) -> Result<String, String> {
         .filter(|(_, part)| **part == Part::One);
     for (index, _) in marks {
         let before = in_path[..index].concat();
-        let behind: String = parts[index + 1..].iter().map(Part::in_query).collect();
-        let _ = write!(expression, "|{before}\\?{behind}");
+        let after: String = parts[index + 1..].iter().map(Part::in_query).collect();
+        let _ = write!(expression, "|{before}\\?{after}");
     }
     Ok(expression + ")")
 }
@@ -89,7 +89,7 @@ fn alternative(glob: &str) -> Result<String, String> {
 impl Part {
     fn in_path(&self) -> String {
         match self {
-            Part::Text(text) => quoted(text),
+            Part::Text(text) => literal_regex(text),
             Part::One => "[^/?]".to_owned(),
             Part::Segment => "[^/?]*".to_owned(),
             Part::Any => "[^?]*".to_owned(),
@@ -99,7 +99,7 @@ impl Part {
 
     fn in_query(&self) -> String {
         match self {
-            Part::Text(text) => quoted(text),
+            Part::Text(text) => literal_regex(text),
             Part::One => ".".to_owned(),
             Part::Segment | Part::Any => ".*".to_owned(),
             Part::Directories => "(?:.*/)?".to_owned(),
@@ -108,22 +108,22 @@ impl Part {
 }
 
 /// The parts of the path of a glob.
-fn read(path: &str) -> Result<Vec<Part>, String> {
+fn split_parts(path: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
     let mut rest = path.chars().peekable();
-    let mut before = '/';
+    let mut previous = '/';
     while let Some(character) = rest.next() {
         let part = match character {
             '\\' => {
                 text.push(rest.next().ok_or("ends in a \\ that escapes nothing")?);
-                before = 'x';
+                previous = 'x';
                 continue;
             }
             '?' => Part::One,
             '*' if rest.peek() == Some(&'*') => {
                 while rest.next_if_eq(&'*').is_some() {}
-                if before == '/' && rest.next_if_eq(&'/').is_some() {
+                if previous == '/' && rest.next_if_eq(&'/').is_some() {
                     Part::Directories
                 } else {
                     Part::Any
@@ -132,11 +132,11 @@ fn read(path: &str) -> Result<Vec<Part>, String> {
             '*' => Part::Segment,
             plain => {
                 text.push(plain);
-                before = plain;
+                previous = plain;
                 continue;
             }
         };
-        before = if part == Part::Directories { '/' } else { 'x' };
+        previous = if part == Part::Directories { '/' } else { 'x' };
         if !text.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut text)));
         }
@@ -149,12 +149,12 @@ fn read(path: &str) -> Result<Vec<Part>, String> {
 }
 
 /// Scheme or host: wildcards stay within it.
-fn before_path(glob: &str) -> Result<String, String> {
-    let parts = read(&glob.to_lowercase())?;
+fn host_regex(glob: &str) -> Result<String, String> {
+    let parts = split_parts(&glob.to_lowercase())?;
     Ok(parts
         .iter()
         .map(|part| match part {
-            Part::Text(text) => quoted(text),
+            Part::Text(text) => literal_regex(text),
             Part::One => "[^/]".to_owned(),
             Part::Segment | Part::Any | Part::Directories => "[^/]*".to_owned(),
         })
@@ -169,54 +169,54 @@ fn host_name(host: &str) -> Result<String, String> {
     let (name, port) = host.split_at(host.find(':').unwrap_or(host.len()));
     match url::Host::parse(name) {
         Ok(name) => Ok(format!("{name}{port}")),
-        Err(_) => Err(format!("{name} is no name of a host")),
+        Err(_) => Err(format!("{name} is not a host name")),
     }
 }
 
 /// A text that matches itself, as it stands in a URL; the digits of `%2f` in either case.
-fn quoted(text: &str) -> String {
+fn literal_regex(text: &str) -> String {
     let encoded = utf8_percent_encode(text, ENCODED).to_string();
-    let mut quoted = String::with_capacity(encoded.len() + 8);
+    let mut regex = String::with_capacity(encoded.len() + 8);
     let mut rest = encoded.as_str();
     while let Some(at) = rest.find('%') {
-        let (before, from) = rest.split_at(at);
-        quoted.push_str(&regex::escape(before));
-        let digits = from.get(1..3).unwrap_or_default();
+        let (before, tail) = rest.split_at(at);
+        regex.push_str(&regex::escape(before));
+        let digits = tail.get(1..3).unwrap_or_default();
         if digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let _ = write!(quoted, "%(?i:{digits})");
-            rest = &from[3..];
+            let _ = write!(regex, "%(?i:{digits})");
+            rest = &tail[3..];
         } else {
-            quoted.push('%');
-            rest = &from[1..];
+            regex.push('%');
+            rest = &tail[1..];
         }
     }
-    quoted + &regex::escape(rest)
+    regex + &regex::escape(rest)
 }
 
 /// The globs that braces stand for.
-fn expanded(glob: &str) -> Result<Vec<String>, String> {
-    let mut done = Vec::new();
-    let mut open = vec![glob.to_owned()];
-    while let Some(glob) = open.pop() {
+fn expand(glob: &str) -> Result<Vec<String>, String> {
+    let mut expanded = Vec::new();
+    let mut pending = vec![glob.to_owned()];
+    while let Some(glob) = pending.pop() {
         match braces(&glob)? {
-            None => done.push(glob),
+            None => expanded.push(glob),
             Some(Braces {
                 before,
                 choices,
                 after,
             }) => {
-                open.extend(
+                pending.extend(
                     choices
                         .iter()
                         .map(|choice| format!("{before}{choice}{after}")),
                 );
             }
         }
-        if done.len() + open.len() > MOST {
-            return Err(format!("braces stand for more than {MOST} patterns"));
+        if expanded.len() + pending.len() > LIMIT {
+            return Err(format!("braces stand for more than {LIMIT} patterns"));
         }
     }
-    Ok(done)
+    Ok(expanded)
 }
 
 /// A pair of braces, with what is around it.

@@ -8,7 +8,7 @@ use super::Pattern;
 use crate::url::PageUrl;
 
 /// Memory for the states of the automaton that are kept, in bytes: beyond, it is slower and still right.
-const KEPT: usize = 8 << 20;
+const MEMORY_LIMIT: usize = 8 << 20;
 
 /// A list of patterns.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ impl PatternList {
     pub(crate) fn new(patterns: &[Pattern]) -> Self {
         let set = RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.regex.as_str()))
             .unicode(false)
-            .size_limit(KEPT)
-            .dfa_size_limit(KEPT)
+            .size_limit(MEMORY_LIMIT)
+            .dfa_size_limit(MEMORY_LIMIT)
             .build();
         Self {
             patterns: patterns.to_vec(),
@@ -48,7 +48,7 @@ impl PatternList {
         if self.patterns.is_empty() || !self.matches(url) {
             return None;
         }
-        let found = self.patterns.iter().find(|pattern| pattern.matches(url));
-        found.map(|pattern| Arc::clone(&pattern.text))
+        let first = self.patterns.iter().find(|pattern| pattern.matches(url));
+        first.map(|pattern| Arc::clone(&pattern.text))
     }
 }

@@ -34,9 +34,9 @@ use crate::url::PageUrl;
 /// What marks a regular expression.
 const REGEX: &str = "re:";
 /// The longest pattern, in bytes.
-const LONGEST: usize = 4096;
+const LENGTH_LIMIT: usize = 4096;
 /// The most memory for one compiled pattern, in bytes.
-const LARGEST: usize = 1 << 20;
+const MEMORY_LIMIT: usize = 1 << 20;
 
 /// A pattern for URLs.
 #[derive(Clone, Serialize, Deserialize)]
@@ -72,30 +72,30 @@ impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        let wrong = |problem: String| PatternError {
+        let invalid = |problem: String| PatternError {
             pattern: text.to_owned(),
             problem,
         };
-        if text.len() > LONGEST {
-            return Err(wrong(format!("longer than {LONGEST} bytes")));
+        if text.len() > LENGTH_LIMIT {
+            return Err(invalid(format!("longer than {LENGTH_LIMIT} bytes")));
         }
         let expression = match text.strip_prefix(REGEX) {
-            Some("") => return Err(wrong("no regular expression after re:".to_owned())),
+            Some("") => return Err(invalid("no regular expression after re:".to_owned())),
             Some(expression) => expression.to_owned(),
-            None => glob::expression(text).map_err(wrong)?,
+            None => glob::expression(text).map_err(invalid)?,
         };
         let regex = RegexBuilder::new(&expression)
             .unicode(false)
-            .size_limit(LARGEST)
+            .size_limit(MEMORY_LIMIT)
             .build()
-            .map_err(|error| wrong(told(&error)))?;
+            .map_err(|cause| invalid(problem_of(&cause)))?;
         let text = text.into();
         Ok(Self { text, regex })
     }
 }
 
 /// The problem alone: the crate's own text repeats the expression over several lines.
-fn told(error: &regex::Error) -> String {
+fn problem_of(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(_) => "needs too much memory".to_owned(),
         other => {

@@ -11,7 +11,7 @@ fn matches(pattern: &str, url: &str) -> bool {
 }
 
 #[test]
-fn a_glob_matches_as_its_table_says() {
+fn globs_match_as_in_the_table() {
     for (pattern, yes, no) in [
         ("/docs/*.html", "/docs/a.html", "/docs/a/b.html"),
         ("/docs/*.html", "/docs/a.html?x=1", "/x/docs/a.html"),
@@ -65,7 +65,7 @@ fn a_glob_matches_as_its_table_says() {
 }
 
 #[test]
-fn a_pattern_with_a_scheme_holds_for_its_host_alone() {
+fn a_pattern_with_a_scheme_matches_only_its_host() {
     for (pattern, yes, no) in [
         (
             "https://*.example.org/**",
@@ -124,7 +124,7 @@ fn a_pattern_with_a_scheme_holds_for_its_host_alone() {
 }
 
 #[test]
-fn a_pattern_that_cannot_be_is_refused_in_one_line() {
+fn an_invalid_pattern_is_refused_in_one_line() {
     let many = "*a".repeat(40);
     let braces = "{a,b}".repeat(10);
     let large = format!("re:{}", "(a{100}){100}".repeat(10));
@@ -143,7 +143,7 @@ fn a_pattern_that_cannot_be_is_refused_in_one_line() {
         (&long, "longer than 4096 bytes"),
         (
             "https://bü cher.example/",
-            "bü cher.example is no name of a host",
+            "bü cher.example is not a host name",
         ),
     ] {
         let error = text.parse::<Pattern>().unwrap_err();
@@ -154,7 +154,7 @@ fn a_pattern_that_cannot_be_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_pattern_gives_its_text_back() {
+fn a_pattern_displays_as_its_text() {
     for text in ["*.pdf", "re:a|b", "/a{b,c}\\*"] {
         let pattern: Pattern = text.parse().unwrap();
         assert_eq!(pattern.to_string(), text);
@@ -165,7 +165,7 @@ fn a_pattern_gives_its_text_back() {
 }
 
 #[test]
-fn of_many_patterns_the_first_that_matches_is_named() {
+fn the_first_of_many_matching_patterns_is_named() {
     let patterns: Vec<Pattern> = ["*.pdf", "/a/", "/a/b/", "re:c"]
         .map(|text| text.parse().unwrap())
         .into();
@@ -188,7 +188,7 @@ fn of_many_patterns_the_first_that_matches_is_named() {
 }
 
 /// The table again, as a matcher that tries everything. `rest` is what is left of path and query.
-fn by_hand(glob: &[char], rest: &[char], in_query: bool, at_segment: bool) -> bool {
+fn matches_simply(glob: &[char], rest: &[char], in_query: bool, at_segment: bool) -> bool {
     let Some((&first, glob_rest)) = glob.split_first() else {
         return rest.is_empty() || !in_query && rest[0] == '?';
     };
@@ -199,25 +199,25 @@ fn by_hand(glob: &[char], rest: &[char], in_query: bool, at_segment: bool) -> bo
     };
     match first {
         '*' if glob.starts_with(&['*', '*']) => {
-            let behind = &glob[2..];
-            if let Some(behind) = behind.strip_prefix(&['/'][..]).filter(|_| at_segment) {
+            let after = &glob[2..];
+            if let Some(after) = after.strip_prefix(&['/'][..]).filter(|_| at_segment) {
                 // No directory, or some that end with a slash.
-                return by_hand(behind, rest, in_query, true)
+                return matches_simply(after, rest, in_query, true)
                     || (0..reach(false)).any(|at| {
-                        rest[at] == '/' && by_hand(behind, &rest[at + 1..], in_query, true)
+                        rest[at] == '/' && matches_simply(after, &rest[at + 1..], in_query, true)
                     });
             }
-            (0..=reach(false)).any(|at| by_hand(behind, &rest[at..], in_query, false))
+            (0..=reach(false)).any(|at| matches_simply(after, &rest[at..], in_query, false))
         }
-        '*' => (0..=reach(true)).any(|at| by_hand(glob_rest, &rest[at..], in_query, false)),
+        '*' => (0..=reach(true)).any(|at| matches_simply(glob_rest, &rest[at..], in_query, false)),
         '?' => match rest.split_first() {
             Some((&c, rest)) if in_query || c != '/' => {
-                by_hand(glob_rest, rest, in_query || c == '?', false)
+                matches_simply(glob_rest, rest, in_query || c == '?', false)
             }
             _ => false,
         },
         plain => match rest.split_first() {
-            Some((&c, rest)) if c == plain => by_hand(glob_rest, rest, in_query, c == '/'),
+            Some((&c, rest)) if c == plain => matches_simply(glob_rest, rest, in_query, c == '/'),
             _ => false,
         },
     }
@@ -227,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn a_glob_matches_as_one_that_tries_everything(
+    fn globs_match_as_with_a_matcher_that_tries_everything(
         glob in "/[ab/*?]{0,7}[ab*?]",
         path in "/[ab/]{0,6}",
         query in "(\\?[ab/]{0,4})?",
@@ -235,13 +235,13 @@ proptest! {
         let text = format!("{path}{query}");
         let url = PageUrl::parse(&format!("http://h.example{text}")).unwrap();
         let pattern: Pattern = glob.parse().unwrap();
-        let glob: Vec<char> = three_stars_are_two(&glob).chars().collect();
+        let glob: Vec<char> = collapse_stars(&glob).chars().collect();
         let text: Vec<char> = text.chars().collect();
-        prop_assert_eq!(pattern.matches(&url), by_hand(&glob, &text, false, false));
+        prop_assert_eq!(pattern.matches(&url), matches_simply(&glob, &text, false, false));
     }
 
     #[test]
-    fn no_text_breaks_the_reader_of_patterns(text in "\\PC{0,40}|[*?{},/\\\\:a%é]{0,60}", path in "\\PC{0,30}") {
+    fn random_text_never_breaks_the_pattern_parser(text in "\\PC{0,40}|[*?{},/\\\\:a%é]{0,60}", path in "\\PC{0,30}") {
         if let Ok(pattern) = text.parse::<Pattern>() {
             let url = PageUrl::parse(&format!("http://h.example/{path}"));
             url.iter().for_each(|url| drop(PatternList::new(std::slice::from_ref(&pattern)).first_match(url)));
@@ -249,7 +249,7 @@ proptest! {
     }
 }
 
-fn three_stars_are_two(glob: &str) -> String {
+fn collapse_stars(glob: &str) -> String {
     let mut glob = glob.to_owned();
     while glob.contains("***") {
         glob = glob.replace("***", "**");

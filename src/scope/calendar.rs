@@ -42,7 +42,7 @@ pub(super) struct Dates {
 }
 
 /// What is known of a URL while dates are looked for.
-struct Search<'u> {
+struct DateSearch<'u> {
     url: &'u PageUrl,
     plausible: RangeInclusive<u16>,
     cuts: Cuts,
@@ -53,8 +53,8 @@ struct Search<'u> {
 pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Dates> {
     let text = url.as_str();
     let path = url.origin_text().len();
-    let query = path + url.as_url().path().len();
-    let mut search = Search {
+    let query_start = path + url.as_url().path().len();
+    let mut search = DateSearch {
         url,
         plausible,
         cuts: Cuts::default(),
@@ -63,26 +63,30 @@ pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Date
     // Without four digits in a row there is no year, and most URLs have none.
     let mut from = path;
     while let Some(run) = digits(text.as_bytes(), from) {
-        if run.start > query {
-            search.query(query);
+        if run.start > query_start {
+            search.check_query(query_start);
             break;
         }
-        search.in_path(&run, query);
+        search.check_path(&run, query_start);
         from = run.end.max(search.cuts.end());
     }
-    let Search { cuts, year, .. } = search;
+    let DateSearch { cuts, year, .. } = search;
     year.map(|year| Dates { cuts, year })
 }
 
 /// The next run of four and more digits at or after `from`.
 fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
-    let digit = |at: &usize| text[*at].is_ascii_digit();
+    let is_digit = |at: &usize| text[*at].is_ascii_digit();
     // One of four digits in a row stands at a place that four divides.
     let mut at = from + 3;
     while at < text.len() {
-        if digit(&at) {
-            let start = (from..at).rev().take_while(digit).last().unwrap_or(at);
-            let end = (at + 1..text.len()).take_while(digit).last().unwrap_or(at) + 1;
+        if is_digit(&at) {
+            let start = (from..at).rev().take_while(is_digit).last().unwrap_or(at);
+            let end = (at + 1..text.len())
+                .take_while(is_digit)
+                .last()
+                .unwrap_or(at)
+                + 1;
             if end - start >= 4 {
                 return Some(start..end);
             }
@@ -93,68 +97,75 @@ fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
     None
 }
 
-impl Search<'_> {
+impl DateSearch<'_> {
     /// A run of digits in the path, which ends at `end`.
-    fn in_path(&mut self, run: &Range<usize>, end: usize) {
+    fn check_path(&mut self, run: &Range<usize>, end: usize) {
         let path = &self.url.as_str()[..end];
-        let behind = &path[run.start..];
-        let segment = &behind[..behind.find('/').unwrap_or(behind.len())];
+        let tail = &path[run.start..];
+        let segment = &tail[..tail.find('/').unwrap_or(tail.len())];
         let starts = path[..run.start].ends_with('/');
         let length = if starts && run.len() == 4 && segment.len() == 4 {
-            self.in_segments(behind)
+            self.segments_length(tail)
         } else {
-            self.in_text(segment, run.len(), starts, false)
+            self.text_length(segment, run.len(), starts, false)
         };
-        self.take(run.start, length);
+        self.add(run.start, length);
     }
 
     /// `2031/05` or `2031/05/17` at the start of this text: how long it is.
-    fn in_segments(&self, text: &str) -> Option<usize> {
+    fn segments_length(&self, text: &str) -> Option<usize> {
         let mut segments = text.split('/');
         let year = number(segments.next()?)?;
         let month = segments.next()?;
         within(month, 1..=12)?;
         let day = segments.next().filter(|day| within(day, 1..=31).is_some());
-        let padded = |text: &str| text.len() == 2 && text.starts_with('0');
-        let certain = padded(month) || day.is_some_and(padded);
-        let likely = month.len() == 2 && self.is_plausible(year);
-        let whole = 5 + month.len() + day.map_or(0, |day| 1 + day.len());
-        (certain || likely || self.has_word()).then_some(whole)
+        let is_padded = |text: &str| text.len() == 2 && text.starts_with('0');
+        let is_certain = is_padded(month) || day.is_some_and(is_padded);
+        let is_likely = month.len() == 2 && self.is_plausible(year);
+        let length = 5 + month.len() + day.map_or(0, |day| 1 + day.len());
+        (is_certain || is_likely || self.has_word()).then_some(length)
     }
 
     /// The query, which begins at `start`: a year and a month with names, or dates in values.
-    fn query(&mut self, start: usize) {
-        let held = |names: &[&str], lengths: RangeInclusive<usize>| {
+    fn check_query(&mut self, start: usize) {
+        let find_parameter = |names: &[&str], lengths: RangeInclusive<usize>| {
             parameters(self.url).find(|parameter| {
                 lengths.contains(&parameter.value.len())
                     && number(parameter.value).is_some()
                     && is_named(parameter.name, names)
             })
         };
-        let year = held(&YEARS, 4..=5);
-        let month = held(&MONTHS, 1..=2).filter(|month| within(month.value, 1..=12).is_some());
+        let year = find_parameter(&YEARS, 4..=5);
+        let month =
+            find_parameter(&MONTHS, 1..=2).filter(|month| within(month.value, 1..=12).is_some());
         if let (Some(year), Some(month)) = (year, month) {
-            let mut pieces = [Some(year), Some(month), held(&DAYS, 1..=2)]
-                .map(|piece| piece.map_or(0..0, |piece| piece.place()));
+            let mut pieces = [Some(year), Some(month), find_parameter(&DAYS, 1..=2)]
+                .map(|piece| piece.map_or(0..0, |piece| piece.range()));
             pieces.sort_by_key(|piece| piece.start);
             pieces
                 .into_iter()
                 .filter(|piece| !piece.is_empty())
                 .for_each(|piece| self.cuts.push(piece));
-            self.seen(number(year.value));
+            self.add_year(number(year.value));
             return;
         }
         for parameter in parameters(self.url) {
             let Parameter { name, value, .. } = parameter;
-            let place = parameter.place();
-            let mut from = place.start.max(start);
-            while let Some(run) = digits(&self.url.as_str().as_bytes()[..place.end], from) {
+            let range = parameter.range();
+            let mut from = range.start.max(start);
+            while let Some(run) = digits(&self.url.as_str().as_bytes()[..range.end], from) {
                 // WordPress: "m=203105".
-                let short = name.eq_ignore_ascii_case("m") && self.is_plausible(first_four(value));
-                let text = &self.url.as_str()[run.start..place.end];
-                let starts = run.start == place.start;
-                let length = self.in_text(text, run.len(), starts, short || has_word(name));
-                self.take(run.start, length);
+                let is_wordpress_month =
+                    name.eq_ignore_ascii_case("m") && self.is_plausible(first_four(value));
+                let text = &self.url.as_str()[run.start..range.end];
+                let starts = run.start == range.start;
+                let length = self.text_length(
+                    text,
+                    run.len(),
+                    starts,
+                    is_wordpress_month || has_word(name),
+                );
+                self.add(run.start, length);
                 from = run.end.max(self.cuts.end());
             }
         }
@@ -162,28 +173,28 @@ impl Search<'_> {
 
     /// How long the date is that starts with so many digits at the start of this text: the rest of a segment, or of a value,
     /// or, where it `starts` there, all of it. `named`: what is only digits is a date too.
-    fn in_text(&self, text: &str, digits: usize, starts: bool, named: bool) -> Option<usize> {
+    fn text_length(&self, text: &str, digits: usize, starts: bool, named: bool) -> Option<usize> {
         match digits {
-            4 => self.dashed(text, starts),
-            6 | 8 if starts && digits == text.len() => self.undivided(text, named),
+            4 => self.dashed_length(text, starts),
+            6 | 8 if starts && digits == text.len() => self.compact_length(text, named),
             _ => None,
         }
     }
 
     /// `2031-05-17`, or all of a text that is `2031-05` or `2031-W20`.
-    fn dashed(&self, text: &str, starts: bool) -> Option<usize> {
+    fn dashed_length(&self, text: &str, starts: bool) -> Option<usize> {
         let rest = text.get(4..)?.strip_prefix('-')?;
         let (first, after) = rest.split_at_checked(2)?;
         if within(first, 1..=12).is_some() {
             if let Some(day) = after.strip_prefix('-').and_then(|after| after.get(..2)) {
-                let more = after.as_bytes().get(3).is_some_and(u8::is_ascii_digit);
-                let is_date = day.len() == 2 && within(day, 1..=31).is_some() && !more;
+                let has_more_digits = after.as_bytes().get(3).is_some_and(u8::is_ascii_digit);
+                let is_date = day.len() == 2 && within(day, 1..=31).is_some() && !has_more_digits;
                 return is_date.then_some(10);
             }
             // "4521-12" may be the number of a thing.
             let is_date = starts && after.is_empty();
-            let certain = first.starts_with('0') || self.is_plausible(first_four(text));
-            return (is_date && (certain || self.has_word())).then_some(7);
+            let is_certain = first.starts_with('0') || self.is_plausible(first_four(text));
+            return (is_date && (is_certain || self.has_word())).then_some(7);
         }
         let week = rest
             .strip_prefix(['W', 'w'])
@@ -192,7 +203,7 @@ impl Search<'_> {
     }
 
     /// `20310517` or `203105`.
-    fn undivided(&self, text: &str, named: bool) -> Option<usize> {
+    fn compact_length(&self, text: &str, named: bool) -> Option<usize> {
         let (month, day) = (text.get(4..6)?, text.get(6..)?);
         let is_date = within(month, 1..=12).is_some()
             && (day.is_empty() || within(day, 1..=31).is_some())
@@ -201,18 +212,18 @@ impl Search<'_> {
     }
 
     /// A date of this length, if there is one, that starts with its year.
-    fn take(&mut self, start: usize, length: Option<usize>) {
+    fn add(&mut self, start: usize, length: Option<usize>) {
         if let Some(length) = length {
             self.cuts.push(start..start + length);
-            self.seen(number(&self.url.as_str()[start..start + 4]));
+            self.add_year(number(&self.url.as_str()[start..start + 4]));
         }
     }
 
     /// Keeps the first year that is not plausible, or else the first.
-    fn seen(&mut self, year: Option<u32>) {
-        let settled = self.year.is_some_and(|year| !self.is_plausible(year));
+    fn add_year(&mut self, year: Option<u32>) {
+        let is_settled = self.year.is_some_and(|year| !self.is_plausible(year));
         if let Some(year) = year
-            && !settled
+            && !is_settled
             && (self.year.is_none() || !self.is_plausible(year))
         {
             self.year = Some(year);
@@ -231,9 +242,9 @@ impl Search<'_> {
 /// Whether one of the words begins with a word of calendars.
 fn has_word(text: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphabetic()).any(|word| {
-        WORDS.iter().any(|known| {
-            word.get(..known.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(known))
+        WORDS.iter().any(|calendar_word| {
+            word.get(..calendar_word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(calendar_word))
         })
     })
 }
@@ -244,18 +255,18 @@ fn is_named(name: &str, known: &[&str]) -> bool {
         let Some(start) = name.len().checked_sub(known.len()) else {
             return false;
         };
-        let ends = name
+        let has_ending = name
             .get(start..)
             .is_some_and(|end| end.eq_ignore_ascii_case(known));
-        ends && (start == 0 || known.len() >= 4)
+        has_ending && (start == 0 || known.len() >= 4)
     })
 }
 
 /// A number of digits only, below a thousand million.
 fn number(text: &str) -> Option<u32> {
-    let digits =
+    let is_number =
         !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 fn within(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
@@ -272,11 +283,11 @@ mod tests {
 
     fn dates(url: &str) -> Option<(u32, String)> {
         let url = PageUrl::parse(&format!("http://a.example{url}")).unwrap();
-        find(&url, 1500..=2031).map(|dates| (dates.year, dates.cuts.shown(&url)))
+        find(&url, 1500..=2031).map(|dates| (dates.year, dates.cuts.display(&url)))
     }
 
     #[test]
-    fn dates_are_found_however_calendars_write_them() {
+    fn dates_are_found_in_every_common_form() {
         for (url, year, rest) in [
             ("/2031/05/", 2031, "/*/"),
             ("/blog/2024/10/17/a-title", 2024, "/blog/*/a-title"),
@@ -306,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_dates_are_left_alone() {
+    fn numbers_that_are_not_dates_are_ignored() {
         for url in [
             "/",
             "/thread/4521/3",
@@ -336,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn four_digits_in_a_row_are_seen_at_every_place() {
+    fn four_digits_in_a_row_are_found_at_every_position() {
         for length in 0..24 {
             for start in 0..=length {
                 for run in 0..=length - start {

@@ -8,24 +8,24 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Keys counted exactly: as many as a table of 2^20 places holds, 18 MiB.
-const EXACT: usize = 917_504;
+const EXACT_LIMIT: usize = 917_504;
 /// Counters for all others: 4 MiB, made when the first is needed.
-const SHARED: usize = 1 << 20;
+const SHARED_COUNTERS: usize = 1 << 20;
 
 /// Counts by fingerprint.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    exact: HashMap<u64, u32, BuildHasherDefault<Itself>>,
+    exact: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
     shared: Vec<u32>,
     #[cfg(test)]
-    most: Option<usize>,
+    limit: Option<usize>,
 }
 
 /// A fingerprint is a hash already.
 #[derive(Default)]
-pub(super) struct Itself(u64);
+pub(super) struct IdentityHasher(u64);
 
-impl Hasher for Itself {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -44,7 +44,7 @@ impl Counts {
     pub(super) fn of(&self, key: u64) -> u32 {
         match self.exact.get(&key) {
             Some(count) => *count,
-            None => self.shared.get(place(key)).copied().unwrap_or(0),
+            None => self.shared.get(slot(key)).copied().unwrap_or(0),
         }
     }
 
@@ -52,11 +52,11 @@ impl Counts {
     pub(super) fn add(&mut self, key: u64) {
         if let Some(count) = self.exact.get_mut(&key) {
             *count = count.saturating_add(1);
-        } else if self.exact.len() < self.most() {
+        } else if self.exact.len() < self.limit() {
             self.exact.insert(key, 1);
         } else {
-            self.shared.resize(SHARED, 0);
-            let count = &mut self.shared[place(key)];
+            self.shared.resize(SHARED_COUNTERS, 0);
+            let count = &mut self.shared[slot(key)];
             *count = count.saturating_add(1);
         }
     }
@@ -68,18 +68,18 @@ impl Counts {
     }
 
     #[cfg(not(test))]
-    fn most(&self) -> usize {
-        EXACT
+    fn limit(&self) -> usize {
+        EXACT_LIMIT
     }
 
     #[cfg(test)]
-    fn most(&self) -> usize {
-        self.most.unwrap_or(EXACT)
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(EXACT_LIMIT)
     }
 }
 
-fn place(key: u64) -> usize {
-    (key >> 44) as usize % SHARED
+fn slot(key: u64) -> usize {
+    (key >> 44) as usize % SHARED_COUNTERS
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_key_is_never_counted_less_often_than_it_was_added() {
         let mut counts = Counts {
-            most: Some(100),
+            limit: Some(100),
             ..Counts::default()
         };
         let mut random = fastrand::Rng::with_seed(5);
@@ -112,6 +112,6 @@ mod tests {
             unknown < 100,
             "{unknown} keys that were never added have a count"
         );
-        assert!(counts.exact.len() == 100 && counts.shared.len() == SHARED);
+        assert!(counts.exact.len() == 100 && counts.shared.len() == SHARED_COUNTERS);
     }
 }

@@ -10,7 +10,7 @@ use std::hash::BuildHasherDefault;
 
 use url::Position;
 
-use super::counts::{Counts, Itself};
+use super::counts::{Counts, IdentityHasher};
 use super::pieces::{Prints, parameters};
 use crate::skip::Skip;
 use crate::url::PageUrl;
@@ -20,19 +20,19 @@ const MOST_VALUES: usize = 1_835_008;
 /// Parameters of a URL that are looked at.
 const MOST_PARAMETERS: usize = 64;
 /// So many URLs of a path are asked for each value of a parameter that was seen on it.
-const FOR_EACH_VALUE: u64 = 10;
+const URLS_PER_VALUE: u64 = 10;
 
 /// The families of a crawl.
 #[derive(Debug, Default)]
 pub(super) struct Families {
     families: Counts,
-    paths: HashMap<u64, Path, BuildHasherDefault<Itself>>,
-    values: HashSet<u64, BuildHasherDefault<Itself>>,
+    paths: HashMap<u64, PathCounts, BuildHasherDefault<IdentityHasher>>,
+    values: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
 }
 
 /// What was asked of one path.
 #[derive(Debug, Default, Clone, Copy)]
-struct Path {
+struct PathCounts {
     /// URLs with a query.
     urls: u32,
     /// Different values of their parameters.
@@ -64,12 +64,12 @@ impl Family {
         let set = names[..count]
             .iter()
             .fold(0_u64, |sum, name| sum.wrapping_add(*name));
-        let key = prints.and(path, set);
+        let key = prints.combine(path, set);
         (count > 0).then_some(Self { key, path })
     }
 
     /// The path and the names of the parameters, for people.
-    fn shown(url: &PageUrl) -> String {
+    fn display(url: &PageUrl) -> String {
         let mut names: Vec<&str> = Vec::new();
         for parameter in parameters(url).take(MOST_PARAMETERS) {
             if !names.contains(&parameter.name) {
@@ -93,14 +93,14 @@ impl Families {
         if let Some(limit) = limit
             && self.families.of(family.key) >= limit
         {
-            let family = Family::shown(url);
+            let family = Family::display(url);
             return Err(Skip::FamilyFull { family, limit });
         }
         if let Some(combinations) = combinations {
             let path = self.paths.get(&family.path).copied().unwrap_or_default();
-            let limit = u64::from(combinations) + FOR_EACH_VALUE * u64::from(path.values);
-            let known = |value| self.values.contains(&value);
-            if u64::from(path.urls) >= limit && values(url, family, prints).all(known) {
+            let limit = u64::from(combinations) + URLS_PER_VALUE * u64::from(path.values);
+            let is_known = |value| self.values.contains(&value);
+            if u64::from(path.urls) >= limit && values(url, family, prints).all(is_known) {
                 let path = Skip::cut(url.as_url().path());
                 let limit = u32::try_from(limit).unwrap_or(u32::MAX);
                 return Err(Skip::Combinations { path, limit });
@@ -137,7 +137,7 @@ impl Families {
 /// Each parameter with its value, on this path.
 fn values(url: &PageUrl, family: Family, prints: Prints) -> impl Iterator<Item = u64> {
     parameters(url).take(MOST_PARAMETERS).map(move |parameter| {
-        let value = prints.and(prints.of(parameter.name), prints.of(parameter.value));
-        prints.and(family.path, value)
+        let value = prints.combine(prints.of(parameter.name), prints.of(parameter.value));
+        prints.combine(family.path, value)
     })
 }

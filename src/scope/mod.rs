@@ -82,7 +82,7 @@ impl Scope {
 
     /// Whether a URL lies where the crawl reaches in this role, whatever else speaks against it.
     pub fn reaches(&self, url: &PageUrl, role: Role) -> bool {
-        self.territory.holds(url, self.reach(role))
+        self.territory.contains(url, self.reach(role))
     }
 
     /// How far the crawl reaches in this role.
@@ -106,7 +106,7 @@ impl Scope {
     /// # Errors
     /// Why it does not belong.
     pub fn judge(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
-        self.judged(url, role, true)
+        self.judge_url(url, role, true)
     }
 
     /// As [`judge`](Self::judge), for a URL that was judged before as something else: it is counted once at the most.
@@ -114,15 +114,15 @@ impl Scope {
     /// # Errors
     /// Why it does not belong.
     pub fn judge_again(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
-        self.judged(url, role, false)
+        self.judge_url(url, role, false)
     }
 
-    fn judged(&mut self, url: &PageUrl, role: Role, counts: bool) -> Result<(), Skip> {
+    fn judge_url(&mut self, url: &PageUrl, role: Role, is_counted: bool) -> Result<(), Skip> {
         if role == Role::Robots {
             return Ok(());
         }
         let reach = self.reach(role);
-        if !self.territory.holds(url, reach) {
+        if !self.territory.contains(url, reach) {
             return Err(Skip::Scope { reach });
         }
         self.traps.check_length(url)?;
@@ -133,28 +133,28 @@ impl Scope {
             return Ok(());
         }
         if role == Role::External {
-            return self.count_host(url, counts);
+            return self.count_host(url, is_counted);
         }
         let is_page = role == Role::Page;
         if is_page && !self.include.is_empty() && !self.include.matches(url) {
             return Err(Skip::NotIncluded);
         }
-        let marks = self.traps.check(url)?;
-        self.count_host(url, counts)?;
-        if counts {
-            self.traps.count(url, &marks);
+        let keys = self.traps.check(url)?;
+        self.count_host(url, is_counted)?;
+        if is_counted {
+            self.traps.count(url, &keys);
         }
         Ok(())
     }
 
     /// Whether a host may have one more URL, which is then counted.
-    fn count_host(&mut self, url: &PageUrl, counts: bool) -> Result<(), Skip> {
+    fn count_host(&mut self, url: &PageUrl, is_counted: bool) -> Result<(), Skip> {
         if let Some(limit) = self.settings.max_per_host {
             let host = self.prints.of(url.origin_text());
             if u64::from(self.hosts.of(host)) >= limit {
                 return Err(Skip::HostFull { limit });
             }
-            if counts {
+            if is_counted {
                 self.hosts.add(host);
             }
         }
@@ -173,7 +173,7 @@ impl Scope {
         if self.settings.max_per_host.is_some() {
             self.hosts.add(self.prints.of(url.origin_text()));
         }
-        let marks = self.traps.marks(url);
-        self.traps.count(url, &marks);
+        let keys = self.traps.keys(url);
+        self.traps.count(url, &keys);
     }
 }

@@ -45,7 +45,7 @@ impl Prints {
     }
 
     /// The fingerprint of two things together, in this order.
-    pub(super) fn and(self, first: u64, second: u64) -> u64 {
+    pub(super) fn combine(self, first: u64, second: u64) -> u64 {
         // The finish of a 64-bit hash by David Stafford ("mix 13").
         let mut mixed = first.rotate_left(25) ^ second.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -55,8 +55,8 @@ impl Prints {
 
     /// The fingerprint of what is left of a text.
     pub(super) fn without(self, text: &str, cuts: &Cuts) -> u64 {
-        let kept = cuts.kept(text);
-        kept.fold(0, |print, piece| self.and(print, self.of(piece)))
+        let remaining = cuts.remaining(text);
+        remaining.fold(0, |print, piece| self.combine(print, self.of(piece)))
     }
 }
 
@@ -64,8 +64,8 @@ impl Cuts {
     /// Adds a piece behind those that are there.
     pub(super) fn push(&mut self, piece: Range<usize>) {
         debug_assert!(self.end() <= piece.start, "pieces come in order");
-        if let Some(place) = self.pieces.get_mut(self.count) {
-            *place = piece;
+        if let Some(slot) = self.pieces.get_mut(self.count) {
+            *slot = piece;
             self.count += 1;
         }
     }
@@ -80,15 +80,15 @@ impl Cuts {
     }
 
     /// What is left of a text, piece by piece.
-    fn kept<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+    fn remaining<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         let starts = std::iter::once(0).chain(self.iter().map(|piece| piece.end));
         let ends = self.iter().map(|piece| piece.start).chain([text.len()]);
         starts.zip(ends).map(|(start, end)| &text[start..end])
     }
 
     /// Path and query of a URL for people, with `*` for each piece.
-    pub(super) fn shown(&self, url: &PageUrl) -> String {
-        let pieces: Vec<&str> = self.kept(url.as_str()).collect();
+    pub(super) fn display(&self, url: &PageUrl) -> String {
+        let pieces: Vec<&str> = self.remaining(url.as_str()).collect();
         let text = pieces.join("*");
         let path = url.origin_text().len();
         Skip::cut(text.get(path..).unwrap_or_default())
@@ -110,7 +110,7 @@ pub(super) fn parameters(url: &PageUrl) -> impl Iterator<Item = Parameter<'_>> {
 
 impl Parameter<'_> {
     /// Where the value stands in the URL's text.
-    pub(super) fn place(&self) -> Range<usize> {
+    pub(super) fn range(&self) -> Range<usize> {
         self.end - self.value.len()..self.end
     }
 }
@@ -126,26 +126,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_by_its_pieces_in_their_order() {
+    fn the_fingerprint_depends_on_the_remaining_pieces_and_their_order() {
         let prints = Prints::seeded(3);
-        let left = |text: &str| prints.without(text, &cut(2..4));
-        assert_eq!(left("ab12cd"), left("ab34cd"));
+        let fingerprint_without = |text: &str| prints.without(text, &cut(2..4));
+        assert_eq!(fingerprint_without("ab12cd"), fingerprint_without("ab34cd"));
         for other in ["cd12ab", "abc12d", "ab12", "ab12ab"] {
-            assert_ne!(left("ab12cd"), left(other), "{other}");
+            assert_ne!(
+                fingerprint_without("ab12cd"),
+                fingerprint_without(other),
+                "{other}"
+            );
         }
-        assert_ne!(prints.without("abcd", &Cuts::default()), left("ab12cd"));
+        assert_ne!(
+            prints.without("abcd", &Cuts::default()),
+            fingerprint_without("ab12cd")
+        );
     }
 
     #[test]
-    fn parameters_know_where_they_stand() {
+    fn parameters_know_their_range() {
         let url = PageUrl::parse("http://a.example/?a=1&&b&c==&=d").unwrap();
-        let found: Vec<_> = parameters(&url)
+        let pairs: Vec<_> = parameters(&url)
             .map(|parameter| {
-                assert_eq!(&url.as_str()[parameter.place()], parameter.value);
+                assert_eq!(&url.as_str()[parameter.range()], parameter.value);
                 (parameter.name, parameter.value)
             })
             .collect();
-        assert_eq!(found, [("a", "1"), ("", "b"), ("c", "="), ("", "d")]);
+        assert_eq!(pairs, [("a", "1"), ("", "b"), ("c", "="), ("", "d")]);
         assert_eq!(parameters(&PageUrl::nowhere()).count(), 0);
     }
 }

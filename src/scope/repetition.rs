@@ -7,7 +7,7 @@
 use crate::skip::Skip;
 
 /// Segments that are looked at: more than any plausible path has, and few enough to compare each with each.
-const LOOKED_AT: usize = 64;
+const SEGMENT_LIMIT: usize = 64;
 
 /// A repetition in the path, if there is one: segments of which each stands there `limit` times, or several in turn one time less.
 /// Numbers and single characters may stand there twice as often.
@@ -16,21 +16,21 @@ pub(super) fn find(path: &str, limit: u16) -> Option<Skip> {
     if !may_repeat(path.as_bytes(), limit) {
         return None;
     }
-    let found = path.split('/').filter(|segment| !segment.is_empty());
-    let segments: Vec<&str> = found.take(LOOKED_AT).collect();
-    again(&segments, limit).or_else(|| in_turn(&segments, limit))
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let segments: Vec<&str> = segments.take(SEGMENT_LIMIT).collect();
+    find_segment(&segments, limit).or_else(|| find_sequence(&segments, limit))
 }
 
 /// Whether enough segments look like an earlier one, by their length and first letter: nearly no path has as many.
 fn may_repeat(path: &[u8], limit: usize) -> bool {
-    let mut seen = 0_u64;
-    let mut alike = 0;
+    let mut seen_marks = 0_u64;
+    let mut similar_count = 0;
     let mut start = 1;
     for end in memchr::memchr_iter(b'/', path).skip(1).chain([path.len()]) {
         if let Some(first) = path[start.min(end)..end].first() {
             let mark = 1 << ((end - start + 11 * usize::from(*first)) % 64);
-            alike += usize::from(seen & mark != 0);
-            seen |= mark;
+            similar_count += usize::from(seen_marks & mark != 0);
+            seen_marks |= mark;
         }
         start = end + 1;
     }
@@ -38,7 +38,7 @@ fn may_repeat(path: &[u8], limit: usize) -> bool {
 }
 
 /// One segment, anywhere in the path.
-fn again(segments: &[&str], limit: usize) -> Option<Skip> {
+fn find_segment(segments: &[&str], limit: usize) -> Option<Skip> {
     let last = segments.len().checked_sub(limit)?;
     // The first of so many stands no later than this.
     segments[..=last]
@@ -54,33 +54,33 @@ fn again(segments: &[&str], limit: usize) -> Option<Skip> {
 }
 
 /// Two and more segments, one behind the other.
-fn in_turn(segments: &[&str], limit: usize) -> Option<Skip> {
-    let turns = (limit - 1).max(2);
-    (2..=segments.len() / turns).find_map(|length| {
+fn find_sequence(segments: &[&str], limit: usize) -> Option<Skip> {
+    let rounds = (limit - 1).max(2);
+    (2..=segments.len() / rounds).find_map(|length| {
         // How many segments in a row are the same as the one `length` before them.
-        let mut same = 0;
+        let mut matching = 0;
         (length..segments.len()).find_map(|at| {
-            same = if segments[at] == segments[at - length] {
-                same + 1
+            matching = if segments[at] == segments[at - length] {
+                matching + 1
             } else {
                 0
             };
             let round = &segments[at + 1 - length..=at];
-            let times = same / length + 1;
-            let plain = round
+            let times = matching / length + 1;
+            let round_weight = round
                 .iter()
                 .map(|segment| weight(segment))
                 .min()
                 .unwrap_or(1);
-            (times >= turns * plain).then(|| repeated(round, times))
+            (times >= rounds * round_weight).then(|| repeated(round, times))
         })
     })
 }
 
 /// How much more often than a word a segment may stand in a path.
 fn weight(segment: &str) -> usize {
-    let short = segment.len() < 2 || segment.bytes().all(|byte| byte.is_ascii_digit());
-    if short { 2 } else { 1 }
+    let is_short = segment.len() < 2 || segment.bytes().all(|byte| byte.is_ascii_digit());
+    if is_short { 2 } else { 1 }
 }
 
 fn repeated(segments: &[&str], times: usize) -> Skip {
@@ -94,12 +94,12 @@ fn repeated(segments: &[&str], times: usize) -> Skip {
 mod tests {
     use super::*;
 
-    fn told(path: &str) -> Option<String> {
+    fn message(path: &str) -> Option<String> {
         find(path, 4).map(|skip| skip.to_string())
     }
 
     #[test]
-    fn a_path_that_goes_round_is_found() {
+    fn a_path_that_goes_round_in_circles_is_detected() {
         for (path, text) in [
             ("/news/news/news/news/", "the path repeats /news 4 times"),
             (
@@ -114,12 +114,12 @@ mod tests {
             ("/a/b/a/b/a/b/a/b/a/b/a/b/", "the path repeats /a/b 6 times"),
             ("/1/1/1/1/1/1/1/1", "the path repeats /1 8 times"),
         ] {
-            assert_eq!(told(path).as_deref(), Some(text), "{path}");
+            assert_eq!(message(path).as_deref(), Some(text), "{path}");
         }
     }
 
     #[test]
-    fn paths_of_real_sites_are_left_alone() {
+    fn paths_of_real_sites_are_accepted() {
         for path in [
             "/",
             "/2011/11/11/11/",
@@ -136,12 +136,12 @@ mod tests {
             "/r/1/2/1/2/1/2",
             "//////////",
         ] {
-            assert_eq!(told(path), None, "{path}");
+            assert_eq!(message(path), None, "{path}");
         }
     }
 
     #[test]
-    fn the_limit_is_the_number_of_times_that_is_too_often() {
+    fn a_segment_may_occur_fewer_times_than_the_limit() {
         let path = |times| format!("/{}", "again/".repeat(times));
         for limit in 2..20 {
             assert!(

@@ -9,7 +9,7 @@ use super::pieces::{Cuts, parameters};
 use crate::url::PageUrl;
 
 /// Parameters that hold sessions whatever their value: Java, PHP, ColdFusion, osCommerce and its kin, CodeIgniter.
-const ALWAYS: [&str; 11] = [
+const SESSION_NAMES: [&str; 11] = [
     "jsessionid",
     "phpsessid",
     "phpsessionid",
@@ -23,7 +23,7 @@ const ALWAYS: [&str; 11] = [
     "ci_session",
 ];
 /// Parameters that hold sessions where the value looks so.
-const PERHAPS: [&str; 10] = [
+const POSSIBLE_NAMES: [&str; 10] = [
     "sid",
     "session",
     "sessionid",
@@ -36,17 +36,17 @@ const PERHAPS: [&str; 10] = [
     "session_key",
 ];
 /// The shortest value that was drawn at random, where it is hexadecimal.
-const HEXADECIMAL: usize = 16;
+const HEXADECIMAL_LENGTH: usize = 16;
 /// The same where it is letters and digits: those of PHP have 22 and more.
-const LETTERS: usize = 20;
+const ALPHANUMERIC_LENGTH: usize = 20;
 
 /// The sessions in a URL, and the name of the first one.
 pub(super) fn find(url: &PageUrl) -> Option<(Cuts, &str)> {
     let mut cuts = Cuts::default();
-    let mut name = in_path(url, &mut cuts);
+    let mut name = find_in_path(url, &mut cuts);
     for parameter in parameters(url) {
         if is_session(parameter.name, parameter.value) {
-            cuts.push(parameter.place());
+            cuts.push(parameter.range());
             name = name.or(Some(parameter.name));
         }
     }
@@ -54,58 +54,60 @@ pub(super) fn find(url: &PageUrl) -> Option<(Cuts, &str)> {
 }
 
 /// `;jsessionid=…` at the end of a segment, and the `(S(…))` of ASP.NET, a segment of its own.
-fn in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
+fn find_in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
     let path = url.as_url().path();
     memchr::memchr2(b';', b'(', path.as_bytes())?;
-    let mut found = None;
+    let mut first_name = None;
     let mut at = url.origin_text().len();
     for segment in path.split('/') {
         let end = at + segment.len();
         if segment.starts_with("(S(") && segment.ends_with("))") {
             cuts.push(at..end);
-            found = found.or(segment.get(1..2));
+            first_name = first_name.or(segment.get(1..2));
         }
         let mut from = at;
         for (index, part) in segment.split(';').enumerate() {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             if index > 0 && is_session(name, value) {
                 cuts.push(from - 1..from + part.len());
-                found = found.or(Some(name));
+                first_name = first_name.or(Some(name));
             }
             from += part.len() + 1;
         }
         at = end + 1;
     }
-    found
+    first_name
 }
 
 fn is_session(name: &str, value: &str) -> bool {
     // Most names are sorted out by their length and first letter.
     let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
-    let maybe = b"jpcoxzsa".contains(&first) && name.len() <= 32;
-    let is = |known: &str| known.eq_ignore_ascii_case(name);
-    maybe
-        && (ALWAYS.iter().any(|known| is(known))
+    let is_candidate = b"jpcoxzsa".contains(&first) && name.len() <= 32;
+    let equals = |known: &str| known.eq_ignore_ascii_case(name);
+    is_candidate
+        && (SESSION_NAMES.iter().any(|known| equals(known))
             || is_asp(name)
-            || PERHAPS.iter().any(|known| is(known)) && is_random(value)
+            || POSSIBLE_NAMES.iter().any(|known| equals(known)) && is_random(value)
             // vBulletin and phpBB: an MD5.
-            || is("s") && value.len() == 32 && is_hexadecimal(value))
+            || equals("s") && value.len() == 32 && is_hexadecimal(value))
 }
 
 /// `ASPSESSIONIDQQABCDEF`, `ASP.NET_SessionId`.
 fn is_asp(name: &str) -> bool {
-    let starts = |start: &str| {
+    let starts_with = |start: &str| {
         name.get(..start.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(start))
     };
-    starts("aspsessionid") || starts("asp.net_sessionid")
+    starts_with("aspsessionid") || starts_with("asp.net_sessionid")
 }
 
 fn is_random(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
-    let mixed = digits >= 3 && letters >= 3 && digits + letters == value.len();
-    mixed && (value.len() >= LETTERS || value.len() >= HEXADECIMAL && is_hexadecimal(value))
+    let is_mixed = digits >= 3 && letters >= 3 && digits + letters == value.len();
+    is_mixed
+        && (value.len() >= ALPHANUMERIC_LENGTH
+            || value.len() >= HEXADECIMAL_LENGTH && is_hexadecimal(value))
 }
 
 fn is_hexadecimal(value: &str) -> bool {
@@ -117,7 +119,7 @@ mod tests {
     use super::super::pieces::Prints;
     use super::*;
 
-    fn rest(url: &str) -> Option<(u64, String)> {
+    fn fingerprint_and_name(url: &str) -> Option<(u64, String)> {
         let url = PageUrl::parse(url).unwrap();
         find(&url).map(|(cuts, name)| {
             let print = Prints::seeded(1).without(url.as_str(), &cuts);
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_found_by_its_name_and_its_look() {
+    fn sessions_are_recognised_by_name_and_value() {
         for (url, name) in [
             ("http://a.example/x;jsessionid=0AF3.node1?q=1", "jsessionid"),
             ("http://a.example/x;JSESSIONID=1/y", "JSESSIONID"),
@@ -151,7 +153,7 @@ mod tests {
             ("http://a.example/?CFID=12&CFTOKEN=345", "CFID"),
         ] {
             assert_eq!(
-                rest(url).map(|(_, name)| name).as_deref(),
+                fingerprint_and_name(url).map(|(_, name)| name).as_deref(),
                 Some(name),
                 "{url}"
             );
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_a_page_is_no_session() {
+    fn values_that_identify_a_page_are_not_sessions() {
         for url in [
             "http://a.example/",
             "http://a.example/?sid=204",
@@ -173,13 +175,13 @@ mod tests {
             "http://a.example/phpsessid=1/y",
             "http://a.example/wiki/Mercury_(planet)",
         ] {
-            assert_eq!(rest(url), None, "{url}");
+            assert_eq!(fingerprint_and_name(url), None, "{url}");
         }
     }
 
     #[test]
-    fn pages_that_differ_in_the_session_alone_leave_the_same_rest() {
-        let print = |url| rest(url).unwrap().0;
+    fn urls_that_differ_only_in_the_session_have_the_same_fingerprint() {
+        let print = |url| fingerprint_and_name(url).unwrap().0;
         let first = print("http://a.example/x;jsessionid=AA?q=1");
         assert_eq!(first, print("http://a.example/x;jsessionid=BBBB?q=1"));
         assert_ne!(first, print("http://a.example/x;jsessionid=AA?q=2"));

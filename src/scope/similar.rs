@@ -7,11 +7,11 @@
 //! only the first is remembered, so a trap that serves one page for ever takes one place.
 
 /// Bits in which two pages may differ and be nearly the same.
-const NEAR: u32 = 3;
+const DISTANCE_LIMIT: u32 = 3;
 /// Pages remembered: 36 MiB when there are so many.
-const MOST: usize = 1 << 20;
+const PAGE_LIMIT: usize = 1 << 20;
 /// Pages compared in each table. Of a million pages spread evenly there are 16 with the same block.
-const COMPARED: usize = 512;
+const COMPARE_LIMIT: usize = 512;
 /// Blocks of a fingerprint.
 const BLOCKS: usize = 4;
 /// Values of a block.
@@ -22,16 +22,16 @@ const NONE: u32 = u32::MAX;
 /// The pages that were seen, by fingerprint.
 #[derive(Debug)]
 pub struct Similar {
-    pages: Vec<Remembered>,
-    /// How many were remembered in all; the page with number `n` is at `n % most`.
+    pages: Vec<SeenPage>,
+    /// How many were remembered in all; the page with number `n` is at `n % limit`.
     remembered: u32,
     /// The newest page with each value of each block.
     newest: Vec<u32>,
-    most: usize,
+    limit: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Remembered {
+struct SeenPage {
     fingerprint: u64,
     id: u64,
     /// For each block, the page before with the same value.
@@ -47,23 +47,23 @@ impl Default for Similar {
 impl Similar {
     /// Nothing seen yet.
     pub fn new() -> Self {
-        Self::remembering(MOST)
+        Self::with_limit(PAGE_LIMIT)
     }
 
     /// As [`new`](Self::new), with the number of pages remembered at the most.
-    fn remembering(most: usize) -> Self {
+    fn with_limit(limit: usize) -> Self {
         Self {
             pages: Vec::new(),
             remembered: 0,
             newest: vec![NONE; BLOCKS * VALUES],
-            most,
+            limit,
         }
     }
 
     /// The id of the nearest earlier page whose [fingerprint](crate::parse::simhash) differs in at most three bits; the earliest of those
     /// that are equally near. Where there is none, this page is remembered under its own id.
     pub fn near(&mut self, fingerprint: u64, id: u64) -> Option<u64> {
-        let found = (0..BLOCKS)
+        let nearest = (0..BLOCKS)
             .flat_map(|block| self.with_block(fingerprint, block))
             .map(|(number, page)| {
                 (
@@ -72,34 +72,31 @@ impl Similar {
                     page.id,
                 )
             })
-            .filter(|(distance, ..)| *distance <= NEAR)
+            .filter(|(distance, ..)| *distance <= DISTANCE_LIMIT)
             .min()
             .map(|(.., id)| id);
-        if found.is_none() {
+        if nearest.is_none() {
             self.remember(fingerprint, id);
         }
-        found
+        nearest
     }
 
     /// The newest pages that have this block of a fingerprint, the newest first.
-    fn with_block(
-        &self,
-        fingerprint: u64,
-        block: usize,
-    ) -> impl Iterator<Item = (u32, &Remembered)> {
-        let mut next = self.newest[place(fingerprint, block)];
+    fn with_block(&self, fingerprint: u64, block: usize) -> impl Iterator<Item = (u32, &SeenPage)> {
+        let mut next = self.newest[slot(fingerprint, block)];
         std::iter::from_fn(move || {
             let page = self.page(next)?;
             let number = std::mem::replace(&mut next, page.older[block]);
             Some((number, page))
         })
-        .take(COMPARED)
+        .take(COMPARE_LIMIT)
     }
 
     /// The page with this number, unless a newer one has taken its place.
-    fn page(&self, number: u32) -> Option<&Remembered> {
-        let kept = number != NONE && (self.remembered - number) as usize <= self.most;
-        kept.then(|| self.pages.get(number as usize % self.most))
+    fn page(&self, number: u32) -> Option<&SeenPage> {
+        let is_available = number != NONE && (self.remembered - number) as usize <= self.limit;
+        is_available
+            .then(|| self.pages.get(number as usize % self.limit))
             .flatten()
     }
 
@@ -110,14 +107,14 @@ impl Similar {
             return;
         }
         let older = std::array::from_fn(|block| {
-            std::mem::replace(&mut self.newest[place(fingerprint, block)], number)
+            std::mem::replace(&mut self.newest[slot(fingerprint, block)], number)
         });
-        let page = Remembered {
+        let page = SeenPage {
             fingerprint,
             id,
             older,
         };
-        match self.pages.get_mut(number as usize % self.most) {
+        match self.pages.get_mut(number as usize % self.limit) {
             Some(oldest) => *oldest = page,
             None => self.pages.push(page),
         }
@@ -126,7 +123,7 @@ impl Similar {
 }
 
 /// Where the newest page with this block of the fingerprint is kept.
-fn place(fingerprint: u64, block: usize) -> usize {
+fn slot(fingerprint: u64, block: usize) -> usize {
     block * VALUES + (fingerprint >> (16 * block)) as usize % VALUES
 }
 
@@ -136,15 +133,15 @@ mod tests {
 
     /// Flips this many different bits.
     fn changed(fingerprint: u64, bits: usize, random: &mut fastrand::Rng) -> u64 {
-        let mut places: Vec<u32> = (0..64).collect();
-        random.shuffle(&mut places);
-        places[..bits]
+        let mut bits_to_flip: Vec<u32> = (0..64).collect();
+        random.shuffle(&mut bits_to_flip);
+        bits_to_flip[..bits]
             .iter()
             .fold(fingerprint, |all, bit| all ^ (1 << bit))
     }
 
     #[test]
-    fn a_page_within_three_bits_is_found_wherever_they_are_and_one_beyond_is_not() {
+    fn pages_within_three_bits_are_found_but_not_pages_beyond() {
         let mut random = fastrand::Rng::with_seed(3);
         let mut similar = Similar::new();
         let pages: Vec<u64> = (0..20_000).map(|_| random.u64(..)).collect();
@@ -162,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_is_told_and_of_equals_the_first() {
+    fn the_nearest_page_is_returned_and_the_first_of_equals() {
         let mut similar = Similar::new();
         assert_eq!(similar.near(0b1111_0000, 1), None);
         assert_eq!(similar.near(0, 2), None);
@@ -172,9 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn old_pages_are_forgotten_and_memory_is_bounded() {
+    fn old_pages_are_forgotten_and_memory_is_limited() {
         let mut random = fastrand::Rng::with_seed(4);
-        let mut similar = Similar::remembering(1000);
+        let mut similar = Similar::with_limit(1000);
         let pages: Vec<u64> = (0..10_000).map(|_| random.u64(..)).collect();
         for (id, page) in pages.iter().enumerate() {
             assert_eq!(similar.near(*page, id as u64), None);
@@ -189,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn of_pages_that_share_a_block_only_the_newest_are_compared() {
+    fn only_the_newest_pages_with_the_same_block_are_compared() {
         let mut similar = Similar::new();
         let mut random = fastrand::Rng::with_seed(5);
         for id in 0..10_000 {
             similar.near(random.u64(..) << 16, id);
         }
         let compared: Vec<u32> = similar.with_block(0, 0).map(|(number, _)| number).collect();
-        assert_eq!(compared.len(), COMPARED);
+        assert_eq!(compared.len(), COMPARE_LIMIT);
         assert!(compared.is_sorted_by(|newer, older| newer > older));
     }
 }

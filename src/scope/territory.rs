@@ -19,7 +19,7 @@ pub(super) struct Territory {
     /// `host[:port]` of seeds.
     hosts: HashSet<Box<str>>,
     /// Seeds, their directories, or their domains, as the reach is.
-    places: HashSet<Box<str>>,
+    texts: HashSet<Box<str>>,
     /// How many slashes there are in the paths of those directories: each once, in order.
     depths: Vec<usize>,
 }
@@ -29,62 +29,62 @@ impl Territory {
         Self {
             reach,
             hosts: HashSet::new(),
-            places: HashSet::new(),
+            texts: HashSet::new(),
             depths: Vec::new(),
         }
     }
 
     pub(super) fn anchor(&mut self, seed: &PageUrl) {
-        let place = Place::of(seed);
+        let location = Location::of(seed);
         match self.reach {
             Reach::Any => {}
-            Reach::Host => insert(&mut self.hosts, place.host()),
+            Reach::Host => insert(&mut self.hosts, location.host()),
             Reach::Page => {
-                insert(&mut self.hosts, place.host());
-                insert(&mut self.places, place.page());
+                insert(&mut self.hosts, location.host());
+                insert(&mut self.texts, location.page());
             }
             Reach::Path => {
-                insert(&mut self.hosts, place.host());
-                let directory = place.directory();
+                insert(&mut self.hosts, location.host());
+                let directory = location.directory();
                 let slashes = directory.bytes().filter(|byte| *byte == b'/').count();
                 if let Err(at) = self.depths.binary_search(&slashes) {
                     self.depths.insert(at, slashes);
                 }
-                insert(&mut self.places, directory);
+                insert(&mut self.texts, directory);
             }
             Reach::Domain => match domain(seed) {
-                Some(domain) => insert(&mut self.places, domain),
-                None => insert(&mut self.hosts, place.host()),
+                Some(domain) => insert(&mut self.texts, domain),
+                None => insert(&mut self.hosts, location.host()),
             },
         }
     }
 
     /// Whether a URL lies within this reach of a seed; the territory's own reach, or further.
-    pub(super) fn holds(&self, url: &PageUrl, reach: Reach) -> bool {
+    pub(super) fn contains(&self, url: &PageUrl, reach: Reach) -> bool {
         match reach {
             Reach::Any => true,
-            Reach::Host => self.hosts.contains(Place::of(url).host()),
-            Reach::Page => self.places.contains(Place::of(url).page()),
-            Reach::Path => self.is_below(&Place::of(url)),
+            Reach::Host => self.hosts.contains(Location::of(url).host()),
+            Reach::Page => self.texts.contains(Location::of(url).page()),
+            Reach::Path => self.is_below(&Location::of(url)),
             Reach::Domain => {
-                (!self.hosts.is_empty() && self.hosts.contains(Place::of(url).host()))
-                    || domain(url).is_some_and(|domain| self.places.contains(domain))
+                (!self.hosts.is_empty() && self.hosts.contains(Location::of(url).host()))
+                    || domain(url).is_some_and(|domain| self.texts.contains(domain))
             }
         }
     }
 
     /// Whether one of the directories on the way to a URL is a seed's. Only as many are looked up as there are different depths.
-    fn is_below(&self, place: &Place<'_>) -> bool {
-        let mut wanted = self.depths.iter();
-        let mut next = wanted.next();
-        let slashes = place.path().bytes().enumerate();
+    fn is_below(&self, location: &Location<'_>) -> bool {
+        let mut depths = self.depths.iter();
+        let mut next = depths.next();
+        let slashes = location.path().bytes().enumerate();
         for (count, (at, _)) in slashes.filter(|(_, byte)| *byte == b'/').enumerate() {
             let Some(depth) = next else { return false };
             if count + 1 == *depth {
-                if self.places.contains(place.up_to(at)) {
+                if self.texts.contains(location.up_to(at)) {
                     return true;
                 }
-                next = wanted.next();
+                next = depths.next();
             }
         }
         false
@@ -92,22 +92,22 @@ impl Territory {
 }
 
 /// A URL's text from its host on, without `www.`.
-struct Place<'u> {
+struct Location<'u> {
     text: &'u str,
     /// Where the path starts and ends in it.
     path: (usize, usize),
 }
 
-impl<'u> Place<'u> {
+impl<'u> Location<'u> {
     fn of(url: &'u PageUrl) -> Self {
         let url = url.as_url();
         let host = &url[Position::BeforeHost..Position::AfterPort];
-        let named = without_www(host).len();
-        let skipped = host.len() - named;
-        let path = named + url.path().len();
+        let host_length = without_www(host).len();
+        let skipped = host.len() - host_length;
+        let path = host_length + url.path().len();
         Self {
             text: &url[Position::BeforeHost..Position::AfterQuery][skipped..],
-            path: (named, path),
+            path: (host_length, path),
         }
     }
 
@@ -148,11 +148,11 @@ fn without_www(host: &str) -> &str {
 fn domain(url: &PageUrl) -> Option<&str> {
     let host = url.as_url().domain()?;
     let host = host.strip_suffix('.').unwrap_or(host);
-    let found = psl::domain(host.as_bytes())?;
-    found
+    let domain = psl::domain(host.as_bytes())?;
+    domain
         .suffix()
         .is_known()
-        .then(|| &host[host.len() - found.as_bytes().len()..])
+        .then(|| &host[host.len() - domain.as_bytes().len()..])
 }
 
 fn insert(set: &mut HashSet<Box<str>>, text: &str) {

@@ -23,7 +23,7 @@ pub(super) struct Traps {
 
 /// What a URL is counted as.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
+pub(super) struct TrapKeys {
     /// The page without its session.
     session: Option<u64>,
     /// The page without its date.
@@ -50,10 +50,10 @@ impl Traps {
     }
 
     /// What the URL would be counted as, or which rule it breaks.
-    pub(super) fn check(&self, url: &PageUrl) -> Result<Marks, Skip> {
+    pub(super) fn check(&self, url: &PageUrl) -> Result<TrapKeys, Skip> {
         let TrapSettings {
             segments,
-            parameters: most,
+            parameters: parameter_limit,
             repeats,
             family: limit,
             combinations,
@@ -66,7 +66,7 @@ impl Traps {
             let parts = UrlParts::Segments;
             return Err(Skip::Growing { parts, limit });
         }
-        if let Some(limit) = most
+        if let Some(limit) = parameter_limit
             && url.as_url().query().is_some()
             && parameters(url).nth(usize::from(limit)).is_some()
         {
@@ -83,7 +83,7 @@ impl Traps {
             self.families
                 .check(url, family, limit, combinations, self.prints)?;
         }
-        Ok(Marks {
+        Ok(TrapKeys {
             session,
             dates,
             family,
@@ -119,7 +119,7 @@ impl Traps {
         let page = self.prints.without(url.as_str(), &cuts);
         if self.dates.of(page) >= settings.dates {
             return Err(Skip::CalendarFull {
-                family: cuts.shown(url),
+                family: cuts.display(url),
                 limit: settings.dates,
             });
         }
@@ -127,19 +127,19 @@ impl Traps {
     }
 
     fn family(&self, url: &PageUrl) -> Option<Family> {
-        let wanted = self.settings.family.is_some() || self.settings.combinations.is_some();
-        wanted.then(|| Family::of(url, self.prints)).flatten()
+        let is_wanted = self.settings.family.is_some() || self.settings.combinations.is_some();
+        is_wanted.then(|| Family::of(url, self.prints)).flatten()
     }
 
     /// What a URL is counted as, whatever the rules say of it.
-    pub(super) fn marks(&self, url: &PageUrl) -> Marks {
+    pub(super) fn keys(&self, url: &PageUrl) -> TrapKeys {
         let settings = &self.settings;
         let session = settings.sessions.and_then(|_| session::find(url));
         let dates = settings
             .calendar
             .and_then(|years| calendar::find(url, years.first_year..=years.last_year));
         let without = |cuts: &Cuts| self.prints.without(url.as_str(), cuts);
-        Marks {
+        TrapKeys {
             session: session.map(|(cuts, _)| without(&cuts)),
             dates: dates.map(|dates| without(&dates.cuts)),
             family: self.family(url),
@@ -153,14 +153,14 @@ impl Traps {
     }
 
     /// Remembers a URL that is asked.
-    pub(super) fn count(&mut self, url: &PageUrl, marks: &Marks) {
-        if let Some(session) = marks.session {
+    pub(super) fn count(&mut self, url: &PageUrl, keys: &TrapKeys) {
+        if let Some(session) = keys.session {
             self.sessions.add(session);
         }
-        if let Some(dates) = marks.dates {
+        if let Some(dates) = keys.dates {
             self.dates.add(dates);
         }
-        if let Some(family) = marks.family {
+        if let Some(family) = keys.family {
             self.families.count(url, family, self.prints);
         }
     }

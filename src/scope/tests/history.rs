@@ -8,7 +8,7 @@ use super::*;
 use crate::scope::CalendarSettings;
 
 /// Settings under which every rule decides within a few URLs.
-fn tight() -> ScopeSettings {
+fn tight_settings() -> ScopeSettings {
     ScopeSettings {
         reach: Reach::Host,
         include: patterns(&["/**"]),
@@ -33,7 +33,7 @@ fn tight() -> ScopeSettings {
 }
 
 /// URLs that often meet each other in one rule or another.
-fn made_up(random: &mut fastrand::Rng) -> String {
+fn random_url(random: &mut fastrand::Rng) -> String {
     const HOSTS: [&str; 4] = [
         "http://a.example",
         "http://www.a.example",
@@ -66,48 +66,52 @@ fn made_up(random: &mut fastrand::Rng) -> String {
         "sid=fedcba9876543210",
         "date=20010203",
     ];
-    let mut of = |list: &[&'static str]| list[random.usize(..list.len())];
-    let mut text = of(&HOSTS).to_owned();
+    let mut pick = |list: &[&'static str]| list[random.usize(..list.len())];
+    let mut text = pick(&HOSTS).to_owned();
     // Half of them are one search page.
-    let search = of(&["yes", "no"]) == "yes";
-    let segments: usize = if search {
+    let is_search = pick(&["yes", "no"]) == "yes";
+    let segments: usize = if is_search {
         0
     } else {
-        of(&["0", "1", "2", "3", "4", "6"]).parse().unwrap()
+        pick(&["0", "1", "2", "3", "4", "6"]).parse().unwrap()
     };
-    (0..segments).for_each(|_| text = format!("{text}/{}", of(&WORDS)));
+    (0..segments).for_each(|_| text = format!("{text}/{}", pick(&WORDS)));
     text += "/";
-    let count: usize = of(&["0", "1", "2", "3", "4"]).parse().unwrap();
+    let count: usize = pick(&["0", "1", "2", "3", "4"]).parse().unwrap();
     for number in 0..count {
-        let pair = if search { of(&PAIRS[..5]) } else { of(&PAIRS) };
+        let pair = if is_search {
+            pick(&PAIRS[..5])
+        } else {
+            pick(&PAIRS)
+        };
         text = format!("{text}{}{pair}", if number == 0 { "?" } else { "&" });
     }
     text
 }
 
 #[test]
-fn a_crawl_that_is_resumed_judges_as_one_that_was_never_stopped() {
+fn a_resumed_crawl_decides_like_one_that_was_never_stopped() {
     let mut random = fastrand::Rng::with_seed(11);
     let mut classes = BTreeSet::new();
     for _ in 0..200 {
         let seeds = ["http://a.example/", "https://b.example/"];
-        let mut whole = scope(tight(), &seeds);
-        let mut taken = Vec::new();
+        let mut whole = scope(tight_settings(), &seeds);
+        let mut accepted = Vec::new();
         let before: Vec<_> = (0..random.usize(..800))
-            .map(|_| url(&made_up(&mut random)))
+            .map(|_| url(&random_url(&mut random)))
             .collect();
-        taken.extend(
+        accepted.extend(
             before
                 .iter()
                 .filter(|url| whole.judge(url, Role::Page).is_ok()),
         );
         // Another process, another seed; the store gives back what was taken, in an order of its own.
-        random.shuffle(&mut taken);
-        let mut resumed = Scope::seeded(tight(), random.u64(..));
+        random.shuffle(&mut accepted);
+        let mut resumed = Scope::seeded(tight_settings(), random.u64(..));
         seeds.iter().for_each(|seed| resumed.anchor(&url(seed)));
-        taken.into_iter().for_each(|url| resumed.restore(url));
+        accepted.into_iter().for_each(|url| resumed.restore(url));
         for _ in 0..60 {
-            let next = url(&made_up(&mut random));
+            let next = url(&random_url(&mut random));
             let judged = whole.judge(&next, Role::Page);
             assert_eq!(judged, resumed.judge(&next, Role::Page), "{next}");
             classes.extend(judged.err().map(|skip| skip.class()));
@@ -129,22 +133,22 @@ fn a_crawl_that_is_resumed_judges_as_one_that_was_never_stopped() {
         .iter()
         .filter(|class| !classes.contains(**class))
         .collect();
-    assert!(missing.is_empty(), "never met: {missing:?}");
+    assert!(missing.is_empty(), "never seen: {missing:?}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn no_url_breaks_a_rule_and_none_is_refused_without_one(
+    fn no_url_breaks_a_rule_and_none_is_rejected_without_one(
         path in "(/(\\PC{0,8}|[0-9]{1,9}|[a-z;=()%0-9-]{0,12})){0,40}",
         query in "(\\?(\\PC{0,20}|([a-z_]{0,9}=?[0-9a-fW-]{0,40}&?){0,60}))?",
         seed in "/[a-z/]{0,9}",
     ) {
         let Ok(url) = PageUrl::parse(&format!("http://a.example{path}{query}")) else { return Ok(()) };
         for reach in Reach::ALL {
-            for traps in [TrapSettings::default(), tight().traps, TrapSettings::OFF] {
-                let mut scope = scope(ScopeSettings { reach, traps, ..tight() }, &[&format!("http://a.example{seed}")]);
+            for traps in [TrapSettings::default(), tight_settings().traps, TrapSettings::OFF] {
+                let mut scope = scope(ScopeSettings { reach, traps, ..tight_settings() }, &[&format!("http://a.example{seed}")]);
                 let first = scope.judge(&url, Role::Page);
                 if let Err(skip) = first {
                     prop_assert!(skip.to_string().len() < 400);

@@ -49,7 +49,7 @@ fn patterns(texts: &[&str]) -> Vec<Pattern> {
 }
 
 #[test]
-fn robots_and_sitemaps_are_no_pages() {
+fn robots_and_sitemaps_are_not_pages() {
     let settings = ScopeSettings {
         include: patterns(&["/blog/"]),
         exclude: patterns(&["/old-sitemap.xml"]),
@@ -88,36 +88,33 @@ fn robots_and_sitemaps_are_no_pages() {
 }
 
 #[test]
-fn a_url_has_to_match_what_is_included_and_nothing_that_is_excluded() {
+fn a_url_must_match_an_include_pattern_and_no_exclude_pattern() {
     let settings = ScopeSettings {
         include: patterns(&["/docs/", "*.pdf"]),
         exclude: patterns(&["/docs/old/", "re:[?&]print="]),
         ..ScopeSettings::default()
     };
     let mut scope = scope(settings, &["http://a.example/"]);
-    let judged = |scope: &mut Scope, path: &str| {
+    let judge = |scope: &mut Scope, path: &str| {
         scope.judge(&url(&format!("http://a.example{path}")), Role::Page)
     };
-    assert_eq!(judged(&mut scope, "/docs/new"), Ok(()));
-    assert_eq!(judged(&mut scope, "/x/y.pdf"), Ok(()));
-    assert_eq!(judged(&mut scope, "/x"), Err(Skip::NotIncluded));
+    assert_eq!(judge(&mut scope, "/docs/new"), Ok(()));
+    assert_eq!(judge(&mut scope, "/x/y.pdf"), Ok(()));
+    assert_eq!(judge(&mut scope, "/x"), Err(Skip::NotIncluded));
     let excluded = |pattern: &str| {
         Err(Skip::Excluded {
             pattern: pattern.into(),
         })
     };
+    assert_eq!(judge(&mut scope, "/docs/old/x.pdf"), excluded("/docs/old/"));
     assert_eq!(
-        judged(&mut scope, "/docs/old/x.pdf"),
-        excluded("/docs/old/")
-    );
-    assert_eq!(
-        judged(&mut scope, "/docs/new?print=1"),
+        judge(&mut scope, "/docs/new?print=1"),
         excluded("re:[?&]print=")
     );
 }
 
 #[test]
-fn depth_is_asked_apart_from_the_url() {
+fn depth_is_checked_separately_from_the_url() {
     let settings = ScopeSettings {
         depth: Some(2),
         ..ScopeSettings::default()
@@ -132,7 +129,7 @@ fn depth_is_asked_apart_from_the_url() {
 }
 
 #[test]
-fn a_host_has_exactly_as_many_urls_as_it_may() {
+fn a_host_gets_exactly_as_many_urls_as_its_limit() {
     let settings = || ScopeSettings {
         reach: Reach::Any,
         max_per_host: Some(3),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_crawl_reaches_as_far_as_it_was_told_and_no_further() {
+fn a_crawl_reaches_as_far_as_its_setting_and_no_further() {
     let seeds = [
         "https://www.example.co.uk/docs/guide.html?x=1",
         "http://localhost:8080/a/",
@@ -94,7 +94,7 @@ fn a_crawl_reaches_as_far_as_it_was_told_and_no_further() {
 }
 
 #[test]
-fn a_domain_is_what_can_be_registered_and_an_address_or_unknown_name_is_itself() {
+fn a_domain_is_a_registrable_name_and_an_address_or_unknown_name_is_its_own() {
     for (seed, inside, outside) in [
         (
             "https://ann.github.io/",
@@ -135,7 +135,7 @@ fn a_domain_is_what_can_be_registered_and_an_address_or_unknown_name_is_itself()
 }
 
 #[test]
-fn a_crawl_reaches_wherever_it_does_from_any_of_its_seeds() {
+fn a_crawl_reaches_whatever_any_of_its_seeds_reaches() {
     for reach in [Reach::Path, Reach::Host, Reach::Domain] {
         let mut scope = reaching(reach, &[]);
         assert_eq!(
@@ -159,19 +159,19 @@ fn a_crawl_reaches_wherever_it_does_from_any_of_its_seeds() {
 }
 
 #[test]
-fn parts_of_pages_are_taken_from_the_host_or_from_anywhere() {
+fn assets_are_accepted_from_the_host_or_from_anywhere() {
     let seeds = ["http://a.example/docs/"];
     let elsewhere = url("http://cdn.example/x.css");
-    let beside = url("http://a.example/static/x.css");
+    let same_host = url("http://a.example/static/x.css");
     for reach in [Reach::Page, Reach::Path, Reach::Host] {
         let mut near = reaching(reach, &seeds);
-        assert_eq!(near.judge(&beside, Role::Asset), Ok(()));
+        assert_eq!(near.judge(&same_host, Role::Asset), Ok(()));
         assert_eq!(
             near.judge(&elsewhere, Role::Asset),
             Err(Skip::Scope { reach: Reach::Host })
         );
         assert_eq!(
-            near.judge(&beside, Role::Page).is_ok(),
+            near.judge(&same_host, Role::Page).is_ok(),
             reach == Reach::Host
         );
         let settings = ScopeSettings {
@@ -186,7 +186,7 @@ fn parts_of_pages_are_taken_from_the_host_or_from_anywhere() {
 }
 
 #[test]
-fn two_names_of_one_site_are_one_host_and_a_top_level_domain_is_none() {
+fn www_is_the_same_host_except_on_a_top_level_domain() {
     for (seed, inside, outside) in [
         (
             "http://example.org/",

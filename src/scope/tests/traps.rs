@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn urls_that_grow_are_left() {
+fn growing_urls_are_skipped() {
     let mut scope = anywhere(TrapSettings::default());
     let long = |length: usize| {
         format!(
@@ -33,7 +33,7 @@ fn urls_that_grow_are_left() {
 }
 
 #[test]
-fn each_page_is_asked_with_one_session() {
+fn each_page_is_fetched_with_one_session() {
     let mut scope = anywhere(TrapSettings::default());
     for page in 0..100 {
         let with = |session: u32| format!("http://a.example/p{page};jsessionid={session:032x}?v=1");
@@ -76,7 +76,7 @@ fn a_calendar_ends_in_both_directions() {
         .rev()
         .take_while(|n| class(&mut scope, &month(*n)).is_none())
         .count();
-    assert_eq!(ahead + back, 5000, "so many dates of one page");
+    assert_eq!(ahead + back, 5000, "the limit on dates of one page");
     let skip = scope.judge(&url(&month(1500 * 12)), Role::Page);
     assert_eq!(
         skip,
@@ -88,7 +88,7 @@ fn a_calendar_ends_in_both_directions() {
     assert_eq!(
         class(&mut scope, "http://a.example/news/2001/05/"),
         None,
-        "another page has its own"
+        "another page has its own limit"
     );
 }
 
@@ -100,7 +100,7 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
     };
     let mut scope = anywhere(traps);
     // Six filters of six values each, any of them left out: 117,649 URLs of one shelf.
-    let mut asked = 0;
+    let mut accepted = 0;
     for number in 0..7_u32.pow(6) {
         let chosen = (0..6).map(|filter| (filter, number / 7_u32.pow(filter) % 7));
         let query: Vec<String> = chosen
@@ -109,14 +109,14 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
             .collect();
         let text = format!("http://a.example/shelf?{}", query.join("&"));
         match scope.judge(&url(&text), Role::Page) {
-            Ok(()) => asked += 1,
+            Ok(()) => accepted += 1,
             Err(skip) => assert_eq!(skip.class(), "combinations"),
         }
     }
     assert_eq!(
-        asked,
+        accepted,
         1000 + 10 * 36 + 1,
-        "all but the one without a filter have been counted"
+        "all but the one without a filter are counted"
     );
     assert_eq!(
         class(&mut scope, "http://a.example/shelf?f0=1&f1=new"),
@@ -130,11 +130,11 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
                 thread % 20,
                 page * 25
             );
-            let judged = scope.judge(&url(&text), Role::Page).err();
-            let full = judged
+            let skip = scope.judge(&url(&text), Role::Page).err();
+            let is_full = skip
                 .as_ref()
                 .is_some_and(|skip| skip.class() == "family-full");
-            assert!(judged.is_none() || full, "{judged:?}");
+            assert!(skip.is_none() || is_full, "{skip:?}");
         }
     }
     // A thread more brings a new number, and only the limit of the family stands against it.
@@ -152,7 +152,7 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
 }
 
 #[test]
-fn a_family_is_the_set_of_names_whatever_their_order() {
+fn a_family_is_a_set_of_names_in_any_order() {
     let traps = TrapSettings {
         family: Some(2),
         ..TrapSettings::default()
@@ -179,7 +179,7 @@ fn a_family_is_the_set_of_names_whatever_their_order() {
 }
 
 #[test]
-fn urls_as_real_sites_have_them_are_taken() {
+fn urls_of_real_sites_are_accepted() {
     let mut scope = anywhere(TrapSettings::default().in_year(2026));
     for text in [
         "https://www.nytimes.com/1912/04/16/archives/titanic-sinks.html",
@@ -207,18 +207,18 @@ fn urls_as_real_sites_have_them_are_taken() {
 }
 
 #[test]
-fn a_hostile_site_that_makes_up_families_takes_bounded_memory() {
+fn a_hostile_site_that_makes_up_families_takes_limited_memory() {
     let mut scope = anywhere(TrapSettings::default());
-    let mut most = 0;
+    let mut largest = 0;
     for number in 0..1_100_000 {
         let text =
             format!("http://a.example/{number:x}/2001/05/?n{number}=v&sid={number:032x}a1b2c3");
         // When the tables are full, pages share counters, and a limit of one comes early for some.
-        let found = class(&mut scope, &text);
-        assert!(matches!(found, None | Some("session")), "{found:?}");
+        let verdict = class(&mut scope, &text);
+        assert!(matches!(verdict, None | Some("session")), "{verdict:?}");
         if number % 100_000 == 0 {
-            most = most.max(scope.traps.bytes());
+            largest = largest.max(scope.traps.bytes());
         }
     }
-    assert!(most <= 104 << 20, "{} MiB", most >> 20);
+    assert!(largest <= 104 << 20, "{} MiB", largest >> 20);
 }
