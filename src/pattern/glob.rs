@@ -1,21 +1,22 @@
-//! From a glob to a regular expression over the whole URL.
+//! Converts a glob to a regular expression over the whole URL.
 //!
-//! A `?` is any character, and so it may be the one that begins the query. There is one alternative for each `?` that it may
-//! be, and one where it is none of them: before it segments count, behind it they do not.
+//! A `?` matches any character, including the one that starts the query. So there is one alternative for each `?` that
+//! might start the query, and one in which none does: before the query, segments matter; in it, they do not.
 
 use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// Wildcards of one pattern, and patterns that its braces stand for: a page full of regular expressions, not a mine.
+/// The most wildcards of one pattern, and the most patterns that its braces may expand to, so that the regular
+/// expression stays small.
 const LIMIT: usize = 32;
-/// What a URL never holds unencoded, in the path and in the query.
+/// Characters that are always percent-encoded in the path and query of a URL.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
 /// One part of a glob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// These characters, percent-encoded where a URL has them so.
+    /// These characters, percent-encoded if a URL has them encoded.
     Text(String),
     /// `?`
     One,
@@ -39,11 +40,11 @@ pub(super) fn expression(glob: &str) -> Result<String, String> {
     Ok(format!("^(?:{})$", alternatives.join("|")))
 }
 
-/// One glob without braces.
+/// The regular expression for a glob without braces.
 fn path_regex(glob: &str) -> Result<String, String> {
     let (mut head, path) = match glob.split_once("://") {
         Some((scheme, rest)) => {
-            // A host alone stands for all of it.
+            // A host alone stands for everything on it.
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let head = format!(
                 "{}://{}",
@@ -60,7 +61,7 @@ fn path_regex(glob: &str) -> Result<String, String> {
         parts.push(Part::Directories);
     }
     parts.extend(split_parts(path)?);
-    // A directory is all that is below it. An escaped slash at the end is a slash.
+    // A directory includes everything below it. An escaped slash at the end is just a slash.
     if path.ends_with('/') && !path.ends_with("\\/") {
         parts.push(Part::Any);
     }
@@ -72,7 +73,7 @@ fn path_regex(glob: &str) -> Result<String, String> {
         return Err(format!("more than {LIMIT} wildcards"));
     }
     let in_path: Vec<String> = parts.iter().map(Part::in_path).collect();
-    // What says nothing of the query holds for every query.
+    // A pattern without a query matches with any query.
     let mut expression = format!("{head}(?:{}(?:\\?.*)?", in_path.concat());
     let marks = parts
         .iter()
@@ -107,7 +108,7 @@ impl Part {
     }
 }
 
-/// The parts of the path of a glob.
+/// Splits the path of a glob into parts.
 fn split_parts(path: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
@@ -148,7 +149,7 @@ fn split_parts(path: &str) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-/// Scheme or host: wildcards stay within it.
+/// The regular expression for a scheme or host: wildcards stay within it.
 fn host_regex(glob: &str) -> Result<String, String> {
     let parts = split_parts(&glob.to_lowercase())?;
     Ok(parts
@@ -161,7 +162,7 @@ fn host_regex(glob: &str) -> Result<String, String> {
         .collect())
 }
 
-/// A host as URLs write it.
+/// A host in the form that URLs have it.
 fn host_name(host: &str) -> Result<String, String> {
     if host.is_ascii() {
         return Ok(host.to_owned());
@@ -173,7 +174,7 @@ fn host_name(host: &str) -> Result<String, String> {
     }
 }
 
-/// A text that matches itself, as it stands in a URL; the digits of `%2f` in either case.
+/// A regular expression for literal text, as it appears in a URL; the digits of `%2f` match in either case.
 fn literal_regex(text: &str) -> String {
     let encoded = utf8_percent_encode(text, ENCODED).to_string();
     let mut regex = String::with_capacity(encoded.len() + 8);
@@ -193,7 +194,7 @@ fn literal_regex(text: &str) -> String {
     regex + &regex::escape(rest)
 }
 
-/// The globs that braces stand for.
+/// Expands the braces of a glob.
 fn expand(glob: &str) -> Result<Vec<String>, String> {
     let mut expanded = Vec::new();
     let mut pending = vec![glob.to_owned()];
@@ -219,7 +220,7 @@ fn expand(glob: &str) -> Result<Vec<String>, String> {
     Ok(expanded)
 }
 
-/// A pair of braces, with what is around it.
+/// A pair of braces, with the text around it.
 struct Braces<'g> {
     before: &'g str,
     choices: Vec<&'g str>,

@@ -1,4 +1,4 @@
-//! Many patterns at once: one pass over the URL says which of them match.
+//! Matches many patterns at once, in one pass over the URL.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use super::Pattern;
 use crate::url::PageUrl;
 
-/// Memory for the states of the automaton that are kept, in bytes: beyond, it is slower and still right.
+/// Memory for cached states of the automaton, in bytes: with more states it is slower, but still correct.
 const MEMORY_LIMIT: usize = 8 << 20;
 
 /// A list of patterns.
 #[derive(Debug)]
 pub(crate) struct PatternList {
     pub(super) patterns: Vec<Pattern>,
-    /// All of them in one automaton; none where that would be too large, and they are tried in turn.
+    /// All of them in one automaton; `None` if it would be too large, so that they are tried one by one.
     pub(super) set: Option<RegexSet>,
 }
 
@@ -35,7 +35,7 @@ impl PatternList {
         self.patterns.is_empty()
     }
 
-    /// Whether any of them matches: much quicker to know than which.
+    /// Whether any of them matches: much faster than finding out which.
     pub(crate) fn matches(&self, url: &PageUrl) -> bool {
         match &self.set {
             Some(set) => set.is_match(url.as_str().as_bytes()),

@@ -1,21 +1,21 @@
-//! Patterns for URLs: globs as `.gitignore` and `ripgrep` know them, and regular expressions after `re:`.
+//! URL patterns: globs like those of `.gitignore` and `ripgrep`, and regular expressions after `re:`.
 //!
 //! | written | means |
 //! |---|---|
 //! | `*` | any characters within one segment |
-//! | `**` | any characters, slashes too; `/**/` is also a single slash |
-//! | `?` | one character other than a slash, and so also the one that begins the query |
+//! | `**` | any characters, including slashes; `/**/` also matches a single slash |
+//! | `?` | one character other than a slash, which may be the `?` that starts the query |
 //! | `{a,b}` | `a` or `b` |
 //! | `\x` | the character x itself |
-//! | `/docs/*.html` | with a slash in front: from the root of the host |
-//! | `*.pdf` | without one: below any directory |
-//! | `/docs/` | with a slash at the end: that directory and all below it |
+//! | `/docs/*.html` | with a leading slash: from the root of the host |
+//! | `*.pdf` | without one: in any directory |
+//! | `/docs/` | with a trailing slash: that directory and everything below it |
 //! | `https://*.example.org/**` | with `://`: the whole URL |
-//! | `re:\.pdf$` | a regular expression, found anywhere in the whole URL |
+//! | `re:\.pdf$` | a regular expression, which may match anywhere in the whole URL |
 //!
-//! A pattern is about the path, and holds for every query; only behind a `?` it is about the query too, in which there are no
-//! segments: `*?print=1*`. Brackets are themselves: they are part of many queries.
-//! Matching takes time linear in the URL, whatever the pattern; a pattern that would need much memory is refused.
+//! A pattern is about the path, and matches with any query; only after a `?` it is about the query too, which has no
+//! segments: `*?print=1*`. Brackets stand for themselves, as many queries contain them. Matching takes time linear in
+//! the URL, whatever the pattern; a pattern that would need a lot of memory is refused.
 
 mod glob;
 mod list;
@@ -31,7 +31,7 @@ pub(crate) use list::PatternList;
 
 use crate::url::PageUrl;
 
-/// What marks a regular expression.
+/// The prefix of a regular expression.
 const REGEX: &str = "re:";
 /// The longest pattern, in bytes.
 const LENGTH_LIMIT: usize = 4096;
@@ -46,18 +46,18 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Why a text is no [`Pattern`].
+/// The reason why a text is not a [`Pattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("pattern {pattern:?}: {problem}")]
 pub struct PatternError {
-    /// The text.
+    /// The text that was parsed.
     pub pattern: String,
     /// What is wrong with it.
     pub problem: String,
 }
 
 impl Pattern {
-    /// Whether it matches a URL.
+    /// Whether the pattern matches a URL.
     pub fn matches(&self, url: &PageUrl) -> bool {
         self.regex.is_match(url.as_str().as_bytes())
     }
@@ -94,7 +94,7 @@ impl FromStr for Pattern {
     }
 }
 
-/// The problem alone: the crate's own text repeats the expression over several lines.
+/// The problem alone: the crate's own message repeats the expression over several lines.
 fn problem_of(error: &regex::Error) -> String {
     match error {
         regex::Error::CompiledTooBig(_) => "needs too much memory".to_owned(),

@@ -1,4 +1,4 @@
-//! What patterns match, by example and against a matcher that is written as the table of the module reads.
+//! Patterns by example, and compared with a matcher that follows the module's table literally.
 
 use proptest::prelude::*;
 
@@ -187,12 +187,12 @@ fn the_first_of_many_matching_patterns_is_named() {
     assert_eq!(PatternList::new(&[]).first_match(&PageUrl::nowhere()), None);
 }
 
-/// The table again, as a matcher that tries everything. `rest` is what is left of path and query.
+/// A matcher that follows the table and tries everything. `rest` is the remaining path and query.
 fn matches_simply(glob: &[char], rest: &[char], in_query: bool, at_segment: bool) -> bool {
     let Some((&first, glob_rest)) = glob.split_first() else {
         return rest.is_empty() || !in_query && rest[0] == '?';
     };
-    // How far a wildcard may reach: to the next slash, or to the query, or to the end.
+    // How far a wildcard may extend: to the next slash, to the query, or to the end.
     let reach = |segment: bool| {
         let stops = |c: &char| !in_query && (*c == '?' || segment && *c == '/');
         rest.iter().position(stops).unwrap_or(rest.len())
@@ -201,7 +201,7 @@ fn matches_simply(glob: &[char], rest: &[char], in_query: bool, at_segment: bool
         '*' if glob.starts_with(&['*', '*']) => {
             let after = &glob[2..];
             if let Some(after) = after.strip_prefix(&['/'][..]).filter(|_| at_segment) {
-                // No directory, or some that end with a slash.
+                // No directory, or several that end with a slash.
                 return matches_simply(after, rest, in_query, true)
                     || (0..reach(false)).any(|at| {
                         rest[at] == '/' && matches_simply(after, &rest[at + 1..], in_query, true)

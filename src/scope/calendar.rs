@@ -1,16 +1,17 @@
-//! Dates in URLs: the mark of a calendar, which has a page for every month there ever was or will be.
+//! Finds dates in URLs: the sign of a calendar, which has a page for every month, past and future.
 //!
-//! A date is believed where it can hardly be anything else. `/2031/05/` is one: numbers of pages and things are not written with a
-//! zero in front. `/4521/12` may be page 12 of thread 4521, and is one only in a plausible year, or beside a word such as
-//! `events`. `2031-05-01` always is one, `20310501` beside such a word, `year=2031&month=5` by its names. A year alone is none: there are
-//! few of them. Edge: months written as words, and times counted in seconds, are not seen.
+//! A number counts as a date only if it can hardly be anything else. `/2031/05/` is a date: page and item numbers do
+//! not start with a zero. `/4521/12` may be page 12 of thread 4521, and is a date only in a plausible year, or next to
+//! a word such as `events`. `2031-05-01` always is one, `20310501` next to such a word, `year=2031&month=5` because of
+//! the names. A year alone is not a date: there are only few of them. Months written as words and times in seconds are
+//! not recognised.
 
 use std::ops::{Range, RangeInclusive};
 
 use super::pieces::{Cuts, Parameter, parameters};
 use crate::url::PageUrl;
 
-/// Words that calendars have in their URLs; a longer one that begins so is taken too.
+/// Words in calendar URLs; longer words that start with one also count.
 const WORDS: [&str; 12] = [
     "calend",
     "kalend",
@@ -25,23 +26,23 @@ const WORDS: [&str; 12] = [
     "date",
     "day",
 ];
-/// Names of parameters that hold a year, or end so.
+/// Names of year parameters, or endings of such names.
 const YEARS: [&str; 5] = ["year", "yr", "jahr", "annee", "y"];
-/// Names of parameters that hold a month, or end so.
+/// Names of month parameters, or endings of such names.
 const MONTHS: [&str; 6] = ["month", "mon", "monat", "mois", "mo", "m"];
-/// Names of parameters that hold a day, or end so.
+/// Names of day parameters, or endings of such names.
 const DAYS: [&str; 4] = ["day", "tag", "jour", "d"];
 
 /// The dates in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dates {
-    /// Where they stand.
+    /// Their ranges in the URL's text.
     pub(super) cuts: Cuts,
-    /// The first year of them that is not plausible, or else the first one.
+    /// The first year that is not plausible, or else the first year.
     pub(super) year: u32,
 }
 
-/// What is known of a URL while dates are looked for.
+/// The state of a search for dates in a URL.
 struct DateSearch<'u> {
     url: &'u PageUrl,
     plausible: RangeInclusive<u16>,
@@ -74,10 +75,10 @@ pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Date
     year.map(|year| Dates { cuts, year })
 }
 
-/// The next run of four and more digits at or after `from`.
+/// The next run of four or more digits at or after `from`.
 fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
     let is_digit = |at: &usize| text[*at].is_ascii_digit();
-    // One of four digits in a row stands at a place that four divides.
+    // Among four digits in a row, one is at an index that four divides.
     let mut at = from + 3;
     while at < text.len() {
         if is_digit(&at) {
@@ -98,7 +99,7 @@ fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
 }
 
 impl DateSearch<'_> {
-    /// A run of digits in the path, which ends at `end`.
+    /// Checks a run of digits in the path, which ends at `end`.
     fn check_path(&mut self, run: &Range<usize>, end: usize) {
         let path = &self.url.as_str()[..end];
         let tail = &path[run.start..];
@@ -112,7 +113,7 @@ impl DateSearch<'_> {
         self.add(run.start, length);
     }
 
-    /// `2031/05` or `2031/05/17` at the start of this text: how long it is.
+    /// The length of `2031/05` or `2031/05/17` at the start of this text.
     fn segments_length(&self, text: &str) -> Option<usize> {
         let mut segments = text.split('/');
         let year = number(segments.next()?)?;
@@ -126,7 +127,7 @@ impl DateSearch<'_> {
         (is_certain || is_likely || self.has_word()).then_some(length)
     }
 
-    /// The query, which begins at `start`: a year and a month with names, or dates in values.
+    /// Checks the query, which begins at `start`: for a named year and month, or for dates in values.
     fn check_query(&mut self, start: usize) {
         let find_parameter = |names: &[&str], lengths: RangeInclusive<usize>| {
             parameters(self.url).find(|parameter| {
@@ -171,8 +172,10 @@ impl DateSearch<'_> {
         }
     }
 
-    /// How long the date is that starts with so many digits at the start of this text: the rest of a segment, or of a value,
-    /// or, where it `starts` there, all of it. `named`: what is only digits is a date too.
+    /// The length of the date at the start of this text, which starts with this number of digits.
+    ///
+    /// The text is the rest of a segment or of a value; with `starts`, all of it. With `named`, digits alone can be a
+    /// date too.
     fn text_length(&self, text: &str, digits: usize, starts: bool, named: bool) -> Option<usize> {
         match digits {
             4 => self.dashed_length(text, starts),
@@ -181,7 +184,7 @@ impl DateSearch<'_> {
         }
     }
 
-    /// `2031-05-17`, or all of a text that is `2031-05` or `2031-W20`.
+    /// The length of `2031-05-17`, or of a whole text like `2031-05` or `2031-W20`.
     fn dashed_length(&self, text: &str, starts: bool) -> Option<usize> {
         let rest = text.get(4..)?.strip_prefix('-')?;
         let (first, after) = rest.split_at_checked(2)?;
@@ -191,7 +194,7 @@ impl DateSearch<'_> {
                 let is_date = day.len() == 2 && within(day, 1..=31).is_some() && !has_more_digits;
                 return is_date.then_some(10);
             }
-            // "4521-12" may be the number of a thing.
+            // "4521-12" may be an item number.
             let is_date = starts && after.is_empty();
             let is_certain = first.starts_with('0') || self.is_plausible(first_four(text));
             return (is_date && (is_certain || self.has_word())).then_some(7);
@@ -202,7 +205,7 @@ impl DateSearch<'_> {
         within(week, 1..=53).filter(|_| starts).map(|_| 8)
     }
 
-    /// `20310517` or `203105`.
+    /// The length of `20310517` or `203105`.
     fn compact_length(&self, text: &str, named: bool) -> Option<usize> {
         let (month, day) = (text.get(4..6)?, text.get(6..)?);
         let is_date = within(month, 1..=12).is_some()
@@ -211,7 +214,7 @@ impl DateSearch<'_> {
         is_date.then_some(text.len())
     }
 
-    /// A date of this length, if there is one, that starts with its year.
+    /// Adds a date of this length, if there is one, that starts with its year.
     fn add(&mut self, start: usize, length: Option<usize>) {
         if let Some(length) = length {
             self.cuts.push(start..start + length);
@@ -239,7 +242,7 @@ impl DateSearch<'_> {
     }
 }
 
-/// Whether one of the words begins with a word of calendars.
+/// Whether one of the words starts with a calendar word.
 fn has_word(text: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphabetic()).any(|word| {
         WORDS.iter().any(|calendar_word| {
@@ -262,7 +265,7 @@ fn is_named(name: &str, known: &[&str]) -> bool {
     })
 }
 
-/// A number of digits only, below a thousand million.
+/// Parses a number of at most nine digits.
 fn number(text: &str) -> Option<u32> {
     let is_number =
         !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());

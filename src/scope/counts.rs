@@ -1,15 +1,15 @@
-//! How often something was counted, by its fingerprint, in bounded memory.
+//! Counters by fingerprint, in limited memory.
 //!
-//! The first keys are counted exactly. Once there are very many, as only a hostile site makes, the ones that come later
-//! share a fixed number of counters: each then shows at least its own count, so a limit may come early for them, and never late.
-//! Which of them share one is known to nobody outside, as fingerprints are seeded.
+//! The first keys are counted exactly. Once there are very many, which only a hostile site causes, later ones share a
+//! fixed number of counters. Each then shows at least its own count, so a limit may be reached early for them, but
+//! never late. Fingerprints are seeded, so no one outside knows which keys share a counter.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Keys counted exactly: as many as a table of 2^20 places holds, 18 MiB.
+/// The most keys that are counted exactly: as many as fit in a table with 2^20 slots, 18 MiB.
 const EXACT_LIMIT: usize = 917_504;
-/// Counters for all others: 4 MiB, made when the first is needed.
+/// The number of counters for all others: 4 MiB, allocated when first needed.
 const SHARED_COUNTERS: usize = 1 << 20;
 
 /// Counts by fingerprint.
@@ -21,7 +21,7 @@ pub(super) struct Counts {
     limit: Option<usize>,
 }
 
-/// A fingerprint is a hash already.
+/// A hasher that does nothing: a fingerprint is already a hash.
 #[derive(Default)]
 pub(super) struct IdentityHasher(u64);
 
@@ -40,7 +40,7 @@ impl Hasher for IdentityHasher {
 }
 
 impl Counts {
-    /// How often a key was added.
+    /// How often a key was added, at least.
     pub(super) fn of(&self, key: u64) -> u32 {
         match self.exact.get(&key) {
             Some(count) => *count,
@@ -48,7 +48,7 @@ impl Counts {
         }
     }
 
-    /// Adds one.
+    /// Adds one to a key's count.
     pub(super) fn add(&mut self, key: u64) {
         if let Some(count) = self.exact.get_mut(&key) {
             *count = count.saturating_add(1);
@@ -61,7 +61,7 @@ impl Counts {
         }
     }
 
-    /// Bytes of memory.
+    /// The memory used, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.exact.capacity() * 8 / 7 * 17 + self.shared.capacity() * 4

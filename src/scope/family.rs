@@ -1,9 +1,10 @@
-//! Families: the URLs of one path whose parameters have the same names, and the values they are made of.
+//! Limits on families: the URLs of one path whose parameters have the same names.
 //!
-//! Two limits. A family has only so many URLs: that ends what counts for ever. And on one path, over all its families, only
-//! so many URLs may say again what was said already, each parameter with a value that it had before: that ends filters
-//! and orders, which multiply, and leaves alone what is told by numbers and names. Values are remembered for
-//! many paths, not for ever: when the table is full it is emptied, which makes the second limit laxer, never stricter.
+//! There are two limits. The first is on the number of URLs of a family; it ends counters that run forever. The second
+//! is on the URLs of one path, over all its families, that bring nothing new: each parameter has a value that it had
+//! before. It ends filters and sort orders, which multiply, without affecting pages that are addressed by numbers and
+//! names. Values are remembered for many paths, but not forever: when the table is full, it is emptied, which makes
+//! the second limit more permissive, never stricter.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
@@ -15,11 +16,11 @@ use super::pieces::{Prints, parameters};
 use crate::skip::Skip;
 use crate::url::PageUrl;
 
-/// Values remembered: as many as a table of 2^21 places holds, 18 MiB.
+/// The most values that are remembered: as many as fit in a table with 2^21 slots, 18 MiB.
 const MOST_VALUES: usize = 1_835_008;
-/// Parameters of a URL that are looked at.
+/// The most parameters of a URL that are read.
 const MOST_PARAMETERS: usize = 64;
-/// So many URLs of a path are asked for each value of a parameter that was seen on it.
+/// The number of URLs of a path that are allowed for each parameter value seen on it.
 const URLS_PER_VALUE: u64 = 10;
 
 /// The families of a crawl.
@@ -30,16 +31,16 @@ pub(super) struct Families {
     values: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
 }
 
-/// What was asked of one path.
+/// The URLs accepted on one path.
 #[derive(Debug, Default, Clone, Copy)]
 struct PathCounts {
-    /// URLs with a query.
+    /// The number of URLs with a query.
     urls: u32,
-    /// Different values of their parameters.
+    /// The number of distinct values of their parameters.
     values: u32,
 }
 
-/// Which family a URL belongs to.
+/// The family that a URL belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Family {
     key: u64,
@@ -47,7 +48,7 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// None for a URL without parameters.
+    /// The family of a URL; `None` if it has no parameters.
     pub(super) fn of(url: &PageUrl, prints: Prints) -> Option<Self> {
         url.as_url().query().filter(|query| !query.is_empty())?;
         let path = prints.of(&url.as_url()[..Position::AfterPath]);
@@ -68,7 +69,7 @@ impl Family {
         (count > 0).then_some(Self { key, path })
     }
 
-    /// The path and the names of the parameters, for people.
+    /// The path and the parameter names, for messages.
     fn display(url: &PageUrl) -> String {
         let mut names: Vec<&str> = Vec::new();
         for parameter in parameters(url).take(MOST_PARAMETERS) {
@@ -81,7 +82,7 @@ impl Family {
 }
 
 impl Families {
-    /// Whether one more URL of the family may be asked.
+    /// Returns an error if no more URLs of the family may be accepted.
     pub(super) fn check(
         &self,
         url: &PageUrl,
@@ -109,14 +110,14 @@ impl Families {
         Ok(())
     }
 
-    /// Bytes of memory.
+    /// The memory used, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let tables = self.paths.capacity() * 17 + self.values.capacity() * 9;
         self.families.bytes() + tables * 8 / 7
     }
 
-    /// Counts a URL that is asked.
+    /// Counts a URL that was accepted.
     pub(super) fn count(&mut self, url: &PageUrl, family: Family, prints: Prints) {
         self.families.add(family.key);
         if self.values.len() + MOST_PARAMETERS > MOST_VALUES || self.paths.len() >= MOST_VALUES / 2
@@ -134,7 +135,7 @@ impl Families {
     }
 }
 
-/// Each parameter with its value, on this path.
+/// A fingerprint of each parameter with its value, on this path.
 fn values(url: &PageUrl, family: Family, prints: Prints) -> impl Iterator<Item = u64> {
     parameters(url).take(MOST_PARAMETERS).map(move |parameter| {
         let value = prints.combine(prints.of(parameter.name), prints.of(parameter.value));

@@ -1,12 +1,13 @@
-//! Which of the URLs that were found belong to a crawl, and why the others do not.
+//! Decides which of the URLs that were found belong to a crawl, and why the others do not.
 //!
-//! Asked once for each distinct URL and use, by the loop. Invariant: the answer is a function of the settings, the seeds and the URLs
-//! that were taken before; what was turned away leaves no trace. So a run that is resumed judges as one that was never
-//! stopped, once [`restore`](Scope::restore) has heard of every URL that was taken. Everything that is remembered is
-//! bounded: when a table is full, limits become coarser or laxer, as each says, and nothing grows.
+//! The loop asks once for each distinct URL and use. Invariant: the decision is a function of the settings, the seeds
+//! and the URLs accepted before; rejected URLs leave no trace. So a resumed run decides like one that was never
+//! stopped, once [`restore`](Scope::restore) was called for every accepted URL. All memory is limited: when a table is
+//! full, limits become coarser or more permissive, as each one documents, and nothing grows.
 //!
-//! Edge: a URL is judged by its text alone. Two traps need more: pages with nearly the same text are known by [`Similar`], and
-//! a site whose every name resolves is only bounded by the run's own limits (`--depth`, `--max-per-host`, a page limit).
+//! A URL is judged only by its text. Two traps need more: pages with nearly the same text are detected by [`Similar`],
+//! and a site where every host name resolves is only limited by the run's own limits (depth, URLs per host, number of
+//! pages).
 
 mod calendar;
 mod counts;
@@ -48,12 +49,16 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope without seeds: nothing belongs to it until [`anchor`](Self::anchor) was told of one, but for [`Reach::Any`].
+    /// A scope without seeds.
+    ///
+    /// Except with [`Reach::Any`], nothing belongs to it until [`anchor`](Self::anchor) adds a seed.
     pub fn new(settings: ScopeSettings) -> Self {
         Self::seeded(settings, fastrand::u64(..))
     }
 
-    /// As [`new`](Self::new), with the seed of its hashes. It decides nothing but which URLs of a hostile site share a counter.
+    /// Like [`new`](Self::new), with the seed of its hashes.
+    ///
+    /// The seed only decides which URLs of a hostile site share a counter.
     pub fn seeded(settings: ScopeSettings, seed: u64) -> Self {
         let prints = Prints::seeded(seed);
         Self {
@@ -67,25 +72,28 @@ impl Scope {
         }
     }
 
-    /// Takes a seed in: what page, path, host and domain are meant relative to. The crawl reaches wherever it does from any seed.
-    /// A seed belongs to the crawl whatever it looks like: it is not judged, but [`restore`](Self::restore) counts it.
+    /// Adds a seed: the point that page, path, host and domain are relative to.
+    ///
+    /// The crawl reaches whatever it reaches from any seed. A seed always belongs to the crawl: it is not judged, but
+    /// [`restore`](Self::restore) counts it.
     pub fn anchor(&mut self, seed: &PageUrl) {
         self.territory.anchor(seed);
     }
 
-    /// Why a URL so many links away from its seed is not asked now. Apart from [`judge`](Self::judge), as the same
-    /// URL may be found nearer later.
+    /// The reason to skip a URL for now that is this many links away from its seed.
+    ///
+    /// Separate from [`judge`](Self::judge), as the same URL may later be found closer to a seed.
     pub fn is_too_deep(&self, depth: u16) -> Option<Skip> {
         let limit = self.settings.depth?;
         (depth > limit).then_some(Skip::Depth { limit })
     }
 
-    /// Whether a URL lies where the crawl reaches in this role, whatever else speaks against it.
+    /// Whether a URL is within reach of the crawl in this role, regardless of all other rules.
     pub fn reaches(&self, url: &PageUrl, role: Role) -> bool {
         self.territory.contains(url, self.reach(role))
     }
 
-    /// How far the crawl reaches in this role.
+    /// The reach of the crawl in this role.
     fn reach(&self, role: Role) -> Reach {
         match role {
             Role::Page => self.settings.reach,
@@ -95,24 +103,24 @@ impl Scope {
         }
     }
 
-    /// Whether a URL belongs to the crawl. It is called once for each distinct URL, and counts it where it does.
+    /// Decides whether a URL belongs to the crawl, and counts it if it does. Call it once for each distinct URL.
     ///
-    /// Parts of pages and sitemaps are looked for on the seeds' hosts where pages are only followed within a page or a
-    /// path: what a page is made of lies elsewhere on its host. A robots.txt belongs to whatever it is asked for.
-    /// Neither robots.txt nor sitemaps are counted. Patterns of what to include are for pages: the parts of a page that is
-    /// included come with it. Patterns of what to exclude hold for both. What leaves the crawl is not followed: only its length,
-    /// what is excluded and the limit of its host count.
+    /// If pages are only followed within a page or a path, assets and sitemaps may still be anywhere on the seeds'
+    /// hosts: the parts of a page are often elsewhere on its host. A robots.txt always belongs to the crawl.
+    /// Robots.txt and sitemaps are not counted. Include patterns are for pages; an included page brings its assets
+    /// with it. Exclude patterns apply to both. For external links, which are not followed, only the length, the
+    /// exclude patterns and the limit per host count.
     ///
     /// # Errors
-    /// Why it does not belong.
+    /// The reason why it does not belong.
     pub fn judge(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
         self.judge_url(url, role, true)
     }
 
-    /// As [`judge`](Self::judge), for a URL that was judged before as something else: it is counted once at the most.
+    /// Like [`judge`](Self::judge), for a URL that was judged before in another role: it is counted at most once.
     ///
     /// # Errors
-    /// Why it does not belong.
+    /// The reason why it does not belong.
     pub fn judge_again(&mut self, url: &PageUrl, role: Role) -> Result<(), Skip> {
         self.judge_url(url, role, false)
     }
@@ -147,7 +155,7 @@ impl Scope {
         Ok(())
     }
 
-    /// Whether a host may have one more URL, which is then counted.
+    /// Counts a URL for its host, or returns an error if the host has reached its limit.
     fn count_host(&mut self, url: &PageUrl, is_counted: bool) -> Result<(), Skip> {
         if let Some(limit) = self.settings.max_per_host {
             let host = self.prints.of(url.origin_text());
@@ -161,14 +169,14 @@ impl Scope {
         Ok(())
     }
 
-    /// Counts a URL that leaves the crawl, of an earlier session.
+    /// Counts an external URL of an earlier session.
     pub(crate) fn restore_external(&mut self, url: &PageUrl) {
         if self.settings.max_per_host.is_some() {
             self.hosts.add(self.prints.of(url.origin_text()));
         }
     }
 
-    /// Counts a URL without judging it: one that was taken in an earlier session, or a seed.
+    /// Counts a URL without judging it: one that was accepted in an earlier session, or a seed.
     pub fn restore(&mut self, url: &PageUrl) {
         if self.settings.max_per_host.is_some() {
             self.hosts.add(self.prints.of(url.origin_text()));

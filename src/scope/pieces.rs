@@ -1,4 +1,4 @@
-//! A URL's text in pieces: its parameters, and its fingerprint with some of it cut out.
+//! Pieces of a URL's text: its parameters, and its fingerprint with some pieces cut out.
 
 use std::ops::Range;
 
@@ -8,16 +8,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::skip::Skip;
 use crate::url::PageUrl;
 
-/// Pieces that can be cut out of one URL; what is beyond stays in.
+/// The most pieces that can be cut out of one URL; further ones stay in.
 const MOST_CUTS: usize = 8;
 
-/// Seeded fingerprints: no page knows which texts share one.
+/// Computes seeded fingerprints, so that no page can know which texts share one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prints {
     seed: u64,
 }
 
-/// Pieces of a URL, in bytes of its text, in order and apart from each other.
+/// Pieces of a URL, as byte ranges of its text, in order and without overlap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Cuts {
     pieces: [Range<usize>; MOST_CUTS],
@@ -27,11 +27,11 @@ pub(super) struct Cuts {
 /// One parameter of a query.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parameter<'u> {
-    /// As it is written; empty where there is no `=`.
+    /// The name as written; empty if there is no `=`.
     pub(super) name: &'u str,
-    /// As it is written; all of it where there is no `=`.
+    /// The value as written; the whole parameter if there is no `=`.
     pub(super) value: &'u str,
-    /// Where the value ends in the URL's text.
+    /// The end of the value in the URL's text.
     pub(super) end: usize,
 }
 
@@ -44,16 +44,16 @@ impl Prints {
         xxh3_64_with_seed(text.as_bytes(), self.seed)
     }
 
-    /// The fingerprint of two things together, in this order.
+    /// The fingerprint of two fingerprints, in this order.
     pub(super) fn combine(self, first: u64, second: u64) -> u64 {
-        // The finish of a 64-bit hash by David Stafford ("mix 13").
+        // The final mix of a 64-bit hash by David Stafford ("mix 13").
         let mut mixed = first.rotate_left(25) ^ second.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    /// The fingerprint of what is left of a text.
+    /// The fingerprint of a text without the pieces that are cut out.
     pub(super) fn without(self, text: &str, cuts: &Cuts) -> u64 {
         let remaining = cuts.remaining(text);
         remaining.fold(0, |print, piece| self.combine(print, self.of(piece)))
@@ -61,7 +61,7 @@ impl Prints {
 }
 
 impl Cuts {
-    /// Adds a piece behind those that are there.
+    /// Adds a piece after the existing ones.
     pub(super) fn push(&mut self, piece: Range<usize>) {
         debug_assert!(self.end() <= piece.start, "pieces come in order");
         if let Some(slot) = self.pieces.get_mut(self.count) {
@@ -70,7 +70,7 @@ impl Cuts {
         }
     }
 
-    /// Where the last piece ends.
+    /// The end of the last piece.
     pub(super) fn end(&self) -> usize {
         self.iter().last().map_or(0, |piece| piece.end)
     }
@@ -79,14 +79,14 @@ impl Cuts {
         self.pieces[..self.count].iter()
     }
 
-    /// What is left of a text, piece by piece.
+    /// The text that remains, piece by piece.
     fn remaining<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         let starts = std::iter::once(0).chain(self.iter().map(|piece| piece.end));
         let ends = self.iter().map(|piece| piece.start).chain([text.len()]);
         starts.zip(ends).map(|(start, end)| &text[start..end])
     }
 
-    /// Path and query of a URL for people, with `*` for each piece.
+    /// Path and query of a URL for messages, with `*` for each piece that is cut out.
     pub(super) fn display(&self, url: &PageUrl) -> String {
         let pieces: Vec<&str> = self.remaining(url.as_str()).collect();
         let text = pieces.join("*");
@@ -95,7 +95,7 @@ impl Cuts {
     }
 }
 
-/// The parameters of a URL, empty ones left out.
+/// The non-empty parameters of a URL.
 pub(super) fn parameters(url: &PageUrl) -> impl Iterator<Item = Parameter<'_>> {
     let start = url.as_url()[..Position::BeforeQuery].len();
     let query = url.as_url().query().unwrap_or_default();
@@ -109,7 +109,7 @@ pub(super) fn parameters(url: &PageUrl) -> impl Iterator<Item = Parameter<'_>> {
 }
 
 impl Parameter<'_> {
-    /// Where the value stands in the URL's text.
+    /// The range of the value in the URL's text.
     pub(super) fn range(&self) -> Range<usize> {
         self.end - self.value.len()..self.end
     }

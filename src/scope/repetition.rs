@@ -1,16 +1,19 @@
-//! Paths that go round: the mark of a relative link on a page that answers under every path.
+//! Detects paths that go round in circles.
 //!
-//! Two forms. One segment stands in the path again and again, wherever (`/a/x/a/y/a`), or several follow each other again and
-//! again (`/a/b/a/b/a/b`). The field's crawlers know both: StormCrawler counts the first, Heritrix the second.
-//! Edge: words put together at random from a few segments are found only once one of them stands there too often.
+//! They come from a relative link on a page that is served under every path. There are two forms: one segment that
+//! occurs again and again, anywhere in the path (`/a/x/a/y/a`), or a sequence of segments that repeats
+//! (`/a/b/a/b/a/b`). Other crawlers know both: StormCrawler counts the first, Heritrix the second. Paths put together
+//! at random from a few segments are only detected once one of them occurs too often.
 
 use crate::skip::Skip;
 
-/// Segments that are looked at: more than any plausible path has, and few enough to compare each with each.
+/// The most segments that are checked: more than any plausible path has, but few enough to compare each with each.
 const SEGMENT_LIMIT: usize = 64;
 
-/// A repetition in the path, if there is one: segments of which each stands there `limit` times, or several in turn one time less.
-/// Numbers and single characters may stand there twice as often.
+/// A repetition in the path, if there is one.
+///
+/// That is a segment that occurs `limit` times, or a sequence that repeats one time less. Numbers and single
+/// characters may occur twice as often.
 pub(super) fn find(path: &str, limit: u16) -> Option<Skip> {
     let limit = usize::from(limit).max(2);
     if !may_repeat(path.as_bytes(), limit) {
@@ -21,7 +24,7 @@ pub(super) fn find(path: &str, limit: u16) -> Option<Skip> {
     find_segment(&segments, limit).or_else(|| find_sequence(&segments, limit))
 }
 
-/// Whether enough segments look like an earlier one, by their length and first letter: nearly no path has as many.
+/// Whether enough segments resemble an earlier one by length and first letter: hardly any path does.
 fn may_repeat(path: &[u8], limit: usize) -> bool {
     let mut seen_marks = 0_u64;
     let mut similar_count = 0;
@@ -37,10 +40,10 @@ fn may_repeat(path: &[u8], limit: usize) -> bool {
     alike + 1 >= limit
 }
 
-/// One segment, anywhere in the path.
+/// Finds one segment that repeats anywhere in the path.
 fn find_segment(segments: &[&str], limit: usize) -> Option<Skip> {
     let last = segments.len().checked_sub(limit)?;
-    // The first of so many stands no later than this.
+    // The first of `limit` occurrences is no later than this.
     segments[..=last]
         .iter()
         .enumerate()
@@ -53,11 +56,11 @@ fn find_segment(segments: &[&str], limit: usize) -> Option<Skip> {
         })
 }
 
-/// Two and more segments, one behind the other.
+/// Finds a sequence of two or more segments that repeats.
 fn find_sequence(segments: &[&str], limit: usize) -> Option<Skip> {
     let rounds = (limit - 1).max(2);
     (2..=segments.len() / rounds).find_map(|length| {
-        // How many segments in a row are the same as the one `length` before them.
+        // The number of consecutive segments that equal the one `length` before them.
         let mut matching = 0;
         (length..segments.len()).find_map(|at| {
             matching = if segments[at] == segments[at - length] {
@@ -77,7 +80,7 @@ fn find_sequence(segments: &[&str], limit: usize) -> Option<Skip> {
     })
 }
 
-/// How much more often than a word a segment may stand in a path.
+/// How much more often than a word this segment may occur in a path.
 fn weight(segment: &str) -> usize {
     let is_short = segment.len() < 2 || segment.bytes().all(|byte| byte.is_ascii_digit());
     if is_short { 2 } else { 1 }

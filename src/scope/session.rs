@@ -1,14 +1,15 @@
-//! Sessions in URLs: a visitor's number that a server without cookies puts into every link, so that each page is found anew with
-//! each page.
+//! Finds sessions in URLs: a visitor's number that a server without cookies puts into every link.
 //!
-//! A name that belongs to one technology is believed; a name that might mean something else (`sid`, `session`) only with a value that
-//! looks drawn at random. What is found is cut out, and what is left tells the page. Edge: a value that looks random and tells
-//! the page, under such a name, is taken for a session.
+//! With it, each page seems new on every page that links to it. A name that belongs to one technology always counts; a
+//! name that might mean something else (`sid`, `session`) only counts with a value that looks random. Sessions are cut
+//! out, and the remaining text identifies the page. A value that looks random but identifies the page, under such a
+//! name, is mistaken for a session.
 
 use super::pieces::{Cuts, parameters};
 use crate::url::PageUrl;
 
-/// Parameters that hold sessions whatever their value: Java, PHP, ColdFusion, osCommerce and its kin, CodeIgniter.
+/// Parameters that are sessions whatever their value: Java, PHP, ColdFusion, osCommerce and its relatives,
+/// CodeIgniter.
 const SESSION_NAMES: [&str; 11] = [
     "jsessionid",
     "phpsessid",
@@ -22,7 +23,7 @@ const SESSION_NAMES: [&str; 11] = [
     "zenid",
     "ci_session",
 ];
-/// Parameters that hold sessions where the value looks so.
+/// Parameters that are sessions if their value looks random.
 const POSSIBLE_NAMES: [&str; 10] = [
     "sid",
     "session",
@@ -35,9 +36,9 @@ const POSSIBLE_NAMES: [&str; 10] = [
     "sessionkey",
     "session_key",
 ];
-/// The shortest value that was drawn at random, where it is hexadecimal.
+/// The shortest hexadecimal value that looks random.
 const HEXADECIMAL_LENGTH: usize = 16;
-/// The same where it is letters and digits: those of PHP have 22 and more.
+/// The shortest value of letters and digits that looks random: those of PHP have 22 or more.
 const ALPHANUMERIC_LENGTH: usize = 20;
 
 /// The sessions in a URL, and the name of the first one.
@@ -53,7 +54,7 @@ pub(super) fn find(url: &PageUrl) -> Option<(Cuts, &str)> {
     Some((cuts, name?))
 }
 
-/// `;jsessionid=…` at the end of a segment, and the `(S(…))` of ASP.NET, a segment of its own.
+/// Finds `;jsessionid=…` at the end of a segment, and the `(S(…))` of ASP.NET, a segment of its own.
 fn find_in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
     let path = url.as_url().path();
     memchr::memchr2(b';', b'(', path.as_bytes())?;
@@ -80,7 +81,7 @@ fn find_in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
 }
 
 fn is_session(name: &str, value: &str) -> bool {
-    // Most names are sorted out by their length and first letter.
+    // Most names are ruled out by their length and first letter.
     let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
     let is_candidate = b"jpcoxzsa".contains(&first) && name.len() <= 32;
     let equals = |known: &str| known.eq_ignore_ascii_case(name);
@@ -92,7 +93,7 @@ fn is_session(name: &str, value: &str) -> bool {
             || equals("s") && value.len() == 32 && is_hexadecimal(value))
 }
 
-/// `ASPSESSIONIDQQABCDEF`, `ASP.NET_SessionId`.
+/// Whether this is a name like `ASPSESSIONIDQQABCDEF` or `ASP.NET_SessionId`.
 fn is_asp(name: &str) -> bool {
     let starts_with = |start: &str| {
         name.get(..start.len())

@@ -1,72 +1,87 @@
-//! What a crawl is told of its scope, and why each limit is what it is when nobody says otherwise.
+//! Settings of a crawl's scope, with the reasons for each default.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Pattern, Reach};
 
-/// What belongs to a crawl.
+/// The settings that decide what belongs to a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScopeSettings {
-    /// How far from the seeds.
+    /// How far the crawl reaches from the seeds.
     pub reach: Reach,
-    /// Whether parts of pages are taken from anywhere, whatever `reach` says.
+    /// Whether assets are fetched from anywhere, regardless of `reach`.
     pub assets_anywhere: bool,
-    /// Where there are any, a URL has to match one of them; seeds need not.
+    /// If there are any, a URL must match one of them; seeds need not.
     pub include: Vec<Pattern>,
-    /// A URL that matches one of them is left out, included or not.
+    /// URLs that match one of them are skipped, even if included.
     pub exclude: Vec<Pattern>,
-    /// The most links from a seed; none is no limit.
+    /// The most links between a seed and a page; `None` for no limit.
     pub depth: Option<u16>,
-    /// The most URLs of one scheme, host and port, pages and their parts; none is no limit.
+    /// The most URLs of one host (scheme, host name and port), pages and assets together; `None` for no limit.
     pub max_per_host: Option<u64>,
-    /// What is taken for a trap.
+    /// What counts as a trap.
     pub traps: TrapSettings,
 }
 
-/// What is taken for a trap: pages without end that a server makes up. `None` switches a rule off.
+/// Limits that detect traps: endless pages that a server makes up. `None` switches a rule off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrapSettings {
-    /// The longest URL, in bytes. By default 2,000: what servers, proxies and sitemaps (2,048) have agreed on for decades.
+    /// The longest URL, in bytes.
+    ///
+    /// By default 2,000: the limit that servers, proxies and sitemaps (2,048) have agreed on for decades.
     pub length: Option<u32>,
-    /// The most segments of a path. By default 32: Heritrix takes 20, but source trees behind a forge reach beyond.
+    /// The most segments in a path.
+    ///
+    /// By default 32: Heritrix allows 20, but source trees on a code forge go deeper.
     pub segments: Option<u16>,
-    /// The most parameters of a query. By default 50: the largest search forms, sent with every field empty, stay below.
+    /// The most parameters in a query.
+    ///
+    /// By default 50: the largest search forms stay below that even with every field empty.
     pub parameters: Option<u16>,
-    /// How often one segment may stand in a path before it is taken for going round; by default the fourth time is too often.
-    /// Several segments in turn (`/a/b/a/b/a/b`) are found one time earlier, numbers and single characters only
-    /// after twice as many: `/2011/11/11/11/` is a date and `/0/0/0` a map tile, and `all/all/all` is a filter with nothing chosen.
+    /// How often one segment may occur in a path before it counts as going round in circles.
+    ///
+    /// By default, the fourth time is too often. A repeated sequence (`/a/b/a/b/a/b`) is detected one time earlier;
+    /// numbers and single characters only after twice as many: `/2011/11/11/11/` is a date, `/0/0/0` a map tile, and
+    /// `all/all/all` a filter with nothing selected.
     pub repeats: Option<u16>,
-    /// When a calendar is left.
+    /// When to stop following a calendar.
     pub calendar: Option<CalendarSettings>,
-    /// How often a page is asked with another session in its URL. By default once: the first is the page, and whoever
-    /// gives every visitor a session in the links is crawled all the same.
+    /// How often a page is fetched with different sessions in its URL.
+    ///
+    /// By default once: the first URL is the page, so that sites that give every visitor a session in the links are
+    /// still crawled.
     pub sessions: Option<u32>,
-    /// The most URLs with the same host, path and set of parameter names. By default 50,000. Forums and wikis keep all they have in
-    /// one such family (`viewtopic.php?t=`), and few of those that one crawls unattended are larger; an endless one costs
-    /// 50,000 requests, an hour or two at a polite pace. Paths have no such limit: `/product/123` is half of the web.
+    /// The most URLs with the same host, path and set of parameter names.
+    ///
+    /// By default 50,000. Forums and wikis keep everything in one such family (`viewtopic.php?t=`), and few of those
+    /// that are crawled unattended are larger; an endless one costs 50,000 requests, an hour or two at a polite pace.
+    /// Paths have no such limit: `/product/123` is half of the web.
     pub family: Option<u32>,
-    /// How many URLs of one path may bring no value of a parameter that was not seen on that path before, beside ten for each
-    /// value that was. By default 1,000. Filters and orders multiply (ten filters of ten values are ten thousand million
-    /// URLs, and a hundred values), numbers and names do not: each page of a forum brings its own.
+    /// How many URLs of one path may have only parameter values that were seen on that path before, in addition to ten
+    /// for each of those values.
+    ///
+    /// By default 1,000. Filters and sort orders multiply (ten filters with ten values each make ten billion URLs, but
+    /// only a hundred values); numbers and names do not: each page of a forum brings its own.
     pub combinations: Option<u32>,
 }
 
-/// When a calendar is left.
+/// When to stop following a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CalendarSettings {
-    /// The first plausible year. By default 1500: archives go back far, to the first newspapers and beyond.
+    /// The first plausible year. By default 1500: archives go back to the first newspapers and beyond.
     pub first_year: u16,
-    /// The last plausible year. By default 2100, as no clock is asked here; see [`in_year`](Self::in_year).
+    /// The last plausible year. By default 2100, as this type has no clock; see [`in_year`](Self::in_year).
     pub last_year: u16,
-    /// The most URLs that differ in nothing but a date. By default 5,000: thirteen years of days, four hundred of months.
+    /// The most URLs that differ only in a date. By default 5,000: thirteen years of days, four hundred years of
+    /// months.
     pub dates: u32,
 }
 
 impl TrapSettings {
-    /// No rule at all: a URL is as good as any other.
+    /// No rules: every URL is accepted.
     pub const OFF: Self = Self {
         length: None,
         segments: None,
@@ -78,7 +93,7 @@ impl TrapSettings {
         combinations: None,
     };
 
-    /// The same in a known year: calendars end a few years later.
+    /// The same settings for a known year: calendars end a few years later.
     #[must_use]
     pub fn in_year(self, year: u16) -> Self {
         let calendar = self.calendar.map(|calendar| calendar.in_year(year));
@@ -87,10 +102,10 @@ impl TrapSettings {
 }
 
 impl CalendarSettings {
-    /// How many years ahead of now a page can announce something.
+    /// How many years in advance a page may announce something.
     const AHEAD: u16 = 5;
 
-    /// The same in a known year: the last plausible one is five years later.
+    /// The same settings for a known year: the last plausible year is five years later.
     #[must_use]
     pub fn in_year(self, year: u16) -> Self {
         let last_year = year.saturating_add(Self::AHEAD);

@@ -1,29 +1,30 @@
-//! Pages with nearly the same text: an earlier fingerprint within three bits of this one.
+//! Detects pages with nearly the same text: an earlier fingerprint within three bits of this one.
 //!
-//! The scheme of Manku, Jain and Das Sarma ("Detecting near-duplicates for web crawling", WWW 2007): 64 bits fall into four
-//! blocks of 16, and two fingerprints that differ in three bits have at least one block in common. So each is found in four
-//! tables by one block, and compared there. Invariant: memory is bounded, and so is the time for one question: the newest pages are
-//! remembered, and in each table so many of the newest with that block are compared. Of pages that are near each other
-//! only the first is remembered, so a trap that serves one page for ever takes one place.
+//! The scheme of Manku, Jain and Das Sarma ("Detecting near-duplicates for web crawling", WWW 2007): 64 bits are split
+//! into four blocks of 16, and two fingerprints that differ in three bits have at least one block in common. So each
+//! page is in four tables, one per block, and looked up and compared there. Invariant: memory is limited, and so is
+//! the time of a query: only the newest pages are remembered, and in each table only a limited number of the newest
+//! pages with that block are compared. Of similar pages, only the first is remembered, so a trap that serves one page
+//! endlessly takes a single slot.
 
-/// Bits in which two pages may differ and be nearly the same.
+/// The number of bits in which similar pages may differ.
 const DISTANCE_LIMIT: u32 = 3;
-/// Pages remembered: 36 MiB when there are so many.
+/// The most pages that are remembered: 36 MiB at that number.
 const PAGE_LIMIT: usize = 1 << 20;
-/// Pages compared in each table. Of a million pages spread evenly there are 16 with the same block.
+/// The most pages compared in each table. Of a million evenly distributed pages, 16 have the same block.
 const COMPARE_LIMIT: usize = 512;
-/// Blocks of a fingerprint.
+/// The number of blocks of a fingerprint.
 const BLOCKS: usize = 4;
-/// Values of a block.
+/// The number of values of a block.
 const VALUES: usize = 1 << 16;
-/// There is no earlier page with the same block.
+/// Marks that there is no older page with the same block.
 const NONE: u32 = u32::MAX;
 
-/// The pages that were seen, by fingerprint.
+/// The fingerprints of the pages seen so far.
 #[derive(Debug)]
 pub struct Similar {
     pages: Vec<SeenPage>,
-    /// How many were remembered in all; the page with number `n` is at `n % limit`.
+    /// The total number of pages remembered so far; page `n` is at index `n % most`.
     remembered: u32,
     /// The newest page with each value of each block.
     newest: Vec<u32>,
@@ -34,7 +35,7 @@ pub struct Similar {
 struct SeenPage {
     fingerprint: u64,
     id: u64,
-    /// For each block, the page before with the same value.
+    /// For each block, the previous page with the same value.
     older: [u32; BLOCKS],
 }
 
@@ -45,12 +46,12 @@ impl Default for Similar {
 }
 
 impl Similar {
-    /// Nothing seen yet.
+    /// Without any pages yet.
     pub fn new() -> Self {
         Self::with_limit(PAGE_LIMIT)
     }
 
-    /// As [`new`](Self::new), with the number of pages remembered at the most.
+    /// Like [`new`](Self::new), with the most pages to remember.
     fn with_limit(limit: usize) -> Self {
         Self {
             pages: Vec::new(),
@@ -60,8 +61,9 @@ impl Similar {
         }
     }
 
-    /// The id of the nearest earlier page whose [fingerprint](crate::parse::simhash) differs in at most three bits; the earliest of those
-    /// that are equally near. Where there is none, this page is remembered under its own id.
+    /// The id of the nearest earlier page whose [fingerprint](crate::parse::simhash) differs in at most three bits.
+    ///
+    /// The earliest if several are equally near. If there is none, this page is remembered under its own id.
     pub fn near(&mut self, fingerprint: u64, id: u64) -> Option<u64> {
         let nearest = (0..BLOCKS)
             .flat_map(|block| self.with_block(fingerprint, block))
@@ -81,7 +83,7 @@ impl Similar {
         nearest
     }
 
-    /// The newest pages that have this block of a fingerprint, the newest first.
+    /// The newest pages with this block of a fingerprint, newest first.
     fn with_block(&self, fingerprint: u64, block: usize) -> impl Iterator<Item = (u32, &SeenPage)> {
         let mut next = self.newest[slot(fingerprint, block)];
         std::iter::from_fn(move || {
@@ -92,7 +94,7 @@ impl Similar {
         .take(COMPARE_LIMIT)
     }
 
-    /// The page with this number, unless a newer one has taken its place.
+    /// The page with this number, unless a newer one has overwritten it.
     fn page(&self, number: u32) -> Option<&SeenPage> {
         let is_available = number != NONE && (self.remembered - number) as usize <= self.limit;
         is_available
@@ -101,7 +103,7 @@ impl Similar {
     }
 
     fn remember(&mut self, fingerprint: u64, id: u64) {
-        // Beyond four thousand million different pages no more are remembered.
+        // After four billion different pages, no more are remembered.
         let number = self.remembered;
         if number == NONE {
             return;
@@ -122,7 +124,7 @@ impl Similar {
     }
 }
 
-/// Where the newest page with this block of the fingerprint is kept.
+/// The index in `newest` for this block of a fingerprint.
 fn slot(fingerprint: u64, block: usize) -> usize {
     block * VALUES + (fingerprint >> (16 * block)) as usize % VALUES
 }
@@ -131,7 +133,7 @@ fn slot(fingerprint: u64, block: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Flips this many different bits.
+    /// Flips this number of distinct bits.
     fn changed(fingerprint: u64, bits: usize, random: &mut fastrand::Rng) -> u64 {
         let mut bits_to_flip: Vec<u32> = (0..64).collect();
         random.shuffle(&mut bits_to_flip);

@@ -1,9 +1,9 @@
-//! Where a crawl reaches from its seeds: one look-up for each URL, however many seeds there are.
+//! The area that a crawl reaches from its seeds: one look-up per URL, however many seeds there are.
 //!
-//! A place is told by the URL's own text after its scheme, and without a `www.`: a site answers under both schemes and both
-//! names, mostly by redirecting from one to the other. A port is part of the host where it is not the scheme's own, so a
-//! seed on port 8080 reaches port 8080, and a seed without one ports 80 and 443. Places are kept as they are written, not as hashes:
-//! no page can forge its way in.
+//! A URL is compared by its text after the scheme, without a `www.`: a site usually responds under both schemes and
+//! both names, mostly by redirecting from one to the other. A port is part of the host unless it is the scheme's
+//! default, so a seed on port 8080 reaches port 8080, and a seed without a port reaches ports 80 and 443. The texts
+//! are stored as they are, not as hashes: no page can forge its way in.
 
 use std::collections::HashSet;
 
@@ -12,15 +12,15 @@ use url::Position;
 use super::Reach;
 use crate::url::PageUrl;
 
-/// All that some seed reaches.
+/// Everything within reach of some seed.
 #[derive(Debug)]
 pub(super) struct Territory {
     reach: Reach,
-    /// `host[:port]` of seeds.
+    /// The `host[:port]` of seeds.
     hosts: HashSet<Box<str>>,
-    /// Seeds, their directories, or their domains, as the reach is.
+    /// The seeds, their directories or their domains, depending on the reach.
     texts: HashSet<Box<str>>,
-    /// How many slashes there are in the paths of those directories: each once, in order.
+    /// The number of slashes in the paths of those directories, sorted and without duplicates.
     depths: Vec<usize>,
 }
 
@@ -59,7 +59,7 @@ impl Territory {
         }
     }
 
-    /// Whether a URL lies within this reach of a seed; the territory's own reach, or further.
+    /// Whether a URL is within this reach of a seed; the reach is the territory's own or larger.
     pub(super) fn contains(&self, url: &PageUrl, reach: Reach) -> bool {
         match reach {
             Reach::Any => true,
@@ -73,7 +73,9 @@ impl Territory {
         }
     }
 
-    /// Whether one of the directories on the way to a URL is a seed's. Only as many are looked up as there are different depths.
+    /// Whether a parent directory of a URL belongs to a seed.
+    ///
+    /// There is one look-up per distinct depth.
     fn is_below(&self, location: &Location<'_>) -> bool {
         let mut depths = self.depths.iter();
         let mut next = depths.next();
@@ -91,10 +93,10 @@ impl Territory {
     }
 }
 
-/// A URL's text from its host on, without `www.`.
+/// A URL's text from the host on, without `www.`.
 struct Location<'u> {
     text: &'u str,
-    /// Where the path starts and ends in it.
+    /// The start and end of the path in it.
     path: (usize, usize),
 }
 
@@ -119,24 +121,24 @@ impl<'u> Location<'u> {
         &self.text[self.path.0..self.path.1]
     }
 
-    /// The page, its last slash aside: `/about` is redirected to `/about/` or the other way round.
+    /// The page without its last slash: `/about` redirects to `/about/` or vice versa.
     fn page(&self) -> &'u str {
         self.text.strip_suffix('/').unwrap_or(self.text)
     }
 
-    /// The directory that the page is in, with its slash.
+    /// The directory of the page, with its slash.
     fn directory(&self) -> &'u str {
         let slash = self.path().rfind('/').unwrap_or(0);
         self.up_to(slash)
     }
 
-    /// Host and path up to this byte of the path.
+    /// Host and path up to and including this byte of the path.
     fn up_to(&self, at: usize) -> &'u str {
         &self.text[..self.path.1.min(self.path.0 + at + 1)]
     }
 }
 
-/// `www.example.org` is `example.org`; but `www.com` is a name of its own.
+/// Strips `www.` from `www.example.org`, but not from `www.com`, which is a domain itself.
 fn without_www(host: &str) -> &str {
     match host.strip_prefix("www.") {
         Some(rest) if rest.contains('.') => rest,
@@ -144,7 +146,9 @@ fn without_www(host: &str) -> &str {
     }
 }
 
-/// The registrable domain by the public suffix list; none for addresses, and for names below no suffix that is listed.
+/// The registrable domain by the public suffix list.
+///
+/// `None` for IP addresses, and for names without a listed suffix.
 fn domain(url: &PageUrl) -> Option<&str> {
     let host = url.as_url().domain()?;
     let host = host.strip_suffix('.').unwrap_or(host);

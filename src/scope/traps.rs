@@ -1,6 +1,7 @@
-//! All rules about traps, one after the other, the cheap ones first.
+//! Applies all rules about traps in turn, the cheap ones first.
 //!
-//! Invariant: checking changes nothing; counting asks nothing. A rule that is switched off neither looks nor counts.
+//! Invariant: checking changes nothing, and counting never fails. A rule that is switched off neither checks nor
+//! counts.
 
 use super::TrapSettings;
 use super::calendar::{self, Dates};
@@ -11,7 +12,7 @@ use super::{repetition, session};
 use crate::skip::{Skip, UrlParts};
 use crate::url::PageUrl;
 
-/// The rules, and what they remember of the URLs that were taken.
+/// The rules, and what they remember about accepted URLs.
 #[derive(Debug)]
 pub(super) struct Traps {
     settings: TrapSettings,
@@ -21,12 +22,12 @@ pub(super) struct Traps {
     families: Families,
 }
 
-/// What a URL is counted as.
+/// The keys under which a URL is counted.
 #[derive(Debug, Default)]
 pub(super) struct TrapKeys {
-    /// The page without its session.
+    /// The URL without its session.
     session: Option<u64>,
-    /// The page without its date.
+    /// The URL without its dates.
     dates: Option<u64>,
     family: Option<Family>,
 }
@@ -49,7 +50,7 @@ impl Traps {
         }
     }
 
-    /// What the URL would be counted as, or which rule it breaks.
+    /// The keys under which the URL would be counted, or the rule that it breaks.
     pub(super) fn check(&self, url: &PageUrl) -> Result<TrapKeys, Skip> {
         let TrapSettings {
             segments,
@@ -131,7 +132,7 @@ impl Traps {
         is_wanted.then(|| Family::of(url, self.prints)).flatten()
     }
 
-    /// What a URL is counted as, whatever the rules say of it.
+    /// The keys under which a URL is counted, regardless of the rules.
     pub(super) fn keys(&self, url: &PageUrl) -> TrapKeys {
         let settings = &self.settings;
         let session = settings.sessions.and_then(|_| session::find(url));
@@ -146,13 +147,13 @@ impl Traps {
         }
     }
 
-    /// Bytes of memory.
+    /// The memory used, in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.sessions.bytes() + self.dates.bytes() + self.families.bytes()
     }
 
-    /// Remembers a URL that is asked.
+    /// Counts a URL that was accepted.
     pub(super) fn count(&mut self, url: &PageUrl, keys: &TrapKeys) {
         if let Some(session) = keys.session {
             self.sessions.add(session);
@@ -166,10 +167,10 @@ impl Traps {
     }
 }
 
-/// Whether a path has more segments than so many.
+/// Whether a path has more than `limit` segments.
 fn has_more(path: &str, limit: usize) -> bool {
     let slashes = path.bytes().filter(|byte| *byte == b'/').count();
-    // Counting slashes is nearly free, and nearly always settles it.
+    // Counting slashes is nearly free, and nearly always decides.
     slashes > limit
         && path
             .split('/')

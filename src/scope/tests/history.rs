@@ -1,4 +1,4 @@
-//! What holds of every history, and of every URL.
+//! Properties of every history, and of every URL.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::scope::CalendarSettings;
 
-/// Settings under which every rule decides within a few URLs.
+/// Settings with which every rule takes effect within a few URLs.
 fn tight_settings() -> ScopeSettings {
     ScopeSettings {
         reach: Reach::Host,
@@ -32,7 +32,7 @@ fn tight_settings() -> ScopeSettings {
     }
 }
 
-/// URLs that often meet each other in one rule or another.
+/// A random URL; many of them have pieces in common, for one rule or another.
 fn random_url(random: &mut fastrand::Rng) -> String {
     const HOSTS: [&str; 4] = [
         "http://a.example",
@@ -105,7 +105,7 @@ fn a_resumed_crawl_decides_like_one_that_was_never_stopped() {
                 .iter()
                 .filter(|url| whole.judge(url, Role::Page).is_ok()),
         );
-        // Another process, another seed; the store gives back what was taken, in an order of its own.
+        // Another process, another hash seed; the store returns the accepted URLs in its own order.
         random.shuffle(&mut accepted);
         let mut resumed = Scope::seeded(tight_settings(), random.u64(..));
         seeds.iter().for_each(|seed| resumed.anchor(&url(seed)));
@@ -152,7 +152,7 @@ proptest! {
                 let first = scope.judge(&url, Role::Page);
                 if let Err(skip) = first {
                     prop_assert!(skip.to_string().len() < 400);
-                    // What was turned away left no trace.
+                    // A rejected URL left no trace.
                     prop_assert_eq!(scope.judge(&url, Role::Page), Err(skip));
                 }
                 scope.restore(&url);

@@ -1,4 +1,4 @@
-//! What belongs to a crawl: by example for each rule, and by histories drawn at random for what holds of all.
+//! What belongs to a crawl: by example for each rule, and by random histories for general properties.
 
 mod history;
 mod reach;
@@ -17,7 +17,7 @@ fn scope(settings: ScopeSettings, seeds: &[&str]) -> Scope {
     scope
 }
 
-/// Anywhere, with these traps.
+/// A scope with unlimited reach and these traps.
 fn anywhere(traps: TrapSettings) -> Scope {
     let settings = ScopeSettings {
         reach: Reach::Any,

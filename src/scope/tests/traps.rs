@@ -1,4 +1,4 @@
-//! What is taken for a trap, and what is not.
+//! What counts as a trap, and what does not.
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
         ..TrapSettings::default()
     };
     let mut scope = anywhere(traps);
-    // Six filters of six values each, any of them left out: 117,649 URLs of one shelf.
+    // Six filters with six values each, any of them left out: 117,649 URLs of one shelf.
     let mut accepted = 0;
     for number in 0..7_u32.pow(6) {
         let chosen = (0..6).map(|filter| (filter, number / 7_u32.pow(filter) % 7));
@@ -122,7 +122,7 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
         class(&mut scope, "http://a.example/shelf?f0=1&f1=new"),
         None
     );
-    // A forum: 15,000 threads of one to eight pages each.
+    // A forum: 15,000 threads with one to eight pages each.
     for thread in 0..15_000 {
         for page in 0..=thread % 8 {
             let text = format!(
@@ -137,7 +137,7 @@ fn filters_that_multiply_end_and_pages_with_numbers_do_not() {
             assert!(skip.is_none() || is_full, "{skip:?}");
         }
     }
-    // A thread more brings a new number, and only the limit of the family stands against it.
+    // Another thread brings a new number, and only the limit of the family stops it.
     let text = "http://b.example/viewtopic.php?f=1&t=99999&start=0";
     let full = Skip::FamilyFull {
         family: "/viewtopic.php?f&t&start".into(),
@@ -213,7 +213,7 @@ fn a_hostile_site_that_makes_up_families_takes_limited_memory() {
     for number in 0..1_100_000 {
         let text =
             format!("http://a.example/{number:x}/2001/05/?n{number}=v&sid={number:032x}a1b2c3");
-        // When the tables are full, pages share counters, and a limit of one comes early for some.
+        // When the tables are full, URLs share counters, and a limit of one is reached early for some.
         let verdict = class(&mut scope, &text);
         assert!(matches!(verdict, None | Some("session")), "{verdict:?}");
         if number % 100_000 == 0 {
