@@ -48,12 +48,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 /// Global unicast is `2000::/3` (RFC 4291 2.4), less what the registry takes out of it.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    let global = segments[0] & 0xe000 == 0x2000;
-    let documentation =
+    let is_global = segments[0] & 0xe000 == 0x2000;
+    let is_documentation =
         segments[0] == 0x2001 && segments[1] == 0x0db8 || segments[0] & 0xfff0 == 0x3ff0;
-    let protocol = segments[0] == 0x2001 && segments[1] < 0x0200; // 2001::/23, RFC 2928
-    let direct_as112 = segments[..3] == [0x2620, 0x004f, 0x8000];
-    global && !documentation && !protocol && !direct_as112
+    let is_protocol = segments[0] == 0x2001 && segments[1] < 0x0200; // 2001::/23, RFC 2928
+    let is_direct_as112 = segments[..3] == [0x2620, 0x004f, 0x8000];
+    is_global && !is_documentation && !is_protocol && !is_direct_as112
 }
 
 /// The IPv4 address inside an IPv6 one: mapped (RFC 4291), compatible, NAT64 (RFC 6052, 8215), 6to4 (RFC 3056), Teredo (RFC 4380).
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_addresses_are_known_in_every_spelling() {
+    fn private_addresses_are_recognised_in_every_form() {
         for text in [
             "0.0.0.0",
             "10.1.2.3",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_pass() {
+    fn public_addresses_are_allowed() {
         for text in [
             "1.1.1.1",
             "8.8.8.8",

@@ -111,9 +111,9 @@ impl Spool {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(SPOOL_PREFIX).suffix(".tmp");
-        let linked = builder.make_in(folder, |path| std::fs::hard_link(&self.path, path));
-        let temporary = match linked {
-            Ok(linked) => linked.into_temp_path(),
+        let link = builder.make_in(folder, |path| std::fs::hard_link(&self.path, path));
+        let temporary = match link {
+            Ok(link) => link.into_temp_path(),
             Err(_) => {
                 let mut copy = builder.tempfile_in(folder)?;
                 io::copy(&mut File::open(&self.path)?, copy.as_file_mut())?;

@@ -35,7 +35,7 @@ const CODINGS: [&str; 26] = [
 ];
 
 /// Characters of a name that a note repeats.
-const SHOWN: usize = 32;
+const NAME_LIMIT: usize = 32;
 
 /// Whether a name in `Content-Encoding` asks for nothing to be undone.
 pub(crate) fn is_none(name: &[u8]) -> bool {
@@ -61,7 +61,7 @@ pub(crate) fn note(names: &[u8]) -> Option<String> {
 /// The name of a coding as a message may repeat it: escaped, and cut.
 pub(crate) fn shown(name: &str) -> String {
     name.chars()
-        .take(SHOWN)
+        .take(NAME_LIMIT)
         .flat_map(char::escape_default)
         .collect()
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_coding_is_passed_over_and_noted() {
+    fn names_that_are_not_codings_are_ignored_and_noted() {
         for name in [
             "identity",
             "utf-8",
@@ -87,10 +87,10 @@ mod tests {
             assert!(!is_none(name.as_bytes()), "{name}");
         }
         assert_eq!(note(b"gzip, identity,"), None);
-        let words = note(b"gzip, UTF-8").unwrap();
+        let message = note(b"gzip, UTF-8").unwrap();
         assert!(
-            words.starts_with("\"UTF-8\" in Content-Encoding"),
-            "{words}"
+            message.starts_with("\"UTF-8\" in Content-Encoding"),
+            "{message}"
         );
         let long = note(&[b"\x1b]8;;", "x".repeat(9000).as_bytes()].concat()).unwrap();
         assert!(long.len() < 120 && !long.contains('\u{1b}'), "{long}");

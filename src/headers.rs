@@ -28,7 +28,7 @@ pub fn is_harmless(name: &str) -> bool {
     let name = name.trim();
     HARMLESS
         .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
+        .any(|harmless| harmless.eq_ignore_ascii_case(name))
 }
 
 /// The header fields of an answer, as received: names lower-cased, values raw bytes, repeated fields kept.

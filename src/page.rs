@@ -103,9 +103,11 @@ impl Page {
     }
 
     fn location_bytes(&self) -> Option<&[u8]> {
-        let redirects = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
         let value = self.headers.0.get(http::header::LOCATION);
-        value.filter(|_| redirects).map(http::HeaderValue::as_bytes)
+        value
+            .filter(|_| is_redirect)
+            .map(http::HeaderValue::as_bytes)
     }
 
     /// Whether the body is under a content coding, one that is to be undone.
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
+    fn retry_after_is_parsed_as_seconds_and_as_a_date() {
         let now = httpdate::parse_http_date("Fri, 20 Nov 2026 10:00:00 GMT").unwrap();
         let wait = |value| page(503, "retry-after", value).retry_after(now);
         assert_eq!(wait("120"), Some(Duration::from_secs(120)));

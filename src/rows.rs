@@ -12,10 +12,10 @@ impl Rows {
     pub fn of(mut rows: Vec<u64>, open: Option<u64>) -> Self {
         rows.sort_unstable();
         let closed = rows.into_iter().map(|row| (row, row));
-        Self::merged(closed.chain(open.map(|from| (from, u64::MAX))).collect())
+        Self::merge(closed.chain(open.map(|from| (from, u64::MAX))).collect())
     }
 
-    fn merged(mut ranges: Vec<(u64, u64)>) -> Self {
+    fn merge(mut ranges: Vec<(u64, u64)>) -> Self {
         ranges.sort_unstable();
         let mut merged: Vec<(u64, u64)> = Vec::new();
         for (from, to) in ranges {
@@ -93,10 +93,10 @@ impl FromStr for Rows {
                 Some((from, to)) => (number(from)?, number(to)?),
             });
             if ranges.last().is_some_and(|(from, to)| from > to) {
-                return Err(format!("{part:?} runs backwards"));
+                return Err(format!("{part:?} ends before it starts"));
             }
         }
-        Ok(Self::merged(ranges))
+        Ok(Self::merge(ranges))
     }
 }
 
@@ -119,12 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_written_as_they_are_read() {
+    fn rows_display_in_the_form_that_they_parse_from() {
         let rows: Rows = "120-, 7-9 3,8-11".parse().unwrap();
         assert_eq!(rows.to_string(), "3,7-11,120-");
         assert_eq!(rows.to_string().parse(), Ok(rows.clone()));
-        let inside: Vec<u64> = (1..200).filter(|row| rows.contains(*row)).collect();
-        assert_eq!(inside[..7], [3, 7, 8, 9, 10, 11, 120]);
+        let contained: Vec<u64> = (1..200).filter(|row| rows.contains(*row)).collect();
+        assert_eq!(contained[..7], [3, 7, 8, 9, 10, 11, 120]);
         assert_eq!(
             (rows.last(), Rows::of(vec![5, 3, 4, 9], None).to_string()),
             (None, "3-5,9".to_owned())
@@ -134,7 +134,7 @@ mod tests {
         }
     }
     #[test]
-    fn what_is_in_both_sets_of_rows_is_kept() {
+    fn the_intersection_has_the_rows_that_are_in_both_sets() {
         let rows = |text: &str| text.parse::<Rows>().unwrap();
         let both = rows("2,5-9,20-").and(&rows("1-6,9,15-30,40"));
         assert_eq!(both.to_string(), "2,5-6,9,20-30,40");

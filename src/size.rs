@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_durations_carry_their_unit() {
+    fn sizes_and_durations_need_a_unit() {
         assert_eq!("32M".parse(), Ok(ByteSize::mib(32)));
         assert_eq!("1.5KiB".parse(), Ok(ByteSize(1536)));
         assert_eq!("0".parse(), Ok(ByteSize(0)));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spelled_is_read_back() {
+    fn formatted_durations_parse_back() {
         for text in ["0", "250ms", "30s", "1.5s", "5m", "1m30s", "1h", "1h30m"] {
             assert_eq!(spelled(duration(text).unwrap()), text);
         }

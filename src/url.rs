@@ -47,7 +47,7 @@ impl PageUrl {
     /// The URL of a line that has none: on a name that can never exist (RFC 2606), so it is never asked.
     pub fn nowhere() -> Self {
         static NOWHERE: LazyLock<PageUrl> =
-            LazyLock::new(|| PageUrl::parse("http://line.invalid/").expect("it is a URL"));
+            LazyLock::new(|| PageUrl::parse("http://line.invalid/").expect("a valid URL"));
         NOWHERE.clone()
     }
 
@@ -117,8 +117,8 @@ impl PageUrl {
             url.set_fragment(None);
         }
         let user = (!url.username().is_empty() || url.password().is_some()).then(|| {
-            let user = percent_decoded(url.username());
-            let password = percent_decoded(url.password().unwrap_or_default());
+            let user = percent_decode(url.username());
+            let password = percent_decode(url.password().unwrap_or_default());
             UserInfo { user, password }
         });
         if user.is_some() {
@@ -238,12 +238,12 @@ impl fmt::Display for HostKey {
 /// `example.org/page`, `localhost`: a dotted or local name first, no white space.
 fn looks_like_host(text: &str) -> bool {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let ends = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
-        return ends && address.parse::<Ipv6Addr>().is_ok();
+        let ends_there = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
+        return ends_there && address.parse::<Ipv6Addr>().is_ok();
     }
     let name = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
-    let dotted = name.contains('.') && !name.starts_with('.') && !name.ends_with("..");
-    (dotted || name == "localhost")
+    let is_dotted = name.contains('.') && !name.starts_with('.') && !name.ends_with("..");
+    (is_dotted || name == "localhost")
         && name
             .chars()
             .all(|c| c.is_alphanumeric() || "-._".contains(c))
@@ -257,7 +257,7 @@ fn port_follows(text: &str) -> bool {
     })
 }
 
-fn percent_decoded(text: &str) -> String {
+fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fragment_and_a_secret_never_stay_in_the_url() {
+    fn a_fragment_and_a_secret_are_removed_from_the_url() {
         let (url, user) = PageUrl::parse_with_user("http://ann:p%40ss@example.org/a?b#c").unwrap();
         assert_eq!(url.as_str(), "http://example.org/a?b");
         let user = user.unwrap();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_a_scheme_is_read_as_http() {
+    fn a_host_without_a_scheme_gets_http() {
         for (text, url) in [
             ("example.org", "http://example.org/"),
             ("example.org/x y", "http://example.org/x%20y"),
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn slashes_before_a_host_are_two_however_many_are_written() {
+    fn extra_slashes_before_a_host_are_ignored() {
         let base = PageUrl::parse("https://h.example/a/b").unwrap();
         for reference in [
             "//x.example/p",
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_nonsense_are_refused() {
+    fn other_schemes_and_nonsense_are_rejected() {
         assert_eq!(
             PageUrl::parse("file:///etc/passwd"),
             Err(UrlError::Scheme("file".into()))
