@@ -1,19 +1,19 @@
-//! Which addresses are nobody's business: the guard against redirects into private networks.
+//! Recognises addresses that are not on the public internet: the guard against redirects into private networks.
 //!
-//! A server may answer with a redirect to `http://169.254.169.254/`. The guard knows the special-purpose
-//! registries of IANA (RFC 6890 and its successors) and unwraps the ways of writing an IPv4 address inside
-//! an IPv6 one first. The fetch path asks it in three places: for the literal host of a URL, for each answer of
-//! DNS, and for the address that answered.
+//! A server may respond with a redirect to `http://169.254.169.254/`. The guard knows the special-purpose registries
+//! of IANA (RFC 6890 and its successors), and first unwraps the forms of an IPv4 address inside an IPv6 one. The fetch
+//! path checks three kinds of addresses with it: the literal host of a URL, each DNS result, and the peer of the
+//! connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 ranges that are not the public internet: network and prefix length.
+/// IPv4 ranges that are not on the public internet: network and prefix length.
 const V4: [(Ipv4Addr, u8); 17] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, RFC 791
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT, RFC 6598
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link local, RFC 3927: cloud metadata lives here
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link local, RFC 3927: cloud metadata services
     (Ipv4Addr::new(172, 16, 0, 0), 12),   // private, RFC 1918
     (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments, RFC 6890
     (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation, RFC 5737
@@ -45,7 +45,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         .any(|(network, length)| (bits ^ u32::from(*network)) >> (32 - length) == 0)
 }
 
-/// Global unicast is `2000::/3` (RFC 4291 2.4), less what the registry takes out of it.
+/// Whether an address is global unicast, `2000::/3` (RFC 4291 2.4), and not in a special-purpose range.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let is_global = segments[0] & 0xe000 == 0x2000;
@@ -56,7 +56,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     is_global && !is_documentation && !is_protocol && !is_direct_as112
 }
 
-/// The IPv4 address inside an IPv6 one: mapped (RFC 4291), compatible, NAT64 (RFC 6052, 8215), 6to4 (RFC 3056), Teredo (RFC 4380).
+/// The IPv4 address inside an IPv6 address.
+///
+/// Mapped (RFC 4291), compatible, NAT64 (RFC 6052, 8215), 6to4 (RFC 3056) or Teredo (RFC 4380).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let from = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));

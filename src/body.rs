@@ -1,7 +1,7 @@
-//! The bytes of an answer, as received: in memory while small, in a file when large.
+//! The bytes of a response body, as received: in memory if small, in a file if large.
 //!
-//! Invariant: a spooled file belongs to exactly one [`Spool`]; dropping it removes the file, unless
-//! [`Spool::keep`] handed it on. So an answer that nobody wants leaves nothing behind.
+//! Invariant: a spooled file belongs to exactly one [`Spool`]; dropping it removes the file, unless [`Spool::keep`]
+//! passed it on. So a response that nobody wants leaves nothing behind.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,26 +10,26 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// What the name of every temporary file starts with: one that a crash left behind is known by it.
+/// The prefix of every temporary file's name, by which files left behind by a crash are recognised.
 pub(crate) const SPOOL_PREFIX: &str = ".haul-";
 
-/// The bytes of an answer, before any decoding.
+/// The bytes of a response body, before any decoding.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Body {
-    /// All in memory; at most the spool threshold.
+    /// All bytes in memory; at most the spool threshold.
     Memory(Bytes),
-    /// In a file of its own.
+    /// The bytes in a file of their own.
     Spooled(Spool),
-    /// Counted and let go: nothing in this run wants the bytes of large bodies.
+    /// Only the number of bytes: nothing in this run wants the bytes of large bodies.
     Dropped(u64),
 }
 
-/// A temporary file that holds a large body; removed on drop.
+/// A temporary file with a large body, removed on drop.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Spool {
     path: PathBuf,
     length: u64,
-    /// SHA-256 of the file's bytes, where it was taken while writing.
+    /// The SHA-256 of the file's bytes, if it was computed while writing.
     pub(crate) digest: Option<[u8; 32]>,
     kept: bool,
 }
@@ -40,7 +40,7 @@ impl Body {
         Body::Memory(Bytes::new())
     }
 
-    /// How many bytes.
+    /// The number of bytes.
     pub fn len(&self) -> u64 {
         match self {
             Body::Memory(bytes) => bytes.len() as u64,
@@ -49,7 +49,7 @@ impl Body {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the body has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -57,7 +57,7 @@ impl Body {
     /// At most the first `limit` bytes.
     ///
     /// # Errors
-    /// When the spooled file cannot be read.
+    /// The spooled file cannot be read.
     pub fn head(&self, limit: usize) -> io::Result<Bytes> {
         match self {
             Body::Memory(bytes) => Ok(bytes.slice(..bytes.len().min(limit))),
@@ -74,7 +74,7 @@ impl Body {
 }
 
 impl Body {
-    /// Lets go of a spooled file without removing it: another process has taken it over.
+    /// Drops a spooled file without removing it, as another process owns it now.
     pub(crate) fn hand_over(self) {
         if let Body::Spooled(spool) = self {
             spool.keep();
@@ -83,7 +83,7 @@ impl Body {
 }
 
 impl Spool {
-    /// Takes over a file of `length` bytes.
+    /// Takes ownership of a file of `length` bytes.
     pub(crate) fn adopt(path: PathBuf, length: u64, digest: Option<[u8; 32]>) -> Self {
         Self {
             path,
@@ -93,20 +93,20 @@ impl Spool {
         }
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many bytes are in it.
+    /// The number of bytes in the file.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The same bytes under another name beside it: linked where the file system can, else copied.
+    /// The same bytes in a second file next to it: a hard link if the file system can, otherwise a copy.
     ///
     /// # Errors
-    /// What the system said.
+    /// The error of the operating system.
     pub(crate) fn twin(&self) -> io::Result<Self> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
@@ -124,7 +124,7 @@ impl Spool {
         Ok(Self::adopt(path, self.length, self.digest))
     }
 
-    /// Leaves the file where it is: its name is the caller's from now on.
+    /// Leaves the file where it is. From now on it belongs to the caller.
     pub fn keep(mut self) -> PathBuf {
         self.kept = true;
         std::mem::take(&mut self.path)
@@ -134,7 +134,8 @@ impl Spool {
 impl Drop for Spool {
     fn drop(&mut self) {
         if !self.kept {
-            // Gone already is as good as removed; a folder that forbids it is the owner's business.
+            // If the file is gone already, that is fine; if the folder does not allow removal, that is up to its
+            // owner.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -1,10 +1,10 @@
-//! What the names in `Content-Encoding` stand for, and which of them stand for nothing.
+//! The names in `Content-Encoding`: which are real codings, and which mean nothing.
 //!
-//! Servers write character sets and other words there (`utf-8`, `none`, `binary`), and browsers, wget and urllib3 take
-//! such a body as it is. So do we, and say so in the record. Names of real codings are another matter: a body under one
-//! that we cannot undo is not the page.
+//! Servers put character sets and other words there (`utf-8`, `none`, `binary`), and browsers, wget and urllib3 use
+//! such a body as it is. So does haul, with a note in the record. Names of real codings are different: a body with a
+//! coding that cannot be decoded is not the page.
 
-/// Codings, by the names that they go by: those of the IANA registry, and formats that are sent under their own names.
+/// The names of codings: those of the IANA registry, and formats that are sent under their own names.
 const CODINGS: [&str; 26] = [
     "gzip",
     "br",
@@ -34,17 +34,17 @@ const CODINGS: [&str; 26] = [
     "x-zip",
 ];
 
-/// Characters of a name that a note repeats.
+/// The number of characters of a name that a message repeats.
 const NAME_LIMIT: usize = 32;
 
-/// Whether a name in `Content-Encoding` asks for nothing to be undone.
+/// Whether a name in `Content-Encoding` means that there is nothing to decode.
 pub(crate) fn is_none(name: &[u8]) -> bool {
     !CODINGS
         .iter()
         .any(|coding| coding.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// A note about the first name that is passed over though it is not `identity`; `None` where there is no such name.
+/// A note about the first name that is ignored although it is not `identity`; `None` if there is no such name.
 pub(crate) fn note(names: &[u8]) -> Option<String> {
     let name = names
         .split(|byte| *byte == b',')
@@ -54,11 +54,11 @@ pub(crate) fn note(names: &[u8]) -> Option<String> {
         })?;
     let name = shown(&String::from_utf8_lossy(name));
     Some(format!(
-        "\"{name}\" in Content-Encoding is no coding: it was passed over"
+        "\"{name}\" in Content-Encoding is not a coding and was ignored"
     ))
 }
 
-/// The name of a coding as a message may repeat it: escaped, and cut.
+/// The name of a coding for use in a message: escaped and cut.
 pub(crate) fn shown(name: &str) -> String {
     name.chars()
         .take(NAME_LIMIT)

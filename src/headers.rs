@@ -1,11 +1,11 @@
-//! Headers that can cross a process boundary.
+//! HTTP header fields that can be sent to another process.
 
 use crate::coding;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-/// Fields of a request that say what is wanted, not who is asking.
+/// Request fields that describe what is wanted, not who is asking.
 const HARMLESS: [&str; 14] = [
     "accept",
     "accept-encoding",
@@ -23,7 +23,9 @@ const HARMLESS: [&str; 14] = [
     "user-agent",
 ];
 
-/// Whether a field of a request says nothing about who is asking: any other may hold a secret, as keys travel under many names.
+/// Whether a request field reveals nothing about who is asking.
+///
+/// Any other field may be a secret, as keys are sent under many names.
 pub fn is_harmless(name: &str) -> bool {
     let name = name.trim();
     HARMLESS
@@ -31,17 +33,17 @@ pub fn is_harmless(name: &str) -> bool {
         .any(|harmless| harmless.eq_ignore_ascii_case(name))
 }
 
-/// The header fields of an answer, as received: names lower-cased, values raw bytes, repeated fields kept.
+/// The header fields of a response as received: names in lower case, values as raw bytes, repeated fields kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(pub HeaderMap);
 
 impl Headers {
-    /// The first value of a field, where it is text.
+    /// The first value of a field, if it is text.
     pub fn text(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.0.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether the body is under a content coding, one that is to be undone (RFC 9110 8.4).
+    /// Whether the body has a content coding that must be decoded (RFC 9110 8.4).
     pub(crate) fn is_encoded(&self) -> bool {
         let lines = self.0.get_all(http::header::CONTENT_ENCODING).iter();
         lines
@@ -49,7 +51,7 @@ impl Headers {
             .any(|token| !coding::is_none(token.trim_ascii()))
     }
 
-    /// The first value of a field, bytes that are no UTF-8 replaced.
+    /// The first value of a field, with invalid UTF-8 replaced.
     pub fn lossy(&self, name: &str) -> Option<String> {
         self.0
             .get(name)

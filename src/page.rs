@@ -1,4 +1,4 @@
-//! What a server answered.
+//! The response of a server.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -9,26 +9,28 @@ use serde::{Deserialize, Serialize};
 use crate::body::Body;
 use crate::headers::Headers;
 
-/// An answer: any status, 404 and 503 included. No answer at all is a [`FetchError`](crate::FetchError).
+/// A response with any status, including 404 and 503.
+///
+/// If there was no response at all, there is a [`FetchError`](crate::FetchError) instead.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Page {
     /// The HTTP status, 100 to 999.
     pub status: u16,
-    /// The protocol it came over.
+    /// The HTTP version of the response.
     pub version: HttpVersion,
-    /// Its header fields.
+    /// The header fields.
     pub headers: Headers,
-    /// Its bytes, as received: still compressed where the server compressed them.
+    /// The body as received: still compressed if the server compressed it.
     pub body: Body,
-    /// How many body bytes came over the wire, before decoding; a resumed download counts this run's alone.
+    /// The number of body bytes received, before decoding; for a resumed download, only those of this run.
     pub wire_bytes: u64,
-    /// The address that answered; a proxy's where there is one.
+    /// The address that responded; that of the proxy if there is one.
     pub remote: Option<SocketAddr>,
-    /// How long it took.
+    /// How long it took, phase by phase.
     pub timing: Timing,
 }
 
-/// The HTTP version of an answer.
+/// The HTTP version of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpVersion {
     /// HTTP/1.0
@@ -39,27 +41,27 @@ pub enum HttpVersion {
     Http2,
 }
 
-/// Where the time of one fetch went.
+/// How long each phase of one fetch took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// When it was sent, by the wall clock; `None` for what no server answered in this run.
+    /// When the request was sent, by the wall clock; `None` if no server responded in this run.
     pub sent: Option<SystemTime>,
-    /// From being ready to be sent to being sent: the queue, politeness and retries.
+    /// From being ready to being sent: the queue, politeness and retries.
     pub queued: Duration,
-    /// Looking up the name, where a new connection was made for this request; a cached name takes next to nothing.
+    /// The DNS look-up, if this request made a new connection; a cached name takes almost no time.
     pub resolve: Option<Duration>,
-    /// The TCP connection, through a proxy the tunnel as well, where a new one was made.
+    /// The TCP connection and the tunnel through a proxy, if this request made a new connection.
     pub connect: Option<Duration>,
-    /// The TLS handshake, where there was one.
+    /// The TLS handshake, if there was one.
     pub tls: Option<Duration>,
-    /// From being sent to the first byte of the answer, connecting included.
+    /// From sending the request to the first byte of the response, including connecting.
     pub first_byte: Duration,
-    /// From being sent to the last byte.
+    /// From sending the request to the last byte of the response.
     pub total: Duration,
 }
 
 impl HttpVersion {
-    /// `1.0`, `1.1` or `2`, as curl writes it.
+    /// The version as `1.0`, `1.1` or `2`, like curl writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             HttpVersion::Http10 => "1.0",
@@ -80,12 +82,12 @@ impl From<http::Version> for HttpVersion {
 }
 
 impl Page {
-    /// Where the answer redirects to, as the header says it; `None` for other statuses, and where it is no UTF-8.
+    /// The redirect target as the header has it; `None` for other statuses, and if it is not UTF-8.
     pub fn location(&self) -> Option<&str> {
         std::str::from_utf8(self.location_bytes()?).ok()
     }
 
-    /// The same, also where it is no UTF-8: then it is Latin-1, as it once was in HTTP.
+    /// The redirect target, decoded as Latin-1 if it is not UTF-8, as HTTP once specified.
     pub(crate) fn target(&self) -> Option<Cow<'_, str>> {
         let bytes = self.location_bytes()?;
         Some(match std::str::from_utf8(bytes) {
@@ -94,7 +96,7 @@ impl Page {
         })
     }
 
-    /// Bytes of its body that are in memory.
+    /// The number of bytes of the body that are in memory.
     pub(crate) fn in_memory(&self) -> u64 {
         match &self.body {
             Body::Memory(bytes) => bytes.len() as u64,
@@ -110,16 +112,16 @@ impl Page {
             .map(http::HeaderValue::as_bytes)
     }
 
-    /// Whether the body is under a content coding, one that is to be undone.
+    /// Whether the body has a content coding that must be decoded.
     pub fn is_encoded(&self) -> bool {
         self.headers.is_encoded()
     }
 
-    /// How long `Retry-After` asks to wait, as seconds or as a date (RFC 9110 10.2.3).
+    /// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110 10.2.3).
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.headers.text(http::header::RETRY_AFTER)?.trim();
         if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-            // A number that does not fit is a very long wait, not none.
+            // A number that does not fit is a very long wait, not no wait.
             return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
         }
         let at = httpdate::parse_http_date(value).ok()?;

@@ -1,14 +1,14 @@
-//! Sets of rows, written as people write page numbers: `3,7-9,120-`.
+//! Sets of rows, written like page numbers in a print dialog: `3,7-9,120-`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Ranges of rows, in order, none touching the next. Rows count from 1.
+/// Sorted ranges of rows, none overlapping or adjacent to the next. Rows count from 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows(Vec<(u64, u64)>);
 
 impl Rows {
-    /// The rows of a list, in any order, and every row from `open` on.
+    /// The rows of a list in any order, plus every row from `open` on.
     pub fn of(mut rows: Vec<u64>, open: Option<u64>) -> Self {
         rows.sort_unstable();
         let closed = rows.into_iter().map(|row| (row, row));
@@ -27,23 +27,23 @@ impl Rows {
         Self(merged)
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many ranges.
+    /// The number of ranges.
     pub fn ranges(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether a row is among them.
+    /// Whether a row is in the set.
     pub fn contains(&self, row: u64) -> bool {
         let at = self.0.partition_point(|(_, to)| *to < row);
         self.0.get(at).is_some_and(|(from, _)| *from <= row)
     }
 
-    /// The rows that are in both.
+    /// The rows that are in both sets.
     pub fn and(&self, other: &Self) -> Self {
         let (mut mine, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
         let mut both = Vec::new();
@@ -53,7 +53,7 @@ impl Rows {
             if from.max(other_from) <= to.min(other_to) {
                 both.push((from.max(other_from), to.min(other_to)));
             }
-            // The range that ends first has met all that it can meet.
+            // The range that ends first cannot overlap any further range.
             if to < other_to {
                 mine.next();
             } else {
@@ -63,7 +63,7 @@ impl Rows {
         Self(both)
     }
 
-    /// The last row, `None` where the last range is open or there is none.
+    /// The last row; `None` if the last range is open or the set is empty.
     pub fn last(&self) -> Option<u64> {
         self.0
             .last()

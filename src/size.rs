@@ -1,24 +1,24 @@
 //! Sizes and durations as people write them: always with a unit.
 //!
-//! `32M` is 32 MiB and `500ms` is half a second. A bare number is refused where two tools of the field
-//! disagree about what it would mean; `0` alone is allowed, it means the same in every unit.
+//! `32M` is 32 MiB and `500ms` is half a second. A bare number is rejected, since existing tools disagree about what
+//! it would mean; only `0` is accepted, as it means the same in every unit.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A count of bytes.
+/// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    /// So many KiB.
+    /// A size of `count` KiB.
     pub const fn kib(count: u64) -> Self {
         Self(count << 10)
     }
 
-    /// So many MiB.
+    /// A size of `count` MiB.
     pub const fn mib(count: u64) -> Self {
         Self(count << 20)
     }
@@ -44,7 +44,7 @@ impl fmt::Display for ByteSize {
 impl std::str::FromStr for ByteSize {
     type Err = String;
 
-    /// Reads `32M`, `1.5GiB`, `800B`, `0`; the units are powers of 1024.
+    /// Parses `32M`, `1.5GiB`, `800B`, `0`; the units are powers of 1024.
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = split(text)?;
         let factor: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -69,10 +69,10 @@ impl std::str::FromStr for ByteSize {
     }
 }
 
-/// Reads `500ms`, `30s`, `2.5m`, `1h30m`, `0`.
+/// Parses `500ms`, `30s`, `2.5m`, `1h30m`, `0`.
 ///
 /// # Errors
-/// What is wrong with the text, and what would be right.
+/// What is wrong with the text, and what would be valid.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     if rest == "0" {
@@ -114,7 +114,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A duration as [`duration`] reads it back, in at most two units: `1m30s`, `250ms`.
+/// Formats a duration such that [`duration`] can parse it, in at most two units: `1m30s`, `250ms`.
 pub fn spelled(duration: Duration) -> String {
     let millis = duration.as_millis();
     let seconds = duration.as_secs();

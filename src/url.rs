@@ -1,8 +1,8 @@
-//! The two keys of the whole program: a page's URL and the host it lives on.
+//! The two keys of the whole program: the URL of a page and its host.
 //!
-//! Invariant: a [`PageUrl`] is an absolute `http` or `https` URL in WHATWG form, without fragment and
-//! without user information; a [`HostKey`] is made from one and from nothing else. Secrets in a URL
-//! (`user:password@`) are taken out on the way in and travel in the request, never in a record or a log.
+//! Invariant: a [`PageUrl`] is an absolute `http` or `https` URL in WHATWG form, without a fragment and without user
+//! information; a [`HostKey`] is only ever made from one. Secrets in a URL (`user:password@`) are removed when it is
+//! parsed; they are passed on in the request, and never appear in a record or a log.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,56 +13,60 @@ use encoding_rs::{Encoding, UTF_8};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// A URL that can be asked for: absolute, http or https, no fragment, no user information.
+/// A URL that can be fetched: absolute, http or https, no fragment, no user information.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PageUrl(Url);
 
-/// Why a text is not a [`PageUrl`].
+/// The reason why a text is not a [`PageUrl`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not a URL by the WHATWG rules.
+    /// The text is not a URL by the WHATWG rules.
     #[error("not a URL: {0}")]
     Malformed(url::ParseError),
-    /// A URL, but not one that is fetched over HTTP.
+    /// The text is a URL, but not one that is fetched over HTTP.
     #[error("scheme {0}: is not http: or https:")]
     Scheme(String),
-    /// Longer than [`PageUrl::LONGEST`] bytes.
+    /// The text is longer than [`PageUrl::LONGEST`] bytes.
     #[error("longer than {} bytes", PageUrl::LONGEST)]
     TooLong,
 }
 
-/// User name and password that stood in a URL.
+/// The user name and password from a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserInfo {
     /// The user name, percent-decoded.
     pub user: String,
-    /// The password, percent-decoded; empty when there was none.
+    /// The password, percent-decoded; empty if there was none.
     pub password: String,
 }
 
 impl PageUrl {
-    /// The longest URL that is taken, in bytes.
+    /// The longest URL that is accepted, in bytes.
     pub const LONGEST: usize = 16 * 1024;
 
-    /// The URL of a line that has none: on a name that can never exist (RFC 2606), so it is never asked.
+    /// A placeholder for the URL of a line that has none.
+    ///
+    /// Its host can never exist (RFC 2606), so it is never fetched.
     pub fn nowhere() -> Self {
         static NOWHERE: LazyLock<PageUrl> =
             LazyLock::new(|| PageUrl::parse("http://line.invalid/").expect("a valid URL"));
         NOWHERE.clone()
     }
 
-    /// Reads an absolute URL. A text without a scheme but with a host (`example.org/page`) is read as `http://`.
+    /// Parses an absolute URL.
+    ///
+    /// A text without a scheme but with a host (`example.org/page`) gets `http://`.
     ///
     /// # Errors
-    /// When the text is no URL, is too long, or has a scheme other than http and https.
+    /// The text is not a URL, is too long, or has a scheme other than http and https.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         Self::parse_with_user(text).map(|(url, _)| url)
     }
 
-    /// As [`parse`](Self::parse), and hands out the user information that was removed.
+    /// Like [`parse`](Self::parse), but also returns the user information that was removed.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Like [`parse`](Self::parse).
     pub fn parse_with_user(text: &str) -> Result<(Self, Option<UserInfo>), UrlError> {
         if text.len() > Self::LONGEST {
             return Err(UrlError::TooLong);
@@ -71,7 +75,7 @@ impl PageUrl {
             Err(url::ParseError::RelativeUrlWithoutBase) if looks_like_host(text) => {
                 Url::parse(&format!("http://{text}")).map_err(UrlError::Malformed)?
             }
-            // `localhost:8080/x` and `example.org:80` parse as a URL whose scheme is the host's name.
+            // `localhost:8080/x` and `example.org:80` parse as a URL whose scheme is the host name.
             Ok(url) if !url.has_host() && port_follows(text) => {
                 Url::parse(&format!("http://{text}")).map_err(UrlError::Malformed)?
             }
@@ -80,23 +84,25 @@ impl PageUrl {
         Self::from_url_with_user(url)
     }
 
-    /// Resolves a reference found on this page, as in a `Location` header.
+    /// Resolves a reference from this page, for example from a `Location` header.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Like [`parse`](Self::parse).
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         if reference.len() > Self::LONGEST {
             return Err(UrlError::TooLong);
         }
         let url = resolved(&self.0, reference, UTF_8).map_err(UrlError::Malformed)?;
-        // A secret in a remote reference is not the user's: it is dropped.
+        // A secret in a reference from elsewhere is not the user's, so it is dropped.
         Self::from_url_with_user(url).map(|(url, _)| url)
     }
 
-    /// As [`join`](Self::join), for a page in this encoding: the query of a reference is sent in it (WHATWG URL 4.4).
+    /// Like [`join`](Self::join), for a page in this encoding.
+    ///
+    /// The query of a reference is sent in that encoding (WHATWG URL 4.4).
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
+    /// Like [`parse`](Self::parse).
     pub(crate) fn join_from(
         &self,
         reference: &str,
@@ -131,12 +137,12 @@ impl PageUrl {
         Ok((Self(url), user))
     }
 
-    /// The URL's text.
+    /// The URL as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The URL, parsed.
+    /// The URL as a parsed [`Url`].
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -146,22 +152,24 @@ impl PageUrl {
         HostKey(Arc::from(self.origin_text()))
     }
 
-    /// Path and query: what is asked of the host.
+    /// Path and query: what an HTTP request asks the host for.
     pub fn target(&self) -> &str {
         &self.0[url::Position::BeforePath..]
     }
 
-    /// `scheme://host[:port]`, a slice of the URL's own text: a URL has no user information and starts with its origin.
+    /// The origin `scheme://host[:port]`, as a slice of the URL's own text.
+    ///
+    /// A URL without user information starts with its origin.
     pub fn origin_text(&self) -> &str {
         &self.0[..url::Position::AfterPort]
     }
 
-    /// Whether both pages are on the same scheme, host and port.
+    /// Whether both URLs have the same scheme, host and port.
     pub fn same_origin(&self, other: &PageUrl) -> bool {
         self.origin_text() == other.origin_text()
     }
 
-    /// The host's address, where the URL names one instead of a name: no resolver is asked for it.
+    /// The host's IP address, if the URL has one instead of a name; it needs no DNS look-up.
     pub fn literal_address(&self) -> Option<IpAddr> {
         match self.0.host()? {
             Host::Ipv4(address) => Some(address.into()),
@@ -170,7 +178,7 @@ impl PageUrl {
         }
     }
 
-    /// The port that is connected to.
+    /// The port to connect to.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or(80)
     }
@@ -199,13 +207,13 @@ impl fmt::Debug for UserInfo {
 pub struct HostKey(Arc<str>);
 
 impl HostKey {
-    /// A key that was made from a URL once and kept as text. `None`: it is no such key.
+    /// Recreates a key from its text; `None` if the text is not such a key.
     pub(crate) fn kept(text: &str) -> Option<Self> {
         let url = PageUrl::parse(text).ok()?;
         (url.origin_text() == text).then(|| url.host_key())
     }
 
-    /// The key of no host.
+    /// The key of the placeholder [`PageUrl::nowhere`].
     pub(crate) fn nowhere() -> Self {
         static NOWHERE: LazyLock<HostKey> = LazyLock::new(|| PageUrl::nowhere().host_key());
         NOWHERE.clone()
@@ -235,7 +243,7 @@ impl fmt::Display for HostKey {
     }
 }
 
-/// `example.org/page`, `localhost`: a dotted or local name first, no white space.
+/// Whether a text starts with a dotted or local host name, as in `example.org/page` or `localhost`.
 fn looks_like_host(text: &str) -> bool {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         let ends_there = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);
@@ -249,7 +257,7 @@ fn looks_like_host(text: &str) -> bool {
             .all(|c| c.is_alphanumeric() || "-._".contains(c))
 }
 
-/// `name:80…`: what follows the first colon is a port, so what precedes it is a host.
+/// Whether a port follows the first colon, as in `name:80…`, so that a host precedes it.
 fn port_follows(text: &str) -> bool {
     text.split_once(':').is_some_and(|(name, rest)| {
         let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -278,10 +286,10 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Resolves a reference against a base of http or https; its query is sent in this encoding.
+/// Resolves a reference against an http or https base. Its query is sent in this encoding.
 ///
 /// # Errors
-/// As the URL parser's.
+/// The error of the URL parser.
 pub(crate) fn resolved(
     base: &Url,
     reference: &str,
@@ -297,11 +305,13 @@ pub(crate) fn resolved(
         .parse(&reference)
 }
 
-/// A reference with the slashes before its host that mean something: WHATWG URL 4.4, "special authority ignore slashes state", leaves out
-/// all but two. The parser does so behind a scheme alone.
+/// Reduces three or more slashes before the host of a reference to two.
+///
+/// WHATWG URL 4.4, "special authority ignore slashes state", ignores all but two. The parser only does so after a
+/// scheme.
 fn with_two_slashes(reference: &str) -> Cow<'_, str> {
     let start = reference.trim_start_matches(|c: char| c <= ' ');
-    // Tabs and line ends are taken out of a URL wherever they are.
+    // Tabs and line ends are removed from anywhere in a URL.
     let rest = start.trim_start_matches(['/', '\\', '\t', '\n', '\r']);
     let slashes = start[..start.len() - rest.len()]
         .bytes()

@@ -37,7 +37,7 @@ fn may_repeat(path: &[u8], limit: usize) -> bool {
         }
         start = end + 1;
     }
-    alike + 1 >= limit
+    similar_count + 1 >= limit
 }
 
 /// Finds one segment that repeats anywhere in the path.
