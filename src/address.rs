@@ -45,7 +45,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         .any(|(network, length)| (bits ^ u32::from(*network)) >> (32 - length) == 0)
 }
 
-/// Whether an address is global unicast, `2000::/3` (RFC 4291 2.4), and not in a special-purpose range.
+/// Whether an address is in the public part of `2000::/3` (RFC 4291 2.4).
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let is_global = segments[0] & 0xe000 == 0x2000;

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The prefix of every temporary file's name, by which files left behind by a crash are recognised.
+/// The prefix of every temporary file's name.
+///
+/// Files left behind by a crash are recognised by it.
 pub(crate) const SPOOL_PREFIX: &str = ".haul-";
 
 /// The bytes of a response body, before any decoding.

@@ -44,7 +44,9 @@ pub(crate) fn is_none(name: &[u8]) -> bool {
         .any(|coding| coding.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// A note about the first name that is ignored although it is not `identity`; `None` if there is no such name.
+/// A note about the first name that is ignored although it is not `identity`.
+///
+/// `None` if there is no such name.
 pub(crate) fn note(names: &[u8]) -> Option<String> {
     let name = names
         .split(|byte| *byte == b',')

@@ -22,7 +22,9 @@ pub struct Page {
     pub headers: Headers,
     /// The body as received: still compressed if the server compressed it.
     pub body: Body,
-    /// The number of body bytes received, before decoding; for a resumed download, only those of this run.
+    /// The number of body bytes received, before decoding.
+    ///
+    /// For a resumed download, only those of this run.
     pub wire_bytes: u64,
     /// The address that responded; that of the proxy if there is one.
     pub remote: Option<SocketAddr>,
@@ -48,7 +50,9 @@ pub struct Timing {
     pub sent: Option<SystemTime>,
     /// From being ready to being sent: the queue, politeness and retries.
     pub queued: Duration,
-    /// The DNS look-up, if this request made a new connection; a cached name takes almost no time.
+    /// The DNS look-up, if this request made a new connection.
+    ///
+    /// A cached name takes almost no time.
     pub resolve: Option<Duration>,
     /// The TCP connection and the tunnel through a proxy, if this request made a new connection.
     pub connect: Option<Duration>,
@@ -82,7 +86,9 @@ impl From<http::Version> for HttpVersion {
 }
 
 impl Page {
-    /// The redirect target as the header has it; `None` for other statuses, and if it is not UTF-8.
+    /// The redirect target as the header has it.
+    ///
+    /// `None` for other statuses, and if it is not UTF-8.
     pub fn location(&self) -> Option<&str> {
         std::str::from_utf8(self.location_bytes()?).ok()
     }

@@ -243,7 +243,9 @@ impl fmt::Display for HostKey {
     }
 }
 
-/// Whether a text starts with a dotted or local host name, as in `example.org/page` or `localhost`.
+/// Whether a text starts with a host name.
+///
+/// That is a dotted name or `localhost`, as in `example.org/page`.
 fn looks_like_host(text: &str) -> bool {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         let ends_there = rest.is_empty() || rest.starts_with(['/', '?', '#', ':']);

@@ -148,7 +148,9 @@ pub(super) fn codings(page: &Page) -> Result<Codings, DecodeError> {
     decode::codings(&all)
 }
 
-/// Decodes a spooled file into another file, or only counts and hashes it if no one needs the bytes.
+/// Decodes a spooled file into another file.
+///
+/// If no one needs the bytes, they are only counted and hashed.
 fn decode_file(
     spool: &Spool,
     codings: Codings,

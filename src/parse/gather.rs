@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::fingerprint::Fingerprints;
 
-    /// The URLs that these references resolve to, at most `limit` of them, and whether there were more.
+    /// The URLs of these references, at most `limit`, and whether there were more.
     fn gathered(base: &str, limit: usize, references: &[&str]) -> (Vec<String>, bool) {
         let base = PageUrl::parse(base).unwrap();
         let mut resolver = Resolver::new(&base, Fingerprints::seeded(1));

@@ -261,7 +261,9 @@ impl<'q> PageParser<'q> {
         }
     }
 
-    /// How to search a body of this kind for links; for an unknown kind, whether to search it at all.
+    /// How to search a body of this kind for links.
+    ///
+    /// For an unknown kind (`None`), whether to search it at all.
     fn search_as(&self, kind: Option<Kind>) -> Option<SearchAs> {
         SearchAs::into(self.job, self.page, kind, self.follow?)
     }

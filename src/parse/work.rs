@@ -1,4 +1,4 @@
-//! Extra work done on each page beyond what its record needs, to weigh computing against waiting.
+//! Extra work done on each page, to weigh computing against waiting.
 //!
 //! The work is deterministic. Its result is part of what a comparison checks, so no engine can skip it.
 

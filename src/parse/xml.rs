@@ -14,7 +14,9 @@ use super::scan::{TextContext, decode, utf8};
 
 /// The maximum nesting of elements; feeds and sitemaps need five or six levels.
 const DEPTH: usize = 64;
-/// Bytes of a body in which its first element is searched for, after declarations and comments.
+/// Bytes of a body in which its first element is searched for.
+///
+/// Declarations and comments before it count.
 const OPENING: usize = 16 << 10;
 
 /// An XML document being read.

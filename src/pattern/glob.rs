@@ -7,8 +7,9 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// The most wildcards of one pattern, and the most patterns that its braces may expand to, so that the regular
-/// expression stays small.
+/// The most wildcards of one pattern, and the most patterns that its braces expand to.
+///
+/// This keeps the regular expression small.
 const LIMIT: usize = 32;
 /// Characters that are always percent-encoded in the path and query of a URL.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
@@ -174,7 +175,9 @@ fn host_name(host: &str) -> Result<String, String> {
     }
 }
 
-/// A regular expression for literal text, as it appears in a URL; the digits of `%2f` match in either case.
+/// A regular expression for literal text, as it appears in a URL.
+///
+/// The digits of `%2f` match in either case.
 fn literal_regex(text: &str) -> String {
     let encoded = utf8_percent_encode(text, ENCODED).to_string();
     let mut regex = String::with_capacity(encoded.len() + 8);

@@ -14,7 +14,9 @@ const MEMORY_LIMIT: usize = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct PatternList {
     pub(super) patterns: Vec<Pattern>,
-    /// All of them in one automaton; `None` if it would be too large, so that they are tried one by one.
+    /// All patterns in one automaton.
+    ///
+    /// `None` if it would be too large, so that they are tried one by one.
     pub(super) set: Option<RegexSet>,
 }
 

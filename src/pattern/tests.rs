@@ -1,4 +1,4 @@
-//! Patterns by example, and compared with a matcher that follows the module's table literally.
+//! Patterns by example, and compared with a matcher that follows the table literally.
 
 use proptest::prelude::*;
 

@@ -47,7 +47,9 @@ pub(super) fn is_everyone(value: &[u8]) -> bool {
     matches!(value, [b'*'] | [b'*', b' ' | b'\t', ..])
 }
 
-/// Whether the value of a `User-agent` line names this agent, regardless of case and of what follows the name.
+/// Whether the value of a `User-agent` line names this agent.
+///
+/// Case and whatever follows the name do not matter.
 pub(super) fn is_named(value: &[u8], agent: &str) -> bool {
     let agent = name(agent).as_bytes();
     !agent.is_empty() && value[..name_length(value)].eq_ignore_ascii_case(agent)

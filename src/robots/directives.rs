@@ -20,7 +20,9 @@ pub struct Directives {
 }
 
 impl Directives {
-    /// The directives in a response's `X-Robots-Tag` fields, for everyone and for the agent with this product token.
+    /// The directives in a response's `X-Robots-Tag` fields for one agent.
+    ///
+    /// That is, those for everyone and those for the agent with this product token.
     ///
     /// `googlebot: noindex, nofollow` is only for that agent, up to the next name or the end of the value; each value
     /// starts with what is for everyone.

@@ -1,4 +1,4 @@
-//! robots.txt rules for one agent (RFC 9309), and the same requests in a header or in a page.
+//! robots.txt rules for one agent (RFC 9309), and the directives in headers and pages.
 //!
 //! [`Rules::parse`] keeps what one agent must obey and drops the rest; [`Rules::judge`] decides about one URL and
 //! names the rule that decided. Nothing is fetched here: whoever fetches a robots.txt chooses what a missing one
@@ -118,7 +118,9 @@ impl Rules {
         }
     }
 
-    /// Rules that allow everything, for a server without robots.txt (status 4xx, RFC 9309 2.3.1.3).
+    /// Rules that allow everything, for a server without robots.txt.
+    ///
+    /// Such a server responds with status 4xx (RFC 9309 2.3.1.3).
     #[must_use]
     pub fn allow_all() -> Self {
         Self::default()

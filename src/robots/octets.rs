@@ -1,4 +1,4 @@
-//! The normalized form of octets in rules and URLs, so that equal ones compare as equal (RFC 9309 2.2.2).
+//! Normalizes octets in rules and URLs, so that equal ones compare as equal (RFC 9309 2.2.2).
 //!
 //! Invariant: both sides go through [`normalize`]. In its output, `*` and a final `$` are always special, so a target
 //! never has them; and `%` is followed by two upper-case digits of an octet that must stay encoded, or stands for

@@ -172,7 +172,7 @@ impl DateSearch<'_> {
         }
     }
 
-    /// The length of the date at the start of this text, which starts with this number of digits.
+    /// The length of the date at the start of this text, which starts with `digits` digits.
     ///
     /// The text is the rest of a segment or of a value; with `starts`, all of it. With `named`, digits alone can be a
     /// date too.

@@ -8,8 +8,9 @@
 use super::pieces::{Cuts, parameters};
 use crate::url::PageUrl;
 
-/// Parameters that are sessions whatever their value: Java, PHP, ColdFusion, osCommerce and its relatives,
-/// CodeIgniter.
+/// Parameters that are sessions whatever their value.
+///
+/// They belong to Java, PHP, ColdFusion, osCommerce and its relatives, and CodeIgniter.
 const SESSION_NAMES: [&str; 11] = [
     "jsessionid",
     "phpsessid",
@@ -54,7 +55,9 @@ pub(super) fn find(url: &PageUrl) -> Option<(Cuts, &str)> {
     Some((cuts, name?))
 }
 
-/// Finds `;jsessionid=…` at the end of a segment, and the `(S(…))` of ASP.NET, a segment of its own.
+/// Finds the sessions in a path: `;jsessionid=…` at the end of a segment, and `(S(…))`.
+///
+/// The latter is ASP.NET's, and a segment of its own.
 fn find_in_path<'u>(url: &'u PageUrl, cuts: &mut Cuts) -> Option<&'u str> {
     let path = url.as_url().path();
     memchr::memchr2(b';', b'(', path.as_bytes())?;

@@ -18,7 +18,9 @@ pub struct ScopeSettings {
     pub exclude: Vec<Pattern>,
     /// The most links between a seed and a page; `None` for no limit.
     pub depth: Option<u16>,
-    /// The most URLs of one host (scheme, host name and port), pages and assets together; `None` for no limit.
+    /// The most URLs of one host, pages and assets together; `None` for no limit.
+    ///
+    /// A host is a scheme, a host name and a port.
     pub max_per_host: Option<u64>,
     /// What counts as a trap.
     pub traps: TrapSettings,
@@ -59,8 +61,10 @@ pub struct TrapSettings {
     /// that are crawled unattended are larger; an endless one costs 50,000 requests, an hour or two at a polite pace.
     /// Paths have no such limit: `/product/123` is half of the web.
     pub family: Option<u32>,
-    /// How many URLs of one path may have only parameter values that were seen on that path before, in addition to ten
-    /// for each of those values.
+    /// How many URLs of one path may have no new parameter value.
+    ///
+    /// That means that each value was seen on that path before. The limit is in addition to ten URLs for each such
+    /// value.
     ///
     /// By default 1,000. Filters and sort orders multiply (ten filters with ten values each make ten billion URLs, but
     /// only a hundred values); numbers and names do not: each page of a forum brings its own.
@@ -75,8 +79,9 @@ pub struct CalendarSettings {
     pub first_year: u16,
     /// The last plausible year. By default 2100, as this type has no clock; see [`in_year`](Self::in_year).
     pub last_year: u16,
-    /// The most URLs that differ only in a date. By default 5,000: thirteen years of days, four hundred years of
-    /// months.
+    /// The most URLs that differ only in a date.
+    ///
+    /// By default 5,000: thirteen years of days, four hundred years of months.
     pub dates: u32,
 }
 

@@ -61,7 +61,7 @@ impl Similar {
         }
     }
 
-    /// The id of the nearest earlier page whose [fingerprint](crate::parse::simhash) differs in at most three bits.
+    /// The id of the nearest earlier page within three bits of this [fingerprint](crate::parse::simhash).
     ///
     /// The earliest if several are equally near. If there is none, this page is remembered under its own id.
     pub fn near(&mut self, fingerprint: u64, id: u64) -> Option<u64> {

@@ -17,7 +17,7 @@ const LONGEST: usize = 4;
 pub enum Coding {
     /// gzip (RFC 1952).
     Gzip,
-    /// zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send under the same name.
+    /// zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send as `deflate`.
     Deflate,
     /// brotli (RFC 7932), without the large-window extension.
     Brotli,

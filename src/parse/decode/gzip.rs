@@ -1,9 +1,9 @@
 //! The gzip decoder: the framing around deflate (RFC 1952), for any number of members.
 //!
 //! The framing is read here and not by the deflate library, so that one inflater serves every member and every coding,
-//! and so that another member after a complete one can be told from garbage. Garbage after a complete stream is common
-//! on the web (padding, a stray newline); it is counted and is not an error. Invariant: no part of a header is stored,
-//! so names and comments of any length cost no memory.
+//! and so that garbage after a complete member can be distinguished from another member. Garbage after a complete
+//! stream is common on the web (padding, a stray newline); it is counted and is not an error. Invariant: no part of a
+//! header is stored, so names and comments of any length cost no memory.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
@@ -186,7 +186,9 @@ impl Gzip {
         })
     }
 
-    /// Moves on to the next part that the header's flags announce, in the order of RFC 1952 2.3; finally to the body.
+    /// Moves on to the next part that the header's flags announce, or to the body.
+    ///
+    /// In the order of RFC 1952 2.3.
     fn next_part(&mut self) -> GzipState {
         let mut take = |flag: u8| {
             let has = self.flags & flag != 0;

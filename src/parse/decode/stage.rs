@@ -23,7 +23,9 @@ const BETWEEN: usize = 16 << 10;
 /// Decoded bytes below which the ratio is not checked: small pages that repeat one line are legitimate.
 pub(super) const RATIO_CHECKED_FROM: u64 = 1 << 20;
 
-/// The largest zstd window that is reused for another body; otherwise each thread could keep up to 8 MiB.
+/// The largest zstd window that is reused for another body.
+///
+/// Without this limit, each thread could keep up to 8 MiB.
 const REUSED_WINDOW: u64 = 1 << 20;
 
 /// The bytes read and written by one step.

@@ -15,7 +15,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 
 /// Magic number of a frame (RFC 8878 3.1.1).
 const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Magic number of a skippable frame (RFC 8878 3.1.2); the low nibble of the first byte is arbitrary.
+/// Magic number of a skippable frame (RFC 8878 3.1.2), with any low nibble.
 const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
 /// A zstd stream being decoded.

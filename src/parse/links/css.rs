@@ -105,7 +105,7 @@ impl<'a> Urls<'a, '_> {
         }
     }
 
-    /// The range of the URL after the `(` at `at`, if the function's name is one that takes a URL.
+    /// The range of the URL after the `(` at `at`, if the function takes a URL.
     fn function(&mut self, name: &[u8], at: usize) -> Option<(usize, usize)> {
         if name.eq_ignore_ascii_case(b"url") {
             return self.url(at + 1);

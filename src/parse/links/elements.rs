@@ -85,7 +85,7 @@ impl<'a> Collector<'a, '_> {
         }
     }
 
-    /// Picks the values of an element's row attributes, in the order of the rows, and of `more` attributes.
+    /// Picks the values of an element's row attributes, in row order, and of `more` attributes.
     ///
     /// `None` if the input ends inside the tag.
     #[inline]

@@ -47,7 +47,7 @@ pub struct LinkSettings<'s> {
     pub ids: bool,
     /// The most links that are kept from one page.
     pub limit: usize,
-    /// The name by which a page may address this robot in `meta`, in any case; empty if it has none.
+    /// The name by which a page may address this robot in `meta`, in any case; may be empty.
     pub agent: &'s str,
 }
 
@@ -91,7 +91,9 @@ impl Default for LinkSettings<'_> {
 /// What was found in one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageLinks<'a> {
-    /// The text of the first HTML `title` that is not empty, white space collapsed, at most 1 KiB.
+    /// The text of the first HTML `title` that is not empty.
+    ///
+    /// White space is collapsed; at most 1 KiB.
     pub title: Option<String>,
     /// The first `<base href>`: links resolve against it, and it against the page's URL.
     pub base: Option<Cow<'a, str>>,
@@ -139,7 +141,9 @@ pub struct Link<'a> {
     pub kind: LinkKind,
     /// Whether its `rel` has the token `nofollow`.
     pub nofollow: bool,
-    /// The offset of its tag or, inside raw text, of the reference, in bytes; `u32::MAX` beyond 4 GiB.
+    /// The byte offset of its tag or, inside raw text, of the reference itself.
+    ///
+    /// `u32::MAX` beyond 4 GiB.
     pub offset: u32,
 }
 

@@ -31,7 +31,9 @@ pub(in crate::parse) fn parse(content: &str) -> Option<(u32, Option<&str>)> {
     Some((seconds, Some(url)))
 }
 
-/// The text after `url =`; `None` if the text does not start like this, and so is itself a URL.
+/// The text after `url =`.
+///
+/// `None` if the text does not start like this, and so is itself a URL.
 fn after_url(text: &str) -> Option<&str> {
     let (word, rest) = text.split_at_checked(3)?;
     if !word.eq_ignore_ascii_case("url") {

@@ -1,4 +1,4 @@
-//! The links of each element; the limits; and a comparison, link by link, with html5ever's tags.
+//! The links of each element; the limits; and a comparison with html5ever's tags.
 
 use std::borrow::Cow;
 

@@ -60,13 +60,14 @@ pub struct Resolver<'b> {
     base: &'b PageUrl,
     fingerprints: Fingerprints,
     encoding: &'static Encoding,
-    /// Lengths of prefixes of the base's text: up to the scheme's `:`, the origin, the folder with its last `/`, and
-    /// everything before the query.
+    /// Lengths of prefixes of the base's text.
+    ///
+    /// Up to the scheme's `:`, the origin, the folder with its last `/`, and everything before the query.
     scheme: usize,
     origin: usize,
     folder: usize,
     path: usize,
-    /// Whether the base's folder contains a byte that the parser treats specially when resolving `..`.
+    /// Whether the base's folder has a byte that the parser treats specially with `..`.
     odd: bool,
     /// The last origin that the parser left exactly as written.
     known_origin: String,
@@ -205,7 +206,9 @@ impl<'b> Resolver<'b> {
         Resolution::Done
     }
 
-    /// The end of the authority that starts at `from`, if it is one that the standard leaves as it is.
+    /// The end of the authority that starts at `from`.
+    ///
+    /// `None` unless the standard leaves it as it is.
     #[inline]
     fn authority(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let ends = |at: usize| matches!(bytes.get(at), None | Some(b'/' | b'?' | b'#'));
@@ -312,7 +315,9 @@ enum Path {
     Dots,
 }
 
-/// The end of the path that starts at `from`; `None` if it contains something that the standard would rewrite.
+/// The end of the path that starts at `from`.
+///
+/// `None` if it contains something that the standard would rewrite.
 #[inline]
 fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
     let mut seen = 0;

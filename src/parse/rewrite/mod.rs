@@ -87,7 +87,7 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
     changed.then(|| edits.apply(&text))
 }
 
-/// The bytes of a page such that a browser can read them without headers, and their encoding.
+/// The page in a form that browsers can read without headers, and its encoding.
 fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
     // Not every browser finds a late `<meta>`: such a page gets a byte order mark.

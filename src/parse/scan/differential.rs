@@ -187,7 +187,9 @@ fn foreign_content_is_read_as_in_a_browser() {
     }
 }
 
-/// Known differences between the model of foreign content and the tree, so that the docs stay true.
+/// Known differences between the model of foreign content and the tree.
+///
+/// This keeps the docs true.
 #[test]
 fn the_documented_approximations_do_differ() {
     for html in [

@@ -22,7 +22,9 @@ use super::tag::Tag;
 /// The number of elements that are remembered; any deeper ones are ignored.
 const DEPTH: usize = 32;
 
-/// HTML start tags that end all foreign content around them; no foreign element has these names.
+/// HTML start tags that end all foreign content around them.
+///
+/// No foreign element has these names.
 const BREAK_OUT: [&str; 44] = [
     "b",
     "big",

@@ -48,7 +48,7 @@ pub trait Visitor<'a> {
     /// A tag that the input ends inside of does not count: rely on it only after [`Tag::close`] returns true.
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()>;
 
-    /// Called with the text in a raw text element (`script`, `style`, `title`, `textarea`, …), as written.
+    /// Called with the text in a raw text element (`script`, `title`, …), as written.
     ///
     /// In `title` and `textarea`, character references are still encoded. `offset` is where the text starts, in bytes.
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()>;

@@ -74,7 +74,9 @@ pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
     read_slowly(html, from)
 }
 
-/// Does the same for names near the end of the input, long ones, and ones with control characters.
+/// Does the same for names at the end of the input, long ones, and odd ones.
+///
+/// Odd names have control characters in them.
 #[cold]
 fn read_slowly(html: &[u8], from: usize) -> (Name, usize) {
     let rest = &html[from..];

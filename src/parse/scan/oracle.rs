@@ -163,7 +163,9 @@ pub(crate) fn theirs<S: TokenSink>(html: &str, oracle: S) -> Vec<Event> {
     tokenizer.sink.events.into_inner()
 }
 
-/// All characters outside of tags according to html5ever's tokenizer, for input without raw text.
+/// The characters outside of tags according to html5ever.
+///
+/// Only for input without raw text.
 pub(super) fn text(html: &str) -> String {
     #[derive(Default)]
     struct Characters(RefCell<String>);
@@ -273,7 +275,9 @@ impl TreeSink for Tree {
     }
 }
 
-/// The pages under `HAUL_HTML`, by default this machine's documentation; at most `HAUL_HTML_PAGES`.
+/// The pages under `HAUL_HTML`, at most `HAUL_HTML_PAGES`.
+///
+/// By default, this machine's documentation.
 pub(crate) fn pages() -> Vec<PathBuf> {
     let root = std::env::var("HAUL_HTML").unwrap_or_else(|_| "/usr/share/doc".to_owned());
     let limit = std::env::var("HAUL_HTML_PAGES").map_or(100, |limit| limit.parse().unwrap());

@@ -173,7 +173,7 @@ impl<'a> Tag<'a> {
         Some(Attribute { name, value })
     }
 
-    /// Pulls all attributes and returns the values of these names (in lower case), the first of each.
+    /// Pulls all attributes and returns the first value for each of these lower-case names.
     ///
     /// `None` if the input ends inside the tag.
     #[inline]

@@ -136,7 +136,9 @@ fn time(page: &[u8]) -> Duration {
     taken
 }
 
-/// Sixteen times the input must take less than sixty-four times as long; quadratic work would take 256 times.
+/// Sixteen times the input must take less than sixty-four times as long.
+///
+/// Quadratic work would take 256 times as long.
 #[test]
 fn no_input_takes_more_than_linear_time() {
     const SMALL: usize = 16 * 1024;

@@ -16,7 +16,9 @@ use crate::robots::Rules;
 
 const AGENT: &str = "haul";
 
-/// Divergences of one peer come first, so that they are the first to be dropped if not needed.
+/// All divergences.
+///
+/// Those of one peer come first, so that they are the first to be dropped if not needed.
 const DIVERGENCES: [Divergence; 11] = [
     Divergence::NoGroup,
     Divergence::EmptyRule,
@@ -38,7 +40,9 @@ struct Difference<'c> {
     peer: Peer,
 }
 
-/// Whether a peer allows a target in this file, without these divergences; `None` if it does not decide.
+/// Whether a peer allows a target in this file, without these divergences.
+///
+/// `None` if it does not decide.
 type Peer = fn(&str, &str, &[Divergence]) -> Option<bool>;
 
 fn ours(text: &str, target: &str) -> bool {
