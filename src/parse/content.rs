@@ -63,7 +63,7 @@ pub(super) struct Reading<'s> {
 /// Covers [`read`], [`Content::whole`] and the text, but not the body as received.
 pub(super) fn max_memory(page: &Page, encoded: bool, reading: &Reading<'_>) -> u64 {
     let length = match encoded {
-        true => reading.limits.most(page.body.len()),
+        true => reading.limits.max_decoded(page.body.len()),
         false => page.body.len(),
     };
     let head = match &page.body {

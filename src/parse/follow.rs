@@ -144,7 +144,7 @@ impl SearchAs {
 }
 
 /// The links of one response, while they are gathered.
-pub(super) struct PageLinks<'p> {
+pub(super) struct LinkGatherer<'p> {
     url: &'p PageUrl,
     role: Role,
     follow: &'p Follow,
@@ -152,7 +152,7 @@ pub(super) struct PageLinks<'p> {
     simhash: Option<u64>,
 }
 
-impl<'p> PageLinks<'p> {
+impl<'p> LinkGatherer<'p> {
     /// Starts with the links in the response headers.
     pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
         let mut gathering = Gathering::new(follow.limit);
@@ -181,7 +181,7 @@ impl<'p> PageLinks<'p> {
     }
 
     /// Notes that the body is longer than what was searched.
-    pub(super) fn more(&mut self) {
+    pub(super) fn note_more(&mut self) {
         self.gathering.note(|found| found.more = true);
     }
 
@@ -193,7 +193,7 @@ impl<'p> PageLinks<'p> {
     /// Collects the links of an HTML page, and returns its title.
     ///
     /// Encodings that are not ASCII-compatible are converted to UTF-8 first.
-    pub(super) fn html(
+    pub(super) fn gather_html(
         &mut self,
         markup: Markup,
         bytes: &[u8],
@@ -238,7 +238,7 @@ impl<'p> PageLinks<'p> {
     ///
     /// Such URLs are resolved against the script's own URL. A browser would resolve them against the page that loads
     /// it, which is not known here.
-    pub(super) fn script(&mut self, bytes: &[u8]) {
+    pub(super) fn gather_script(&mut self, bytes: &[u8]) {
         let mut resolver = self.resolver();
         for (url, _) in guess::urls(bytes).take(REFERENCES) {
             let flow = self
@@ -251,7 +251,7 @@ impl<'p> PageLinks<'p> {
     }
 
     /// Collects the URLs in a style sheet.
-    pub(super) fn css(&mut self, bytes: &[u8], charset: Charset) {
+    pub(super) fn gather_css(&mut self, bytes: &[u8], charset: Charset) {
         let text = charset::text(bytes, charset).0;
         let mut resolver = self.resolver().written_in(charset.encoding);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
@@ -265,7 +265,7 @@ impl<'p> PageLinks<'p> {
     }
 
     /// Collects the links of an XML document of any kind. Among assets, only SVG images have parts of their own.
-    pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
+    pub(super) fn gather_xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
         let text = charset::text(bytes, charset).0;
         let Follow {
             fingerprints,
@@ -293,7 +293,7 @@ impl<'p> PageLinks<'p> {
     }
 
     /// Collects the links of a JSON feed. Other JSON is searched like a script if that is wanted.
-    pub(super) fn json(&mut self, bytes: &[u8], charset: Charset) {
+    pub(super) fn gather_json(&mut self, bytes: &[u8], charset: Charset) {
         if feed::is_json(bytes) {
             let text = charset::text(bytes, charset).0;
             let mut resolver = self.resolver();
@@ -304,12 +304,12 @@ impl<'p> PageLinks<'p> {
                 &mut self.gathering,
             );
         } else if self.follow.guess {
-            self.script(bytes);
+            self.gather_script(bytes);
         }
     }
 
     /// Collects the URLs of a sitemap, which may be compressed: XML or one URL per line.
-    pub(super) fn sitemap(
+    pub(super) fn gather_sitemap(
         &mut self,
         bytes: &[u8],
         media: Option<&MediaType<'_>>,
@@ -321,14 +321,14 @@ impl<'p> PageLinks<'p> {
         let charset = charset::charset(&bytes, ContentKind::Xml, declared, None);
         let text = charset::text(&bytes, charset).0;
         if text.trim_ascii_start().starts_with('<') {
-            self.xml(text.as_bytes(), UTF_8, role);
+            self.gather_xml(text.as_bytes(), UTF_8, role);
         } else if role == Role::Sitemap {
             self.gathering.allow(sitemap::LINKS);
             let mut resolver = self.resolver();
             sitemap::lines(&text, &mut resolver, &mut self.gathering);
         }
         if more {
-            self.more();
+            self.note_more();
         }
     }
 

@@ -22,7 +22,7 @@ const KEPT: usize = 1 << 20;
 
 /// The links gathered from one page so far.
 pub(super) struct Gathering {
-    buffers: Box<Buffers>,
+    buffers: Box<GatherBuffers>,
     limit: usize,
     /// Whether the fragments of links are gathered too.
     fragments: bool,
@@ -65,7 +65,7 @@ impl Gathering {
         kind: FoundKind,
         nofollow: bool,
     ) -> ControlFlow<()> {
-        let Buffers { found, seen } = &mut *self.buffers;
+        let GatherBuffers { found, seen } = &mut *self.buffers;
         let fingerprints = resolver.fingerprints();
         let Some((url, fingerprint)) = resolver.resolve(reference) else {
             // Not the URL of a page. If it was too long to be parsed, it might have been one.
@@ -124,7 +124,7 @@ impl Gathering {
 
 /// The working memory that a thread reuses from page to page.
 #[derive(Default)]
-struct Buffers {
+struct GatherBuffers {
     found: Found,
     /// The index of the link with each fingerprint.
     seen: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
@@ -134,7 +134,7 @@ struct Buffers {
 const SEEN: usize = 17;
 
 thread_local! {
-    static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+    static BUFFERS: Cell<Option<Box<GatherBuffers>>> = const { Cell::new(None) };
 }
 
 /// A hasher that does nothing: a fingerprint is already a hash, and seeded, so pages cannot choose it.

@@ -180,8 +180,8 @@ mod tests {
         let mut resolver = Resolver::new(&url, Fingerprints::default());
         let mut gathering = Gathering::new(usize::MAX);
         gather(&headers(fields), assets, &mut resolver, &mut gathering);
-        let found = gathering.finish().unwrap_or_default();
-        found
+        let links = gathering.finish().unwrap_or_default();
+        links
             .iter()
             .map(|link| {
                 (
@@ -232,12 +232,12 @@ mod tests {
             ),
             ("</x>; rel=\"next", vec![("/x", K::Page, false)]),
         ] {
-            let found = gathered(&[("link", value)], true);
+            let links = gathered(&[("link", value)], true);
             let expected: Vec<_> = expected
                 .into_iter()
                 .map(|(url, kind, nofollow)| (url.to_owned(), kind, nofollow))
                 .collect();
-            assert_eq!(found, expected, "{value}");
+            assert_eq!(links, expected, "{value}");
         }
     }
 

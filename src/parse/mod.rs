@@ -44,7 +44,7 @@ use charset::Charset;
 use content::Content;
 use decode::{DecodeError, DecodeLimits};
 pub use follow::{Follow, html};
-use follow::{PageLinks, SearchAs};
+use follow::{LinkGatherer, SearchAs};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 use scan::Markup;
@@ -193,7 +193,9 @@ pub(crate) fn parse(
         return parsed;
     }
     let parser = PageParser::new(job, page, media, settings, text);
-    let mut links = parser.follow.map(|follow| PageLinks::of(job, page, follow));
+    let mut links = parser
+        .follow
+        .map(|follow| LinkGatherer::of(job, page, follow));
     if parser.wants_body() {
         let reading = parser.reading(settings);
         let mut share = memory.take(content::max_memory(page, encoded, &reading));
@@ -290,7 +292,7 @@ impl<'q> PageParser<'q> {
     fn read(
         &self,
         content: Content,
-        links: Option<&mut PageLinks<'_>>,
+        links: Option<&mut LinkGatherer<'_>>,
         parsed: &mut Parsed,
         memory: &Memory,
     ) {
@@ -344,26 +346,26 @@ impl<'q> PageParser<'q> {
     fn collect_links(
         &self,
         look: SearchAs,
-        links: &mut PageLinks<'_>,
+        links: &mut LinkGatherer<'_>,
         content: &Content,
         charset: Charset,
     ) -> Option<String> {
         let bytes = &content.head[..content.head.len().min(follow::SEARCHED)];
         if (bytes.len() as u64) < content.length {
-            links.more();
+            links.note_more();
         }
         match look {
             // The content decides what is a sitemap or a feed, whatever its media type says.
             SearchAs::Html(Markup::Html) if xml::opens_a_list(bytes) => {
-                links.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+                links.gather_sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
             }
-            SearchAs::Html(markup) => return links.html(markup, bytes, charset),
-            SearchAs::Script => links.script(bytes),
-            SearchAs::Css => links.css(bytes, charset),
-            SearchAs::Xml => links.xml(bytes, charset, self.job.role),
-            SearchAs::Json => links.json(bytes, charset),
+            SearchAs::Html(markup) => return links.gather_html(markup, bytes, charset),
+            SearchAs::Script => links.gather_script(bytes),
+            SearchAs::Css => links.gather_css(bytes, charset),
+            SearchAs::Xml => links.gather_xml(bytes, charset, self.job.role),
+            SearchAs::Json => links.gather_json(bytes, charset),
             SearchAs::Sitemap => {
-                links.sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
+                links.gather_sitemap(bytes, self.media.as_ref(), self.job.role, &self.limits);
             }
         }
         None

@@ -40,8 +40,8 @@ pub(super) fn rules(
         };
     };
     // An incomplete line is dropped.
-    let whole = text.iter().rposition(|byte| *byte == b'\n');
-    let rules = Rules::parse(&text[..whole.map_or(0, |end| end + 1)], agent);
+    let last_line_end = text.iter().rposition(|byte| *byte == b'\n');
+    let rules = Rules::parse(&text[..last_line_end.map_or(0, |end| end + 1)], agent);
     (
         Some(rules).filter(Rules::has_rules),
         Some(error.to_string()),

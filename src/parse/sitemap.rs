@@ -27,7 +27,7 @@ const CHUNK: usize = 64 << 10;
 
 /// The role of an element in a sitemap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ElementRole {
+enum SitemapElement {
     /// A `url` or `sitemap`, or an image or video in one, with the kind of its `loc`.
     Entry(FoundKind),
     /// Contains a URL.
@@ -43,20 +43,23 @@ pub(super) fn xml(
     gathering: &mut Gathering,
 ) {
     let mut xml = Xml::new(text);
-    let mut open_elements: Vec<ElementRole> = Vec::new();
+    let mut open_elements: Vec<SitemapElement> = Vec::new();
     let mut location = String::new();
     let mut count = 0;
     for piece in &mut xml {
         match piece {
             Piece::Open(element) => {
                 let (prefix, name) = element.name();
-                let parent = open_elements.last().copied().unwrap_or(ElementRole::Other);
-                let element_role = element_role(prefix, name, parent);
-                if let ElementRole::Location(_) = element_role {
+                let parent = open_elements
+                    .last()
+                    .copied()
+                    .unwrap_or(SitemapElement::Other);
+                let element_kind = element_kind(prefix, name, parent);
+                if let SitemapElement::Location(_) = element_kind {
                     location.clear();
                 }
                 let is_translation =
-                    name == "link" && parent == ElementRole::Entry(FoundKind::Page);
+                    name == "link" && parent == SitemapElement::Entry(FoundKind::Page);
                 if let (true, Some(url)) = (is_translation, element.attribute("href")) {
                     let flow =
                         gathering.take(resolver, url.trim_ascii(), FoundKind::Alternate, false);
@@ -64,17 +67,17 @@ pub(super) fn xml(
                         return;
                     }
                 }
-                open_elements.push(element_role);
+                open_elements.push(element_kind);
             }
             Piece::Text(text) => {
-                if let Some(ElementRole::Location(_)) = open_elements.last()
+                if let Some(SitemapElement::Location(_)) = open_elements.last()
                     && location.len() <= PageUrl::LONGEST
                 {
                     location.push_str(&text);
                 }
             }
             Piece::Close => {
-                if let Some(ElementRole::Location(kind)) = open_elements.pop()
+                if let Some(SitemapElement::Location(kind)) = open_elements.pop()
                     && (assets || kind != FoundKind::Asset)
                 {
                     count += usize::from(kind != FoundKind::Asset);
@@ -98,22 +101,23 @@ pub(super) fn xml(
     }
 }
 
-fn element_role(prefix: Option<&str>, name: &str, parent: ElementRole) -> ElementRole {
+fn element_kind(prefix: Option<&str>, name: &str, parent: SitemapElement) -> SitemapElement {
     match (name, parent) {
         // With any prefix: some sitemaps use one for the protocol's own elements.
-        ("loc", ElementRole::Entry(kind)) => ElementRole::Location(kind),
-        ("url", _) => ElementRole::Entry(FoundKind::Page),
-        ("sitemap", _) => ElementRole::Entry(FoundKind::Sitemap),
-        ("image", ElementRole::Entry(FoundKind::Page)) if prefix.is_some() => {
-            ElementRole::Entry(FoundKind::Asset)
+        ("loc", SitemapElement::Entry(kind)) => SitemapElement::Location(kind),
+        ("url", _) => SitemapElement::Entry(FoundKind::Page),
+        ("sitemap", _) => SitemapElement::Entry(FoundKind::Sitemap),
+        ("image", SitemapElement::Entry(FoundKind::Page)) if prefix.is_some() => {
+            SitemapElement::Entry(FoundKind::Asset)
         }
-        ("video", ElementRole::Entry(FoundKind::Page)) if prefix.is_some() => {
-            ElementRole::Entry(FoundKind::Asset)
+        ("video", SitemapElement::Entry(FoundKind::Page)) if prefix.is_some() => {
+            SitemapElement::Entry(FoundKind::Asset)
         }
-        ("content_loc" | "thumbnail_loc" | "player_loc", ElementRole::Entry(FoundKind::Asset)) => {
-            ElementRole::Location(FoundKind::Asset)
-        }
-        _ => ElementRole::Other,
+        (
+            "content_loc" | "thumbnail_loc" | "player_loc",
+            SitemapElement::Entry(FoundKind::Asset),
+        ) => SitemapElement::Location(FoundKind::Asset),
+        _ => SitemapElement::Other,
     }
 }
 
@@ -198,15 +202,17 @@ mod tests {
 
     /// The links in a short notation, and `more` if links were left out.
     fn links_in_short(text: &str, assets: bool) -> Vec<String> {
-        let found = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
-        let links = found.iter().map(|link| {
+        let gathered_links = gathered(|resolver, gathering| xml(text, assets, resolver, gathering));
+        let links = gathered_links.iter().map(|link| {
             let url = link
                 .url
                 .strip_prefix("http://h.example")
                 .unwrap_or(link.url);
             format!("{} {url}", link.kind.as_str())
         });
-        links.chain(found.more.then(|| "more".to_owned())).collect()
+        links
+            .chain(gathered_links.more.then(|| "more".to_owned()))
+            .collect()
     }
 
     #[test]
@@ -290,8 +296,8 @@ mod tests {
     #[test]
     fn a_text_sitemap_has_one_url_per_line() {
         let list = "http://h.example/a\r\n\n  HTTPS://h.example/b \n# no\n/c\nftp://h.example/d\nhttp://\nhttp://h.example/é";
-        let found = gathered(|resolver, gathering| lines(list, resolver, gathering));
-        let urls: Vec<_> = found.iter().map(|link| link.url).collect();
+        let gathered_links = gathered(|resolver, gathering| lines(list, resolver, gathering));
+        let urls: Vec<_> = gathered_links.iter().map(|link| link.url).collect();
         assert_eq!(
             urls,
             [
@@ -303,8 +309,8 @@ mod tests {
         let long: String = (0..=URLS)
             .map(|n| format!("http://h.example/{n}\n"))
             .collect();
-        let found = gathered(|resolver, gathering| lines(&long, resolver, gathering));
-        assert_eq!((found.len(), found.more), (URLS, true));
+        let gathered_links = gathered(|resolver, gathering| lines(&long, resolver, gathering));
+        assert_eq!((gathered_links.len(), gathered_links.more), (URLS, true));
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -321,9 +327,12 @@ mod tests {
             (b"<urlset>"[..].into(), false)
         );
         let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
-        let whole = gzip(&text);
-        assert_eq!(decompress(&whole, &limits), (text.clone().into(), false));
-        let (part, more) = decompress(&whole[..whole.len() / 2], &limits);
+        let compressed = gzip(&text);
+        assert_eq!(
+            decompress(&compressed, &limits),
+            (text.clone().into(), false)
+        );
+        let (part, more) = decompress(&compressed[..compressed.len() / 2], &limits);
         assert!(more && part.len() > 1000 && text.starts_with(&part));
     }
 

@@ -32,7 +32,7 @@ pub(super) fn declared(
 pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
     utf_16_declaration(bytes)
-        .or_else(|| Scanner { bytes, at: 0 }.meta())
+        .or_else(|| Prescanner { bytes, at: 0 }.meta())
         .or_else(|| xml_declaration(bytes))
 }
 
@@ -104,7 +104,7 @@ const fn is_space(byte: u8) -> bool {
 /// A position in the bytes.
 ///
 /// `None` from any method means that the bytes have run out, which ends the whole search.
-struct Scanner<'a> {
+struct Prescanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -115,7 +115,7 @@ struct Attribute<'a> {
     value: &'a [u8],
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> Prescanner<'a> {
     fn meta(&mut self) -> Option<&'static Encoding> {
         loop {
             self.at += memchr(b'<', self.bytes.get(self.at..)?)?;

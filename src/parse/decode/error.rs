@@ -46,7 +46,7 @@ pub enum DecodeError {
     },
 
     /// The decoded body is larger than allowed.
-    #[error("decoded body is larger than {}", Bytes(*limit))]
+    #[error("decoded body is larger than {}", ByteCount(*limit))]
     TooLarge {
         /// The limit in bytes.
         limit: u64,
@@ -90,9 +90,9 @@ impl From<DecodeError> for io::Error {
 }
 
 /// A byte count as people write it: in the largest unit that divides it.
-struct Bytes(u64);
+struct ByteCount(u64);
 
-impl fmt::Display for Bytes {
+impl fmt::Display for ByteCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (bits, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
             if self.0 != 0 && self.0.trailing_zeros() >= bits {

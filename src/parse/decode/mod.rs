@@ -49,7 +49,7 @@ pub struct DecodeLimits {
 
 impl DecodeLimits {
     /// The most bytes that a body of this encoded length may decode to.
-    pub(crate) fn most(&self, encoded: u64) -> u64 {
+    pub(crate) fn max_decoded(&self, encoded: u64) -> u64 {
         let by_ratio = encoded.saturating_mul(u64::from(self.ratio));
         by_ratio.max(stage::RATIO_CHECKED_FROM).min(self.decoded)
     }
@@ -200,12 +200,12 @@ fn append(all: &mut Vec<u8>, more: &[u8], limits: &DecodeLimits) {
 /// The working memory that a thread keeps between bodies.
 ///
 /// A small page then needs no zeroing and no new window.
-struct Buffers {
+struct DecodeBuffers {
     output: Box<[u8]>,
     spares: Spares,
 }
 
-impl Default for Buffers {
+impl Default for DecodeBuffers {
     fn default() -> Self {
         Self {
             output: vec![0; OUTPUT_AT_ONCE].into(),
@@ -215,5 +215,5 @@ impl Default for Buffers {
 }
 
 thread_local! {
-    static BUFFERS: Cell<Option<Buffers>> = const { Cell::new(None) };
+    static BUFFERS: Cell<Option<DecodeBuffers>> = const { Cell::new(None) };
 }

@@ -148,11 +148,11 @@ impl Zstd {
     fn decode_frame(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Fault> {
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
-        let wanted = self
+        let hint = self
             .decoder
             .run(&mut source, &mut target)
             .map_err(Fault::corrupt)?;
-        if wanted == 0 {
+        if hint == 0 {
             self.state = ZstdState::Magic {
                 have: 0,
                 bytes: [0; 4],

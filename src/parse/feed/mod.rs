@@ -22,7 +22,7 @@ const BASES: usize = 8;
 
 /// The role of an element in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ElementRole {
+enum FeedElement {
     /// `channel` or `feed`.
     Feed,
     /// `item` or `entry`.
@@ -93,7 +93,7 @@ struct FeedReader<'u, 'g> {
     fingerprints: Fingerprints,
     assets: bool,
     gathering: &'g mut Gathering,
-    open_elements: Vec<ElementRole>,
+    open_elements: Vec<FeedElement>,
     text: String,
     guid: Option<String>,
     has_link: bool,
@@ -105,7 +105,7 @@ impl FeedReader<'_, '_> {
             .open_elements
             .last()
             .copied()
-            .unwrap_or(ElementRole::Other);
+            .unwrap_or(FeedElement::Other);
         if let Some(base) = element.attribute("xml:base")
             && self.bases.len() < BASES
             && let Ok(base) = self.base().join(base.trim_ascii())
@@ -113,32 +113,32 @@ impl FeedReader<'_, '_> {
             self.bases.push((self.open_elements.len(), base));
         }
         let (prefix, name) = element.name();
-        let mut role = ElementRole::Other;
+        let mut role = FeedElement::Other;
         let mut flow = ControlFlow::Continue(());
         match (prefix, name, parent) {
-            (_, "channel" | "feed", _) => role = ElementRole::Feed,
+            (_, "channel" | "feed", _) => role = FeedElement::Feed,
             (_, "item" | "entry", _) => {
-                role = ElementRole::Entry;
+                role = FeedElement::Entry;
                 self.guid = None;
                 self.has_link = false;
             }
-            (_, "link", ElementRole::Feed | ElementRole::Entry | ElementRole::Image) => {
+            (_, "link", FeedElement::Feed | FeedElement::Entry | FeedElement::Image) => {
                 match element.attribute("href") {
                     Some(href) => flow = self.link(element, &href, parent),
-                    None => role = ElementRole::Url(UrlUse::Link),
+                    None => role = FeedElement::Url(UrlUse::Link),
                 }
             }
-            (_, "guid", ElementRole::Entry)
+            (_, "guid", FeedElement::Entry)
                 if element.attribute("isPermaLink").as_deref() != Some("false") =>
             {
-                role = ElementRole::Url(UrlUse::Guid);
+                role = FeedElement::Url(UrlUse::Guid);
             }
-            (None, "comments", ElementRole::Entry) => role = ElementRole::Url(UrlUse::Comments),
-            (None, "image", _) => role = ElementRole::Image,
-            (None, "url", ElementRole::Image) | (_, "icon" | "logo", ElementRole::Feed) => {
-                role = ElementRole::Url(UrlUse::Asset);
+            (None, "comments", FeedElement::Entry) => role = FeedElement::Url(UrlUse::Comments),
+            (None, "image", _) => role = FeedElement::Image,
+            (None, "url", FeedElement::Image) | (_, "icon" | "logo", FeedElement::Feed) => {
+                role = FeedElement::Url(UrlUse::Asset);
             }
-            (None, "enclosure", ElementRole::Entry)
+            (None, "enclosure", FeedElement::Entry)
             | (Some("media"), "content" | "thumbnail", _) => {
                 flow = self.attribute(element, "url", FoundKind::Asset);
             }
@@ -146,12 +146,12 @@ impl FeedReader<'_, '_> {
                 flow = self.attribute(element, "href", FoundKind::Asset)
             }
             // RFC 4287 4.1.3.2: the content is at another URL.
-            (None | Some("atom"), "content", ElementRole::Entry) => {
+            (None | Some("atom"), "content", FeedElement::Entry) => {
                 flow = self.attribute(element, "src", FoundKind::Page);
             }
             _ => {}
         }
-        if let ElementRole::Url(_) = role {
+        if let FeedElement::Url(_) = role {
             self.text.clear();
         }
         self.open_elements.push(role);
@@ -159,7 +159,7 @@ impl FeedReader<'_, '_> {
     }
 
     fn append_text(&mut self, text: &str) {
-        if let Some(ElementRole::Url(_)) = self.open_elements.last()
+        if let Some(FeedElement::Url(_)) = self.open_elements.last()
             && self.text.len() <= PageUrl::LONGEST
         {
             self.text.push_str(text);
@@ -172,19 +172,19 @@ impl FeedReader<'_, '_> {
         let url = text.trim_ascii();
         let mut flow = ControlFlow::Continue(());
         match role {
-            Some(ElementRole::Url(_)) if url.is_empty() => {}
-            Some(ElementRole::Url(UrlUse::Link)) => {
-                self.has_link |= self.open_elements.last() == Some(&ElementRole::Entry);
+            Some(FeedElement::Url(_)) if url.is_empty() => {}
+            Some(FeedElement::Url(UrlUse::Link)) => {
+                self.has_link |= self.open_elements.last() == Some(&FeedElement::Entry);
                 flow = self.take(url, FoundKind::Page);
             }
-            Some(ElementRole::Url(UrlUse::Guid)) if is_absolute(url) => {
+            Some(FeedElement::Url(UrlUse::Guid)) if is_absolute(url) => {
                 self.guid = Some(url.to_owned())
             }
-            Some(ElementRole::Url(UrlUse::Comments)) if is_absolute(url) => {
+            Some(FeedElement::Url(UrlUse::Comments)) if is_absolute(url) => {
                 flow = self.take(url, FoundKind::Page)
             }
-            Some(ElementRole::Url(UrlUse::Asset)) => flow = self.take(url, FoundKind::Asset),
-            Some(ElementRole::Entry) => {
+            Some(FeedElement::Url(UrlUse::Asset)) => flow = self.take(url, FoundKind::Asset),
+            Some(FeedElement::Entry) => {
                 if let (false, Some(guid)) = (self.has_link, self.guid.take()) {
                     flow = self.take(&guid, FoundKind::Page);
                 }
@@ -203,7 +203,7 @@ impl FeedReader<'_, '_> {
     }
 
     /// A link in Atom's form (RFC 4287 4.2.7), which RSS borrows.
-    fn link(&mut self, element: &Element<'_>, href: &str, parent: ElementRole) -> ControlFlow<()> {
+    fn link(&mut self, element: &Element<'_>, href: &str, parent: FeedElement) -> ControlFlow<()> {
         let relation = element.attribute("rel");
         let relation = relation
             .as_deref()
@@ -211,7 +211,7 @@ impl FeedReader<'_, '_> {
             .to_ascii_lowercase();
         match relation.as_str() {
             "alternate" => {
-                self.has_link |= parent == ElementRole::Entry;
+                self.has_link |= parent == FeedElement::Entry;
                 self.take(href.trim_ascii(), FoundKind::Page)
             }
             "related" | "via" | "replies" | "next" | "prev" | "previous" | "first" | "last"

@@ -268,11 +268,11 @@ mod tests {
             fingerprints: Fingerprints::default(),
             again: false,
         };
-        let place = Place {
+        let saved = Place {
             path: "SAVED".to_owned(),
             fragment: None,
         };
-        let new = rewrite(html.as_bytes(), document, &|_| Some(place.clone()));
+        let new = rewrite(html.as_bytes(), document, &|_| Some(saved.clone()));
         new.map_or_else(|| html.to_owned(), |new| String::from_utf8(new).unwrap())
     }
 

@@ -221,9 +221,13 @@ impl<'b> Resolver<'b> {
                 return Some(from + own.len());
             }
         }
-        let known = self.known_origin.as_bytes();
-        if from > 2 && !known.is_empty() && bytes.starts_with(known) && ends(known.len()) {
-            return Some(known.len());
+        let known_origin = self.known_origin.as_bytes();
+        if from > 2
+            && !known_origin.is_empty()
+            && bytes.starts_with(known_origin)
+            && ends(known_origin.len())
+        {
+            return Some(known_origin.len());
         }
         let mut at = from;
         let mut label = from;

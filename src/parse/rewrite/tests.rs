@@ -19,7 +19,7 @@ fn bytes(bytes: &[u8], content_type: Option<&str>, again: bool) -> Vec<u8> {
     let fingerprints = Fingerprints::seeded(3);
     let saved = ["/saved", "/d/saved", "/d/page.html?x=1"]
         .map(|path| fingerprints.of(&format!("http://h.example{path}")));
-    let place = |fingerprint: u64| {
+    let find_saved = |fingerprint: u64| {
         let at = saved.iter().position(|saved| *saved == fingerprint)?;
         Some(Place {
             path: ["../saved.html", "saved%20it.html", "page%40x=1.html"][at].to_owned(),
@@ -32,7 +32,7 @@ fn bytes(bytes: &[u8], content_type: Option<&str>, again: bool) -> Vec<u8> {
         fingerprints,
         again,
     };
-    rewrite(bytes, document, &place).unwrap_or_else(|| bytes.to_vec())
+    rewrite(bytes, document, &find_saved).unwrap_or_else(|| bytes.to_vec())
 }
 
 #[test]

@@ -43,9 +43,10 @@ fn simple_simhash(text: &str) -> Option<u64> {
         return None;
     }
     let hash = |word: &String| {
-        let mut whole = Word::default();
-        word.bytes().for_each(|byte| whole.add(u64::from(byte), 8));
-        whole.hash()
+        let mut word_hash = Word::default();
+        word.bytes()
+            .for_each(|byte| word_hash.add(u64::from(byte), 8));
+        word_hash.hash()
     };
     let is_number = |word: &&String| word.bytes().all(|byte| byte.is_ascii_digit());
     let counted = words.iter().filter(|word| !is_number(word));
@@ -124,13 +125,13 @@ fn with_one_more_word_most_pages_stay_similar() {
         .map(|at| distance(&page, &format!("{} word{}", &page[..at], &page[at..])))
         .collect();
     let near = distances.iter().filter(|bits| **bits <= 3).count();
-    let most = distances.iter().max().unwrap();
+    let largest = distances.iter().max().unwrap();
     assert!(
         near * 10 >= distances.len() * 9,
         "{near} of {}",
         distances.len()
     );
-    assert!(*most <= 8, "{most} bits");
+    assert!(*largest <= 8, "{largest} bits");
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn a_resumed_crawl_decides_like_one_that_was_never_stopped() {
     let mut classes = BTreeSet::new();
     for _ in 0..200 {
         let seeds = ["http://a.example/", "https://b.example/"];
-        let mut whole = scope(tight_settings(), &seeds);
+        let mut uninterrupted = scope(tight_settings(), &seeds);
         let mut accepted = Vec::new();
         let before: Vec<_> = (0..random.usize(..800))
             .map(|_| url(&random_url(&mut random)))
@@ -103,7 +103,7 @@ fn a_resumed_crawl_decides_like_one_that_was_never_stopped() {
         accepted.extend(
             before
                 .iter()
-                .filter(|url| whole.judge(url, Role::Page).is_ok()),
+                .filter(|url| uninterrupted.judge(url, Role::Page).is_ok()),
         );
         // Another process, another hash seed; the store returns the accepted URLs in its own order.
         random.shuffle(&mut accepted);
@@ -112,9 +112,9 @@ fn a_resumed_crawl_decides_like_one_that_was_never_stopped() {
         accepted.into_iter().for_each(|url| resumed.restore(url));
         for _ in 0..60 {
             let next = url(&random_url(&mut random));
-            let judged = whole.judge(&next, Role::Page);
-            assert_eq!(judged, resumed.judge(&next, Role::Page), "{next}");
-            classes.extend(judged.err().map(|skip| skip.class()));
+            let decision = uninterrupted.judge(&next, Role::Page);
+            assert_eq!(decision, resumed.judge(&next, Role::Page), "{next}");
+            classes.extend(decision.err().map(|skip| skip.class()));
         }
     }
     let expected = [
