@@ -130,7 +130,7 @@ struct GatherBuffers {
     seen: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
 }
 
-/// Bytes per entry of a [`Bench`]'s map.
+/// Bytes per entry of a [`GatherBuffers`]'s map.
 const SEEN: usize = 17;
 
 thread_local! {

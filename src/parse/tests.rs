@@ -284,7 +284,7 @@ fn links_resolve_against_the_base_of_the_page() {
         ("javascript:x", "/a/z"),
         ("http://", "/a/z"),
     ] {
-        // Whether the base comes before or after the link: links are resolved at the end.
+        // It does not matter if the base comes before or after the link: links are resolved at the end.
         let page = response(
             "text/html",
             format!("<a href=z><base href='{base}'><base href=/no>"),

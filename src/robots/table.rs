@@ -203,7 +203,7 @@ impl Pairs {
 /// Whether a pattern matches the target from its first octet.
 ///
 /// Each part between two `*` is best matched where it first occurs, as that leaves most for the parts after it. So
-/// nothing is ever tried twice. `None` if `left` is used up.
+/// nothing is ever tried twice. `None` if `remaining` is used up.
 fn matches(pattern: &str, is_anchored: bool, target: &str, remaining: &mut usize) -> Option<bool> {
     let mut parts = pattern.as_bytes().split(|b| *b == b'*');
     let head = parts.next().unwrap_or_default();

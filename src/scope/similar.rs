@@ -24,7 +24,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Similar {
     pages: Vec<SeenPage>,
-    /// The total number of pages remembered so far; page `n` is at index `n % most`.
+    /// The total number of pages remembered so far; page `n` is at index `n % limit`.
     remembered: u32,
     /// The newest page with each value of each block.
     newest: Vec<u32>,
