@@ -109,7 +109,7 @@ impl SearchAs {
     /// How to search a body of this kind; `None` if it is not searched.
     ///
     /// For an unknown kind (`None`), whether it may turn out to be worth searching.
-    pub(super) fn into(
+    pub(super) fn choose(
         job: &Job,
         page: &Page,
         kind: Option<Kind>,
@@ -201,7 +201,7 @@ impl<'p> LinkGatherer<'p> {
     ) -> Option<String> {
         let encoding = charset.encoding;
         if !encoding.is_ascii_compatible() {
-            let text = charset::text(bytes, charset).0;
+            let text = charset::decode(bytes, charset).0;
             return self.scan(markup, text.as_bytes(), &utf8, encoding, true);
         }
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
@@ -252,7 +252,7 @@ impl<'p> LinkGatherer<'p> {
 
     /// Collects the URLs in a style sheet.
     pub(super) fn gather_css(&mut self, bytes: &[u8], charset: Charset) {
-        let text = charset::text(bytes, charset).0;
+        let text = charset::decode(bytes, charset).0;
         let mut resolver = self.resolver().written_in(charset.encoding);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
             let flow =
@@ -266,13 +266,13 @@ impl<'p> LinkGatherer<'p> {
 
     /// Collects the links of an XML document of any kind. Among assets, only SVG images have parts of their own.
     pub(super) fn gather_xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
-        let text = charset::text(bytes, charset).0;
+        let text = charset::decode(bytes, charset).0;
         let Follow {
             fingerprints,
             assets,
             ..
         } = *self.follow;
-        match xml::root(&text).as_deref() {
+        match xml::root_name(&text).as_deref() {
             Some("svg") => {
                 self.scan(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
             }
@@ -295,7 +295,7 @@ impl<'p> LinkGatherer<'p> {
     /// Collects the links of a JSON feed. Other JSON is searched like a script if that is wanted.
     pub(super) fn gather_json(&mut self, bytes: &[u8], charset: Charset) {
         if feed::is_json(bytes) {
-            let text = charset::text(bytes, charset).0;
+            let text = charset::decode(bytes, charset).0;
             let mut resolver = self.resolver();
             feed::json(
                 &text,
@@ -318,8 +318,8 @@ impl<'p> LinkGatherer<'p> {
     ) {
         let (bytes, more) = sitemap::decompress(bytes, limits);
         let declared = media.and_then(MediaType::charset);
-        let charset = charset::charset(&bytes, ContentKind::Xml, declared, None);
-        let text = charset::text(&bytes, charset).0;
+        let charset = charset::find(&bytes, ContentKind::Xml, declared, None);
+        let text = charset::decode(&bytes, charset).0;
         if text.trim_ascii_start().starts_with('<') {
             self.gather_xml(text.as_bytes(), UTF_8, role);
         } else if role == Role::Sitemap {

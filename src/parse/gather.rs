@@ -1,9 +1,9 @@
 //! Gathers the links of one page: each URL once, within limits.
 //!
 //! References come in as text, in any number; the result is a [`Found`] of exactly the size it needs. Invariant: at
-//! most `limit` links and [`TEXT`] bytes of URLs, no matter how large the page or how long its base is; `more` says if
-//! links were left out. The thread keeps the working memory for the next page, so that a page only allocates its
-//! result.
+//! most `limit` links and [`TEXT_LIMIT`] bytes of URLs, no matter how large the page or how long its base is; `more`
+//! is set if links were left out. The thread keeps the working memory for the next page, so that a page only allocates
+//! its result.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
 
 /// The most bytes of URLs that are taken from one page.
-const TEXT: usize = 64 << 20;
+const TEXT_LIMIT: usize = 64 << 20;
 /// The most bytes of working memory that a thread keeps for the next page.
-const KEPT: usize = 1 << 20;
+const REUSED_LIMIT: usize = 1 << 20;
 
 /// The links gathered from one page so far.
 pub(super) struct Gathering {
@@ -87,7 +87,7 @@ impl Gathering {
             Entry::Occupied(existing) => found.meet_again(*existing.get(), kind, nofollow),
             Entry::Vacant(vacant) => {
                 let count = found.len();
-                if count >= self.limit || found.text_len() + url.len() > TEXT {
+                if count >= self.limit || found.text_len() + url.len() > TEXT_LIMIT {
                     found.more = true;
                     return ControlFlow::Break(());
                 }
@@ -115,7 +115,7 @@ impl Gathering {
     pub(super) fn finish(self) -> Option<Box<Found>> {
         let found = &self.buffers.found;
         let result = (!found.says_nothing()).then(|| Box::new(found.clone()));
-        if found.memory() + self.buffers.seen.capacity() * SEEN < KEPT {
+        if found.memory() + self.buffers.seen.capacity() * SEEN < REUSED_LIMIT {
             BUFFERS.set(Some(self.buffers));
         }
         result
@@ -224,7 +224,10 @@ mod tests {
         let references: Vec<&str> = references.iter().map(String::as_str).collect();
         let (urls, more) = gathered(&base, usize::MAX, &references);
         let bytes: usize = urls.iter().map(String::len).sum();
-        assert!(more && bytes <= TEXT && bytes > TEXT - 17_000, "{bytes}");
+        assert!(
+            more && bytes <= TEXT_LIMIT && bytes > TEXT_LIMIT - 17_000,
+            "{bytes}"
+        );
     }
 
     #[test]

@@ -219,7 +219,7 @@ pub(crate) fn parse(
 
 /// Whether an XML document is an XHTML page.
 pub(crate) fn is_xhtml(text: &str) -> bool {
-    xml::root(text).as_deref() == Some("html")
+    xml::root_name(text).as_deref() == Some("html")
 }
 
 /// A page to parse, and what is wanted from it.
@@ -267,7 +267,7 @@ impl<'q> PageParser<'q> {
     ///
     /// For an unknown kind (`None`), whether to search it at all.
     fn search_as(&self, kind: Option<Kind>) -> Option<SearchAs> {
-        SearchAs::into(self.job, self.page, kind, self.follow?)
+        SearchAs::choose(self.job, self.page, kind, self.follow?)
     }
 
     fn wants_body(&self) -> bool {
@@ -318,12 +318,12 @@ impl<'q> PageParser<'q> {
             let whole = (self.wants.text && textual)
                 .then(|| content.whole())
                 .flatten();
-            let charset = self.charset(kind, whole.as_deref().unwrap_or(&content.head));
+            let charset = self.find_charset(kind, whole.as_deref().unwrap_or(&content.head));
             let title = match look {
                 Some((look, links)) => self.collect_links(look, links, &content, charset),
                 None if self.wants.title => match kind {
-                    Kind::Html => title(Markup::Html, &content.head, charset),
-                    Kind::Xhtml => title(Markup::Xml, &content.head, charset),
+                    Kind::Html => find_title(Markup::Html, &content.head, charset),
+                    Kind::Xhtml => find_title(Markup::Xml, &content.head, charset),
                     _ => None,
                 },
                 None => None,
@@ -334,11 +334,11 @@ impl<'q> PageParser<'q> {
             if self.wants.title {
                 parsed.title = title;
             }
-            parsed.text = whole.map(|bytes| charset::text(&bytes, charset).0.into_owned());
+            parsed.text = whole.map(|bytes| charset::decode(&bytes, charset).0.into_owned());
         }
         let worked_text = parsed.text.as_deref().filter(|_| self.work.reads_text());
         let _tree = memory.tree(worked_text.map_or(0, extract::weight));
-        parsed.work = self.work.on(&content.head, parsed.text.as_deref());
+        parsed.work = self.work.run_on(&content.head, parsed.text.as_deref());
         parsed.content = content.body.filter(|_| self.wants.content);
     }
 
@@ -371,7 +371,7 @@ impl<'q> PageParser<'q> {
         None
     }
 
-    fn charset(&self, kind: Kind, body: &[u8]) -> Charset {
+    fn find_charset(&self, kind: Kind, body: &[u8]) -> Charset {
         let host = self
             .page
             .remote
@@ -379,7 +379,7 @@ impl<'q> PageParser<'q> {
             .then(|| self.job.url.as_url().domain())
             .flatten();
         let top_level = host.and_then(|host| host.rsplit('.').next());
-        charset::charset(
+        charset::find(
             body,
             kind.content_kind(),
             self.media.as_ref().and_then(MediaType::charset),
@@ -389,11 +389,11 @@ impl<'q> PageParser<'q> {
 }
 
 /// The title of an HTML page. Encodings that are not ASCII-compatible are converted to UTF-8 first.
-fn title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> {
+fn find_title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> {
     let head = &bytes[..bytes.len().min(HEAD)];
     let settings = &LinkSettings::TITLE;
     if !charset.encoding.is_ascii_compatible() {
-        let text = charset::text(head, charset).0;
+        let text = charset::decode(head, charset).0;
         return links::links_as(markup, text.as_bytes(), settings, &scan::utf8).title;
     }
     let encoding = charset.encoding;

@@ -41,21 +41,21 @@ impl Work {
 
     /// Does the work on an empty page, to see how long it takes.
     pub(crate) fn done_on_nothing(&self) -> Option<u64> {
-        self.on(&[], Some(""))
+        self.run_on(&[], Some(""))
     }
 
     /// Does the work and returns a number that depends on the result.
-    pub(super) fn on(&self, bytes: &[u8], text: Option<&str>) -> Option<u64> {
+    pub(super) fn run_on(&self, bytes: &[u8], text: Option<&str>) -> Option<u64> {
         match self {
             Work::None | Work::Hash(0) => None,
-            Work::Hash(kibibytes) => Some(hash(bytes, *kibibytes)),
+            Work::Hash(kibibytes) => Some(hash_repeatedly(bytes, *kibibytes)),
             Work::Parse => Some(Html::parse_document(text?).tree.values().count() as u64),
-            Work::Select(selector) => Some(select(text?, selector)),
+            Work::Select(selector) => Some(hash_matches(text?, selector)),
         }
     }
 }
 
-fn hash(bytes: &[u8], kibibytes: u32) -> u64 {
+fn hash_repeatedly(bytes: &[u8], kibibytes: u32) -> u64 {
     let mut page = [0; 1024];
     for (target, byte) in page.iter_mut().zip(bytes.iter().cycle()) {
         *target = *byte;
@@ -69,7 +69,7 @@ fn hash(bytes: &[u8], kibibytes: u32) -> u64 {
 /// Hashes the text of all matching elements.
 ///
 /// The selector is compiled for each page: that costs a hundredth of parsing the tree.
-fn select(text: &str, selector: &str) -> u64 {
+fn hash_matches(text: &str, selector: &str) -> u64 {
     let Ok(selector) = Selector::parse(selector) else {
         return 0;
     };
@@ -139,7 +139,7 @@ mod tests {
         let page = "<p>one<p class=x>two";
         let on = |work: &str, page: &str| {
             let work: Work = work.parse().unwrap();
-            work.on(page.as_bytes(), Some(page))
+            work.run_on(page.as_bytes(), Some(page))
         };
         assert_eq!(on("none", page), None);
         assert_eq!(on("hash:0", page), None);

@@ -82,7 +82,7 @@ impl<'x> Iterator for Xml<'x> {
                     return Some(Piece::Text(text.into_inner()));
                 }
                 Ok(Event::GeneralRef(name)) if self.depth > 0 => {
-                    return Some(Piece::Text(character(&name.into_inner()).into()));
+                    return Some(Piece::Text(resolve_reference(&name.into_inner()).into()));
                 }
                 Ok(Event::Eof) => {
                     self.broken = self.depth > 0;
@@ -123,7 +123,7 @@ impl Element<'_> {
 }
 
 /// The name of the first element, without its prefix.
-pub(super) fn root(text: &str) -> Option<String> {
+pub(super) fn root_name(text: &str) -> Option<String> {
     Xml::new(text).find_map(|piece| match piece {
         Piece::Open(element) => Some(element.name().1.to_owned()),
         _ => None,
@@ -160,7 +160,7 @@ pub(super) fn opens_a_list(bytes: &[u8]) -> bool {
 }
 
 /// The text of a reference: one of XML's five entities (4.6) or a character; empty for any other.
-fn character(name: &str) -> String {
+fn resolve_reference(name: &str) -> String {
     let character = match name {
         "amp" => Some('&'),
         "lt" => Some('<'),

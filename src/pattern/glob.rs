@@ -30,7 +30,7 @@ enum Part {
 }
 
 /// The regular expression for a glob.
-pub(super) fn expression(glob: &str) -> Result<String, String> {
+pub(super) fn to_regex(glob: &str) -> Result<String, String> {
     if glob.is_empty() {
         return Err("is empty".to_owned());
     }
@@ -202,7 +202,7 @@ fn expand(glob: &str) -> Result<Vec<String>, String> {
     let mut expanded = Vec::new();
     let mut pending = vec![glob.to_owned()];
     while let Some(glob) = pending.pop() {
-        match braces(&glob)? {
+        match find_braces(&glob)? {
             None => expanded.push(glob),
             Some(Braces {
                 before,
@@ -231,7 +231,7 @@ struct Braces<'g> {
 }
 
 /// The first pair of braces, if there is one.
-fn braces(glob: &str) -> Result<Option<Braces<'_>>, String> {
+fn find_braces(glob: &str) -> Result<Option<Braces<'_>>, String> {
     let mut depth = 0_usize;
     let mut open = 0;
     let mut from = 0;

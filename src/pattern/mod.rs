@@ -82,7 +82,7 @@ impl FromStr for Pattern {
         let expression = match text.strip_prefix(REGEX) {
             Some("") => return Err(invalid("no regular expression after re:".to_owned())),
             Some(expression) => expression.to_owned(),
-            None => glob::expression(text).map_err(invalid)?,
+            None => glob::to_regex(text).map_err(invalid)?,
         };
         let regex = RegexBuilder::new(&expression)
             .unicode(false)

@@ -34,7 +34,7 @@ pub(super) struct WrittenRule {
 
 /// Reads the rules and the delay for this agent, and the sitemaps.
 pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
-    let text = record::text(bytes);
+    let text = record::decode_text(bytes);
     let [mut ours, mut everyones] = [Group::default(), Group::default()];
     let mut sitemaps = Vec::new();
     // A delay above all names can only be meant for everyone.
@@ -58,14 +58,14 @@ pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
                 after_rule = true;
                 let allow = record.kind == RecordKind::Allow;
                 for group in [&mut ours, &mut everyones] {
-                    group.rule(allow, line, value);
+                    group.add_rule(allow, line, value);
                 }
             }
             RecordKind::Delay => {
                 after_delay = true;
-                if let Some(delay) = delay(value) {
-                    ours.delay(delay);
-                    everyones.delay(delay);
+                if let Some(delay) = parse_delay(value) {
+                    ours.add_delay(delay);
+                    everyones.add_delay(delay);
                 }
             }
             RecordKind::Sitemap => {
@@ -80,7 +80,7 @@ pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
 }
 
 impl Group {
-    fn rule(&mut self, allow: bool, line: u32, path: &[u8]) {
+    fn add_rule(&mut self, allow: bool, line: u32, path: &[u8]) {
         // A path that starts with neither matches nothing. An empty one is not a rule: "Disallow:" forbids nothing.
         if self.rules_follow && matches!(path, [b'/' | b'*', ..]) {
             let path = printable(path).into_owned();
@@ -88,7 +88,7 @@ impl Group {
         }
     }
 
-    fn delay(&mut self, delay: Duration) {
+    fn add_delay(&mut self, delay: Duration) {
         if self.delays_follow {
             self.delay = self.delay.max(Some(delay));
         }
@@ -123,7 +123,7 @@ fn printable(path: &[u8]) -> Cow<'_, str> {
 /// Parses a delay in seconds, such as `10`, `0.5` or `2s`; at most [`Rules::LONGEST_DELAY`].
 ///
 /// `None` for anything else.
-fn delay(number: &[u8]) -> Option<Duration> {
+fn parse_delay(number: &[u8]) -> Option<Duration> {
     let number = std::str::from_utf8(number).ok()?;
     let number = number.strip_suffix(['s', 'S']).unwrap_or(number);
     let number = number.trim_ascii_end();

@@ -51,8 +51,8 @@ const NAMES: [(&[u8], RecordKind); 14] = [
 
 /// The text of a robots.txt, up to the size limit and without its byte order mark.
 ///
-/// UTF-16 with a mark is converted to UTF-8. Half a mark does no harm: [`kind`] ignores it.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
+/// UTF-16 with a mark is converted to UTF-8. Half a mark does no harm: [`kind_of`] ignores it.
+pub(super) fn decode_text(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = within_limit(bytes);
     let decoded = match bytes {
         [0xFF, 0xFE, rest @ ..] => encoding_rs::UTF_16LE.decode_without_bom_handling(rest).0,
@@ -67,7 +67,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
 pub(super) fn records(text: &[u8]) -> impl Iterator<Item = (u32, Record<'_>)> {
     (1..)
         .zip(lines(text))
-        .filter_map(|(number, line)| Some((number, record(line)?)))
+        .filter_map(|(number, line)| Some((number, parse_record(line)?)))
 }
 
 /// The first [`Rules::LONGEST`] bytes, without a line that would be cut there.
@@ -100,11 +100,11 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn record(line: &[u8]) -> Option<Record<'_>> {
+fn parse_record(line: &[u8]) -> Option<Record<'_>> {
     let line = &line[..memchr::memchr(b'#', line).unwrap_or(line.len())];
     let line = trim(line);
     if let Some(colon) = memchr::memchr(b':', line)
-        && let Some(kind) = kind(&line[..colon])
+        && let Some(kind) = kind_of(&line[..colon])
     {
         let value = trim(&line[colon + 1..]);
         return Some(Record { kind, value });
@@ -115,13 +115,13 @@ fn record(line: &[u8]) -> Option<Record<'_>> {
     if memchr::memchr2(b' ', b'\t', value).is_some() {
         return None;
     }
-    kind(&line[..space]).map(|kind| Record { kind, value })
+    kind_of(&line[..space]).map(|kind| Record { kind, value })
 }
 
 /// The kind of record with this name, ignoring case and separators between letters.
 ///
 /// Separators are those in `user agent` and `site-map`, a byte order mark, a no-break space.
-fn kind(name: &[u8]) -> Option<RecordKind> {
+fn kind_of(name: &[u8]) -> Option<RecordKind> {
     let mut letters = [0; 10];
     let mut length = 0;
     for &b in name {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn all(bytes: &[u8]) -> Vec<(u32, String)> {
-        let text = text(bytes);
+        let text = decode_text(bytes);
         records(&text)
             .map(|(line, Record { kind, value })| {
                 let value = String::from_utf8_lossy(value);

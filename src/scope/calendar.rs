@@ -63,7 +63,7 @@ pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Date
     };
     // Without four digits in a row there is no year, and most URLs have none.
     let mut from = path;
-    while let Some(run) = digits(text.as_bytes(), from) {
+    while let Some(run) = find_digits(text.as_bytes(), from) {
         if run.start > query_start {
             search.check_query(query_start);
             break;
@@ -76,7 +76,7 @@ pub(super) fn find(url: &PageUrl, plausible: RangeInclusive<u16>) -> Option<Date
 }
 
 /// The next run of four or more digits at or after `from`.
-fn digits(text: &[u8], from: usize) -> Option<Range<usize>> {
+fn find_digits(text: &[u8], from: usize) -> Option<Range<usize>> {
     let is_digit = |at: &usize| text[*at].is_ascii_digit();
     // Among four digits in a row, one is at an index that four divides.
     let mut at = from + 3;
@@ -116,10 +116,12 @@ impl DateSearch<'_> {
     /// The length of `2031/05` or `2031/05/17` at the start of this text.
     fn segments_length(&self, text: &str) -> Option<usize> {
         let mut segments = text.split('/');
-        let year = number(segments.next()?)?;
+        let year = parse_number(segments.next()?)?;
         let month = segments.next()?;
-        within(month, 1..=12)?;
-        let day = segments.next().filter(|day| within(day, 1..=31).is_some());
+        parse_within(month, 1..=12)?;
+        let day = segments
+            .next()
+            .filter(|day| parse_within(day, 1..=31).is_some());
         let is_padded = |text: &str| text.len() == 2 && text.starts_with('0');
         let is_certain = is_padded(month) || day.is_some_and(is_padded);
         let is_likely = month.len() == 2 && self.is_plausible(year);
@@ -132,13 +134,13 @@ impl DateSearch<'_> {
         let find_parameter = |names: &[&str], lengths: RangeInclusive<usize>| {
             parameters(self.url).find(|parameter| {
                 lengths.contains(&parameter.value.len())
-                    && number(parameter.value).is_some()
+                    && parse_number(parameter.value).is_some()
                     && is_named(parameter.name, names)
             })
         };
         let year = find_parameter(&YEARS, 4..=5);
-        let month =
-            find_parameter(&MONTHS, 1..=2).filter(|month| within(month.value, 1..=12).is_some());
+        let month = find_parameter(&MONTHS, 1..=2)
+            .filter(|month| parse_within(month.value, 1..=12).is_some());
         if let (Some(year), Some(month)) = (year, month) {
             let mut pieces = [Some(year), Some(month), find_parameter(&DAYS, 1..=2)]
                 .map(|piece| piece.map_or(0..0, |piece| piece.range()));
@@ -147,17 +149,17 @@ impl DateSearch<'_> {
                 .into_iter()
                 .filter(|piece| !piece.is_empty())
                 .for_each(|piece| self.cuts.push(piece));
-            self.add_year(number(year.value));
+            self.add_year(parse_number(year.value));
             return;
         }
         for parameter in parameters(self.url) {
             let Parameter { name, value, .. } = parameter;
             let range = parameter.range();
             let mut from = range.start.max(start);
-            while let Some(run) = digits(&self.url.as_str().as_bytes()[..range.end], from) {
+            while let Some(run) = find_digits(&self.url.as_str().as_bytes()[..range.end], from) {
                 // WordPress: "m=203105".
                 let is_wordpress_month =
-                    name.eq_ignore_ascii_case("m") && self.is_plausible(first_four(value));
+                    name.eq_ignore_ascii_case("m") && self.is_plausible(leading_year(value));
                 let text = &self.url.as_str()[run.start..range.end];
                 let starts = run.start == range.start;
                 let length = self.text_length(
@@ -188,28 +190,29 @@ impl DateSearch<'_> {
     fn dashed_length(&self, text: &str, starts: bool) -> Option<usize> {
         let rest = text.get(4..)?.strip_prefix('-')?;
         let (first, after) = rest.split_at_checked(2)?;
-        if within(first, 1..=12).is_some() {
+        if parse_within(first, 1..=12).is_some() {
             if let Some(day) = after.strip_prefix('-').and_then(|after| after.get(..2)) {
                 let has_more_digits = after.as_bytes().get(3).is_some_and(u8::is_ascii_digit);
-                let is_date = day.len() == 2 && within(day, 1..=31).is_some() && !has_more_digits;
+                let is_date =
+                    day.len() == 2 && parse_within(day, 1..=31).is_some() && !has_more_digits;
                 return is_date.then_some(10);
             }
             // "4521-12" may be an item number.
             let is_date = starts && after.is_empty();
-            let is_certain = first.starts_with('0') || self.is_plausible(first_four(text));
+            let is_certain = first.starts_with('0') || self.is_plausible(leading_year(text));
             return (is_date && (is_certain || self.has_word())).then_some(7);
         }
         let week = rest
             .strip_prefix(['W', 'w'])
             .filter(|week| week.len() == 2)?;
-        within(week, 1..=53).filter(|_| starts).map(|_| 8)
+        parse_within(week, 1..=53).filter(|_| starts).map(|_| 8)
     }
 
     /// The length of `20310517` or `203105`.
     fn compact_length(&self, text: &str, named: bool) -> Option<usize> {
         let (month, day) = (text.get(4..6)?, text.get(6..)?);
-        let is_date = within(month, 1..=12).is_some()
-            && (day.is_empty() || within(day, 1..=31).is_some())
+        let is_date = parse_within(month, 1..=12).is_some()
+            && (day.is_empty() || parse_within(day, 1..=31).is_some())
             && (named || self.has_word());
         is_date.then_some(text.len())
     }
@@ -218,7 +221,7 @@ impl DateSearch<'_> {
     fn add(&mut self, start: usize, length: Option<usize>) {
         if let Some(length) = length {
             self.cuts.push(start..start + length);
-            self.add_year(number(&self.url.as_str()[start..start + 4]));
+            self.add_year(parse_number(&self.url.as_str()[start..start + 4]));
         }
     }
 
@@ -266,18 +269,18 @@ fn is_named(name: &str, known: &[&str]) -> bool {
 }
 
 /// Parses a number of at most nine digits.
-fn number(text: &str) -> Option<u32> {
+fn parse_number(text: &str) -> Option<u32> {
     let is_number =
         !text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-fn within(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
-    number(text).filter(|number| text.len() <= 2 && range.contains(number))
+fn parse_within(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    parse_number(text).filter(|number| text.len() <= 2 && range.contains(number))
 }
 
-fn first_four(text: &str) -> u32 {
-    text.get(..4).and_then(number).unwrap_or(0)
+fn leading_year(text: &str) -> u32 {
+    text.get(..4).and_then(parse_number).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -357,13 +360,13 @@ mod tests {
                     let mut text = vec![b'x'; length];
                     text[start..start + run].fill(b'7');
                     let expected = (run >= 4).then_some(start..start + run);
-                    assert_eq!(digits(&text, 0), expected, "{length}");
+                    assert_eq!(find_digits(&text, 0), expected, "{length}");
                 }
             }
         }
         let several = b"12 345 6789 0 12345";
-        assert_eq!(digits(several, 0), Some(7..11));
-        assert_eq!(digits(several, 8), Some(14..19));
-        assert_eq!(digits(several, 16), None);
+        assert_eq!(find_digits(several, 0), Some(7..11));
+        assert_eq!(find_digits(several, 8), Some(14..19));
+        assert_eq!(find_digits(several, 16), None);
     }
 }

@@ -74,8 +74,8 @@ impl Scope {
 
     /// Adds a seed: the point that page, path, host and domain are relative to.
     ///
-    /// The crawl reaches whatever it reaches from any seed. A seed always belongs to the crawl: it is not judged, but
-    /// [`restore`](Self::restore) counts it.
+    /// The crawl reaches everything within reach of any seed. A seed always belongs to the crawl: it is not judged,
+    /// but [`restore`](Self::restore) counts it.
     pub fn anchor(&mut self, seed: &PageUrl) {
         self.territory.anchor(seed);
     }

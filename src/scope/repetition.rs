@@ -52,7 +52,7 @@ fn find_segment(segments: &[&str], limit: usize) -> Option<Skip> {
                 .iter()
                 .filter(|other| *other == segment)
                 .count();
-            (times >= limit * weight(segment)).then(|| repeated(&[segment], times))
+            (times >= limit * weight(segment)).then(|| skip_repeated(&[segment], times))
         })
 }
 
@@ -75,7 +75,7 @@ fn find_sequence(segments: &[&str], limit: usize) -> Option<Skip> {
                 .map(|segment| weight(segment))
                 .min()
                 .unwrap_or(1);
-            (times >= rounds * round_weight).then(|| repeated(round, times))
+            (times >= rounds * round_weight).then(|| skip_repeated(round, times))
         })
     })
 }
@@ -86,7 +86,7 @@ fn weight(segment: &str) -> usize {
     if is_short { 2 } else { 1 }
 }
 
-fn repeated(segments: &[&str], times: usize) -> Skip {
+fn skip_repeated(segments: &[&str], times: usize) -> Skip {
     Skip::RepeatedSegments {
         segments: Skip::cut(&format!("/{}", segments.join("/"))),
         times: u16::try_from(times).unwrap_or(u16::MAX),

@@ -63,8 +63,8 @@ pub struct TrapSettings {
     pub family: Option<u32>,
     /// How many URLs of one path may have no new parameter value.
     ///
-    /// That means that each value was seen on that path before. The limit is in addition to ten URLs for each such
-    /// value.
+    /// That means that each of its values was seen on that path before. The limit is in addition to ten URLs for each
+    /// value seen on the path.
     ///
     /// By default 1,000. Filters and sort orders multiply (ten filters with ten values each make ten billion URLs, but
     /// only a hundred values); numbers and names do not: each page of a forum brings its own.

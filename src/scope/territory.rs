@@ -52,7 +52,7 @@ impl Territory {
                 }
                 insert(&mut self.texts, directory);
             }
-            Reach::Domain => match domain(seed) {
+            Reach::Domain => match registrable_domain(seed) {
                 Some(domain) => insert(&mut self.texts, domain),
                 None => insert(&mut self.hosts, location.host()),
             },
@@ -68,7 +68,7 @@ impl Territory {
             Reach::Path => self.is_below(&Location::of(url)),
             Reach::Domain => {
                 (!self.hosts.is_empty() && self.hosts.contains(Location::of(url).host()))
-                    || domain(url).is_some_and(|domain| self.texts.contains(domain))
+                    || registrable_domain(url).is_some_and(|domain| self.texts.contains(domain))
             }
         }
     }
@@ -149,7 +149,7 @@ fn without_www(host: &str) -> &str {
 /// The registrable domain by the public suffix list.
 ///
 /// `None` for IP addresses, and for names without a listed suffix.
-fn domain(url: &PageUrl) -> Option<&str> {
+fn registrable_domain(url: &PageUrl) -> Option<&str> {
     let host = url.as_url().domain()?;
     let host = host.strip_suffix('.').unwrap_or(host);
     let domain = psl::domain(host.as_bytes())?;

@@ -79,7 +79,7 @@ impl Traps {
         }
         let session = self.check_session(url)?;
         let dates = self.check_dates(url)?;
-        let family = self.family(url);
+        let family = self.family_of(url);
         if let Some(family) = family {
             self.families
                 .check(url, family, limit, combinations, self.prints)?;
@@ -127,7 +127,7 @@ impl Traps {
         Ok(Some(page))
     }
 
-    fn family(&self, url: &PageUrl) -> Option<Family> {
+    fn family_of(&self, url: &PageUrl) -> Option<Family> {
         let is_wanted = self.settings.family.is_some() || self.settings.combinations.is_some();
         is_wanted.then(|| Family::of(url, self.prints)).flatten()
     }
@@ -143,7 +143,7 @@ impl Traps {
         TrapKeys {
             session: session.map(|(cuts, _)| without(&cuts)),
             dates: dates.map(|dates| without(&dates.cuts)),
-            family: self.family(url),
+            family: self.family_of(url),
         }
     }
 

@@ -29,7 +29,7 @@ impl<'a> Visitor<'a> for Finder {
         else {
             return ControlFlow::Continue(());
         };
-        let Some(encoding) = prescan::declared(charset, pragma, content) else {
+        let Some(encoding) = prescan::meta_encoding(charset, pragma, content) else {
             return ControlFlow::Continue(());
         };
         let source = if offset < prescan::PRESCAN_LIMIT {

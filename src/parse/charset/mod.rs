@@ -69,7 +69,7 @@ pub(crate) struct Charset {
 /// `header_charset` is the `charset` parameter of `Content-Type`, ignored if it is not a label of the Encoding
 /// standard; `top_level_domain` is the last label of the host in ASCII form, a hint for the detector.
 #[must_use]
-pub(crate) fn charset(
+pub(crate) fn find(
     bytes: &[u8],
     content_type: ContentKind,
     header_charset: Option<&str>,
@@ -90,9 +90,9 @@ pub(crate) fn charset(
     };
     let in_body = || match content_type {
         ContentKind::Html => declaration::in_page(bytes)
-            .or_else(|| declared(prescan::html(bytes), CharsetSource::Meta)),
+            .or_else(|| declared(prescan::html_encoding(bytes), CharsetSource::Meta)),
         ContentKind::Xml => {
-            declared(prescan::xml(bytes), CharsetSource::Declaration).or(Some(Charset {
+            declared(prescan::xml_encoding(bytes), CharsetSource::Declaration).or(Some(Charset {
                 encoding: UTF_8,
                 source: CharsetSource::Default,
             }))
@@ -111,7 +111,7 @@ pub(crate) fn charset(
 ///
 /// Valid UTF-8 is borrowed, not copied.
 #[must_use]
-pub(crate) fn text(bytes: &[u8], charset: Charset) -> (Cow<'_, str>, bool) {
+pub(crate) fn decode(bytes: &[u8], charset: Charset) -> (Cow<'_, str>, bool) {
     charset.encoding.decode_with_bom_removal(bytes)
 }
 
@@ -159,12 +159,12 @@ mod tests {
     use super::ContentKind::{Html, Text, Xml};
     use super::*;
 
-    fn find(
+    fn find_charset(
         bytes: &[u8],
         kind: ContentKind,
         header: Option<&str>,
     ) -> (&'static Encoding, CharsetSource) {
-        let charset = charset(bytes, kind, header, None);
+        let charset = find(bytes, kind, header, None);
         (charset.encoding, charset.source)
     }
 
@@ -178,7 +178,7 @@ mod tests {
             ] {
                 let body = [mark, b"<meta charset=gbk>"].concat();
                 assert_eq!(
-                    find(&body, kind, Some("koi8-r")),
+                    find_charset(&body, kind, Some("koi8-r")),
                     (encoding, CharsetSource::Bom)
                 );
             }
@@ -190,16 +190,22 @@ mod tests {
         let page = b"<?xml encoding='iso-8859-2'?><meta charset=gbk>";
         for kind in [Html, Xml, Text] {
             assert_eq!(
-                find(page, kind, Some(" KOI8-R ")),
+                find_charset(page, kind, Some(" KOI8-R ")),
                 (KOI8_R, CharsetSource::Header)
             );
         }
-        assert_eq!(find(page, Html, Some("none")), (GBK, CharsetSource::Meta));
         assert_eq!(
-            find(page, Xml, Some("none")),
+            find_charset(page, Html, Some("none")),
+            (GBK, CharsetSource::Meta)
+        );
+        assert_eq!(
+            find_charset(page, Xml, Some("none")),
             (ISO_8859_2, CharsetSource::Declaration)
         );
-        assert_eq!(find(page, Text, Some("")), (UTF_8, CharsetSource::Detected));
+        assert_eq!(
+            find_charset(page, Text, Some("")),
+            (UTF_8, CharsetSource::Detected)
+        );
     }
 
     #[test]
@@ -226,11 +232,11 @@ mod tests {
                 let mut page = page.into_bytes();
                 page.push(0xe9);
                 assert_eq!(
-                    charset(&page, Html, None, None).encoding,
+                    find(&page, Html, None, None).encoding,
                     expected,
                     "{expected:?}"
                 );
-                let overruled = find(&page, Html, Some("gbk"));
+                let overruled = find_charset(&page, Html, Some("gbk"));
                 assert_eq!(overruled, (GBK, CharsetSource::Header));
             }
         }
@@ -253,16 +259,16 @@ mod tests {
                 true => (GBK, CharsetSource::LateMeta),
                 false => (WINDOWS_1252, CharsetSource::Detected),
             };
-            assert_eq!(find(&page, Html, None), expected, "{inside}");
+            assert_eq!(find_charset(&page, Html, None), expected, "{inside}");
         }
         let cut = [blank.as_bytes(), b"caf\xe9<meta charset=gbk"].concat();
-        assert_eq!(find(&cut, Html, None).1, CharsetSource::Detected);
+        assert_eq!(find_charset(&cut, Html, None).1, CharsetSource::Detected);
     }
 
     #[test]
     fn xml_without_a_declaration_is_utf_8_whatever_its_bytes() {
         assert_eq!(
-            find(b"<a>\xe9</a>", Xml, None),
+            find_charset(b"<a>\xe9</a>", Xml, None),
             (UTF_8, CharsetSource::Default)
         );
     }
@@ -270,7 +276,7 @@ mod tests {
     #[test]
     fn an_empty_page_is_windows_1252() {
         assert_eq!(
-            find(b"", Html, None),
+            find_charset(b"", Html, None),
             (WINDOWS_1252, CharsetSource::Default)
         );
     }
@@ -284,11 +290,14 @@ mod tests {
             &text.as_bytes()[..text.len() - 1],
         ] {
             for kind in [Html, Text] {
-                assert_eq!(find(bytes, kind, None), (UTF_8, CharsetSource::Detected));
+                assert_eq!(
+                    find_charset(bytes, kind, None),
+                    (UTF_8, CharsetSource::Detected)
+                );
             }
         }
         assert_eq!(
-            find(b"caf\xe9", Html, None),
+            find_charset(b"caf\xe9", Html, None),
             (WINDOWS_1252, CharsetSource::Detected)
         );
     }
@@ -316,14 +325,14 @@ mod tests {
             let legacy = encoding.encode(plain).0;
             for ascii in [0, 5, 200_000] {
                 let page = [&b" ".repeat(ascii)[..], &legacy].concat();
-                let detected = charset(&page, Html, None, None);
+                let detected = find(&page, Html, None, None);
                 assert_eq!(
                     (detected.encoding, detected.source),
                     (encoding, CharsetSource::Detected),
                     "{plain}"
                 );
                 assert_eq!(
-                    text(&page, detected),
+                    decode(&page, detected),
                     (format!("{}{plain}", " ".repeat(ascii)).into(), false)
                 );
             }
@@ -336,21 +345,21 @@ mod tests {
         for domain in [
             "fr", "FR", "com.", "co.uk", "", ".", "рф", "xn--p1ai", "1", "::1]",
         ] {
-            let detected = charset(accented, Html, None, Some(domain));
+            let detected = find(accented, Html, None, Some(domain));
             assert_eq!(detected.source, CharsetSource::Detected, "{domain}");
         }
-        assert_eq!(charset(accented, Html, None, None).encoding, WINDOWS_1252);
+        assert_eq!(find(accented, Html, None, None).encoding, WINDOWS_1252);
         let ambiguous = b"\xc4\xe3";
         assert_eq!(
-            charset(ambiguous, Html, None, Some("de")).encoding,
+            find(ambiguous, Html, None, Some("de")).encoding,
             WINDOWS_1252
         );
-        assert_eq!(charset(ambiguous, Html, None, Some("CN")).encoding, GBK);
+        assert_eq!(find(ambiguous, Html, None, Some("CN")).encoding, GBK);
     }
 
     #[test]
     fn text_has_no_byte_order_mark_is_borrowed_if_possible_and_reports_damage() {
-        let read = |bytes: &'static [u8]| text(bytes, charset(bytes, Text, Some("utf-8"), None));
+        let read = |bytes: &'static [u8]| decode(bytes, find(bytes, Text, Some("utf-8"), None));
         let (plain, damaged) = read("\u{feff}é".as_bytes());
         assert!(matches!(plain, Cow::Borrowed("é")) && !damaged);
         assert_eq!(read(b"\xff\xfea\0\xe9\0"), ("aé".into(), false));

@@ -16,7 +16,7 @@ pub(super) const PRESCAN_LIMIT: usize = 1024;
 /// The encoding that a `<meta>` with these attributes declares.
 ///
 /// Its `charset` counts first, then the `content` of a `Content-Type` pragma (HTML 13.2.6.4.4).
-pub(super) fn declared(
+pub(super) fn meta_encoding(
     charset: Option<&[u8]>,
     pragma: Option<&[u8]>,
     content: Option<&[u8]>,
@@ -29,15 +29,15 @@ pub(super) fn declared(
 }
 
 /// The charset that an HTML document declares, by `<meta>` or else by an XML declaration.
-pub(super) fn html(bytes: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn html_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
     utf_16_declaration(bytes)
-        .or_else(|| Prescanner { bytes, at: 0 }.meta())
+        .or_else(|| Prescanner { bytes, at: 0 }.find_meta())
         .or_else(|| xml_declaration(bytes))
 }
 
 /// The charset that an XML document declares.
-pub(super) fn xml(bytes: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn xml_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let bytes = head(bytes);
     utf_16_declaration(bytes).or_else(|| xml_declaration(bytes))
 }
@@ -116,7 +116,7 @@ struct Attribute<'a> {
 }
 
 impl<'a> Prescanner<'a> {
-    fn meta(&mut self) -> Option<&'static Encoding> {
+    fn find_meta(&mut self) -> Option<&'static Encoding> {
         loop {
             self.at += memchr(b'<', self.bytes.get(self.at..)?)?;
             let rest = &self.bytes[self.at..];
@@ -134,7 +134,7 @@ impl<'a> Prescanner<'a> {
                     .is_some_and(|&byte| is_space(byte) || byte == b'/')
             {
                 self.at += 5;
-                if let Some(encoding) = self.meta_attributes()? {
+                if let Some(encoding) = self.read_meta()? {
                     return Some(encoding);
                 }
             } else if matches!(rest, [b'<', b'/', letter, ..] | [b'<', letter, ..] if letter.is_ascii_alphabetic())
@@ -142,7 +142,7 @@ impl<'a> Prescanner<'a> {
                 self.at += rest
                     .iter()
                     .position(|&byte| is_space(byte) || byte == b'>')?;
-                while self.attribute()?.is_some() {}
+                while self.next_attribute()?.is_some() {}
             } else if matches!(rest, [b'<', b'!' | b'/' | b'?', ..]) {
                 self.at += memchr(b'>', rest)?;
             }
@@ -151,13 +151,13 @@ impl<'a> Prescanner<'a> {
     }
 
     /// The charset of one `<meta>`, if it declares a valid one.
-    fn meta_attributes(&mut self) -> Option<Option<&'static Encoding>> {
+    fn read_meta(&mut self) -> Option<Option<&'static Encoding>> {
         let (mut seen_pragma, mut seen_content, mut seen_charset) = (false, false, false);
         let mut is_pragma = false;
         let mut needs_pragma = None;
         // The outer `None`: nothing is declared. The inner: the declared value is not an encoding.
         let mut charset: Option<Option<&'static Encoding>> = None;
-        while let Some(Attribute { name, value }) = self.attribute()? {
+        while let Some(Attribute { name, value }) = self.next_attribute()? {
             // Of two attributes with the same name, the first counts.
             let is_first = |seen: &mut bool| !std::mem::replace(seen, true);
             if name.eq_ignore_ascii_case(b"http-equiv") && is_first(&mut seen_pragma) {
@@ -193,7 +193,7 @@ impl<'a> Prescanner<'a> {
     }
 
     /// WHATWG "get an attribute"; the inner `None` at the end of the tag.
-    fn attribute(&mut self) -> Option<Option<Attribute<'a>>> {
+    fn next_attribute(&mut self) -> Option<Option<Attribute<'a>>> {
         if self.skip(|byte| is_space(byte) || byte == b'/')? == b'>' {
             return Some(None);
         }
@@ -307,7 +307,7 @@ mod tests {
             ("<meta charset><meta charset=gbk>", Some(GBK)),
             ("<meta charset=><meta charset=gbk>", Some(GBK)),
         ] {
-            assert_eq!(html(page.as_bytes()), expected, "{page}");
+            assert_eq!(html_encoding(page.as_bytes()), expected, "{page}");
         }
     }
 
@@ -340,7 +340,7 @@ mod tests {
             ("<<meta charset=gbk>", Some(GBK)),
             ("<a<meta charset=gbk>", None),
         ] {
-            assert_eq!(html(page.as_bytes()), expected, "{page}");
+            assert_eq!(html_encoding(page.as_bytes()), expected, "{page}");
         }
     }
 
@@ -348,8 +348,14 @@ mod tests {
     fn only_the_first_1024_bytes_count_and_the_tag_must_end_there() {
         let meta = "<meta charset=gbk>";
         let page = |blank: usize| format!("{}{meta}", " ".repeat(blank));
-        assert_eq!(html(page(PRESCAN_LIMIT - meta.len()).as_bytes()), Some(GBK));
-        assert_eq!(html(page(PRESCAN_LIMIT - meta.len() + 1).as_bytes()), None);
+        assert_eq!(
+            html_encoding(page(PRESCAN_LIMIT - meta.len()).as_bytes()),
+            Some(GBK)
+        );
+        assert_eq!(
+            html_encoding(page(PRESCAN_LIMIT - meta.len() + 1).as_bytes()),
+            None
+        );
     }
 
     #[test]
@@ -367,13 +373,16 @@ mod tests {
             ("<?xml version='1.0'?> encoding='gbk'", None),
             (" <?xml encoding='gbk'?>", None),
         ] {
-            assert_eq!(xml(page.as_bytes()), expected, "{page}");
-            assert_eq!(html(page.as_bytes()), expected, "{page}");
+            assert_eq!(xml_encoding(page.as_bytes()), expected, "{page}");
+            assert_eq!(html_encoding(page.as_bytes()), expected, "{page}");
         }
         let both = b"<?xml encoding='gbk'?><meta charset=koi8-r>";
-        assert_eq!((html(both), xml(both)), (Some(KOI8_R), Some(GBK)));
-        assert_eq!(html(b"<\0?\0x\0m\0"), Some(UTF_16LE));
-        assert_eq!(xml(b"\0<\0?\0x\0m"), Some(UTF_16BE));
+        assert_eq!(
+            (html_encoding(both), xml_encoding(both)),
+            (Some(KOI8_R), Some(GBK))
+        );
+        assert_eq!(html_encoding(b"<\0?\0x\0m\0"), Some(UTF_16LE));
+        assert_eq!(xml_encoding(b"\0<\0?\0x\0m"), Some(UTF_16BE));
     }
 
     #[test]
@@ -389,8 +398,8 @@ mod tests {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 page.extend_from_slice(pieces[(state >> 16) as usize % pieces.len()]);
             }
-            html(&page);
-            xml(&page);
+            html_encoding(&page);
+            xml_encoding(&page);
         }
     }
 }

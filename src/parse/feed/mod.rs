@@ -124,7 +124,7 @@ impl FeedReader<'_, '_> {
             }
             (_, "link", FeedElement::Feed | FeedElement::Entry | FeedElement::Image) => {
                 match element.attribute("href") {
-                    Some(href) => flow = self.link(element, &href, parent),
+                    Some(href) => flow = self.take_link(element, &href, parent),
                     None => role = FeedElement::Url(UrlUse::Link),
                 }
             }
@@ -140,14 +140,14 @@ impl FeedReader<'_, '_> {
             }
             (None, "enclosure", FeedElement::Entry)
             | (Some("media"), "content" | "thumbnail", _) => {
-                flow = self.attribute(element, "url", FoundKind::Asset);
+                flow = self.take_attribute(element, "url", FoundKind::Asset);
             }
             (Some("itunes"), "image", _) => {
-                flow = self.attribute(element, "href", FoundKind::Asset)
+                flow = self.take_attribute(element, "href", FoundKind::Asset)
             }
             // RFC 4287 4.1.3.2: the content is at another URL.
             (None | Some("atom"), "content", FeedElement::Entry) => {
-                flow = self.attribute(element, "src", FoundKind::Page);
+                flow = self.take_attribute(element, "src", FoundKind::Page);
             }
             _ => {}
         }
@@ -203,7 +203,12 @@ impl FeedReader<'_, '_> {
     }
 
     /// A link in Atom's form (RFC 4287 4.2.7), which RSS borrows.
-    fn link(&mut self, element: &Element<'_>, href: &str, parent: FeedElement) -> ControlFlow<()> {
+    fn take_link(
+        &mut self,
+        element: &Element<'_>,
+        href: &str,
+        parent: FeedElement,
+    ) -> ControlFlow<()> {
         let relation = element.attribute("rel");
         let relation = relation
             .as_deref()
@@ -223,7 +228,12 @@ impl FeedReader<'_, '_> {
         }
     }
 
-    fn attribute(&mut self, element: &Element<'_>, name: &str, kind: FoundKind) -> ControlFlow<()> {
+    fn take_attribute(
+        &mut self,
+        element: &Element<'_>,
+        name: &str,
+        kind: FoundKind,
+    ) -> ControlFlow<()> {
         match element.attribute(name) {
             Some(url) if !url.trim_ascii().is_empty() => self.take(url.trim_ascii(), kind),
             _ => ControlFlow::Continue(()),

@@ -34,21 +34,21 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
     #[inline]
     fn start_tag(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         if self.settings.ids && self.nesting == 0 {
-            self.ids(&mut tag.clone());
+            self.collect_ids(&mut tag.clone());
         }
         if self.settings.styles {
             if tag.is_foreign() {
-                self.presentation(&mut tag.clone())?;
+                self.collect_presentation(&mut tag.clone())?;
             } else if tag.name() == Name::Other {
-                return self.style(tag);
+                return self.collect_style(tag);
             } else {
-                self.style(&mut tag.clone())?;
+                self.collect_style(&mut tag.clone())?;
             }
         }
         if tag.is_foreign() {
-            return self.foreign(tag);
+            return self.collect_foreign(tag);
         }
-        self.element(tag)
+        self.collect_element(tag)
     }
 
     #[cold]
@@ -58,7 +58,7 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
         }
         let (content, start) = inside_cdata(text);
         if start > 0 || memchr::memchr(b'&', text).is_none() {
-            return self.css(content, offset + start);
+            return self.collect_css(content, offset + start);
         }
         let text = decode(text, TextContext::Text, self.decoder);
         for (url, _) in css::urls(text.as_bytes(), &utf8) {
@@ -70,9 +70,9 @@ impl<'a> Visitor<'a> for Collector<'a, '_> {
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         match name {
-            Name::Title => self.title(text),
-            Name::Style if self.settings.styles => self.css(text, offset),
-            Name::Script if self.settings.guess => self.guess(text, offset),
+            Name::Title => self.read_title(text),
+            Name::Style if self.settings.styles => self.collect_css(text, offset),
+            Name::Script if self.settings.guess => self.collect_guesses(text, offset),
             _ => CONTINUE,
         }
     }
@@ -92,7 +92,7 @@ impl<'a, 's> Collector<'a, 's> {
         self.page
     }
 
-    pub(super) fn meta(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    pub(super) fn read_meta(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let picked = tag.pick(["http-equiv", "name", "content"]);
         let Some([http_equiv, name, Some(content)]) = picked else {
             return CONTINUE;
@@ -103,10 +103,10 @@ impl<'a, 's> Collector<'a, 's> {
                 .iter()
                 .any(|candidate| !candidate.is_empty() && name.eq_ignore_ascii_case(candidate))
         }) {
-            self.directives(content);
+            self.read_directives(content);
         }
         if http_equiv.is_some_and(|name| self.decode_value(name).eq_ignore_ascii_case("refresh")) {
-            return self.refresh(tag, content);
+            return self.read_refresh(tag, content);
         }
         CONTINUE
     }
@@ -114,7 +114,7 @@ impl<'a, 's> Collector<'a, 's> {
     /// Collects the ids of an element.
     ///
     /// One more than the limit is kept, so that too many can be told from just enough.
-    fn ids(&mut self, tag: &mut Tag<'a>) {
+    fn collect_ids(&mut self, tag: &mut Tag<'a>) {
         let is_anchor = tag.name() == Name::A && !tag.is_foreign();
         let Some([id, name]) = tag.pick(["id", "name"]) else {
             return;
@@ -128,14 +128,14 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     #[cold]
-    fn directives(&mut self, content: &[u8]) {
+    fn read_directives(&mut self, content: &[u8]) {
         let content = self.decode_value(content);
         let directives = Directives::of_content(&content);
         self.page.directives = self.page.directives.and(directives);
     }
 
     #[cold]
-    fn refresh(&mut self, tag: &Tag<'a>, content: &'a [u8]) -> ControlFlow<()> {
+    fn read_refresh(&mut self, tag: &Tag<'a>, content: &'a [u8]) -> ControlFlow<()> {
         if self.page.refresh.is_some() || content.len() > RAW_LIMIT {
             return CONTINUE;
         }
@@ -159,7 +159,7 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     #[cold]
-    fn title(&mut self, text: &'a [u8]) -> ControlFlow<()> {
+    fn read_title(&mut self, text: &'a [u8]) -> ControlFlow<()> {
         if self.page.title.is_none() {
             // Decoding only shortens text, so what is far beyond the limit need not be decoded.
             let text = &text[..text.len().min(RAW_LIMIT)];
@@ -185,20 +185,14 @@ impl<'a, 's> Collector<'a, 's> {
         }
     }
 
-    pub(super) fn css(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+    pub(super) fn collect_css(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         for (url, at) in css::urls(text, self.decoder) {
-            self.add_link(
-                trimmed(url),
-                offset + at,
-                Element::Css,
-                LinkKind::Asset,
-                false,
-            )?;
+            self.add_link(trim(url), offset + at, Element::Css, LinkKind::Asset, false)?;
         }
         CONTINUE
     }
 
-    fn guess(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
+    fn collect_guesses(&mut self, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         for (url, at) in guess::urls(text) {
             self.add_link(url, offset + at, Element::Inline, LinkKind::Guess, false)?;
         }
@@ -214,7 +208,7 @@ impl<'a, 's> Collector<'a, 's> {
         kind: LinkKind,
         nofollow: bool,
     ) -> ControlFlow<()> {
-        match self.reference(raw) {
+        match self.decode_reference(raw) {
             Some(url) => self.add_link(url, tag.offset(), element, kind, nofollow),
             None => {
                 self.page.skipped = self.page.skipped.saturating_add(1);
@@ -270,17 +264,17 @@ impl<'a, 's> Collector<'a, 's> {
 
     /// The text of a reference; `None` if it is too long.
     #[inline]
-    pub(super) fn reference(&self, raw: &'a [u8]) -> Option<Cow<'a, str>> {
+    pub(super) fn decode_reference(&self, raw: &'a [u8]) -> Option<Cow<'a, str>> {
         if raw.len() > RAW_LIMIT {
             return None;
         }
-        let text = trimmed(decode(raw, TextContext::Attribute, self.decoder));
+        let text = trim(decode(raw, TextContext::Attribute, self.decoder));
         (text.len() <= URL_LIMIT).then_some(text)
     }
 }
 
 #[inline]
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
         Cow::Owned(text) => match text.trim_ascii() {

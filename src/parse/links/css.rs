@@ -76,14 +76,14 @@ impl<'a> Urls<'a, '_> {
                     self.at = after_comment(self.css, at);
                     None
                 }
-                b'\\' => self.escaped_name(before, at),
+                b'\\' => self.read_escaped_name(before, at),
                 b'"' | b'\'' => {
-                    let (text, after) = string(self.css, at);
+                    let (text, after) = read_string(self.css, at);
                     self.at = after;
                     text.filter(|_| self.image_set == 1)
                 }
-                b'@' => self.at_rule(at),
-                b'(' => self.function(name_before(&self.css[..at]), at),
+                b'@' => self.read_at_rule(at),
+                b'(' => self.enter_function(name_before(&self.css[..at]), at),
                 b')' => {
                     self.image_set = self.image_set.saturating_sub(1);
                     None
@@ -97,7 +97,7 @@ impl<'a> Urls<'a, '_> {
             if let Some((start, end)) = range
                 && !self.namespace
             {
-                let url = self.text(&self.css[start..end]);
+                let url = self.decode_url(&self.css[start..end]);
                 if !url.is_empty() && !url.starts_with('#') {
                     return Some((url, start, end));
                 }
@@ -106,9 +106,9 @@ impl<'a> Urls<'a, '_> {
     }
 
     /// The range of the URL after the `(` at `at`, if the function takes a URL.
-    fn function(&mut self, name: &[u8], at: usize) -> Option<(usize, usize)> {
+    fn enter_function(&mut self, name: &[u8], at: usize) -> Option<(usize, usize)> {
         if name.eq_ignore_ascii_case(b"url") {
-            return self.url(at + 1);
+            return self.read_url(at + 1);
         }
         let is_image_set = name.eq_ignore_ascii_case(b"image-set")
             || name.eq_ignore_ascii_case(b"-webkit-image-set");
@@ -119,7 +119,7 @@ impl<'a> Urls<'a, '_> {
     }
 
     /// Reads a name that has an escape at `at`, as in `u\72l(`. It does not start before `from`.
-    fn escaped_name(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
+    fn read_escaped_name(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
         let css = self.css;
         let before = css[from..at].iter().rev();
         let start = at - before.take_while(|&&byte| is_name(byte)).count();
@@ -142,17 +142,17 @@ impl<'a> Urls<'a, '_> {
         }
         self.at = end.max(at + 1);
         if start > 0 && css[start - 1] == b'@' {
-            return self.at_name(name.as_bytes(), end);
+            return self.handle_at_rule(name.as_bytes(), end);
         }
         if css.get(end) != Some(&b'(') {
             return None;
         }
         self.at = end + 1;
-        self.function(name.as_bytes(), end)
+        self.enter_function(name.as_bytes(), end)
     }
 
     /// Reads `@import "x"`. The other form of `@import` has a normal `url()`.
-    fn at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
+    fn read_at_rule(&mut self, at: usize) -> Option<(usize, usize)> {
         let word = &self.css[at + 1..];
         let length = word
             .iter()
@@ -161,11 +161,11 @@ impl<'a> Urls<'a, '_> {
         if word.get(length) == Some(&b'\\') {
             return None; // read when the escape is reached
         }
-        self.at_name(&word[..length], at + 1 + length)
+        self.handle_at_rule(&word[..length], at + 1 + length)
     }
 
     /// Handles an at-rule whose name ends at `end`.
-    fn at_name(&mut self, name: &[u8], end: usize) -> Option<(usize, usize)> {
+    fn handle_at_rule(&mut self, name: &[u8], end: usize) -> Option<(usize, usize)> {
         if name.eq_ignore_ascii_case(b"namespace") {
             self.namespace = true;
         }
@@ -175,7 +175,7 @@ impl<'a> Urls<'a, '_> {
         self.at = after_spaces_and_comments(self.css, end);
         match self.css.get(self.at) {
             Some(b'"' | b'\'') => {
-                let (range, after) = string(self.css, self.at);
+                let (range, after) = read_string(self.css, self.at);
                 self.at = after;
                 range
             }
@@ -184,11 +184,11 @@ impl<'a> Urls<'a, '_> {
     }
 
     /// The range of the URL after `url(` (4.3.6): a string, or the bare text up to `)`.
-    fn url(&mut self, from: usize) -> Option<(usize, usize)> {
+    fn read_url(&mut self, from: usize) -> Option<(usize, usize)> {
         let css = self.css;
         let start = after_space(css, from);
         if let Some(b'"' | b'\'') = css.get(start) {
-            let (range, after) = string(css, start);
+            let (range, after) = read_string(css, start);
             self.at = after;
             return range;
         }
@@ -228,7 +228,7 @@ impl<'a> Urls<'a, '_> {
     }
 
     /// The text of a URL, with escapes resolved (4.3.7).
-    fn text(&self, raw: &'a [u8]) -> Cow<'a, str> {
+    fn decode_url(&self, raw: &'a [u8]) -> Cow<'a, str> {
         if !raw.contains(&b'\\') {
             return (self.decoder)(raw);
         }
@@ -295,7 +295,7 @@ fn line_end_or_space(text: &[u8]) -> usize {
 /// Reads a string token (4.3.5).
 ///
 /// Returns the range of its text, unless a bare line end makes it invalid, and where it ends.
-fn string(css: &[u8], open: usize) -> (Option<(usize, usize)>, usize) {
+fn read_string(css: &[u8], open: usize) -> (Option<(usize, usize)>, usize) {
     let quote = css[open];
     let start = open + 1;
     let mut at = start;

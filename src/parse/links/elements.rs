@@ -17,38 +17,40 @@ const NESTED_DOCUMENTS: usize = 3;
 
 impl<'a> Collector<'a, '_> {
     /// Collects the references of an HTML element.
-    pub(super) fn element(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    pub(super) fn collect_element(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let LinkSettings { pages, assets, .. } = *self.settings;
         match tag.name() {
-            Name::A if pages => self.anchor(tag, Element::A),
-            Name::Area if pages => self.anchor(tag, Element::Area),
-            Name::Link if pages || assets => self.link(tag),
-            Name::Iframe if pages || assets => self.rows(tag, Element::Iframe),
-            Name::Frame if pages => self.rows(tag, Element::Frame),
-            Name::Form if pages => self.form(tag),
-            Name::Img | Name::Image if assets => self.rows(tag, Element::Img),
-            Name::Source if assets => self.rows(tag, Element::Source),
-            Name::Video if assets => self.rows(tag, Element::Video),
-            Name::Audio if assets => self.rows(tag, Element::Audio),
-            Name::Track if assets => self.rows(tag, Element::Track),
-            Name::Script if assets || self.settings.scripts => self.rows(tag, Element::Script),
-            Name::Embed if assets => self.rows(tag, Element::Embed),
-            Name::Object if assets => self.rows(tag, Element::Object),
-            Name::Input if assets => self.input(tag),
+            Name::A if pages => self.collect_anchor(tag, Element::A),
+            Name::Area if pages => self.collect_anchor(tag, Element::Area),
+            Name::Link if pages || assets => self.collect_link(tag),
+            Name::Iframe if pages || assets => self.collect_rows(tag, Element::Iframe),
+            Name::Frame if pages => self.collect_rows(tag, Element::Frame),
+            Name::Form if pages => self.collect_form(tag),
+            Name::Img | Name::Image if assets => self.collect_rows(tag, Element::Img),
+            Name::Source if assets => self.collect_rows(tag, Element::Source),
+            Name::Video if assets => self.collect_rows(tag, Element::Video),
+            Name::Audio if assets => self.collect_rows(tag, Element::Audio),
+            Name::Track if assets => self.collect_rows(tag, Element::Track),
+            Name::Script if assets || self.settings.scripts => {
+                self.collect_rows(tag, Element::Script)
+            }
+            Name::Embed if assets => self.collect_rows(tag, Element::Embed),
+            Name::Object if assets => self.collect_rows(tag, Element::Object),
+            Name::Input if assets => self.collect_input(tag),
             Name::Base => {
                 if let Some([Some(href)]) = tag.pick(["href"])
                     && self.page.base.is_none()
                 {
-                    self.page.base = self.reference(href);
+                    self.page.base = self.decode_reference(href);
                 }
                 CONTINUE
             }
-            Name::Meta => self.meta(tag),
+            Name::Meta => self.read_meta(tag),
             Name::Html => {
                 if let Some([Some(language)]) = tag.pick(["lang"])
                     && self.page.language.is_none()
                 {
-                    self.page.language = self.reference(language);
+                    self.page.language = self.decode_reference(language);
                 }
                 CONTINUE
             }
@@ -58,7 +60,7 @@ impl<'a> Collector<'a, '_> {
     }
 
     #[cold]
-    pub(super) fn foreign(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    pub(super) fn collect_foreign(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let LinkSettings { pages, assets, .. } = *self.settings;
         let element = match tag.name() {
             Name::A if pages => Element::A,
@@ -111,7 +113,7 @@ impl<'a> Collector<'a, '_> {
     }
 
     /// Collects the references of an element that needs nothing but its rows.
-    fn rows(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
+    fn collect_rows(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
         let Some((values, [])) = self.pick_rows(tag, []) else {
             return CONTINUE;
         };
@@ -140,15 +142,15 @@ impl<'a> Collector<'a, '_> {
         };
         match row.syntax {
             Syntax::Url if is_wanted => self.push(tag, value, element, kind, false),
-            Syntax::Set if is_wanted => self.set(tag, value, element),
-            Syntax::Document => self.document(tag, value),
+            Syntax::Set if is_wanted => self.collect_srcset(tag, value, element),
+            Syntax::Document => self.collect_document(tag, value),
             Syntax::Url | Syntax::Set | Syntax::Css => CONTINUE,
         }
     }
 
     /// Collects the links of a page in an attribute.
     #[cold]
-    fn document(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
+    fn collect_document(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
         if self.nesting >= NESTED_DOCUMENTS {
             return CONTINUE;
         }
@@ -165,7 +167,7 @@ impl<'a> Collector<'a, '_> {
         CONTINUE
     }
 
-    fn anchor(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
+    fn collect_anchor(&mut self, tag: &mut Tag<'a>, element: Element) -> ControlFlow<()> {
         let Some([Some(href), rel]) = tag.pick(["href", "rel"]) else {
             return CONTINUE;
         };
@@ -183,7 +185,7 @@ impl<'a> Collector<'a, '_> {
         self.push(tag, href, element, kind, nofollow)
     }
 
-    fn link(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    fn collect_link(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let Some((values, [rel])) = self.pick_rows(tag, ["rel"]) else {
             return CONTINUE;
         };
@@ -216,7 +218,7 @@ impl<'a> Collector<'a, '_> {
             match row.syntax {
                 Syntax::Url if is_wanted => self.push(tag, value, Element::Link, kind, nofollow)?,
                 Syntax::Set if kind == LinkKind::Asset && is_wanted => {
-                    self.set(tag, value, Element::Link)?;
+                    self.collect_srcset(tag, value, Element::Link)?;
                 }
                 _ => {}
             }
@@ -224,7 +226,7 @@ impl<'a> Collector<'a, '_> {
         CONTINUE
     }
 
-    fn form(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    fn collect_form(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let Some([Some(action), method, rel]) = tag.pick(["action", "method", "rel"]) else {
             return CONTINUE;
         };
@@ -240,7 +242,7 @@ impl<'a> Collector<'a, '_> {
         self.push(tag, action, Element::Form, LinkKind::Page, nofollow)
     }
 
-    fn input(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    fn collect_input(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         match self.pick_rows(tag, ["type"]) {
             Some((values, [Some(kind)]))
                 if self.decode_value(kind).eq_ignore_ascii_case("image") =>
@@ -255,7 +257,12 @@ impl<'a> Collector<'a, '_> {
     }
 
     /// Collects the candidates of a `srcset`.
-    fn set(&mut self, tag: &Tag<'a>, value: &'a [u8], element: Element) -> ControlFlow<()> {
+    fn collect_srcset(
+        &mut self,
+        tag: &Tag<'a>,
+        value: &'a [u8],
+        element: Element,
+    ) -> ControlFlow<()> {
         match decode(value, TextContext::Attribute, self.decoder) {
             Cow::Borrowed(text) => {
                 for url in srcset::urls(text) {
@@ -273,7 +280,7 @@ impl<'a> Collector<'a, '_> {
     }
 
     #[inline]
-    pub(super) fn style(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    pub(super) fn collect_style(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         match tag.pick(["style", "background"]) {
             Some([None, None]) | None => CONTINUE,
             Some([style, background]) => {
@@ -289,7 +296,7 @@ impl<'a> Collector<'a, '_> {
 
     /// Collects the references in attributes that any SVG element may have.
     #[cold]
-    pub(super) fn presentation(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
+    pub(super) fn collect_presentation(&mut self, tag: &mut Tag<'a>) -> ControlFlow<()> {
         let before = self.page.links.len();
         while let Some(attribute) = tag.next_attribute() {
             self.add_common(tag, attribute.name, attribute.value)?;
@@ -303,7 +310,7 @@ impl<'a> Collector<'a, '_> {
     #[cold]
     fn add_common(&mut self, tag: &Tag<'a>, name: &[u8], value: &'a [u8]) -> ControlFlow<()> {
         match reference::common_row(tag.name_text(), tag.is_foreign(), name) {
-            Some(row) if row.syntax == Syntax::Css => self.inline_style(tag, value),
+            Some(row) if row.syntax == Syntax::Css => self.collect_inline_style(tag, value),
             Some(row) if row.purpose == Purpose::Asset => {
                 self.push(tag, value, Element::Css, LinkKind::Asset, false)
             }
@@ -312,7 +319,7 @@ impl<'a> Collector<'a, '_> {
     }
 
     #[cold]
-    fn inline_style(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
+    fn collect_inline_style(&mut self, tag: &Tag<'a>, value: &'a [u8]) -> ControlFlow<()> {
         // Without a parenthesis there is no function; an encoded parenthesis starts with "&".
         if memchr::memchr2(b'(', b'&', value).is_none() {
             return CONTINUE;

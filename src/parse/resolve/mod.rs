@@ -158,7 +158,7 @@ impl<'b> Resolver<'b> {
                 return Resolution::Done;
             }
             [b'?', ..] => out.push_str(&base[..self.path]),
-            [b'/', b'/', ..] => match self.authority(bytes, 2) {
+            [b'/', b'/', ..] => match self.authority_end(bytes, 2) {
                 Some(end) => {
                     out.push_str(&base[..self.scheme]);
                     out.push_str(&reference[..end]);
@@ -167,10 +167,10 @@ impl<'b> Resolver<'b> {
                 None => return Resolution::NeedsParser,
             },
             [b'/', ..] => out.push_str(&base[..self.origin]),
-            _ => match scheme(bytes) {
+            _ => match scheme_of(bytes) {
                 Scheme::None => out.push_str(&base[..self.folder]),
                 Scheme::Other => return Resolution::Elsewhere,
-                Scheme::Http(from) => match self.authority(bytes, from) {
+                Scheme::Http(from) => match self.authority_end(bytes, from) {
                     Some(end) => {
                         out.push_str(&reference[..end]);
                         (at, root) = (end, out.len());
@@ -180,7 +180,7 @@ impl<'b> Resolver<'b> {
                 Scheme::Odd => return Resolution::NeedsParser,
             },
         }
-        let Some((end, kind)) = path(bytes, at) else {
+        let Some((end, kind)) = scan_path(bytes, at) else {
             return Resolution::NeedsParser;
         };
         let written = &reference[at..end];
@@ -210,7 +210,7 @@ impl<'b> Resolver<'b> {
     ///
     /// `None` unless the standard leaves it as it is.
     #[inline]
-    fn authority(&self, bytes: &[u8], from: usize) -> Option<usize> {
+    fn authority_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let ends = |at: usize| matches!(bytes.get(at), None | Some(b'/' | b'?' | b'#'));
         let own = &self.base.as_str().as_bytes()[self.scheme + 2..self.origin];
         if bytes[from..].starts_with(own) && ends(from + own.len()) {
@@ -284,7 +284,7 @@ enum Scheme {
 }
 
 #[inline]
-fn scheme(bytes: &[u8]) -> Scheme {
+fn scheme_of(bytes: &[u8]) -> Scheme {
     if bytes.first() == Some(&b'h') {
         if bytes.starts_with(b"https://") {
             return Scheme::Http(8);
@@ -323,7 +323,7 @@ enum Path {
 ///
 /// `None` if it contains something that the standard would rewrite.
 #[inline]
-fn path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
+fn scan_path(bytes: &[u8], from: usize) -> Option<(usize, Path)> {
     let mut seen = 0;
     let mut at = from;
     while let Some(&byte) = bytes.get(at) {

@@ -17,7 +17,7 @@ pub(super) enum Escape {
 }
 
 /// The replacements for a style sheet that begins at `offset` in its document.
-pub(super) fn edits(
+pub(super) fn find_edits(
     css: &[u8],
     encoding: &'static Encoding,
     references: &mut References<'_>,

@@ -27,7 +27,7 @@ const VALUE_LIMIT: usize = 1 << 20;
 const NESTED_DOCUMENTS: usize = 3;
 
 /// The replacements for a page.
-pub(super) fn edits(
+pub(super) fn find_edits(
     markup: Markup,
     html: &[u8],
     encoding: &'static Encoding,
@@ -140,7 +140,8 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
 
     fn raw_text(&mut self, name: Name, text: &'a [u8], offset: usize) -> ControlFlow<()> {
         if name == Name::Style {
-            let style_edits = css::edits(text, self.encoding, self.references, offset, Escape::Css);
+            let style_edits =
+                css::find_edits(text, self.encoding, self.references, offset, Escape::Css);
             self.edits.0.extend(style_edits.0);
         }
         CONTINUE
@@ -154,14 +155,14 @@ impl<'a> Visitor<'a> for Editor<'a, '_, '_> {
         };
         if start > 0 || memchr::memchr(b'&', text).is_none() {
             let at = offset + start;
-            let style_edits = css::edits(content, self.encoding, self.references, at, escape);
+            let style_edits = css::find_edits(content, self.encoding, self.references, at, escape);
             self.edits.0.extend(style_edits.0);
             return CONTINUE;
         }
         let encoding = self.encoding;
         let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
         let plain = decode(text, TextContext::Text, &decoder);
-        let style_edits = css::edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
+        let style_edits = css::find_edits(plain.as_bytes(), UTF_8, self.references, 0, Escape::Css);
         if !style_edits.0.is_empty()
             && let Ok(new) = String::from_utf8(style_edits.apply(plain.as_bytes()))
         {
@@ -214,7 +215,7 @@ impl<'a> Editor<'a, '_, '_> {
         let Some(text) = self.decode_value(attribute) else {
             return;
         };
-        let style_edits = css::edits(text.as_bytes(), UTF_8, self.references, 0, Escape::Css);
+        let style_edits = css::find_edits(text.as_bytes(), UTF_8, self.references, 0, Escape::Css);
         if style_edits.0.is_empty() {
             return;
         }

@@ -59,7 +59,7 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
     let media = document.content_type.and_then(MediaType::parse);
     let kind = media.as_ref().map_or_else(|| sniff(bytes), MediaType::kind);
     let host = document.url.as_url().domain();
-    let charset = charset::charset(
+    let charset = charset::find(
         bytes,
         kind.content_kind(),
         media.as_ref().and_then(MediaType::charset),
@@ -70,25 +70,29 @@ pub(crate) fn rewrite(bytes: &[u8], document: Document<'_>, places: Places<'_>) 
         Kind::Css => {
             let mut references =
                 References::new(document.url, None, charset.encoding, document, places);
-            let edits = css::edits(bytes, charset.encoding, &mut references, 0, Escape::Css);
+            let edits = css::find_edits(bytes, charset.encoding, &mut references, 0, Escape::Css);
             return (!edits.0.is_empty()).then(|| edits.apply(bytes));
         }
         Kind::Html => Markup::Html,
         Kind::Xhtml => Markup::Xml,
-        Kind::Xml => match xml::root(&charset::text(bytes, charset).0).as_deref() {
+        Kind::Xml => match xml::root_name(&charset::decode(bytes, charset).0).as_deref() {
             Some("svg" | "html") => Markup::Xml,
             _ => return None,
         },
         _ => return None,
     };
-    let (text, encoding) = readable(bytes, charset, markup);
-    let edits = html::edits(markup, &text, encoding, document, places);
+    let (text, encoding) = make_readable(bytes, charset, markup);
+    let edits = html::find_edits(markup, &text, encoding, document, places);
     let changed = !edits.0.is_empty() || matches!(text, Cow::Owned(_));
     changed.then(|| edits.apply(&text))
 }
 
 /// The page in a form that browsers can read without headers, and its encoding.
-fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &'static Encoding) {
+fn make_readable(
+    bytes: &[u8],
+    charset: Charset,
+    markup: Markup,
+) -> (Cow<'_, [u8]>, &'static Encoding) {
     let Charset { encoding, source } = charset;
     // Not every browser finds a late `<meta>`: such a page gets a byte order mark.
     let is_declared = matches!(source, CharsetSource::Bom | CharsetSource::Meta);
@@ -103,7 +107,7 @@ fn readable(bytes: &[u8], charset: Charset, markup: Markup) -> (Cow<'_, [u8]>, &
     {
         return (Cow::Borrowed(bytes), encoding);
     }
-    let text = charset::text(bytes, charset).0;
+    let text = charset::decode(bytes, charset).0;
     (
         Cow::Owned([BYTE_ORDER_MARK, text.as_bytes()].concat()),
         UTF_8,
@@ -177,10 +181,12 @@ impl<'r> References<'r> {
             return None;
         }
         let (url, fingerprint) = self.resolver.resolve(reference)?;
-        let own_fragment = reference.find('#').map(|at| fragment(&reference[at..]));
+        let own_fragment = reference
+            .find('#')
+            .map(|at| escape_fragment(&reference[at..]));
         match (self.places)(fingerprint) {
             Some(place) => {
-                let redirect_fragment = place.fragment.as_deref().map(fragment);
+                let redirect_fragment = place.fragment.as_deref().map(escape_fragment);
                 Some(Replacement {
                     text: place.path + &redirect_fragment.or(own_fragment).unwrap_or_default(),
                     saved: true,
@@ -207,7 +213,7 @@ fn is_absolute(reference: &str) -> bool {
 /// Escapes a fragment so that it is safe in every context.
 ///
 /// Encodes quotes and everything that the URL standard would encode.
-fn fragment(text: &str) -> String {
+fn escape_fragment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

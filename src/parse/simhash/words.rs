@@ -15,12 +15,12 @@ pub(super) fn for_each_word(text: &[u8], mut take: impl FnMut(Word)) {
     let mut word = Word::default();
     let mut at = 0;
     while at < text.len() {
-        let eight = eight(text, at);
+        let eight = load_eight(text, at);
         if eight & HIGH_BITS != 0 {
             at = read_non_ascii(text, at, &mut word, &mut take);
             continue;
         }
-        let letters = letters(eight);
+        let letters = letter_bits(eight);
         if word.length == 0 && letters & 0x80 == 0 {
             // Skip to the first letter.
             at += letters.trailing_zeros() as usize / 8;
@@ -139,7 +139,7 @@ impl Word {
 
 /// Eight bytes of a text as one number, the first one lowest; zeros after the end.
 #[inline]
-fn eight(text: &[u8], at: usize) -> u64 {
+fn load_eight(text: &[u8], at: usize) -> u64 {
     let rest = &text[at..];
     match rest.first_chunk::<8>() {
         Some(eight) => u64::from_le_bytes(*eight),
@@ -152,7 +152,7 @@ fn eight(text: &[u8], at: usize) -> u64 {
 
 /// The high bit of each of eight ASCII bytes that is a letter or a digit.
 #[inline]
-fn letters(eight: u64) -> u64 {
+fn letter_bits(eight: u64) -> u64 {
     // Adding to bytes below 128 carries into their own high bit and no further.
     let from = |bytes: u64, first: u8| bytes + LOW_BITS * u64::from(128 - first);
     let small = eight | CASE_BITS;
