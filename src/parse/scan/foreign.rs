@@ -82,7 +82,7 @@ const MATH_POINTS: [&str; 5] = ["mi", "mo", "mn", "ms", "mtext"];
 pub(super) struct Foreign {
     frames: [Frame; DEPTH],
     depth: usize,
-    /// In XML, a tag never closes other elements than its own.
+    /// In XML, an end tag only closes its own element.
     is_xml: bool,
 }
 
@@ -117,7 +117,7 @@ impl Foreign {
         !matches!(self.top(), None | Some(Frame::Point { html: true, .. }))
     }
 
-    /// Handles the begin of a start tag. Returns whether it is a foreign element.
+    /// Called when a start tag begins. Returns whether it is a foreign element.
     ///
     /// A tag from the break-out list leaves foreign content first.
     #[cold]
@@ -138,7 +138,7 @@ impl Foreign {
         }
     }
 
-    /// Handles the end of a start tag: remembers elements that matter.
+    /// Called when a start tag has ended. Remembers elements that matter.
     pub(super) fn opened(&mut self, tag: &Tag<'_>) {
         match tag.name() {
             Name::Svg if !tag.is_self_closing() => self.push(Frame::Svg),
@@ -159,7 +159,7 @@ impl Foreign {
         }
     }
 
-    /// Handles an end tag inside a foreign element.
+    /// Called at an end tag inside a foreign element.
     #[cold]
     pub(super) fn closed(&mut self, name: &[u8]) {
         let depth = self.frames[..self.depth]
