@@ -1,4 +1,4 @@
-//! Whether a host may be asked at all: what is known of its robots.txt.
+//! Whether a host may be asked at all, depending on its robots.txt.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,33 +7,33 @@ use crate::job::Job;
 use crate::robots::Rules;
 use crate::visit::{FetchError, Visit};
 
-/// How long a robots.txt is believed (RFC 9309 2.4).
+/// How long a robots.txt stays valid (RFC 9309 2.4).
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long until a robots.txt that could not be had is asked for again.
+/// How long until an unreachable robots.txt is requested again.
 const CLOSED_FOR: Duration = Duration::from_secs(60);
 
-/// What is known of a host's robots.txt.
+/// The state of a host's robots.txt.
 #[derive(Debug, Clone)]
 pub(crate) enum Access {
-    /// It is not asked for: the run ignores it.
+    /// It is not requested: the run ignores it.
     Open,
-    /// It has to be asked for before anything else.
+    /// It must be requested before anything else.
     Unknown,
-    /// It is on its way.
+    /// It is in flight.
     Asked,
-    /// It says this, until then.
+    /// The rules, and until when they are valid.
     Known(Arc<Rules>, Instant),
-    /// It could not be had, so nothing of the host may be (RFC 9309 2.3.1.4).
+    /// It is unreachable, so nothing of the host may be fetched until then (RFC 9309 2.3.1.4).
     Closed(FetchError, Instant),
 }
 
 impl Access {
-    /// Whether it is on its way.
+    /// Whether robots.txt is in flight.
     pub(crate) fn is_asked(&self) -> bool {
         matches!(self, Access::Asked)
     }
 
-    /// Whether it has to be asked for before this job.
+    /// Whether robots.txt must be requested before this job.
     pub(crate) fn is_missing(&self, job: &Job, now: Instant) -> bool {
         job.role.heeds_robots()
             && match self {
@@ -43,7 +43,7 @@ impl Access {
             }
     }
 
-    /// Why this job may not be asked.
+    /// Why this job must not be sent, if so.
     pub(crate) fn refusal(&self, job: &Job) -> Option<FetchError> {
         if !job.role.heeds_robots() {
             return None;
@@ -63,7 +63,7 @@ impl Access {
         }
     }
 
-    /// What the answer to the question for robots.txt means (RFC 9309 2.3.1).
+    /// The access that follows from the response to a robots.txt request (RFC 9309 2.3.1).
     pub(crate) fn of(visit: &mut Visit, now: Instant) -> Self {
         let until = now + KEPT;
         match &visit.outcome {
@@ -80,7 +80,7 @@ impl Access {
                     let problem = format!("HTTP {}", page.status);
                     Access::closed(FetchError::RobotsUnreachable { problem }, now)
                 }
-                // Too many redirects are as good as none (RFC 9309 2.3.1.2).
+                // Too many redirects count as no robots.txt (RFC 9309 2.3.1.2).
                 _ => Access::Known(Arc::new(Rules::allow_all()), until),
             },
             Err(FetchError::TooManyRedirects { .. } | FetchError::BadRedirect { .. }) => {
@@ -90,7 +90,7 @@ impl Access {
         }
     }
 
-    /// Closed because the robots.txt could not be had.
+    /// No access for now, because robots.txt is unreachable.
     pub(crate) fn closed(error: FetchError, now: Instant) -> Self {
         Access::Closed(error, now + CLOSED_FOR)
     }

@@ -1,4 +1,4 @@
-//! Admission: what comes in, and whether it was seen before.
+//! Admission: which URLs are let in, and whether they were seen before.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,27 +11,27 @@ use crate::job::{Job, Reach, Role, Via};
 use crate::url::{HostKey, PageUrl};
 use crate::visit::{FetchError, Visit};
 
-/// A URL that a page led to and that was never seen before.
+/// A URL that was found in a page and was never seen before.
 pub(crate) struct Discovery<'a> {
     pub(crate) url: PageUrl,
     pub(crate) fingerprint: u64,
     /// The job of the page.
     pub(crate) on: &'a Job,
-    /// That page's URL, for the records of all that it leads to.
+    /// The URL of that page, shared by the records of all that it links to.
     pub(crate) page: &'a Arc<str>,
-    /// The page's own address.
+    /// The IP address of the page.
     pub(crate) remote: Option<std::net::IpAddr>,
     pub(crate) role: Role,
     pub(crate) via: Via,
     pub(crate) depth: u16,
-    /// The recipe that the page wants for it.
+    /// The recipe that the page asks for.
     pub(crate) recipe: Option<&'a Arc<str>>,
-    /// Whether the scope turned it away as a page, and it is a part of one.
+    /// Whether the scope rejected it as a page, and it is a part of one.
     pub(crate) is_refused_page: bool,
 }
 
 impl Discovery<'_> {
-    /// What it claims of the URL.
+    /// The claim that this link makes.
     pub(crate) fn claim(&self) -> Claim<'_> {
         Claim {
             role: self.role,
@@ -42,10 +42,10 @@ impl Discovery<'_> {
 }
 
 impl Frontier {
-    /// Takes a line of the list in. `Some`: it is settled already, as a duplicate or because nothing is to be asked.
+    /// Admits a line of the list, or returns a settled visit for a duplicate or in a dry run.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn admit(&mut self, mut job: Box<Job>, now: Instant) -> Result<Option<Visit>> {
         let fingerprint = self.fingerprint(&job);
         let row = job.row.unwrap_or_default();
@@ -58,7 +58,7 @@ impl Frontier {
             Duplicates::Keep => (None, false),
             Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
             Duplicates::Pages => {
-                // A seed has the number of its row: all seeds are read before anything is found.
+                // A seed has the number of its row: all seeds are read before any link is found.
                 let seen = SeenAs::new(row, Role::Page, 0, true);
                 let known = self.seen.admit(fingerprint, seen.pack())?;
                 (known.map(|known| SeenAs::unpack(known).id), true)
@@ -88,19 +88,21 @@ impl Frontier {
         Ok(None)
     }
 
-    /// Whether a sitemap was never seen before; now it was. What a sitemap is read as is no page any more: it has no record.
+    /// Marks a sitemap as seen, and returns whether it is new.
+    ///
+    /// A URL that is read as a sitemap is not fetched as a page any more: it has no record.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn is_new_sitemap(&mut self, fingerprint: u64) -> Result<bool> {
         let known = self.seen.admit(fingerprint, SeenAs::SITEMAP.pack())?;
         Ok(known.is_none())
     }
 
-    /// Takes a new URL in that belongs to the crawl.
+    /// Admits a new URL that belongs to the crawl.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn admit_found(&mut self, found: Discovery<'_>, now: Instant) -> Result<()> {
         if found.role != Role::Sitemap {
             let mut seen = SeenAs::new(self.last_id + 1, found.role, found.depth, true);
@@ -130,7 +132,7 @@ impl Frontier {
     /// Remembers that a new URL does not belong to the crawl, and why.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn pass_over(
         &mut self,
         found: Discovery<'_>,
@@ -169,7 +171,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Gives an admitted job its number, and notes it where the run is kept.
+    /// Gives an admitted job its number, and a row if the run is stored.
     fn enter(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
         self.last_id += 1;
         job.id = self.last_id;
@@ -198,7 +200,7 @@ impl Frontier {
         job
     }
 
-    /// Which addresses a URL may lead to that an answer of this job led to.
+    /// The IP addresses that are allowed for a URL found in the response to this job.
     pub(super) fn reach(
         &self,
         host: &HostKey,
@@ -214,7 +216,7 @@ impl Frontier {
     }
 
     fn name(&mut self, host: &HostKey) {
-        // A list goes through its hosts in runs: the last one is known without looking.
+        // A list has runs of the same host, so the last one is remembered separately.
         if self.last_named.as_ref() != Some(host) {
             self.last_named = Some(host.clone());
             if self.named.len() < NAMED {
@@ -223,10 +225,10 @@ impl Frontier {
         }
     }
 
-    /// Takes a row back that the job had when it was left.
+    /// Restores a row of an earlier session.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn restore(&mut self, row: &Row, now: Instant) -> Result<()> {
         self.last_id = self.last_id.max(row.id);
         match self.settings.duplicates {
@@ -251,13 +253,13 @@ impl Frontier {
                 self.spend(); // it has its record
             }
             State::Done(_) | State::Failed { .. } if row.role.has_record() => self.spend(),
-            State::Skipped { .. } if row.row.is_some() => self.spend(), // what is listed has a record
+            State::Skipped { .. } if row.row.is_some() => self.spend(), // a skipped line has a record
             _ => {}
         }
         Ok(())
     }
 
-    /// What a row of a crawl was seen as.
+    /// Restores what a row of a crawl was seen as.
     fn restore_seen(&mut self, row: &Row) -> Result<()> {
         let mut seen = SeenAs::of(row);
         if self.ranks.by_recipe {

@@ -1,6 +1,6 @@
-//! Failures of a job that are tried again.
+//! Failures of a job that are to be retried.
 //!
-//! Edge: here they are put back to waiting, no more; the command that began the job goes on with them.
+//! Edge: this only makes them wait again; the command that started the job resumes it.
 
 use std::path::Path;
 
@@ -8,18 +8,18 @@ use super::RetryOn;
 use super::store::{Folder, Sqlite};
 use crate::error::{Error, Result};
 
-/// What was put back.
+/// The result of putting failures back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PutBack {
     /// Failures that wait again.
     pub count: u64,
-    /// Failures that there were.
+    /// Failures in the job.
     pub of: u64,
-    /// Which pass over the job this is: 1 when its failures are put back for the first time.
+    /// The number of the new pass over the job: 1 when failures are put back for the first time.
     pub pass: u32,
 }
 
-/// Puts failures of a job back to waiting, in one transaction: those that `causes` names, or all.
+/// Makes failures of a job wait again, in one transaction: those in `causes`, or all.
 ///
 /// # Errors
 /// When there is no job, it is damaged, or another process works on it.

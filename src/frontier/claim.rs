@@ -1,11 +1,12 @@
-//! Claims: what a link wants a URL to be, and what the URL was seen as so far.
+//! Claims: what a link says that a URL is, and what the URL was seen as so far.
 //!
-//! One URL is found many times: as a picture and as a page, far from the seed and near it, by a plain link and by a recipe.
-//! Which of them comes first depends on which answer does, so the first must not decide. A **claim** that is stronger
-//! than what is known raises the URL, at whatever point of its life it is: one that waits is asked as more, one that was
-//! passed over is let in, one that is over is asked again. Invariant: what is known only grows, so that all orders of the same
-//! claims end in the same: a page where any claim says so, the least depth, every recipe. Edge: limits on counts
-//! (`--limit`, `--max-per-host`) still take what comes first, and a sitemap that pages link to is what it was found as first.
+//! One URL is found many times: as a picture and as a page, far from the seed and near it, by a plain link and by a
+//! recipe. Which of them comes first depends on the order of responses, so the first must not decide. A **claim**
+//! that is stronger than what is known raises the URL, at any point of its life: a waiting URL is fetched in its
+//! new role, a rejected one is admitted, a finished one is fetched again. Invariant: what is known only grows, so
+//! all orders of the same claims have the same result: a page if any claim says so, the least depth, every recipe.
+//! Edge: limits on counts (`--limit`, `--max-per-host`) still depend on the order, and a sitemap that pages link to
+//! stays what it was found as first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,21 +16,21 @@ use crate::found::Found;
 use crate::job::Role;
 use crate::visit::Visit;
 
-/// Times that one URL may be asked again in a session. A site that is found ever nearer would go on for long otherwise.
+/// The most times that one URL is fetched again in a session, should it get ever nearer.
 pub(crate) const TIMES: u8 = 7;
-/// Stands for more than one recipe.
+/// The number that stands for more than one recipe.
 const SEVERAL: u8 = Found::RECIPES as u8 + 1;
-/// Depths from here on are one.
+/// The greatest depth that is recorded: deeper ones count as this.
 const DEEPEST: u16 = 0xfff;
 
-/// What can make one claim stronger than another, in this crawl. Where nothing can, nobody looks.
+/// What can make one claim stronger than another; if nothing can, none are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ranks {
-    /// A page is nearer, as there is a limit on depth.
+    /// Whether nearer is stronger, because depth is limited.
     pub(crate) by_depth: bool,
-    /// It is a page and not only a part of one, as parts are asked for too.
+    /// Whether a page is stronger than a part of one, because parts are fetched too.
     pub(crate) by_role: bool,
-    /// A recipe wants it.
+    /// Whether a recipe is stronger than none.
     pub(crate) by_recipe: bool,
 }
 
@@ -39,14 +40,14 @@ impl Ranks {
     }
 }
 
-/// What a link wants a URL to be.
+/// What a link says that a URL is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     /// A page, or a part of one.
     pub(crate) role: Role,
     /// Links from the seed.
     pub(crate) depth: u16,
-    /// The recipe for what is there.
+    /// The recipe for the page.
     pub(crate) recipe: Option<&'a Arc<str>>,
 }
 
@@ -57,31 +58,33 @@ pub(crate) struct SeenAs {
     pub(super) id: u64,
     /// Links from the seed, as a page.
     depth: u16,
-    /// Whether it is a page; else it is a part of one, or only asked whether it is there where no scope took it as a part.
+    /// Whether it is a page, not a part of one.
+    ///
+    /// If it is no page, and the scope did not judge it as a part either, it is only checked.
     is_page: bool,
-    /// Whether the scope was asked about it as a page.
+    /// Whether the scope judged it as a page.
     judged_page: bool,
-    /// Whether the scope was asked about it as a part.
+    /// Whether the scope judged it as a part.
     judged_part: bool,
     /// Whether it belongs to the crawl.
     is_admitted: bool,
-    /// Whether its record is written, or on its way.
+    /// Whether its record is written, or about to be.
     pub(super) is_settled: bool,
-    /// Whether it was answered, and no failure.
+    /// Whether there was a response without failure.
     is_there: bool,
-    /// Whether its answer may lead further.
+    /// Whether its response may have links.
     leads: bool,
-    /// How often it was asked again.
+    /// The number of times that it was fetched again.
     pub(super) raises: u8,
-    /// The recipe that wants it, from 1; 0 for none.
+    /// The number of its recipe, from 1; 0 for none.
     recipe: u8,
 }
 
-/// What is new about a claim.
+/// How a claim is stronger than what is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Raise {
     pub(super) nearer: bool,
-    /// A page and not a part of one, or a part and not only asked whether it is there.
+    /// A page rather than a part of one, or a part rather than only checked.
     pub(super) role: bool,
     pub(super) recipe: bool,
 }
@@ -108,7 +111,7 @@ impl SeenAs {
         recipe: 0,
     };
 
-    /// A URL that the scope let in as this, or turned away.
+    /// A URL that the scope accepted or rejected in this role.
     pub(super) fn new(id: u64, role: Role, depth: u16, is_admitted: bool) -> Self {
         Self {
             id,
@@ -125,17 +128,17 @@ impl SeenAs {
         }
     }
 
-    /// As a row of an earlier session has it.
+    /// The state of a row from an earlier session.
     pub(super) fn of(row: &Row) -> Self {
         let mut seen = Self::new(row.id, row.role, row.depth, row.was_admitted());
         seen.is_settled = row.state.is_settled();
-        // What failed leads nowhere; of what went well it is not known any more.
+        // Failures have no links; whether a page had any is no longer known.
         let failed = matches!(row.state, State::Failed { .. });
         (seen.is_there, seen.leads) = (!failed, !failed);
         seen
     }
 
-    /// From the lowest bit: recipe 7, raises 3, flags 7, depth 12, number 35.
+    /// The bits, from the lowest: recipe 7, raises 3, flags 7, depth 12, number 35.
     pub(super) fn pack(self) -> u64 {
         let flags = [
             self.is_page,
@@ -175,7 +178,7 @@ impl SeenAs {
         self.is_admitted
     }
 
-    /// Whether the scope has said whether it belongs to the crawl as this.
+    /// Whether the scope has judged it in this role.
     pub(crate) fn was_judged(&self, role: Role) -> bool {
         match role {
             Role::Asset => self.judged_part,
@@ -183,7 +186,7 @@ impl SeenAs {
         }
     }
 
-    /// The scope was asked about it as this.
+    /// Notes that the scope judged it in this role.
     pub(super) fn judged(&mut self, role: Role) {
         match role {
             Role::Asset => self.judged_part = true,
@@ -199,7 +202,7 @@ impl SeenAs {
         }
     }
 
-    /// Whether its answer may lead further.
+    /// Whether its response may have links.
     pub(super) fn leads(&self) -> bool {
         self.leads
     }
@@ -208,20 +211,22 @@ impl SeenAs {
         self.depth
     }
 
-    /// Its record is written. What was no page, or does not lead further, may not be worth asking again.
+    /// Notes that its record is written.
+    ///
+    /// If it was no page or has no links, it may not be worth fetching again.
     pub(super) fn settle(&mut self, visit: &Visit) {
         self.is_settled = true;
         self.is_there = is_there(visit);
         self.leads = self.is_there && may_lead(visit);
     }
 
-    /// What a claim adds.
+    /// How a claim is stronger than what is known.
     pub(super) fn raise(&self, claim: &Claim<'_>, ranks: Ranks, recipes: &Recipes) -> Raise {
         let refused_as_page = !self.is_page && self.judged_page;
         match claim.role {
             _ if self.id == 0 => return Raise::default(),
             Role::Page if !refused_as_page => {}
-            // Out of the scope as a page, and asked whether it is there: as a part of a page it may belong.
+            // Out of the scope as a page, and only checked so far: as a part of a page it may belong.
             Role::Asset if self.role() == Role::External => {
                 return Raise {
                     role: true,
@@ -237,7 +242,7 @@ impl SeenAs {
         }
     }
 
-    /// Takes a claim in.
+    /// Applies a claim.
     pub(super) fn take(&mut self, claim: &Claim<'_>, raise: Raise, recipes: &mut Recipes) {
         let depth = claim.depth.min(DEEPEST);
         self.depth = match self.is_page {
@@ -253,43 +258,43 @@ impl SeenAs {
         }
     }
 
-    /// Whether asking again, for what a claim adds, would bring anything.
+    /// Whether fetching again for a stronger claim would give anything new.
     pub(super) fn is_worth(&self, raise: Raise) -> bool {
         self.is_there && raise.recipe || self.leads && (raise.nearer || raise.role)
     }
 }
 
-/// Whether there is an answer, and it is no failure; a redirect is one.
+/// Whether there is a response, and it is no failure; a redirect is one.
 pub(super) fn is_there(visit: &Visit) -> bool {
     matches!(&visit.outcome, Ok(page) if page.status < 400)
 }
 
-/// Whether an answer leads further, or could if it were read as a page.
+/// Whether a response has links, or could have if it were read as a page.
 fn may_lead(visit: &Visit) -> bool {
     if matches!(&visit.outcome, Ok(page) if page.target().is_some()) {
         return true;
     }
     match visit.job.role {
         Role::Page => return visit.parsed.found.is_some(),
-        Role::External => return true, // its body was not asked for
+        Role::External => return true, // its body was not requested
         _ => {}
     }
-    // What is read as a part of a page is not looked through for links.
+    // A part of a page is not searched for links.
     let pages =
         |media: &str| media == "text/html" || media.ends_with("xml") || media.ends_with("json");
     visit.parsed.media_type.as_deref().is_none_or(pages)
 }
 
-/// Which recipes want which URL.
+/// Which recipes apply to which URL.
 #[derive(Debug, Default)]
 pub(super) struct Recipes {
     names: Vec<Arc<str>>,
-    /// Those of URLs that more than one wants, by the number of the job.
+    /// The recipes of URLs that have more than one, by the number of the job.
     several: HashMap<u64, Vec<u8>>,
 }
 
 impl Recipes {
-    /// Those that want a URL.
+    /// The recipes of a URL.
     pub(super) fn of(&self, seen: &SeenAs) -> Vec<Arc<str>> {
         let numbers = match seen.recipe {
             0 => &[][..],
@@ -311,7 +316,7 @@ impl Recipes {
         }
     }
 
-    /// This one wants a URL too.
+    /// Adds a recipe to a URL.
     pub(super) fn add(&mut self, seen: &mut SeenAs, name: &Arc<str>) {
         if self.has(seen, name) {
             return;

@@ -1,4 +1,4 @@
-//! What a job was begun with, beside what it is to go on with.
+//! How a job's settings differ between its start and now.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
-/// Settings that are not what they were: the name, and what it was and is.
+/// Settings that changed: name, value then, value now.
 pub(super) struct Differences<'a>(Vec<(&'a str, Option<&'a str>, Option<&'a str>)>);
 
 impl<'a> Differences<'a> {
@@ -31,8 +31,10 @@ impl<'a> Differences<'a> {
         self.0.is_empty()
     }
 
+    /// Fails unless every difference is one that `may_change` names.
+    ///
     /// # Errors
-    /// All of them that may not be: a job whose settings changed would be two jobs in one.
+    /// When another setting changed: the records of one job would follow two sets of rules.
     pub(super) fn check(&self, folder: &Path, may_change: &[String]) -> Result<()> {
         let mut text = String::new();
         for (name, then, now) in &self.0 {

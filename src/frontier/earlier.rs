@@ -1,8 +1,8 @@
-//! What the earlier sessions of a job came to: its exit code tells of them all.
+//! Totals of a job's earlier sessions, because the exit code covers all sessions.
 //!
-//! Counted out of the rows of the job while they are restored, so that what is put back to waiting counts for
-//! nothing. Lines that have no row, as they were never admitted (duplicates, and what is no URL), are counted in the
-//! job beside its marks.
+//! They are counted from the rows of the job while these are restored, so rows that were put back to waiting do not
+//! count. Lines without a row, because they were never admitted (duplicates, and lines that are no URL), are
+//! counted in the job, next to its marks.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use crate::tally::{Totals, is_class_of_skip, may_pass};
 use crate::url::HostKey;
 use crate::visit::{FetchError, Visit};
 
-/// What the earlier sessions of a job came to.
+/// Totals of a job's earlier sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
     totals: Totals,
-    /// Hosts of seeds.
+    /// The hosts of the seeds.
     seeds: HashSet<HostKey>,
 }
 
 impl Earlier {
-    /// Begins with the lines that have no row.
+    /// Starts with the lines that have no row.
     pub(super) fn with(lines: Totals) -> Self {
         Self {
             totals: lines,
@@ -28,7 +28,7 @@ impl Earlier {
         }
     }
 
-    /// Counts a row. Those of the seeds come before those of what they lead to.
+    /// Counts a row. Rows of seeds come before rows of the pages that they lead to.
     pub(crate) fn count(&mut self, row: &Row) {
         let is_listed = row.row.is_some();
         if is_listed && !self.seeds.contains(&row.host) {
@@ -37,9 +37,9 @@ impl Earlier {
         let class = match &row.state {
             _ if !row.role.has_record() => return,
             State::Waiting(_) => return,
-            // A link that is not asked has no record.
+            // A link that is skipped has no record.
             State::Skipped { .. } if !is_listed => return,
-            // It has its record, and that went well: what failed is not read again.
+            // The page has its record, and that succeeded: pages that failed are not read again.
             State::Done(_) | State::Reread(_) => None,
             State::Failed { class, .. } | State::Skipped { class, .. } => Some(class.as_str()),
         };
@@ -52,7 +52,7 @@ impl Earlier {
             self.totals.led_to += 1;
             self.totals.led_to_failed += failed;
             let may_pass = class.and_then(|class| may_pass(class, row.role));
-            // Which page led to a row is not at hand here; a crawl is of the hosts of its seeds.
+            // The page that links to a row is not known here, but a crawl stays on the hosts of its seeds.
             let is_lost = may_pass.is_some_and(|anywhere| anywhere || self.is_of_a_seed(row));
             self.totals.lost += u64::from(is_lost);
         }
@@ -62,7 +62,7 @@ impl Earlier {
         self.seeds.contains(&row.host)
     }
 
-    /// What they came to.
+    /// The totals so far.
     pub(crate) fn totals(&self) -> Totals {
         self.totals
     }

@@ -1,7 +1,7 @@
-//! What a job knows of one URL.
+//! What a job knows about one URL.
 //!
-//! A URL is known by its fingerprint: two spellings of it are one. Edge: whether a URL that was never seen would belong
-//! to the crawl is not said here: that is the scope's to judge.
+//! A URL is identified by its fingerprint, so two spellings of it are the same URL. Edge: this does not say whether
+//! a URL that was never seen would belong to the crawl; the scope decides that.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,30 +15,31 @@ use crate::job::{Role, Via};
 use crate::url::PageUrl;
 use crate::wait::Wait;
 
-/// Pages of a chain that are told; the seed is one of them.
+/// The most pages of a chain that are shown; the seed is one of them.
 const CHAIN: usize = 20;
-/// Pages of a chain that are followed back: more than the depth of a crawl can be.
+/// The most pages of a chain that are followed back: more than a crawl can be deep.
 const FAR: u64 = 70_000;
-/// Seeds that are told for a URL that was never seen.
+/// The most seeds that are returned for a URL that was never seen.
 const SEEDS: u32 = 10_000;
 
-/// What a job knows of one URL.
+/// What a job knows about one URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// The URL.
     pub url: String,
-    /// Where it was seen: once in a crawl, and in a list as often as it stands there, ten times at the most. Nowhere: it was
-    /// never seen.
+    /// Each time that it was seen: once in a crawl, in a list up to ten times.
+    ///
+    /// Empty if it was never seen.
     pub sightings: Vec<Sighting>,
-    /// What the job was begun with: each setting as text by its flag.
+    /// The settings that the job was started with: each value as text, by flag.
     pub settings: BTreeMap<String, String>,
-    /// Records that the job has of what was asked: what `--limit` counts.
+    /// Records of the job so far: the number that `--limit` counts.
     pub records: u64,
-    /// What its host, or the whole run, waits for while a haul works on the job.
+    /// What its host, or the whole run, waits for while a haul process works on the job.
     pub wait: Option<Wait>,
-    /// Whether its list was read to its end.
+    /// Whether the list was read to its end.
     pub list_done: bool,
-    /// The seeds of the job, ten thousand at the most, where the URL was never seen.
+    /// The seeds of the job, at most ten thousand, if the URL was never seen.
     pub seeds: Vec<String>,
 }
 
@@ -47,52 +48,52 @@ pub struct Explanation {
 pub struct Sighting {
     /// Its number in the job.
     pub id: u64,
-    /// As it was spelled.
+    /// The URL as it was spelled.
     pub url: String,
-    /// How it came to be known.
+    /// How it was found.
     pub via: Via,
-    /// What its answer is for.
+    /// What the response is for.
     pub role: Role,
     /// Links from the seed to here.
     pub depth: u16,
     /// The row of the list that names it.
     pub row: Option<u64>,
-    /// What is known of it.
+    /// What became of it.
     pub standing: Standing,
-    /// The pages that led here, from the seed to the one that it was found on.
+    /// The pages that led here, from the seed to the page with the link.
     pub chain: Vec<Step>,
-    /// How many of them are left out, after the first.
+    /// The number of pages left out of the chain, after the first.
     pub left_out: u64,
 }
 
-/// What is known of a URL.
+/// What became of a URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Standing {
     /// It waits, or is in flight.
     Waiting {
-        /// How many of its host wait before it.
+        /// The number of jobs of its host that wait before it.
         ahead: u64,
     },
     /// It was fetched.
     Done {
-        /// The status of the last answer.
+        /// The status of the last response.
         status: Option<u16>,
     },
     /// It failed.
     Failed {
-        /// The status, where there was an answer.
+        /// The status, if there was a response.
         status: Option<u16>,
         /// The class of the failure.
         class: String,
         /// The failure in words.
         message: String,
     },
-    /// It is not asked.
+    /// It is not fetched.
     Skipped {
         /// The class of the reason.
         class: String,
-        /// Which rule, pattern or limit decided.
+        /// The rule, pattern or limit that decided.
         message: String,
     },
 }
@@ -102,16 +103,18 @@ pub enum Standing {
 pub struct Step {
     /// The page.
     pub url: String,
-    /// How it came to be known.
+    /// How it was found.
     pub via: Via,
     /// Links from the seed to here.
     pub depth: u16,
 }
 
-/// Says what the job of a folder knows of a URL. A haul may work on it meanwhile.
+/// Reports what the job in a folder knows about a URL.
+///
+/// A haul process may work on it meanwhile.
 ///
 /// # Errors
-/// When there is no job, it is damaged, or of another format.
+/// When there is no job, or it is damaged, or its format is another one.
 pub fn explain(folder: &Path, url: &PageUrl) -> Result<Explanation> {
     Reader::read(folder, |reader| {
         let known = reader.known();
@@ -175,12 +178,12 @@ fn standing(reader: &Reader, row: &Row) -> Result<Standing> {
     })
 }
 
-/// The pages that led to a row, from the seed on, and how many are left out after the first.
+/// The pages that led to a row, seed first, and how many are left out after the seed.
 fn chain(reader: &Reader, row: &Row) -> Result<(Vec<Step>, u64)> {
     let mut steps: Vec<Step> = Vec::new();
     let mut left_out = 0;
     let (mut at, mut followed) = (row.found_on, 0);
-    // Who led somewhere was there before, so numbers only fall: there is no going round.
+    // A page is numbered before the pages that it links to, so numbers only fall and this cannot loop.
     let mut before = row.id;
     while at != 0 && at < before && followed < FAR {
         let Some(page) = reader.row(at)? else {
@@ -194,7 +197,7 @@ fn chain(reader: &Reader, row: &Row) -> Result<(Vec<Step>, u64)> {
         if steps.len() < CHAIN {
             steps.push(step);
         } else {
-            // The last place is the seed's, whoever that is.
+            // The last place is always the seed's.
             left_out += 1;
             steps[CHAIN - 1] = step;
         }

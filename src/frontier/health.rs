@@ -1,77 +1,77 @@
-//! How a host has been doing: when it is paused, and when it is given up.
+//! A host's health: when it is paused, and when it is given up.
 //!
-//! A host that refuses connections or answers 429 and 503 is paused, and after each pause one request finds out
-//! whether it is back. Pauses double, up to a minute; once they have been in vain for as long as the settings allow,
-//! the host is given up, and its jobs end with that as their reason. Invariant: requests that were in flight together
-//! when the host failed count as one failure of the host, because only a request sent later says anything new. Reads
+//! A host that refuses connections or responds with 429 or 503 is paused, and after each pause one request finds
+//! out whether it is back. Pauses double, up to a minute; once the host has been down for as long as the settings
+//! allow, it is given up, and its jobs end with that as their reason. Invariant: requests that were in flight
+//! together when the host failed count as one failure, because only a request sent later says anything new. Reads
 //! no clock.
 
 use std::time::{Duration, Instant};
 
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// No pause is longer, unless the server asks for it.
+/// The longest pause, unless the server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Pauses that have to be in vain before a host is given up, however long a single one was.
+/// The fewest pauses before a host is given up, however long each one was.
 const LEAST_PAUSES: u32 = 3;
-/// A host that was given up refuses its jobs for this long before one of them is sent to find out.
+/// How long a host that was given up refuses its jobs before one is sent to test it.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
-/// From this many requests in flight on, a host that was paused is limited by its settings alone.
+/// At this many requests in flight a host has recovered: only the settings limit it.
 const WIDE: usize = 64;
 
 /// When a host is paused and when it is given up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Failures in a row after which a host is paused; 0 for never.
+    /// Consecutive failures after which a host is paused; 0 for never.
     pub(crate) pause_after: u32,
-    /// How long pauses may be in vain before the host is given up; zero for no limit.
+    /// How long a host may be down before it is given up; zero for no limit.
     pub(crate) max_down: Duration,
 }
 
-/// How a host has been doing.
+/// The recent failures of a host, and whether it is paused.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     failures: u32,
     /// The class or status of the last failure.
     last: String,
-    /// Requests that were sent before this moment say nothing new.
+    /// Failures of requests sent before this moment say nothing new.
     known: Option<Instant>,
     outage: Option<Outage>,
-    /// Requests that may be in flight while the host recovers; `None` for no limit but its own.
+    /// Requests that may be in flight while the host recovers; `None` for the usual limit.
     room: Option<usize>,
 }
 
-/// A host that was paused and has not answered since.
+/// An outage: the host was paused and has not responded since.
 #[derive(Debug)]
 struct Outage {
     since: Instant,
     pauses: u32,
-    /// The job that was refused first.
+    /// The first job that was refused.
     first: u64,
-    /// Whether another job was refused after a pause: then it is the host that refuses, not the URL.
+    /// Whether another job was refused after a pause: then the host is to blame, not the URL.
     is_shared: bool,
     given_up_until: Option<Instant>,
 }
 
-/// What a visit said against its host.
+/// A failure that counts against the host.
 #[derive(Debug, Clone)]
 pub(crate) enum Trouble {
-    /// The host did not answer: the class of the error, and how many failures it counts for.
+    /// The host did not respond: the class of the error, and how many failures it counts for.
     Silent(&'static str, u32),
-    /// The host answered 429 or 503, and asked for this pause where it named one.
+    /// The host responded with 429 or 503, and perhaps asked for this pause.
     Refused(u16, Option<Duration>),
 }
 
-/// What a host's trouble leads to.
+/// The effect of a failure on its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing.
+    /// No effect.
     None,
-    /// It is paused for this long.
+    /// The host is paused for this long.
     Pause(Duration),
-    /// It is paused already, and now at least for this long.
+    /// The host was paused already; the pause lasts at least this long from now.
     Extend(Duration),
-    /// It is given up from now on.
+    /// The host is given up from now on.
     GivenUp,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct GivenUp {
 }
 
 impl Health {
-    /// Notes trouble with the request of `job`, which was sent at that moment. `random` is between 0 and 1.
+    /// Notes a failed request of `job` and when it was sent. `random` is between 0 and 1.
     pub(crate) fn trouble(
         &mut self,
         trouble: Trouble,
@@ -97,7 +97,7 @@ impl Health {
             return Effect::None;
         }
         if self.knows(sent) {
-            // Known already; but a wait that the server names is kept all the same.
+            // Already counted, but a wait that the server asks for is respected all the same.
             return match trouble {
                 Trouble::Refused(_, Some(wait)) => Effect::Extend(wait),
                 _ => Effect::None,
@@ -145,7 +145,7 @@ impl Health {
         Effect::Pause(pause)
     }
 
-    /// Notes an answer to a request that was sent at that moment, whatever its status.
+    /// Notes a response, whatever its status, to a request sent at that moment.
     pub(crate) fn answered(&mut self, sent: Instant) {
         if self.outage.is_some() && self.knows(sent) {
             return; // it was sent before the trouble began
@@ -158,27 +158,27 @@ impl Health {
         self.room = self.room.map(|room| room + 1).filter(|room| *room < WIDE);
     }
 
-    /// Requests that may be in flight, where the host is to be met with fewer than usual.
+    /// Requests that may be in flight while the host recovers; `None` for the usual limit.
     pub(crate) fn room(&self) -> Option<usize> {
         self.room
     }
 
-    /// Whether the host was paused and has not answered since.
+    /// Whether the host was paused and has not responded since.
     pub(crate) fn is_out(&self) -> bool {
         self.outage.is_some()
     }
 
-    /// Whether the host failed since a request was sent, so that this one's failure says nothing new.
+    /// Whether the host failed after a request was sent, so that its failure says nothing new.
     pub(crate) fn knows(&self, sent: Instant) -> bool {
         self.known.is_some_and(|known| sent < known)
     }
 
-    /// Whether more than one URL was refused since the host last answered: then it refuses them all.
+    /// Whether several URLs were refused since the last response: the host refuses them all.
     pub(crate) fn is_shared(&self) -> bool {
         self.outage.as_ref().is_some_and(|outage| outage.is_shared)
     }
 
-    /// Why the host is given up, while it is.
+    /// Why the host was given up, while that lasts.
     pub(crate) fn given_up(&self, now: Instant) -> Option<GivenUp> {
         let outage = self.outage.as_ref()?;
         let until = outage.given_up_until.filter(|until| now < *until)?;
@@ -190,18 +190,18 @@ impl Health {
         })
     }
 
-    /// Failures in a row, and the last of them.
+    /// The number of consecutive failures, and the cause of the last one.
     pub(crate) fn failures(&self) -> (u32, &str) {
         (self.failures, &self.last)
     }
 
-    /// Whether nothing would be lost by forgetting it.
+    /// Whether forgetting this state would lose nothing.
     pub(crate) fn is_well(&self) -> bool {
         self.failures == 0 && self.room.is_none()
     }
 }
 
-/// The pause after this many in vain: between half and all of a time that doubles.
+/// The next pause after N pauses: a random part, at least half, of a time that doubles.
 fn pause(pauses: u32, random: f64) -> Duration {
     let whole = FIRST_PAUSE
         .saturating_mul(1 << pauses.min(16))
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(now - start, LIMITS.max_down);
         let reason = health.given_up(now).unwrap();
         assert_eq!((reason.during, &*reason.last), (seconds(120), "connect"));
-        // One request finds out from time to time whether it is back.
+        // From time to time a single request tests whether it is back.
         now += GIVEN_UP_FOR;
         assert_eq!((health.given_up(now), health.room()), (None, Some(1)));
         let again = health.trouble(REFUSED, (2, now), LIMITS, 1.0, now);
@@ -287,7 +287,7 @@ mod tests {
             (effect, health.room()),
             (Effect::Pause(seconds(7)), Some(1))
         );
-        // What was sent before says nothing about the host now.
+        // A response to an earlier request says nothing about the host now.
         health.answered(start);
         assert_eq!((health.is_out(), health.room()), (true, Some(1)));
         let later = start + seconds(8);

@@ -1,8 +1,8 @@
-//! Redirects on the way as they were answered, for an archive that keeps them.
+//! The responses of followed redirects, for archives that store them.
 //!
-//! A job that was redirected waits again, and what it was answered waits with it. Invariant: what waits is bounded,
-//! in memory and on disk, however many jobs wait. Beyond that a hop is kept as its status and where it led, and the
-//! archive says that it is truncated.
+//! A job that was redirected waits again, and the response that redirected it waits along. Invariant: the waiting
+//! responses are bounded, in memory and on disk, however many jobs wait. Beyond the bound, a hop is only a status
+//! and a target, and the archive reports that it is truncated.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::page::Page;
 const MEMORY: u64 = 64 << 20;
 /// Bytes of bodies that may wait in files.
 const DISK: u64 = 4 << 30;
-/// What a field of a head takes beside its text.
+/// Bytes that a header field takes in addition to its text.
 const FIELD: u64 = 64;
 
-/// The answers that wait with their jobs.
+/// The sizes of the responses that wait with their jobs.
 #[derive(Debug, Default)]
 pub(super) struct Hops {
     wanted: bool,
@@ -26,17 +26,17 @@ pub(super) struct Hops {
 }
 
 impl Hops {
-    /// Keeps them from now on.
+    /// Stores them from now on.
     pub(super) fn keep(&mut self) {
         self.wanted = true;
     }
 
-    /// Whether anybody wants the answer to this job, should it be a redirect.
+    /// Whether the response to this job is to be stored, should it be a redirect.
     pub(super) fn wants(&self, job: &Job) -> bool {
         self.wanted && job.has_record()
     }
 
-    /// Takes an answer that is to wait with its job; `None` where too much waits already.
+    /// Stores a response with its job; `None` if there is no room.
     pub(super) fn take(&mut self, page: Page) -> Option<Arc<Page>> {
         let (memory, disk) = size(&page);
         if self.memory + memory > MEMORY || self.disk + disk > DISK {
@@ -47,7 +47,7 @@ impl Hops {
         Some(Arc::new(page))
     }
 
-    /// A job is over: its answers wait no more.
+    /// Frees the room of a job's responses, as the job is over.
     pub(super) fn release(&mut self, job: &Job) {
         for page in job.hops.iter().filter_map(|hop| hop.answer.as_deref()) {
             let (memory, disk) = size(page);
@@ -57,7 +57,7 @@ impl Hops {
     }
 }
 
-/// What an answer takes in memory, and what on disk.
+/// The bytes of a response in memory and on disk.
 fn size(page: &Page) -> (u64, u64) {
     let fields = page.headers.0.iter();
     let fields = fields.map(|(name, value)| (name.as_str().len() + value.len()) as u64 + FIELD);

@@ -1,4 +1,4 @@
-//! One host: its jobs, its limits, what its robots.txt says, and how it has been doing.
+//! One host: its jobs, its limits, its robots.txt and its health.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,33 +11,33 @@ use super::workbench::Home;
 use crate::job::Job;
 use crate::url::HostKey;
 
-/// One host.
+/// One host, with its jobs and limits.
 pub(crate) struct Host {
     pub(crate) key: HostKey,
     pub(crate) waiting: VecDeque<Box<Job>>,
     pub(crate) in_flight: usize,
     pub(crate) pace: Pace,
-    /// Not to be asked before: `Retry-After`, back-off, delay.
+    /// The end of a wait for `Retry-After`, a back-off or a delay.
     pub(crate) not_before: Option<Instant>,
-    /// Whether it stands in the ready line or in the heap. Owned by the workbench.
+    /// Whether the host is in the ready queue or in the heap. Owned by the workbench.
     pub(crate) listed: bool,
-    /// How much it bears, where that is found out; else the limit of all hosts is its own.
+    /// An adaptive limit on requests in flight; without it, the limit of all hosts applies.
     pub(crate) window: Option<Box<Window>>,
-    /// Where it lives, where addresses have a limit.
+    /// The address of the host, if addresses have a limit.
     pub(crate) home: Home,
-    /// Whether that is known, and no guess.
+    /// Whether that address is known, not guessed.
     pub(crate) is_located: bool,
-    /// Whether its robots.txt is known.
+    /// Whether the robots.txt of the host is known.
     pub(crate) access: Access,
-    /// Whether it ever answered: then it is there, and a refused connection is an outage.
+    /// Whether the host ever responded: then it exists, and a refused connection is an outage.
     pub(crate) has_answered: bool,
-    /// The delay that its robots.txt asks for, as far as it is kept.
+    /// The delay that its robots.txt asks for, as far as the settings allow.
     pub(crate) crawl_delay: Duration,
-    /// Jobs of it that wait in the store alone, behind those of its line.
+    /// Jobs of the host that wait only in the store, behind those in its queue.
     pub(crate) beyond: u64,
-    /// The last number that its line had: all that is beyond is above it.
+    /// The number of the last job that was in the queue: all jobs in the store have higher ones.
     pub(crate) last: u64,
-    /// Whether the store was asked for more of it.
+    /// Whether the store was asked for more jobs of the host.
     pub(crate) asked: bool,
     pub(crate) health: Health,
 }
@@ -64,13 +64,13 @@ impl Host {
         }
     }
 
-    /// Whether a job could go out but for the time.
+    /// Whether a job could be sent, apart from the time.
     pub(crate) fn has_work(&self, per_host: usize) -> bool {
         let Some(first) = self.waiting.front() else {
             return false;
         };
-        // While its robots.txt is on the way only that goes out, what another host's robots.txt redirects to, and what does
-        // not depend on it.
+        // While robots.txt is in flight, only three kinds of jobs may be sent: that one, whatever another host's
+        // robots.txt redirects to, and jobs that do not depend on it.
         let open = !self.access.is_asked() || !first.role.heeds_robots();
         open && self.has_room(per_host)
     }
@@ -80,10 +80,10 @@ impl Host {
             .window
             .as_ref()
             .map_or(per_host, |window| window.size());
-        // One that was paused is met by one request first, and then by more with each answer.
+        // A host that was paused gets one request first, and then more with each response.
         let recovering = self.health.room().unwrap_or(usize::MAX);
         let room = (own == 0 || self.in_flight < own) && self.in_flight < recovering;
-        // One that nobody knows the address of asks once, to learn it.
+        // A host whose address is unknown gets one request first, which finds the address out.
         room && (self.is_located || self.in_flight == 0)
     }
 
@@ -104,23 +104,23 @@ impl Host {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// The moment it waits for, if it does.
+    /// The moment that the host waits for, if it is in the future.
     pub(crate) fn held(&self, now: Instant) -> Option<Instant> {
         let window = self.window.as_ref().and_then(|window| window.not_before());
         self.not_before.max(window).filter(|until| *until > now)
     }
 
-    /// Jobs that wait, in the store too.
+    /// The number of jobs that wait, including those in the store.
     pub(crate) fn jobs(&self) -> u64 {
         self.waiting.len() as u64 + self.beyond
     }
 
-    /// Whether nothing would be lost by forgetting it.
+    /// Whether nothing waits and nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.in_flight == 0 && self.beyond == 0
     }
 
-    /// Whether it may be forgotten without forgetting a promise: a hold, a delay, a bad name.
+    /// Whether the host may be forgotten: no delay, hold, window or health would be lost.
     pub(crate) fn is_unremarkable(&self, now: Instant) -> bool {
         self.is_idle()
             && self.health.is_well()

@@ -1,7 +1,7 @@
-//! How a job stands, whether or not a haul works on it.
+//! The state of a job, whether or not a haul process works on it.
 //!
-//! One pass over its rows, in one snapshot. Invariant: nothing is locked, and nothing is changed. Edge: what was asked but is
-//! not yet committed still counts as waiting here, for about a second.
+//! One pass over its rows, in one snapshot. Invariant: nothing is locked, and nothing is changed. Edge: a URL that
+//! was fetched but not yet committed still counts as waiting here, for about a second.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -15,51 +15,55 @@ use crate::error::Result;
 use crate::url::HostKey;
 use crate::wait::Waits;
 
-/// Hosts that are counted each on its own.
+/// The most hosts that are counted separately.
 const HOSTS: usize = 200_000;
-/// Classes of failures, or of reasons, that are counted each on its own: there are fewer.
+/// The most classes of failures, or of reasons, that are counted; there are fewer.
 const CLASSES: usize = 200;
 
-/// How a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Inspection {
-    /// What it was begun with: each setting as text by its flag, `command` among them; `…` stands for a secret.
+    /// The settings that it was started with: each value as text, by flag.
+    ///
+    /// `command` is among them, and `…` stands for a secret.
     pub settings: BTreeMap<String, String>,
-    /// How often its failures were put back.
+    /// The number of times that its failures were put back.
     pub pass: u32,
     /// How far its list was read.
     pub list: ListPosition,
-    /// URLs that are known in all.
+    /// All URLs that are known.
     pub urls: u64,
     /// URLs that wait, or are in flight.
     pub waiting: u64,
-    /// URLs that were fetched, sitemaps among them.
+    /// URLs that were fetched, including sitemaps.
     pub done: u64,
     /// URLs that failed.
     pub failed: u64,
-    /// URLs that are not asked.
+    /// URLs that are not fetched.
     pub skipped: u64,
-    /// Records that its outputs hold, those of duplicates and of bad lines included; where no output counts them, those of
-    /// what was asked.
+    /// Records in its outputs, including those of duplicates and of bad lines.
+    ///
+    /// If no output counts them: the records of fetched URLs.
     pub records: u64,
-    /// Those of them that a later record of the same URL replaces: a pass over the failures wrote that, or a stronger claim
-    /// came later.
+    /// Those of the records that a later record of the same URL replaces.
+    ///
+    /// The later one is from a pass over the failures, or for a stronger claim.
     pub superseded: u64,
-    /// How often each status was the last answer.
+    /// The number of URLs by the status of the last response.
     pub statuses: BTreeMap<u16, u64>,
-    /// Failures by their class.
+    /// Failures by class.
     pub failures: BTreeMap<String, Cause>,
-    /// What was not asked, by the class of the reason.
+    /// Skipped URLs by the class of the reason.
     pub skips: BTreeMap<String, Cause>,
-    /// The hosts with the most that waits, and of those the largest first; as many as were asked for.
+    /// The hosts with the most waiting URLs, then the largest ones first; as many as requested.
     pub hosts: Vec<HostCounts>,
     /// Hosts beyond these.
     pub hosts_beyond: u64,
-    /// What it waits for while a haul works on it.
+    /// What it waits for while a haul process works on it.
     pub waits: Waits,
-    /// How far each of its outputs is durable, by its name.
+    /// How far each of its outputs is durable, by output name.
     pub marks: BTreeMap<String, serde_json::Value>,
-    /// Bytes of the files that lie in its folder.
+    /// Bytes of the files in its folder.
     pub disk_bytes: u64,
     /// When it was last written to, in seconds since 1970.
     pub last_commit: Option<u64>,
@@ -70,20 +74,20 @@ pub struct Inspection {
 pub struct ListPosition {
     /// The last row that was read.
     pub row: u64,
-    /// Rows that were taken of it.
+    /// The number of rows that were used.
     pub taken: u64,
-    /// Whether it was read to its end.
+    /// Whether the list was read to its end.
     pub done: bool,
 }
 
-/// URLs of one class.
+/// URLs that failed or were skipped for the same class of reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cause {
-    /// How many.
+    /// The number of URLs.
     pub count: u64,
     /// The first of them.
     pub example: String,
-    /// What was said of that one.
+    /// The message for that URL.
     pub message: String,
 }
 
@@ -98,19 +102,19 @@ pub struct HostCounts {
     pub done: u64,
     /// URLs that failed.
     pub failed: u64,
-    /// URLs that are not asked.
+    /// URLs that are not fetched.
     pub skipped: u64,
 }
 
-/// Whether a job lives in a folder.
+/// Whether there is a job in a folder.
 pub fn is_job(folder: &Path) -> bool {
     store::database(folder).is_file()
 }
 
-/// Looks at the job of a folder, and at no more than `hosts` hosts of it.
+/// Inspects the job in a folder, and lists at most `hosts` of its hosts.
 ///
 /// # Errors
-/// When there is no job, it is damaged, or of another format.
+/// When there is no job, or it is damaged, or its format is another one.
 pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
     let mut seen = Reader::read(folder, |reader| {
         let known = reader.known();
@@ -136,7 +140,7 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
         inspection.rank(by_host, hosts);
         inspection.superseded = known.superseded;
         inspection.records += known.superseded;
-        // An output knows best what it holds; the rows of a list that were never asked have no row here.
+        // An output knows best what is in it: lines of a list that were never admitted have no row here.
         let counted = known.marks.values().filter_map(records_of).max();
         inspection.records = counted.unwrap_or(inspection.records);
         Ok(inspection)
@@ -197,7 +201,7 @@ impl Inspection {
     }
 }
 
-/// How many records an output holds, where its mark says so.
+/// The number of records in an output, if its mark includes it.
 fn records_of(mark: &serde_json::Value) -> Option<u64> {
     ["records", "pages", "page"]
         .iter()
@@ -236,7 +240,7 @@ fn count_host(hosts: &mut HashMap<HostKey, HostCounts>, row: &Row) {
     }
 }
 
-/// Bytes of the files that lie in a folder; what cannot be looked at counts for nothing.
+/// Bytes of the files in a folder; files that cannot be examined count as nothing.
 fn bytes_in(folder: &Path) -> u64 {
     let Ok(entries) = folder.read_dir() else {
         return 0;

@@ -1,4 +1,4 @@
-//! Landing: what becomes of a visit that came back.
+//! Landing: what happens to a visit that came back.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,54 +18,54 @@ use crate::skip::Skip;
 use crate::url::{HostKey, PageUrl, UrlError};
 use crate::visit::{FetchError, Visit};
 
-/// Redirects that a robots.txt may take (RFC 9309 2.3.1.2).
+/// The most redirects of a robots.txt (RFC 9309 2.3.1.2).
 const ROBOTS_REDIRECTS: u16 = 5;
-/// Times that a job was not processed from which on its host is taken to be in trouble.
+/// Unprocessed requests of one job after which its host is considered to be in trouble.
 const UNPROCESSED_ENOUGH: u16 = 3;
 
-/// What became of a visit.
+/// What happens next to a visit.
 pub(crate) enum Noted {
-    /// It is over: write it.
+    /// It is over and can be written.
     Settled(Box<Visit>),
-    /// The job waits again: another try, or the next hop.
+    /// The job waits again: for a retry, or the next hop.
     Again(Again),
-    /// A host's robots.txt is known now; these are the sitemaps that it names.
+    /// A host's robots.txt is known now; the list has the sitemaps in it.
     Robots(Box<Visit>, Vec<String>),
 }
 
 /// Why a job waits again.
 #[derive(Debug)]
 pub(crate) enum Again {
-    /// Another try.
+    /// For a retry.
     Retry {
         host: HostKey,
         cause: String,
-        /// The least time until then.
+        /// The least time until the retry.
         after: Duration,
     },
-    /// The next hop.
+    /// For the next hop of a redirect.
     Redirect,
-    /// With GET, as HEAD was refused.
+    /// For a GET, because HEAD was refused.
     Get,
 }
 
-/// What the host of a visit that landed says about its job.
+/// The state of a visit's host, as far as it matters for a retry.
 #[derive(Debug, Clone, Copy, Default)]
 struct Landed {
-    /// Whether the host is paused, or has not answered since it was.
+    /// Whether the host is paused, or has not responded since it was.
     is_out: bool,
-    /// Whether a refusal was the host's rather than the job's own.
+    /// Whether a refusal was the host's and not the job's own.
     is_excused: bool,
 }
 
-/// Says whether a redirect may be followed, where targets have to belong to the crawl.
+/// Decides whether a redirect may be followed, if targets must belong to the crawl.
 pub(crate) trait Gate {
-    /// Whether what a sitemap redirects to belongs to the crawl.
+    /// Whether the target of a redirect belongs to the crawl.
     fn lets_in(&mut self, from: &Job, target: &PageUrl) -> bool;
 }
 
 impl Frontier {
-    /// Takes a visit back from the engine.
+    /// Takes a visit back from the engine, and decides whether its job is over.
     pub(crate) fn note(
         &mut self,
         mut visit: Box<Visit>,
@@ -87,7 +87,7 @@ impl Frontier {
             }
             _ => Wait::Unnamed,
         };
-        // RFC 9110 10.2.3: with a redirect, it is the least time before the next request.
+        // RFC 9110 10.2.3: with a redirect, `Retry-After` is the least time before the next request.
         if asked != Wait::TooLong
             && let Some(again) = self.redirect(&mut visit, gate, now)
         {
@@ -119,7 +119,7 @@ impl Frontier {
         let cut = cut_short(&visit).map(Err);
         let judged = cut.as_ref().unwrap_or(&visit.outcome);
         let verdict = match visit.parsed.accepted {
-            true => Verdict::Done, // an answer like any other
+            true => Verdict::Done, // a response like any other
             false => retry::verdict(judged, &self.settings, around),
         };
         if probed == Some(Method::HEAD) && retry::refuses_head(&visit, verdict) {
@@ -153,7 +153,7 @@ impl Frontier {
             true => job.retries = job.retries.saturating_add(1),
             false => job.free_tries = job.free_tries.saturating_add(1),
         }
-        // What was never processed was never tried.
+        // A request that was never processed does not count as an attempt.
         if !matches!(&outcome, Err(error) if error.is_unprocessed()) {
             let sent = job.leased.unwrap_or(job.since);
             job.attempts.push(attempt(outcome, sent, now));
@@ -169,7 +169,7 @@ impl Frontier {
         })
     }
 
-    /// Nothing more is asked for this job.
+    /// Ends a job: nothing more is requested for it.
     fn over(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
         if visit.job.role != Role::Robots {
             return Noted::Settled(visit);
@@ -187,11 +187,12 @@ impl Frontier {
         Noted::Robots(visit, sitemaps)
     }
 
-    /// Notes that a visit is over for good: its record is on its way to the sinks. Answers why it is not asked once more,
-    /// where it should have been.
+    /// Notes that a visit is over for good and that its record is about to be written.
+    ///
+    /// Returns the reason if it should be fetched again but is not.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn settle(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         self.hops.release(&visit.job);
         if visit.job.id == 0 {
@@ -207,7 +208,7 @@ impl Frontier {
         self.settle_claims(visit, now)
     }
 
-    /// The host's side of a visit: room for another, and how it has been doing.
+    /// Updates the host of a visit: one request less is in flight, and its health changes.
     fn land(&mut self, visit: &Visit, now: Instant) -> Landed {
         let job = &visit.job;
         let sent = job.leased.unwrap_or(now);
@@ -219,8 +220,8 @@ impl Frontier {
         let pauses = &mut self.pauses;
         self.workbench
             .landed(&job.host, reply(visit), from, now, |host| {
-                // Without its robots.txt nothing else of a host can be had: for more than a few jobs it is worth
-                // waiting for.
+                // Without its robots.txt nothing else of a host can be fetched: if more than a few jobs need it, it
+                // is worth waiting for.
                 let many = settings.pause_after.max(1) as usize;
                 let gates = job.role == Role::Robots && host.jobs() >= many as u64;
                 host.has_answered |= visit.outcome.is_ok();
@@ -229,7 +230,7 @@ impl Frontier {
                         refusal(page, visit.parsed.accepted, settings)
                     }
                     Ok(_) => None,
-                    // A request that is never processed says something only when it happens again and again.
+                    // A request that was not processed means something only when that happens repeatedly.
                     Err(FetchError::Unprocessed(_)) if job.free_tries < UNPROCESSED_ENOUGH => {
                         return Landed::default();
                     }
@@ -265,14 +266,14 @@ impl Frontier {
                     Effect::GivenUp => pauses.push(Pause::of(host, None)),
                 }
                 Landed {
-                    // Where failures pause nothing, nothing would keep the job from coming back at once.
+                    // If failures pause no host, nothing else would keep the job from coming back at once.
                     is_out: host.health.is_out() && settings.pause_after > 0,
                     is_excused: known || gates || host.health.is_shared(),
                 }
             })
     }
 
-    /// `None`: no redirect to follow. `Some(Err)`: one that cannot be followed.
+    /// The job of a redirect, if there is one to follow; an error if it cannot be followed.
     fn redirect(
         &mut self,
         visit: &mut Visit,
@@ -313,7 +314,7 @@ impl Frontier {
         let reach = self.reach(&host, &visit.job, remote);
         let status = page.status;
         let answer = match self.hops.wants(&visit.job) {
-            // Nobody looks at the outcome of a visit that goes on.
+            // The outcome of this visit is not used any more, because its job goes on.
             true => std::mem::replace(&mut visit.outcome, Err(FetchError::Cancelled)).ok(),
             false => None,
         };
@@ -332,9 +333,11 @@ impl Frontier {
         Some(Ok(job))
     }
 
-    /// Whether a redirect is followed as a part of its own job. In a crawl each URL has its own record: there the target is a
-    /// link of what redirects, so that it does not matter which of the two is answered first. Not so where a page sends to
-    /// itself, a seed has a request of its own, or nothing has a record.
+    /// Whether a redirect is followed as a part of its own job.
+    ///
+    /// In a crawl each URL has its own record: there the target is a link of the page that redirects, so that it
+    /// does not matter which of the two is fetched first. Not so if a page redirects to itself, a seed has its own
+    /// method, headers or body, or there is no record.
     fn is_one_job(&self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> bool {
         if self.settings.duplicates != Duplicates::Pages || !job.is_plain() {
             return true;
@@ -349,7 +352,7 @@ impl Frontier {
         }
     }
 
-    /// Whether a redirect of a crawl leads on to its target.
+    /// Whether a redirect of a crawl may be followed to its target.
     pub(crate) fn redirects(&self, job: &Job) -> bool {
         job.nesting < self.settings.max_redirects
     }
@@ -362,7 +365,7 @@ fn limits(settings: &FrontierSettings) -> Limits {
     }
 }
 
-/// A 429 or 503 as its host's trouble; `None` where the user wants it to be an answer like any other.
+/// The trouble that a 429 or 503 means for its host; `None` if the user accepts it.
 fn refusal(page: &Page, accepted: bool, settings: &FrontierSettings) -> Option<Trouble> {
     let wait = retry::wait(page, settings, SystemTime::now());
     let is_final = accepted || settings.retries == 0 || !settings.retry_on.status(page.status);
@@ -372,14 +375,14 @@ fn refusal(page: &Page, accepted: bool, settings: &FrontierSettings) -> Option<T
     }
 }
 
-/// The failure of a page whose coded body ended early: as good as a connection that was cut.
+/// The failure of a page whose compressed body ended early, as if the connection was cut.
 fn cut_short(visit: &Visit) -> Option<FetchError> {
     let page = visit.outcome.as_ref().ok()?;
     let fault = visit.parsed.fault.as_ref()?;
     (visit.parsed.ends_early && page.status < 400).then(|| FetchError::Decode(fault.clone()))
 }
 
-/// What a visit says of how much its host bears.
+/// What a visit shows about the load that its host can take.
 fn reply(visit: &Visit) -> Option<Reply> {
     match &visit.outcome {
         Ok(page) if page.status == 503 && page.retry_after(SystemTime::now()).is_none() => {

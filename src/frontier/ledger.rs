@@ -1,7 +1,7 @@
-//! The ledger: what of a run outlives its process, on its way to the store.
+//! The ledger: the parts of a run that outlive its process, on their way to the store.
 //!
-//! What is found and settled is gathered here and committed in batches, each with the marks of the sinks: a job settles for good
-//! in the transaction that says how far the sinks are durable.
+//! Rows and settled jobs are collected here and committed in batches, each together with the marks of the sinks: a
+//! job is settled for good in the same transaction that records how far the sinks are durable.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,43 +20,43 @@ use crate::tally::Totals;
 use crate::visit::Visit;
 use crate::wait::Waits;
 
-/// Rows that are gathered before a commit is due, whatever the clock says.
+/// Rows after which a commit is due, however short the time since the last one.
 const MANY: usize = 50_000;
-/// The name under which a job keeps what its run waits for, beside the marks of its sinks.
+/// The key under which a job stores what its run waits for, next to the marks of its sinks.
 const WAITS: &str = "waits";
-/// And what the lines came to that have no row.
+/// The key under which a job stores the totals of the lines without a row.
 const LINES: &str = "lines";
 
-/// What of a run outlives its process.
+/// The parts of a run that outlive its process.
 pub(crate) struct Ledger {
     keeper: Keeper,
     batch: Batch,
-    /// What has not been committed yet.
+    /// How far the list was read, including what is not committed yet.
     list: ListMark,
-    /// Whether a commit is on its way.
+    /// Whether a commit is under way.
     committing: bool,
-    /// What the run waits for, and whether that was committed.
+    /// What the run waits for, and whether that changed since the last commit.
     waits: Waits,
     waits_changed: bool,
-    /// What the lines came to, over all sessions, that were never admitted.
+    /// Totals of the lines that were never admitted, over all sessions.
     lines: Totals,
-    /// The folder, locked for as long as the run goes on; dropped after the store is closed.
+    /// The locked folder: it is unlocked last, after the store is closed.
     _folder: Folder,
 }
 
-/// A job that was opened, before it is restored.
+/// A job that is open but not restored yet.
 pub(crate) struct Opened {
     store: Sqlite,
     folder: Folder,
     known: Known,
 }
 
-/// The marks of the job that is in a folder; none where there is no job, or one that cannot be read.
+/// The sinks' marks of the job in a folder; empty if there is no readable job.
 pub(crate) fn marks_left(folder: &Path) -> BTreeMap<String, serde_json::Value> {
     Reader::read(folder, |reader| Ok(reader.known().marks.clone())).unwrap_or_default()
 }
 
-/// Takes what a run waited for out of the marks of its job.
+/// Removes and returns what the run waited for from a job's marks.
 pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Waits {
     let waits = marks.remove(WAITS);
     waits
@@ -64,7 +64,7 @@ pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Wai
         .unwrap_or_default()
 }
 
-/// Takes what lines without a row came to out of the marks of a job.
+/// Removes and returns the totals of the lines without a row from a job's marks.
 pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Totals {
     let lines = marks.remove(LINES);
     lines
@@ -73,11 +73,12 @@ pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Tot
 }
 
 impl Opened {
-    /// Opens the job of a folder, or begins one with these settings. A job goes on with those that it was begun with, but for
-    /// some that may change.
+    /// Opens the job in a folder, or starts one with these settings.
+    ///
+    /// An existing job keeps its settings, except those that may change.
     ///
     /// # Errors
-    /// When the job is damaged, was begun with other settings, or nothing can be written there.
+    /// When the job is damaged, was started with other settings, or the folder cannot be written to.
     pub(crate) fn open(
         folder: Folder,
         settings: &BTreeMap<String, String>,
@@ -109,7 +110,7 @@ impl Opened {
         })
     }
 
-    /// The marks of its sinks, by their names.
+    /// The marks of the sinks, by sink name.
     pub(crate) fn marks<T: serde::de::DeserializeOwned>(&self) -> BTreeMap<String, T> {
         let marks = self.known.marks.iter();
         marks
@@ -118,31 +119,31 @@ impl Opened {
             .collect()
     }
 
-    /// What its sessions came to, before its rows are counted.
+    /// Totals of the earlier sessions, before the rows are counted.
     pub(crate) fn earlier(&self) -> Earlier {
         Earlier::with(take_lines(&mut self.known.marks.clone()))
     }
 
-    /// How far its list was read.
+    /// How far the list was read.
     pub(crate) fn list(&self) -> ListMark {
         self.known.list
     }
 }
 
 impl Ledger {
-    /// Notes a URL that was admitted, or passed over.
+    /// Adds the row of a URL that was admitted or rejected.
     pub(super) fn found(&mut self, row: Row) {
         self.batch.found.push(row);
     }
 
-    /// Notes a line that is over and was never admitted.
+    /// Counts a line that is over and was never admitted.
     pub(super) fn line(&mut self, visit: &Visit) {
         earlier::count_line(&mut self.lines, visit);
     }
 
     /// Notes a job that is over.
     pub(super) fn settled(&mut self, visit: &Visit) {
-        // What was to be read again alone and failed has a second record.
+        // A page that was to be read again for its links alone, and failed, has a second record.
         self.superseded(visit.job.is_reread && visit.has_record());
         self.changed(Change::Settled(Settled {
             id: visit.job.id,
@@ -150,17 +151,17 @@ impl Ledger {
         }));
     }
 
-    /// Notes what became of a URL that is known.
+    /// Adds a change to a known URL.
     pub(super) fn changed(&mut self, change: Change) {
         self.batch.changes.push(change);
     }
 
-    /// Notes that a job is asked in a pass of its own; `raised` is as [`Known`] has it.
+    /// Notes that a job is sent in a pass of its own; `raised` is as in [`Known`].
     pub(super) fn passed(&mut self, raised: u32) {
         self.batch.raised = self.batch.raised.max(raised);
     }
 
-    /// Notes whether a record of before is replaced by the one to come.
+    /// Notes whether the next record replaces an earlier one.
     pub(super) fn superseded(&mut self, is_replaced: bool) {
         self.batch.superseded += u64::from(is_replaced);
     }
@@ -191,7 +192,7 @@ impl State {
 }
 
 impl Frontier {
-    /// Keeps the run in a job from now on, and goes on where that was left; `take` is handed every row that it has.
+    /// Stores the run in a job from now on, and resumes that job; `take` gets each of its rows.
     ///
     /// # Errors
     /// When a row is damaged.
@@ -228,7 +229,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Notes what the run waits for, so that whoever looks at the job can say it.
+    /// Notes what the run waits for, so that anybody who inspects the job can report it.
     pub(crate) fn keep_waits(&mut self, waits: &Waits) {
         if let Some(ledger) = &mut self.ledger
             && ledger.waits != *waits
@@ -238,19 +239,19 @@ impl Frontier {
         }
     }
 
-    /// Whether the run is kept.
+    /// Whether the run is stored in a job.
     pub(crate) fn is_kept(&self) -> bool {
         self.ledger.is_some()
     }
 
-    /// How far the list was read when the job was left, and how far since.
+    /// Notes how far the list has been read, in all sessions.
     pub(crate) fn list_was_read(&mut self, list: ListMark) {
         if let Some(ledger) = &mut self.ledger {
             ledger.list = list;
         }
     }
 
-    /// Whether a commit is due before its time: much was gathered, or a host can go on only after it.
+    /// Whether a commit is due early: much was collected, or a host needs it to continue.
     pub(crate) fn wants_commit(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| {
             let gathered = ledger.batch.found.len() + ledger.batch.changes.len();
@@ -258,7 +259,7 @@ impl Frontier {
         })
     }
 
-    /// Whether anything was gathered since the last commit, and none is on its way.
+    /// Whether there is something to commit and no commit under way.
     pub(crate) fn may_commit(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| {
             let batch = &ledger.batch;
@@ -268,7 +269,7 @@ impl Frontier {
         })
     }
 
-    /// Takes what was gathered so far, for the commit that follows the sinks' marks.
+    /// Takes what was collected so far, for the commit that follows the sinks' marks.
     pub(crate) fn gather(&mut self) -> Option<Gathered> {
         let ledger = self.ledger.as_mut()?;
         ledger.committing = true;
@@ -284,7 +285,7 @@ impl Frontier {
         Some(Gathered(batch))
     }
 
-    /// Commits what was gathered, now that the sinks are durable so far.
+    /// Commits what was collected, now that the sinks are durable that far.
     pub(crate) fn commit(
         &mut self,
         gathered: Gathered,
@@ -292,7 +293,7 @@ impl Frontier {
     ) {
         if let Some(ledger) = &mut self.ledger {
             let mut batch = gathered.0;
-            // A mark is JSON already.
+            // A mark is JSON already, so nothing is dropped here.
             let kept = marks
                 .into_iter()
                 .filter_map(|(name, mark)| Some((name, serde_json::to_value(mark).ok()?)));
@@ -303,7 +304,7 @@ impl Frontier {
         }
     }
 
-    /// Asks the store for what the workbench has room for.
+    /// Asks the store for the jobs that the workbench has room for.
     pub(crate) fn lease(&mut self) {
         let Some(ledger) = &mut self.ledger else {
             return;
@@ -313,22 +314,22 @@ impl Frontier {
         }
     }
 
-    /// Whether the store has answers to give.
+    /// Whether the store owes replies.
     pub(crate) fn awaits_store(&self) -> bool {
         self.ledger
             .as_ref()
             .is_some_and(|ledger| ledger.keeper.is_busy())
     }
 
-    /// Whether there is more in the store.
+    /// Whether the store has jobs that are not on the workbench.
     pub(crate) fn has_more(&self) -> bool {
         self.workbench.beyond() > 0
     }
 
-    /// What the store answers next. Cancel-safe.
+    /// The next reply of the store. Cancel-safe.
     ///
     /// # Errors
-    /// Why the store failed.
+    /// Any failure of the store.
     pub(crate) async fn store_answer(&mut self) -> Result<Answer> {
         match &mut self.ledger {
             Some(ledger) => ledger.keeper.next().await,
@@ -336,10 +337,10 @@ impl Frontier {
         }
     }
 
-    /// Takes an answer of the store in.
+    /// Applies a reply of the store.
     ///
     /// # Errors
-    /// When a row makes no sense.
+    /// When a row is damaged.
     pub(crate) fn take(&mut self, answer: Answer, now: Instant) -> Result<()> {
         match answer {
             Answer::Committed => {
@@ -357,5 +358,5 @@ impl Frontier {
     }
 }
 
-/// What was gathered for one commit.
+/// The changes of one commit.
 pub(crate) struct Gathered(Batch);

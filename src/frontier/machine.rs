@@ -1,9 +1,9 @@
-//! This machine: whether it has what a request needs.
+//! This machine: whether it has the resources that a request needs.
 //!
 //! Open files, ports and memory are shared by all hosts, so a shortage pauses the whole run and not the host that
-//! happened to be asked: another host's request would fail the same way. Afterwards one request finds out whether it
-//! is over, then more with each answer. Invariant: a shortage is never held against a host, and a job goes again as
-//! often as the machine may recover.
+//! happened to be asked: a request to another host would fail the same way. Afterwards one request finds out
+//! whether the shortage is over, then more with each response. Invariant: a shortage never counts against a host,
+//! and a job is retried for as long as the machine may recover.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use super::health::{Effect, Health, Limits, Trouble};
 use crate::page::Page;
 use crate::visit::FetchError;
 
-/// A machine that is short of something for longer than this is not expected to recover.
+/// A machine that lacks something for longer than this is not expected to recover.
 const LIMITS: Limits = Limits {
     pause_after: 1,
     max_down: Duration::from_secs(60),
 };
 
-/// This machine.
+/// The shortages of this machine.
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     health: Health,
@@ -25,7 +25,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Notes what came of a request that was sent at that moment.
+    /// Notes the outcome of a request that was sent at that moment.
     pub(super) fn note(
         &mut self,
         outcome: &Result<Page, FetchError>,
@@ -49,12 +49,12 @@ impl Machine {
         self.until.filter(|until| now < *until)
     }
 
-    /// Whether another request may be in flight beside these.
+    /// Whether one more request may be in flight.
     pub(super) fn has_room(&self, in_flight: usize) -> bool {
         self.health.room().is_none_or(|room| in_flight < room)
     }
 
-    /// Whether it is worth waiting for what it is short of.
+    /// Whether it is worth waiting for the shortage to end.
     pub(super) fn may_recover(&self, now: Instant) -> bool {
         self.health.given_up(now).is_none()
     }

@@ -1,4 +1,4 @@
-//! The frontier alone, for the bench: how fast it admits URLs that pages led to, and what each costs.
+//! A benchmark of the frontier alone: how fast it admits links, and what each costs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::error::{Error, Result};
 use crate::job::{Job, Role, Via};
 use crate::url::PageUrl;
 
-/// Rows of one commit, about what a second of crawling finds.
+/// Rows per commit: about what a second of crawling finds.
 const COMMIT: u64 = 50_000;
 
-/// A tenth of the URLs.
+/// Measurements of one tenth of the URLs.
 #[derive(Debug, Clone, Copy)]
 pub struct Tenth {
-    /// How many it were.
+    /// The number of URLs.
     pub rows: u64,
-    /// How long they took, commits included.
+    /// The time they took, commits included.
     pub took: Duration,
-    /// Bytes of the store on disk after it.
+    /// Bytes of the store on disk afterwards.
     pub on_disk: u64,
 }
 
-/// Admits so many URLs of so many hosts into a job in this folder, and answers for each tenth of them how it went.
+/// Admits URLs, spread over some hosts, into a job in this folder, and measures each tenth.
 ///
 /// # Errors
-/// When the job cannot be kept there.
+/// When the job cannot be stored there.
 pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
     let settings = FrontierSettings {
         duplicates: Duplicates::Pages,
@@ -84,7 +84,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
     Ok(tenths)
 }
 
-/// Commits what was gathered, after the commit before it: one is on its way while the next is gathered.
+/// Starts a commit after the previous one is done: one runs while the next is collected.
 fn commit(frontier: &mut Frontier, runtime: &Runtime, now: Instant) -> Result<()> {
     while frontier.awaits_store() {
         let answer = runtime.block_on(frontier.store_answer())?;

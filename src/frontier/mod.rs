@@ -1,12 +1,13 @@
-//! The frontier: what is still to be asked, and when.
+//! The frontier: which URLs are still to be fetched, and when.
 //!
-//! The life of a job. A line of the list, or a link that the scope lets in, is **admitted**: a request that was seen before is
-//! none. It then waits on the **workbench**, in the line of its host, until the host may be asked; where a job folder keeps
-//! the run, what does not fit there waits in the **store**. It is **leased** when the loop takes it: now it is in flight, and
-//! counts against its host's limit. It comes back as a visit, and the frontier **notes** it: a redirect or another try is the same
-//! job waiting again, on its new host or after its back-off; anything else is **settled**: the visit goes to the sinks and
-//! the job is forgotten. A host whose robots.txt is to be obeyed is asked for that first: a job like any other, that nobody but
-//! the frontier sees the end of.
+//! The life of a job. A line of the list, or a link that the scope accepts, is **admitted** unless the same request
+//! was seen before. It then waits on the **workbench**, in the queue of its host, until the host may be asked; if a
+//! job folder stores the run, whatever does not fit there waits in the **store**. It is **leased** when the loop
+//! takes it: from then on it is in flight and counts against its host's limit. It returns as a visit, and the
+//! frontier **notes** it: a redirect or a retry is the same job waiting again, on its new host or until its
+//! back-off is over; anything else is **settled**: the visit goes to the sinks and the job is forgotten. If
+//! robots.txt is to be obeyed, the frontier requests a host's robots.txt first. That is a job like any other,
+//! except that only the frontier sees its result.
 //!
 //! Invariant: each admitted job is in exactly one place: waiting, in flight, or settled. The frontier reads
 //! no clock (logic takes `now`), opens no socket, and has one owner, the loop.
@@ -74,20 +75,20 @@ use seen::Seen;
 use stored::Awaited;
 use workbench::{Turn, Workbench};
 
-/// Jobs that wait at a time while they can be sent as they come: enough to keep every lane busy.
+/// Jobs that may wait while others can be sent at once: enough to keep every lane busy.
 const AHEAD: usize = 4096;
-/// Jobs that may wait at the most: how far the frontier looks ahead for a host that can be asked while others must wait.
+/// The most jobs that may wait: how far to look ahead for a host that is ready.
 const FAR_AHEAD: usize = 65_536;
-/// Hosts that the list named and that are remembered, at the most.
+/// The most hosts of the list that are remembered.
 const NAMED: usize = 100_000;
 
-/// What is still to be asked.
+/// The jobs of a run that are not finished yet.
 pub(crate) struct Frontier {
     settings: FrontierSettings,
     method: Method,
     pace: Pace,
     workbench: Workbench,
-    /// A job that may be sent as far as its host goes, and waits for the run's own rate.
+    /// A job whose host is ready, but which waits for the run's own rate limit.
     stalled: Option<Box<Job>>,
     stalled_until: Option<Instant>,
     seen: Seen,
@@ -95,41 +96,41 @@ pub(crate) struct Frontier {
     /// What makes one claim stronger than another.
     ranks: Ranks,
     recipes: Recipes,
-    /// Jobs that wait or are in flight, and of which more is known than they were admitted with.
+    /// Jobs, waiting or in flight, that got a stronger claim after they were admitted.
     raised: HashSet<u64>,
-    /// What the list says of seeds that may be asked again.
+    /// The list's own requests (method, headers, body) for seeds that may be fetched again.
     requests: HashMap<u64, Arc<Request>>,
     /// The number of the last seed of a crawl.
     last_seed: u64,
-    /// The number of the last pass of a job, and how many of its passes were over pages that were raised.
+    /// The number of the job's last pass, and how many of its passes were for raised pages.
     last_pass: u32,
     raised_before: u32,
     /// The number of the last job that was admitted.
     last_id: u64,
-    /// Records that the run may still have.
+    /// Records that the run may still write.
     budget: Option<u64>,
-    /// Hosts that the user's list named: redirects and links may lead there, wherever they are.
+    /// Hosts in the user's list: redirects and links may go to them, wherever they are.
     named: HashSet<HostKey>,
     last_named: Option<HostKey>,
-    /// Jobs that were handed out and are not back yet.
+    /// Jobs that are leased and have not come back yet.
     in_flight: usize,
     machine: Machine,
-    /// Redirects on the way, where an output keeps them.
+    /// The responses of followed redirects, if an output wants them.
     hops: Hops,
-    /// Hosts that are asked less than before, until somebody looks.
+    /// Hosts that were paused, slowed or given up since `take_pauses` was last called.
     pauses: Vec<Pause>,
-    /// What outlives the process, where a job folder keeps the run.
+    /// The parts of the run that outlive the process, if a job folder stores it.
     ledger: Option<Ledger>,
     /// Stored pages that the job was left with, until the archive is read up to them.
     awaited: Awaited,
     random: fastrand::Rng,
 }
 
-/// What the frontier has to give.
+/// The outcome of asking the frontier for the next job.
 pub(crate) enum Next {
-    /// A job that may be sent now; it is in flight from here on.
+    /// A job that may be sent now; from here on it is in flight.
     Job(Box<Job>),
-    /// A job that is settled at once: its host was given up, or forbids it.
+    /// A job that is settled without a request: its host was given up, or forbids it.
     Settled(Box<Visit>),
     /// Nothing before this moment.
     NotBefore(Instant),
@@ -138,7 +139,7 @@ pub(crate) enum Next {
 }
 
 impl Frontier {
-    /// `method` is the run's own, for lines that name none.
+    /// A frontier without jobs. `method` is the run's own, for lines that name none.
     pub(crate) fn new(settings: FrontierSettings, method: Method) -> Self {
         let access = match settings.robots {
             Robots::Obey => Access::Unknown,
@@ -184,18 +185,19 @@ impl Frontier {
         }
     }
 
-    /// Keeps each redirect that is followed as it was answered, until its job is over.
+    /// Stores the response of each followed redirect until its job is over.
     pub(crate) fn keep_hops(&mut self) {
         self.hops.keep();
     }
 
-    /// What tells this run's URLs apart.
+    /// The fingerprints of this run's URLs.
     pub(crate) fn fingerprints(&self) -> Fingerprints {
         self.fingerprints
     }
 
-    /// Whether more of the list should be read: always when little waits, and far ahead while nothing of what waits may
-    /// be sent (`starved`).
+    /// Whether more of the list should be read.
+    ///
+    /// Yes if few jobs wait, and far ahead while no waiting job may be sent (`starved`).
     pub(crate) fn wants_more(&self, starved: bool) -> bool {
         if self.takes_pages() {
             return self.workbench.waiting() < stored::AHEAD;
@@ -203,7 +205,7 @@ impl Frontier {
         self.workbench.waiting() < if starved { FAR_AHEAD } else { AHEAD }
     }
 
-    /// Jobs that wait.
+    /// The number of jobs that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.workbench.waiting()
             + self.workbench.beyond() as usize
@@ -211,12 +213,12 @@ impl Frontier {
             + usize::from(self.stalled.is_some())
     }
 
-    /// Whether any host has a delay that its robots.txt asks for.
+    /// Whether the robots.txt of any host asks for a delay.
     pub(crate) fn is_paced(&self) -> bool {
         self.workbench.paced
     }
 
-    /// The rows that still wait, in no order.
+    /// The rows of the jobs that still wait, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = u64> {
         self.workbench
             .jobs()
@@ -224,20 +226,20 @@ impl Frontier {
             .filter_map(|job| job.row)
     }
 
-    /// The next job. The jobs of a host that was given up, and those that it forbids, come as settled visits.
+    /// The next job, or a settled visit if its host was given up or forbids it.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be read.
+    /// When the memory of seen URLs cannot be read.
     pub(crate) fn next(&mut self, now: Instant) -> Result<Next> {
         if let Some(until) = self.machine.not_before(now) {
             return Ok(Next::NotBefore(until));
         }
         if !self.machine.has_room(self.in_flight) {
-            return Ok(Next::Nothing); // one that is in flight makes room
+            return Ok(Next::Nothing); // a job in flight makes room when it returns
         }
         let mut job = match self.stalled.take() {
             Some(job) => {
-                // Its turn came before the run's: its host's delay counts from now.
+                // Its host was ready before the run's rate allowed the job: the host's delay counts from now.
                 let delay = self.settings.delay;
                 self.workbench.host(&job.host, now).hold(now + delay);
                 job
@@ -246,7 +248,7 @@ impl Frontier {
                 Turn::Job(job) => job,
                 Turn::Robots(host, reach) => match Job::robots(&host, reach, now) {
                     Some(job) => job,
-                    None => return Ok(Next::Nothing), // a host's key is the beginning of a URL
+                    None => return Ok(Next::Nothing), // cannot happen: a host's key is the beginning of a URL
                 },
                 Turn::NotBefore(at) => return Ok(Next::NotBefore(at)),
                 Turn::Nothing => return Ok(Next::Nothing),
@@ -283,12 +285,14 @@ impl Frontier {
         Ok(Next::Job(job))
     }
 
-    /// The hosts that were paused, slowed or given up since this was last called.
+    /// The hosts that were paused, slowed or given up since the last call.
     pub(crate) fn take_pauses(&mut self) -> Vec<Pause> {
         std::mem::take(&mut self.pauses)
     }
 
-    /// One record of those that the run may have. After the last one nothing new is sent: only what is promised a record.
+    /// Uses up one record of the run's budget.
+    ///
+    /// After the last one, only jobs that must have a record are sent.
     fn spend(&mut self) {
         if let Some(budget) = &mut self.budget {
             *budget = budget.saturating_sub(1);

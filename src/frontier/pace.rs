@@ -1,7 +1,7 @@
-//! How often: one limiter for the whole run, one for each host that has a delay.
+//! Rate limits: one for the whole run, and one for each host that has a delay.
 //!
-//! governor does the arithmetic (GCRA). It is asked and its answer goes into the heap: nobody ever sleeps in
-//! it, so nobody wakes in a herd. A yes is a request that is counted, so it is asked last.
+//! governor does the arithmetic (GCRA). We check its limiter and put the result into the heap, and never sleep in
+//! it: sleepers would wake in a herd. A check that succeeds counts as a request, so it is the last check of all.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::settings::Rate;
 /// How late a timer may wake.
 const LATE: Duration = Duration::from_millis(5);
 
-/// One limiter; without a limit it costs nothing.
+/// A rate limiter; without a limit it costs nothing.
 pub(crate) struct Pace {
     limiter: Option<DefaultDirectRateLimiter>,
     clock: DefaultClock,
@@ -22,20 +22,22 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// So many in so much time, spread evenly: a burst is no rate. Only what a timer that wakes late has missed is made up for,
-    /// else nobody would ever reach a thousand a second.
+    /// A limiter for N requests per period, evenly spaced.
+    ///
+    /// Bursts are allowed only to make up for timers that wake late; without that, no run would reach a thousand
+    /// requests per second.
     pub(crate) fn rate(rate: Option<Rate>) -> Self {
         let period = rate.map_or(Duration::ZERO, |rate| rate.every / rate.count.get());
         let missed = LATE.as_nanos().checked_div(period.as_nanos()).unwrap_or(1);
         Self::with_burst(period, u32::try_from(missed).unwrap_or(u32::MAX))
     }
 
-    /// One each `delay`; zero for no limit.
+    /// A limiter for one request every `delay`; zero for no limit.
     pub(crate) fn every(delay: Duration) -> Self {
         Self::with_burst(delay, 1)
     }
 
-    /// The time from one to the next; zero for no limit.
+    /// The time between two requests; zero for no limit.
     pub(crate) fn period(&self) -> Duration {
         self.period
     }
@@ -51,7 +53,7 @@ impl Pace {
         }
     }
 
-    /// Asks for one now. `Err`: the moment to ask again.
+    /// Takes a permit for one request now, or returns when to ask again.
     pub(crate) fn ask(&self, now: Instant) -> Result<(), Instant> {
         let Some(limiter) = &self.limiter else {
             return Ok(());

@@ -1,32 +1,32 @@
-//! Hosts that are asked less from now on, and why.
+//! Hosts that are paused, slowed or given up, and why.
 //!
-//! The frontier notes each change as it happens, so that whoever runs it can say what a run waits for.
+//! The frontier notes each change as it happens, so that its caller can report what a run waits for.
 
 use std::time::{Duration, Instant};
 
 use super::host::Host;
 use crate::url::HostKey;
 
-/// A host that is asked less from now on, or no more.
+/// A host that is from now on asked less often, or not at all.
 #[derive(Debug, Clone)]
 pub(crate) struct Pause {
     pub(crate) host: HostKey,
     pub(crate) change: Change,
 }
 
-/// How a host is asked from now on.
+/// How a host is treated from now on.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// Not before then: the class of the last failure, or its status.
+    /// Not asked before `until`; the cause is the class or status of the last failure.
     Paused { until: Instant, cause: String },
-    /// No more.
+    /// Not asked any more.
     GivenUp { failures: u32, cause: String },
-    /// With a delay that its robots.txt asks for, as far as the settings allow.
+    /// Asked with the delay that its robots.txt demands, as far as the settings allow.
     Slowed { asked: Duration, kept: Duration },
 }
 
 impl Pause {
-    /// After trouble; without a moment the host was given up.
+    /// The change after a failure; without a moment, the host was given up.
     pub(super) fn of(host: &Host, until: Option<Instant>) -> Self {
         let (failures, last) = host.health.failures();
         let cause = last.to_owned();

@@ -1,4 +1,4 @@
-//! Raising: what becomes of a URL that is known and that a stronger claim is laid to.
+//! Raising: what happens when a stronger claim is found for a known URL.
 
 use std::time::Instant;
 
@@ -11,27 +11,28 @@ use crate::job::{Job, Role, Via};
 use crate::skip::Skip;
 use crate::visit::Visit;
 
-/// Why a page is not asked once more.
+/// The reason not to fetch a page yet again.
 const ASKED_OFTEN: Skip = Skip::AskedOften {
     limit: TIMES as u16,
 };
 
 impl Frontier {
-    /// From now on claims are compared by this.
+    /// Sets how claims are compared from now on.
     pub(crate) fn rank(&mut self, ranks: Ranks) {
         self.ranks = ranks;
     }
 
-    /// What a URL was seen as; `None` where it was never seen.
+    /// What a URL was seen as; `None` if it was never seen.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be read.
+    /// When the memory of seen URLs cannot be read.
     pub(crate) fn seen_as(&self, fingerprint: u64) -> Result<Option<SeenAs>> {
         Ok(self.seen.get(fingerprint)?.map(SeenAs::unpack))
     }
 
-    /// Whether a claim is stronger than what a URL was seen as. Where it was passed over, whether the scope has not been
-    /// asked about it as this.
+    /// Whether a claim is stronger than what a URL was seen as.
+    ///
+    /// For a URL that was rejected: whether the scope has not judged it in this role yet.
     pub(crate) fn outranks(&self, claim: &Claim<'_>, seen: &SeenAs) -> bool {
         match seen.is_admitted() {
             true => self.ranks.any() && seen.raise(claim, self.ranks, &self.recipes).any(),
@@ -39,20 +40,21 @@ impl Frontier {
         }
     }
 
-    /// The scope turned a known URL away as this too.
+    /// Notes that the scope rejected a known URL in this role too.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn refuse(&mut self, fingerprint: u64, seen: &mut SeenAs, role: Role) -> Result<()> {
         seen.judged(role);
         self.seen.put(fingerprint, seen.pack())
     }
 
-    /// Takes a stronger claim in, for a URL that belongs to the crawl by it. Answers why it is not asked again, where it
-    /// should have been.
+    /// Applies a stronger claim to a known URL, which the scope accepts by that claim.
+    ///
+    /// Returns the reason if the URL should be fetched again but is not.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn raise(
         &mut self,
         found: Discovery<'_>,
@@ -65,7 +67,7 @@ impl Frontier {
                 is_refused_page: found.role != Role::Page && seen.was_judged(Role::Page),
                 ..found
             };
-            // What was passed over has no record: another row takes its place.
+            // A rejected URL has no record, so another row may replace it.
             if let Some(ledger) = self.ledger.as_mut().filter(|_| seen.id > 0) {
                 ledger.changed(Change::Forgotten(seen.id));
             }
@@ -74,14 +76,15 @@ impl Frontier {
         let claim = found.claim();
         let raise = seen.raise(&claim, self.ranks, &self.recipes);
         seen.take(&claim, raise, &mut self.recipes);
-        // Where the run has all records that it may have, nothing is asked again.
+        // Once the run has all the records that it may write, nothing is fetched again.
         let asks = seen.is_settled && seen.is_worth(raise) && !self.workbench.is_closed();
         let spent = seen.raises >= TIMES;
         let mut state = None;
         if !seen.is_settled {
             self.raised.insert(seen.id);
         } else if asks && !spent {
-            // Nearer, it says the same; as a page, or by another recipe, there is more to tell.
+            // A page that is only nearer would give the same record; as a page, or by another recipe, it gives a
+            // new one.
             let has_record = raise.role || raise.recipe;
             state = Some(self.ask_again(&found, &mut seen, has_record, now));
         }
@@ -90,7 +93,7 @@ impl Frontier {
         Ok((asks && spent).then_some(ASKED_OFTEN))
     }
 
-    /// Asks a page again that has its record: for its links alone, or for another record.
+    /// Queues a page that has its record again: for its links alone, or for a new record.
     fn ask_again(
         &mut self,
         found: &Discovery<'_>,
@@ -148,10 +151,10 @@ impl Frontier {
         }
     }
 
-    /// Brings a job that is about to be sent up to what was claimed since it was admitted.
+    /// Updates a job that is about to be sent with the claims found since it was admitted.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be read.
+    /// When the memory of seen URLs cannot be read.
     pub(super) fn catch_up(&mut self, job: &mut Job) -> Result<()> {
         if self.raised.is_empty() || !self.raised.remove(&job.id) {
             return Ok(());
@@ -173,10 +176,10 @@ impl Frontier {
         Ok(())
     }
 
-    /// Before a visit's links are followed: they are as near as its URL was found to be while it was in flight.
+    /// Lowers a visit's depth to what was found during its flight; its links come after this.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be read.
+    /// When the memory of seen URLs cannot be read.
     pub(crate) fn come_nearer(&mut self, job: &mut Job) -> Result<()> {
         if self.raised.is_empty() || !self.raised.contains(&job.id) {
             return Ok(());
@@ -190,11 +193,14 @@ impl Frontier {
         Ok(())
     }
 
-    /// Notes that the record of a URL is on its way. What was claimed of it while it was in flight, and could not be taken into
-    /// account, is asked for now.
+    /// Notes that a URL's record is about to be written.
+    ///
+    /// If a stronger claim arrived while the URL was in flight, too late to be applied, it is queued again.
+    ///
+    /// Returns the reason if it should be fetched again but is not.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(super) fn settle_claims(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         let job = &visit.job;
         let watched = self.settings.duplicates == Duplicates::Pages && self.ranks.any();

@@ -1,10 +1,10 @@
 //! Whether a visit is over: one pure function from an outcome to a verdict.
 //!
-//! 429 and 503 speak for the whole host: the job waits with it, and pays for another try only where the refusal was
-//! its own (see [`Health`](super::health::Health)). What was never processed was never tried, so it goes again
-//! whatever its method. Other failures put their own job back. The wait is what `Retry-After` says, or a back-off
-//! with jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Requests that may not be sent twice
-//! are tried again only where the server did not act on them.
+//! 429 and 503 apply to the whole host: the job waits with its host, and uses up a retry only if the refusal was
+//! the job's own (see [`Health`](super::health::Health)). A request that was never processed does not count as
+//! tried, so it is sent again whatever its method. For other failures only the job itself waits, as long as
+//! `Retry-After` says, or for a back-off with jitter ("Exponential Backoff And Jitter", AWS Architecture Blog,
+//! 2015). Requests that must not be sent twice are retried only if the server did not act on them.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,57 +14,58 @@ use crate::visit::{FetchError, Phase, Visit};
 
 /// The first back-off is at most this, and each further one at most twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
-/// No back-off is longer.
+/// The longest back-off.
 const BACK_OFF_LIMIT: Duration = Duration::from_secs(60);
-/// No wait is longer, whatever a server asks for and the settings allow.
+/// The longest wait, whatever a server asks for and the settings allow.
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Times that a job goes again without paying for it: more than any honest server needs, so that nothing loops for
-/// ever.
+/// The most free retries of a job: more than any honest server needs, against endless loops.
 const FREE_TRIES: u16 = 100;
-/// Times that a job goes again because it was not processed. The first few go at once.
+/// The most retries of a job because it was not processed.
+///
+/// The first few are sent right away.
 const UNPROCESSED: u16 = 12;
 const UNPROCESSED_AT_ONCE: u16 = 3;
 
 /// What to do about a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is over.
+    /// The job is over.
     Done,
-    /// Another try after this long.
+    /// Retry after this long.
     Again {
         after: Duration,
-        /// Whether it counts against the settings' retries.
+        /// Whether it counts against the retries in the settings.
         costs: bool,
     },
-    /// Another try when the host may be asked again.
+    /// Retry when the host may be asked again.
     WithHost {
-        /// Whether it counts against the settings' retries.
+        /// Whether it counts against the retries in the settings.
         costs: bool,
     },
-    /// This machine ran short: another try when it has recovered.
+    /// Retry when this machine has recovered from a shortage.
     WithMachine,
 }
 
-/// What the verdict depends on, beside the outcome.
+/// What the verdict depends on, besides the outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances {
-    /// Retries that the job has paid for.
+    /// Retries that counted against the settings.
     pub(crate) retries: u8,
-    /// Tries that it did not pay for.
+    /// Retries that did not count.
     pub(crate) free_tries: u16,
-    /// Whether sending it twice means the same as sending it once.
+    /// Whether sending the request twice means the same as sending it once.
     pub(crate) idempotent: bool,
-    /// Whether its host is paused.
+    /// Whether the host is paused.
     pub(crate) host_is_out: bool,
-    /// Whether a refusal by the host says nothing about this job.
+    /// Whether a refusal is the host's and not this job's.
     pub(crate) excused: bool,
-    /// Evenly between 0 and 1.
+    /// A random number, uniform between 0 and 1.
     pub(crate) random: f64,
     /// The time of day, for a `Retry-After` that is a date.
     pub(crate) now: SystemTime,
 }
 
-/// Judges an outcome.
+/// The verdict on an outcome.
 pub(crate) fn verdict(
     outcome: &Result<Page, FetchError>,
     settings: &FrontierSettings,
@@ -110,15 +111,17 @@ pub(crate) fn verdict(
             Verdict::WithHost { costs: false }
         }
         Err(error) if !settings.retry_on.error(error) => Verdict::Done,
-        // A kept connection that the server closed just then: nobody's fault, so no wait.
+        // A kept-alive connection that the server just closed: nobody is to blame, so do not wait.
         Err(FetchError::Closed) if around.retries == 0 => again(Duration::ZERO),
         Err(_) => again(back_off),
     }
 }
 
-/// Whether what became of a HEAD may be the method's fault: GET has to tell. Servers that do not know it answer 405 and 501, those
-/// that do not want it 403, those whose pages are made by a program 404 and 500, and some close the connection or say nothing.
-/// What speaks for the whole host is no word about the method.
+/// Whether the failure of a HEAD may be due to the method, so that GET should be tried.
+///
+/// Servers that do not implement HEAD return 405 or 501, those that do not want it 403, those with generated pages
+/// 404 or 500, and some close the connection or do not respond. A response that applies to the whole host says
+/// nothing about the method.
 pub(crate) fn refuses_head(visit: &Visit, verdict: Verdict) -> bool {
     match &visit.outcome {
         Ok(page) => page.status >= 400 && !refuses(page) && !visit.parsed.accepted,
@@ -135,12 +138,12 @@ pub(crate) fn refuses_head(visit: &Visit, verdict: Verdict) -> bool {
     }
 }
 
-/// Whether an answer speaks for the whole host: it is busy, or asks for fewer requests.
+/// Whether a response applies to the whole host: it is busy, or asks for fewer requests.
 pub(crate) fn refuses(page: &Page) -> bool {
     matches!(page.status, 429 | 503)
 }
 
-/// Whether the host did not answer at all: a whole host may be down.
+/// Whether the host did not respond at all: it may be down.
 pub(crate) fn is_silence(error: &FetchError) -> bool {
     match error {
         FetchError::Dns(_) | FetchError::Connect(_) | FetchError::Closed => true,
@@ -153,7 +156,7 @@ pub(crate) fn is_silence(error: &FetchError) -> bool {
     }
 }
 
-/// Whether the host is there and answers, although not well.
+/// Whether the host is up and responds, although badly.
 pub(crate) fn is_an_answer(error: &FetchError) -> bool {
     match error {
         FetchError::Cut { .. }
@@ -166,15 +169,15 @@ pub(crate) fn is_an_answer(error: &FetchError) -> bool {
     }
 }
 
-/// Whether the request did not reach the host, whatever URL it was for.
+/// Whether the request did not reach the host, whatever its URL.
 pub(crate) fn never_arrived(error: &FetchError) -> bool {
     matches!(error, FetchError::Dns(_) | FetchError::Connect(_)) || error.is_unprocessed()
 }
 
-/// What an answer says about when to ask again.
+/// When a response asks to be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Nothing.
+    /// It does not say.
     Unnamed,
     /// After this long.
     Named(Duration),
@@ -183,7 +186,7 @@ pub(crate) enum Wait {
 }
 
 impl Wait {
-    /// The wait that is to be kept, where one is named.
+    /// The wait to respect, if the response asks for one.
     pub(crate) fn named(self) -> Option<Duration> {
         match self {
             Wait::Named(wait) => Some(wait),
@@ -192,7 +195,7 @@ impl Wait {
     }
 }
 
-/// The `Retry-After` of an answer, whatever its status (RFC 9110 10.2.3), within the settings' limit.
+/// The `Retry-After` of a response, whatever its status (RFC 9110 10.2.3), within the limit.
 pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) -> Wait {
     let limit = match settings.max_retry_after {
         Duration::ZERO => LONGEST_WAIT,
@@ -205,8 +208,9 @@ pub(crate) fn wait(page: &Page, settings: &FrontierSettings, now: SystemTime) ->
     }
 }
 
-/// Between half and all of a time that doubles with each try: never so short that a server which restarts misses
-/// every try.
+/// The back-off after N retries: a random part, at least half, of a time that doubles.
+///
+/// Half, so that a server which restarts does not miss every retry.
 fn back_off(tries: u32, random: f64) -> Duration {
     let whole = BACK_OFF
         .saturating_mul(1 << tries.min(16))

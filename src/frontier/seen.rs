@@ -1,10 +1,11 @@
-//! Which requests were seen, with one number for each: exact, in flat memory. In a list the number is the row that had it
-//! first, in a crawl what it was [seen as](super::claim).
+//! The requests that were seen, with one number for each: exact, in flat memory.
 //!
-//! The newest fingerprints are in a table. When it is full they are sorted and go to an unnamed temporary file, with
-//! a Bloom filter left behind in memory (1.25 bytes a fingerprint), so that a list of 30 million lines costs a
-//! few dozen MiB and a new URL rarely costs a read. Fingerprints are 64 bits, seeded anew each run, so that no page can
-//! forge a repetition; two of 30 million URLs share one by chance once in 40,000 runs.
+//! In a list the number is the first row with the request, in a crawl what the URL was [seen as](super::claim).
+//!
+//! The newest fingerprints are in a table. When it is full they are sorted and written to an unnamed temporary
+//! file, and only a Bloom filter stays in memory (1.25 bytes per fingerprint), so that a list of 30 million lines
+//! costs a few dozen MiB and a new URL rarely costs a read. Fingerprints are 64 bits, with a new seed in each run,
+//! so that no page can forge a duplicate; two of 30 million URLs share one by chance in one of 40,000 runs.
 
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,17 +16,17 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 
-/// Fingerprints in memory at the most: as many as a table of 2^21 places holds.
+/// The most fingerprints in memory: as many as a table of 2^21 slots takes.
 const IN_MEMORY: usize = 1_800_000;
 /// Bytes of one entry on disk: fingerprint and row.
 const ENTRY: usize = 16;
-/// Entries read at a time when a run is searched.
+/// Entries that are read at a time when a run is searched.
 const PAGE: usize = 256;
-/// Bits for each fingerprint in a Bloom filter, and bits set for one: about one false alarm in a hundred.
+/// Bits per fingerprint in a Bloom filter, and bits set for one: about 1 % false positives.
 const BITS: usize = 10;
 const PROBES: u32 = 7;
 
-/// Which requests were seen.
+/// The requests that were seen.
 #[derive(Default)]
 pub(crate) struct Seen {
     newest: HashMap<u64, u64, BuildHasherDefault<Itself>>,
@@ -33,7 +34,7 @@ pub(crate) struct Seen {
     in_memory: Option<usize>,
 }
 
-/// One sorted run on disk.
+/// One sorted run of entries on disk.
 struct SortedRun {
     file: File,
     entries: u64,
@@ -44,7 +45,7 @@ struct Bloom {
     bits: Vec<u64>,
 }
 
-/// A fingerprint is a hash already.
+/// A hasher that does nothing: a fingerprint is a hash already.
 #[derive(Default)]
 struct Itself(u64);
 
@@ -63,7 +64,7 @@ impl Hasher for Itself {
 }
 
 impl Seen {
-    /// Takes a fingerprint in. `Some`: what is known of it already.
+    /// Stores a fingerprint if it is new; otherwise returns what is known about it.
     ///
     /// # Errors
     /// When the temporary files cannot be written or read.
@@ -75,7 +76,7 @@ impl Seen {
         Ok(before)
     }
 
-    /// What is known of a fingerprint.
+    /// What is known about a fingerprint.
     ///
     /// # Errors
     /// When the temporary files cannot be read.
@@ -83,7 +84,7 @@ impl Seen {
         if let Some(known) = self.newest.get(&fingerprint) {
             return Ok(Some(*known));
         }
-        // What was put last counts.
+        // The newest entry counts.
         for run in self.runs.iter().rev() {
             if let Some(known) = run.find(fingerprint).map_err(temporary)? {
                 return Ok(Some(known));
@@ -92,7 +93,7 @@ impl Seen {
         Ok(None)
     }
 
-    /// Keeps this of a fingerprint, in the place of what was known before.
+    /// Stores what is known about a fingerprint, replacing what was known before.
     ///
     /// # Errors
     /// When the temporary files cannot be written.
@@ -131,7 +132,8 @@ impl SortedRun {
         if !self.filter.contains(fingerprint) {
             return Ok(None);
         }
-        // Fingerprints are even, so their place is nearly known: read around it, and step if it was missed.
+        // Fingerprints are evenly spread, so the position can be estimated: read around it, and move on if it was
+        // missed.
         let guess = ((u128::from(fingerprint) * u128::from(self.entries)) >> 64) as u64;
         let mut from = guess.saturating_sub(PAGE as u64 / 2);
         let mut page = [0; PAGE * ENTRY];

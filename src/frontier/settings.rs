@@ -1,4 +1,4 @@
-//! What the frontier may do: how often, how many at once, how often again.
+//! Settings of the frontier: rates, limits and retries.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,86 +8,88 @@ use serde::{Deserialize, Serialize};
 use crate::statuses::Statuses;
 use crate::visit::FetchError;
 
-/// Politeness and patience. Zero means no limit where a limit is meant.
+/// Politeness and patience. For limits, zero means no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrontierSettings {
-    /// Requests in flight on one host at the most.
+    /// The most requests in flight to one host.
     pub per_host: usize,
-    /// Requests in flight on one address at the most, over all hosts that live there.
+    /// The most requests in flight to one IP address, over all of its hosts.
     pub per_ip: usize,
-    /// Whether each host is asked as much as it is seen to bear, `per_host` at once at the most.
+    /// Whether haul finds out how many requests each host can take, up to `per_host` at once.
     pub adaptive: bool,
-    /// The least time between two requests to one host, from start to start.
+    /// The least time between the starts of two requests to one host.
     pub delay: Duration,
-    /// Requests in all, over time.
+    /// The rate limit over all requests.
     pub rate: Option<Rate>,
-    /// Tries after the first that a job may have.
+    /// The most retries of a job.
     pub retries: u8,
-    /// What is worth another try.
+    /// What is retried.
     pub retry_on: RetryOn,
-    /// The longest wait that a server may ask for with `Retry-After`; a longer one ends the job with that answer.
+    /// The longest `Retry-After` that is respected; a longer one ends the job.
     pub max_retry_after: Duration,
-    /// Redirects followed in a row; 0 follows none.
+    /// The most redirects in a row; 0 follows none.
     pub max_redirects: u16,
-    /// Failures in a row after which a host is paused; 0 for never. Requests that fail together count as one.
+    /// Consecutive failures after which a host is paused; 0 for never.
+    ///
+    /// Requests that fail together count as one.
     pub pause_after: u32,
-    /// How long a host may be down, pause after pause, before the rest of its jobs is given up.
+    /// How long a host may be down, pause after pause, before its remaining jobs are given up.
     pub max_down: Duration,
-    /// What becomes of lines that repeat an earlier one.
+    /// How to treat lines that repeat an earlier one.
     pub duplicates: Duplicates,
-    /// Whether anything is asked at all.
+    /// Whether anything is fetched at all.
     pub run: Run,
-    /// What a host's robots.txt counts for.
+    /// Whether robots.txt is obeyed.
     pub robots: Robots,
-    /// The longest `Crawl-delay` that is kept; zero for no limit.
+    /// The longest `Crawl-delay` that is respected; zero for no limit.
     pub max_crawl_delay: Duration,
-    /// Records that the run may have at the most.
+    /// The most records that the run may write.
     pub limit: Option<u64>,
-    /// Whether pages out of the scope are read, and not only asked for.
+    /// Whether pages outside the scope are read, and not only checked.
     pub read_external: bool,
 }
 
-/// So many in so much time.
+/// A number of requests per period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// How many.
+    /// The number of requests.
     pub count: NonZeroU32,
-    /// In how much time.
+    /// The period.
     pub every: Duration,
 }
 
-/// What becomes of lines that repeat an earlier one.
+/// How to treat lines that repeat an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duplicates {
-    /// Asked once; later lines get a record that names the first.
+    /// Fetch once; later lines get a record that names the first.
     Once,
-    /// Asked as often as they stand there.
+    /// Fetch every line.
     Keep,
-    /// Each page is asked once, wherever lines, links and redirects lead: a crawl.
+    /// Fetch each page once, wherever lines, links and redirects lead: a crawl.
     Pages,
 }
 
-/// What a robots.txt counts for.
+/// Whether robots.txt is obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Robots {
-    /// It is asked for first, and obeyed (RFC 9309).
+    /// It is requested first, and obeyed (RFC 9309).
     Obey,
-    /// It is not asked for.
+    /// It is not requested.
     Ignore,
 }
 
-/// Whether anything is asked at all.
+/// Whether anything is fetched at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Run {
-    /// Yes.
+    /// Everything is fetched.
     Real,
-    /// No: each line gets a record that says so.
+    /// Nothing is: each line gets a record that says so.
     Dry,
     /// No: answers come out of archives.
     Stored,
 }
 
-/// What is worth another try: statuses, and classes of failure.
+/// The statuses and classes of failure that are retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryOn {
     statuses: Statuses,
@@ -132,11 +134,12 @@ impl Default for RetryOn {
 }
 
 impl RetryOn {
-    /// Adds one item of `--retry-on`: a status (`503`), a range (`500-599`), a family (`5xx`), a class (`timeout`), or
-    /// `none` to clear.
+    /// Adds one item of `--retry-on`.
+    ///
+    /// It is a status (`503`), a range (`500-599`), a family (`5xx`), a class (`timeout`), or `none` to clear.
     ///
     /// # Errors
-    /// What is wrong with the item, and what is known.
+    /// What is wrong with the item, and which ones are valid.
     pub fn add(&mut self, item: &str) -> Result<(), String> {
         let item = item.trim().to_ascii_lowercase();
         if item == "none" {
@@ -158,7 +161,7 @@ impl RetryOn {
         Ok(())
     }
 
-    /// Nothing is worth another try.
+    /// Retries nothing.
     pub fn nothing() -> Self {
         Self {
             statuses: Statuses::default(),
@@ -166,17 +169,17 @@ impl RetryOn {
         }
     }
 
-    /// Whether an answer with this status is.
+    /// Whether a response with this status is retried.
     pub fn status(&self, status: u16) -> bool {
         self.statuses.contains(status)
     }
 
-    /// Whether this failure is.
+    /// Whether this failure is retried.
     pub fn error(&self, error: &FetchError) -> bool {
         self.class(error.class())
     }
 
-    /// Whether a failure of this class is.
+    /// Whether a failure of this class is retried.
     pub fn class(&self, class: &str) -> bool {
         self.classes.iter().any(|known| known == class)
     }

@@ -20,7 +20,7 @@ fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
     assert!(matches!(frontier.next(later).unwrap(), Next::Job(_)));
 }
 
-/// Lets every redirect in.
+/// Accepts every redirect.
 pub(super) struct Open;
 
 impl Gate for Open {
@@ -72,7 +72,7 @@ fn what_was_not_processed_goes_again_whatever_its_method_and_was_never_tried() {
     assert!(frontier.take_pauses().is_empty());
     let again = sent(&mut frontier, now);
     assert_eq!((again.row, again.attempts.len()), (Some(1), 0));
-    // It is one of the records that the run may have, and no more than one.
+    // It uses one record of the run's budget, not two.
     assert_eq!(sent(&mut frontier, now).row, Some(2));
     assert!(matches!(frontier.next(now).unwrap(), Next::Nothing));
 }
@@ -95,7 +95,7 @@ fn a_shortage_of_this_machine_delays_the_run_and_is_held_against_no_host() {
     let Next::NotBefore(at) = frontier.next(later).unwrap() else {
         panic!("the run waits")
     };
-    // No herd: one finds out whether it is over.
+    // A single request finds out whether the shortage is over, not a herd.
     let job = sent(&mut frontier, at);
     assert!(matches!(frontier.next(at).unwrap(), Next::Nothing));
     assert!(job.attempts.is_empty());
@@ -139,7 +139,7 @@ fn the_host_that_is_done_last_needs_its_delay_or_its_latency_for_each_url_that_w
     let frontier = frontier(settings, 6, Instant::now());
     let minute = Duration::from_secs(60);
     assert_eq!(frontier.longest_host(|_| None), minute);
-    // Two at a time: half of it for each.
+    // Two at a time: half the time for each.
     let slow = |_: &HostKey| Some(minute);
     assert_eq!(frontier.longest_host(slow), 3 * minute);
 }

@@ -9,13 +9,13 @@ use crate::size::spelled;
 use crate::url::HostKey;
 use crate::wait::{Wait, Waits};
 
-/// A shorter wait is nobody's business.
+/// Shorter waits are not reported.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
-/// Waits that are kept one by one; the others are counted.
+/// The most waits that are reported one by one; the others are only counted.
 const KEPT: usize = 100;
 
 impl Frontier {
-    /// How long the host needs that is done last: what waits for it, by its delay and the mean latency of its answers.
+    /// The time that the slowest host still needs: its waiting jobs, by its delay or latency.
     pub(crate) fn longest_host(&self, latency: impl Fn(&HostKey) -> Option<Duration>) -> Duration {
         let left = |host: &Host| {
             let jobs = host.waiting.len() as u64 + host.beyond;
@@ -31,7 +31,7 @@ impl Frontier {
         waiting.map(left).max().unwrap_or_default()
     }
 
-    /// What it waits for now.
+    /// What the run waits for now.
     pub(crate) fn waits(&self, now: Instant) -> Waits {
         let clock = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -66,7 +66,7 @@ impl Frontier {
 }
 
 impl Workbench {
-    /// The hosts that wait at least until then, with the moment, and whether it is for one URL alone.
+    /// The hosts that wait at least until `least`: until when, and whether for one URL alone.
     fn waiting_until(&self, least: Instant) -> Vec<(Instant, &Host, bool)> {
         let mut waiting: Vec<_> = self
             .held_hosts()

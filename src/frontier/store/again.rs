@@ -1,4 +1,4 @@
-//! Failures that wait again: one transaction, all of it or nothing.
+//! Putting failures back to waiting: one transaction, all of it or nothing.
 
 use rusqlite::params;
 
@@ -9,15 +9,17 @@ use super::{Known, State};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
 
-/// Failures that are looked at in one go.
+/// The number of failures that are read at once.
 const AT_ONCE: i64 = 1000;
 
 impl Sqlite {
-    /// Puts the failures that `wanted` names back to waiting, and answers how many there were of how many in all. Where
-    /// there were any, it is one pass more from now on.
+    /// Puts the failures that `wanted` accepts back to waiting.
+    ///
+    /// Returns how many were put back, and how many failures there were. If any were put back, the job has one more
+    /// pass from now on.
     ///
     /// # Errors
-    /// When a row is damaged, or nothing can be written; then nothing is changed.
+    /// When a row is damaged, or the database cannot be written to; then nothing was changed.
     pub(crate) fn put_back(
         &mut self,
         wanted: &dyn Fn(Option<u16>, &str) -> bool,
@@ -73,7 +75,7 @@ impl Sqlite {
             }
         }
         if back == 0 {
-            return Ok((0, all)); // and the transaction is rolled back
+            return Ok((0, all)); // this rolls the transaction back
         }
         self.commits += 1;
         write_value(&transaction, "commits", &self.commits).map_err(failed)?;

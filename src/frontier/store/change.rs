@@ -1,4 +1,4 @@
-//! What becomes of rows that are in the table already. Called inside the transaction of a commit.
+//! Updates of rows that are in the table already. Called inside the transaction of a commit.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -6,7 +6,7 @@ use super::row::reach_text;
 use super::sqlite::{COLUMNS, kept};
 use super::{Raised, State, check};
 
-/// Writes what is known of a row now.
+/// Writes the current state of a row.
 pub(super) fn write_state(database: &Connection, id: u64, state: &State) -> rusqlite::Result<()> {
     let (code, status, class, message) = state.columns();
     let sum = check::of_state(id, state);
@@ -18,14 +18,14 @@ pub(super) fn write_state(database: &Connection, id: u64, state: &State) -> rusq
         .map(|_| ())
 }
 
-/// Asks a row as more than before. All else that is known of it stays.
+/// Applies a stronger claim to a row. Everything else about it stays.
 pub(super) fn raise(database: &Connection, raised: &Raised) -> rusqlite::Result<()> {
     let found = database
         .prepare_cached(&format!("SELECT {COLUMNS} FROM urls WHERE id = ?1"))?
         .query_row([raised.id.cast_signed()], kept)
         .optional()?;
     let Some(found) = found else {
-        return Ok(()); // what is raised was found before
+        return Ok(()); // cannot happen: a row is inserted before it is raised
     };
     let host = found.host;
     let Some(mut row) = found.sound() else {

@@ -1,10 +1,10 @@
-//! Check sums: a bit that flips on a disk is told, not taken for a URL.
+//! Check sums: a bit that flips on a disk is reported, not taken for a URL.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::row::{Row, State};
 
-/// The sum of what of a row never changes.
+/// The sum of the columns that never change.
 pub(super) fn of_row(row: &Row, host: i64, reach: &str) -> i64 {
     let mut sum = Xxh3::with_seed(row.id);
     sum.update(&row.fingerprint.to_le_bytes());
@@ -20,7 +20,7 @@ pub(super) fn of_row(row: &Row, host: i64, reach: &str) -> i64 {
     sum.digest().cast_signed()
 }
 
-/// The sum of what changes of it when it settles.
+/// The sum of the columns that change when a row settles.
 pub(super) fn of_state(id: u64, state: &State) -> i64 {
     let mut sum = Xxh3::with_seed(!id);
     let (code, status, class, message) = state.columns();
@@ -43,7 +43,7 @@ pub(super) fn of_text(name: &str, text: &str) -> i64 {
 }
 
 impl State {
-    /// As it is kept: a code, a status or a number, a class, a message.
+    /// The stored form: a code, a status or a number, a class, a message.
     pub(super) fn columns(&self) -> (i64, Option<i64>, Option<&str>, Option<&str>) {
         match self {
             State::Waiting(0) => (0, None, None, None),
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// The other way. `None`: no state is kept so.
+    /// The reverse of [`columns`](Self::columns); `None` if the columns are no valid state.
     pub(super) fn from_columns(
         code: i64,
         status: Option<i64>,

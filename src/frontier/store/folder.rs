@@ -1,8 +1,8 @@
-//! The folder of a job: its lock, its database, and how many commits that must hold.
+//! The folder of a job: its lock, its database, and the number of commits in it.
 //!
-//! Invariant: while a [`Folder`] is alive no other process works on the job. The counter is written after each commit, so
-//! a database that holds fewer commits than it says has lost some: a log whose tail is damaged looks to a
-//! database like one that was never written.
+//! Invariant: while a [`Folder`] is alive no other process works on the job. The counter is written after each
+//! commit, so a database with fewer commits than the counter has lost some: to a database, a log whose tail is
+//! damaged looks like one whose tail was never written.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,9 +14,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::error::{Error, Result};
 use crate::lock;
 
-/// What a job's lock says: a folder with it is a job's.
+/// The content of a job's lock file, which marks the folder as a job's.
 const LOCK: &[u8] = b"haul\n";
-/// The files of a job beside its outputs.
+/// The files of a job, apart from its outputs.
 pub(crate) const JOB_FILES: [&str; 8] = [
     "lock",
     "commits",
@@ -28,11 +28,11 @@ pub(crate) const JOB_FILES: [&str; 8] = [
     "frontier.db.new-shm",
 ];
 
-/// A job's folder, locked.
+/// The folder of a job, locked.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Held for as long as the folder is.
+    /// Locked for as long as this value lives.
     _lock: File,
 }
 
@@ -44,12 +44,12 @@ pub(super) struct Counter {
 }
 
 impl Folder {
-    /// Makes the folder where it is not there, and locks it.
+    /// Locks the folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made, or another process has it.
+    /// When it cannot be created, or another process has locked it.
     pub(crate) fn lock(path: &Path) -> Result<Self> {
-        // What a list says of its requests may be secret: only the user may look inside.
+        // The requests of a list may contain secrets: only the user may look inside.
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -67,7 +67,7 @@ impl Folder {
             .map_err(|source| Error::output(&lock_path, source))?;
         match lock::lock(&lock) {
             Ok(true) => {
-                // From now on the folder is known for ours, whatever else is in it.
+                // From now on the folder is recognized as ours, whatever else is in it.
                 lock.write_all(LOCK)
                     .map_err(|source| Error::output(&lock_path, source))?;
                 Ok(Self {
@@ -82,22 +82,24 @@ impl Folder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database in it.
+    /// The path of its database.
     pub(crate) fn database(&self) -> PathBuf {
         database(&self.path)
     }
 
-    /// Whether a job lives in it.
+    /// Whether there is a job in it.
     pub(crate) fn has_job(&self) -> bool {
         self.database().exists()
     }
 
-    /// Forgets the job: its database, its log and its counter. The outputs are the sinks' to empty.
+    /// Removes the job: its database, its log and its counter.
+    ///
+    /// The sinks empty their own outputs.
     ///
     /// # Errors
     /// When a file cannot be removed.
@@ -106,31 +108,32 @@ impl Folder {
         remove(&counter(&self.path))
     }
 
-    /// Where a database is begun; what an earlier beginning left there is gone.
+    /// The path under which to create a database; leftovers of an earlier attempt are removed.
     ///
     /// # Errors
-    /// When that cannot be removed.
+    /// When those cannot be removed.
     pub(super) fn draft(&self) -> Result<PathBuf> {
         let draft = self.path.join("frontier.db.new");
         remove_database(&draft)?;
         Ok(draft)
     }
 
-    /// A database that was begun is whole: from here on there is a job.
+    /// Renames a database that is complete: from here on there is a job.
     ///
     /// # Errors
     /// When it cannot be renamed.
     pub(super) fn publish(&self, draft: &Path) -> Result<()> {
         let database = self.database();
-        remove_database(&database)?; // a log without its database would be taken for a log of this one
+        remove_database(&database)?; // an old log without its database would be taken for the log of this one
         std::fs::rename(draft, &database)
             .and_then(|()| File::open(&self.path)?.sync_all())
             .map_err(|source| Error::output(database, source))
     }
 }
 
-/// Makes sure that a folder is a job's, or may become one: the outputs of a job are emptied when it begins, and a folder
-/// of somebody's own may have files of the same names.
+/// Fails unless a folder is a job's, or may become one.
+///
+/// The outputs of a job are emptied when it starts, and a user's own folder may have files of the same names.
 fn check_is_ours(path: &Path) -> Result<()> {
     let marked = std::fs::read(path.join("lock")).is_ok_and(|lock| lock.starts_with(LOCK));
     if marked || database(path).exists() {
@@ -152,7 +155,7 @@ fn check_is_ours(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a database; its log goes last, as nothing reads that without it.
+/// Removes a database; its log goes last, because nothing reads a log on its own.
 fn remove_database(path: &Path) -> Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut path = path.as_os_str().to_owned();
@@ -162,14 +165,14 @@ fn remove_database(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a job lives in a folder.
+/// Whether there is a job in a folder.
 ///
 /// # Errors
-/// When nobody may look: that is not to say that there is none.
+/// When permission to look is denied: that does not mean that there is none.
 pub(super) fn is_there(folder: &Path) -> Result<bool> {
     match database(folder).try_exists() {
         Ok(is_there) => Ok(is_there),
-        // A file where a folder should be has no job in it.
+        // If the folder is really a file, it has no job in it.
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(false),
         Err(source) => Err(Error::Unreadable {
             path: folder.to_owned(),
@@ -178,7 +181,7 @@ pub(super) fn is_there(folder: &Path) -> Result<bool> {
     }
 }
 
-/// Why a counter cannot be read: it is missing or damaged, or nobody may look.
+/// Why a counter cannot be read: it is missing or damaged, or permission is denied.
 fn unread(path: &Path, source: std::io::Error) -> Error {
     match source.kind() {
         std::io::ErrorKind::PermissionDenied => Error::Unreadable {
@@ -189,12 +192,12 @@ fn unread(path: &Path, source: std::io::Error) -> Error {
     }
 }
 
-/// The database of a job in this folder.
+/// The path of the database of a job in this folder.
 pub(crate) fn database(folder: &Path) -> PathBuf {
     folder.join("frontier.db")
 }
 
-/// The counter of commits of a job in this folder.
+/// The path of the counter of commits of a job in this folder.
 pub(super) fn counter(folder: &Path) -> PathBuf {
     folder.join("commits")
 }
@@ -209,7 +212,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 impl Counter {
-    /// A counter of a new job, at 0.
+    /// Creates the counter of a new job, at 0.
     pub(super) fn create(folder: &Path) -> Result<Self> {
         let path = counter(folder);
         let file = OpenOptions::new()
@@ -224,7 +227,7 @@ impl Counter {
         Ok(counter)
     }
 
-    /// The counter of a job that is there, and what it says.
+    /// Opens the counter of an existing job, and returns its value too.
     pub(super) fn open(folder: &Path) -> Result<(Self, u64)> {
         let path = counter(folder);
         let file = OpenOptions::new()
@@ -236,14 +239,14 @@ impl Counter {
         Ok((Self { file, path }, count))
     }
 
-    /// What the counter of a job that is there says; nothing is opened for writing.
+    /// Reads the counter of an existing job without opening it for writing.
     pub(super) fn read(folder: &Path) -> Result<u64> {
         let path = counter(folder);
         let file = File::open(&path).map_err(|source| unread(&path, source))?;
         counted(&file, &path)
     }
 
-    /// Notes that so many commits are on disk.
+    /// Writes the number of commits that are on disk.
     pub(super) fn set(&mut self, count: u64) -> Result<()> {
         let count = count.to_le_bytes();
         let mut bytes = [0; 16];

@@ -1,6 +1,7 @@
 //! The keeper: a store on a thread of its own, and the two queues to it.
 //!
-//! The loop asks and goes on; answers come in the order of the questions. Nothing here waits for a disk but the thread.
+//! The loop sends requests without waiting; replies come back in the same order. Only the thread waits for the
+//! disk.
 
 use std::thread::{self, JoinHandle};
 
@@ -10,18 +11,18 @@ use super::{Batch, Row, Store, Want};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
 
-/// A question to the store.
+/// A request to the store.
 enum Ask {
     Commit(Batch),
     Lease(Want),
 }
 
-/// What the store answers.
+/// A reply of the store.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// A batch is in.
+    /// A batch is written.
     Committed,
-    /// Rows of a host that wait: all that it has where there are fewer than were asked for.
+    /// Waiting rows of a host; fewer than `asked` means that the store has no more.
     Leased {
         host: HostKey,
         rows: Vec<Row>,
@@ -32,7 +33,7 @@ pub(crate) enum Answer {
 /// A store on a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    // Unbounded by type, bounded by use: one commit and one lease for each host at a time.
+    // Unbounded by type, bounded by use: one commit, and one lease per host, at a time.
     questions: Option<mpsc::UnboundedSender<Ask>>,
     answers: mpsc::UnboundedReceiver<Result<Answer>>,
     thread: Option<JoinHandle<()>>,
@@ -40,6 +41,8 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
+    /// Starts the thread of a store.
+    ///
     /// # Errors
     /// When the thread cannot be started.
     pub(crate) fn start(mut store: impl Store + 'static) -> Result<Self> {
@@ -72,12 +75,12 @@ impl Keeper {
         })
     }
 
-    /// Asks for a commit.
+    /// Requests a commit.
     pub(crate) fn commit(&mut self, batch: Batch) {
         self.ask(Ask::Commit(batch));
     }
 
-    /// Asks for rows.
+    /// Requests rows.
     pub(crate) fn lease(&mut self, want: Want) {
         self.ask(Ask::Lease(want));
     }
@@ -85,20 +88,20 @@ impl Keeper {
     fn ask(&mut self, ask: Ask) {
         self.open += 1;
         if let Some(questions) = &self.questions {
-            // A thread that is gone has said why: the next answer tells.
+            // If the thread is gone, its last reply says why.
             let _ = questions.send(ask);
         }
     }
 
-    /// Whether answers are due.
+    /// Whether replies are outstanding.
     pub(crate) fn is_busy(&self) -> bool {
         self.open > 0
     }
 
-    /// The next answer. Cancel-safe.
+    /// The next reply. Cancel-safe.
     ///
     /// # Errors
-    /// Why the store failed.
+    /// Any failure of the store.
     pub(crate) async fn next(&mut self) -> Result<Answer> {
         let answer = self.answers.recv().await;
         self.open = self.open.saturating_sub(1);
@@ -107,11 +110,11 @@ impl Keeper {
 }
 
 impl Drop for Keeper {
-    /// What was asked is done before the database is closed.
+    /// Waits until all requests are done, and then lets the database close.
     fn drop(&mut self) {
         self.questions = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // one that panicked has nothing more to say
+            let _ = thread.join(); // a thread that panicked has nothing to report
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a store knows of the job as a whole: named values, each with its check sum.
+//! What a store knows about the job as a whole: named values, each with a check sum.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::sqlite::broken;
 use super::{Known, ListMark, check};
 use crate::error::{Error, Result};
 
-/// What the job as a whole knows, and how many commits it holds.
+/// Reads what is known about the job, and the number of its commits.
 pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u64)> {
     let mut values = BTreeMap::new();
     let failed = |error| broken(path, &error);

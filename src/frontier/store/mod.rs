@@ -1,12 +1,12 @@
-//! The store: what a crawl knows that must outlive its process.
+//! The store: the parts of a crawl that must outlive its process.
 //!
-//! Big, durable, and knows nothing of time. Three verbs: **commit** takes in what was found and settled since the last
-//! commit, with the marks of the sinks, all of it or nothing; **lease** gives the next rows of a host that wait; **restore**
-//! reads everything back when a job is resumed. Leases are not written: rows are numbered in the order of
-//! admission and each host's line is first in, first out, so that what is not in memory is "all above this number", and
-//! whatever has not settled when a process dies waits again.
+//! Big, durable, and without any notion of time. Three verbs: **commit** writes what was admitted and settled since
+//! the last commit, together with the marks of the sinks, all of it or nothing; **lease** returns the next waiting
+//! rows of a host; **restore** reads everything back when a job is resumed. Leases are not written: rows are
+//! numbered in the order of admission and each host's queue is first in, first out, so the rows that are not in
+//! memory are "all above this number", and whatever has not settled when a process dies waits again.
 //!
-//! A member is plain blocking code on a thread of its own, behind a [`Keeper`].
+//! An implementation is plain blocking code on a thread of its own, behind a [`Keeper`].
 
 mod again;
 mod change;
@@ -31,18 +31,18 @@ pub(crate) use sqlite::Sqlite;
 use crate::error::Result;
 use crate::url::HostKey;
 
-/// What one commit takes in: all of it or nothing.
+/// The changes of one commit: written completely or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// URLs that were admitted, or skipped for good.
     pub(crate) found: Vec<Row>,
-    /// What became of rows that were known, or are among the found, in the order in which it happened.
+    /// Changes to rows that are stored or in `found`, in the order in which they happened.
     pub(crate) changes: Vec<Change>,
     /// Records that later ones replace from now on.
     pub(crate) superseded: u64,
-    /// How many passes more than over its failures the job had; as [`Known::raised`].
+    /// The number of passes for raised pages; see [`Known::raised`].
     pub(crate) raised: u32,
-    /// How far each sink is durable, by its name.
+    /// How far each sink is durable, by sink name.
     pub(crate) marks: BTreeMap<String, serde_json::Value>,
     /// How far the list was read.
     pub(crate) list: ListMark,
@@ -53,22 +53,22 @@ pub(crate) struct Batch {
 pub(crate) struct ListMark {
     /// The last row that was read.
     pub(crate) row: u64,
-    /// Rows that were taken of it.
+    /// The number of rows that were used.
     pub(crate) taken: u64,
-    /// Whether it was read to its end.
+    /// Whether the list was read to its end.
     pub(crate) done: bool,
 }
 
-/// Rows that the workbench has room for.
+/// A request for rows, because the workbench has room for them.
 #[derive(Debug, Clone)]
 pub(crate) struct Want {
     pub(crate) host: HostKey,
-    /// The last number that it had.
+    /// The last number that the workbench had.
     pub(crate) after: u64,
     pub(crate) count: usize,
 }
 
-/// What a store knows of the job as a whole.
+/// What a store knows about the job as a whole.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Known {
     /// The seed of the job's fingerprints.
@@ -77,33 +77,34 @@ pub(crate) struct Known {
     pub(crate) marks: BTreeMap<String, serde_json::Value>,
     /// How far the list was read.
     pub(crate) list: ListMark,
-    /// What the job was begun with: each setting as text, by its name.
+    /// The settings that the job was started with: each value as text, by name.
     pub(crate) settings: BTreeMap<String, String>,
-    /// How often its failures were put back.
+    /// The number of times that failures were put back.
     pub(crate) pass: u32,
-    /// The most times that a page was asked again in a session since recipes or nearer links led there, over all sessions
-    /// together. Each is a pass of its own.
+    /// The number of passes for raised pages, fetched again for a recipe or a nearer link.
+    ///
+    /// It is the most such passes for one page in each session, added up over all sessions.
     pub(crate) raised: u32,
-    /// Records that later ones replace: of each URL that was put back, or asked again, the one before.
+    /// Records that were replaced: those of URLs that were put back or fetched again.
     pub(crate) superseded: u64,
 }
 
 impl Known {
-    /// The number of the last pass that a record may have.
+    /// The highest pass number that a record may have.
     pub(crate) fn last_pass(&self) -> u32 {
         self.pass.saturating_add(self.raised)
     }
 }
 
-/// A place where a job lives.
+/// Durable storage for the rows of a job.
 pub(crate) trait Store: Send {
-    /// Takes a batch in: it survives a crash of the machine, all of it, or nothing of it does.
+    /// Writes a batch so that it survives a crash of the machine, completely or not at all.
     ///
     /// # Errors
-    /// When it cannot be written: the run stops, and what was committed before stays.
+    /// When it cannot be written: the run stops, and earlier commits stay.
     fn commit(&mut self, batch: &Batch) -> Result<()>;
 
-    /// The next rows of a host that wait, oldest first.
+    /// The next waiting rows of a host, oldest first.
     ///
     /// # Errors
     /// When they cannot be read, or are damaged.

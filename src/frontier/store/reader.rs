@@ -1,8 +1,8 @@
-//! A job as it stands, read and never changed, whether or not a haul works on it.
+//! A read-only view of a job, whether or not a haul process works on it.
 //!
-//! Invariant: nothing is locked and nothing is written. A job that is worked on has a log, and is read beside its
-//! writer, in one snapshot. One that is not has none, and is read as a file that does not change: SQLite would
-//! otherwise leave files of its own beside it, and could not read a job on a medium that is read-only.
+//! Invariant: nothing is locked and nothing is written. A job in use has a log, and is read next to its writer, in
+//! one snapshot. A job that is not in use has no log, and is opened as a file that does not change: otherwise
+//! SQLite would leave files of its own next to it, and could not read a job on a read-only medium.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use super::{Known, Row};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
 
-/// What of a path must not stand in a `file:` URL as it is.
+/// The characters to escape when a path becomes a `file:` URL.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
     .remove(b'_')
     .remove(b'.');
-/// Rows of one URL that are read at the most: a list may hold it as often as it likes.
+/// The most rows of one URL that are read: a list may repeat it any number of times.
 const SAME: i64 = 10;
 
-/// A job as it stands.
+/// A read-only view of a job.
 pub(crate) struct Reader {
     database: Connection,
     path: PathBuf,
@@ -34,10 +34,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Asks a job, all in one snapshot.
+    /// Calls `ask` on a job, all in one snapshot.
     ///
     /// # Errors
-    /// When there is no job, it is damaged, or of another format.
+    /// When there is no job, or it is damaged, or its format is another one.
     pub(crate) fn read<T>(folder: &Path, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
         let path = database(folder);
         if !is_there(folder)? {
@@ -51,13 +51,13 @@ impl Reader {
             if !is_worked_on() {
                 return answer;
             }
-            // A haul has begun meanwhile: what was read may be half of then and half of now.
+            // A haul process started meanwhile: the rows may be half old and half new.
         }
         ask(&Self::open(folder, &path, false)?)
     }
 
     fn open(folder: &Path, path: &Path, unchanging: bool) -> Result<Self> {
-        // Read first: it is written after each commit, so a snapshot taken later holds at least so many.
+        // Read before the snapshot: the counter is written after each commit, so the snapshot has at least as many.
         let counted = Counter::read(folder)?;
         let failed = |error| broken(path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -86,12 +86,12 @@ impl Reader {
         })
     }
 
-    /// What it knows as a whole.
+    /// What is known about the job as a whole.
     pub(crate) fn known(&self) -> &Known {
         &self.known
     }
 
-    /// Every row, oldest first.
+    /// Passes every row to `take`, oldest first.
     ///
     /// # Errors
     /// When one is damaged.
@@ -99,7 +99,7 @@ impl Reader {
         each_row(&self.database, &self.path, take)
     }
 
-    /// The row of a number.
+    /// The row with this number.
     ///
     /// # Errors
     /// When it is damaged.
@@ -108,7 +108,9 @@ impl Reader {
         Ok(rows.into_iter().next())
     }
 
-    /// The rows of a URL, oldest first, ten at the most. A request of a list that says more than a URL has another fingerprint.
+    /// The rows of a URL, oldest first, at most ten.
+    ///
+    /// A list entry with a method, headers or a body has another fingerprint.
     ///
     /// # Errors
     /// When one is damaged.
@@ -117,7 +119,7 @@ impl Reader {
         self.rows("fingerprint = ?1 OR url = ?2 ORDER BY id LIMIT ?3", wanted)
     }
 
-    /// The first seeds, so many at the most.
+    /// The first seeds, at most `limit`.
     ///
     /// # Errors
     /// When one is damaged.
@@ -125,7 +127,7 @@ impl Reader {
         self.rows("row IS NOT NULL ORDER BY id LIMIT ?1", [limit])
     }
 
-    /// How many URLs of its host wait before this one.
+    /// The number of URLs of the same host that wait before this one.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -136,12 +138,12 @@ impl Reader {
         )
     }
 
-    /// How many records there are of what was asked.
+    /// The number of records of pages and page parts, done or failed.
     ///
     /// # Errors
     /// When they cannot be counted.
     pub(crate) fn records(&self) -> Result<u64> {
-        // Pages and their parts, done or failed: what `--limit` counts.
+        // This is the number that `--limit` counts.
         self.count("state IN (1, 2) AND role IN (0, 1)", [])
     }
 

@@ -1,4 +1,4 @@
-//! One URL of a job, as it is kept.
+//! One URL of a job, as it is stored.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use crate::url::{HostKey, PageUrl};
 /// One URL of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
-    /// Its number: 1 for the first that was admitted.
+    /// Its number: 1 for the first one admitted.
     pub(crate) id: u64,
     pub(crate) fingerprint: u64,
     pub(crate) host: HostKey,
@@ -23,23 +23,25 @@ pub(crate) struct Row {
     pub(crate) depth: u16,
     /// The row of the list that names it.
     pub(crate) row: Option<u64>,
-    /// The number of the page that first led here; 0 for none.
+    /// The number of the page that first linked here; 0 for none.
     pub(crate) found_on: u64,
-    /// The URL of that page, where it is at hand: a lease has it, a commit need not.
+    /// The URL of that page, if it was looked up: a lease sets it, a commit need not.
     pub(crate) found_on_url: Option<Arc<str>>,
     pub(crate) reach: Reach,
-    /// What the list says of its request, and the recipes for what is there, as JSON.
+    /// The list's own request (method, headers, body), and the recipes for the page, as JSON.
     pub(crate) request: Option<Box<str>>,
     pub(crate) state: State,
 }
 
-/// What is known of a URL.
+/// The state of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It waits, or is in flight. The number is that of the pass that put it back: it has a record already, which the
-    /// next one replaces. 0 for what was never asked.
+    /// It waits, or is in flight.
+    ///
+    /// The number is the pass that put it back: then it has a record already, which the next one replaces. 0 if it
+    /// was never fetched.
     Waiting(u32),
-    /// It has its record, and went well.
+    /// It has its record, and succeeded.
     Done(Option<u16>),
     /// It has its record, and failed.
     Failed {
@@ -47,32 +49,33 @@ pub(crate) enum State {
         class: String,
         message: String,
     },
-    /// It is not asked.
+    /// It is not fetched.
     Skipped { class: String, message: String },
-    /// It has its record, and waits to be read again for what it leads to: it was found nearer, or as more than a part of a
-    /// page. The number is that of the pass that this is.
+    /// It has its record, and waits to be read again for its links.
+    ///
+    /// It was found nearer, or as more than a part of a page. The number is that of this pass.
     Reread(u32),
 }
 
-/// What becomes of a row that is known already.
+/// A change to a known row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Its job is over.
     Settled(Settled),
-    /// A stronger claim was laid to it.
+    /// It got a stronger claim.
     Raised(Raised),
-    /// It was passed over, and another row has taken its place.
+    /// It was rejected, and another row has replaced it.
     Forgotten(u64),
 }
 
-/// A URL that is asked as more than before.
+/// A URL with a stronger claim than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raised {
     pub(crate) id: u64,
     pub(crate) role: Role,
     pub(crate) depth: u16,
     pub(crate) recipes: Vec<Arc<str>>,
-    /// What it waits for from now on, where that changes.
+    /// Its new state, if that changes.
     pub(crate) state: Option<State>,
 }
 
@@ -83,7 +86,9 @@ pub(crate) struct Settled {
     pub(crate) state: State,
 }
 
-/// A request as it is kept. Carried columns are JSON, which only a text format keeps as they are.
+/// A request as it is stored.
+///
+/// Carried columns are JSON, which only a text format preserves as they are.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptRequest {
     method: Option<String>,
@@ -95,7 +100,7 @@ struct KeptRequest {
 }
 
 impl State {
-    /// Whether nothing more is asked of it.
+    /// Whether it has its final record.
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self, State::Done(_) | State::Failed { .. })
     }
@@ -121,21 +126,22 @@ impl Row {
         }
     }
 
-    /// What the list says of its request, and the recipes that want it.
+    /// The list's own request, and the recipes for the page.
     ///
     /// # Errors
-    /// When what is kept makes no sense.
+    /// When the stored JSON is damaged.
     pub(crate) fn kept(&self) -> Result<(Option<Request>, Vec<Arc<str>>)> {
         let read = self.request.as_deref().map(read).transpose();
         let read = read.map_err(|error| Error::store("", format!("row {}: {error}", self.id)))?;
         Ok(read.unwrap_or_default())
     }
 
-    /// Takes in that it is asked as more than before. What was to be read again for its links alone gets a record where a
-    /// recipe wants it too.
+    /// Applies a stronger claim.
+    ///
+    /// A page that was to be read again only for its links gets a new record if a new recipe applies.
     ///
     /// # Errors
-    /// When what is kept makes no sense.
+    /// When the stored JSON is damaged.
     pub(crate) fn raise(&mut self, raised: &Raised) -> Result<()> {
         let (request, recipes) = self.kept()?;
         (self.role, self.depth) = (raised.role, raised.depth);
@@ -150,15 +156,15 @@ impl Row {
         Ok(())
     }
 
-    /// Whether it was let into the crawl, by a link.
+    /// Whether a link to it was accepted into the crawl.
     pub(crate) fn was_admitted(&self) -> bool {
         !matches!(&self.state, State::Skipped { class, .. } if class != "robots")
     }
 
-    /// The job that it was.
+    /// The job of this row.
     ///
     /// # Errors
-    /// When what is kept makes no sense.
+    /// When the stored JSON is damaged.
     pub(crate) fn into_job(self, now: Instant) -> Result<Box<Job>> {
         let damaged = |what: &str| Error::store("", format!("row {}: {what}", self.id));
         let url = PageUrl::parse(&self.url).map_err(|error| damaged(&error.to_string()))?;
@@ -201,11 +207,11 @@ fn kept(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<str>> {
             .unwrap_or_default(),
         recipes: recipes.to_vec(),
     };
-    // Strings, numbers and lists of them: JSON has a place for each.
+    // JSON can represent all of it: strings, numbers and lists of them.
     Some(serde_json::to_string(&kept).unwrap_or_default().into())
 }
 
-/// What was kept: a request, where the list said anything of it, and recipes.
+/// A request, if the list had one, and recipes.
 type Read = (Option<Request>, Vec<Arc<str>>);
 
 fn read(text: &str) -> std::result::Result<Read, String> {
@@ -220,7 +226,7 @@ fn read(text: &str) -> std::result::Result<Read, String> {
     Ok((request.says_something().then_some(request), kept.recipes))
 }
 
-/// Which addresses a row may lead to, as it is kept.
+/// The stored text for the addresses that a row may lead to.
 pub(super) fn reach_text(reach: Reach) -> String {
     match reach {
         Reach::Anywhere => "any".to_owned(),
@@ -229,7 +235,9 @@ pub(super) fn reach_text(reach: Reach) -> String {
     }
 }
 
-/// The check sum has said that it is what was written: whatever is no address is `public`.
+/// Reads [`reach_text`] back.
+///
+/// The check sum was verified, so anything that is no address is `public`.
 pub(super) fn reach_of(text: &str) -> Reach {
     match text {
         "any" => Reach::Anywhere,
@@ -237,7 +245,7 @@ pub(super) fn reach_of(text: &str) -> Reach {
     }
 }
 
-/// The role of a number.
+/// The role of a stored number.
 pub(super) fn role_of(code: u8) -> Role {
     let all = [
         Role::Page,
@@ -250,7 +258,7 @@ pub(super) fn role_of(code: u8) -> Role {
     known.unwrap_or(Role::Page)
 }
 
-/// The way that a number stands for.
+/// The way in which a URL was found, for a stored number.
 pub(super) fn via_of(code: u8) -> Via {
     [Via::Seed, Via::Redirect, Via::Link, Via::Sitemap]
         .into_iter()

@@ -1,7 +1,7 @@
-//! The store in SQLite: one file, one writer, a transaction a checkpoint.
+//! The store in SQLite: one file, one writer, one transaction per checkpoint.
 //!
-//! WAL and `synchronous=FULL`: a commit that was answered survives a crash of the machine. Rows are kept in the order of their
-//! numbers and rewritten once, when they settle; one index gives a host's rows in that order. Whoever wants to may
+//! WAL and `synchronous=FULL`: a commit that returned survives a crash of the machine. Rows are stored in the order
+//! of their numbers and rewritten once, when they settle; one index lists a host's rows in that order. Users may
 //! open the file with any SQLite: the table `urls` and the views `failed` and `waiting` are meant to be read.
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,11 +18,11 @@ use super::{Batch, Change, Known, Row, State, Store, Want, check};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
 
-/// The format that is written here. Another number is another meaning of the tables.
+/// The format that is written here. Another number means other tables.
 const FORMAT: u32 = 2;
-/// Marks the file as ours: "haul".
+/// The mark of our files: "haul".
 const APPLICATION: i64 = 0x6861_756c;
-/// The oldest SQLite that is trusted: before it, resetting the log could lose commits.
+/// The oldest SQLite that is safe: earlier ones could lose commits when resetting the log.
 const LEAST: i32 = 3_053_000;
 
 const SCHEMA: &str = "
@@ -47,19 +47,20 @@ pub(crate) struct Sqlite {
     pub(super) counter: Counter,
     pub(super) commits: u64,
     hosts: HashMap<HostKey, i64>,
-    /// As [`Known`] has it.
+    /// See [`Known`].
     superseded: u64,
     /// The page that the last leased row was found on.
     last_page: (u64, Option<Arc<str>>),
 }
 
 impl Sqlite {
-    /// Begins a job in a folder that has none.
+    /// Starts a job in a folder that has none.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn create(folder: &Folder, known: &Known) -> Result<Self> {
-        // Under another name until it is whole: a kill in between leaves a folder without a job, not a damaged one.
+        // Under another name until it is complete: a kill in between leaves a folder without a job, not a damaged
+        // one.
         let draft = folder.draft()?;
         let failed = |error| broken(&draft, &error);
         let mut database = Connection::open(&draft).map_err(failed)?;
@@ -91,10 +92,10 @@ impl Sqlite {
         })
     }
 
-    /// Opens the job of a folder, and says what it knows.
+    /// Opens the job in a folder, and returns what is known about it.
     ///
     /// # Errors
-    /// When there is none, it is damaged, or of another format. Nothing is changed then.
+    /// When there is none, it is damaged, or of another format. Then nothing was changed.
     pub(crate) fn open(folder: &Folder) -> Result<(Self, Known)> {
         let path = folder.database();
         let database = open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -121,7 +122,7 @@ impl Sqlite {
         Ok((store, known))
     }
 
-    /// The job goes on with these settings.
+    /// Replaces the settings of the job.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -256,7 +257,7 @@ impl Store for Sqlite {
 pub(super) const COLUMNS: &str = "id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, state, status, \
      class, message, state_sum";
 
-/// A row as it stands in the table, not yet believed.
+/// A row as it was read from the table, not verified yet.
 pub(super) struct Kept {
     pub(super) row: Row,
     pub(super) host: i64,
@@ -293,7 +294,7 @@ pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
 }
 
 impl Kept {
-    /// The row without its host; `None` where it does not match its check sums.
+    /// The row without its host; `None` if it does not match its check sums.
     pub(super) fn sound(self) -> Option<Row> {
         let mut row = self.row;
         row.state = self.state?;
@@ -315,7 +316,7 @@ impl Kept {
     }
 }
 
-/// Opens a database that is there, and makes sure that it is whole and ours.
+/// Opens an existing database, and verifies that it is intact and ours.
 pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
     if !path.exists() {
         return Err(Error::store(path, "there is no job here"));
@@ -326,7 +327,7 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(database)
 }
 
-/// Makes sure that a database is whole and ours.
+/// Verifies that a database is intact and ours.
 pub(super) fn check_whole(database: &Connection, path: &Path) -> Result<()> {
     let failed = |error| broken(path, &error);
     let number =
@@ -355,7 +356,7 @@ pub(super) fn check_whole(database: &Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every row of a database, oldest first.
+/// Passes every row of a database to `take`, oldest first.
 pub(super) fn each_row(
     database: &Connection,
     path: &Path,
@@ -419,7 +420,7 @@ fn restrict(path: &Path) -> Result<()> {
         .map_err(|source| Error::output(path, source))
 }
 
-/// A full disk is an output that cannot be written; anything else is a job that cannot be gone on with.
+/// The error for a failed database: an output error for a full disk, else a store error.
 pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {

@@ -1,4 +1,4 @@
-//! What every store has to do, and what SQLite's has to refuse.
+//! What every store must do, and what the SQLite store must refuse.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::job::{Reach, Role, Via};
 use crate::url::PageUrl;
 
-/// Row `id` of a job: a page of one of three hosts, found on the first one.
+/// Row `id` of a job: a page of one of three hosts, found on the first page.
 fn row(id: u64) -> Row {
     let url = PageUrl::parse(&format!("http://h{}.example/page/{id}?q=%C3%A9", id % 3)).unwrap();
     Row {
@@ -98,7 +98,7 @@ fn what_is_committed_is_there_after_a_crash_and_what_has_not_settled_waits_again
     store.commit(&batch(101..=200, 1..=50)).unwrap();
     let leased = store.lease(&want(1, 0, 1000)).unwrap();
     assert_eq!(leased.first().map(|row| row.id), Some(52));
-    // A process that dies writes nothing more: not even that it closes the database.
+    // A process that dies writes nothing more: it does not even close the database.
     std::mem::forget(store);
 
     let (mut store, known) = open(folder.path()).unwrap();
@@ -177,7 +177,7 @@ fn whichever_bit_flips_the_job_is_refused_or_whole() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut refused = 0;
     for round in 0..400 {
-        // The first page has all that says what the file is: each of its bytes is tried more often.
+        // The first 100 bytes identify the file, so they are tried more often.
         let at = if round < 100 {
             random.usize(..100)
         } else {
@@ -238,7 +238,7 @@ fn a_log_that_lost_commits_is_refused_and_not_taken_for_an_early_crash() {
         (&[], false),
         (&damaged, false),
     ] {
-        // The first process still has its files open here: what a second one finds is a copy.
+        // The first process still has its files open here, so the second one gets a copy.
         let copy = tempfile::tempdir().unwrap();
         for name in ["frontier.db", "commits"] {
             fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();

@@ -1,34 +1,34 @@
-//! The allowance: requests a second that a host was seen to take, learned from its 429 and 503.
+//! The allowance: the requests per second that a host takes, learned from its 429 and 503.
 //!
-//! A window cannot hold a host to less than one request at a time; a rate can. Invariant: no allowance is known before the first
-//! refusal, and none below [`LEAST`] is ever believed.
+//! A window cannot limit a host to less than one request at a time; a rate can. Invariant: there is no allowance
+//! before the first refusal, and it never falls below [`LEAST`].
 
 use std::time::{Duration, Instant};
 
 use super::climb::Climb;
 
-/// Requests a second, at the least.
+/// The least requests per second.
 const LEAST: f64 = 1.0 / 60.0;
-/// A host that answers so many between two refusals is not held to less than [`USUAL`]: its refusals may be chance.
+/// Responses between two refusals that keep the rate at [`USUAL`]: refusals may be chance.
 const MOSTLY: u32 = 20;
-/// Requests a second that are not gone below while most are answered.
+/// The least requests per second while most requests get a response.
 const USUAL: f64 = 1.0;
-/// How far below the safe rate a host is held after a refusal.
+/// How far below the safe rate a host is limited after a refusal.
 const DEPTH: f64 = 0.15;
-/// How long it takes until the safe rate is reached again, and as long until it is left behind.
+/// The time until the safe rate is reached again, and as long until it is exceeded.
 const SPAN: Duration = Duration::from_secs(5);
-/// The same in answers, at the least and at the most: each search for more costs a refusal.
+/// The same in responses, least and most: each search for a higher rate costs a refusal.
 const SPAN_ANSWERS: (f64, f64) = (20.0, 60.0);
-/// A rate is only measured over so long: a server may let a second's worth through at once.
+/// The least time to measure a rate over: a server may accept a second's worth at once.
 const MEASURED_OVER: Duration = Duration::from_secs(1);
-/// Answers that a rate is measured by at the least.
+/// The fewest responses to measure a rate by.
 const MEASURED_BY: u32 = 8;
-/// What is left of a rate that was refused and cannot be measured.
+/// The part of a refused rate that is left if it cannot be measured.
 const KEPT: f64 = 0.7;
-/// What is left of a rate at the least, whatever was measured.
+/// The least part of a rate that is left, whatever was measured.
 const KEPT_AT_LEAST: f64 = 0.25;
 
-/// Requests a second that a host takes.
+/// The requests per second that a host takes.
 #[derive(Debug)]
 pub(super) struct Allowance {
     rate: f64,
@@ -36,7 +36,7 @@ pub(super) struct Allowance {
     not_before: Option<Instant>,
 }
 
-/// What came since the last refusal.
+/// The responses since the last refusal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Yield {
     pub(super) answers: u32,
@@ -44,7 +44,7 @@ pub(super) struct Yield {
 }
 
 impl Allowance {
-    /// Less than `rate`, which was refused.
+    /// An allowance below `rate`, which was refused.
     pub(super) fn below(rate: f64, since: Yield) -> Self {
         let measured = (since.within >= MEASURED_OVER && since.answers >= MEASURED_BY)
             .then(|| f64::from(since.answers) / since.within.as_secs_f64());
@@ -71,12 +71,12 @@ impl Allowance {
         self.rate
     }
 
-    /// Whether it is this that a host's next request waits for.
+    /// Whether the host's next request waits for this allowance.
     pub(super) fn binds(&self, now: Instant) -> bool {
         self.not_before.is_some_and(|until| until > now)
     }
 
-    /// Notes an answer. Only one that had to wait for its turn says that more may be asked.
+    /// Notes a response. Only one whose request had to wait shows that more may be sent.
     pub(super) fn answered(&mut self, now: Instant) {
         if self.binds(now) {
             self.rate = self.climb.step();

@@ -1,12 +1,13 @@
-//! The climb back after a cut: quickly to a little below where it was too much, slowly past it, and faster again when
-//! nothing happens. The curve is CUBIC's (RFC 9438 4.2), over what was answered instead of over time.
+//! The climb after a cut: fast to just below what was too much, slowly past it, then faster.
+//!
+//! The curve is CUBIC's (RFC 9438 4.2), over responses instead of over time.
 
-/// A way up that remembers where it was too much.
+/// A climb that remembers what was too much.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Climb {
-    /// The last that was safe: where the curve is flat.
+    /// The safe height, where the curve is flat.
     plateau: f64,
-    /// How far below the plateau it begins, as a share of it.
+    /// How far below the plateau it starts, as a share of it.
     depth: f64,
     /// Steps until the plateau.
     span: f64,
@@ -24,7 +25,7 @@ impl Climb {
         }
     }
 
-    /// One step up. Answers with the height.
+    /// Takes one step up and returns the new height.
     pub(super) fn step(&mut self) -> f64 {
         self.steps += 1.0;
         self.height()

@@ -1,9 +1,10 @@
-//! The window: how many requests a host may have in flight, and how many a second, as it was seen to bear.
+//! The window: the requests in flight, and per second, that a host was seen to bear.
 //!
-//! It widens while answers come about as fast as they ever did, and narrows in proportion when they come slower, as TCP Vegas
-//! does (Brakmo and Peterson, 1995): what waits at the server is more than it can work at. A refusal (429, 503), a time-out or
-//! a refused connection cuts it at once, once a round trip, and from then on it climbs as CUBIC does (RFC 9438), with a memory of where
-//! it was too much. Invariant: it is never below one and never above its limit. Reads no clock, and sends nothing.
+//! It widens while responses come about as fast as they ever did, and narrows in proportion when they come slower,
+//! as TCP Vegas does (Brakmo and Peterson, 1995): then requests queue at the server, because they are more than it
+//! can work on. A refusal (429, 503), a time-out or a refused connection cuts it at once, once per round trip, and
+//! from then on it climbs as CUBIC does (RFC 9438), with a memory of the size that was too much. Invariant: it is
+//! never below one and never above its limit. Reads no clock, and sends nothing.
 
 mod allowance;
 mod chance;
@@ -19,84 +20,84 @@ use allowance::{Allowance, Yield};
 use chance::Chance;
 use climb::Climb;
 
-/// Requests in flight on a host of which nothing is known.
+/// Requests in flight to a host that is not known yet.
 const FIRST: f64 = 2.0;
-/// Answers that a round is measured by at the least.
+/// The fewest responses in a round.
 const ROUND: u32 = 8;
-/// What a cut leaves of a window.
+/// The part of a window that is left after a cut.
 const CUT: f64 = 0.7;
-/// What is safe after a cut, as a share of what was too much.
+/// The safe size after a cut, as a share of the size that was too much.
 const SAFE: f64 = 0.9;
-/// Rounds of a climb until it is where it is safe.
+/// Rounds of a climb until the safe size is reached.
 const SPAN: f64 = 10.0;
-/// Latency over the least, up to which a window widens.
+/// The window widens while latency divided by the least is below this.
 const NEAR: f64 = 1.06;
-/// Latency over the least, from which it narrows.
+/// The window narrows once latency divided by the least is above this.
 const FAR: f64 = 1.2;
-/// Latency over the least that it narrows to: between the two, so that it rests there.
+/// The ratio that narrowing aims for: between the two, so that the window rests there.
 const AIM: f64 = 1.08;
-/// No spread of latencies explains a latency so far over the least.
+/// The largest ratio that the spread of latencies may explain.
 const EXPLAINED: f64 = 2.5;
-/// A difference that nobody feels, in seconds.
+/// A difference in latency that does not matter, in seconds.
 const UNFELT: f64 = 0.005;
-/// Rounds of rest until a narrower window measures the least latency again.
+/// Rounds of rest after which a narrower window measures the least latency again.
 const REST: u32 = 32;
-/// That narrower window, as a share.
+/// The size of that narrower window, as a share.
 const DIP: f64 = 0.75;
-/// A round that took less than this share of the least is news: it is measured at a narrower window what the least is now.
+/// A round below this share of the least latency calls for a new measurement of the least.
 const NEWS: f64 = 0.9;
-/// From this size on a window alone can tell one rate from another.
+/// From this size on, window sizes are fine enough to control the rate.
 const COARSE: usize = 3;
-/// How far the least latency follows a round that was below it.
+/// The share by which the least latency moves towards a round near it.
 const FALL: f64 = 0.1;
 
-/// What came back of a request.
+/// The result of a request, as far as the window is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// An answer, whose first byte came after so long.
+    /// A response, and the time until its first byte.
     Answered(Duration),
-    /// 429, or 503 with a wait that it names.
+    /// 429, or 503 with a `Retry-After`.
     Refused,
     /// 503 without one.
     Unavailable,
-    /// Nothing: a deadline passed, or the connection was refused.
+    /// No response: a deadline passed, or the connection was refused.
     Lost,
 }
 
-/// How much of a host may be asked at once.
+/// The number of requests that a host may have in flight, adjusted to what it bears.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: f64,
     limit: f64,
-    /// Requests that were sent before the size was last changed, and are not back yet.
+    /// Requests that were sent before the size last changed, and are not back yet.
     unsettled: usize,
     /// Requests that were sent before the last cut, and are not back yet.
     forgiven: usize,
     round: Round,
     /// The least mean latency of a round, in seconds.
     least: Option<f64>,
-    /// The mean deviation of latencies, as a share of them.
+    /// The mean deviation of latencies, as a share of the mean.
     spread: f64,
     climb: Option<Climb>,
-    /// Rounds of rest.
+    /// Rounds of rest so far.
     rested: u32,
-    /// The size to go back to, once the least latency is measured.
+    /// The size to return to once the least latency is measured.
     dipped: Option<f64>,
-    /// Rounds in a row that narrowed it, and the mean latency and the size before the last of them.
+    /// Rounds in a row that narrowed it; the mean latency and the size before the last one.
     narrowed: Option<(u32, f64, f64)>,
     allowance: Option<Allowance>,
     chance: Chance,
-    /// Answers since the last refusal, or the first request.
+    /// Responses since the last refusal, or since the first request.
     answers: u32,
     since: Option<Instant>,
 }
 
-/// What is measured between two changes of size.
+/// The measurements between two changes of size.
 #[derive(Debug, Default)]
 struct Round {
     sum: f64,
     count: u32,
-    /// Sum of what latencies are off the mean so far.
+    /// The sum of the deviations from the mean so far.
     off: f64,
     was_full: bool,
 }
@@ -124,12 +125,12 @@ impl Window {
         }
     }
 
-    /// Requests that may be in flight.
+    /// The number of requests that may be in flight.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
     }
 
-    /// Requests a second that may be sent, where the host set a bound.
+    /// The requests per second that may be sent, if the host showed a limit.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.allowance.as_ref().map(Allowance::rate)
     }
@@ -147,7 +148,9 @@ impl Window {
         }
     }
 
-    /// Notes what came back; `in_flight` counts it too. Answers whether the host is asked less from now on.
+    /// Notes the result of a request, which `in_flight` still includes.
+    ///
+    /// Returns whether the host is asked less from now on.
     pub(crate) fn heard(&mut self, reply: Reply, in_flight: usize, now: Instant) -> bool {
         let settled = self.unsettled == 0;
         self.unsettled = self.unsettled.saturating_sub(1);
@@ -173,7 +176,7 @@ impl Window {
             Reply::Unavailable if self.chance.explains() => false,
             Reply::Unavailable | Reply::Refused | Reply::Lost if forgiven => false,
             Reply::Unavailable | Reply::Refused | Reply::Lost => {
-                // What was its bound is what was too much.
+                // If the allowance was the limit, the allowance was too much.
                 let paced = self.allowance.as_ref().is_some_and(|it| it.binds(now));
                 if paced || self.size() < COARSE {
                     self.hold_back(now);
@@ -195,7 +198,7 @@ impl Window {
         round.off += (latency - round.sum / f64::from(round.count)).abs();
     }
 
-    /// Less at once, as what was in flight was too much.
+    /// Reduces the requests in flight, because they were too many.
     fn cut(&mut self, others: usize) {
         let before = self.dipped.take().unwrap_or(self.size);
         self.climb = Some(Climb::to(before * SAFE, 1.0 - CUT / SAFE, SPAN));
@@ -204,7 +207,7 @@ impl Window {
         self.resize(before * CUT, others);
     }
 
-    /// Fewer a second.
+    /// Reduces the requests per second.
     fn hold_back(&mut self, now: Instant) {
         let own = self.size / self.least.unwrap_or(1.0).max(UNFELT);
         let rate = self.rate().map_or(own, |rate| rate.min(own));
@@ -222,7 +225,7 @@ impl Window {
         self.since = Some(now);
     }
 
-    /// A round is over: what it says about the size.
+    /// Ends a round: adjusts the size to what it measured.
     fn turn(&mut self, others: usize) {
         let round = std::mem::take(&mut self.round);
         let count = f64::from(round.count);
@@ -231,7 +234,7 @@ impl Window {
         let chance = 1.25 * self.spread / count.sqrt();
         let is_news = mean + UNFELT < (least + UNFELT) * NEWS;
         if let Some(size) = self.dipped {
-            // What chance may have brought counts half.
+            // A difference that may be chance counts half.
             let by_chance = (mean / least - 1.0).abs() < 2.0 * chance;
             self.least = Some(if by_chance {
                 (least + mean) / 2.0
@@ -251,7 +254,7 @@ impl Window {
             self.dip(others);
             return;
         }
-        // A mean that is above it by chance pulls it up as one below it pulls it down.
+        // A mean slightly above the least pulls it up, just as one slightly below pulls it down.
         let near = mean < least * (1.0 + chance);
         let least = if near {
             least + (mean - least) * FALL
@@ -262,13 +265,13 @@ impl Window {
         let slower = (mean + UNFELT) / (least + UNFELT);
         let narrowed = self.narrowed.take();
         if slower > (FAR + 3.0 * chance).min(EXPLAINED) {
-            // Half of what the narrowing should have brought is the line between the two. The first time may have been
+            // The line between success and failure is half of the expected gain. The first round may have been
             // measured while the server changed.
             let in_vain = narrowed.is_some_and(|(times, before, size)| {
                 times > 1 && mean > before * (1.0 + self.size / size) / 2.0
             });
             if in_vain || self.size < 2.0 {
-                // It is not for us that it has become slower.
+                // The server has become slower, but not because of us.
                 self.least = Some(mean);
                 self.climb = None;
                 return;
@@ -295,14 +298,14 @@ impl Window {
         }
     }
 
-    /// Makes room, to see the least latency again.
+    /// Narrows the window to measure the least latency again.
     fn dip(&mut self, others: usize) {
         self.dipped = Some(self.size);
         self.rested = 0;
         self.resize(self.size * DIP, others);
     }
 
-    /// Takes another size; what is in flight says nothing about it.
+    /// Changes the size; responses to requests in flight say nothing about it.
     fn resize(&mut self, size: f64, others: usize) {
         let before = self.size();
         self.size = size.clamp(1.0, self.limit);

@@ -1,4 +1,4 @@
-//! A host as a window sees it: a server with so many hands, or one that counts requests, and somebody who always has more to ask.
+//! A simulated host for a window: a server with workers or a limit, and an eager client.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,17 +9,17 @@ use super::{Reply, Window};
 /// A server.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
-    /// Requests that it works at, at a time; the others wait in line.
+    /// Requests that it works on at a time; the others queue.
     pub(super) hands: usize,
-    /// How long it works at one.
+    /// The time that it works on one request.
     pub(super) work: Duration,
     /// How much longer or shorter that may be, as a share of it.
     pub(super) noise: f64,
-    /// Requests a second, with a second's worth at once; above it the answer is 429.
+    /// The requests per second, one second's worth at once, beyond which it returns 429.
     pub(super) rate: Option<f64>,
-    /// Requests in flight above which the answer is 503.
+    /// The requests in flight beyond which it returns 503.
     pub(super) seats: Option<usize>,
-    /// Requests that fail with 503 whatever is asked, as a share.
+    /// The share of requests that fail with 503, whatever they are.
     pub(super) failures: f64,
     /// How long a refused client stays away.
     pub(super) hold: Duration,
@@ -46,16 +46,16 @@ pub(super) struct Simulation {
     start: Instant,
     now: Instant,
     held: Instant,
-    /// When each hand is free.
+    /// When each worker is free.
     hands: BinaryHeap<Reverse<Instant>>,
-    /// When the server's counter is at rest.
+    /// When the rate limit of the server is back to zero.
     rest: Instant,
     flying: BinaryHeap<Reverse<(Instant, u64, Instant, bool)>>,
     random: fastrand::Rng,
     pub(super) sent: u64,
     pub(super) answered: u64,
     pub(super) refused: u64,
-    /// The size of the window after each answer.
+    /// The size of the window after each response.
     pub(super) sizes: Vec<usize>,
 }
 
@@ -80,13 +80,13 @@ impl Simulation {
         }
     }
 
-    /// Another server from now on.
+    /// Replaces the server.
     pub(super) fn change(&mut self, server: Server) {
         self.hands = (0..server.hands).map(|_| Reverse(self.now)).collect();
         self.server = server;
     }
 
-    /// Forgets the figures so far.
+    /// Forgets the numbers so far.
     pub(super) fn count_anew(&mut self) {
         (self.sent, self.answered, self.refused) = (0, 0, 0);
         self.sizes.clear();
@@ -97,7 +97,7 @@ impl Simulation {
         self.now - self.start
     }
 
-    /// Goes on for so long.
+    /// Continues for this long.
     pub(super) fn run(&mut self, time: Duration) {
         let end = self.now + time;
         loop {

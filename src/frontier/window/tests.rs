@@ -7,7 +7,7 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// The least, the mean and the most that a window was.
+/// The least, the mean and the greatest size of a window.
 fn sizes(run: &Simulation) -> (usize, f64, usize) {
     let least = run.sizes.iter().min().copied().unwrap();
     let most = run.sizes.iter().max().copied().unwrap();
@@ -15,7 +15,7 @@ fn sizes(run: &Simulation) -> (usize, f64, usize) {
     (least, mean, most)
 }
 
-/// Answers, as a share of what the server could have given in this time.
+/// The responses, as a share of what the server could have sent in this time.
 fn share(run: &Simulation, most: f64) -> f64 {
     run.answered as f64 / (most * run.elapsed().as_secs_f64())
 }
@@ -30,7 +30,7 @@ fn a_window_settles_at_what_a_server_can_work_at_and_stays_there() {
         let (least, mean, most) = sizes(&run);
         let wide = hands as f64;
         assert!((mean / wide - 1.0).abs() < 0.2, "{mean} of {hands}");
-        // Twice a minute or so it makes room for a round, to see the least latency again.
+        // About twice a minute it narrows for a round, to measure the least latency again.
         assert!((most - least) as f64 <= wide / 3.0, "{least} to {most}");
         assert!(share(&run, wide / 0.05) > 0.98, "{hands}");
     }
@@ -70,7 +70,7 @@ fn a_window_follows_a_server_that_becomes_another() {
         work: Duration::from_millis(work),
         ..Server::of(10)
     };
-    // Round trips of the server as it is then, until it is settled again.
+    // Round trips of the new server until the window is settled again.
     for (name, before, then, trips) in [
         ("fewer hands", Server::of(20), Server::of(5), 20),
         ("more hands", Server::of(5), Server::of(20), 40),
@@ -166,7 +166,7 @@ fn a_server_that_fails_now_and_then_closes_no_window_and_one_that_fails_often_do
         run.run(seconds(20));
         run.count_anew();
         run.run(seconds(300));
-        // Without any limit but its own it would get 8 answers in 50 ms.
+        // Limited only by the window's own maximum it would get 8 responses in 50 ms.
         let share = share(&run, 8.0 / 0.05);
         assert!(
             shares.contains(&share),

@@ -1,9 +1,10 @@
-//! Addresses: how much is in flight on each, over all the hosts that live there.
+//! Addresses: a limit on the requests in flight to each IP address, over all of its hosts.
 //!
-//! An address is learned from the first answer of a host. Until then names below one name are taken to live together, as they
-//! mostly do: one of them asks alone, and where it was answered from is the guess for the others. Hosts that could be asked
-//! but for their address wait in its own line, first come, first served. Invariant: while an address has room and somebody in
-//! its line, a host of it stands in the ready line; what is in flight on an address is the sum of what is in flight on its hosts.
+//! The first response of a host shows its address. Until then, all names below one parent name are assumed to share
+//! an address, as they mostly do: one of them asks alone, and the address of its response is the guess for the
+//! others. Hosts that only wait for their address stand in its own queue, first come, first served. Invariant:
+//! while an address has room and hosts in its queue, one of its hosts stands in the ready queue; the requests in
+//! flight to an address are the sum of those of its hosts.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -12,25 +13,25 @@ use std::time::Instant;
 use super::{Place, Workbench};
 use crate::url::{HostKey, PageUrl};
 
-/// Guesses that are remembered at the most; beyond it all are forgotten.
+/// The most guesses that are remembered; beyond that all are forgotten.
 const GUESSES: usize = 100_000;
 
-/// Where a host lives, as far as it is known.
+/// The address of a host, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Home {
-    /// Nobody knows, and no other name tells.
+    /// Unknown, and no other name gives a hint.
     #[default]
     Unknown,
-    /// With the other names below this one, wherever that is.
+    /// The same address as the other names below this one, whichever that is.
     Below(Box<str>),
-    /// At this address.
+    /// This address.
     At(IpAddr),
 }
 
-/// What is in flight where, and who waits for it.
+/// The requests in flight to each address, and the hosts that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    /// Requests in flight on one address at the most; 0 for no limit.
+    /// The most requests in flight to one address; 0 for no limit.
     limit: usize,
     homes: HashMap<Home, Household>,
     guesses: HashMap<Box<str>, IpAddr>,
@@ -46,7 +47,7 @@ struct Household {
 impl Home {
     fn of(key: &HostKey) -> Self {
         let Ok(url) = PageUrl::parse(key.as_str()) else {
-            return Home::Unknown; // a host's key is the beginning of a URL
+            return Home::Unknown; // cannot happen: a host's key is the beginning of a URL
         };
         if let Some(address) = url.literal_address() {
             return Home::At(address.to_canonical());
@@ -61,7 +62,7 @@ impl Home {
     }
 }
 
-/// Whether anybody may have a name below this one.
+/// Whether anybody may register a name below this one.
 fn is_public_suffix(name: &str) -> bool {
     psl::suffix(name.as_bytes()).is_none_or(|suffix| suffix.as_bytes() == name.as_bytes())
 }
@@ -77,7 +78,7 @@ impl Addresses {
         household.is_some_and(|household| household.in_flight >= limit)
     }
 
-    /// Whether nothing is in flight anywhere and nobody waits.
+    /// Whether nothing is in flight and no host waits for an address.
     #[cfg(test)]
     pub(super) fn is_at_rest(&self) -> bool {
         self.homes.is_empty()
@@ -96,17 +97,17 @@ impl Addresses {
 }
 
 impl Workbench {
-    /// From now on no address has more in flight than this; 0 for no limit.
+    /// Limits the requests in flight to any address from now on; 0 for no limit.
     pub(crate) fn limit_addresses(&mut self, limit: usize) {
         self.addresses.limit = limit;
     }
 
-    /// Whether addresses count.
+    /// Whether addresses have a limit.
     pub(super) fn has_addresses(&self) -> bool {
         self.addresses.limit > 0
     }
 
-    /// Where a new host lives, where that counts.
+    /// The address of a new host, if addresses have a limit.
     pub(super) fn home_of(&self, key: &HostKey) -> Home {
         match self.has_addresses() {
             true => Home::of(key),
@@ -114,7 +115,7 @@ impl Workbench {
         }
     }
 
-    /// Whether a host's address has no room for it; it waits in that address's line then, behind the others.
+    /// Whether a host's address has no room; if so, the host joins that address's queue.
     pub(super) fn waits_for_address(&mut self, place: Place) -> bool {
         if !self.has_addresses() {
             return false;
@@ -131,7 +132,7 @@ impl Workbench {
         crowded
     }
 
-    /// As [`waits_for_address`](Self::waits_for_address) for a host whose turn has come: it goes before the others.
+    /// [`waits_for_address`](Self::waits_for_address) for a host that is due: it joins in front.
     pub(super) fn waits_on_for_address(&mut self, place: Place) -> bool {
         if !self.has_addresses() {
             return false;
@@ -145,7 +146,7 @@ impl Workbench {
         full
     }
 
-    /// Somebody knows by now where this host's neighbours live.
+    /// Updates a host's address if another host below the same name has found it out.
     fn guess(&mut self, place: Place) {
         let Home::Below(parent) = &self.host_at(place).home else {
             return;
@@ -156,7 +157,7 @@ impl Workbench {
         }
     }
 
-    /// A host's request is in flight.
+    /// Notes that a request of a host is in flight.
     pub(super) fn came_to_address(&mut self, place: Place) {
         if self.has_addresses() {
             let home = self.host_at(place).home.clone();
@@ -164,7 +165,7 @@ impl Workbench {
         }
     }
 
-    /// A host's request is not in flight any more, and was answered from there.
+    /// Notes that a request of a host came back, from that address.
     pub(super) fn left_address(&mut self, place: Place, from: Option<IpAddr>, now: Instant) {
         if !self.has_addresses() {
             return;
@@ -183,7 +184,7 @@ impl Workbench {
                 self.addresses.guesses.clear();
             }
             self.addresses.guesses.insert(parent.clone(), address);
-            // Whoever waited for this answer waits for the address now.
+            // Hosts that waited for this response now wait for the address.
             let line = self.addresses.homes.get_mut(&home);
             for waiting in line
                 .map(|it| std::mem::take(&mut it.line))
@@ -211,7 +212,7 @@ impl Workbench {
         self.addresses.shift(&home, in_flight, 0);
     }
 
-    /// Calls the next in line for this host's address, where it has room.
+    /// Calls the next host in the queue of this host's address, if there is room.
     pub(super) fn call_next(&mut self, place: Place, now: Instant) {
         if self.has_addresses() {
             let home = self.host_at(place).home.clone();
@@ -225,7 +226,7 @@ impl Workbench {
             let Some(next) = household.and_then(|household| household.line.pop_front()) else {
                 break;
             };
-            // Who must wait for another reason lets the one behind go first.
+            // If this host must wait for another reason, the one behind it goes first.
             if self.line_up(next, now) {
                 break;
             }

@@ -1,9 +1,10 @@
 //! The workbench: which host may be asked next, and when.
 //!
-//! Holds the jobs of many hosts. A host that can be asked now stands in a line and gets one turn at a time, so
-//! that no host hides another; a host that must wait is one entry in a heap, ordered by the moment; one whose address has no
-//! room stands in the line of that address. Invariant: a host is in one of the three exactly when it has a job and room for it;
-//! one whose window has narrowed since it was listed leaves when its turn comes. Knows nothing of disks or sockets.
+//! The workbench has the jobs of many hosts. A host that can be asked now stands in the ready queue and gets one
+//! turn at a time, so that no host blocks the others; a host that must wait is one entry in a heap, ordered by
+//! time; a host whose address has no room stands in the queue of that address. Invariant: a host is in one of the
+//! three exactly when it has a job and room for it; a host whose window has shrunk since it was listed leaves when
+//! its turn comes. Knows nothing of disks or sockets.
 
 mod addresses;
 mod overflow;
@@ -28,46 +29,46 @@ use crate::job::{Job, Reach, Role};
 use crate::url::HostKey;
 use crate::visit::FetchError;
 
-/// Hosts that are remembered after their last job; beyond it, those with nothing to remember are forgotten.
+/// The number of hosts from which on those without state are forgotten.
 const HOSTS: usize = 10_000;
-/// Jobs of one host that wait here at the most, where a store has the rest.
+/// The most jobs of one host that wait here, if a store has the rest.
 const LINE: usize = 512;
-/// Jobs of all hosts, likewise.
+/// The most jobs of all hosts that wait here, if a store has the rest.
 const LINES: usize = 65_536;
 
-/// A place in the table of hosts.
+/// An index into the table of hosts.
 type Place = u32;
 
-/// Which host may be asked next, and when.
+/// The jobs that wait in memory, and the hosts that may be asked next.
 pub(crate) struct Workbench {
     per_host: usize,
     delay: Duration,
-    /// Whether each host has a window of its own, with `per_host` as its limit.
+    /// Whether each host has a window of its own, limited by `per_host`.
     adaptive: bool,
     addresses: Addresses,
-    /// What is known of a new host's robots.txt.
+    /// What is known about the robots.txt of a new host.
     access: Access,
-    /// Whether a store has what does not fit in here.
+    /// Whether a store has the jobs that do not fit in here.
     overflows: bool,
     places: HashMap<HostKey, Place>,
     hosts: Vec<Option<Host>>,
     vacant: Vec<Place>,
     ready: VecDeque<Place>,
     later: BinaryHeap<Reverse<(Instant, Place)>>,
-    /// Jobs that wait on their own: a back-off of one URL, not of its host.
+    /// Jobs that wait on their own: one URL backs off, not its host.
     delayed: BinaryHeap<Reverse<Delayed>>,
     waiting: usize,
-    /// Jobs that wait in the store alone.
+    /// Jobs that wait only in the store.
     beyond: u64,
-    /// Hosts whose line is short and that have more in the store.
+    /// Hosts whose queue is short and that have more jobs in the store.
     wanting: VecDeque<Place>,
-    /// Hosts that have more in the store than was committed to it.
+    /// Hosts that have more jobs than were committed to the store.
     uncommitted: Vec<Place>,
     /// Whether any host has a delay of its own.
     pub(crate) paced: bool,
     /// The longest delay that a robots.txt may ask for.
     max_crawl_delay: Duration,
-    /// Whether nothing new is taken any more.
+    /// Whether new jobs are no longer accepted.
     closed: bool,
     tidy_at: usize,
 }
@@ -77,11 +78,11 @@ struct Delayed {
     job: Box<Job>,
 }
 
-/// What the workbench has to give.
+/// The outcome of asking the workbench for the next job.
 pub(crate) enum Turn {
     /// A job that may be sent now.
     Job(Box<Job>),
-    /// The robots.txt of this host, before anything else of it; it is then in flight.
+    /// The robots.txt of this host, before any other job of it; it is then in flight.
     Robots(HostKey, Reach),
     /// A job that is not to be sent: its host was given up, or forbids it.
     Refused(Box<Job>, FetchError),
@@ -117,22 +118,22 @@ impl Workbench {
         }
     }
 
-    /// From now on each host has a window of its own, with the limit of all as its limit.
+    /// Gives each host a window of its own from now on, limited by the limit of all hosts.
     pub(crate) fn adapt(&mut self) {
         self.adaptive = true;
     }
 
-    /// Jobs that wait here.
+    /// The number of jobs that wait here.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Jobs that wait in the store alone.
+    /// The number of jobs that wait only in the store.
     pub(crate) fn beyond(&self) -> u64 {
         self.beyond
     }
 
-    /// Puts a job at the end of its host's line. Where a store has the rest, a long line only counts it.
+    /// Appends a job to its host's queue. If a store has the rest, a long queue only counts it.
     pub(crate) fn put(&mut self, job: Box<Job>, now: Instant) {
         if self.closed {
             return;
@@ -155,7 +156,7 @@ impl Workbench {
         self.list(place, now);
     }
 
-    /// Puts a job that comes back near the head of its host's line, at once or after a while of its own.
+    /// Puts a job near the front of its host's queue again, at once or after its own back-off.
     pub(crate) fn put_back(&mut self, job: Box<Job>, after: Duration, now: Instant) {
         self.waiting += 1;
         if after.is_zero() {
@@ -168,8 +169,10 @@ impl Workbench {
         }
     }
 
-    /// Jobs that were sent before go ahead of those that were not, in the order in which they come back. A host that is down is
-    /// next asked for something else, to find out whether it is the host or the URL.
+    /// Inserts a returned job.
+    ///
+    /// Jobs that were sent before go ahead of those that were not, in the order in which they come back. A host
+    /// that is down gets another job first, to find out whether the host or the URL is to blame.
     fn put_returned(&mut self, job: Box<Job>, now: Instant) {
         let place = self.place(&job.host, now);
         let host = self.host_at(place);
@@ -204,7 +207,7 @@ impl Workbench {
         }
     }
 
-    /// The turn of one host. `None`: it has nothing to give now.
+    /// The turn of one host; `None` if it has nothing to send now.
     fn turn(&mut self, place: Place, now: Instant) -> Option<Turn> {
         let per_host = self.per_host;
         let host = self.host_at(place);
@@ -253,7 +256,7 @@ impl Workbench {
         Some(job)
     }
 
-    /// From now on no robots.txt may ask for a longer delay; zero for no limit.
+    /// Limits the delay that any robots.txt may ask for from now on; zero for no limit.
     pub(crate) fn limit_crawl_delay(&mut self, limit: Duration) {
         self.max_crawl_delay = match limit {
             Duration::ZERO => Duration::MAX,
@@ -261,8 +264,9 @@ impl Workbench {
         };
     }
 
-    /// A host's robots.txt is known now: its line moves on, no faster than the delay that it asks for. Answers that delay, and
-    /// the one that is kept.
+    /// Notes a host's robots.txt, so that its jobs can be sent, no faster than it asks for.
+    ///
+    /// Returns the delay that it asks for and the delay that is used.
     pub(crate) fn admitted_by(
         &mut self,
         key: &HostKey,
@@ -288,7 +292,9 @@ impl Workbench {
         slowed
     }
 
-    /// A job is no longer in flight: what came back, and from where. `note` notes how it went, before the host is asked again.
+    /// Notes that a job is no longer in flight: what came back, and from where.
+    ///
+    /// `note` updates the host before it is asked again.
     pub(crate) fn landed<T>(
         &mut self,
         key: &HostKey,
@@ -306,13 +312,13 @@ impl Workbench {
         noted
     }
 
-    /// The host of a key; made when it is new.
+    /// The host of a key; a new one is created.
     pub(crate) fn host(&mut self, key: &HostKey, now: Instant) -> &mut Host {
         let place = self.place(key, now);
         self.host_at(place)
     }
 
-    /// Everything that still waits, in no order.
+    /// All jobs that wait here, in no order.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Box<Job>> {
         let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.job);
         self.hosts
@@ -327,7 +333,7 @@ impl Workbench {
         self.hosts.iter().flatten()
     }
 
-    /// How many requests may be in flight on one host; 0 for no limit.
+    /// The number of requests that may be in flight on one host; 0 for no limit.
     pub(super) fn per_host(&self) -> usize {
         self.per_host
     }
@@ -345,12 +351,12 @@ impl Workbench {
         delayed.map(|Reverse(delayed)| (delayed.at, &*delayed.job))
     }
 
-    /// The host of a key, where it is known.
+    /// The host of a key, if it is known.
     pub(super) fn known(&self, key: &HostKey) -> Option<&Host> {
         self.hosts.get(*self.places.get(key)? as usize)?.as_ref()
     }
 
-    /// Whose time has come goes to the line.
+    /// Moves hosts and jobs whose time has come to the queues.
     fn wake(&mut self, now: Instant) {
         while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             if let Some(Reverse((_, place))) = self.later.pop() {
@@ -381,7 +387,9 @@ impl Workbench {
         }
     }
 
-    /// Puts a host into the line, or into the heap while it is held. Answers whether it is in the line.
+    /// Puts a host into the ready queue, or into the heap if it must wait.
+    ///
+    /// Returns whether it is in the queue.
     fn line_up(&mut self, place: Place, now: Instant) -> bool {
         let held = self.host_at(place).held(now);
         match held {
@@ -426,10 +434,10 @@ impl Workbench {
         place
     }
 
-    /// Forgets hosts that have nothing to be remembered for, so that a long list of hosts stays in flat memory.
+    /// Forgets hosts without state, so that a long list of hosts runs in flat memory.
     fn tidy(&mut self, now: Instant) {
         let mut forgotten = Vec::new();
-        // A host that was just asked keeps its delay: its own pace is asked whether it still matters.
+        // A host that was just asked keeps its delay: its own pace decides whether that still matters.
         for (place, host) in self.hosts.iter_mut().enumerate() {
             let forget = host.as_ref().is_some_and(|host| {
                 !host.listed && host.is_unremarkable(now) && host.pace.ask(now).is_ok()

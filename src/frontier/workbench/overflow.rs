@@ -1,7 +1,8 @@
-//! What does not fit on the workbench: jobs that wait in the store alone, and are leased as there is room.
+//! Jobs that do not fit on the workbench: they wait in the store until there is room.
 //!
-//! Invariant: a host's line is a head of its rows in the order of their numbers, and the store has the rest, all above the
-//! line's last number. So once a job was put away, later ones of its host go the same way until the store has no more.
+//! Invariant: a host's queue has its first rows, in the order of their numbers, and the store has the rest, all
+//! with higher numbers. So once a job was left to the store, later jobs of its host are too, until the store has no
+//! more.
 
 use std::cmp::Reverse;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::job::{Job, Role};
 use crate::url::HostKey;
 
 impl Workbench {
-    /// From now on a store has what does not fit in here.
+    /// Leaves the jobs that do not fit in here to a store from now on.
     pub(crate) fn overflow(&mut self) {
         self.overflows = true;
     }
@@ -24,14 +25,14 @@ impl Workbench {
 
     pub(super) fn put_beyond(&mut self, place: Place) {
         if self.closed {
-            return; // nobody will ask the store for it
+            return; // nothing will be leased from the store any more
         }
         self.host_at(place).beyond += 1;
         self.beyond += 1;
         self.want(place);
     }
 
-    /// Remembers a host whose line is short while the store has more of it.
+    /// Remembers a host whose queue is short while the store has more jobs of it.
     pub(super) fn want(&mut self, place: Place) {
         let host = self.host_at(place);
         if host.beyond > 0 && !host.asked && host.waiting.len() <= LINE / 4 {
@@ -40,7 +41,7 @@ impl Workbench {
         }
     }
 
-    /// A host that has room for more of the store's jobs: its key, the last number it had, and how many.
+    /// A host with room for jobs from the store: its key, its last number, and how many.
     pub(crate) fn next_want(&mut self) -> Option<(HostKey, u64, usize)> {
         if self.waiting >= LINES {
             return None;
@@ -54,7 +55,7 @@ impl Workbench {
         ))
     }
 
-    /// Takes jobs of one host out of the store, in their order; fewer than were `asked` for are all that were committed.
+    /// Appends jobs of one host from the store; fewer than `asked` means that it has no more.
     pub(crate) fn refill(
         &mut self,
         key: &HostKey,
@@ -84,12 +85,12 @@ impl Workbench {
         self.list(place, now);
     }
 
-    /// Whether a host can go on only after a commit.
+    /// Whether a host needs a commit before it can continue.
     pub(crate) fn needs_commit(&self) -> bool {
         !self.uncommitted.is_empty()
     }
 
-    /// All that was put away is in the store now.
+    /// Notes that all rows are in the store now.
     pub(crate) fn committed(&mut self) {
         for place in std::mem::take(&mut self.uncommitted) {
             self.host_at(place).asked = false;
@@ -97,12 +98,12 @@ impl Workbench {
         }
     }
 
-    /// Whether nothing new is taken any more.
+    /// Whether new jobs are no longer accepted.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Takes nothing new any more and forgets what was never sent: the run has all that it may have.
+    /// Drops the jobs that were never sent, and accepts no new ones: the limit is reached.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.beyond = 0;
@@ -114,7 +115,7 @@ impl Workbench {
         let mut waiting = self.delayed.len();
         for host in self.hosts.iter_mut().flatten() {
             host.beyond = 0;
-            // A robots.txt is asked for on behalf of others.
+            // A robots.txt that was never sent has no job left to wait for it.
             host.waiting
                 .retain(|job| !job.is_fresh() && (job.has_record() || job.role == Role::Robots));
             waiting += host.waiting.len();

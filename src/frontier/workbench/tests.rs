@@ -90,7 +90,7 @@ fn hosts_with_nothing_to_remember_are_forgotten() {
     );
 }
 
-/// What comes out of the workbench, as the numbers of rows, with what is in flight noted.
+/// Leases all jobs that may be sent into `flying`, and returns their row numbers.
 fn lease(workbench: &mut Workbench, flying: &mut Vec<Box<Job>>, now: Instant) -> Vec<u64> {
     let mut rows = Vec::new();
     while let Turn::Job(job) = workbench.next(now) {
@@ -110,7 +110,7 @@ fn an_address_has_no_more_in_flight_than_its_limit_and_its_hosts_take_turns() {
         workbench.put(job(row, &format!("http://h{}.localhost/", row % 20)), now);
     }
     let mut flying = Vec::new();
-    // Where they live is not known: one asks for all.
+    // Their address is unknown, so one asks for all.
     assert_eq!(lease(&mut workbench, &mut flying, now), [0]);
     let (mut seen, mut asked) = (vec![0], Vec::new());
     while let Some(landed) = (!flying.is_empty()).then(|| flying.remove(0)) {
@@ -121,7 +121,7 @@ fn an_address_has_no_more_in_flight_than_its_limit_and_its_hosts_take_turns() {
         seen.extend(rows);
     }
     assert!(asked[..190].iter().all(|count| *count == 3), "{asked:?}");
-    // A round of every host, and only then the next.
+    // Every host has one turn before any has the next.
     for round in seen.chunks(20).take(9) {
         let mut hosts: Vec<_> = round.iter().map(|row| row % 20).collect();
         hosts.sort_unstable();
@@ -171,7 +171,7 @@ fn a_host_nobody_knows_the_address_of_has_one_in_flight() {
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 4);
     workbench.landed(&flying[1].host, None, other, now, |_| ());
     assert_eq!(lease(&mut workbench, &mut flying, now).len(), 4);
-    // Nobody answers: the next one may learn it.
+    // Without a response the address stays unknown: the next request may find it out.
     let lost = job(0, "http://c.example/");
     workbench.put(lost.clone(), now);
     workbench.put(lost.clone(), now);
