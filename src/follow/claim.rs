@@ -1,6 +1,6 @@
-//! Claims: what a link or a redirect makes of the URL that it leads to.
+//! Claims: what a link or a redirect says that its target is.
 //!
-//! Invariant: whatever the order of the claims, a URL is asked as the strongest of them that the scope lets in.
+//! Invariant: whatever the order of the claims, a URL is fetched as the strongest of them that the scope accepts.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::skip::Skip;
 use crate::url::PageUrl;
 
 impl Follow {
-    /// In a crawl a redirect is a link to where it leads, as deep as what redirects, and wanted by the same recipes.
+    /// Follows a redirect of a crawl as a link, with the depth and the recipes of its page.
     pub(super) fn redirect(
         &mut self,
         target: &str,
@@ -52,7 +52,9 @@ impl Follow {
         Ok(())
     }
 
-    /// Where a seed leads is what was meant: http://example.org that is https://www.example.org. It is not judged.
+    /// Admits the target of a seed's redirect without judging it: it is what the user meant.
+    ///
+    /// For example, http://example.org that is really https://www.example.org.
     fn meant(&mut self, found: Discovery<'_>, frontier: &mut Frontier, now: Instant) -> Result<()> {
         self.scope.anchor(&found.url);
         match frontier.seen_as(found.fingerprint)? {
@@ -73,7 +75,7 @@ impl Follow {
         }
     }
 
-    /// Lays claim to what a page links to, for each use that it has for it until the crawl takes one.
+    /// Claims the target of a link for the first of its uses that the crawl accepts.
     pub(super) fn link(
         &mut self,
         link: FoundLink<'_>,
@@ -82,7 +84,7 @@ impl Follow {
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
-        // What makes up a page is as deep as the page.
+        // The parts of a page are as deep as the page.
         let below = from.job.depth.saturating_add(1);
         let too_deep = self.scope.is_too_deep(below);
         let uses = match (&too_deep, uses) {
@@ -91,7 +93,7 @@ impl Follow {
         };
         let Some(first) = uses.first() else {
             if let Some(skip) = too_deep {
-                self.count(&skip); // and it is not seen: it may be found again, nearer
+                self.count(&skip); // and it is not stored as seen: it may be found again, nearer
             }
             return Ok(());
         };
@@ -104,7 +106,7 @@ impl Follow {
             depth,
             recipe: link.recipe,
         };
-        // Most links of most pages were seen before as what they are.
+        // Most links of most pages were seen before, with the same or a stronger claim.
         if uses.len() == 1
             && let Some(seen) = frontier.seen_as(link.fingerprint)?
             && !frontier.outranks(&claim, &seen)
@@ -121,8 +123,9 @@ impl Follow {
         self.claim(found, uses, frontier, now)
     }
 
-    /// Lays claim to a URL, for the first of its uses that belongs to the crawl. A stronger claim than that of before raises
-    /// what is known.
+    /// Claims a URL for the first of its uses that belongs to the crawl.
+    ///
+    /// If the URL is known, a stronger claim than before raises it.
     fn claim(
         &mut self,
         found: Discovery<'_>,

@@ -1,9 +1,9 @@
-//! Following: which of the URLs that a page leads to become jobs.
+//! Following: which of the links of a page become jobs.
 //!
-//! The loop hands a settled visit over; each link lays claim to a URL. One that was never seen is judged by the scope, once
-//! for each use, and goes to the frontier as a job, or as passed over with its reason; one that is known is raised where the claim
-//! is stronger. Redirects and sitemaps are links too. Edge: what is a link
-//! and where it leads was found out where the page was parsed; when it may be asked is the frontier's to say.
+//! The loop passes each settled visit here; each of its links makes a claim on a URL. A URL that was never seen is
+//! judged by the scope, once for each use, and goes to the frontier as a job, or as rejected with the reason; a
+//! known URL is raised if the claim is stronger. Redirects and sitemaps are links too. Edge: the parser decides
+//! what is a link and where it leads; the frontier decides when it is fetched.
 
 mod claim;
 
@@ -21,42 +21,44 @@ use crate::skip::Skip;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 
-/// Sitemaps that are taken of one robots.txt.
+/// The most sitemaps that are used of one robots.txt.
 const NAMED: usize = 1000;
-/// Sitemaps that are read of one host. They have no record, so that no other limit ends them.
+/// The most sitemaps that are read of one host.
+///
+/// They have no record, so no other limit ends them.
 const SITEMAPS: u64 = 10_000;
-/// Sitemaps beyond the records that a run or a host may have, where that is limited: a sitemap is read for its pages.
+/// Sitemaps that are allowed beyond a limit on records: they are read for their pages.
 const SPARE_SITEMAPS: u64 = 100;
-/// How deep sitemaps may name each other; the protocol knows one level, and a few sites have two.
+/// How deep sitemaps may be nested; the protocol allows one level, and a few sites have two.
 const NESTING: u16 = 3;
 
-/// What a crawl follows, beside what its scope says.
+/// What a crawl follows, in addition to the rules of its scope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrawlSettings {
     /// Which URLs belong to the crawl.
     pub scope: ScopeSettings,
-    /// Whether links that a page asks not to follow are followed all the same.
+    /// Whether links marked as nofollow are followed all the same.
     pub nofollow: Nofollow,
     /// Which sitemaps are read.
     pub sitemaps: Sitemaps,
-    /// What becomes of pages that are like one before.
+    /// How to treat pages that are similar to an earlier one.
     pub similar: SimilarPages,
-    /// What becomes of links that lead out of the scope.
+    /// How to treat links out of the scope.
     pub external: External,
     /// The archives that answer; none where hosts are asked. What is not in them ends as `not-stored`, and no robots.txt is asked.
     pub archives: Vec<PathBuf>,
 }
 
-/// What becomes of links that lead out of the scope of a crawl.
+/// How to treat links out of the scope of a crawl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum External {
-    /// They are not asked.
+    /// They are skipped.
     Ignore,
-    /// Each is asked once whether it is there, and not followed.
+    /// Each is checked once, and not followed.
     Check,
 }
 
-/// What `rel=nofollow`, `meta robots` and `X-Robots-Tag` count for.
+/// Whether `rel=nofollow`, `meta robots` and `X-Robots-Tag` are obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nofollow {
     /// They are obeyed.
@@ -70,16 +72,16 @@ pub enum Nofollow {
 pub enum Sitemaps {
     /// None.
     Ignore,
-    /// Those that a robots.txt names.
+    /// Those in a robots.txt.
     Named,
     /// Those, and `/sitemap.xml` of each host.
     Guessed,
 }
 
-/// What becomes of pages that are like one before.
+/// How to treat pages that are similar to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SimilarPages {
-    /// They are pages like any other, and nobody looks.
+    /// They are like any other page, and not detected.
     Ignore,
     /// They are counted.
     Report,
@@ -100,19 +102,21 @@ impl Default for CrawlSettings {
     }
 }
 
-/// Which links of a crawl become jobs.
+/// Decides which links of a crawl become jobs.
 pub(crate) struct Follow {
     settings: CrawlSettings,
     scope: Scope,
     similar: Similar,
     skips: BTreeMap<&'static str, u64>,
-    /// Sitemaps of each host that were admitted.
+    /// The number of sitemaps that were admitted, by host.
     sitemaps: HashMap<HostKey, u64>,
     max_sitemaps: u64,
 }
 
 impl Follow {
-    /// `limit` is how many records the run may have.
+    /// A crawl that has not seen any link.
+    ///
+    /// `limit` is the number of records that the run may write.
     pub(crate) fn new(settings: CrawlSettings, limit: Option<u64>) -> Self {
         let records = [limit, settings.scope.max_per_host];
         let wanted = records.into_iter().flatten().min();
@@ -136,17 +140,17 @@ impl Follow {
         }
     }
 
-    /// How many URLs were passed over so far, by the class of the reason.
+    /// The number of URLs that were skipped so far, by the class of the reason.
     pub(crate) fn skips(&self) -> &BTreeMap<&'static str, u64> {
         &self.skips
     }
 
-    /// A seed says what the crawl is about.
+    /// Anchors the scope of the crawl at a seed.
     pub(crate) fn anchor(&mut self, seed: &PageUrl) {
         self.scope.anchor(seed);
     }
 
-    /// A row of an earlier session counts as it did then.
+    /// Restores the counts of a row of an earlier session.
     pub(crate) fn restore(&mut self, row: &Row) {
         let Ok(url) = PageUrl::parse(&row.url) else {
             return;
@@ -166,10 +170,10 @@ impl Follow {
         }
     }
 
-    /// Follows what a visit led to.
+    /// Follows the links of a visit.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn links(
         &mut self,
         visit: &Visit,
@@ -190,7 +194,7 @@ impl Follow {
         if let Some(target) = page.target() {
             self.redirect(&target, &from, frontier, now)?;
         }
-        // A page without links is one that others may be like.
+        // Later pages may be similar to this one even if it has no links.
         if let Some(hash) = visit.parsed.simhash
             && let Some(of) = self.similar.near(hash, visit.job.id)
             && of != visit.job.id
@@ -205,7 +209,7 @@ impl Follow {
         };
         let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in found.iter() {
-            // What a page is made of is no link to follow.
+            // The assets of a page are not links to follow.
             let is_asset = link.kind == FoundKind::Asset;
             let is_shut = obeys && !link.led && !is_asset && (found.nofollow || link.nofollow);
             if is_shut && !link.is_part {
@@ -236,10 +240,10 @@ impl Follow {
         Ok(())
     }
 
-    /// Takes up the sitemaps that a host's robots.txt names.
+    /// Follows the sitemaps in a host's robots.txt.
     ///
     /// # Errors
-    /// When the memory of what was seen cannot be kept.
+    /// When the memory of seen URLs cannot be written.
     pub(crate) fn sitemaps(
         &mut self,
         robots: &Visit,
@@ -264,7 +268,7 @@ impl Follow {
             let Ok(url) = host.join(sitemap) else {
                 continue;
             };
-            // A host may name sitemaps of its own; those of other hosts have to belong to the crawl.
+            // A host may list sitemaps of its own; those of other hosts must belong to the crawl.
             if !url.same_origin(host) && self.scope.judge(&url, Role::Sitemap).is_err() {
                 continue;
             }
@@ -280,8 +284,9 @@ impl Follow {
         Ok(())
     }
 
-    /// Whether a link leads out of the scope, and it is to be asked whether that is there. What a sitemap names and what only
-    /// looks like a URL is on no page for anybody to click.
+    /// Whether a link leads out of the scope, and its target is to be checked.
+    ///
+    /// Entries of a sitemap, and text that only looks like a URL, are not links that anybody could click.
     fn leaves(&self, link: &FoundLink<'_>, role: Role, from: &Source<'_>) -> bool {
         let is_on_page = matches!(from.job.role, Role::Page | Role::Asset)
             && !matches!(link.kind, FoundKind::Guess | FoundKind::Sitemap);
@@ -290,7 +295,7 @@ impl Follow {
             && PageUrl::parse(link.url).is_ok_and(|url| !self.scope.reaches(&url, role))
     }
 
-    /// A link out of the scope that is redirected back into it leads to a page of the crawl.
+    /// Follows an external link that redirects back into the scope, to a page of the crawl.
     fn lead_back(&mut self, visit: &Visit, frontier: &mut Frontier, now: Instant) -> Result<()> {
         let Ok(page) = &visit.outcome else {
             return Ok(());
@@ -318,7 +323,7 @@ impl Follow {
         self.link(link, &[Role::Page], &from, frontier, now)
     }
 
-    /// Follows a sitemap that a sitemap names.
+    /// Follows a sitemap that another sitemap lists.
     fn sitemap(
         &mut self,
         link: FoundLink<'_>,
@@ -330,7 +335,7 @@ impl Follow {
             return Ok(());
         };
         let host = url.host_key();
-        // What is left out here is not remembered: a site can name such sitemaps without end.
+        // A sitemap skipped here is not remembered: a site could list such sitemaps without end.
         if !self.has_room_for_sitemap(&host, from.job.nesting + 1)
             || !frontier.is_new_sitemap(link.fingerprint)?
         {
@@ -354,7 +359,7 @@ impl Follow {
         }
     }
 
-    /// Whether another sitemap of a host may be read, that deep.
+    /// Whether another sitemap of a host, nested that deep, may be read.
     fn has_room_for_sitemap(&mut self, host: &HostKey, nesting: u16) -> bool {
         let limit = self.max_sitemaps;
         let skip = if nesting > NESTING {
@@ -368,13 +373,13 @@ impl Follow {
         false
     }
 
-    /// Whether nobody named a sitemap: it was only tried whether there is one.
+    /// Whether a sitemap was only guessed to exist.
     pub(crate) fn is_a_guess(&self, job: &Job) -> bool {
         let is_usual = job.first_url().as_url().path() == "/sitemap.xml";
         job.role == Role::Sitemap && self.settings.sitemaps == Sitemaps::Guessed && is_usual
     }
 
-    /// Counts something that is not asked.
+    /// Counts a URL that is skipped.
     pub(crate) fn count(&mut self, skip: &Skip) {
         *self.skips.entry(skip.class()).or_default() += 1;
     }
@@ -385,7 +390,7 @@ impl Gate for Option<Follow> {
         let Some(follow) = self else {
             return true;
         };
-        // A page of the crawl is asked as one, and not only whether it is there.
+        // A page of the crawl is fetched as one, and not only checked.
         if from.role == Role::External && follow.scope.reaches(target, Role::Page) {
             return false;
         }
@@ -399,7 +404,7 @@ impl Gate for Option<Follow> {
     }
 }
 
-/// The page that links were found on.
+/// The page with the links.
 struct Source<'a> {
     job: &'a Job,
     page: Arc<str>,

@@ -1,7 +1,7 @@
-//! What a server may answer: well-formed replies, and everything that is not.
+//! What a server may send: well-formed responses, and everything that is not.
 //!
-//! A [`Reply`] is framed by the server and keeps the connection. [`Answer::Raw`] is bytes and waits, exactly as
-//! written: with it a hostile server is two lines. Data only; `delivery.rs` puts it on a wire.
+//! A [`Reply`] is framed by the server and keeps the connection open. [`Answer::Raw`] is bytes and waits, exactly
+//! as written: with it a hostile server is two lines. Data only; `delivery.rs` sends it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,35 +14,36 @@ use bytes::Bytes;
 use super::gate::Gate;
 use super::request::Request;
 
-/// What is answered to one request.
+/// The response to one request.
 #[derive(Clone)]
 pub enum Answer {
-    /// A well-formed answer.
+    /// A well-formed response.
     Reply(Reply),
-    /// These steps and nothing else. If none of them closes, the connection is kept.
+    /// These steps and nothing else. If none of them closes, the connection stays open.
     Raw(Vec<Step>),
-    /// The n-th request to the route gets the n-th answer; the last one repeats. Empty, it is a 404.
-    /// A sequence within a sequence counts the same requests.
+    /// The n-th request to the route gets the n-th response; the last one repeats.
+    ///
+    /// If empty, it is a 404. A sequence within a sequence counts the same requests.
     Sequence(Vec<Answer>),
-    /// The answer, so much later.
+    /// A delayed response.
     After(Duration, Box<Answer>),
-    /// The answer, once a gate is open.
+    /// A response that waits until a gate is open.
     Held(Gate, Box<Answer>),
-    /// Decided when the request is there; see [`Answer::call`].
+    /// Decided when the request arrives; see [`Answer::call`].
     Call(Decision),
 }
 
-/// A decision made when the request is there.
+/// A function from a request to its response.
 pub type Decision = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
 
-/// One step of a raw answer, or of a scripted connection.
+/// One step of a raw response, or of a scripted connection.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// Send these bytes.
     Send(Bytes),
-    /// Send these bytes so many times over; without a number, until the client has had enough.
+    /// Send these bytes N times; without a number, until the client disconnects.
     Repeat(Bytes, Option<u64>),
-    /// Send one byte after the other, each so long after the last.
+    /// Send one byte after the other, with this pause between them.
     Drip(Bytes, Duration),
     /// Wait.
     Wait(Duration),
@@ -50,16 +51,16 @@ pub enum Step {
     WaitFor(Gate),
     /// Neither send nor close; ends when the client gives up.
     WaitForever,
-    /// Read up to a blank line: a scripted connection that answers only when asked.
+    /// Read up to a blank line, so that a scripted connection responds only to a request.
     ReadHead,
-    /// End the connection in good order.
+    /// Close the connection properly.
     Close,
-    /// End it with a reset (plain close where the stream is not TCP).
+    /// Reset it (or close it if the stream is not TCP).
     Reset,
 }
 
 impl Step {
-    /// Send this text.
+    /// A step that sends this text.
     pub fn send(bytes: impl Into<Bytes>) -> Step {
         Step::Send(bytes.into())
     }
@@ -71,7 +72,7 @@ impl Answer {
         Answer::body("text/html; charset=utf-8", html)
     }
 
-    /// 200 with a body of that type.
+    /// 200 with a body of this type.
     pub fn body(content_type: &'static str, body: impl Into<Bytes>) -> Answer {
         Reply::new(200)
             .header("Content-Type", content_type)
@@ -79,34 +80,34 @@ impl Answer {
             .into()
     }
 
-    /// A status with a short text that names it.
+    /// A status, with its name as the body.
     #[must_use]
     pub fn status(status: u16) -> Answer {
         Reply::explained(status).into()
     }
 
-    /// A redirect with that status and `Location`, as written.
+    /// A redirect with this status and `Location`, as written.
     pub fn redirect(status: u16, location: impl Into<Cow<'static, str>>) -> Answer {
         Reply::explained(status).header("Location", location).into()
     }
 
-    /// These bytes as they are, then the end of the connection.
+    /// These bytes as they are, and then the connection is closed.
     pub fn raw(bytes: impl Into<Bytes>) -> Answer {
         Answer::Raw(vec![Step::send(bytes), Step::Close])
     }
 
-    /// Decided when the request is there.
+    /// A response that is decided when the request arrives.
     pub fn call(decide: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Answer {
         Answer::Call(Arc::new(decide))
     }
 
-    /// This answer, so much later.
+    /// This response, delayed.
     #[must_use]
     pub fn after(self, wait: Duration) -> Answer {
         Answer::After(wait, Box::new(self))
     }
 
-    /// This answer, once `gate` is open.
+    /// This response, once `gate` is open.
     #[must_use]
     pub fn held(self, gate: &Gate) -> Answer {
         Answer::Held(gate.clone(), Box::new(self))
@@ -140,7 +141,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// A well-formed answer. The server adds `Date`, `Server`, `Connection` and the framing.
+/// A well-formed response. The server adds `Date`, `Server`, `Connection` and the framing.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(crate) status: u16,
@@ -151,7 +152,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer without body.
+    /// A response without a body.
     #[must_use]
     pub fn new(status: u16) -> Reply {
         Reply {
@@ -163,7 +164,7 @@ impl Reply {
         }
     }
 
-    /// A status with a short text that names it.
+    /// A status, with its name as the body.
     #[must_use]
     pub fn explained(status: u16) -> Reply {
         let text = format!("{status} {}\n", reason(status));
@@ -172,7 +173,7 @@ impl Reply {
             .body(text)
     }
 
-    /// With this header besides; written as given, in the order given.
+    /// Adds a header; headers are written as given, in the order given.
     #[must_use]
     pub fn header(
         mut self,
@@ -183,21 +184,21 @@ impl Reply {
         self
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Reply {
         self.body = Body::Bytes(body.into());
         self
     }
 
-    /// Framed in chunks of at most `bytes` each, instead of by its length.
+    /// Frames the body in chunks of at most `bytes` each, instead of by its length.
     #[must_use]
     pub fn chunked(mut self, bytes: usize) -> Reply {
         self.chunks_of = Some(bytes.max(1));
         self
     }
 
-    /// The last answer of its connection.
+    /// Closes the connection after this response.
     #[must_use]
     pub fn closing(mut self) -> Reply {
         self.closes = true;
@@ -205,7 +206,7 @@ impl Reply {
     }
 }
 
-/// A body, or the part of one that a range asks for.
+/// A body, or the part of one that a range requests.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Bytes(Bytes),
@@ -230,7 +231,7 @@ impl Body {
         }
     }
 
-    /// The part that begins `skip` bytes in and is `length` long; the caller has checked both against the length.
+    /// The `length` bytes that start at `skip`; the caller has checked both against the length.
     pub(crate) fn part(self, skip: u64, length: u64) -> Body {
         match self {
             Body::Bytes(bytes) => {
@@ -253,7 +254,7 @@ impl Body {
     }
 }
 
-/// The words of RFC 9110 15 and its companions; empty for a number that nobody named.
+/// The reason phrase of RFC 9110 15 and its companions; empty for an unknown status.
 pub(crate) fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

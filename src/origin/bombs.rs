@@ -1,7 +1,8 @@
 //! Decompression bombs: gibibytes of zeros in few bytes, without ever having the zeros.
 //!
-//! Each format lets a run of zeros be written as one block that repeats byte for byte, so a bomb is a beginning, a block
-//! repeated, and an end. Invariant: a bomb is a valid stream: a decoder without bounds unpacks it all without an error.
+//! Each format can encode a run of zeros as one block that repeats byte for byte, so a bomb is a start, a repeated
+//! block, and an end. Invariant: a bomb is a valid stream: a decoder without limits unpacks it all without an
+//! error.
 
 use std::sync::LazyLock;
 
@@ -17,11 +18,13 @@ pub(crate) const EMPTY_MEMBER: &[u8] = &[
     0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
-/// A mebibyte of zeros in raw deflate, ended by a full flush: nothing after it looks back, and it ends on a whole byte.
+/// A mebibyte of zeros in raw deflate.
+///
+/// It ends with a full flush, on a whole byte, and nothing after it refers back.
 static DEFLATED_MIB: LazyLock<Bytes> = LazyLock::new(|| {
     let mut compress = Compress::new(Compression::best(), false);
     let zeros = vec![0; MIB as usize];
-    let mut output = Vec::with_capacity(64 << 10); // a thousandth is needed
+    let mut output = Vec::with_capacity(64 << 10); // about a thousandth of the zeros is needed
     compress
         .compress_vec(&zeros, &mut output, FlushCompress::Full)
         .expect("memory to memory, with room to spare");
@@ -43,7 +46,9 @@ pub(crate) fn gzip(mib: u64) -> Vec<Step> {
     ]
 }
 
-/// Zeros in `deflate`, which is zlib (RFC 1950). The sum of zeros, Adler-32, is their number in the upper half and 1 in the lower.
+/// Zeros in `deflate`, which is zlib (RFC 1950).
+///
+/// The Adler-32 checksum of zeros is their number in the upper half and 1 in the lower.
 pub(crate) fn deflate(mib: u64) -> Vec<Step> {
     let mut end = DEFLATE_END.to_vec();
     end.extend(((((mib * MIB) % 65_521) << 16) as u32 | 1).to_be_bytes());
@@ -54,7 +59,9 @@ pub(crate) fn deflate(mib: u64) -> Vec<Step> {
     ]
 }
 
-/// Zeros in zstd (RFC 8878): one frame with a window of 128 KiB, in blocks of the kind "one byte, repeated" (3.1.1.2).
+/// Zeros in zstd (RFC 8878).
+///
+/// One frame with a window of 128 KiB, in blocks of the kind "one byte, repeated" (3.1.1.2).
 pub(crate) fn zstd(mib: u64) -> Vec<Step> {
     const HEAD: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x38];
     const BLOCK: [u8; 4] = [0x02, 0, 0x10, 0]; // 131,072 times the byte 0
@@ -66,8 +73,10 @@ pub(crate) fn zstd(mib: u64) -> Vec<Step> {
     ]
 }
 
-/// Zeros in brotli (RFC 7932), at least as many as asked for: 16 MiB a block. Made with the reference encoder, flushing every
-/// 16 MiB at a window of 2^24: from the second block on it writes the same bytes again and again.
+/// Zeros in brotli (RFC 7932), at least as many as requested: 16 MiB per block.
+///
+/// Made with the reference encoder, flushing every 16 MiB at a window of 2^24: from the second block on it writes
+/// the same bytes again and again.
 pub(crate) fn brotli(mib: u64) -> Vec<Step> {
     const FIRST: [u8; 14] = [
         0xcf, 0xff, 0xff, 0x7f, 0x00, 0x24, 0x00, 0xe2, 0xb1, 0x40, 0x72, 0xef, 0xff, 0x0d,
@@ -83,7 +92,7 @@ pub(crate) fn brotli(mib: u64) -> Vec<Step> {
     ]
 }
 
-/// The CRC-32 of so many mebibytes of zeros, by doubling.
+/// The CRC-32 of N mebibytes of zeros, by doubling.
 fn zeros_crc(mib: u64) -> u32 {
     let mut power = Crc::new();
     power.update(&vec![0; MIB as usize]);
@@ -93,7 +102,7 @@ fn zeros_crc(mib: u64) -> u32 {
         if left & 1 == 1 {
             sum.combine(&power);
         }
-        let mut twin = Crc::new(); // a copy, by adding to nothing
+        let mut twin = Crc::new(); // a copy, by combining with an empty checksum
         twin.combine(&power);
         power.combine(&twin);
         left >>= 1;

@@ -1,6 +1,6 @@
-//! Content codings that a folder may be served in.
+//! Content codings in which a folder may be served.
 //!
-//! Invariant: what is compressed here, a decoder of that name unpacks (RFC 9110 8.4.1, RFC 8878).
+//! Invariant: a decoder of the same name unpacks what is compressed here (RFC 9110 8.4.1, RFC 8878).
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::request::Request;
 
-/// How a body is compressed, if the client accepts it.
+/// A way to compress a body, if the client accepts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Coding {
@@ -30,7 +30,9 @@ impl Coding {
     }
 }
 
-/// RFC 9110 12.5.3, without weighing: a coding is accepted if it, or `*`, is named and not at zero.
+/// Whether a request accepts a coding.
+///
+/// RFC 9110 12.5.3 without weights: the coding, or `*`, is listed and not at zero.
 pub(crate) fn accepts(request: &Request, coding: Coding) -> bool {
     request.values("accept-encoding").any(|value| {
         let value = String::from_utf8_lossy(value);
@@ -46,7 +48,7 @@ pub(crate) fn accepts(request: &Request, coding: Coding) -> bool {
     })
 }
 
-/// Compresses at a middling level; `deflate` is the zlib format (RFC 9110 8.4.1.2).
+/// Compresses at the default level; `deflate` is the zlib format (RFC 9110 8.4.1.2).
 pub(crate) fn compress(bytes: &[u8], coding: Coding) -> io::Result<Bytes> {
     Ok(match coding {
         Coding::Gzip => {

@@ -1,7 +1,8 @@
-//! One connection: read a request, find its answer, send it, and again.
+//! One connection: read a request, find its response, send it, and repeat.
 //!
-//! Requests are answered in the order they came, one at a time, so pipelining is safe. Generic over the stream, so that
-//! a test may dress it in TLS. Invariant: whatever way it ends, the log's guards have dropped: nothing stays in flight.
+//! Requests get their responses one at a time, in the order in which they came, so pipelining is safe. Generic over
+//! the stream, so that a test may use TLS. Invariant: however it ends, the log's guards are dropped, so nothing
+//! stays in flight.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,10 +20,12 @@ use super::request::Request;
 use super::site::{Found, Opening, Site};
 use super::wire::Wire;
 
-/// A decision may lead to another so many times; then it is a loop.
+/// The most decisions in a row that a response may need; more of them are an endless loop.
 const TURNS_LIMIT: usize = 32;
 
-/// Talks with one client until either has had enough. Errors of the connection end it and are nobody's news.
+/// Serves one client until either side closes.
+///
+/// Errors of the connection end it and are not reported.
 pub async fn converse<S>(stream: S, peer: SocketAddr, site: Arc<Site>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -30,7 +33,7 @@ where
     talk(stream, peer, &site, |_| ()).await;
 }
 
-/// As `converse`; `arm` makes the coming close of the stream a reset.
+/// `converse` with a hook: `arm` makes the next close of the stream a reset.
 pub(crate) async fn talk<S>(stream: S, peer: SocketAddr, site: &Site, arm: fn(&S))
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -44,7 +47,7 @@ where
     match ended {
         Ok(Ending::Reset) => arm(wire.stream()),
         Ok(Ending::Keep | Ending::Close) => wire.close().await,
-        Err(_) => {} // the client is gone, or stuck: closing says all there is to say
+        Err(_) => {} // the client is gone, or stuck: there is nothing to close properly
     }
 }
 
@@ -107,7 +110,8 @@ where
             Fate::Reset => return Ok(Ending::Reset),
             Fate::Unavailable => Answer::status(503),
             Fate::TooMany(after) => {
-                let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0); // rounded up: earlier would be too early
+                // Rounded up, because earlier would be too early.
+                let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
                 Reply::explained(429)
                     .header("Retry-After", seconds.to_string())
                     .into()

@@ -1,8 +1,8 @@
-//! Puts answers on a wire.
+//! Sending responses.
 //!
-//! A small answer leaves in one write, head and body together; a large one in pieces that are never all in memory.
-//! Invariant: the bytes sent are what the framing promised, or the connection ends. `HEAD`, 1xx, 204 and 304 have no body
-//! (RFC 9112 6.3), whatever the reply holds.
+//! A small response leaves in one write, head and body together; a large one in pieces that are never all in
+//! memory. Invariant: the bytes sent are what the framing promised, or the connection ends. `HEAD`, 1xx, 204 and
+//! 304 have no body (RFC 9112 6.3), whatever the reply contains.
 
 use std::fmt::Write;
 use std::io;
@@ -17,10 +17,10 @@ use super::answer::{Body, Reply, Step, reason};
 use super::intake::await_head;
 use super::wire::{IDLE_WITHIN, PIECE_BYTES, Wire};
 
-/// A prime, so that a shift by any round number shows.
+/// The period of the pattern: a prime, so that a shift by any round number shows.
 const PATTERN_PERIOD: u64 = 65_521;
 
-/// How a connection goes on after an answer.
+/// What happens to a connection after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Keep,
@@ -28,7 +28,7 @@ pub(crate) enum Ending {
     Reset,
 }
 
-/// Writes replies; keeps the buffer and the date from one to the next.
+/// A writer of replies that reuses its buffer and its date.
 #[derive(Debug, Default)]
 pub(crate) struct Pen {
     output: BytesMut,
@@ -37,7 +37,7 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// Sends a reply; `stays` says whether the client and the server mean to go on.
+    /// Sends a reply; `stays` is whether client and server want to keep the connection.
     pub(crate) async fn reply<S>(
         &mut self,
         wire: &mut Wire<'_, S>,
@@ -65,7 +65,7 @@ impl Pen {
         self.refresh_date();
         self.output.clear();
         let output = &mut self.output;
-        // Writing to memory cannot fail, so the results say nothing.
+        // Writing to memory cannot fail, so the results are ignored.
         let _ = write!(
             output,
             "HTTP/1.1 {} {}\r\nDate: {}\r\nServer: haul\r\n",
@@ -135,7 +135,7 @@ impl Pen {
         let mut source = Source::open(body).await?;
         let mut piece = BytesMut::new();
         while source.read(&mut piece, bytes.min(PIECE_BYTES)).await? {
-            let _ = write!(self.output, "{:x}\r\n", piece.len()); // to memory: cannot fail
+            let _ = write!(self.output, "{:x}\r\n", piece.len()); // writing to memory cannot fail
             self.output.put_slice(&piece);
             self.output.put_slice(b"\r\n");
             piece.clear();
@@ -149,7 +149,7 @@ impl Pen {
     }
 }
 
-/// Plays raw steps. Steps that never end are ended by the client, as an error.
+/// Plays raw steps. Endless steps end with an error when the client disconnects.
 pub(crate) async fn play<S>(wire: &mut Wire<'_, S>, steps: &[Step]) -> io::Result<Ending>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -187,7 +187,7 @@ where
     Ok(())
 }
 
-/// Where the bytes of a body come from, and how many are left.
+/// The rest of a body: where it is read from, and how many bytes are left.
 enum Source<'a> {
     Bytes(&'a [u8]),
     File(tokio::fs::File, u64),
@@ -207,7 +207,9 @@ impl Source<'_> {
         })
     }
 
-    /// Appends at most `most` bytes; false at the end. A file that became shorter is an error: its length was promised.
+    /// Appends at most `most` bytes; false at the end.
+    ///
+    /// A file that became shorter is an error: its length was promised.
     async fn read(&mut self, output: &mut BytesMut, most: usize) -> io::Result<bool> {
         let fits = |left: u64| usize::try_from(left).unwrap_or(most).min(most);
         match self {
@@ -241,11 +243,11 @@ impl Source<'_> {
     }
 }
 
-/// Appends the `length` bytes of the pattern that begin at `from`.
+/// Appends `length` bytes of the pattern, starting at `from`.
 fn pattern(output: &mut BytesMut, from: u64, length: usize) {
     static PERIOD: LazyLock<Vec<u8>> =
         LazyLock::new(|| (0..PATTERN_PERIOD).map(pattern_byte).collect());
-    let mut at = usize::try_from(from % PATTERN_PERIOD).unwrap_or(0); // below 65,521: always fits
+    let mut at = usize::try_from(from % PATTERN_PERIOD).unwrap_or(0); // below 65,521, so it always fits
     let mut left = length;
     while left > 0 {
         let now = left.min(PERIOD.len() - at);
@@ -255,7 +257,7 @@ fn pattern(output: &mut BytesMut, from: u64, length: usize) {
     }
 }
 
-/// The byte at a place of the pattern of `/size/BYTES`: a printable letter or digit that looks like noise.
+/// The byte at a position of the pattern of `/size/BYTES`: printable, and it looks random.
 pub(crate) fn pattern_byte(at: u64) -> u8 {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mixed = (at % PATTERN_PERIOD).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,9 +1,9 @@
-//! A seeded die: the same throw always falls the same way.
+//! Seeded dice: the same throw always gives the same number.
 //!
-//! Pages, jitter and errors must repeat from run to run, whatever the order of requests, so a throw is a
-//! pure function of the seed and of what it is thrown for; nothing is kept between throws. Not for secrets.
+//! Pages, jitter and errors must repeat from run to run, whatever the order of requests, so a throw is a pure
+//! function of the seed and its purpose; there is no state between throws. Not for secrets.
 
-/// A seeded die.
+/// Seeded dice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dice(u64);
 
@@ -12,18 +12,18 @@ impl Dice {
         Dice(seed)
     }
 
-    /// The `throw`-th number thrown for `what`: all 64 bits are even (splitmix64, twice).
+    /// The `throw`-th number for the purpose `what`: 64 uniform bits (splitmix64, twice).
     pub(crate) fn throw(self, what: u64, throw: u64) -> u64 {
         mix(mix(self.0 ^ mix(what)).wrapping_add(throw))
     }
 
-    /// From 0 to below `end`; 0 when `end` is 0. The bias is below `end` / 2^64.
+    /// A number from 0 to below `end`; 0 if `end` is 0. The bias is below `end` / 2^64.
     pub(crate) fn below(self, what: u64, throw: u64, end: u64) -> u64 {
         let wide = u128::from(self.throw(what, throw)) * u128::from(end);
         u64::try_from(wide >> 64).unwrap_or(0) // a product of two u64 shifted by 64 always fits
     }
 
-    /// From 0 to below 1, in steps of 2^-53.
+    /// A number from 0 to below 1, in steps of 2^-53.
     pub(crate) fn share(self, what: u64, throw: u64) -> f64 {
         (self.throw(what, throw) >> 11) as f64 / (1_u64 << 53) as f64
     }

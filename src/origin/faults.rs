@@ -1,7 +1,8 @@
-//! Misbehaviour to practise on: each `/fault/NAME` is one way in which a server on the open web is broken or hostile.
+//! Faults for practice: each `/fault/NAME` is one way in which servers misbehave.
 //!
-//! [`FAULTS`] is the table, and `/fault/` shows it. The bombs take `?mib=N` for their unpacked size, 10 GiB if not said.
-//! Invariant: a fault costs the server nothing that grows with what it sends: what is endless is one piece, repeated.
+//! [`FAULTS`] is the table, and `/fault/` shows it. The bombs accept `?mib=N` for their unpacked size, by default
+//! 10 GiB. Invariant: a fault costs the server nothing that grows with what it sends: endless output is one piece,
+//! repeated.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -55,20 +56,20 @@ pub(crate) const FAULTS: &[(&str, &str)] = &[
     ("escape-codes", "a title that speaks to terminals"),
 ];
 
-/// Queries remembered by `busy-then-well`; beyond this it forgets them all.
+/// The most queries that `busy-then-well` remembers; beyond that it forgets them all.
 const ASKED_LIMIT: usize = 10_000;
 
-/// Each bomb unpacks to so much, if not said.
+/// The unpacked size of a bomb, by default.
 const BOMB_MIB: u64 = 10 << 10;
 
-/// The faults and what they remember.
+/// The state of the faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     asked: Mutex<HashMap<String, u64>>,
 }
 
 impl Faults {
-    /// The answer of a fault; none for any other path.
+    /// The response of a fault; `None` for any other path.
     pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
         let name = request.path().strip_prefix("/fault/")?;
         let mib = request
@@ -141,7 +142,7 @@ fn cut_short(end: Step) -> Answer {
     ])
 }
 
-/// A body that ends with the connection, said to be in `coding`.
+/// A body that ends with the connection, labelled as `coding`.
 fn encoded(coding: &str, body: Vec<Step>) -> Answer {
     let head = Step::send(head(&format!(
         "Content-Encoding: {coding}\r\nConnection: close\r\n"
@@ -157,7 +158,7 @@ fn index() -> Answer {
         let _ = writeln!(
             page,
             "<dt><a href=\"/fault/{name}\">{name}</a></dt><dd>{what}</dd>"
-        ); // to memory: cannot fail
+        ); // writing to memory cannot fail
     }
     page.push_str("</dl></body></html>\n");
     Answer::page(Bytes::from(page))

@@ -1,7 +1,8 @@
-//! A folder of files as a site, and what its rules make of them.
+//! A folder of files as a site, with its rules applied.
 //!
-//! Invariant: only what its grounds allow is opened. Small files are read on the event loop, from the page cache as a rule:
-//! a practice server serves what it just served. Large ones are read as they are sent.
+//! Invariant: only files that its grounds allow are opened. Small files are read on the event loop, usually from
+//! the page cache: a practice server serves the same files again and again. Large ones are read while they are
+//! sent.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -19,10 +20,10 @@ use super::representation::Representation;
 use super::request::Request;
 use super::rules::{Rule, Rules, RulesError};
 
-/// Larger files are read as they are sent.
+/// Larger files are read while they are sent.
 const SMALL_BYTES: u64 = 256 << 10;
 
-/// Larger files are never compressed: it happens anew for each request.
+/// Larger files are never compressed, because that happens anew for each request.
 const COMPRESSED_LIMIT: u64 = 4 << 20;
 
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>404 Not Found</title></head>\
@@ -36,7 +37,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder: reads its rules and the names of its hosts, once.
+    /// Opens a folder, and reads its rules and the names of its hosts, once.
     pub(crate) fn open(folder: &Path) -> Result<Folder, OriginError> {
         let grounds = Grounds::open(folder)?;
         let rules_file = grounds.rules_file();
@@ -50,7 +51,7 @@ impl Folder {
         Ok(Folder { grounds, rules })
     }
 
-    /// The answer to a request; none if neither a file nor a rule knows the path.
+    /// The response to a request; `None` if the path has neither a file nor a rule.
     pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
         let host = request.host_name();
         let rule = self.rules.find(&host, request.path());
@@ -108,11 +109,11 @@ impl Folder {
                     .unwrap_or(reply.status);
                 Reply { status, ..reply }
             }
-            Err(_) => Reply::explained(403), // it was there a moment ago, so it is not for us
+            Err(_) => Reply::explained(403), // it was there a moment ago, so we must lack the permission
         }
     }
 
-    /// The page for what is nowhere.
+    /// The 404 page.
     pub(crate) fn not_found() -> Answer {
         Reply::new(404)
             .header("Content-Type", "text/html; charset=utf-8")
@@ -139,7 +140,7 @@ fn represent(
     let mut etag = format!("\"{length:x}-{nanoseconds:x}\"");
     let body = if length <= SMALL_BYTES || coding.is_some() {
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        file.take(length).read_to_end(&mut bytes)?; // what is written meanwhile waits for the next request
+        file.take(length).read_to_end(&mut bytes)?; // bytes that are appended meanwhile are left to the next request
         Body::Bytes(bytes.into())
     } else {
         Body::File {

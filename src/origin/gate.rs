@@ -1,10 +1,10 @@
-//! A gate that a test opens: what waits at it waits for an event, not for a time.
+//! A gate that a test opens, to wait for an event instead of a time.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A gate, shut at first. Clones are the same gate; once open it stays open.
+/// A gate, closed at first. Clones are the same gate; once open it stays open.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<watch::Sender<bool>>);
 
@@ -15,20 +15,20 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A gate that is shut.
+    /// A gate that is closed.
     #[must_use]
     pub fn new() -> Gate {
         Gate::default()
     }
 
-    /// Lets through whoever waits, and whoever comes.
+    /// Opens the gate for good.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
 
     /// Waits until the gate is open.
     pub async fn pass(&self) {
-        // The sender is held by `self`, so waiting cannot fail.
+        // `self` owns the sender, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
 }

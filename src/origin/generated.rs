@@ -1,8 +1,8 @@
 //! A generated site: any number of realistic pages, none of them stored.
 //!
-//! The pages are a forest: `/` links to ten sections, every page to ten children, so page `j` is linked from page
-//! `j / 10 - 1`. Cross links, duplicates and fragments come on top. Invariant: every page is reachable from `/`, and the
-//! same seed, host and number give the same bytes. Edge: `/page/07` is not `/page/7`, it is a 404.
+//! The pages are a forest: `/` links to ten sections, and every page to ten children, so page `j` is linked from
+//! page `j / 10 - 1`. Cross links, duplicates and fragments are added. Invariant: every page is reachable from `/`,
+//! and the same seed, host and number give the same bytes. Edge: `/page/07` is not `/page/7` but a 404.
 
 use std::fmt::Write;
 
@@ -13,16 +13,16 @@ use super::representation::Representation;
 use super::request::Request;
 use super::settings::OriginSettings;
 
-/// Children of a page, and of the front page.
+/// The number of children of a page, and of the front page.
 const CHILDREN: u64 = 10;
 
-/// Sections named on every page.
+/// The number of sections that every page links to.
 const NAMED_SECTIONS: u64 = 4;
 
-/// sitemaps.org: a sitemap has at most so many addresses.
+/// The most URLs in a sitemap (sitemaps.org).
 const SITEMAP_PART: u64 = 50_000;
 
-/// What the dice are thrown for.
+/// The purposes of the dice.
 const FOR_TEXT: u64 = 21;
 const FOR_LINK: u64 = 22;
 
@@ -49,7 +49,7 @@ pub(crate) struct Generated {
 }
 
 impl Generated {
-    /// Of settings that were checked, with at least one page.
+    /// A site for settings that were checked, with at least one page.
     pub(crate) fn new(settings: &OriginSettings, scheme: &'static str) -> Generated {
         let dice = Dice::new(settings.seed);
         let prose = Prose::new(dice);
@@ -61,7 +61,7 @@ impl Generated {
             let _ = write!(
                 header,
                 "<li><a href=\"/page/{section}\">Section {section}</a></li>"
-            ); // to memory: cannot fail
+            ); // writing to memory cannot fail
         }
         header.push_str("</ul></nav></header>\n<main><article>");
         let links = settings.links_per_page as u64;
@@ -77,7 +77,7 @@ impl Generated {
         }
     }
 
-    /// The answer to a request; none for a path that is not of this site.
+    /// The response to a request; `None` for a path that is not of this site.
     pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
         let (content_type, text) = self.text(request)?;
         if !request.is_read_only() {
@@ -132,7 +132,7 @@ impl Generated {
         })
     }
 
-    /// Where the client thinks it is. A `Host` that no URL could have is not repeated.
+    /// The site's URL as the client sees it. A `Host` that no URL could have is not repeated.
     fn base(&self, request: &Request) -> String {
         let host = request.host();
         let sane = !host.is_empty()
@@ -174,7 +174,7 @@ impl Generated {
         self.prose.write_title(number, &mut page);
         page.push_str(" | The Practice Gazette</title><meta name=\"description\" content=\"");
         page.push_str(cut(text(0), 150));
-        // Writing to memory cannot fail, so the results say nothing, here and below.
+        // Writing to memory cannot fail, so the results are ignored, here and below.
         let _ = write!(
             page,
             "\"><link rel=\"canonical\" href=\"{base}/page/{number}\">"
@@ -213,7 +213,7 @@ impl Generated {
         page
     }
 
-    /// The children first, then the cross links, of every spelling that a page may use.
+    /// Writes the children, then the cross links, in every spelling that a page may use.
     fn push_links(&self, links: &mut String, number: u64, base: &str) {
         links.push_str("<ul class=\"related\">");
         let first = (number + 1).saturating_mul(CHILDREN);
@@ -240,7 +240,7 @@ impl Generated {
                     );
                 }
                 _ => {
-                    let again = self.dice.below(FOR_LINK, number * 16_384, self.pages); // the first cross link, once more
+                    let again = self.dice.below(FOR_LINK, number * 16_384, self.pages); // the first cross link again
                     self.link(links, "/page/", again);
                 }
             }
@@ -281,14 +281,14 @@ impl Generated {
     }
 }
 
-/// A number below `end`, in its one spelling.
+/// A number below `end`, if it is written in the usual way.
 fn numbered(text: &str, end: u64) -> Option<u64> {
     let plain =
         text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|&number| plain && number < end)
 }
 
-/// The beginning of an ASCII text, up to a space if there is one.
+/// The start of an ASCII text, up to a space if there is one.
 fn cut(text: &str, room: usize) -> &str {
     if text.len() <= room {
         return text;
@@ -320,7 +320,7 @@ mod tests {
         .map(|(_, text)| text)
     }
 
-    /// The pages that a page links to; every spelling ends in the number, but for fragments.
+    /// The pages that a page links to; every spelling ends in the number, apart from fragments.
     fn linked(page: &str) -> BTreeSet<u64> {
         let targets = page
             .split("<a href=")
@@ -331,7 +331,7 @@ mod tests {
             .collect()
     }
 
-    /// All pages found from the front page on.
+    /// All pages that can be reached from the front page.
     fn reached(site: &Generated) -> BTreeSet<u64> {
         let mut seen = linked(&ask(site, "/").unwrap());
         let mut waiting: Vec<u64> = seen.iter().copied().collect();

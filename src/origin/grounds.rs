@@ -1,8 +1,9 @@
-//! Where a path leads within a folder, and where it does not.
+//! Which file a path stands for within a folder, and which paths stand for none.
 //!
-//! Invariant: what is found lies, all links followed, inside the folder, or inside `hosts/NAME/` when the request names
-//! that host; `serve.toml`, other hosts' folders and names that begin with a dot (but `.well-known`) are never found.
-//! Edge: between the finding and the opening a file can be swapped; whoever can do that can read it anyway.
+//! Invariant: with all symbolic links resolved, the file is inside the folder, or inside `hosts/NAME/` if the
+//! request is for that host; `serve.toml`, other hosts' folders and names that start with a dot (except
+//! `.well-known`) are never served. Edge: a file can be swapped before it is opened; whoever can do that can read
+//! it anyway.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,18 +25,18 @@ pub(crate) struct Grounds {
     hosts: HashMap<String, PathBuf>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 pub(crate) enum Way {
-    /// To this file, by its true path.
+    /// This file, by its real path.
     File(PathBuf),
-    /// To a folder, but without the slash that relative links need.
+    /// A folder, but without the slash that relative links need.
     NoSlash,
-    /// To nothing that may be shown.
+    /// Nothing that may be served.
     Nowhere,
 }
 
 impl Grounds {
-    /// Opens a folder: reads the names of its hosts, once.
+    /// Opens a folder, and reads the names of its hosts, once.
     pub(crate) fn open(folder: &Path) -> Result<Grounds, OriginError> {
         let root = fs::canonicalize(folder).map_err(fails(folder))?;
         if !root.is_dir() {
@@ -56,12 +57,12 @@ impl Grounds {
         })
     }
 
-    /// Where the rules are, if there are any.
+    /// The path of the rules, if there are any.
     pub(crate) fn rules_file(&self) -> &Path {
         &self.rules_file
     }
 
-    /// Where a path, still percent-encoded, leads on a host.
+    /// The target of a path, still percent-encoded, on a host.
     pub(crate) fn way(&self, host: &str, path: &str) -> Way {
         let root = self.hosts.get(host).unwrap_or(&self.root);
         let Some(relative) = relative(path) else {
@@ -83,7 +84,7 @@ impl Grounds {
         file.map_or(Way::Nowhere, Way::File)
     }
 
-    /// The true path, if it lies inside and may be shown.
+    /// The real path, if it is inside and may be served.
     fn holds(&self, root: &Path, path: &Path) -> Option<PathBuf> {
         let path = fs::canonicalize(path)
             .ok()
@@ -117,7 +118,7 @@ fn fails(path: &Path) -> impl FnOnce(io::Error) -> OriginError + use<> {
     move |source| OriginError::Folder { path, source }
 }
 
-/// The path below the root; none for one that climbs, hides, or is no text.
+/// The path below the root; `None` if it goes up, is hidden, or is not UTF-8.
 fn relative(path: &str) -> Option<PathBuf> {
     let mut relative = PathBuf::new();
     for segment in path
@@ -125,7 +126,7 @@ fn relative(path: &str) -> Option<PathBuf> {
         .split('/')
         .filter(|segment| !segment.is_empty())
     {
-        // Decoded after splitting: an encoded slash is part of a name, and no name has one.
+        // Decoded after splitting: an encoded slash would be a part of a name, and names have none.
         let name = percent_decode_str(segment).decode_utf8().ok()?;
         let hidden = name.starts_with('.') && name != ".well-known";
         if hidden || name.contains(['/', '\\', '\0']) {

@@ -1,8 +1,8 @@
-//! Reads requests off a connection: heads, bodies, chunks (RFC 9112 2 to 7).
+//! Reading requests from a connection: heads, bodies, chunks (RFC 9112 2 to 7).
 //!
-//! Bounds: a head of 64 KiB and 200 headers, a body of 8 MiB, a minute of silence, a minute for one request.
-//! Ambiguous framing (two lengths, a length and a coding) is refused rather than guessed: a client under test that
-//! sends it has a bug, and shall hear of it.
+//! Limits: a head of 64 KiB and 200 headers, a body of 8 MiB, a minute of silence, a minute per request. Ambiguous
+//! framing (two lengths, a length and a coding) is refused rather than guessed: a client under test that sends it
+//! has a bug, and should find out.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,16 +15,16 @@ use tokio::time::Instant;
 use super::request::{HeadError, Request};
 use super::wire::{IDLE_WITHIN, Wire};
 
-/// Larger heads are answered 431.
+/// Larger heads get a 431.
 const HEAD_LIMIT: usize = 64 << 10;
 
-/// Larger bodies are answered 413.
+/// Larger bodies get a 413.
 const BODY_LIMIT: usize = 8 << 20;
 
-/// A chunk's size line or a trailer's; extensions included.
+/// The longest line with a chunk size, extensions included, or a trailer.
 const LINE_LIMIT: usize = 4 << 10;
 
-/// Why a request was not taken. The connection ends with it.
+/// Why a request was refused. The connection ends with it.
 #[derive(Debug, Error)]
 pub(crate) enum Refused {
     #[error("the connection is gone")]
@@ -40,7 +40,7 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    /// The status that tells the client; none if there is nobody to tell.
+    /// The status to send to the client; `None` if it is gone.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Refused::Gone(error) if error.kind() == io::ErrorKind::TimedOut => Some(408),
@@ -53,7 +53,9 @@ impl Refused {
     }
 }
 
-/// Reads the next request; none if the client closed, or said nothing for a minute, before its first byte.
+/// Reads the next request.
+///
+/// `None` if the client closed, or sent nothing for a minute, before its first byte.
 pub(crate) async fn take<S>(
     wire: &mut Wire<'_, S>,
     peer: SocketAddr,
@@ -91,7 +93,7 @@ where
     Ok(Some(request))
 }
 
-/// Reads until a blank line, of which nothing is taken: the whole head is then in `input`.
+/// Reads up to a blank line without consuming it: the whole head is then in `input`.
 pub(crate) async fn await_head<S>(wire: &mut Wire<'_, S>, deadline: Instant) -> Result<(), Refused>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -105,7 +107,7 @@ where
         if blank.is_some() {
             return Ok(());
         }
-        searched = wire.input.len().saturating_sub(3); // the longest beginning of a blank line: "\n\r"
+        searched = wire.input.len().saturating_sub(3); // the longest part of a blank line: "\n\r"
         fill(wire, deadline).await?;
     }
 }
@@ -118,7 +120,7 @@ enum Framing {
 }
 
 impl Framing {
-    /// RFC 9112 6.3, the strict reading.
+    /// RFC 9112 6.3, read strictly.
     fn of(request: &Request) -> Result<Framing, Refused> {
         let mut codings = request.values("transfer-encoding");
         let mut lengths = request.values("content-length");
@@ -196,7 +198,7 @@ where
     Ok(wire.input.split_to(length).freeze())
 }
 
-/// RFC 9112 7.1; extensions and trailers are read and forgotten.
+/// Reads a chunked body (RFC 9112 7.1); extensions and trailers are read and ignored.
 async fn take_chunks<S>(wire: &mut Wire<'_, S>, deadline: Instant) -> Result<Bytes, Refused>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -265,7 +267,7 @@ where
     }
 }
 
-/// Where the line ends after which a blank one comes.
+/// The end of the last line before a blank line.
 fn blank_line(bytes: &[u8]) -> Option<usize> {
     let mut ends = bytes
         .iter()

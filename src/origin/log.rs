@@ -1,8 +1,9 @@
-//! What the server saw: the only witness that tests believe.
+//! What the server saw: the only witness that tests trust.
 //!
-//! Counts are atomics and always kept; hits (one request each, headers and body) are kept when asked for, up to
-//! a bound. Invariant: a hit is in the log before its answer begins, its `status` before the first byte of the
-//! answer, so a client that holds the answer finds both. `until` follows once the last byte was handed to the socket.
+//! Counts are atomics and always updated; hits (one per request, with headers and body) are stored on demand, up to
+//! a limit. Invariant: a hit is in the log before its response starts, its `status` before the first byte of the
+//! response, so a client that has the response finds both. `until` follows once the last byte was written to the
+//! socket.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
@@ -14,21 +15,21 @@ use tokio::sync::Notify;
 
 use super::request::Request;
 
-/// Beyond this a body is cut in the log (it was still read).
+/// Longer bodies are cut in the log (but still read).
 const LOGGED_BODY_BYTES: usize = 64 << 10;
 
-/// Beyond this many hits only counts go on.
+/// After this many hits only the counts continue.
 const HITS_LIMIT: usize = 200_000;
 
-/// Bodies and headers of all hits together stay below this.
+/// The most bytes of bodies and headers of all hits together.
 const LOGGED_BYTES_LIMIT: usize = 256 << 20;
 
-/// How much a log keeps.
+/// How much a log stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogLevel {
     /// Numbers only; for measuring.
     Counts,
-    /// Every request besides, up to 200,000 and 256 MiB.
+    /// Every request as well, up to 200,000 and 256 MiB.
     #[default]
     Hits,
 }
@@ -38,7 +39,9 @@ pub enum LogLevel {
 pub struct Hit {
     /// When its head had arrived and its body had been read.
     pub at: Instant,
-    /// When the last byte of its answer was handed over, or the connection was lost; none while in flight.
+    /// When the last byte of its response was written, or the connection was lost.
+    ///
+    /// `None` while in flight.
     pub until: Option<Instant>,
     /// The path with its query, as sent.
     pub path: String,
@@ -52,12 +55,12 @@ pub struct Hit {
     pub headers: Vec<(String, String)>,
     /// The first 64 KiB of the body.
     pub body: Bytes,
-    /// The status answered; none if the answer was no HTTP, or not yet begun.
+    /// The status of the response; `None` if the response was not HTTP, or has not started.
     pub status: Option<u16>,
 }
 
 impl Hit {
-    /// The first header of that name, whatever its case.
+    /// The first header of that name, in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -72,7 +75,7 @@ impl Hit {
 pub struct Counts {
     /// Requests that arrived.
     pub requests: u64,
-    /// Requests whose answer ended, one way or the other.
+    /// Requests whose response ended, one way or the other.
     pub answered: u64,
     /// Connections accepted.
     pub connections: u64,
@@ -80,7 +83,7 @@ pub struct Counts {
     pub open_connections: u64,
     /// Bytes sent, heads included.
     pub bytes: u64,
-    /// Requests arrived and not yet answered.
+    /// Requests that arrived and have no complete response yet.
     pub in_flight: u64,
     /// The most requests that were ever in flight at once.
     pub most_in_flight: u64,
@@ -101,7 +104,10 @@ pub struct Log {
     changed: Notify,
 }
 
-/// The hits; `first` is the number of the oldest, so that a hit in flight survives `clear` as a stranger.
+/// The stored hits.
+///
+/// `first` is the number of the oldest, so that a hit that was in flight during `clear` is not confused with a
+/// later one.
 #[derive(Debug, Default)]
 struct Kept {
     first: u64,
@@ -143,7 +149,9 @@ impl Log {
         self.connections.load(SeqCst)
     }
 
-    /// The hits on one path: with its query, or without it if `path` has none. In the order of arrival.
+    /// The hits on one path, in the order of arrival.
+    ///
+    /// The query must match, unless `path` has none.
     #[must_use]
     pub fn hits(&self, path: &str) -> Vec<Hit> {
         let asks = |hit: &&Hit| is_path(&hit.path, path);
@@ -166,7 +174,7 @@ impl Log {
             .collect()
     }
 
-    /// The time from each request to the next, of those with this `Host` header.
+    /// The times between consecutive requests with this `Host` header.
     #[must_use]
     pub fn gaps(&self, host: &str) -> Vec<Duration> {
         let kept = self.kept();
@@ -181,7 +189,8 @@ impl Log {
     #[must_use]
     pub fn max_in_flight(&self, host: &str) -> usize {
         let kept = self.kept();
-        let mut change: BTreeMap<(Instant, bool), usize> = BTreeMap::new(); // at one moment, ends before begins
+        // At the same moment, ends sort before starts.
+        let mut change: BTreeMap<(Instant, bool), usize> = BTreeMap::new();
         for hit in kept.of_host(host) {
             *change.entry((hit.at, true)).or_default() += 1;
             if let Some(until) = hit.until {
@@ -205,7 +214,7 @@ impl Log {
         self.wait_until(|| self.requests() >= count).await;
     }
 
-    /// Waits until `count` answers have ended since the start or the last [`Log::clear`].
+    /// Waits until `count` responses have ended since the start or the last [`Log::clear`].
     pub async fn wait_for_answers(&self, count: u64) {
         self.wait_until(|| self.answered.load(SeqCst) >= count)
             .await;
@@ -217,10 +226,10 @@ impl Log {
             .await;
     }
 
-    /// Waits for the first hit on a path, with its query or without, and answers that hit.
+    /// Waits for the first hit on a path, with its query or without, and returns that hit.
     ///
     /// # Panics
-    /// When the log keeps counts only: it would wait forever.
+    /// When the log only counts: it would wait forever.
     pub async fn wait_for(&self, path: &str) -> Hit {
         assert!(
             self.level == LogLevel::Hits,
@@ -234,7 +243,7 @@ impl Log {
                 .cloned()
         };
         loop {
-            let changed = self.changed.notified(); // made before the look: a notice between the two is not lost
+            let changed = self.changed.notified(); // created before checking, so no notice is lost
             if let Some(hit) = seen() {
                 return hit;
             }
@@ -242,7 +251,7 @@ impl Log {
         }
     }
 
-    /// Forgets all hits and starts the counts anew; what is open or in flight still counts as such.
+    /// Forgets all hits and resets the counts, except for what is open or in flight.
     pub fn clear(&self) {
         let mut kept = self.kept();
         for count in [
@@ -260,7 +269,7 @@ impl Log {
         kept.bytes = 0;
     }
 
-    /// A connection was accepted; it is open until the guard drops.
+    /// Counts a connection as open until the guard drops.
     pub(crate) fn connect(&self) -> Open<'_> {
         self.open_connections.fetch_add(1, SeqCst);
         let number = self.connections.fetch_add(1, SeqCst) + 1;
@@ -268,7 +277,7 @@ impl Log {
         Open { log: self, number }
     }
 
-    /// A request arrived; it is in flight until the guard drops.
+    /// Counts a request as in flight until the guard drops.
     pub(crate) fn arrive(&self, request: &Request) -> InFlight<'_> {
         let now = self.in_flight.fetch_add(1, SeqCst) + 1;
         self.most_in_flight.fetch_max(now, SeqCst);
@@ -282,7 +291,7 @@ impl Log {
         InFlight { log: self, number }
     }
 
-    /// So many bytes went out.
+    /// Counts bytes that were sent.
     pub(crate) fn sent(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Relaxed);
     }
@@ -323,7 +332,7 @@ impl Log {
 
     async fn wait_until(&self, done: impl Fn() -> bool) {
         loop {
-            let changed = self.changed.notified(); // made before the look: a notice between the two is not lost
+            let changed = self.changed.notified(); // created before checking, so no notice is lost
             if done() {
                 return;
             }
@@ -367,7 +376,7 @@ pub(crate) struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    /// The answer begins with this status.
+    /// Notes the status with which the response starts.
     pub(crate) fn status(&self, status: u16) {
         if let Some(number) = self.number
             && let Some(hit) = self.log.kept().hit(number)

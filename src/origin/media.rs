@@ -1,10 +1,12 @@
-//! Which type a file is sent as, by its suffix: one table.
+//! The media type of a file, by its suffix: one table.
 //!
-//! What is not in it is sent as bytes. Edge: the table is about what web pages are made of, not about everything.
+//! A file with another suffix is sent as bytes. Edge: the table has what web pages are made of, not everything.
 
 use std::path::Path;
 
-/// The type that goes with a suffix. HTML and text name no charset: the page may do so itself, and a rule may.
+/// The media type for a suffix.
+///
+/// HTML and text have no charset here: the page may declare one, and so may a rule.
 pub(crate) fn content_type(path: &Path) -> &'static str {
     let suffix = path
         .extension()

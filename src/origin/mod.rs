@@ -1,9 +1,9 @@
-//! The practice server: a small HTTP/1.1 origin of its own for `haul serve` and for the tests.
+//! The practice server: a small HTTP/1.1 server for `haul serve` and for the tests.
 //!
-//! It has to misbehave byte by byte when asked to, so it sits on sockets and not on an HTTP library. A [`Site`] is what is
-//! said (routes, faults, a folder, generated pages) and remembers what it saw in its [`Log`]; [`serve`] puts it behind
-//! a listener; an [`Origin`] does so on a thread of its own. Invariant: a client, however hostile, costs a bounded amount
-//! of memory and at most a minute of silence. It is for practice: no TLS of its own, no HTTP/2, no uploads kept.
+//! It must misbehave byte by byte on demand, so it uses sockets and not an HTTP library. A [`Site`] has the content
+//! (routes, faults, a folder, generated pages) and remembers what it saw in its [`Log`]; [`serve`] puts it behind a
+//! listener; an [`Origin`] does so on a thread of its own. Invariant: a client, however hostile, costs a bounded
+//! amount of memory and at most a minute of silence. It is for practice: no TLS of its own, no HTTP/2, no uploads.
 
 mod answer;
 mod bombs;
@@ -55,35 +55,35 @@ pub use self::rules::RulesError;
 pub use self::settings::OriginSettings;
 pub use self::site::{Opening, Site, SiteBuilder};
 
-/// Out of file descriptors, the listener rests so long.
+/// How long the listener pauses when it is out of file descriptors.
 const REST: Duration = Duration::from_millis(50);
 
-/// Connections that may wait to be accepted; the system cuts it to its own bound.
+/// Connections that may wait to be accepted; the system may lower this.
 const BACKLOG: u32 = 4096;
 
-/// A free port of this machine, for this machine.
+/// A free port of the loopback interface.
 const HOME: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Over when the server shall stop.
+/// A future that completes when the server should stop.
 type Shutdown = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Why there is no server.
+/// Why the server cannot start.
 #[derive(Debug, Error)]
 pub enum OriginError {
     /// A setting is out of bounds.
     #[error("{setting} is out of bounds: {why}")]
     Setting {
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
-        /// What is allowed.
+        /// The allowed values.
         why: &'static str,
     },
-    /// The folder, or one of its `hosts/`, cannot be read or lies outside.
+    /// The folder, or one of its `hosts/`, cannot be read or is outside.
     #[error("cannot serve the folder {path}")]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error from the system.
         #[source]
         source: io::Error,
     },
@@ -96,21 +96,23 @@ pub enum OriginError {
         #[source]
         source: RulesError,
     },
-    /// The address cannot be listened on, or no thread started.
+    /// The address cannot be listened on, or no thread could be started.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error from the system.
         #[source]
         source: io::Error,
     },
 }
 
-/// Serves a site on a listener until `shutdown` is over; then drops every connection. Several listeners may share a site.
+/// Serves a site on a listener until `shutdown` completes; then drops every connection.
+///
+/// Several listeners may share a site.
 ///
 /// # Panics
-/// At its end, with the first panic of a connection (a route's closure, say), if there was one.
+/// At the end, with the first panic of a connection (in a route's closure, for example), if there was one.
 pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
     accept(listener, shutdown, move |stream, peer| {
         let site = Arc::clone(&site);
@@ -119,7 +121,9 @@ pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future
     .await;
 }
 
-/// As [`serve`], with each stream dressed first, in TLS say; one that cannot be dressed is dropped.
+/// [`serve`] with each stream wrapped first, in TLS for example.
+///
+/// A stream that cannot be wrapped is dropped.
 ///
 /// # Panics
 /// As [`serve`].
@@ -146,7 +150,7 @@ pub async fn serve_dressed<S, D, F>(
 
 async fn talk_tcp(stream: TcpStream, peer: SocketAddr, site: &Site) {
     connection::talk(stream, peer, site, |stream| {
-        let _ = stream.set_zero_linger(); // where the system refuses it, the close is a plain one
+        let _ = stream.set_zero_linger(); // if the system refuses, the connection closes normally
     })
     .await;
 }
@@ -175,7 +179,7 @@ async fn accept<F>(
                     let _ = stream.set_nodelay(true); // without it a drip arrives in lumps, nothing worse
                     connections.spawn(converse(stream, peer));
                 }
-                Err(_) => tokio::time::sleep(REST).await, // out of descriptors, or the client left in the queue
+                Err(_) => tokio::time::sleep(REST).await, // out of descriptors, or the client left the queue
             },
         }
     }
@@ -199,7 +203,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// A running server on a thread of its own. Dropped, it stops and joins; a panic of the server's thread comes out then.
+/// A running server on a thread of its own.
+///
+/// Dropping it stops and joins the thread, and resumes any panic of it.
 #[derive(Debug)]
 pub struct Origin {
     address: SocketAddr,
@@ -209,7 +215,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Starts a site of these settings on a free port of 127.0.0.1.
+    /// Starts a site with these settings on a free port of 127.0.0.1.
     ///
     /// # Errors
     /// As [`Site::new`] and [`Origin::at`].
@@ -225,15 +231,15 @@ impl Origin {
         Origin::at(HOME, site)
     }
 
-    /// Starts a site on that address; port 0 is a free one.
+    /// Starts a site on this address; port 0 is a free one.
     ///
     /// # Errors
-    /// The address cannot be listened on, or the thread does not start.
+    /// When the address cannot be listened on, or the thread does not start.
     pub fn at(address: SocketAddr, site: impl Into<Arc<Site>>) -> Result<Origin, OriginError> {
         Origin::listen(address, site.into(), serve)
     }
 
-    /// Starts a site on a free port of 127.0.0.1, each stream dressed first: see [`serve_dressed`].
+    /// Starts a site on a free port of 127.0.0.1, its streams wrapped; see [`serve_dressed`].
     ///
     /// # Errors
     /// As [`Origin::at`].
@@ -260,7 +266,7 @@ impl Origin {
             .enable_all()
             .build()
             .map_err(fails)?;
-        // Entered, not blocked on: the caller may be inside a runtime of its own.
+        // Only entered, because the caller may be inside a runtime of its own, where blocking would panic.
         let listener = {
             let _inside = runtime.enter();
             bind(address).map_err(fails)?
@@ -283,13 +289,13 @@ impl Origin {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of a path, `http://127.0.0.1:PORT/path`; `https` if the site is said to be encrypted.
+    /// The URL of a path, `http://127.0.0.1:PORT/path`; `https` if the site is encrypted.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!(
@@ -300,19 +306,19 @@ impl Origin {
         )
     }
 
-    /// The host header of its URLs, `127.0.0.1:PORT`.
+    /// The `Host` header for its URLs, `127.0.0.1:PORT`.
     #[must_use]
     pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    /// What it saw.
+    /// The log of what it saw.
     #[must_use]
     pub fn log(&self) -> &Log {
         self.site.log()
     }
 
-    /// What it serves.
+    /// The site that it serves.
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
         &self.site

@@ -1,7 +1,8 @@
-//! Slowness and failure on purpose: latency, jitter, errors, and a rate limit that clients must respect.
+//! Deliberate slowness and failure: latency, jitter, errors, and a rate limit.
 //!
-//! Invariant: the n-th paced request meets the same fate whenever the seed is the same; only the rate limit
-//! looks at the clock, and it is handed in. The limiter is the generic cell rate algorithm with one second's worth of burst.
+//! Invariant: with the same seed, the n-th paced request always has the same fate; only the rate limit depends on
+//! the time, which is a parameter. The limiter is the generic cell rate algorithm with a burst of one second's
+//! worth.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,28 +13,28 @@ use std::time::{Duration, Instant};
 use super::dice::Dice;
 use super::settings::OriginSettings;
 
-/// What the dice are thrown for.
+/// The purposes of the dice.
 const FOR_ERROR: u64 = 1;
 const FOR_KIND: u64 = 2;
 const FOR_JITTER: u64 = 3;
 
-/// Clients and hosts watched at once; beyond this those at rest are forgotten.
+/// Clients and hosts that are watched at once; beyond this, idle ones are forgotten.
 const WATCHED_LIMIT: usize = 100_000;
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is answered.
+    /// It gets its response.
     Answer,
-    /// 503.
+    /// It gets a 503.
     Unavailable,
-    /// The connection is reset before a byte.
+    /// The connection is reset before the first byte.
     Reset,
-    /// 429: asked again after this long, it would have been answered.
+    /// It gets a 429; after this long it would have been accepted.
     TooMany(Duration),
 }
 
-/// The policy and its memory.
+/// The policy and its state.
 #[derive(Debug)]
 pub(crate) struct Pace {
     latency: Duration,
@@ -42,11 +43,11 @@ pub(crate) struct Pace {
     rate_limit: Option<f64>,
     dice: Dice,
     asked: AtomicU64,
-    watched: Mutex<HashMap<(IpAddr, String), Instant>>, // when each would be at rest again
+    watched: Mutex<HashMap<(IpAddr, String), Instant>>, // when each is idle again
 }
 
 impl Pace {
-    /// Of settings that were checked.
+    /// A policy for settings that were checked.
     pub(crate) fn new(settings: &OriginSettings) -> Pace {
         Pace {
             latency: settings.latency,
@@ -59,7 +60,7 @@ impl Pace {
         }
     }
 
-    /// How long the next request waits, and what becomes of it then.
+    /// How long the next request waits, and its fate after that.
     pub(crate) fn next(&self, client: IpAddr, host: &str, now: Instant) -> (Duration, Fate) {
         let number = self.asked.fetch_add(1, Relaxed);
         let mut wait = self.latency;

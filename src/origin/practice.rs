@@ -1,14 +1,14 @@
-//! Paths that answer as their name says, for trying a client by hand:
+//! Paths that do what their name says, for trying out a client:
 //!
-//! | path | answer |
+//! | path | response |
 //! |---|---|
 //! | `/status/NNN` | that status, 200 to 999 |
-//! | `/delay/MS` | 200 after so many milliseconds, at most an hour |
-//! | `/size/BYTES` | a body of so many bytes, at most 1 TiB; with ranges and a validator |
+//! | `/delay/MS` | 200 after MS milliseconds, at most an hour |
+//! | `/size/BYTES` | a body of BYTES bytes, at most 1 TiB; with ranges and a validator |
 //! | `/redirect/N` | N hops down to `/redirect/0`, at most a million |
 //! | `/echo` | method, target, headers and body as JSON |
 //!
-//! A number out of bounds is a 400 that says so.
+//! A number out of bounds gets a 400 with the bounds.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const HOUR_MILLISECONDS: u64 = 3_600_000;
 const SIZE_LIMIT: u64 = 1 << 40;
 const HOPS_LIMIT: u64 = 1_000_000;
 
-/// The answer to a practice path; none for any other.
+/// The response to a practice path; `None` for any other.
 pub(crate) fn answer(request: &Request) -> Option<Answer> {
     let path = request.path();
     if path == "/echo" {
@@ -54,7 +54,7 @@ pub(crate) fn answer(request: &Request) -> Option<Answer> {
         );
     };
     Some(match name {
-        "status" => Answer::status(u16::try_from(number).unwrap_or(500)), // at most 999: always fits
+        "status" => Answer::status(u16::try_from(number).unwrap_or(500)), // at most 999, so it always fits
         "delay" => Answer::body("text/plain; charset=utf-8", format!("after {number} ms\n"))
             .after(Duration::from_millis(number)),
         "size" => sized(request, number),

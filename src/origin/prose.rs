@@ -1,13 +1,13 @@
-//! Plausible text from a list of words: the same seed writes the same.
+//! Plausible text from a list of words: the same seed gives the same text.
 //!
-//! Paragraphs are written once, at the start; a page then only copies them. Plain ASCII without markup characters,
-//! so it needs no escaping. Invariant: there is always at least one paragraph, and no paragraph is empty.
+//! Paragraphs are written once, at the start; pages only copy them. They are plain ASCII without markup characters,
+//! so they need no escaping. Invariant: there is at least one paragraph, and no paragraph is empty.
 
 use super::dice::Dice;
 
 const PARAGRAPHS: u64 = 512;
 
-/// What the dice are thrown for.
+/// The purposes of the dice.
 const FOR_LENGTH: u64 = 11;
 const FOR_WORD: u64 = 12;
 const FOR_TITLE: u64 = 13;
@@ -47,10 +47,10 @@ impl Prose {
 
     /// One of the paragraphs, 200 to 900 bytes.
     pub(crate) fn paragraph(&self, choice: u64) -> &str {
-        &self.paragraphs[(choice % PARAGRAPHS) as usize] // as many were written
+        &self.paragraphs[(choice % PARAGRAPHS) as usize] // exactly this many were written
     }
 
-    /// Four words and the number: no two pages share a title.
+    /// Writes four words and the number, so that no two pages share a title.
     pub(crate) fn write_title(&self, number: u64, title: &mut String) {
         for place in 0..4 {
             let word = self.word(FOR_TITLE, number * 4 + place);
@@ -79,7 +79,7 @@ impl Prose {
 
     fn word(&self, what: u64, throw: u64) -> &'static str {
         let choice = self.dice.below(what, throw, self.words.len() as u64);
-        self.words[choice as usize] // below their number
+        self.words[choice as usize] // smaller than the number of words
     }
 }
 

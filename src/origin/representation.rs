@@ -1,8 +1,8 @@
-//! A thing that can be had whole, in part, or not at all because the client has it: RFC 9110 13 and 14.
+//! Conditional and range requests (RFC 9110 13 and 14).
 //!
-//! Knows the order of preconditions (13.2.2) as far as reading goes: `If-None-Match`, else `If-Modified-Since`; then `Range`,
-//! if `If-Range` allows. Single ranges only: several at once are ignored, as 14.2 permits. Invariant: every part lies within
-//! the whole.
+//! A client gets the whole, a part, or only the news that its copy is current. Preconditions are in the order of
+//! 13.2.2, for reading only: `If-None-Match`, else `If-Modified-Since`; then `Range`, if `If-Range` allows. Single
+//! ranges only: several at once are ignored, as 14.2 permits. Invariant: every part is inside the whole.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::answer::{Body, Reply};
 use super::request::Request;
 
-/// What a reply shows.
+/// A body with what is needed to serve it conditionally or in part.
 #[derive(Debug)]
 pub(crate) struct Representation {
     pub(crate) body: Body,
@@ -83,7 +83,7 @@ impl Representation {
             .is_some_and(|(modified, since)| whole_seconds(modified) <= since)
     }
 
-    /// 13.1.5: a part only if the client's part is of this very version.
+    /// Whether a part may be sent (13.1.5): only if the client's copy is of this very version.
     fn may_be_parted(&self, request: &Request) -> bool {
         let Some(known) = request.header("if-range") else {
             return true;
@@ -105,7 +105,7 @@ enum Part {
     Beyond,
 }
 
-/// Reads a `Range` header; what is not understood asks for the whole (14.2).
+/// Parses a `Range` header; whatever is not understood requests the whole (14.2).
 fn part(range: &str, length: u64) -> Part {
     let Some((first, last)) = range
         .trim()
@@ -141,7 +141,7 @@ fn part(range: &str, length: u64) -> Part {
     }
 }
 
-/// A date in a header has no fraction of a second.
+/// A time without the fraction of a second, as in HTTP dates.
 fn whole_seconds(moment: SystemTime) -> SystemTime {
     let since = moment
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -158,7 +158,8 @@ mod tests {
             body: Body::Bytes("0123456789".into()),
             content_type: "text/plain".into(),
             etag: "\"v1\"".to_owned(),
-            modified: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500)), // Sun, 06 Nov 1994 08:49:37.5
+            // Sun, 06 Nov 1994 08:49:37.5
+            modified: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_500)),
         };
         thing.reply(&Request::of(&format!(
             "GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n"

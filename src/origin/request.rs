@@ -1,8 +1,8 @@
 //! One request as it arrived.
 //!
-//! Holds the head as one piece of memory and the places of its parts, so that a small request costs no
-//! string of its own. Invariant: every place lies inside the head. Header values are bytes (RFC 9110 5.5);
-//! where text is wanted, a value that is not UTF-8 is shown with replacement characters.
+//! The head is one piece of memory with the positions of its parts, so that a small request needs no strings of its
+//! own. Invariant: every position is inside the head. Header values are bytes (RFC 9110 5.5); as text, a value that
+//! is not UTF-8 has replacement characters.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-/// More headers than any client sends; a request with more is answered 431.
+/// More headers than any client sends; a request with more gets a 431.
 pub(crate) const HEADERS_LIMIT: usize = 200;
 
 /// One request as it arrived, body included.
@@ -27,7 +27,7 @@ pub struct Request {
     connection: u64,
 }
 
-/// Why a head is none.
+/// Why a head is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeadError {
     Malformed,
@@ -35,7 +35,7 @@ pub(crate) enum HeadError {
 }
 
 impl Request {
-    /// Takes a whole head, blank line included, from the front of `input`.
+    /// Takes a whole head, including the blank line, from the front of `input`.
     pub(crate) fn take(
         input: &mut BytesMut,
         peer: SocketAddr,
@@ -121,7 +121,7 @@ impl Request {
             .map_or("", |(_, query)| query)
     }
 
-    /// The number that the query gives for `name`, as in `?mib=10`.
+    /// The number that the query has for `name`, as in `?mib=10`.
     #[must_use]
     pub fn query_number(&self, name: &str) -> Option<u64> {
         let pairs = self
@@ -133,14 +133,14 @@ impl Request {
             .find_map(|(_, value)| value.parse().ok())
     }
 
-    /// The first header of that name, whatever its case; none if its value is not UTF-8.
+    /// The first header of that name, in any case; `None` if its value is not UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.header_bytes(name)
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// All headers in the order they were sent, names as written.
+    /// All headers in the order in which they were sent, names as written.
     #[must_use]
     pub fn headers(&self) -> Vec<(String, String)> {
         let text =
@@ -151,7 +151,7 @@ impl Request {
             .collect()
     }
 
-    /// The `Host` header as sent, port and all; empty if there is none.
+    /// The `Host` header as sent, including the port; empty if there is none.
     #[must_use]
     pub fn host(&self) -> Cow<'_, str> {
         self.header_bytes("host")
@@ -169,13 +169,13 @@ impl Request {
         name.trim_end_matches('.').to_ascii_lowercase()
     }
 
-    /// The body; chunked framing is taken off.
+    /// The body without chunked framing.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Who asks.
+    /// The address of the client.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         self.peer
@@ -195,12 +195,12 @@ impl Request {
         matches!(self.method(), "GET" | "HEAD")
     }
 
-    /// HTTP/1.1 rather than 1.0.
+    /// Whether it is HTTP/1.1 rather than 1.0.
     pub(crate) fn is_current_version(&self) -> bool {
         self.minor_version >= 1
     }
 
-    /// Whether the client means to ask again on this connection (RFC 9112 9.3).
+    /// Whether the client wants to reuse this connection (RFC 9112 9.3).
     pub(crate) fn stays(&self) -> bool {
         let says = |word: &str| {
             self.values("connection").any(|value| {
@@ -242,7 +242,7 @@ impl Request {
 
 #[cfg(test)]
 impl Request {
-    /// A request for tests, from its text up to and with the blank line.
+    /// A request for tests, from its text, including the blank line.
     pub(crate) fn of(text: &str) -> Request {
         Request::take(
             &mut BytesMut::from(text),

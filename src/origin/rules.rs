@@ -1,7 +1,8 @@
-//! The rules of a folder, from its `serve.toml`: a status, a redirect, a delay, a header, a coding for one path.
+//! The rules of a folder, from its `serve.toml`, each for one path.
 //!
-//! Everything is checked when the file is read: an unknown key, a status that is none, a header that would break the framing.
-//! Invariant: a rule in hand can be followed without a further question. A rule for one host goes before a rule for all.
+//! A rule sets a status, a redirect, a delay, headers or a coding. Everything is checked when the file is read:
+//! unknown keys, invalid statuses, headers that would break the framing. Invariant: every rule can be applied. A
+//! rule for one host takes precedence over a rule for all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,19 +13,19 @@ use thiserror::Error;
 use super::coding::Coding;
 use super::settings::HOUR;
 
-/// A `serve.toml` above this is none.
+/// The largest `serve.toml` that is read.
 const RULES_LIMIT: usize = 4 << 20;
 
-/// Why the rules cannot be followed.
+/// Why the rules cannot be applied.
 #[derive(Debug, Error)]
 pub enum RulesError {
     /// The file cannot be read, or is larger than 4 MiB.
     #[error("it cannot be read")]
     Unreadable(#[source] std::io::Error),
-    /// It is no TOML, or holds a key that no rule has.
+    /// It is not TOML, or has a key that no rule has.
     #[error("it is not understood: {0}")]
     Syntax(#[from] toml::de::Error),
-    /// A rule asks for what cannot be.
+    /// A rule asks for something impossible.
     #[error("the rule for {path:?}: {why}")]
     Rule {
         /// The path of the rule.
@@ -34,7 +35,7 @@ pub enum RulesError {
     },
 }
 
-/// What is different about one path.
+/// The rule for one path.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rule {
     pub(crate) status: Option<u16>,
@@ -50,7 +51,7 @@ pub(crate) struct Rule {
 pub(crate) struct Rules(HashMap<String, HashMap<String, Rule>>);
 
 impl Rules {
-    /// Reads the text of a `serve.toml`.
+    /// Parses the text of a `serve.toml`.
     pub(crate) fn parse(text: &str) -> Result<Rules, RulesError> {
         if text.len() > RULES_LIMIT {
             return Err(RulesError::Unreadable(
@@ -158,7 +159,7 @@ impl WrittenRule {
     }
 }
 
-/// RFC 9110 5.6.2.
+/// Whether a byte may be in a token (RFC 9110 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,7 +1,7 @@
-//! What a practice origin shall be: its content, its slowness, its faults.
+//! Settings of a practice server: its content, its slowness, its faults.
 //!
 //! Plain data with a check. Invariant: a `Site` is only ever built from settings that passed
-//! [`OriginSettings::check`], so the rest of the room divides by a rate without fear.
+//! [`OriginSettings::check`], so the other files here may divide by a rate without checking.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -10,36 +10,44 @@ use std::time::Duration;
 use super::OriginError;
 use super::log::LogLevel;
 
-/// Pages above this would not fit a sitemap index: 50,000 parts of 50,000 addresses.
+/// The most pages that fit a sitemap index: 50,000 parts of 50,000 URLs.
 const PAGES_LIMIT: u64 = 2_500_000_000;
 
-/// A generated page above this would be held in memory once per request.
+/// The largest generated page: each request has its page in memory.
 const PAGE_BYTES_LIMIT: usize = 16 << 20;
 
-/// The settings of a practice origin. Everything is off by default: an empty site that answers at once.
+/// The settings of a practice server.
+///
+/// Everything is off by default: an empty site that responds at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OriginSettings {
-    /// A folder of files to serve; its `serve.toml` gives rules, its `hosts/NAME/` other roots.
+    /// A folder of files to serve.
+    ///
+    /// Its `serve.toml` has rules, and its `hosts/NAME/` are the roots of other hosts.
     pub folder: Option<PathBuf>,
     /// Generated pages, `/page/0` to `/page/(pages - 1)`; 0 for none.
     pub pages: u64,
-    /// About how large a generated page is, in bytes; a page is never smaller than its skeleton (2 KiB or so).
+    /// The approximate size of a generated page in bytes.
+    ///
+    /// A page is never smaller than its skeleton (about 2 KiB).
     pub page_bytes: usize,
-    /// Cross links of a generated page, besides its children in the tree.
+    /// Cross links of a generated page, in addition to its children in the tree.
     pub links_per_page: usize,
-    /// Waited before each answer.
+    /// The delay before each response.
     pub latency: Duration,
-    /// Waited besides, evenly spread from nothing to this.
+    /// An additional random delay, uniform from nothing to this.
     pub jitter: Duration,
-    /// Bytes a second on each connection.
+    /// Bytes per second on each connection.
     pub bandwidth: Option<NonZeroU64>,
-    /// Share of requests, 0 to 1, that get a 503 or a reset instead of an answer.
+    /// The share of requests, 0 to 1, that get a 503 or a reset instead of a response.
     pub error_rate: f64,
-    /// Requests a second from one client to one `Host`; above it the answer is 429 with `Retry-After`.
+    /// Requests per second from one client to one `Host`.
+    ///
+    /// Beyond that the response is 429 with `Retry-After`.
     pub rate_limit: Option<f64>,
-    /// The same seed gives the same pages, the same jitter and the same errors.
+    /// The seed: the same one gives the same pages, the same jitter and the same errors.
     pub seed: u64,
-    /// How much the log keeps.
+    /// How much the log stores.
     pub log: LogLevel,
 }
 
@@ -62,7 +70,7 @@ impl Default for OriginSettings {
 }
 
 impl OriginSettings {
-    /// Checks every number against its bounds.
+    /// Checks every number against its limits.
     ///
     /// # Errors
     /// The first setting that is out of bounds, and why.

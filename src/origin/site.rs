@@ -1,7 +1,8 @@
-//! What a server says to which path, in order: routes of a test, faults, practice paths, the folder, generated pages.
+//! Which response a path gets.
 //!
-//! Built once, then shared and never changed but for its counters: one site may stand behind several listeners.
-//! Only the folder and the generated pages are paced; what a test or a path asks for comes as asked.
+//! The order is: routes of a test, faults, practice paths, the folder, generated pages. A site is built once, then
+//! shared and never changed except for its counters: it may be behind several listeners. Only the folder and the
+//! generated pages are paced; a test or a practice path gets what it asks for.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -18,7 +19,7 @@ use super::request::Request;
 use super::settings::OriginSettings;
 use super::{Origin, OriginError};
 
-/// A site: content, manners and memory.
+/// A site: its content, its behaviour and its log.
 #[derive(Debug)]
 pub struct Site {
     routes: HashMap<String, Route>,
@@ -33,25 +34,27 @@ pub struct Site {
     scheme: &'static str,
 }
 
-/// How a connection begins, and with a script, ends.
+/// How a connection starts, and with a script, ends.
 #[derive(Debug, Clone, Default)]
 pub enum Opening {
-    /// Requests are answered.
+    /// Requests get responses.
     #[default]
     Converse,
-    /// These steps and nothing else, whatever the client sends. `Step::ReadHead` waits for a request.
+    /// These steps and nothing else, whatever the client sends.
+    ///
+    /// `Step::ReadHead` waits for a request.
     Script(Vec<Step>),
 }
 
-/// What was found for a request.
+/// What a site has for a request.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) answer: Answer,
-    /// How many requests came to the same route before.
+    /// The number of earlier requests to the same route.
     pub(crate) turn: u64,
     /// Whether latency, errors and limits apply.
     pub(crate) paced: bool,
-    /// Whether the bandwidth applies: to pages, and to bodies of a size that a path asks for.
+    /// Whether the bandwidth applies: to pages, and to bodies whose size is in the path.
     pub(crate) throttled: bool,
 }
 
@@ -62,7 +65,7 @@ struct Route {
 }
 
 impl Site {
-    /// A site of these settings, without routes of its own.
+    /// A site with these settings, without routes of its own.
     ///
     /// # Errors
     /// As [`SiteBuilder::build`].
@@ -70,13 +73,13 @@ impl Site {
         Site::builder().settings(settings).build()
     }
 
-    /// A site to add routes to.
+    /// A builder for a site with routes.
     #[must_use]
     pub fn builder() -> SiteBuilder {
         SiteBuilder::default()
     }
 
-    /// What it saw.
+    /// The log of what it saw.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
@@ -94,7 +97,7 @@ impl Site {
         self.bandwidth
     }
 
-    /// How the connection of that number, counted from 1, begins: the last opening repeats.
+    /// How the connection with that number, counted from 1, starts: the last opening repeats.
     pub(crate) fn opening(&self, connection: u64) -> &Opening {
         let last = self.openings.len().saturating_sub(1);
         let index = usize::try_from(connection.saturating_sub(1))
@@ -155,7 +158,7 @@ impl Site {
     }
 }
 
-/// A site in the making.
+/// A builder for a site.
 #[derive(Debug, Default)]
 pub struct SiteBuilder {
     settings: OriginSettings,
@@ -166,14 +169,16 @@ pub struct SiteBuilder {
 }
 
 impl SiteBuilder {
-    /// With these settings instead of the defaults.
+    /// Sets the settings.
     #[must_use]
     pub fn settings(mut self, settings: OriginSettings) -> SiteBuilder {
         self.settings = settings;
         self
     }
 
-    /// Answers requests to `path`, any method: with a query that exact one, without a query whatever the query is.
+    /// Sets the response to `path`, for any method.
+    ///
+    /// A path with a query matches exactly, a path without one matches any query.
     #[must_use]
     pub fn route(mut self, path: &str, answer: impl Into<Answer>) -> SiteBuilder {
         self.routes.insert(
@@ -186,7 +191,7 @@ impl SiteBuilder {
         self
     }
 
-    /// Answers requests to `path` by calling `decide`.
+    /// Calls `decide` for the response to `path`.
     #[must_use]
     pub fn route_with(
         self,
@@ -196,31 +201,31 @@ impl SiteBuilder {
         self.route(path, Answer::call(decide))
     }
 
-    /// Answers what nothing else answers, instead of 404.
+    /// Sets the response to all other paths, instead of 404.
     #[must_use]
     pub fn fallback(mut self, answer: impl Into<Answer>) -> SiteBuilder {
         self.fallback = Some(answer.into());
         self
     }
 
-    /// The next connection begins so; the last one given holds for all that follow.
+    /// Sets how the next connection starts; the last opening applies to all that follow.
     #[must_use]
     pub fn opening(mut self, opening: Opening) -> SiteBuilder {
         self.openings.push(opening);
         self
     }
 
-    /// Its own absolute links, and its origin's URLs, begin with `https`: for a site that is served through TLS.
+    /// Makes absolute links and the origin's URLs start with `https`, for a site behind TLS.
     #[must_use]
     pub fn encrypted(mut self) -> SiteBuilder {
         self.encrypted = true;
         self
     }
 
-    /// Builds it: reads the rules of the folder, writes the texts of the pages.
+    /// Builds the site: reads the rules of the folder, and writes the texts of the pages.
     ///
     /// # Errors
-    /// A setting is out of bounds, the folder cannot be read, or its `serve.toml` is wrong.
+    /// When a setting is out of bounds, the folder cannot be read, or its `serve.toml` is wrong.
     pub fn build(self) -> Result<Site, OriginError> {
         let settings = self.settings;
         settings.check()?;
@@ -239,7 +244,7 @@ impl SiteBuilder {
         })
     }
 
-    /// Builds it and starts it on a free port of 127.0.0.1.
+    /// Builds the site and starts it on a free port of 127.0.0.1.
     ///
     /// # Errors
     /// As [`SiteBuilder::build`] and [`Origin::of`].

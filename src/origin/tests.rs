@@ -1,4 +1,4 @@
-//! The server from the outside: what a client sees, and what the log saw.
+//! Tests of the server from the outside: what a client sees, and what the log saw.
 
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
@@ -264,7 +264,8 @@ fn bandwidth_holds_a_body_back_for_as_long_as_its_bytes_take() {
     for path in ["/page/1", "/size/20000"] {
         let start = Instant::now();
         let bytes = get(&origin, path).body.len();
-        let least = Duration::from_secs_f64((bytes - 5_000) as f64 / 100_000.0); // the last twentieth of a second's worth is not waited for
+        // The last twentieth of a second's worth is not waited for.
+        let least = Duration::from_secs_f64((bytes - 5_000) as f64 / 100_000.0);
         let took = start.elapsed();
         assert!(took >= least, "{path}: {took:?} for {bytes} bytes");
     }
@@ -395,7 +396,7 @@ fn a_dressed_origin_talks_through_what_each_stream_is_dressed_in() {
     assert!(origin.url("/").starts_with("https://127.0.0.1:"));
 }
 
-/// Runs with a clock that jumps whenever nothing else can happen.
+/// Runs a test with a clock that jumps ahead whenever nothing else can happen.
 fn with_jumping_clock(test: impl Future<Output = ()>) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime

@@ -1,4 +1,4 @@
-//! A client for the tests of this room: a blocking socket, bytes in and bytes out, no HTTP library.
+//! A client for the tests here: a blocking socket, bytes in and bytes out, no HTTP library.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Origin, OriginSettings};
 
-/// Longer than any answer takes: a test that waits so long has failed.
+/// Longer than any response takes: a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection to an origin.
@@ -18,7 +18,7 @@ pub(crate) struct Visitor {
     input: Vec<u8>,
 }
 
-/// An answer, taken apart.
+/// A parsed response.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) status: u16,
@@ -61,7 +61,7 @@ impl Visitor {
         self.stream.write_all(text.as_ref()).unwrap();
     }
 
-    /// Asks for a path with these header lines, each ended by CRLF.
+    /// Requests a path with these header lines, each ended by CRLF.
     pub(crate) fn get(&mut self, path: &str, headers: &str) -> Seen {
         self.send(format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
@@ -69,12 +69,12 @@ impl Visitor {
         self.answer().unwrap()
     }
 
-    /// Reads one framed answer.
+    /// Reads one framed response.
     pub(crate) fn answer(&mut self) -> io::Result<Seen> {
         self.answer_to("GET")
     }
 
-    /// Reads one framed answer to a request of that method.
+    /// Reads one framed response to a request of that method.
     pub(crate) fn answer_to(&mut self, method: &str) -> io::Result<Seen> {
         let end = self.read_to(b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&self.take(end)).into_owned();
@@ -112,7 +112,7 @@ impl Visitor {
         Ok(seen)
     }
 
-    /// Reads all there is until the end of the connection, or so many bytes; an error if it was reset.
+    /// Reads to the end of the connection, or `most` bytes; an error if it was reset.
     pub(crate) fn rest(&mut self, most: usize) -> io::Result<Vec<u8>> {
         while self.input.len() < most && self.fill()? > 0 {}
         Ok(std::mem::take(&mut self.input))
@@ -154,12 +154,12 @@ impl Visitor {
     }
 }
 
-/// Asks an origin for one path on a connection of its own.
+/// Requests one path from an origin on a connection of its own.
 pub(crate) fn get(origin: &Origin, path: &str) -> Seen {
     Visitor::of(origin).get(path, "")
 }
 
-/// Waits for what an origin's log will see.
+/// Waits for an event in an origin's log.
 pub(crate) fn wait<T>(event: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -168,7 +168,7 @@ pub(crate) fn wait<T>(event: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(PATIENCE, event).await.unwrap() })
 }
 
-/// A folder of these files.
+/// A temporary folder with these files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -179,7 +179,7 @@ pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// Serves that folder.
+/// Serves this folder.
 pub(crate) fn start(folder: &TempDir) -> Origin {
     Origin::start(OriginSettings {
         folder: Some(folder.path().to_owned()),

@@ -1,7 +1,8 @@
-//! One connection as bytes: every read and write is bounded in size and time here, and nowhere else.
+//! One connection as bytes: the only place where reads and writes get limits.
 //!
-//! Invariant: what was read and not yet taken is in `input`, so a pipelined request is never lost, not even while
-//! the server waits. A client that closes while it waits for its answer counts as gone (a half-closed one too).
+//! Every read and write is bounded in size and time here. Invariant: bytes that were read and not yet used are in
+//! `input`, so a pipelined request is never lost, not even while the server waits. A client that closes while it
+//! waits for its response counts as gone (a half-closed one too).
 
 use std::io;
 use std::num::NonZeroU64;
@@ -13,19 +14,19 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::log::Log;
 
-/// A connection on which nothing moves for so long is closed; so is one whose request takes longer.
+/// How long a connection may be silent, and a request may take, before it is closed.
 pub(crate) const IDLE_WITHIN: Duration = Duration::from_secs(60);
 
-/// After the last byte the client has so long to close too.
+/// How long the client has to close after the last byte.
 const LINGER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Read at least so much at once.
+/// The least room for one read.
 const READ_BYTES: usize = 8 << 10;
 
-/// While the server waits it reads ahead so far.
+/// How far the server reads ahead while it waits.
 const AHEAD_LIMIT: usize = 64 << 10;
 
-/// Repeated pieces are gathered up to this; throttled ones are no larger.
+/// The size up to which repeated pieces are collected, and the most for throttled ones.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
 
 /// One connection, its unread input, and its speed.
@@ -34,7 +35,7 @@ pub(crate) struct Wire<'a, S> {
     stream: S,
     pub(crate) input: BytesMut,
     pub(crate) bandwidth: Option<NonZeroU64>,
-    due: Instant, // when the throttle lets the next byte out
+    due: Instant, // when the throttle allows the next byte
     log: &'a Log,
 }
 
@@ -53,7 +54,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
         &self.stream
     }
 
-    /// Reads what there is; waits for the first byte until `deadline`. 0 is the end of the stream.
+    /// Reads what has arrived, waiting for the first byte until `deadline`; 0 at the end.
     pub(crate) async fn fill(&mut self, deadline: Instant) -> io::Result<usize> {
         self.input.reserve(READ_BYTES);
         timeout_at(deadline, self.stream.read_buf(&mut self.input)).await?
@@ -76,7 +77,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
         Ok(())
     }
 
-    /// Sends `bytes` so many times over; without a number, until the client has had enough.
+    /// Sends `bytes` N times; without a number, until the client disconnects.
     pub(crate) async fn repeat(&mut self, bytes: &Bytes, times: Option<u64>) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -111,8 +112,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
             }
             self.input.reserve(READ_BYTES);
             tokio::select! {
-                () = &mut event => return Ok(()), // pinned outside: it goes on where it was
-                read = self.stream.read_buf(&mut self.input) => { // cancel-safe: dropped, it has read nothing
+                () = &mut event => return Ok(()), // pinned outside, so it continues where it was
+                read = self.stream.read_buf(&mut self.input) => { // cancel-safe: if dropped, it has read nothing
                     if read? == 0 {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
@@ -121,8 +122,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
         }
     }
 
-    /// Ends our side, and waits a moment for the other: closing with unread input would send a reset that may
-    /// overtake the answer (RFC 9112 9.6).
+    /// Closes our side, and waits a moment for the other.
+    ///
+    /// Closing with unread input would send a reset that may overtake the response (RFC 9112 9.6).
     pub(crate) async fn close(mut self) {
         let drain = async {
             self.stream.shutdown().await?;
@@ -134,14 +136,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
                 }
             }
         };
-        let _ = timeout(LINGER_WITHIN, drain).await; // the connection ends here whatever comes of it
+        let _ = timeout(LINGER_WITHIN, drain).await; // the connection ends here in any case
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(PIECE_BYTES << 4) {
             let writing = async {
                 self.stream.write_all(piece).await?;
-                self.stream.flush().await // a TLS stream keeps records back until then
+                self.stream.flush().await // a TLS stream buffers records until then
             };
             timeout(IDLE_WITHIN, writing).await??;
             self.log.sent(piece.len());
