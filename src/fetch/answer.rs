@@ -1,4 +1,4 @@
-//! An answer whose head is here and whose body is on its way, from either client.
+//! A response whose head has arrived and whose body is under way, from either client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use super::settings::Deadlines;
 use super::socket::{Phases, SocketState};
 use crate::visit::FetchError;
 
-/// An answer whose body is on its way. Boxed, as it passes through many futures.
+/// A response whose body is under way. Boxed, because it passes through many futures.
 pub(super) struct Answer {
     pub(super) head: http::response::Parts,
     pub(super) remote: Option<SocketAddr>,
     pub(super) phases: Phases,
-    /// Whether its connection had answered before.
+    /// Whether its connection had been used before.
     pub(super) kept: bool,
     pub(super) body: Incoming,
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) struct Incoming {
     bytes: Source,
-    /// The connection, and how much had been written to it by the time of the head.
+    /// The connection, and how much had been written to it when the head arrived.
     socket: Option<(Arc<SocketState>, u32)>,
-    /// Its host has a request in flight until this is dropped.
+    /// Counts as a request in flight to its host until this is dropped.
     _host: Option<InUse>,
 }
 
@@ -39,7 +39,7 @@ enum Source {
 }
 
 impl Answer {
-    /// An answer straight from the host, to a request that was sent at `started`.
+    /// A response straight from the host, to a request that was sent at `started`.
     pub(super) fn direct(
         response: http::Response<hyper::body::Incoming>,
         host: Option<InUse>,
@@ -62,7 +62,7 @@ impl Answer {
             let (first, writes) = state.answer();
             answer.remote = Some(state.remote);
             answer.kept = !first;
-            // A connection that another request had begun took none of this one's time.
+            // A connection that was started for another request took no time from this one.
             if first && state.began >= started {
                 answer.phases = state.phases;
             }
@@ -71,7 +71,7 @@ impl Answer {
         answer
     }
 
-    /// An answer by way of a proxy.
+    /// A response through a proxy.
     pub(super) fn proxied(response: reqwest::Response, kept: bool, phases: Phases) -> Box<Self> {
         let remote = response.remote_addr();
         let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
@@ -90,7 +90,7 @@ impl Answer {
 }
 
 impl Drop for Incoming {
-    /// At its end, or given up: either way the connection has nothing to do for this request any more.
+    /// Releases the connection from this request, whether the body is complete or given up.
     fn drop(&mut self) {
         if let Some((state, writes)) = self.socket.take() {
             state.finish(writes);
@@ -128,7 +128,7 @@ impl Incoming {
     }
 }
 
-/// Whether an answer is what a server says to a connection that was idle for too long, whoever uses it next.
+/// Whether a response is the one that servers send on a connection that was idle too long.
 pub(super) fn is_idle_timeout(status: StatusCode, headers: &HeaderMap, kept: bool) -> bool {
     let closes = || {
         let connection = headers.get(header::CONNECTION);
@@ -137,6 +137,8 @@ pub(super) fn is_idle_timeout(status: StatusCode, headers: &HeaderMap, kept: boo
     status == StatusCode::REQUEST_TIMEOUT && kept && closes()
 }
 
+/// The fault for [`is_idle_timeout`].
+///
 /// RFC 9110 15.5.9: the server gave the connection up before the request reached it.
 pub(super) fn idle_timeout() -> FetchError {
     FetchError::Unprocessed("the server had timed the kept connection out".into())

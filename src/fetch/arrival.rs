@@ -1,7 +1,7 @@
-//! What the head of an answer says about its body: whether it completes a download, and whether it could be completed.
+//! How a response relates to a download: does it complete one, and can it be resumed?
 //!
-//! A partial answer is believed only if it is the part that was asked for, of the body that is on disk (RFC 9110
-//! 15.3.7); and a download is whole only when it has the length that its first answer announced. Knows the spool, not
+//! A partial response is trusted only if it is the requested part of the body that is on disk (RFC 9110 15.3.7);
+//! and a download is complete only when it has the length that its first response announced. Knows the spool, not
 //! the wire.
 
 use std::net::SocketAddr;
@@ -22,19 +22,19 @@ use crate::outgoing::Outgoing;
 use crate::page::{HttpVersion, Page, Timing};
 use crate::visit::FetchError;
 
-/// What a request asked for, as far as its answer has to be judged by it.
+/// The parts of a request that are needed to judge its response.
 pub(super) struct Asked {
-    /// Whether the answer has no body: it is one to `HEAD`.
+    /// Whether the response has no body, because the method is `HEAD`.
     bodiless: bool,
-    /// Whether the user asked for a part.
+    /// Whether the user requested a range.
     range: bool,
-    /// The request by its fingerprint, where a broken download of it may be resumed.
+    /// The fingerprint of the request, if a broken download of it may be resumed.
     resumable: Option<u128>,
-    /// What is on disk of it already; boxed, as nearly no request has one.
+    /// The part of it that is on disk; boxed, because hardly any request has one.
     partial: Option<Box<Partial>>,
 }
 
-/// How an answer stands to the partial download that it was asked to complete, and to being resumed itself.
+/// How a response relates to a partial download, and whether it can be resumed itself.
 pub(super) struct Arrival {
     status: StatusCode,
     framing: Framing,
@@ -42,20 +42,20 @@ pub(super) struct Arrival {
     note: Option<Note>,
 }
 
-/// A download that an answer goes on with.
+/// A download that a response continues.
 struct Resumed {
     partial: Option<Box<Partial>>,
     path: PathBuf,
     /// Bytes that are on disk.
     from: u64,
-    /// Bytes that this answer has.
+    /// Bytes in this response.
     range: u64,
     /// Bytes of the whole.
     total: u64,
 }
 
 impl Asked {
-    /// What a request asks for; where a part of its answer is on disk, it asks for the rest from now on.
+    /// Reads a request, and makes it ask for the rest if a part of its response is on disk.
     pub(super) fn of(outgoing: &mut Outgoing, job: &Job, settings: &FetchSettings) -> Self {
         let range = outgoing.headers.contains_key(header::RANGE);
         let spool = &settings.spool;
@@ -76,10 +76,12 @@ impl Asked {
 }
 
 impl Arrival {
-    /// Judges the head of an answer. Of one that completes a download, the head becomes that of the whole.
+    /// Judges the head of a response.
+    ///
+    /// If the response completes a download, the head becomes that of the whole.
     ///
     /// # Errors
-    /// When a partial answer is not the part that was asked for, and when what follows is not the body.
+    /// When a partial response is not the requested part, or when the following bytes are not the body.
     pub(super) fn new(
         asked: Asked,
         job: &Job,
@@ -96,14 +98,14 @@ impl Arrival {
                 return Ok(Self::resumed(partial, &range, framing, headers));
             }
             match status {
-                // The server has another body, or no ranges: the next try starts over.
+                // The server has another body, or no ranges: the retry starts over.
                 StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                     partial.remove();
                     return Err(no_longer_fits());
                 }
-                // All of it, and perhaps another one by now.
+                // The whole body, which may be another one by now.
                 StatusCode::OK => partial.remove(),
-                // Not an answer to the question: what is on disk stays for the next try.
+                // The response is about something else: the part on disk stays for the next retry.
                 _ => {}
             }
         } else if status == StatusCode::PARTIAL_CONTENT && !asked.range && !asked.bodiless {
@@ -134,7 +136,7 @@ impl Arrival {
         headers: &mut Headers,
     ) -> Self {
         let note = &partial.note;
-        // What is on record is the whole body, so its head is that of the whole (RFC 9110 15.3.7.3).
+        // The record has the whole body, so its head is that of the whole (RFC 9110 15.3.7.3).
         headers.0.remove(header::CONTENT_RANGE);
         headers
             .0
@@ -159,7 +161,7 @@ impl Arrival {
         }
     }
 
-    /// The page, its body left where it is: nobody wants it.
+    /// The page without its body, because nobody wants it.
     pub(super) fn without_body(
         &self,
         version: HttpVersion,
@@ -178,7 +180,7 @@ impl Arrival {
         }
     }
 
-    /// Whether it goes on with what is on disk.
+    /// Whether it continues a file on disk.
     pub(super) fn resumes(&self) -> bool {
         self.resumed.is_some()
     }
@@ -189,12 +191,12 @@ impl Arrival {
         (on_disk, self.framing.length)
     }
 
-    /// The status to record: a download that was completed is as good as a whole one.
+    /// The status to record: a download that was completed counts as a whole one.
     pub(super) fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
-    /// Whether the body is complete though the connection goes on.
+    /// Whether the body is complete although the connection stays open.
     pub(super) fn is_whole(&self, received: u64) -> bool {
         self.framing.counted && self.framing.length.is_some_and(|length| received >= length)
     }
@@ -209,10 +211,10 @@ impl Arrival {
         }
     }
 
-    /// Judges what has come so far of a resumed download.
+    /// Checks what has arrived so far of a resumed download.
     ///
     /// # Errors
-    /// When there is more of it than the head said: then nothing of it can be believed.
+    /// When there is more of it than the head announced: then none of it can be trusted.
     pub(super) fn check(&self, received: u64) -> Result<(), FetchError> {
         match &self.resumed {
             Some(resumed) if received > resumed.range => Err(no_longer_fits()),
@@ -220,10 +222,10 @@ impl Arrival {
         }
     }
 
-    /// Judges a body that has come to its end.
+    /// Checks a body that has ended.
     ///
     /// # Errors
-    /// `Cut`, when there is less of it than was announced. What has come stays on disk where it can be resumed.
+    /// `Cut`, if it is shorter than announced. What has arrived stays on disk if it can be resumed.
     pub(super) fn finish(&self, received: u64) -> Result<(), FetchError> {
         let missing = match &self.resumed {
             Some(resumed) => resumed.from + received < resumed.total,
@@ -235,14 +237,14 @@ impl Arrival {
         Ok(())
     }
 
-    /// Removes what is on disk of a download that turned out to be another one. Its writer has let go of it.
+    /// Removes the file of a download that turned out to be another one. Its writer is gone.
     pub(super) fn forget(&self) {
         if let Some(resumed) = &self.resumed {
             spool::remove(&resumed.path);
         }
     }
 
-    /// What opens the file for the body; to be asked for once.
+    /// A function that opens the file for the body; may be called once.
     pub(super) fn opener(
         &mut self,
     ) -> impl FnOnce(&SpoolSettings) -> std::io::Result<SpoolFile> + Send + 'static {
@@ -258,7 +260,7 @@ impl Arrival {
     }
 }
 
-/// Whether a part is the one that follows what is on disk, of the same body.
+/// Whether a part follows what is on disk, and is of the same body.
 fn continues(
     partial: &Partial,
     range: &ContentRange,
@@ -270,12 +272,12 @@ fn continues(
         && range.total.is_none_or(|total| total == note.total)
         && range.length <= note.total - partial.length
         && length.is_none_or(|length| length == range.length);
-    // A weak ETag says that two bodies mean the same, not that they are the same bytes.
+    // A weak ETag means that two bodies are equivalent, not that they are the same bytes.
     let same_tag = match &note.etag {
         Some(etag) => headers.text(header::ETAG) == Some(etag),
         None => !headers.0.contains_key(header::ETAG),
     };
-    // It need not be repeated: If-Range was sent (RFC 9110 15.3.7).
+    // It need not be repeated, because If-Range was sent (RFC 9110 15.3.7).
     let same_date = match (&note.last_modified, headers.text(header::LAST_MODIFIED)) {
         (Some(was), Some(is)) => was == is,
         _ => true,
@@ -290,7 +292,7 @@ fn no_longer_fits() -> FetchError {
     FetchError::Spool("the partial download no longer fits what the server has".into())
 }
 
-/// What a later try would need to know, where the server says enough: a length, a strong validator, no coding.
+/// The note for a later retry; needs a length, a strong validator and no coding.
 fn note(job: &Job, request: u128, framing: Framing, headers: &Headers) -> Option<Note> {
     if headers.is_encoded() || headers.text(header::ACCEPT_RANGES) == Some("none") {
         return None;
@@ -315,8 +317,9 @@ fn is_strong(etag: &str) -> bool {
     !etag.starts_with("W/")
 }
 
-/// Whether a body was changed so long before it was sent that a later change would have another date: at least a
-/// second (RFC 9110 8.8.2.2).
+/// Whether a body is old enough for its date to be a strong validator.
+///
+/// A later change would then have another date: a second is enough (RFC 9110 8.8.2.2).
 fn is_settled(modified: &str, headers: &Headers) -> bool {
     let Ok(modified) = httpdate::parse_http_date(modified) else {
         return false;

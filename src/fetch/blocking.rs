@@ -1,7 +1,7 @@
-//! The same fetch for threads that block: real sockets that block in the kernel.
+//! The same fetch for threads that block, on sockets that block in the kernel.
 //!
-//! What one writes without an event loop. Requests, limits, guard and error classes are those of
-//! [`Fetcher`](super::Fetcher); HTTP/1.1 only, and a few kept connections a thread.
+//! This is how one would write it without an event loop. Requests, limits, guard and error classes are those of
+//! [`Fetcher`](super::Fetcher); HTTP/1.1 only, and a few kept-alive connections per thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl BlockingFetcher {
     /// The fetch path of one of `lanes`.
     ///
     /// # Errors
-    /// When a setting cannot hold.
+    /// When a setting is invalid.
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
         let mut tls = shared.tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -50,7 +50,7 @@ impl BlockingFetcher {
         };
         let connections = shared.connections().clone();
         let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
-        // One more is in use, and one is kept at least.
+        // One more is in use, and at least one is kept alive.
         let most = (sockets::limit() / lanes.max(1)).saturating_sub(1).max(1);
         let kept = Kept::new(most, shared.settings.keep_idle);
         Ok(Self {
@@ -61,10 +61,10 @@ impl BlockingFetcher {
         })
     }
 
-    /// Asks once.
+    /// Sends one request.
     ///
     /// # Errors
-    /// Why there is no page. Data, not a fault of the program.
+    /// Why there is no page. That is data, not a fault of the program.
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
         let clock = Clock::new(&shared.settings.deadlines);
@@ -87,7 +87,7 @@ impl BlockingFetcher {
         self.receive(job, answer, asked, route, &clock, answered)
     }
 
-    /// A connection to a job's host: one that was kept, or a new one.
+    /// A connection to a job's host: one that was kept alive, or a new one.
     fn wire(
         &mut self,
         job: &Job,
@@ -103,7 +103,8 @@ impl BlockingFetcher {
             let admitted = || remote.is_some_and(|remote| admits(job, remote.ip(), proxy));
             !guards || names_are_the_proxys || admitted()
         };
-        // RFC 9112 9.3.1: what was not processed on a kept connection goes again on a new one, which settles it.
+        // RFC 9112 9.3.1: a request that was not processed on a kept-alive connection is retried on a new one,
+        // which settles it.
         if job.free_tries == 0
             && let Some(wire) = self.kept.take(&job.host, route, may)
         {
@@ -123,7 +124,7 @@ impl BlockingFetcher {
         Ok(wire)
     }
 
-    /// The addresses of a job's host, checked by the guard where a page named it.
+    /// The addresses of a job's host, checked by the guard if a page named it.
     fn addresses(&self, job: &Job, proxy: Option<&Proxy>) -> Result<Vec<SocketAddr>, FetchError> {
         let port = job.url.port();
         if let Some(address) = job.url.literal_address() {

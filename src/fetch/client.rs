@@ -1,8 +1,9 @@
 //! The HTTP clients of one event loop.
 //!
-//! A client never crosses runtimes, so each loop builds its own; what is expensive (TLS roots, the resolver) is shared.
-//! Straight to the host goes hyper's pooled client over connections of our own making, so that the lane can bound them, time
-//! them, and tell a connection that was kept from a new one. Through a proxy goes [reqwest](super::proxied).
+//! A client never crosses runtimes, so each loop builds its own; the expensive parts (TLS roots, the resolver) are
+//! shared. Direct requests use hyper's pooled client over our own connections, so that the lane can limit them,
+//! time them, and tell kept-alive connections from new ones. Requests through a proxy use
+//! [reqwest](super::proxied).
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -32,27 +33,27 @@ use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::visit::FetchError;
 
-/// Header fields that an HTTP/1 answer may have. Some sites send a hundred cookies; nobody has a use for thousands.
+/// The most header fields of an HTTP/1 response: some sites send a hundred cookies.
 pub(super) const HEADER_FIELDS: usize = 1000;
-/// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
+/// The most bytes of fields in an HTTP/2 response; real sites exceed hyper's own 16 KiB.
 pub(super) const HEADER_BYTES: u32 = 128 << 10;
-/// Hosts remembered that want HTTP/1.1.
+/// The most hosts that are remembered as wanting HTTP/1.1.
 const WANT_HTTP1: usize = 4096;
-/// Clients kept for requests under another name than their URL's.
+/// The most clients for requests under another name than that of their URL.
 const RENAMED: usize = 64;
 
-/// What a client offers to its hosts.
+/// The protocols that a client offers to its hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Variant {
     /// Every protocol that the settings allow.
     Any,
-    /// HTTP/1.1 alone.
+    /// HTTP/1.1 only.
     Http1,
-    /// The same, each time on a new connection.
+    /// HTTP/1.1 only, each time on a new connection.
     Fresh,
 }
 
-/// A client with the connections it keeps, and what is known about its https hosts.
+/// A client with its kept-alive connections, and what is known about its https hosts.
 #[derive(Clone)]
 struct Pool {
     client: Client<Connector, Full<Bytes>>,
@@ -69,26 +70,29 @@ pub(crate) struct Clients {
     pools: [[OnceLock<Pool>; 2]; 3],
     /// Hosts that want HTTP/1.1.
     want_http1: Mutex<HashSet<Box<str>>>,
-    /// One for each host that is asked under another name: the name is what HTTP/2 calls the authority, and connections
-    /// are kept by it.
+    /// One for each host that is asked under another name.
+    ///
+    /// HTTP/2 calls the name the authority, and connections are pooled by it.
     renamed: Mutex<HashMap<(Authority, String, bool), Pool>>,
     /// By proxy, and whether addresses are guarded.
     proxied: Vec<[Proxied; 2]>,
 }
 
-/// Who sends a request, and as what.
+/// Which client sends a request, and with which URI.
 struct Route<'a> {
     pool: Cow<'a, Pool>,
     uri: Uri,
 }
 
-/// A request that was sent, as the wait for the head of its answer. Small, as it passes through many hands.
+/// A request that was sent, as a future of its response's head.
+///
+/// Small, because it passes through many functions.
 pub(super) enum Sent<'a> {
     Direct {
         clients: &'a Clients,
         job: &'a Job,
         method: Method,
-        /// Where the host may speak HTTP/2.
+        /// Set if the host may speak HTTP/2.
         host: Option<InUse>,
         started: Instant,
         response: ResponseFuture,
@@ -121,7 +125,7 @@ impl Future for Sent<'_> {
 }
 
 impl Clients {
-    /// Clients for one of `lanes`, which has at most `in_flight` requests at a time.
+    /// The clients for one of `lanes`, which has at most `in_flight` requests at a time.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -143,10 +147,10 @@ impl Clients {
         })
     }
 
-    /// Sends a request, through the proxy at this place where there are proxies.
+    /// Sends a request, through the proxy with this index if there are proxies.
     ///
     /// # Errors
-    /// When the URL is not one that can be asked for.
+    /// When the URL cannot be requested.
     pub(super) fn send<'a>(
         &'a self,
         job: &'a Job,
@@ -180,7 +184,7 @@ impl Clients {
 
     fn fault(&self, error: &ClientError, method: &Method, job: &Job) -> FetchError {
         if fault::wants_http1(error) {
-            // RFC 9113 7: it was not processed, and goes again over HTTP/1.1.
+            // RFC 9113 7: it was not processed, and is retried over HTTP/1.1.
             self.prefer_http1(job);
             return FetchError::Unprocessed("the host wants HTTP/1.1".into());
         }
@@ -207,7 +211,8 @@ impl Clients {
         let variant = match job.free_tries {
             0 if wants_http1 => Variant::Http1,
             0 => Variant::Any,
-            // RFC 9112 9.3.1: what was not processed on a kept connection goes again on a new one, which settles it.
+            // RFC 9112 9.3.1: a request that was not processed on a kept-alive connection is retried on a new one,
+            // which settles it.
             _ if !secure || wants_http1 || self.speaks_http1(&uri, guarded) => Variant::Fresh,
             _ => Variant::Any,
         };
@@ -280,7 +285,8 @@ impl Clients {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.keep_idle)
             .pool_max_idle_per_host(idle_per_host)
-            // Heads as browsers read them: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good ones.
+            // As lenient as browsers: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good
+            // ones.
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_ignore_invalid_headers_in_responses(true)
@@ -290,7 +296,7 @@ impl Clients {
         Pool { client, hosts }
     }
 
-    /// From now on the job's host is asked over HTTP/1.1.
+    /// Asks the job's host over HTTP/1.1 from now on.
     fn prefer_http1(&self, job: &Job) {
         let url = job.url.as_url();
         let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];

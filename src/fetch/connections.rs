@@ -1,6 +1,7 @@
-//! How many connections a run opened, where somebody asks.
+//! The number of connections that a run opened, counted on demand.
 //!
-//! Counted where a client connects, so that a request on a connection that is there costs nothing; tries that fail count too.
+//! Counted when a client connects, so that a request on an existing connection costs nothing; failed attempts count
+//! too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -21,12 +22,12 @@ pub(crate) struct Counting<S> {
 }
 
 impl Connections {
-    /// So many more were opened.
+    /// Counts connections that were opened.
     pub(crate) fn add(&self, count: u64) {
         self.0.fetch_add(count, Relaxed);
     }
 
-    /// Those since the last time that somebody took them.
+    /// The number of connections since the last call.
     pub(crate) fn take(&self) -> u64 {
         self.0.swap(0, Relaxed)
     }

@@ -1,4 +1,4 @@
-//! From a URI to a connection: the name, TCP, TLS, each timed, each with its own failure.
+//! From a URI to a connection: DNS, TCP, TLS, each timed, each with its own failure.
 
 use std::future::Future;
 use std::io;
@@ -26,7 +26,7 @@ use super::socket::{Bytes, Phases, Socket, SocketState};
 use super::sockets::Sockets;
 use crate::visit::{FetchError, Phase};
 
-/// Connects for one client.
+/// The connector of one client.
 #[derive(Clone)]
 pub(super) struct Connector(Arc<Way>);
 
@@ -35,11 +35,11 @@ pub(super) struct Way {
     pub(super) shared: Arc<Shared>,
     pub(super) sockets: Arc<Sockets>,
     pub(super) hosts: Arc<Hosts>,
-    /// TLS, with the protocols to offer.
+    /// The TLS settings, with the protocols to offer.
     pub(super) tls: Arc<ClientConfig>,
     /// Whether addresses that are not public are refused.
     pub(super) guarded: bool,
-    /// Where to connect to, where it is not what the URI says: a request under another name.
+    /// The target of the connection, if the request uses another name than that of its URL.
     pub(super) target: Option<Uri>,
 }
 
@@ -76,7 +76,7 @@ impl Way {
             match host.turn().await {
                 Turn::First(first) => opening = Some(first),
                 Turn::Connect => {}
-                // Whoever hears this has been given that connection already.
+                // The request was given that connection already, so nobody sees this error.
                 Turn::NotNeeded => {
                     let words = "another connection to the host was made meanwhile";
                     return Err(FetchError::Unprocessed(words.into()));
@@ -110,7 +110,7 @@ impl Way {
         Ok(Socket::new(bytes, state, opening, room))
     }
 
-    /// The name, TCP and TLS.
+    /// Resolves the name, and sets up TCP and TLS.
     async fn steps(
         &self,
         uri: &Uri,
@@ -159,7 +159,7 @@ impl Way {
         if self.guarded {
             check_public(&found)?;
         }
-        // The URL's own port counts before that of an address the user gave.
+        // The port in the URL takes precedence over that of an address from the user.
         let with_port = |mut address: SocketAddr| {
             if port.is_some() || address.port() == 0 {
                 address.set_port(port.unwrap_or(default));
@@ -177,7 +177,7 @@ impl Way {
     }
 }
 
-/// Notes how long a step took. Returns when the next one began.
+/// Notes how long a step took, and returns when the next one started.
 fn lap(step: &mut Option<Duration>, since: Instant) -> Instant {
     let now = Instant::now();
     *step = Some(now.duration_since(since));

@@ -1,7 +1,7 @@
 //! A TCP connection to one of the addresses of a host.
 //!
-//! RFC 8305, shortened: families take turns, the next address is tried when one fails or has not answered for a moment,
-//! and the first connection wins.
+//! A simplified RFC 8305: address families take turns, the next address is tried when one fails or has not
+//! responded for a moment, and the first connection wins.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,10 +11,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// How long an address has before the next one is tried beside it (RFC 8305 5).
+/// How long an address has before the next one is tried too (RFC 8305 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers.
+/// Connects to the first address that responds.
 ///
 /// # Errors
 /// The last failure, with its address.
@@ -51,12 +51,12 @@ async fn connect(address: SocketAddr) -> Result<(TcpStream, SocketAddr), (io::Er
     let stream = TcpStream::connect(address)
         .await
         .map_err(|error| (error, address))?;
-    // A request is one write, and must not wait for the acknowledgement of the one before.
+    // A request is one write, and must not wait for the acknowledgement of the previous one.
     let _ = stream.set_nodelay(true); // without it the connection is slower, not wrong
     Ok((stream, address))
 }
 
-/// The addresses with the families taking turns, the first one's first.
+/// The addresses with the families taking turns, starting with that of the first.
 fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else {
         return Vec::new();
@@ -72,8 +72,10 @@ fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     order
 }
 
-/// Whether there is no way from here to an address at all, as with IPv6 on a machine that has none. The error for that is the
-/// same as for "no free local port"; a UDP socket, which sends nothing, tells the two apart.
+/// Whether there is no route to an address at all, as for IPv6 on a machine without it.
+///
+/// The error for that is the same as for "no free local port"; a UDP socket, which sends nothing, tells the two
+/// apart.
 pub(super) fn is_unroutable(address: SocketAddr) -> bool {
     let from = if address.is_ipv4() {
         SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))

@@ -1,8 +1,9 @@
-//! Names to addresses: cached, asked once, never waited for without an end.
+//! Resolving names: cached, asked once, with a deadline.
 //!
-//! `getaddrinfo` cannot be cancelled and says nothing of lifetimes. So: at most a few threads ask at a
-//! time, one question a name however many wait, answers kept a minute and refusals ten seconds, and whoever waits
-//! leaves at its own deadline. `localhost` and names under it are this machine (RFC 6761 6.3) without asking.
+//! `getaddrinfo` cannot be cancelled and does not report lifetimes. So at most a few threads call it at a time,
+//! once per name however many requests wait for it; answers are cached for a minute and refusals for ten seconds,
+//! and each request leaves at its own deadline. `localhost` and names under it are this machine (RFC 6761 6.3)
+//! without a lookup.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -19,37 +20,37 @@ use super::fault;
 use super::settings::Override;
 use crate::address;
 
-/// How long an answer is kept: `getaddrinfo` tells no lifetime, so it is a guess on the short side.
+/// How long an answer is cached: `getaddrinfo` has no lifetime, so it is a short guess.
 const KEEP_ANSWER: Duration = Duration::from_secs(60);
-/// How long a refusal is kept.
+/// How long a refusal is cached.
 const KEEP_REFUSAL: Duration = Duration::from_secs(10);
-/// Questions at a time; the libc call blocks a thread each.
+/// The most lookups at a time; the libc call blocks a thread each.
 const THREADS: usize = 16;
-/// Names kept at the most; a full cache forgets what is out of date, then everything.
+/// The most names in the cache; if full, it drops expired names, then all.
 const NAMES: usize = 100_000;
-/// Addresses taken of one answer.
+/// The most addresses that are used of one answer.
 const ADDRESSES: usize = 16;
 
 /// Why a name has no addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DnsError {
-    /// The system said no.
+    /// The system refused.
     #[error("{0}")]
     Refused(Arc<str>),
-    /// This machine could not ask: no thread, no file.
+    /// This machine lacked a resource for the lookup: a thread or a file.
     #[error("{0}")]
     Shortage(Arc<str>),
-    /// No answer in time.
+    /// There was no answer in time.
     #[error("no answer within {}", crate::size::spelled(*.0))]
     Late(Duration),
-    /// An address of the answer is private, and the name was not the user's.
+    /// An address in the answer is private, and the name did not come from the user.
     #[error("{0} is a private address")]
     Private(IpAddr),
 }
 
 type Answer = Result<Arc<[SocketAddr]>, DnsError>;
 
-/// Names to addresses, for every thread of a run.
+/// The resolver for every thread of a run.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     shared: Arc<Shared>,
@@ -84,7 +85,9 @@ enum Look {
 }
 
 impl Resolver {
-    /// `within` is how long one name may take; zero waits without an end.
+    /// A resolver with these overrides.
+    ///
+    /// `within` is how long one name may take; zero for no limit.
     pub(crate) fn new(overrides: Vec<Override>, within: Duration) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -95,7 +98,7 @@ impl Resolver {
         }
     }
 
-    /// The addresses of a name; port 0 where the URL's own port is meant.
+    /// The addresses of a name; port 0 stands for the URL's own port.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Arc<[SocketAddr]>, DnsError> {
         let (sender, receiver) = oneshot::channel();
         match self.look(name, Waiter::Task(sender)) {
@@ -110,7 +113,7 @@ impl Resolver {
         }
     }
 
-    /// As [`addresses`](Self::addresses), for a thread that may block.
+    /// [`addresses`](Self::addresses) for a thread that may block.
     pub(crate) fn addresses_blocking(&self, name: &str) -> Result<Arc<[SocketAddr]>, DnsError> {
         let (sender, receiver) = sync_channel(1);
         match self.look(name, Waiter::Thread(sender)) {
@@ -189,7 +192,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One thread's life: answer questions until there are none.
+    /// The loop of one thread: looks names up until none is waiting.
     fn ask(&self) {
         loop {
             let mut state = self.lock();
@@ -225,7 +228,7 @@ impl Shared {
 }
 
 impl State {
-    /// Answers all questions where there is no thread to ask them.
+    /// Fails all lookups if there is no thread to do them.
     fn give_up(&mut self, error: &io::Error) -> Answer {
         let answer = Err(DnsError::Shortage(
             format!("cannot start a thread to look up names: {error}").into(),
@@ -251,11 +254,11 @@ impl State {
     }
 }
 
-/// The resolver as a client of reqwest knows it; a guarded one refuses answers with a private address.
+/// The resolver for clients of reqwest; if guarded, it refuses private addresses.
 pub(crate) struct ClientResolver {
     pub(crate) resolver: Resolver,
     pub(crate) guarded: bool,
-    /// A name that may have any address: the proxy's.
+    /// A name that may have any address: that of the proxy.
     pub(crate) trusted: Option<String>,
 }
 
@@ -274,7 +277,7 @@ impl reqwest::dns::Resolve for ClientResolver {
     }
 }
 
-/// Refuses an answer with a private address in it: one among public ones is how rebinding starts.
+/// Refuses an answer with a private address: one among public ones is how rebinding starts.
 pub(super) fn check_public(addresses: &[SocketAddr]) -> Result<(), DnsError> {
     let private = addresses
         .iter()
@@ -291,7 +294,7 @@ fn lost() -> DnsError {
 
 fn pay(waiters: Vec<Waiter>, answer: &Answer) {
     for waiter in waiters {
-        // Whoever gave up waiting is gone.
+        // A waiter that gave up is gone.
         match waiter {
             Waiter::Task(sender) => drop(sender.send(answer.clone())),
             Waiter::Thread(sender) => drop(sender.try_send(answer.clone())),
@@ -299,8 +302,10 @@ fn pay(waiters: Vec<Waiter>, answer: &Answer) {
     }
 }
 
-/// What a failed lookup means. Without a file to open, `getaddrinfo` says that the name server does not answer: so whether
-/// there is one is tried.
+/// What a failed lookup means.
+///
+/// If no file can be opened, `getaddrinfo` claims that the name server does not respond, so whether a file can be
+/// opened is tried here.
 fn refusal(error: &io::Error) -> DnsError {
     let short = File::open("/dev/null").err();
     let short = short.iter().chain([error]).find_map(fault::shortage);
@@ -310,7 +315,7 @@ fn refusal(error: &io::Error) -> DnsError {
     }
 }
 
-/// glibc's words without its prefix.
+/// The message of glibc without its prefix.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ")

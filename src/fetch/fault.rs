@@ -1,7 +1,7 @@
 //! From the errors of three HTTP clients to one [`FetchError`].
 //!
-//! The same fault has the same class whichever engine met it; `tests/it/faults.rs` holds every engine to it.
-//! The clients hide the interesting part at the end of a chain of sources, so that is where it is looked for.
+//! The same fault has the same class in every engine; `tests/it/faults.rs` checks that. The clients hide the
+//! interesting part at the end of a chain of sources, so that is where this looks for it.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,21 +14,21 @@ use super::dns::DnsError;
 use super::settings::Deadlines;
 use crate::visit::{FetchError, Phase, TlsReason};
 
-/// How far a fetch had come when it failed.
+/// How far a fetch had got when it failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stage {
-    /// The head of the answer was not complete.
+    /// The head of the response was not complete.
     Head,
-    /// So many bytes of the body had come.
+    /// This many bytes of the body had arrived.
     Body(u64),
 }
 
-/// A connection that could not be made, with its reason: a [`FetchError`] on its way through a client.
+/// A connection that failed, with its reason: a [`FetchError`] that passes through a client.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) FetchError);
 
-/// Reads an error of hyper and of its pooled client.
+/// Converts an error of hyper and of its pooled client.
 pub(crate) fn from_client(
     error: &(dyn StdError + 'static),
     stage: Stage,
@@ -37,7 +37,7 @@ pub(crate) fn from_client(
     known(error, stage, deadlines).unwrap_or_else(|| protocol(innermost(error)))
 }
 
-/// Reads why there is no connection. `unroutable`: there is no way from here to the address.
+/// Converts a failed connection. `unroutable`: there is no route to the address.
 pub(crate) fn from_connect(
     error: &io::Error,
     unroutable: bool,
@@ -54,8 +54,10 @@ pub(crate) fn is_stream_reset(error: &(dyn StdError + 'static)) -> bool {
     h2_error(error).is_some_and(h2::Error::is_reset)
 }
 
-/// A connection that had answered before and closed before the first byte of this answer had most likely been closed
-/// before the request arrived: a request that may be sent twice goes again (RFC 9112 9.3.1).
+/// Makes the end of a kept-alive connection a reason to retry.
+///
+/// If such a connection closes before the first byte of a response, it was most likely closed before the request
+/// arrived: a request that may be sent twice is retried (RFC 9112 9.3.1).
 pub(crate) fn of_kept(fault: FetchError, method: &Method, kept: bool) -> FetchError {
     match fault {
         FetchError::Closed if kept && method.is_idempotent() => {
@@ -65,7 +67,7 @@ pub(crate) fn of_kept(fault: FetchError, method: &Method, kept: bool) -> FetchEr
     }
 }
 
-/// What this machine has run short of, where that is the reason.
+/// The resource that this machine lacks, if that is the reason.
 pub(crate) fn shortage(error: &io::Error) -> Option<String> {
     match Errno::from_io_error(error)? {
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Some(words(error)),
@@ -90,7 +92,7 @@ fn h2_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a h2::Error> {
     None
 }
 
-/// Reads an error of reqwest.
+/// Converts an error of reqwest.
 pub(crate) fn from_reqwest(
     error: &reqwest::Error,
     stage: Stage,
@@ -120,7 +122,7 @@ pub(crate) fn from_reqwest(
     protocol(words)
 }
 
-/// Reads an error of ureq.
+/// Converts an error of ureq.
 pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines) -> FetchError {
     use ureq::Timeout;
     match error {
@@ -155,7 +157,7 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
                 Stage::Head => protocol(words),
             }
         }
-        // These keep their cause to themselves, and not as a source.
+        // These errors have a cause, but not as a source.
         ureq::Error::Io(cause) => {
             known(cause, stage, deadlines).unwrap_or_else(|| protocol(words(cause)))
         }
@@ -172,7 +174,7 @@ pub(crate) fn from_ureq(error: &ureq::Error, stage: Stage, deadlines: &Deadlines
     }
 }
 
-/// Where a proxy asks for us, it is the proxy that could not be reached or found.
+/// Blames the proxy if it could not be reached or found.
 pub(crate) fn by_proxy(error: FetchError) -> FetchError {
     match error {
         FetchError::Connect(_) | FetchError::Dns(_) => FetchError::Proxy(error.to_string()),
@@ -180,7 +182,7 @@ pub(crate) fn by_proxy(error: FetchError) -> FetchError {
     }
 }
 
-/// What the clients have in common: system, TLS, HTTP and name errors somewhere along the chain.
+/// Converts errors that the clients have in common: system, TLS, HTTP and DNS errors.
 fn known(
     error: &(dyn StdError + 'static),
     stage: Stage,
@@ -201,7 +203,7 @@ fn known(
             if let Some(found) = from_hyper(found, stage) {
                 return Some(found);
             }
-            // The connection ended before the request was sent; why is in the source, where it is known.
+            // The connection ended before the request was sent; the source has the reason, if it is known.
             if found.is_canceled() {
                 let why = found.source().and_then(|why| known(why, stage, deadlines));
                 return Some(why.unwrap_or_else(|| closed(stage)));
@@ -210,7 +212,7 @@ fn known(
         if let Some(found) = cause.downcast_ref::<h2::Error>() {
             return Some(from_h2(found, stage, deadlines));
         }
-        // An io error may be a wrapping around one of the above: look inside it first.
+        // An io error may wrap one of the above, so look inside it first.
         if let Some(found) = cause.downcast_ref::<io::Error>() {
             if let Some(inner) = found.get_ref() {
                 let inner: &(dyn StdError + 'static) = inner;
@@ -229,18 +231,18 @@ fn from_h2(error: &h2::Error, stage: Stage, deadlines: &Deadlines) -> FetchError
         return known(cause, stage, deadlines).unwrap_or_else(|| closed(stage));
     }
     let remote = error.is_remote();
-    // RFC 9113 6.8: a stream that ends with GOAWAY is one above the last that the server took up. 8.7: so is a refused one.
+    // RFC 9113 6.8: a stream that ends with GOAWAY was not processed. 8.7: nor was a refused one.
     let refused = error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM);
     match stage {
         Stage::Head if remote && refused => FetchError::Unprocessed(error.to_string()),
-        // The other side's reset is its way to cut; what our side objects to is not HTTP/2.
+        // A reset by the other side is a cut; an objection of our side means that it is not HTTP/2.
         _ if remote => closed(stage),
         Stage::Body(received) => FetchError::Cut { received },
         Stage::Head => protocol(error.to_string()),
     }
 }
 
-/// What a resolver answered.
+/// Converts a failed lookup.
 pub(crate) fn from_dns(error: &DnsError) -> FetchError {
     match error {
         DnsError::Refused(words) => FetchError::Dns(words.to_string()),
@@ -319,7 +321,8 @@ fn from_io(error: &io::Error, stage: Stage, deadlines: &Deadlines) -> Option<Fet
                 after: deadlines.between_chunks,
             },
         },
-        // The framing of a body is broken, as where a chunk has no size: that is no cut, and would be the same again.
+        // The framing of a body is broken, as in a chunk without a size: that is no cut, and a retry would not
+        // help.
         Kind::InvalidData | Kind::InvalidInput => protocol(words(error)),
         _ => return None,
     })
@@ -358,7 +361,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 mod tests {
     use super::*;
 
-    /// As both kinds of client hand it out: deep inside something else.
+    /// An error as both kinds of clients return it: deep inside another one.
     fn wrapped(error: io::Error) -> io::Error {
         io::Error::other(Refused(from_connect(&error, false, &Deadlines::default())))
     }

@@ -1,27 +1,27 @@
-//! Where the body of an answer ends, as its head says (RFC 9112 6).
+//! Where the body of a response ends, according to its head (RFC 9112 6).
 //!
-//! The HTTP clients find the end of a body by themselves. This file has what they let pass: transfer codings that
-//! nobody asked for, whose bytes would be taken for the page, and a `101` that leaves HTTP. Every engine asks here, so
-//! that it is one rule. Knows heads, not sockets.
+//! The HTTP clients find the end of a body by themselves. This file covers what they accept but should not:
+//! transfer codings that were not requested, whose bytes would be taken for the page, and a `101` that leaves HTTP.
+//! Every engine uses it, so there is one rule. Knows heads, not sockets.
 
 use http::{HeaderMap, StatusCode, Version, header};
 
 use crate::headers::Headers;
 use crate::visit::FetchError;
 
-/// Where a body ends.
+/// The end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Framing {
-    /// Its length; `None` where it ends with the last chunk, or with the connection.
+    /// Its length; `None` if it ends with the last chunk, or with the connection.
     pub(super) length: Option<u64>,
-    /// Whether the client ignores that length and reads until the connection ends, so that the reader has to count.
+    /// Whether the reader must count, because the client ignores the length.
     pub(super) counted: bool,
 }
 
-/// Reads the framing of an answer. `bodiless` is set for answers to `HEAD`.
+/// Reads the framing of a response. `bodiless` is set for responses to `HEAD`.
 ///
 /// # Errors
-/// `Protocol`, where the bytes that follow are not the body.
+/// `Protocol`, if the following bytes are not the body.
 pub(super) fn framing(
     bodiless: bool,
     status: StatusCode,
@@ -49,7 +49,7 @@ pub(super) fn framing(
         });
     }
     if version < Version::HTTP_11 {
-        // RFC 9112 6.1: such a message has to be treated as if its framing was faulty.
+        // RFC 9112 6.1: such a message must be treated as if its framing was faulty.
         let words = "Transfer-Encoding in an HTTP/1.0 answer";
         return Err(FetchError::Protocol(words.to_owned()));
     }
@@ -58,7 +58,7 @@ pub(super) fn framing(
             length: None,
             counted: false,
         }),
-        // RFC 2616 4.4 had `identity` for "not coded", and Content-Length counts then.
+        // RFC 2616 4.4 had `identity` for "not coded"; then Content-Length counts.
         Transfer::Identity => {
             let length = content_length(&headers.0);
             Ok(Framing {
@@ -74,7 +74,7 @@ enum Transfer {
     Identity,
 }
 
-/// The transfer coding of an answer to a request without `TE`: chunked or nothing else (RFC 9112 7.4).
+/// The transfer coding of a response; without `TE` only chunked is allowed (RFC 9112 7.4).
 fn transfer(headers: &Headers) -> Result<Transfer, FetchError> {
     let mut transfer = Transfer::Identity;
     for line in headers.0.get_all(header::TRANSFER_ENCODING) {
@@ -85,7 +85,7 @@ fn transfer(headers: &Headers) -> Result<Transfer, FetchError> {
                 transfer if coding.is_empty() => transfer,
                 Transfer::Identity if is("identity") => Transfer::Identity,
                 Transfer::Identity if is("chunked") => Transfer::Chunked,
-                // Another coding, or one over the chunks: what follows is not the body.
+                // Another coding, or one on top of the chunks: the following bytes are not the body.
                 _ => {
                     let coding: String = coding.chars().take(32).collect();
                     let words = format!("Transfer-Encoding {coding:?}, which was not asked for");
@@ -97,7 +97,7 @@ fn transfer(headers: &Headers) -> Result<Transfer, FetchError> {
     Ok(transfer)
 }
 
-/// What `Content-Length` says; the same length several times over is that length (RFC 9110 8.6).
+/// The value of `Content-Length`; repetitions of the same length are allowed (RFC 9110 8.6).
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut length = None;
     for line in headers.get_all(header::CONTENT_LENGTH) {

@@ -1,8 +1,8 @@
-//! The https hosts of one lane, and who is opening the first connection to each.
+//! The https hosts of one lane, and which request opens the first connection to each.
 //!
-//! Whether a host speaks HTTP/2 is known when the first handshake is over, and from then on one connection is enough. So only
-//! one request connects at a time to a host that is not known to speak HTTP/1; the others wait until that connection is in
-//! the client's pool, or has turned out to speak HTTP/1, or has failed.
+//! Whether a host speaks HTTP/2 is known when the first handshake is over, and from then on one connection is
+//! enough. So only one request at a time connects to a host that is not known to speak HTTP/1; the others wait
+//! until that connection is in the client's pool, or turned out to speak HTTP/1, or failed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// Hosts above which those that nothing uses are forgotten.
+/// The number of hosts from which on unused ones are forgotten.
 const HOSTS: usize = 1024;
 
 /// The https hosts of one lane.
@@ -24,12 +24,12 @@ pub(super) struct Host {
     protocol: Mutex<Protocol>,
 }
 
-/// What the host is known to speak.
+/// The protocol that the host is known to speak.
 #[derive(Debug, Default)]
 enum Protocol {
     #[default]
     Unknown,
-    /// Somebody is connecting, and will say.
+    /// A request is connecting, and will report the protocol.
     Asked(watch::Receiver<Spoken>),
     Http1,
 }
@@ -45,21 +45,21 @@ enum Spoken {
 #[derive(Debug)]
 pub(super) struct InUse(Arc<Host>);
 
-/// The first connection to a host, on its way. Dropping it says that it failed.
+/// The first connection to a host while it is being made. Dropping it reports a failure.
 #[derive(Debug)]
 pub(super) struct Opening {
     host: Arc<Host>,
     spoken: watch::Sender<Spoken>,
 }
 
-/// What a request does that finds no connection.
+/// What a request without a connection should do.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// Connects, and says what came of it.
+    /// Connect, and report the protocol.
     First(Opening),
-    /// Connects.
+    /// Connect.
     Connect,
-    /// Does not connect: there is a connection now that takes it.
+    /// Do not connect: there is a connection now that takes it.
     NotNeeded,
 }
 
@@ -80,7 +80,7 @@ impl Hosts {
 }
 
 impl Host {
-    /// Notes that a request is under way, until what is returned is dropped.
+    /// Counts a request as under way until the returned value is dropped.
     pub(super) fn enter(self: &Arc<Self>) -> InUse {
         self.in_flight.fetch_add(1, Relaxed);
         InUse(self.clone())
@@ -91,12 +91,12 @@ impl Host {
         self.in_flight.load(Relaxed) > 0
     }
 
-    /// Whether it is known to speak HTTP/1 alone.
+    /// Whether it is known to speak only HTTP/1.
     pub(super) fn speaks_http1(&self) -> bool {
         matches!(*self.lock(), Protocol::Http1)
     }
 
-    /// Waits for whoever is connecting already.
+    /// Waits for another request that is connecting already.
     pub(super) async fn turn(self: &Arc<Self>) -> Turn {
         let mut asked = {
             let mut protocol = self.lock();
@@ -116,7 +116,8 @@ impl Host {
         let spoken = asked.wait_for(|spoken| *spoken != Spoken::NotYet).await;
         match spoken.map(|spoken| *spoken) {
             Ok(Spoken::Http2) => Turn::NotNeeded,
-            // After a failure everybody tries: one after the other, the last would wait for the deadlines of all before it.
+            // After a failure all of them try at once: one by one, the last would wait for the deadlines of all
+            // others.
             _ => Turn::Connect,
         }
     }
@@ -127,13 +128,13 @@ impl Host {
 }
 
 impl Opening {
-    /// The host speaks HTTP/1: everybody connects.
+    /// Reports that the host speaks HTTP/1: every request connects.
     pub(super) fn found_http1(self) {
         *self.host.lock() = Protocol::Http1;
         self.spoken.send_replace(Spoken::Http1);
     }
 
-    /// The host speaks HTTP/2, and the connection is in the client's pool: nobody else connects.
+    /// Reports that the host speaks HTTP/2 and the pool has the connection: no more connections.
     pub(super) fn found_http2(self) {
         self.spoken.send_replace(Spoken::Http2);
     }
@@ -143,7 +144,7 @@ impl Drop for Opening {
     fn drop(&mut self) {
         let mut protocol = self.host.lock();
         if matches!(*protocol, Protocol::Asked(_)) {
-            *protocol = Protocol::Unknown; // the next connection asks again
+            *protocol = Protocol::Unknown; // the next connection finds out
         }
     }
 }

@@ -1,7 +1,7 @@
-//! How a body is taken in: counted, bounded, timed, in memory or in a file.
+//! Receiving a body: counted, limited, timed, in memory or in a file.
 //!
-//! The rules are the same for both clients, and this file has them: no client touches a limit itself. Knows
-//! nothing of sockets: chunks come in with the moment they came.
+//! The rules are the same for both clients, and they are all here: no client applies a limit itself. Knows nothing
+//! of sockets: chunks come with the time of their arrival.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use super::settings::{Deadlines, FetchSettings};
 use crate::size::ByteSize;
 use crate::visit::FetchError;
 
-/// A body as it comes in.
+/// A body that is being received.
 pub(crate) struct Intake {
-    /// Bytes that may come, and bytes that the body may have.
+    /// Bytes that may still come, and bytes that the whole body may have.
     limit: u64,
     whole: u64,
     spool_over: u64,
@@ -22,16 +22,16 @@ pub(crate) struct Intake {
     held: Held,
 }
 
-/// What is in memory: most bodies are one chunk, and that one is not copied.
+/// The bytes in memory: most bodies are one chunk, which is not copied.
 enum Held {
     Nothing,
     One(Bytes),
     Many(BytesMut),
-    /// Handed over to a file, or dropped.
+    /// In a file, or dropped.
     Elsewhere,
 }
 
-/// The least rate: a body that comes slower than it for long enough is given up.
+/// The least rate: a body that is slower for long enough is given up.
 struct Pace {
     least: u64,
     over: Duration,
@@ -41,16 +41,16 @@ struct Pace {
 
 /// What to do after a chunk.
 pub(crate) enum Next {
-    /// Go on; the chunk is in memory.
+    /// Continue; the chunk is in memory.
     Held,
-    /// Memory holds enough: this is all so far, take it to a file and go on there.
+    /// There is enough in memory: write all of it to a file and continue there.
     Spill(Bytes),
     /// The body is in a file already: write this.
     Write(Bytes),
 }
 
 impl Intake {
-    /// Takes in a body of which so many bytes are on disk already, and so many are announced.
+    /// Starts a body, given the bytes that are on disk already and the bytes that are announced.
     ///
     /// # Errors
     /// When that is over the limit already.
@@ -77,7 +77,7 @@ impl Intake {
         })
     }
 
-    /// Takes the next chunk.
+    /// Accepts the next chunk.
     ///
     /// # Errors
     /// When the body is too large, or too slow.
@@ -117,12 +117,12 @@ impl Intake {
         Ok(Next::Held)
     }
 
-    /// Body bytes that have come.
+    /// Body bytes that have arrived.
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
-    /// All that is in memory.
+    /// Takes all bytes that are in memory.
     pub(crate) fn in_memory(&mut self) -> Bytes {
         match std::mem::replace(&mut self.held, Held::Nothing) {
             Held::One(bytes) => bytes,

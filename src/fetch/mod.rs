@@ -1,9 +1,9 @@
 //! One request: one page, or one reason why not.
 //!
-//! The only way to the network. It sends, receives, counts and gives up in time; it does not decompress, decode,
-//! follow, or try again: an answer is handed on as it came. Invariant: every wait has a deadline and every body a
-//! bound, both from [`FetchSettings`]. There are two fetchers, one for event loops (`Fetcher`) and one for threads that
-//! block (`BlockingFetcher`); requests, limits and error classes are the same.
+//! The only way to the network. It sends, receives, counts and times out; it does not decompress, decode, follow
+//! redirects or retry: a response is passed on as it came. Invariant: every wait has a deadline and every body a
+//! limit, both from [`FetchSettings`]. There are two fetchers, one for event loops (`Fetcher`) and one for threads
+//! that block (`BlockingFetcher`); requests, limits and error classes are the same.
 
 mod answer;
 mod arrival;
@@ -61,13 +61,13 @@ use patience::Patience;
 use socket::Phases;
 use spool::Spooling;
 
-/// What all fetchers of a run share: the expensive parts.
+/// The expensive parts that all fetchers of a run share.
 pub(crate) struct Shared {
     settings: FetchSettings,
     template: Template,
     resolver: Resolver,
     tls: rustls::ClientConfig,
-    /// Counted where the settings ask for it.
+    /// Counted if the settings ask for it.
     connections: Connections,
 }
 
@@ -78,8 +78,10 @@ pub(crate) struct Fetcher {
 }
 
 impl Shared {
+    /// Prepares what all fetchers of a run share.
+    ///
     /// # Errors
-    /// When a setting cannot hold, or TLS cannot be set up.
+    /// When a setting is invalid, or TLS cannot be set up.
     pub(crate) fn new(settings: FetchSettings) -> Result<Arc<Self>> {
         let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
@@ -93,19 +95,19 @@ impl Shared {
         }))
     }
 
-    /// Connections that were opened, where the settings ask for it.
+    /// The number of connections that were opened, if the settings ask for it.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
     }
 
-    /// What it may do.
+    /// The settings of the run.
     pub(crate) fn settings(&self) -> &FetchSettings {
         &self.settings
     }
 
-    /// The place of the proxy that a job goes through, and the proxy; `None` where it goes straight to its host.
+    /// The index of a job's proxy, and the proxy; `None` for a direct connection.
     ///
-    /// Proxies take turns, and a job that is tried again goes through the next one.
+    /// Proxies take turns, and a job that is retried goes through the next one.
     fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
         let proxies = &self.settings.proxies;
         if proxies.is_empty() {
@@ -120,7 +122,7 @@ impl Shared {
         (place, proxies.get(place))
     }
 
-    /// Whose fault it is, with a proxy between.
+    /// Blames the proxy for a fault, if there is one and the fault is its own.
     fn blame(&self, fault: FetchError) -> FetchError {
         if self.settings.proxies.is_empty() {
             fault
@@ -129,20 +131,24 @@ impl Shared {
         }
     }
 
-    /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
+    /// Whether the addresses of a job must be checked, because a page named it.
     fn guards(&self, job: &Job) -> bool {
         self.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
     }
 }
 
-/// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself. Behind a
-/// proxy the address that redirected is the proxy's, and says nothing.
+/// Whether a job may lead to an address.
+///
+/// Public ones are always allowed, a private one only if it redirects to itself. Behind a proxy the address that
+/// redirected is the proxy's, which means nothing.
 fn admits(job: &Job, address: IpAddr, proxy: Option<&Proxy>) -> bool {
     let itself = matches!(job.reach, Reach::PublicOr(Some(same)) if same == address);
     address::is_public(address) || itself && proxy.is_none()
 }
 
-/// Checks what the URL itself says, before anything is resolved. Answers whether a resolver of ours has to be asked.
+/// Checks the host in the URL, before it is resolved.
+///
+/// Returns whether our own resolver must be asked.
 fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
     if let Some(address) = job.url.literal_address() {
         return match admits(job, address, proxy) {
@@ -155,15 +161,16 @@ fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
             true => Err(FetchError::PrivateName {
                 name: job.url.as_url().host_str().unwrap_or_default().to_owned(),
             }),
-            false => Ok(false), // names are the proxy's to resolve
+            false => Ok(false), // the proxy resolves names
         },
         _ => Ok(true),
     }
 }
 
 impl Fetcher {
-    /// Builds the clients of one of `lanes`, each with at most `in_flight` requests at a time; call it inside the runtime
-    /// that will drive them.
+    /// Builds the clients of one of `lanes`, each with at most `in_flight` requests at a time.
+    ///
+    /// Must be called inside the runtime that will drive them.
     ///
     /// # Errors
     /// When a client cannot be built.
@@ -172,10 +179,10 @@ impl Fetcher {
         Ok(Self { shared, clients })
     }
 
-    /// Asks once.
+    /// Sends one request.
     ///
     /// # Errors
-    /// Why there is no page. Data, not a fault of the program.
+    /// Why there is no page. That is data, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
         let settings = &self.shared.settings;
         let patience = Patience::new(&settings.deadlines);
@@ -210,7 +217,7 @@ impl Fetcher {
         self.receive(job, answer, asked, &patience, answered).await
     }
 
-    /// The literal host, or each address of the name, before anything is sent.
+    /// Checks the literal host, or each address of the name, before anything is sent.
     async fn check(&self, job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
         if !check_url(job, proxy)? {
             return Ok(false);
@@ -259,7 +266,8 @@ impl Fetcher {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(error) => {
-                    // The next try goes on from what is in the file: it has to be there, and nobody be writing to it.
+                    // The retry resumes from the file, so the file must be complete and nobody may be writing to
+                    // it.
                     if let Some(file) = spooling {
                         file.give_up().await;
                     }
@@ -284,7 +292,7 @@ impl Fetcher {
             if let Some(file) = &spooling
                 && file.write(bytes).await.is_err()
             {
-                break; // the file's own error is told below
+                break; // the file's own error is reported below
             }
         }
         let wire_bytes = intake.received();
@@ -340,7 +348,7 @@ impl Fetcher {
     }
 }
 
-/// What is known when the head of an answer is complete.
+/// What is known when the head of a response is complete.
 struct Answered {
     started: Instant,
     answered: Instant,
@@ -363,7 +371,9 @@ impl Answered {
     }
 }
 
-/// One private address among public ones is how rebinding starts: the whole answer goes.
+/// Checks the addresses of a name.
+///
+/// One private address among public ones is how rebinding starts, so all are refused.
 fn check_answer(
     job: &Job,
     addresses: &[SocketAddr],

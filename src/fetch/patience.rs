@@ -1,6 +1,7 @@
-//! How long one fetch may still wait, and for what.
+//! The deadlines of one fetch on an event loop.
 //!
-//! One timer at a time: the nearest of the deadlines that apply. It is set only where there really is something to wait for.
+//! One timer at a time: the nearest of the deadlines that apply. It is set only if there really is something to
+//! wait for.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Starts to count.
+    /// Starts the clock.
     pub(super) fn new(deadlines: &Deadlines) -> Self {
         Self {
             started: Instant::now(),
@@ -25,12 +26,12 @@ impl Patience {
         }
     }
 
-    /// When it started.
+    /// When the fetch started.
     pub(super) fn started(&self) -> Instant {
         self.started
     }
 
-    /// Waits for the head of the answer.
+    /// Waits for the head of the response.
     ///
     /// # Errors
     /// When a deadline passes first.
@@ -81,7 +82,7 @@ impl Patience {
     }
 }
 
-/// Zero waits without an end.
+/// The moment of a deadline; `None` for zero, which means no deadline.
 fn at(since: Instant, after: Duration) -> Option<Instant> {
     (!after.is_zero())
         .then(|| since.checked_add(after))

@@ -1,7 +1,8 @@
-//! A certificate that the user trusts itself, and not as an authority.
+//! A certificate that the user trusts by itself, not as an authority.
 //!
-//! `--cacert` of a self-signed certificate says: this server, with this certificate. What `openssl req -x509` makes is marked
-//! as an authority too, and webpki takes no authority for a server; OpenSSL, and so curl, does where it is trusted itself.
+//! `--cacert` with a self-signed certificate means: trust this server, with this certificate. `openssl req -x509`
+//! marks its certificates as authorities too, and webpki does not accept an authority as a server; OpenSSL, and so
+//! curl, does if it is trusted itself.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
-/// Verifies as another verifier does, and takes these certificates for the servers that they name.
+/// A verifier that also accepts these certificates for the servers that they name.
 #[derive(Debug)]
 pub(super) struct Pinned {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
@@ -35,7 +36,7 @@ impl ServerCertVerifier for Pinned {
             now,
         );
         match verified {
-            // webpki looks at the time of a certificate before its use: this one is valid now.
+            // webpki checks the time of a certificate before its use, so this one is valid now.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(other)))
                 if other.to_string().contains("CaUsedAsEndEntity")
                     && self.certificates.iter().any(|known| known == end_entity) =>

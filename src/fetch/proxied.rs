@@ -1,8 +1,9 @@
-//! The client for requests by way of one proxy: reqwest, which knows how to talk with every kind of proxy.
+//! The client for requests through one proxy: reqwest, which supports every kind of proxy.
 //!
-//! Everything in it that hides a request from the frontier is turned off: redirects, retries, proxies of the environment,
-//! decompression, cookies. It keeps its connections to itself, so they cannot be closed one by one: when more were made than
-//! the lane may have, the client is replaced and its idle connections go with it.
+//! Everything in it that hides a request from the frontier is turned off: redirects, retries, proxies from the
+//! environment, decompression, cookies. It does not expose its connections, so they cannot be closed one by one:
+//! when it has made more than the lane may have, the client is replaced, and its idle connections are closed with
+//! it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -44,18 +45,20 @@ struct Current {
     new: New,
 }
 
-/// Connections of one client, told apart by their own address.
+/// The connections of one client, identified by their local address.
 #[derive(Debug, Clone, Default)]
 struct New(Arc<Mutex<Made>>);
 
 #[derive(Debug, Default)]
 struct Made {
     count: usize,
-    /// Those that have not answered yet, and what they took.
+    /// Those without a response so far, and how long they took.
     unused: HashMap<SocketAddr, (Instant, Duration)>,
 }
 
 impl Proxied {
+    /// Builds the client for one proxy.
+    ///
     /// # Errors
     /// When TLS cannot be set up.
     pub(super) fn new(
@@ -124,7 +127,7 @@ impl Current {
         let resolver = ClientResolver {
             resolver: shared.resolver.clone(),
             guarded,
-            // The user named the proxy: it may be anywhere.
+            // The user named the proxy, so it may be anywhere.
             trusted: Some(proxy.host().to_owned()),
         };
         let known = reqwest::Proxy::all(proxy.secret_url())
@@ -140,12 +143,12 @@ impl Current {
             .pool_idle_timeout(settings.keep_idle)
             .pool_max_idle_per_host(settings.idle_per_host)
             .tcp_nodelay(true)
-            // The same heads as of the other client.
+            // As lenient with heads as the other client.
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_max_headers(HEADER_FIELDS)
-            // Each of these is a system call a connection, for what the deadlines see to already.
+            // Each of these costs a system call per connection, and the deadlines cover it already.
             .tcp_keepalive(None)
             .tcp_user_timeout(None)
             .http2_max_header_list_size(HEADER_BYTES)
@@ -167,7 +170,7 @@ impl Current {
 }
 
 impl New {
-    /// What a connection took, where this is its first answer.
+    /// How long a connection took, if this is its first response.
     fn answered(&self, local: SocketAddr) -> Option<(Instant, Duration)> {
         let mut made = self.lock();
         if made.unused.is_empty() {
@@ -192,7 +195,7 @@ impl New {
     }
 }
 
-/// The connection that a request failed on, by its own address.
+/// The connection that a request failed on, by its local address.
 fn connection(error: &reqwest::Error) -> Option<SocketAddr> {
     let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = link {
@@ -206,7 +209,7 @@ fn connection(error: &reqwest::Error) -> Option<SocketAddr> {
     None
 }
 
-/// A connector that notes what it made.
+/// A connector that notes the connections that it made.
 #[derive(Debug, Clone)]
 pub(super) struct Noting<S> {
     new: New,

@@ -1,7 +1,8 @@
-//! A proxy, checked where it enters.
+//! A proxy, checked when it is parsed.
 //!
-//! A proxy is a wish for privacy: one that cannot be used is an error before anything is sent, and never a request that
-//! goes out directly. Invariant: a [`Proxy`] has one of the six schemes that every engine knows, and a host.
+//! People use proxies for privacy: one that cannot be used is an error before anything is sent, and never a reason
+//! to send a request directly. Invariant: a [`Proxy`] has one of the six schemes that every engine supports, and a
+//! host.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,24 +19,24 @@ pub struct Proxy {
     scheme: ProxyScheme,
     /// The whole URL, with the user and password.
     url: String,
-    /// Its host, as a resolver is asked for it.
+    /// The host as it is passed to a resolver.
     host: String,
 }
 
-/// How a proxy is talked to.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProxyScheme {
-    /// HTTP, and CONNECT for what is encrypted.
+    /// HTTP, and CONNECT for encrypted requests.
     Http,
     /// The same over TLS.
     Https,
-    /// SOCKS 4: it is given addresses, so this machine resolves names.
+    /// SOCKS 4: it gets addresses, so this machine resolves names.
     Socks4,
-    /// SOCKS 4a: it is given names.
+    /// SOCKS 4a: it gets names.
     Socks4a,
-    /// SOCKS 5 as curl means it: it is given addresses, so this machine resolves names.
+    /// SOCKS 5 as curl means it: it gets addresses, so this machine resolves names.
     Socks5,
-    /// SOCKS 5, given names.
+    /// SOCKS 5 that gets names.
     Socks5h,
 }
 
@@ -49,7 +50,7 @@ impl ProxyScheme {
         Self::Socks5h,
     ];
 
-    /// Its name in a URL.
+    /// The name of the scheme in a URL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -61,7 +62,7 @@ impl ProxyScheme {
         }
     }
 
-    /// The port of a proxy that names none.
+    /// The port of a proxy whose URL has none.
     const fn port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -72,12 +73,12 @@ impl ProxyScheme {
 }
 
 impl Proxy {
-    /// How it is talked to.
+    /// The protocol of the proxy.
     pub const fn scheme(&self) -> ProxyScheme {
         self.scheme
     }
 
-    /// Whether this machine resolves the names of hosts, and the proxy is given addresses.
+    /// Whether this machine resolves the names of hosts, and the proxy gets addresses.
     pub const fn is_given_addresses(&self) -> bool {
         matches!(self.scheme, ProxyScheme::Socks4 | ProxyScheme::Socks5)
     }
@@ -87,7 +88,7 @@ impl Proxy {
         &self.url
     }
 
-    /// Its host, as a resolver is asked for it.
+    /// The host as it is passed to a resolver.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -96,7 +97,7 @@ impl Proxy {
 impl FromStr for Proxy {
     type Err = String;
 
-    /// Reads `SCHEME://[USER:PASSWORD@]HOST[:PORT]`; without a scheme it is `http`.
+    /// Parses `SCHEME://[USER:PASSWORD@]HOST[:PORT]`; the default scheme is `http`.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let refuse =
@@ -114,14 +115,14 @@ impl FromStr for Proxy {
                     known.join(", ")
                 ))
             })?;
-        // Only an http URL has its host checked and written as DNS knows it.
+        // Only in an http URL is the host checked and converted to its DNS form.
         let url =
             Url::parse(&format!("http://{rest}")).map_err(|error| refuse(&error.to_string()))?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("it has a path, and only a host and a port are used"));
         }
         let host = url.host_str().unwrap_or_default().to_owned();
-        // `http://` drops its own port 80 from a URL, and the port of another scheme is another.
+        // `http://` drops its own port 80 from a URL, but other schemes have other default ports.
         let port = match (url.port(), said_port_80(rest)) {
             (Some(0), _) => return Err(refuse("port 0 is no port")),
             (Some(port), _) => port,
@@ -150,7 +151,7 @@ fn said_port_80(authority: &str) -> bool {
 }
 
 impl fmt::Display for Proxy {
-    /// Without the user and password.
+    /// Shows the URL without the user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&without_password(&self.url))
     }
@@ -162,14 +163,14 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Whether a page may not lead to this name through a proxy that resolves it: it says itself that it is private.
+/// Whether a name is private, so that no page may lead to it through a proxy.
 ///
-/// Asking DNS here would tell it what the proxy is there to hide. These names never lead to the public internet:
-/// `localhost` (RFC 6761), `local` (RFC 6762), `home.arpa` (RFC 8375), `internal` (reserved by ICANN in 2024, and where
-/// clouds keep their metadata), `localdomain` by custom, and names without a dot.
+/// Asking DNS here would reveal what the proxy is meant to hide. These names never lead to the public internet:
+/// `localhost` (RFC 6761), `local` (RFC 6762), `home.arpa` (RFC 8375), `internal` (reserved by ICANN in 2024, and used
+/// by clouds for their metadata), `localdomain` by custom, and names without a dot.
 pub(crate) fn is_private_name(url: &PageUrl) -> bool {
     let Some(name) = url.as_url().domain() else {
-        return false; // an address: its own check sees it
+        return false; // an address, which is checked elsewhere
     };
     let name = name.trim_end_matches('.');
     let below = |suffix: &str| {

@@ -1,4 +1,4 @@
-//! `Content-Range`: which bytes of how many a partial answer has (RFC 9110 14.4).
+//! `Content-Range`: which bytes of how many a partial response has (RFC 9110 14.4).
 
 use http::header;
 
@@ -9,14 +9,14 @@ use crate::headers::Headers;
 pub(super) struct ContentRange {
     /// The position of its first byte.
     pub(super) first: u64,
-    /// How many bytes it has.
+    /// The number of bytes.
     pub(super) length: u64,
-    /// The length of the whole; `None` where the server does not say.
+    /// The length of the whole; `None` if the server does not say.
     pub(super) total: Option<u64>,
 }
 
 impl ContentRange {
-    /// Reads the range of an answer; `None` where there is none, or more than one, or it contradicts itself.
+    /// The range of a response; `None` if there is not exactly one, or it contradicts itself.
     pub(super) fn of(headers: &Headers) -> Option<Self> {
         let mut lines = headers.0.get_all(header::CONTENT_RANGE).iter();
         let (line, more) = (lines.next()?, lines.next());
@@ -47,7 +47,7 @@ impl ContentRange {
     }
 }
 
-/// Digits and nothing else: `parse` would take a sign.
+/// Parses digits and nothing else: `parse` would accept a sign.
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     text.bytes()

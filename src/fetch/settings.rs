@@ -1,4 +1,4 @@
-//! What the fetch path may do: what to send, how long to wait, how much to take.
+//! Settings of the fetch path: what to send, how long to wait, how much to accept.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,91 +12,91 @@ use super::types::MediaTypes;
 use crate::headers::Headers;
 use crate::size::ByteSize;
 
-/// How long an idle connection is kept where no host has a longer delay.
+/// How long an idle connection is kept open, if no host has a longer delay.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
 
-/// What the fetch path may do. Plain data: it crosses to child processes.
+/// The settings of the fetch path. Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FetchSettings {
-    /// The method, where a line of the list does not say otherwise.
+    /// The method, unless a line of the list has its own.
     pub method: String,
-    /// The body to send, where a line does not say otherwise.
+    /// The body to send, unless a line has its own.
     pub body: Option<Bytes>,
-    /// Headers for every request, `User-Agent` and `Accept-Encoding` among them.
+    /// Headers for every request, including `User-Agent` and `Accept-Encoding`.
     pub headers: Headers,
     /// Deadlines and the least rate.
     pub deadlines: Deadlines,
     /// The largest body, as received; larger ones end as `too-large`.
     pub body_limit: ByteSize,
-    /// The media types whose bodies are taken; an answer of another one is a page without a body.
+    /// The media types whose bodies are read; other responses are pages without a body.
     pub types: MediaTypes,
-    /// What becomes of bodies too large for memory.
+    /// How to treat bodies that are too large for memory.
     pub spool: SpoolSettings,
-    /// HTTP versions to offer.
+    /// The HTTP versions to offer.
     pub versions: Versions,
     /// How certificates are checked.
     pub tls: TlsSettings,
-    /// Proxies, used in turn; none means straight to the host.
+    /// Proxies, used in turn; if empty, connections are direct.
     pub proxies: Vec<Proxy>,
-    /// Names with addresses of the user's own, first match wins.
+    /// Names for which the user gave addresses; the first match wins.
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.
     pub private: Private,
-    /// Idle connections kept for each host.
+    /// The most idle connections that are kept open for each host.
     pub idle_per_host: usize,
-    /// How long an idle connection is kept.
+    /// How long an idle connection is kept open.
     pub keep_idle: Duration,
     /// Whether connections are counted.
     pub count_connections: bool,
 }
 
-/// How long to wait for what. Zero waits without an end.
+/// How long to wait. Zero means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadlines {
     /// For TCP and TLS, and for an answer from DNS.
     pub connect: Duration,
-    /// From sending to the end of the answer's head.
+    /// From sending the request to the end of the response's head.
     pub first_byte: Duration,
     /// For the next piece of a body.
     pub between_chunks: Duration,
     /// For the whole fetch.
     pub total: Duration,
-    /// The least rate of a body, in bytes a second; zero for none.
+    /// The least rate of a body, in bytes per second; zero for none.
     pub least_rate: u64,
-    /// Over how long the least rate is measured.
+    /// The time over which the least rate is measured.
     pub least_rate_over: Duration,
 }
 
-/// What becomes of bodies too large for memory.
+/// How to treat bodies that are too large for memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpoolSettings {
-    /// Bodies above this go to a file.
+    /// The size above which bodies go to a file.
     pub over: ByteSize,
     /// The folder for those files.
     pub folder: PathBuf,
-    /// Whether anything wants the bytes of large bodies; if not they are counted and dropped.
+    /// Whether large bodies are needed; if not, they are counted and dropped.
     pub keep: bool,
     /// Whether partial downloads stay in the folder and are resumed.
     pub resume: bool,
-    /// Whether to take the SHA-256 of what is spooled on the way.
+    /// Whether to compute the SHA-256 of spooled bodies.
     pub digest: bool,
 }
 
-/// HTTP versions to offer.
+/// The HTTP versions to offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Versions {
-    /// HTTP/2 where TLS negotiates it, else HTTP/1.1.
+    /// HTTP/2 if TLS negotiates it, else HTTP/1.1.
     Any,
-    /// HTTP/1.1 alone.
+    /// HTTP/1.1 only.
     Http1,
 }
 
 /// How certificates are checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsSettings {
-    /// Against the system's roots, and those in this PEM file where there is one.
+    /// Against the system's roots, and those in a PEM file if there is one.
     Verify {
-        /// More roots, in PEM.
+        /// A PEM file with more roots.
         roots: Option<PathBuf>,
     },
     /// Not at all (`--insecure`).
@@ -104,7 +104,7 @@ pub enum TlsSettings {
 }
 
 impl TlsSettings {
-    /// The file with more roots, where one is named.
+    /// The file with more roots, if there is one.
     pub fn roots(&self) -> Option<&Path> {
         match self {
             TlsSettings::Verify { roots } => roots.as_deref(),
@@ -113,21 +113,21 @@ impl TlsSettings {
     }
 }
 
-/// A name and the addresses to use for it instead of asking DNS.
+/// A name and the addresses to use for it instead of a DNS lookup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// A host name, `*.suffix`, or `*` for all.
     pub name: String,
-    /// The addresses; port 0 means the URL's own port.
+    /// The addresses; port 0 stands for the URL's own port.
     pub addresses: Vec<SocketAddr>,
 }
 
 /// Whether redirects may lead from a public address to a private one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Private {
-    /// Refuse them, unless the user's own list names the host.
+    /// They are refused, unless the user's own list names the host.
     Refuse,
-    /// Follow them.
+    /// They are followed.
     Allow,
 }
 
@@ -190,8 +190,9 @@ impl Default for SpoolSettings {
 }
 
 impl Override {
-    /// Reads `HOST:PORT:ADDRESS[,ADDRESS…]` as curl's `--resolve` does; `*` matches every host, and the port is
-    /// read for curl's sake: the addresses hold for the name on every port.
+    /// Parses `HOST:PORT:ADDRESS[,ADDRESS…]` like curl's `--resolve`; `*` matches every host.
+    ///
+    /// The port is accepted only for compatibility with curl: the addresses apply to the name on every port.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -214,7 +215,7 @@ impl Override {
             .split(',')
             .map(read)
             .collect::<Result<_, String>>()?;
-        // Names are asked for as DNS writes them: `bücher.example` is xn--bcher-kva.example.
+        // Names are looked up in their DNS form: `bücher.example` is xn--bcher-kva.example.
         let (wild, bare) = match name.strip_prefix('*') {
             Some(suffix) => ("*", suffix),
             None => ("", name),
@@ -234,7 +235,7 @@ impl Override {
         })
     }
 
-    /// Whether this is about `name`.
+    /// Whether this applies to `name`.
     pub fn matches(&self, name: &str) -> bool {
         match self.name.strip_prefix('*') {
             Some("") => true,

@@ -1,8 +1,9 @@
 //! One connection: the bytes, and what the lane knows about it.
 //!
-//! hyper owns the [`Socket`] and drives it. The [`SocketState`] beside it is shared with the requests on the connection and
-//! with the lane's list, so that a request can tell whether its connection had answered before, and the lane can close
-//! connections that nobody uses. Everything here happens on one thread; the atomics are for hyper's bounds.
+//! hyper owns the [`Socket`] and drives it. Its [`SocketState`] is shared with the requests on the connection and
+//! with the lane's list, so that a request can tell whether its connection was used before, and the lane can close
+//! connections that nobody uses. Everything here happens on one thread; the atomics are only for hyper's trait
+//! bounds.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,10 +21,10 @@ use tokio_rustls::client::TlsStream;
 use super::hosts::{Host, Opening};
 use super::sockets::Room;
 
-/// A connection that was never used may be closed when it is older than this: until then its request may be on the way.
+/// The age at which an unused connection may be closed: until then a request may be coming.
 const UNUSED: Duration = Duration::from_secs(1);
 
-/// How long each step to a connection took.
+/// The duration of each step of connecting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Phases {
     pub(super) resolve: Option<Duration>,
@@ -37,11 +38,11 @@ pub(super) struct SocketState {
     pub(super) remote: SocketAddr,
     pub(super) phases: Phases,
     pub(super) began: Instant,
-    /// The host, where the connection speaks HTTP/2 and so may carry any number of its requests.
+    /// The host, if the connection speaks HTTP/2 and so may carry any number of its requests.
     http2: Option<Arc<Host>>,
-    /// Whether an answer has come over it.
+    /// Whether a response came over it.
     answered: AtomicBool,
-    /// Whether nothing has been read since the last write.
+    /// Whether nothing was read since the last write.
     silent: AtomicBool,
     /// Whether a request is on it (HTTP/1).
     busy: AtomicBool,
@@ -57,13 +58,13 @@ pub(super) struct Socket {
     bytes: Bytes,
     state: Arc<SocketState>,
     reader: Option<Waker>,
-    /// Held until the first bytes of an HTTP/2 connection: from then on the client's pool has it.
+    /// Kept until the first bytes of an HTTP/2 connection: then it is in the client's pool.
     opening: Option<Opening>,
-    /// Given back when the connection is gone.
+    /// Released when the connection is gone.
     _room: Room,
 }
 
-/// Plain, or under TLS.
+/// A plain stream, or one under TLS.
 pub(super) enum Bytes {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -95,13 +96,15 @@ impl SocketState {
         self.http2.is_some()
     }
 
-    /// Notes that an answer came. Returns whether it was the first, and how much had been written by then.
+    /// Notes that a response came.
+    ///
+    /// Returns whether it was the first, and the number of writes so far.
     pub(super) fn answer(&self) -> (bool, u32) {
         let first = !self.answered.swap(true, Relaxed);
         (first, self.writes.load(Relaxed))
     }
 
-    /// Notes that a request and its answer are over, unless the next one has been written since.
+    /// Notes that a request and its response are over, unless the next one was written since.
     pub(super) fn finish(&self, writes: u32) {
         let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.last_use.store(now, Relaxed);
@@ -117,12 +120,12 @@ impl SocketState {
         self.writes.fetch_add(1, Relaxed);
     }
 
-    /// Whether it had answered before, and has said nothing to what was written since.
+    /// Whether it had been used before, and did not respond to the last write.
     pub(super) fn died_idle(&self) -> bool {
         self.answered.load(Relaxed) && (self.http2.is_some() || self.silent.load(Relaxed))
     }
 
-    /// When it was last used, where nobody uses it now.
+    /// When it was last used, if nobody uses it now.
     pub(super) fn idle_since(&self, now: Instant) -> Option<Instant> {
         if self.close.load(Relaxed) {
             return None;
@@ -136,7 +139,7 @@ impl SocketState {
         (!in_use && !unused).then_some(last_use)
     }
 
-    /// Ends the connection: whoever reads from it meets its end.
+    /// Closes the connection: its reader gets the end of the stream.
     pub(super) fn close(&self) {
         self.close.store(true, Relaxed);
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,7 +165,9 @@ impl Socket {
         }
     }
 
-    /// Remembers who reads, for [`SocketState::close`]. It is nearly always the same task, and then this costs nothing.
+    /// Remembers who reads, for [`SocketState::close`].
+    ///
+    /// It is nearly always the same task, and then this costs nothing.
     fn remember(&mut self, context: &Context<'_>) {
         if !self
             .reader

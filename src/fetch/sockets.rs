@@ -1,8 +1,8 @@
-//! The open connections of one lane: how many there may be, and which are closed when there are more.
+//! The open connections of one lane: their number is limited, and idle ones are closed.
 //!
-//! A client's own pool bounds idle connections by host and by time, and not at all in number. A lane has a share of what the
-//! limit of open files leaves. When a new connection would exceed it, the lane closes those that have been idle for longest.
-//! Connections in use are never closed: their number is bounded by what is in flight.
+//! A client's own pool limits idle connections by host and by time, but not in number. A lane has its share of the
+//! limit on open files. When a new connection would exceed it, the lane closes those that have been idle for
+//! longest. Connections in use are never closed: the requests in flight limit their number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::socket::SocketState;
 
-/// Connections of a whole run, however many files may be open: each costs memory here and at the other end.
+/// The most connections of a run, whatever the limit on files: each costs memory.
 const MOST: u64 = 4096;
 
 /// The open connections of one lane.
@@ -24,21 +24,23 @@ pub(super) struct Sockets {
 
 #[derive(Debug, Default)]
 struct List {
-    /// Those that are being made are not in `made` yet.
+    /// The number of connections, including those that are not in `made` yet.
     open: usize,
     next: u64,
     made: HashMap<u64, Arc<SocketState>>,
 }
 
-/// Room for one connection, given back when it is dropped.
+/// Room for one connection, released when it is dropped.
 #[derive(Debug)]
 pub(super) struct Room {
     sockets: Arc<Sockets>,
     number: u64,
 }
 
-/// Connections that a run may have open: half of the files that it may open, so that outputs, bodies, name lookups and
-/// connections in use have the rest.
+/// The most connections that a run may have open.
+///
+/// That is half of the files that it may open, so that outputs, bodies, name lookups and connections in use have
+/// the rest.
 pub(super) fn limit() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from((files / 2).clamp(1, MOST)).unwrap_or(1)
@@ -52,7 +54,7 @@ impl Sockets {
         })
     }
 
-    /// Makes room for a connection; idle ones are closed where there is none.
+    /// Makes room for a connection by closing idle ones if there is none.
     pub(super) fn room(self: &Arc<Self>) -> Room {
         let mut list = self.lock();
         if list.open >= self.limit {
@@ -72,7 +74,9 @@ impl Sockets {
 }
 
 impl List {
-    /// Closes the connections that have been idle for longest: a few at once, so that looking for them is rare.
+    /// Closes the connections that have been idle for longest.
+    ///
+    /// It closes a few at once, so that the search is rare.
     fn close_idle(&mut self, limit: usize) {
         let now = Instant::now();
         let idle = self.made.iter().filter_map(|(number, state)| {
@@ -91,7 +95,7 @@ impl List {
 }
 
 impl Room {
-    /// The connection that the room was for.
+    /// Stores the connection that the room was for.
     pub(super) fn fill(&self, state: &Arc<SocketState>) {
         self.sockets.lock().made.insert(self.number, state.clone());
     }

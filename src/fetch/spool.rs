@@ -1,9 +1,9 @@
 //! Large bodies, in files.
 //!
-//! A body that outgrows memory goes to a file in the spool folder. Where downloads may be resumed, the file is
-//! named for its request and a note beside it keeps the validators, so that a later try, in this run or the next,
-//! asks for the rest only. Invariant: a name is made of a fingerprint, never of a page's words; a file is
-//! written by one download at a time (a lock says so); what is given up without a note is removed.
+//! A body that is too large for memory goes to a file in the spool folder. If downloads may be resumed, the file is
+//! named after its request, and a note next to it has the validators, so that a later retry, in this run or the
+//! next, requests only the rest. Invariant: a file name is made of a fingerprint, never of text from a page; a file
+//! is written by one download at a time (with a lock); a file that is given up without a note is removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,33 +19,33 @@ use super::settings::SpoolSettings;
 use crate::body::{SPOOL_PREFIX, Spool};
 use crate::url::PageUrl;
 
-/// Chunks that may wait for the disk, a download.
+/// The most chunks of a download that may wait for the disk.
 const CHUNKS_WAITING: usize = 32;
 
-/// What is known of a partial download: enough to ask for the rest, or to know that it is another body.
+/// A note on a partial download: enough to request the rest, or to detect another body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Note {
     /// The URL that it is a part of.
     pub(crate) url: String,
-    /// The request that was answered with it, by its fingerprint: method, URL, headers and body.
+    /// The fingerprint of its request: method, URL, headers and body.
     pub(crate) request: String,
     /// Its ETag.
     pub(crate) etag: Option<String>,
     /// Its Last-Modified date.
     pub(crate) last_modified: Option<String>,
-    /// Its media type: the answer that completes it need not repeat it.
+    /// Its media type: the response that completes it need not repeat it.
     pub(crate) content_type: Option<String>,
-    /// The whole length.
+    /// The length of the whole.
     pub(crate) total: u64,
 }
 
-/// A partial download that is on disk. Nobody else writes to it or resumes it as long as this lives.
+/// A partial download on disk. While this lives, nobody else writes to it or resumes it.
 #[derive(Debug)]
 pub(crate) struct Partial {
     pub(crate) note: Note,
     pub(crate) length: u64,
     path: PathBuf,
-    /// Locked.
+    /// The locked file.
     file: File,
 }
 
@@ -61,12 +61,12 @@ pub(crate) struct SpoolFile {
 }
 
 impl Note {
-    /// A request's fingerprint as it is written.
+    /// The text form of a request's fingerprint.
     pub(crate) fn name(request: u128) -> String {
         format!("{request:032x}")
     }
 
-    /// What `If-Range` is sent with: the ETag where it is strong, else the date.
+    /// The value for `If-Range`: the ETag if it is strong, else the date.
     pub(crate) fn validator(&self) -> &str {
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.last_modified.as_deref()).unwrap_or_default()
@@ -74,10 +74,10 @@ impl Note {
 }
 
 impl Partial {
-    /// The partial download of a request, where there is one that nobody else is at.
+    /// The partial download of a request, if there is one that nobody else uses.
     pub(crate) fn find(folder: &Path, url: &PageUrl, request: u128) -> Option<Self> {
         let path = resumable_path(folder, request);
-        // Nearly always there is none, and this is all that it costs.
+        // Nearly always there is none, and then this is the only cost.
         fs::symlink_metadata(&path)
             .ok()
             .filter(fs::Metadata::is_file)?;
@@ -98,29 +98,29 @@ impl Partial {
         })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Forgets it: the server has another body now.
+    /// Removes it: the server has another body now.
     pub(crate) fn remove(self) {
         remove(&self.path);
     }
 }
 
 impl SpoolFile {
-    /// A new file. With a note it can be resumed should the download break.
+    /// Creates a file. With a note the download can be resumed should it break.
     ///
     /// # Errors
-    /// What the file system said.
+    /// Any error of the file system.
     pub(crate) fn create(settings: &SpoolSettings, note: Option<&Note>) -> io::Result<Self> {
         let hash = settings.digest.then(Sha256::new);
         let request = note.and_then(|note| u128::from_str_radix(&note.request, 16).ok());
         if let (Some(note), Some(request)) = (note, request) {
             let path = resumable_path(&settings.folder, request);
             let file = open_own(&path)?;
-            // Another download of the same request has the name: this one does without.
+            // If another download of the same request has the name, use a temporary file.
             if file.try_lock().is_ok() {
                 file.set_len(0)?;
                 fs::write(
@@ -152,10 +152,10 @@ impl SpoolFile {
         })
     }
 
-    /// Goes on with a partial download.
+    /// Continues a partial download.
     ///
     /// # Errors
-    /// What the file system said.
+    /// Any error of the file system.
     pub(crate) fn append(settings: &SpoolSettings, partial: Partial) -> io::Result<Self> {
         let Partial {
             mut file,
@@ -164,7 +164,7 @@ impl SpoolFile {
             ..
         } = partial;
         let mut hash = settings.digest.then(Sha256::new);
-        // Reading what is there feeds the digest and leaves the file at its end.
+        // Reading the file feeds the digest, and leaves the position at its end.
         let mut buffer = vec![0; 256 << 10];
         let mut read = 0;
         loop {
@@ -192,8 +192,10 @@ impl SpoolFile {
         })
     }
 
+    /// Writes the next bytes.
+    ///
     /// # Errors
-    /// What the file system said.
+    /// Any error of the file system.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.length += bytes.len() as u64;
@@ -203,11 +205,11 @@ impl SpoolFile {
         Ok(())
     }
 
-    /// The whole body is here.
+    /// Completes the body, and removes its note.
     pub(crate) fn finish(mut self) -> Spool {
         self.finished = true;
         if self.resumable {
-            // A note that stays behind does no harm: its length no longer fits.
+            // A note that stays does no harm: its length no longer fits.
             let _ = fs::remove_file(note_path(&self.path));
         }
         let digest = self.hash.take().map(|hash| hash.finalize().into());
@@ -223,7 +225,7 @@ impl Drop for SpoolFile {
     }
 }
 
-/// A body on its way to a file by way of a thread that may wait for the disk.
+/// A body that is written to a file by a thread that may wait for the disk.
 pub(crate) struct Spooling {
     chunks: mpsc::Sender<Chunk>,
     thread: JoinHandle<io::Result<Spool>>,
@@ -235,7 +237,7 @@ enum Chunk {
 }
 
 impl Spooling {
-    /// Starts writing to what `open` opens, on a thread of the runtime's blocking pool.
+    /// Starts writing to the file that `open` opens, on a thread of the runtime's blocking pool.
     pub(crate) fn start(open: impl FnOnce() -> io::Result<SpoolFile> + Send + 'static) -> Self {
         let (chunks, mut waiting) = mpsc::channel(CHUNKS_WAITING);
         let thread = tokio::task::spawn_blocking(move || {
@@ -251,31 +253,33 @@ impl Spooling {
         Self { chunks, thread }
     }
 
-    /// Hands a chunk over; waits while the disk is behind. A file that failed says why in [`finish`](Self::finish).
+    /// Sends a chunk to the thread, and waits while the disk is behind.
+    ///
+    /// The reason of a failure is in [`finish`](Self::finish).
     pub(crate) async fn write(&self, bytes: Bytes) -> Result<(), ()> {
         self.chunks.send(Chunk::Bytes(bytes)).await.map_err(drop)
     }
 
-    /// The whole body was handed over.
+    /// Completes the body after its last chunk.
     ///
     /// # Errors
-    /// What the file system said.
+    /// Any error of the file system.
     pub(crate) async fn finish(self) -> io::Result<Spool> {
-        // A thread that is gone answers below.
+        // If the thread is gone, the error comes from the next line.
         let _ = self.chunks.send(Chunk::End).await;
         self.thread.await.map_err(io::Error::other)?
     }
 
-    /// There will be no more: waits until what was handed over is in the file, and the file let go.
+    /// Gives the body up: waits until the chunks so far are in the file, and closes it.
     pub(crate) async fn give_up(self) {
         drop(self.chunks);
-        // A file that could not be written is not resumed, and that is all there is to it.
+        // A file that could not be written is not resumed, so its error does not matter.
         let _ = self.thread.await;
     }
 }
 
 fn resumable_path(folder: &Path, request: u128) -> PathBuf {
-    // The name has the width that names of temporary files have: a sweep of the folder knows them by it.
+    // The name is as long as those of temporary files, by which the cleanup recognizes it.
     folder.join(format!("{SPOOL_PREFIX}{:016x}.part", request as u64))
 }
 
@@ -285,12 +289,12 @@ fn note_path(path: &Path) -> PathBuf {
 
 /// Removes a partial download and its note.
 pub(crate) fn remove(path: &Path) {
-    // Not there is as good as removed.
+    // They may not exist, which is fine.
     let _ = fs::remove_file(path);
     let _ = fs::remove_file(note_path(path));
 }
 
-/// Opens a file of our own name for reading and writing; a link planted there is not followed.
+/// Opens a file of ours for reading and writing; a symbolic link is not followed.
 fn open_own(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;

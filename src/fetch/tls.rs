@@ -1,7 +1,7 @@
-//! The TLS set-up of a run: built once, shared by every client.
+//! The TLS configuration of a run: built once, shared by every client.
 //!
-//! Reading the system's roots is slow, so no client does it for itself. Handing reqwest a finished
-//! set-up means that nobody else names the protocols, so they are named here.
+//! Reading the system's roots is slow, so clients do not do it themselves. reqwest does not set the protocols of a
+//! finished configuration, so they are set here.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,18 +18,21 @@ use super::pinned::Pinned;
 use super::settings::{TlsSettings, Versions};
 use crate::error::{Error, Result};
 
-/// Hosts whose sessions are kept, so that their next connection needs no full handshake; the oldest goes first. All lanes
-/// share them.
+/// The most hosts whose sessions are kept, to avoid full handshakes; the oldest goes first.
+///
+/// All lanes share them.
 const HOSTS: usize = 4096;
-/// What rustls counts a host as.
+/// The number of sessions that rustls counts per host.
 const TICKETS: usize = 8;
 
-/// The provider of every primitive. Always handed over, never installed for the whole process.
+/// The provider of all cryptography.
+///
+/// Always passed explicitly, never installed for the whole process.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// Builds the set-up.
+/// Builds the configuration.
 ///
 /// # Errors
 /// When the roots cannot be read.
@@ -69,7 +72,7 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
 /// The certificates of a PEM file.
 ///
 /// # Errors
-/// When it cannot be read, or is no PEM.
+/// When it cannot be read, or is not PEM.
 fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let unreadable = |source| {
         Error::Setting(format!(
@@ -88,7 +91,7 @@ fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(roots)
 }
 
-/// The system's roots, read when the first certificate comes: a list of plain `http` never pays for them.
+/// The system's roots, read with the first certificate: plain `http` never needs them.
 #[derive(Debug)]
 struct SystemRoots {
     provider: Arc<CryptoProvider>,
@@ -100,7 +103,7 @@ impl SystemRoots {
         let read = || -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
             match Verifier::new(self.provider.clone()) {
                 Ok(verifier) => Ok(Arc::new(verifier)),
-                // A container without CA files: Mozilla's list, compiled in.
+                // A container without CA files: use Mozilla's list, compiled in.
                 Err(_) => bundled(self.provider.clone()),
             }
         };
@@ -163,7 +166,9 @@ fn bundled(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>,
     Ok(verifier)
 }
 
-/// Takes every certificate, for `--insecure`. Signatures are still checked: the connection is with whoever holds the key.
+/// Accepts every certificate, for `--insecure`.
+///
+/// Signatures are still checked: the peer has the key of its certificate.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

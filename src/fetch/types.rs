@@ -1,4 +1,4 @@
-//! Which bodies are taken at all: those of the media types that the user wants.
+//! The media types whose bodies are read, if the user named any.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::headers::Headers;
 use crate::job::{Job, Probe, Role};
 
-/// Media types whose bodies are taken, as in `text/html` and `image/*`; all of them where there are none.
+/// Media types whose bodies are read, as in `text/html` and `image/*`; if empty, all are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaTypes(Vec<String>);
 
 impl MediaTypes {
-    /// Adds one.
+    /// Adds a media type.
     ///
     /// # Errors
-    /// When it is no media type.
+    /// When it is not a media type.
     pub fn add(&mut self, text: &str) -> Result<(), String> {
         let text = text.trim().to_ascii_lowercase();
         match text.split_once('/') {
@@ -28,7 +28,9 @@ impl MediaTypes {
         Ok(())
     }
 
-    /// Whether the body of this answer is taken. What says nothing of its type is, and so is what the crawl itself reads.
+    /// Whether to read the body of this response.
+    ///
+    /// Yes as well if the response has no type, or the crawl itself needs the body.
     pub(super) fn want(&self, job: &Job, headers: &Headers) -> bool {
         if job.probed_with() == Some(Method::GET) {
             return job.probe == Probe::Read && may_have_ids(headers);
@@ -48,7 +50,7 @@ impl MediaTypes {
     }
 }
 
-/// Whether an answer may be a page with ids.
+/// Whether a response may be a page with ids.
 fn may_have_ids(headers: &Headers) -> bool {
     let named = headers.text(http::header::CONTENT_TYPE);
     named.is_none_or(|named| named.to_ascii_lowercase().contains("html"))

@@ -1,4 +1,4 @@
-//! The body of an answer, read to where its head says that it ends (RFC 9112 6.3).
+//! The body of a response, read to the end that its head announces (RFC 9112 6.3).
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Version, header};
@@ -11,22 +11,22 @@ use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::content_length;
 use crate::visit::FetchError;
 
-/// A body, as far as it was not read yet.
+/// The part of a body that was not read yet.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// So many more bytes.
+    /// Another N bytes.
     Length(u64),
-    /// Until the last chunk.
+    /// Up to the last chunk.
     Chunked(Chunks),
-    /// Until the connection ends.
+    /// Up to the end of the connection.
     Close,
 }
 
 impl Body {
-    /// Where the body of an answer ends.
+    /// Finds out where the body of a response ends.
     ///
     /// # Errors
-    /// `Protocol`, where the head contradicts itself.
+    /// `Protocol`, if the head contradicts itself.
     pub(super) fn of(method: &Method, head: &Head) -> Result<Self, FetchError> {
         let headers = &head.headers;
         let bodiless = *method == Method::HEAD
@@ -38,7 +38,7 @@ impl Body {
         if bodiless {
             return Ok(Self::Length(0));
         }
-        // Which codings these are, and in which version, is for `framing` to judge.
+        // Whether these codings are allowed, in this version, is up to `framing`.
         if let Some(codings) = headers
             .get_all(header::TRANSFER_ENCODING)
             .iter()
@@ -92,14 +92,14 @@ impl Body {
                 Self::Chunked(chunks) => chunks.read(came)?,
             };
             source.consume(used);
-            // Sizes of chunks and no data yet.
+            // Otherwise there were only chunk sizes and no data yet.
             if !piece.is_empty() {
                 return Ok(Some(piece));
             }
         }
     }
 
-    /// Whether it has ended and the connection has not.
+    /// Whether it has ended while the connection stays open.
     pub(super) fn is_over(&self) -> bool {
         match self {
             Self::Length(left) => *left == 0,

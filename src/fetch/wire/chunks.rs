@@ -1,26 +1,26 @@
-//! The chunked transfer coding (RFC 9112 7.1), as strict as the other client is.
+//! The chunked transfer coding (RFC 9112 7.1), as strict as in the other client.
 //!
-//! A line that ends in LF alone is refused: what one reader takes for an end and another does not is how answers are
-//! smuggled into each other. Invariant: extensions and trailers are read past, and both are bounded.
+//! A line that ends in only LF is refused: an end that one reader accepts and another does not is how responses are
+//! smuggled into each other. Invariant: extensions and trailers are skipped, and both are limited.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::visit::FetchError;
 
-/// Bytes of extensions, and of trailers, that a body may have.
+/// The most bytes of extensions, and of trailers, in a body.
 const ASIDE: u32 = 16 << 10;
 
-/// A chunked body, as far as it was read.
+/// The state of reading a chunked body.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     at: At,
-    /// Bytes of the chunk that are still to come.
+    /// Bytes of the chunk that are still missing.
     left: u64,
     extensions: u32,
     trailers: u32,
 }
 
-/// What comes next.
+/// The part that comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum At {
     #[default]
@@ -45,13 +45,13 @@ impl Chunks {
         self.at == At::Over
     }
 
-    /// Reads what has come; answers how much of it was used, and the data in it.
+    /// Reads bytes; returns how many of them were used, and the data in them.
     ///
     /// # Errors
-    /// `Protocol`, where it is no chunked body.
+    /// `Protocol`, if it is not a chunked body.
     pub(super) fn read(&mut self, came: &[u8]) -> Result<(usize, Bytes), FetchError> {
         let mut used = 0;
-        // One chunk, or a part of one, is copied once; only small chunks are put together.
+        // One chunk, or a part of one, is copied once; only small chunks are joined.
         let mut first: Option<&[u8]> = None;
         let mut all = BytesMut::new();
         while used < came.len() && !self.is_over() {
@@ -84,7 +84,7 @@ impl Chunks {
         Ok((used, data))
     }
 
-    /// One byte of what is around the data.
+    /// Reads one byte of the framing around the data.
     fn step(&mut self, byte: u8) -> Result<(), FetchError> {
         self.at = match (self.at, byte) {
             (At::Start | At::Size, digit) if digit.is_ascii_hexdigit() => {
@@ -140,7 +140,7 @@ fn wrong(words: &str) -> FetchError {
 mod tests {
     use super::*;
 
-    /// Reads in pieces of `at_once` bytes; the data, and what is left after the end.
+    /// Reads in pieces of `at_once` bytes; returns the data, and what is left after the end.
     fn read(text: &str, at_once: usize) -> Result<(String, usize, bool), FetchError> {
         let (mut chunks, mut data, mut read) = (Chunks::default(), Vec::new(), 0);
         while read < text.len() && !chunks.is_over() {

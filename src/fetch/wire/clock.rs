@@ -15,7 +15,7 @@ pub(in crate::fetch) struct Clock {
 }
 
 impl Clock {
-    /// Starts to count.
+    /// Starts the clock.
     pub(in crate::fetch) fn new(deadlines: &Deadlines) -> Self {
         Self {
             started: Instant::now(),
@@ -23,35 +23,35 @@ impl Clock {
         }
     }
 
-    /// For the head of the answer, the request included.
+    /// The timeout for the head of the response, including sending the request.
     pub(super) fn for_head(&self) -> NextTimeout {
         self.until(self.started, self.deadlines.first_byte, super::HEAD)
     }
 
-    /// For the next piece of the body.
+    /// The timeout for the next piece of the body.
     pub(super) fn for_chunk(&self) -> NextTimeout {
         let now = Instant::now();
         let mut timeout = self.until(now, Duration::ZERO, Timeout::RecvBody);
-        // The same value each time, so that the socket is told once.
+        // The same value each time, so that the socket option is set only once.
         let between = self.deadlines.between_chunks;
         timeout.per_read = (!between.is_zero()).then_some(UreqDuration::Exact(between));
         timeout
     }
 
-    /// For a connection, of which so many are left to try.
+    /// The timeout for a connection, if this many addresses are left to try.
     pub(super) fn for_connection(&self, since: Instant, left: usize) -> NextTimeout {
         let connect = self.deadlines.connect;
         let passed = since.elapsed();
         let share = connect.saturating_sub(passed) / u32::try_from(left.max(1)).unwrap_or(1);
         let within = match connect.is_zero() {
             true => Duration::ZERO,
-            // Zero would be no deadline.
+            // Zero would mean no deadline.
             false => share.max(Duration::from_millis(1)),
         };
         self.until(Instant::now(), within, Timeout::Connect)
     }
 
-    /// The nearer of a deadline and that of the whole fetch. Zero waits without an end.
+    /// The nearer of a deadline and that of the whole fetch. Zero means no limit.
     fn until(&self, since: Instant, within: Duration, reason: Timeout) -> NextTimeout {
         let left = |since: Instant, within: Duration| {
             (!within.is_zero()).then(|| within.saturating_sub(since.elapsed()))

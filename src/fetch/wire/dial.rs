@@ -1,4 +1,4 @@
-//! Opening connections, by way of ureq's connectors: TCP, TLS, SOCKS and tunnels through a proxy.
+//! Opening connections with ureq's connectors: TCP, TLS, SOCKS and tunnels through a proxy.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -37,15 +37,15 @@ pub(in crate::fetch) struct Dialer {
     names: Names,
 }
 
-/// The way to a server: direct, or by one proxy.
+/// The way to a server: direct, or through one proxy.
 pub(in crate::fetch) struct Route {
-    /// For connections that end at the server, through the proxy where there is one.
+    /// For connections to the server, through the proxy if there is one.
     config: Config,
-    /// The proxy, where plain http is asked of it and not through it.
+    /// The proxy, if plain http requests are sent to it and not through it.
     plain: Option<PlainProxy>,
 }
 
-/// A proxy that plain http is asked of.
+/// A proxy that gets plain http requests.
 pub(super) struct PlainProxy {
     proxy: Proxy,
     config: Config,
@@ -60,8 +60,10 @@ impl PlainProxy {
 }
 
 impl Route {
+    /// Prepares the way to a server.
+    ///
     /// # Errors
-    /// When ureq does not take the proxy.
+    /// When ureq does not accept the proxy.
     pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
         let proxy = proxy
             .map(|proxy| Proxy::new(proxy.secret_url()))
@@ -82,7 +84,7 @@ impl Route {
         })
     }
 
-    /// The proxy that is to be asked for this page, in the absolute form.
+    /// The proxy that gets the request for this page, in the absolute form.
     pub(super) fn proxy_of(&self, url: &PageUrl) -> Option<&PlainProxy> {
         let is_plain = url.as_url().scheme() == "http";
         self.plain.as_ref().filter(|_| is_plain)
@@ -117,10 +119,10 @@ impl Dialer {
         }
     }
 
-    /// Connects to one of these addresses, the first that answers; to the proxy, where the route has one.
+    /// Connects to the first of these addresses that responds, or to the proxy of the route.
     ///
     /// # Errors
-    /// Why the last of them did not.
+    /// Why the last of them failed.
     pub(in crate::fetch) fn connect(
         &self,
         url: &PageUrl,
@@ -140,9 +142,9 @@ impl Dialer {
             let found = self.names.of(uri).map_err(|error| failed(&error))?;
             choices = found.iter().copied().map(Some).collect();
         } else if proxy.is_some_and(|proxy| !proxy.resolve_target()) {
-            choices = vec![None]; // the proxy is given the name
+            choices = vec![None]; // the proxy gets the name
         }
-        // Who answers through a proxy is not known, but where it is the proxy itself.
+        // Through a proxy the address of the server is unknown, unless the proxy itself responds.
         let is_known = proxy.is_none() || route.proxy_of(url).is_some();
         let mut last = None;
         for (index, address) in choices.iter().enumerate() {
@@ -163,7 +165,7 @@ impl Dialer {
                 }
                 Err(error) => {
                     let error = match (&error, address) {
-                        // No local port is free, or there is no way to this address.
+                        // No local port is free, or there is no route to this address.
                         (ureq::Error::Io(cause), Some(address))
                             if cause.kind() == std::io::ErrorKind::AddrNotAvailable =>
                         {
@@ -224,7 +226,7 @@ fn open(
         .ok_or(ureq::Error::ConnectionFailed)
 }
 
-/// Looks names up: those of proxies, and of what a proxy cannot look up itself.
+/// Resolves names: those of proxies, and those that a proxy cannot resolve itself.
 struct Names(Resolver);
 
 impl Names {

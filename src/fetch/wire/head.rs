@@ -1,7 +1,7 @@
-//! The head of an answer, read as browsers read it (RFC 9112 4 and 5).
+//! The head of a response, read as browsers read it (RFC 9112 4 and 5).
 //!
-//! Folded lines become one, a space before a colon is passed over, and so is a line that is no field. The same switches
-//! are set for the other client, in `client.rs`. Invariant: a head has at most [`BYTES`] and [`HEADER_FIELDS`].
+//! Folded lines are joined, a space before a colon is ignored, and so is a line that is not a field. The other
+//! client has the same switches, in `client.rs`. Invariant: a head has at most [`BYTES`] and [`HEADER_FIELDS`].
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -13,12 +13,12 @@ use crate::fetch::client::HEADER_FIELDS;
 use crate::fetch::fault::{Stage, from_ureq};
 use crate::visit::FetchError;
 
-/// Bytes that a head may have: as many as the other client takes.
+/// The most bytes in a head: as many as the other client accepts.
 const BYTES: usize = (8 << 10) + (400 << 10);
-/// Fields that nearly all heads keep to, so that they cost no allocation.
+/// The number of fields that hardly any head exceeds, so that they need no allocation.
 const FEW: usize = 64;
 
-/// The head of an answer.
+/// The head of a response.
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) version: Version,
@@ -26,7 +26,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Whether the server keeps the connection (RFC 9112 9.3).
+    /// Whether the server keeps the connection open (RFC 9112 9.3).
     pub(super) fn keeps_connection(&self) -> bool {
         let says = |word: &str| {
             self.headers
@@ -43,9 +43,9 @@ impl Head {
 /// Reads the next head.
 ///
 /// # Errors
-/// `Closed` where the connection ends first, `Protocol` where it is no head, `HeadTooLarge`, and what a wait ends with.
+/// `Closed` if the connection ends first, `Protocol` if it is not a head, `HeadTooLarge`, or a timeout.
 pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchError> {
-    // Nearly every head comes in one piece, and is read where it is.
+    // Nearly every head comes in one piece, and is parsed in place.
     let mut all = BytesMut::new();
     let mut parse_at = 0;
     loop {
@@ -66,7 +66,8 @@ pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchErro
             source.consume(length);
             parse_at = 2 * length;
         } else {
-            // A head that drips is not read again with each drop, but where it may be complete or has doubled.
+            // A head that drips is not parsed again for each drop, but only if it may be complete or its size has
+            // doubled.
             let seen = all.len().saturating_sub(3);
             let length = came.len();
             all.extend_from_slice(came);
@@ -92,7 +93,7 @@ fn may_end(bytes: &[u8]) -> bool {
         .any(|at| matches!(bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
-/// A complete head and how long it is; `None` where more has to come.
+/// A complete head and its length; `None` if it is not complete.
 fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, FetchError> {
     match parse_into(bytes, &mut [httparse::EMPTY_HEADER; FEW]) {
         Err(httparse::Error::TooManyHeaders) => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Wire;
 use crate::url::HostKey;
 
-/// The connections that a thread keeps, the last one used last.
+/// The idle connections of a thread, the last one used last.
 pub(in crate::fetch) struct Kept {
     most: usize,
     within: Duration,
@@ -21,7 +21,7 @@ struct Idle {
 }
 
 impl Kept {
-    /// At most `most` connections, each for as long as `within`.
+    /// Keeps at most `most` connections, each for `within` at most.
     pub(in crate::fetch) fn new(most: usize, within: Duration) -> Self {
         Self {
             most,
@@ -30,7 +30,7 @@ impl Kept {
         }
     }
 
-    /// A connection to a host by a route that is still open, to an address that `admits` lets pass.
+    /// An open connection to a host by a route, to an address that `admits` accepts.
     pub(in crate::fetch) fn take(
         &mut self,
         host: &HostKey,
@@ -42,11 +42,11 @@ impl Kept {
             idle.host == *host && idle.route == route && admits(idle.wire.remote)
         })?;
         let mut wire = self.idle.remove(at).wire;
-        // What the server says on an idle connection is no answer to the next request (RFC 9110 15.5.9).
+        // Whatever the server sends on an idle connection is no response to the next request (RFC 9110 15.5.9).
         wire.source.is_idle().then_some(wire)
     }
 
-    /// Keeps a connection; where there are too many, the one that was used longest ago goes.
+    /// Stores a connection; if there are too many, the one unused for longest is dropped.
     pub(in crate::fetch) fn put(&mut self, host: HostKey, route: usize, wire: Wire) {
         if self.idle.len() >= self.most {
             self.idle.remove(0);

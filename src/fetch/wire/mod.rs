@@ -1,10 +1,10 @@
-//! HTTP/1.1 on blocking sockets: what the threads of the `blocking` engine speak.
+//! HTTP/1.1 on blocking sockets, for the threads of the `blocking` engine.
 //!
-//! ureq opens the connections: TCP, TLS, SOCKS and tunnels. What is said on them is here and not ureq's, as ureq reads
-//! heads and bodies unlike the other client, and has no settings for it: folded lines, more than 128 fields, lines that
-//! end in LF, bodies that end in a reset, plain http by way of a proxy. The same bytes have to have the same end on
-//! every engine. Invariant: every wait has a deadline; a connection is kept only after a body that ended where its
-//! framing says.
+//! ureq opens the connections: TCP, TLS, SOCKS and tunnels. The HTTP on them is here and not ureq's, because ureq
+//! reads heads and bodies differently from the other client, and has no settings for that: folded lines, more than
+//! 128 fields, lines that end in LF, bodies that end in a reset, plain http through a proxy. The same bytes must
+//! have the same result on every engine. Invariant: every wait has a deadline; a connection is reused only after a
+//! body that ended where its framing says.
 
 mod body;
 mod chunks;
@@ -34,29 +34,29 @@ use crate::visit::FetchError;
 use body::Body;
 use source::Source;
 
-/// A connection on which one request after the other is sent.
+/// A connection on which requests are sent one after the other.
 pub(super) struct Wire {
     source: Source,
-    /// Who is at the other end, where it is known.
+    /// The address of the other side, if it is known.
     pub(super) remote: Option<SocketAddr>,
-    /// What it took to make it.
+    /// The duration of each step of connecting.
     pub(super) phases: Phases,
-    /// Whether an answer has come over it.
+    /// Whether a response came over it.
     used: bool,
 }
 
-/// The head of an answer, and its body still on the wire.
+/// The head of a response, and its body that is still on the wire.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) version: Version,
     pub(super) headers: HeaderMap,
     wire: Wire,
     body: Body,
-    /// Whether the connection had answered before.
+    /// Whether the connection had been used before.
     pub(super) kept: bool,
-    /// What the connection took to make, where it is new.
+    /// The duration of each step of connecting, if the connection is new.
     pub(super) phases: Phases,
-    /// Whether the connection may be kept when the body has ended.
+    /// Whether the connection may be reused when the body has ended.
     keeps: bool,
     received: u64,
 }
@@ -71,10 +71,10 @@ impl Wire {
         }
     }
 
-    /// Sends a request and reads the head of its answer.
+    /// Sends a request and reads the head of its response.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no response.
     pub(super) fn ask(
         mut self,
         outgoing: &Outgoing,
@@ -85,7 +85,7 @@ impl Wire {
         let bytes = request::written(outgoing, url, route.proxy_of(url));
         self.source.heard = false;
         let sent = self.source.send(&bytes, clock);
-        // A server may answer before it has read all, and close: its answer counts for more than the broken pipe.
+        // A server may respond and close before it has read everything: the response counts, not the broken pipe.
         let head = match (self.head(clock), sent) {
             (Ok(head), _) => head,
             (Err(_), Err(error)) | (Err(error), Ok(())) => {
@@ -115,7 +115,7 @@ impl Wire {
         })
     }
 
-    /// The head of the answer; interim ones before it are passed over (RFC 9110 15.2).
+    /// Reads the head of the response; interim responses before it are skipped (RFC 9110 15.2).
     fn head(&mut self, clock: &Clock) -> Result<head::Head, FetchError> {
         loop {
             let head = head::read(&mut self.source, clock)?;
@@ -130,7 +130,7 @@ impl Answer {
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors
-    /// Why there is no more.
+    /// Why the rest is missing.
     pub(super) fn chunk(&mut self, clock: &Clock) -> Result<Option<Bytes>, FetchError> {
         let stage = Stage::Body(self.received);
         let piece = self.body.next(&mut self.wire.source, clock, stage)?;
@@ -140,12 +140,12 @@ impl Answer {
         Ok(piece)
     }
 
-    /// Who answered, where it is known.
+    /// The address that sent the response, if it is known.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         self.wire.remote
     }
 
-    /// The connection, where it may be used again.
+    /// The connection, if it may be reused.
     pub(super) fn into_wire(mut self) -> Option<Wire> {
         let reusable = self.keeps && self.body.is_over() && self.wire.source.is_empty();
         self.wire.used = true;
@@ -153,5 +153,5 @@ impl Answer {
     }
 }
 
-/// The phase that ureq is told, to get it back in a timeout.
+/// The phase that is passed to ureq, to get it back in a timeout.
 const HEAD: Timeout = Timeout::RecvResponse;

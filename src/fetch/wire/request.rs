@@ -1,4 +1,4 @@
-//! A request as it is written on the wire (RFC 9112 3).
+//! A request as bytes (RFC 9112 3).
 
 use http::{HeaderName, header};
 
@@ -6,7 +6,9 @@ use super::dial::PlainProxy;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 
-/// The bytes of a request. A proxy that is asked itself, and not for a tunnel, is asked in the absolute form (3.2.2).
+/// The bytes of a request.
+///
+/// A request to a proxy itself, and not through a tunnel, has the absolute form (3.2.2).
 pub(super) fn written(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainProxy>) -> Vec<u8> {
     let body = outgoing.body.as_deref().unwrap_or_default();
     let mut out = Vec::with_capacity(512 + body.len());
@@ -28,7 +30,7 @@ pub(super) fn written(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainPr
         field(&header::HOST, authority.as_bytes());
     }
     for (name, value) in &outgoing.headers {
-        // The body is sent by its length, whatever the user says of it.
+        // The body is framed by its length, whatever the user's headers say.
         let framing = *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING;
         if !(framing && outgoing.body.is_some()) {
             field(name, value.as_bytes());

@@ -1,4 +1,4 @@
-//! The bytes of one connection: what is sent, and what has come and was not read yet.
+//! The bytes of one connection: sending them, and reading ahead.
 
 use bytes::{Buf, Bytes};
 use ureq::Error;
@@ -11,9 +11,9 @@ use crate::visit::FetchError;
 /// A connection as a source of bytes.
 pub(super) struct Source {
     transport: Box<dyn Transport>,
-    /// What was read beyond a head that did not fit into the transport's own buffer; read before anything else.
+    /// Bytes after a head that did not fit into the transport's own buffer; they are read first.
     ahead: Bytes,
-    /// Whether anything has come since the last request.
+    /// Whether anything arrived since the last request.
     pub(super) heard: bool,
 }
 
@@ -41,7 +41,9 @@ impl Source {
         Ok(())
     }
 
-    /// What has come and was not consumed; waits where that is nothing. Empty at the end of the connection.
+    /// The bytes that arrived and were not consumed; waits if there are none.
+    ///
+    /// Empty at the end of the connection.
     pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
         if self.is_empty() {
             in_time(&timeout)?;
@@ -50,7 +52,7 @@ impl Source {
         Ok(self.waiting())
     }
 
-    /// What has come and was not consumed.
+    /// The bytes that arrived and were not consumed.
     pub(super) fn waiting(&mut self) -> &[u8] {
         match self.ahead.is_empty() {
             true => self.transport.buffers().input(),
@@ -58,7 +60,7 @@ impl Source {
         }
     }
 
-    /// Forgets the first bytes of what is waiting.
+    /// Removes the first bytes of those that are waiting.
     pub(super) fn consume(&mut self, count: usize) {
         match self.ahead.is_empty() {
             true => self.transport.buffers().input_consume(count),
@@ -66,23 +68,23 @@ impl Source {
         }
     }
 
-    /// Gives back what was consumed and is not wanted yet. Nothing else waits.
+    /// Returns bytes that were consumed too early. Nothing else may be waiting.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
         self.ahead = bytes;
     }
 
-    /// Whether nothing waits.
+    /// Whether no bytes are waiting.
     pub(super) fn is_empty(&mut self) -> bool {
         self.waiting().is_empty()
     }
 
-    /// Whether the server has neither closed the connection nor said anything on it.
+    /// Whether the server has neither closed the connection nor sent anything on it.
     pub(super) fn is_idle(&mut self) -> bool {
         self.is_empty() && self.transport.is_open()
     }
 }
 
-/// A wait of no time at all would be one without an end.
+/// Fails if no time is left: as a timeout, zero would mean no limit.
 fn in_time(timeout: &NextTimeout) -> Result<(), Error> {
     match timeout.after.is_zero() {
         true => Err(Error::Timeout(timeout.reason)),

@@ -1,4 +1,4 @@
-//! TLS on a blocking connection, with the set-up of the run: roots are read once, and sessions are shared by all lanes.
+//! TLS on a blocking connection, with the TLS configuration that all lanes share.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{
     SocksConnector, TcpConnector, Transport, TransportAdapter,
 };
 
-/// The steps of ureq to a connection: SOCKS, a tunnel, TCP, and TLS as the run has it.
+/// The steps of ureq to a connection: SOCKS, a tunnel, TCP, and the run's own TLS.
 #[derive(Debug)]
 pub(super) struct Steps<C> {
     before_tls: C,
@@ -24,7 +24,7 @@ pub(super) struct Steps<C> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Took(Arc<Mutex<Option<Duration>>>);
 
-/// Bytes under TLS.
+/// A transport under TLS.
 struct Secure<T: Transport> {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter<T>>,
@@ -46,7 +46,7 @@ pub(super) fn steps(
 }
 
 impl Took {
-    /// What it took, where there was one since the last time.
+    /// The duration of the last handshake, if there was one since the last call.
     pub(super) fn take(&self) -> Option<Duration> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -55,7 +55,7 @@ impl Workbench {
         ))
     }
 
-    /// Appends jobs of one host from the store; fewer than `asked` means that it has no more.
+    /// Appends jobs of one host from the store; fewer than `asked` are all that were committed.
     pub(crate) fn refill(
         &mut self,
         key: &HostKey,
@@ -115,7 +115,7 @@ impl Workbench {
         let mut waiting = self.delayed.len();
         for host in self.hosts.iter_mut().flatten() {
             host.beyond = 0;
-            // A robots.txt that was never sent has no job left to wait for it.
+            // A robots.txt has no record, but other jobs wait for it.
             host.waiting
                 .retain(|job| !job.is_fresh() && (job.has_record() || job.role == Role::Robots));
             waiting += host.waiting.len();
