@@ -60,7 +60,7 @@ impl Follow {
         match frontier.seen_as(found.fingerprint)? {
             None => {
                 self.scope.restore(&found.url);
-                frontier.admit_found(found, now)
+                frontier.admit_link(found, now)
             }
             Some(seen) if !seen.is_admitted() => {
                 self.scope.restore(&found.url);
@@ -162,7 +162,7 @@ impl Follow {
                 return Ok(());
             }
             match self.scope.judge(&found.url, *role) {
-                Ok(()) => return frontier.admit_found(found, now),
+                Ok(()) => return frontier.admit_link(found, now),
                 Err(skip) => refused = Some(skip),
             }
         }
@@ -174,7 +174,7 @@ impl Follow {
                     role: uses.last().copied().unwrap_or(found.role),
                     ..found
                 };
-                frontier.pass_over(found, skip.class(), || skip.to_string())
+                frontier.reject(found, skip.class(), || skip.to_string())
             }
             _ => Ok(()),
         }

@@ -278,7 +278,7 @@ impl Follow {
             {
                 *self.sitemaps.entry(url.host_key()).or_default() += 1;
                 let found = from.discovery(url, fingerprint, Role::Sitemap, 0);
-                frontier.admit_found(found, now)?;
+                frontier.admit_link(found, now)?;
             }
         }
         Ok(())
@@ -350,11 +350,11 @@ impl Follow {
         match verdict {
             Ok(()) => {
                 *self.sitemaps.entry(host).or_default() += 1;
-                frontier.admit_found(found, now)
+                frontier.admit_link(found, now)
             }
             Err(skip) => {
                 self.count(&skip);
-                frontier.pass_over(found, skip.class(), || skip.to_string())
+                frontier.reject(found, skip.class(), || skip.to_string())
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::robots::Rules;
 use crate::visit::{FetchError, Visit};
 
 /// How long a robots.txt stays valid (RFC 9309 2.4).
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const VALID_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long until an unreachable robots.txt is requested again.
 const CLOSED_FOR: Duration = Duration::from_secs(60);
 
@@ -65,7 +65,7 @@ impl Access {
 
     /// The access that follows from the response to a robots.txt request (RFC 9309 2.3.1).
     pub(crate) fn of(visit: &mut Visit, now: Instant) -> Self {
-        let until = now + KEPT;
+        let until = now + VALID_FOR;
         match &visit.outcome {
             Ok(page) => match page.status {
                 200..=299 => match visit.parsed.rules.take() {

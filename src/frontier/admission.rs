@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::claim::{Claim, SeenAs};
 use super::store::{Row, State};
-use super::{Duplicates, Frontier, NAMED, Run};
+use super::{Duplicates, Frontier, MAX_NAMED, Run};
 use crate::error::Result;
 use crate::job::{Job, Reach, Role, Via};
 use crate::url::{HostKey, PageUrl};
 use crate::visit::{FetchError, Visit};
 
-/// A URL that was found in a page and was never seen before.
+/// A URL that was discovery in a page and was never seen before.
 pub(crate) struct Discovery<'a> {
     pub(crate) url: PageUrl,
     pub(crate) fingerprint: u64,
@@ -58,7 +58,7 @@ impl Frontier {
             Duplicates::Keep => (None, false),
             Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
             Duplicates::Pages => {
-                // A seed has the number of its row: all seeds are read before any link is found.
+                // A seed has the number of its row: all seeds are read before any link is discovery.
                 let seen = SeenAs::new(row, Role::Page, 0, true);
                 let known = self.seen.admit(fingerprint, seen.pack())?;
                 (known.map(|known| SeenAs::unpack(known).id), true)
@@ -73,7 +73,7 @@ impl Frontier {
                 FetchError::Skipped("--dry-run".into()),
             )));
         }
-        self.name(&job.host);
+        self.remember_host(&job.host);
         if is_crawl {
             self.last_id = row - 1;
             self.last_seed = row;
@@ -83,7 +83,7 @@ impl Frontier {
                 self.requests.insert(row, request.clone());
             }
         }
-        self.enter(&mut job, fingerprint, 0);
+        self.register(&mut job, fingerprint, 0);
         self.workbench.put(job, now);
         Ok(None)
     }
@@ -103,28 +103,28 @@ impl Frontier {
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.
-    pub(crate) fn admit_found(&mut self, found: Discovery<'_>, now: Instant) -> Result<()> {
-        if found.role != Role::Sitemap {
-            let mut seen = SeenAs::new(self.last_id + 1, found.role, found.depth, true);
-            if found.is_refused_page {
-                seen.judged(Role::Page);
+    pub(crate) fn admit_link(&mut self, discovery: Discovery<'_>, now: Instant) -> Result<()> {
+        if discovery.role != Role::Sitemap {
+            let mut seen = SeenAs::new(self.last_id + 1, discovery.role, discovery.depth, true);
+            if discovery.is_refused_page {
+                seen.note_judged(Role::Page);
             }
-            if let Some(recipe) = found.recipe {
+            if let Some(recipe) = discovery.recipe {
                 self.recipes.add(&mut seen, recipe);
             }
-            self.seen.put(found.fingerprint, seen.pack())?;
+            self.seen.put(discovery.fingerprint, seen.pack())?;
         }
-        let mut job = self.job(found.url, found.on, found.remote, now);
-        job.via = found.via;
-        job.role = found.role;
-        job.depth = found.depth;
-        let is_nested = found.role == Role::Sitemap && found.on.role == Role::Sitemap;
-        if is_nested || found.via == Via::Redirect {
-            job.nesting = found.on.nesting.saturating_add(1);
+        let mut job = self.new_job(discovery.url, discovery.on, discovery.remote, now);
+        job.via = discovery.via;
+        job.role = discovery.role;
+        job.depth = discovery.depth;
+        let is_nested = discovery.role == Role::Sitemap && discovery.on.role == Role::Sitemap;
+        if is_nested || discovery.via == Via::Redirect {
+            job.nesting = discovery.on.nesting.saturating_add(1);
         }
-        job.found_on = Some(found.page.clone());
-        job.recipes.extend(found.recipe.cloned());
-        self.enter(&mut job, found.fingerprint, found.on.id);
+        job.found_on = Some(discovery.page.clone());
+        job.recipes.extend(discovery.recipe.cloned());
+        self.register(&mut job, discovery.fingerprint, discovery.on.id);
         self.workbench.put(job, now);
         Ok(())
     }
@@ -133,33 +133,33 @@ impl Frontier {
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.
-    pub(crate) fn pass_over(
+    pub(crate) fn reject(
         &mut self,
-        found: Discovery<'_>,
+        discovery: Discovery<'_>,
         class: &str,
         message: impl Fn() -> String,
     ) -> Result<()> {
         self.last_id += 1;
-        if found.role != Role::Sitemap {
-            let mut seen = SeenAs::new(self.last_id, found.role, found.depth, false);
-            if found.is_refused_page {
-                seen.judged(Role::Page);
+        if discovery.role != Role::Sitemap {
+            let mut seen = SeenAs::new(self.last_id, discovery.role, discovery.depth, false);
+            if discovery.is_refused_page {
+                seen.note_judged(Role::Page);
             }
-            self.seen.put(found.fingerprint, seen.pack())?;
+            self.seen.put(discovery.fingerprint, seen.pack())?;
         }
         let Some(ledger) = &mut self.ledger else {
             return Ok(());
         };
-        ledger.found(Row {
+        ledger.add_row(Row {
             id: self.last_id,
-            fingerprint: found.fingerprint,
-            host: found.url.host_key(),
-            url: found.url.as_str().into(),
-            role: found.role,
-            via: found.via,
-            depth: found.depth,
+            fingerprint: discovery.fingerprint,
+            host: discovery.url.host_key(),
+            url: discovery.url.as_str().into(),
+            role: discovery.role,
+            via: discovery.via,
+            depth: discovery.depth,
             row: None,
-            found_on: found.on.id,
+            found_on: discovery.on.id,
             found_on_url: None,
             reach: Reach::PublicOr(None),
             request: None,
@@ -172,15 +172,15 @@ impl Frontier {
     }
 
     /// Gives an admitted job its number, and a row if the run is stored.
-    fn enter(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
+    fn register(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
         self.last_id += 1;
         job.id = self.last_id;
         if let Some(ledger) = &mut self.ledger {
-            ledger.found(Row::of(job, fingerprint, found_on));
+            ledger.add_row(Row::of(job, fingerprint, found_on));
         }
     }
 
-    pub(super) fn job(
+    pub(super) fn new_job(
         &self,
         url: PageUrl,
         on: &Job,
@@ -192,7 +192,7 @@ impl Frontier {
         } else {
             url.host_key()
         };
-        let reach = self.reach(&host, on, remote);
+        let reach = self.allowed_reach(&host, on, remote);
         let mut job = Box::new(Job::seed_on(0, url, host));
         job.row = None;
         job.reach = reach;
@@ -200,8 +200,8 @@ impl Frontier {
         job
     }
 
-    /// The IP addresses that are allowed for a URL found in the response to this job.
-    pub(super) fn reach(
+    /// The IP addresses that are allowed for a URL discovery in the response to this job.
+    pub(super) fn allowed_reach(
         &self,
         host: &HostKey,
         on: &Job,
@@ -215,11 +215,11 @@ impl Frontier {
         }
     }
 
-    fn name(&mut self, host: &HostKey) {
+    fn remember_host(&mut self, host: &HostKey) {
         // A list has runs of the same host, so the last one is remembered separately.
         if self.last_named.as_ref() != Some(host) {
             self.last_named = Some(host.clone());
-            if self.named.len() < NAMED {
+            if self.named.len() < MAX_NAMED {
                 self.named.insert(host.clone());
             }
         }
@@ -243,7 +243,7 @@ impl Frontier {
             Duplicates::Pages => self.restore_seen(row)?,
         }
         if row.via == Via::Seed {
-            self.name(&row.host);
+            self.remember_host(&row.host);
         }
         match row.state {
             State::Waiting(pass) if self.takes_pages() => self.awaited.add(row, pass),
@@ -263,7 +263,7 @@ impl Frontier {
     fn restore_seen(&mut self, row: &Row) -> Result<()> {
         let mut seen = SeenAs::of(row);
         if self.ranks.by_recipe {
-            let (request, recipes) = row.kept()?;
+            let (request, recipes) = row.stored_request()?;
             for recipe in recipes {
                 self.recipes.add(&mut seen, &recipe);
             }

@@ -17,11 +17,11 @@ use crate::job::Role;
 use crate::visit::Visit;
 
 /// The most times that one URL is fetched again in a session, should it get ever nearer.
-pub(crate) const TIMES: u8 = 7;
+pub(crate) const MAX_RAISES: u8 = 7;
 /// The number that stands for more than one recipe.
 const SEVERAL: u8 = Found::RECIPES as u8 + 1;
 /// The greatest depth that is recorded: deeper ones count as this.
-const DEEPEST: u16 = 0xfff;
+const MAX_DEPTH: u16 = 0xfff;
 
 /// What can make one claim stronger than another; if nothing can, none are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl SeenAs {
     pub(super) fn new(id: u64, role: Role, depth: u16, is_admitted: bool) -> Self {
         Self {
             id,
-            depth: depth.min(DEEPEST),
+            depth: depth.min(MAX_DEPTH),
             is_page: role == Role::Page,
             judged_page: role != Role::Asset,
             judged_part: role == Role::Asset,
@@ -160,7 +160,7 @@ impl SeenAs {
         let flag = |place: u32| bits >> (16 - place) & 1 == 1;
         Self {
             id: bits >> 29,
-            depth: (bits >> 17) as u16 & DEEPEST,
+            depth: (bits >> 17) as u16 & MAX_DEPTH,
             is_page: flag(0),
             judged_page: flag(1),
             judged_part: flag(2),
@@ -168,7 +168,7 @@ impl SeenAs {
             is_settled: flag(4),
             is_there: flag(5),
             leads: flag(6),
-            raises: (bits >> 7) as u8 & TIMES,
+            raises: (bits >> 7) as u8 & MAX_RAISES,
             recipe: bits as u8 & SEVERAL,
         }
     }
@@ -187,7 +187,7 @@ impl SeenAs {
     }
 
     /// Notes that the scope judged it in this role.
-    pub(super) fn judged(&mut self, role: Role) {
+    pub(super) fn note_judged(&mut self, role: Role) {
         match role {
             Role::Asset => self.judged_part = true,
             _ => self.judged_page = true,
@@ -237,14 +237,14 @@ impl SeenAs {
         }
         Raise {
             role: !self.is_page,
-            nearer: ranks.by_depth && self.is_page && claim.depth.min(DEEPEST) < self.depth,
+            nearer: ranks.by_depth && self.is_page && claim.depth.min(MAX_DEPTH) < self.depth,
             recipe: ranks.by_recipe && claim.recipe.is_some_and(|name| !recipes.has(self, name)),
         }
     }
 
     /// Applies a claim.
-    pub(super) fn take(&mut self, claim: &Claim<'_>, raise: Raise, recipes: &mut Recipes) {
-        let depth = claim.depth.min(DEEPEST);
+    pub(super) fn apply(&mut self, claim: &Claim<'_>, raise: Raise, recipes: &mut Recipes) {
+        let depth = claim.depth.min(MAX_DEPTH);
         self.depth = match self.is_page {
             true => self.depth.min(depth),
             false => depth,
@@ -425,7 +425,7 @@ mod tests {
                 };
                 let raise = known.raise(&claim, ranks, &recipes);
                 if raise.any() {
-                    known.take(&claim, raise, &mut recipes);
+                    known.apply(&claim, raise, &mut recipes);
                 }
             }
             let seen = seen.unwrap();

@@ -50,14 +50,14 @@ impl<'a> Differences<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        let way_out = match may_change.is_empty() {
+        let advice = match may_change.is_empty() {
             true => {
                 "--allow-changes resumes it with the new ones where possible, --fresh starts over"
             }
             false => "these cannot change in a job: --fresh starts over",
         };
         let problem = format!(
-            "the job in {} was started with other settings; {way_out}:{text}",
+            "the job in {} was started with other settings; {advice}:{text}",
             folder.display()
         );
         Err(Error::Setting(problem))

@@ -53,12 +53,12 @@ impl Earlier {
             self.totals.led_to_failed += failed;
             let may_pass = class.and_then(|class| may_pass(class, row.role));
             // The page that links to a row is not known here, but a crawl stays on the hosts of its seeds.
-            let is_lost = may_pass.is_some_and(|anywhere| anywhere || self.is_of_a_seed(row));
+            let is_lost = may_pass.is_some_and(|anywhere| anywhere || self.is_on_seed_host(row));
             self.totals.lost += u64::from(is_lost);
         }
     }
 
-    fn is_of_a_seed(&self, row: &Row) -> bool {
+    fn is_on_seed_host(&self, row: &Row) -> bool {
         self.seeds.contains(&row.host)
     }
 

@@ -16,11 +16,11 @@ use crate::url::PageUrl;
 use crate::wait::Wait;
 
 /// The most pages of a chain that are shown; the seed is one of them.
-const CHAIN: usize = 20;
+const MAX_CHAIN: usize = 20;
 /// The most pages of a chain that are followed back: more than a crawl can be deep.
-const FAR: u64 = 70_000;
+const MAX_FOLLOWED: u64 = 70_000;
 /// The most seeds that are returned for a URL that was never seen.
-const SEEDS: u32 = 10_000;
+const MAX_SEEDS: u32 = 10_000;
 
 /// What a job knows about one URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -121,7 +121,7 @@ pub fn explain(folder: &Path, url: &PageUrl) -> Result<Explanation> {
         let fingerprint = Fingerprints::seeded(known.seed).of(url.as_str());
         let rows = reader.rows_of(fingerprint, url.as_str())?;
         let seeds = match rows.is_empty() {
-            true => reader.seeds(SEEDS)?,
+            true => reader.seeds(MAX_SEEDS)?,
             false => Vec::new(),
         };
         let sightings: Result<Vec<_>> = rows.iter().map(|row| sighting(reader, row)).collect();
@@ -185,7 +185,7 @@ fn chain(reader: &Reader, row: &Row) -> Result<(Vec<Step>, u64)> {
     let (mut at, mut followed) = (row.found_on, 0);
     // A page is numbered before the pages that it links to, so numbers only fall and this cannot loop.
     let mut before = row.id;
-    while at != 0 && at < before && followed < FAR {
+    while at != 0 && at < before && followed < MAX_FOLLOWED {
         let Some(page) = reader.row(at)? else {
             break;
         };
@@ -194,12 +194,12 @@ fn chain(reader: &Reader, row: &Row) -> Result<(Vec<Step>, u64)> {
             via: page.via,
             depth: page.depth,
         };
-        if steps.len() < CHAIN {
+        if steps.len() < MAX_CHAIN {
             steps.push(step);
         } else {
             // The last place is always the seed's.
             left_out += 1;
-            steps[CHAIN - 1] = step;
+            steps[MAX_CHAIN - 1] = step;
         }
         (before, at) = (at, page.found_on);
         followed += 1;

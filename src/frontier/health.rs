@@ -13,11 +13,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause, unless the server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The fewest pauses before a host is given up, however long each one was.
-const LEAST_PAUSES: u32 = 3;
+const MIN_PAUSES: u32 = 3;
 /// How long a host that was given up refuses its jobs before one is sent to test it.
 const GIVEN_UP_FOR: Duration = Duration::from_secs(60);
 /// At this many requests in flight a host has recovered: only the settings limit it.
-const WIDE: usize = 64;
+const RECOVERED: usize = 64;
 
 /// When a host is paused and when it is given up.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ pub(crate) struct Health {
     /// The class or status of the last failure.
     last: String,
     /// Failures of requests sent before this moment say nothing new.
-    known: Option<Instant>,
+    failed_at: Option<Instant>,
     outage: Option<Outage>,
     /// Requests that may be in flight while the host recovers; `None` for the usual limit.
     room: Option<usize>,
@@ -85,7 +85,7 @@ pub(crate) struct GivenUp {
 
 impl Health {
     /// Notes a failed request of `job` and when it was sent. `random` is between 0 and 1.
-    pub(crate) fn trouble(
+    pub(crate) fn note_trouble(
         &mut self,
         trouble: Trouble,
         (job, sent): (u64, Instant),
@@ -96,14 +96,14 @@ impl Health {
         if matches!(trouble, Trouble::Silent(..)) && limits.pause_after == 0 {
             return Effect::None;
         }
-        if self.knows(sent) {
+        if self.failed_since(sent) {
             // Already counted, but a wait that the server asks for is respected all the same.
             return match trouble {
                 Trouble::Refused(_, Some(wait)) => Effect::Extend(wait),
                 _ => Effect::None,
             };
         }
-        self.known = Some(now);
+        self.failed_at = Some(now);
         let wait = match trouble {
             Trouble::Silent(class, weight) => {
                 class.clone_into(&mut self.last);
@@ -133,7 +133,7 @@ impl Health {
             Duration::ZERO => LONGEST_PAUSE,
             limit => limit.saturating_sub(down),
         };
-        if left.is_zero() && outage.pauses >= LEAST_PAUSES {
+        if left.is_zero() && outage.pauses >= MIN_PAUSES {
             let before = outage.given_up_until.replace(now + GIVEN_UP_FOR);
             return match before {
                 Some(_) => Effect::None,
@@ -146,16 +146,19 @@ impl Health {
     }
 
     /// Notes a response, whatever its status, to a request sent at that moment.
-    pub(crate) fn answered(&mut self, sent: Instant) {
-        if self.outage.is_some() && self.knows(sent) {
+    pub(crate) fn note_response(&mut self, sent: Instant) {
+        if self.outage.is_some() && self.failed_since(sent) {
             return; // it was sent before the trouble began
         }
         if self.failures > 0 {
             self.failures = 0;
-            self.known = None;
+            self.failed_at = None;
             self.outage = None;
         }
-        self.room = self.room.map(|room| room + 1).filter(|room| *room < WIDE);
+        self.room = self
+            .room
+            .map(|room| room + 1)
+            .filter(|room| *room < RECOVERED);
     }
 
     /// Requests that may be in flight while the host recovers; `None` for the usual limit.
@@ -169,8 +172,8 @@ impl Health {
     }
 
     /// Whether the host failed after a request was sent, so that its failure says nothing new.
-    pub(crate) fn knows(&self, sent: Instant) -> bool {
-        self.known.is_some_and(|known| sent < known)
+    pub(crate) fn failed_since(&self, sent: Instant) -> bool {
+        self.failed_at.is_some_and(|failed_at| sent < failed_at)
     }
 
     /// Whether several URLs were refused since the last response: the host refuses them all.
@@ -228,17 +231,18 @@ mod tests {
         let start = Instant::now();
         let mut health = Health::default();
         for job in 0..100 {
-            let effect = health.trouble(REFUSED, (job, start), LIMITS, 1.0, start + seconds(1));
+            let effect =
+                health.note_trouble(REFUSED, (job, start), LIMITS, 1.0, start + seconds(1));
             assert_eq!(effect, Effect::None);
         }
         assert_eq!(health.failures().0, 1);
         let later = start + seconds(1);
         assert_eq!(
-            health.trouble(REFUSED, (1, later), LIMITS, 1.0, later),
+            health.note_trouble(REFUSED, (1, later), LIMITS, 1.0, later),
             Effect::None
         );
         assert_eq!(
-            health.trouble(REFUSED, (2, later), LIMITS, 1.0, later),
+            health.note_trouble(REFUSED, (2, later), LIMITS, 1.0, later),
             Effect::Pause(FIRST_PAUSE)
         );
     }
@@ -249,7 +253,7 @@ mod tests {
         let mut health = Health::default();
         let (mut now, mut pauses) = (start, Vec::new());
         loop {
-            match health.trouble(REFUSED, (1, now), LIMITS, 1.0, now) {
+            match health.note_trouble(REFUSED, (1, now), LIMITS, 1.0, now) {
                 Effect::None | Effect::Extend(_) => {}
                 Effect::Pause(pause) => {
                     pauses.push(pause.as_millis());
@@ -270,10 +274,10 @@ mod tests {
         // From time to time a single request tests whether it is back.
         now += GIVEN_UP_FOR;
         assert_eq!((health.given_up(now), health.room()), (None, Some(1)));
-        let again = health.trouble(REFUSED, (2, now), LIMITS, 1.0, now);
+        let again = health.note_trouble(REFUSED, (2, now), LIMITS, 1.0, now);
         assert_eq!(again, Effect::None, "it was told already");
         assert!(health.given_up(now).is_some());
-        health.answered(now);
+        health.note_response(now);
         assert!(health.given_up(now).is_none() && !health.is_out());
     }
 
@@ -282,20 +286,20 @@ mod tests {
         let start = Instant::now();
         let mut health = Health::default();
         let refused = Trouble::Refused(503, Some(seconds(7)));
-        let effect = health.trouble(refused, (1, start), LIMITS, 0.0, start + seconds(1));
+        let effect = health.note_trouble(refused, (1, start), LIMITS, 0.0, start + seconds(1));
         assert_eq!(
             (effect, health.room()),
             (Effect::Pause(seconds(7)), Some(1))
         );
         // A response to an earlier request says nothing about the host now.
-        health.answered(start);
+        health.note_response(start);
         assert_eq!((health.is_out(), health.room()), (true, Some(1)));
         let later = start + seconds(8);
-        for room in 2..WIDE {
-            health.answered(later);
+        for room in 2..RECOVERED {
+            health.note_response(later);
             assert_eq!(health.room(), Some(room));
         }
-        health.answered(later);
+        health.note_response(later);
         assert!(health.is_well() && health.room().is_none());
     }
 
@@ -304,15 +308,18 @@ mod tests {
         let start = Instant::now();
         let mut health = Health::default();
         let busy = || Trouble::Refused(503, None);
-        health.trouble(busy(), (1, start), LIMITS, 1.0, start + seconds(1));
-        assert!(health.knows(start), "it was in flight together with it");
-        health.trouble(busy(), (2, start), LIMITS, 1.0, start + seconds(1));
+        health.note_trouble(busy(), (1, start), LIMITS, 1.0, start + seconds(1));
+        assert!(
+            health.failed_since(start),
+            "it was in flight together with it"
+        );
+        health.note_trouble(busy(), (2, start), LIMITS, 1.0, start + seconds(1));
         assert!(!health.is_shared());
         let probe = start + seconds(2);
-        assert!(!health.knows(probe));
-        health.trouble(busy(), (1, probe), LIMITS, 1.0, probe);
+        assert!(!health.failed_since(probe));
+        health.note_trouble(busy(), (1, probe), LIMITS, 1.0, probe);
         assert!(!health.is_shared());
-        health.trouble(busy(), (2, probe), LIMITS, 1.0, probe);
+        health.note_trouble(busy(), (2, probe), LIMITS, 1.0, probe);
         assert!(health.is_shared());
     }
 
@@ -323,7 +330,7 @@ mod tests {
         let mut effects = Vec::new();
         for job in 0..4 {
             let busy = Trouble::Refused(429, Some(seconds(100)));
-            let effect = health.trouble(busy, (job, now), LIMITS, 1.0, now);
+            let effect = health.note_trouble(busy, (job, now), LIMITS, 1.0, now);
             effects.push(effect);
             if let Effect::Pause(wait) = effect {
                 now += wait;

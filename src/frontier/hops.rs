@@ -27,7 +27,7 @@ pub(super) struct Hops {
 
 impl Hops {
     /// Stores them from now on.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn enable(&mut self) {
         self.wanted = true;
     }
 
@@ -37,7 +37,7 @@ impl Hops {
     }
 
     /// Stores a response with its job; `None` if there is no room.
-    pub(super) fn take(&mut self, page: Page) -> Option<Arc<Page>> {
+    pub(super) fn store(&mut self, page: Page) -> Option<Arc<Page>> {
         let (memory, disk) = size(&page);
         if self.memory + memory > MEMORY || self.disk + disk > DISK {
             return None;
@@ -97,21 +97,21 @@ mod tests {
         let url = PageUrl::parse("http://h.example/").unwrap();
         let mut job = Job::seed(1, url.clone());
         assert!(!hops.wants(&job));
-        hops.keep();
+        hops.enable();
         assert!(hops.wants(&job));
         for _ in 0..10 {
-            let answer = hops.take(page(8 << 20));
+            let answer = hops.store(page(8 << 20));
             job.hops.push(Hop {
                 url: url.clone(),
                 status: 301,
                 answer,
             });
         }
-        let kept = job.hops.iter().filter(|hop| hop.answer.is_some()).count();
-        assert_eq!(kept, 7);
+        let stored = job.hops.iter().filter(|hop| hop.answer.is_some()).count();
+        assert_eq!(stored, 7);
         assert!(hops.memory <= MEMORY);
         hops.release(&job);
         assert_eq!((hops.memory, hops.disk), (0, 0));
-        assert!(hops.take(page(8 << 20)).is_some());
+        assert!(hops.store(page(8 << 20)).is_some());
     }
 }

@@ -16,9 +16,9 @@ use crate::url::HostKey;
 use crate::wait::Waits;
 
 /// The most hosts that are counted separately.
-const HOSTS: usize = 200_000;
+const MAX_HOSTS: usize = 200_000;
 /// The most classes of failures, or of reasons, that are counted; there are fewer.
-const CLASSES: usize = 200;
+const MAX_CLASSES: usize = 200;
 
 /// The state of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -116,7 +116,7 @@ pub fn is_job(folder: &Path) -> bool {
 /// # Errors
 /// When there is no job, or it is damaged, or its format is another one.
 pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
-    let mut seen = Reader::read(folder, |reader| {
+    let mut inspection = Reader::read(folder, |reader| {
         let known = reader.known();
         let mut inspection = Inspection {
             settings: known.settings.clone(),
@@ -137,7 +137,7 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
             count_host(&mut by_host, &row);
             Ok(())
         })?;
-        inspection.rank(by_host, hosts);
+        inspection.list_hosts(by_host, hosts);
         inspection.superseded = known.superseded;
         inspection.records += known.superseded;
         // An output knows best what is in it: lines of a list that were never admitted have no row here.
@@ -145,16 +145,16 @@ pub fn inspect(folder: &Path, hosts: usize) -> Result<Inspection> {
         inspection.records = counted.unwrap_or(inspection.records);
         Ok(inspection)
     })?;
-    seen.disk_bytes = bytes_in(folder);
-    seen.last_commit = last_commit(folder);
-    Ok(seen)
+    inspection.disk_bytes = bytes_in(folder);
+    inspection.last_commit = last_commit(folder);
+    Ok(inspection)
 }
 
 impl Inspection {
     fn count(&mut self, row: &Row) {
         self.urls += 1;
         let has_record = row.role.has_record();
-        let mut answered = |status: &Option<u16>, records: &mut u64| {
+        let mut count_response = |status: &Option<u16>, records: &mut u64| {
             *records += u64::from(has_record);
             if let Some(status) = status {
                 *self.statuses.entry(*status).or_default() += 1;
@@ -167,7 +167,7 @@ impl Inspection {
                 self.records += u64::from(has_record);
             }
             State::Done(status) => {
-                answered(status, &mut self.records);
+                count_response(status, &mut self.records);
                 self.done += 1;
             }
             State::Failed {
@@ -175,18 +175,18 @@ impl Inspection {
                 class,
                 message,
             } => {
-                answered(status, &mut self.records);
+                count_response(status, &mut self.records);
                 self.failed += 1;
-                note(&mut self.failures, class, &row.url, message);
+                count_cause(&mut self.failures, class, &row.url, message);
             }
             State::Skipped { class, message } => {
                 self.skipped += 1;
-                note(&mut self.skips, class, &row.url, message);
+                count_cause(&mut self.skips, class, &row.url, message);
             }
         }
     }
 
-    fn rank(&mut self, by_host: HashMap<HostKey, HostCounts>, shown: usize) {
+    fn list_hosts(&mut self, by_host: HashMap<HostKey, HostCounts>, shown: usize) {
         let mut hosts: Vec<HostCounts> = by_host.into_values().collect();
         let size = |host: &HostCounts| host.done + host.failed + host.skipped;
         hosts.sort_by(|one, other| {
@@ -208,10 +208,10 @@ fn records_of(mark: &serde_json::Value) -> Option<u64> {
         .find_map(|name| mark.get(name)?.as_u64())
 }
 
-fn note(causes: &mut BTreeMap<String, Cause>, class: &str, url: &str, message: &str) {
+fn count_cause(causes: &mut BTreeMap<String, Cause>, class: &str, url: &str, message: &str) {
     if let Some(cause) = causes.get_mut(class) {
         cause.count += 1;
-    } else if causes.len() < CLASSES {
+    } else if causes.len() < MAX_CLASSES {
         let cause = Cause {
             count: 1,
             example: url.to_owned(),
@@ -222,7 +222,7 @@ fn note(causes: &mut BTreeMap<String, Cause>, class: &str, url: &str, message: &
 }
 
 fn count_host(hosts: &mut HashMap<HostKey, HostCounts>, row: &Row) {
-    if hosts.len() >= HOSTS && !hosts.contains_key(&row.host) {
+    if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&row.host) {
         return;
     }
     let host = hosts.entry(row.host.clone()).or_insert_with(|| HostCounts {

@@ -51,7 +51,7 @@ pub(crate) enum Again {
 
 /// The state of a visit's host, as far as it matters for a retry.
 #[derive(Debug, Clone, Copy, Default)]
-struct Landed {
+struct HostState {
     /// Whether the host is paused, or has not responded since it was.
     is_out: bool,
     /// Whether a refusal was the host's and not the job's own.
@@ -74,7 +74,7 @@ impl Frontier {
     ) -> Noted {
         self.in_flight = self.in_flight.saturating_sub(1);
         let is_stored = self.settings.run == Run::Stored;
-        let landed = match is_stored {
+        let host_state = match is_stored {
             true => self
                 .workbench
                 .landed(&visit.job.host, None, None, now, |_| Landed::default()),
@@ -99,20 +99,20 @@ impl Frontier {
                 }
                 Err(error) => visit.outcome = Err(error),
             }
-            return self.over(visit, now);
+            return self.end(visit, now);
         }
         if is_stored {
-            return self.over(visit, now); // no host has said anything, and another try finds the same
+            return self.end(visit, now); // no host sent this, and another try would find the same
         }
         let probed = visit.job.probed_with();
         let method = probed.as_ref().or_else(|| visit.job.method());
         let idempotent = is_idempotent(method.unwrap_or(&self.method));
-        let around = Circumstances {
+        let circumstances = Circumstances {
             retries: visit.job.retries,
             free_tries: visit.job.free_tries,
             idempotent,
-            host_is_out: landed.is_out,
-            excused: landed.is_excused,
+            host_is_out: host_state.is_out,
+            excused: host_state.is_excused,
             random: self.random.f64(),
             now: clock,
         };
@@ -120,7 +120,7 @@ impl Frontier {
         let judged = cut.as_ref().unwrap_or(&visit.outcome);
         let verdict = match visit.parsed.accepted {
             true => Verdict::Done, // a response like any other
-            false => retry::verdict(judged, &self.settings, around),
+            false => retry::verdict(judged, &self.settings, circumstances),
         };
         if probed == Some(Method::HEAD) && retry::refuses_head(&visit, verdict) {
             let sent = visit.job.leased.unwrap_or(visit.job.since);
@@ -133,9 +133,9 @@ impl Frontier {
             return Noted::Again(Again::Get);
         }
         let (after, costs) = match verdict {
-            Verdict::Done => return self.over(visit, now),
+            Verdict::Done => return self.end(visit, now),
             Verdict::WithMachine if !self.machine.may_recover(now) => {
-                return self.over(visit, now);
+                return self.end(visit, now);
             }
             Verdict::Again { after, costs } => (after, costs),
             Verdict::WithHost { costs } => (Duration::ZERO, costs),
@@ -160,17 +160,17 @@ impl Frontier {
         }
         let host = job.host.clone();
         self.workbench.put_back(job, after, now);
-        let held = self.workbench.host(&host, now).held(now);
-        let held = held.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let until = self.workbench.host(&host, now).held(now);
+        let wait = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         Noted::Again(Again::Retry {
             host,
             cause,
-            after: after.max(held),
+            after: after.max(wait),
         })
     }
 
     /// Ends a job: nothing more is requested for it.
-    fn over(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
+    fn end(&mut self, mut visit: Box<Visit>, now: Instant) -> Noted {
         if visit.job.role != Role::Robots {
             return Noted::Settled(visit);
         }
@@ -198,18 +198,18 @@ impl Frontier {
         if visit.job.id == 0 {
             // A line that was never admitted, or a robots.txt.
             if let Some(ledger) = &mut self.ledger {
-                ledger.line(visit);
+                ledger.note_line(visit);
             }
             return Ok(None);
         }
         if let Some(ledger) = &mut self.ledger {
-            ledger.settled(visit);
+            ledger.note_settled(visit);
         }
         self.settle_claims(visit, now)
     }
 
     /// Updates the host of a visit: one request less is in flight, and its health changes.
-    fn land(&mut self, visit: &Visit, now: Instant) -> Landed {
+    fn land(&mut self, visit: &Visit, now: Instant) -> HostState {
         let job = &visit.job;
         let sent = job.leased.unwrap_or(now);
         let random = self.random.f64();
@@ -232,7 +232,7 @@ impl Frontier {
                     Ok(_) => None,
                     // A request that was not processed means something only when that happens repeatedly.
                     Err(FetchError::Unprocessed(_)) if job.free_tries < UNPROCESSED_ENOUGH => {
-                        return Landed::default();
+                        return HostState::default();
                     }
                     Err(error @ FetchError::Unprocessed(_)) => {
                         Some(Trouble::Silent(error.class(), 1))
@@ -245,17 +245,21 @@ impl Frontier {
                         };
                         Some(Trouble::Silent(error.class(), weight))
                     }
-                    Err(error) if retry::is_an_answer(error) => None,
-                    Err(_) => return Landed::default(),
+                    Err(error) if retry::is_bad_response(error) => None,
+                    Err(_) => return HostState::default(),
                 };
                 let Some(trouble) = trouble else {
-                    host.health.answered(sent);
-                    return Landed::default();
+                    host.health.note_response(sent);
+                    return HostState::default();
                 };
-                let known = host.health.knows(sent);
-                let effect =
-                    host.health
-                        .trouble(trouble, (job.id, sent), limits(settings), random, now);
+                let is_old_news = host.health.failed_since(sent);
+                let effect = host.health.note_trouble(
+                    trouble,
+                    (job.id, sent),
+                    limits(settings),
+                    random,
+                    now,
+                );
                 match effect {
                     Effect::None => {}
                     Effect::Extend(wait) => host.hold(now + wait),
@@ -265,10 +269,10 @@ impl Frontier {
                     }
                     Effect::GivenUp => pauses.push(Pause::of(host, None)),
                 }
-                Landed {
+                HostState {
                     // If failures pause no host, nothing else would keep the job from coming back at once.
                     is_out: host.health.is_out() && settings.pause_after > 0,
-                    is_excused: known || gates || host.health.is_shared(),
+                    is_excused: is_old_news || gates || host.health.is_shared(),
                 }
             })
     }
@@ -311,7 +315,7 @@ impl Frontier {
         }
         let host = target.host_key();
         let remote = page.remote.map(|remote| remote.ip());
-        let reach = self.reach(&host, &visit.job, remote);
+        let reach = self.allowed_reach(&host, &visit.job, remote);
         let status = page.status;
         let answer = match self.hops.wants(&visit.job) {
             // The outcome of this visit is not used any more, because its job goes on.
@@ -321,7 +325,7 @@ impl Frontier {
         let hop = Hop {
             url: visit.job.url.clone(),
             status,
-            answer: answer.and_then(|page| self.hops.take(page)),
+            answer: answer.and_then(|page| self.hops.store(page)),
         };
         let mut job = visit.job.clone();
         job.url = target;

@@ -11,8 +11,8 @@ use super::Frontier;
 use super::differences::Differences;
 use super::earlier::{self, Earlier};
 use super::store::{
-    Answer, Batch, Change, Folder, Keeper, Known, ListMark, Reader, Row, Settled, Sqlite, State,
-    Store, Want,
+    Batch, Change, Folder, Known, ListMark, Reader, Row, Settled, Sqlite, State, Store, StoreReply,
+    StoreThread, Want,
 };
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
@@ -21,15 +21,15 @@ use crate::visit::Visit;
 use crate::wait::Waits;
 
 /// Rows after which a commit is due, however short the time since the last one.
-const MANY: usize = 50_000;
+const COMMIT_AFTER: usize = 50_000;
 /// The key under which a job stores what its run waits for, next to the marks of its sinks.
-const WAITS: &str = "waits";
+const WAITS_KEY: &str = "waits";
 /// The key under which a job stores the totals of the lines without a row.
-const LINES: &str = "lines";
+const LINES_KEY: &str = "lines";
 
 /// The parts of a run that outlive its process.
 pub(crate) struct Ledger {
-    keeper: Keeper,
+    store: StoreThread,
     batch: Batch,
     /// How far the list was read, including what is not committed yet.
     list: ListMark,
@@ -58,7 +58,7 @@ pub(crate) fn marks_left(folder: &Path) -> BTreeMap<String, serde_json::Value> {
 
 /// Removes and returns what the run waited for from a job's marks.
 pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Waits {
-    let waits = marks.remove(WAITS);
+    let waits = marks.remove(WAITS_KEY);
     waits
         .and_then(|waits| serde_json::from_value(waits).ok())
         .unwrap_or_default()
@@ -66,7 +66,7 @@ pub(super) fn take_waits(marks: &mut BTreeMap<String, serde_json::Value>) -> Wai
 
 /// Removes and returns the totals of the lines without a row from a job's marks.
 pub(super) fn take_lines(marks: &mut BTreeMap<String, serde_json::Value>) -> Totals {
-    let lines = marks.remove(LINES);
+    let lines = marks.remove(LINES_KEY);
     lines
         .and_then(|lines| serde_json::from_value(lines).ok())
         .unwrap_or_default()
@@ -114,7 +114,7 @@ impl Opened {
     pub(crate) fn marks<T: serde::de::DeserializeOwned>(&self) -> BTreeMap<String, T> {
         let marks = self.known.marks.iter();
         marks
-            .filter(|(name, _)| ![WAITS, LINES].contains(&name.as_str()))
+            .filter(|(name, _)| ![WAITS_KEY, LINES_KEY].contains(&name.as_str()))
             .filter_map(|(name, mark)| Some((name.clone(), T::deserialize(mark.clone()).ok()?)))
             .collect()
     }
@@ -132,37 +132,37 @@ impl Opened {
 
 impl Ledger {
     /// Adds the row of a URL that was admitted or rejected.
-    pub(super) fn found(&mut self, row: Row) {
+    pub(super) fn add_row(&mut self, row: Row) {
         self.batch.found.push(row);
     }
 
     /// Counts a line that is over and was never admitted.
-    pub(super) fn line(&mut self, visit: &Visit) {
+    pub(super) fn note_line(&mut self, visit: &Visit) {
         earlier::count_line(&mut self.lines, visit);
     }
 
     /// Notes a job that is over.
-    pub(super) fn settled(&mut self, visit: &Visit) {
+    pub(super) fn note_settled(&mut self, visit: &Visit) {
         // A page that was to be read again for its links alone, and failed, has a second record.
-        self.superseded(visit.job.is_reread && visit.has_record());
-        self.changed(Change::Settled(Settled {
+        self.note_superseded(visit.job.is_reread && visit.has_record());
+        self.note_change(Change::Settled(Settled {
             id: visit.job.id,
             state: State::of(visit),
         }));
     }
 
     /// Adds a change to a known URL.
-    pub(super) fn changed(&mut self, change: Change) {
+    pub(super) fn note_change(&mut self, change: Change) {
         self.batch.changes.push(change);
     }
 
     /// Notes that a job is sent in a pass of its own; `raised` is as in [`Known`].
-    pub(super) fn passed(&mut self, raised: u32) {
+    pub(super) fn note_pass(&mut self, raised: u32) {
         self.batch.raised = self.batch.raised.max(raised);
     }
 
     /// Notes whether the next record replaces an earlier one.
-    pub(super) fn superseded(&mut self, is_replaced: bool) {
+    pub(super) fn note_superseded(&mut self, is_replaced: bool) {
         self.batch.superseded += u64::from(is_replaced);
     }
 }
@@ -217,7 +217,7 @@ impl Frontier {
             self.restore(&row, now)
         })?;
         self.ledger = Some(Ledger {
-            keeper: Keeper::start(store)?,
+            store: StoreThread::start(store)?,
             batch: Batch::default(),
             list: known.list,
             committing: false,
@@ -255,7 +255,7 @@ impl Frontier {
     pub(crate) fn wants_commit(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| {
             let gathered = ledger.batch.found.len() + ledger.batch.changes.len();
-            !ledger.committing && (gathered >= MANY || self.workbench.needs_commit())
+            !ledger.committing && (gathered >= COMMIT_AFTER || self.workbench.needs_commit())
         })
     }
 
@@ -281,7 +281,9 @@ impl Frontier {
         let mut batch = std::mem::replace(&mut ledger.batch, next);
         batch.list = ledger.list;
         let lines = serde_json::to_value(ledger.lines);
-        batch.marks.extend(Some(LINES.to_owned()).zip(lines.ok()));
+        batch
+            .marks
+            .extend(Some(LINES_KEY.to_owned()).zip(lines.ok()));
         Some(Gathered(batch))
     }
 
@@ -294,13 +296,15 @@ impl Frontier {
         if let Some(ledger) = &mut self.ledger {
             let mut batch = gathered.0;
             // A mark is JSON already, so nothing is dropped here.
-            let kept = marks
+            let values = marks
                 .into_iter()
                 .filter_map(|(name, mark)| Some((name, serde_json::to_value(mark).ok()?)));
-            batch.marks.extend(kept);
+            batch.marks.extend(values);
             let waits = serde_json::to_value(&ledger.waits);
-            batch.marks.extend(Some(WAITS.to_owned()).zip(waits.ok()));
-            ledger.keeper.commit(batch);
+            batch
+                .marks
+                .extend(Some(WAITS_KEY.to_owned()).zip(waits.ok()));
+            ledger.store.commit(batch);
         }
     }
 
@@ -310,7 +314,7 @@ impl Frontier {
             return;
         };
         while let Some((host, after, count)) = self.workbench.next_want() {
-            ledger.keeper.lease(Want { host, after, count });
+            ledger.store.lease(Want { host, after, count });
         }
     }
 
@@ -318,7 +322,7 @@ impl Frontier {
     pub(crate) fn awaits_store(&self) -> bool {
         self.ledger
             .as_ref()
-            .is_some_and(|ledger| ledger.keeper.is_busy())
+            .is_some_and(|ledger| ledger.store.is_busy())
     }
 
     /// Whether the store has jobs that are not on the workbench.
@@ -330,9 +334,9 @@ impl Frontier {
     ///
     /// # Errors
     /// Any failure of the store.
-    pub(crate) async fn store_answer(&mut self) -> Result<Answer> {
+    pub(crate) async fn store_answer(&mut self) -> Result<StoreReply> {
         match &mut self.ledger {
-            Some(ledger) => ledger.keeper.next().await,
+            Some(ledger) => ledger.store.next().await,
             None => std::future::pending().await,
         }
     }
@@ -341,17 +345,17 @@ impl Frontier {
     ///
     /// # Errors
     /// When a row is damaged.
-    pub(crate) fn take(&mut self, answer: Answer, now: Instant) -> Result<()> {
-        match answer {
-            Answer::Committed => {
+    pub(crate) fn take(&mut self, reply: StoreReply, now: Instant) -> Result<()> {
+        match reply {
+            StoreReply::Committed => {
                 if let Some(ledger) = &mut self.ledger {
                     ledger.committing = false;
                 }
                 self.workbench.committed();
             }
-            Answer::Leased { host, rows, asked } => {
+            StoreReply::Leased { host, rows, wanted } => {
                 let jobs: Result<Vec<_>> = rows.into_iter().map(|row| row.into_job(now)).collect();
-                self.workbench.refill(&host, jobs?, asked, now);
+                self.workbench.refill(&host, jobs?, wanted, now);
             }
         }
         Ok(())

@@ -34,11 +34,13 @@ impl Machine {
         now: Instant,
     ) {
         let Err(error @ FetchError::Shortage(_)) = outcome else {
-            self.health.answered(sent);
+            self.health.note_response(sent);
             return;
         };
         let trouble = Trouble::Silent(error.class(), 1);
-        let effect = self.health.trouble(trouble, (0, sent), LIMITS, random, now);
+        let effect = self
+            .health
+            .note_trouble(trouble, (0, sent), LIMITS, random, now);
         if let Effect::Pause(wait) = effect {
             self.until = Some(now + wait);
         }

@@ -56,7 +56,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
             if frontier.seen_as(fingerprint)?.is_none()
                 && let Ok(url) = PageUrl::parse(&text)
             {
-                let found = Discovery {
+                let discovery = Discovery {
                     url,
                     fingerprint,
                     on: &on,
@@ -68,7 +68,7 @@ pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
                     recipe: None,
                     is_refused_page: false,
                 };
-                frontier.admit_found(found, now)?;
+                frontier.admit_link(discovery, now)?;
             }
             if number % COMMIT == COMMIT - 1 {
                 commit(&mut frontier, &runtime, now)?;

@@ -80,7 +80,7 @@ const AHEAD: usize = 4096;
 /// The most jobs that may wait: how far to look ahead for a host that is ready.
 const FAR_AHEAD: usize = 65_536;
 /// The most hosts of the list that are remembered.
-const NAMED: usize = 100_000;
+const MAX_NAMED: usize = 100_000;
 
 /// The jobs of a run that are not finished yet.
 pub(crate) struct Frontier {
@@ -187,7 +187,7 @@ impl Frontier {
 
     /// Stores the response of each followed redirect until its job is over.
     pub(crate) fn keep_hops(&mut self) {
-        self.hops.keep();
+        self.hops.enable();
     }
 
     /// The fingerprints of this run's URLs.

@@ -1,9 +1,9 @@
-//! Raising: what happens when a stronger claim is found for a known URL.
+//! Raising: what happens when a stronger claim is discovery for a known URL.
 
 use std::time::Instant;
 
 use super::admission::Discovery;
-use super::claim::{Claim, Ranks, SeenAs, TIMES, is_there};
+use super::claim::{Claim, MAX_RAISES, Ranks, SeenAs, is_there};
 use super::store::{Change, Raised, State};
 use super::{Duplicates, Frontier};
 use crate::error::Result;
@@ -11,9 +11,9 @@ use crate::job::{Job, Role, Via};
 use crate::skip::Skip;
 use crate::visit::Visit;
 
-/// The reason not to fetch a page yet again.
+/// The reason not to fetch a page yet refetched.
 const ASKED_OFTEN: Skip = Skip::AskedOften {
-    limit: TIMES as u16,
+    limit: MAX_RAISES as u16,
 };
 
 impl Frontier {
@@ -45,40 +45,40 @@ impl Frontier {
     /// # Errors
     /// When the memory of seen URLs cannot be written.
     pub(crate) fn refuse(&mut self, fingerprint: u64, seen: &mut SeenAs, role: Role) -> Result<()> {
-        seen.judged(role);
+        seen.note_judged(role);
         self.seen.put(fingerprint, seen.pack())
     }
 
     /// Applies a stronger claim to a known URL, which the scope accepts by that claim.
     ///
-    /// Returns the reason if the URL should be fetched again but is not.
+    /// Returns the reason if the URL should be fetched refetched but is not.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.
     pub(crate) fn raise(
         &mut self,
-        found: Discovery<'_>,
+        discovery: Discovery<'_>,
         mut seen: SeenAs,
         now: Instant,
     ) -> Result<Option<Skip>> {
-        let fingerprint = found.fingerprint;
+        let fingerprint = discovery.fingerprint;
         if !seen.is_admitted() {
-            let found = Discovery {
-                is_refused_page: found.role != Role::Page && seen.was_judged(Role::Page),
-                ..found
+            let discovery = Discovery {
+                is_refused_page: discovery.role != Role::Page && seen.was_judged(Role::Page),
+                ..discovery
             };
             // A rejected URL has no record, so another row may replace it.
             if let Some(ledger) = self.ledger.as_mut().filter(|_| seen.id > 0) {
-                ledger.changed(Change::Forgotten(seen.id));
+                ledger.note_change(Change::Forgotten(seen.id));
             }
-            return self.admit_found(found, now).map(|()| None);
+            return self.admit_link(discovery, now).map(|()| None);
         }
-        let claim = found.claim();
+        let claim = discovery.claim();
         let raise = seen.raise(&claim, self.ranks, &self.recipes);
-        seen.take(&claim, raise, &mut self.recipes);
-        // Once the run has all the records that it may write, nothing is fetched again.
+        seen.apply(&claim, raise, &mut self.recipes);
+        // Once the run has all the records that it may write, nothing is fetched refetched.
         let asks = seen.is_settled && seen.is_worth(raise) && !self.workbench.is_closed();
-        let spent = seen.raises >= TIMES;
+        let spent = seen.raises >= MAX_RAISES;
         let mut state = None;
         if !seen.is_settled {
             self.raised.insert(seen.id);
@@ -86,32 +86,32 @@ impl Frontier {
             // A page that is only nearer would give the same record; as a page, or by another recipe, it gives a
             // new one.
             let has_record = raise.role || raise.recipe;
-            state = Some(self.ask_again(&found, &mut seen, has_record, now));
+            state = Some(self.refetch(&discovery, &mut seen, has_record, now));
         }
         self.note_raise(&seen, state);
         self.seen.put(fingerprint, seen.pack())?;
         Ok((asks && spent).then_some(ASKED_OFTEN))
     }
 
-    /// Queues a page that has its record again: for its links alone, or for a new record.
-    fn ask_again(
+    /// Queues a page that has its record refetched: for its links alone, or for a new record.
+    fn refetch(
         &mut self,
-        found: &Discovery<'_>,
+        discovery: &Discovery<'_>,
         seen: &mut SeenAs,
         has_record: bool,
         now: Instant,
     ) -> State {
-        let mut job = self.job(found.url.clone(), found.on, found.remote, now);
-        job.via = found.via;
-        job.found_on = Some(found.page.clone());
+        let mut job = self.new_job(discovery.url.clone(), discovery.on, discovery.remote, now);
+        job.via = discovery.via;
+        job.found_on = Some(discovery.page.clone());
         if seen.id <= self.last_seed {
             (job.row, job.via, job.found_on) = (Some(seen.id), Via::Seed, None);
             job.request = self.requests.get(&seen.id).cloned();
         }
-        self.put_again(job, seen, has_record, now)
+        self.requeue(job, seen, has_record, now)
     }
 
-    fn put_again(
+    fn requeue(
         &mut self,
         mut job: Box<Job>,
         seen: &mut SeenAs,
@@ -132,8 +132,8 @@ impl Frontier {
             false => State::Reread(job.pass),
         };
         if let Some(ledger) = &mut self.ledger {
-            ledger.passed(self.raised_before.saturating_add(seen.raises.into()));
-            ledger.superseded(has_record);
+            ledger.note_pass(self.raised_before.saturating_add(seen.raises.into()));
+            ledger.note_superseded(has_record);
         }
         self.workbench.put_back(job, std::time::Duration::ZERO, now);
         state
@@ -141,7 +141,7 @@ impl Frontier {
 
     fn note_raise(&mut self, seen: &SeenAs, state: Option<State>) {
         if let Some(ledger) = &mut self.ledger {
-            ledger.changed(Change::Raised(Raised {
+            ledger.note_change(Change::Raised(Raised {
                 id: seen.id,
                 role: seen.role(),
                 depth: seen.depth(),
@@ -151,7 +151,7 @@ impl Frontier {
         }
     }
 
-    /// Updates a job that is about to be sent with the claims found since it was admitted.
+    /// Updates a job that is about to be sent with the claims discovery since it was admitted.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.
@@ -167,7 +167,7 @@ impl Frontier {
         if job.is_reread && recipes != job.recipes {
             job.is_reread = false;
             if let Some(ledger) = &mut self.ledger {
-                ledger.superseded(true);
+                ledger.note_superseded(true);
             }
         }
         job.role = seen.role();
@@ -176,7 +176,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Lowers a visit's depth to what was found during its flight; its links come after this.
+    /// Lowers a visit's depth to what was discovery during its flight; its links come after this.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.
@@ -195,9 +195,9 @@ impl Frontier {
 
     /// Notes that a URL's record is about to be written.
     ///
-    /// If a stronger claim arrived while the URL was in flight, too late to be applied, it is queued again.
+    /// If a stronger claim arrived while the URL was in flight, too late to be applied, it is queued refetched.
     ///
-    /// Returns the reason if it should be fetched again but is not.
+    /// Returns the reason if it should be fetched refetched but is not.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.
@@ -218,15 +218,16 @@ impl Frontier {
             let recipes = self.recipes.of(&seen);
             let wanted = recipes != job.recipes && is_there(visit);
             let page = job.role != seen.role() && seen.leads();
-            let spent = seen.raises >= TIMES;
+            let spent = seen.raises >= MAX_RAISES;
             skip = (spent && (wanted || page)).then_some(ASKED_OFTEN);
             if !spent && (wanted || page) {
-                let mut again = job.clone();
-                again.hops.clear();
-                again.attempts.clear();
-                (again.retries, again.free_tries) = (0, 0);
-                (again.url, again.host, again.since) = (url.clone(), url.host_key(), now);
-                let state = self.put_again(again, &mut seen, true, now);
+                let mut refetched = job.clone();
+                refetched.hops.clear();
+                refetched.attempts.clear();
+                (refetched.retries, refetched.free_tries) = (0, 0);
+                (refetched.url, refetched.host, refetched.since) =
+                    (url.clone(), url.host_key(), now);
+                let state = self.requeue(refetched, &mut seen, true, now);
                 self.note_raise(&seen, Some(state));
             }
         }

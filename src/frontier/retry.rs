@@ -19,12 +19,12 @@ const BACK_OFF_LIMIT: Duration = Duration::from_secs(60);
 /// The longest wait, whatever a server asks for and the settings allow.
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// The most free retries of a job: more than any honest server needs, against endless loops.
-const FREE_TRIES: u16 = 100;
+const MAX_FREE_TRIES: u16 = 100;
 /// The most retries of a job because it was not processed.
 ///
 /// The first few are sent right away.
-const UNPROCESSED: u16 = 12;
-const UNPROCESSED_AT_ONCE: u16 = 3;
+const MAX_UNPROCESSED: u16 = 12;
+const UNPROCESSED_WITHOUT_WAIT: u16 = 3;
 
 /// What to do about a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,27 +69,27 @@ pub(crate) struct Circumstances {
 pub(crate) fn verdict(
     outcome: &Result<Page, FetchError>,
     settings: &FrontierSettings,
-    around: Circumstances,
+    circumstances: Circumstances,
 ) -> Verdict {
-    let may_pay = around.retries < settings.retries;
-    let has_free_tries = around.free_tries < FREE_TRIES;
+    let may_pay = circumstances.retries < settings.retries;
+    let has_free_tries = circumstances.free_tries < MAX_FREE_TRIES;
     let again = |after| match may_pay {
         true => Verdict::Again { after, costs: true },
         false => Verdict::Done,
     };
-    let back_off = back_off(around.retries.into(), around.random);
+    let back_off = back_off(circumstances.retries.into(), circumstances.random);
     match outcome {
         Ok(page) if !settings.retry_on.status(page.status) => Verdict::Done,
         Ok(page) => {
-            let wait = wait(page, settings, around.now);
+            let wait = wait(page, settings, circumstances.now);
             if wait == Wait::TooLong {
                 Verdict::Done
             } else if !refuses(page) {
-                match around.idempotent {
+                match circumstances.idempotent {
                     true => again(wait.named().unwrap_or(back_off).max(back_off)),
                     false => Verdict::Done,
                 }
-            } else if around.excused && has_free_tries {
+            } else if circumstances.excused && has_free_tries {
                 Verdict::WithHost { costs: false }
             } else if may_pay {
                 Verdict::WithHost { costs: true }
@@ -97,22 +97,24 @@ pub(crate) fn verdict(
                 Verdict::Done
             }
         }
-        Err(FetchError::Unprocessed(_)) if around.free_tries < UNPROCESSED => {
-            let waits = around.free_tries.checked_sub(UNPROCESSED_AT_ONCE);
+        Err(FetchError::Unprocessed(_)) if circumstances.free_tries < MAX_UNPROCESSED => {
+            let waits = circumstances
+                .free_tries
+                .checked_sub(UNPROCESSED_WITHOUT_WAIT);
             let after = waits.map_or(Duration::ZERO, |tries| {
-                self::back_off(tries.into(), around.random)
+                self::back_off(tries.into(), circumstances.random)
             });
             let costs = false;
             Verdict::Again { after, costs }
         }
         Err(FetchError::Shortage(_)) if has_free_tries => Verdict::WithMachine,
-        Err(error) if !never_arrived(error) && !around.idempotent => Verdict::Done,
-        Err(error) if around.host_is_out && is_silence(error) && has_free_tries => {
+        Err(error) if !never_arrived(error) && !circumstances.idempotent => Verdict::Done,
+        Err(error) if circumstances.host_is_out && is_silence(error) && has_free_tries => {
             Verdict::WithHost { costs: false }
         }
         Err(error) if !settings.retry_on.error(error) => Verdict::Done,
         // A kept-alive connection that the server just closed: nobody is to blame, so do not wait.
-        Err(FetchError::Closed) if around.retries == 0 => again(Duration::ZERO),
+        Err(FetchError::Closed) if circumstances.retries == 0 => again(Duration::ZERO),
         Err(_) => again(back_off),
     }
 }
@@ -157,7 +159,7 @@ pub(crate) fn is_silence(error: &FetchError) -> bool {
 }
 
 /// Whether the host is up and responds, although badly.
-pub(crate) fn is_an_answer(error: &FetchError) -> bool {
+pub(crate) fn is_bad_response(error: &FetchError) -> bool {
     match error {
         FetchError::Cut { .. }
         | FetchError::TooSlow { .. }
@@ -256,12 +258,12 @@ mod tests {
     };
 
     fn judge(outcome: &Result<Page, FetchError>, retries: u8, idempotent: bool) -> Verdict {
-        let around = Circumstances {
+        let circumstances = Circumstances {
             retries,
             idempotent,
             ..FIRST
         };
-        verdict(outcome, &FrontierSettings::default(), around)
+        verdict(outcome, &FrontierSettings::default(), circumstances)
     }
 
     fn again(millis: u64) -> Verdict {
@@ -285,10 +287,16 @@ mod tests {
             excused: true,
             ..FIRST
         };
-        let judge = |around| verdict(&page(503, None), &FrontierSettings::default(), around);
+        let judge = |circumstances| {
+            verdict(
+                &page(503, None),
+                &FrontierSettings::default(),
+                circumstances,
+            )
+        };
         let costs = false;
         assert_eq!(judge(excused), Verdict::WithHost { costs });
-        let free_tries = FREE_TRIES;
+        let free_tries = MAX_FREE_TRIES;
         assert_eq!(
             judge(Circumstances {
                 free_tries,
@@ -345,17 +353,17 @@ mod tests {
         let refused = Err(FetchError::Connect(String::new()));
         assert_eq!(judge(&refused, 0, false), again(500));
         assert_eq!(judge(&Err(FetchError::Closed), 0, true), again(0));
-        let around = Circumstances {
+        let circumstances = Circumstances {
             idempotent: false,
             host_is_out: true,
             ..FIRST
         };
         let settings = FrontierSettings::default();
-        let closed = verdict(&Err(FetchError::Closed), &settings, around);
+        let closed = verdict(&Err(FetchError::Closed), &settings, circumstances);
         assert_eq!(closed, Verdict::Done);
         let costs = false;
         assert_eq!(
-            verdict(&refused, &settings, around),
+            verdict(&refused, &settings, circumstances),
             Verdict::WithHost { costs }
         );
     }
@@ -368,12 +376,12 @@ mod tests {
             ..FrontierSettings::default()
         };
         let after = |free_tries| {
-            let around = Circumstances {
+            let circumstances = Circumstances {
                 free_tries,
                 idempotent: false,
                 ..FIRST
             };
-            match verdict(&Err(unprocessed()), &settings, around) {
+            match verdict(&Err(unprocessed()), &settings, circumstances) {
                 Verdict::Again {
                     after,
                     costs: false,
@@ -383,12 +391,15 @@ mod tests {
         };
         let waits: Vec<_> = (0..).map_while(after).collect();
         assert_eq!(waits[..5], [0, 0, 0, 500, 1000]);
-        assert_eq!(waits.len(), usize::from(UNPROCESSED));
+        assert_eq!(waits.len(), usize::from(MAX_UNPROCESSED));
         let short = Err(FetchError::Shortage(String::new()));
-        let around = Circumstances {
+        let circumstances = Circumstances {
             idempotent: false,
             ..FIRST
         };
-        assert_eq!(verdict(&short, &settings, around), Verdict::WithMachine);
+        assert_eq!(
+            verdict(&short, &settings, circumstances),
+            Verdict::WithMachine
+        );
     }
 }

@@ -19,17 +19,17 @@ use crate::error::{Error, Result};
 /// The most fingerprints in memory: as many as a table of 2^21 slots takes.
 const IN_MEMORY: usize = 1_800_000;
 /// Bytes of one entry on disk: fingerprint and row.
-const ENTRY: usize = 16;
+const ENTRY_BYTES: usize = 16;
 /// Entries that are read at a time when a run is searched.
-const PAGE: usize = 256;
+const PAGE_ENTRIES: usize = 256;
 /// Bits per fingerprint in a Bloom filter, and bits set for one: about 1 % false positives.
-const BITS: usize = 10;
+const BITS_PER_ENTRY: usize = 10;
 const PROBES: u32 = 7;
 
 /// The requests that were seen.
 #[derive(Default)]
 pub(crate) struct Seen {
-    newest: HashMap<u64, u64, BuildHasherDefault<Itself>>,
+    newest: HashMap<u64, u64, BuildHasherDefault<IdentityHasher>>,
     runs: Vec<SortedRun>,
     in_memory: Option<usize>,
 }
@@ -47,9 +47,9 @@ struct Bloom {
 
 /// A hasher that does nothing: a fingerprint is a hash already.
 #[derive(Default)]
-struct Itself(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Itself {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -135,14 +135,14 @@ impl SortedRun {
         // Fingerprints are evenly spread, so the position can be estimated: read around it, and move on if it was
         // missed.
         let guess = ((u128::from(fingerprint) * u128::from(self.entries)) >> 64) as u64;
-        let mut from = guess.saturating_sub(PAGE as u64 / 2);
-        let mut page = [0; PAGE * ENTRY];
+        let mut from = guess.saturating_sub(PAGE_ENTRIES as u64 / 2);
+        let mut page = [0; PAGE_ENTRIES * ENTRY_BYTES];
         loop {
-            let count = (self.entries - from).min(PAGE as u64) as usize;
+            let count = (self.entries - from).min(PAGE_ENTRIES as u64) as usize;
             self.file
-                .read_exact_at(&mut page[..count * ENTRY], from * ENTRY as u64)?;
+                .read_exact_at(&mut page[..count * ENTRY_BYTES], from * ENTRY_BYTES as u64)?;
             let entry = |index: usize| {
-                let bytes = &page[index * ENTRY..][..ENTRY];
+                let bytes = &page[index * ENTRY_BYTES..][..ENTRY_BYTES];
                 let (key, row) = bytes.split_at(8);
                 let word =
                     |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a slice of eight"));
@@ -152,7 +152,7 @@ impl SortedRun {
                 if from == 0 {
                     return Ok(None);
                 }
-                from = from.saturating_sub(PAGE as u64 - 1);
+                from = from.saturating_sub(PAGE_ENTRIES as u64 - 1);
             } else if fingerprint > entry(count - 1).0 {
                 if from + count as u64 >= self.entries {
                     return Ok(None);
@@ -162,10 +162,10 @@ impl SortedRun {
                     from += 1;
                 }
             } else {
-                let found = (0..count)
+                let nearest = (0..count)
                     .find(|index| entry(*index).0 >= fingerprint)
                     .map(entry);
-                return Ok(found
+                return Ok(nearest
                     .filter(|(key, _)| *key == fingerprint)
                     .map(|(_, row)| row));
             }
@@ -176,7 +176,7 @@ impl SortedRun {
 impl Bloom {
     fn for_entries(count: usize) -> Self {
         Self {
-            bits: vec![0; (count * BITS).div_ceil(64).max(1)],
+            bits: vec![0; (count * BITS_PER_ENTRY).div_ceil(64).max(1)],
         }
     }
 

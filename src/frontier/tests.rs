@@ -160,7 +160,8 @@ fn where_failures_pause_no_host_they_cost_retries_even_while_it_refuses() {
         max_down: Duration::from_secs(60),
     };
     let host = frontier.workbench.host(&job.host, now);
-    host.health.trouble(trouble, (9, now), limits, 1.0, now);
+    host.health
+        .note_trouble(trouble, (9, now), limits, 1.0, now);
     let refused = || FetchError::Connect("refused".into());
     let noted = fails(&mut frontier, job, refused(), now);
     let Noted::Again(Again::Retry { after, .. }) = noted else {

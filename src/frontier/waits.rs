@@ -10,9 +10,9 @@ use crate::url::HostKey;
 use crate::wait::{Wait, Waits};
 
 /// Shorter waits are not reported.
-const WORTH_TELLING: Duration = Duration::from_secs(2);
+const MIN_REPORTED: Duration = Duration::from_secs(2);
 /// The most waits that are reported one by one; the others are only counted.
-const KEPT: usize = 100;
+const MAX_REPORTED: usize = 100;
 
 impl Frontier {
     /// The time that the slowest host still needs: its waiting jobs, by its delay or latency.
@@ -44,7 +44,7 @@ impl Frontier {
                 reason,
             }
         };
-        let least = now + WORTH_TELLING;
+        let least = now + MIN_REPORTED;
         let mut hosts = self.workbench.waiting_until(least);
         hosts.sort_unstable_by_key(|(until, ..)| *until);
         let run = self
@@ -60,7 +60,11 @@ impl Frontier {
             .map(|(at, host, is_own)| wait(Some(host.key.as_str()), at, reason(host, is_own)));
         Waits {
             count,
-            first: of_run.into_iter().chain(of_hosts).take(KEPT).collect(),
+            first: of_run
+                .into_iter()
+                .chain(of_hosts)
+                .take(MAX_REPORTED)
+                .collect(),
         }
     }
 }
@@ -134,7 +138,7 @@ mod tests {
                 panic!("the host is paused")
             };
             let waits = frontier.waits(later);
-            assert_eq!(waits.count, u64::from(at >= later + WORTH_TELLING));
+            assert_eq!(waits.count, u64::from(at >= later + MIN_REPORTED));
             if waits.count > 0 {
                 break waits;
             }

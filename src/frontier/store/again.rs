@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::url::HostKey;
 
 /// The number of failures that are read at once.
-const AT_ONCE: i64 = 1000;
+const PER_READ: i64 = 1000;
 
 impl Sqlite {
     /// Puts the failures that `wanted` accepts back to waiting.
@@ -52,15 +52,15 @@ impl Sqlite {
                 .map_err(failed)?;
             loop {
                 let rows: rusqlite::Result<Vec<_>> = read
-                    .query_map(params![last, AT_ONCE], kept)
+                    .query_map(params![last, PER_READ], kept)
                     .and_then(Iterator::collect);
                 let rows = rows.map_err(failed)?;
-                let Some(end) = rows.last().map(|kept| kept.row.id.cast_signed()) else {
+                let Some(end) = rows.last().map(|last| last.row.id.cast_signed()) else {
                     break;
                 };
                 last = end;
-                for kept in rows {
-                    let row = kept.into_row(&HostKey::nowhere(), path.as_ref())?;
+                for stored in rows {
+                    let row = stored.into_row(&HostKey::nowhere(), path.as_ref())?;
                     let State::Failed { status, class, .. } = &row.state else {
                         return Err(Error::store(&path, "damaged: a failure is none"));
                     };

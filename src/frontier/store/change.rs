@@ -20,15 +20,15 @@ pub(super) fn write_state(database: &Connection, id: u64, state: &State) -> rusq
 
 /// Applies a stronger claim to a row. Everything else about it stays.
 pub(super) fn raise(database: &Connection, raised: &Raised) -> rusqlite::Result<()> {
-    let found = database
+    let stored = database
         .prepare_cached(&format!("SELECT {COLUMNS} FROM urls WHERE id = ?1"))?
         .query_row([raised.id.cast_signed()], kept)
         .optional()?;
-    let Some(found) = found else {
+    let Some(stored) = stored else {
         return Ok(()); // cannot happen: a row is inserted before it is raised
     };
-    let host = found.host;
-    let Some(mut row) = found.sound() else {
+    let host = stored.host;
+    let Some(mut row) = stored.sound() else {
         return Err(rusqlite::Error::IntegralValueOutOfRange(
             0,
             raised.id.cast_signed(),

@@ -55,7 +55,7 @@ impl Folder {
             .mode(0o700)
             .create(path)
             .map_err(|source| Error::output(path, source))?;
-        is_there(path)?;
+        job_exists(path)?;
         check_is_ours(path)?;
         let lock_path = path.join("lock");
         let mut lock = OpenOptions::new()
@@ -169,7 +169,7 @@ fn remove_database(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When permission to look is denied: that does not mean that there is none.
-pub(super) fn is_there(folder: &Path) -> Result<bool> {
+pub(super) fn job_exists(folder: &Path) -> Result<bool> {
     match database(folder).try_exists() {
         Ok(is_there) => Ok(is_there),
         // If the folder is really a file, it has no job in it.
@@ -182,7 +182,7 @@ pub(super) fn is_there(folder: &Path) -> Result<bool> {
 }
 
 /// Why a counter cannot be read: it is missing or damaged, or permission is denied.
-fn unread(path: &Path, source: std::io::Error) -> Error {
+fn unreadable_counter(path: &Path, source: std::io::Error) -> Error {
     match source.kind() {
         std::io::ErrorKind::PermissionDenied => Error::Unreadable {
             path: path.to_owned(),
@@ -234,16 +234,16 @@ impl Counter {
             .read(true)
             .write(true)
             .open(&path)
-            .map_err(|source| unread(&path, source))?;
-        let count = counted(&file, &path)?;
+            .map_err(|source| unreadable_counter(&path, source))?;
+        let count = read_count(&file, &path)?;
         Ok((Self { file, path }, count))
     }
 
     /// Reads the counter of an existing job without opening it for writing.
     pub(super) fn read(folder: &Path) -> Result<u64> {
         let path = counter(folder);
-        let file = File::open(&path).map_err(|source| unread(&path, source))?;
-        counted(&file, &path)
+        let file = File::open(&path).map_err(|source| unreadable_counter(&path, source))?;
+        read_count(&file, &path)
     }
 
     /// Writes the number of commits that are on disk.
@@ -259,7 +259,7 @@ impl Counter {
     }
 }
 
-fn counted(file: &File, path: &Path) -> Result<u64> {
+fn read_count(file: &File, path: &Path) -> Result<u64> {
     let mut bytes = [0; 16];
     file.read_exact_at(&mut bytes, 0)
         .map_err(|_| damaged(path))?;

@@ -6,27 +6,27 @@
 //! numbered in the order of admission and each host's queue is first in, first out, so the rows that are not in
 //! memory are "all above this number", and whatever has not settled when a process dies waits again.
 //!
-//! An implementation is plain blocking code on a thread of its own, behind a [`Keeper`].
+//! An implementation is plain blocking code on a thread of its own, behind a [`StoreThread`].
 
 mod again;
 mod change;
 mod check;
 mod folder;
-mod keeper;
 mod known;
 mod reader;
 mod row;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::collections::BTreeMap;
 
 pub(crate) use folder::{Folder, JOB_FILES, database};
-pub(crate) use keeper::{Answer, Keeper};
 pub(crate) use reader::{Reader, last_commit};
 pub(crate) use row::{Change, Raised, Row, Settled, State};
 pub(crate) use sqlite::Sqlite;
+pub(crate) use thread::{StoreReply, StoreThread};
 
 use crate::error::Result;
 use crate::url::HostKey;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
 
-use super::folder::{Counter, counter, database, is_there};
+use super::folder::{Counter, counter, database, job_exists};
 use super::known::read_known;
 use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept};
 use super::{Known, Row};
@@ -18,13 +18,13 @@ use crate::error::{Error, Result};
 use crate::url::HostKey;
 
 /// The characters to escape when a path becomes a `file:` URL.
-const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
     .remove(b'_')
     .remove(b'.');
 /// The most rows of one URL that are read: a list may repeat it any number of times.
-const SAME: i64 = 10;
+const MAX_SAME: i64 = 10;
 
 /// A read-only view of a job.
 pub(crate) struct Reader {
@@ -40,7 +40,7 @@ impl Reader {
     /// When there is no job, or it is damaged, or its format is another one.
     pub(crate) fn read<T>(folder: &Path, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
         let path = database(folder);
-        if !is_there(folder)? {
+        if !job_exists(folder)? {
             return Err(Error::store(folder, "there is no job here"));
         }
         let mut log = path.clone().into_os_string();
@@ -63,7 +63,7 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = if unchanging {
             let whole = std::path::absolute(path).map_err(|source| Error::output(path, source))?;
-            let name = percent_encode(whole.as_os_str().as_encoded_bytes(), IN_PATH);
+            let name = percent_encode(whole.as_os_str().as_encoded_bytes(), ESCAPED);
             let url = format!("file:{name}?immutable=1");
             Connection::open_with_flags(url, flags | OpenFlags::SQLITE_OPEN_URI)
         } else {
@@ -115,7 +115,7 @@ impl Reader {
     /// # Errors
     /// When one is damaged.
     pub(crate) fn rows_of(&self, fingerprint: u64, url: &str) -> Result<Vec<Row>> {
-        let wanted = params![fingerprint.cast_signed(), url, SAME];
+        let wanted = params![fingerprint.cast_signed(), url, MAX_SAME];
         self.rows("fingerprint = ?1 OR url = ?2 ORDER BY id LIMIT ?3", wanted)
     }
 
@@ -148,9 +148,9 @@ impl Reader {
     }
 
     fn count(&self, which: &str, wanted: impl Params) -> Result<u64> {
-        let question = format!("SELECT count(*) FROM urls WHERE {which}");
+        let query = format!("SELECT count(*) FROM urls WHERE {which}");
         let count: rusqlite::Result<i64> =
-            self.database.query_row(&question, wanted, |row| row.get(0));
+            self.database.query_row(&query, wanted, |row| row.get(0));
         Ok(count
             .map_err(|error| broken(&self.path, &error))?
             .cast_unsigned())
@@ -162,16 +162,16 @@ impl Reader {
             .database
             .prepare_cached(&format!("SELECT {COLUMNS} FROM urls WHERE {which}"))
             .map_err(failed)?;
-        let found = statement.query_map(wanted, kept).map_err(failed)?;
+        let matches = statement.query_map(wanted, kept).map_err(failed)?;
         let mut hosts = HashMap::new();
         let mut rows = Vec::new();
-        for kept in found {
-            let kept = kept.map_err(failed)?;
-            let host = match hosts.get(&kept.host) {
+        for stored in matches {
+            let stored = stored.map_err(failed)?;
+            let host = match hosts.get(&stored.host) {
                 Some(host) => host,
-                None => hosts.entry(kept.host).or_insert(self.host(kept.host)?),
+                None => hosts.entry(stored.host).or_insert(self.host(stored.host)?),
             };
-            rows.push(kept.into_row(host, &self.path)?);
+            rows.push(stored.into_row(host, &self.path)?);
         }
         Ok(rows)
     }

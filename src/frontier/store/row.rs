@@ -90,7 +90,7 @@ pub(crate) struct Settled {
 ///
 /// Carried columns are JSON, which only a text format preserves as they are.
 #[derive(Debug, Serialize, Deserialize)]
-struct KeptRequest {
+struct StoredRequest {
     method: Option<String>,
     headers: Headers,
     body: Option<bytes::Bytes>,
@@ -121,7 +121,7 @@ impl Row {
             found_on,
             found_on_url: None,
             reach: job.reach,
-            request: kept(job.request.as_deref(), &job.recipes),
+            request: request_text(job.request.as_deref(), &job.recipes),
             state: State::Waiting(job.pass),
         }
     }
@@ -130,10 +130,11 @@ impl Row {
     ///
     /// # Errors
     /// When the stored JSON is damaged.
-    pub(crate) fn kept(&self) -> Result<(Option<Request>, Vec<Arc<str>>)> {
-        let read = self.request.as_deref().map(read).transpose();
-        let read = read.map_err(|error| Error::store("", format!("row {}: {error}", self.id)))?;
-        Ok(read.unwrap_or_default())
+    pub(crate) fn stored_request(&self) -> Result<(Option<Request>, Vec<Arc<str>>)> {
+        let parsed = self.request.as_deref().map(parse_request).transpose();
+        let parsed =
+            parsed.map_err(|error| Error::store("", format!("row {}: {error}", self.id)))?;
+        Ok(parsed.unwrap_or_default())
     }
 
     /// Applies a stronger claim.
@@ -143,9 +144,9 @@ impl Row {
     /// # Errors
     /// When the stored JSON is damaged.
     pub(crate) fn raise(&mut self, raised: &Raised) -> Result<()> {
-        let (request, recipes) = self.kept()?;
+        let (request, recipes) = self.stored_request()?;
         (self.role, self.depth) = (raised.role, raised.depth);
-        self.request = kept(request.as_ref(), &raised.recipes);
+        self.request = request_text(request.as_ref(), &raised.recipes);
         match (&raised.state, &self.state) {
             (Some(state), _) => self.state = state.clone(),
             (None, State::Reread(pass)) if recipes != raised.recipes => {
@@ -168,7 +169,7 @@ impl Row {
     pub(crate) fn into_job(self, now: Instant) -> Result<Box<Job>> {
         let damaged = |what: &str| Error::store("", format!("row {}: {what}", self.id));
         let url = PageUrl::parse(&self.url).map_err(|error| damaged(&error.to_string()))?;
-        let (request, recipes) = self.kept()?;
+        let (request, recipes) = self.stored_request()?;
         let mut job = Box::new(Job::seed(0, url));
         job.id = self.id;
         job.row = self.row;
@@ -189,12 +190,12 @@ impl Row {
     }
 }
 
-fn kept(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<str>> {
+fn request_text(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<str>> {
     if request.is_none() && recipes.is_empty() {
         return None;
     }
     let method = request.and_then(|request| request.method.as_ref());
-    let kept = KeptRequest {
+    let stored = StoredRequest {
         method: method.map(|method| method.as_str().to_owned()),
         headers: Headers(
             request
@@ -208,22 +209,22 @@ fn kept(request: Option<&Request>, recipes: &[Arc<str>]) -> Option<Box<str>> {
         recipes: recipes.to_vec(),
     };
     // JSON can represent all of it: strings, numbers and lists of them.
-    Some(serde_json::to_string(&kept).unwrap_or_default().into())
+    Some(serde_json::to_string(&stored).unwrap_or_default().into())
 }
 
 /// A request, if the list had one, and recipes.
-type Read = (Option<Request>, Vec<Arc<str>>);
+type RequestAndRecipes = (Option<Request>, Vec<Arc<str>>);
 
-fn read(text: &str) -> std::result::Result<Read, String> {
-    let kept: KeptRequest = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let method = kept.method.map(|method| method.parse());
+fn parse_request(text: &str) -> std::result::Result<RequestAndRecipes, String> {
+    let stored: StoredRequest = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let method = stored.method.map(|method| method.parse());
     let request = Request {
         method: method.transpose().map_err(|_| "not a method".to_owned())?,
-        headers: kept.headers.0,
-        body: kept.body,
-        columns: kept.columns,
+        headers: stored.headers.0,
+        body: stored.body,
+        columns: stored.columns,
     };
-    Ok((request.says_something().then_some(request), kept.recipes))
+    Ok((request.says_something().then_some(request), stored.recipes))
 }
 
 /// The stored text for the addresses that a row may lead to.

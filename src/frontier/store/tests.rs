@@ -156,10 +156,10 @@ fn a_job_of_another_format_is_refused() {
     let database = rusqlite::Connection::open(folder.path().join("frontier.db")).unwrap();
     database.pragma_update(None, "user_version", 0).unwrap();
     drop(database);
-    let told = open(folder.path()).err().unwrap().to_string();
+    let message = open(folder.path()).err().unwrap().to_string();
     assert!(
-        told.contains("format 0") && told.contains("--fresh"),
-        "{told}"
+        message.contains("format 0") && message.contains("--fresh"),
+        "{message}"
     );
 }
 
@@ -211,10 +211,12 @@ fn a_database_that_is_cut_is_refused() {
     for length in [0, 1, 99, 4096, 8192, bytes.len() / 2, bytes.len() - 1] {
         fs::write(&path, &bytes[..length]).unwrap();
         let read = open(folder.path()).and_then(|(mut store, _)| rows(&mut store));
-        let told = read.err().map(|error| error.to_string());
+        let message = read.err().map(|error| error.to_string());
         assert!(
-            told.as_ref().is_some_and(|told| told.contains("damaged")),
-            "{length}: {told:?}"
+            message
+                .as_ref()
+                .is_some_and(|message| message.contains("damaged")),
+            "{length}: {message:?}"
         );
     }
 }
@@ -244,11 +246,14 @@ fn a_log_that_lost_commits_is_refused_and_not_taken_for_an_early_crash() {
             fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
         }
         fs::write(copy.path().join("frontier.db-wal"), bytes).unwrap();
-        let told = open(copy.path()).err().map(|error| error.to_string());
-        assert_eq!(told.is_none(), whole, "{told:?}");
+        let message = open(copy.path()).err().map(|error| error.to_string());
+        assert_eq!(message.is_none(), whole, "{message:?}");
         assert!(
-            whole || told.as_ref().is_some_and(|told| told.contains("damaged")),
-            "{told:?}"
+            whole
+                || message
+                    .as_ref()
+                    .is_some_and(|message| message.contains("damaged")),
+            "{message:?}"
         );
     }
 }

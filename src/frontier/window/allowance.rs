@@ -38,14 +38,14 @@ pub(super) struct Allowance {
 
 /// The responses since the last refusal.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Yield {
+pub(super) struct SinceRefusal {
     pub(super) answers: u32,
     pub(super) within: Duration,
 }
 
 impl Allowance {
     /// An allowance below `rate`, which was refused.
-    pub(super) fn below(rate: f64, since: Yield) -> Self {
+    pub(super) fn below(rate: f64, since: SinceRefusal) -> Self {
         let measured = (since.within >= MEASURED_OVER && since.answers >= MEASURED_BY)
             .then(|| f64::from(since.answers) / since.within.as_secs_f64());
         let safe = match measured {

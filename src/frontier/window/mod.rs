@@ -16,7 +16,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use allowance::{Allowance, Yield};
+use allowance::{Allowance, SinceRefusal};
 use chance::Chance;
 use climb::Climb;
 
@@ -169,7 +169,7 @@ impl Window {
                     self.measure(latency.as_secs_f64());
                 }
                 if self.round.count >= ROUND.max(self.size as u32) {
-                    self.turn(others);
+                    self.end_round(others);
                 }
                 false
             }
@@ -214,7 +214,7 @@ impl Window {
         let within = self
             .since
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let since = Yield {
+        let since = SinceRefusal {
             answers: self.answers,
             within,
         };
@@ -226,7 +226,7 @@ impl Window {
     }
 
     /// Ends a round: adjusts the size to what it measured.
-    fn turn(&mut self, others: usize) {
+    fn end_round(&mut self, others: usize) {
         let round = std::mem::take(&mut self.round);
         let count = f64::from(round.count);
         let mean = round.sum / count;

@@ -87,7 +87,7 @@ impl Simulation {
     }
 
     /// Forgets the numbers so far.
-    pub(super) fn count_anew(&mut self) {
+    pub(super) fn reset_counts(&mut self) {
         (self.sent, self.answered, self.refused) = (0, 0, 0);
         self.sizes.clear();
         self.start = self.now;
@@ -142,7 +142,7 @@ impl Simulation {
         self.sent += 1;
         self.window.sent(now);
         let fails = self.server.failures > 0.0 && self.random.f64() < self.server.failures;
-        if fails || !self.lets_in() {
+        if fails || !self.accepts() {
             let back = now + self.server.work / 4;
             self.flying.push(Reverse((back, self.sent, now, true)));
             return;
@@ -154,7 +154,7 @@ impl Simulation {
         self.flying.push(Reverse((done, self.sent, now, false)));
     }
 
-    fn lets_in(&mut self) -> bool {
+    fn accepts(&mut self) -> bool {
         if let Some(seats) = self.server.seats
             && self.flying.len() >= seats
         {

@@ -25,7 +25,7 @@ fn a_window_settles_at_what_a_server_can_work_at_and_stays_there() {
     for hands in [3, 10, 40] {
         let mut run = Simulation::new(Server::of(hands), 1000);
         run.run(seconds(20));
-        run.count_anew();
+        run.reset_counts();
         run.run(seconds(120));
         let (least, mean, most) = sizes(&run);
         let wide = hands as f64;
@@ -52,7 +52,7 @@ fn latencies_that_differ_by_chance_do_not_close_a_window() {
             1000,
         );
         run.run(seconds(20));
-        run.count_anew();
+        run.reset_counts();
         run.run(seconds(120));
         let share = share(&run, hands as f64 / 0.05);
         assert!(share > least, "{share} of {hands} with {noise}");
@@ -83,7 +83,7 @@ fn a_window_follows_a_server_that_becomes_another() {
         run.run(seconds(20));
         run.change(then.clone());
         run.run(then.work * trips);
-        run.count_anew();
+        run.reset_counts();
         run.run(then.work * 200);
         let (_, mean, _) = sizes(&run);
         let wide = then.hands as f64;
@@ -116,7 +116,7 @@ fn a_server_that_counts_requests_is_asked_for_nearly_all_that_it_gives_and_hardl
                 run.refused,
                 run.sent
             );
-            run.count_anew();
+            run.reset_counts();
             run.run(seconds(600));
             assert!(share(&run, rate) > 0.85, "{rate}: {}", share(&run, rate));
             assert!(
@@ -138,7 +138,7 @@ fn a_server_that_has_so_many_seats_is_hardly_ever_asked_for_more() {
         };
         let mut run = Simulation::new(server, 64);
         run.run(seconds(60));
-        run.count_anew();
+        run.reset_counts();
         run.run(seconds(120));
         assert!(share(&run, seats as f64 / 0.05) > 0.85, "{seats}");
         assert!(
@@ -164,7 +164,7 @@ fn a_server_that_fails_now_and_then_closes_no_window_and_one_that_fails_often_do
         };
         let mut run = Simulation::new(server, 8);
         run.run(seconds(20));
-        run.count_anew();
+        run.reset_counts();
         run.run(seconds(300));
         // Limited only by the window's own maximum it would get 8 responses in 50 ms.
         let share = share(&run, 8.0 / 0.05);
