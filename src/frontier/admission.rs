@@ -11,7 +11,7 @@ use crate::job::{Job, Reach, Role, Via};
 use crate::url::{HostKey, PageUrl};
 use crate::visit::{FetchError, Visit};
 
-/// A URL that was discovery in a page and was never seen before.
+/// A URL that was found in a page and was never seen before.
 pub(crate) struct Discovery<'a> {
     pub(crate) url: PageUrl,
     pub(crate) fingerprint: u64,
@@ -58,7 +58,7 @@ impl Frontier {
             Duplicates::Keep => (None, false),
             Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
             Duplicates::Pages => {
-                // A seed has the number of its row: all seeds are read before any link is discovery.
+                // A seed has the number of its row: all seeds are read before any link is found.
                 let seen = SeenAs::new(row, Role::Page, 0, true);
                 let known = self.seen.admit(fingerprint, seen.pack())?;
                 (known.map(|known| SeenAs::unpack(known).id), true)
@@ -200,7 +200,7 @@ impl Frontier {
         job
     }
 
-    /// The IP addresses that are allowed for a URL discovery in the response to this job.
+    /// The IP addresses that are allowed for a URL found in the response to this job.
     pub(super) fn allowed_reach(
         &self,
         host: &HostKey,

@@ -346,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_url_was_seen_as_is_the_same_packed_and_unpacked() {
+    fn packing_and_unpacking_loses_nothing() {
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..10_000 {
             let seen = SeenAs::unpack(random.u64(..));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_in_an_earlier_session_is_not_asked_again_as_it_is_found_nearer() {
+    fn a_failure_of_an_earlier_session_is_not_fetched_again_when_it_is_found_nearer() {
         let url = crate::url::PageUrl::parse("http://h.example/").unwrap();
         let mut job = crate::job::Job::seed(1, url);
         (job.id, job.depth) = (1, 3);
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn all_orders_of_the_same_claims_end_in_the_same() {
+    fn all_orders_of_the_same_claims_have_the_same_result() {
         let ranks = Ranks {
             by_depth: true,
             by_role: true,

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_were_in_flight_together_are_one_failure() {
+    fn failures_of_requests_in_flight_together_count_as_one() {
         let start = Instant::now();
         let mut health = Health::default();
         for job in 0..100 {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_and_a_host_is_given_up_when_its_time_is_over() {
+    fn pauses_double_until_the_host_is_given_up() {
         let start = Instant::now();
         let mut health = Health::default();
         let (mut now, mut pauses) = (start, Vec::new());
@@ -275,14 +275,14 @@ mod tests {
         now += GIVEN_UP_FOR;
         assert_eq!((health.given_up(now), health.room()), (None, Some(1)));
         let again = health.note_trouble(REFUSED, (2, now), LIMITS, 1.0, now);
-        assert_eq!(again, Effect::None, "it was told already");
+        assert_eq!(again, Effect::None, "it was reported already");
         assert!(health.given_up(now).is_some());
         health.note_response(now);
         assert!(health.given_up(now).is_none() && !health.is_out());
     }
 
     #[test]
-    fn a_host_that_was_paused_is_met_by_one_request_and_then_by_more_with_each_answer() {
+    fn a_paused_host_gets_one_request_and_then_more_with_each_response() {
         let start = Instant::now();
         let mut health = Health::default();
         let refused = Trouble::Refused(503, Some(seconds(7)));
@@ -304,15 +304,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_urls_own_until_another_url_is_refused_too() {
+    fn a_refusal_is_blamed_on_the_url_until_another_url_is_refused_too() {
         let start = Instant::now();
         let mut health = Health::default();
         let busy = || Trouble::Refused(503, None);
         health.note_trouble(busy(), (1, start), LIMITS, 1.0, start + seconds(1));
-        assert!(
-            health.failed_since(start),
-            "it was in flight together with it"
-        );
+        assert!(health.failed_since(start), "both were in flight together");
         health.note_trouble(busy(), (2, start), LIMITS, 1.0, start + seconds(1));
         assert!(!health.is_shared());
         let probe = start + seconds(2);
@@ -324,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_for_long_pauses_is_asked_several_times_before_it_is_given_up() {
+    fn a_server_that_asks_for_long_pauses_gets_several_requests_before_it_is_given_up() {
         let mut now = Instant::now();
         let mut health = Health::default();
         let mut effects = Vec::new();

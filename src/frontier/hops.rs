@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_and_there_is_room_again_when_a_job_is_over() {
+    fn stored_responses_are_bounded_and_a_finished_job_frees_its_room() {
         let mut hops = Hops::default();
         let url = PageUrl::parse("http://h.example/").unwrap();
         let mut job = Job::seed(1, url.clone());

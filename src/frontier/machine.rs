@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stays_short_is_not_waited_for_for_ever() {
+    fn a_shortage_that_never_ends_is_not_waited_for_forever() {
         let mut now = Instant::now();
         let begun = now;
         let mut machine = Machine::default();

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_no_names_the_moment_to_ask_again() {
+    fn a_refusal_says_when_to_ask_again() {
         let pace = Pace::every(Duration::from_secs(3600));
         let now = Instant::now();
         assert_eq!(pace.ask(now), Ok(()));

@@ -1,4 +1,4 @@
-//! Raising: what happens when a stronger claim is discovery for a known URL.
+//! Raising: what happens when a stronger claim is found for a known URL.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::job::{Job, Role, Via};
 use crate::skip::Skip;
 use crate::visit::Visit;
 
-/// The reason not to fetch a page yet refetched.
+/// The reason not to fetch a page yet again.
 const ASKED_OFTEN: Skip = Skip::AskedOften {
     limit: MAX_RAISES as u16,
 };
@@ -51,7 +51,7 @@ impl Frontier {
 
     /// Applies a stronger claim to a known URL, which the scope accepts by that claim.
     ///
-    /// Returns the reason if the URL should be fetched refetched but is not.
+    /// Returns the reason if the URL should be fetched again but is not.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.
@@ -76,7 +76,7 @@ impl Frontier {
         let claim = discovery.claim();
         let raise = seen.raise(&claim, self.ranks, &self.recipes);
         seen.apply(&claim, raise, &mut self.recipes);
-        // Once the run has all the records that it may write, nothing is fetched refetched.
+        // Once the run has all the records that it may write, nothing is fetched again.
         let asks = seen.is_settled && seen.is_worth(raise) && !self.workbench.is_closed();
         let spent = seen.raises >= MAX_RAISES;
         let mut state = None;
@@ -93,7 +93,7 @@ impl Frontier {
         Ok((asks && spent).then_some(ASKED_OFTEN))
     }
 
-    /// Queues a page that has its record refetched: for its links alone, or for a new record.
+    /// Queues a page that has its record again: for its links alone, or for a new record.
     fn refetch(
         &mut self,
         discovery: &Discovery<'_>,
@@ -151,7 +151,7 @@ impl Frontier {
         }
     }
 
-    /// Updates a job that is about to be sent with the claims discovery since it was admitted.
+    /// Updates a job that is about to be sent with the claims found since it was admitted.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.
@@ -176,7 +176,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Lowers a visit's depth to what was discovery during its flight; its links come after this.
+    /// Lowers a visit's depth to what was found during its flight; its links come after this.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.
@@ -195,9 +195,9 @@ impl Frontier {
 
     /// Notes that a URL's record is about to be written.
     ///
-    /// If a stronger claim arrived while the URL was in flight, too late to be applied, it is queued refetched.
+    /// If a stronger claim arrived while the URL was in flight, too late to be applied, it is queued again.
     ///
-    /// Returns the reason if it should be fetched refetched but is not.
+    /// Returns the reason if it should be fetched again but is not.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be written.

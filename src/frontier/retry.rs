@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_waits_with_its_host_and_costs_a_retry_only_where_it_is_the_urls_own() {
+    fn a_refused_job_waits_with_its_host_and_uses_up_a_retry_only_if_the_url_is_to_blame() {
         let costs = true;
         let own = Verdict::WithHost { costs };
         assert_eq!(judge(&page(429, Some("7")), 0, true), own);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_counts_on_every_status_and_a_number_too_large_is_too_long() {
+    fn retry_after_applies_to_every_status_and_a_huge_number_is_too_long() {
         assert_eq!(judge(&page(500, Some("7")), 0, true), again(7000));
         assert_eq!(judge(&page(502, Some("0")), 0, true), again(500));
         for long in ["86400", "4294967296", "99999999999999999999999"] {
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_end_and_what_is_final_is_not_tried_again() {
+    fn retries_end_and_final_outcomes_are_not_retried() {
         assert_eq!(judge(&page(500, None), 2, true), Verdict::Done);
         assert_eq!(judge(&page(404, None), 0, true), Verdict::Done);
         assert_eq!(judge(&page(408, None), 0, true), again(500));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_sent_twice_is_tried_again_only_where_it_never_arrived() {
+    fn a_request_that_must_not_be_sent_twice_is_retried_only_if_it_never_arrived() {
         assert_eq!(judge(&Err(FetchError::Closed), 0, false), Verdict::Done);
         assert_eq!(judge(&page(500, None), 0, false), Verdict::Done);
         let refused = Err(FetchError::Connect(String::new()));
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_processed_goes_again_for_nothing_and_not_for_ever() {
+    fn an_unprocessed_request_is_retried_for_free_but_not_forever() {
         let settings = FrontierSettings {
             retries: 0,
             retry_on: crate::frontier::RetryOn::nothing(),

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_keeps_most_questions_from_the_disk() {
+    fn the_filter_avoids_most_disk_reads() {
         let mut filter = Bloom::for_entries(10_000);
         let mut random = fastrand::Rng::with_seed(7);
         let known: Vec<u64> = (0..10_000).map(|_| random.u64(..)).collect();

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_on_takes_statuses_families_and_classes() {
+    fn retry_on_accepts_statuses_families_and_classes() {
         let mut on = RetryOn::nothing();
         for item in ["403", "5xx", "Timeout"] {
             on.add(item).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_a_count_and_a_time() {
+    fn a_rate_is_a_count_per_period() {
         let rate: Rate = "10/s".parse().unwrap();
         assert_eq!((rate.count.get(), rate.every), (10, Duration::from_secs(1)));
         assert_eq!(

@@ -5,7 +5,7 @@ use crate::url::{HostKey, PageUrl};
 use crate::visit::FetchError;
 
 #[test]
-fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
+fn a_waiting_host_uses_up_nothing_of_the_runs_rate() {
     let now = Instant::now();
     let settings = FrontierSettings {
         rate: Some("1/h".parse().unwrap()),
@@ -57,7 +57,7 @@ fn fails(frontier: &mut Frontier, job: Box<Job>, error: FetchError, now: Instant
 }
 
 #[test]
-fn what_was_not_processed_goes_again_whatever_its_method_and_was_never_tried() {
+fn an_unprocessed_request_is_sent_again_whatever_its_method_and_is_no_attempt() {
     let now = Instant::now();
     let settings = FrontierSettings {
         retries: 0,
@@ -78,7 +78,7 @@ fn what_was_not_processed_goes_again_whatever_its_method_and_was_never_tried() {
 }
 
 #[test]
-fn a_shortage_of_this_machine_delays_the_run_and_is_held_against_no_host() {
+fn a_shortage_of_this_machine_delays_the_run_and_is_blamed_on_no_host() {
     let now = Instant::now();
     let mut frontier = frontier(FrontierSettings::default(), 8, now);
     let jobs: Vec<_> = (0..8).map(|_| sent(&mut frontier, now)).collect();
@@ -106,7 +106,7 @@ fn a_shortage_of_this_machine_delays_the_run_and_is_held_against_no_host() {
 }
 
 #[test]
-fn a_host_that_answered_before_is_waited_for_when_it_refuses_connections() {
+fn a_host_that_responded_before_is_paused_when_it_refuses_connections() {
     let now = Instant::now();
     let settings = FrontierSettings {
         per_host: 1,
@@ -130,7 +130,7 @@ fn a_host_that_answered_before_is_waited_for_when_it_refuses_connections() {
 }
 
 #[test]
-fn the_host_that_is_done_last_needs_its_delay_or_its_latency_for_each_url_that_waits() {
+fn the_slowest_host_needs_its_delay_or_its_latency_for_each_waiting_url() {
     let settings = FrontierSettings {
         per_host: 2,
         delay: Duration::from_secs(10),
@@ -145,7 +145,7 @@ fn the_host_that_is_done_last_needs_its_delay_or_its_latency_for_each_url_that_w
 }
 
 #[test]
-fn where_failures_pause_no_host_they_cost_retries_even_while_it_refuses() {
+fn without_pauses_failures_use_up_retries_even_while_a_host_refuses() {
     let now = Instant::now();
     let settings = FrontierSettings {
         pause_after: 0,

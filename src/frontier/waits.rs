@@ -85,7 +85,7 @@ impl Workbench {
 
 fn reason(host: &Host, is_for_one_url: bool) -> String {
     if is_for_one_url {
-        return "a URL that failed is to be tried again".to_owned();
+        return "a failed URL waits for a retry".to_owned();
     }
     let (failures, last) = host.health.failures();
     if host.health.is_out() {
@@ -116,7 +116,7 @@ mod tests {
     use crate::visit::{FetchError, Visit};
 
     #[test]
-    fn a_wait_of_some_seconds_is_told_with_its_reason_and_its_end() {
+    fn a_wait_of_some_seconds_is_reported_with_its_reason_and_its_end() {
         let now = Instant::now();
         let settings = FrontierSettings {
             pause_after: 1,

@@ -62,7 +62,10 @@ impl Sqlite {
                 for stored in rows {
                     let row = stored.into_row(&HostKey::nowhere(), path.as_ref())?;
                     let State::Failed { status, class, .. } = &row.state else {
-                        return Err(Error::store(&path, "damaged: a failure is none"));
+                        return Err(Error::store(
+                            &path,
+                            "damaged: a failed row is not a failure",
+                        ));
                     };
                     all += 1;
                     if !wanted(*status, class) {

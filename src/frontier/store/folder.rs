@@ -146,7 +146,7 @@ fn check_is_ours(path: &Path) -> Result<()> {
             return Err(Error::store(
                 path,
                 format!(
-                    "no job is in it, and it is not empty ({} is there): name a new folder",
+                    "there is no job in it, and it is not empty (it contains {}): name a new folder",
                     Path::new(&name).display()
                 ),
             ));

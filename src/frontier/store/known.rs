@@ -32,12 +32,12 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
     let read = |name: &str| {
         values
             .get(name)
-            .ok_or_else(|| Error::store(path, format!("damaged: job says nothing of {name:?}")))
+            .ok_or_else(|| Error::store(path, format!("damaged: job has no {name:?}")))
     };
     let number = |name: &str| -> Result<u64> {
         read(name)?
             .parse()
-            .map_err(|_| Error::store(path, format!("damaged: {name:?} of job is no number")))
+            .map_err(|_| Error::store(path, format!("damaged: {name:?} of job is not a number")))
     };
     let wrong = |error: serde_json::Error| Error::store(path, format!("damaged: {error}"));
     let known = Known {

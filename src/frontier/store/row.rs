@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_comes_back_with_its_recipe_and_what_the_list_said() {
+    fn a_restored_job_has_its_recipes_and_the_columns_of_the_list() {
         let mut job = Job::seed(1, PageUrl::parse("http://h.example/").unwrap());
         assert_eq!(Row::of(&job, 1, 0).request, None);
         for carried in [false, true] {

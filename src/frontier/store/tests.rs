@@ -91,7 +91,7 @@ fn want(host: u64, after: u64, count: usize) -> Want {
 }
 
 #[test]
-fn what_is_committed_is_there_after_a_crash_and_what_has_not_settled_waits_again() {
+fn commits_survive_a_crash_and_unsettled_rows_wait_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = create(folder.path());
     store.commit(&batch(1..=100, [])).unwrap();
@@ -119,7 +119,7 @@ fn what_is_committed_is_there_after_a_crash_and_what_has_not_settled_waits_again
 }
 
 #[test]
-fn a_lease_gives_a_hosts_rows_in_order_from_where_its_line_ends() {
+fn a_lease_returns_the_rows_after_those_in_the_hosts_queue_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = create(folder.path());
     store.commit(&batch(1..=300, [])).unwrap();
@@ -138,7 +138,7 @@ fn a_lease_gives_a_hosts_rows_in_order_from_where_its_line_ends() {
 }
 
 #[test]
-fn a_job_is_worked_on_by_one_process() {
+fn only_one_process_at_a_time_can_lock_a_job() {
     let folder = tempfile::tempdir().unwrap();
     let first = Folder::lock(folder.path()).unwrap();
     assert!(matches!(
@@ -164,7 +164,7 @@ fn a_job_of_another_format_is_refused() {
 }
 
 #[test]
-fn whichever_bit_flips_the_job_is_refused_or_whole() {
+fn a_job_with_a_flipped_bit_is_refused_or_intact() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = create(folder.path());
     store.commit(&batch(1..=60, [])).unwrap();
@@ -201,7 +201,7 @@ fn whichever_bit_flips_the_job_is_refused_or_whole() {
 }
 
 #[test]
-fn a_database_that_is_cut_is_refused() {
+fn a_truncated_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = create(folder.path());
     store.commit(&batch(1..=900, [])).unwrap();

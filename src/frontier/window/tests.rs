@@ -21,7 +21,7 @@ fn share(run: &Simulation, most: f64) -> f64 {
 }
 
 #[test]
-fn a_window_settles_at_what_a_server_can_work_at_and_stays_there() {
+fn a_window_settles_at_the_capacity_of_a_server_and_stays_there() {
     for hands in [3, 10, 40] {
         let mut run = Simulation::new(Server::of(hands), 1000);
         run.run(seconds(20));
@@ -37,7 +37,7 @@ fn a_window_settles_at_what_a_server_can_work_at_and_stays_there() {
 }
 
 #[test]
-fn latencies_that_differ_by_chance_do_not_close_a_window() {
+fn random_latencies_do_not_close_a_window() {
     for (hands, noise, least) in [
         (3, 0.3, 0.95),
         (10, 0.3, 0.97),
@@ -65,7 +65,7 @@ fn latencies_that_differ_by_chance_do_not_close_a_window() {
 }
 
 #[test]
-fn a_window_follows_a_server_that_becomes_another() {
+fn a_window_follows_a_server_that_changes() {
     let slow = |work| Server {
         work: Duration::from_millis(work),
         ..Server::of(10)
@@ -94,7 +94,7 @@ fn a_window_follows_a_server_that_becomes_another() {
 }
 
 #[test]
-fn a_server_that_counts_requests_is_asked_for_nearly_all_that_it_gives_and_hardly_more() {
+fn a_server_with_a_rate_limit_gets_nearly_that_rate_and_hardly_more() {
     for rate in [2.0, 15.0, 20.0, 100.0, 500.0] {
         for hold in [0, 300, 1000] {
             let hold = Duration::from_millis(hold);
@@ -130,7 +130,7 @@ fn a_server_that_counts_requests_is_asked_for_nearly_all_that_it_gives_and_hardl
 }
 
 #[test]
-fn a_server_that_has_so_many_seats_is_hardly_ever_asked_for_more() {
+fn a_server_with_a_concurrency_limit_is_hardly_ever_asked_for_more() {
     for seats in [3, 10, 40] {
         let server = Server {
             seats: Some(seats),
@@ -156,7 +156,7 @@ fn a_server_that_has_so_many_seats_is_hardly_ever_asked_for_more() {
 }
 
 #[test]
-fn a_server_that_fails_now_and_then_closes_no_window_and_one_that_fails_often_does() {
+fn occasional_failures_close_no_window_but_frequent_ones_do() {
     for (failures, shares) in [(0.01, 0.95..1.0), (0.05, 0.8..1.0), (0.5, 0.0..0.2)] {
         let server = Server {
             failures,
@@ -177,7 +177,7 @@ fn a_server_that_fails_now_and_then_closes_no_window_and_one_that_fails_often_do
 }
 
 #[test]
-fn what_was_in_flight_together_is_one_refusal() {
+fn refusals_of_requests_in_flight_together_count_as_one() {
     let now = Instant::now();
     let mut window = Window::new(64);
     window.resize(40.0, 0);
@@ -191,7 +191,7 @@ fn what_was_in_flight_together_is_one_refusal() {
 }
 
 #[test]
-fn one_at_a_time_that_is_still_refused_is_asked_less_and_less_often() {
+fn a_host_that_refuses_even_single_requests_is_asked_less_and_less_often() {
     let mut now = Instant::now();
     let mut window = Window::new(8);
     let mut rate = f64::INFINITY;
