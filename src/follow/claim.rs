@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Follow, Source};
+use super::{Follow, SourcePage};
 use crate::error::Result;
 use crate::found::FoundLink;
 use crate::frontier::{Claim, Discovery, Frontier};
@@ -17,7 +17,7 @@ impl Follow {
     pub(super) fn redirect(
         &mut self,
         target: &str,
-        from: &Source<'_>,
+        from: &SourcePage<'_>,
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
@@ -38,15 +38,15 @@ impl Follow {
             &recipes
         };
         for recipe in recipes {
-            let found = Discovery {
+            let discovery = Discovery {
                 via: Via::Redirect,
                 recipe: *recipe,
                 ..from.discovery(url.clone(), fingerprint, job.role, job.depth)
             };
             if job.role == Role::Page && job.depth == 0 {
-                self.meant(found, frontier, now)?;
+                self.admit_seed_target(discovery, frontier, now)?;
             } else {
-                self.claim(found, &[job.role], frontier, now)?;
+                self.claim(discovery, &[job.role], frontier, now)?;
             }
         }
         Ok(())
@@ -55,19 +55,24 @@ impl Follow {
     /// Admits the target of a seed's redirect without judging it: it is what the user meant.
     ///
     /// For example, http://example.org that is really https://www.example.org.
-    fn meant(&mut self, found: Discovery<'_>, frontier: &mut Frontier, now: Instant) -> Result<()> {
-        self.scope.anchor(&found.url);
-        match frontier.seen_as(found.fingerprint)? {
+    fn admit_seed_target(
+        &mut self,
+        discovery: Discovery<'_>,
+        frontier: &mut Frontier,
+        now: Instant,
+    ) -> Result<()> {
+        self.scope.anchor(&discovery.url);
+        match frontier.seen_as(discovery.fingerprint)? {
             None => {
-                self.scope.restore(&found.url);
-                frontier.admit_link(found, now)
+                self.scope.restore(&discovery.url);
+                frontier.admit_link(discovery, now)
             }
             Some(seen) if !seen.is_admitted() => {
-                self.scope.restore(&found.url);
-                frontier.raise(found, seen, now).map(drop)
+                self.scope.restore(&discovery.url);
+                frontier.raise(discovery, seen, now).map(drop)
             }
-            Some(seen) if frontier.outranks(&found.claim(), &seen) => {
-                let skip = frontier.raise(found, seen, now)?;
+            Some(seen) if frontier.outranks(&discovery.claim(), &seen) => {
+                let skip = frontier.raise(discovery, seen, now)?;
                 skip.iter().for_each(|skip| self.count(skip));
                 Ok(())
             }
@@ -80,7 +85,7 @@ impl Follow {
         &mut self,
         link: FoundLink<'_>,
         uses: &[Role],
-        from: &Source<'_>,
+        from: &SourcePage<'_>,
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
@@ -116,11 +121,11 @@ impl Follow {
         let Ok(url) = PageUrl::parse(link.url) else {
             return Ok(());
         };
-        let found = Discovery {
+        let discovery = Discovery {
             recipe: link.recipe,
             ..from.discovery(url, link.fingerprint, *first, depth)
         };
-        self.claim(found, uses, frontier, now)
+        self.claim(discovery, uses, frontier, now)
     }
 
     /// Claims a URL for the first of its uses that belongs to the crawl.
@@ -128,53 +133,53 @@ impl Follow {
     /// If the URL is known, a stronger claim than before raises it.
     fn claim(
         &mut self,
-        found: Discovery<'_>,
+        discovery: Discovery<'_>,
         uses: &[Role],
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
-        let mut seen = frontier.seen_as(found.fingerprint)?;
-        let mut refused: Option<Skip> = None;
+        let mut seen = frontier.seen_as(discovery.fingerprint)?;
+        let mut rejected: Option<Skip> = None;
         for role in uses {
-            let found = Discovery {
+            let discovery = Discovery {
                 role: *role,
-                is_refused_page: refused.is_some(),
-                url: found.url.clone(),
-                ..found
+                is_refused_page: rejected.is_some(),
+                url: discovery.url.clone(),
+                ..discovery
             };
             if let Some(known) = &mut seen {
-                let claim = found.claim();
+                let claim = discovery.claim();
                 if !frontier.outranks(&claim, known) {
                     continue;
                 }
                 let verdict = match (known.was_judged(*role), known.is_admitted()) {
                     (true, _) => Ok(()),
-                    (false, true) => self.scope.judge_again(&found.url, *role),
-                    (false, false) => self.scope.judge(&found.url, *role),
+                    (false, true) => self.scope.judge_again(&discovery.url, *role),
+                    (false, false) => self.scope.judge(&discovery.url, *role),
                 };
                 if verdict.is_err() {
-                    frontier.refuse(found.fingerprint, known, *role)?;
+                    frontier.refuse(discovery.fingerprint, known, *role)?;
                     continue;
                 }
-                if let Some(skip) = frontier.raise(found, *known, now)? {
+                if let Some(skip) = frontier.raise(discovery, *known, now)? {
                     self.count(&skip);
                 }
                 return Ok(());
             }
-            match self.scope.judge(&found.url, *role) {
-                Ok(()) => return frontier.admit_link(found, now),
-                Err(skip) => refused = Some(skip),
+            match self.scope.judge(&discovery.url, *role) {
+                Ok(()) => return frontier.admit_link(discovery, now),
+                Err(skip) => rejected = Some(skip),
             }
         }
-        match (seen, refused) {
+        match (seen, rejected) {
             (None, Some(skip)) => {
                 self.count(&skip);
-                let found = Discovery {
+                let discovery = Discovery {
                     is_refused_page: uses.contains(&Role::Page),
-                    role: uses.last().copied().unwrap_or(found.role),
-                    ..found
+                    role: uses.last().copied().unwrap_or(discovery.role),
+                    ..discovery
                 };
-                frontier.reject(found, skip.class(), || skip.to_string())
+                frontier.reject(discovery, skip.class(), || skip.to_string())
             }
             _ => Ok(()),
         }

@@ -22,15 +22,15 @@ use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 
 /// The most sitemaps that are used of one robots.txt.
-const NAMED: usize = 1000;
+const MAX_NAMED: usize = 1000;
 /// The most sitemaps that are read of one host.
 ///
 /// They have no record, so no other limit ends them.
-const SITEMAPS: u64 = 10_000;
+const MAX_SITEMAPS: u64 = 10_000;
 /// Sitemaps that are allowed beyond a limit on records: they are read for their pages.
 const SPARE_SITEMAPS: u64 = 100;
 /// How deep sitemaps may be nested; the protocol allows one level, and a few sites have two.
-const NESTING: u16 = 3;
+const MAX_NESTING: u16 = 3;
 
 /// What a crawl follows, in addition to the rules of its scope.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +123,7 @@ impl Follow {
         let wanted = wanted.map(|records| records.saturating_add(SPARE_SITEMAPS));
         Self {
             sitemaps: HashMap::new(),
-            max_sitemaps: wanted.map_or(SITEMAPS, |wanted| wanted.min(SITEMAPS)),
+            max_sitemaps: wanted.map_or(MAX_SITEMAPS, |wanted| wanted.min(MAX_SITEMAPS)),
             scope: Scope::new(settings.scope.clone()),
             similar: Similar::default(),
             settings,
@@ -158,12 +158,12 @@ impl Follow {
         if row.role == Role::Sitemap && row.was_admitted() {
             *self.sitemaps.entry(row.host.clone()).or_default() += 1;
         }
-        let leads_on = row.via == Via::Redirect && row.role == Role::Page && row.depth == 0;
+        let is_seed_target = row.via == Via::Redirect && row.role == Role::Page && row.depth == 0;
         if row.role == Role::External {
             if row.was_admitted() {
                 self.scope.restore_external(&url);
             }
-        } else if row.row.is_some() || leads_on {
+        } else if row.row.is_some() || is_seed_target {
             self.scope.anchor(&url);
         } else if row.was_admitted() {
             self.scope.restore(&url);
@@ -181,12 +181,12 @@ impl Follow {
         now: Instant,
     ) -> Result<()> {
         if visit.job.role == Role::External {
-            return self.lead_back(visit, frontier, now);
+            return self.follow_back(visit, frontier, now);
         }
         let Ok(page) = &visit.outcome else {
             return Ok(());
         };
-        let from = Source {
+        let from = SourcePage {
             job: &visit.job,
             page: Arc::from(visit.job.url.as_str()),
             remote: page.remote.map(|remote| remote.ip()),
@@ -204,15 +204,15 @@ impl Follow {
                 return Ok(());
             }
         }
-        let Some(found) = &visit.parsed.found else {
+        let Some(links) = &visit.parsed.found else {
             return Ok(());
         };
         let obeys = self.settings.nofollow == Nofollow::Obey;
-        for link in found.iter() {
+        for link in links.iter() {
             // The assets of a page are not links to follow.
             let is_asset = link.kind == FoundKind::Asset;
-            let is_shut = obeys && !link.led && !is_asset && (found.nofollow || link.nofollow);
-            if is_shut && !link.is_part {
+            let is_nofollow = obeys && !link.led && !is_asset && (links.nofollow || link.nofollow);
+            if is_nofollow && !link.is_part {
                 self.count(&Skip::Nofollow);
                 continue;
             }
@@ -221,17 +221,17 @@ impl Follow {
                     self.sitemap(link, &from, frontier, now)?;
                     continue;
                 }
-                (FoundKind::Asset, _) if self.leaves(&link, Role::Asset, &from) => {
+                (FoundKind::Asset, _) if self.is_external(&link, Role::Asset, &from) => {
                     &[Role::External]
                 }
                 (FoundKind::Asset, _) => &[Role::Asset],
-                _ if !is_shut && self.leaves(&link, Role::Page, &from) => {
-                    match link.is_part && !self.leaves(&link, Role::Asset, &from) {
+                _ if !is_nofollow && self.is_external(&link, Role::Page, &from) => {
+                    match link.is_part && !self.is_external(&link, Role::Asset, &from) {
                         true => &[Role::Asset],
                         false => &[Role::External],
                     }
                 }
-                _ if is_shut => &[Role::Asset],
+                _ if is_nofollow => &[Role::Asset],
                 (_, true) => &[Role::Page, Role::Asset],
                 (_, false) => &[Role::Page],
             };
@@ -258,12 +258,12 @@ impl Follow {
             Sitemaps::Named | Sitemaps::Guessed => named,
         };
         let remote = robots.outcome.as_ref().ok().and_then(|page| page.remote);
-        let from = Source {
+        let from = SourcePage {
             job: &robots.job,
             page: Arc::from(host.as_str()),
             remote: remote.map(|remote| remote.ip()),
         };
-        let named = named.iter().map(String::as_str).take(NAMED);
+        let named = named.iter().map(String::as_str).take(MAX_NAMED);
         for sitemap in named.chain(guessed) {
             let Ok(url) = host.join(sitemap) else {
                 continue;
@@ -277,8 +277,8 @@ impl Follow {
                 && frontier.is_new_sitemap(fingerprint)?
             {
                 *self.sitemaps.entry(url.host_key()).or_default() += 1;
-                let found = from.discovery(url, fingerprint, Role::Sitemap, 0);
-                frontier.admit_link(found, now)?;
+                let discovery = from.discovery(url, fingerprint, Role::Sitemap, 0);
+                frontier.admit_link(discovery, now)?;
             }
         }
         Ok(())
@@ -287,7 +287,7 @@ impl Follow {
     /// Whether a link leads out of the scope, and its target is to be checked.
     ///
     /// Entries of a sitemap, and text that only looks like a URL, are not links that anybody could click.
-    fn leaves(&self, link: &FoundLink<'_>, role: Role, from: &Source<'_>) -> bool {
+    fn is_external(&self, link: &FoundLink<'_>, role: Role, from: &SourcePage<'_>) -> bool {
         let is_on_page = matches!(from.job.role, Role::Page | Role::Asset)
             && !matches!(link.kind, FoundKind::Guess | FoundKind::Sitemap);
         self.settings.external == External::Check
@@ -296,7 +296,7 @@ impl Follow {
     }
 
     /// Follows an external link that redirects back into the scope, to a page of the crawl.
-    fn lead_back(&mut self, visit: &Visit, frontier: &mut Frontier, now: Instant) -> Result<()> {
+    fn follow_back(&mut self, visit: &Visit, frontier: &mut Frontier, now: Instant) -> Result<()> {
         let Ok(page) = &visit.outcome else {
             return Ok(());
         };
@@ -306,7 +306,7 @@ impl Follow {
         let Some(target) = target.filter(|url| self.scope.reaches(url, Role::Page)) else {
             return Ok(());
         };
-        let from = Source {
+        let from = SourcePage {
             job: &visit.job,
             page: Arc::from(visit.job.url.as_str()),
             remote: page.remote.map(|remote| remote.ip()),
@@ -327,7 +327,7 @@ impl Follow {
     fn sitemap(
         &mut self,
         link: FoundLink<'_>,
-        from: &Source<'_>,
+        from: &SourcePage<'_>,
         frontier: &mut Frontier,
         now: Instant,
     ) -> Result<()> {
@@ -346,15 +346,15 @@ impl Follow {
             true => Ok(()),
             false => self.scope.judge(&url, Role::Sitemap),
         };
-        let found = from.discovery(url, link.fingerprint, Role::Sitemap, from.job.depth);
+        let discovery = from.discovery(url, link.fingerprint, Role::Sitemap, from.job.depth);
         match verdict {
             Ok(()) => {
                 *self.sitemaps.entry(host).or_default() += 1;
-                frontier.admit_link(found, now)
+                frontier.admit_link(discovery, now)
             }
             Err(skip) => {
                 self.count(&skip);
-                frontier.reject(found, skip.class(), || skip.to_string())
+                frontier.reject(discovery, skip.class(), || skip.to_string())
             }
         }
     }
@@ -362,8 +362,8 @@ impl Follow {
     /// Whether another sitemap of a host, nested that deep, may be read.
     fn has_room_for_sitemap(&mut self, host: &HostKey, nesting: u16) -> bool {
         let limit = self.max_sitemaps;
-        let skip = if nesting > NESTING {
-            Skip::SitemapNesting { limit: NESTING }
+        let skip = if nesting > MAX_NESTING {
+            Skip::SitemapNesting { limit: MAX_NESTING }
         } else if self.sitemaps.get(host).is_some_and(|count| *count >= limit) {
             Skip::Sitemaps { limit }
         } else {
@@ -405,13 +405,13 @@ impl Gate for Option<Follow> {
 }
 
 /// The page with the links.
-struct Source<'a> {
+struct SourcePage<'a> {
     job: &'a Job,
     page: Arc<str>,
     remote: Option<std::net::IpAddr>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourcePage<'a> {
     fn discovery(
         &'a self,
         url: PageUrl,

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bomb_is_a_valid_stream_that_unpacks_to_what_was_asked_for() {
+    fn each_bomb_is_a_valid_stream_that_unpacks_to_the_requested_size() {
         let packed = [gzip(19), deflate(19), zstd(19), brotli(19)].map(|steps| bytes(&steps));
         assert_eq!(
             zeros(flate2::read::GzDecoder::new(&packed[0][..])),

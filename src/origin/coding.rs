@@ -72,27 +72,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_coding_can_be_undone() {
+    fn each_coding_can_be_decoded() {
         let text = "again and ".repeat(100);
-        let undone = |coding| {
+        let decoded = |coding| {
             let packed = compress(text.as_bytes(), coding).unwrap();
-            let mut undone = String::new();
+            let mut decoded = String::new();
             match coding {
                 Coding::Gzip => flate2::read::GzDecoder::new(&packed[..])
-                    .read_to_string(&mut undone)
+                    .read_to_string(&mut decoded)
                     .unwrap(),
                 Coding::Deflate => flate2::read::ZlibDecoder::new(&packed[..])
-                    .read_to_string(&mut undone)
+                    .read_to_string(&mut decoded)
                     .unwrap(),
                 Coding::Zstd => zstd::Decoder::new(&packed[..])
                     .unwrap()
-                    .read_to_string(&mut undone)
+                    .read_to_string(&mut decoded)
                     .unwrap(),
             };
-            undone
+            decoded
         };
         assert_eq!(
-            [Coding::Gzip, Coding::Deflate, Coding::Zstd].map(undone),
+            [Coding::Gzip, Coding::Deflate, Coding::Zstd].map(decoded),
             [text.as_str(); 3]
         );
     }

@@ -12,12 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Reply};
-use super::delivery::{Ending, Pen, play};
+use super::delivery::{Ending, ReplyWriter, play};
 use super::intake;
 use super::log::InFlight;
 use super::pace::Fate;
 use super::request::Request;
-use super::site::{Found, Opening, Site};
+use super::site::{Opening, Site, SiteAnswer};
 use super::wire::Wire;
 
 /// The most decisions in a row that a response may need; more of them are an endless loop.
@@ -60,7 +60,7 @@ async fn answer_all<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut pen = Pen::default();
+    let mut writer = ReplyWriter::default();
     loop {
         let request = match intake::take(wire, peer, connection).await {
             Ok(Some(request)) => request,
@@ -68,13 +68,13 @@ where
             Err(refused) => {
                 if let Some(status) = refused.status() {
                     let reply = Reply::new(status).body(format!("{refused}\n"));
-                    pen.reply(wire, &reply, false, false).await?;
+                    writer.reply(wire, &reply, false, false).await?;
                 }
                 return Ok(Ending::Close);
             }
         };
         let in_flight = site.log().arrive(&request);
-        let ending = answer(wire, &mut pen, &request, site, &in_flight).await?;
+        let ending = answer(wire, &mut writer, &request, site, &in_flight).await?;
         drop(in_flight);
         if ending != Ending::Keep {
             return Ok(ending);
@@ -84,7 +84,7 @@ where
 
 async fn answer<S>(
     wire: &mut Wire<'_, S>,
-    pen: &mut Pen,
+    writer: &mut ReplyWriter,
     request: &Request,
     site: &Site,
     in_flight: &InFlight<'_>,
@@ -92,7 +92,7 @@ async fn answer<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Found {
+    let SiteAnswer {
         mut answer,
         turn,
         paced,
@@ -104,7 +104,7 @@ where
         let (wait, fate) = site
             .pace()
             .next(request.peer().ip(), &request.host(), now.into_std());
-        wire.hold_until(now + wait).await?;
+        wire.wait_until(now + wait).await?;
         answer = match fate {
             Fate::Answer => answer,
             Fate::Reset => return Ok(Ending::Reset),
@@ -122,7 +122,7 @@ where
         answer = match answer {
             Answer::Reply(reply) => {
                 in_flight.status(reply.status);
-                return pen
+                return writer
                     .reply(wire, &reply, request.is_head(), request.stays())
                     .await;
             }
@@ -136,11 +136,11 @@ where
                     .unwrap_or_else(|| Answer::status(404))
             }
             Answer::After(wait, then) => {
-                wire.hold_until(Instant::now() + wait).await?;
+                wire.wait_until(Instant::now() + wait).await?;
                 *then
             }
             Answer::Held(gate, then) => {
-                wire.hold_for(gate.pass()).await?;
+                wire.wait_for(gate.pass()).await?;
                 *then
             }
             Answer::Call(decide) => decide(request),
@@ -148,6 +148,7 @@ where
     }
     let lost = Reply::explained(500);
     in_flight.status(lost.status);
-    pen.reply(wire, &lost, request.is_head(), request.stays())
+    writer
+        .reply(wire, &lost, request.is_head(), request.stays())
         .await
 }

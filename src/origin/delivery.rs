@@ -30,19 +30,19 @@ pub(crate) enum Ending {
 
 /// A writer of replies that reuses its buffer and its date.
 #[derive(Debug, Default)]
-pub(crate) struct Pen {
+pub(crate) struct ReplyWriter {
     output: BytesMut,
     second: u64,
     date: String,
 }
 
-impl Pen {
+impl ReplyWriter {
     /// Sends a reply; `stays` is whether client and server want to keep the connection.
     pub(crate) async fn reply<S>(
         &mut self,
         wire: &mut Wire<'_, S>,
         reply: &Reply,
-        bare: bool,
+        is_head: bool,
         stays: bool,
     ) -> io::Result<Ending>
     where
@@ -51,7 +51,7 @@ impl Pen {
         let stays = stays && !reply.closes;
         let empty = reply.status < 200 || matches!(reply.status, 204 | 304);
         self.head(reply, stays, empty);
-        if bare || empty {
+        if is_head || empty {
             wire.send(&self.output).await?;
         } else if let Some(bytes) = reply.chunks_of {
             self.chunks(wire, &reply.body, bytes).await?;
@@ -111,7 +111,7 @@ impl Pen {
             wire.send(&self.output).await?;
             return wire.send(bytes).await;
         }
-        let mut source = Source::open(body).await?;
+        let mut source = BodyReader::open(body).await?;
         while source.read(&mut self.output, PIECE_BYTES).await? {
             wire.send(&self.output).await?;
             self.output.clear();
@@ -132,7 +132,7 @@ impl Pen {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut source = Source::open(body).await?;
+        let mut source = BodyReader::open(body).await?;
         let mut piece = BytesMut::new();
         while source.read(&mut piece, bytes.min(PIECE_BYTES)).await? {
             let _ = write!(self.output, "{:x}\r\n", piece.len()); // writing to memory cannot fail
@@ -159,9 +159,9 @@ where
             Step::Send(bytes) => wire.send(bytes).await?,
             Step::Repeat(bytes, times) => wire.repeat(bytes, *times).await?,
             Step::Drip(bytes, every) => drip(wire, bytes, *every).await?,
-            Step::Wait(wait) => wire.hold_until(Instant::now() + *wait).await?,
-            Step::WaitFor(gate) => wire.hold_for(gate.pass()).await?,
-            Step::WaitForever => wire.hold_for(std::future::pending()).await?,
+            Step::Wait(wait) => wire.wait_until(Instant::now() + *wait).await?,
+            Step::WaitFor(gate) => wire.wait_for(gate.pass()).await?,
+            Step::WaitForever => wire.wait_for(std::future::pending()).await?,
             Step::ReadHead => {
                 let read = await_head(wire, Instant::now() + IDLE_WITHIN).await;
                 read.map_err(io::Error::other)?;
@@ -180,7 +180,7 @@ where
 {
     for (count, byte) in bytes.chunks(1).enumerate() {
         if count > 0 {
-            wire.hold_until(Instant::now() + every).await?;
+            wire.wait_until(Instant::now() + every).await?;
         }
         wire.send(byte).await?;
     }
@@ -188,21 +188,21 @@ where
 }
 
 /// The rest of a body: where it is read from, and how many bytes are left.
-enum Source<'a> {
+enum BodyReader<'a> {
     Bytes(&'a [u8]),
     File(tokio::fs::File, u64),
     Pattern(u64, u64),
 }
 
-impl Source<'_> {
-    async fn open(body: &Body) -> io::Result<Source<'_>> {
+impl BodyReader<'_> {
+    async fn open(body: &Body) -> io::Result<BodyReader<'_>> {
         Ok(match body {
-            Body::Bytes(bytes) => Source::Bytes(bytes),
-            Body::Pattern { from, length } => Source::Pattern(*from, *length),
+            Body::Bytes(bytes) => BodyReader::Bytes(bytes),
+            Body::Pattern { from, length } => BodyReader::Pattern(*from, *length),
             Body::File { file, from, length } => {
                 let mut file = tokio::fs::File::from_std(file.try_clone()?);
                 file.seek(io::SeekFrom::Start(*from)).await?;
-                Source::File(file, *length)
+                BodyReader::File(file, *length)
             }
         })
     }
@@ -213,20 +213,20 @@ impl Source<'_> {
     async fn read(&mut self, output: &mut BytesMut, most: usize) -> io::Result<bool> {
         let fits = |left: u64| usize::try_from(left).unwrap_or(most).min(most);
         match self {
-            Source::Bytes(left) => {
+            BodyReader::Bytes(left) => {
                 let (now, later) = left.split_at(left.len().min(most));
                 output.put_slice(now);
                 *left = later;
                 Ok(!now.is_empty())
             }
-            Source::Pattern(from, left) => {
+            BodyReader::Pattern(from, left) => {
                 let now = fits(*left);
                 pattern(output, *from, now);
                 *from += now as u64;
                 *left -= now as u64;
                 Ok(now > 0)
             }
-            Source::File(file, left) => {
+            BodyReader::File(file, left) => {
                 let now = fits(*left);
                 if now == 0 {
                     return Ok(false);

@@ -46,13 +46,13 @@ mod tests {
         assert_eq!(dice.throw(1, 2), Dice::new(7).throw(1, 2));
         assert_ne!(dice.throw(1, 2), Dice::new(8).throw(1, 2));
         assert_eq!(dice.below(1, 1, 0), 0);
-        let mut fell = [0_u32; 10];
+        let mut counts = [0_u32; 10];
         for throw in 0..10_000 {
-            fell[usize::try_from(dice.below(3, throw, 10)).unwrap()] += 1;
+            counts[usize::try_from(dice.below(3, throw, 10)).unwrap()] += 1;
         }
         assert!(
-            fell.iter().all(|&count| (900..1100).contains(&count)),
-            "{fell:?}"
+            counts.iter().all(|&count| (900..1100).contains(&count)),
+            "{counts:?}"
         );
         let mean = (0..10_000).map(|throw| dice.share(4, throw)).sum::<f64>() / 10_000.0;
         assert!((0.48..0.52).contains(&mean), "{mean}");

@@ -23,16 +23,16 @@ pub(crate) const FAULTS: &[(&str, &str)] = &[
     ("truncated-chunked", "closed in the middle of a chunk"),
     (
         "wrong-length",
-        "100 bytes where 10 are promised, on a connection that is kept",
+        "100 bytes where 10 are promised, on a connection that stays open",
     ),
     ("two-lengths", "two Content-Length headers that differ"),
-    ("garbage", "bytes that are no HTTP"),
+    ("garbage", "bytes that are not HTTP"),
     ("empty", "closed without a byte"),
     ("endless-interim", "100 Continue without end"),
     ("endless-header", "a header line without end"),
     ("many-headers", "100,000 headers"),
     ("endless-body", "chunks without end"),
-    ("slow", "a byte a second, a thousand times"),
+    ("slow", "one byte per second, a thousand times"),
     ("stall", "a head, then nothing"),
     ("bomb-gzip", "zeros in gzip, about 1,000 to 1"),
     ("bomb-deflate", "zeros in deflate, about 1,000 to 1"),
@@ -50,14 +50,14 @@ pub(crate) const FAULTS: &[(&str, &str)] = &[
     ("unavailable", "503 forever, with Retry-After: 1"),
     (
         "busy-then-well",
-        "429 with Retry-After: 1 at first, 200 from then on; each query is counted apart",
+        "429 with Retry-After: 1 at first, 200 from then on, for each query separately",
     ),
     ("wrong-charset", "says UTF-8, is Latin-1"),
-    ("escape-codes", "a title that speaks to terminals"),
+    ("escape-codes", "a title with terminal escape codes"),
 ];
 
 /// The most queries that `busy-then-well` remembers; beyond that it forgets them all.
-const ASKED_LIMIT: usize = 10_000;
+const QUERIES_LIMIT: usize = 10_000;
 
 /// The unpacked size of a bomb, by default.
 const BOMB_MIB: u64 = 10 << 10;
@@ -65,7 +65,7 @@ const BOMB_MIB: u64 = 10 << 10;
 /// The state of the faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    asked: Mutex<HashMap<String, u64>>,
+    requests: Mutex<HashMap<String, u64>>,
 }
 
 impl Faults {
@@ -119,11 +119,11 @@ impl Faults {
     }
 
     fn is_first(&self, request: &Request) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.len() >= ASKED_LIMIT {
-            asked.clear();
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() >= QUERIES_LIMIT {
+            requests.clear();
         }
-        let count = asked.entry(request.query().to_owned()).or_default();
+        let count = requests.entry(request.query().to_owned()).or_default();
         *count += 1;
         *count == 1
     }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn resets_are_resets_and_truncations_are_ends() {
+    fn resets_are_resets_and_truncations_are_not() {
         let origin = origin();
         assert_eq!(
             visit(&origin, "reset-before").rest(1).unwrap_err().kind(),
@@ -218,14 +218,14 @@ mod tests {
         );
         assert_eq!(
             visit(&origin, "truncated-length")
-                .answer()
+                .response()
                 .unwrap_err()
                 .kind(),
             ErrorKind::UnexpectedEof
         );
         assert_eq!(
             visit(&origin, "truncated-chunked")
-                .answer()
+                .response()
                 .unwrap_err()
                 .kind(),
             ErrorKind::UnexpectedEof
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_endless_goes_on_until_the_client_leaves_and_then_ends() {
+    fn endless_output_continues_until_the_client_disconnects() {
         let origin = origin();
         for (name, repeated) in [
             ("endless-header", &b"aaaaaaaa"[..]),
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn heads_and_lengths_are_wrong_as_promised() {
         let origin = origin();
-        let many = visit(&origin, "many-headers").answer().unwrap();
+        let many = visit(&origin, "many-headers").response().unwrap();
         assert_eq!(
             (
                 many.head.matches("X-Many: 1\r\n").count(),
@@ -283,12 +283,12 @@ mod tests {
             "{two}"
         );
         let mut wrong = visit(&origin, "wrong-length");
-        assert_eq!(wrong.answer().unwrap().text(), "0123456789");
+        assert_eq!(wrong.response().unwrap().text(), "0123456789");
         wrong.send("GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n");
-        let excess = wrong.answer().unwrap();
+        let excess = wrong.response().unwrap();
         assert!(
             excess.head.starts_with("0123456789"),
-            "the excess reads as the next answer: {excess:?}"
+            "the excess reads as the next response: {excess:?}"
         );
         let latin = get(&origin, "/fault/wrong-charset");
         assert!(
@@ -298,11 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_server_is_well_again_for_each_query_apart() {
+    fn a_busy_server_recovers_for_each_query_separately() {
         let origin = origin();
-        let seen = ["?a", "?a", "?b", "?a", "?b"]
+        let statuses = ["?a", "?a", "?b", "?a", "?b"]
             .map(|query| get(&origin, &format!("/fault/busy-then-well{query}")).status);
-        assert_eq!(seen, [429, 200, 429, 200, 200]);
+        assert_eq!(statuses, [429, 200, 429, 200, 200]);
         let busy = get(&origin, "/fault/busy-then-well?c");
         let unavailable = get(&origin, "/fault/unavailable");
         assert_eq!(
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_small_on_the_wire_and_says_its_coding() {
+    fn a_bomb_is_small_on_the_wire_and_declares_its_coding() {
         let origin = origin();
         for (name, coding) in [
             ("gzip", "gzip"),

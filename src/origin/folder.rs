@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use super::OriginError;
 use super::answer::{Answer, Body, Reply};
 use super::coding::{Coding, accepts, compress};
-use super::grounds::{Grounds, Way};
+use super::grounds::{Grounds, Target};
 use super::media::content_type;
 use super::representation::Representation;
 use super::request::Request;
@@ -31,14 +31,14 @@ const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><title>404 Not
 
 /// A folder as a site.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct FolderSite {
     grounds: Grounds,
     rules: Rules,
 }
 
-impl Folder {
+impl FolderSite {
     /// Opens a folder, and reads its rules and the names of its hosts, once.
-    pub(crate) fn open(folder: &Path) -> Result<Folder, OriginError> {
+    pub(crate) fn open(folder: &Path) -> Result<FolderSite, OriginError> {
         let grounds = Grounds::open(folder)?;
         let rules_file = grounds.rules_file();
         let rules = match fs::read_to_string(rules_file) {
@@ -48,21 +48,21 @@ impl Folder {
         };
         let path = rules_file.to_owned();
         let rules = rules.map_err(|source| OriginError::Rules { path, source })?;
-        Ok(Folder { grounds, rules })
+        Ok(FolderSite { grounds, rules })
     }
 
     /// The response to a request; `None` if the path has neither a file nor a rule.
     pub(crate) fn answer(&self, request: &Request) -> Option<Answer> {
         let host = request.host_name();
         let rule = self.rules.find(&host, request.path());
-        let way = self.grounds.way(&host, request.path());
-        if rule.is_none() && matches!(way, Way::Nowhere) {
+        let target = self.grounds.target(&host, request.path());
+        if rule.is_none() && matches!(target, Target::Nowhere) {
             return None;
         }
         let plain = Rule::default();
         let rule = rule.unwrap_or(&plain);
         let reply = if request.is_read_only() {
-            self.reply(request, rule, way)
+            self.reply(request, rule, target)
         } else {
             Reply::explained(405).header("Allow", "GET, HEAD")
         };
@@ -77,14 +77,14 @@ impl Folder {
         })
     }
 
-    fn reply(&self, request: &Request, rule: &Rule, way: Way) -> Reply {
+    fn reply(&self, request: &Request, rule: &Rule, target: Target) -> Reply {
         if let Some(location) = &rule.location {
             return Reply::explained(rule.status.unwrap_or(302))
                 .header("Location", location.clone());
         }
-        let path = match way {
-            Way::File(path) => path,
-            Way::NoSlash => {
+        let path = match target {
+            Target::File(path) => path,
+            Target::NoSlash => {
                 let query = request
                     .path_and_query()
                     .strip_prefix(request.path())
@@ -92,7 +92,7 @@ impl Folder {
                 let path = request.path().trim_start_matches('/'); // "//name/" would be another host
                 return Reply::explained(301).header("Location", format!("/{path}/{query}"));
             }
-            Way::Nowhere => return Reply::explained(rule.status.unwrap_or(404)),
+            Target::Nowhere => return Reply::explained(rule.status.unwrap_or(404)),
         };
         match represent(&path, request, rule) {
             Ok((representation, coding)) => {
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_come_with_their_type_and_a_folder_shows_its_index() {
+    fn files_have_their_type_and_a_folder_shows_its_index() {
         let folder = folder(&[
             ("index.html", "home"),
             ("a b/index.html", "ab"),
@@ -186,24 +186,24 @@ mod tests {
             ("naked", "?"),
         ]);
         let origin = start(&folder);
-        let seen = |path: &str| {
-            let seen = get(&origin, path);
+        let response = |path: &str| {
+            let response = get(&origin, path);
             (
-                seen.status,
-                seen.header("content-type").to_owned(),
-                seen.text(),
+                response.status,
+                response.header("content-type").to_owned(),
+                response.text(),
             )
         };
         assert_eq!(
-            seen("/?x=1"),
+            response("/?x=1"),
             (200, "text/html".to_owned(), "home".to_owned())
         );
         assert_eq!(
-            seen("/a%20b/data.JSON"),
+            response("/a%20b/data.JSON"),
             (200, "application/json".to_owned(), "{}".to_owned())
         );
-        assert_eq!(seen("/naked").1, "application/octet-stream");
-        assert_eq!(seen("/a%20b/").2, "ab");
+        assert_eq!(response("/naked").1, "application/octet-stream");
+        assert_eq!(response("/a%20b/").2, "ab");
         let moved = get(&origin, "/a%20b?x=1");
         assert_eq!(
             (moved.status, moved.header("location")),
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(
             elsewhere.header("location"),
             "/a%20b/",
-            "and not to the host of that name"
+            "not to the host of that name"
         );
         let missing = get(&origin, "/index.html/");
         assert_eq!(
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_can_be_had_in_part_and_not_at_all_when_it_is_known() {
+    fn a_file_is_served_in_part_on_request_and_not_at_all_if_the_client_has_it() {
         let long = "0123456789".repeat(100_000); // too large to be read at once
         let folder = folder(&[("small", "0123456789"), ("large", &long)]);
         let origin = start(&folder);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_are_followed() {
+    fn the_rules_are_applied() {
         let rules = "[[rule]]\nhost = \"localhost\"\npath = \"/old\"\nstatus = 301\nlocation = \"/new/\"\n\
             [[rule]]\npath = \"/latin\"\ncontent-type = \"text/html; charset=iso-8859-1\"\nheaders = { \"X-Robots-Tag\" = \"noindex\" }\n\
             [[rule]]\npath = \"/gone\"\nstatus = 410\n\
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_rule_keeps_the_server_from_starting_and_so_does_a_missing_folder() {
+    fn a_wrong_rule_or_a_missing_folder_keeps_the_server_from_starting() {
         let folder = folder(&[("serve.toml", "[[rule]]\npath = \"/\"\nredirct = \"/b\"\n")]);
         let settings = |path: &Path| OriginSettings {
             folder: Some(path.to_owned()),
@@ -334,12 +334,15 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_only_read() {
+    fn a_folder_is_read_only() {
         let folder = folder(&[("a", "a")]);
         let origin = start(&folder);
         let mut visitor = Visitor::of(&origin);
         visitor.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-        let seen = visitor.answer().unwrap();
-        assert_eq!((seen.status, seen.header("allow")), (405, "GET, HEAD"));
+        let response = visitor.response().unwrap();
+        assert_eq!(
+            (response.status, response.header("allow")),
+            (405, "GET, HEAD")
+        );
     }
 }

@@ -313,7 +313,7 @@ mod tests {
         )
     }
 
-    fn ask(site: &Generated, path: &str) -> Option<String> {
+    fn text_of(site: &Generated, path: &str) -> Option<String> {
         site.text(&Request::of(&format!(
             "GET {path} HTTP/1.1\r\nHost: a.test:81\r\n\r\n"
         )))
@@ -332,11 +332,11 @@ mod tests {
     }
 
     /// All pages that can be reached from the front page.
-    fn reached(site: &Generated) -> BTreeSet<u64> {
-        let mut seen = linked(&ask(site, "/").unwrap());
+    fn reachable(site: &Generated) -> BTreeSet<u64> {
+        let mut seen = linked(&text_of(site, "/").unwrap());
         let mut waiting: Vec<u64> = seen.iter().copied().collect();
         while let Some(number) = waiting.pop() {
-            for next in linked(&ask(site, &format!("/page/{number}")).unwrap()) {
+            for next in linked(&text_of(site, &format!("/page/{number}")).unwrap()) {
                 if seen.insert(next) {
                     waiting.push(next);
                 }
@@ -355,7 +355,7 @@ mod tests {
                     ..OriginSettings::default()
                 };
                 assert_eq!(
-                    reached(&Generated::new(&settings, "http")),
+                    reachable(&Generated::new(&settings, "http")),
                     (0..pages).collect()
                 );
             }
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_about_as_large_as_asked_for_and_the_same_each_time() {
+    fn pages_have_about_the_requested_size_and_never_change() {
         for page_bytes in [4 << 10, 6 << 10, 40 << 10] {
             let site = Generated::new(
                 &OriginSettings {
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_page_has_every_kind_of_link_and_text() {
-        let page = ask(&site(5000), "/page/7").unwrap();
+        let page = text_of(&site(5000), "/page/7").unwrap();
         for part in [
             "href=\"80\"",
             "href=\"/page/",
@@ -415,22 +415,22 @@ mod tests {
     }
 
     #[test]
-    fn the_sitemap_names_every_page_once_in_parts_of_fifty_thousand() {
+    fn the_sitemap_lists_every_page_once_in_parts_of_fifty_thousand() {
         let site = site(120_001);
-        let robots = ask(&site, "/robots.txt").unwrap();
+        let robots = text_of(&site, "/robots.txt").unwrap();
         assert!(
             robots.contains("Sitemap: http://a.test:81/sitemap.xml"),
             "{robots}"
         );
         assert_eq!(
-            ask(&site, "/sitemap.xml")
+            text_of(&site, "/sitemap.xml")
                 .unwrap()
                 .matches("<sitemap>")
                 .count(),
             3
         );
         let counts = [0, 1, 2].map(|part| {
-            ask(&site, &format!("/sitemap-{part}.xml"))
+            text_of(&site, &format!("/sitemap-{part}.xml"))
                 .unwrap()
                 .matches("<loc>")
                 .count()
@@ -444,7 +444,7 @@ mod tests {
             "/page/+1",
             "/other",
         ] {
-            assert!(ask(&site, path).is_none(), "{path}");
+            assert!(text_of(&site, path).is_none(), "{path}");
         }
     }
 }

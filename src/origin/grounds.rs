@@ -26,7 +26,7 @@ pub(crate) struct Grounds {
 }
 
 /// The target of a path.
-pub(crate) enum Way {
+pub(crate) enum Target {
     /// This file, by its real path.
     File(PathBuf),
     /// A folder, but without the slash that relative links need.
@@ -42,9 +42,9 @@ impl Grounds {
         if !root.is_dir() {
             return Err(fails(folder)(io::ErrorKind::NotADirectory.into()));
         }
-        let beside = root.join(HOSTS_FOLDER);
-        let hosts = if beside.is_dir() {
-            hosts(&root, &beside)?
+        let hosts_folder = root.join(HOSTS_FOLDER);
+        let hosts = if hosts_folder.is_dir() {
+            hosts(&root, &hosts_folder)?
         } else {
             HashMap::new()
         };
@@ -63,29 +63,29 @@ impl Grounds {
     }
 
     /// The target of a path, still percent-encoded, on a host.
-    pub(crate) fn way(&self, host: &str, path: &str) -> Way {
+    pub(crate) fn target(&self, host: &str, path: &str) -> Target {
         let root = self.hosts.get(host).unwrap_or(&self.root);
         let Some(relative) = relative(path) else {
-            return Way::Nowhere;
+            return Target::Nowhere;
         };
-        let mut found = root.join(relative);
+        let mut location = root.join(relative);
         let names_folder = path.ends_with('/');
-        match (found.is_dir(), names_folder) {
-            (true, true) => found.push("index.html"),
+        match (location.is_dir(), names_folder) {
+            (true, true) => location.push("index.html"),
             (true, false) => {
                 return self
-                    .holds(root, &found)
-                    .map_or(Way::Nowhere, |_| Way::NoSlash);
+                    .servable(root, &location)
+                    .map_or(Target::Nowhere, |_| Target::NoSlash);
             }
-            (false, true) => return Way::Nowhere,
+            (false, true) => return Target::Nowhere,
             (false, false) => {}
         }
-        let file = self.holds(root, &found).filter(|found| found.is_file());
-        file.map_or(Way::Nowhere, Way::File)
+        let file = self.servable(root, &location).filter(|path| path.is_file());
+        file.map_or(Target::Nowhere, Target::File)
     }
 
     /// The real path, if it is inside and may be served.
-    fn holds(&self, root: &Path, path: &Path) -> Option<PathBuf> {
+    fn servable(&self, root: &Path, path: &Path) -> Option<PathBuf> {
         let path = fs::canonicalize(path)
             .ok()
             .filter(|path| path.starts_with(root))?;
@@ -95,13 +95,15 @@ impl Grounds {
     }
 }
 
-fn hosts(root: &Path, beside: &Path) -> Result<HashMap<String, PathBuf>, OriginError> {
+fn hosts(root: &Path, hosts_folder: &Path) -> Result<HashMap<String, PathBuf>, OriginError> {
     let mut hosts = HashMap::new();
-    for entry in fs::read_dir(beside).map_err(fails(beside))? {
-        let entry = entry.map_err(fails(beside))?;
+    for entry in fs::read_dir(hosts_folder).map_err(fails(hosts_folder))? {
+        let entry = entry.map_err(fails(hosts_folder))?;
         let path = fs::canonicalize(entry.path()).map_err(fails(&entry.path()))?;
         if !path.starts_with(root) {
-            return Err(fails(&entry.path())(io::Error::other("it lies outside")));
+            return Err(fails(&entry.path())(io::Error::other(
+                "it is outside the folder",
+            )));
         }
         if path.is_dir() {
             hosts.insert(
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_spelling_leads_out_of_the_folder_or_to_what_is_hidden() {
+    fn no_spelling_leads_out_of_the_folder_or_to_hidden_files() {
         let outside = folder(&[("secret", "s3cret")]);
         let folder = folder(&[
             ("in/a", "a"),
@@ -188,10 +190,10 @@ mod tests {
             "/hosts/h/b",
             "*",
         ] {
-            let seen = get(&origin, path);
+            let response = get(&origin, path);
             assert!(
-                seen.status == 404 && !seen.text().contains("s3cret"),
-                "{path}: {seen:?}"
+                response.status == 404 && !response.text().contains("s3cret"),
+                "{path}: {response:?}"
             );
         }
         assert_eq!(
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_a_folder_of_its_own_sees_that_and_any_other_sees_the_root() {
+    fn a_host_with_its_own_folder_gets_that_and_any_other_gets_the_root() {
         let folder = folder(&[
             ("index.html", "root"),
             ("hosts/shop.localhost/index.html", "shop"),
@@ -210,7 +212,7 @@ mod tests {
         let home = |host: &str| {
             let mut visitor = Visitor::of(&origin);
             visitor.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-            visitor.answer().unwrap().text()
+            visitor.response().unwrap().text()
         };
         assert_eq!(
             [
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_lies_outside_the_folder_keeps_the_server_from_starting() {
+    fn a_host_folder_outside_the_root_keeps_the_server_from_starting() {
         let outside = folder(&[("index.html", "s3cret")]);
         let folder = folder(&[("hosts/inside/a", "a")]);
         std::os::unix::fs::symlink(outside.path(), folder.path().join("hosts/outside")).unwrap();
@@ -233,7 +235,7 @@ mod tests {
         assert!(error.to_string().contains("outside"), "{error}");
         assert!(
             Grounds::open(&folder.path().join("hosts/inside/a")).is_err(),
-            "a file is no folder"
+            "a file is not a folder"
         );
     }
 }

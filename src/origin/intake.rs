@@ -35,7 +35,7 @@ pub(crate) enum Refused {
     LargeHead,
     #[error("the body is larger than 8 MiB")]
     LargeBody,
-    #[error("the transfer coding is not known")]
+    #[error("the transfer coding is unknown")]
     UnknownCoding,
 }
 
@@ -71,11 +71,11 @@ where
     await_head(wire, deadline).await?;
     let mut request =
         Request::take(&mut wire.input, peer, connection).map_err(|error| match error {
-            HeadError::Malformed => Refused::Malformed("no head that HTTP/1.1 knows"),
+            HeadError::Malformed => Refused::Malformed("not an HTTP/1.1 head"),
             HeadError::TooManyHeaders => Refused::LargeHead,
         })?;
     if request.is_current_version() && request.values("host").count() != 1 {
-        return Err(Refused::Malformed("one Host header is needed")); // RFC 9112 3.2
+        return Err(Refused::Malformed("exactly one Host header is required")); // RFC 9112 3.2
     }
     let framing = Framing::of(&request)?;
     if framing != Framing::Length(0) {
@@ -144,7 +144,7 @@ impl Framing {
                     .ok()
                     .filter(|_| digits)
                     .and_then(|text| text.parse().ok());
-                let length = number.ok_or(Refused::Malformed("a length that is no number"))?;
+                let length = number.ok_or(Refused::Malformed("a length that is not a number"))?;
                 if length > BODY_LIMIT {
                     Err(Refused::LargeBody)
                 } else {
@@ -290,15 +290,18 @@ mod tests {
         let origin = origin();
         let mut visitor = Visitor::of(&origin);
         visitor.send(request);
-        let seen = visitor.answer().unwrap();
-        if seen.status >= 400 {
+        let response = visitor.response().unwrap();
+        if response.status >= 400 {
             assert_eq!(
-                (seen.header("connection"), visitor.rest(1).unwrap().len()),
+                (
+                    response.header("connection"),
+                    visitor.rest(1).unwrap().len()
+                ),
                 ("close", 0),
                 "it ends the connection"
             );
         }
-        seen.status
+        response.status
     }
 
     #[test]
@@ -308,7 +311,7 @@ mod tests {
         visitor.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
         assert!(
             visitor
-                .answer()
+                .response()
                 .unwrap()
                 .text()
                 .contains("\"body\":\"hello\"")
@@ -319,7 +322,7 @@ mod tests {
         visitor.send("2\r\nlo\r\n0\r\nTrailer: t\r\n\r\n");
         assert!(
             visitor
-                .answer()
+                .response()
                 .unwrap()
                 .text()
                 .contains("\"body\":\"hello\"")
@@ -328,15 +331,21 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_asks_first_is_told_to_go_on() {
+    fn a_client_that_expects_100_continue_gets_it() {
         let origin = origin();
         let mut visitor = Visitor::of(&origin);
         visitor.send(
             "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
         );
-        assert_eq!(visitor.answer().unwrap().status, 100);
+        assert_eq!(visitor.response().unwrap().status, 100);
         visitor.send("ok");
-        assert!(visitor.answer().unwrap().text().contains("\"body\":\"ok\""));
+        assert!(
+            visitor
+                .response()
+                .unwrap()
+                .text()
+                .contains("\"body\":\"ok\"")
+        );
     }
 
     #[test]
@@ -382,12 +391,12 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_comes_byte_by_byte_after_blank_lines_is_understood() {
+    fn a_head_that_arrives_byte_by_byte_after_blank_lines_is_parsed() {
         let origin = origin();
         let mut visitor = Visitor::of(&origin);
         for byte in b"\r\n\n\r\nGET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n".chunks(1) {
             visitor.send(byte);
         }
-        assert_eq!(visitor.answer().unwrap().status, 204);
+        assert_eq!(visitor.response().unwrap().status, 204);
     }
 }

@@ -100,7 +100,7 @@ pub struct Log {
     bytes: AtomicU64,
     in_flight: AtomicU64,
     most_in_flight: AtomicU64,
-    kept: Mutex<Kept>,
+    hits: Mutex<Hits>,
     changed: Notify,
 }
 
@@ -109,9 +109,9 @@ pub struct Log {
 /// `first` is the number of the oldest, so that a hit that was in flight during `clear` is not confused with a
 /// later one.
 #[derive(Debug, Default)]
-struct Kept {
+struct Hits {
     first: u64,
-    hits: Vec<Hit>,
+    list: Vec<Hit>,
     bytes: usize,
 }
 
@@ -155,20 +155,20 @@ impl Log {
     #[must_use]
     pub fn hits(&self, path: &str) -> Vec<Hit> {
         let asks = |hit: &&Hit| is_path(&hit.path, path);
-        self.kept().hits.iter().filter(asks).cloned().collect()
+        self.lock_hits().list.iter().filter(asks).cloned().collect()
     }
 
     /// Every hit in the order of arrival.
     #[must_use]
     pub fn all_hits(&self) -> Vec<Hit> {
-        self.kept().hits.clone()
+        self.lock_hits().list.clone()
     }
 
     /// The path of every hit, with its query, in the order of arrival.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
-        self.kept()
-            .hits
+        self.lock_hits()
+            .list
             .iter()
             .map(|hit| hit.path.clone())
             .collect()
@@ -177,8 +177,8 @@ impl Log {
     /// The times between consecutive requests with this `Host` header.
     #[must_use]
     pub fn gaps(&self, host: &str) -> Vec<Duration> {
-        let kept = self.kept();
-        let moments: Vec<Instant> = kept.of_host(host).map(|hit| hit.at).collect();
+        let hits = self.lock_hits();
+        let moments: Vec<Instant> = hits.of_host(host).map(|hit| hit.at).collect();
         moments
             .windows(2)
             .map(|pair| pair[1].saturating_duration_since(pair[0]))
@@ -188,10 +188,10 @@ impl Log {
     /// The most requests with this `Host` header that were in flight at once.
     #[must_use]
     pub fn max_in_flight(&self, host: &str) -> usize {
-        let kept = self.kept();
+        let hits = self.lock_hits();
         // At the same moment, ends sort before starts.
         let mut change: BTreeMap<(Instant, bool), usize> = BTreeMap::new();
-        for hit in kept.of_host(host) {
+        for hit in hits.of_host(host) {
             *change.entry((hit.at, true)).or_default() += 1;
             if let Some(until) = hit.until {
                 *change.entry((until, false)).or_default() += 1;
@@ -236,8 +236,8 @@ impl Log {
             "a log of counts never sees a path"
         );
         let seen = || {
-            self.kept()
-                .hits
+            self.lock_hits()
+                .list
                 .iter()
                 .find(|hit| is_path(&hit.path, path))
                 .cloned()
@@ -253,7 +253,7 @@ impl Log {
 
     /// Forgets all hits and resets the counts, except for what is open or in flight.
     pub fn clear(&self) {
-        let mut kept = self.kept();
+        let mut hits = self.lock_hits();
         for count in [
             &self.requests,
             &self.answered,
@@ -264,9 +264,9 @@ impl Log {
         }
         self.most_in_flight
             .store(self.in_flight.load(SeqCst), SeqCst);
-        kept.first += kept.hits.len() as u64;
-        kept.hits.clear();
-        kept.bytes = 0;
+        hits.first += hits.list.len() as u64;
+        hits.list.clear();
+        hits.bytes = 0;
     }
 
     /// Counts a connection as open until the guard drops.
@@ -282,7 +282,7 @@ impl Log {
         let now = self.in_flight.fetch_add(1, SeqCst) + 1;
         self.most_in_flight.fetch_max(now, SeqCst);
         let number = if self.level == LogLevel::Hits {
-            self.keep(request)
+            self.store(request)
         } else {
             None
         };
@@ -296,7 +296,7 @@ impl Log {
         self.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    fn keep(&self, request: &Request) -> Option<u64> {
+    fn store(&self, request: &Request) -> Option<u64> {
         let hit = Hit {
             at: Instant::now(),
             until: None,
@@ -317,17 +317,17 @@ impl Log {
                 .iter()
                 .map(|(name, value)| name.len() + value.len())
                 .sum::<usize>();
-        let mut kept = self.kept();
-        if kept.hits.len() >= HITS_LIMIT || kept.bytes + weight > LOGGED_BYTES_LIMIT {
+        let mut hits = self.lock_hits();
+        if hits.list.len() >= HITS_LIMIT || hits.bytes + weight > LOGGED_BYTES_LIMIT {
             return None;
         }
-        kept.bytes += weight;
-        kept.hits.push(hit);
-        Some(kept.first + kept.hits.len() as u64 - 1)
+        hits.bytes += weight;
+        hits.list.push(hit);
+        Some(hits.first + hits.list.len() as u64 - 1)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics in the middle of a change
+    fn lock_hits(&self) -> MutexGuard<'_, Hits> {
+        self.hits.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics in the middle of a change
     }
 
     async fn wait_until(&self, done: impl Fn() -> bool) {
@@ -341,16 +341,16 @@ impl Log {
     }
 }
 
-impl Kept {
+impl Hits {
     fn of_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Hit> {
-        self.hits
+        self.list
             .iter()
             .filter(move |hit| hit.host.eq_ignore_ascii_case(host))
     }
 
     fn hit(&mut self, number: u64) -> Option<&mut Hit> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.hits.get_mut(index)
+        self.list.get_mut(index)
     }
 }
 
@@ -379,7 +379,7 @@ impl InFlight<'_> {
     /// Notes the status with which the response starts.
     pub(crate) fn status(&self, status: u16) {
         if let Some(number) = self.number
-            && let Some(hit) = self.log.kept().hit(number)
+            && let Some(hit) = self.log.lock_hits().hit(number)
         {
             hit.status = Some(status);
         }
@@ -389,7 +389,7 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number
-            && let Some(hit) = self.log.kept().hit(number)
+            && let Some(hit) = self.log.lock_hits().hit(number)
         {
             hit.until = Some(Instant::now());
         }
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_is_in_flight_at_once_and_counted_by_host() {
+    fn overlapping_requests_are_counted_by_host() {
         let log = Log::new(LogLevel::Hits);
         let first = log.arrive(&request("/1", "a"));
         let second = log.arrive(&request("/2", "A"));
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_of_counts_keeps_no_hit_and_a_cleared_one_forgets_those_in_flight() {
+    fn a_log_of_counts_stores_no_hits_and_a_cleared_log_forgets_those_in_flight() {
         let counts = Log::new(LogLevel::Counts);
         drop(counts.arrive(&request("/", "a")));
         assert_eq!((counts.requests(), counts.paths().len()), (1, 0));

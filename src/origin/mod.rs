@@ -88,7 +88,7 @@ pub enum OriginError {
         source: io::Error,
     },
     /// The folder's `serve.toml` is wrong.
-    #[error("cannot follow the rules in {path}")]
+    #[error("cannot apply the rules in {path}")]
     Rules {
         /// The file.
         path: PathBuf,

@@ -42,7 +42,7 @@ pub(crate) struct Pace {
     error_rate: f64,
     rate_limit: Option<f64>,
     dice: Dice,
-    asked: AtomicU64,
+    requests: AtomicU64,
     watched: Mutex<HashMap<(IpAddr, String), Instant>>, // when each is idle again
 }
 
@@ -55,14 +55,14 @@ impl Pace {
             error_rate: settings.error_rate,
             rate_limit: settings.rate_limit,
             dice: Dice::new(settings.seed),
-            asked: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             watched: Mutex::default(),
         }
     }
 
     /// How long the next request waits, and its fate after that.
     pub(crate) fn next(&self, client: IpAddr, host: &str, now: Instant) -> (Duration, Fate) {
-        let number = self.asked.fetch_add(1, Relaxed);
+        let number = self.requests.fetch_add(1, Relaxed);
         let mut wait = self.latency;
         if !self.jitter.is_zero() {
             wait += self.jitter.mul_f64(self.dice.share(FOR_JITTER, number));
@@ -115,7 +115,7 @@ mod tests {
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn the_same_seed_meets_the_same_errors_at_about_the_rate_asked_for() {
+    fn the_same_seed_gives_the_same_errors_at_about_the_requested_rate() {
         let settings = OriginSettings {
             error_rate: 0.2,
             seed: 5,
@@ -127,9 +127,9 @@ mod tests {
                 .map(|_| pace.next(HOME, "a", Instant::now()).1)
                 .collect::<Vec<_>>()
         };
-        let met = fates();
-        assert_eq!(met, fates());
-        let count = |fate| met.iter().filter(|&&one| one == fate).count();
+        let first = fates();
+        assert_eq!(first, fates());
+        let count = |fate| first.iter().filter(|&&one| one == fate).count();
         let (resets, unavailable) = (count(Fate::Reset), count(Fate::Unavailable));
         assert!(
             (340..460).contains(&(resets + unavailable)),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_may_be_asked_a_seconds_worth_at_once_and_then_at_its_rate() {
+    fn a_client_may_send_one_seconds_worth_at_once_and_then_at_the_rate() {
         let pace = Pace::new(&OriginSettings {
             rate_limit: Some(4.0),
             ..OriginSettings::default()
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_adds_between_nothing_and_its_whole() {
+    fn jitter_adds_between_zero_and_its_maximum() {
         let (latency, jitter) = (Duration::from_millis(10), Duration::from_millis(20));
         let pace = Pace::new(&OriginSettings {
             latency,

@@ -77,7 +77,7 @@ fn sized(request: &Request, length: u64) -> Answer {
 }
 
 fn echo(request: &Request) -> Answer {
-    let told = json!({
+    let echo = json!({
         "method": request.method(),
         "target": request.target(),
         "headers": request.headers(),
@@ -85,7 +85,7 @@ fn echo(request: &Request) -> Answer {
         "connection": request.connection(),
         "peer": request.peer().to_string(),
     });
-    Answer::body("application/json", told.to_string())
+    Answer::body("application/json", echo.to_string())
 }
 
 #[cfg(test)]
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_path_answers_as_its_name_says() {
+    fn each_path_does_what_its_name_says() {
         let origin = origin();
         assert_eq!(
             [
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_size_is_that_part_of_the_whole() {
+    fn a_range_of_a_sized_body_is_that_part_of_the_whole() {
         let origin = origin();
         let mut visitor = Visitor::of(&origin);
         let whole = visitor.get("/size/300000", "");

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_writes_the_same_plain_text() {
+    fn the_same_seed_gives_the_same_plain_text() {
         let (one, same, other) = (
             Prose::new(Dice::new(1)),
             Prose::new(Dice::new(1)),

@@ -30,7 +30,7 @@ impl Representation {
         let length = self.body.length();
         let range = request
             .header("range")
-            .filter(|_| request.method() == "GET" && self.may_be_parted(request));
+            .filter(|_| request.method() == "GET" && self.may_send_part(request));
         match range.map_or(Part::Whole, |range| part(range, length)) {
             Part::Whole => {
                 let mut reply = self
@@ -43,10 +43,10 @@ impl Representation {
                 }
             }
             Part::Of(range) => {
-                let place = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+                let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
                 let reply = self
                     .validators(Reply::new(206))
-                    .header("Content-Range", place)
+                    .header("Content-Range", content_range)
                     .header("Content-Type", self.content_type);
                 Reply {
                     body: self.body.part(range.start, range.end - range.start),
@@ -84,7 +84,7 @@ impl Representation {
     }
 
     /// Whether a part may be sent (13.1.5): only if the client's copy is of this very version.
-    fn may_be_parted(&self, request: &Request) -> bool {
+    fn may_send_part(&self, request: &Request) -> bool {
         let Some(known) = request.header("if-range") else {
             return true;
         };
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_cut_as_the_standard_cuts_them() {
+    fn ranges_are_cut_according_to_the_standard() {
         for (range, expected) in [
             ("bytes=0-3", Part::Of(0..4)),
             ("bytes=4-", Part::Of(4..10)),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_this_version_gets_nothing_and_one_that_has_another_gets_all() {
+    fn a_client_with_this_version_gets_no_body_and_one_with_another_gets_all_of_it() {
         assert_eq!(reply("If-None-Match: \"v0\", W/\"v1\"\r\n").status, 304);
         assert_eq!(
             reply("If-None-Match: \"v0\"\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_another_version_is_never_handed_out() {
+    fn a_part_is_never_sent_to_a_client_with_another_version() {
         assert_eq!(reply("Range: bytes=2-\r\nIf-Range: \"v1\"\r\n").status, 206);
         assert_eq!(reply("Range: bytes=2-\r\nIf-Range: \"v0\"\r\n").status, 200);
         assert_eq!(

@@ -53,7 +53,7 @@ impl Request {
             return Err(HeadError::Malformed);
         };
         let start = input.as_ptr().addr();
-        let place = |part: &[u8]| {
+        let span = |part: &[u8]| {
             let from = part.as_ptr().addr().wrapping_sub(start);
             if from.saturating_add(part.len()) <= length {
                 from..from + part.len()
@@ -61,13 +61,13 @@ impl Request {
                 0..0
             } // an empty part may point nowhere
         };
-        let method = place(parsed.method.unwrap_or_default().as_bytes());
-        let target = place(parsed.path.unwrap_or_default().as_bytes());
+        let method = span(parsed.method.unwrap_or_default().as_bytes());
+        let target = span(parsed.path.unwrap_or_default().as_bytes());
         let minor_version = parsed.version.unwrap_or_default();
         let headers = parsed
             .headers
             .iter()
-            .map(|header| (place(header.name.as_bytes()), place(header.value)))
+            .map(|header| (span(header.name.as_bytes()), span(header.value)))
             .collect();
         let head = input.split_to(length).freeze();
         Ok(Request {
@@ -144,7 +144,7 @@ impl Request {
     #[must_use]
     pub fn headers(&self) -> Vec<(String, String)> {
         let text =
-            |place: &Range<usize>| String::from_utf8_lossy(&self.head[place.clone()]).into_owned();
+            |span: &Range<usize>| String::from_utf8_lossy(&self.head[span.clone()]).into_owned();
         self.headers
             .iter()
             .map(|(name, value)| (text(name), text(value)))
@@ -218,8 +218,8 @@ impl Request {
 
     /// The values of each header of that name.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let wanted = move |place: &Range<usize>| {
-            self.head[place.clone()].eq_ignore_ascii_case(name.as_bytes())
+        let wanted = move |span: &Range<usize>| {
+            self.head[span.clone()].eq_ignore_ascii_case(name.as_bytes())
         };
         self.headers
             .iter()
@@ -235,8 +235,8 @@ impl Request {
         Some(&self.head[value.clone()])
     }
 
-    fn text(&self, place: &Range<usize>) -> &str {
-        std::str::from_utf8(&self.head[place.clone()]).unwrap_or_default()
+    fn text(&self, span: &Range<usize>) -> &str {
+        std::str::from_utf8(&self.head[span.clone()]).unwrap_or_default()
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_of_a_request_are_where_they_were_sent() {
+    fn the_parts_of_a_request_are_found() {
         let request = Request::of(
             "GET /a%20b?x=1&n=7 HTTP/1.1\r\nHost: Shop.Localhost.:8080\r\nX-Empty:\r\n\r\n",
         );
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_to_a_proxy_has_a_path_and_an_address_of_version_six_keeps_its_colons() {
+    fn a_request_to_a_proxy_has_a_path_and_an_ipv6_host_keeps_its_colons() {
         let request =
             Request::of("GET http://a.test/x?to=http://b/ HTTP/1.1\r\nHost: [::1]:80\r\n\r\n");
         assert_eq!(
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_client_that_says_so_or_speaks_an_old_version_leaves() {
+    fn only_connection_close_or_http_1_0_ends_a_connection() {
         let stays = |head: &str| Request::of(&format!("{head}\r\n\r\n")).stays();
         assert!(stays("GET / HTTP/1.1\r\nHost: a"));
         assert!(!stays("GET / HTTP/1.1\r\nHost: a\r\nConnection: TE, Close"));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_headers_and_garbage_are_told_apart() {
+    fn too_many_headers_and_garbage_are_different_errors() {
         let peer = SocketAddr::from(([127, 0, 0, 1], 9));
         let many = format!(
             "GET / HTTP/1.1\r\n{}\r\n",

@@ -23,7 +23,7 @@ pub enum RulesError {
     #[error("it cannot be read")]
     Unreadable(#[source] std::io::Error),
     /// It is not TOML, or has a key that no rule has.
-    #[error("it is not understood: {0}")]
+    #[error("it cannot be parsed: {0}")]
     Syntax(#[from] toml::de::Error),
     /// A rule asks for something impossible.
     #[error("the rule for {path:?}: {why}")]
@@ -58,9 +58,9 @@ impl Rules {
                 std::io::ErrorKind::FileTooLarge.into(),
             ));
         }
-        let written: Written = toml::from_str(text)?;
+        let file: RulesFile = toml::from_str(text)?;
         let mut rules = Rules::default();
-        for rule in written.rule {
+        for rule in file.rule {
             let path = rule.path.clone();
             let host = rule.host.clone().unwrap_or_default().to_ascii_lowercase();
             let checked = rule.check().map_err(|why| RulesError::Rule {
@@ -92,7 +92,7 @@ impl Rules {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RulesFile {
     #[serde(default)]
     rule: Vec<WrittenRule>,
 }
@@ -140,12 +140,12 @@ impl WrittenRule {
         }
         for name in self.headers.keys() {
             if name.is_empty() || !name.bytes().all(is_token) {
-                return Err(format!("{name:?} is no header name"));
+                return Err(format!("{name:?} is not a header name"));
             }
             if ["content-length", "transfer-encoding", "connection"]
                 .contains(&name.to_ascii_lowercase().as_str())
             {
-                return Err(format!("{name} is for the server to say"));
+                return Err(format!("{name} is set by the server"));
             }
         }
         Ok(Rule {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_one_host_goes_before_a_rule_for_all() {
+    fn a_rule_for_one_host_takes_precedence_over_a_rule_for_all() {
         let text = "[[rule]]\nhost = \"Shop.localhost\"\npath = \"/a\"\nlocation = \"/b\"\n[[rule]]\npath = \"/a\"\ndelay = \"800ms\"\n";
         let rules = Rules::parse(text).unwrap();
         assert_eq!(
@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named() {
+    fn an_unknown_key_is_named_in_the_error() {
         assert!(refusal("[[rule]]\npath = \"/\"\nredirect = \"/b\"\n").contains("redirect"));
         assert!(refusal("rules = 1\n").contains("rules"));
         assert!(refusal("[[rule]]\npath = \"/\"\nencoding = \"rot13\"\n").contains("rot13"));
     }
 
     #[test]
-    fn what_cannot_be_followed_is_refused_with_its_path() {
+    fn a_rule_that_cannot_be_applied_is_refused_with_its_path() {
         for (line, says) in [
             ("status = 99", "99"),
             ("delay = \"soon\"", "soon"),
@@ -205,8 +205,11 @@ mod tests {
             ("headers = { \"Content-Length\" = \"1\" }", "Content-Length"),
             ("headers = { \"X Y\" = \"1\" }", "X Y"),
         ] {
-            let told = refusal(&format!("[[rule]]\npath = \"/odd\"\n{line}\n"));
-            assert!(told.contains(says) && told.contains("/odd"), "{told}");
+            let message = refusal(&format!("[[rule]]\npath = \"/odd\"\n{line}\n"));
+            assert!(
+                message.contains(says) && message.contains("/odd"),
+                "{message}"
+            );
         }
         assert!(refusal("[[rule]]\npath = \"odd\"\n").contains("slash"));
         assert!(refusal("[[rule]]\npath = \"/a\"\n[[rule]]\npath = \"/a\"\n").contains("two"));

@@ -75,27 +75,27 @@ impl OriginSettings {
     /// # Errors
     /// The first setting that is out of bounds, and why.
     pub fn check(&self) -> Result<(), OriginError> {
-        let refuse = |setting, why| Err(OriginError::Setting { setting, why });
+        let out_of_bounds = |setting, why| Err(OriginError::Setting { setting, why });
         if self.pages > PAGES_LIMIT {
-            return refuse("pages", "at most 2,500,000,000");
+            return out_of_bounds("pages", "at most 2,500,000,000");
         }
         if self.page_bytes > PAGE_BYTES_LIMIT {
-            return refuse("page_bytes", "at most 16 MiB");
+            return out_of_bounds("page_bytes", "at most 16 MiB");
         }
         if self.links_per_page > 10_000 {
-            return refuse("links_per_page", "at most 10,000");
+            return out_of_bounds("links_per_page", "at most 10,000");
         }
         if !(0.0..=1.0).contains(&self.error_rate) {
-            return refuse("error_rate", "a share from 0 to 1");
+            return out_of_bounds("error_rate", "a share from 0 to 1");
         }
         if self
             .rate_limit
             .is_some_and(|rate| !(0.001..=1e6).contains(&rate))
         {
-            return refuse("rate_limit", "from 0.001 to 1,000,000 a second");
+            return out_of_bounds("rate_limit", "from 0.001 to 1,000,000 per second");
         }
         if self.latency > HOUR || self.jitter > HOUR {
-            return refuse("latency", "at most an hour, and so its jitter");
+            return out_of_bounds("latency", "at most an hour, like the jitter");
         }
         Ok(())
     }

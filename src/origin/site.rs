@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::answer::{Answer, Step};
 use super::faults::Faults;
-use super::folder::Folder;
+use super::folder::FolderSite;
 use super::generated::Generated;
 use super::log::Log;
 use super::pace::Pace;
@@ -25,7 +25,7 @@ pub struct Site {
     routes: HashMap<String, Route>,
     openings: Vec<Opening>,
     faults: Faults,
-    folder: Option<Folder>,
+    folder: Option<FolderSite>,
     generated: Option<Generated>,
     fallback: Option<Answer>,
     pace: Pace,
@@ -48,7 +48,7 @@ pub enum Opening {
 
 /// What a site has for a request.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SiteAnswer {
     pub(crate) answer: Answer,
     /// The number of earlier requests to the same route.
     pub(crate) turn: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 struct Route {
     answer: Answer,
-    asked: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Site {
@@ -106,23 +106,23 @@ impl Site {
         self.openings.get(index).unwrap_or(&Opening::Converse)
     }
 
-    pub(crate) fn find(&self, request: &Request) -> Found {
+    pub(crate) fn find(&self, request: &Request) -> SiteAnswer {
         let exact = self.routes.get(request.path_and_query());
         if let Some(route) = exact.or_else(|| self.routes.get(request.path())) {
-            return Found {
+            return SiteAnswer {
                 answer: route.answer.clone(),
-                turn: route.asked.fetch_add(1, Relaxed),
+                turn: route.requests.fetch_add(1, Relaxed),
                 paced: false,
                 throttled: false,
             };
         }
-        let at_once = |answer| Found {
+        let at_once = |answer| SiteAnswer {
             answer,
             turn: 0,
             paced: false,
             throttled: false,
         };
-        let at_pace = |answer| Found {
+        let at_pace = |answer| SiteAnswer {
             answer,
             turn: 0,
             paced: true,
@@ -132,7 +132,7 @@ impl Site {
             return at_once(answer);
         }
         if let Some(answer) = practice::answer(request) {
-            return Found {
+            return SiteAnswer {
                 throttled: true,
                 ..at_once(answer)
             };
@@ -154,7 +154,7 @@ impl Site {
         if let Some(answer) = &self.fallback {
             return at_once(answer.clone());
         }
-        at_pace(Folder::not_found())
+        at_pace(FolderSite::not_found())
     }
 }
 
@@ -185,7 +185,7 @@ impl SiteBuilder {
             path.to_owned(),
             Route {
                 answer: answer.into(),
-                asked: AtomicU64::new(0),
+                requests: AtomicU64::new(0),
             },
         );
         self
@@ -234,7 +234,11 @@ impl SiteBuilder {
             routes: self.routes,
             openings: self.openings,
             faults: Faults::default(),
-            folder: settings.folder.as_deref().map(Folder::open).transpose()?,
+            folder: settings
+                .folder
+                .as_deref()
+                .map(FolderSite::open)
+                .transpose()?,
             generated: (settings.pages > 0).then(|| Generated::new(&settings, scheme)),
             fallback: self.fallback,
             pace: Pace::new(&settings),

@@ -19,13 +19,13 @@ fn paged(settings: OriginSettings) -> Origin {
 }
 
 #[test]
-fn a_connection_is_kept_for_as_many_requests_as_the_client_likes() {
+fn a_connection_stays_open_for_any_number_of_requests() {
     let origin = paged(OriginSettings::default());
     let mut visitor = Visitor::of(&origin);
     for number in 0..50 {
-        let seen = visitor.get(&format!("/page/{number}"), "");
+        let response = visitor.get(&format!("/page/{number}"), "");
         assert_eq!(
-            (seen.status, seen.header("connection")),
+            (response.status, response.header("connection")),
             (200, "keep-alive")
         );
     }
@@ -43,7 +43,7 @@ fn a_connection_is_kept_for_as_many_requests_as_the_client_likes() {
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_order_though_some_wait() {
+fn pipelined_requests_get_their_responses_in_order_although_some_wait() {
     let origin = Origin::start(OriginSettings::default()).unwrap();
     let mut visitor = Visitor::of(&origin);
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -57,27 +57,30 @@ fn pipelined_requests_are_answered_in_order_though_some_wait() {
     ];
     visitor.send(paths.map(ask).concat());
     assert_eq!(
-        paths.map(|_| visitor.answer().unwrap().status),
+        paths.map(|_| visitor.response().unwrap().status),
         [201, 200, 202, 200, 200, 203]
     );
     assert_eq!(origin.log().paths(), paths);
 }
 
 #[test]
-fn a_head_request_gets_the_head_of_the_answer_and_no_body() {
+fn a_head_request_gets_the_head_of_the_response_and_no_body() {
     let origin = paged(OriginSettings::default());
     let mut visitor = Visitor::of(&origin);
     let length = visitor.get("/page/1", "").body.len();
     visitor.send("HEAD /page/1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(
-        visitor.answer_to("HEAD").unwrap().header("content-length"),
+        visitor
+            .response_to("HEAD")
+            .unwrap()
+            .header("content-length"),
         length.to_string()
     );
-    assert_eq!(visitor.answer().unwrap().status, 204);
+    assert_eq!(visitor.response().unwrap().status, 204);
 }
 
 #[test]
-fn a_client_that_says_close_or_speaks_an_old_version_is_closed_on() {
+fn the_connection_is_closed_if_the_client_asks_for_it_or_uses_http_1_0() {
     let origin = paged(OriginSettings::default());
     let mut visitor = Visitor::of(&origin);
     assert_eq!(
@@ -89,12 +92,12 @@ fn a_client_that_says_close_or_speaks_an_old_version_is_closed_on() {
     assert_eq!(visitor.rest(1).unwrap(), b"");
     let mut old = Visitor::of(&origin);
     old.send("GET / HTTP/1.0\r\n\r\n");
-    assert_eq!(old.answer().unwrap().status, 200);
+    assert_eq!(old.response().unwrap().status, 200);
     assert_eq!(old.rest(1).unwrap(), b"");
 }
 
 #[test]
-fn a_sequence_answers_in_turn_and_its_last_answer_repeats() {
+fn a_sequence_sends_its_responses_in_order_and_repeats_the_last_one() {
     let busy = Reply::new(503).header("Retry-After", "0");
     let answers = vec![
         busy.into(),
@@ -118,7 +121,7 @@ fn a_sequence_answers_in_turn_and_its_last_answer_repeats() {
 }
 
 #[test]
-fn raw_steps_send_exactly_what_they_say() {
+fn raw_steps_send_exactly_their_bytes() {
     let steps = vec![
         Step::send("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n"),
         Step::Drip("abc".into(), Duration::from_millis(5)),
@@ -136,14 +139,14 @@ fn raw_steps_send_exactly_what_they_say() {
         assert_eq!(
             visitor.get("/x", "").text(),
             "abcxyxyxyzz",
-            "and the connection is kept"
+            "and the connection stays open"
         );
         assert!(start.elapsed().as_millis() >= 15);
     }
 }
 
 #[test]
-fn a_scripted_connection_ignores_what_the_client_says() {
+fn a_scripted_connection_ignores_what_the_client_sends() {
     let origin = Site::builder()
         .opening(Opening::Script(vec![
             Step::send("SSH-2.0-not\r\n"),
@@ -169,7 +172,7 @@ fn a_scripted_connection_ignores_what_the_client_says() {
 }
 
 #[test]
-fn a_gate_holds_answers_until_the_test_opens_it_and_the_log_shows_them_in_flight() {
+fn responses_wait_at_a_gate_and_the_log_shows_them_in_flight() {
     let gate = Gate::new();
     let origin = Site::builder()
         .route("/held", Answer::page("free").held(&gate))
@@ -196,7 +199,7 @@ fn a_gate_holds_answers_until_the_test_opens_it_and_the_log_shows_them_in_flight
     );
     gate.open();
     for visitor in &mut visitors {
-        assert_eq!(visitor.answer().unwrap().text(), "free");
+        assert_eq!(visitor.response().unwrap().text(), "free");
     }
     wait(origin.log().wait_for_answers(3));
     assert!(
@@ -209,7 +212,7 @@ fn a_gate_holds_answers_until_the_test_opens_it_and_the_log_shows_them_in_flight
 }
 
 #[test]
-fn a_client_that_leaves_while_it_waits_is_no_longer_in_flight() {
+fn a_client_that_disconnects_while_it_waits_is_no_longer_in_flight() {
     let origin = Site::builder()
         .route("/held", Answer::page("free").held(&Gate::new()))
         .start()
@@ -230,16 +233,19 @@ fn chunked_replies_are_framed_in_chunks_of_that_size() {
         .start()
         .unwrap();
     let mut visitor = Visitor::of(&origin);
-    let seen = visitor.get("/x", "");
+    let response = visitor.get("/x", "");
     assert_eq!(
-        (seen.header("transfer-encoding"), seen.text() == text),
+        (
+            response.header("transfer-encoding"),
+            response.text() == text
+        ),
         ("chunked", true)
     );
     assert_eq!(visitor.get("/status/204", "").status, 204);
 }
 
 #[test]
-fn latency_is_waited_by_pages_and_not_by_practice_paths() {
+fn latency_applies_to_pages_and_not_to_practice_paths() {
     let origin = paged(OriginSettings {
         latency: Duration::from_millis(60),
         ..OriginSettings::default()
@@ -255,7 +261,7 @@ fn latency_is_waited_by_pages_and_not_by_practice_paths() {
 }
 
 #[test]
-fn bandwidth_holds_a_body_back_for_as_long_as_its_bytes_take() {
+fn bandwidth_delays_a_body_according_to_its_size() {
     let origin = paged(OriginSettings {
         page_bytes: 20_000,
         bandwidth: NonZeroU64::new(100_000),
@@ -272,7 +278,7 @@ fn bandwidth_holds_a_body_back_for_as_long_as_its_bytes_take() {
 }
 
 #[test]
-fn errors_are_met_by_pages_and_a_limit_says_when_to_come_back() {
+fn only_pages_have_errors_and_the_rate_limit_sends_retry_after() {
     let origin = paged(OriginSettings {
         error_rate: 1.0,
         ..OriginSettings::default()
@@ -280,19 +286,21 @@ fn errors_are_met_by_pages_and_a_limit_says_when_to_come_back() {
     let ask = || {
         let mut visitor = Visitor::of(&origin);
         visitor.send("GET /page/1 HTTP/1.1\r\nHost: a\r\n\r\n");
-        visitor.answer().map(|seen| seen.status)
+        visitor.response().map(|response| response.status)
     };
-    let met: Vec<_> = (0..30).map(|_| ask()).collect();
+    let outcomes: Vec<_> = (0..30).map(|_| ask()).collect();
     assert!(
-        met.iter()
+        outcomes
+            .iter()
             .any(|one| one.as_ref().is_ok_and(|status| *status == 503))
     );
-    assert!(met.iter().any(|one| {
+    assert!(outcomes.iter().any(|one| {
         one.as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
     }));
     assert!(
-        met.iter()
+        outcomes
+            .iter()
             .all(|one| one.is_err() || one.as_ref().is_ok_and(|status| *status == 503))
     );
     assert_eq!(get(&origin, "/status/200").status, 200);
@@ -322,7 +330,7 @@ fn several_listeners_share_one_site_and_one_log() {
 }
 
 #[test]
-fn a_dropped_origin_stops_even_while_answers_wait() {
+fn a_dropped_origin_stops_even_while_responses_wait() {
     let origin = Origin::start(OriginSettings::default()).unwrap();
     let mut visitor = Visitor::of(&origin);
     visitor.send("GET /fault/stall HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -343,7 +351,7 @@ fn a_dropped_origin_stops_even_while_answers_wait() {
 }
 
 #[test]
-fn a_panic_in_a_route_comes_out_when_the_origin_is_dropped() {
+fn a_panic_in_a_route_resumes_when_the_origin_is_dropped() {
     let origin = Site::builder()
         .route_with("/x", |request| panic!("unexpected {}", request.path()))
         .start()
@@ -361,7 +369,7 @@ fn a_panic_in_a_route_comes_out_when_the_origin_is_dropped() {
 }
 
 #[test]
-fn a_stream_that_is_no_socket_can_be_talked_on() {
+fn a_stream_need_not_be_a_socket() {
     wait(async {
         let site = Arc::new(Site::new(OriginSettings::default()).unwrap());
         let (mut near, far) = tokio::io::duplex(4096);
@@ -376,7 +384,7 @@ fn a_stream_that_is_no_socket_can_be_talked_on() {
                 .unwrap();
             let mut answer = Vec::new();
             near.read_to_end(&mut answer).await.unwrap();
-            assert_eq!(answer, b"", "a reset on what is not TCP is a plain end");
+            assert_eq!(answer, b"", "without TCP a reset is a normal end");
         };
         tokio::join!(talking, asking);
         assert_eq!(site.log().hits("/fault/reset-before")[0].status, None);
@@ -384,14 +392,18 @@ fn a_stream_that_is_no_socket_can_be_talked_on() {
 }
 
 #[test]
-fn a_dressed_origin_talks_through_what_each_stream_is_dressed_in() {
+fn an_origin_can_wrap_each_stream() {
     let site = Site::builder().encrypted().build().unwrap();
     let origin =
         Origin::dressed(site, async |stream| Ok(tokio::io::BufStream::new(stream))).unwrap();
     let mut visitor = Visitor::of(&origin);
     for size in [10, 100_000, 10] {
-        let seen = visitor.get(&format!("/size/{size}"), "");
-        assert_eq!(seen.body.len(), size, "and nothing stays in the dress");
+        let response = visitor.get(&format!("/size/{size}"), "");
+        assert_eq!(
+            response.body.len(),
+            size,
+            "and nothing stays in the wrapper"
+        );
     }
     assert!(origin.url("/").starts_with("https://127.0.0.1:"));
 }
@@ -408,8 +420,8 @@ fn with_jumping_clock(test: impl Future<Output = ()>) {
 }
 
 #[test]
-fn a_client_that_says_nothing_or_never_ends_its_head_is_let_go_after_a_minute() {
-    for (says, told) in [("", ""), ("GET / HTTP/1.1\r\nHost", "HTTP/1.1 408 ")] {
+fn a_client_that_is_silent_or_never_ends_its_head_is_disconnected_after_a_minute() {
+    for (says, expected) in [("", ""), ("GET / HTTP/1.1\r\nHost", "HTTP/1.1 408 ")] {
         with_jumping_clock(async {
             let site = Arc::new(Site::new(OriginSettings::default()).unwrap());
             let (mut near, far) = tokio::io::duplex(4096);
@@ -424,7 +436,7 @@ fn a_client_that_says_nothing_or_never_ends_its_head_is_let_go_after_a_minute() 
             let mut answer = String::new();
             near.read_to_string(&mut answer).await.unwrap();
             assert!(
-                answer.starts_with(told) && answer.is_empty() == told.is_empty(),
+                answer.starts_with(expected) && answer.is_empty() == expected.is_empty(),
                 "{answer}"
             );
         });
@@ -432,7 +444,7 @@ fn a_client_that_says_nothing_or_never_ends_its_head_is_let_go_after_a_minute() 
 }
 
 #[test]
-fn a_client_that_never_reads_is_let_go_after_a_minute() {
+fn a_client_that_never_reads_is_disconnected_after_a_minute() {
     with_jumping_clock(async {
         let site = Arc::new(Site::new(OriginSettings::default()).unwrap());
         let (mut near, far) = tokio::io::duplex(4096);

@@ -20,13 +20,13 @@ pub(crate) struct Visitor {
 
 /// A parsed response.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Seen {
+impl Response {
     /// A header's value; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         let lines = self
@@ -62,20 +62,20 @@ impl Visitor {
     }
 
     /// Requests a path with these header lines, each ended by CRLF.
-    pub(crate) fn get(&mut self, path: &str, headers: &str) -> Seen {
+    pub(crate) fn get(&mut self, path: &str, headers: &str) -> Response {
         self.send(format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
         ));
-        self.answer().unwrap()
+        self.response().unwrap()
     }
 
     /// Reads one framed response.
-    pub(crate) fn answer(&mut self) -> io::Result<Seen> {
-        self.answer_to("GET")
+    pub(crate) fn response(&mut self) -> io::Result<Response> {
+        self.response_to("GET")
     }
 
     /// Reads one framed response to a request of that method.
-    pub(crate) fn answer_to(&mut self, method: &str) -> io::Result<Seen> {
+    pub(crate) fn response_to(&mut self, method: &str) -> io::Result<Response> {
         let end = self.read_to(b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&self.take(end)).into_owned();
         let status = head
@@ -83,15 +83,15 @@ impl Visitor {
             .nth(1)
             .and_then(|text| text.parse().ok())
             .unwrap_or_default();
-        let mut seen = Seen {
+        let mut response = Response {
             status,
             head,
             body: Vec::new(),
         };
         if method == "HEAD" || matches!(status, 100 | 204 | 304) {
-            return Ok(seen);
+            return Ok(response);
         }
-        if seen.header("transfer-encoding") == "chunked" {
+        if response.header("transfer-encoding") == "chunked" {
             loop {
                 let line = self.read_to(b"\r\n")?;
                 let line = self.take(line);
@@ -100,16 +100,16 @@ impl Visitor {
                 self.need(size + 2)?;
                 let mut chunk = self.take(size + 2);
                 chunk.truncate(size);
-                seen.body.append(&mut chunk);
+                response.body.append(&mut chunk);
                 if size == 0 {
-                    return Ok(seen);
+                    return Ok(response);
                 }
             }
         }
-        let length = seen.header("content-length").parse().unwrap();
+        let length = response.header("content-length").parse().unwrap();
         self.need(length)?;
-        seen.body = self.take(length);
-        Ok(seen)
+        response.body = self.take(length);
+        Ok(response)
     }
 
     /// Reads to the end of the connection, or `most` bytes; an error if it was reset.
@@ -155,7 +155,7 @@ impl Visitor {
 }
 
 /// Requests one path from an origin on a connection of its own.
-pub(crate) fn get(origin: &Origin, path: &str) -> Seen {
+pub(crate) fn get(origin: &Origin, path: &str) -> Response {
     Visitor::of(origin).get(path, "")
 }
 

@@ -69,7 +69,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
             .unwrap_or(PIECE_BYTES)
             .clamp(1, PIECE_BYTES);
         for piece in bytes.chunks(step) {
-            self.hold_until(self.due).await?;
+            self.wait_until(self.due).await?;
             self.write(piece).await?;
             let takes = Duration::from_secs_f64(piece.len() as f64 / rate.get() as f64);
             self.due = self.due.max(Instant::now()) + takes;
@@ -95,15 +95,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Wire<'a, S> {
     }
 
     /// Waits until that moment; fails as soon as the client is gone.
-    pub(crate) async fn hold_until(&mut self, moment: Instant) -> io::Result<()> {
+    pub(crate) async fn wait_until(&mut self, moment: Instant) -> io::Result<()> {
         if moment <= Instant::now() {
             return Ok(());
         }
-        self.hold_for(sleep_until(moment)).await
+        self.wait_for(sleep_until(moment)).await
     }
 
     /// Waits for an event; fails as soon as the client is gone.
-    pub(crate) async fn hold_for(&mut self, event: impl Future<Output = ()>) -> io::Result<()> {
+    pub(crate) async fn wait_for(&mut self, event: impl Future<Output = ()>) -> io::Result<()> {
         tokio::pin!(event);
         loop {
             if self.input.len() >= AHEAD_LIMIT {
