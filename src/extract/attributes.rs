@@ -1,42 +1,43 @@
-//! How many attributes a tag that is still open may have by now.
+//! An upper bound on the number of attributes of a tag that is still open.
 //!
-//! The tokenizer compares each attribute with all before it, and says nothing until the tag is closed. Where it has been
-//! silent for a while, the bytes since are read here, by the states of HTML 13.2.5.32 to 40, for every `<` at once that
-//! may have opened the tag: which of them did is not known here. Invariant: the answer is never less than what the
-//! tokenizer holds; time is linear.
+//! The tokenizer compares each attribute with all those before it, and emits nothing until the tag is closed. When
+//! it has been silent for a while, the bytes it has consumed since are scanned here, following the states of HTML
+//! 13.2.5.32 to 40, in parallel for every `<` that may have opened the tag: which of them really did is not known
+//! here. Invariant: the result is never less than the number of attributes the tokenizer has collected; time is
+//! linear.
 
-/// States of a tag: of the attributes, HTML 13.2.5.32 to 40, and before them.
+/// The states of a tag before and inside its attributes (HTML 13.2.5.32 to 40).
 const STATES: usize = 9;
-const OPEN: usize = 0; // behind "<"
-const NAME: usize = 1; // in the tag's name
-const BEFORE: usize = 2; // before an attribute's name
-const ATTRIBUTE: usize = 3; // in an attribute's name
-const AFTER: usize = 4; // behind it
-const EQUALS: usize = 5; // behind "="
+const OPEN: usize = 0; // after "<"
+const NAME: usize = 1; // in the tag name
+const BEFORE: usize = 2; // before an attribute name
+const ATTRIBUTE: usize = 3; // in an attribute name
+const AFTER: usize = 4; // after it
+const EQUALS: usize = 5; // after "="
 const DOUBLE: usize = 6; // in a value in double quotes
-const SINGLE: usize = 7; // in one in single quotes
-const BARE: usize = 8; // in one without
+const SINGLE: usize = 7; // in a value in single quotes
+const BARE: usize = 8; // in an unquoted value
 
-/// Reads on where the tokenizer is silent.
+/// Scans the bytes for which the tokenizer emitted nothing.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
-    /// For each state that a tag may be in, the most attributes it may have.
+    /// For each state that a tag may be in, the largest number of attributes it may have.
     states: [Option<usize>; STATES],
     read: bool,
 }
 
 impl Attributes {
-    /// Whether nothing was read yet.
+    /// Whether no bytes have been scanned yet.
     pub(super) fn is_new(&self) -> bool {
         !self.read
     }
 
-    /// The most attributes that a tag which is open now may have.
+    /// The largest number of attributes that a tag which is still open may have.
     pub(super) fn most(&self) -> usize {
         self.states.iter().flatten().copied().max().unwrap_or(0)
     }
 
-    /// Reads on.
+    /// Scans more bytes.
     pub(super) fn read(&mut self, bytes: &[u8]) {
         self.read = true;
         for &byte in bytes {
@@ -55,7 +56,9 @@ impl Attributes {
     }
 }
 
-/// The next state, and whether an attribute begins. None: the tag ends, or was none.
+/// The next state, and whether an attribute begins.
+///
+/// `None` if the tag ends or is none after all.
 fn step(state: usize, byte: u8) -> Option<(usize, bool)> {
     let space = byte.is_ascii_whitespace();
     Some(match (state, byte) {
@@ -95,7 +98,7 @@ mod tests {
             ("<a b c>", 0),
             ("<a b c><d e", 1),
             ("x < a b c", 0),
-            // The quote may belong to a text before the tag: both readings are kept.
+            // The quote may belong to text before the tag, so both readings are tracked.
             ("<i x=\"<a b c d e", 4),
         ] {
             let mut attributes = Attributes::default();

@@ -1,4 +1,4 @@
-//! What the links of a page are resolved against.
+//! The URL that the links of a page are resolved against.
 
 use encoding_rs::Encoding;
 use url::Url;
@@ -13,27 +13,27 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// The page's own URL, or what its first `base` element says (HTML 4.2.3).
+    /// The URL of the first `base` element if it is usable (HTML 4.2.3), else the page's own.
     pub(super) fn new(page: &PageUrl, element: Option<&str>, encoding: &'static Encoding) -> Self {
         let own = page.as_url();
         let url = element
             .filter(|href| href.len() <= PageUrl::LONGEST)
             .and_then(|href| resolved(own, href.trim(), encoding_rs::UTF_8).ok())
-            // HTML forbids these as bases.
+            // HTML does not allow these as base URLs.
             .filter(|url| !matches!(url.scheme(), "data" | "javascript"))
             .unwrap_or_else(|| own.clone());
         Self { url, encoding }
     }
 
-    /// Its text.
+    /// The URL as text.
     pub(super) fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The absolute URL of a reference on the page, with its fragment.
+    /// Resolves a reference on the page into an absolute URL, keeping its fragment.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why it is not a URL.
     pub(super) fn join(&self, reference: &str) -> Result<Url, String> {
         let reference = reference.trim();
         if reference.len() > PageUrl::LONGEST {

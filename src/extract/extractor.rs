@@ -1,4 +1,4 @@
-//! Settings, compiled: page after page through every table that is for it.
+//! Compiled settings, and the pass over each page with every table that applies to it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -51,16 +51,16 @@ use crate::url::PageUrl;
 pub struct Extractor {
     tables: Vec<Table>,
     readers: Vec<Reader>,
-    /// Whether what a page says about itself is read.
+    /// Whether to read what a page says about itself.
     metadata: bool,
     article: bool,
     markdown: Option<Markdown>,
     limits: Limits,
-    /// What is kept of a page beside its tree.
+    /// What to record about a page in addition to its tree.
     notes: Notes,
 }
 
-/// What reads the items of one table.
+/// Reads the items of one table.
 #[derive(Debug)]
 struct Reader {
     matches: Option<Vec<Pattern>>,
@@ -79,7 +79,7 @@ struct Way {
     recipe: Option<String>,
 }
 
-/// A page, read in the ways that its tables asked for, each once.
+/// A page in the forms that its tables asked for, each parsed at most once.
 struct Views {
     notes: Notes,
     tree: Option<std::result::Result<Tree, String>>,
@@ -87,10 +87,10 @@ struct Views {
 }
 
 impl Extractor {
-    /// Compiles what is asked for.
+    /// Compiles the settings.
     ///
     /// # Errors
-    /// The first selection or recipe that cannot be, and why.
+    /// The first selection or recipe that does not compile, and why.
     pub fn compile(settings: &ExtractSettings) -> Result<Self> {
         let mut extractor = Self {
             tables: Vec::new(),
@@ -118,12 +118,14 @@ impl Extractor {
         Ok(extractor)
     }
 
-    /// The tables of its items, in the order that [`Item::table`] counts in.
+    /// The tables of its items; [`Item::table`] is an index into them.
     pub fn tables(&self) -> &[Table] {
         &self.tables
     }
 
-    /// Whether something is asked of a page of this URL and kind, so that its text is wanted. `recipes` are as in [`Page`].
+    /// Whether anything is extracted from such a page, so that its text is needed.
+    ///
+    /// `recipes` are as in [`Page`].
     pub fn wants(&self, url: &PageUrl, source: Source, recipes: &[Arc<str>]) -> bool {
         if self.wants_texts(source) || self.metadata && source.is_page() {
             return true;
@@ -132,7 +134,7 @@ impl Extractor {
         tables.any(|(reader, table)| reader.is_for(&table.name, url, source, recipes))
     }
 
-    /// Reads a page.
+    /// Extracts everything that was requested from a page.
     pub fn extract(&self, page: &Page<'_>) -> Extracted {
         let mut extracted = Extracted::default();
         let mut views = Views {
@@ -245,7 +247,7 @@ impl Extractor {
         Ok(())
     }
 
-    /// Every recipe that is led to is one, and there are no more of them than links can carry.
+    /// Checks that the recipes named by links exist, and that links can carry that many.
     fn check_leads(&self) -> Result<()> {
         let leads = self.readers.iter().flat_map(|reader| &reader.leads);
         let wanted: HashSet<&str> = leads.filter_map(|way| way.recipe.as_deref()).collect();
@@ -284,7 +286,7 @@ impl Reader {
     fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: &[Arc<str>]) -> bool {
         let readable = match self.source {
             Source::Html | Source::Xhtml => source.is_page(),
-            // Servers often call their JSON something else: where the URL is named, it is tried.
+            // Servers often label their JSON as something else: if the recipe matches the URL, it is tried as JSON.
             Source::Json => source == Source::Json || self.matches.is_some(),
             Source::Text => true,
         };
@@ -354,7 +356,7 @@ impl Way {
         })
     }
 
-    /// Where it leads from a page. What is not for HTTP leads nowhere.
+    /// The links to follow from a page. Anything that is not an http(s) URL is dropped.
     fn links(&self, root: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Follow> {
         let limits = reading.account.limits;
         let nodes = self
@@ -384,7 +386,7 @@ impl Way {
 }
 
 impl Views {
-    /// What an HTML page says about itself; why it could not be read is the only fault then.
+    /// What an HTML page says about itself, or why it could not be read as the only fault.
     fn metadata(&mut self, page: &Page<'_>, limits: &Limits) -> Metadata {
         match self.tree(page, limits) {
             Ok(tree) => {

@@ -1,81 +1,84 @@
-//! How well selectors still fit their pages: for each field how often it was there, and where first it was not.
+//! How well selectors still fit their pages: counts of present and missing fields.
 //!
-//! Counted page by page from what the pages gave ([`Fields`](crate::Fields)), in any order: the counts of two halves of a run, or of two runs, add
-//! up. Invariant: a field is never there more often than it was looked for. Edge: an item is a place that `each` found, so
-//! that a page on which it found none counts for the table, and for no field.
+//! For each field, it counts how often the field was present, and records where it was first missing.
+//!
+//! The counts are taken page by page from the extracted fields ([`Fields`](crate::Fields)), in any order: the
+//! counts of two halves of a run, or of two runs, can be added. Invariant: a field is never counted as present more
+//! often than it was looked for. Edge: an item is a place that `each` matched, so a page without any match counts
+//! for the table, but not for its fields.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{Column, Fields, Table, Value};
 
-/// Items that a share is drawn from before it can have changed: fewer say little.
+/// Fewer items than this say too little about whether a rate has changed.
 const ENOUGH: u64 = 20;
 
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// Those of each table, in the order of the tables.
+    /// The counts of each table, in the order of the tables.
     pub tables: Vec<TableHealth>,
 }
 
 /// The counts of one table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableHealth {
-    /// Its name.
+    /// The table's name.
     pub name: String,
-    /// Pages that were read for it.
+    /// Pages that this table was read from.
     pub pages: u64,
-    /// Pages that gave at least one item.
+    /// Pages that yielded at least one item.
     pub with_items: u64,
-    /// Items.
+    /// The number of items.
     pub items: u64,
     /// The first page without an item.
     pub first_miss: Option<FirstMiss>,
-    /// The counts of its fields, those of nested tables behind their table.
+    /// The counts of its fields; the fields of a nested table follow the table itself.
     pub fields: Vec<FieldHealth>,
 }
 
 /// The counts of one field.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldHealth {
-    /// Its name, behind those of the tables around it: `reviews.stars`.
+    /// The field's name, prefixed with those of the tables around it: `reviews.stars`.
     pub name: String,
-    /// Items that it was looked for in.
+    /// Items in which the field was looked for.
     pub seen: u64,
-    /// Items that it was there in: neither missing nor blank, and no empty list.
+    /// Items in which it was present: neither missing nor blank nor an empty list.
     pub hits: u64,
-    /// The share that it has to be there in, where the recipe says so.
+    /// The share of items that must have it, if the recipe sets one.
     pub min_rate: Option<f64>,
-    /// Where it was not there first.
+    /// Where it was first missing.
     pub first_miss: Option<FirstMiss>,
 }
 
-/// Where something was not there first.
+/// Where something was missing for the first time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstMiss {
-    /// The page.
+    /// The page's URL.
     pub url: String,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// A field that is not there as often as it was, or as it has to be.
+/// A field that is present less often than it used to be, or than it must be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shortfall {
     /// The table.
     pub table: String,
-    /// The field; empty: pages with items.
+    /// The field; empty for the share of pages with items.
     pub field: String,
-    /// The share now.
+    /// The current share.
     pub rate: f64,
-    /// The share that was wanted, or that was before.
+    /// The required share, or the earlier one.
     pub wanted: f64,
-    /// Where it was not there first.
+    /// Where it was first missing.
     pub first_miss: Option<FirstMiss>,
 }
 
 impl Health {
-    /// No counts yet, for these tables.
+    /// Zero counts for these tables.
     pub fn new(tables: &[Table]) -> Self {
         let tables = tables.iter().map(|table| TableHealth {
             name: table.name.clone(),
@@ -87,7 +90,7 @@ impl Health {
         }
     }
 
-    /// Counts a page. `tables` are those that the counts were made for.
+    /// Counts a page. `tables` must be those that the counts were created for.
     pub fn count(&mut self, url: &str, fields: &Fields, tables: &[Table]) {
         let first = |why: &str| FirstMiss {
             url: url.to_owned(),
@@ -107,7 +110,7 @@ impl Health {
                 health.first_miss = Some(first(why.unwrap_or("no item was found")));
             }
         }
-        // The place of an item among those of its table, as misses count.
+        // The index of an item within its table, which is what misses refer to.
         let mut numbers = vec![0_u32; self.tables.len()];
         for item in &fields.items {
             let place = usize::from(item.table);
@@ -129,7 +132,7 @@ impl Health {
         }
     }
 
-    /// Adds the counts of another run, or of another part of this one, over the same tables.
+    /// Adds the counts of another run, or of another part of this run, over the same tables.
     pub fn add(&mut self, other: &Health) {
         for theirs in &other.tables {
             let Some(ours) = self.table_mut(&theirs.name) else {
@@ -153,7 +156,7 @@ impl Health {
         }
     }
 
-    /// The fields that are there less often than their recipe wants, of those that were looked for at all.
+    /// The fields, among those looked for, that are present less often than required.
     pub fn below_min_rate(&self) -> Vec<Shortfall> {
         let mut short = Vec::new();
         for table in &self.tables {
@@ -168,8 +171,10 @@ impl Health {
         short
     }
 
-    /// The fields, and the tables, that are there less often than in an earlier run, by more than chance explains: the
-    /// difference is more than three standard errors, and more than a twentieth. Too few items say nothing.
+    /// The fields and tables that are present significantly less often than in an earlier run.
+    ///
+    /// The difference has to exceed three standard errors and five percentage points. With too few items, nothing
+    /// is reported.
     pub fn drift(&self, earlier: &Health) -> Vec<Shortfall> {
         let mut short = Vec::new();
         for table in &self.tables {
@@ -209,7 +214,7 @@ impl Health {
 }
 
 impl TableHealth {
-    /// The share of pages with items; none before the first page.
+    /// The share of pages with items; `None` before the first page.
     pub fn rate(&self) -> Option<f64> {
         rate(self.with_items, self.pages)
     }
@@ -226,7 +231,7 @@ impl TableHealth {
 }
 
 impl FieldHealth {
-    /// The share of items that it was there in; none before the first item.
+    /// The share of items that have the field; `None` before the first item.
     pub fn rate(&self) -> Option<f64> {
         rate(self.hits, self.seen)
     }
@@ -236,26 +241,26 @@ fn rate(hits: u64, seen: u64) -> Option<f64> {
     (seen > 0).then(|| hits as f64 / seen as f64)
 }
 
-/// Both shares, where the first is lower than the second by more than chance explains.
+/// Both rates, if the current one is lower by more than chance explains.
 fn fell(now: (u64, u64), before: (u64, u64)) -> Option<(f64, f64)> {
     if now.1 < ENOUGH || before.1 < ENOUGH {
         return None;
     }
     let (is, was) = (rate(now.0, now.1)?, rate(before.0, before.1)?);
-    // Two proportions, pooled.
+    // A two-proportion z-test with the pooled proportion.
     let pooled = (now.0 + before.0) as f64 / (now.1 + before.1) as f64;
     let spread = pooled * (1.0 - pooled) * (1.0 / now.1 as f64 + 1.0 / before.1 as f64);
     (was - is > (3.0 * spread.sqrt()).max(0.05)).then_some((is, was))
 }
 
-/// The earlier of two is kept: where both parts have one, ours.
+/// Keeps our first miss if there is one, otherwise theirs.
 fn keep(ours: &mut Option<FirstMiss>, theirs: &Option<FirstMiss>) {
     if ours.is_none() {
         ours.clone_from(theirs);
     }
 }
 
-/// No counts yet for these columns, nested ones behind their own.
+/// Zero counts for these columns, each followed by its nested ones.
 fn fields(columns: &[Column], above: &str) -> Vec<FieldHealth> {
     let mut fields = Vec::new();
     for column in columns {
@@ -296,7 +301,7 @@ fn count(
             Value::List(items) => items.as_slice(),
             one => std::slice::from_ref(one),
         };
-        // Every nested item is counted on the same fields.
+        // All nested items are counted in the same fields.
         for item in items {
             if let Value::Item(values) = item {
                 count(values, &column.columns, nested, why);
@@ -305,7 +310,7 @@ fn count(
     }
 }
 
-/// How many fields these columns are, with those of nested tables.
+/// The number of fields that these columns make, including those of nested tables.
 fn size(columns: &[Column]) -> usize {
     columns.iter().map(|column| 1 + size(&column.columns)).sum()
 }
@@ -408,7 +413,7 @@ mod tests {
             ("name", 0.5, 0.75)
         );
         assert_eq!(short.first_miss.as_ref().unwrap().url, "http://a.example/2");
-        // Never looked for is not missed.
+        // A field that was never looked for is not missing.
         assert_eq!(counted(&[("http://a.example/3", "")]).below_min_rate(), []);
     }
 
@@ -422,11 +427,11 @@ mod tests {
         let names: Vec<_> = drift.iter().map(|short| short.field.as_str()).collect();
         assert_eq!(names, ["name", "price", "parts.size"]);
         assert_eq!((drift[0].rate, drift[0].wanted), (0.75, 1.0));
-        // Pages without an item are told for the table.
+        // Pages without an item are reported for the table.
         let mut empty = times(GOOD, 50);
         empty.extend(times("", 50));
         assert_eq!(counted(&empty).drift(&earlier)[0].field, "");
-        // One in two hundred, and ten items of which half are gone, are chance.
+        // One in two hundred, and half of only ten items, can be chance.
         let mut one = times(GOOD, 99);
         one.extend(times(BAD, 1));
         assert_eq!(counted(&one).drift(&earlier), []);

@@ -1,26 +1,33 @@
-//! How much one page may cost, and the account that is kept of it.
+//! Limits on the cost of one page, and the account of what is left of them.
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds on what is read out of one page. Where one is met, the page or the value is refused with a reason.
+/// Limits on what is extracted from one page.
+///
+/// Beyond one of them, the page or the value is refused with a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of text in a page; a longer page is refused.
     pub page_bytes: usize,
-    /// Elements inside each other; a deeper page is refused. Browsers stop at 512, and building a tree takes time with the
-    /// square of its depth.
+    /// Nesting depth of elements; a deeper page is refused.
+    ///
+    /// Browsers stop at 512, and the time to build a tree grows with the square of its depth.
     pub depth: usize,
-    /// Nodes of a page's tree; a larger page is refused. Each takes about 200 bytes, and misnested markup can ask for hundreds a byte.
+    /// Nodes of a page's tree; a larger page is refused.
+    ///
+    /// Each takes about 200 bytes, and misnested markup can produce hundreds of nodes per byte.
     pub nodes: usize,
-    /// Items out of one page, nested ones too, and values in one list; the rest is left out and told.
+    /// Items of one page, nested ones included, and values of one list.
+    ///
+    /// The rest is dropped and reported.
     pub items: usize,
-    /// Bytes of one value; a longer one is a miss.
+    /// Bytes of one value; a longer one becomes a miss.
     pub value_bytes: usize,
-    /// Bytes of all values out of one page; the rest is left out and told.
+    /// Bytes of all values of one page; the rest is dropped and reported.
     pub total_bytes: usize,
-    /// Bytes of the article, and of the Markdown, of one page; a longer one is refused.
+    /// Bytes of a page's article, and of its Markdown; a longer one is refused.
     pub text_bytes: usize,
-    /// Misses told of one page; the rest is counted.
+    /// Misses listed for one page; any further ones are only counted.
     pub misses: usize,
 }
 
@@ -39,7 +46,7 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the limits while one page is read.
+/// What is left of the limits while a page is being read.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) limits: Limits,
@@ -56,10 +63,10 @@ impl Account {
         }
     }
 
-    /// Takes one item.
+    /// Accounts for one item.
     ///
     /// # Errors
-    /// When none is left.
+    /// If the limit is used up.
     pub(super) fn item(&mut self) -> Result<(), String> {
         let Some(left) = self.items.checked_sub(1) else {
             return Err(format!("more than {} items on one page", self.limits.items));
@@ -68,10 +75,10 @@ impl Account {
         Ok(())
     }
 
-    /// Takes a value of so many bytes.
+    /// Accounts for a value of this many bytes.
     ///
     /// # Errors
-    /// When it is too long, or the page has had its share.
+    /// If the value is too long, or the page's total is used up.
     pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), String> {
         if bytes > self.limits.value_bytes {
             return Err(format!(

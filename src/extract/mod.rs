@@ -1,9 +1,10 @@
-//! Page in, typed fields out: what `--select` and recipes ask for, and what the page says about itself.
+//! Extraction: typed fields selected by `--select` and recipes, and a page's own metadata.
 //!
-//! An [`Extractor`] is compiled once for a run, from settings that are plain data and cross to child processes, and put to
-//! page after page. It is pure: no clock, no file, no network. Invariant: whatever the page, it neither panics nor takes
-//! time or memory without bound; what it does not do is told, as a [`Miss`] or as the reason why the page was refused.
-//! Edge: the tree of a page is built from its text alone, without scripts.
+//! An [`Extractor`] is compiled once per run, from settings that are plain data and can be sent to child processes,
+//! and then applied to page after page. It is pure: no clock, no files, no network. Invariant: whatever the page
+//! contains, it neither panics nor takes unbounded time or memory; anything it does not extract is reported, as a
+//! [`Miss`] or as the reason why the page was refused. Edge: a page's tree is built from its text alone; no scripts
+//! run.
 
 mod article;
 mod attributes;
@@ -51,79 +52,79 @@ use crate::url::PageUrl;
 /// What to read out of pages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExtractSettings {
-    /// The fields of `--select`: one item of each HTML page.
+    /// The fields of `--select`: each HTML page yields one item.
     pub fields: Vec<Selection>,
     /// The recipes.
     pub recipes: Vec<Recipe>,
     /// Whether to read what each HTML page says about itself.
     #[serde(default)]
     pub metadata: bool,
-    /// Whether the text of the article is wanted of each HTML page, without what stands around it.
+    /// Whether to extract the article text of each HTML page, without the navigation around it.
     #[serde(default)]
     pub article: bool,
-    /// What of each HTML page is wanted as Markdown.
+    /// Which part of each HTML page to convert to Markdown, if any.
     #[serde(default)]
     pub markdown: Option<Markdown>,
-    /// What one page may cost.
+    /// Limits on the cost of one page.
     pub limits: Limits,
 }
 
-/// A page, as far as it is read here.
+/// The parts of a page that extraction needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'p> {
-    /// Where it is from: what recipes are chosen by and links are resolved against.
+    /// The page's URL: recipes are chosen by it, and links are resolved against it.
     pub url: &'p PageUrl,
-    /// Its text, decoded.
+    /// The decoded text.
     pub text: &'p str,
-    /// What it is. [`Source::Text`] is whatever is neither a page nor JSON.
+    /// How to read it. [`Source::Text`] stands for everything that is neither HTML nor JSON.
     pub source: Source,
-    /// The encoding it was sent in: that of the queries of its links.
+    /// The encoding the page was sent in; the queries of its links are encoded in it.
     pub encoding: &'static Encoding,
-    /// The recipes that pages before it want for it.
+    /// The recipes that earlier pages asked to apply to this page.
     pub recipes: &'p [Arc<str>],
 }
 
-/// What was read out of a page.
+/// Everything that was extracted from a page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Extracted {
-    /// Its items.
+    /// The items.
     pub fields: Fields,
-    /// Where its recipes lead, each URL once for each recipe.
+    /// The links that its recipes follow, each URL once per recipe.
     pub follow: Vec<Follow>,
-    /// What it says about itself, where that is asked for and it is HTML.
+    /// What the page says about itself, if that was requested and the page is HTML.
     pub metadata: Option<Metadata>,
-    /// The text of its article, where that was asked for.
+    /// The article's text, if requested.
     pub article: Option<String>,
-    /// The page, or its article, as Markdown, where that was asked for.
+    /// The page or its article as Markdown, if requested.
     pub markdown: Option<String>,
-    /// Why the article or the Markdown that was asked for is not there.
+    /// Why the requested article or Markdown is missing.
     pub refused: Option<String>,
 }
 
-/// A link that a recipe leads to.
+/// A link that a recipe follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Follow {
-    /// Where it leads.
+    /// The link's URL.
     pub url: PageUrl,
-    /// The recipe for what is there, where one is named.
+    /// The recipe to apply to the linked page, if the link names one.
     pub recipe: Option<String>,
 }
 
-/// About how many bytes reading a page's text takes: those of its tree, judged by its tags.
+/// Roughly the bytes of memory that a page's tree takes, estimated from its tags.
 pub(crate) fn weight(text: &str) -> u64 {
     tree::NODE * 2 * memchr::memchr_iter(b'<', text.as_bytes()).count() as u64
 }
 
 impl ExtractSettings {
-    /// The tables of the items, in the order that [`Item::table`](crate::fields::Item::table) counts in.
+    /// The tables of the items, which [`Item::table`](crate::fields::Item::table) refers to.
     ///
     /// # Errors
-    /// As [`Extractor::compile`].
+    /// The same as those of [`Extractor::compile`].
     pub fn tables(&self) -> Result<Vec<Table>> {
         Extractor::compile(self).map(|extractor| extractor.tables().to_vec())
     }
 
-    /// Whether nothing is asked for.
+    /// Whether nothing is to be extracted.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
             && self.recipes.is_empty()

@@ -7,10 +7,10 @@ use super::selection::Fault;
 
 /// The longest query, in bytes.
 const LONGEST: usize = 4 << 10;
-/// Brackets inside each other: the compiler of queries recurses.
+/// Nesting depth of brackets: the query compiler recurses.
 const DEPTH: usize = 16;
 
-/// A compiled query. Its `$` is the value that it is put to: in an item, the item.
+/// A compiled query. Its `$` is the value it is applied to: inside an item, the item.
 #[derive(Debug)]
 pub(super) struct Path(JsonPath);
 
@@ -18,7 +18,7 @@ impl Path {
     /// Compiles a query.
     ///
     /// # Errors
-    /// Where and why it is none.
+    /// Where and why it is not a valid query.
     pub(super) fn compile(text: &str) -> Result<Self, Fault> {
         if text.len() > LONGEST {
             return Err(Fault {
@@ -46,7 +46,7 @@ impl Path {
         })
     }
 
-    /// The values it finds, at most so many.
+    /// The first `limit` values that it matches.
     pub(super) fn query<'v>(&self, value: &'v Value, most: usize) -> Vec<&'v Value> {
         self.0.query(value).into_iter().take(most).collect()
     }

@@ -1,4 +1,4 @@
-//! What one expression finds on a page, place by place: to try a selector before it is put in a recipe.
+//! What a single expression matches on a page: for trying out selectors.
 
 use super::base::Base;
 use super::css::Caches;
@@ -10,35 +10,35 @@ use super::tree::{self, Notes};
 use super::{Limits, Page};
 use crate::fields::Value;
 
-/// One place that was found.
+/// One match of the expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
-    /// The line of the page that the start tag of the element ends on, from 1. None in JSON and text.
+    /// The line, from 1, on which the element's start tag ends. `None` in JSON and text.
     pub line: Option<u64>,
-    /// The element as HTML, the JSON, or the text that matched.
+    /// The element as HTML, the JSON value, or the matched text.
     pub source: String,
-    /// What the expression makes of it; missing where it has no such attribute.
+    /// What the expression makes of it; missing if it does not have the attribute.
     pub value: Value,
-    /// Why the value is not what was found.
+    /// Why the value could not be converted.
     pub why: Option<String>,
 }
 
-/// Tries an expression, as in `--select` behind the `=`, on a page of its kind.
+/// Tries an expression, written as after the `=` of `--select`, on a page of its kind.
 ///
 /// # Errors
-/// What is wrong with the expression, by column; or with the page, at column 1.
+/// What is wrong with the expression, with its column; or with the page, at column 1.
 pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match>, SelectionError> {
     let wrong = |at, problem| SelectionError {
         text: text.to_owned(),
         column: column(text, at),
         problem,
     };
-    // Both kinds of pages have the same selectors.
+    // HTML and XHTML share one selector language.
     let language = match page.source {
         Source::Xhtml => Source::Html,
         other => other,
     };
-    // Whether a list comes out is no question here.
+    // Here it does not matter whether the expression yields a list or a single value.
     let (expression, list) = match Expression::read(text, language, true) {
         Ok(expression) => (expression, true),
         Err(fault) => match Expression::read(text, language, false) {
@@ -89,7 +89,7 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
                 _ => String::new(),
             },
         };
-        // Elements lie in each other: each is told whole, as far as the page may go.
+        // Elements nest, and each match is returned whole: stop at the page's total limit.
         let Some(rest) = left.checked_sub(source.len()) else {
             break;
         };

@@ -1,4 +1,4 @@
-//! Fields as they are asked for, and compiled to be read.
+//! Fields as they were requested, and their compiled form.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,32 +10,32 @@ use super::selection::{Expression, Fault, Selection, Take, check_name};
 use super::selector::{Node, Selector, Source};
 use crate::fields::{Column, Kind, Value};
 
-/// Nested tables inside each other.
+/// Nesting depth of tables.
 pub(super) const DEPTH: usize = 4;
 
 /// One field of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its name.
+    /// The field's name.
     pub name: String,
-    /// Whether all that is found goes into a list.
+    /// Whether all matches go into a list.
     pub list: bool,
-    /// Whether an item without it is not whole.
+    /// Whether an item without this field is incomplete.
     pub required: bool,
-    /// The share of items, from 0 to 1, that has to have it.
+    /// The share of items, from 0 to 1, that must have this field.
     pub min_rate: Option<f64>,
-    /// What it holds.
+    /// Its content.
     pub reads: Reads,
 }
 
-/// What a field holds.
+/// The content of a field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reads {
-    /// A value.
+    /// A single value, or a list of values.
     Value(Expression),
     /// The items of a nested table.
     Items {
-        /// The selector of an item; empty: the item around it.
+        /// The selector of an item; empty: the enclosing item itself.
         each: String,
         /// The fields of an item.
         rules: Vec<Rule>,
@@ -43,7 +43,7 @@ pub enum Reads {
 }
 
 impl Rule {
-    /// Whether the HTML of an element is asked for.
+    /// Whether the HTML of an element is requested.
     pub(super) fn takes_html(&self) -> bool {
         match &self.reads {
             Reads::Value(expression) => expression.takes_html(),
@@ -64,10 +64,10 @@ impl From<Selection> for Rule {
     }
 }
 
-/// A rule that is ready to read.
+/// A compiled rule.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// The names on the way to it: `reviews.stars`.
+    /// The dotted path of names that leads to it: `reviews.stars`.
     path: String,
     list: bool,
     required: bool,
@@ -81,20 +81,20 @@ enum Work {
     Items(Vec<Field>),
 }
 
-/// What reading one page needs and keeps.
+/// The state of reading one page.
 #[derive(Debug)]
 pub(super) struct Reading<'r> {
     pub(super) base: &'r Base,
     pub(super) caches: Caches,
     pub(super) account: Account,
-    /// What was missed of the item in hand: column and reason.
+    /// The misses of the current item: column and reason.
     pub(super) misses: Vec<(String, String)>,
 }
 
-/// Compiles the rules of a table; answers what reads them, and its columns.
+/// Compiles the rules of a table; returns the compiled fields and the table's columns.
 ///
 /// # Errors
-/// The first rule that cannot be, by its path, and why.
+/// The first rule that does not compile, by its path, and why.
 pub(super) fn compile(
     rules: &[Rule],
     source: Source,
@@ -150,7 +150,7 @@ pub(super) fn compile(
     Ok((fields, columns))
 }
 
-/// Reads the values of one item; answers whether it is whole.
+/// Reads the values of one item; returns whether the item is complete.
 pub(super) fn read(
     fields: &[Field],
     node: &Node<'_>,
@@ -186,7 +186,7 @@ impl Reading<'_> {
 }
 
 impl Field {
-    /// Its value in an item, and whether the nested items that are required are whole.
+    /// The field's value in an item, and whether all its required nested fields are present.
     fn read(&self, node: &Node<'_>, reading: &mut Reading<'_>) -> (Value, bool) {
         match &self.work {
             Work::Value { take, chain } => (self.value(take, chain, node, reading), true),
@@ -202,7 +202,7 @@ impl Field {
         reading: &mut Reading<'_>,
     ) -> Value {
         let limits = reading.account.limits;
-        // An attribute may be missing on the first element; text never is.
+        // The first element may not have the attribute; text is always there.
         let by_attribute = matches!(take, Take::Attribute(_));
         let most = if chain.takes_all() || by_attribute {
             limits.items.saturating_add(1)
@@ -247,7 +247,7 @@ impl Field {
             };
             reading.miss(&self.path, why);
         }
-        // Filters may make more of less: an expression can repeat what it found.
+        // Filters can make a text longer: a replacement can repeat what it matched.
         match reading.account.bytes(grown(&found.value)) {
             Ok(()) => found.value,
             Err(why) => {
@@ -290,7 +290,7 @@ impl Field {
     }
 }
 
-/// Bytes of a value's text.
+/// The number of bytes of a value's text.
 fn bytes(value: &Value) -> usize {
     match value {
         Value::Text(text) | Value::Json(text) => text.len(),
@@ -298,7 +298,7 @@ fn bytes(value: &Value) -> usize {
     }
 }
 
-/// Bytes of the longest text of a value.
+/// The number of bytes of the longest text in a value.
 fn grown(value: &Value) -> usize {
     match value {
         Value::List(values) => values.iter().map(bytes).max().unwrap_or(0),

@@ -1,23 +1,24 @@
-//! The language of selections: `name=SELECTOR`, and what is done with what it finds.
+//! The selection language: `name=SELECTOR`, and the filters applied to what it matches.
 //!
 //! ```text
 //! price=.price::text|number        the text of the first .price, as a number
 //! links[]=a@href|url               the attribute of every a, as absolute URLs
-//! tags=.tag|join:", "              the texts of every .tag, in one
+//! tags=.tag|join:", "              the texts of every .tag, joined into one
 //! ```
 //!
-//! | behind the selector | takes |
+//! | after the selector | yields |
 //! |---|---|
-//! | `::text`, or nothing | the text in the element and all below it, but not of scripts, styles and templates in it |
-//! | `::own-text` | the text in the element itself, not that of elements in it |
+//! | `::text`, or nothing | the text of the element and everything below it, except scripts, styles and templates |
+//! | `::own-text` | the text directly in the element, not that of child elements |
 //! | `::html` | the element as HTML |
-//! | `::inner-html` | what is in it as HTML |
-//! | `@name`, `::attr(name)` | the attribute; elements without it are passed over |
+//! | `::inner-html` | its content as HTML |
+//! | `@name`, `::attr(name)` | the attribute; elements without it are skipped |
 //!
-//! Without a selector (`@id`, `::text`) the element itself is meant: the item, or the whole page. Without `[]` the first that
-//! is found is taken, or all where a [filter](crate::extract::Filter) makes one of them. A bar, an `@` or a `::` inside brackets, parentheses,
-//! quotes or comments, or behind a backslash, is the selector's own: `a[href|=x]`, `a[title="a|b"]`. So is the bar of a namespace, `*|p`, unless a
-//! filter has that name: `:is(*|text)`.
+//! Without a selector (`@id`, `::text`), the expression refers to the element itself: the item, or the whole page.
+//! Without `[]` the first match is used, or all of them if a [filter](crate::extract::Filter) reduces them to one
+//! value. A `|`, `@` or `::` inside brackets, parentheses, quotes or comments, or after a backslash, belongs to the
+//! selector: `a[href|=x]`, `a[title="a|b"]`. So does the bar of a namespace, `*|p`, unless a filter has that name:
+//! `:is(*|text)`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,57 +33,57 @@ const LONGEST: usize = 8 << 10;
 /// The longest name of a field, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// One field, as `--select` has it.
+/// One field, as given to `--select`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// The field's name.
     pub name: String,
-    /// Whether all that is found goes into a list.
+    /// Whether all matches go into a list.
     pub list: bool,
-    /// Where it is, and what is done with it.
+    /// Where the value is, and how it is processed.
     pub expression: Expression,
 }
 
-/// Where a value is, and what is done with it.
+/// Where a value is, and how it is processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expression {
-    /// A CSS selector, a JSONPath or a regular expression; empty: what the expression stands in itself.
+    /// A CSS selector, JSONPath or regular expression; empty: the item or page itself.
     pub selector: String,
-    /// What is taken of what is found.
+    /// What to read from each match.
     pub take: Take,
-    /// What is done with it.
+    /// The filters to apply.
     pub filters: Vec<Filter>,
 }
 
-/// What is taken of an element that was found.
+/// What to read from a matched element.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
-    /// Its text and that of all below it.
+    /// Its text and that of everything below it.
     #[default]
     Text,
-    /// Its text alone.
+    /// Only the text directly in it.
     OwnText,
     /// The element as HTML.
     Html,
-    /// What is in it as HTML.
+    /// The element's content as HTML.
     InnerHtml,
     /// An attribute; in text, a group of the regular expression.
     Attribute(String),
 }
 
-/// Why a text is no [`Selection`].
+/// Why a text is not a valid [`Selection`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}: column {column}: {problem}")]
 pub struct SelectionError {
     /// The text.
     pub text: String,
-    /// Where in it, in characters from 1.
+    /// The position of the error, in characters from 1.
     pub column: usize,
     /// What is wrong there.
     pub problem: String,
 }
 
-/// What is wrong in an expression, and at which byte of it.
+/// A problem in an expression, and its byte offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) at: usize,
@@ -133,15 +134,15 @@ impl Selection {
 }
 
 impl Expression {
-    /// Whether the HTML of an element is asked for.
+    /// Whether the HTML of an element is requested.
     pub(super) fn takes_html(&self) -> bool {
         matches!(self.take, Take::Html | Take::InnerHtml)
     }
 
-    /// Reads an expression in the language of a source, and checks it whole.
+    /// Reads an expression in the language of a source, and checks all of it.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first problem in it.
     pub(super) fn read(text: &str, source: Source, list: bool) -> Result<Self, Fault> {
         let fault = |at, problem| Fault { at, problem };
         if text.len() > LONGEST {
@@ -172,7 +173,7 @@ impl Expression {
     }
 }
 
-/// What follows the selector.
+/// Parses what follows the selector: `::part` or `@attribute`.
 fn take(text: &str) -> Result<Take, String> {
     let attribute = |name: &str| {
         let name = name.trim();
@@ -210,12 +211,12 @@ fn take(text: &str) -> Result<Take, String> {
     }
 }
 
-/// Where the selector of an expression ends.
+/// The positions at which the selector of an expression ends.
 #[derive(Debug, Default)]
 struct Places {
-    /// The first `@` or `::` that is not the selector's own.
+    /// The first `@` or `::` that does not belong to the selector.
     take: Option<usize>,
-    /// The first bar that is not the selector's own.
+    /// The first bar that does not belong to the selector.
     bar: Option<usize>,
 }
 
@@ -225,7 +226,7 @@ impl Places {
         let mut depth = 0_usize;
         let mut quote = None;
         let mut escaped = false;
-        // Where a comment ends: what is in it is nothing.
+        // Where the current comment ends: its content is ignored.
         let mut after_comment = 0;
         for (at, c) in text.char_indices() {
             let is_selector = source == Source::Html;
@@ -239,7 +240,7 @@ impl Places {
                     let end = text[at + 2..].find("*/");
                     after_comment = end.map_or(text.len(), |end| at + 2 + end + 2);
                 }
-                // In a regular expression quotes are themselves.
+                // In a regular expression, quotes are ordinary characters.
                 '"' | '\'' if source != Source::Text => quote = Some(c),
                 '(' | '[' | '{' => depth += 1,
                 ')' | ']' | '}' => depth = depth.saturating_sub(1),
@@ -262,7 +263,7 @@ impl Places {
     }
 }
 
-/// Whether the bar between these belongs to a namespace: `*|p`, `*|*`.
+/// Whether the bar between these texts belongs to a namespace: `*|p`, `*|*`.
 fn is_of_namespace(before: &str, behind: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\\');
     let end = behind.find(|c| !is_name(c)).unwrap_or(behind.len());
@@ -274,7 +275,7 @@ fn is_of_namespace(before: &str, behind: &str) -> bool {
 /// Checks the name of a field or a recipe.
 ///
 /// # Errors
-/// The first character that cannot be.
+/// The first character that is not allowed.
 pub(super) fn check_name(name: &str) -> Result<(), Fault> {
     let fault = |at, problem| Err(Fault { at, problem });
     let Some(first) = name.chars().next() else {
@@ -295,7 +296,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Fault> {
     }
 }
 
-/// The column of a byte, in characters from 1.
+/// The column of a byte offset, in characters from 1.
 pub(super) fn column(text: &str, at: usize) -> usize {
     text[..text.floor_char_boundary(at)].chars().count() + 1
 }

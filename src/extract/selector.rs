@@ -1,4 +1,4 @@
-//! What finds things in a page: CSS in HTML, JSONPath in JSON, regular expressions in text.
+//! Selectors: CSS in HTML, JSONPath in JSON, regular expressions in text.
 
 use ego_tree::NodeRef;
 use regex::{Captures, Regex, RegexBuilder};
@@ -11,16 +11,16 @@ use super::selection::{Fault, Take};
 use super::tree::Tree;
 use crate::fields::{Kind, Value};
 
-/// The most memory of one compiled regular expression, in bytes.
+/// The most memory that one compiled regular expression may take, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What a page is read as.
+/// The format that a page is read as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// HTML, by CSS selectors.
     #[default]
     Html,
-    /// A page of XHTML that is sent as such: it is read by the rules of XML, and otherwise as HTML.
+    /// XHTML that is served as XHTML: parsed by the rules of XML, but otherwise treated as HTML.
     Xhtml,
     /// JSON, by JSONPath.
     Json,
@@ -31,14 +31,14 @@ pub enum Source {
 /// A compiled selector.
 #[derive(Debug)]
 pub(super) enum Selector {
-    /// What it stands in itself.
+    /// The element, value or text that it is applied to.
     Itself,
     Css(Css),
     Path(Path),
     Regex(Regex),
 }
 
-/// A place in a page.
+/// A node of a page.
 #[derive(Debug, Clone)]
 pub(super) enum Node<'p> {
     /// The page as a tree.
@@ -49,12 +49,12 @@ pub(super) enum Node<'p> {
     Json(&'p serde_json::Value),
     /// The page as text.
     Text(&'p str),
-    /// What an expression matched, and its groups by number and name.
+    /// A match of a regular expression, and its groups by number and name.
     Match(&'p str, Vec<(Option<String>, &'p str)>),
 }
 
 impl Source {
-    /// The name, as recipes write it.
+    /// The name, as recipes spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Source::Html => "html",
@@ -64,7 +64,7 @@ impl Source {
         }
     }
 
-    /// What comes out of its selectors.
+    /// The kind of value that its selectors yield.
     pub(super) const fn kind(self) -> Kind {
         match self {
             Source::Html | Source::Xhtml | Source::Text => Kind::Text,
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    /// Whether it is a page, of HTML or XHTML.
+    /// Whether it is a markup page: HTML or XHTML.
     pub const fn is_page(self) -> bool {
         matches!(self, Source::Html | Source::Xhtml)
     }
@@ -82,7 +82,7 @@ impl Selector {
     /// Compiles a selector in the language of a source.
     ///
     /// # Errors
-    /// Where and why it is none.
+    /// Where and why it is not valid.
     pub(super) fn compile(source: Source, text: &str) -> Result<Self, Fault> {
         if text.is_empty() {
             return Ok(Selector::Itself);
@@ -96,7 +96,7 @@ impl Selector {
         }
     }
 
-    /// The places it finds, in the order of the page, at most so many.
+    /// The nodes it matches, in page order, at most `limit` of them.
     ///
     /// # Errors
     /// Why it was not tried.
@@ -146,7 +146,7 @@ fn matched<'p>(regex: &Regex, captures: &Captures<'p>) -> Node<'p> {
 }
 
 impl Node<'_> {
-    /// What is taken of it; none where it has no such thing.
+    /// The part of this node that is to be read; `None` if it does not have it.
     pub(super) fn value(&self, take: &Take, inside: bool) -> Option<Value> {
         match self {
             Node::Page(tree) => taken(tree.html.tree.root(), take, &tree.orders).map(Value::Text),
@@ -156,7 +156,7 @@ impl Node<'_> {
             Node::Match(text, groups) => {
                 let group = match take {
                     Take::Attribute(name) => Some(group(groups, name)?),
-                    // The first group, unless the match is the item that stands around the field.
+                    // The first group, unless the match is the enclosing item itself.
                     _ if inside => None,
                     _ => groups.get(1).map(|(_, text)| *text),
                 };
@@ -174,7 +174,7 @@ fn group<'p>(groups: &[(Option<String>, &'p str)], wanted: &str) -> Option<&'p s
     found.map(|(_, text)| *text)
 }
 
-/// Compiles a regular expression, within bounds.
+/// Compiles a regular expression of bounded size.
 ///
 /// # Errors
 /// What is wrong with it, in one line.

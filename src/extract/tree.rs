@@ -1,10 +1,11 @@
-//! A page as a tree, of bounded depth and size.
+//! A page as a tree of bounded depth and size.
 //!
-//! The tree builder's time grows with the square of the depth (servo/html5ever#788), and misnested formatting elements are
-//! made again in every paragraph, so a few kilobytes could ask for gigabytes. A scan of tags cannot tell how deep a tree
-//! will be: tags that are left open are often closed by others. So the tree itself is watched while it grows: the page goes
-//! in piece by piece, and when the tree is deeper or larger than allowed, the next piece is not given.
-//! Invariant: no function here recurses; nodes lie in one arena, so that dropping a tree does not recurse either.
+//! The tree builder's time grows with the square of the depth (servo/html5ever#788), and misnested formatting
+//! elements are re-created in every paragraph, so a few kilobytes could demand gigabytes. A scan of the tags cannot
+//! predict how deep a tree will be, because tags that are left open are often closed by others. So the tree itself
+//! is watched while it grows: the page is fed in pieces, and once the tree is deeper or larger than allowed, no
+//! further piece is fed. Invariant: no function here recurses; nodes live in one arena, so dropping a tree does not
+//! recurse either.
 
 use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
@@ -22,36 +23,40 @@ use super::limits::Limits;
 use super::selector::Source;
 use super::xhtml::{self, Unread};
 
-/// Bytes given to the tree builder before the tree is looked at: it can open 1,400 elements in them.
+/// Bytes fed to the tree builder between two checks: they can open 1,400 elements.
 const PIECE: usize = 4 << 10;
 
-/// Bytes that a node takes, about.
+/// Approximate number of bytes that a node takes.
 pub(super) const NODE: u64 = 200;
 
-/// Attributes of one tag: each is compared with all before it, so that time grows with their square.
+/// The most attributes of one tag.
+///
+/// Each is compared with all those before it, so the time grows with the square.
 pub(super) const ATTRIBUTES: usize = 10_000;
 
-/// The handle of a node, whatever crate it is from.
+/// The handle of a node, named without reference to the crate that defines it.
 pub(super) type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
-/// A page's tree, and what was seen of its shape.
+/// A page's tree, and what was observed about its shape.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) html: Html,
-    /// The longest list of siblings: what a selector with `~` may have to walk for each of them.
+    /// The longest list of siblings: a selector with `~` may have to walk it for each of them.
     pub(super) siblings: usize,
-    /// What the first `base` element says that has a `href`.
+    /// The `href` of the first `base` element that has one.
     pub(super) base: Option<String>,
-    /// The line that each element's start tag ends on, from 1, where it was asked for.
+    /// The line, from 1, on which each element's start tag ends, if requested.
     pub(super) lines: HashMap<Handle, u64>,
-    /// In which order the page has the attributes of an element, where it was asked for.
+    /// The order in which the page has an element's attributes, if requested.
     pub(super) orders: Orders,
 }
 
-/// For elements whose attributes the page does not have in the tree's order: the places of these in the tree, in the order of the page.
+/// The page order of attributes, for elements where the tree sorts them differently.
+///
+/// Each list contains indexes into the tree's attributes, in page order.
 pub(super) type Orders = HashMap<Handle, Box<[usize]>>;
 
-/// What is kept of a page beside its tree.
+/// What to record about a page in addition to its tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Notes {
     /// The lines of its elements.
@@ -63,7 +68,7 @@ pub(super) struct Notes {
 /// Builds the tree of a page of this kind.
 ///
 /// # Errors
-/// When it is too long, too deep or too large, in words for the record.
+/// If the page is too long, too deep or too large; the text is the reason for the record.
 pub(super) fn build(
     text: &str,
     source: Source,
@@ -87,12 +92,12 @@ pub(super) fn build(
     }
     let sink = Watched::new(notes);
     let mut options = driver::ParseOpts::default();
-    // Nothing runs here, so what stands in noscript is what there is.
+    // Scripts do not run here, so the content of `noscript` applies.
     options.tree_builder.scripting_enabled = false;
     let mut parser = driver::parse_document(sink, options);
     let mut attributes = Attributes::default();
     let mut at = 0;
-    // Where the piece starts that the last token was seen in: a tag that is still open started there.
+    // Where the piece starts in which the last token was emitted: a tag that is still open started there.
     let mut spoken = 0;
     while at < text.len() {
         let end = text.floor_char_boundary(at + PIECE);
@@ -117,7 +122,7 @@ pub(super) fn build(
     measured(parser.finish(), limits)
 }
 
-/// Measures the whole tree: between two pieces it may have been deeper.
+/// Measures the finished tree: it may have been deeper between two checks.
 fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
     let Grown {
         html,
@@ -127,7 +132,7 @@ fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
     let mut depth = 0;
     let mut siblings = 0;
     let mut base = None;
-    // How many children each open element has had so far.
+    // The number of children of each open element so far.
     let mut open: Vec<usize> = Vec::new();
     for edge in html.tree.root().traverse() {
         match edge {
@@ -163,7 +168,7 @@ fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
     })
 }
 
-/// A whole tree, and what was noted while it grew.
+/// A finished tree, and what was recorded while it grew.
 pub(super) struct Grown {
     html: Html,
     lines: HashMap<Handle, u64>,
@@ -180,18 +185,18 @@ pub(super) fn too_deep(limits: &Limits) -> String {
 /// A tree that is watched while it grows.
 pub(super) struct Watched {
     tree: HtmlTreeSink,
-    /// Nodes made, and texts: a text is counted for each of its pieces.
+    /// Nodes and texts created; a text counts once for each of its pieces.
     nodes: Cell<usize>,
-    /// The last element that was given a child.
+    /// The last element to which a child was added.
     last: Cell<Option<Handle>>,
-    /// Attributes that a second `html` or `body` tag added to the first.
+    /// Attributes that later `html` or `body` tags added to the first one.
     added: Cell<usize>,
-    /// Elements of MathML that hold HTML (HTML 13.2.6, "HTML integration point").
+    /// MathML elements that contain HTML (HTML 13.2.6, "HTML integration point").
     html_in_math: RefCell<HashSet<Handle>>,
-    /// The line the parser is on.
+    /// The parser's current line.
     line: Cell<u64>,
     lines: Option<RefCell<HashMap<Handle, u64>>>,
-    /// The names of attributes in the order of the page, where the tree has another.
+    /// The names of attributes in page order, where the tree orders them differently.
     orders: Option<RefCell<HashMap<Handle, Vec<QualName>>>>,
 }
 
@@ -212,7 +217,7 @@ impl Watched {
     /// Checks that the tree is not too large so far.
     ///
     /// # Errors
-    /// When it is, in words for the record.
+    /// If it is; the text is the reason for the record.
     pub(super) fn check_size(&self, limits: &Limits) -> Result<(), String> {
         if self.nodes.get() > limits.nodes {
             return Err(format!(
@@ -238,7 +243,7 @@ impl Watched {
         self.nodes.set(self.nodes.get() + 1);
     }
 
-    /// Where the attributes of the noted elements came to lie in the tree.
+    /// The indexes in the tree of the recorded elements' attributes.
     fn places(html: &Html, names: HashMap<Handle, Vec<QualName>>) -> Orders {
         let place = |(handle, names): (Handle, Vec<QualName>)| {
             let element = html.tree.get(handle)?.value().as_element()?;
@@ -253,7 +258,7 @@ impl Watched {
         names.into_iter().filter_map(place).collect()
     }
 
-    /// The names of an element's attributes, as they lie in the tree.
+    /// The names of an element's attributes, in the order of the tree.
     fn names(&self, target: &Handle) -> Vec<QualName> {
         let tree = self.tree.0.borrow();
         let element = tree.tree.get(*target);
@@ -298,7 +303,7 @@ impl TreeSink for Watched {
         self.line.set(line);
     }
 
-    // A page may have millions, and nobody reads them.
+    // A page may have millions of errors, and nobody reads them.
     fn parse_error(&self, _message: Cow<'static, str>) {}
 
     fn set_quirks_mode(&self, mode: QuirksMode) {
@@ -390,7 +395,7 @@ impl TreeSink for Watched {
     }
 
     fn add_attrs_if_missing(&self, target: &Handle, attributes: Vec<Attribute>) {
-        // Each is put in its place among those before it: a million tags would take a million moves each.
+        // Each is inserted in sorted order: a million tags would take a million moves each.
         let added = self.added.get() + attributes.len();
         if added <= ATTRIBUTES {
             self.added.set(added);
@@ -405,7 +410,7 @@ impl TreeSink for Watched {
         }
     }
 
-    // Browsers hide what is in a template from selectors; whoever reads pages wants it.
+    // Browsers hide the content of a template from selectors, but here it is wanted.
     fn get_template_contents(&self, target: &Handle) -> Handle {
         *target
     }

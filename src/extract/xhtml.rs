@@ -1,9 +1,9 @@
-//! The tree of a page of XHTML, by the rules of XML.
+//! Builds the tree of an XHTML page by the rules of XML.
 //!
-//! What is not well-formed as far as tags go is no XML: such a page is left to the rules of HTML, which lose nothing of it. Names of entities
-//! are those of HTML, which the document types of XHTML declare. Invariant: bounds are those of any tree, and time is linear in the page but
-//! for its depth. Edge: prefixes are taken for namespaces by their usual names (`svg:`, `math:`, `xhtml:`), and nothing that a document type
-//! defines is expanded.
+//! A page whose tags are not well-formed is not XML; it is parsed by the rules of HTML instead, which lose nothing
+//! of it. Named entities are those of HTML, which the XHTML document types declare. Invariant: the limits are those
+//! of any tree, and time is linear in the page, apart from its depth. Edge: prefixes are mapped to namespaces by
+//! their usual names (`svg:`, `math:`, `xhtml:`), and entities that a document type defines are not expanded.
 
 use std::collections::HashSet;
 
@@ -19,24 +19,24 @@ use super::tree::{ATTRIBUTES, Handle, Watched, too_deep};
 
 /// Why a page has no tree by the rules of XML.
 pub(super) enum Unread {
-    /// It is not well-formed.
+    /// The page is not well-formed.
     NotXml,
-    /// It is too large or too deep, in words for the record.
+    /// The page is too large or too deep; the text is the reason for the record.
     TooMuch(String),
 }
 
-/// An element that is open.
+/// An open element.
 struct Open {
     handle: Handle,
     name: String,
-    /// The namespace of names without a prefix inside it.
+    /// The namespace of unprefixed names inside it.
     namespace: Namespace,
 }
 
 /// Fills a tree with a page.
 ///
 /// # Errors
-/// Why it is not filled, or only in part.
+/// Why the tree was not filled, or only in part.
 pub(super) fn fill(text: &str, sink: &Watched, limits: &Limits) -> Result<(), Unread> {
     let mut reader = Reader::from_str(text);
     let config = reader.config_mut();
@@ -85,7 +85,7 @@ struct Filling<'f> {
     sink: &'f Watched,
     limits: &'f Limits,
     open: Vec<Open>,
-    /// Whether there was an element.
+    /// Whether there has been an element yet.
     rooted: bool,
 }
 
@@ -124,7 +124,7 @@ impl Filling<'_> {
         Ok(())
     }
 
-    /// The attributes of a tag, each once, and the namespace that it declares or is in.
+    /// The attributes of a tag, each once, and the namespace that the tag declares or inherits.
     fn attributes(
         &self,
         start: &BytesStart<'_>,
@@ -133,7 +133,7 @@ impl Filling<'_> {
         let mut namespace = around;
         let mut attributes = Vec::new();
         let mut names = HashSet::new();
-        // The checks for duplicates of the reader take time with the square of their number.
+        // The reader's own check for duplicates takes time quadratic in the number of attributes.
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| Unread::NotXml)?;
             if attributes.len() >= ATTRIBUTES {
@@ -151,7 +151,7 @@ impl Filling<'_> {
                     ns!(xlink),
                     LocalName::from(local),
                 ),
-                // As in HTML: part of the name.
+                // As in HTML, the prefix is part of the name.
                 _ => QualName::new(None, ns!(), LocalName::from(full)),
             };
             if names.insert(name.clone()) {
@@ -170,7 +170,7 @@ impl Filling<'_> {
     }
 
     fn text(&self, text: &str) {
-        // Around the root there is only white space.
+        // Outside the root there is only white space.
         if let Some(open) = self.open.last()
             && !text.is_empty()
         {
@@ -191,7 +191,7 @@ impl Filling<'_> {
     }
 }
 
-/// The namespace that is usually behind a prefix.
+/// The namespace that a prefix usually stands for.
 fn usual(prefix: &str) -> Option<Namespace> {
     match prefix {
         "svg" => Some(ns!(svg)),
@@ -201,7 +201,7 @@ fn usual(prefix: &str) -> Option<Namespace> {
     }
 }
 
-/// A value of an attribute with its references resolved.
+/// An attribute's value with its references resolved.
 fn unescaped(value: &str) -> String {
     let mut plain = String::with_capacity(value.len());
     let mut rest = value;
@@ -224,10 +224,10 @@ fn unescaped(value: &str) -> String {
     plain
 }
 
-/// More bytes than any name of a character has.
+/// Longer than any entity name, in bytes.
 const LONGEST_NAME: usize = 40;
 
-/// What a reference stands for: a character by its number, or by its name in XML and HTML.
+/// The text of a reference: a character by number, or by its XML or HTML name.
 fn character(name: &str) -> Option<String> {
     if let Some(number) = name.strip_prefix('#') {
         let value = match number.strip_prefix(['x', 'X']) {

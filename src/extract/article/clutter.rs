@@ -1,27 +1,30 @@
-//! What stands in an article and is not of it: navigation, forms, lists of related articles.
+//! Removes clutter inside an article: navigation, forms, lists of related articles.
 //!
-//! dom_smoothie leaves out what surrounds an article, and most of what interrupts it; this is what it lets through. Each rule
-//! wants a sign in the markup or a label, *and* that there is little running text: a form around a whole page stays, and so
-//! does a chapter with the heading "Related". Invariant: nothing that holds a quarter of the article goes, and the time it
-//! takes is that of elements and text times their depth, which the copy has bounded.
-//! Edge: captions stay, and so does a single "read more" with its link: of the two sets of pages that `benches/article` scores, one
-//! counts captions in, and the other that line.
+//! dom_smoothie removes what surrounds an article and most of what interrupts it; this module removes the rest.
+//! Each rule needs a sign in the markup or a label, *and* little running text: a form around a whole page stays,
+//! and so does a chapter headed "Related". Invariant: nothing with a quarter or more of the article's text is
+//! removed; the time is that of elements and text times their depth, which the copy has bounded. Edge: captions
+//! stay, and so does a single "read more" with its link: of the two sets of pages that `benches/article` scores,
+//! one counts captions as article text, and the other counts that line.
 
 use std::collections::HashMap;
 
 use dom_query::{NodeId, NodeRef};
 
-/// Characters outside links in a box, spaces left out. Boxes to sign up have a sentence or three; more is somebody's text.
+/// The most characters outside links in a box, not counting spaces.
+///
+/// Sign-up boxes have a sentence or three; anything longer is real text.
 const SENTENCES: usize = 400;
 
-/// Characters of a label, spaces left out.
+/// The most characters of a label, not counting spaces.
 const LABEL: usize = 40;
 
-/// Characters of a label and of the links beside it in one paragraph.
+/// The most characters of a label and of the links next to it in one paragraph.
 const LABELLED: usize = 800;
 
-/// What lists of other articles are headed by, in lower case. "See also" and "further reading" are not here: they head what an
-/// author has chosen.
+/// Labels that head lists of other articles, in lower case.
+///
+/// "See also" and "further reading" are not among them: those head what an author has chosen.
 const LABELS: [&str; 60] = [
     "related",
     "related articles",
@@ -85,7 +88,7 @@ const LABELS: [&str; 60] = [
     "เรื่องที่เกี่ยวข้อง",
 ];
 
-/// Takes what is not of the article out of it.
+/// Removes what is not part of the article.
 pub(super) fn clear(article: &NodeRef<'_>) {
     let inside = article.descendants();
     let extents = Extents::read(article, &inside);
@@ -104,11 +107,11 @@ pub(super) fn clear(article: &NodeRef<'_>) {
     }
 }
 
-/// How much there is in an element. Characters are counted without spaces.
+/// The amount of text and links in an element. Characters are counted without spaces.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
     text: usize,
-    /// Of its text, what is in links.
+    /// The part of the text that is in links.
     linked: usize,
     links: usize,
 }
@@ -118,7 +121,7 @@ impl Extent {
         self.text - self.linked
     }
 
-    /// Whether it is links and next to nothing else.
+    /// Whether it is links and hardly anything else.
     fn is_links(self) -> bool {
         self.links > 0 && self.outside() * 5 <= self.text
     }
@@ -127,11 +130,11 @@ impl Extent {
 struct Extents(HashMap<NodeId, Extent>);
 
 impl Extents {
-    /// `inside` has parents before their children.
+    /// Measures all nodes. `inside` must have parents before their children.
     fn read(article: &NodeRef<'_>, inside: &[NodeRef<'_>]) -> Self {
         let mut extents = HashMap::with_capacity(inside.len() + 1);
         extents.insert(article.id, Extent::default());
-        // Once down, to know what is in a link, and once up, to add.
+        // One pass down to find out what is inside a link, and one pass up to add the numbers.
         let mut linked: HashMap<NodeId, bool> = HashMap::with_capacity(inside.len());
         for node in inside {
             let around = node.parent().and_then(|parent| linked.get(&parent.id));
@@ -196,19 +199,20 @@ fn is_block(node: &NodeRef<'_>) -> bool {
     })
 }
 
-/// Whether HTML itself says that it is a way about, or for filling in.
+/// Whether HTML itself marks it as navigation, a form or a search.
 fn stands_aside(element: &NodeRef<'_>) -> bool {
     ["form", "nav", "search"]
         .iter()
         .any(|name| element.has_name(name))
 }
 
-/// Whether a block is a label and two or more links.
+/// Whether a block consists of a label and two or more links.
 fn labels_its_own_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
     if extent.links < 2 || extent.text > LABELLED || !(1..=LABEL).contains(&extent.outside()) {
         return false;
     }
-    // Asked of what was measured: to look for links around each text would take time with the square of the depth.
+    // This uses the measured extents, because searching for links around each text would take time quadratic in the
+    // depth.
     let outside: String = element
         .descendants_it()
         .filter(|node| node.is_text() && extents.of(node).outside() > 0)
@@ -217,7 +221,9 @@ fn labels_its_own_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents
     is_known(&outside)
 }
 
-/// Whether it is a label and nothing else. Of elements around the same label, the outermost is it.
+/// Whether it is a label and nothing else.
+///
+/// Of nested elements with the same text, the outermost counts.
 fn is_label(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
     extent.text <= LABEL
         && element
@@ -234,7 +240,9 @@ fn is_known(label: &str) -> bool {
     LABELS.contains(&&*label)
 }
 
-/// Removes a label with the links that follow it, or one that has nothing after it. One that heads something else stays.
+/// Removes a label with the links after it, or a label with nothing after it.
+///
+/// A label followed by anything else stays.
 fn remove_labelled(label: &NodeRef<'_>, whole: usize, extents: &Extents) {
     let mut links = Vec::new();
     let mut next = label.next_sibling();

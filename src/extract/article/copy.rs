@@ -1,8 +1,9 @@
-//! A page's tree in the form that the libraries work on.
+//! Copies a page's tree into the form that the libraries work on.
 //!
-//! On the way, references become absolute, pictures that wait for a script get the address it would give them, and what is no
-//! text is left out. Invariant: a copy is never deeper than its page, and one that would take long to read is refused: all that
-//! is done to it takes time with its elements, and with its text, times the depth they lie at.
+//! In the copy, references are absolute, pictures that wait for a script have the URL that the script would set,
+//! and anything that is not text is left out. Invariant: a copy is never deeper than its page, and one that would
+//! take long to process is refused: everything done to it takes time proportional to its elements and its text,
+//! times their depth.
 
 use dom_query::{Document, NodeId};
 use ego_tree::iter::Edge;
@@ -13,20 +14,23 @@ use scraper::node::{Element, Node};
 use super::super::base::Base;
 use super::super::tree::Tree;
 
-/// Elements and texts. Each takes about 700 bytes until the article is found.
+/// The most elements and texts.
+///
+/// Each takes about 700 bytes until the article is found.
 const NODES: usize = 500_000;
 
-/// Elements, times the depth of each.
+/// The largest sum of the depths of all elements.
 const DEPTHS: usize = 16_000_000;
 
-/// Bytes of text, times the depth that they lie at.
+/// The largest sum of the bytes of all texts, each times its depth.
 const TEXTS: usize = 256 << 20;
 
-/// Elements within each other that Markdown has a form for. Each writes what is in it apart, by recursion: what is deeper is
-/// written without its form.
+/// Nesting depth of elements that Markdown has syntax for.
+///
+/// The syntax of each is written by recursion; deeper elements are written without it.
 const FORMS: usize = 16;
 
-/// An element that is open.
+/// An open element.
 struct Open {
     copy: NodeId,
     forms: usize,
@@ -35,14 +39,14 @@ struct Open {
 /// Copies a page.
 ///
 /// # Errors
-/// When it is too large.
+/// If it is too large.
 pub(super) fn document(tree: &Tree, base: &Base) -> Result<Document, String> {
     let document = Document::default();
     let mut open = vec![Open {
         copy: document.get_document(),
         forms: 0,
     }];
-    // Elements that are open and left out.
+    // The number of open elements that are left out.
     let mut hidden = 0_usize;
     let (mut nodes, mut depths, mut texts) = (0_usize, 0_usize, 0_usize);
     for edge in tree.html.tree.root().traverse() {
@@ -54,7 +58,7 @@ pub(super) fn document(tree: &Tree, base: &Base) -> Result<Document, String> {
                     nodes += 1;
                     depths += open.len();
                     let has_form = has_form(element);
-                    // Rows of a table that is none any more would be taken for rows of the one around it.
+                    // Rows of a table that has lost its syntax would be taken for rows of the enclosing table.
                     let is_deep = has_form && parent.forms >= FORMS
                         || is_row(element) && parent.forms > FORMS;
                     let name = if is_deep {
@@ -104,7 +108,7 @@ fn too_large(nodes: usize) -> String {
     }
 }
 
-/// Whether nobody sees it, or it is no text.
+/// Whether it is invisible, or not text.
 fn is_hidden(element: &Element) -> bool {
     let apart = matches!(
         element.name(),
@@ -137,7 +141,7 @@ fn is_not_displayed(style: &str) -> bool {
     })
 }
 
-/// Whether Markdown has a form for it that is written apart.
+/// Whether Markdown has syntax for it that is written by recursion.
 fn has_form(element: &Element) -> bool {
     matches!(
         element.name(),
@@ -162,7 +166,7 @@ fn is_row(element: &Element) -> bool {
     )
 }
 
-/// The name of an element that only groups.
+/// The name of a plain grouping element to use instead.
 fn plain(name: &QualName) -> QualName {
     let local: LocalName = match &*name.local {
         "a" | "b" | "code" | "em" | "i" | "strong" => local_name!("span"),
@@ -195,13 +199,15 @@ fn attributes(element: &Element, base: &Base) -> Vec<Attribute> {
     attributes
 }
 
-/// Where a link leads. What would run a script leads nowhere.
+/// The absolute URL of a link; `None` if it would run a script.
 fn absolute(reference: &str, base: &Base) -> Option<String> {
     let url = base.join(reference).ok()?;
     (!matches!(url.scheme(), "javascript" | "data")).then(|| url.into())
 }
 
-/// Where a picture is. What stands in `src` until a script has run is often an empty picture, itself in the page.
+/// The URL of a picture.
+///
+/// Until a script has run, `src` is often only an empty picture embedded in the page.
 fn picture(element: &Element, base: &Base) -> Option<String> {
     [
         "data-src",
@@ -214,7 +220,7 @@ fn picture(element: &Element, base: &Base) -> Option<String> {
     .into_iter()
     .filter_map(|name| {
         let value = element.attr(name)?.trim();
-        // HTML 4.8.4.3.10: the first of the candidates, before its descriptor.
+        // HTML 4.8.4.3.10: the first candidate, without its descriptor.
         let first = value.split_ascii_whitespace().next()?;
         let one = if name.ends_with("srcset") {
             first.trim_end_matches(',')

@@ -1,9 +1,10 @@
-//! The text of an article, without what stands around it, and pages as Markdown.
+//! The text of an article without what surrounds it, and pages as Markdown.
 //!
-//! What is an article is found by dom_smoothie, a port of Readability; Markdown is written by dom_query, the tree that it works
-//! on. Neither parses anything: both get a [`copy`] of the page's tree, so that they never see what the depth gate has not.
-//! Invariant: what is asked of them is bounded before they are asked, and should one panic all the same, that is the reason why
-//! this page has no article. Edge: one page alone, as it was sent: no script runs, and no second page is looked at.
+//! The article is located by dom_smoothie, a port of Readability; Markdown is written by dom_query, the tree
+//! library it works on. Neither parses anything: both get a [`copy`] of the page's tree, so they never see input
+//! that has not passed the depth limit. Invariant: their input is bounded beforehand, and if one of them panics all
+//! the same, that is the reason why this page has no article. Edge: only the single page, as it was sent: no
+//! scripts run, and no further page is looked at.
 
 mod clutter;
 mod copy;
@@ -20,30 +21,32 @@ use super::base::Base;
 use super::limits::Limits;
 use super::tree::Tree;
 
-/// What of a page is written as Markdown.
+/// The part of a page that is written as Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Markdown {
-    /// All of it.
+    /// The whole page.
     Page,
-    /// Its article, as it is found for [`article`](super::ExtractSettings::article).
+    /// Its article, located in the same way as [`article`](super::ExtractSettings::article).
     Article,
 }
 
-/// What was asked for, as far as it was found.
+/// The requested texts, as far as they were found.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     pub(super) article: Option<String>,
     pub(super) markdown: Option<String>,
-    /// Why something is not there.
+    /// Why one of them is missing.
     pub(super) refused: Option<String>,
 }
 
-/// What the libraries know to be blocks has lines of its own; what else a browser shows as one is renamed for them.
+/// Block elements that the libraries do not know.
+///
+/// They are renamed so that they get lines of their own.
 const BLOCKS: &str = "address,aside,caption,center,dd,details,dialog,dt,fieldset,figcaption,figure,footer,form,header,hgroup,\
     legend,main,menu,nav,search,summary";
 
-/// Reads the texts of a page.
+/// Extracts the requested texts of a page.
 pub(super) fn read(
     article: bool,
     markdown: Option<Markdown>,
@@ -81,9 +84,9 @@ impl Texts {
     }
 }
 
-/// A library that panics has not read the page, and that is all.
+/// Runs a library, and turns a panic into the reason why the page was not read.
 fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    // What the closure borrows is only read, and what it made is gone.
+    // The closure only reads what it borrows, and whatever it created is gone.
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Err("the page could not be read as text: its reader stopped half way".to_owned())
     })
@@ -97,7 +100,7 @@ fn page(tree: &Tree, base: &Base, limits: &Limits) -> Result<String, String> {
     bounded(&root.md(None), "Markdown", limits)
 }
 
-/// The article, as text and as Markdown, each where it is wanted.
+/// The article as text and as Markdown, each if requested.
 fn found(
     text: bool,
     markdown: bool,
@@ -130,7 +133,7 @@ fn found(
     Ok((text, markdown))
 }
 
-/// What Readability wraps an article in.
+/// The element in which Readability wraps an article.
 const FOUND: &str = "#readability-page-1";
 
 fn open_blocks(document: &Document) {

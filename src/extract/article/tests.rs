@@ -39,7 +39,7 @@ fn markdown(html: &str, of: Markdown) -> String {
     extracted.markdown.unwrap()
 }
 
-/// The page and the article of a page that has to be done in time, or why not.
+/// Extracts a page and its article within the time limit; returns the refusal, if any.
 fn hostile(html: &str) -> String {
     let started = Instant::now();
     let mut why = String::new();
@@ -75,7 +75,7 @@ fn an_article_has_its_text_and_nothing_of_what_stands_around_it() {
     ] {
         assert!(!text.contains(other), "{other}: {text}");
     }
-    // A paragraph is one line, and blocks stand apart.
+    // A paragraph is one line, and blocks are separated.
     assert!(text.contains("in spite of two years"), "{text}");
     assert!(
         text.contains("on the fourth day\n\nWhat was left\n\nThey landed"),
@@ -161,7 +161,7 @@ fn both_texts_come_from_one_reading_and_neither_unasked() {
     let one = extracted(&settings(true, None), ARTICLE);
     assert_eq!((one.markdown, one.refused), (None, None));
     assert!(!settings(true, None).is_empty() && !settings(false, Some(Markdown::Page)).is_empty());
-    // What is no HTML has neither.
+    // Pages that are not HTML have neither.
     let extractor = Extractor::compile(&settings(true, None)).unwrap();
     let url = PageUrl::parse("https://paper.example/").unwrap();
     assert!(extractor.wants(&url, Source::Html, &[]));
@@ -197,14 +197,14 @@ fn a_page_that_the_depth_gate_refuses_is_shown_to_no_library() {
 
 #[test]
 fn what_markdown_nests_by_recursion_goes_only_so_deep() {
-    // On a stack as small as the smallest that pages are read on.
+    // Run on the smallest stack that pages are read on.
     let reader = std::thread::Builder::new().stack_size(512 << 10);
     let nested = [
         ("blockquote", 500),
         ("ul><li", 250),
         ("ol><li", 250),
         ("b><i", 250),
-        // Each has a tbody that is not written.
+        // Each table has an implied tbody.
         ("table><tr><td", 125),
         ("code", 500),
         ("pre", 500),
@@ -222,7 +222,7 @@ fn what_markdown_nests_by_recursion_goes_only_so_deep() {
         );
         assert_eq!(why, "");
     }
-    // Rows of a table that is too deep to be one are not told once for each table around them.
+    // Rows of a table that is too deep are not repeated for each of the tables around it.
     let tables = format!("<table><tr><td>{}", "one two three ".repeat(10)).repeat(120);
     let text = markdown(&tables, Markdown::Page);
     assert!(
@@ -281,7 +281,7 @@ fn a_reader_that_panics_has_not_read_the_page_and_that_is_all() {
     assert!(texts.refused.unwrap().contains("stopped half way"));
 }
 
-/// The text of the elements that a selector matches, its white space folded.
+/// The text of the elements that a selector matches, with white space folded.
 fn texts_of(html: &str, selector: &str) -> Vec<String> {
     let tree = scraper::Html::parse_document(html);
     let selector = scraper::Selector::parse(selector).unwrap();
@@ -317,7 +317,7 @@ fn each_article_of_the_practice_journal_is_found_whole_and_alone() {
     assert_eq!(pages, 31);
 }
 
-/// Paragraphs enough to be an article, with something in the middle of them.
+/// Enough paragraphs for an article, with something in the middle of them.
 fn around(middle: &str) -> String {
     let paragraph = |of: &str| {
         format!(
@@ -330,7 +330,7 @@ fn around(middle: &str) -> String {
     format!("<title>The valley</title><article>{before}{middle}{after}</article>")
 }
 
-/// What stands in the middle of an article is left out of it, and nothing else is.
+/// Asserts that what is in the middle of an article is left out, and nothing else.
 fn is_left_out(middle: &str) {
     for (text, kind) in [
         (article(&around(middle)), "text"),
@@ -372,7 +372,7 @@ fn links_under_a_label_are_left_out_with_it() {
     is_left_out(&format!("<h3>Related stories</h3>{list}"));
     is_left_out(&format!("<div><h4>Lesen Sie auch:</h4></div>{paragraphs}"));
     is_left_out(&format!("<p>Te puede interesar</p>{paragraphs}"));
-    // Its links come by a script, or are gone already.
+    // The links are added by a script, or have been removed already.
     let emptied = "<div><p>Nobody had asked them to, and nobody thanked them.</p><div><p>Most Popular</p></div></div>";
     let text = article(&around(emptied));
     assert!(
@@ -423,7 +423,7 @@ fn each_article_in_the_layouts_of_news_sites_keeps_its_paragraphs() {
         if path.extension().is_some_and(|end| end == "html") {
             let text = article(&std::fs::read_to_string(&path).unwrap());
             let known = std::fs::read_to_string(path.with_extension("txt")).unwrap();
-            // Of a page in two grids, the one with more text is taken for the article.
+            // If a page has two grids, the one with more text is taken for the article.
             let expected = if path.ends_with("popular-in-the-grid.html") {
                 3
             } else {

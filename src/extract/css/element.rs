@@ -1,4 +1,4 @@
-//! An element of a page, as the `selectors` crate asks about it.
+//! An element of a page, as the `selectors` crate queries it.
 
 use html5ever::{Namespace, ns};
 use scraper::ElementRef;
@@ -16,17 +16,17 @@ use super::state;
 pub(super) struct PageElement<'p>(pub(super) ElementRef<'p>);
 
 impl<'p> PageElement<'p> {
-    /// Whether it is an element of HTML of this name.
+    /// Whether it is an HTML element of this name.
     pub(super) fn is(&self, name: &str) -> bool {
         self.is_html() && self.0.value().name() == name
     }
 
-    /// Whether it is an element of HTML, and not of SVG or MathML.
+    /// Whether it is an HTML element rather than SVG or MathML.
     pub(super) fn is_html(&self) -> bool {
         self.0.value().name.ns == ns!(html)
     }
 
-    /// The elements around it, from the inside out.
+    /// The enclosing elements, from the inside out.
     pub(super) fn ancestors(&self) -> impl Iterator<Item = PageElement<'p>> {
         self.0.ancestors().filter_map(ElementRef::wrap).map(Self)
     }

@@ -1,4 +1,4 @@
-//! The language of selectors: which pseudo-classes there are, and what is said of those that there are not.
+//! The selector language: the supported pseudo-classes, and the messages for all others.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use selectors::parser::{SelectorImpl, SelectorParseErrorKind};
 
 use crate::nearest::nearest;
 
-/// Tags of languages in one `:lang()`.
+/// The most language tags in one `:lang()`.
 const LANGUAGES: usize = 32;
 
-/// Pseudo-classes without arguments that a page answers by itself.
+/// Pseudo-classes without arguments that depend on the page alone.
 const ANSWERED: [(&str, PseudoClass); 12] = [
     ("any-link", PseudoClass::Link),
     ("link", PseudoClass::Link),
@@ -28,7 +28,7 @@ const ANSWERED: [(&str, PseudoClass); 12] = [
     ("defined", PseudoClass::Defined),
 ];
 
-/// Pseudo-classes that the `selectors` crate answers, and those with arguments: for suggestions.
+/// Other pseudo-classes, for suggestions: handled by the crate, or with arguments.
 const OTHERS: [&str; 18] = [
     "empty",
     "first-child",
@@ -87,7 +87,7 @@ const OF_BROWSERS: [&str; 33] = [
     "valid",
 ];
 
-/// Pseudo-classes that a page could answer, at a price that is not paid here.
+/// Pseudo-classes that could be decided from the page, but at too high a price.
 const LEFT_OUT: [&str; 5] = [
     "default",
     "dir",
@@ -96,14 +96,14 @@ const LEFT_OUT: [&str; 5] = [
     "out-of-range",
 ];
 
-/// What the `selectors` crate is told about the language.
+/// The language, as configured for the `selectors` crate.
 #[derive(Debug, Clone)]
 pub(super) struct Language;
 
-/// A pseudo-class that is not about the place of an element in the tree.
+/// A pseudo-class that is not about an element's position in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PseudoClass {
-    /// `:link` and `:any-link`: nothing was visited.
+    /// `:link` and `:any-link`: no link counts as visited.
     Link,
     Checked,
     Disabled,
@@ -119,11 +119,11 @@ pub(super) enum PseudoClass {
     Lang(Vec<String>),
 }
 
-/// There are no pseudo-elements: what is taken of an element is no part of its selector.
+/// No pseudo-elements: what to read from an element is not part of its selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PseudoElement {}
 
-/// Why a text is no selector.
+/// Why a text is not a selector.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// The `selectors` crate's reason.
@@ -192,7 +192,8 @@ impl<'i> selectors::Parser<'i> for Language {
         true
     }
 
-    // A browser drops from `:is()` what it does not know, so that style sheets outlive it. Here it is a typing error.
+    // A browser ignores unknown parts of `:is()`, for the sake of older style sheets. Here, an unknown part is a
+    // typo.
     fn allow_forgiving_selectors(&self) -> bool {
         false
     }

@@ -1,9 +1,10 @@
-//! CSS selectors, compiled once and matched in the order of the page.
+//! CSS selectors, compiled once and matched in page order.
 //!
-//! The `selectors` crate reads and matches them: Selectors level 4 with `:is`, `:where`, `:not`, `:has`, `:nth-*` and `:scope`, and the
-//! pseudo-classes that a page answers by itself (`:link`, `:checked`, `:lang()`), without the states of a browser (`:hover`).
-//! Inside an item, `:scope` is the item, and other parts of a selector may match outside of it, as in `querySelectorAll`.
-//! Edge: a selector with `~` takes time with the square of the siblings, and is not tried where there are too many.
+//! The `selectors` crate parses and matches them: Selectors level 4 with `:is`, `:where`, `:not`, `:has`, `:nth-*`
+//! and `:scope`, and the pseudo-classes that depend on the page alone (`:link`, `:checked`, `:lang()`), but not
+//! those that depend on a browser (`:hover`). Inside an item, `:scope` is the item, and other parts of a selector
+//! may match outside of it, as in `querySelectorAll`. Edge: a selector with `~` takes time quadratic in the number
+//! of siblings, and is not tried if there are too many.
 
 mod element;
 mod language;
@@ -28,9 +29,9 @@ pub(super) use taken::taken;
 
 /// The longest selector, in bytes.
 const LONGEST: usize = 4 << 10;
-/// Parentheses inside each other: the compiler of selectors recurses.
+/// Nesting depth of parentheses: the selector compiler recurses.
 const DEPTH: usize = 16;
-/// Siblings up to which `~` is tried: ten million steps.
+/// The largest number of siblings for which `~` is tried: ten million steps.
 const SIBLINGS: usize = 4_000;
 
 /// A compiled selector.
@@ -39,13 +40,14 @@ pub(super) struct Css {
     list: SelectorList<Language>,
     /// Whether it has a `~`.
     siblings: bool,
-    /// Whether it names `:scope`, so that what was cached for one scope is wrong in the next.
+    /// Whether it names `:scope`, so that what was cached for one scope is wrong for the next.
     scoped: bool,
 }
 
-/// What was counted on one page, for all selectors.
+/// Match caches of one page, shared by all selectors.
 ///
-/// The addresses of selectors and elements are its keys: it lives no longer than the page, and selectors outlive it.
+/// The keys are the addresses of selectors and elements, so it must not outlive the page, and selectors must
+/// outlive it.
 #[derive(Default)]
 pub(super) struct Caches(SelectorCaches);
 
@@ -53,7 +55,7 @@ impl Css {
     /// Compiles a selector.
     ///
     /// # Errors
-    /// Where and why it is none.
+    /// Where and why it is not a valid selector.
     pub(super) fn compile(text: &str) -> Result<Self, Fault> {
         let fault = |at, problem: &str| Fault {
             at,
@@ -77,7 +79,7 @@ impl Css {
             at: behind_what_is_right(text),
             problem: format!("no CSS selector: {why}"),
         })?;
-        // In the form that the crate writes, names are in lower case and without escapes.
+        // In the form that the crate serializes, names are in lower case and escapes are resolved.
         let written = list.to_css_string();
         Ok(Self {
             list,
@@ -86,7 +88,9 @@ impl Css {
         })
     }
 
-    /// The elements below a node that it matches, at most so many. `siblings` is the longest list of them in the page.
+    /// The elements below a node that it matches, at most `limit`.
+    ///
+    /// `siblings` is the page's longest list of siblings.
     ///
     /// # Errors
     /// Why it was not tried.
@@ -146,7 +150,9 @@ fn parsed(text: &str) -> Result<SelectorList<Language>, String> {
     SelectorList::parse(&Language, &mut parser, ParseRelative::No).map_err(|error| told(error.kind))
 }
 
-/// Where the longest start of a text ends that is a selector: the parser does not say where it failed.
+/// The end of the longest prefix that is a valid selector.
+///
+/// The parser does not report where it failed.
 fn behind_what_is_right(text: &str) -> usize {
     let starts = text.char_indices().rev().map(|(at, _)| at);
     let right = starts

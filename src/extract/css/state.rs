@@ -1,7 +1,7 @@
-//! The states of elements that a page tells by itself: links, forms, languages (Selectors 4, 4.2 and 5 to 13; HTML 4.17.3).
+//! Element states that follow from the page alone: links, forms, languages.
 //!
-//! Invariant: what is looked at of a page are an element's attributes, those of the elements around it, and of the children of a `fieldset`
-//! up to its legend.
+//! See Selectors 4, 4.2 and 5 to 13, and HTML 4.17.3. Invariant: the only parts of a page that are examined are the
+//! element's attributes, those of its ancestors, and the children of a `fieldset` up to its legend.
 
 use html5ever::ns;
 
@@ -31,7 +31,7 @@ const NEVER_REQUIRED: [&str; 7] = [
 const WITH_PLACEHOLDER: [&str; 7] = [
     "text", "search", "url", "tel", "email", "password", "number",
 ];
-/// All types of `input`; any other is `text`.
+/// All types of `input`; anything else means `text`.
 const TYPES: [&str; 22] = [
     "hidden",
     "text",
@@ -126,7 +126,7 @@ fn is_disabled(element: &PageElement<'_>) -> bool {
         let group = element.ancestors().next();
         return group.is_some_and(|group| group.is("optgroup") && group.has("disabled"));
     }
-    // A fieldset disables what is in it, but not in its first legend.
+    // A fieldset disables everything in it, except what is in its first legend.
     let mut inner = *element;
     for outer in element.ancestors() {
         if outer.is("fieldset") && outer.has("disabled") && !is_first_legend(&inner) {
@@ -172,7 +172,7 @@ fn shows_placeholder(element: &PageElement<'_>) -> bool {
         return false;
     }
     if element.is("textarea") {
-        // The tree builder drops the line end behind the tag.
+        // The tree builder drops the line break right after the tag.
         return element.0.text().all(str::is_empty);
     }
     element.is("input")
@@ -180,7 +180,7 @@ fn shows_placeholder(element: &PageElement<'_>) -> bool {
         && element.attribute("value").is_none_or(str::is_empty)
 }
 
-/// A custom element is defined by a script, and none runs.
+/// Custom elements are defined by scripts, and none run here.
 fn is_defined(element: &PageElement<'_>) -> bool {
     !element.0.value().name().contains('-') && !element.has("is")
 }
@@ -206,7 +206,11 @@ fn language<'p>(element: &PageElement<'p>) -> Option<&'p str> {
     })
 }
 
-/// Extended filtering of RFC 4647 3.3.2, as Selectors 4 has it: `de` and `*-CH` match `de-Latn-CH`. The range is in lower case.
+/// Extended filtering of language tags (RFC 4647 3.3.2), as used by Selectors 4.
+///
+/// `de` and `*-CH` match `de-Latn-CH`.
+///
+/// The range must be in lower case.
 fn is_in_range(language: &str, range: &str) -> bool {
     if range.is_empty() || language.is_empty() {
         return range.is_empty() && language.is_empty();
@@ -223,7 +227,7 @@ fn is_in_range(language: &str, range: &str) -> bool {
         loop {
             match tags.next() {
                 Some(tag) if tag.eq_ignore_ascii_case(part) => break,
-                // A single letter begins an extension: nothing is looked for behind it.
+                // A single letter starts an extension: nothing is matched beyond it.
                 Some(tag) if tag.len() > 1 => {}
                 _ => return false,
             }

@@ -1,4 +1,4 @@
-//! What is taken of an element: its text, its HTML, an attribute.
+//! The part of an element that is read: its text, its HTML, an attribute.
 
 use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
@@ -8,7 +8,7 @@ use scraper::Node;
 use super::super::selection::Take;
 use super::super::tree::Orders;
 
-/// What is taken of an element, or of the page where the node is its root.
+/// The requested part of an element, or of the page if the node is its root.
 pub(in crate::extract) fn taken(
     node: NodeRef<'_, Node>,
     take: &Take,
@@ -51,7 +51,7 @@ pub(in crate::extract) fn taken(
     }
 }
 
-/// The text below a node, without that of scripts, styles and templates in it.
+/// The text below a node, except that of scripts, styles and templates inside it.
 fn text(node: NodeRef<'_, Node>) -> String {
     let mut text = String::new();
     let mut hidden = None;
@@ -74,7 +74,7 @@ fn text(node: NodeRef<'_, Node>) -> String {
     text
 }
 
-/// A node as HTML, its attributes in the order of the page.
+/// A node as HTML, with its attributes in page order.
 fn html(node: NodeRef<'_, Node>, orders: &Orders, scope: TraversalScope) -> Option<String> {
     let mut bytes = Vec::new();
     let options = SerializeOpts {
@@ -86,7 +86,7 @@ fn html(node: NodeRef<'_, Node>, orders: &Orders, scope: TraversalScope) -> Opti
     String::from_utf8(bytes).ok()
 }
 
-/// A part of a tree, and in which order the page has the attributes of its elements.
+/// A part of a tree, and the page order of its elements' attributes.
 struct Ordered<'p> {
     node: NodeRef<'p, Node>,
     orders: &'p Orders,

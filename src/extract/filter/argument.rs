@@ -1,22 +1,24 @@
-//! Filters as they are written: `|name` and `|name:argument`, one after the other.
+//! The syntax of filters: `|name` and `|name:argument`, one after the other.
 //!
-//! An argument goes on to the next bar. In `regex:` and `replace:` a bar inside brackets or behind a backslash belongs to the
-//! expression: `regex:(?:EUR|USD) (\d+)`. Elsewhere `\|` is a bar, `\n` and `\t` are what they usually are. White space around an argument is not
-//! part of it, unless the argument is quoted: `join:", "`.
+//! An argument extends to the next bar. In `regex:` and `replace:`, a bar inside brackets or after a backslash
+//! belongs to the expression: `regex:(?:EUR|USD) (\d+)`. Elsewhere `\|` is a bar, and `\n` and `\t` have their
+//! usual meaning. White space around an argument is not part of it, unless the argument is quoted: `join:", "`.
 
 use super::{Filter, NAMES};
 use crate::extract::selection::Fault;
 use crate::nearest::nearest;
 
-/// Reads filters, from the bar before the first of them. `offset` is where the text starts, for faults.
+/// Reads filters, starting at the bar before the first of them.
+///
+/// `offset` is where the text starts, for faults.
 ///
 /// # Errors
-/// The first that is no filter.
+/// The first one that is not a valid filter.
 pub(in crate::extract) fn read(text: &str, offset: usize) -> Result<Vec<(usize, Filter)>, Fault> {
     let mut filters = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        // Each turn starts on a bar.
+        // Each iteration starts at a bar.
         let start = at + 1;
         let name_at = start + (text[start..].len() - text[start..].trim_start().len());
         let name_end = text[name_at..]
@@ -46,7 +48,7 @@ pub(in crate::extract) fn read(text: &str, offset: usize) -> Result<Vec<(usize, 
     Ok(filters)
 }
 
-/// The argument at the start of a text, and how long it is as written.
+/// The argument at the start of a text, and its length as written.
 fn argument(text: &str, grouped: bool) -> Result<(String, usize), (usize, String)> {
     let lead = text.len() - text.trim_start().len();
     if let Some(quote @ ('"' | '\'')) = text[lead..].chars().next() {
@@ -82,7 +84,7 @@ fn quoted(text: &str, lead: usize, quote: char) -> Result<(String, usize), (usiz
     let mut chars = text[lead + 1..].char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            // Only the quote itself is escaped: all else may be an expression's.
+            // Only the quote itself can be escaped: anything else may belong to an expression.
             '\\' => match chars.next() {
                 Some((_, next)) if next == quote => argument.push(quote),
                 Some((_, next)) => argument.extend(['\\', next]),
@@ -104,7 +106,7 @@ fn quoted(text: &str, lead: usize, quote: char) -> Result<(String, usize), (usiz
     Err((lead, "a quote that is not closed".to_owned()))
 }
 
-/// `\|`, `\n`, `\t` and `\\` as what they stand for; other backslashes stay.
+/// Replaces `\|`, `\n`, `\t` and `\\` by what they stand for; other backslashes stay.
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -183,7 +185,9 @@ fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
     }
 }
 
-/// Expression and text of `replace`, cut at the first slash that is not escaped or inside brackets.
+/// The expression and the text of `replace`.
+///
+/// They are split at the first slash that is not escaped or in brackets.
 fn halves(text: &str) -> Option<(String, String)> {
     let mut escaped = false;
     let mut class = false;

@@ -1,7 +1,7 @@
-//! Filters one after the other, checked to fit before the first page.
+//! A sequence of filters, checked to fit together before the first page is read.
 //!
-//! Invariant: a chain that was compiled makes values of its [`kind`](Chain::kind) and no others, and a list exactly
-//! where it says so; what a page holds can only make a value missing, with a reason.
+//! Invariant: a compiled chain yields values of its [`kind`](Chain::kind) and no others, and a list exactly if it
+//! says so; the content of a page can only make a value missing, with a reason.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use crate::extract::base::Base;
 use crate::extract::limits::Limits;
 use crate::fields::{Kind, Value};
 
-/// Characters of a found text that a reason quotes.
+/// The number of characters of a matched text that a reason quotes.
 const QUOTED: usize = 60;
 
-/// Filters, ready to work.
+/// A compiled sequence of filters.
 #[derive(Debug)]
 pub(in crate::extract) struct Chain {
     steps: Vec<Step>,
@@ -24,11 +24,11 @@ pub(in crate::extract) struct Chain {
     all: bool,
 }
 
-/// What came out of a chain.
+/// The result of running a chain.
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::extract) struct Found {
     pub(in crate::extract) value: Value,
-    /// Why something that was found is not in the value.
+    /// The reasons why parts of the input are not in the value.
     pub(in crate::extract) whys: Vec<String>,
 }
 
@@ -56,10 +56,12 @@ enum Step {
 }
 
 impl Chain {
-    /// Fits filters together. `from` is what comes in; `list` is whether a list is to come out.
+    /// Fits filters together.
+    ///
+    /// `from` is the kind of the input; `list` is whether a list must come out.
     ///
     /// # Errors
-    /// The place of the first filter that does not fit, and why; the place behind the last where the end does not.
+    /// The index of the first filter that does not fit, and why; the number of filters if the result does not fit.
     pub(in crate::extract) fn compile(
         filters: &[Filter],
         from: Kind,
@@ -93,21 +95,21 @@ impl Chain {
         })
     }
 
-    /// What the values are.
+    /// The kind of the values.
     pub(in crate::extract) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether all that is found goes in, not the first alone.
+    /// Whether it uses all matches rather than only the first.
     pub(in crate::extract) fn takes_all(&self) -> bool {
         self.all
     }
 
-    /// Works on what was found on a page whose links are resolved against `base`.
+    /// Runs the filters over what was matched on a page whose links are resolved against `base`.
     pub(in crate::extract) fn run(&self, found: Vec<Value>, base: &Base, limits: &Limits) -> Found {
         let mut whys = Vec::new();
         let mut values = found;
-        // One value is a list of at most one until the end.
+        // Until the end, a single value is a list of at most one.
         for step in &self.steps {
             values = step.on(values, base, limits, &mut whys);
         }
@@ -120,11 +122,11 @@ impl Chain {
     }
 }
 
-/// One step, and the kind and shape that come out of it.
+/// One step, and the kind and shape of its result.
 fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), String> {
     let name = filter.name();
     let wants = |kinds: &[Kind]| {
-        // Text in any form, and whatever JSON holds, can be tried on every filter.
+        // Any filter can be tried on text of any form, and on whatever JSON contains.
         let textual = matches!(kind, Kind::Text | Kind::Url | Kind::Date | Kind::Json);
         if textual || kinds.contains(&kind) {
             Ok(())
@@ -192,7 +194,7 @@ fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), S
     }
 }
 
-/// What a default stands for, in a kind.
+/// The value that a default stands for, in the given kind.
 pub(super) fn default(text: &str, kind: Kind) -> Result<Value, String> {
     let text = || text.to_owned();
     match kind {
@@ -289,7 +291,7 @@ impl Step {
         }
     }
 
-    /// What becomes of one value.
+    /// Applies the step to a single value.
     fn one(&self, value: &Value, base: &Base, limits: &Limits) -> Result<Value, String> {
         let told = |problem: &str, why: String| format!("is no {problem}: {why}");
         let text = text(value);
@@ -360,7 +362,7 @@ impl Step {
     }
 }
 
-/// All matches replaced; what grows beyond the limit on the way is not finished.
+/// Replaces all matches, but gives up once the result exceeds the limit.
 fn replaced(text: &str, expression: &Regex, to: &str, limits: &Limits) -> Result<String, String> {
     let mut new = String::with_capacity(text.len());
     let mut end = 0;
@@ -381,7 +383,7 @@ fn too_long(limits: &Limits) -> String {
     format!("longer than the {} bytes of a value", limits.value_bytes)
 }
 
-/// A value as the text that filters see.
+/// A value as the text that filters work on.
 fn text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
@@ -392,13 +394,13 @@ fn text(value: &Value) -> Cow<'_, str> {
     }
 }
 
-/// The JSON in a text, as a value.
+/// Parses JSON text into a value.
 fn json(text: &str) -> Result<Value, String> {
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     Ok(of_json(&value))
 }
 
-/// A JSON value: its plain value, or its text where it is an object or an array.
+/// A JSON value: as a plain value, or as JSON text if it is an object or an array.
 pub(in crate::extract) fn of_json(value: &serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Missing,
@@ -421,7 +423,7 @@ fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Trimmed, and each run of white space one space.
+/// The text trimmed, with each run of white space collapsed into one space.
 fn collapsed(text: &str) -> String {
     let mut collapsed = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -433,7 +435,7 @@ fn collapsed(text: &str) -> String {
     collapsed
 }
 
-/// The start of a text, for a reason.
+/// The start of a text, for quoting in a reason.
 pub(in crate::extract) fn short(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     match text.char_indices().nth(QUOTED) {

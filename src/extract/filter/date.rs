@@ -1,10 +1,11 @@
-//! Dates as pages write them, into ISO 8601.
+//! Dates as pages write them, converted to ISO 8601.
 //!
-//! Read are ISO 8601 itself, RFC 2822, long forms (`20 November 2026, 10:30 pm`, `Nov. 20th 2026`, `le 20 novembre 2026 à 10:30`) in
-//! English and [the languages](super::month) whose months are known, `20.11.2026` (with points the day is always first), `2026/11/20`,
-//! `2026年11月20日` and `2026년 11월 20일`, and Unix time in seconds or, with 13 digits, milliseconds. A date stays a date; a time keeps
-//! the offset that it was told with, and stays without one where none was told.
-//! Edge: `11/12/2026` is refused, always: which is the month differs from place to place, and `date:%d/%m/%Y` tells.
+//! Accepted are ISO 8601 itself, RFC 2822, long forms (`20 November 2026, 10:30 pm`, `Nov. 20th 2026`,
+//! `le 20 novembre 2026 à 10:30`) in English and [the languages](super::month) whose months are known, `20.11.2026`
+//! (with points, the day always comes first), `2026/11/20`, `2026年11月20日` and `2026년 11월 20일`, and Unix time in
+//! seconds or, with 13 digits, milliseconds. A date stays a date; a time keeps the offset it was written with, and
+//! stays without one if there was none. Edge: `11/12/2026` is always refused: which number is the month differs by
+//! country, and `date:%d/%m/%Y` settles it.
 
 use std::borrow::Cow;
 
@@ -16,13 +17,13 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::month::{Word, named};
 
-/// The longest text that is read as a date, in bytes.
+/// The longest text that is parsed as a date, in bytes.
 const LONGEST: usize = 128;
 
-/// Reads a date; `format` is a pattern as `strftime` has them, where the page's own is known.
+/// Parses a date; `format` is a `strftime` pattern, if the page's own is known.
 ///
 /// # Errors
-/// Why the text is no date.
+/// Why the text is not a date.
 pub(in crate::extract) fn date(text: &str, format: Option<&str>) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -37,7 +38,7 @@ pub(in crate::extract) fn date(text: &str, format: Option<&str>) -> Result<Strin
     if let Some(date) = unix(text) {
         return date;
     }
-    // Behind the time there may be a zone's name in brackets: the offset says enough.
+    // The time may be followed by a time zone's name in brackets: the offset is enough.
     if let Ok(pieces) = Pieces::parse(text) {
         let offset = pieces.to_numeric_offset();
         return Ok(match pieces.time() {
@@ -54,12 +55,12 @@ pub(in crate::extract) fn date(text: &str, format: Option<&str>) -> Result<Strin
     words(text)
 }
 
-/// Seconds since 1970 into ISO 8601.
+/// Converts seconds since 1970 to ISO 8601.
 ///
 /// # Errors
-/// When it is beyond all calendars.
+/// If the moment is out of range.
 pub(super) fn from_unix(number: i64) -> Result<String, String> {
-    /// Seconds from here on are beyond the year 5000: milliseconds are meant.
+    /// From here on, seconds would be beyond the year 5000, so milliseconds are meant.
     const MILLISECONDS: u64 = 100_000_000_000;
     let moment = if number.unsigned_abs() >= MILLISECONDS {
         Timestamp::from_millisecond(number)
@@ -71,7 +72,7 @@ pub(super) fn from_unix(number: i64) -> Result<String, String> {
     Ok(told(moment.date(), Some(moment.time()), Some(Offset::UTC)))
 }
 
-/// Whether a pattern is one, by trying it on a date.
+/// Checks a pattern by formatting a sample date with it.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -92,7 +93,7 @@ fn formatted(text: &str, format: &str) -> Result<String, String> {
     Ok(told(date, time, broken.offset()))
 }
 
-/// All digits: Unix time, where there are as many as it has.
+/// Parses a text of digits only as Unix time, if it has a suitable number of them.
 fn unix(text: &str) -> Option<Result<String, String>> {
     let all = text.bytes().all(|b| b.is_ascii_digit());
     (all && matches!(text.len(), 9 | 10 | 13)).then(|| {
@@ -121,7 +122,7 @@ fn told(date: Date, time: Option<Time>, offset: Option<Offset>) -> String {
     told
 }
 
-/// Words between the parts of a date: articles, prepositions, "at", "o'clock", "year".
+/// Words allowed between the parts of a date: articles, "at", "o'clock", "year".
 const BETWEEN: [&str; 45] = [
     "of", "at", "the", "on", "t", // English
     "um", "uhr", "am", "den", "der", "vom", // German
@@ -133,12 +134,12 @@ const BETWEEN: [&str; 45] = [
     "o", "v", "r", "roku", "г", "года", "в", "р", "п", // Slavic languages
 ];
 
-/// What the words of a long form have told so far.
+/// The parts of a date in long form that have been recognized so far.
 #[derive(Debug, Default)]
 struct Told {
     day: Option<i8>,
     month: Option<i8>,
-    /// A month by a name that may also be that of a weekday.
+    /// A month whose name may also be that of a weekday.
     perhaps: Option<i8>,
     year: Option<i16>,
     time: Option<Time>,
@@ -160,7 +161,7 @@ fn words(text: &str) -> Result<String, String> {
     told_so_far.iso()
 }
 
-/// `2026年11月20日` and `2026년 11월 20일` as `2026/11/20`.
+/// Rewrites `2026年11月20日` and `2026년 11월 20일` as `2026/11/20`.
 fn with_slashes(text: &str) -> Cow<'_, str> {
     for [year, month, day] in [['年', '月', '日'], ['년', '월', '일']] {
         if let Some((before, rest)) = text.split_once(year)
@@ -185,7 +186,7 @@ impl Told {
         if let Some(month) = month(word) {
             return set(&mut self.month, month, "two months");
         }
-        // "a.m." is the half of a day; "am" behind a time too, and elsewhere "on the" in German.
+        // "a.m." is a half of the day, and so is "am" after a time; elsewhere "am" is "on the" in German.
         if let Some(afternoon) = half(word).filter(|_| word != "am" || self.time.is_some()) {
             return set(&mut self.afternoon, afternoon, "two times");
         }
@@ -215,7 +216,7 @@ impl Told {
         }
         let digits = word.trim_end_matches(|c: char| c.is_alphabetic() || c == '\u{b0}');
         let ordinal = &word[digits.len()..];
-        // "1er" and "2e" of French, "1º" of Spanish.
+        // "1er" and "2e" are French, "1º" is Spanish.
         if !matches!(
             ordinal,
             "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "°"
@@ -325,7 +326,7 @@ fn is_weekday(word: &str) -> bool {
     word.len() >= 3 && DAYS.iter().any(|day| day.starts_with(word))
 }
 
-/// `am` is the first half of the day.
+/// Whether the word marks the afternoon; `am` is the first half of the day.
 fn half(word: &str) -> Option<bool> {
     match word {
         "am" | "a.m" => Some(false),
@@ -349,7 +350,7 @@ fn zone(word: &str) -> Option<Offset> {
     Offset::from_seconds(sign * (number / 100 * 3600 + number % 100 * 60)).ok()
 }
 
-/// `20.11.2026`, `2026/11/20`; refuses `11/12/2026`.
+/// Parses `20.11.2026` and `2026/11/20`; refuses `11/12/2026`.
 fn numbers(word: &str) -> Result<Option<Date>, String> {
     for separator in ['.', '/', '-'] {
         let parts: Vec<&str> = word.split(separator).collect();

@@ -1,26 +1,27 @@
-//! What is done with text on its way from the page into a column.
+//! Filters: the conversions applied to text on its way from the page into a column.
 //!
-//! | filter | takes | makes |
+//! | filter | input | result |
 //! |---|---|---|
-//! | `text` | any | text: a number or a list of JSON as its text |
+//! | `text` | any | text; a JSON number or list as its text |
 //! | `trim` | text | text without white space around it |
-//! | `collapse` | text | the same, and each run of white space inside one space |
+//! | `collapse` | text | the same, with each run of white space collapsed into one space |
 //! | `lower`, `upper` | text | text |
-//! | `regex:EXPRESSION` | text | the first group, or all that matched where there is none |
-//! | `replace:EXPRESSION/TEXT` | text | all that matches replaced; `$1` is a group, `\/` a slash |
+//! | `regex:EXPRESSION` | text | the first group, or the whole match if there are no groups |
+//! | `replace:EXPRESSION/TEXT` | text | all matches replaced; `$1` is a group, `\/` a slash |
 //! | `split:TEXT` | text | a list |
-//! | `number`, `number:,` | text | a number; the [rule](number) for separators |
+//! | `number`, `number:,` | text | a number; see the [rules](number) for separators |
 //! | `integer`, `integer:,` | text, number | a whole number |
-//! | `bool` | text | a yes or a no: `true yes y on 1`, `false no n off 0` |
+//! | `bool` | text | a boolean: `true yes y on 1`, `false no n off 0` |
 //! | `date`, `date:%d/%m/%Y` | text | [ISO 8601](date) |
 //! | `url` | text | an absolute URL, resolved as the page's links are |
-//! | `json` | text | what the JSON holds |
-//! | `first`, `last` | list | one of it |
+//! | `json` | text | the parsed JSON |
+//! | `first`, `last` | list | one of its values |
 //! | `join:TEXT` | list | text |
-//! | `exists` | list | whether there is anything |
-//! | `default:TEXT` | any | what stands for nothing and for blank text, in the kind at that place |
+//! | `exists` | list | whether there is any value |
+//! | `default:TEXT` | any | the value used for missing or blank text, in the kind expected at that point |
 //!
-//! On a list each filter but those of the last rows works on every value. What does not convert is told, with its text.
+//! On a list, every filter except those in the last rows works on each value. Values that do not convert are
+//! reported, with their text.
 
 mod argument;
 mod chain;
@@ -37,43 +38,43 @@ pub(super) use date::date;
 /// One filter, with its argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
-    /// The value as text.
+    /// Converts the value to text.
     Text,
-    /// White space around the text is cut off.
+    /// Removes white space around the text.
     Trim,
-    /// The same, and runs of white space inside become one space.
+    /// The same, and collapses each run of white space into one space.
     Collapse,
-    /// Lower case.
+    /// Converts to lower case.
     Lower,
-    /// Upper case.
+    /// Converts to upper case.
     Upper,
-    /// The first group of a regular expression, or all that matched.
+    /// The first group of a regular expression, or the whole match.
     Regex(String),
-    /// All that a regular expression matches is replaced by a text, in which `$1` is a group.
+    /// Replaces all matches of a regular expression with a text, in which `$1` is a group.
     Replace(String, String),
-    /// Cut at each of these texts.
+    /// Splits the text at each occurrence of this one.
     Split(String),
-    /// A number; the decimal mark, where it is told.
+    /// Parses a number; with its decimal mark, if given.
     Number(Option<char>),
-    /// A whole number; the decimal mark, where it is told.
+    /// Parses a whole number; with its decimal mark, if given.
     Integer(Option<char>),
-    /// A yes or a no.
+    /// Parses a boolean.
     Bool,
-    /// A date; its pattern, where it is told.
+    /// Parses a date; with its pattern, if given.
     Date(Option<String>),
-    /// An absolute URL.
+    /// Resolves an absolute URL.
     Url,
-    /// JSON in the text.
+    /// Parses JSON text.
     Json,
-    /// The first of a list.
+    /// The first value of a list.
     First,
-    /// The last of a list.
+    /// The last value of a list.
     Last,
-    /// The values of a list, with this text between them.
+    /// Joins the values of a list with this text.
     Join(String),
-    /// Whether there is anything.
+    /// Whether there is any value.
     Exists,
-    /// What stands for nothing.
+    /// The value to use if there is none.
     Default(String),
 }
 
@@ -109,7 +110,7 @@ impl Filter {
         }
     }
 
-    /// Whether it makes one value of a list.
+    /// Whether it reduces a list to one value.
     pub(super) const fn reduces(&self) -> bool {
         matches!(
             self,

@@ -1,23 +1,28 @@
-//! Names of months and weekdays, in the languages of Europe that pages are most often dated in, and Indonesian.
+//! Names of months and weekdays in languages of Europe, and Indonesian.
 //!
-//! The names are those of the GNU C library, by the crate `pure-rust-locales`: each as it stands alone and in a date (`май`, `мая`), whole
-//! and short. Languages whose names mean another month elsewhere are left out: `listopad` is November in Czech and Polish, and October in
-//! Croatian. Invariant: no name here is that of two months.
+//! The languages are those most often used for dates on pages.
+//!
+//! The names come from the GNU C library, through the crate `pure-rust-locales`: each as it stands alone and within
+//! a date (`май`, `мая`), in full and abbreviated. Languages whose names mean a different month elsewhere are left
+//! out: `listopad` is November in Czech and Polish, but October in Croatian. Invariant: no name here belongs to two
+//! months.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a word of a date is.
+/// The meaning of a word in a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     /// A month, from 1.
     Month(i8),
     Weekday,
-    /// A weekday in one language and a month in another: `mar.` is Tuesday in French and Spanish, and March in Spanish too.
+    /// A weekday in one language and a month in another.
+    ///
+    /// `mar.` is Tuesday in French and Spanish, and March in Spanish too.
     Either(i8),
 }
 
-/// What a word in lower case is; none where it is no name.
+/// The meaning of a lower-case word; `None` if it is not a known name.
 pub(super) fn named(word: &str) -> Option<Word> {
     WORDS.get(word).copied()
 }
@@ -51,7 +56,7 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
         for months in names.months.into_iter().flatten() {
             for (month, name) in (1..).zip(months) {
                 let name = plain(name);
-                // A date in Finnish has the partitive: "5. tammikuuta".
+                // In Finnish, dates use the partitive case: "5. tammikuuta".
                 if name.ends_with("kuu") {
                     words.insert(format!("{name}ta"), Word::Month(month));
                 }
@@ -69,7 +74,9 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
     words
 });
 
-/// A name as it is looked for: in lower case, without the point of an abbreviation and the `de` or `d’` that Catalan puts before it.
+/// A name as it is looked up: in lower case and without extras.
+///
+/// The extras are the point of an abbreviation, and the `de` or `d’` that Catalan puts before a name.
 fn plain(name: &str) -> String {
     let name = name.trim().trim_end_matches('.');
     let start = name.rfind([' ', '\'', '\u{2019}']);

@@ -1,24 +1,27 @@
 //! Numbers as people write them.
 //!
-//! Beside the digits there may be a sign, a currency sign, `%`, and a unit or currency of up to three letters on either
-//! side; any other word is a reason to refuse, for `regex:` says better which number is meant. The rule for separators:
+//! Next to the digits there may be a sign, a currency sign, `%`, and a unit or currency of up to three letters on
+//! either side; any other word is a reason to refuse, because `regex:` is the better way to say which number is
+//! meant. The rules for separators:
 //!
 //! * Spaces and apostrophes group digits: `1 234`, `1'234`.
-//! * Where both `,` and `.` stand, the last is the decimal mark and the other groups: `1,234.56`, `1.234,56`.
-//! * Where one of them stands more than once, it groups: `1.234.567`.
-//! * A mark with nothing but dashes behind it is the decimal mark: `1.299,- €`, `12.-`.
-//! * A single `,` or `.` is the decimal mark where it cannot group, as in `1,5`, `0.234` and `1234,567`. Before exactly three digits it may be
-//!   either, and neither reading is a guess worth making: `1.234` and `1,234` are refused. For `integer` they are 1234, for with a
-//!   fraction they would be no whole numbers; but `1.000` is refused there too.
-//! * `number:,` says that the decimal mark is a comma, `number:.` that it is a point; then nothing is guessed, and a number that
-//!   has that mark twice, or in a place where it cannot be decimal, is refused.
+//! * If both `,` and `.` occur, the last one is the decimal mark and the other groups: `1,234.56`, `1.234,56`.
+//! * If one of them occurs more than once, it groups: `1.234.567`.
+//! * A mark followed by nothing but dashes is the decimal mark: `1.299,- €`, `12.-`.
+//! * A single `,` or `.` is the decimal mark if it cannot group, as in `1,5`, `0.234` and `1234,567`. Before
+//!   exactly three digits it may be either, and neither reading is a safe guess: `1.234` and `1,234` are refused.
+//!   For `integer` they are 1234, because with a fraction they would not be whole numbers; but `1.000` is refused
+//!   there too.
+//! * `number:,` declares that the decimal mark is a comma, `number:.` that it is a point; then nothing is guessed,
+//!   and a number that has that mark twice, or where it cannot be decimal, is refused.
 //!
-//! Groups have three digits, but for the first, which has up to three, and those before the last in the Indian way (`12,34,567`).
+//! Groups have three digits, except the first, which has up to three, and those before the last in the Indian style
+//! (`12,34,567`).
 
-/// Reads a number; `mark` is the decimal mark where it is known.
+/// Reads a number; `mark` is the decimal mark, if known.
 ///
 /// # Errors
-/// Why the text is no number.
+/// Why the text is not a number.
 pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
     let digits = plain(text, mark, Wanted::Any)?;
     match digits.parse::<f64>() {
@@ -30,7 +33,7 @@ pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
 /// Reads a whole number.
 ///
 /// # Errors
-/// Why the text is none.
+/// Why the text is not a whole number.
 pub(super) fn integer(text: &str, mark: Option<char>) -> Result<i64, String> {
     let digits = plain(text, mark, Wanted::Whole)?;
     let whole = match digits.split_once('.') {
@@ -47,12 +50,12 @@ pub(super) fn integer(text: &str, mark: Option<char>) -> Result<i64, String> {
         .map_err(|_| "too large for a whole number".to_owned())
 }
 
-/// A float as a whole number, where it is one.
+/// Converts a float to a whole number if it is one.
 ///
 /// # Errors
-/// When it is none, or too large to be exact.
+/// If it is not a whole number, or too large to be exact.
 pub(super) fn from_float(number: f64) -> Result<i64, String> {
-    /// The largest number up to which a float holds every whole number.
+    /// The largest number up to which a float represents every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() != 0.0 {
         return Err("not a whole number".to_owned());
@@ -63,14 +66,14 @@ pub(super) fn from_float(number: f64) -> Result<i64, String> {
     Ok(number as i64)
 }
 
-/// Which numbers are wanted: it tells some readings apart.
+/// Which numbers are wanted: this decides between some readings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Any,
     Whole,
 }
 
-/// The number in the way of computers: digits, and a point.
+/// The number in computer notation: digits and a decimal point.
 fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -85,7 +88,7 @@ fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, Strin
     let last = text
         .rfind(|c: char| c.is_ascii_digit())
         .map_or(text.len(), |at| at + 1);
-    // A mark before the first digit belongs to it: ".5".
+    // A mark before the first digit belongs to the number: ".5".
     let start = match text[..first].chars().next_back() {
         Some(c @ ('.' | ',')) if opens(&text[..first - 1]) => first - c.len_utf8(),
         _ => first,
@@ -102,7 +105,7 @@ fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, Strin
     })
 }
 
-/// Whether a mark behind this text may begin a number: nothing that is a word's end stands before it.
+/// Whether a mark after this text may begin a number: it must not follow a word.
 fn opens(before: &str) -> bool {
     !before
         .chars()
@@ -122,7 +125,7 @@ fn is_scientific(text: &str) -> bool {
     digits(whole) && digits(fraction) && digits(exponent) && exponent.len() <= 3
 }
 
-/// Judges what stands on one side of the digits; answers whether it is a minus.
+/// Checks the text on one side of the digits; returns whether it has a minus sign.
 fn beside(text: &str, before: bool) -> Result<bool, String> {
     let mut negative = false;
     let mut marked = before;
@@ -143,7 +146,7 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
             '+' if before => {}
             '%' if !before => {}
             '.' | ',' if !before => marked = true,
-            // "5.-" and "5,—" as prices; in "5-" the dash may be a minus.
+            // "5.-" and "5,—" are prices, but in "5-" the dash may be a minus.
             c if !before && marked && is_dash(c) => {}
             '.' if before && words > 0 => {} // "Rs."
             c if c.is_whitespace() || is_currency(c) => {}
@@ -153,7 +156,7 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
     Ok(negative)
 }
 
-/// The decimal mark that ends the digits, where dashes stand for the fraction: `,-`.
+/// The decimal mark that ends the digits when dashes stand for the fraction: `,-`.
 fn ended(behind: &str) -> Option<char> {
     let mut characters = behind.chars();
     let mark = characters.next().filter(|c| matches!(c, '.' | ','))?;
@@ -164,26 +167,26 @@ fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2012}'..='\u{2015}' | '\u{2212}')
 }
 
-/// Unicode's category Sc.
+/// Currency signs (Unicode category Sc).
 fn is_currency(c: char) -> bool {
     matches!(c, '$' | '\u{a2}'..='\u{a5}' | '\u{58f}' | '\u{60b}' | '\u{9f2}' | '\u{9f3}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}'
         | '\u{fdfc}' | '\u{fe69}' | '\u{ff04}' | '\u{ffe0}' | '\u{ffe1}' | '\u{ffe5}' | '\u{ffe6}')
 }
 
-/// The whole part of a number whose fraction is a dash behind the decimal mark `end`.
+/// The whole part of a number whose fraction is a dash after the decimal mark `end`.
 fn closed(text: &str, end: char, mark: Option<char>) -> Result<String, String> {
     check(text)?;
     match mark {
         Some(mark) if mark != end => Err(format!(
             "{end:?} is the decimal mark here, and {mark:?} was said to be"
         )),
-        // In "1.299.-" the point does both; without a word about it, no other reading is left.
+        // In "1.299.-" the point does both; without a declared mark, no other reading is possible.
         Some(mark) if text.contains(mark) => Err(twice(mark)),
         _ => grouped(text),
     }
 }
 
-/// Digits with separators, by the rule of the module.
+/// Digits with separators, by the rules of the module.
 fn separated(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
     check(text)?;
     let decimal = match mark {
@@ -213,7 +216,7 @@ fn twice(mark: char) -> String {
     format!("{mark:?} was said to be the decimal mark, and stands there more than once")
 }
 
-/// Whether there are only digits and what may stand between them.
+/// Checks that there are only digits and what may stand between them.
 fn check(text: &str) -> Result<(), String> {
     match text.chars().find(|c| !is_of_number(*c)) {
         None => Ok(()),
@@ -228,7 +231,7 @@ fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || c == '.' || c == ',' || is_gap(c)
 }
 
-/// Groups digits, and nothing else: spaces of several widths, apostrophes.
+/// Whether a character can only group digits: spaces of several widths, apostrophes.
 fn is_gap(c: char) -> bool {
     matches!(
         c,
@@ -236,7 +239,7 @@ fn is_gap(c: char) -> bool {
     )
 }
 
-/// Where the decimal mark stands, if there is one.
+/// The position of the decimal mark, if there is one.
 fn decimal_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     let (points, commas) = (text.matches('.').count(), text.matches(',').count());
     Ok(match (points, commas) {
@@ -254,13 +257,13 @@ fn decimal_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     })
 }
 
-/// Whether the only mark of a number is the decimal mark.
+/// The position of the only separator, if it is the decimal mark.
 fn single(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     let at = text.find(['.', ',']);
     let Some((whole, fraction)) = at.map(|at| (&text[..at], &text[at + 1..])) else {
         return Ok(None);
     };
-    // Groups have three digits, and what stands before them is one to three digits that do not begin with a nought.
+    // Groups have three digits, and are preceded by one to three digits that do not start with a zero.
     let may_group = fraction.len() == 3
         && (1..=3).contains(&whole.len())
         && whole.bytes().all(|b| b.is_ascii_digit())
@@ -281,7 +284,7 @@ fn either(whole: &str, fraction: &str, filter: &str) -> String {
     )
 }
 
-/// The digits of a whole number, its groups checked.
+/// The digits of a whole number, after checking its groups.
 fn grouped(text: &str) -> Result<String, String> {
     let separator = |c: char| c == '.' || c == ',' || is_gap(c);
     let groups: Vec<&str> = text.split(separator).collect();

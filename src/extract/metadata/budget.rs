@@ -1,21 +1,23 @@
-//! How much the metadata of one page may cost, and what is told where that is not enough.
+//! Limits on the cost of one page's metadata, and the faults that are reported.
 //!
-//! Invariant: every byte that is kept was taken here first, with something for the entry around it.
+//! Invariant: every byte that is stored was charged here first, plus a fixed amount for the entry around it.
 
-/// Bytes of one text; a longer one is cut.
+/// The most bytes of one text; a longer one is cut.
 pub(super) const TEXT_BYTES: usize = 64 << 10;
-/// Bytes of all that is kept.
+/// The most bytes stored in total.
 const TOTAL_BYTES: usize = 4 << 20;
-/// What an entry costs beside its text, about: what holds it.
+/// The approximate overhead of an entry besides its text.
 const ENTRY_BYTES: usize = 64;
-/// Entries of one list: properties, links.
+/// The most entries of one list: properties, links.
 const ENTRIES: usize = 1_000;
-/// Nodes looked at for microdata: an item in an item is walked over for both.
+/// The most nodes visited for microdata.
+///
+/// Nested items are walked once for each enclosing item.
 const STEPS: usize = 8_000_000;
-/// Faults that are told.
+/// The most faults reported.
 const FAULTS: usize = 20;
 
-/// What is left for the metadata of a page.
+/// What is left of the limits for a page's metadata.
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: usize,
@@ -34,7 +36,7 @@ impl Budget {
         }
     }
 
-    /// Tells what is wrong. The same is told once.
+    /// Reports a fault, each text only once.
     pub(super) fn fault(&mut self, why: impl Into<String>) {
         let why = why.into();
         if self.faults.contains(&why) {
@@ -47,7 +49,7 @@ impl Budget {
         }
     }
 
-    /// Takes an entry of so many bytes; whether that many were left.
+    /// Charges an entry of this many bytes; returns whether that much was left.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         match self.bytes.checked_sub(bytes.saturating_add(ENTRY_BYTES)) {
             Some(left) => {
@@ -63,12 +65,12 @@ impl Budget {
         }
     }
 
-    /// What is left: the difference between two moments is what was taken between them.
+    /// The bytes left: the difference between two calls is what was charged between them.
     pub(super) fn left(&self) -> usize {
         self.bytes
     }
 
-    /// Takes a text, cut where it is too long. None: there is no room for it.
+    /// Charges a text, cutting it if it is too long. `None` if there is no room for it.
     pub(super) fn text(&mut self, what: &str, text: &str) -> Option<String> {
         let mut kept = text;
         if text.len() > TEXT_BYTES {
@@ -78,7 +80,7 @@ impl Budget {
         self.take(kept.len()).then(|| kept.to_owned())
     }
 
-    /// Whether a list with so many entries may have one more.
+    /// Whether a list of this many entries may have one more.
     pub(super) fn room(&mut self, what: &str, entries: usize) -> bool {
         let room = entries < ENTRIES;
         if !room {
@@ -87,7 +89,7 @@ impl Budget {
         room
     }
 
-    /// Takes a step; whether one was left.
+    /// Charges a step; returns whether one was left.
     pub(super) fn step(&mut self) -> bool {
         match self.steps.checked_sub(1) {
             Some(left) => {
@@ -103,7 +105,7 @@ impl Budget {
         }
     }
 
-    /// What was told.
+    /// The reported faults.
     pub(super) fn faults(self) -> Vec<String> {
         let mut faults = self.faults;
         if self.more_faults > 0 {
@@ -113,7 +115,9 @@ impl Budget {
     }
 }
 
-/// Trimmed, each run of white space one space, and no longer than a text may be and one byte: so that it is seen to be cut.
+/// The text with white space folded, cut to one byte more than a text may have.
+///
+/// The extra byte shows that it was cut.
 pub(super) fn folded(text: &str) -> String {
     let mut folded = String::new();
     for word in text.split_whitespace() {
@@ -130,7 +134,7 @@ pub(super) fn folded(text: &str) -> String {
     folded
 }
 
-/// The start of a text of the page, for a fault.
+/// The start of a text of the page, for quoting in a fault.
 pub(super) fn short(text: &str) -> String {
     const SHOWN: usize = 60;
     let text = text.trim();

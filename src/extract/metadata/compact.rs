@@ -1,33 +1,36 @@
-//! JSON as it stands in pages, into JSON without white space.
+//! Compacts JSON as it occurs in pages into JSON without white space.
 //!
-//! What pages have and JSON has not is left out or mended, and named: comments, a comma behind the last value, line ends in
-//! texts, escapes that are none, half characters, a semicolon at the end. Markers that hide a script from old browsers
-//! (`<!-- -->`, `<![CDATA[ ]]>`) are left out silently. None of these can stand in JSON outside of a text, so what was JSON
-//! stays as it is: order, numbers and repeated names too. Invariant: time is linear, nothing recurses, and what is put out is at most six times as long.
-//! Edge: whether it is JSON now is not known here.
+//! Whatever pages contain and JSON does not allow is removed or repaired, and reported: comments, a trailing comma,
+//! line breaks in strings, invalid escapes, unpaired surrogates, a semicolon at the end. Markers that hide a script
+//! from old browsers (`<!-- -->`, `<![CDATA[ ]]>`) are removed silently. None of these can occur in JSON outside of
+//! a string, so text that was JSON keeps its content: order, numbers and repeated names too. Invariant: time is
+//! linear, nothing recurses, and the output is at most six times as long. Edge: whether the result is JSON is not
+//! checked here.
 
-/// Objects and lists inside each other: readers of records commonly stop at 128, and a record is around this.
+/// Nesting depth of objects and arrays.
+///
+/// JSON parsers commonly stop at 128 levels, and the record adds some around this.
 const DEPTH: usize = 64;
 
-/// A text on its way.
+/// A text while it is being compacted.
 #[derive(Debug, Default)]
 pub(super) struct Compact {
     /// The text.
     pub(super) text: String,
-    /// What was mended, each once.
+    /// The repairs that were made, each listed once.
     pub(super) mended: Vec<&'static str>,
     depth: usize,
-    /// Whether something was left out since the last character.
+    /// Whether something was removed since the last character.
     gap: bool,
-    /// Whether no `-->` is ahead, so that it is not looked for again and again.
+    /// Whether there is no further `-->`, so that it is not searched for again and again.
     endless: bool,
 }
 
 impl Compact {
-    /// Reads a text.
+    /// Compacts a text.
     ///
     /// # Errors
-    /// When it is too deep.
+    /// If it is nested too deeply.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let mut compact = Self::default();
         let mut rest = text;
@@ -37,7 +40,7 @@ impl Compact {
         Ok(compact)
     }
 
-    /// Reads one token, or one character of it; answers what is behind it.
+    /// Reads one token, or one character of it; returns the rest of the text.
     fn token<'t>(&mut self, next: char, rest: &'t str) -> Result<&'t str, String> {
         let behind = &rest[next.len_utf8()..];
         match next {
@@ -70,7 +73,7 @@ impl Compact {
             }
             word => {
                 let is_word = |c: char| c.is_alphanumeric() || "+-._".contains(c);
-                // `1 2` is not `12`.
+                // `1 2` must not become `12`.
                 if self.gap && is_word(word) && self.text.ends_with(is_word) {
                     self.text.push(' ');
                 }
@@ -102,14 +105,14 @@ impl Compact {
         behind
     }
 
-    /// Reads a text from behind its first quote; answers what is behind its last.
+    /// Reads a string from after its opening quote; returns what follows its closing one.
     fn string<'t>(&mut self, mut rest: &'t str) -> &'t str {
         self.text.push('"');
         self.gap = false;
         loop {
             let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
             let Some(at) = rest.as_bytes().iter().position(special) else {
-                // Never closed: that is no JSON.
+                // Never closed, so this is not JSON.
                 self.text.push_str(rest);
                 return "";
             };
@@ -135,7 +138,7 @@ impl Compact {
         }
     }
 
-    /// Reads an escape from behind its backslash; answers what is behind it.
+    /// Reads an escape from after its backslash; returns what follows it.
     fn escape<'t>(&mut self, rest: &'t str) -> &'t str {
         match rest.as_bytes().first() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -150,12 +153,12 @@ impl Compact {
             }
             _ => {}
         }
-        // The character stays, as in JavaScript.
+        // The character itself stays, as in JavaScript.
         self.mend("an escape that JSON has not");
         rest
     }
 
-    /// A UTF-16 unit behind `\u`, with the one that it makes a character with.
+    /// Reads the UTF-16 unit after `\u`, with the second one if they form a surrogate pair.
     fn unit<'t>(&mut self, first: u16, rest: &'t str) -> &'t str {
         let behind = &rest[5..];
         let second = behind.strip_prefix("\\u").and_then(unit);
@@ -178,7 +181,7 @@ impl Compact {
         }
     }
 
-    /// What is behind `<!--`: the JSON that it hides, or, where words follow, what is behind their end.
+    /// What follows `<!--`: the JSON that it hides, or the text after the comment.
     fn hidden<'t>(&mut self, rest: &'t str) -> &'t str {
         let inside = rest.trim_start();
         if inside.starts_with(['{', '[', '/', '<']) {

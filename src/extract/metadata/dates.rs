@@ -1,16 +1,17 @@
-//! When a page was published and changed: what it says, in the order of who is believed.
+//! Publication and modification dates, from the most trusted source that has one.
 //!
-//! A text that is [no date](crate::extract::filter) is passed over for the next, and told where it would have counted.
+//! A text that is [not a date](crate::extract::filter) is skipped for the next one, and reported if it would have
+//! been used.
 
 use super::budget::{Budget, short};
 use crate::extract::filter::date;
 
-/// Texts that are kept of one rank.
+/// The most texts stored of one rank.
 const TEXTS: usize = 4;
 /// The longest text that is looked at, in bytes.
 const LONGEST: usize = 128;
 
-/// Names of `meta` elements that tell when a page was published; sorted.
+/// Names of `meta` elements with the publication date; sorted.
 const PUBLISHED: [&str; 27] = [
     "article.published",
     "article:published",
@@ -40,7 +41,7 @@ const PUBLISHED: [&str; 27] = [
     "published_time",
     "sailthru.date",
 ];
-/// Names of `meta` elements that tell when a page was changed; sorted.
+/// Names of `meta` elements with the modification date; sorted.
 const MODIFIED: [&str; 11] = [
     "article.updated",
     "article:modified",
@@ -55,7 +56,7 @@ const MODIFIED: [&str; 11] = [
     "revised",
 ];
 
-/// Who says it; the first is believed before the next.
+/// The source of a date, from most to least trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
     /// `meta property=article:published_time`.
@@ -70,18 +71,18 @@ pub(super) enum Rank {
     Meta,
     /// JSON-LD of anything else.
     JsonLd,
-    /// `time` of a class that says so.
+    /// A `time` element with a class that says so.
     Class,
 }
 
-/// What a page says of one date.
+/// Everything that a page says about one date.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    /// Rank, who says it, and the text.
+    /// The rank, the name of the source, and the text.
     texts: Vec<(Rank, String, String)>,
 }
 
-/// What a page says of its dates.
+/// Everything that a page says about its dates.
 #[derive(Debug, Default)]
 pub(super) struct Dates {
     pub(super) published: Candidates,
@@ -89,7 +90,7 @@ pub(super) struct Dates {
 }
 
 impl Candidates {
-    /// Adds what somebody says.
+    /// Adds what a source says.
     pub(super) fn add(&mut self, rank: Rank, who: &str, text: &str) {
         let known = self.texts.iter().filter(|(other, _, _)| *other == rank);
         if known.count() < TEXTS && !text.trim().is_empty() {
@@ -98,7 +99,7 @@ impl Candidates {
         }
     }
 
-    /// The first that is a date, in ISO 8601.
+    /// The first text that is a date, in ISO 8601.
     pub(super) fn first(mut self, budget: &mut Budget) -> Option<String> {
         self.texts.sort_by_key(|(rank, _, _)| *rank);
         for (_, who, text) in &self.texts {
@@ -111,12 +112,12 @@ impl Candidates {
     }
 }
 
-/// Whether a `meta` of this name, in lower case, tells when the page was published.
+/// Whether a `meta` of this lower-case name has the publication date.
 pub(super) fn is_published(name: &str) -> bool {
     PUBLISHED.binary_search(&name).is_ok()
 }
 
-/// Whether a `meta` of this name, in lower case, tells when the page was changed.
+/// Whether a `meta` of this lower-case name has the modification date.
 pub(super) fn is_modified(name: &str) -> bool {
     MODIFIED.binary_search(&name).is_ok()
 }

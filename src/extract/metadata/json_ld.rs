@@ -1,9 +1,9 @@
-//! JSON-LD (<https://www.w3.org/TR/json-ld11/>, 9): the blocks of a page, taken apart into objects.
+//! JSON-LD (<https://www.w3.org/TR/json-ld11/>, 9): a page's blocks, split into objects.
 //!
-//! A block is a `script` of the type `application/ld+json`. Its text is [made JSON](super::compact), and looked through for
-//! what can be told of the page as a whole; contexts are not applied and nothing is asked of the network. Invariant: an
-//! object that is kept can be read by any reader of JSON: it is at most 64 deep, its texts are whole characters and its
-//! numbers finite.
+//! A block is a `script` of type `application/ld+json`. Its text is [turned into JSON](super::compact) and searched
+//! for what it says about the page as a whole; contexts are not applied, and nothing is fetched. Invariant: any
+//! JSON parser can read an object that is stored: it is nested at most 64 deep, its strings are valid Unicode and
+//! its numbers finite.
 
 use std::fmt;
 
@@ -16,32 +16,34 @@ use super::budget::Budget;
 use super::compact::Compact;
 use super::dates::{Dates, Rank};
 
-/// Bytes of one block; a longer one is left out.
+/// The most bytes of one block; a longer one is left out.
 const BLOCK_BYTES: usize = 2 << 20;
-/// Objects that are kept of a page.
+/// The most objects stored of a page.
 const OBJECTS: usize = 10_000;
-/// Bytes of a context that is given to each object of a graph.
+/// The most bytes of a context that is copied to each object of a graph.
 const CONTEXT_BYTES: usize = 256;
-/// Bytes of a value that is read for what it says of the page.
+/// The most bytes of a value that is searched for what it says about the page.
 const VALUE_BYTES: usize = 16 << 10;
-/// Names that are kept: authors, and those that authors may be.
+/// The most names stored: of authors, and of objects that authors may refer to.
 const NAMES: usize = 100;
-/// Objects and lists that a name is looked for in, inside each other.
+/// Nesting depth of objects and lists in which a name is looked for.
 const NAME_DEPTH: usize = 6;
 
-/// An object of JSON-LD, as JSON text in one line: names in the order of the page, numbers as they are written there.
+/// A JSON-LD object as JSON text in one line.
+///
+/// Names are in page order, and numbers are as written there.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct JsonLd(Box<RawValue>);
 
-/// The blocks of a page, as far as they were read.
+/// The blocks of a page that have been read so far.
 #[derive(Debug, Default)]
 pub(super) struct JsonLdReader {
     pub(super) objects: Vec<JsonLd>,
     blocks: usize,
-    /// Names, and identifiers of who has them (`{"@id": …}`), of authors.
+    /// The authors: names, or references to objects that have a name (`{"@id": …}`).
     authors: Vec<Author>,
-    /// Names of whoever has an identifier.
+    /// The names of objects that have an identifier.
     names: Vec<(String, String)>,
 }
 
@@ -52,12 +54,12 @@ enum Author {
     Id(String),
 }
 
-/// What is looked for in an object.
+/// The parts of an object that are looked at.
 #[derive(Debug, Default)]
 struct Node<'j> {
     context: Option<&'j RawValue>,
     graph: Option<&'j RawValue>,
-    /// How many more names it has.
+    /// The number of its other names.
     others: usize,
     id: Option<&'j RawValue>,
     types: Option<&'j RawValue>,
@@ -102,7 +104,7 @@ impl JsonLdReader {
             Err(why) => return budget.fault(format!("JSON-LD block {block}: {why}")),
         };
         if let Err(error) = serde_json::from_str::<Sound>(&compact.text) {
-            // Where it is wrong in the page's own text says more.
+            // The error position in the page's own text is more useful.
             let error = serde_json::from_str::<IgnoredAny>(text)
                 .err()
                 .unwrap_or(error);
@@ -136,7 +138,7 @@ impl JsonLdReader {
         authors
     }
 
-    /// Keeps an object, or those of a list.
+    /// Stores an object, or each object of a list.
     fn objects(&mut self, json: &str, block: usize, dates: &mut Dates, budget: &mut Budget) {
         if !json.starts_with('[') {
             return self.object(json, block, dates, budget);
@@ -144,7 +146,7 @@ impl JsonLdReader {
         each(json, &mut |inner| self.object(inner, block, dates, budget));
     }
 
-    /// Keeps an object, or those of its graph.
+    /// Stores an object, or each object of its graph.
     fn object(&mut self, json: &str, block: usize, dates: &mut Dates, budget: &mut Budget) {
         let Some(node) = Node::read(json) else {
             return budget.fault(format!("JSON-LD block {block} holds what is no object"));
@@ -188,7 +190,7 @@ impl JsonLdReader {
         }
     }
 
-    /// Looks for what an object says of the page.
+    /// Records what an object says about the page.
     fn note(&mut self, node: &Node<'_>, dates: &mut Dates) {
         let types = node.types.map(strings).unwrap_or_default();
         let is = |known: &dyn Fn(&str) -> bool| types.iter().any(|name| known(name));
@@ -217,7 +219,7 @@ impl JsonLdReader {
         }
     }
 
-    /// Keeps an author, or those of a list.
+    /// Records an author, or each author of a list.
     fn author(&mut self, value: &Value, depth: usize) {
         if self.authors.len() >= NAMES || depth == 0 {
             return;
@@ -241,7 +243,9 @@ impl JsonLdReader {
     }
 }
 
-/// The name in a value: a text, the first text of a list, or what an object has as its name, which may be an object too.
+/// The name in a value: a string, the first string of a list, or the name of an object.
+///
+/// The name of an object may itself be an object.
 fn name_in(value: &Value, depth: usize) -> Option<&str> {
     let depth = depth.checked_sub(1)?;
     match value {
@@ -255,7 +259,9 @@ fn name_in(value: &Value, depth: usize) -> Option<&str> {
     }
 }
 
-/// Comments, reviews and answers are about something else: their dates and authors are not those of the page.
+/// Whether a type is about something else: a comment, a review, an answer.
+///
+/// Their dates and authors are not those of the page.
 pub(super) fn is_said_of_something(name: &str) -> bool {
     let name = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
     ["Comment", "Review", "Answer"]
@@ -264,20 +270,20 @@ pub(super) fn is_said_of_something(name: &str) -> bool {
         || name == "UserComments"
 }
 
-/// `Article`, `NewsArticle`, `BlogPosting` and the like, and recipes.
+/// Whether a type is an article: `NewsArticle`, `BlogPosting` and the like, and recipes.
 pub(super) fn is_article(name: &str) -> bool {
     ["Article", "Posting", "Report", "Recipe"]
         .iter()
         .any(|end| name.ends_with(end))
 }
 
-/// A value, where it is short.
+/// Parses a value if it is short.
 fn value(raw: &RawValue) -> Option<Value> {
     let short = raw.get().len() <= VALUE_BYTES;
     serde_json::from_str(raw.get()).ok().filter(|_| short)
 }
 
-/// A text, or the texts of a list.
+/// A string, or the strings of a list.
 fn strings(raw: &RawValue) -> Vec<String> {
     match value(raw) {
         Some(Value::String(text)) => vec![text],
@@ -293,7 +299,7 @@ fn strings(raw: &RawValue) -> Vec<String> {
 }
 
 impl<'j> Node<'j> {
-    /// None: it is no object.
+    /// Reads an object; `None` if it is not one.
     fn read(json: &'j str) -> Option<Self> {
         if !json.starts_with('{') {
             return None;
@@ -340,7 +346,7 @@ impl<'j> Visitor<'j> for NodeVisitor {
     }
 }
 
-/// Puts the JSON of each value of a list to a function, without keeping them.
+/// Calls a function with the JSON of each value of a list, without storing the values.
 fn each(json: &str, act: &mut dyn FnMut(&str)) {
     struct List<'a>(&'a mut dyn FnMut(&str));
     impl<'j> Visitor<'j> for List<'_> {
@@ -357,11 +363,11 @@ fn each(json: &str, act: &mut dyn FnMut(&str)) {
             Ok(())
         }
     }
-    // It was seen to be sound.
+    // The text has been checked to be valid.
     let _ = serde_json::Deserializer::from_str(json).deserialize_seq(List(act));
 }
 
-/// JSON that any reader can read; what it holds is looked at and not kept.
+/// JSON that any parser can read; its content is checked and not stored.
 struct Sound;
 
 impl<'j> Deserialize<'j> for Sound {

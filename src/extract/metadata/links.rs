@@ -1,7 +1,7 @@
-//! `link` elements: canonical address, feeds, icons, the page in other languages.
+//! `link` elements: canonical URL, feeds, icons, the page in other languages.
 //!
-//! Words of `rel` and media types are the same in any case (HTML 4.2.4). Edge: `application/json` is no feed's type: what is
-//! offered under it is mostly the interface of a blog's software.
+//! The words of `rel` and media types are case-insensitive (HTML 4.2.4). Edge: `application/json` does not count as
+//! a feed type, because it mostly marks the API of a blog's software.
 
 use url::Url;
 
@@ -84,12 +84,12 @@ pub(super) fn read(
     }
 }
 
-/// Whether it is the address of a page.
+/// Whether it is the URL of a page.
 pub(super) fn is_page(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
-/// The absolute URL of a reference; what is none is told.
+/// Resolves a reference into an absolute URL; reports a fault if it is not one.
 pub(super) fn url(what: &str, reference: &str, base: &Base, budget: &mut Budget) -> Option<Url> {
     match base.join(reference) {
         Ok(url) => Some(url),

@@ -1,7 +1,7 @@
 //! `meta` elements: OpenGraph, Twitter cards, description, dates, authors.
 //!
-//! A name may stand in `name` or in `property`, whichever the vocabulary wants: pages mix them up. Where an element has both,
-//! it counts for both. Names are the same in any case.
+//! A name may be in `name` or in `property`, whichever the vocabulary demands, because pages mix them up. If an
+//! element has both, it counts for both. Names are case-insensitive.
 
 use super::budget::{Budget, folded};
 use super::dates::{self, Dates, Rank};
@@ -10,12 +10,12 @@ use super::reader::Attributes;
 
 /// The longest name that is looked at, in bytes.
 const LONGEST: usize = 256;
-/// Names in one `property`: RDFa has a list there.
+/// The most names in one `property` attribute, which is a list in RDFa.
 const NAMES: usize = 16;
-/// Authors that are kept.
+/// The most authors that are stored.
 const AUTHORS: usize = 100;
 
-/// What `meta` elements told so far.
+/// What the `meta` elements have said so far.
 #[derive(Debug, Default)]
 pub(super) struct MetaReader {
     pub(super) open_graph: Vec<(String, String)>,
@@ -26,7 +26,7 @@ pub(super) struct MetaReader {
 }
 
 impl MetaReader {
-    /// Reads a `meta`.
+    /// Reads a `meta` element.
     pub(super) fn read(&mut self, meta: &Attributes<'_>, dates: &mut Dates, budget: &mut Budget) {
         let Some(content) = meta.get("content") else {
             return;
@@ -78,7 +78,7 @@ impl MetaReader {
             name if dates::is_modified(name) => dates.modified.add(Rank::Meta, name, content),
             "author" | "article:author" | "dc.creator" | "dcterms.creator" | "citation_author"
             | "parsely-author" | "sailthru.author" => self.author(name, content, budget),
-            // Several; a comma may also stand inside a name.
+            // Several names; they are not split at commas, because a name may contain one.
             "authors" => {
                 let names = content.split(';').map(str::trim);
                 for one in names.filter(|one| !one.is_empty()).take(AUTHORS) {
@@ -90,7 +90,7 @@ impl MetaReader {
     }
 
     fn author(&mut self, name: &str, content: &str, budget: &mut Budget) {
-        // OpenGraph wants the address of a profile there, and pages often write the name.
+        // OpenGraph wants the URL of a profile here, but pages often write the name.
         let is_address = content.starts_with("http:") || content.starts_with("https:");
         if is_address || self.authors.len() >= AUTHORS {
             return;

@@ -1,9 +1,10 @@
-//! Microdata (HTML 5): items, their properties and values, nested, with what `itemref` adds.
+//! Microdata (HTML 5): nested items, their properties and values, including `itemref`.
 //!
-//! As the standard has it but for four things that pages want: a `content` attribute counts on any element whose value would
-//! be its text; the text of an element is without that of scripts, styles and templates in it; its white space is folded; and
-//! an item that is to be a value and that no item holds stands with the top-level items. Invariant: items are at most 16
-//! deep, no item holds itself, and each node costs a step of the [budget](super::budget) for every item and value it is in.
+//! It follows the standard with four exceptions that real pages call for: a `content` attribute counts on any
+//! element whose value would be its text; the text of an element excludes that of scripts, styles and templates in
+//! it; its white space is folded; and an item that should be a value but is part of no item is listed with the
+//! top-level items. Invariant: items are nested at most 16 deep, no item contains itself, and each node costs one
+//! step of the [budget](super::budget) for every item and value it is part of.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,19 +17,23 @@ use super::links;
 use super::reader::Attributes;
 use crate::extract::base::Base;
 
-/// Items inside each other: each is three levels of JSON, and readers of records commonly stop at 128.
+/// Nesting depth of items.
+///
+/// Each is three levels of JSON, and JSON parsers commonly stop at 128.
 const DEPTH: usize = 16;
-/// Names in one attribute: types, names of a property, elements that are referred to.
+/// The most words of one attribute: types, property names, references.
 const WORDS: usize = 100;
 
-/// An item.
+/// A microdata item.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MicrodataItem {
     /// Its types, absolute URLs as the page has them: `https://schema.org/Product`.
     pub types: Vec<String>,
     /// Its global identifier, an absolute URL.
     pub id: Option<String>,
-    /// Its properties, in the order in which the page names them first, each with its values in the order of the page.
+    /// Its properties, in the order in which the page first names them.
+    ///
+    /// The values of each are in page order.
     pub properties: Vec<(String, Vec<MicrodataValue>)>,
 }
 
@@ -37,16 +42,16 @@ pub struct MicrodataItem {
 pub enum MicrodataValue {
     /// A text, or an absolute URL where the element has one.
     Text(String),
-    /// An item.
+    /// A nested item.
     Item(Box<MicrodataItem>),
 }
 
-/// What `itemref` attributes refer to.
+/// The elements that `itemref` attributes refer to.
 #[derive(Debug, Default)]
 pub(super) struct References<'t> {
-    /// Where the first element of an identifier stands in the page, and itself.
+    /// The first element of each identifier, with its position in the page.
     ids: HashMap<&'t str, (usize, NodeRef<'t, Node>)>,
-    /// Where the elements with an `itemref` stand.
+    /// The positions of the elements with an `itemref`.
     places: HashMap<NodeId, usize>,
 }
 
@@ -55,19 +60,19 @@ pub(super) struct MicrodataReader<'t, 'b> {
     base: &'b Base,
     references: References<'t>,
     budget: &'b mut Budget,
-    /// The elements of the items around.
+    /// The elements of the enclosing items.
     around: Vec<NodeId>,
-    /// The elements of all items that were met.
+    /// The elements of all items that have been visited.
     met: HashSet<NodeId>,
 }
 
-/// An item while its properties are gathered.
+/// An item whose properties are being collected.
 #[derive(Default)]
 struct Gathering {
     item: MicrodataItem,
-    /// Where a name is among the properties.
+    /// The index of each name among the properties.
     names: HashMap<String, usize>,
-    /// Elements that were seen, where one could be met twice.
+    /// The elements visited so far, if any could be visited twice.
     seen: Option<HashSet<NodeId>>,
 }
 
@@ -89,7 +94,9 @@ impl MicrodataItem {
 }
 
 impl<'t> References<'t> {
-    /// Finds what is referred to. `wanted`: the words of all `itemref`.
+    /// Finds the elements that are referred to.
+    ///
+    /// `wanted` are the words of all `itemref` attributes.
     pub(super) fn find(root: NodeRef<'t, Node>, wanted: &HashSet<&'t str>) -> Self {
         let mut references = Self::default();
         if wanted.is_empty() {
@@ -122,8 +129,10 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         }
     }
 
-    /// Reads the items of a page, given in its order, each with whether it is to be a value of another: those that are not,
-    /// and then those that none of them holds.
+    /// Reads the items of a page, given in page order.
+    ///
+    /// Each comes with whether it should be the value of another. Returns the top-level ones, followed by those
+    /// values that are part of no item.
     pub(super) fn items(&mut self, all: &[(NodeRef<'t, Node>, bool)]) -> Vec<MicrodataItem> {
         let mut items = Vec::new();
         for values in [false, true] {
@@ -137,7 +146,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         items.into_iter().map(|(_, item)| item).collect()
     }
 
-    /// Reads the item of an element with `itemscope`. None: it is left out.
+    /// Reads the item of an element with `itemscope`; `None` if it is left out.
     fn item(&mut self, root: NodeRef<'t, Node>) -> Option<MicrodataItem> {
         self.met.insert(root.id());
         if self.around.contains(&root.id()) {
@@ -183,7 +192,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         Some(gathering.item)
     }
 
-    /// Walks over an element, `itself` too or only what is in it.
+    /// Walks over an element and its content, or over its content only.
     fn gather(&mut self, top: NodeRef<'t, Node>, itself: bool, gathering: &mut Gathering) {
         let mut next = if itself { Some(top) } else { top.first_child() };
         while let Some(node) = next {
@@ -226,7 +235,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         let Some(value) = value else { return };
         let cost = before.saturating_sub(self.budget.left());
         for (count, name) in names.enumerate() {
-            // The first has been paid for.
+            // The first name has been charged already.
             if count > 0 && !self.budget.take(cost) {
                 return;
             }
@@ -244,7 +253,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         }
     }
 
-    /// The value of a property that is no item (HTML 5.2.4).
+    /// The value of a property that is not an item (HTML 5.2.4).
     fn text(&mut self, node: NodeRef<'t, Node>, attributes: &Attributes<'t>) -> Option<String> {
         let address = match attributes.element() {
             "audio" | "embed" | "iframe" | "img" | "source" | "track" | "video" => Some("src"),
@@ -273,19 +282,19 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         }
     }
 
-    /// An absolute URL; empty, as the standard has it, where it is none.
+    /// An absolute URL; empty, as the standard demands, if the reference is not valid.
     fn url(&mut self, what: &str, reference: &str) -> Option<String> {
         let url = links::url(what, reference, self.base, self.budget);
         let url = url.map(String::from).unwrap_or_default();
         self.budget.take(url.len()).then_some(url)
     }
 
-    /// The text in an element, about as much of it as is kept.
+    /// The text in an element, roughly as much of it as will be stored.
     fn content(&mut self, top: NodeRef<'t, Node>) -> String {
         let mut text = String::new();
         let mut next = top.first_child();
         while let Some(node) = next {
-            // Twice as much: white space will be folded.
+            // Twice as much, because white space will be folded.
             if text.len() > 2 * TEXT_BYTES || !self.budget.step() {
                 break;
             }
@@ -311,7 +320,7 @@ impl std::fmt::Debug for MicrodataReader<'_, '_> {
     }
 }
 
-/// The words of an attribute.
+/// The words of an attribute, up to the limit.
 pub(super) fn words(attribute: Option<&str>) -> impl Iterator<Item = &str> {
     attribute
         .unwrap_or_default()
@@ -319,7 +328,7 @@ pub(super) fn words(attribute: Option<&str>) -> impl Iterator<Item = &str> {
         .take(WORDS)
 }
 
-/// The next node in the order of the page, without leaving `top`.
+/// The next node in page order, without leaving `top`.
 fn following<'t>(
     node: NodeRef<'t, Node>,
     top: NodeRef<'t, Node>,
@@ -338,7 +347,9 @@ fn following<'t>(
     None
 }
 
-/// As the standard has it (HTML 5.4.1): `{"type": […], "id": …, "properties": {name: [values]}}`.
+/// The JSON format of the standard (HTML 5.4.1).
+///
+/// It is `{"type": […], "id": …, "properties": {name: [values]}}`.
 impl Serialize for MicrodataItem {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         struct Properties<'i>(&'i [(String, Vec<MicrodataValue>)]);

@@ -1,10 +1,10 @@
-//! What a page says about itself: title, dates, feeds, OpenGraph, JSON-LD, microdata.
+//! A page's own metadata: title, dates, feeds, OpenGraph, JSON-LD, microdata.
 //!
-//! Read in one walk over the tree that the fields are read from; a second one finds what an `itemref` names, where there is
-//! one. Invariant: whatever the page, the metadata is bounded in bytes, in entries and in depth, and the work in steps; what
-//! was left out, mended or refused is told in [`Metadata::faults`].
-//! Edge: only what the page's own text says. What its head over HTTP says (`Link`, `Last-Modified`, `Content-Language`) is not
-//! here, and nothing is guessed from the page's address or prose.
+//! It is read in one walk over the tree that the fields are read from; if there is an `itemref`, a second walk
+//! finds its targets. Invariant: whatever the page, the metadata is bounded in bytes, entries and depth, and the
+//! work in steps; anything left out, repaired or refused is reported in [`Metadata::faults`]. Edge: it contains
+//! only what the page's own text says. What its HTTP headers say (`Link`, `Last-Modified`, `Content-Language`) is
+//! not included, and nothing is guessed from the page's URL or prose.
 
 mod budget;
 mod compact;
@@ -27,55 +27,72 @@ pub use open_graph::OpenGraph;
 
 pub(super) use reader::read;
 
-/// What a page says about itself. As JSON, what is empty is left out, and the order is that of the fields here.
+/// What a page says about itself.
+///
+/// As JSON, empty values are left out, and the order is that of the fields here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Metadata {
-    /// The first of: `title` element, `og:title`, `twitter:title`. White space folded.
+    /// The first of: `title` element, `og:title`, `twitter:title`. White space is folded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The first of: `meta name=description`, `og:description`, `twitter:description`. White space folded.
+    /// The description, with white space folded.
+    ///
+    /// The first of: `meta name=description`, `og:description`, `twitter:description`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The first of: `link rel=canonical`, `og:url`; an absolute http or https URL.
+    /// The canonical URL: an absolute http or https URL.
+    ///
+    /// The first of: `link rel=canonical`, `og:url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
-    /// The first of: `lang` and `xml:lang` of the `html` element, `meta http-equiv=content-language`, `og:locale` with `-`
-    /// for `_`. Not checked against BCP 47.
+    /// The page's language, not checked against BCP 47.
+    ///
+    /// The first of: `lang` and `xml:lang` of the `html` element, `meta http-equiv=content-language`, `og:locale`
+    /// with `-` for `_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// When it was published, in ISO 8601: a date, or a date and time, with an offset where the page told one.
+    /// When the page was published, in ISO 8601.
+    ///
+    /// A date, or a date and time, with an offset if the page states one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<String>,
-    /// When it was last changed, as [`published`](Self::published).
+    /// When the page was last modified, in the format of [`published`](Self::published).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub modified: Option<String>,
-    /// The names of its authors, each once: those of the first of JSON-LD, `meta`, microdata that names any.
+    /// The names of its authors, each once.
+    ///
+    /// They come from the first of JSON-LD, `meta` and microdata that names any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub authors: Vec<String>,
-    /// The properties of OpenGraph.
+    /// The OpenGraph properties.
     #[serde(skip_serializing_if = "OpenGraph::is_empty")]
     pub open_graph: OpenGraph,
-    /// The properties of Twitter cards without their `twitter:`, in the order of the page; as JSON an object, with a list
-    /// where a name is told more than once.
+    /// The properties of Twitter cards without their `twitter:`, in page order.
+    ///
+    /// As JSON it is an object, with a list where a name occurs more than once.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "object")]
     pub twitter: Vec<(String, String)>,
-    /// The objects of JSON-LD, block by block: those of a list each on its own, and those of a `@graph`, where the block has
-    /// nothing beside it but a `@context`, which each of them is given.
+    /// The JSON-LD objects, block by block.
+    ///
+    /// The objects of a list are separate, and so are those of a `@graph` if its block has nothing else but a
+    /// `@context`, which is then copied to each of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub json_ld: Vec<JsonLd>,
-    /// The items of microdata that are no values of others, in the order of the page.
+    /// The microdata items that are not values of other items, in page order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub microdata: Vec<MicrodataItem>,
-    /// The feeds that are offered.
+    /// The feeds that the page offers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub feeds: Vec<Feed>,
-    /// The icons that are named. A picture inside the page (`data:`) is none.
+    /// The icons that the page links to, except pictures embedded in the page (`data:`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub icons: Vec<Icon>,
-    /// The same page in other languages, itself too where it says so.
+    /// The same page in other languages, including this one if the page lists itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternates: Vec<Alternate>,
-    /// What was left out, mended or could not be read, and why; at most 20 lines, the last one counting the rest.
+    /// What was left out, repaired or unreadable, and why.
+    ///
+    /// At most 20 lines; the last one counts the rest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
 }
@@ -83,9 +100,9 @@ pub struct Metadata {
 /// A feed that a page offers: `link rel=alternate` of a feed's media type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
-    /// Where it is, absolute.
+    /// Its absolute URL.
     pub url: String,
-    /// Its title, where the link has one.
+    /// Its title, if the link has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Its media type: `application/rss+xml`, `application/atom+xml`, `application/feed+json`.
@@ -95,14 +112,14 @@ pub struct Feed {
 /// An icon of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Icon {
-    /// Where it is, absolute.
+    /// Its absolute URL.
     pub url: String,
-    /// What kind of icon: `icon`, `apple-touch-icon`, `apple-touch-icon-precomposed`, `mask-icon`, `fluid-icon`.
+    /// The kind: `icon`, `apple-touch-icon(-precomposed)`, `mask-icon` or `fluid-icon`.
     pub rel: String,
-    /// Its sizes, as the link has them: `32x32`, `16x16 48x48`, `any`.
+    /// Its sizes, as the link states them: `32x32`, `16x16 48x48`, `any`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizes: Option<String>,
-    /// Its media type, where the link has one.
+    /// Its media type, if the link has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
@@ -110,14 +127,14 @@ pub struct Icon {
 /// The same page in another language: `link rel=alternate hreflang=…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternate {
-    /// Where it is, absolute.
+    /// Its absolute URL.
     pub url: String,
-    /// The language, as the link has it: `de-CH`, `x-default`.
+    /// The language, as the link states it: `de-CH`, `x-default`.
     pub language: String,
 }
 
 impl Metadata {
-    /// Of a page that could not be read.
+    /// The metadata of a page that could not be read.
     pub(super) fn refused(why: String) -> Self {
         Self {
             faults: vec![why],
@@ -126,7 +143,7 @@ impl Metadata {
     }
 }
 
-/// Names and their texts as a JSON object: a text where a name is told once, a list where it is told more often.
+/// Serializes names and texts as a JSON object, with lists for repeated names.
 fn object<S: Serializer, N: AsRef<str>, T: AsRef<str>>(
     properties: &[(N, T)],
     to: S,

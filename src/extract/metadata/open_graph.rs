@@ -1,8 +1,8 @@
-//! OpenGraph (<https://ogp.me/>): properties in the order of the page, and pictures and films with what belongs to them.
+//! OpenGraph (<https://ogp.me/>): properties in page order, media with their details.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// Prefixes of names that are OpenGraph's: its own, its types', and those of its first users.
+/// Prefixes of OpenGraph names: its own, those of its types, and those of its first users.
 const PREFIXES: [&str; 11] = [
     "og",
     "article",
@@ -19,33 +19,34 @@ const PREFIXES: [&str; 11] = [
 /// Properties that have properties of their own (`og:image:width`).
 const MEDIA: [&str; 3] = ["image", "video", "audio"];
 
-/// The properties of OpenGraph.
+/// The OpenGraph properties of a page.
 ///
-/// As JSON an object by their names without `og:`, those with another prefix (`article:section`) by their whole name: a text
-/// where a name is told once, a list where it is told more often. `image`, `video` and `audio` are always lists of objects:
-/// `{"url": …, "width": …}`, each begun by an `og:image` and followed by what the page says of it.
+/// As JSON they are an object, by names without `og:`; names with another prefix (`article:section`) stay whole. A
+/// value is a text, or a list if the name occurs more than once. `image`, `video` and `audio` are always lists of
+/// objects `{"url": …, "width": …}`: each `og:image` starts a new one, and the details that follow it are added to
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenGraph {
-    /// Names in lower case, with their prefix, and what they are said to be, in the order of the page.
+    /// Lower-case names with their prefix, and their values, in page order.
     pub properties: Vec<(String, String)>,
 }
 
-/// A picture, a film or a sound: the names and texts that belong to it.
+/// A picture, video or sound: the names and texts that belong to it.
 struct Medium<'o>(Vec<(&'o str, &'o str)>);
 
-/// What one name stands for.
+/// The values of one name.
 enum Told<'o> {
     Texts(Vec<&'o str>),
     Media(Vec<Medium<'o>>),
 }
 
 impl OpenGraph {
-    /// Whether there is none.
+    /// Whether there are no properties.
     pub fn is_empty(&self) -> bool {
         self.properties.is_empty()
     }
 
-    /// What the first property of a name says: `og:title`.
+    /// The value of the first property of a name: `og:title`.
     pub fn first(&self, name: &str) -> Option<&str> {
         let mut properties = self.properties.iter();
         let found = properties.find(|(known, _)| known == name);
@@ -88,7 +89,7 @@ fn add<'o>(media: &mut Vec<Medium<'o>>, part: Option<&'o str>, text: &'o str) {
     let url = last.and_then(|medium| medium.iter().find(|(name, _)| *name == "url"));
     let begins = match (part, url) {
         (None, _) => true,
-        // The same thing by its other name, and by both on some pages.
+        // This is the same as the part's other name, and some pages use both.
         (Some("url"), Some((_, known))) if *known == text => return,
         (Some("url"), Some(_)) => true,
         (Some(_), _) => media.is_empty(),
@@ -101,7 +102,7 @@ fn add<'o>(media: &mut Vec<Medium<'o>>, part: Option<&'o str>, text: &'o str) {
     }
 }
 
-/// Whether a name is one of OpenGraph's.
+/// Whether a name belongs to OpenGraph.
 pub(super) fn is_property(name: &str) -> bool {
     let prefix = name.split_once(':').map(|(prefix, _)| prefix);
     prefix.is_some_and(|prefix| PREFIXES.contains(&prefix))

@@ -1,4 +1,4 @@
-//! The walk over a page's tree, and what comes of all that was found on it.
+//! The walk over a page's tree, and the metadata assembled from everything it collected.
 
 use std::collections::HashSet;
 
@@ -17,20 +17,21 @@ use super::open_graph::OpenGraph;
 use crate::extract::base::Base;
 use crate::extract::tree::Tree;
 
-/// Items that are read.
+/// The most items that are read.
 const ITEMS: usize = 20_000;
-/// Identifiers that items refer to.
+/// The most identifiers that items may refer to.
 const REFERENCES: usize = 10_000;
-/// The namespace of HTML: a picture has titles too.
+/// The namespace of HTML: pictures (SVG) have `title` elements too.
 const HTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// The attributes of an element.
 ///
-/// Asked for by name they would be made atoms first, and names that are not built in take a lock.
+/// Looking them up by name would first turn the name into an atom, which takes a lock for names that are not built
+/// in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attributes<'t>(&'t Element);
 
-/// What was found so far.
+/// What has been collected so far.
 #[derive(Default)]
 struct Found<'t> {
     title: Option<String>,
@@ -38,9 +39,9 @@ struct Found<'t> {
     dates: Dates,
     meta: MetaReader,
     json_ld: JsonLdReader,
-    /// The elements of items, and whether they are to be a value of another.
+    /// The elements of items, and whether each is meant to be the value of another.
     items: Vec<(NodeRef<'t, Node>, bool)>,
-    /// The words of all `itemref`.
+    /// The words of all `itemref` attributes.
     references: HashSet<&'t str>,
 }
 
@@ -54,7 +55,7 @@ impl<'t> Attributes<'t> {
         self.0.name()
     }
 
-    /// An attribute.
+    /// The value of an attribute.
     pub(super) fn get(&self, name: &str) -> Option<&'t str> {
         let mut attributes = self.0.attrs.iter();
         let found = attributes.find(|(known, _)| *known.local == *name && known.ns.is_empty());
@@ -113,7 +114,7 @@ impl<'t> Found<'t> {
             "script" => {
                 let media = attributes.get("type").map(links::essence);
                 if media.as_deref() == Some("application/ld+json") {
-                    // The tree builder makes one text of it, or none.
+                    // The tree builder makes it a single text node, or none.
                     let text = node.first_child().and_then(|child| child.value().as_text());
                     let text = text.map_or("", |text| &**text);
                     self.json_ld.block(text, &mut self.dates, budget);
@@ -170,7 +171,7 @@ impl<'t> Found<'t> {
         }
     }
 
-    /// The metadata, in the order of who is believed.
+    /// Assembles the metadata, preferring the most trusted sources.
     fn settle(mut self, mut metadata: Metadata, base: &Base, mut budget: Budget) -> Metadata {
         let open_graph = OpenGraph {
             properties: self.meta.open_graph,
@@ -217,9 +218,9 @@ impl<'t> Found<'t> {
     }
 }
 
-/// What a top-level item says of the page.
+/// Records what a top-level item says about the page.
 fn noted(item: &MicrodataItem, dates: &mut Dates, authors: &mut Vec<String>) {
-    /// Authors that are kept.
+    /// The most authors that are stored.
     const AUTHORS: usize = 100;
     if item
         .types
@@ -254,7 +255,7 @@ fn noted(item: &MicrodataItem, dates: &mut Dates, authors: &mut Vec<String>) {
     }
 }
 
-/// The texts that stand in an element itself, in one; not much more of them than is kept.
+/// The text directly in an element, joined; not much more of it than will be stored.
 fn own_text(node: NodeRef<'_, Node>) -> String {
     let mut text = String::new();
     for child in node.children() {

@@ -28,7 +28,7 @@ fn json(html: &str) -> Value {
     serde_json::to_value(read(html)).unwrap()
 }
 
-/// Reads a hostile page, whose record has to be bounded and to say what is missing.
+/// Reads a hostile page, whose record must be bounded and say what is missing.
 fn hostile(html: &str, fault: &str) -> Metadata {
     let metadata = read(html);
     let text = serde_json::to_string(&metadata).unwrap();
@@ -77,7 +77,7 @@ fn the_publication_is_what_the_first_who_is_believed_says() {
         let date = format!("2026-01-0{}", first + 1);
         assert_eq!(read(&page).published, Some(date), "{page}");
     }
-    // What is said of a comment is not said of the page.
+    // What a comment says about itself is not about the page.
     for other in [
         "<script type=application/ld+json>{\"@type\":\"Comment\",\"datePublished\":\"2026-01-02\",\"author\":\"x\"}</script>",
         "<div itemscope itemtype=https://schema.org/Review><b itemprop=author>x</b><meta itemprop=datePublished content=2026-01-03></div>",
@@ -245,7 +245,7 @@ fn much_json_ld_is_bounded() {
     let broken = hostile(&block("{").repeat(100_000), "JSON-LD block 1 is no JSON");
     assert_eq!(broken.faults.len(), 20);
     assert_eq!(broken.faults[19], "99981 more");
-    // Each marker looks for an end that is not there.
+    // Each marker searches for an end that is not there.
     hostile(&block(&"<!-- x\n".repeat(250_000)), "no JSON");
     hostile(&block(&"<!--\n ".repeat(250_000)), "no JSON");
 }
@@ -281,7 +281,7 @@ fn very_many_elements_of_each_kind_are_bounded() {
 
 #[test]
 fn items_that_multiply_are_bounded() {
-    // Each refers twice to the next: 2 to the 40 values.
+    // Each refers twice to the next: 2 to the power of 40 values.
     let doubling: String = (0..40)
         .map(|n| format!("<i id=a{n} itemprop=x itemscope itemref='a{m} b{m}'></i><i id=b{n} itemprop=x itemscope itemref='a{m} b{m}'></i>", m = n + 1))
         .collect();
@@ -299,10 +299,10 @@ fn items_that_multiply_are_bounded() {
         "<p itemscope itemref=all></p>".repeat(10_000)
     );
     hostile(&all, "more than 4194304 bytes of metadata");
-    // The same without values: only steps are taken.
+    // The same without values: it only uses up steps.
     let all = all.replace(" itemprop=v", "");
     hostile(&all, "microdata: more than 8000000 steps");
-    // Values in values: the text of the innermost is in each.
+    // Values in values: the innermost text is in all of them.
     let nested = format!(
         "<div itemscope>{}{}",
         "<b itemprop=v>".repeat(400),

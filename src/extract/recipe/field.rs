@@ -1,4 +1,4 @@
-//! The `[fields]` of a recipe, nested ones too.
+//! The `[fields]` table of a recipe, including nested tables.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -31,7 +31,7 @@ impl Reader<'_, '_> {
             self.file.wrong(value.span().start, "there are no fields");
         }
         let mut entries: Vec<_> = table.iter().collect();
-        // The order of the columns is that of the file.
+        // The columns are in the order of the file.
         entries.sort_by_key(|(key, _)| key.span().start);
         let mut rules: Vec<Rule> = Vec::new();
         for (key, value) in entries {
@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// A field with keys of its own.
+    /// The expression of a field that has a table of its own.
     fn value(
         &mut self,
         key: &Key<'_>,
@@ -124,7 +124,7 @@ impl Reader<'_, '_> {
     ) -> Option<Expression> {
         let select = table.get("select");
         let mut expression = match select {
-            // Whether a list comes out is asked when all filters are known.
+            // Whether a list comes out is checked once all filters are known.
             Some(value) => {
                 let text = self.text(value, "select")?;
                 let read = Expression::read(text, source, list)
@@ -151,7 +151,7 @@ impl Reader<'_, '_> {
             }
             expression.take = Take::Attribute(name.to_owned());
         }
-        // For each filter, the string it stands in and the byte in it.
+        // For each filter, the span of the string it is in, and the byte within it.
         let whole = select.map_or_else(|| key.span(), Spanned::span);
         let mut places = vec![(whole, 0); expression.filters.len()];
         if let Some(value) = table.get("filters") {
@@ -222,7 +222,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// What makes one kind of another, where they differ.
+/// The filter that converts from one kind to another, if they differ.
 fn conversion(wanted: &str, is: Kind) -> Option<Filter> {
     if wanted == is.as_str() {
         return None;

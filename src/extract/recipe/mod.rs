@@ -1,17 +1,17 @@
-//! A recipe: which pages it is for, what it reads from them, and where it leads.
+//! Recipes: which pages they apply to, which fields they read, and which links they follow.
 //!
 //! ```toml
 //! name = "product"                              # also the name of its table
-//! match = ["https://shop.example/p/*"]          # patterns as in --include; without: every page; []: only pages it is led to
+//! match = ["https://shop.example/p/*"]          # patterns as in --include; if missing: every page; []: only pages reached by its links
 //! source = "html"                               # or "json" (JSONPath), or "text" (regular expressions)
-//! each = ".product"                             # one item each; without: the page is one item
+//! each = ".product"                             # each match is one item; if missing: the page is one item
 //! follow = ["a.next", { select = ".more a", recipe = "detail" }]
 //!
 //! [fields]
 //! title = "h1|trim"                             # as in --select
 //! "tags[]" = ".tag|trim"
 //! price = { select = ".price", type = "number", required = true, min_rate = 0.95 }
-//! sku = { attr = "data-sku", default = "none" } # without select: the item itself
+//! sku = { attr = "data-sku", default = "none" } # if select is missing: the item itself
 //!
 //! [fields.reviews]                              # a nested table
 //! each = ".review"
@@ -19,7 +19,7 @@
 //! stars = ".stars@data-value|integer"
 //! ```
 //!
-//! In JSON and text, `$` and the expression are put to the item. In text, `@name` and `@1` are groups of `each`.
+//! In JSON and text, `$` and the expression apply to the item. In text, `@name` and `@1` are groups of `each`.
 
 mod field;
 mod place;
@@ -40,58 +40,62 @@ use crate::pattern::Pattern;
 /// What to read from which pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Its name, and that of its table.
+    /// The name of the recipe and of its table.
     pub name: String,
-    /// The URLs it is for. None: every page of its source. Empty: only the pages that another recipe leads to for it.
+    /// The URL patterns of its pages.
+    ///
+    /// `None`: every page of its source. Empty: only pages that another recipe's links assign to it.
     pub matches: Option<Vec<Pattern>>,
-    /// What the page is read as.
+    /// The format to read the page as.
     pub source: Source,
     /// The selector of an item; empty: the page is one item.
     pub each: String,
     /// The fields of an item.
     pub rules: Vec<Rule>,
-    /// Where to go from here.
+    /// The links to follow.
     pub follow: Vec<Lead>,
 }
 
-/// Links that a recipe leads to.
+/// Links that a recipe follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
-    /// Where the links are; of elements whose attribute is not named, `href`.
+    /// Where the links are; the `href` of elements if no attribute is named.
     pub expression: Expression,
-    /// The recipe for what they lead to, whatever its own patterns say.
+    /// The recipe for the linked pages, whatever its own patterns say.
     pub recipe: Option<String>,
 }
 
-/// What is wrong with a recipe, and where.
+/// A problem in a recipe, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
+    /// The name of the file.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
     /// The column, in characters from 1.
     pub column: usize,
-    /// What is wrong there, and what would be right.
+    /// What is wrong, and what would be right.
     pub text: String,
 }
 
 impl Recipe {
-    /// Reads a recipe. `file` is its name for problems, and without its suffix the recipe's where the text has none.
+    /// Reads a recipe, and reports everything that is wrong with it.
+    ///
+    /// `file` is named in problems, and without its suffix it is the recipe's name if the text has none.
     ///
     /// # Errors
-    /// All that is wrong with it, in the order of the file. Whether the recipes that it leads to exist is asked when all
-    /// are [compiled](super::Extractor::compile).
+    /// All problems, in the order of the file. Whether the recipes named by its links exist is only checked when
+    /// all recipes are [compiled](super::Extractor::compile).
     pub fn check(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
         read::recipe(text, file)
     }
 }
 
 impl Lead {
-    /// What makes URLs of what is found: its filters, and `url` where that is not the last of them.
+    /// The filters that turn matches into URLs: its own, and `url` as the last one.
     ///
     /// # Errors
-    /// Why no URL can come out.
+    /// Why the result cannot be a URL.
     pub(super) fn chain(&self, source: Source) -> Result<Chain, String> {
         let mut filters = self.expression.filters.clone();
         if filters.last() != Some(&Filter::Url) {

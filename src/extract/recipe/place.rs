@@ -1,10 +1,10 @@
-//! From places in a TOML file to lines and columns, and into its strings.
+//! Maps positions in a TOML file to lines and columns, also within its strings.
 
 use std::ops::Range;
 
 use super::Problem;
 
-/// A recipe's file, and what is wrong with it so far.
+/// A recipe file, and the problems found in it so far.
 #[derive(Debug)]
 pub(super) struct File<'t> {
     name: &'t str,
@@ -21,7 +21,7 @@ impl<'t> File<'t> {
         }
     }
 
-    /// Notes a problem at a byte of the file.
+    /// Records a problem at a byte of the file.
     pub(super) fn wrong(&mut self, at: usize, text: impl Into<String>) {
         let at = self.text.floor_char_boundary(at);
         let before = &self.text[..at];
@@ -34,13 +34,13 @@ impl<'t> File<'t> {
         });
     }
 
-    /// Notes a problem at a byte of what the string at `span` stands for.
+    /// Records a problem at a byte of the value of the string at `span`.
     pub(super) fn wrong_in(&mut self, span: Range<usize>, at: usize, text: impl Into<String>) {
         let raw = self.text.get(span.clone()).unwrap_or_default();
         self.wrong(span.start + inside(raw, at), text);
     }
 
-    /// What was wrong, in the order of the file.
+    /// The problems, in the order of the file.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems
             .sort_by_key(|problem| (problem.line, problem.column));
@@ -48,7 +48,7 @@ impl<'t> File<'t> {
     }
 }
 
-/// Where in a TOML string as written the byte `at` of its value is.
+/// The position in a TOML string, as written, of the byte `at` of its value.
 fn inside(raw: &str, at: usize) -> usize {
     let (mark, escapes) = match raw.as_bytes() {
         [b'"', b'"', b'"', ..] => (3, true),
@@ -58,7 +58,7 @@ fn inside(raw: &str, at: usize) -> usize {
         _ => (0, false),
     };
     let mut start = mark;
-    // A line break right behind three quotes is not part of the string.
+    // A line break right after three quotes is not part of the string.
     if mark == 3 {
         start += raw[mark..].len() - raw[mark..].trim_start_matches(['\r', '\n']).len();
     }

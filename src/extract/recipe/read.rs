@@ -1,7 +1,7 @@
-//! A recipe's TOML, key by key.
+//! Reads a recipe's TOML, key by key.
 //!
-//! Every problem is noted and reading goes on, so that one look shows them all. Invariant: a recipe that comes out of here
-//! is compiled without an error, but for recipes that it names and that do not exist.
+//! Every problem is recorded and reading continues, so that one check shows them all. Invariant: a recipe that is
+//! returned compiles without an error, unless it names recipes that do not exist.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ const TOP: [&str; 6] = ["name", "match", "source", "each", "follow", "fields"];
 const LEAD: [&str; 2] = ["select", "recipe"];
 const SOURCES: [&str; 3] = ["html", "json", "text"];
 
-/// A value with its place.
+/// A TOML value with its position.
 pub(super) type Entry<'t> = toml::Spanned<DeValue<'t>>;
 
 /// Reads a recipe.
@@ -48,7 +48,7 @@ pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
     }
 }
 
-/// Reads, and notes what is wrong.
+/// Reads a recipe's tables, and records what is wrong.
 pub(super) struct Reader<'f, 't> {
     pub(super) file: &'f mut File<'t>,
 }
@@ -90,7 +90,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Notes the keys that are none.
+    /// Records unknown keys.
     pub(super) fn known(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
         for (key, _) in table {
             let name = key.get_ref().as_ref();
@@ -239,7 +239,7 @@ impl Reader<'_, '_> {
         Some(Lead { expression, recipe })
     }
 
-    /// An expression for links: whether one or many come out, each is followed.
+    /// Reads the expression of a link: whether it yields one or many, each is followed.
     fn leading(&mut self, value: &Entry<'_>, source: Source) -> Option<Expression> {
         let text = self.text(value, "select")?;
         let read = Expression::read(text, source, true)

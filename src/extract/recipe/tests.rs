@@ -23,7 +23,7 @@ stars = ".stars@data-value|integer"
 by = { select = ".by", default = "?" }
 "#;
 
-/// The problems of a recipe, one a line.
+/// The problems of a recipe, one per line.
 fn problems(text: &str) -> String {
     let problems = Recipe::check(text, "r.toml").unwrap_err();
     problems

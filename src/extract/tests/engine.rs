@@ -1,4 +1,6 @@
-//! What is selected, against an independent engine: soupsieve over trees of html5lib (`fixtures/select/expected.py`).
+//! Compares the matches with an independent engine.
+//!
+//! It is soupsieve over trees of html5lib (`fixtures/select/expected.py`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,11 +13,11 @@ use super::super::selector::{Node, Selector};
 use super::super::tree::{self, Notes};
 use super::*;
 
-/// What the other engine answered.
+/// The results of the other engine.
 #[derive(Deserialize)]
 struct Expected {
     selectors: Vec<String>,
-    /// For each page and selector that matches: how many, the first, a digest of all.
+    /// The number of matches, the first, and a digest of all, by page and selector.
     pages: BTreeMap<String, BTreeMap<String, (usize, String, String)>>,
 }
 
@@ -23,7 +25,7 @@ fn collapsed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The same as the other engine's script tells of each element.
+/// What the other engine's script records of each element.
 fn told(text: &str, line: &str) -> Result<Vec<String>, String> {
     let (selector, attribute) = match line.split_once('@') {
         Some((selector, attribute)) => (selector, Some(attribute)),
@@ -56,7 +58,7 @@ fn digest(told: &[String]) -> String {
         .collect()
 }
 
-/// Every page and selector that is answered otherwise.
+/// Every page and selector with a different result.
 fn differences(root: &Path, expected: &Path) -> Vec<String> {
     let expected: Expected =
         serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap();
@@ -89,7 +91,7 @@ fn differences(root: &Path, expected: &Path) -> Vec<String> {
     differences
 }
 
-/// Why an answer differs from the other engine's; none where there is no reason.
+/// The known reason for a difference, if there is one.
 fn reason(difference: &str) -> Option<&'static str> {
     const REASONS: [(&str, &str, &str); 4] = [
         (

@@ -1,4 +1,4 @@
-//! Pages that want time or memory without bound.
+//! Pages that would demand unbounded time or memory.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ fn a_page_of_nested_elements_is_refused_before_its_tree_is_built() {
         let why = refused(&deep).unwrap_or_default();
         assert!(why.contains("more than 512 deep"), "{tag}: {why:?}");
     }
-    // Each with another attribute, so that they are opened again in every paragraph.
+    // Each has a different attribute, so that they are reopened in every paragraph.
     let formatting: String = (0..400).map(|n| format!("<b id={n}>")).collect();
     let many = format!("<p>{formatting}</p>{}", "<p>x".repeat(100_000));
     let why = refused(&many).unwrap_or_default();
@@ -44,11 +44,11 @@ fn a_page_of_nested_elements_is_refused_before_its_tree_is_built() {
 
 #[test]
 fn a_page_as_deep_as_browsers_go_is_read() {
-    // html and body are two of the 512.
+    // html and body are two of the 512 levels.
     let deep = "<div>".repeat(510);
     assert_eq!(refused(&deep), None);
     assert!(refused(&format!("{deep}<i>")).is_some());
-    // Deep for a moment within one piece, and not at its end.
+    // The tree is too deep for a moment within one piece, but not at its end.
     let moment = format!("{}{}<u>x", "<i>".repeat(520), "</i>".repeat(520));
     assert!(refused(&moment).is_some());
 }
@@ -58,11 +58,11 @@ fn a_tag_with_attributes_without_end_is_refused() {
     let names: String = (0..200_000).map(|n| format!(" a{n}")).collect();
     let why = refused(&format!("<p>x<div{names}>")).unwrap_or_default();
     assert!(why.contains("more than 10000 attributes"), "{why}");
-    // Attributes of a second html tag go to the first, as long as there are not too many.
+    // Attributes of a second html tag are added to the first, as long as there are not too many.
     let again: String = (0..20_000).map(|n| format!("<html a{n}>")).collect();
     let (json, _) = select(&["a=html@a10000", "b=html@a10001"], &again);
     assert_eq!(json, r#"{"a":"","b":null}"#);
-    // A picture in an attribute is one attribute, and a comment is none.
+    // A picture in an attribute is one attribute, and a comment is not one.
     let picture = "A/b+".repeat(1 << 20);
     assert_eq!(refused(&format!("<img src=\"data:{picture}\">")), None);
     let comment = "a word and ".repeat(200_000);

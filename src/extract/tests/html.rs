@@ -1,4 +1,4 @@
-//! What selections take out of HTML.
+//! What selections yield from HTML.
 
 use super::*;
 
@@ -62,14 +62,14 @@ fn what_does_not_convert_is_a_miss_that_quotes_it() {
             r#"n: "two" is no whole number: without a digit; and 1 more values of the list"#,
         ]
     );
-    // A default is for what is not there, not for what cannot be read.
+    // A default is for values that are missing, not for values that cannot be converted.
     let (json, misses) = select(&["price=b|number|default:0"], html);
     assert_eq!((json.as_str(), misses.len()), (r#"{"price":null}"#, 1));
 }
 
 #[test]
 fn elements_are_found_in_the_order_of_the_page_and_detached_ones_are_not() {
-    // The text is moved before the table while the page is read.
+    // The text is moved in front of the table during parsing.
     let html = "<table><tr><td>cell</td></tr><b>moved</b></table><p><b>last</b>";
     let (json, _) = select(&["b[]=b, td"], html);
     assert_eq!(json, r#"{"b":["moved","cell","last"]}"#);

@@ -1,4 +1,4 @@
-//! JSONPath against the suite of those who wrote the standard, and against hostile queries.
+//! JSONPath against the official compliance suite, and against hostile queries.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::super::path::Path;
 
-/// The suite, from github.com/jsonpath-standard/jsonpath-compliance-test-suite (BSD-2, beside it), as of 2025.
+/// The suite, from github.com/jsonpath-standard/jsonpath-compliance-test-suite, as of 2025.
+///
+/// Its license (BSD-2) is next to it.
 fn suite() -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/jsonpath/cts.json");
     let text = std::fs::read_to_string(path).unwrap();
@@ -28,7 +30,7 @@ fn every_case_of_the_official_suite_is_answered_as_it_says() {
         });
         let right = match &found {
             Err(_) => invalid,
-            // Where the order of an object's members is free, several results are right.
+            // If the order of an object's members is free, several results are valid.
             Ok(found) => {
                 let any = case["results"].as_array();
                 !invalid && (case["result"] == *found || any.is_some_and(|any| any.contains(found)))

@@ -1,4 +1,4 @@
-//! Whole pages through whole extractors.
+//! Whole pages through complete extractors.
 
 mod engine;
 mod hostile;
@@ -44,7 +44,7 @@ pub(super) fn json(item: &Item, tables: &[Table]) -> String {
     serde_json::to_string(&item.json(&tables[usize::from(item.table)])).unwrap()
 }
 
-/// The one item of a page, as JSON, and its misses.
+/// The single item of a page, as JSON, and its misses.
 pub(super) fn select(selections: &[&str], html: &str) -> (String, Vec<String>) {
     let extractor = selecting(selections);
     let extracted = read(&extractor, html, Source::Html);

@@ -1,4 +1,4 @@
-//! Selectors that are tried on a page.
+//! Trying selectors on a page.
 
 use super::*;
 

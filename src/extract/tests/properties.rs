@@ -1,11 +1,11 @@
-//! Whatever comes in, nothing panics, and what is promised of values holds.
+//! Whatever the input, nothing panics, and the promises about values hold.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::fields::{Column, Kind, Value};
 
-/// Pieces that expressions are made of, right and wrong.
+/// Pieces that expressions are made of, valid and invalid.
 const PIECES: [&str; 44] = [
     "x=",
     "x[]=",
@@ -90,7 +90,7 @@ fn pieces(of: &'static [&'static str], most: usize) -> impl Strategy<Value = Str
     prop::collection::vec(prop::sample::select(of), 0..most).prop_map(|pieces| pieces.concat())
 }
 
-/// Whether a value is what its column says.
+/// Whether a value fits its column.
 fn fits(value: &Value, column: &Column) -> bool {
     match (value, column.kind) {
         (Value::List(values), _) if column.list => values.iter().all(|value| {

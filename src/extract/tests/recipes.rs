@@ -1,4 +1,4 @@
-//! What recipes take out of HTML, JSON and text, and where they lead.
+//! What recipes yield from HTML, JSON and text, and the links they follow.
 
 use super::*;
 
@@ -170,7 +170,7 @@ n = "$.n|integer"
             .refused
             .is_some()
     );
-    // An HTML page that no pattern calls JSON is not tried.
+    // An HTML page is not tried as JSON unless a pattern says so.
     assert!(
         read(&extractor, "<p>", Source::Html)
             .fields
@@ -190,7 +190,7 @@ value = "@2|trim"
 year = '\b(\d{4})\b|integer'
 line = "::text"
 "#]);
-    // There are no parts of text but groups.
+    // Text has no parts other than groups.
     assert_eq!(extractor.tables()[0].columns.len(), 4);
     let extracted = read(
         &extractor,

@@ -1,8 +1,8 @@
-//! Which elements the states of forms, links and languages select, and what is said of selectors that are none.
+//! Selection by states of forms, links and languages; messages about invalid selectors.
 
 use super::*;
 
-/// The ids that a selector finds, in order.
+/// The ids of the elements that a selector matches, in order.
 fn ids(selector: &str, html: &str) -> String {
     let (json, misses) = select(&[&format!("x={selector} @id|join:\" \"|default:-")], html);
     assert!(misses.is_empty(), "{selector}: {misses:?}");
@@ -10,7 +10,7 @@ fn ids(selector: &str, html: &str) -> String {
     ids.to_owned()
 }
 
-/// What is said of a selection that is none.
+/// The message about an invalid selection.
 fn fault(selection: &str) -> String {
     format!("x={selection}")
         .parse::<Selection>()
@@ -118,7 +118,7 @@ fn html_has_its_attributes_in_the_order_of_the_page() {
         json,
         r#"{"x":"<html lang=\"en\" data-a=\"1\" class=\"c\" id=\"z\">"}"#
     );
-    // What is asked of the elements besides goes by names, whatever their order.
+    // Everything else looks attributes up by name, whatever their order.
     let (json, _) = select(&["x=p[data-a='2']@title", "y=p::inner-html"], html);
     assert!(json.starts_with(r#"{"x":"t","y":"x<br><img"#), "{json}");
 }
