@@ -33,7 +33,7 @@ impl Attributes {
     }
 
     /// The largest number of attributes that a tag which is still open may have.
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_count(&self) -> usize {
         self.states.iter().flatten().copied().max().unwrap_or(0)
     }
 
@@ -58,7 +58,7 @@ impl Attributes {
 
 /// The next state, and whether an attribute begins.
 ///
-/// `None` if the tag ends or is none after all.
+/// `None` if the tag ends or turns out not to be one.
 fn step(state: usize, byte: u8) -> Option<(usize, bool)> {
     let space = byte.is_ascii_whitespace();
     Some(match (state, byte) {
@@ -89,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_counted_in_every_form_and_values_hide_none() {
-        for (text, most) in [
+    fn attributes_are_counted_in_every_syntax_and_not_inside_values() {
+        for (text, max) in [
             ("<a b c=d e='f g' h=\"i j\"k", 5),
             ("<a b/c/d", 3),
             ("<a b = c d", 2),
@@ -103,7 +103,7 @@ mod tests {
         ] {
             let mut attributes = Attributes::default();
             attributes.read(text.as_bytes());
-            assert_eq!(attributes.most(), most, "{text}");
+            assert_eq!(attributes.max_count(), max, "{text}");
         }
     }
 }

@@ -50,7 +50,7 @@ use crate::url::PageUrl;
 #[derive(Debug)]
 pub struct Extractor {
     tables: Vec<Table>,
-    readers: Vec<Reader>,
+    readers: Vec<TableReader>,
     /// Whether to read what a page says about itself.
     metadata: bool,
     article: bool,
@@ -62,17 +62,17 @@ pub struct Extractor {
 
 /// Reads the items of one table.
 #[derive(Debug)]
-struct Reader {
+struct TableReader {
     matches: Option<Vec<Pattern>>,
     source: Source,
     each: Selector,
     fields: Vec<Field>,
-    leads: Vec<Way>,
+    leads: Vec<CompiledLead>,
 }
 
 /// A compiled [`Lead`].
 #[derive(Debug)]
-struct Way {
+struct CompiledLead {
     selector: Selector,
     take: Take,
     chain: Chain,
@@ -143,13 +143,13 @@ impl Extractor {
             json: None,
         };
         let mut account = Account::new(self.limits);
-        let mut led = HashSet::new();
-        for (place, (reader, table)) in self.readers.iter().zip(&self.tables).enumerate() {
+        let mut followed = HashSet::new();
+        for (index, (reader, table)) in self.readers.iter().zip(&self.tables).enumerate() {
             if !reader.is_for(&table.name, page.url, page.source, page.recipes) {
                 continue;
             }
-            let place = u16::try_from(place).unwrap_or(u16::MAX);
-            extracted.fields.tables.push(place);
+            let index = u16::try_from(index).unwrap_or(u16::MAX);
+            extracted.fields.tables.push(index);
             let root = match views.root(reader.source, page, &self.limits) {
                 Ok(root) => root,
                 Err(why) => {
@@ -167,13 +167,13 @@ impl Extractor {
                 account,
                 misses: Vec::new(),
             };
-            reader.items(place, &root, &mut reading, &mut extracted.fields);
+            reader.items(index, &root, &mut reading, &mut extracted.fields);
             for url in reader
                 .leads
                 .iter()
-                .flat_map(|way| way.links(&root, &mut reading))
+                .flat_map(|lead| lead.links(&root, &mut reading))
             {
-                if led.len() < self.limits.items && led.insert(url.clone()) {
+                if followed.len() < self.limits.items && followed.insert(url.clone()) {
                     extracted.follow.push(url);
                 }
             }
@@ -207,7 +207,7 @@ impl Extractor {
 
     fn add(&mut self, recipe: &Recipe) -> Result<()> {
         let name = &recipe.name;
-        let wrong = |what: &str, why: &str| {
+        let setting_error = |what: &str, why: &str| {
             let what = if what.is_empty() {
                 String::new()
             } else {
@@ -216,28 +216,31 @@ impl Extractor {
             Error::Setting(format!("{name}:{what} {why}"))
         };
         if self.tables.iter().any(|table| table.name == *name) {
-            return Err(wrong("", "a second recipe of this name"));
+            return Err(setting_error("", "a second recipe of this name"));
         }
         if self.tables.len() >= usize::from(u16::MAX) {
-            return Err(wrong("", "too many recipes"));
+            return Err(setting_error("", "too many recipes"));
         }
         let leads = recipe.follow.iter().map(|lead| &lead.expression);
         self.notes.orders |= leads.into_iter().any(Expression::takes_html)
             || recipe.rules.iter().any(Rule::takes_html);
         let each = Selector::compile(recipe.source, &recipe.each)
-            .map_err(|fault| wrong("each", &fault.problem))?;
+            .map_err(|fault| setting_error("each", &fault.problem))?;
         let (fields, columns) = rule::compile(&recipe.rules, recipe.source, &[])
-            .map_err(|(path, fault)| wrong(&path, &fault.problem))?;
+            .map_err(|(path, fault)| setting_error(&path, &fault.problem))?;
         let leads = recipe
             .follow
             .iter()
-            .map(|lead| Way::compile(lead, recipe.source).map_err(|why| wrong("follow", &why)))
+            .map(|lead| {
+                CompiledLead::compile(lead, recipe.source)
+                    .map_err(|why| setting_error("follow", &why))
+            })
             .collect::<Result<_>>()?;
         self.tables.push(Table {
             name: name.clone(),
             columns,
         });
-        self.readers.push(Reader {
+        self.readers.push(TableReader {
             matches: recipe.matches.clone(),
             source: recipe.source,
             each,
@@ -250,10 +253,10 @@ impl Extractor {
     /// Checks that the recipes named by links exist, and that links can carry that many.
     fn check_leads(&self) -> Result<()> {
         let leads = self.readers.iter().flat_map(|reader| &reader.leads);
-        let wanted: HashSet<&str> = leads.filter_map(|way| way.recipe.as_deref()).collect();
+        let wanted: HashSet<&str> = leads.filter_map(|lead| lead.recipe.as_deref()).collect();
         if wanted.len() > Found::RECIPES {
             let problem = format!(
-                "follow: {} recipes are led to, and no more than {} can be",
+                "follow: {} recipes are named, but at most {} can be",
                 wanted.len(),
                 Found::RECIPES
             );
@@ -265,7 +268,11 @@ impl Extractor {
             .map(|table| table.name.as_str())
             .collect();
         for (reader, table) in self.readers.iter().zip(&self.tables) {
-            for wanted in reader.leads.iter().filter_map(|way| way.recipe.as_deref()) {
+            for wanted in reader
+                .leads
+                .iter()
+                .filter_map(|lead| lead.recipe.as_deref())
+            {
                 if !names.contains(&wanted) {
                     let meant = match nearest(wanted, &names) {
                         Some(meant) => format!("; did you mean {meant:?}?"),
@@ -282,7 +289,7 @@ impl Extractor {
     }
 }
 
-impl Reader {
+impl TableReader {
     fn is_for(&self, name: &str, url: &PageUrl, source: Source, wanted: &[Arc<str>]) -> bool {
         let readable = match self.source {
             Source::Html | Source::Xhtml => source.is_page(),
@@ -339,7 +346,7 @@ impl Fields {
     }
 }
 
-impl Way {
+impl CompiledLead {
     fn compile(lead: &Lead, source: Source) -> std::result::Result<Self, String> {
         let selector =
             Selector::compile(source, &lead.expression.selector).map_err(|fault| fault.problem)?;
@@ -363,11 +370,11 @@ impl Way {
             .selector
             .nodes(root, &mut reading.caches, limits.items)
             .unwrap_or_default();
-        let found = nodes
+        let values = nodes
             .iter()
             .filter_map(|node| node.value(&self.take, false))
             .collect();
-        let values = match self.chain.run(found, reading.base, &limits).value {
+        let values = match self.chain.run(values, reading.base, &limits).value {
             Value::List(values) => values,
             value => vec![value],
         };
@@ -414,7 +421,9 @@ impl Views {
         match source {
             Source::Html | Source::Xhtml => self.tree(page, limits).map(Node::Page),
             Source::Json => {
-                let json = self.json.get_or_insert_with(|| parsed(page.text, limits));
+                let json = self
+                    .json
+                    .get_or_insert_with(|| parse_json(page.text, limits));
                 json.as_ref().map(Node::Json).map_err(Clone::clone)
             }
             Source::Text if page.text.len() > limits.page_bytes => Err(format!(
@@ -427,7 +436,7 @@ impl Views {
     }
 }
 
-pub(super) fn parsed(
+pub(super) fn parse_json(
     text: &str,
     limits: &Limits,
 ) -> std::result::Result<serde_json::Value, String> {
@@ -438,5 +447,5 @@ pub(super) fn parsed(
             limits.page_bytes
         ));
     }
-    serde_json::from_str(text).map_err(|error| format!("the page is no JSON: {error}"))
+    serde_json::from_str(text).map_err(|error| format!("the page is not JSON: {error}"))
 }

@@ -96,37 +96,37 @@ impl Health {
             url: url.to_owned(),
             why: why.to_owned(),
         };
-        for place in &fields.tables {
-            let Some(health) = self.tables.get_mut(usize::from(*place)) else {
+        for index in &fields.tables {
+            let Some(health) = self.tables.get_mut(usize::from(*index)) else {
                 continue;
             };
             health.pages += 1;
-            if fields.items.iter().any(|item| item.table == *place) {
+            if fields.items.iter().any(|item| item.table == *index) {
                 health.with_items += 1;
             } else if health.first_miss.is_none() {
                 let refused = fields.refused.as_deref();
-                let told = fields.misses.iter().find(|miss| miss.table == *place);
-                let why = refused.or(told.map(|miss| miss.why.as_str()));
+                let miss = fields.misses.iter().find(|miss| miss.table == *index);
+                let why = refused.or(miss.map(|miss| miss.why.as_str()));
                 health.first_miss = Some(first(why.unwrap_or("no item was found")));
             }
         }
         // The index of an item within its table, which is what misses refer to.
         let mut numbers = vec![0_u32; self.tables.len()];
         for item in &fields.items {
-            let place = usize::from(item.table);
-            let (Some(health), Some(table)) = (self.tables.get_mut(place), tables.get(place))
+            let index = usize::from(item.table);
+            let (Some(health), Some(table)) = (self.tables.get_mut(index), tables.get(index))
             else {
                 continue;
             };
             health.items += 1;
-            let number = numbers[place];
-            numbers[place] += 1;
+            let number = numbers[index];
+            numbers[index] += 1;
             let why = |path: &str| {
                 let mut misses = fields.misses.iter();
-                let told = misses.find(|miss| {
+                let miss = misses.find(|miss| {
                     miss.table == item.table && miss.item == number && miss.column == path
                 });
-                first(told.map_or("nothing was found", |miss| miss.why.as_str()))
+                first(miss.map_or("nothing was found", |miss| miss.why.as_str()))
             };
             count(&item.values, &table.columns, &mut health.fields, &why);
         }
@@ -142,13 +142,13 @@ impl Health {
             ours.pages += theirs.pages;
             ours.with_items += theirs.with_items;
             ours.items += theirs.items;
-            keep(&mut ours.first_miss, &theirs.first_miss);
+            keep_first(&mut ours.first_miss, &theirs.first_miss);
             for field in &theirs.fields {
                 match ours.fields.iter_mut().find(|own| own.name == field.name) {
                     Some(own) => {
                         own.seen += field.seen;
                         own.hits += field.hits;
-                        keep(&mut own.first_miss, &field.first_miss);
+                        keep_first(&mut own.first_miss, &field.first_miss);
                     }
                     None => ours.fields.push(field.clone()),
                 }
@@ -181,7 +181,7 @@ impl Health {
             let Some(before) = earlier.table(&table.name) else {
                 continue;
             };
-            if let Some((rate, wanted)) = fell(
+            if let Some((rate, wanted)) = significant_drop(
                 (table.with_items, table.pages),
                 (before.with_items, before.pages),
             ) {
@@ -195,8 +195,9 @@ impl Health {
             }
             for field in &table.fields {
                 let before = before.fields.iter().find(|own| own.name == field.name);
-                let fallen = before.and_then(|b| fell((field.hits, field.seen), (b.hits, b.seen)));
-                if let Some((rate, wanted)) = fallen {
+                let drop = before
+                    .and_then(|b| significant_drop((field.hits, field.seen), (b.hits, b.seen)));
+                if let Some((rate, wanted)) = drop {
                     short.push(table.shortfall(field, rate, wanted));
                 }
             }
@@ -242,7 +243,7 @@ fn rate(hits: u64, seen: u64) -> Option<f64> {
 }
 
 /// Both rates, if the current one is lower by more than chance explains.
-fn fell(now: (u64, u64), before: (u64, u64)) -> Option<(f64, f64)> {
+fn significant_drop(now: (u64, u64), before: (u64, u64)) -> Option<(f64, f64)> {
     if now.1 < ENOUGH || before.1 < ENOUGH {
         return None;
     }
@@ -254,7 +255,7 @@ fn fell(now: (u64, u64), before: (u64, u64)) -> Option<(f64, f64)> {
 }
 
 /// Keeps our first miss if there is one, otherwise theirs.
-fn keep(ours: &mut Option<FirstMiss>, theirs: &Option<FirstMiss>) {
+fn keep_first(ours: &mut Option<FirstMiss>, theirs: &Option<FirstMiss>) {
     if ours.is_none() {
         ours.clone_from(theirs);
     }
@@ -285,11 +286,11 @@ fn count(
 ) {
     let mut rest = counts;
     for (value, column) in values.iter().zip(columns) {
-        let behind = size(&column.columns);
+        let nested_count = field_count(&column.columns);
         let Some((field, after)) = rest.split_first_mut() else {
             return;
         };
-        let (nested, after) = after.split_at_mut(behind.min(after.len()));
+        let (nested, after) = after.split_at_mut(nested_count.min(after.len()));
         rest = after;
         field.seen += 1;
         if value.is_there() {
@@ -311,8 +312,11 @@ fn count(
 }
 
 /// The number of fields that these columns make, including those of nested tables.
-fn size(columns: &[Column]) -> usize {
-    columns.iter().map(|column| 1 + size(&column.columns)).sum()
+fn field_count(columns: &[Column]) -> usize {
+    columns
+        .iter()
+        .map(|column| 1 + field_count(&column.columns))
+        .sum()
 }
 
 #[cfg(test)]
@@ -322,7 +326,7 @@ mod tests {
     use crate::url::PageUrl;
 
     const RECIPE: &str = "name = 'product'\neach = 'li'\n[fields]\nname = { select = 'b', min_rate = 0.75 }\n\
-        price = 'i|number'\n[fields.parts]\neach = 'u'\n[fields.parts.fields]\nsize = '@size|integer'";
+        price = 'i|number'\n[fields.parts]\neach = 'u'\n[fields.parts.fields]\nsize = '@field_count|integer'";
 
     fn extractor() -> Extractor {
         let settings = ExtractSettings {
@@ -403,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_below_its_rate_is_told_with_its_first_miss() {
+    fn a_field_below_its_rate_is_reported_with_its_first_miss() {
         let health = counted(&[("http://a.example/2", BAD)]);
         let [short] = &health.below_min_rate()[..] else {
             panic!("{health:?}");
@@ -418,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_less_often_than_before_has_drifted_and_chance_has_not() {
+    fn a_significant_drop_is_drift_and_chance_is_not() {
         let times = |text: &'static str, count: usize| vec![("http://a.example/", text); count];
         let earlier = counted(&times(GOOD, 100));
         let mut half = times(GOOD, 50);

@@ -36,18 +36,18 @@ impl Path {
             if depth > DEPTH {
                 return Err(Fault {
                     at,
-                    problem: "too many brackets inside each other".to_owned(),
+                    problem: "brackets are nested too deeply".to_owned(),
                 });
             }
         }
         JsonPath::parse(text).map(Path).map_err(|error| Fault {
             at: error.position(),
-            problem: format!("no JSONPath: {}", error.message()),
+            problem: format!("not a JSONPath: {}", error.message()),
         })
     }
 
     /// The first `limit` values that it matches.
-    pub(super) fn query<'v>(&self, value: &'v Value, most: usize) -> Vec<&'v Value> {
-        self.0.query(value).into_iter().take(most).collect()
+    pub(super) fn query<'v>(&self, value: &'v Value, limit: usize) -> Vec<&'v Value> {
+        self.0.query(value).into_iter().take(limit).collect()
     }
 }

@@ -62,7 +62,7 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
             Node::Page(&tree)
         }
         Source::Json => {
-            json = extractor::parsed(page.text, limits).map_err(refused)?;
+            json = extractor::parse_json(page.text, limits).map_err(refused)?;
             Node::Json(&json)
         }
         Source::Text => Node::Text(page.text),
@@ -95,8 +95,8 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
         };
         left = rest;
         let taken = node.value(&expression.take, false);
-        let mut found = chain.run(taken.into_iter().collect(), &base, limits);
-        let value = match found.value {
+        let mut outcome = chain.run(taken.into_iter().collect(), &base, limits);
+        let value = match outcome.value {
             Value::List(mut values) if values.len() < 2 => values.pop().unwrap_or_default(),
             value => value,
         };
@@ -104,7 +104,7 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
             line,
             source,
             value,
-            why: found.whys.drain(..).next(),
+            why: outcome.whys.drain(..).next(),
         });
     }
     Ok(matches)

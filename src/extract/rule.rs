@@ -72,11 +72,11 @@ pub(super) struct Field {
     list: bool,
     required: bool,
     selector: Selector,
-    work: Work,
+    content: Content,
 }
 
 #[derive(Debug)]
-enum Work {
+enum Content {
     Value { take: Take, chain: Chain },
     Items(Vec<Field>),
 }
@@ -112,23 +112,23 @@ pub(super) fn compile(
         };
         check_name(&rule.name).map_err(fault)?;
         if columns.iter().any(|column| column.name == rule.name) {
-            return Err(problem("a second field of this name"));
+            return Err(problem("there is already a field of this name"));
         }
         if names.len() > DEPTH {
-            return Err(problem("too many tables inside each other"));
+            return Err(problem("tables are nested too deeply"));
         }
-        let (selector, work, kind, inner) = match &rule.reads {
+        let (selector, content, kind, inner) = match &rule.reads {
             Reads::Value(expression) => {
                 let selector = Selector::compile(source, &expression.selector).map_err(fault)?;
                 let chain = Chain::compile(&expression.filters, source.kind(), rule.list)
                     .map_err(|(_, text)| problem(&text))?;
                 let (take, kind) = (expression.take.clone(), chain.kind());
-                (selector, Work::Value { take, chain }, kind, Vec::new())
+                (selector, Content::Value { take, chain }, kind, Vec::new())
             }
             Reads::Items { each, rules } => {
                 let selector = Selector::compile(source, each).map_err(fault)?;
                 let (fields, columns) = compile(rules, source, &names)?;
-                (selector, Work::Items(fields), Kind::Item, columns)
+                (selector, Content::Items(fields), Kind::Item, columns)
             }
         };
         fields.push(Field {
@@ -136,7 +136,7 @@ pub(super) fn compile(
             list: rule.list,
             required: rule.required,
             selector,
-            work,
+            content,
         });
         columns.push(Column {
             name: rule.name.clone(),
@@ -156,15 +156,15 @@ pub(super) fn read(
     node: &Node<'_>,
     reading: &mut Reading<'_>,
 ) -> (Vec<Value>, bool) {
-    let mut whole = true;
+    let mut complete = true;
     let values = fields
         .iter()
         .map(|field| {
-            let told = reading.misses.len();
-            let (value, inner_whole) = field.read(node, reading);
+            let misses_before = reading.misses.len();
+            let (value, inner_complete) = field.read(node, reading);
             if field.required && !value.is_there() {
-                whole = false;
-                if reading.misses.len() == told {
+                complete = false;
+                if reading.misses.len() == misses_before {
                     let why = match value {
                         Value::Text(_) => "only blank text was found",
                         _ => "nothing was found",
@@ -172,11 +172,11 @@ pub(super) fn read(
                     reading.miss(&field.path, why.to_owned());
                 }
             }
-            whole &= inner_whole;
+            complete &= inner_complete;
             value
         })
         .collect();
-    (values, whole)
+    (values, complete)
 }
 
 impl Reading<'_> {
@@ -188,9 +188,9 @@ impl Reading<'_> {
 impl Field {
     /// The field's value in an item, and whether all its required nested fields are present.
     fn read(&self, node: &Node<'_>, reading: &mut Reading<'_>) -> (Value, bool) {
-        match &self.work {
-            Work::Value { take, chain } => (self.value(take, chain, node, reading), true),
-            Work::Items(fields) => self.items(fields, node, reading),
+        match &self.content {
+            Content::Value { take, chain } => (self.value(take, chain, node, reading), true),
+            Content::Items(fields) => self.items(fields, node, reading),
         }
     }
 
@@ -204,12 +204,12 @@ impl Field {
         let limits = reading.account.limits;
         // The first element may not have the attribute; text is always there.
         let by_attribute = matches!(take, Take::Attribute(_));
-        let most = if chain.takes_all() || by_attribute {
+        let limit = if chain.takes_all() || by_attribute {
             limits.items.saturating_add(1)
         } else {
             1
         };
-        let nodes = match self.selector.nodes(node, &mut reading.caches, most) {
+        let nodes = match self.selector.nodes(node, &mut reading.caches, limit) {
             Ok(nodes) => nodes,
             Err(why) => {
                 reading.miss(&self.path, why);
@@ -229,7 +229,7 @@ impl Field {
                 }
                 break;
             }
-            if let Err(why) = reading.account.bytes(bytes(&value)) {
+            if let Err(why) = reading.account.bytes(text_bytes(&value)) {
                 reading.miss(&self.path, why);
                 if chain.takes_all() {
                     continue;
@@ -248,7 +248,7 @@ impl Field {
             reading.miss(&self.path, why);
         }
         // Filters can make a text longer: a replacement can repeat what it matched.
-        match reading.account.bytes(grown(&found.value)) {
+        match reading.account.bytes(longest_text(&found.value)) {
             Ok(()) => found.value,
             Err(why) => {
                 reading.miss(&self.path, why);
@@ -258,27 +258,27 @@ impl Field {
     }
 
     fn items(&self, fields: &[Field], node: &Node<'_>, reading: &mut Reading<'_>) -> (Value, bool) {
-        let most = if self.list {
+        let limit = if self.list {
             reading.account.limits.items
         } else {
             1
         };
-        let nodes = match self.selector.nodes(node, &mut reading.caches, most) {
+        let nodes = match self.selector.nodes(node, &mut reading.caches, limit) {
             Ok(nodes) => nodes,
             Err(why) => {
                 reading.miss(&self.path, why);
                 return (Value::Missing, true);
             }
         };
-        let mut whole = true;
+        let mut complete = true;
         let mut items = Vec::new();
         for node in &nodes {
             if let Err(why) = reading.account.item() {
                 reading.miss(&self.path, why);
                 break;
             }
-            let (values, is_whole) = read(fields, node, reading);
-            whole &= is_whole;
+            let (values, is_complete) = read(fields, node, reading);
+            complete &= is_complete;
             items.push(Value::Item(values));
         }
         let value = if self.list {
@@ -286,12 +286,12 @@ impl Field {
         } else {
             items.into_iter().next().unwrap_or_default()
         };
-        (value, whole)
+        (value, complete)
     }
 }
 
 /// The number of bytes of a value's text.
-fn bytes(value: &Value) -> usize {
+fn text_bytes(value: &Value) -> usize {
     match value {
         Value::Text(text) | Value::Json(text) => text.len(),
         _ => 0,
@@ -299,9 +299,9 @@ fn bytes(value: &Value) -> usize {
 }
 
 /// The number of bytes of the longest text in a value.
-fn grown(value: &Value) -> usize {
+fn longest_text(value: &Value) -> usize {
     match value {
-        Value::List(values) => values.iter().map(bytes).max().unwrap_or(0),
-        value => bytes(value),
+        Value::List(values) => values.iter().map(text_bytes).max().unwrap_or(0),
+        value => text_bytes(value),
     }
 }

@@ -111,13 +111,13 @@ impl Selection {
             });
         };
         let offset = name.len() + 1;
-        let lead = name.len() - name.trim_start().len();
+        let indent = name.len() - name.trim_start().len();
         let (name, list) = match name.trim().strip_suffix("[]") {
             Some(name) => (name, true),
             None => (name.trim(), false),
         };
         check_name(name).map_err(|Fault { at, problem }| Fault {
-            at: lead + at,
+            at: indent + at,
             problem,
         })?;
         let expression =
@@ -148,15 +148,15 @@ impl Expression {
         if text.len() > LONGEST {
             return Err(fault(LONGEST, format!("longer than {LONGEST} bytes")));
         }
-        let places = Places::of(text, source);
-        let bar = places.bar.unwrap_or(text.len());
-        let taken_at = places.take.filter(|at| *at < bar).unwrap_or(bar);
-        let selector = text[..taken_at].trim();
-        let lead = text.len() - text.trim_start().len();
-        let take = take(text[taken_at..bar].trim_end()).map_err(|p| fault(taken_at, p))?;
+        let delimiters = Delimiters::of(text, source);
+        let bar = delimiters.bar.unwrap_or(text.len());
+        let take_at = delimiters.take.filter(|at| *at < bar).unwrap_or(bar);
+        let selector = text[..take_at].trim();
+        let indent = text.len() - text.trim_start().len();
+        let take = take(text[take_at..bar].trim_end()).map_err(|p| fault(take_at, p))?;
         Selector::compile(source, selector)
-            .map_err(|inner| fault(lead + inner.at, inner.problem))?;
-        if selector.is_empty() && source != Source::Html && taken_at == bar && bar == 0 {
+            .map_err(|inner| fault(indent + inner.at, inner.problem))?;
+        if selector.is_empty() && source != Source::Html && take_at == bar && bar == 0 {
             return Err(fault(0, "no selector".to_owned()));
         }
         let filters = filter::read(&text[bar..], bar)?;
@@ -213,16 +213,16 @@ fn take(text: &str) -> Result<Take, String> {
 
 /// The positions at which the selector of an expression ends.
 #[derive(Debug, Default)]
-struct Places {
+struct Delimiters {
     /// The first `@` or `::` that does not belong to the selector.
     take: Option<usize>,
     /// The first bar that does not belong to the selector.
     bar: Option<usize>,
 }
 
-impl Places {
+impl Delimiters {
     fn of(text: &str, source: Source) -> Self {
-        let mut places = Self::default();
+        let mut delimiters = Self::default();
         let mut depth = 0_usize;
         let mut quote = None;
         let mut escaped = false;
@@ -247,29 +247,29 @@ impl Places {
                 _ if depth > 0 => {}
                 '|' if is_selector && is_of_namespace(&text[..at], &text[at + 1..]) => {}
                 '|' => {
-                    places.bar = Some(at);
+                    delimiters.bar = Some(at);
                     break;
                 }
                 '@' if source == Source::Html || source == Source::Text && at == 0 => {
-                    places.take.get_or_insert(at);
+                    delimiters.take.get_or_insert(at);
                 }
                 ':' if source == Source::Html && text[at..].starts_with("::") => {
-                    places.take.get_or_insert(at);
+                    delimiters.take.get_or_insert(at);
                 }
                 _ => {}
             }
         }
-        places
+        delimiters
     }
 }
 
 /// Whether the bar between these texts belongs to a namespace: `*|p`, `*|*`.
-fn is_of_namespace(before: &str, behind: &str) -> bool {
+fn is_of_namespace(before: &str, after: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\\');
-    let end = behind.find(|c| !is_name(c)).unwrap_or(behind.len());
-    let name = &behind[..end];
+    let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+    let name = &after[..end];
     before.ends_with('*')
-        && (behind.starts_with('*') || !name.is_empty() && !filter::NAMES.contains(&name))
+        && (after.starts_with('*') || !name.is_empty() && !filter::NAMES.contains(&name))
 }
 
 /// Checks the name of a field or a recipe.
@@ -282,7 +282,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Fault> {
         return fault(0, "a name is missing".to_owned());
     };
     if !first.is_alphabetic() && first != '_' {
-        return fault(0, format!("{first:?} does not begin a name"));
+        return fault(0, format!("{first:?} cannot start a name"));
     }
     if name.chars().count() > LONGEST_NAME {
         return fault(0, format!("a name of more than {LONGEST_NAME} characters"));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_or_an_at_inside_a_selector_is_the_selectors_own() {
+    fn a_bar_or_an_at_sign_inside_a_selector_belongs_to_the_selector() {
         for (text, list, selector, take, filters) in [
             ("x=h1", false, "h1", "::text", 0),
             ("x[]=a@href|url", true, "a", "@href", 1),
@@ -376,22 +376,22 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_column() {
+    fn a_mistake_is_reported_with_its_column() {
         for (text, column, part) in [
             ("title", 6, "name=SELECTOR"),
             ("=h1", 1, "missing"),
             ("a b=h1", 2, "' ' in a name"),
-            ("1x=h1", 1, "begin"),
+            ("1x=h1", 1, "start"),
             ("x=h1::txt", 5, "did you mean ::text"),
             ("x=a@", 4, "name is missing"),
             ("x=h1|tirm", 6, "did you mean \"trim\""),
-            ("ü=.a|number|upper", 13, "a number comes in"),
+            ("ü=.a|number|upper", 13, "not on a number"),
             ("x[]=a|trim|first", 12, "leave [] out"),
             ("x=a|split:,", 12, "write []"),
             ("x=a|regex:(", 5, "unclosed"),
-            ("x=a|first|first", 11, "one value comes in"),
-            ("x=a|number|default:none", 12, "is no number here"),
-            ("x=div >> p", 7, "behind the combinator"),
+            ("x=a|first|first", 11, "is a single value"),
+            ("x=a|number|default:none", 12, "is not a valid number here"),
+            ("x=div >> p", 7, "after the combinator"),
             ("x=p, a:hover b", 7, "state of a browser"),
         ] {
             let error = text.parse::<Selection>().unwrap_err();
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_crosses_to_another_process() {
+    fn a_selection_can_be_sent_to_another_process() {
         let selection: Selection = "x[]=a@href|url|regex:x(.)|replace:a/b".parse().unwrap();
         let frame = postcard::to_stdvec(&selection).unwrap();
         let back: Selection = postcard::from_bytes(&frame).unwrap();

@@ -104,36 +104,36 @@ impl Selector {
         &self,
         node: &Node<'p>,
         caches: &mut Caches,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<Node<'p>>, String> {
         Ok(match (self, node) {
             (Selector::Itself, node) => vec![node.clone()],
             (Selector::Css(css), Node::Page(tree)) => css
-                .select(tree.html.tree.root(), tree.siblings, caches, most)?
+                .select(tree.html.tree.root(), tree.siblings, caches, limit)?
                 .into_iter()
                 .map(|element| Node::Element(element, tree))
                 .collect(),
             (Selector::Css(css), Node::Element(element, tree)) => css
-                .select(*element, 0, caches, most)?
+                .select(*element, 0, caches, limit)?
                 .into_iter()
                 .map(|element| Node::Element(element, tree))
                 .collect(),
             (Selector::Path(path), Node::Json(value)) => path
-                .query(value, most)
+                .query(value, limit)
                 .into_iter()
                 .map(Node::Json)
                 .collect(),
             (Selector::Regex(regex), Node::Text(text) | Node::Match(text, _)) => regex
                 .captures_iter(text)
-                .take(most)
-                .map(|captures| matched(regex, &captures))
+                .take(limit)
+                .map(|captures| match_node(regex, &captures))
                 .collect(),
             _ => Vec::new(),
         })
     }
 }
 
-fn matched<'p>(regex: &Regex, captures: &Captures<'p>) -> Node<'p> {
+fn match_node<'p>(regex: &Regex, captures: &Captures<'p>) -> Node<'p> {
     let groups = regex
         .capture_names()
         .zip(captures.iter())
@@ -170,8 +170,8 @@ fn group<'p>(groups: &[(Option<String>, &'p str)], wanted: &str) -> Option<&'p s
     let by_name = groups
         .iter()
         .find(|(name, _)| name.as_deref() == Some(wanted));
-    let found = by_name.or_else(|| groups.get(wanted.parse::<usize>().ok()?));
-    found.map(|(_, text)| *text)
+    let matched = by_name.or_else(|| groups.get(wanted.parse::<usize>().ok()?));
+    matched.map(|(_, text)| *text)
 }
 
 /// Compiles a regular expression of bounded size.
@@ -191,7 +191,7 @@ pub(super) fn expression(text: &str) -> Result<Regex, String> {
             let text = other.to_string();
             let last = text.lines().last().unwrap_or_default().trim();
             let reason = last.strip_prefix("error: ").unwrap_or(last);
-            format!("no regular expression: {reason}")
+            format!("not a regular expression: {reason}")
         }
     })
 }

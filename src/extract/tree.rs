@@ -83,14 +83,14 @@ pub(super) fn build(
         ));
     }
     if source == Source::Xhtml {
-        let sink = Watched::new(notes);
+        let sink = WatchedTree::new(notes);
         match xhtml::fill(text, &sink, limits) {
-            Ok(()) => return measured(sink.finish(), limits),
+            Ok(()) => return measure(sink.finish(), limits),
             Err(Unread::TooMuch(why)) => return Err(why),
             Err(Unread::NotXml) => {}
         }
     }
-    let sink = Watched::new(notes);
+    let sink = WatchedTree::new(notes);
     let mut options = driver::ParseOpts::default();
     // Scripts do not run here, so the content of `noscript` applies.
     options.tree_builder.scripting_enabled = false;
@@ -98,20 +98,24 @@ pub(super) fn build(
     let mut attributes = Attributes::default();
     let mut at = 0;
     // Where the piece starts in which the last token was emitted: a tag that is still open started there.
-    let mut spoken = 0;
+    let mut last_token_at = 0;
     while at < text.len() {
         let end = text.floor_char_boundary(at + PIECE);
         let before = parser.tokenizer.sink.sink.nodes.get();
         parser.process(StrTendril::from_slice(&text[at..end]));
         let sink = &parser.tokenizer.sink.sink;
-        sink.within(limits)?;
+        sink.check(limits)?;
         if sink.nodes.get() != before {
-            spoken = at;
+            last_token_at = at;
             attributes = Attributes::default();
         } else {
-            let from = if attributes.is_new() { spoken } else { at };
+            let from = if attributes.is_new() {
+                last_token_at
+            } else {
+                at
+            };
             attributes.read(&text.as_bytes()[from..end]);
-            if attributes.most() > ATTRIBUTES {
+            if attributes.max_count() > ATTRIBUTES {
                 return Err(format!(
                     "the page has a tag with more than {ATTRIBUTES} attributes"
                 ));
@@ -119,16 +123,16 @@ pub(super) fn build(
         }
         at = end;
     }
-    measured(parser.finish(), limits)
+    measure(parser.finish(), limits)
 }
 
 /// Measures the finished tree: it may have been deeper between two checks.
-fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
-    let Grown {
+fn measure(finished: FinishedTree, limits: &Limits) -> Result<Tree, String> {
+    let FinishedTree {
         html,
         lines,
         orders,
-    } = grown;
+    } = finished;
     let mut depth = 0;
     let mut siblings = 0;
     let mut base = None;
@@ -169,7 +173,7 @@ fn measured(grown: Grown, limits: &Limits) -> Result<Tree, String> {
 }
 
 /// A finished tree, and what was recorded while it grew.
-pub(super) struct Grown {
+pub(super) struct FinishedTree {
     html: Html,
     lines: HashMap<Handle, u64>,
     orders: Orders,
@@ -183,7 +187,7 @@ pub(super) fn too_deep(limits: &Limits) -> String {
 }
 
 /// A tree that is watched while it grows.
-pub(super) struct Watched {
+pub(super) struct WatchedTree {
     tree: HtmlTreeSink,
     /// Nodes and texts created; a text counts once for each of its pieces.
     nodes: Cell<usize>,
@@ -200,7 +204,7 @@ pub(super) struct Watched {
     orders: Option<RefCell<HashMap<Handle, Vec<QualName>>>>,
 }
 
-impl Watched {
+impl WatchedTree {
     fn new(notes: Notes) -> Self {
         Self {
             tree: HtmlTreeSink::new(Html::new_document()),
@@ -228,7 +232,7 @@ impl Watched {
         Ok(())
     }
 
-    fn within(&self, limits: &Limits) -> Result<(), String> {
+    fn check(&self, limits: &Limits) -> Result<(), String> {
         self.check_size(limits)?;
         let tree = self.tree.0.borrow();
         let last = self.last.get().and_then(|last| tree.tree.get(last));
@@ -239,23 +243,24 @@ impl Watched {
         Ok(())
     }
 
-    fn made(&self) {
+    fn count_node(&self) {
         self.nodes.set(self.nodes.get() + 1);
     }
 
     /// The indexes in the tree of the recorded elements' attributes.
-    fn places(html: &Html, names: HashMap<Handle, Vec<QualName>>) -> Orders {
-        let place = |(handle, names): (Handle, Vec<QualName>)| {
+    fn page_orders(html: &Html, names: HashMap<Handle, Vec<QualName>>) -> Orders {
+        let page_order = |(handle, names): (Handle, Vec<QualName>)| {
             let element = html.tree.get(handle)?.value().as_element()?;
-            let places = names.iter().map(|name| {
-                let found = element.attrs.binary_search_by(|(known, _)| known.cmp(name));
-                found.ok()
+            let page_orders = names.iter().map(|name| {
+                let index = element.attrs.binary_search_by(|(known, _)| known.cmp(name));
+                index.ok()
             });
-            let places: Option<Box<[usize]>> = places.collect();
-            let places = places.filter(|places| places.len() == element.attrs.len())?;
-            Some((handle, places))
+            let page_orders: Option<Box<[usize]>> = page_orders.collect();
+            let page_orders =
+                page_orders.filter(|page_orders| page_orders.len() == element.attrs.len())?;
+            Some((handle, page_orders))
         };
-        names.into_iter().filter_map(place).collect()
+        names.into_iter().filter_map(page_order).collect()
     }
 
     /// The names of an element's attributes, in the order of the tree.
@@ -271,19 +276,19 @@ impl Watched {
             .collect()
     }
 
-    fn took(&self, parent: Handle, child: &NodeOrText<Handle>) {
+    fn note_child(&self, parent: Handle, child: &NodeOrText<Handle>) {
         match child {
             NodeOrText::AppendNode(child) => self.last.set(Some(*child)),
             NodeOrText::AppendText(_) => {
-                self.made();
+                self.count_node();
                 self.last.set(Some(parent));
             }
         }
     }
 }
 
-impl TreeSink for Watched {
-    type Output = Grown;
+impl TreeSink for WatchedTree {
+    type Output = FinishedTree;
     type Handle = Handle;
     type ElemName<'a> = Ref<'a, QualName>;
 
@@ -291,8 +296,8 @@ impl TreeSink for Watched {
         let lines = self.lines.map(RefCell::into_inner).unwrap_or_default();
         let names = self.orders.map(RefCell::into_inner).unwrap_or_default();
         let html = self.tree.finish();
-        let orders = Self::places(&html, names);
-        Grown {
+        let orders = Self::page_orders(&html, names);
+        FinishedTree {
             html,
             lines,
             orders,
@@ -328,7 +333,7 @@ impl TreeSink for Watched {
         attributes: Vec<Attribute>,
         flags: ElementFlags,
     ) -> Handle {
-        self.made();
+        self.count_node();
         let holds_html = flags.mathml_annotation_xml_integration_point;
         let is_sorted = attributes.is_sorted_by(|one, other| one.name <= other.name);
         let names = (self.orders.is_some() && !is_sorted)
@@ -351,27 +356,27 @@ impl TreeSink for Watched {
     }
 
     fn create_comment(&self, text: StrTendril) -> Handle {
-        self.made();
+        self.count_node();
         self.tree.create_comment(text)
     }
 
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> Handle {
-        self.made();
+        self.count_node();
         self.tree.create_pi(target, data)
     }
 
     fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
-        self.made();
+        self.count_node();
         self.tree.append_doctype_to_document(name, public, system);
     }
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
-        self.took(*parent, &child);
+        self.note_child(*parent, &child);
         self.tree.append(parent, child);
     }
 
     fn append_before_sibling(&self, sibling: &Handle, child: NodeOrText<Handle>) {
-        self.took(*sibling, &child);
+        self.note_child(*sibling, &child);
         self.tree.append_before_sibling(sibling, child);
     }
 
@@ -381,7 +386,7 @@ impl TreeSink for Watched {
         previous: &Handle,
         child: NodeOrText<Handle>,
     ) {
-        self.took(*previous, &child);
+        self.note_child(*previous, &child);
         self.tree
             .append_based_on_parent_node(element, previous, child);
     }

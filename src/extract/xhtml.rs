@@ -15,7 +15,7 @@ use quick_xml::reader::Reader;
 use web_atoms::NAMED_ENTITIES;
 
 use super::limits::Limits;
-use super::tree::{ATTRIBUTES, Handle, Watched, too_deep};
+use super::tree::{ATTRIBUTES, Handle, WatchedTree, too_deep};
 
 /// Why a page has no tree by the rules of XML.
 pub(super) enum Unread {
@@ -26,7 +26,7 @@ pub(super) enum Unread {
 }
 
 /// An open element.
-struct Open {
+struct OpenElement {
     handle: Handle,
     name: String,
     /// The namespace of unprefixed names inside it.
@@ -37,18 +37,18 @@ struct Open {
 ///
 /// # Errors
 /// Why the tree was not filled, or only in part.
-pub(super) fn fill(text: &str, sink: &Watched, limits: &Limits) -> Result<(), Unread> {
+pub(super) fn fill(text: &str, sink: &WatchedTree, limits: &Limits) -> Result<(), Unread> {
     let mut reader = Reader::from_str(text);
     let config = reader.config_mut();
     config.allow_dangling_amp = true;
     config.check_comments = false;
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
-    let mut filling = Filling {
+    let mut filler = TreeFiller {
         sink,
         limits,
         open: Vec::new(),
-        rooted: false,
+        has_root: false,
     };
     let mut at = 0;
     let mut line = 1;
@@ -60,38 +60,38 @@ pub(super) fn fill(text: &str, sink: &Watched, limits: &Limits) -> Result<(), Un
         at = position;
         sink.set_current_line(line);
         match event {
-            Event::Start(start) => filling.start(&start, false)?,
-            Event::Empty(start) => filling.start(&start, true)?,
-            Event::End(end) => filling.end(end.name().into_inner())?,
-            Event::Text(text) => filling.text(&text.into_inner()),
-            Event::CData(text) => filling.text(&text.into_inner()),
+            Event::Start(start) => filler.start(&start, false)?,
+            Event::Empty(start) => filler.start(&start, true)?,
+            Event::End(end) => filler.end(end.name().into_inner())?,
+            Event::Text(text) => filler.text(&text.into_inner()),
+            Event::CData(text) => filler.text(&text.into_inner()),
             Event::GeneralRef(name) => {
                 let name = name.into_inner();
                 match character(&name) {
-                    Some(text) => filling.text(&text),
-                    None => filling.text(&format!("&{name};")),
+                    Some(text) => filler.text(&text),
+                    None => filler.text(&format!("&{name};")),
                 }
             }
-            Event::Comment(comment) => filling.comment(&comment.into_inner()),
+            Event::Comment(comment) => filler.comment(&comment.into_inner()),
             Event::DocType(_) | Event::Decl(_) | Event::PI(_) => {}
-            Event::Eof if filling.rooted => return Ok(()),
+            Event::Eof if filler.has_root => return Ok(()),
             Event::Eof => return Err(Unread::NotXml),
         }
         sink.check_size(limits).map_err(Unread::TooMuch)?;
     }
 }
 
-struct Filling<'f> {
-    sink: &'f Watched,
+struct TreeFiller<'f> {
+    sink: &'f WatchedTree,
     limits: &'f Limits,
-    open: Vec<Open>,
+    open: Vec<OpenElement>,
     /// Whether there has been an element yet.
-    rooted: bool,
+    has_root: bool,
 }
 
-impl Filling<'_> {
+impl TreeFiller<'_> {
     fn start(&mut self, start: &BytesStart<'_>, is_empty: bool) -> Result<(), Unread> {
-        if self.open.is_empty() && self.rooted {
+        if self.open.is_empty() && self.has_root {
             return Err(Unread::NotXml); // a second root
         }
         if self.open.len() >= self.limits.depth {
@@ -104,7 +104,10 @@ impl Filling<'_> {
         let (namespace, attributes) = self.attributes(start, around)?;
         let full = start.name().into_inner();
         let (own, local) = match full.split_once(':') {
-            Some((prefix, local)) => (usual(prefix).unwrap_or_else(|| namespace.clone()), local),
+            Some((prefix, local)) => (
+                usual_namespace(prefix).unwrap_or_else(|| namespace.clone()),
+                local,
+            ),
             None => (namespace.clone(), full),
         };
         let name = QualName::new(None, own, LocalName::from(local));
@@ -113,9 +116,9 @@ impl Filling<'_> {
             .create_element(name, attributes, ElementFlags::default());
         let parent = self.parent();
         self.sink.append(&parent, NodeOrText::AppendNode(handle));
-        self.rooted = true;
+        self.has_root = true;
         if !is_empty {
-            self.open.push(Open {
+            self.open.push(OpenElement {
                 handle,
                 name: full.to_owned(),
                 namespace,
@@ -140,7 +143,7 @@ impl Filling<'_> {
                 let why = format!("the page has a tag with more than {ATTRIBUTES} attributes");
                 return Err(Unread::TooMuch(why));
             }
-            let value = unescaped(&attribute.value);
+            let value = unescape(&attribute.value);
             let full = attribute.key.into_inner();
             if full == "xmlns" {
                 namespace = Namespace::from(value.as_str());
@@ -192,7 +195,7 @@ impl Filling<'_> {
 }
 
 /// The namespace that a prefix usually stands for.
-fn usual(prefix: &str) -> Option<Namespace> {
+fn usual_namespace(prefix: &str) -> Option<Namespace> {
     match prefix {
         "svg" => Some(ns!(svg)),
         "math" | "mml" | "m" => Some(ns!(mathml)),
@@ -202,7 +205,7 @@ fn usual(prefix: &str) -> Option<Namespace> {
 }
 
 /// An attribute's value with its references resolved.
-fn unescaped(value: &str) -> String {
+fn unescape(value: &str) -> String {
     let mut plain = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('&') {

@@ -89,7 +89,7 @@ const LABELS: [&str; 60] = [
 ];
 
 /// Removes what is not part of the article.
-pub(super) fn clear(article: &NodeRef<'_>) {
+pub(super) fn remove_clutter(article: &NodeRef<'_>) {
     let inside = article.descendants();
     let extents = Extents::read(article, &inside);
     let whole = extents.of(article).text;
@@ -98,8 +98,8 @@ pub(super) fn clear(article: &NodeRef<'_>) {
         if extent.text == 0 || extent.text * 4 > whole || element.parent().is_none() {
             continue;
         }
-        let is_box = extent.outside() <= SENTENCES && stands_aside(element);
-        if is_box || labels_its_own_links(element, extent, &extents) {
+        let is_box = extent.outside() <= SENTENCES && is_aside(element);
+        if is_box || is_label_with_links(element, extent, &extents) {
             element.remove_from_parent();
         } else if is_label(element, extent, &extents) {
             remove_labelled(element, whole, &extents);
@@ -137,8 +137,8 @@ impl Extents {
         // One pass down to find out what is inside a link, and one pass up to add the numbers.
         let mut linked: HashMap<NodeId, bool> = HashMap::with_capacity(inside.len());
         for node in inside {
-            let around = node.parent().and_then(|parent| linked.get(&parent.id));
-            let is_linked = node.has_name("a") || around.copied().unwrap_or(false);
+            let parent = node.parent().and_then(|parent| linked.get(&parent.id));
+            let is_linked = node.has_name("a") || parent.copied().unwrap_or(false);
             linked.insert(node.id, is_linked);
             let text = if node.is_text() {
                 node.text().chars().filter(|c| !c.is_whitespace()).count()
@@ -200,14 +200,14 @@ fn is_block(node: &NodeRef<'_>) -> bool {
 }
 
 /// Whether HTML itself marks it as navigation, a form or a search.
-fn stands_aside(element: &NodeRef<'_>) -> bool {
+fn is_aside(element: &NodeRef<'_>) -> bool {
     ["form", "nav", "search"]
         .iter()
         .any(|name| element.has_name(name))
 }
 
 /// Whether a block consists of a label and two or more links.
-fn labels_its_own_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
+fn is_label_with_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
     if extent.links < 2 || extent.text > LABELLED || !(1..=LABEL).contains(&extent.outside()) {
         return false;
     }
@@ -218,7 +218,7 @@ fn labels_its_own_links(element: &NodeRef<'_>, extent: Extent, extents: &Extents
         .filter(|node| node.is_text() && extents.of(node).outside() > 0)
         .map(|node| format!("{} ", node.text()))
         .collect();
-    is_known(&outside)
+    is_known_label(&outside)
 }
 
 /// Whether it is a label and nothing else.
@@ -229,10 +229,10 @@ fn is_label(element: &NodeRef<'_>, extent: Extent, extents: &Extents) -> bool {
         && element
             .parent()
             .is_none_or(|parent| extents.of(&parent).text > extent.text)
-        && is_known(&element.text())
+        && is_known_label(&element.text())
 }
 
-fn is_known(label: &str) -> bool {
+fn is_known_label(label: &str) -> bool {
     let label = label.split_whitespace().collect::<Vec<_>>().join(" ");
     let label = label
         .trim_matches(|c: char| !c.is_alphanumeric())

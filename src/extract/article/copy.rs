@@ -28,12 +28,12 @@ const TEXTS: usize = 256 << 20;
 /// Nesting depth of elements that Markdown has syntax for.
 ///
 /// The syntax of each is written by recursion; deeper elements are written without it.
-const FORMS: usize = 16;
+const SYNTAX_DEPTH: usize = 16;
 
 /// An open element.
-struct Open {
+struct OpenElement {
     copy: NodeId,
-    forms: usize,
+    syntax_depth: usize,
 }
 
 /// Copies a page.
@@ -42,9 +42,9 @@ struct Open {
 /// If it is too large.
 pub(super) fn document(tree: &Tree, base: &Base) -> Result<Document, String> {
     let document = Document::default();
-    let mut open = vec![Open {
+    let mut open = vec![OpenElement {
         copy: document.get_document(),
-        forms: 0,
+        syntax_depth: 0,
     }];
     // The number of open elements that are left out.
     let mut hidden = 0_usize;
@@ -57,12 +57,12 @@ pub(super) fn document(tree: &Tree, base: &Base) -> Result<Document, String> {
                 Node::Element(element) => {
                     nodes += 1;
                     depths += open.len();
-                    let has_form = has_form(element);
+                    let has_syntax = has_syntax(element);
                     // Rows of a table that has lost its syntax would be taken for rows of the enclosing table.
-                    let is_deep = has_form && parent.forms >= FORMS
-                        || is_row(element) && parent.forms > FORMS;
+                    let is_deep = has_syntax && parent.syntax_depth >= SYNTAX_DEPTH
+                        || is_row(element) && parent.syntax_depth > SYNTAX_DEPTH;
                     let name = if is_deep {
-                        plain(&element.name)
+                        plain_name(&element.name)
                     } else {
                         element.name.clone()
                     };
@@ -72,8 +72,8 @@ pub(super) fn document(tree: &Tree, base: &Base) -> Result<Document, String> {
                         ElementFlags::default(),
                     );
                     document.append(&parent.copy, NodeOrText::AppendNode(copy));
-                    let forms = parent.forms + usize::from(has_form);
-                    open.push(Open { copy, forms });
+                    let syntax_depth = parent.syntax_depth + usize::from(has_syntax);
+                    open.push(OpenElement { copy, syntax_depth });
                 }
                 Node::Text(text) if hidden == 0 && open.len() > 1 => {
                     nodes += 1;
@@ -142,7 +142,7 @@ fn is_not_displayed(style: &str) -> bool {
 }
 
 /// Whether Markdown has syntax for it that is written by recursion.
-fn has_form(element: &Element) -> bool {
+fn has_syntax(element: &Element) -> bool {
     matches!(
         element.name(),
         "a" | "b"
@@ -167,7 +167,7 @@ fn is_row(element: &Element) -> bool {
 }
 
 /// The name of a plain grouping element to use instead.
-fn plain(name: &QualName) -> QualName {
+fn plain_name(name: &QualName) -> QualName {
     let local: LocalName = match &*name.local {
         "a" | "b" | "code" | "em" | "i" | "strong" => local_name!("span"),
         _ => local_name!("div"),
@@ -191,7 +191,7 @@ fn attributes(element: &Element, base: &Base) -> Vec<Attribute> {
         let name = name.clone();
         attributes.push(Attribute { name, value });
     }
-    if is_picture && let Some(source) = picture(element, base) {
+    if is_picture && let Some(source) = picture_url(element, base) {
         let name = QualName::new(None, html5ever::ns!(), local_name!("src"));
         let value = source.as_str().into();
         attributes.push(Attribute { name, value });
@@ -208,7 +208,7 @@ fn absolute(reference: &str, base: &Base) -> Option<String> {
 /// The URL of a picture.
 ///
 /// Until a script has run, `src` is often only an empty picture embedded in the page.
-fn picture(element: &Element, base: &Base) -> Option<String> {
+fn picture_url(element: &Element, base: &Base) -> Option<String> {
     [
         "data-src",
         "data-lazy-src",

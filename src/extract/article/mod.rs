@@ -56,14 +56,14 @@ pub(super) fn read(
 ) -> Texts {
     let mut texts = Texts::default();
     if markdown == Some(Markdown::Page) {
-        texts.take(guarded(|| page(tree, base, limits)), |texts, page| {
+        texts.record(guarded(|| page(tree, base, limits)), |texts, page| {
             texts.markdown = Some(page);
         });
     }
     let as_markdown = markdown == Some(Markdown::Article);
     if article || as_markdown {
-        let found = guarded(|| found(article, as_markdown, tree, base, limits));
-        texts.take(found, |texts, (text, markdown)| {
+        let found = guarded(|| find_article(article, as_markdown, tree, base, limits));
+        texts.record(found, |texts, (text, markdown)| {
             texts.article = text;
             if as_markdown {
                 texts.markdown = markdown;
@@ -74,9 +74,9 @@ pub(super) fn read(
 }
 
 impl Texts {
-    fn take<T>(&mut self, found: Result<T, String>, put: impl FnOnce(&mut Self, T)) {
-        match found {
-            Ok(found) => put(self, found),
+    fn record<T>(&mut self, result: Result<T, String>, put: impl FnOnce(&mut Self, T)) {
+        match result {
+            Ok(text) => put(self, text),
             Err(why) => {
                 self.refused.get_or_insert(why);
             }
@@ -88,7 +88,7 @@ impl Texts {
 fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     // The closure only reads what it borrows, and whatever it created is gone.
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        Err("the page could not be read as text: its reader stopped half way".to_owned())
+        Err("the page could not be read as text: its reader stopped halfway".to_owned())
     })
 }
 
@@ -96,12 +96,12 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 fn page(tree: &Tree, base: &Base, limits: &Limits) -> Result<String, String> {
     let document = copy::document(tree, base)?;
     let root = document.body().unwrap_or_else(|| document.root());
-    open_blocks(&document);
+    rename_blocks(&document);
     bounded(&root.md(None), "Markdown", limits)
 }
 
 /// The article as text and as Markdown, each if requested.
-fn found(
+fn find_article(
     text: bool,
     markdown: bool,
     tree: &Tree,
@@ -120,10 +120,10 @@ fn found(
         .map_err(|error| error.to_string())?;
     readability.parse().map_err(|_| nothing.to_owned())?;
     let document = &readability.doc;
-    let root = document.select_single(FOUND);
+    let root = document.select_single(ARTICLE_ROOT);
     let root: &NodeRef<'_> = root.nodes().first().ok_or(nothing)?;
-    clutter::clear(root);
-    open_blocks(document);
+    clutter::remove_clutter(root);
+    rename_blocks(document);
     let text = text
         .then(|| bounded(&root.formatted_text(), "text", limits))
         .transpose()?;
@@ -134,9 +134,9 @@ fn found(
 }
 
 /// The element in which Readability wraps an article.
-const FOUND: &str = "#readability-page-1";
+const ARTICLE_ROOT: &str = "#readability-page-1";
 
-fn open_blocks(document: &Document) {
+fn rename_blocks(document: &Document) {
     document.select(BLOCKS).rename("div");
 }
 

@@ -54,7 +54,7 @@ fn hostile(html: &str) -> String {
 }
 
 #[test]
-fn an_article_has_its_text_and_nothing_of_what_stands_around_it() {
+fn an_article_has_its_text_and_nothing_of_its_surroundings() {
     let text = article(ARTICLE);
     for part in [
         "took off before dawn",
@@ -98,7 +98,7 @@ fn an_article_is_markdown_with_absolute_links_and_pictures_that_wait_for_a_scrip
 }
 
 #[test]
-fn a_page_is_markdown_with_all_that_is_seen_of_it() {
+fn a_page_as_markdown_has_everything_that_is_visible() {
     let text = markdown(ARTICLE, Markdown::Page);
     for part in [
         "- [World](https://paper.example/world)",
@@ -115,7 +115,7 @@ fn a_page_is_markdown_with_all_that_is_seen_of_it() {
 }
 
 #[test]
-fn each_form_of_a_page_has_its_form_in_markdown() {
+fn each_kind_of_element_has_its_syntax_in_markdown() {
     assert_eq!(
         markdown(FORMS, Markdown::Page),
         r#"# Forms
@@ -154,7 +154,7 @@ what it means
 }
 
 #[test]
-fn both_texts_come_from_one_reading_and_neither_unasked() {
+fn both_texts_come_from_one_pass_and_none_without_a_request() {
     let both = extracted(&settings(true, Some(Markdown::Article)), ARTICLE);
     assert_eq!(both.article.unwrap(), article(ARTICLE));
     assert_eq!(both.markdown.unwrap(), markdown(ARTICLE, Markdown::Article));
@@ -169,7 +169,7 @@ fn both_texts_come_from_one_reading_and_neither_unasked() {
 }
 
 #[test]
-fn a_page_without_an_article_says_so() {
+fn a_page_without_an_article_is_reported() {
     let empty = extracted(&settings(true, Some(Markdown::Page)), "<title>x</title>");
     assert_eq!(empty.article, None);
     assert_eq!(empty.markdown.as_deref(), Some(""));
@@ -177,7 +177,7 @@ fn a_page_without_an_article_says_so() {
 }
 
 #[test]
-fn settings_from_before_there_were_articles_ask_for_none() {
+fn settings_from_before_there_were_articles_request_none() {
     let mut json = serde_json::to_value(settings(true, Some(Markdown::Article))).unwrap();
     assert_eq!(json["markdown"], "article");
     let object = json.as_object_mut().unwrap();
@@ -188,7 +188,7 @@ fn settings_from_before_there_were_articles_ask_for_none() {
 }
 
 #[test]
-fn a_page_that_the_depth_gate_refuses_is_shown_to_no_library() {
+fn a_page_that_exceeds_the_depth_limit_never_reaches_a_library() {
     for tag in ["div", "blockquote", "ul><li", "b"] {
         let why = hostile(&format!("<{tag}>").repeat(100_000));
         assert!(why.contains("more than 512 deep"), "{tag}: {why:?}");
@@ -196,7 +196,7 @@ fn a_page_that_the_depth_gate_refuses_is_shown_to_no_library() {
 }
 
 #[test]
-fn what_markdown_nests_by_recursion_goes_only_so_deep() {
+fn the_recursion_of_markdown_is_bounded() {
     // Run on the smallest stack that pages are read on.
     let reader = std::thread::Builder::new().stack_size(512 << 10);
     let nested = [
@@ -213,9 +213,9 @@ fn what_markdown_nests_by_recursion_goes_only_so_deep() {
         let deep = format!("<{tag}>").repeat(times);
         format!("<p>some words, before it{deep}the end of it")
     });
-    let read =
+    let results =
         reader.spawn(move || nested.map(|html| (markdown(&html, Markdown::Page), hostile(&html))));
-    for (text, why) in read.unwrap().join().unwrap() {
+    for (text, why) in results.unwrap().join().unwrap() {
         assert!(
             text.contains("the end of it") && text.len() < 10_000,
             "{text}"
@@ -234,7 +234,7 @@ fn what_markdown_nests_by_recursion_goes_only_so_deep() {
 }
 
 #[test]
-fn pages_that_would_take_long_are_refused_with_a_reason() {
+fn pages_that_would_take_too_long_are_refused_with_a_reason() {
     let links = hostile(&"<a href=x>y</a> ".repeat(1_000_000));
     assert!(
         links.contains("more than 500000 elements and texts"),
@@ -272,13 +272,13 @@ fn pages_that_would_take_long_are_refused_with_a_reason() {
 }
 
 #[test]
-fn a_reader_that_panics_has_not_read_the_page_and_that_is_all() {
+fn a_panic_in_a_library_only_means_that_the_page_was_not_read() {
     let mut texts = Texts::default();
-    texts.take(
-        guarded(|| -> Result<(), String> { panic!("by its test") }),
+    texts.record(
+        guarded(|| -> Result<(), String> { panic!("in a test") }),
         |_, ()| {},
     );
-    assert!(texts.refused.unwrap().contains("stopped half way"));
+    assert!(texts.refused.unwrap().contains("stopped halfway"));
 }
 
 /// The text of the elements that a selector matches, with white space folded.
@@ -318,7 +318,7 @@ fn each_article_of_the_practice_journal_is_found_whole_and_alone() {
 }
 
 /// Enough paragraphs for an article, with something in the middle of them.
-fn around(middle: &str) -> String {
+fn article_around(middle: &str) -> String {
     let paragraph = |of: &str| {
         format!(
             "<p>The {of} came down from the hills in the first week of October, as it had done every year, and the people of \
@@ -333,8 +333,11 @@ fn around(middle: &str) -> String {
 /// Asserts that what is in the middle of an article is left out, and nothing else.
 fn is_left_out(middle: &str) {
     for (text, kind) in [
-        (article(&around(middle)), "text"),
-        (markdown(&around(middle), Markdown::Article), "Markdown"),
+        (article(&article_around(middle)), "text"),
+        (
+            markdown(&article_around(middle), Markdown::Article),
+            "Markdown",
+        ),
     ] {
         for other in texts_of(middle, "p, li, a, h3, h4, div, span") {
             assert!(!text.contains(&other), "{kind}, {other}: {text}");
@@ -344,7 +347,7 @@ fn is_left_out(middle: &str) {
 }
 
 fn stays(middle: &str) {
-    let text = article(&around(middle));
+    let text = article(&article_around(middle));
     for part in texts_of(middle, "p, li, a, h2, h3, figcaption") {
         assert!(text.contains(&part), "{part}: {text}");
     }
@@ -358,13 +361,13 @@ fn navigation_and_forms_in_an_article_are_left_out() {
 }
 
 #[test]
-fn a_form_around_an_article_is_left_in_it() {
-    let page = around("").replace("article>", "form>");
+fn a_form_around_an_article_stays() {
+    let page = article_around("").replace("article>", "form>");
     assert_eq!(article(&page).matches("came down").count(), 6);
 }
 
 #[test]
-fn links_under_a_label_are_left_out_with_it() {
+fn links_under_a_label_are_left_out_with_the_label() {
     let links =
         "<a href=/1>How to tell honey from syrup</a>|<a href=/2>The man who counts queens</a>";
     let paragraphs = format!("<p>{}</p>", links.replace('|', "</p><p>"));
@@ -374,7 +377,7 @@ fn links_under_a_label_are_left_out_with_it() {
     is_left_out(&format!("<p>Te puede interesar</p>{paragraphs}"));
     // The links are added by a script, or have been removed already.
     let emptied = "<div><p>Nobody had asked them to, and nobody thanked them.</p><div><p>Most Popular</p></div></div>";
-    let text = article(&around(emptied));
+    let text = article(&article_around(emptied));
     assert!(
         text.contains("nobody thanked them") && !text.contains("Most Popular"),
         "{text}"
@@ -382,7 +385,7 @@ fn links_under_a_label_are_left_out_with_it() {
 }
 
 #[test]
-fn links_and_labels_that_belong_to_an_article_are_left_in_it() {
+fn links_and_labels_that_belong_to_an_article_stay() {
     stays("<h2>Related</h2><p>What is related to it is an old habit of shopkeepers.</p>");
     stays("<div><h2>Related</h2></div><p>What is related to it is an old habit.</p>");
     stays(
@@ -401,16 +404,16 @@ fn a_block_of_a_label_and_links_is_left_out() {
 }
 
 #[test]
-fn a_single_read_more_and_a_sentence_with_links_are_left_in_an_article() {
+fn a_single_read_more_and_a_sentence_with_links_stay() {
     stays("<p>Read more: <a href=/1>The ten cleverest birds</a></p>");
     stays("<p>Related are <a href=/1>the crow</a> and <a href=/2>the jay</a>.</p>");
 }
 
 #[test]
-fn the_caption_of_a_picture_is_left_in_its_article() {
+fn the_caption_of_a_picture_stays() {
     stays("<figure><img src=/bus.jpg><figcaption>The bus, last week.</figcaption></figure>");
     let middle = "<figure><img src=/bus.jpg><figcaption>The bus, last week.</figcaption></figure>";
-    let text = markdown(&around(middle), Markdown::Article);
+    let text = markdown(&article_around(middle), Markdown::Article);
     assert!(text.contains("bus.jpg)\n\nThe bus, last week."), "{text}");
 }
 

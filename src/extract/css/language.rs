@@ -13,7 +13,7 @@ use crate::nearest::nearest;
 const LANGUAGES: usize = 32;
 
 /// Pseudo-classes without arguments that depend on the page alone.
-const ANSWERED: [(&str, PseudoClass); 12] = [
+const SUPPORTED: [(&str, PseudoClass); 12] = [
     ("any-link", PseudoClass::Link),
     ("link", PseudoClass::Link),
     ("checked", PseudoClass::Checked),
@@ -51,7 +51,7 @@ const OTHERS: [&str; 18] = [
 ];
 
 /// Pseudo-classes that depend on a user, a window or a script.
-const OF_BROWSERS: [&str; 33] = [
+const BROWSER_STATES: [&str; 33] = [
     "active",
     "autofill",
     "blank",
@@ -88,7 +88,7 @@ const OF_BROWSERS: [&str; 33] = [
 ];
 
 /// Pseudo-classes that could be decided from the page, but at too high a price.
-const LEFT_OUT: [&str; 5] = [
+const UNSUPPORTED: [&str; 5] = [
     "default",
     "dir",
     "in-range",
@@ -135,24 +135,24 @@ pub(super) enum Refusal {
 impl Refusal {
     fn unknown(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
-        if OF_BROWSERS.contains(&lower.as_str()) {
+        if BROWSER_STATES.contains(&lower.as_str()) {
             return Self::PseudoClass(format!(
-                ":{lower} is a state of a browser, which a page alone does not tell"
+                ":{lower} is a state of a browser, which cannot be seen from the page alone"
             ));
         }
-        if LEFT_OUT.contains(&lower.as_str()) {
+        if UNSUPPORTED.contains(&lower.as_str()) {
             return Self::PseudoClass(format!(":{lower} is not supported"));
         }
-        let known: Vec<&str> = ANSWERED
+        let known: Vec<&str> = SUPPORTED
             .iter()
             .map(|(name, _)| *name)
             .chain(OTHERS)
             .collect();
         Self::PseudoClass(match nearest(&lower, &known) {
             Some(meant) => {
-                format!("a pseudo-class that is not known, :{name}; did you mean :{meant}?")
+                format!("unknown pseudo-class :{name}; did you mean :{meant}?")
             }
-            None => format!("a pseudo-class that is not known, :{name}"),
+            None => format!("unknown pseudo-class :{name}"),
         })
     }
 }
@@ -202,7 +202,7 @@ impl<'i> selectors::Parser<'i> for Language {
         &self,
         name: CowRcStr<'i>,
     ) -> Result<PseudoClass, ParseError<Refusal>> {
-        ANSWERED
+        SUPPORTED
             .iter()
             .find(|(known, _)| name.eq_ignore_ascii_case(known))
             .map(|(_, class)| class.clone())
@@ -249,14 +249,14 @@ impl ToCss for PseudoClass {
         match self {
             PseudoClass::Lang(ranges) => {
                 to.write_str(":lang(")?;
-                for (place, range) in ranges.iter().enumerate() {
-                    to.write_str(if place > 0 { ", " } else { "" })?;
+                for (index, range) in ranges.iter().enumerate() {
+                    to.write_str(if index > 0 { ", " } else { "" })?;
                     cssparser::serialize_string(range, to)?;
                 }
                 to.write_str(")")
             }
             class => {
-                let named = ANSWERED.iter().find(|(_, known)| known == class);
+                let named = SUPPORTED.iter().find(|(_, known)| known == class);
                 write!(to, ":{}", named.map_or("", |(name, _)| name))
             }
         }

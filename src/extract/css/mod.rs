@@ -72,12 +72,12 @@ impl Css {
                 _ => {}
             }
             if depth > DEPTH {
-                return Err(fault(at, "too many parentheses inside each other"));
+                return Err(fault(at, "parentheses are nested too deeply"));
             }
         }
-        let list = parsed(text).map_err(|why| Fault {
-            at: behind_what_is_right(text),
-            problem: format!("no CSS selector: {why}"),
+        let list = parse(text).map_err(|why| Fault {
+            at: end_of_valid_prefix(text),
+            problem: format!("not a CSS selector: {why}"),
         })?;
         // In the form that the crate serializes, names are in lower case and escapes are resolved.
         let written = list.to_css_string();
@@ -99,7 +99,7 @@ impl Css {
         scope: NodeRef<'p, Node>,
         siblings: usize,
         caches: &mut Caches,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<NodeRef<'p, Node>>, String> {
         if self.siblings && siblings > SIBLINGS {
             return Err(format!(
@@ -119,7 +119,7 @@ impl Css {
         context.scope_element =
             ElementRef::wrap(scope).map(|element| PageElement(element).opaque());
         let selectors = self.list.slice();
-        let mut found = Vec::new();
+        let mut matches = Vec::new();
         for edge in scope.traverse().skip(1) {
             let Edge::Open(node) = edge else { continue };
             let Some(element) = ElementRef::wrap(node).map(PageElement) else {
@@ -129,13 +129,13 @@ impl Css {
                 .iter()
                 .any(|selector| matches_selector(selector, 0, None, &element, &mut context))
             {
-                found.push(node);
-                if found.len() >= most {
+                matches.push(node);
+                if matches.len() >= limit {
                     break;
                 }
             }
         }
-        Ok(found)
+        Ok(matches)
     }
 }
 
@@ -145,25 +145,26 @@ impl std::fmt::Debug for Caches {
     }
 }
 
-fn parsed(text: &str) -> Result<SelectorList<Language>, String> {
+fn parse(text: &str) -> Result<SelectorList<Language>, String> {
     let mut parser = cssparser::Parser::new(text);
-    SelectorList::parse(&Language, &mut parser, ParseRelative::No).map_err(|error| told(error.kind))
+    SelectorList::parse(&Language, &mut parser, ParseRelative::No)
+        .map_err(|error| explain(error.kind))
 }
 
 /// The end of the longest prefix that is a valid selector.
 ///
 /// The parser does not report where it failed.
-fn behind_what_is_right(text: &str) -> usize {
+fn end_of_valid_prefix(text: &str) -> usize {
     let starts = text.char_indices().rev().map(|(at, _)| at);
-    let right = starts
+    let valid = starts
         .take_while(|at| *at > 0)
-        .find(|at| parsed(&text[..*at]).is_ok())
+        .find(|at| parse(&text[..*at]).is_ok())
         .unwrap_or(0);
-    right + (text[right..].len() - text[right..].trim_start().len())
+    valid + (text[valid..].len() - text[valid..].trim_start().len())
 }
 
 /// The parser's reason in words.
-fn told(kind: ParseErrorKind<Refusal>) -> String {
+fn explain(kind: ParseErrorKind<Refusal>) -> String {
     use SelectorParseErrorKind as Why;
     let why = match kind {
         ParseErrorKind::Custom(Refusal::PseudoClass(why)) => return why,
@@ -171,13 +172,13 @@ fn told(kind: ParseErrorKind<Refusal>) -> String {
         ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput) => {
             return "it ends too early".to_owned();
         }
-        ParseErrorKind::Basic(_) => return "something that is not expected here".to_owned(),
+        ParseErrorKind::Basic(_) => return "something unexpected".to_owned(),
     };
     let words = match why {
         Why::EmptySelector => "a selector is missing",
-        Why::DanglingCombinator => "nothing stands behind the combinator",
+        Why::DanglingCombinator => "there is nothing after the combinator",
         Why::ExpectedNamespace => {
-            "a prefix of a namespace, and none is declared; *| is any namespace, | none"
+            "a namespace prefix, but none is declared; *| is any namespace, | is none"
         }
         Why::ClassNeedsIdent => "a class without a name",
         Why::NoIdentForPseudo => "a pseudo-class without a name",
@@ -186,16 +187,16 @@ fn told(kind: ParseErrorKind<Refusal>) -> String {
         | Why::PseudoElementExpectedIdent
         | Why::NonPseudoElementAfterSlotted
         | Why::InvalidPseudoElementAfterSlotted
-        | Why::InvalidPseudoElementInsideWhere => "a pseudo-element that is not known",
+        | Why::InvalidPseudoElementInsideWhere => "an unknown pseudo-element",
         Why::NoQualifiedNameInAttributeSelector
         | Why::UnexpectedTokenInAttributeSelector
         | Why::ExpectedBarInAttr
         | Why::BadValueInAttr
-        | Why::InvalidQualNameInAttr => "an attribute that is not written as one",
+        | Why::InvalidQualNameInAttr => "a malformed attribute",
         Why::NonCompoundSelector
         | Why::InvalidState
         | Why::UnexpectedIdent
-        | Why::ExplicitNamespaceUnexpectedToken => "something that is not expected here",
+        | Why::ExplicitNamespaceUnexpectedToken => "something unexpected",
     };
     words.to_owned()
 }

@@ -156,7 +156,7 @@ fn is_writable(element: &PageElement<'_>) -> bool {
         return false;
     }
     let mut around = std::iter::once(*element).chain(element.ancestors());
-    let said = around.find_map(|element| {
+    let editable = around.find_map(|element| {
         let value = element.attribute("contenteditable")?;
         match value.to_ascii_lowercase().as_str() {
             "" | "true" | "plaintext-only" => Some(true),
@@ -164,7 +164,7 @@ fn is_writable(element: &PageElement<'_>) -> bool {
             _ => None,
         }
     });
-    said == Some(true)
+    editable == Some(true)
 }
 
 fn shows_placeholder(element: &PageElement<'_>) -> bool {

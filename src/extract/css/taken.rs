@@ -40,13 +40,13 @@ pub(in crate::extract) fn taken(
         Take::Attribute(name) => {
             let element = node.value().as_element()?;
             let exact = element.attr(name);
-            let found = exact.or_else(|| {
+            let value = exact.or_else(|| {
                 let mut attributes = element.attrs();
                 attributes
                     .find(|(other, _)| other.eq_ignore_ascii_case(name))
                     .map(|(_, value)| value)
             });
-            found.map(str::to_owned)
+            value.map(str::to_owned)
         }
     }
 }

@@ -38,7 +38,7 @@ pub(in crate::extract) fn read(text: &str, offset: usize) -> Result<Vec<(usize, 
         } else {
             (None, name_at, name_end)
         };
-        let filter = named(name, argument).map_err(|problem| {
+        let filter = filter_named(name, argument).map_err(|problem| {
             let known = NAMES.contains(&name);
             fault(if known { argument_at } else { name_at }, problem)
         })?;
@@ -50,9 +50,9 @@ pub(in crate::extract) fn read(text: &str, offset: usize) -> Result<Vec<(usize, 
 
 /// The argument at the start of a text, and its length as written.
 fn argument(text: &str, grouped: bool) -> Result<(String, usize), (usize, String)> {
-    let lead = text.len() - text.trim_start().len();
-    if let Some(quote @ ('"' | '\'')) = text[lead..].chars().next() {
-        return quoted(text, lead, quote);
+    let indent = text.len() - text.trim_start().len();
+    if let Some(quote @ ('"' | '\'')) = text[indent..].chars().next() {
+        return quoted(text, indent, quote);
     }
     let mut depth = 0_usize;
     let mut escaped = false;
@@ -74,14 +74,14 @@ fn argument(text: &str, grouped: bool) -> Result<(String, usize), (usize, String
     let argument = if grouped {
         written.to_owned()
     } else {
-        unescaped(written)
+        unescape(written)
     };
     Ok((argument, end))
 }
 
-fn quoted(text: &str, lead: usize, quote: char) -> Result<(String, usize), (usize, String)> {
+fn quoted(text: &str, indent: usize, quote: char) -> Result<(String, usize), (usize, String)> {
     let mut argument = String::new();
-    let mut chars = text[lead + 1..].char_indices();
+    let mut chars = text[indent + 1..].char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
             // Only the quote itself can be escaped: anything else may belong to an expression.
@@ -91,23 +91,23 @@ fn quoted(text: &str, lead: usize, quote: char) -> Result<(String, usize), (usiz
                 None => break,
             },
             c if c == quote => {
-                let behind = lead + 1 + at + 1;
-                let rest = &text[behind..];
-                let end = behind + rest.find('|').unwrap_or(rest.len());
-                return if text[behind..end].trim().is_empty() {
+                let after = indent + 1 + at + 1;
+                let rest = &text[after..];
+                let end = after + rest.find('|').unwrap_or(rest.len());
+                return if text[after..end].trim().is_empty() {
                     Ok((argument, end))
                 } else {
-                    Err((behind, "text behind the closing quote".to_owned()))
+                    Err((after, "text after the closing quote".to_owned()))
                 };
             }
             c => argument.push(c),
         }
     }
-    Err((lead, "a quote that is not closed".to_owned()))
+    Err((indent, "an unclosed quote".to_owned()))
 }
 
 /// Replaces `\|`, `\n`, `\t` and `\\` by what they stand for; other backslashes stay.
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -125,7 +125,7 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
-fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
+fn filter_named(name: &str, argument: Option<String>) -> Result<Filter, String> {
     let required = |what: &str| {
         argument
             .clone()
@@ -134,14 +134,14 @@ fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
     };
     let without = |filter: Filter| match &argument {
         None => Ok(filter),
-        Some(_) => Err(format!("{name} takes nothing behind a colon")),
+        Some(_) => Err(format!("{name} takes no argument")),
     };
     let mark = || match argument.as_deref() {
         None => Ok(None),
         Some(",") => Ok(Some(',')),
         Some(".") => Ok(Some('.')),
         Some(other) => Err(format!(
-            "{other:?} is no decimal mark: {name}:, or {name}:."
+            "{other:?} is not a decimal mark: write {name}:, or {name}:."
         )),
     };
     match name {
@@ -164,7 +164,7 @@ fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
         })),
         "regex" => required("an expression").map(Filter::Regex),
         "replace" => {
-            let (from, to) = halves(&required("an expression and a text")?)
+            let (from, to) = split_replacement(&required("an expression and a text")?)
                 .ok_or("replace needs a slash between expression and text: replace:a/b")?;
             Ok(Filter::Replace(from, to))
         }
@@ -177,10 +177,10 @@ fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
             Some(text) => Ok(Filter::Default(text)),
             None => Err("default needs a text, as in default:none".to_owned()),
         },
-        "" => Err("a filter's name is missing behind the bar".to_owned()),
+        "" => Err("a filter name is missing after the bar".to_owned()),
         other => Err(match nearest(other, &NAMES) {
-            Some(meant) => format!("{other:?} is no filter; did you mean {meant:?}?"),
-            None => format!("{other:?} is no filter; there are {}", NAMES.join(", ")),
+            Some(meant) => format!("{other:?} is not a filter; did you mean {meant:?}?"),
+            None => format!("{other:?} is not a filter; there are {}", NAMES.join(", ")),
         }),
     }
 }
@@ -188,7 +188,7 @@ fn named(name: &str, argument: Option<String>) -> Result<Filter, String> {
 /// The expression and the text of `replace`.
 ///
 /// They are split at the first slash that is not escaped or in brackets.
-fn halves(text: &str) -> Option<(String, String)> {
+fn split_replacement(text: &str) -> Option<(String, String)> {
     let mut escaped = false;
     let mut class = false;
     for (at, c) in text.char_indices() {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_ends_at_the_next_bar_that_is_not_its_own() {
+    fn an_argument_ends_at_the_next_bar_that_is_not_part_of_it() {
         let regex = |text: &str| Filter::Regex(text.to_owned());
         let join = |text: &str| Filter::Join(text.to_owned());
         assert_eq!(
@@ -245,16 +245,16 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_is_told_where_it_stands() {
+    fn an_invalid_filter_is_reported_with_its_position() {
         for (text, at, part) in [
             ("|trim|tirm", 6, "did you mean \"trim\""),
-            ("|trim:x", 6, "nothing behind"),
+            ("|trim:x", 6, "takes no argument"),
             ("|number:;", 8, "decimal mark"),
             ("|regex", 1, "needs an expression"),
             ("|replace:ab", 9, "slash"),
             ("|trim||upper", 6, "missing"),
-            ("|join:\"x", 6, "not closed"),
-            ("|join:\"x\" y|trim", 9, "behind the closing"),
+            ("|join:\"x", 6, "unclosed"),
+            ("|join:\"x\" y|trim", 9, "after the closing"),
             ("|", 1, "missing"),
         ] {
             let fault = read(text, 0).unwrap_err();

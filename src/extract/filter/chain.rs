@@ -26,7 +26,7 @@ pub(in crate::extract) struct Chain {
 
 /// The result of running a chain.
 #[derive(Debug, Default, PartialEq)]
-pub(in crate::extract) struct Found {
+pub(in crate::extract) struct Outcome {
     pub(in crate::extract) value: Value,
     /// The reasons why parts of the input are not in the value.
     pub(in crate::extract) whys: Vec<String>,
@@ -70,15 +70,15 @@ impl Chain {
         let all = list || filters.iter().any(Filter::reduces);
         let (mut kind, mut many) = (from, all);
         let mut steps = Vec::with_capacity(filters.len());
-        for (place, filter) in filters.iter().enumerate() {
-            let fitted = step(filter, kind, many).map_err(|problem| (place, problem))?;
+        for (index, filter) in filters.iter().enumerate() {
+            let fitted = compile_step(filter, kind, many).map_err(|problem| (index, problem))?;
             steps.push(fitted.0);
             (kind, many) = (fitted.1, fitted.2);
         }
         let end = filters.len();
         if many && !list {
             let problem =
-                "a list comes out: write [] behind the name, or end it by first, last or join";
+                "a list comes out: write [] after the name, or end with first, last or join";
             return Err((end, problem.to_owned()));
         }
         if list && !many {
@@ -106,24 +106,29 @@ impl Chain {
     }
 
     /// Runs the filters over what was matched on a page whose links are resolved against `base`.
-    pub(in crate::extract) fn run(&self, found: Vec<Value>, base: &Base, limits: &Limits) -> Found {
+    pub(in crate::extract) fn run(
+        &self,
+        matches: Vec<Value>,
+        base: &Base,
+        limits: &Limits,
+    ) -> Outcome {
         let mut whys = Vec::new();
-        let mut values = found;
+        let mut values = matches;
         // Until the end, a single value is a list of at most one.
         for step in &self.steps {
-            values = step.on(values, base, limits, &mut whys);
+            values = step.apply(values, base, limits, &mut whys);
         }
         let value = if self.list {
             Value::List(values)
         } else {
             values.into_iter().next().unwrap_or_default()
         };
-        Found { value, whys }
+        Outcome { value, whys }
     }
 }
 
 /// One step, and the kind and shape of its result.
-fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), String> {
+fn compile_step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), String> {
     let name = filter.name();
     let wants = |kinds: &[Kind]| {
         // Any filter can be tried on text of any form, and on whatever JSON contains.
@@ -132,29 +137,29 @@ fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), S
             Ok(())
         } else {
             Err(format!(
-                "{name} works on text, and {} comes in",
-                article(kind)
+                "{name} works on text, not on {}",
+                with_article(kind)
             ))
         }
     };
-    let on_list = |step: Step, kind: Kind| match many {
-        true => Ok((step, kind, false)),
+    let on_list = |compile_step: Step, kind: Kind| match many {
+        true => Ok((compile_step, kind, false)),
         false => Err(format!(
-            "{name} works on a list, and one value comes in: what is before it made one of it"
+            "{name} works on a list, but its input is a single value"
         )),
     };
-    let each = |step: Step, kinds: &[Kind], kind: Kind| {
+    let works_on = |compile_step: Step, kinds: &[Kind], kind: Kind| {
         wants(kinds)?;
-        Ok((step, kind, many))
+        Ok((compile_step, kind, many))
     };
     match filter {
         Filter::Text => Ok((Step::Text, Kind::Text, many)),
-        Filter::Trim => each(Step::Trim, &[], Kind::Text),
-        Filter::Collapse => each(Step::Collapse, &[], Kind::Text),
-        Filter::Lower => each(Step::Lower, &[], Kind::Text),
-        Filter::Upper => each(Step::Upper, &[], Kind::Text),
-        Filter::Regex(text) => each(Step::Regex(expression(text)?), &[], Kind::Text),
-        Filter::Replace(from, to) => each(
+        Filter::Trim => works_on(Step::Trim, &[], Kind::Text),
+        Filter::Collapse => works_on(Step::Collapse, &[], Kind::Text),
+        Filter::Lower => works_on(Step::Lower, &[], Kind::Text),
+        Filter::Upper => works_on(Step::Upper, &[], Kind::Text),
+        Filter::Regex(text) => works_on(Step::Regex(expression(text)?), &[], Kind::Text),
+        Filter::Replace(from, to) => works_on(
             Step::Replace(expression(from)?, to.clone()),
             &[],
             Kind::Text,
@@ -163,32 +168,32 @@ fn step(filter: &Filter, kind: Kind, many: bool) -> Result<(Step, Kind, bool), S
             wants(&[])?;
             Ok((Step::Split(at.clone()), Kind::Text, true))
         }
-        Filter::Number(mark) => each(
+        Filter::Number(mark) => works_on(
             Step::Number(*mark),
             &[Kind::Number, Kind::Integer],
             Kind::Number,
         ),
-        Filter::Integer(mark) => each(
+        Filter::Integer(mark) => works_on(
             Step::Integer(*mark),
             &[Kind::Number, Kind::Integer],
             Kind::Integer,
         ),
-        Filter::Bool => each(Step::Bool, &[Kind::Bool], Kind::Bool),
+        Filter::Bool => works_on(Step::Bool, &[Kind::Bool], Kind::Bool),
         Filter::Date(format) => {
             if let Some(format) = format {
                 date::check(format)?;
             }
-            each(Step::Date(format.clone()), &[Kind::Integer], Kind::Date)
+            works_on(Step::Date(format.clone()), &[Kind::Integer], Kind::Date)
         }
-        Filter::Url => each(Step::Url, &[], Kind::Url),
-        Filter::Json => each(Step::Json, &[], Kind::Json),
+        Filter::Url => works_on(Step::Url, &[], Kind::Url),
+        Filter::Json => works_on(Step::Json, &[], Kind::Json),
         Filter::First => on_list(Step::First, kind),
         Filter::Last => on_list(Step::Last, kind),
-        Filter::Join(between) => on_list(Step::Join(between.clone()), Kind::Text),
+        Filter::Join(separator) => on_list(Step::Join(separator.clone()), Kind::Text),
         Filter::Exists => on_list(Step::Exists, Kind::Bool),
         Filter::Default(text) => {
             let value = default(text, kind)
-                .map_err(|why| format!("{text:?} is no {} here: {why}", kind.as_str()))?;
+                .map_err(|why| format!("{text:?} is not a valid {} here: {why}", kind.as_str()))?;
             Ok((Step::Default(value), kind, many))
         }
     }
@@ -199,7 +204,7 @@ pub(super) fn default(text: &str, kind: Kind) -> Result<Value, String> {
     let text = || text.to_owned();
     match kind {
         Kind::Text | Kind::Json | Kind::Item => Ok(Value::Text(text())),
-        Kind::Bool => truth(&text()).map(Value::Bool),
+        Kind::Bool => parse_bool(&text()).map(Value::Bool),
         Kind::Integer | Kind::Timestamp => number::integer(&text(), Some('.')).map(Value::Integer),
         Kind::Number => number::number(&text(), Some('.')).map(Value::Number),
         Kind::Date => date::date(&text(), None).map(Value::Text),
@@ -209,7 +214,7 @@ pub(super) fn default(text: &str, kind: Kind) -> Result<Value, String> {
     }
 }
 
-fn article(kind: Kind) -> &'static str {
+fn with_article(kind: Kind) -> &'static str {
     match kind {
         Kind::Integer => "a whole number",
         Kind::Number => "a number",
@@ -224,7 +229,7 @@ fn expression(text: &str) -> Result<Regex, String> {
 }
 
 impl Step {
-    fn on(
+    fn apply(
         &self,
         values: Vec<Value>,
         base: &Base,
@@ -235,11 +240,11 @@ impl Step {
             Step::First => values.into_iter().take(1).collect(),
             Step::Last => values.into_iter().last().into_iter().collect(),
             Step::Join(_) if values.is_empty() => values,
-            Step::Join(between) => {
+            Step::Join(separator) => {
                 let mut joined = String::new();
-                for (place, value) in values.iter().enumerate() {
-                    if place > 0 {
-                        joined.push_str(between);
+                for (index, value) in values.iter().enumerate() {
+                    if index > 0 {
+                        joined.push_str(separator);
                     }
                     joined.push_str(&text(value));
                     if joined.len() > limits.value_bytes {
@@ -255,8 +260,8 @@ impl Step {
                 if values.is_empty() && whys.is_empty() {
                     values.push(Value::Missing);
                 }
-                for place in values.iter_mut().filter(|value| !value.is_there()) {
-                    *place = value.clone();
+                for missing in values.iter_mut().filter(|value| !value.is_there()) {
+                    *missing = value.clone();
                 }
                 values
             }
@@ -280,7 +285,7 @@ impl Step {
             }
             each => values
                 .into_iter()
-                .filter_map(|value| match each.one(&value, base, limits) {
+                .filter_map(|value| match each.convert(&value, base, limits) {
                     Ok(value) => Some(value),
                     Err(why) => {
                         whys.push(format!("{:?} {why}", short(&text(&value))));
@@ -292,8 +297,8 @@ impl Step {
     }
 
     /// Applies the step to a single value.
-    fn one(&self, value: &Value, base: &Base, limits: &Limits) -> Result<Value, String> {
-        let told = |problem: &str, why: String| format!("is no {problem}: {why}");
+    fn convert(&self, value: &Value, base: &Base, limits: &Limits) -> Result<Value, String> {
+        let refusal = |problem: &str, why: String| format!("is no {problem}: {why}");
         let text = text(value);
         let new = match self {
             Step::Text => text.into_owned(),
@@ -302,22 +307,22 @@ impl Step {
             Step::Lower => text.to_lowercase(),
             Step::Upper => text.to_uppercase(),
             Step::Regex(expression) => {
-                let found = expression
+                let captures = expression
                     .captures(&text)
                     .ok_or_else(|| format!("is not matched by {expression}"))?;
-                let group = found.get(1).or_else(|| found.get(0));
+                let group = captures.get(1).or_else(|| captures.get(0));
                 group.map_or("", |group| group.as_str()).to_owned()
             }
             Step::Replace(expression, to) => replaced(&text, expression, to, limits)?,
             Step::Url => {
                 let url = base.join(&text);
-                url.map_err(|why| told("URL", why))?.into()
+                url.map_err(|why| refusal("URL", why))?.into()
             }
             Step::Date(format) => match value {
                 Value::Integer(number) if format.is_none() => date::from_unix(*number),
                 _ => date::date(&text, format.as_deref()),
             }
-            .map_err(|why| told("date", why))?,
+            .map_err(|why| refusal("date", why))?,
             Step::Number(mark) => {
                 return match value {
                     Value::Number(number) => Ok(*number),
@@ -325,7 +330,7 @@ impl Step {
                     _ => number::number(&text, *mark),
                 }
                 .map(Value::Number)
-                .map_err(|why| told("number", why));
+                .map_err(|why| refusal("number", why));
             }
             Step::Integer(mark) => {
                 return match value {
@@ -334,19 +339,19 @@ impl Step {
                     _ => number::integer(&text, *mark),
                 }
                 .map(Value::Integer)
-                .map_err(|why| told("whole number", why));
+                .map_err(|why| refusal("whole number", why));
             }
             Step::Bool => {
                 return match value {
                     Value::Bool(_) => Ok(value.clone()),
-                    _ => truth(&text)
+                    _ => parse_bool(&text)
                         .map(Value::Bool)
-                        .map_err(|why| told("bool", why)),
+                        .map_err(|why| refusal("bool", why)),
                 };
             }
             Step::Json => {
                 return match value {
-                    Value::Text(text) => json(text).map_err(|why| told("JSON", why)),
+                    Value::Text(text) => json(text).map_err(|why| refusal("JSON", why)),
                     _ => Ok(value.clone()),
                 };
             }
@@ -415,7 +420,7 @@ pub(in crate::extract) fn of_json(value: &serde_json::Value) -> Value {
     }
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+fn parse_bool(text: &str) -> Result<bool, String> {
     match text.trim().to_lowercase().as_str() {
         "true" | "yes" | "y" | "on" | "1" => Ok(true),
         "false" | "no" | "n" | "off" | "0" => Ok(false),

@@ -15,7 +15,7 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
 
-use super::month::{Word, named};
+use super::month::{Word, lookup};
 
 /// The longest text that is parsed as a date, in bytes.
 const LONGEST: usize = 128;
@@ -33,26 +33,30 @@ pub(in crate::extract) fn date(text: &str, format: Option<&str>) -> Result<Strin
         return Err("too long for a date".to_owned());
     }
     if let Some(format) = format {
-        return formatted(text, format);
+        return with_format(text, format);
     }
-    if let Some(date) = unix(text) {
+    if let Some(date) = unix_time(text) {
         return date;
     }
     // The time may be followed by a time zone's name in brackets: the offset is enough.
     if let Ok(pieces) = Pieces::parse(text) {
         let offset = pieces.to_numeric_offset();
         return Ok(match pieces.time() {
-            Some(time) => told(pieces.date(), Some(time), offset),
-            None => told(pieces.date(), None, None),
+            Some(time) => iso8601(pieces.date(), Some(time), offset),
+            None => iso8601(pieces.date(), None, None),
         });
     }
     if let Ok(zoned) = jiff::fmt::rfc2822::DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_zoned(text)
     {
-        return Ok(told(zoned.date(), Some(zoned.time()), Some(zoned.offset())));
+        return Ok(iso8601(
+            zoned.date(),
+            Some(zoned.time()),
+            Some(zoned.offset()),
+        ));
     }
-    words(text)
+    parse_words(text)
 }
 
 /// Converts seconds since 1970 to ISO 8601.
@@ -67,9 +71,13 @@ pub(super) fn from_unix(number: i64) -> Result<String, String> {
     } else {
         Timestamp::from_second(number)
     };
-    let moment = moment.map_err(|_| "beyond all calendars".to_owned())?;
+    let moment = moment.map_err(|_| "out of range for a date".to_owned())?;
     let moment = Offset::UTC.to_datetime(moment);
-    Ok(told(moment.date(), Some(moment.time()), Some(Offset::UTC)))
+    Ok(iso8601(
+        moment.date(),
+        Some(moment.time()),
+        Some(Offset::UTC),
+    ))
 }
 
 /// Checks a pattern by formatting a sample date with it.
@@ -84,46 +92,47 @@ pub(super) fn check(format: &str) -> Result<(), String> {
     }
 }
 
-fn formatted(text: &str, format: &str) -> Result<String, String> {
-    let broken = BrokenDownTime::parse(format, text).map_err(|_| format!("not as {format:?}"))?;
-    let date = broken
+fn with_format(text: &str, format: &str) -> Result<String, String> {
+    let fields =
+        BrokenDownTime::parse(format, text).map_err(|_| format!("does not match {format:?}"))?;
+    let date = fields
         .to_date()
-        .map_err(|_| format!("{format:?} told no whole date"))?;
-    let time = broken.hour().and_then(|_| broken.to_time().ok());
-    Ok(told(date, time, broken.offset()))
+        .map_err(|_| format!("{format:?} does not give a complete date"))?;
+    let time = fields.hour().and_then(|_| fields.to_time().ok());
+    Ok(iso8601(date, time, fields.offset()))
 }
 
 /// Parses a text of digits only as Unix time, if it has a suitable number of them.
-fn unix(text: &str) -> Option<Result<String, String>> {
+fn unix_time(text: &str) -> Option<Result<String, String>> {
     let all = text.bytes().all(|b| b.is_ascii_digit());
     (all && matches!(text.len(), 9 | 10 | 13)).then(|| {
         from_unix(
             text.parse()
-                .map_err(|_| "beyond all calendars".to_owned())?,
+                .map_err(|_| "out of range for a date".to_owned())?,
         )
     })
 }
 
-fn told(date: Date, time: Option<Time>, offset: Option<Offset>) -> String {
+fn iso8601(date: Date, time: Option<Time>, offset: Option<Offset>) -> String {
     let Some(time) = time else {
         return date.to_string();
     };
-    let mut told = format!("{date}T{time}");
+    let mut iso8601 = format!("{date}T{time}");
     if let Some(offset) = offset {
         let minutes = offset.seconds() / 60;
         if minutes == 0 {
-            told.push('Z');
+            iso8601.push('Z');
         } else {
             let sign = if minutes < 0 { '-' } else { '+' };
             let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-            told.push_str(&format!("{sign}{hours:02}:{minutes:02}"));
+            iso8601.push_str(&format!("{sign}{hours:02}:{minutes:02}"));
         }
     }
-    told
+    iso8601
 }
 
 /// Words allowed between the parts of a date: articles, "at", "o'clock", "year".
-const BETWEEN: [&str; 45] = [
+const FILLER_WORDS: [&str; 45] = [
     "of", "at", "the", "on", "t", // English
     "um", "uhr", "am", "den", "der", "vom", // German
     "le", "à", "du", // French
@@ -136,29 +145,29 @@ const BETWEEN: [&str; 45] = [
 
 /// The parts of a date in long form that have been recognized so far.
 #[derive(Debug, Default)]
-struct Told {
+struct DateParts {
     day: Option<i8>,
     month: Option<i8>,
     /// A month whose name may also be that of a weekday.
-    perhaps: Option<i8>,
+    possible_month: Option<i8>,
     year: Option<i16>,
     time: Option<Time>,
     afternoon: Option<bool>,
     offset: Option<Offset>,
 }
 
-fn words(text: &str) -> Result<String, String> {
-    let mut told_so_far = Told::default();
+fn parse_words(text: &str) -> Result<String, String> {
+    let mut parts = DateParts::default();
     let text = with_slashes(text);
     for word in
         text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '\u{b7}' | '\'' | '\u{2019}'))
     {
         let word = word.trim_matches(['.', '(', ')']).to_lowercase();
         if !word.is_empty() && word != "|" && word != "-" {
-            told_so_far.word(&word)?;
+            parts.word(&word)?;
         }
     }
-    told_so_far.iso()
+    parts.iso()
 }
 
 /// Rewrites `2026年11月20日` and `2026년 11월 20일` as `2026/11/20`.
@@ -175,11 +184,11 @@ fn with_slashes(text: &str) -> Cow<'_, str> {
     text.into()
 }
 
-impl Told {
+impl DateParts {
     fn word(&mut self, word: &str) -> Result<(), String> {
-        match named(word) {
+        match lookup(word) {
             Some(Word::Month(month)) => return set(&mut self.month, month, "two months"),
-            Some(Word::Either(month)) => return set(&mut self.perhaps, month, "two months"),
+            Some(Word::Either(month)) => return set(&mut self.possible_month, month, "two months"),
             Some(Word::Weekday) => return Ok(()),
             None => {}
         }
@@ -187,10 +196,11 @@ impl Told {
             return set(&mut self.month, month, "two months");
         }
         // "a.m." is a half of the day, and so is "am" after a time; elsewhere "am" is "on the" in German.
-        if let Some(afternoon) = half(word).filter(|_| word != "am" || self.time.is_some()) {
+        if let Some(afternoon) = is_afternoon(word).filter(|_| word != "am" || self.time.is_some())
+        {
             return set(&mut self.afternoon, afternoon, "two times");
         }
-        if is_weekday(word) || BETWEEN.contains(&word) {
+        if is_weekday(word) || FILLER_WORDS.contains(&word) {
             return Ok(());
         }
         if word.contains(':') && !word.starts_with(['+', '-']) {
@@ -201,15 +211,15 @@ impl Told {
             .or_else(|| word.strip_suffix("pm"))
             .filter(|hour| !hour.is_empty() && hour.bytes().all(|b| b.is_ascii_digit()))
         {
-            self.afternoon = half(&word[hour.len()..]);
+            self.afternoon = is_afternoon(&word[hour.len()..]);
             return self.clock(&format!("{hour}:00"));
         }
         if self.time.is_some()
-            && let Some(offset) = zone(word)
+            && let Some(offset) = parse_offset(word)
         {
             return set(&mut self.offset, offset, "two offsets");
         }
-        if let Some(date) = numbers(word)? {
+        if let Some(date) = numeric_date(word)? {
             set(&mut self.year, date.year(), "two years")?;
             set(&mut self.month, date.month(), "two months")?;
             return set(&mut self.day, date.day(), "two days");
@@ -222,7 +232,7 @@ impl Told {
             "" | "st" | "nd" | "rd" | "th" | "er" | "e" | "º" | "°"
         ) || !digits.bytes().all(|b| b.is_ascii_digit())
         {
-            return Err(format!("{word:?} is no part of a date that is known"));
+            return Err(format!("{word:?} is not a known part of a date"));
         }
         match digits.len() {
             1 | 2 => set(
@@ -244,48 +254,48 @@ impl Told {
         match &word[digits.len()..] {
             "" => {}
             "z" | "utc" => set(&mut self.offset, Offset::UTC, "two offsets")?,
-            other => match half(other) {
+            other => match is_afternoon(other) {
                 Some(afternoon) => set(&mut self.afternoon, afternoon, "two times")?,
-                None => return Err(format!("{word:?} is no time")),
+                None => return Err(format!("{word:?} is not a time")),
             },
         }
         let mut parts = digits.split(':').map(|part| part.parse::<i8>());
         let mut next = || parts.next().unwrap_or(Ok(0));
         let (Ok(hour), Ok(minute), Ok(second)) = (next(), next(), next()) else {
-            return Err(format!("{word:?} is no time"));
+            return Err(format!("{word:?} is not a time"));
         };
         let time = Time::new(hour, minute, second, 0)
             .ok()
             .filter(|_| parts.next().is_none());
-        let time = time.ok_or_else(|| format!("{word:?} is no time"))?;
+        let time = time.ok_or_else(|| format!("{word:?} is not a time"))?;
         set(&mut self.time, time, "two times")
     }
 
     fn iso(self) -> Result<String, String> {
-        let month = self.month.or(self.perhaps);
+        let month = self.month.or(self.possible_month);
         let (Some(day), Some(month), Some(year)) = (self.day, month, self.year) else {
             return Err("without a day, a month or a year".to_owned());
         };
-        let date = Date::new(year, month, day).map_err(|_| "a day that no calendar has")?;
+        let date = Date::new(year, month, day).map_err(|_| "a day that does not exist")?;
         let mut time = self.time;
         if let Some(afternoon) = self.afternoon {
             let clock = time.ok_or("am or pm without a time")?;
             let hour = match (clock.hour(), afternoon) {
-                (0 | 13.., _) => return Err("am or pm behind a time of 24 hours".to_owned()),
+                (0 | 13.., _) => return Err("am or pm after a time of 24 hours".to_owned()),
                 (12, afternoon) => 12 * i8::from(afternoon),
                 (hour, afternoon) => hour + 12 * i8::from(afternoon),
             };
-            time = Some(clock.with().hour(hour).build().map_err(|_| "no time")?);
+            time = Some(clock.with().hour(hour).build().map_err(|_| "not a time")?);
         }
-        Ok(told(date, time, self.offset))
+        Ok(iso8601(date, time, self.offset))
     }
 }
 
-fn set<T: PartialEq>(place: &mut Option<T>, value: T, twice: &str) -> Result<(), String> {
-    match place {
-        Some(before) if *before != value => Err(twice.to_owned()),
+fn set<T: PartialEq>(slot: &mut Option<T>, value: T, conflict: &str) -> Result<(), String> {
+    match slot {
+        Some(before) if *before != value => Err(conflict.to_owned()),
         _ => {
-            *place = Some(value);
+            *slot = Some(value);
             Ok(())
         }
     }
@@ -327,7 +337,7 @@ fn is_weekday(word: &str) -> bool {
 }
 
 /// Whether the word marks the afternoon; `am` is the first half of the day.
-fn half(word: &str) -> Option<bool> {
+fn is_afternoon(word: &str) -> Option<bool> {
     match word {
         "am" | "a.m" => Some(false),
         "pm" | "p.m" => Some(true),
@@ -335,7 +345,7 @@ fn half(word: &str) -> Option<bool> {
     }
 }
 
-fn zone(word: &str) -> Option<Offset> {
+fn parse_offset(word: &str) -> Option<Offset> {
     if matches!(word, "utc" | "gmt" | "z") {
         return Some(Offset::UTC);
     }
@@ -351,7 +361,7 @@ fn zone(word: &str) -> Option<Offset> {
 }
 
 /// Parses `20.11.2026` and `2026/11/20`; refuses `11/12/2026`.
-fn numbers(word: &str) -> Result<Option<Date>, String> {
+fn numeric_date(word: &str) -> Result<Option<Date>, String> {
     for separator in ['.', '/', '-'] {
         let parts: Vec<&str> = word.split(separator).collect();
         let [first, second, third] = parts[..] else {
@@ -368,7 +378,7 @@ fn numbers(word: &str) -> Result<Option<Date>, String> {
             (_, 4, '.') => (third, second, first),
             (_, 4, _) => {
                 return Err(
-                    "day or month first is not told: date:%d/%m/%Y or date:%m/%d/%Y does"
+                    "it is unclear whether the day or the month comes first: use date:%d/%m/%Y or date:%m/%d/%Y"
                         .to_owned(),
                 );
             }
@@ -378,7 +388,7 @@ fn numbers(word: &str) -> Result<Option<Date>, String> {
             (|| Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok())();
         return date
             .map(Some)
-            .ok_or_else(|| "a day that no calendar has".to_owned());
+            .ok_or_else(|| "a day that does not exist".to_owned());
     }
     Ok(None)
 }
@@ -457,19 +467,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused_with_a_reason() {
+    fn a_text_that_is_not_a_date_is_refused_with_a_reason() {
         for (text, reason) in [
             ("", "blank"),
-            ("yesterday", "no part"),
+            ("yesterday", "not a known part"),
             ("5 listopad lipiec 2026", "two months"),
-            ("5 Wonnemond 2026", "no part"),
+            ("5 Wonnemond 2026", "not a known part"),
             ("10:30 am 5 mayo 2026 pm", "two times"),
-            ("11/12/2026", "month first"),
+            ("11/12/2026", "the month comes first"),
             ("20 November", "without"),
-            ("31 February 2026", "no calendar"),
-            ("31.02.2026", "no calendar"),
-            ("2026-13-01", "no calendar"),
-            ("20 November 2026 25:00", "no time"),
+            ("31 February 2026", "does not exist"),
+            ("31.02.2026", "does not exist"),
+            ("2026-13-01", "does not exist"),
+            ("20 November 2026 25:00", "not a time"),
             ("20 November 2026 13:00 pm", "24 hours"),
             ("20 November 21 November 2026", "two days"),
             ("12", "without"),
@@ -477,7 +487,11 @@ mod tests {
             let why = date(text, None).unwrap_err();
             assert!(why.contains(reason), "{text}: {why}");
         }
-        assert!(date("x", Some("%Y")).unwrap_err().contains("not as"));
+        assert!(
+            date("x", Some("%Y"))
+                .unwrap_err()
+                .contains("does not match")
+        );
         assert!(check("%d/%m/%Y").is_ok());
         assert!(check("%!").is_err());
         assert!(from_unix(i64::MAX).is_err());

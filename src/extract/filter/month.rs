@@ -23,7 +23,7 @@ pub(super) enum Word {
 }
 
 /// The meaning of a lower-case word; `None` if it is not a known name.
-pub(super) fn named(word: &str) -> Option<Word> {
+pub(super) fn lookup(word: &str) -> Option<Word> {
     WORDS.get(word).copied()
 }
 
@@ -55,7 +55,7 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
     for names in LANGUAGES {
         for months in names.months.into_iter().flatten() {
             for (month, name) in (1..).zip(months) {
-                let name = plain(name);
+                let name = normalized(name);
                 // In Finnish, dates use the partitive case: "5. tammikuuta".
                 if name.ends_with("kuu") {
                     words.insert(format!("{name}ta"), Word::Month(month));
@@ -65,11 +65,11 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
         }
     }
     for name in LANGUAGES.iter().flat_map(|names| names.days.concat()) {
-        let word = match words.get(&plain(name)) {
+        let word = match words.get(&normalized(name)) {
             Some(Word::Month(month) | Word::Either(month)) => Word::Either(*month),
             _ => Word::Weekday,
         };
-        words.insert(plain(name), word);
+        words.insert(normalized(name), word);
     }
     words
 });
@@ -77,7 +77,7 @@ static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
 /// A name as it is looked up: in lower case and without extras.
 ///
 /// The extras are the point of an abbreviation, and the `de` or `d’` that Catalan puts before a name.
-fn plain(name: &str) -> String {
+fn normalized(name: &str) -> String {
     let name = name.trim().trim_end_matches('.');
     let start = name.rfind([' ', '\'', '\u{2019}']);
     let name = match start.and_then(|at| name.get(at..)) {
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_is_that_of_two_months() {
+    fn no_name_belongs_to_two_months() {
         let mut months: HashMap<String, BTreeSet<usize>> = HashMap::new();
         for names in LANGUAGES {
             for list in names.months.into_iter().flatten() {
                 assert_eq!(list.len(), 12);
                 for (month, name) in list.iter().enumerate() {
-                    assert_ne!(plain(name), "", "{name:?}");
-                    months.entry(plain(name)).or_default().insert(month);
+                    assert_ne!(normalized(name), "", "{name:?}");
+                    months.entry(normalized(name)).or_default().insert(month);
                 }
             }
         }
@@ -113,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn words_are_found_in_any_form_of_a_name() {
-        for (word, found) in [
+    fn every_form_of_a_name_is_recognized() {
+        for (word, expected) in [
             ("januar", Word::Month(1)),
             ("jänner", Word::Month(1)),
             ("февраль", Word::Month(2)),
@@ -129,8 +129,8 @@ mod tests {
             ("donnerstag", Word::Weekday),
             ("vendredi", Word::Weekday),
         ] {
-            assert_eq!(named(word), Some(found), "{word}");
+            assert_eq!(lookup(word), Some(expected), "{word}");
         }
-        assert_eq!(named("heute"), None);
+        assert_eq!(lookup("heute"), None);
     }
 }

@@ -23,7 +23,7 @@
 /// # Errors
 /// Why the text is not a number.
 pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
-    let digits = plain(text, mark, Wanted::Any)?;
+    let digits = normalized(text, mark, Wanted::Any)?;
     match digits.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => Err("too large for a number".to_owned()),
@@ -35,7 +35,7 @@ pub(super) fn number(text: &str, mark: Option<char>) -> Result<f64, String> {
 /// # Errors
 /// Why the text is not a whole number.
 pub(super) fn integer(text: &str, mark: Option<char>) -> Result<i64, String> {
-    let digits = plain(text, mark, Wanted::Whole)?;
+    let digits = normalized(text, mark, Wanted::Whole)?;
     let whole = match digits.split_once('.') {
         Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
         Some(_) => return Err("not a whole number".to_owned()),
@@ -74,7 +74,7 @@ enum Wanted {
 }
 
 /// The number in computer notation: digits and a decimal point.
-fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
+fn normalized(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err("blank".to_owned());
@@ -90,13 +90,13 @@ fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, Strin
         .map_or(text.len(), |at| at + 1);
     // A mark before the first digit belongs to the number: ".5".
     let start = match text[..first].chars().next_back() {
-        Some(c @ ('.' | ',')) if opens(&text[..first - 1]) => first - c.len_utf8(),
+        Some(c @ ('.' | ',')) if may_start_number(&text[..first - 1]) => first - c.len_utf8(),
         _ => first,
     };
-    let negative = beside(&text[..start], true)? ^ beside(&text[last..], false)?;
-    let digits = match ended(&text[last..]) {
-        Some(end) => closed(&text[start..last], end, mark)?,
-        None => separated(&text[start..last], mark, wanted)?,
+    let negative = check_affix(&text[..start], true)? ^ check_affix(&text[last..], false)?;
+    let digits = match mark_before_dash(&text[last..]) {
+        Some(end) => dash_fraction(&text[start..last], end, mark)?,
+        None => with_separators(&text[start..last], mark, wanted)?,
     };
     Ok(if negative {
         format!("-{digits}")
@@ -106,7 +106,7 @@ fn plain(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, Strin
 }
 
 /// Whether a mark after this text may begin a number: it must not follow a word.
-fn opens(before: &str) -> bool {
+fn may_start_number(before: &str) -> bool {
     !before
         .chars()
         .next_back()
@@ -126,9 +126,9 @@ fn is_scientific(text: &str) -> bool {
 }
 
 /// Checks the text on one side of the digits; returns whether it has a minus sign.
-fn beside(text: &str, before: bool) -> Result<bool, String> {
+fn check_affix(text: &str, before: bool) -> Result<bool, String> {
     let mut negative = false;
-    let mut marked = before;
+    let mut after_mark = before;
     let mut word = 0;
     let mut words = 0;
     for c in text.chars() {
@@ -136,7 +136,7 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
             words += usize::from(word == 0);
             word += 1;
             if word > 3 || words > 1 {
-                return Err("words beside the number: choose it by regex:".to_owned());
+                return Err("words next to the number: select it with regex:".to_owned());
             }
             continue;
         }
@@ -145,20 +145,20 @@ fn beside(text: &str, before: bool) -> Result<bool, String> {
             '-' | '\u{2212}' if before && !negative => negative = true,
             '+' if before => {}
             '%' if !before => {}
-            '.' | ',' if !before => marked = true,
+            '.' | ',' if !before => after_mark = true,
             // "5.-" and "5,—" are prices, but in "5-" the dash may be a minus.
-            c if !before && marked && is_dash(c) => {}
+            c if !before && after_mark && is_dash(c) => {}
             '.' if before && words > 0 => {} // "Rs."
             c if c.is_whitespace() || is_currency(c) => {}
-            c => return Err(format!("{c:?} beside the number: choose it by regex:")),
+            c => return Err(format!("{c:?} next to the number: select it with regex:")),
         }
     }
     Ok(negative)
 }
 
 /// The decimal mark that ends the digits when dashes stand for the fraction: `,-`.
-fn ended(behind: &str) -> Option<char> {
-    let mut characters = behind.chars();
+fn mark_before_dash(after: &str) -> Option<char> {
+    let mut characters = after.chars();
     let mark = characters.next().filter(|c| matches!(c, '.' | ','))?;
     characters.next().is_some_and(is_dash).then_some(mark)
 }
@@ -174,23 +174,23 @@ fn is_currency(c: char) -> bool {
 }
 
 /// The whole part of a number whose fraction is a dash after the decimal mark `end`.
-fn closed(text: &str, end: char, mark: Option<char>) -> Result<String, String> {
-    check(text)?;
+fn dash_fraction(text: &str, end: char, mark: Option<char>) -> Result<String, String> {
+    check_characters(text)?;
     match mark {
         Some(mark) if mark != end => Err(format!(
-            "{end:?} is the decimal mark here, and {mark:?} was said to be"
+            "{end:?} is the decimal mark here, but {mark:?} was declared"
         )),
         // In "1.299.-" the point does both; without a declared mark, no other reading is possible.
-        Some(mark) if text.contains(mark) => Err(twice(mark)),
-        _ => grouped(text),
+        Some(mark) if text.contains(mark) => Err(repeated_mark(mark)),
+        _ => without_groups(text),
     }
 }
 
 /// Digits with separators, by the rules of the module.
-fn separated(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
-    check(text)?;
+fn with_separators(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, String> {
+    check_characters(text)?;
     let decimal = match mark {
-        Some(mark) if text.matches(mark).count() > 1 => return Err(twice(mark)),
+        Some(mark) if text.matches(mark).count() > 1 => return Err(repeated_mark(mark)),
         Some(mark) => text.find(mark),
         None => decimal_mark(text, wanted)?,
     };
@@ -201,7 +201,7 @@ fn separated(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, S
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return Err("more than one number, or digits in uneven groups".to_owned());
     }
-    let mut digits = grouped(whole)?;
+    let mut digits = without_groups(whole)?;
     if digits.is_empty() {
         digits.push('0');
     }
@@ -212,27 +212,27 @@ fn separated(text: &str, mark: Option<char>, wanted: Wanted) -> Result<String, S
     Ok(digits)
 }
 
-fn twice(mark: char) -> String {
-    format!("{mark:?} was said to be the decimal mark, and stands there more than once")
+fn repeated_mark(mark: char) -> String {
+    format!("{mark:?} was declared as the decimal mark, but occurs more than once")
 }
 
 /// Checks that there are only digits and what may stand between them.
-fn check(text: &str) -> Result<(), String> {
-    match text.chars().find(|c| !is_of_number(*c)) {
+fn check_characters(text: &str) -> Result<(), String> {
+    match text.chars().find(|c| !is_number_character(*c)) {
         None => Ok(()),
         Some(wrong) if wrong.is_whitespace() || wrong.is_alphabetic() => {
-            Err("more than one number, or words between digits: choose by regex:".to_owned())
+            Err("more than one number, or words between digits: select one with regex:".to_owned())
         }
         Some(wrong) => Err(format!("{wrong:?} between digits")),
     }
 }
 
-fn is_of_number(c: char) -> bool {
-    c.is_ascii_digit() || c == '.' || c == ',' || is_gap(c)
+fn is_number_character(c: char) -> bool {
+    c.is_ascii_digit() || c == '.' || c == ',' || is_group_separator(c)
 }
 
 /// Whether a character can only group digits: spaces of several widths, apostrophes.
-fn is_gap(c: char) -> bool {
+fn is_group_separator(c: char) -> bool {
     matches!(
         c,
         ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\'' | '\u{2019}'
@@ -244,13 +244,13 @@ fn decimal_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     let (points, commas) = (text.matches('.').count(), text.matches(',').count());
     Ok(match (points, commas) {
         (0, 0) => None,
-        (1, 0) | (0, 1) => single(text, wanted)?,
+        (1, 0) | (0, 1) => single_mark(text, wanted)?,
         (_, 0) | (0, _) => None,
         _ => {
             let last = text.rfind(['.', ',']);
             let alone = last.is_some_and(|at| text.matches(&text[at..=at]).count() == 1);
             if !alone {
-                return Err("separators that no number has".to_owned());
+                return Err("an impossible mix of separators".to_owned());
             }
             last
         }
@@ -258,7 +258,7 @@ fn decimal_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
 }
 
 /// The position of the only separator, if it is the decimal mark.
-fn single(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
+fn single_mark(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     let at = text.find(['.', ',']);
     let Some((whole, fraction)) = at.map(|at| (&text[..at], &text[at + 1..])) else {
         return Ok(None);
@@ -273,20 +273,20 @@ fn single(text: &str, wanted: Wanted) -> Result<Option<usize>, String> {
     }
     match wanted {
         Wanted::Whole if fraction != "000" => Ok(None),
-        Wanted::Whole => Err(either(whole, fraction, "integer")),
-        Wanted::Any => Err(either(whole, fraction, "number")),
+        Wanted::Whole => Err(ambiguous(whole, fraction, "integer")),
+        Wanted::Any => Err(ambiguous(whole, fraction, "number")),
     }
 }
 
-fn either(whole: &str, fraction: &str, filter: &str) -> String {
+fn ambiguous(whole: &str, fraction: &str, filter: &str) -> String {
     format!(
-        "it may be {whole}{fraction} or {whole}.{fraction}: say {filter}:. or {filter}:, for the decimal mark"
+        "it may be {whole}{fraction} or {whole}.{fraction}: write {filter}:. or {filter}:, to set the decimal mark"
     )
 }
 
 /// The digits of a whole number, after checking its groups.
-fn grouped(text: &str) -> Result<String, String> {
-    let separator = |c: char| c == '.' || c == ',' || is_gap(c);
+fn without_groups(text: &str) -> Result<String, String> {
+    let separator = |c: char| c == '.' || c == ',' || is_group_separator(c);
     let groups: Vec<&str> = text.split(separator).collect();
     if let [first, middle @ .., last] = groups.as_slice()
         && !(last.len() == 3
@@ -299,7 +299,7 @@ fn grouped(text: &str) -> Result<String, String> {
     if let Some(first) = kinds.next()
         && kinds.any(|other| other != first)
     {
-        return Err("separators that no number has".to_owned());
+        return Err("an impossible mix of separators".to_owned());
     }
     Ok(groups.concat())
 }
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_people_in_many_places_write_them() {
+    fn numbers_are_read_as_people_in_many_countries_write_them() {
         for (text, expected) in [
             ("42", 42.0),
             (" 1,234.56 ", 1234.56),
@@ -363,11 +363,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused_with_a_reason() {
+    fn a_text_that_is_not_a_number_is_refused_with_a_reason() {
         for (text, reason) in [
             ("", "blank"),
             ("sold out", "without a digit"),
-            ("In stock (22 available)", "beside the number"),
+            ("In stock (22 available)", "next to the number"),
             ("3 of 7", "words between"),
             ("10 - 20", "between digits"),
             ("1 2", "uneven groups"),
@@ -375,7 +375,7 @@ mod tests {
             ("1,23,4.5.6", "separators"),
             ("1,23,4", "uneven groups"),
             ("5 / 10", "between digits"),
-            ("5-", "'-' beside"),
+            ("5-", "'-' next to"),
             ("1.29,-", "uneven groups"),
             ("1.29.9,-", "uneven groups"),
         ] {
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_either_of_two_numbers_is_refused_and_both_are_named() {
+    fn an_ambiguous_number_is_refused_and_both_readings_are_named() {
         for text in ["1.234", "1,234", "$10,000", "999.999", "-1,234 €"] {
             let why = number(text, None).unwrap_err();
             assert!(
@@ -407,7 +407,7 @@ mod tests {
         }
         assert_eq!(
             integer("2,000", None).unwrap_err(),
-            "it may be 2000 or 2.000: say integer:. or integer:, for the decimal mark"
+            "it may be 2000 or 2.000: write integer:. or integer:, to set the decimal mark"
         );
         assert_eq!(integer("2,000", Some('.')), Ok(2000));
         assert_eq!(integer("2.000", Some('.')), Ok(2));

@@ -72,12 +72,12 @@ impl Budget {
 
     /// Charges a text, cutting it if it is too long. `None` if there is no room for it.
     pub(super) fn text(&mut self, what: &str, text: &str) -> Option<String> {
-        let mut kept = text;
+        let mut text = text;
         if text.len() > TEXT_BYTES {
-            kept = &text[..text.floor_char_boundary(TEXT_BYTES)];
+            text = &text[..text.floor_char_boundary(TEXT_BYTES)];
             self.fault(format!("{}: cut after {TEXT_BYTES} bytes", short(what)));
         }
-        self.take(kept.len()).then(|| kept.to_owned())
+        self.take(text.len()).then(|| text.to_owned())
     }
 
     /// Whether a list of this many entries may have one more.

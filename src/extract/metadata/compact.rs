@@ -18,12 +18,12 @@ pub(super) struct Compact {
     /// The text.
     pub(super) text: String,
     /// The repairs that were made, each listed once.
-    pub(super) mended: Vec<&'static str>,
+    pub(super) repairs: Vec<&'static str>,
     depth: usize,
     /// Whether something was removed since the last character.
     gap: bool,
     /// Whether there is no further `-->`, so that it is not searched for again and again.
-    endless: bool,
+    no_more_ends: bool,
 }
 
 impl Compact {
@@ -42,13 +42,13 @@ impl Compact {
 
     /// Reads one token, or one character of it; returns the rest of the text.
     fn token<'t>(&mut self, next: char, rest: &'t str) -> Result<&'t str, String> {
-        let behind = &rest[next.len_utf8()..];
+        let after = &rest[next.len_utf8()..];
         match next {
-            '"' => return Ok(self.string(behind)),
+            '"' => return Ok(self.string(after)),
             '{' | '[' => {
                 self.depth += 1;
                 if self.depth > DEPTH {
-                    return Err(format!("it is more than {DEPTH} deep"));
+                    return Err(format!("it is nested more than {DEPTH} deep"));
                 }
                 self.text.push(next);
             }
@@ -57,19 +57,19 @@ impl Compact {
                 self.depth = self.depth.saturating_sub(1);
                 if self.text.ends_with(',') {
                     self.text.pop();
-                    self.mend("a comma behind the last value");
+                    self.note_repair("a trailing comma");
                 }
                 self.text.push(next);
             }
-            '/' if behind.starts_with(['/', '*']) => return Ok(self.comment(rest)),
+            '/' if after.starts_with(['/', '*']) => return Ok(self.comment(rest)),
             '<' if rest.starts_with("<![CDATA[") => return Ok(&rest[9..]),
             '<' if rest.starts_with("<!--") => return Ok(self.hidden(&rest[4..])),
             '-' if rest.starts_with("-->") => return Ok(&rest[3..]),
-            ';' if self.depth == 0 => self.mend("a semicolon"),
+            ';' if self.depth == 0 => self.note_repair("a semicolon"),
             ' ' | '\t' | '\n' | '\r' => self.gap = true,
             space if space.is_whitespace() || space == '\u{feff}' => {
                 self.gap = true;
-                self.mend("a space that JSON has not");
+                self.note_repair("a space that JSON does not allow");
             }
             word => {
                 let is_word = |c: char| c.is_alphanumeric() || "+-._".contains(c);
@@ -81,7 +81,7 @@ impl Compact {
                 self.gap = false;
             }
         }
-        Ok(behind)
+        Ok(after)
     }
 
     fn comment<'t>(&mut self, rest: &'t str) -> &'t str {
@@ -95,14 +95,14 @@ impl Compact {
             {
                 return line;
             }
-            self.mend("a comment");
+            self.note_repair("a comment");
             return line.find(['\n', '\r']).map_or("", |end| &line[end..]);
         }
-        let (comment, behind) = rest[2..].split_once("*/").unwrap_or((rest, ""));
+        let (comment, after) = rest[2..].split_once("*/").unwrap_or((rest, ""));
         if !comment.contains("CDATA[") && !comment.contains("]]>") {
-            self.mend("a comment");
+            self.note_repair("a comment");
         }
-        behind
+        after
     }
 
     /// Reads a string from after its opening quote; returns what follows its closing one.
@@ -126,7 +126,7 @@ impl Compact {
                 }
                 b'\\' => rest = self.escape(rest),
                 control => {
-                    self.mend("a line end or control character in a text");
+                    self.note_repair("a line break or control character in a string");
                     match control {
                         b'\n' => self.text.push_str("\\n"),
                         b'\r' => self.text.push_str("\\r"),
@@ -154,29 +154,29 @@ impl Compact {
             _ => {}
         }
         // The character itself stays, as in JavaScript.
-        self.mend("an escape that JSON has not");
+        self.note_repair("an escape that JSON does not allow");
         rest
     }
 
     /// Reads the UTF-16 unit after `\u`, with the second one if they form a surrogate pair.
     fn unit<'t>(&mut self, first: u16, rest: &'t str) -> &'t str {
-        let behind = &rest[5..];
-        let second = behind.strip_prefix("\\u").and_then(unit);
+        let after = &rest[5..];
+        let second = after.strip_prefix("\\u").and_then(unit);
         match (first, second) {
             (0xD800..0xDC00, Some(0xDC00..0xE000)) => {
                 self.text.push('\\');
                 self.text.push_str(&rest[..11]);
-                &behind[6..]
+                &after[6..]
             }
             (0xD800..0xE000, _) => {
-                self.mend("half a character");
+                self.note_repair("an unpaired surrogate");
                 self.text.push('\u{fffd}');
-                behind
+                after
             }
             _ => {
                 self.text.push('\\');
                 self.text.push_str(&rest[..5]);
-                behind
+                after
             }
         }
     }
@@ -187,21 +187,21 @@ impl Compact {
         if inside.starts_with(['{', '[', '/', '<']) {
             return inside;
         }
-        let end = if self.endless {
+        let end = if self.no_more_ends {
             None
         } else {
             rest.split_once("-->")
         };
-        self.endless = end.is_none();
+        self.no_more_ends = end.is_none();
         match end {
-            Some((_, behind)) => behind,
+            Some((_, after)) => after,
             None => rest.find('\n').map_or("", |end| &rest[end..]),
         }
     }
 
-    fn mend(&mut self, what: &'static str) {
-        if !self.mended.contains(&what) {
-            self.mended.push(what);
+    fn note_repair(&mut self, what: &'static str) {
+        if !self.repairs.contains(&what) {
+            self.repairs.push(what);
         }
     }
 }
@@ -219,11 +219,11 @@ mod tests {
 
     fn compact(text: &str) -> (String, Vec<&'static str>) {
         let compact = Compact::read(text).unwrap();
-        (compact.text, compact.mended)
+        (compact.text, compact.repairs)
     }
 
     #[test]
-    fn what_is_json_stays_as_it_is_but_for_white_space() {
+    fn valid_json_only_loses_its_white_space() {
         for text in [
             r#"{"b":1.10,"a":[1e400,-0,true,null],"a":"x"}"#,
             r#"{"url":"https://x.example/*a*/ // <!-- ]]> --> ;","e":"\u00e9\ud83d\ude00\"\\\/"}"#,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_around_json_are_left_out_silently() {
+    fn markers_around_json_are_removed_silently() {
         for text in [
             "<!-- {\"a\":[[1]]} -->",
             "<!--\n{\"a\":[[1]]}\n//-->",
@@ -258,41 +258,45 @@ mod tests {
     }
 
     #[test]
-    fn what_json_has_not_is_mended_and_named() {
-        for (text, json, mended) in [
-            ("{\"a\":1,}", r#"{"a":1}"#, "a comma behind the last value"),
-            ("[1, 2 , ]", "[1,2]", "a comma behind the last value"),
+    fn what_json_does_not_allow_is_repaired_and_reported() {
+        for (text, json, repairs) in [
+            ("{\"a\":1,}", r#"{"a":1}"#, "a trailing comma"),
+            ("[1, 2 , ]", "[1,2]", "a trailing comma"),
             ("{\"a\":1} // yes", r#"{"a":1}"#, "a comment"),
             ("{\"a\":/* no */2}", r#"{"a":2}"#, "a comment"),
             ("{\"a\":1};", r#"{"a":1}"#, "a semicolon"),
-            ("{\u{a0}\"a\":1}", r#"{"a":1}"#, "a space that JSON has not"),
+            (
+                "{\u{a0}\"a\":1}",
+                r#"{"a":1}"#,
+                "a space that JSON does not allow",
+            ),
             (
                 "[\"a\nb\tc\u{1}\"]",
                 r#"["a\nb\tc\u0001"]"#,
-                "a line end or control character in a text",
+                "a line break or control character in a string",
             ),
             (
                 r#"["it\'s \u12 \é"]"#,
                 r#"["it's u12 é"]"#,
-                "an escape that JSON has not",
+                "an escape that JSON does not allow",
             ),
             (
                 r#"["\ud83d x \ude00"]"#,
                 "[\"\u{fffd} x \u{fffd}\"]",
-                "half a character",
+                "an unpaired surrogate",
             ),
             (
                 r#"["\ud83d\ud83d\ude00"]"#,
                 "[\"\u{fffd}\\ud83d\\ude00\"]",
-                "half a character",
+                "an unpaired surrogate",
             ),
         ] {
-            assert_eq!(compact(text), (json.to_owned(), vec![mended]), "{text}");
+            assert_eq!(compact(text), (json.to_owned(), vec![repairs]), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_json_does_not_become_it() {
+    fn text_that_is_not_json_does_not_become_json() {
         for text in [
             "[1 2]",
             "[tr ue]",

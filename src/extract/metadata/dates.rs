@@ -91,21 +91,24 @@ pub(super) struct Dates {
 
 impl Candidates {
     /// Adds what a source says.
-    pub(super) fn add(&mut self, rank: Rank, who: &str, text: &str) {
+    pub(super) fn add(&mut self, rank: Rank, source: &str, text: &str) {
         let known = self.texts.iter().filter(|(other, _, _)| *other == rank);
         if known.count() < TEXTS && !text.trim().is_empty() {
             let end = text.floor_char_boundary(LONGEST + 1);
-            self.texts.push((rank, short(who), text[..end].to_owned()));
+            self.texts
+                .push((rank, short(source), text[..end].to_owned()));
         }
     }
 
     /// The first text that is a date, in ISO 8601.
     pub(super) fn first(mut self, budget: &mut Budget) -> Option<String> {
         self.texts.sort_by_key(|(rank, _, _)| *rank);
-        for (_, who, text) in &self.texts {
+        for (_, source, text) in &self.texts {
             match date(text, None) {
                 Ok(date) => return Some(date),
-                Err(why) => budget.fault(format!("{who}: {:?} is no date: {why}", short(text))),
+                Err(why) => {
+                    budget.fault(format!("{source}: {:?} is not a date: {why}", short(text)))
+                }
             }
         }
         None
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_that_is_a_date_counts_and_what_is_none_is_told() {
+    fn the_first_valid_date_counts_and_invalid_ones_before_it_are_reported() {
         let mut candidates = Candidates::default();
         candidates.add(Rank::Class, "time", "2026-01-01");
         candidates.add(Rank::Meta, "dc.date", "2026-02-02T10:00Z");
@@ -140,13 +143,13 @@ mod tests {
         let faults = budget.faults();
         assert_eq!(faults.len(), 1);
         assert!(
-            faults[0].starts_with("article:published_time: \"yesterday\" is no date"),
+            faults[0].starts_with("article:published_time: \"yesterday\" is not a date"),
             "{faults:?}"
         );
     }
 
     #[test]
-    fn names_are_found_in_lists_that_are_sorted() {
+    fn names_are_looked_up_in_sorted_lists() {
         assert!(PUBLISHED.is_sorted() && MODIFIED.is_sorted());
         for name in [
             "article.published",

@@ -103,18 +103,18 @@ impl JsonLdReader {
             Ok(compact) => compact,
             Err(why) => return budget.fault(format!("JSON-LD block {block}: {why}")),
         };
-        if let Err(error) = serde_json::from_str::<Sound>(&compact.text) {
+        if let Err(error) = serde_json::from_str::<ValidJson>(&compact.text) {
             // The error position in the page's own text is more useful.
             let error = serde_json::from_str::<IgnoredAny>(text)
                 .err()
                 .unwrap_or(error);
-            budget.fault(format!("JSON-LD block {block} is no JSON: {error}"));
+            budget.fault(format!("JSON-LD block {block} is not JSON: {error}"));
             return;
         }
-        if !compact.mended.is_empty() {
-            let mended = compact.mended.join(", ");
+        if !compact.repairs.is_empty() {
+            let repairs = compact.repairs.join(", ");
             budget.fault(format!(
-                "JSON-LD block {block} is no JSON and was mended: {mended}"
+                "JSON-LD block {block} is not JSON and was repaired: {repairs}"
             ));
         }
         self.objects(&compact.text, block, dates, budget);
@@ -149,18 +149,22 @@ impl JsonLdReader {
     /// Stores an object, or each object of its graph.
     fn object(&mut self, json: &str, block: usize, dates: &mut Dates, budget: &mut Budget) {
         let Some(node) = Node::read(json) else {
-            return budget.fault(format!("JSON-LD block {block} holds what is no object"));
+            return budget.fault(format!(
+                "JSON-LD block {block} contains something that is not an object"
+            ));
         };
         let context = node.context.map_or("", RawValue::get);
         let graph = node.graph.filter(|graph| {
             node.others == 0 && context.len() <= CONTEXT_BYTES && graph.get().starts_with('[')
         });
         let Some(graph) = graph else {
-            return self.keep(json.to_owned(), &node, dates, budget);
+            return self.store(json.to_owned(), &node, dates, budget);
         };
         each(graph.get(), &mut |inner| {
             let Some(node) = Node::read(inner) else {
-                return budget.fault(format!("JSON-LD block {block} holds what is no object"));
+                return budget.fault(format!(
+                    "JSON-LD block {block} contains something that is not an object"
+                ));
             };
             let own = node.context.is_some() || context.is_empty();
             let json = match inner.strip_prefix('{') {
@@ -168,11 +172,11 @@ impl JsonLdReader {
                 Some(rest) if !own => format!("{{\"@context\":{context},{rest}"),
                 _ => inner.to_owned(),
             };
-            self.keep(json, &node, dates, budget);
+            self.store(json, &node, dates, budget);
         });
     }
 
-    fn keep(&mut self, json: String, node: &Node<'_>, dates: &mut Dates, budget: &mut Budget) {
+    fn store(&mut self, json: String, node: &Node<'_>, dates: &mut Dates, budget: &mut Budget) {
         if self.objects.len() >= OBJECTS {
             return budget.fault(format!(
                 "more than {OBJECTS} objects of JSON-LD: the rest is left out"
@@ -201,7 +205,7 @@ impl JsonLdReader {
         {
             self.names.push((id, name.to_owned()));
         }
-        if is(&is_said_of_something) {
+        if is(&is_about_something_else) {
             return;
         }
         let rank = match is(&is_article) {
@@ -262,7 +266,7 @@ fn name_in(value: &Value, depth: usize) -> Option<&str> {
 /// Whether a type is about something else: a comment, a review, an answer.
 ///
 /// Their dates and authors are not those of the page.
-pub(super) fn is_said_of_something(name: &str) -> bool {
+pub(super) fn is_about_something_else(name: &str) -> bool {
     let name = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
     ["Comment", "Review", "Answer"]
         .iter()
@@ -323,7 +327,7 @@ impl<'j> Visitor<'j> for NodeVisitor {
         let mut node = Node::default();
         while let Some(name) = map.next_key::<String>()? {
             let value: &'j RawValue = map.next_value()?;
-            let place = match name.as_str() {
+            let slot = match name.as_str() {
                 "@context" => &mut node.context,
                 "@graph" => &mut node.graph,
                 name => {
@@ -340,7 +344,7 @@ impl<'j> Visitor<'j> for NodeVisitor {
                     }
                 }
             };
-            *place = Some(value);
+            *slot = Some(value);
         }
         Ok(node)
     }
@@ -368,15 +372,15 @@ fn each(json: &str, act: &mut dyn FnMut(&str)) {
 }
 
 /// JSON that any parser can read; its content is checked and not stored.
-struct Sound;
+struct ValidJson;
 
-impl<'j> Deserialize<'j> for Sound {
+impl<'j> Deserialize<'j> for ValidJson {
     fn deserialize<D: Deserializer<'j>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(Self)
     }
 }
 
-impl<'j> Visitor<'j> for Sound {
+impl<'j> Visitor<'j> for ValidJson {
     type Value = Self;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

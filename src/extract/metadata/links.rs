@@ -95,7 +95,7 @@ pub(super) fn url(what: &str, reference: &str, base: &Base, budget: &mut Budget)
         Ok(url) => Some(url),
         Err(why) => {
             let reference = super::budget::short(reference);
-            budget.fault(format!("{what}: {reference:?} is no URL: {why}"));
+            budget.fault(format!("{what}: {reference:?} is not a URL: {why}"));
             None
         }
     }

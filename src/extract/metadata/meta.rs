@@ -52,21 +52,21 @@ impl MetaReader {
             let name = &name[..name.floor_char_boundary(LONGEST)];
             let name = name.to_ascii_lowercase();
             if last.as_ref() != Some(&name) {
-                self.told(&name, content, dates, budget);
+                self.property(&name, content, dates, budget);
             }
             last = Some(name);
         }
     }
 
-    fn told(&mut self, name: &str, content: &str, dates: &mut Dates, budget: &mut Budget) {
+    fn property(&mut self, name: &str, content: &str, dates: &mut Dates, budget: &mut Budget) {
         if let Some(short) = name.strip_prefix("twitter:") {
             if !short.is_empty() && budget.room("properties of Twitter cards", self.twitter.len()) {
-                keep(&mut self.twitter, short, name, content, budget);
+                store(&mut self.twitter, short, name, content, budget);
             }
         } else if open_graph::is_property(name)
             && budget.room("properties of OpenGraph", self.open_graph.len())
         {
-            keep(&mut self.open_graph, name, name, content, budget);
+            store(&mut self.open_graph, name, name, content, budget);
         }
         match name {
             "description" if self.description.is_none() => {
@@ -102,7 +102,7 @@ impl MetaReader {
     }
 }
 
-fn keep(
+fn store(
     properties: &mut Vec<(String, String)>,
     name: &str,
     what: &str,

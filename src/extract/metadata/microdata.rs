@@ -52,7 +52,7 @@ pub(super) struct References<'t> {
     /// The first element of each identifier, with its position in the page.
     ids: HashMap<&'t str, (usize, NodeRef<'t, Node>)>,
     /// The positions of the elements with an `itemref`.
-    places: HashMap<NodeId, usize>,
+    positions: HashMap<NodeId, usize>,
 }
 
 /// Reads items.
@@ -61,14 +61,14 @@ pub(super) struct MicrodataReader<'t, 'b> {
     references: References<'t>,
     budget: &'b mut Budget,
     /// The elements of the enclosing items.
-    around: Vec<NodeId>,
+    enclosing: Vec<NodeId>,
     /// The elements of all items that have been visited.
-    met: HashSet<NodeId>,
+    visited: HashSet<NodeId>,
 }
 
 /// An item whose properties are being collected.
 #[derive(Default)]
-struct Gathering {
+struct PartialItem {
     item: MicrodataItem,
     /// The index of each name among the properties.
     names: HashMap<String, usize>,
@@ -88,8 +88,8 @@ impl MicrodataItem {
     /// The values of a property.
     pub fn values(&self, name: &str) -> &[MicrodataValue] {
         let mut properties = self.properties.iter();
-        let found = properties.find(|(known, _)| known == name);
-        found.map_or(&[], |(_, values)| values)
+        let property = properties.find(|(known, _)| known == name);
+        property.map_or(&[], |(_, values)| values)
     }
 }
 
@@ -102,16 +102,16 @@ impl<'t> References<'t> {
         if wanted.is_empty() {
             return references;
         }
-        for (place, node) in root.descendants().enumerate() {
+        for (position, node) in root.descendants().enumerate() {
             let Some(element) = node.value().as_element() else {
                 continue;
             };
             let attributes = Attributes::of(element);
             if let Some(id) = attributes.get("id").filter(|id| wanted.contains(id)) {
-                references.ids.entry(id).or_insert((place, node));
+                references.ids.entry(id).or_insert((position, node));
             }
             if attributes.get("itemref").is_some() {
-                references.places.insert(node.id(), place);
+                references.positions.insert(node.id(), position);
             }
         }
         references
@@ -124,8 +124,8 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
             base,
             references,
             budget,
-            around: Vec::new(),
-            met: HashSet::new(),
+            enclosing: Vec::new(),
+            visited: HashSet::new(),
         }
     }
 
@@ -136,26 +136,26 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
     pub(super) fn items(&mut self, all: &[(NodeRef<'t, Node>, bool)]) -> Vec<MicrodataItem> {
         let mut items = Vec::new();
         for values in [false, true] {
-            for (place, (node, is_value)) in all.iter().enumerate() {
-                if *is_value == values && !self.met.contains(&node.id()) {
-                    items.extend(self.item(*node).map(|item| (place, item)));
+            for (position, (node, is_value)) in all.iter().enumerate() {
+                if *is_value == values && !self.visited.contains(&node.id()) {
+                    items.extend(self.item(*node).map(|item| (position, item)));
                 }
             }
         }
-        items.sort_by_key(|(place, _)| *place);
+        items.sort_by_key(|(position, _)| *position);
         items.into_iter().map(|(_, item)| item).collect()
     }
 
     /// Reads the item of an element with `itemscope`; `None` if it is left out.
     fn item(&mut self, root: NodeRef<'t, Node>) -> Option<MicrodataItem> {
-        self.met.insert(root.id());
-        if self.around.contains(&root.id()) {
+        self.visited.insert(root.id());
+        if self.enclosing.contains(&root.id()) {
             self.budget.fault("microdata: an item refers to itself");
             return None;
         }
-        if self.around.len() >= DEPTH {
+        if self.enclosing.len() >= DEPTH {
             self.budget.fault(format!(
-                "microdata: items more than {DEPTH} deep in each other"
+                "microdata: items are nested more than {DEPTH} deep"
             ));
             return None;
         }
@@ -163,45 +163,54 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         if !self.budget.take(0) {
             return None;
         }
-        let mut gathering = Gathering::default();
+        let mut partial = PartialItem::default();
         for name in words(attributes.get("itemtype")) {
-            gathering
+            partial
                 .item
                 .types
                 .extend(self.budget.text("itemtype", name));
         }
         if let Some(id) = attributes.get("itemid").filter(|id| !id.trim().is_empty()) {
-            gathering.item.id = self.url("itemid", id).filter(|id| !id.is_empty());
+            partial.item.id = self.url("itemid", id).filter(|id| !id.is_empty());
         }
-        self.around.push(root.id());
+        self.enclosing.push(root.id());
         let mut tops = vec![(0, root, false)];
-        if let Some(place) = self.references.places.get(&root.id()) {
-            tops[0].0 = *place;
+        if let Some(position) = self.references.positions.get(&root.id()) {
+            tops[0].0 = *position;
             for id in words(attributes.get("itemref")) {
-                if let Some((place, node)) = self.references.ids.get(id) {
-                    tops.push((*place, *node, true));
+                if let Some((position, node)) = self.references.ids.get(id) {
+                    tops.push((*position, *node, true));
                 }
             }
-            tops.sort_by_key(|(place, _, _)| *place);
-            gathering.seen = Some(HashSet::from([root.id()]));
+            tops.sort_by_key(|(position, _, _)| *position);
+            partial.seen = Some(HashSet::from([root.id()]));
         }
-        for (_, top, itself) in tops {
-            self.gather(top, itself, &mut gathering);
+        for (_, top, include_top) in tops {
+            self.collect_properties(top, include_top, &mut partial);
         }
-        self.around.pop();
-        Some(gathering.item)
+        self.enclosing.pop();
+        Some(partial.item)
     }
 
     /// Walks over an element and its content, or over its content only.
-    fn gather(&mut self, top: NodeRef<'t, Node>, itself: bool, gathering: &mut Gathering) {
-        let mut next = if itself { Some(top) } else { top.first_child() };
+    fn collect_properties(
+        &mut self,
+        top: NodeRef<'t, Node>,
+        include_top: bool,
+        partial: &mut PartialItem,
+    ) {
+        let mut next = if include_top {
+            Some(top)
+        } else {
+            top.first_child()
+        };
         while let Some(node) = next {
             if !self.budget.step() {
                 return;
             }
             let mut inside = false;
             if let Some(element) = node.value().as_element() {
-                let new = gathering
+                let new = partial
                     .seen
                     .as_mut()
                     .is_none_or(|seen| seen.insert(node.id()));
@@ -209,12 +218,12 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
                     let attributes = Attributes::of(element);
                     let names = attributes.get("itemprop");
                     if names.is_some_and(|names| !names.trim().is_empty()) {
-                        self.property(node, &attributes, words(names), gathering);
+                        self.property(node, &attributes, words(names), partial);
                     }
                     inside = attributes.get("itemscope").is_none();
                 }
             }
-            next = following(node, top, inside);
+            next = next_node(node, top, inside);
         }
     }
 
@@ -223,7 +232,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
         node: NodeRef<'t, Node>,
         attributes: &Attributes<'t>,
         names: impl Iterator<Item = &'n str>,
-        gathering: &mut Gathering,
+        partial: &mut PartialItem,
     ) {
         let before = self.budget.left();
         let value = match attributes.get("itemscope") {
@@ -239,14 +248,14 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
             if count > 0 && !self.budget.take(cost) {
                 return;
             }
-            let properties = &mut gathering.item.properties;
-            match gathering.names.get(name) {
+            let properties = &mut partial.item.properties;
+            match partial.names.get(name) {
                 Some(at) => properties[*at].1.push(value.clone()),
                 None => {
                     let Some(name) = self.budget.text("itemprop", name) else {
                         return;
                     };
-                    gathering.names.insert(name.clone(), properties.len());
+                    partial.names.insert(name.clone(), properties.len());
                     properties.push((name, vec![value.clone()]));
                 }
             }
@@ -267,14 +276,14 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
                 None => Some(String::new()),
             };
         }
-        let told = match attributes.element() {
+        let stated = match attributes.element() {
             "meta" => Some(attributes.get("content").unwrap_or_default()),
             "data" | "meter" => Some(attributes.get("value").unwrap_or_default()),
             "time" => attributes.get("datetime").or(attributes.get("content")),
             _ => attributes.get("content"),
         };
-        match told {
-            Some(told) => self.budget.text("microdata", told.trim()),
+        match stated {
+            Some(stated) => self.budget.text("microdata", stated.trim()),
             None => {
                 let text = self.content(node);
                 self.budget.text("microdata", &folded(&text))
@@ -306,7 +315,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
                 }
                 _ => {}
             }
-            next = following(node, top, inside);
+            next = next_node(node, top, inside);
         }
         text
     }
@@ -315,7 +324,7 @@ impl<'t, 'b> MicrodataReader<'t, 'b> {
 impl std::fmt::Debug for MicrodataReader<'_, '_> {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         to.debug_struct("MicrodataReader")
-            .field("around", &self.around)
+            .field("around", &self.enclosing)
             .finish_non_exhaustive()
     }
 }
@@ -329,7 +338,7 @@ pub(super) fn words(attribute: Option<&str>) -> impl Iterator<Item = &str> {
 }
 
 /// The next node in page order, without leaving `top`.
-fn following<'t>(
+fn next_node<'t>(
     node: NodeRef<'t, Node>,
     top: NodeRef<'t, Node>,
     inside: bool,

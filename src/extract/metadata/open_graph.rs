@@ -35,7 +35,7 @@ pub struct OpenGraph {
 struct Medium<'o>(Vec<(&'o str, &'o str)>);
 
 /// The values of one name.
-enum Told<'o> {
+enum Values<'o> {
     Texts(Vec<&'o str>),
     Media(Vec<Medium<'o>>),
 }
@@ -49,12 +49,12 @@ impl OpenGraph {
     /// The value of the first property of a name: `og:title`.
     pub fn first(&self, name: &str) -> Option<&str> {
         let mut properties = self.properties.iter();
-        let found = properties.find(|(known, _)| known == name);
-        found.map(|(_, text)| text.as_str())
+        let property = properties.find(|(known, _)| known == name);
+        property.map(|(_, text)| text.as_str())
     }
 
-    fn told(&self) -> Vec<(&str, Told<'_>)> {
-        let mut told: Vec<(&str, Told<'_>)> = Vec::new();
+    fn values(&self) -> Vec<(&str, Values<'_>)> {
+        let mut values: Vec<(&str, Values<'_>)> = Vec::new();
         for (name, text) in &self.properties {
             let short = name.strip_prefix("og:").unwrap_or(name);
             let (root, part) = match short.split_once(':') {
@@ -63,23 +63,23 @@ impl OpenGraph {
             };
             let is_medium = short.len() < name.len() && MEDIA.contains(&root);
             let key = if is_medium { root } else { short };
-            let at = told
+            let at = values
                 .iter()
                 .position(|(known, _)| *known == key)
                 .unwrap_or_else(|| {
                     let empty = match is_medium {
-                        true => Told::Media(Vec::new()),
-                        false => Told::Texts(Vec::new()),
+                        true => Values::Media(Vec::new()),
+                        false => Values::Texts(Vec::new()),
                     };
-                    told.push((key, empty));
-                    told.len() - 1
+                    values.push((key, empty));
+                    values.len() - 1
                 });
-            match &mut told[at].1 {
-                Told::Texts(texts) => texts.push(text),
-                Told::Media(media) => add(media, part, text),
+            match &mut values[at].1 {
+                Values::Texts(texts) => texts.push(text),
+                Values::Media(media) => add(media, part, text),
             }
         }
-        told
+        values
     }
 }
 
@@ -110,13 +110,15 @@ pub(super) fn is_property(name: &str) -> bool {
 
 impl Serialize for OpenGraph {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let told = self.told();
-        let mut object = to.serialize_map(Some(told.len()))?;
-        for (name, told) in &told {
-            match told {
-                Told::Texts(texts) if texts.len() == 1 => object.serialize_entry(name, texts[0])?,
-                Told::Texts(texts) => object.serialize_entry(name, texts)?,
-                Told::Media(media) => object.serialize_entry(name, media)?,
+        let values = self.values();
+        let mut object = to.serialize_map(Some(values.len()))?;
+        for (name, values) in &values {
+            match values {
+                Values::Texts(texts) if texts.len() == 1 => {
+                    object.serialize_entry(name, texts[0])?
+                }
+                Values::Texts(texts) => object.serialize_entry(name, texts)?,
+                Values::Media(media) => object.serialize_entry(name, media)?,
             }
         }
         object.end()
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_picture_stays_with_it() {
+    fn the_details_of_a_picture_stay_with_it() {
         let json = json(&[
             ("og:title", "T"),
             ("og:image", "a"),
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_tells_what_is_open_graph() {
+    fn open_graph_names_are_recognized_by_their_prefix() {
         assert!(is_property("og:title") && is_property("article:tag"));
         assert!(!is_property("twitter:card") && !is_property("og") && !is_property("dc.date"));
     }

@@ -33,7 +33,7 @@ pub(super) struct Attributes<'t>(&'t Element);
 
 /// What has been collected so far.
 #[derive(Default)]
-struct Found<'t> {
+struct Collected<'t> {
     title: Option<String>,
     language: Option<String>,
     dates: Dates,
@@ -58,8 +58,8 @@ impl<'t> Attributes<'t> {
     /// The value of an attribute.
     pub(super) fn get(&self, name: &str) -> Option<&'t str> {
         let mut attributes = self.0.attrs.iter();
-        let found = attributes.find(|(known, _)| *known.local == *name && known.ns.is_empty());
-        found.map(|(_, value)| &**value)
+        let value = attributes.find(|(known, _)| *known.local == *name && known.ns.is_empty());
+        value.map(|(_, value)| &**value)
     }
 
     fn has_class(&self, wanted: &[&str]) -> bool {
@@ -71,20 +71,20 @@ impl<'t> Attributes<'t> {
 pub(in crate::extract) fn read(tree: &Tree, base: &Base) -> Metadata {
     let mut metadata = Metadata::default();
     let mut budget = Budget::new();
-    let mut found = Found::default();
+    let mut collected = Collected::default();
     let root = tree.html.tree.root();
     for node in root.descendants() {
         if let Node::Element(element) = node.value() {
-            found.element(node, element, base, &mut metadata, &mut budget);
+            collected.element(node, element, base, &mut metadata, &mut budget);
         }
     }
-    let references = References::find(root, &found.references);
+    let references = References::find(root, &collected.references);
     let mut reader = MicrodataReader::new(base, references, &mut budget);
-    metadata.microdata = reader.items(&found.items);
-    found.settle(metadata, base, budget)
+    metadata.microdata = reader.items(&collected.items);
+    collected.settle(metadata, base, budget)
 }
 
-impl<'t> Found<'t> {
+impl<'t> Collected<'t> {
     fn element(
         &mut self,
         node: NodeRef<'t, Node>,
@@ -178,8 +178,8 @@ impl<'t> Found<'t> {
         };
         let twitter = |name: &str| {
             let mut properties = self.meta.twitter.iter();
-            let found = properties.find(|(known, _)| known == name);
-            found.map(|(_, text)| text.as_str())
+            let text = properties.find(|(known, _)| known == name);
+            text.map(|(_, text)| text.as_str())
         };
         let second = |of_open_graph: &str, of_twitter: &str| {
             let text = open_graph
@@ -203,7 +203,7 @@ impl<'t> Found<'t> {
         let mut dates = self.dates;
         let mut microdata_authors = Vec::new();
         for item in &metadata.microdata {
-            noted(item, &mut dates, &mut microdata_authors);
+            note_item(item, &mut dates, &mut microdata_authors);
         }
         metadata.published = dates.published.first(&mut budget);
         metadata.modified = dates.modified.first(&mut budget);
@@ -219,13 +219,13 @@ impl<'t> Found<'t> {
 }
 
 /// Records what a top-level item says about the page.
-fn noted(item: &MicrodataItem, dates: &mut Dates, authors: &mut Vec<String>) {
+fn note_item(item: &MicrodataItem, dates: &mut Dates, authors: &mut Vec<String>) {
     /// The most authors that are stored.
     const AUTHORS: usize = 100;
     if item
         .types
         .iter()
-        .any(|name| json_ld::is_said_of_something(name))
+        .any(|name| json_ld::is_about_something_else(name))
     {
         return;
     }

@@ -34,18 +34,18 @@ fn hostile(html: &str, fault: &str) -> Metadata {
     let text = serde_json::to_string(&metadata).unwrap();
     assert!(text.len() < 16 << 20, "{} bytes", text.len());
     serde_json::from_str::<Value>(&text).unwrap();
-    let told = metadata.faults.iter().any(|told| told.contains(fault));
-    assert!(told, "{fault}: {:?}", metadata.faults);
+    let is_reported = metadata.faults.iter().any(|line| line.contains(fault));
+    assert!(is_reported, "{fault}: {:?}", metadata.faults);
     metadata
 }
 
 #[test]
-fn a_page_that_says_nothing_has_an_empty_object() {
+fn a_page_without_metadata_yields_an_empty_object() {
     assert_eq!(json("<p>text"), json!({}));
 }
 
 #[test]
-fn an_element_is_believed_before_a_card() {
+fn elements_take_precedence_over_cards() {
     let head = "<title> A\n title </title><meta name=description content=' A  text '>\
         <link rel=canonical href=/c><html lang=de>";
     let cards = "<meta property=og:title content=O><meta property=og:description content=O>\
@@ -62,8 +62,8 @@ fn an_element_is_believed_before_a_card() {
 }
 
 #[test]
-fn the_publication_is_what_the_first_who_is_believed_says() {
-    let told = [
+fn the_publication_date_is_that_of_the_most_trusted_source() {
+    let sources = [
         "<meta property=article:published_time content=2026-01-01>",
         "<script type=application/ld+json>{\"@type\":\"NewsArticle\",\"datePublished\":\"2026-01-02\"}</script>",
         "<div itemscope><meta itemprop=datePublished content=2026-01-03></div>",
@@ -72,8 +72,8 @@ fn the_publication_is_what_the_first_who_is_believed_says() {
         "<script type=application/ld+json>{\"@type\":\"WebPage\",\"datePublished\":\"2026-01-06\"}</script>",
         "<time class=published>7 January 2026</time>",
     ];
-    for first in 0..told.len() {
-        let page: String = told[first..].iter().rev().copied().collect();
+    for first in 0..sources.len() {
+        let page: String = sources[first..].iter().rev().copied().collect();
         let date = format!("2026-01-0{}", first + 1);
         assert_eq!(read(&page).published, Some(date), "{page}");
     }
@@ -89,7 +89,7 @@ fn the_publication_is_what_the_first_who_is_believed_says() {
 }
 
 #[test]
-fn a_name_may_be_wrapped_and_meta_may_have_several() {
+fn a_name_may_be_wrapped_and_a_meta_may_list_several() {
     let json = |author: &str| {
         format!(
             "<script type=application/ld+json>{{\"@type\":\"Article\",\"author\":{author}}}</script>"
@@ -141,7 +141,7 @@ fn authors_are_found_by_name_and_by_reference() {
 }
 
 #[test]
-fn links_are_absolute_and_what_is_none_is_told() {
+fn links_are_absolute_and_invalid_ones_are_reported() {
     let read = read(
         "<base href=//cdn.example/x/><link rel='alternate' type='Application/RSS+XML; charset=x' href=feed title=' A  feed '>\
         <link rel=alternate type=application/json href=api><link rel='alternate stylesheet' title=x href=y.css>\
@@ -163,12 +163,12 @@ fn links_are_absolute_and_what_is_none_is_told() {
     assert_eq!(read.canonical, None);
     assert_eq!(
         read.faults,
-        ["canonical: \"http://[\" is no URL: invalid IPv6 address"]
+        ["canonical: \"http://[\" is not a URL: invalid IPv6 address"]
     );
 }
 
 #[test]
-fn a_graph_is_opened_where_nothing_is_lost() {
+fn a_graph_is_split_if_nothing_gets_lost() {
     let objects = |block: &str| {
         let read = read(&format!(
             "<script type=application/ld+json>{block}</script>"
@@ -186,7 +186,10 @@ fn a_graph_is_opened_where_nothing_is_lost() {
             r#"{"@context":"own"}"#
         ]
     );
-    assert_eq!(faults, ["JSON-LD block 1 holds what is no object"]);
+    assert_eq!(
+        faults,
+        ["JSON-LD block 1 contains something that is not an object"]
+    );
     for kept in [
         r#"{"@id":"g","@graph":[{"a":1}]}"#.to_owned(),
         r#"{"@graph":{"a":1}}"#.to_owned(),
@@ -200,30 +203,30 @@ fn a_graph_is_opened_where_nothing_is_lost() {
 }
 
 #[test]
-fn json_ld_that_some_reader_could_not_read_is_refused() {
+fn json_ld_that_some_parsers_cannot_read_is_refused() {
     let block = |text: &str| format!("<script type=application/ld+json>{text}</script>");
     hostile(
         &block(&"[".repeat(100_000)),
-        "JSON-LD block 1: it is more than 64 deep",
+        "JSON-LD block 1: it is nested more than 64 deep",
     );
     hostile(&block(&"{\"a\":".repeat(100_000)), "more than 64 deep");
     hostile(
         &block("{\"a\":1e999}"),
-        "JSON-LD block 1 is no JSON: number out of range",
+        "JSON-LD block 1 is not JSON: number out of range",
     );
-    hostile(&block("{\"a\":NaN}"), "no JSON");
+    hostile(&block("{\"a\":NaN}"), "not JSON");
     let deep = format!("{}1{}", "{\"a\":".repeat(64), "}".repeat(64));
     assert_eq!(read(&block(&deep)).json_ld.len(), 1);
     let half = read(&block(r#"{"a":"\ud800"}"#));
     assert_eq!(half.json_ld[0].as_str(), "{\"a\":\"\u{fffd}\"}");
     assert_eq!(
         half.faults,
-        ["JSON-LD block 1 is no JSON and was mended: half a character"]
+        ["JSON-LD block 1 is not JSON and was repaired: an unpaired surrogate"]
     );
 }
 
 #[test]
-fn much_json_ld_is_bounded() {
+fn large_amounts_of_json_ld_are_bounded() {
     let block = |text: &str| format!("<script type=application/ld+json>{text}</script>");
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(50 << 20));
     hostile(
@@ -242,16 +245,16 @@ fn much_json_ld_is_bounded() {
     let blocks = block(&format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20))).repeat(50);
     let read = hostile(&blocks, "more than 4194304 bytes of metadata");
     assert_eq!(read.json_ld.len(), 3);
-    let broken = hostile(&block("{").repeat(100_000), "JSON-LD block 1 is no JSON");
+    let broken = hostile(&block("{").repeat(100_000), "JSON-LD block 1 is not JSON");
     assert_eq!(broken.faults.len(), 20);
     assert_eq!(broken.faults[19], "99981 more");
     // Each marker searches for an end that is not there.
-    hostile(&block(&"<!-- x\n".repeat(250_000)), "no JSON");
-    hostile(&block(&"<!--\n ".repeat(250_000)), "no JSON");
+    hostile(&block(&"<!-- x\n".repeat(250_000)), "not JSON");
+    hostile(&block(&"<!--\n ".repeat(250_000)), "not JSON");
 }
 
 #[test]
-fn very_many_elements_of_each_kind_are_bounded() {
+fn huge_numbers_of_elements_of_each_kind_are_bounded() {
     let million = "<meta property=og:image content=x>".repeat(1_000_000);
     let found = hostile(&million, "more than 1000 properties of OpenGraph");
     assert_eq!(found.open_graph.properties.len(), 1_000);
@@ -287,7 +290,7 @@ fn items_that_multiply_are_bounded() {
         .collect();
     hostile(
         &format!("<div itemscope itemref='a0 b0'></div>{doubling}"),
-        "items more than 16 deep",
+        "nested more than 16 deep",
     );
     let circle = "<div itemscope itemref=a></div><div id=a itemprop=x itemscope itemref=b></div>\
         <div id=b itemprop=x itemscope itemref=a></div>";

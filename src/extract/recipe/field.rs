@@ -24,11 +24,13 @@ type Key<'t> = Spanned<Cow<'t, str>>;
 impl Reader<'_, '_> {
     pub(super) fn rules(&mut self, value: &Entry<'_>, source: Source, depth: usize) -> Vec<Rule> {
         let DeValue::Table(table) = value.get_ref() else {
-            self.file.wrong(value.span().start, "fields is a table");
+            self.file
+                .problem_at(value.span().start, "fields must be a table");
             return Vec::new();
         };
         if table.is_empty() {
-            self.file.wrong(value.span().start, "there are no fields");
+            self.file
+                .problem_at(value.span().start, "there are no fields");
         }
         let mut entries: Vec<_> = table.iter().collect();
         // The columns are in the order of the file.
@@ -39,8 +41,8 @@ impl Reader<'_, '_> {
                 continue;
             };
             if rules.iter().any(|other| other.name == rule.name) {
-                let text = format!("a second field {:?}", rule.name);
-                self.file.wrong(key.span().start, text);
+                let text = format!("there is already a field {:?}", rule.name);
+                self.file.problem_at(key.span().start, text);
             }
             rules.push(rule);
         }
@@ -100,12 +102,12 @@ impl Reader<'_, '_> {
         let each = table.get("each").map(|value| self.each(value, source));
         let Some(fields) = table.get("fields") else {
             let at = key.span().start;
-            self.file.wrong(at, "a nested table needs fields");
+            self.file.problem_at(at, "a nested table needs fields");
             return None;
         };
         if depth >= DEPTH {
             self.file
-                .wrong(key.span().start, "too many tables inside each other");
+                .problem_at(key.span().start, "tables are nested too deeply");
             return None;
         }
         Some(Reads::Items {
@@ -146,16 +148,16 @@ impl Reader<'_, '_> {
         if let Some(value) = table.get("attr") {
             let name = self.text(value, "attr")?;
             if source == Source::Json || expression.take != Take::Text {
-                let text = "attr beside another @attribute, ::part or JSONPath";
-                self.file.wrong(value.span().start, text);
+                let text = "attr cannot be combined with another @attribute, ::part or JSONPath";
+                self.file.problem_at(value.span().start, text);
             }
             expression.take = Take::Attribute(name.to_owned());
         }
         // For each filter, the span of the string it is in, and the byte within it.
         let whole = select.map_or_else(|| key.span(), Spanned::span);
-        let mut places = vec![(whole, 0); expression.filters.len()];
+        let mut positions = vec![(whole, 0); expression.filters.len()];
         if let Some(value) = table.get("filters") {
-            self.filters(value, &mut expression.filters, &mut places);
+            self.filters(value, &mut expression.filters, &mut positions);
         }
         if let Some(value) = table.get("type") {
             let wanted = self.one_of(value, &TYPES, "type")?;
@@ -165,29 +167,29 @@ impl Reader<'_, '_> {
                 .and_then(|chain| conversion(wanted, chain.kind()))
             {
                 expression.filters.push(filter);
-                places.push((value.span(), 0));
+                positions.push((value.span(), 0));
             }
         }
         if let Some(value) = table.get("default") {
             match scalar(value.get_ref()) {
                 Some(text) => {
                     expression.filters.push(Filter::Default(text));
-                    places.push((value.span(), 0));
+                    positions.push((value.span(), 0));
                 }
                 None => {
                     let at = value.span().start;
                     self.file
-                        .wrong(at, "default is a text, a number, true or false");
+                        .problem_at(at, "default must be a string, a number, true or false");
                 }
             }
         }
-        if let Err((place, problem)) = Chain::compile(&expression.filters, source.kind(), list) {
+        if let Err((index, problem)) = Chain::compile(&expression.filters, source.kind(), list) {
             let end = || (select.map_or_else(|| key.span(), Spanned::span), 0);
-            let (span, at) = places.get(place).cloned().unwrap_or_else(end);
-            self.file.wrong_in(
+            let (span, at) = positions.get(index).cloned().unwrap_or_else(end);
+            self.file.problem_in_string(
                 span,
                 at,
-                problem.replace("write [] behind the name", "set list = true"),
+                problem.replace("write [] after the name", "set list = true"),
             );
             return None;
         }
@@ -198,7 +200,7 @@ impl Reader<'_, '_> {
         &mut self,
         value: &Entry<'_>,
         filters: &mut Vec<Filter>,
-        places: &mut Vec<(Range<usize>, usize)>,
+        positions: &mut Vec<(Range<usize>, usize)>,
     ) {
         let one = std::slice::from_ref(value);
         let list = value.get_ref().as_array().map_or(one, |list| list.as_ref());
@@ -210,7 +212,7 @@ impl Reader<'_, '_> {
                 Ok(read) => {
                     for (at, filter) in read {
                         filters.push(filter);
-                        places.push((value.span(), at.saturating_sub(1)));
+                        positions.push((value.span(), at.saturating_sub(1)));
                     }
                 }
                 Err(Fault { at, problem }) => {
@@ -223,8 +225,8 @@ impl Reader<'_, '_> {
 }
 
 /// The filter that converts from one kind to another, if they differ.
-fn conversion(wanted: &str, is: Kind) -> Option<Filter> {
-    if wanted == is.as_str() {
+fn conversion(wanted: &str, actual: Kind) -> Option<Filter> {
+    if wanted == actual.as_str() {
         return None;
     }
     Some(match wanted {

@@ -22,7 +22,7 @@ impl<'t> File<'t> {
     }
 
     /// Records a problem at a byte of the file.
-    pub(super) fn wrong(&mut self, at: usize, text: impl Into<String>) {
+    pub(super) fn problem_at(&mut self, at: usize, text: impl Into<String>) {
         let at = self.text.floor_char_boundary(at);
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -35,9 +35,14 @@ impl<'t> File<'t> {
     }
 
     /// Records a problem at a byte of the value of the string at `span`.
-    pub(super) fn wrong_in(&mut self, span: Range<usize>, at: usize, text: impl Into<String>) {
+    pub(super) fn problem_in_string(
+        &mut self,
+        span: Range<usize>,
+        at: usize,
+        text: impl Into<String>,
+    ) {
         let raw = self.text.get(span.clone()).unwrap_or_default();
-        self.wrong(span.start + inside(raw, at), text);
+        self.problem_at(span.start + inside(raw, at), text);
     }
 
     /// The problems, in the order of the file.
@@ -63,11 +68,11 @@ fn inside(raw: &str, at: usize) -> usize {
         start += raw[mark..].len() - raw[mark..].trim_start_matches(['\r', '\n']).len();
     }
     let mut value = 0;
-    let mut place = start;
+    let mut position = start;
     let mut rest = raw[start..].chars();
     while value < at {
         let Some(c) = rest.next() else { break };
-        place += c.len_utf8();
+        position += c.len_utf8();
         if c != '\\' || !escapes {
             value += c.len_utf8();
             continue;
@@ -80,11 +85,11 @@ fn inside(raw: &str, at: usize) -> usize {
             _ => 0,
         };
         let code: String = rest.by_ref().take(digits).collect();
-        place += kind.len_utf8() + code.len();
+        position += kind.len_utf8() + code.len();
         let stands_for = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
         value += stands_for.map_or(1, char::len_utf8);
     }
-    place.min(raw.len())
+    position.min(raw.len())
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_place_in_a_string_is_found_behind_quotes_and_escapes() {
-        for (raw, at, place) in [
+        for (raw, at, position) in [
             (r#""h1|x""#, 3, 4),
             (r"'h1|x'", 3, 4),
             (r#""a\"b|x""#, 4, 6),
@@ -102,15 +107,15 @@ mod tests {
             ("'''h1|x'''", 3, 6),
             ("\"x\"", 99, 3),
         ] {
-            assert_eq!(inside(raw, at), place, "{raw}");
+            assert_eq!(inside(raw, at), position, "{raw}");
         }
     }
 
     #[test]
     fn lines_and_columns_are_counted_in_characters_from_one() {
         let mut file = File::new("r.toml", "a = 1\nü = \"ö|x\"\n");
-        file.wrong_in(11..18, 3, "there");
-        file.wrong(0, "first");
+        file.problem_in_string(11..18, 3, "there");
+        file.problem_at(0, "first");
         let problems = file.into_problems();
         assert_eq!(problems[0].to_string(), "r.toml:1:1: first");
         assert_eq!(problems[1].to_string(), "r.toml:2:8: there");

@@ -28,13 +28,13 @@ pub(super) type Entry<'t> = toml::Spanned<DeValue<'t>>;
 pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
     let mut file = File::new(name, text);
     if text.len() > LONGEST {
-        file.wrong(0, format!("longer than {LONGEST} bytes"));
+        file.problem_at(0, format!("longer than {LONGEST} bytes"));
         return Err(file.into_problems());
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let at = error.span().map_or(0, |span| span.start);
-        file.wrong(at, error.message().trim());
+        file.problem_at(at, error.message().trim());
     }
     if !errors.is_empty() {
         return Err(file.into_problems());
@@ -68,7 +68,7 @@ impl Reader<'_, '_> {
         if let Err(fault) = check_name(&name) {
             let at = table.get("name").map_or(0, |value| value.span().start);
             self.file
-                .wrong(at, format!("name {name:?}: {}", fault.problem));
+                .problem_at(at, format!("name {name:?}: {}", fault.problem));
         }
         let matches = table.get("match").map(|value| self.patterns(value));
         let each = table.get("each").map(|value| self.each(value, source));
@@ -76,7 +76,7 @@ impl Reader<'_, '_> {
         let rules = match table.get("fields") {
             Some(value) => self.rules(value, source, 1),
             None => {
-                self.file.wrong(0, "there are no [fields]");
+                self.file.problem_at(0, "there are no [fields]");
                 Vec::new()
             }
         };
@@ -101,7 +101,7 @@ impl Reader<'_, '_> {
                 Some(meant) => format!("unknown key {name:?}; did you mean {meant:?}?"),
                 None => format!("unknown key {name:?}; {of} has {}", known.join(", ")),
             };
-            self.file.wrong(key.span().start, text);
+            self.file.problem_at(key.span().start, text);
         }
     }
 
@@ -112,21 +112,24 @@ impl Reader<'_, '_> {
     pub(super) fn text<'v>(&mut self, value: &'v Entry<'_>, key: &str) -> Option<&'v str> {
         let text = value.get_ref().as_str();
         if text.is_none() {
-            let is = value.get_ref().type_str();
-            self.file
-                .wrong(value.span().start, format!("{key} is a text, not {is}"));
+            let actual = value.get_ref().type_str();
+            self.file.problem_at(
+                value.span().start,
+                format!("{key} must be a string, not {actual}"),
+            );
         }
         text
     }
 
-    pub(super) fn switch(&mut self, table: &DeTable<'_>, key: &str, otherwise: bool) -> bool {
+    pub(super) fn switch(&mut self, table: &DeTable<'_>, key: &str, default: bool) -> bool {
         let Some(value) = table.get(key) else {
-            return otherwise;
+            return default;
         };
         value.get_ref().as_bool().unwrap_or_else(|| {
             let at = value.span().start;
-            self.file.wrong(at, format!("{key} is true or false"));
-            otherwise
+            self.file
+                .problem_at(at, format!("{key} must be true or false"));
+            default
         })
     }
 
@@ -137,18 +140,18 @@ impl Reader<'_, '_> {
         key: &str,
     ) -> Option<&'static str> {
         let text = self.text(value, key)?;
-        let found = known.iter().find(|known| **known == text).copied();
-        if found.is_none() {
+        let choice = known.iter().find(|known| **known == text).copied();
+        if choice.is_none() {
             let meant = match nearest(text, known) {
                 Some(meant) => format!("did you mean {meant:?}?"),
                 None => format!("there are {}", known.join(", ")),
             };
-            self.file.wrong(
+            self.file.problem_at(
                 value.span().start,
                 format!("unknown {key} {text:?}; {meant}"),
             );
         }
-        found
+        choice
     }
 
     pub(super) fn rate(&mut self, table: &DeTable<'_>) -> Option<f64> {
@@ -161,7 +164,7 @@ impl Reader<'_, '_> {
         let rate = number.filter(|rate| (0.0..=1.0).contains(rate));
         if rate.is_none() {
             self.file
-                .wrong(value.span().start, "min_rate is a number from 0 to 1");
+                .problem_at(value.span().start, "min_rate must be a number from 0 to 1");
         }
         rate
     }
@@ -176,7 +179,7 @@ impl Reader<'_, '_> {
             };
             match text.parse::<Pattern>() {
                 Ok(pattern) => patterns.push(pattern),
-                Err(error) => self.file.wrong(value.span().start, error.to_string()),
+                Err(error) => self.file.problem_at(value.span().start, error.to_string()),
             }
         }
         patterns
@@ -191,7 +194,7 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn fault(&mut self, span: Range<usize>, fault: Fault) {
-        self.file.wrong_in(span, fault.at, fault.problem);
+        self.file.problem_in_string(span, fault.at, fault.problem);
     }
 
     pub(super) fn expression(
@@ -228,19 +231,19 @@ impl Reader<'_, '_> {
                 };
                 let Some(select) = table.get("select") else {
                     let at = value.span().start;
-                    self.file.wrong(at, "a link to follow needs a select");
+                    self.file.problem_at(at, "a link to follow needs a select");
                     return None;
                 };
                 (select, recipe)
             }
             _ => (value, None),
         };
-        let expression = self.leading(select, source)?;
+        let expression = self.link_expression(select, source)?;
         Some(Lead { expression, recipe })
     }
 
     /// Reads the expression of a link: whether it yields one or many, each is followed.
-    fn leading(&mut self, value: &Entry<'_>, source: Source) -> Option<Expression> {
+    fn link_expression(&mut self, value: &Entry<'_>, source: Source) -> Option<Expression> {
         let text = self.text(value, "select")?;
         let read = Expression::read(text, source, true)
             .or_else(|fault| Expression::read(text, source, false).map_err(|_| fault));

@@ -26,15 +26,15 @@ fn collapsed(text: &str) -> String {
 }
 
 /// What the other engine's script records of each element.
-fn told(text: &str, line: &str) -> Result<Vec<String>, String> {
+fn described(text: &str, line: &str) -> Result<Vec<String>, String> {
     let (selector, attribute) = match line.split_once('@') {
         Some((selector, attribute)) => (selector, Some(attribute)),
         None => (line, None),
     };
     let selector = Selector::compile(Source::Html, selector).map_err(|fault| fault.problem)?;
     let tree = tree::build(text, Source::Html, &Limits::default(), Notes::default())?;
-    let found = selector.nodes(&Node::Page(&tree), &mut Caches::default(), usize::MAX)?;
-    let told = found.iter().filter_map(|node| {
+    let nodes = selector.nodes(&Node::Page(&tree), &mut Caches::default(), usize::MAX)?;
+    let described = nodes.iter().filter_map(|node| {
         let Node::Element(node, _) = node else {
             return None;
         };
@@ -47,11 +47,11 @@ fn told(text: &str, line: &str) -> Result<Vec<String>, String> {
             }
         }
     });
-    Ok(told.collect())
+    Ok(described.collect())
 }
 
-fn digest(told: &[String]) -> String {
-    let bytes = Sha256::digest(told.join("\n"));
+fn digest(lines: &[String]) -> String {
+    let bytes = Sha256::digest(lines.join("\n"));
     bytes[..8]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -63,13 +63,13 @@ fn differences(root: &Path, expected: &Path) -> Vec<String> {
     let expected: Expected =
         serde_json::from_str(&std::fs::read_to_string(expected).unwrap()).unwrap();
     let mut differences = Vec::new();
-    for (page, answers) in &expected.pages {
+    for (page, results) in &expected.pages {
         let bytes = std::fs::read(root.join(page)).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         for line in &expected.selectors {
-            let theirs = answers.get(line);
-            let difference = match told(text, line) {
+            let theirs = results.get(line);
+            let difference = match described(text, line) {
                 Err(why) => format!("refused: {why}"),
                 Ok(ours) => {
                     let same = match theirs {
@@ -97,28 +97,28 @@ fn reason(difference: &str) -> Option<&'static str> {
         (
             ":empty",
             "empties.html",
-            "white space alone is empty to soupsieve, by the draft of Selectors 4; to browsers and here it is not (Selectors 3)",
+            "white space alone is empty to soupsieve, by the draft of Selectors 4; to browsers and to haul it is not (Selectors 3)",
         ),
         (
             "lineargradient",
             "foreign.html",
-            "soupsieve compares names of SVG in any case; HTML 4.16.2 compares them as they are",
+            "soupsieve compares SVG names without regard to case; HTML 4.16.2 compares them exactly",
         ),
         (
             "svg a@href",
             "foreign.html",
-            "xlink:href is taken where there is no href: both are the link in SVG",
+            "xlink:href is used if there is no href: both are links in SVG",
         ),
         (
             "",
             "foreign.html",
-            "soupsieve leaves out what is in a template, as browsers do; here its one p is found: whoever reads a page wants it",
+            "soupsieve ignores the content of a template, as browsers do; haul matches the p in it, because readers of pages want it",
         ),
     ];
-    let found = REASONS
+    let known = REASONS
         .iter()
         .find(|(selector, page, _)| difference.contains(page) && difference.contains(selector));
-    found.map(|(_, _, why)| *why)
+    known.map(|(_, _, why)| *why)
 }
 
 #[test]

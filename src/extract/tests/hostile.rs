@@ -54,7 +54,7 @@ fn a_page_as_deep_as_browsers_go_is_read() {
 }
 
 #[test]
-fn a_tag_with_attributes_without_end_is_refused() {
+fn a_tag_with_endless_attributes_is_refused() {
     let names: String = (0..200_000).map(|n| format!(" a{n}")).collect();
     let why = refused(&format!("<p>x<div{names}>")).unwrap_or_default();
     assert!(why.contains("more than 10000 attributes"), "{why}");
@@ -88,7 +88,7 @@ fn a_million_links_are_read_in_time() {
 }
 
 #[test]
-fn a_page_that_is_too_long_is_refused_and_values_are_bounded() {
+fn pages_that_are_too_long_are_refused_and_values_are_bounded() {
     let mut settings = ExtractSettings {
         fields: vec![
             "a=p".parse().unwrap(),

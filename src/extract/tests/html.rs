@@ -51,7 +51,7 @@ fn each_part_of_an_element_can_be_taken() {
 }
 
 #[test]
-fn what_does_not_convert_is_a_miss_that_quotes_it() {
+fn a_value_that_does_not_convert_is_a_miss_that_quotes_it() {
     let html = "<b>twelve</b><i>1</i><i>two</i><i>3</i><i>four</i>";
     let (json, misses) = select(&["price=b|number", "n[]=i|integer"], html);
     assert_eq!(json, r#"{"price":null,"n":[1,3]}"#);
@@ -68,7 +68,7 @@ fn what_does_not_convert_is_a_miss_that_quotes_it() {
 }
 
 #[test]
-fn elements_are_found_in_the_order_of_the_page_and_detached_ones_are_not() {
+fn elements_are_matched_in_page_order_and_detached_ones_are_not() {
     // The text is moved in front of the table during parsing.
     let html = "<table><tr><td>cell</td></tr><b>moved</b></table><p><b>last</b>";
     let (json, _) = select(&["b[]=b, td"], html);
@@ -76,14 +76,14 @@ fn elements_are_found_in_the_order_of_the_page_and_detached_ones_are_not() {
 }
 
 #[test]
-fn an_empty_page_is_an_item_of_nothing() {
+fn an_empty_page_yields_an_empty_item() {
     let (json, misses) = select(&["t=h1", "all=::text", "l[]=a@href"], "");
     assert_eq!(json, r#"{"t":null,"all":"","l":[]}"#);
     assert!(misses.is_empty());
 }
 
 #[test]
-fn selections_are_for_html_alone_and_names_are_for_one_field() {
+fn selections_apply_only_to_html_and_names_are_unique() {
     let extractor = selecting(&["t=h1"]);
     assert!(
         read(&extractor, "{}", Source::Json)
@@ -96,11 +96,11 @@ fn selections_are_for_html_alone_and_names_are_for_one_field() {
         ..ExtractSettings::default()
     };
     let error = Extractor::compile(&settings).unwrap_err().to_string();
-    assert_eq!(error, "fields: t: a second field of this name");
+    assert_eq!(error, "fields: t: there is already a field of this name");
 }
 
 #[test]
-fn one_extractor_serves_every_core() {
+fn one_extractor_can_be_shared_by_all_threads() {
     let extractor = selecting(&["x[]=li|trim|upper", "n=li:nth-child(2)"]);
     let (json_of_one, _) = select(&["x[]=li|trim|upper", "n=li:nth-child(2)"], PAGE);
     std::thread::scope(|scope| {

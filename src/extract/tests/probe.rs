@@ -15,23 +15,23 @@ fn tried(expression: &str, text: &str, source: Source) -> Result<Vec<Match>, Sel
 }
 
 #[test]
-fn each_place_is_told_with_its_line_and_what_becomes_of_it() {
+fn each_match_is_reported_with_its_line_and_its_value() {
     let long = "x\n".repeat(5000);
     let html = format!("<p>{long}<ul>\n<li class=a\n id=b><b>1</b>\n<li>two</ul>");
-    let found = tried("li|integer", &html, Source::Html).unwrap();
-    let told: Vec<_> = found
+    let matches = tried("li|integer", &html, Source::Html).unwrap();
+    let report: Vec<_> = matches
         .iter()
-        .map(|found| {
+        .map(|one| {
             (
-                found.line,
-                found.source.trim_end(),
-                &found.value,
-                found.why.is_some(),
+                one.line,
+                one.source.trim_end(),
+                &one.value,
+                one.why.is_some(),
             )
         })
         .collect();
     assert_eq!(
-        told,
+        report,
         [
             (
                 Some(5003),
@@ -45,16 +45,16 @@ fn each_place_is_told_with_its_line_and_what_becomes_of_it() {
 }
 
 #[test]
-fn json_and_text_are_tried_too_and_mistakes_are_told_by_column() {
-    let found = tried("$.a[*]|number", r#"{"a":["1,5",2]}"#, Source::Json).unwrap();
-    assert_eq!(found[0].value, crate::Value::Number(1.5));
-    assert_eq!(found[1].value, crate::Value::Number(2.0));
+fn json_and_text_can_be_tried_too_and_mistakes_have_a_column() {
+    let matches = tried("$.a[*]|number", r#"{"a":["1,5",2]}"#, Source::Json).unwrap();
+    assert_eq!(matches[0].value, crate::Value::Number(1.5));
+    assert_eq!(matches[1].value, crate::Value::Number(2.0));
     assert_eq!(
-        (found[0].source.as_str(), found[1].source.as_str()),
+        (matches[0].source.as_str(), matches[1].source.as_str()),
         ("\"1,5\"", "2")
     );
-    let found = tried(r"\d+|first", "a 1 b 22", Source::Text).unwrap();
-    assert_eq!(found[1].source, "22");
+    let matches = tried(r"\d+|first", "a 1 b 22", Source::Text).unwrap();
+    assert_eq!(matches[1].source, "22");
     assert_eq!(tried("li|tirm", "", Source::Html).unwrap_err().column, 4);
     assert_eq!(tried("$", "{", Source::Json).unwrap_err().column, 1);
 }

@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_expression_on_any_page_gives_values_of_its_columns(
+    fn any_expression_on_any_page_yields_values_that_fit_its_columns(
         expression in pieces(&PIECES, 9),
         wild in "\\PC{0,20}",
         page in pieces(&TAGS, 40),
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn any_recipe_is_read_or_refused_with_places_in_it(
+    fn any_recipe_is_read_or_refused_with_valid_positions(
         keys in prop::collection::vec((
             prop::sample::select(&["name", "match", "source", "each", "follow", "[fields]\na", "b", "[fields.c]\neach", "fields.d", "'e[]'", "type"][..]),
             prop::sample::select(&["'x'", "['x', 1]", "{select='a|number', type='date', default=1}", "{each='$.x', fields={y='@z'}}", "1", "'json'", "'text'", "'('", "\"\\u00e9|\"", "{filters=['trim','regex:(|']}"][..]),
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics_a_filter(text in "\\PC{0,24}", digits in "[-+0-9.,:/ T%€'Ee]{0,24}") {
+    fn no_text_makes_a_filter_panic(text in "\\PC{0,24}", digits in "[-+0-9.,:/ T%€'Ee]{0,24}") {
         let extractor = selecting(&[
             "a=p|number", "b=p|integer:,", "c=p|date", "d=p|date:%d/%m/%Y", "e=p|url", "f=p|json", "g=p|bool", "h=p|collapse",
         ]);

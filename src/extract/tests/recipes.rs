@@ -3,8 +3,8 @@
 use super::*;
 
 fn compiled(recipes: &[&str]) -> Extractor {
-    let recipes = recipes.iter().enumerate().map(|(place, text)| {
-        let name = format!("r{place}.toml");
+    let recipes = recipes.iter().enumerate().map(|(index, text)| {
+        let name = format!("r{index}.toml");
         Recipe::check(text, &name).unwrap()
     });
     let settings = ExtractSettings {
@@ -20,7 +20,7 @@ fn items(extractor: &Extractor, extracted: &Extracted) -> Vec<String> {
 }
 
 #[test]
-fn each_item_is_read_on_its_own_with_its_nested_items() {
+fn each_item_is_read_separately_with_its_nested_items() {
     let extractor = compiled(&[r#"
 each = ".product"
 [fields]
@@ -76,7 +76,7 @@ name = "b"
 }
 
 #[test]
-fn a_recipe_is_for_the_pages_it_matches_and_those_it_is_led_to() {
+fn a_recipe_applies_to_pages_it_matches_and_pages_assigned_by_links() {
     let extractor = compiled(&[
         "name='list'\nmatch=['/p/*']\nfollow=['a.next', {select='.item', recipe='detail'}, 'a.mail']\n[fields]\nt='h1'",
         "name='detail'\nmatch=[]\n[fields]\nt='h1'",
@@ -87,12 +87,12 @@ fn a_recipe_is_for_the_pages_it_matches_and_those_it_is_led_to() {
         <a class=mail href=mailto:a@b.example>m</a><a class=next>none</a>";
     let extracted = read(&extractor, page, Source::Html);
     assert_eq!(extracted.fields.tables, [0, 3]);
-    let led = extracted.follow.iter();
-    let led: Vec<_> = led
+    let followed = extracted.follow.iter();
+    let followed: Vec<_> = followed
         .map(|follow| (follow.url.as_str(), follow.recipe.as_deref()))
         .collect();
     assert_eq!(
-        led,
+        followed,
         [
             ("https://shop.example/p/2", None),
             ("https://shop.example/d/1", Some("detail")),
@@ -111,7 +111,7 @@ fn a_recipe_is_for_the_pages_it_matches_and_those_it_is_led_to() {
 }
 
 #[test]
-fn a_recipe_that_leads_to_none_is_refused_before_the_first_page() {
+fn a_link_to_an_unknown_recipe_is_refused_before_the_first_page() {
     let recipe = Recipe::check(
         "name='list'\nfollow={select='a', recipe='lsit'}\n[fields]\nt='h1'",
         "r.toml",
@@ -128,7 +128,7 @@ fn a_recipe_that_leads_to_none_is_refused_before_the_first_page() {
 }
 
 #[test]
-fn json_is_read_by_paths_whose_root_is_the_item() {
+fn in_json_the_root_of_a_path_is_the_item() {
     let extractor = compiled(&[r#"
 source = "json"
 each = "$.products[?@.live]"
@@ -162,7 +162,7 @@ n = "$.n|integer"
     assert_eq!(extracted.follow[0].url.as_str(), "https://shop.example/p/2");
     assert_eq!(extracted.fields.misses.len(), 1);
     let broken = read(&extractor, "{", Source::Json).fields;
-    assert!(broken.refused.unwrap().contains("no JSON: EOF"));
+    assert!(broken.refused.unwrap().contains("not JSON: EOF"));
     let deep = "[".repeat(100_000);
     assert!(
         read(&extractor, &deep, Source::Json)
@@ -180,7 +180,7 @@ n = "$.n|integer"
 }
 
 #[test]
-fn text_is_read_by_expressions_and_the_groups_of_each() {
+fn text_is_read_by_expressions_and_by_the_groups_of_each() {
     let extractor = compiled(&[r#"
 source = "text"
 each = '(?m)^(?<key>\w+): *(.*)$'
@@ -206,7 +206,7 @@ line = "::text"
 }
 
 #[test]
-fn what_one_item_finds_does_not_depend_on_the_item_before() {
+fn the_matches_of_an_item_do_not_depend_on_the_previous_item() {
     let extractor = compiled(&[r"
 each = 'li'
 [fields]

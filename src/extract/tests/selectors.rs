@@ -19,7 +19,7 @@ fn fault(selection: &str) -> String {
 }
 
 #[test]
-fn links_are_the_elements_that_lead_somewhere() {
+fn links_are_the_elements_with_a_target() {
     let html = "<a id=a href=/x><a id=b><area id=c href=y><link id=d href=z>\
         <svg><a id=e href=u /><a id=f xlink:href=v /><a id=g /></svg>";
     for selector in [":link", ":any-link", ":LINK"] {
@@ -29,7 +29,7 @@ fn links_are_the_elements_that_lead_somewhere() {
 }
 
 #[test]
-fn the_states_of_a_form_are_those_that_a_browser_shows_first() {
+fn the_states_of_a_form_are_those_a_browser_starts_with() {
     let form = "<form id=form>
         <input id=a type=CHECKBOX checked><input id=b type=radio><input id=c type=text checked>
         <select id=d required><option id=e selected><optgroup id=f disabled><option id=g></select>
@@ -58,7 +58,7 @@ fn the_states_of_a_form_are_those_that_a_browser_shows_first() {
 }
 
 #[test]
-fn a_language_is_that_of_the_nearest_element_that_has_one() {
+fn the_language_is_that_of_the_nearest_element_that_has_one() {
     let html = "<div id=a lang=de><p id=b></p><p id=c lang=DE-latn-ch></p><p id=d lang></p></div>\
         <div id=e lang=de-x-ch></div><div id=f lang=fr-CH></div><div id=g></div>";
     for (selector, expected) in [
@@ -75,7 +75,7 @@ fn a_language_is_that_of_the_nearest_element_that_has_one() {
 }
 
 #[test]
-fn the_bar_of_a_namespace_is_no_filter() {
+fn the_bar_of_a_namespace_does_not_start_a_filter() {
     let html = "<p id=a><svg id=b><title id=c>t</title></svg>";
     assert_eq!(ids("*|p", html), "a");
     assert_eq!(ids("*|svg > *|*", html), "c");
@@ -92,7 +92,7 @@ fn the_bar_of_a_namespace_is_no_filter() {
 }
 
 #[test]
-fn what_is_in_a_comment_divides_nothing() {
+fn delimiters_inside_a_comment_are_ignored() {
     let html = "<a id=a href=x>it's</a>";
     for (selection, value) in [
         ("x=a /* it's */ @href", "x"),
@@ -106,7 +106,7 @@ fn what_is_in_a_comment_divides_nothing() {
 }
 
 #[test]
-fn html_has_its_attributes_in_the_order_of_the_page() {
+fn html_has_its_attributes_in_page_order() {
     let html = "<html lang=en data-a=1><html class=c id=z lang=de><p title=t id=i class='b a' data-z=1 data-a=2>\
         x<br/><img src=s alt=a></p><!--c-->";
     let p = "<p title=\\\"t\\\" id=\\\"i\\\" class=\\\"b a\\\" data-z=\\\"1\\\" data-a=\\\"2\\\">\
@@ -124,7 +124,7 @@ fn html_has_its_attributes_in_the_order_of_the_page() {
 }
 
 #[test]
-fn what_is_no_selector_is_told_why() {
+fn an_invalid_selector_is_refused_with_a_reason() {
     for (selection, words) in [
         (":hover", ":hover is a state of a browser"),
         ("a:VISITED", ":visited is a state of a browser"),
@@ -135,12 +135,12 @@ fn what_is_no_selector_is_told_why() {
         (":nth-chidl(2)", "did you mean :nth-child?"),
         (":lang()", ":lang() takes languages"),
         ("a::before", "::before"),
-        ("a >", "nothing stands behind the combinator"),
+        ("a >", "nothing after the combinator"),
         ("a[", "ends too early"),
         ("a,", "a selector is missing"),
     ] {
-        let told = fault(selection);
-        assert!(told.contains(words), "{selection}: {told}");
+        let message = fault(selection);
+        assert!(message.contains(words), "{selection}: {message}");
     }
 }
 
