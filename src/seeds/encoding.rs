@@ -1,4 +1,4 @@
-//! From the bytes of a list to UTF-8: byte order marks, UTF-16, and single bytes of an older encoding.
+//! Converts a list to UTF-8 from UTF-16 and older encodings, and removes byte order marks.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -7,12 +7,12 @@ use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::foreign;
 
-/// Bytes that are looked at before reading.
+/// The most bytes that are peeked at before reading.
 const HEAD: usize = 4096;
-/// As many are waited for; a URL is hardly shorter.
+/// The number of bytes to wait for; hardly any URL is shorter.
 const WAITED_FOR: usize = 4;
 
-/// An input whose first bytes were looked at.
+/// An input whose first bytes have been peeked at.
 pub(super) struct Peeked {
     head: Vec<u8>,
     at: usize,
@@ -20,10 +20,10 @@ pub(super) struct Peeked {
 }
 
 impl Peeked {
-    /// Reads the first bytes, and keeps them for whoever reads on.
+    /// Reads the first bytes, and keeps them for the actual reading.
     ///
     /// # Errors
-    /// When the input cannot be read.
+    /// If the input cannot be read.
     pub(super) fn new(mut inner: Box<dyn Read>) -> io::Result<Self> {
         let mut head = vec![0; HEAD];
         let mut length = 0;
@@ -55,7 +55,7 @@ impl Read for Peeked {
     }
 }
 
-/// The input as UTF-8, without its byte order mark; what is not a text is refused with a sentence.
+/// The input as UTF-8, without its byte order mark; an error sentence if it is not text.
 pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
     let utf16 = |encoding, input| Ok(Box::new(Transcoded::new(encoding, input)) as Box<dyn Read>);
     match *input.head() {
@@ -71,7 +71,7 @@ pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
             input.at += 2;
             return utf16(UTF_16BE, input);
         }
-        // UTF-16 without a mark: ASCII with a zero beside each.
+        // UTF-16 without a byte order mark: each ASCII byte is paired with a zero.
         [b'\t'..=b'~', 0, b'\t'..=b'~', 0, ..] => return utf16(UTF_16LE, input),
         [0, b'\t'..=b'~', 0, b'\t'..=b'~', ..] => return utf16(UTF_16BE, input),
         _ => {}
@@ -82,7 +82,7 @@ pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
     }
 }
 
-/// UTF-16 as UTF-8. What stands for no character becomes U+FFFD, which no URL has.
+/// UTF-16 as UTF-8. Invalid units become U+FFFD, which no URL contains.
 struct Transcoded {
     decoder: Decoder,
     input: Peeked,
@@ -125,7 +125,9 @@ impl Read for Transcoded {
     }
 }
 
-/// The text of bytes that should be UTF-8. A byte that is not is read as Windows-1252, as old spreadsheets write it.
+/// The text of bytes that should be UTF-8.
+///
+/// Bytes that are not valid UTF-8 are read as Windows-1252, which old spreadsheets write.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);

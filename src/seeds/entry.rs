@@ -1,4 +1,4 @@
-//! From the words of a line to a job.
+//! Turns the text of a line into a job.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::secret::without_password;
 use crate::url::{HostKey, PageUrl, UserInfo};
 use crate::visit::{FetchError, Visit};
 
-/// Hosts whose key is kept to be shared; a list of more hosts starts over.
+/// The most host keys cached for sharing; beyond that, the cache starts over.
 const HOSTS: usize = 4096;
-/// Characters of a bad line that are told.
+/// The most characters of a bad line that are shown.
 const TOLD: usize = 200;
 
-/// Makes jobs of lines; hosts' keys are made once and shared.
+/// Turns lines into jobs; the key of each host is created once and shared.
 #[derive(Default)]
 pub(super) struct Maker {
     last: Option<HostKey>,
@@ -27,12 +27,12 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    /// A line with a URL and no more.
+    /// The entry of a line that is only a URL.
     pub(super) fn url(&mut self, row: u64, text: &str) -> Entry {
         self.request(row, text, None)
     }
 
-    /// A line with a URL and a request of its own.
+    /// The entry of a line that has a URL and its own request.
     pub(super) fn request(&mut self, row: u64, text: &str, request: Option<Request>) -> Entry {
         let text = words::trimmed(text);
         if let Some(problem) = words::problem(text) {
@@ -74,7 +74,7 @@ impl Maker {
     }
 }
 
-/// An entry that says what is wrong with its line; what the line carries along stays with it.
+/// An entry that says what is wrong with its line; the line's columns stay with it.
 pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request>) -> Entry {
     let mut job = Job::seed(row, PageUrl::nowhere());
     job.request = request.map(Arc::new);
@@ -83,7 +83,7 @@ pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request
     Entry::Bad(Box::new(Visit::unsent(job, error)))
 }
 
-/// `user:password@` in a URL is Basic authentication (RFC 7617), and a secret.
+/// Turns `user:password@` in a URL into Basic authentication (RFC 7617), as a secret.
 fn with_user(mut request: Request, user: &UserInfo) -> Request {
     let secret = STANDARD.encode(format!("{}:{}", user.user, user.password));
     if let Ok(mut value) = HeaderValue::try_from(format!("Basic {secret}")) {

@@ -1,6 +1,8 @@
-//! Files that are not lists, told by their first bytes: refused in one sentence that says what to do.
+//! Recognizes files that are not lists by their first bytes.
+//!
+//! Refuses them with advice on what to do.
 
-/// What a file is, and what to do about it, by the bytes that it begins with.
+/// Magic numbers, each with what the file is and what to do about it.
 const KNOWN: [(&[u8], &str); 18] = [
     (
         b"PK\x03\x04",
@@ -62,12 +64,12 @@ const KNOWN: [(&[u8], &str); 18] = [
     ),
 ];
 
-/// Where a tar archive says that it is one.
+/// The position and the bytes by which a tar archive is recognized.
 const TAR: (usize, &[u8]) = (257, b"ustar");
-/// Control characters that make a beginning binary, where they are also one in this many of its bytes.
+/// How many control characters make a file binary: at least N, and one in M bytes.
 const CONTROLS: (usize, usize) = (8, 50);
 
-/// What is wrong with an input that begins like this: `None` where it may be a list.
+/// What is wrong with an input that starts like this; `None` if it may be a list.
 pub(super) fn problem(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);
@@ -82,7 +84,7 @@ pub(super) fn problem(head: &[u8]) -> Option<&'static str> {
         .then_some("a binary file, not a list: lists are text, CSV, TSV or JSON Lines")
 }
 
-/// A control character that no text has: white space, backspace and escape are in some.
+/// Whether a control character never occurs in text; white space and escape do.
 fn is_control(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x08 | 0x0b | 0x0c | 0x1b)
 }

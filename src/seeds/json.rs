@@ -1,6 +1,6 @@
-//! JSON Lines: an object a line with `url`, and perhaps `method`, `headers` and `body`.
+//! JSON Lines: one object per line with `url`, optionally `method`, `headers`, `body`.
 //!
-//! Every other member is a column: it is carried through to the record.
+//! All other members are columns: they are carried through to the record.
 
 use std::io;
 use std::sync::Arc;
@@ -19,9 +19,11 @@ use super::{Enough, Entry, Feeder};
 use crate::error::{Error, Result};
 use crate::job::{self, Request};
 
-/// The longest line: a record with the text of its page is one too.
+/// The longest line: it may be a record with the text of its page.
 const LONGEST: usize = 16 << 20;
-/// What says of a line that it is a record that haul wrote: its `body` and `headers` are those of an answer.
+/// Fields that identify a line as a record written by haul.
+///
+/// The `body` and `headers` of a record are those of the response, not of a request.
 const OF_A_RECORD: [&str; 6] = [
     "row",
     "final_url",
@@ -31,10 +33,10 @@ const OF_A_RECORD: [&str; 6] = [
     "duplicate_of",
 ];
 
-/// Makes sure that an input is not one JSON document over many lines.
+/// Checks that an input is not a single JSON document over several lines.
 ///
 /// # Errors
-/// When it is, or cannot be read.
+/// If it is, or if it cannot be read.
 pub(super) fn check(name: &str, lines: &mut Input) -> Result<()> {
     let sample = lines.sample(1, &mut ());
     let sample = sample.map_err(|source| unreadable(name, source))?;
@@ -51,8 +53,10 @@ pub(super) fn check(name: &str, lines: &mut Input) -> Result<()> {
     }
 }
 
+/// Reads a list of JSON Lines.
+///
 /// # Errors
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub(super) fn read(
     lines: &mut Input,
     maker: &mut Maker,
@@ -84,14 +88,14 @@ pub(super) fn read(
     Ok(Ok(()))
 }
 
-/// What is shown of a bad line. Headers may be secrets: nothing from them on.
+/// The part of a bad line to show: it ends before the headers, which may be secrets.
 fn shown(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let end = text.find("\"headers\"").unwrap_or(text.len());
     text[..end].to_owned()
 }
 
-/// The members of a line; mended where that takes it.
+/// The members of a line, repaired if necessary.
 fn members(line: &[u8], url: &str) -> serde_json::Result<Map<String, Value>> {
     if !may_round(line)
         && let Ok(members) = serde_json::from_slice(line)
@@ -102,7 +106,7 @@ fn members(line: &[u8], url: &str) -> serde_json::Result<Map<String, Value>> {
     if str::from_utf8(line).is_ok() {
         return Ok(members);
     }
-    // A column may be in an older encoding; what is sent has to be what the line says.
+    // Columns may be in an older encoding, but what is sent must be exactly what the line says.
     let exact: Map<String, Value> = serde_json::from_str(&mended(&String::from_utf8_lossy(line)))?;
     let is_column = |name: &str| ![url, "method", "headers", "body"].contains(&name);
     let from = |name: String, value: Value| match is_column(&name) {
@@ -135,7 +139,7 @@ fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
     let (request, problem) = match request {
         Ok(request) => (request, None),
         Err(problem) => {
-            // What is left of the request is no column: a header may be a secret.
+            // The rest of the request does not become columns: a header may be a secret.
             for name in ["method", "headers", "body"] {
                 members.remove(name);
             }
@@ -165,7 +169,7 @@ fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
     }
 }
 
-/// What a record that haul wrote says about its request. Of its members only the columns of the list stay.
+/// The request of a record written by haul. Only the columns of its list remain as members.
 fn of_record(members: &mut Map<String, Value>) -> Result<Request, String> {
     let columns = match members.remove("columns") {
         Some(Value::Object(columns)) => columns,
@@ -179,10 +183,10 @@ fn of_record(members: &mut Map<String, Value>) -> Result<Request, String> {
     })
 }
 
-/// The method of a record's request, where it can be sent again without a body.
+/// The method of a recorded request, if it can be sent again without a body.
 ///
 /// # Errors
-/// Which method it is, and that a record has no body and no headers to send with it.
+/// The method, and that a record does not include the body and headers to send with it.
 pub(super) fn recorded_method(method: Option<&str>) -> Result<Option<Method>, String> {
     let Some(method) = method.filter(|method| !method.is_empty()) else {
         return Ok(None);
@@ -195,7 +199,7 @@ pub(super) fn recorded_method(method: Option<&str>) -> Result<Option<Method>, St
     }
 }
 
-/// What the line says about its request; those members are taken out.
+/// The request that the line describes; its members are removed.
 fn request(members: &mut Map<String, Value>) -> Result<Request, String> {
     let method = match members.remove("method") {
         None | Some(Value::Null) => None,

@@ -1,7 +1,7 @@
-//! Physical lines, however they end: LF, CRLF or CR alone.
+//! Physical lines with any line ending: LF, CRLF or CR alone.
 //!
-//! Invariant: memory is bounded by one buffer and one line, and the line by a limit; what a line has beyond the limit is
-//! passed over, and the line says so. Whoever reads from a slow pipe is told before the next wait.
+//! Invariant: memory is bounded by one buffer and one line, and the line by a limit; anything beyond the limit is
+//! skipped, and the line is marked as cut. The reader of a slow pipe is notified before each wait.
 
 use std::io::{self, Read};
 
@@ -9,40 +9,40 @@ use memchr::memchr2;
 
 use super::Feeder;
 
-/// Bytes read at a time, and how much of an input can be looked at before it is read.
+/// The number of bytes read at a time, and the most that can be sampled before reading.
 pub(super) const BUFFER: usize = 256 << 10;
-/// How much of an input is looked at to learn its layout, at least where there is as much.
+/// How much of an input is sampled to detect its layout, if there is as much.
 const SAMPLE: usize = 64 << 10;
 
-/// An input, line by line.
+/// An input that is read line by line.
 pub(super) struct Lines<R> {
     input: R,
     buffer: Vec<u8>,
-    /// What of the buffer is not read yet.
+    /// The range of the buffer that has not been read yet.
     start: usize,
     end: usize,
     at_end: bool,
-    /// A CR ended the last line: an LF that follows it belongs to it.
+    /// The last line ended with a CR: an LF right after it belongs to the same line ending.
     after_return: bool,
-    /// Lines read so far.
+    /// The number of lines read so far.
     number: u64,
     longest: usize,
-    /// Whether CR and CRLF are told apart even where that means to wait for the next byte.
+    /// Whether to distinguish CR and CRLF even if that means waiting for the next byte.
     exact: bool,
 }
 
-/// How a line ends.
+/// A line ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum End {
     Feed,
     Return,
     Both,
-    /// The input ends here.
+    /// The end of the input.
     #[default]
     None,
 }
 
-/// A line without its end.
+/// A line without its ending.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
@@ -64,25 +64,27 @@ impl End {
     }
 }
 
-/// Called before a read that may wait.
+/// Called before a read that may block.
 pub(super) trait BeforeWait {
     fn before_wait(&mut self);
 }
 
 impl BeforeWait for Feeder<'_> {
-    /// A slow pipe's entries are handed over as they come. Nobody may want them any more: the next entry says so.
+    /// Sends the entries of a slow pipe as they arrive.
+    ///
+    /// If nobody wants them, the next entry will find out.
     fn before_wait(&mut self) {
         let _ = self.hand_over();
     }
 }
 
-/// Nobody waits for entries.
+/// For readers that do not deliver entries.
 impl BeforeWait for () {
     fn before_wait(&mut self) {}
 }
 
 impl<R: Read> Lines<R> {
-    /// Of each line at most `longest` bytes are kept.
+    /// At most `longest` bytes of each line are kept.
     pub(super) fn new(input: R, longest: usize) -> Self {
         Self {
             input,
@@ -97,21 +99,22 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Another limit for the lines that follow.
+    /// Sets the limit for the lines that follow.
     pub(super) fn set_longest(&mut self, longest: usize) {
         self.longest = longest;
     }
 
-    /// From now on a CR at the end of what has arrived waits for the next byte, to know whether it is a CRLF. That
-    /// matters only inside quoted cells, which keep their line ends.
+    /// From now on, waits for the byte after a CR to tell CR from CRLF.
+    ///
+    /// This only matters inside quoted cells, which keep their line endings.
     pub(super) fn tell_ends_exactly(&mut self) {
         self.exact = true;
     }
 
-    /// The next line. `false` at the end.
+    /// Reads the next line; returns `false` at the end.
     ///
     /// # Errors
-    /// When the input cannot be read.
+    /// If the input cannot be read.
     pub(super) fn next(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
         line.bytes.clear();
         line.cut = false;
@@ -145,7 +148,7 @@ impl<R: Read> Lines<R> {
         Ok(any)
     }
 
-    /// Takes the end of a line that begins here.
+    /// Consumes the line ending at this position.
     fn take_end(&mut self, wait: &mut impl BeforeWait) -> io::Result<End> {
         let is_return = self.buffer[self.start] == b'\r';
         self.start += 1;
@@ -168,7 +171,7 @@ impl<R: Read> Lines<R> {
         Ok(End::Return)
     }
 
-    /// Reads more behind what is not read yet. `false`: there is no more, or no room for it.
+    /// Reads more bytes into the buffer; returns `false` if there are none, or no room for them.
     fn fill(&mut self, wait: &mut impl BeforeWait) -> io::Result<bool> {
         if self.at_end {
             return Ok(false);
@@ -197,11 +200,13 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// What comes next, without reading it: whole lines, and at least this many that are not blank, unless a sample
-    /// cannot hold them or the input has fewer. The last line of an input needs no end.
+    /// A preview of the next whole lines, without consuming them.
+    ///
+    /// At least `least` of them are not blank, unless the sample or the input is too short. The last line of an
+    /// input needs no line ending.
     ///
     /// # Errors
-    /// When the input cannot be read.
+    /// If the input cannot be read.
     pub(super) fn sample(&mut self, least: usize, wait: &mut impl BeforeWait) -> io::Result<&[u8]> {
         loop {
             let ready = &self.buffer[self.start..self.end];
@@ -221,7 +226,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// How many lines that are not blank are whole.
+/// The number of complete lines that are not blank.
 fn whole_lines(bytes: &[u8]) -> usize {
     let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
     let Some(end) = bytes.iter().rposition(ends) else {
@@ -235,7 +240,7 @@ fn whole_lines(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// Gives its bytes a few at a time.
+    /// Returns its bytes a few at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

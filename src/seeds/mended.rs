@@ -1,12 +1,13 @@
-//! JSON that serde_json refuses or rounds and that other programs write: mended, so that no row is lost by it.
+//! Repairs JSON that serde_json refuses or rounds, so that no row is lost.
 //!
-//! A half of a surrogate pair becomes U+FFFD, a control character in a string its escape; a number that does not fit, `NaN`
-//! and `Infinity` become texts that spell them. Edge: what is no JSON at all stays so.
+//! Other programs do write such JSON. An unpaired surrogate becomes U+FFFD, and a control character in a string is
+//! escaped; numbers that do not fit, `NaN` and `Infinity` become strings that spell them. Edge: text that is not
+//! JSON at all stays as it is.
 
-/// Digits of the longest integers that fit into 64 bits, minus one.
+/// The number of digits of the longest 64-bit integers, minus one.
 const DIGITS: usize = 19;
 
-/// The text, mended.
+/// The repaired text.
 pub(super) fn mended(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -24,7 +25,7 @@ pub(super) fn mended(text: &str) -> String {
     out
 }
 
-/// Whether a line may have an integer that does not fit into 64 bits: a float would be made of it.
+/// Whether a line may contain an integer beyond 64 bits, which would become a float.
 pub(super) fn may_round(line: &[u8]) -> bool {
     let mut run = 0;
     line.iter().any(|byte| {
@@ -33,7 +34,7 @@ pub(super) fn may_round(line: &[u8]) -> bool {
     })
 }
 
-/// Copies a string, which begins here. Answers its length.
+/// Copies the string that starts here; returns its length.
 fn string(text: &str, out: &mut String) -> usize {
     out.push('"');
     let mut at = 1;
@@ -60,10 +61,10 @@ fn string(text: &str, out: &mut String) -> usize {
     at
 }
 
-/// Copies an escape, both halves of a surrogate pair together.
+/// Copies an escape; both halves of a surrogate pair are copied together.
 fn escape(text: &str, out: &mut String) -> usize {
     let Some(first) = code_unit(text) else {
-        // The escaped character may be a quote, and may be missing.
+        // The escaped character may be a quote, or it may be missing.
         let length = text.chars().take(2).map(char::len_utf8).sum();
         out.push_str(&text[..length]);
         return length;
@@ -92,7 +93,7 @@ fn code_unit(text: &str) -> Option<u32> {
     is_hex.then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// Copies a number or what stands in the place of one, quoted where serde_json cannot hold it.
+/// Copies a number or a word in place of one, quoted if serde_json cannot represent it.
 fn scalar(text: &str, out: &mut String) -> usize {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
     let length = text.find(|c| !is_part(c)).unwrap_or(text.len());

@@ -1,8 +1,8 @@
-//! Seeds: the user's list, read as it is needed and never loaded.
+//! Seeds: the user's list, read as needed and never loaded as a whole.
 //!
-//! A thread reads lines, makes jobs of them, and waits while the frontier has enough; so a list of 30 million lines,
-//! or a pipe that never ends, is read in flat memory. Invariant: each line that is not blank or a comment becomes
-//! exactly one entry, a job or a visit that says what is wrong with the line; nothing in a line stops the run.
+//! A thread reads lines, turns them into jobs, and waits while the frontier has enough; so a list of 30 million
+//! lines, or an endless pipe, is read in constant memory. Invariant: each line that is not blank or a comment
+//! becomes exactly one entry, either a job or a visit that says what is wrong with the line; no line stops the run.
 
 mod encoding;
 mod entry;
@@ -32,89 +32,89 @@ use crate::visit::Visit;
 use entry::Maker;
 pub use failures::Failures;
 
-/// Entries handed over at a time.
+/// The number of entries sent at a time.
 const BATCH: usize = 512;
-/// Bytes of stored pages handed over at a time, but for the page that goes beyond.
+/// The most bytes of stored pages sent at a time, plus the page that exceeds them.
 const BATCH_BYTES: u64 = 1 << 20;
-/// Batches that may wait for the frontier.
+/// The number of batches that may wait for the frontier.
 const BATCHES: usize = 4;
 
-/// Where seeds come from and which of them are taken.
+/// Where seeds come from, and which of them are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedSettings {
     /// The inputs, in order.
     pub sources: Vec<Source>,
-    /// How files and standard input are read.
+    /// The format of files and standard input.
     pub format: ListFormat,
-    /// The column that holds the URL, by name or by number from 1; where it is `None`, `url`, or else the first.
+    /// The column with the URL, by name or by number from 1; by default `url`, or else detected.
     pub url_column: Option<String>,
-    /// The rows to take; all where it is `None`.
+    /// The rows to use; `None` for all.
     pub rows: Option<Rows>,
-    /// How many entries to take at the most.
+    /// The most entries to use.
     pub limit: Option<u64>,
-    /// The last row that an earlier session has read: it and those before it are passed over.
+    /// The last row that an earlier session read: everything up to it is skipped.
     pub after: u64,
-    /// How many rows that session took.
+    /// The number of entries that the earlier session used.
     pub taken: u64,
-    /// Rows that it took and left without a record: those are read again, and not passed over.
+    /// Rows that the earlier session used but that have no record yet: they are read again.
     pub again: Rows,
 }
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// URLs, as arguments.
+    /// URLs given as arguments.
     Urls(Vec<String>),
     /// A file.
     File(PathBuf),
     /// Standard input.
     Stdin,
-    /// The failures in an output of an earlier run.
+    /// The failures in the output of an earlier run.
     Failures(Failures),
-    /// The pages of an archive, which come with their jobs: nothing is asked of a network.
+    /// The pages of an archive, sent along with their jobs: the network is not used.
     Archive(PathBuf),
 }
 
-/// How a list is read.
+/// The format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListFormat {
-    /// By the file's suffix, below `.gz` and `.zst`; without a known one as text.
+    /// By the file's suffix, ignoring `.gz` and `.zst`; otherwise by its first line.
     BySuffix,
-    /// One URL a line; `#` begins a comment.
+    /// One URL per line; `#` starts a comment.
     Text,
-    /// RFC 4180, a header line first.
+    /// RFC 4180, with a header line.
     Csv,
-    /// The same with tabs.
+    /// The same, with tabs.
     Tsv,
-    /// A JSON object a line, with `url`.
+    /// One JSON object per line, with `url`.
     Jsonl,
 }
 
-/// A line that was read.
+/// An entry of a list.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// One that can be asked for.
+    /// A valid entry.
     Job(Box<Job>),
-    /// One that cannot.
+    /// An invalid entry.
     Bad(Box<Visit>),
 }
 
-/// Some entries, and how far the reading has come.
+/// Some entries, and how far the reading has progressed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
-    /// Entries so far, these included.
+    /// The number of entries so far, including these.
     pub(crate) read: u64,
     /// The row of the last of them.
     pub(crate) last_row: u64,
-    /// Entries in all, by the bytes read so far; `None` where the inputs' sizes are not known.
+    /// The expected total number of entries; `None` if the input sizes are not known.
     pub(crate) estimate: Option<u64>,
 }
 
-/// Records of archives that hold no page, by their kind.
+/// Records of archives that contain no page, by kind.
 pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
 
-/// The list being read.
+/// A list that is being read.
 pub(crate) struct Seeds {
     batches: mpsc::Receiver<Batch>,
     thread: Option<JoinHandle<Result<LeftOut>>>,
@@ -122,20 +122,20 @@ pub(crate) struct Seeds {
 }
 
 impl SeedSettings {
-    /// These URLs, each asked once.
+    /// Settings for these URLs.
     pub fn urls<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
         Self::of(vec![Source::Urls(
             urls.into_iter().map(Into::into).collect(),
         )])
     }
 
-    /// The pages of these archives.
+    /// Settings for the pages of these archives.
     pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
         let archives = archives.into_iter().map(Into::into);
         Self::of(archives.map(Source::Archive).collect())
     }
 
-    /// These inputs, all of them.
+    /// Settings for these inputs, with all of their rows.
     pub fn of(sources: Vec<Source>) -> Self {
         Self {
             sources,
@@ -151,7 +151,7 @@ impl SeedSettings {
 }
 
 impl SeedSettings {
-    /// Passes over what an earlier session has read: all up to this row, so many of them taken, but for those of `again`.
+    /// Skips what an earlier session read: all rows up to `row`, `taken` entries in total, except for those in `again`.
     pub(crate) fn skip(&mut self, row: u64, taken: u64, again: Rows) {
         self.after = row;
         self.taken = taken;
@@ -185,10 +185,10 @@ impl FromStr for ListFormat {
 }
 
 impl Seeds {
-    /// Looks at the inputs, so that a missing file is told at once, and starts to read.
+    /// Checks the files, so that a missing one is reported at once, and starts reading.
     ///
     /// # Errors
-    /// When an input cannot be opened.
+    /// If an input cannot be opened.
     pub(crate) fn start(settings: SeedSettings) -> Result<Self> {
         for source in &settings.sources {
             if let Source::File(path) = source {
@@ -208,15 +208,15 @@ impl Seeds {
         })
     }
 
-    /// What the archives held beside pages, once there are no more batches.
+    /// What the archives contain besides pages, once there are no more batches.
     pub(crate) fn left_out(&self) -> &LeftOut {
         &self.left_out
     }
 
-    /// The next batch; `None` when the list is at its end. Cancel-safe.
+    /// The next batch; `None` at the end of the list. Cancel-safe.
     ///
     /// # Errors
-    /// When an input cannot be read.
+    /// If an input cannot be read.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
         if let Some(batch) = self.batches.recv().await {
             return Ok(Some(batch));
@@ -232,26 +232,26 @@ impl Seeds {
     }
 }
 
-/// Hands entries over in batches, and says when nobody wants more.
+/// Sends entries in batches, and reports when no more are wanted.
 struct Feeder<'a> {
     settings: &'a SeedSettings,
     sender: mpsc::Sender<Batch>,
     batch: Vec<Entry>,
-    /// Bytes of the stored pages in it.
+    /// Bytes of the stored pages in the batch.
     bytes: u64,
     read: u64,
-    /// Rows of the inputs before this one.
+    /// The number of rows in the inputs before the current one.
     rows_before: u64,
-    /// The last row of this one so far.
+    /// The last row of the current input so far, counted over all inputs.
     row: u64,
     progress: source::Progress,
 }
 
-/// The reading is over: enough was taken, or the run has ended.
+/// A signal to stop reading: the limit is reached, or the run has ended.
 struct Enough;
 
 impl Feeder<'_> {
-    /// Whether a row is to be taken. `line` counts from 1 in its own input.
+    /// Whether a row is to be used. `line` counts from 1 within its input.
     fn wants(&mut self, line: u64) -> Result<bool, Enough> {
         self.row = self.rows_before + line;
         if self.row <= self.settings.after {
@@ -271,7 +271,9 @@ impl Feeder<'_> {
         self.feed_row([entry])
     }
 
-    /// The entries of one row. They are handed over together: a job that goes on begins behind the last row that it has.
+    /// Feeds the entries of one row.
+    ///
+    /// They are sent in the same batch, because a resumed job starts after the last row that it has.
     fn feed_row(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), Enough> {
         let before = self.batch.len();
         self.batch.extend(entries);
@@ -286,12 +288,12 @@ impl Feeder<'_> {
         if full { Err(Enough) } else { Ok(()) }
     }
 
-    /// Whether as many rows were taken as are wanted.
+    /// Whether the limit of entries is reached.
     fn is_full(&self) -> bool {
         self.settings.limit.is_some_and(|limit| self.read >= limit)
     }
 
-    /// A slow pipe's lines are handed over as they come.
+    /// Sends the entries so far, so that lines from a slow pipe do not wait for a full batch.
     fn hand_over(&mut self) -> Result<(), Enough> {
         if self.batch.is_empty() {
             return Ok(());
@@ -332,7 +334,7 @@ fn read(
         return Ok(left_out);
     }
     for source in &settings.sources {
-        // To open a pipe may mean to wait for who writes to it.
+        // Opening a pipe may block until somebody writes to it.
         if feeder.hand_over().is_err() {
             break;
         }
@@ -350,7 +352,7 @@ fn read(
         }
         feeder.rows_before = feeder.row;
     }
-    // The last row that is wanted may be far from a full batch. Nobody may be waiting any more: then it is not wanted.
+    // The last wanted row may not have filled a batch. If the receiver is gone, the entries are not needed.
     let _ = feeder.hand_over();
     Ok(left_out)
 }

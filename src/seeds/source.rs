@@ -1,6 +1,6 @@
-//! Opening an input: a file or standard input, decompressed by what its first bytes say.
+//! Opens an input: a file or standard input, decompressed according to its first bytes.
 //!
-//! Invariant: an input that can be read once (a pipe, a device) is opened once, when its turn comes.
+//! Invariant: an input that can only be read once (a pipe, a device) is opened only once, when it is its turn.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -16,20 +16,22 @@ use super::lines::{BeforeWait, Lines};
 use super::{Enough, Feeder, ListFormat, Source, json, table, text};
 use crate::error::{Error, Result};
 
-/// Bytes read at a time.
+/// The number of bytes read at a time.
 const BUFFER: usize = 256 << 10;
 /// The largest window of a zstd list, as a power of two: `zstd --long` goes to 27.
 const ZSTD_WINDOW: u32 = 27;
-/// The longest line of text or of a table: no URL is as long. Of a longer line the rest is passed over.
+/// The longest line of text or of a table: no URL is that long.
+///
+/// The rest of a longer line is skipped.
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// The lines of an input.
 pub(super) type Input = Lines<Box<dyn Read>>;
 
-/// How far the reading has come, in bytes.
+/// How far the reading has progressed, in bytes.
 pub(super) struct Progress {
     read: Arc<AtomicU64>,
-    /// The size of all inputs, where it is known.
+    /// The total size of all inputs, if known.
     size: Option<u64>,
 }
 
@@ -42,7 +44,7 @@ impl Progress {
                 .ok()
                 .filter(std::fs::Metadata::is_file)
                 .map(|metadata| metadata.len()),
-            // What is read again is bounded, and the count of it is known.
+            // A rerun of failures is bounded, and their number is known.
             Source::Failures(_) | Source::Stdin => None,
             // How many of its bytes are pages is not known before they are read.
             Source::Archive(_) => None,
@@ -57,7 +59,7 @@ impl Progress {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Entries in all, if the rest is like what was read.
+    /// The expected total number of entries, if the rest is like what has been read.
     pub(super) fn estimate(&self, entries: u64) -> Option<u64> {
         let read = self.read.load(Ordering::Relaxed);
         let size = self.size.filter(|_| read > 0)?;
@@ -65,11 +67,13 @@ impl Progress {
     }
 }
 
-/// Looks at a file before the run begins, so that an output is not emptied for a list that cannot be read. What can be
-/// read once is left alone.
+/// Checks a file before the run begins.
+///
+/// This way, no output is truncated for a list that cannot be read. Files that can only be read once are not
+/// touched.
 ///
 /// # Errors
-/// When there is no such file, it cannot be read, or is not a list.
+/// If the file does not exist, cannot be read, or is not a list.
 pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Result<()> {
     let name = path.display().to_string();
     let unreadable = |source| unreadable(&name, source);
@@ -93,7 +97,7 @@ pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Re
 /// Reads one input to its end.
 ///
 /// # Errors
-/// When it cannot be read, or is not a list: the rest of the run is not wanted then.
+/// If it cannot be read, or is not a list: then the run stops.
 pub(super) fn read(
     source: &Source,
     maker: &mut Maker,
@@ -134,7 +138,7 @@ pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
     }
 }
 
-/// The lines of an input, unpacked and as UTF-8.
+/// The lines of an input, decompressed and as UTF-8.
 pub(super) fn opened(name: &str, raw: Box<dyn Read>) -> Result<Input> {
     let refused = |problem: &str| Error::Table {
         name: name.to_owned(),
@@ -146,7 +150,7 @@ pub(super) fn opened(name: &str, raw: Box<dyn Read>) -> Result<Input> {
     Ok(Lines::new(text, LONGEST))
 }
 
-/// The format that a list is read in: the one that was asked for, or by the suffix, or by the first line.
+/// The format to read a list in: the requested one, or by the suffix, or by the first line.
 fn format_of(
     asked: ListFormat,
     path: Option<&Path>,
@@ -161,14 +165,14 @@ fn format_of(
     }
     let sample = lines.sample(1, wait)?;
     Ok(match sample.trim_ascii_start().first() {
-        // No URL begins so.
+        // No URL starts like this.
         Some(b'{') => ListFormat::Jsonl,
         _ if table::has_url_header(sample) => ListFormat::Csv,
         _ => ListFormat::Text,
     })
 }
 
-/// `list.csv.gz` is read as CSV. `None`: the suffix says nothing.
+/// The format by the suffix: `list.csv.gz` is CSV. `None` if the suffix is not known.
 fn by_suffix(path: &Path) -> Option<ListFormat> {
     let suffix = |path: &Path| {
         path.extension()
@@ -202,7 +206,7 @@ fn decompressed(raw: Box<dyn Read>) -> io::Result<Peeked> {
     Ok(raw)
 }
 
-/// Counts what is read, before decompression: that is what the size of a file says.
+/// Counts bytes before decompression, because the size of a file refers to those.
 struct Counted {
     inner: Box<dyn Read>,
     read: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Text: a URL a line, with comments.
+//! Text lists: one URL per line, with comments.
 
 use std::io;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::words::{self, Words};
 use super::{Enough, Entry, Feeder};
 use crate::job::Request;
 
-/// The column that what follows a URL and a tab is carried in.
+/// The column that stores what follows a URL and a tab.
 const NOTE: &str = "note";
 
-/// URLs given as arguments: each is a row.
+/// Reads URLs given as arguments; each is a row.
 pub(super) fn arguments(
     urls: &[String],
     maker: &mut Maker,
@@ -31,8 +31,10 @@ pub(super) fn arguments(
     Ok(())
 }
 
+/// Reads a text list.
+///
 /// # Errors
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub(super) fn read(
     lines: &mut Input,
     maker: &mut Maker,
@@ -53,7 +55,7 @@ pub(super) fn read(
 }
 
 fn feed(line: &Line, maker: &mut Maker, feeder: &mut Feeder<'_>) -> Result<(), Enough> {
-    // A comment may be in any encoding; in a URL what is not UTF-8 becomes U+FFFD, which no URL has.
+    // A comment may be in any encoding; in a URL, invalid UTF-8 becomes U+FFFD, which no URL contains.
     let text = String::from_utf8_lossy(&line.bytes);
     let row = feeder.row;
     match words::of(&text) {

@@ -1,25 +1,26 @@
-//! What a line of a text list says: URLs, and what other tools take as a separator or a comment.
+//! Parses a line of a text list: URLs, separators and comments, as other tools treat them.
 //!
-//! White space separates, and `#` after white space begins a comment: `http://a.example/#top` has none. Whatever a line
-//! holds beside URLs is either kept or makes the whole line malformed; nothing is guessed from half of it.
+//! White space separates, and `#` after white space starts a comment: `http://a.example/#top` has none. Everything
+//! on a line besides URLs is either kept or makes the whole line malformed; nothing is guessed from half of a line.
 
-/// Signs that come along with a URL and cannot be seen: the end of a DOS file, marks of byte order and direction, spaces
-/// of no width.
+/// Invisible characters that may surround a URL.
+///
+/// They are the end-of-file character of DOS, byte order and direction marks, and zero-width spaces.
 const INVISIBLE: [char; 17] = [
     '\u{1a}', '\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}',
     '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2060}', '\u{2066}', '\u{2067}', '\u{2068}',
     '\u{2069}',
 ];
 
-/// URLs on one line at the most: they are handed over together.
+/// The most URLs on one line: they are sent in one batch.
 const MOST: usize = 10_000;
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Words<'l> {
-    /// Nothing: it is blank, or a comment.
+    /// Nothing: the line is blank, or a comment.
     Nothing,
-    /// One URL, or what should be one, and what follows it behind a tab.
+    /// One URL, or what should be one, and the note after a tab.
     Url(&'l str, Option<&'l str>),
     /// Several URLs.
     Urls(Vec<&'l str>),
@@ -27,7 +28,7 @@ pub(super) enum Words<'l> {
     Bad(&'static str),
 }
 
-/// Reads a line.
+/// Parses a line.
 pub(super) fn of(line: &str) -> Words<'_> {
     let line = trimmed(line);
     if line.is_empty() || line.starts_with('#') {
@@ -60,12 +61,14 @@ pub(super) fn of(line: &str) -> Words<'_> {
     }
 }
 
-/// The text without white space and invisible signs at its ends.
+/// The text without white space and invisible characters at its ends.
 pub(super) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c))
 }
 
-/// As [`trimmed`], of bytes that may be no text: their marks of byte order and ASCII white space alone.
+/// Like [`trimmed`], for bytes that may not be text.
+///
+/// Only byte order marks and ASCII white space are removed.
 pub(super) fn trimmed_bytes(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.trim_ascii();
     bytes
@@ -74,7 +77,7 @@ pub(super) fn trimmed_bytes(bytes: &[u8]) -> &[u8] {
         .trim_ascii()
 }
 
-/// Whether a text begins as an absolute http or https URL does.
+/// Whether a text starts like an absolute http or https URL.
 pub(super) fn has_scheme(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         text.get(..scheme.len())
@@ -82,7 +85,7 @@ pub(super) fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Why a text cannot be a URL although a parser might make one of it, by dropping what a browser drops.
+/// Why a text cannot be a URL, although a parser might drop characters to make it one.
 pub(super) fn problem(url: &str) -> Option<&'static str> {
     if url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
@@ -103,7 +106,7 @@ pub(super) fn problem(url: &str) -> Option<&'static str> {
         .then_some("two URLs in the place of one")
 }
 
-/// What stands before white space and `#`.
+/// The part of a line before white space and `#`.
 fn without_comment(line: &str) -> &str {
     let begins = |(at, _): &(usize, &str)| line[..*at].ends_with(char::is_whitespace);
     match line.match_indices('#').find(begins) {
@@ -112,7 +115,9 @@ fn without_comment(line: &str) -> &str {
     }
 }
 
-/// A URL as it is quoted in code and in mail: `"URL",` and `<URL>`. A comma that ends a URL is written as `%2C`.
+/// A URL without the quotes of code or mail: `"URL",` and `<URL>`.
+///
+/// A comma that is part of the end of a URL must be written as `%2C`.
 pub(super) fn unwrapped(word: &str) -> &str {
     let word = trimmed(word.strip_suffix(',').unwrap_or(word));
     for (open, close) in [('<', '>'), ('"', '"'), ('\'', '\'')] {

@@ -1,4 +1,6 @@
-//! Records in JSON Lines. Of a long record the beginning is enough: what is long in it comes last.
+//! Records in JSON Lines.
+//!
+//! The start of a long record suffices, because its long fields come last.
 
 use std::fmt;
 use std::io;
@@ -10,10 +12,10 @@ use crate::seeds::lines::Line;
 use crate::seeds::source::Input;
 use crate::seeds::{Enough, words};
 
-/// Calls `tell` for each line that is not blank.
+/// Calls `visit` for each line that is not blank.
 ///
 /// # Errors
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub(super) fn each(
     mut lines: Input,
     tell: &mut dyn FnMut(Item) -> Result<(), Enough>,
@@ -36,13 +38,13 @@ fn recorded(line: &[u8], is_cut: bool) -> Item {
     (is_record && (is_whole || is_cut)).then_some(found.recorded)
 }
 
-/// What was read of a record: the fields stay when the rest cannot be read.
+/// The fields of a record read so far; they remain usable when the rest cannot be read.
 #[derive(Default)]
 struct Found {
     recorded: Recorded,
-    /// How many of the fields that every record has were there.
+    /// The number of fields seen, of those that every record has.
     seen: usize,
-    /// Whether it has the field that no list has by accident.
+    /// Whether it has the field that no other list has by accident.
     final_url: bool,
 }
 
@@ -80,7 +82,7 @@ impl<'de> Visitor<'de> for &mut Found {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
-            // Columns are left out where there are none.
+            // Records without columns have no such field.
             self.seen += usize::from(WANTED.contains(&&*name) && name != "columns");
         }
         Ok(())

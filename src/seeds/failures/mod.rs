@@ -1,8 +1,9 @@
-//! Outputs that haul wrote, read again: which URLs failed and have no better record since.
+//! Reads haul's own outputs again: which URLs failed and have no better record since.
 //!
-//! The newest record of a request counts, as records are in the order in which they were written. Memory is bounded by the
-//! failures: an output is read once to find them, and once more to make jobs of them. A record holds no headers and
-//! no body: a request that had a body of its own is named, never sent without it.
+//! The newest record of a request counts; records are in the order they were written. Memory is bounded by the
+//! number of failures: an output is read once to find them, and a second time to turn them into jobs. A record
+//! contains no request headers and no request body: a request that had its own body is listed, but never sent
+//! without it.
 
 mod jsonl;
 #[cfg(feature = "parquet")]
@@ -29,31 +30,31 @@ use crate::error::{Error, Result};
 use crate::job::Request;
 use crate::rows::Rows;
 
-/// Classes of errors that are decisions, not failures: what was not meant to be asked.
+/// Error classes that are decisions rather than failures: what was not meant to be fetched.
 const DECISIONS: [&str; 3] = ["robots", "skipped", "duplicate"];
 
-/// The failures in an output that haul wrote.
+/// The failures in an output written by haul.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failures {
     path: PathBuf,
     format: Format,
     /// The numbers of the records to fetch again, from 1.
     chosen: Rows,
-    /// How many records those are.
+    /// The number of records to fetch again.
     pub count: u64,
-    /// How many requests failed in all.
+    /// The number of all failed requests.
     pub of: u64,
-    /// Rows that were sent with a method whose body no record holds.
+    /// Rows that were sent with a method whose body is not in the record.
     pub with_bodies: Rows,
-    /// How many requests those are.
+    /// The number of those requests.
     pub with_bodies_count: u64,
-    /// Lines that were no URL: they are none the second time either.
+    /// Lines that were not URLs: fetching them again cannot help.
     pub malformed: u64,
-    /// Lines of the output that are no records.
+    /// Lines of the output that are not records.
     pub foreign: u64,
 }
 
-/// What an output is, by its first bytes.
+/// The format of an output, detected from its first bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Format {
     #[default]
@@ -63,7 +64,7 @@ enum Format {
     Parquet,
 }
 
-/// What a record says about its request and its end.
+/// What a record says about its request and its outcome.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Recorded {
     row: Option<u64>,
@@ -75,19 +76,21 @@ pub(super) struct Recorded {
     depth: Option<u16>,
     found_on: Option<String>,
     columns: Map<String, Value>,
-    /// Which pass over failures wrote it; outputs of earlier versions do not say.
+    /// The pass over failures that wrote it; outputs of earlier versions do not say.
     pass: u32,
 }
 
-/// An item of an output: a record, or something else.
+/// An item of an output: a record, or `None` for anything else.
 type Item = Option<Recorded>;
 
 impl Failures {
-    /// Reads an output: JSON Lines or CSV, packed or not, SQLite, or a folder of Parquet files. `wanted` says of a status
-    /// and the class of an error whether such a failure is fetched again.
+    /// Reads an output of any format that stores records.
+    ///
+    /// These are JSON Lines and CSV, possibly compressed, SQLite, and folders of Parquet files. `wanted` decides by
+    /// status and error class whether a failure is fetched again.
     ///
     /// # Errors
-    /// When it cannot be read, or haul did not write it.
+    /// If the output cannot be read, or was not written by haul.
     pub fn read(path: &Path, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Result<Self> {
         let format = format_of(path)?;
         let mut failing: HashMap<u64, (u64, Kind)> = HashMap::new();
@@ -136,12 +139,12 @@ impl Failures {
         Ok(failures)
     }
 
-    /// The output.
+    /// The path of the output.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name of its format, as `--format` takes it.
+    /// The name of its format, as in `--format`.
     pub fn format(&self) -> &'static str {
         match self.format {
             Format::Jsonl => "jsonl",
@@ -151,7 +154,7 @@ impl Failures {
         }
     }
 
-    /// Makes jobs of the failures. Their records have the rows that they had.
+    /// Turns the failures into jobs, with the rows of their records.
     pub(super) fn feed(
         &self,
         maker: &mut Maker,
@@ -161,7 +164,7 @@ impl Failures {
         let mut ended = false;
         each(&self.path, self.format, &mut |item| {
             number += 1;
-            // What the run itself appends comes later.
+            // Anything after this was appended by the run itself.
             let last = self.chosen.last().unwrap_or_default();
             if number > last {
                 return Err(Enough);
@@ -182,7 +185,7 @@ impl Failures {
     }
 }
 
-/// What a failure is to whoever fetches it again.
+/// How a failure is treated when fetching again.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Wanted,
@@ -192,7 +195,7 @@ enum Kind {
 }
 
 impl Recorded {
-    /// What kind of failure it is; `None` where it is none.
+    /// The kind of failure; `None` if it is not one.
     fn kind(&self, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Option<Kind> {
         let class = self.error.as_deref().filter(|class| !class.is_empty())?;
         if DECISIONS.contains(&class) {
@@ -206,7 +209,7 @@ impl Recorded {
         })
     }
 
-    /// What tells its request from others.
+    /// A hash that identifies the request.
     fn request(&self) -> u64 {
         let mut hash = Xxh3::new();
         hash.update(&self.row.unwrap_or_default().to_le_bytes());
@@ -240,14 +243,14 @@ impl Recorded {
         entry
     }
 
-    /// Out of the cells of a table, by the names of their columns.
+    /// Builds it from the cells of a table and the names of their columns.
     pub(super) fn of_cells<'c>(cells: impl Iterator<Item = (&'c str, Cow<'c, str>)>) -> Self {
         let mut recorded = Self::default();
         cells.for_each(|(name, text)| recorded.set(name, &text));
         recorded
     }
 
-    /// Fills in a field of this name from a table of texts.
+    /// Sets the field of this name from its text.
     fn set(&mut self, name: &str, text: &str) {
         let some = || (!text.is_empty()).then(|| text.to_owned());
         match name {
@@ -266,7 +269,7 @@ impl Recorded {
     }
 }
 
-/// The fields of a record that say what its request was and how it ended.
+/// The fields of a record that describe its request and its outcome.
 const WANTED: [&str; 9] = [
     "row",
     "url",
@@ -279,10 +282,10 @@ const WANTED: [&str; 9] = [
     "columns",
 ];
 
-/// The field that says which pass wrote a record.
+/// The field that names the pass that wrote a record.
 const PASS: &str = "pass";
 
-/// Calls `tell` for each record of an output, in their order, until it has enough.
+/// Calls `visit` for each record of an output, in order, until it has enough.
 fn each(
     path: &Path,
     format: Format,
@@ -305,7 +308,7 @@ fn each(
     }
 }
 
-/// What an output is.
+/// The format of an output.
 fn format_of(path: &Path) -> Result<Format> {
     let unreadable = |source| unreadable(path, source);
     let found = fs::metadata(path).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! Records in a folder of Parquet files, part after part.
+//! Records in a folder of Parquet files, read part by part.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,13 +12,15 @@ use super::{Item, PASS, Recorded, WANTED, not_ours, refused, unreadable};
 use crate::error::Result;
 use crate::seeds::Enough;
 
-/// The folder of the records in a dataset of an earlier version; in others it is the dataset's own.
+/// The folder of the records in a dataset of an earlier version.
+///
+/// In newer ones it is the dataset's own folder.
 const PAGES: &str = "pages";
 
-/// Calls `tell` for each row of the table of pages.
+/// Calls `visit` for each row of the table of pages.
 ///
 /// # Errors
-/// When a part cannot be read, or there is no such table.
+/// If a part cannot be read, or there is no such table.
 pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
     for part in parts(path)? {
         let failed = |error| refused(&part, &format!("it cannot be read: {error}"));
@@ -41,7 +43,7 @@ pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>
     Ok(())
 }
 
-/// The files of the table, in the order in which they were written.
+/// The files of the table, in the order they were written.
 fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(path.join(PAGES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => fs::read_dir(path),

@@ -1,4 +1,4 @@
-//! Records in SQLite, in the order of their numbers.
+//! Records in SQLite, in the order they were written.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::{Item, PASS, Recorded, WANTED, refused};
 use crate::error::Result;
 use crate::seeds::Enough;
 
-/// Calls `tell` for each row of the table of pages.
+/// Calls `visit` for each row of the table of pages.
 ///
 /// # Errors
-/// When the database cannot be read, or has no such table.
+/// If the database cannot be read, or has no such table.
 pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
     let failed = |error: rusqlite::Error| {
         refused(path, &format!("its table of pages cannot be read: {error}"))

@@ -1,4 +1,4 @@
-//! Without the feature `parquet` its files cannot be read.
+//! A replacement without the feature `parquet`: its files cannot be read.
 
 use std::path::Path;
 
@@ -6,6 +6,8 @@ use super::{Item, refused};
 use crate::error::Result;
 use crate::seeds::Enough;
 
+/// Returns an error in place of the records.
+///
 /// # Errors
 /// Always.
 pub(super) fn each(path: &Path, _: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {

@@ -1,8 +1,8 @@
-//! From lines to records: where a record of a table ends, and its cells.
+//! Splits lines into records: where a record of a table ends, and its cells.
 //!
-//! Quotes are those of RFC 4180. A quote that opens a cell and is not closed as one (by a quote before a delimiter or the
-//! end of a line) within the bounds of a record is an ordinary character, as in `5" pipe`, and the next line is the
-//! next record. Invariant: a record is bounded in bytes and in lines, and no line is lost.
+//! Quotes follow RFC 4180. A quote that opens a cell but is not properly closed (by a quote before a delimiter or
+//! the end of a line) within the limits of a record is an ordinary character, as in `5" pipe`, and the next line is
+//! the next record. Invariant: a record is bounded in bytes and in lines, and no line is lost.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -13,18 +13,18 @@ use crate::seeds::lines::{BeforeWait, Line, Lines};
 
 /// The most lines of one record.
 const LINES: usize = 10_000;
-/// The most bytes of one line, where a record of several is not even longer.
+/// The most bytes of one line, unless records of several lines may be even longer.
 const LONGEST_LINE: usize = 16 << 20;
 
-/// How cells are told apart.
+/// How cells are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
-    /// Whether a cell may be in quotes.
+    /// Whether cells may be quoted.
     pub(super) quotes: bool,
-    /// Whether every quote is known to be right: a table that haul wrote.
+    /// Whether all quotes can be trusted: in a table written by haul.
     pub(super) strict: bool,
-    /// The most bytes of a record that has several lines.
+    /// The most bytes of a record of several lines.
     pub(super) longest: usize,
 }
 
@@ -39,31 +39,31 @@ pub(super) struct Cells {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     pub(super) cells: Cells,
-    /// The line that it begins on.
+    /// The line it starts on.
     pub(super) line: u64,
     /// What is wrong with it.
     pub(super) problem: Option<&'static str>,
 }
 
-/// A table, record by record.
+/// A table that is read record by record.
 pub(super) struct Records<R> {
     lines: Lines<R>,
     dialect: Dialect,
-    /// Lines that were looked at and are records of their own after all.
+    /// Lines that were read ahead and turned out to be records of their own.
     queue: VecDeque<Line>,
     first: Line,
-    /// The lines after the first that belong to the last record.
+    /// The lines after the first that belong to the current record.
     inside: Vec<Line>,
 }
 
-/// What a line does to a cell in quotes that began on an earlier one.
+/// What a line does to a quoted cell that started on an earlier line.
 #[derive(Debug, PartialEq, Eq)]
 enum Closes {
-    /// It goes on.
+    /// The cell continues.
     Not,
-    /// It ends where a cell may end.
+    /// The cell ends at a delimiter or the end of the line.
     Well,
-    /// A quote stands in the middle of it.
+    /// There is a quote in the middle of the cell.
     Badly,
 }
 
@@ -82,8 +82,9 @@ impl Cells {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// Splits a record. Answers where the quote is that opens a cell and is never closed: the cells are worth nothing then.
-    /// The quote at `literal` opens none.
+    /// Splits a record; returns the position of a quote that opens a cell and is never closed.
+    ///
+    /// In that case the cells are not valid. The quote at `literal` does not open a cell.
     pub(super) fn split(
         &mut self,
         text: &[u8],
@@ -110,7 +111,7 @@ impl Cells {
                     at += 1;
                 }
             }
-            // Without quotes, or what stands behind the closing one: other readers take it as a part of the cell, too.
+            // An unquoted cell, or text after a closing quote, which other readers add to the cell, too.
             let rest = &text[at..];
             let length = memchr(dialect.delimiter, rest).unwrap_or(rest.len());
             self.bytes.extend_from_slice(&rest[..length]);
@@ -139,10 +140,10 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The next record. `false` at the end. Blank lines are none.
+    /// Reads the next record, skipping blank lines; returns `false` at the end.
     ///
     /// # Errors
-    /// When the input cannot be read.
+    /// If the input cannot be read.
     pub(super) fn next(
         &mut self,
         record: &mut Record,
@@ -179,12 +180,14 @@ impl<R: Read> Records<R> {
         Ok(true)
     }
 
-    /// The lines after the first that belong to the last record: what stands between quotes.
+    /// The lines after the first that belong to the last record: they are inside quotes.
     pub(super) fn inside(&self) -> &[Line] {
         &self.inside
     }
 
-    /// Reads on to the end of a record whose quotes are open. `false`: they are closed nowhere, or badly.
+    /// Reads to the end of a record with open quotes.
+    ///
+    /// `false` if they are never closed, or not properly.
     fn gather(&mut self, record: &mut Record, wait: &mut impl BeforeWait) -> io::Result<bool> {
         let mut text = self.first.bytes.clone();
         text.extend_from_slice(self.first.end.bytes());

@@ -1,6 +1,6 @@
-//! How a table is laid out: its delimiter, whether it has a header line, and the column that holds the URLs.
+//! Detects the layout of a table: its delimiter, header line, and the column with the URLs.
 //!
-//! Learned from its first rows. What cannot be learned is said in one sentence that names the columns and the flag.
+//! It is detected from the first rows. If that fails, the message names the columns and the flag that helps.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::seeds::source::LONGEST;
 use crate::seeds::{encoding, words};
 use crate::url::PageUrl;
 
-/// Rows that are looked at, beside the header.
+/// The number of rows that are examined, besides the header.
 const ROWS: usize = 20;
-/// What a table may be delimited by, the likeliest first.
+/// The possible delimiters, most likely first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Names of columns that hold URLs, the likeliest first, in lower case and letters alone.
+/// Names of columns that usually contain URLs, most likely first, in lower-case letters.
 const NAMES: [&str; 22] = [
     "url",
     "urls",
@@ -41,38 +41,38 @@ const NAMES: [&str; 22] = [
     "host",
     "hostname",
 ];
-/// What a table begins with that haul wrote.
+/// The start of a table that was written by haul.
 const OF_RECORDS: &str = "row,url,final_url,redirects,status";
-/// The longest record of a table that haul wrote: it may hold the text of a page.
+/// The longest record of a table written by haul: it may contain the text of a page.
 const LONGEST_OF_RECORDS: usize = 64 << 20;
 
-/// How a table is laid out.
+/// The layout of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) dialect: Dialect,
-    /// The names of the columns; where there is no header, their numbers.
+    /// The names of the columns, or their numbers if there is no header.
     pub(super) names: Vec<Arc<str>>,
-    /// The place of the column that holds the URLs.
+    /// The index of the column with the URLs.
     pub(super) column: usize,
-    /// The last line that is not a row: of the header, or of what says the delimiter; 0 where there is none.
+    /// The last line before the first row (header or `sep=`); 0 if there is none.
     pub(super) before: u64,
-    /// Whether haul wrote it.
+    /// Whether the table was written by haul.
     pub(super) of_records: bool,
 }
 
-/// What is learned with one delimiter.
+/// The layout that results from one delimiter.
 struct Reading {
     layout: Result<Layout, String>,
-    /// How sure the column is: 3 by its name, 2 by what is in it, 1 by a name that says less, 0 not at all.
+    /// How certain the column is: 3 by name, 2 by content, 1 by a weak name, 0 not at all.
     rank: u8,
-    /// Cells of a row where all have as many, or else none.
+    /// The number of cells per row if all rows have the same number, otherwise 0.
     width: usize,
 }
 
-/// Learns the layout of a table from its beginning. `None`: there is nothing in it.
+/// Detects the layout of a table from its beginning; `None` if it is empty.
 ///
 /// # Errors
-/// Which column was not found, and which there are.
+/// Which column was not found, and which columns there are.
 pub(super) fn of(
     sample: &[u8],
     kind: Kind,
@@ -107,7 +107,7 @@ pub(super) fn of(
     best.map(|best| best.layout).transpose()
 }
 
-/// Whether a list is a table although its name does not say so: its first line has a cell `url` and others.
+/// Whether a list is a table in spite of its name: its first line has a `url` cell.
 pub(in crate::seeds) fn has_url_header(sample: &[u8]) -> bool {
     DELIMITERS[..3].iter().any(|delimiter| {
         let dialect = Dialect {
@@ -124,7 +124,7 @@ pub(in crate::seeds) fn has_url_header(sample: &[u8]) -> bool {
     })
 }
 
-/// The delimiter that a first line `sep=;` says, as Excel writes and reads it, and how many lines say it.
+/// The delimiter set by a first line `sep=;` (as in Excel), and how many lines that takes.
 fn said_delimiter(sample: &[u8]) -> (Option<u8>, u64) {
     let end = sample.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let first = sample[..end.unwrap_or(sample.len())].trim_ascii_end();
@@ -136,13 +136,13 @@ fn said_delimiter(sample: &[u8]) -> (Option<u8>, u64) {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] if delimiter.is_ascii() => {
             (Some(delimiter), 1)
         }
-        // The end of the line was cut off, and with it a tab.
+        // The line's end was trimmed, and the tab with it.
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] => (Some(b'\t'), 1),
         _ => (None, 0),
     }
 }
 
-/// The first records after so many lines.
+/// The first records after line `after`.
 fn rows(sample: &[u8], dialect: Dialect, after: u64) -> Vec<Record> {
     let mut records = Records::new(Lines::new(sample, LONGEST), dialect);
     let (mut record, mut rows) = (Record::default(), Vec::new());
@@ -206,7 +206,7 @@ impl Reading {
             )),
         };
         let is_even = rows.iter().all(|row| row.cells.len() == first.len());
-        // http://a.example/p;id=1 is one URL.
+        // http://a.example/p;id=1 is a single URL.
         let is_parameter = |cell: &[u8]| {
             let name = cell.split(|byte| *byte == b'=').next().unwrap_or_default();
             name.len() < cell.len() && name.iter().all(u8::is_ascii_alphanumeric)
@@ -228,7 +228,7 @@ impl Reading {
     }
 }
 
-/// Whether the first row names columns: it has no URL where the others have some.
+/// Whether the first row is a header: it has no URL, while the other rows have some.
 fn has_header(first: &[String], rows: &[Record], wanted: Option<&str>) -> bool {
     if wanted.is_some_and(|wanted| first.iter().any(|name| name.eq_ignore_ascii_case(wanted))) {
         return true;
@@ -244,7 +244,7 @@ fn has_header(first: &[String], rows: &[Record], wanted: Option<&str>) -> bool {
     if is_named || any(is_url) {
         return true;
     }
-    // A single column may hold anything: what is no URL in it is told, row by row.
+    // A single column may contain anything: values that are not URLs are reported row by row.
     let is_row = match (
         first,
         wanted.and_then(|wanted| wanted.parse::<usize>().ok()),
@@ -259,7 +259,7 @@ fn has_header(first: &[String], rows: &[Record], wanted: Option<&str>) -> bool {
     !is_row
 }
 
-/// The place of a column by its name, or by its number from 1.
+/// The index of a column by its name, or by its number from 1.
 fn named(wanted: &str, names: &[Arc<str>], has_header: bool) -> Option<usize> {
     let by_name = || {
         names
@@ -276,7 +276,7 @@ fn named(wanted: &str, names: &[Arc<str>], has_header: bool) -> Option<usize> {
     }
 }
 
-/// The column that holds URLs, and how sure that is.
+/// The column that contains URLs, and how certain that is.
 fn found(names: &[Arc<str>], rows: &[Record], has_header: bool) -> Option<(u8, usize)> {
     let by_name = |columns: &[usize]| {
         let ranked = columns.iter().filter(|_| has_header);
@@ -296,7 +296,7 @@ fn found(names: &[Arc<str>], rows: &[Record], has_header: bool) -> Option<(u8, u
             count > 0 && count * 2 >= cells.len()
         };
         let columns: Vec<usize> = all.iter().copied().filter(holds).collect();
-        // Of several, the name says which; a table without names says nothing, and the first it is.
+        // If there are several, the name decides; in a table without names, it is the first one.
         let only = match columns[..] {
             [only] => Some(only),
             [first, ..] if !has_header => Some(first),
@@ -308,12 +308,12 @@ fn found(names: &[Arc<str>], rows: &[Record], has_header: bool) -> Option<(u8, u
             None => return None,
         }
     }
-    // Nothing in it tells: what is no URL has a record that says so.
+    // The content does not help: values that are not URLs are reported in their records.
     let named = by_name(&all).map(|column| (1, column));
     named.or((names.len() == 1).then_some((0, 0)))
 }
 
-/// How likely a column of this name is to hold URLs, the likeliest first.
+/// How likely a column of this name is to contain URLs; lower is likelier.
 fn rank_of_name(name: &str) -> Option<usize> {
     let letters: String = name
         .chars()
@@ -324,7 +324,7 @@ fn rank_of_name(name: &str) -> Option<usize> {
     known.or_else(|| letters.ends_with("url").then_some(NAMES.len()))
 }
 
-/// A name that no column before has: `note`, `note.1`.
+/// A name that no previous column has: `note`, `note.1`.
 fn unique(name: &str, before: &[Arc<str>]) -> Arc<str> {
     let is_taken = |name: &str| before.iter().any(|other| **other == *name);
     if !is_taken(name) {
@@ -339,12 +339,14 @@ fn cell(bytes: &[u8]) -> String {
     words::trimmed(&encoding::text(bytes)).to_owned()
 }
 
-/// An absolute URL.
+/// Whether a text is an absolute URL.
 pub(super) fn is_url(text: &str) -> bool {
     words::has_scheme(text) && PageUrl::parse(text).is_ok()
 }
 
-/// A host without a scheme, perhaps with a path: under a suffix that there is, as words with a dot are many.
+/// Whether a text is a host without a scheme, possibly with a path.
+///
+/// It must have a known public suffix, because many words contain a dot.
 fn is_host(text: &str) -> bool {
     let name = text.split(['/', ':']).next().unwrap_or_default();
     let name = name.to_ascii_lowercase();

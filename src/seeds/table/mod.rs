@@ -1,4 +1,4 @@
-//! CSV and TSV: rows with a column that holds the URL. The other columns are carried through.
+//! CSV and TSV: rows with a URL column. The other columns are carried through.
 
 mod framing;
 mod layout;
@@ -19,19 +19,19 @@ use super::{Enough, Entry, Feeder, encoding, json, words};
 use crate::error::{Error, Result};
 use crate::job::Request;
 
-/// Which rules a table keeps.
+/// The variant of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// RFC 4180, with the delimiter that it has.
+    /// RFC 4180, with any delimiter.
     Csv,
-    /// Tabs, and no quotes (IANA text/tab-separated-values).
+    /// Tabs without quotes (IANA text/tab-separated-values).
     Tsv,
 }
 
-/// Makes sure that a table has a column of URLs.
+/// Checks that a table has a column of URLs.
 ///
 /// # Errors
-/// When it has none that can be told, or cannot be read.
+/// If there is none that can be recognized, or the table cannot be read.
 pub(super) fn check(name: &str, lines: &mut Input, kind: Kind, column: Option<&str>) -> Result<()> {
     learn(name, lines, kind, column, &mut ()).map(|_| ())
 }
@@ -51,8 +51,10 @@ fn learn(
     })
 }
 
+/// Reads a table.
+///
 /// # Errors
-/// When the input cannot be read, or has no column of URLs.
+/// If the input cannot be read, or has no column of URLs.
 pub(super) fn read(
     name: &str,
     mut lines: Input,
@@ -105,10 +107,12 @@ pub(super) fn read(
     }
 }
 
-/// Calls `tell` for each record of a table that haul wrote. `false`: somebody else wrote it.
+/// Calls `visit` for each record of a table written by haul.
+///
+/// `false` if haul did not write it.
 ///
 /// # Errors
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub(super) fn each_record(
     mut lines: Input,
     tell: &mut dyn FnMut(Option<Recorded>) -> Result<(), Enough>,
@@ -145,7 +149,7 @@ impl Layout {
         };
         let request = match (request, record.problem) {
             (Ok(request), None) => request,
-            // What was read of it may be half a cell.
+            // The cells that were read may be cut off.
             (Ok(_), Some(problem)) => {
                 return bad(row, &encoding::text(url), problem.to_owned(), None);
             }
@@ -163,7 +167,7 @@ impl Layout {
         }
     }
 
-    /// The other cells, by the names of their columns; those beyond the header by their numbers.
+    /// The other cells as columns, by name; those beyond the header by number.
     fn carrying(&self, record: &Record) -> Request {
         let cells = record.cells.iter().enumerate();
         let columns = cells.filter(|(index, _)| *index != self.column);
@@ -178,10 +182,10 @@ impl Layout {
         }
     }
 
-    /// What a record that haul wrote carries of its own list.
+    /// The request and columns of a record written by haul.
     ///
     /// # Errors
-    /// When its request cannot be made again.
+    /// If its request cannot be made again.
     fn of_record(&self, record: &Record) -> Result<Request, String> {
         let cell = |name: &str| {
             let at = self.names.iter().position(|known| **known == *name)?;
@@ -199,8 +203,10 @@ impl Layout {
         })
     }
 
-    /// Whether a line inside of quotes is what a row of its own would be: it is not asked, as quotes are what they are, and
-    /// not passed over in silence, as one of them may be left over from a row before.
+    /// Whether a line inside quotes looks like a row of its own.
+    ///
+    /// It is not fetched, because the quotes count, but it is reported, because one of them may be left over from
+    /// an earlier row.
     fn is_like_a_row(&self, line: &Line) -> bool {
         let mut cells = framing::Cells::default();
         let is_closed = cells.split(&line.bytes, self.dialect, None).is_none();
