@@ -10,7 +10,7 @@ use super::foreign;
 /// The most bytes that are peeked at before reading.
 const HEAD: usize = 4096;
 /// The number of bytes to wait for; hardly any URL is shorter.
-const WAITED_FOR: usize = 4;
+const ENOUGH_BYTES: usize = 4;
 
 /// An input whose first bytes have been peeked at.
 pub(super) struct Peeked {
@@ -27,7 +27,7 @@ impl Peeked {
     pub(super) fn new(mut inner: Box<dyn Read>) -> io::Result<Self> {
         let mut head = vec![0; HEAD];
         let mut length = 0;
-        while length < WAITED_FOR && !head[..length].contains(&b'\n') {
+        while length < ENOUGH_BYTES && !head[..length].contains(&b'\n') {
             match inner.read(&mut head[length..]) {
                 Ok(0) => break,
                 Ok(count) => length += count,
@@ -61,7 +61,7 @@ pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
     match *input.head() {
         [0xef, 0xbb, 0xbf, ..] => input.at += 3,
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
-            return Err("UTF-32, which is not read here: save it as UTF-8");
+            return Err("UTF-32, which is not supported: save it as UTF-8");
         }
         [0xff, 0xfe, ..] => {
             input.at += 2;
@@ -110,8 +110,8 @@ impl Read for Transcoded {
         while self.at == self.ready.len() && !self.ended {
             let count = self.input.read(&mut self.raw)?;
             self.ended = count == 0;
-            let most = self.decoder.max_utf8_buffer_length(count).unwrap_or(0);
-            self.ready.resize(most, 0);
+            let capacity = self.decoder.max_utf8_buffer_length(count).unwrap_or(0);
+            self.ready.resize(capacity, 0);
             self.at = 0;
             let raw = &self.raw[..count];
             let (_, _, written, _) = self
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_is_read_with_a_mark_and_without() {
+    fn utf_16_is_read_with_and_without_a_byte_order_mark() {
         let line = "http://a.example/é\r\n🦀\r\n".repeat(5000);
         let little: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = line.encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_utf_8_is_read_as_windows_1252_and_the_rest_stays() {
+    fn bytes_that_are_not_utf_8_are_read_as_windows_1252_and_the_rest_is_unchanged() {
         assert_eq!(text(b"caf\xe9 \xe2\x82\xac \x80"), "café € €");
     }
 }

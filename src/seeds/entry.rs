@@ -17,16 +17,16 @@ use crate::visit::{FetchError, Visit};
 /// The most host keys cached for sharing; beyond that, the cache starts over.
 const HOSTS: usize = 4096;
 /// The most characters of a bad line that are shown.
-const TOLD: usize = 200;
+const SHOWN: usize = 200;
 
 /// Turns lines into jobs; the key of each host is created once and shared.
 #[derive(Default)]
-pub(super) struct Maker {
+pub(super) struct JobBuilder {
     last: Option<HostKey>,
     hosts: HashSet<HostKey>,
 }
 
-impl Maker {
+impl JobBuilder {
     /// The entry of a line that is only a URL.
     pub(super) fn url(&mut self, row: u64, text: &str) -> Entry {
         self.request(row, text, None)
@@ -78,7 +78,7 @@ impl Maker {
 pub(super) fn bad(row: u64, text: &str, problem: String, request: Option<Request>) -> Entry {
     let mut job = Job::seed(row, PageUrl::nowhere());
     job.request = request.map(Arc::new);
-    let text = without_password(text).chars().take(TOLD).collect();
+    let text = without_password(text).chars().take(SHOWN).collect();
     let error = FetchError::Malformed { text, problem };
     Entry::Bad(Box::new(Visit::unsent(job, error)))
 }
@@ -98,8 +98,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_in_a_url_becomes_a_header_and_is_nowhere_else() {
-        let Entry::Job(job) = Maker::default().url(1, "http://ann:s3cret@a.example/x") else {
+    fn a_password_in_a_url_becomes_a_header_and_appears_nowhere_else() {
+        let Entry::Job(job) = JobBuilder::default().url(1, "http://ann:s3cret@a.example/x") else {
             panic!("it is a URL")
         };
         let request = job.request.as_ref().unwrap();
@@ -108,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_with_its_row() {
-        let Entry::Bad(visit) = Maker::default().url(7, "htp:/not a url") else {
-            panic!("it is no URL")
+    fn a_bad_line_is_reported_with_its_row() {
+        let Entry::Bad(visit) = JobBuilder::default().url(7, "htp:/not a url") else {
+            panic!("it is not a URL")
         };
         assert_eq!(visit.job.row, Some(7));
         assert!(visit.outcome.unwrap_err().to_string().contains("not http"));

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_in_any_encoding_may_be_a_list_and_bytes_of_a_program_may_not() {
+    fn text_in_any_encoding_may_be_a_list_and_binary_data_may_not() {
         for text in [
             &b""[..],
             b"http://a.example/\n",

@@ -10,9 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use super::encoding;
-use super::entry::{Maker, bad};
+use super::entry::{JobBuilder, bad};
 use super::lines::Line;
-use super::mended::{may_round, mended};
+use super::repair::{may_round, repaired};
 use super::source::{Input, unreadable};
 use super::words;
 use super::{Enough, Entry, Feeder};
@@ -24,7 +24,7 @@ const LONGEST: usize = 16 << 20;
 /// Fields that identify a line as a record written by haul.
 ///
 /// The `body` and `headers` of a record are those of the response, not of a request.
-const OF_A_RECORD: [&str; 6] = [
+const RECORD_FIELDS: [&str; 6] = [
     "row",
     "final_url",
     "redirects",
@@ -46,7 +46,7 @@ pub(super) fn check(name: &str, lines: &mut Input) -> Result<()> {
     match first == b"[" || first == b"{" || first.starts_with(b"[{") {
         true => Err(Error::Table {
             name: name.to_owned(),
-            problem: "one JSON document, not an object a line: jq -c '.[]' FILE | haul fetch - reads an array"
+            problem: "one JSON document, not one object per line: jq -c '.[]' FILE | haul fetch - reads an array"
                 .to_owned(),
         }),
         false => Ok(()),
@@ -59,11 +59,11 @@ pub(super) fn check(name: &str, lines: &mut Input) -> Result<()> {
 /// If the input cannot be read.
 pub(super) fn read(
     lines: &mut Input,
-    maker: &mut Maker,
+    maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> io::Result<Result<(), Enough>> {
-    let asked = feeder.settings.url_column.clone();
-    let column = asked.unwrap_or_else(|| "url".to_owned());
+    let requested = feeder.settings.url_column.clone();
+    let column = requested.unwrap_or_else(|| "url".to_owned());
     lines.set_longest(LONGEST);
     let mut line = Line::default();
     while lines.next(&mut line, feeder)? {
@@ -72,7 +72,7 @@ pub(super) fn read(
             Ok(true) if text.is_empty() => Ok(()),
             Ok(true) if line.cut => {
                 let problem = format!("longer than {} MiB", LONGEST >> 20);
-                feeder.feed(bad(feeder.row, &shown(text), problem, None))
+                feeder.feed(bad(feeder.row, &without_headers(text), problem, None))
             }
             Ok(true) => {
                 let entry = entry(maker, feeder.row, text, &column);
@@ -89,7 +89,7 @@ pub(super) fn read(
 }
 
 /// The part of a bad line to show: it ends before the headers, which may be secrets.
-fn shown(line: &[u8]) -> String {
+fn without_headers(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let end = text.find("\"headers\"").unwrap_or(text.len());
     text[..end].to_owned()
@@ -102,38 +102,39 @@ fn members(line: &[u8], url: &str) -> serde_json::Result<Map<String, Value>> {
     {
         return Ok(members);
     }
-    let members: Map<String, Value> = serde_json::from_str(&mended(&encoding::text(line)))?;
+    let members: Map<String, Value> = serde_json::from_str(&repaired(&encoding::text(line)))?;
     if str::from_utf8(line).is_ok() {
         return Ok(members);
     }
     // Columns may be in an older encoding, but what is sent must be exactly what the line says.
-    let exact: Map<String, Value> = serde_json::from_str(&mended(&String::from_utf8_lossy(line)))?;
+    let exact: Map<String, Value> =
+        serde_json::from_str(&repaired(&String::from_utf8_lossy(line)))?;
     let is_column = |name: &str| ![url, "method", "headers", "body"].contains(&name);
-    let from = |name: String, value: Value| match is_column(&name) {
+    let exact_or_column = |name: String, value: Value| match is_column(&name) {
         true => (name, value),
         false => (name.clone(), exact.get(&name).cloned().unwrap_or(value)),
     };
     Ok(members
         .into_iter()
-        .map(|(name, value)| from(name, value))
+        .map(|(name, value)| exact_or_column(name, value))
         .collect())
 }
 
-fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
+fn entry(maker: &mut JobBuilder, row: u64, line: &[u8], column: &str) -> Entry {
     let mut members = match members(line, column) {
         Ok(members) => members,
         Err(error) => {
             return bad(
                 row,
-                &shown(line),
+                &without_headers(line),
                 format!("not a JSON object: {error}"),
                 None,
             );
         }
     };
     let url = members.remove(column);
-    let request = match OF_A_RECORD.iter().all(|name| members.contains_key(*name)) {
-        true => of_record(&mut members),
+    let request = match RECORD_FIELDS.iter().all(|name| members.contains_key(*name)) {
+        true => request_of_record(&mut members),
         false => request(&mut members),
     };
     let (request, problem) = match request {
@@ -158,19 +159,24 @@ fn entry(maker: &mut Maker, row: u64, line: &[u8], column: &str) -> Entry {
     let request = (!plain).then_some(request);
     match (url, problem) {
         (Some(Value::String(url)), None) => maker.request(row, &url, request),
-        (_, Some(problem)) => bad(row, &shown(line), problem, request),
+        (_, Some(problem)) => bad(row, &without_headers(line), problem, request),
         (Some(_), None) => bad(
             row,
-            &shown(line),
+            &without_headers(line),
             format!("{column:?} is not a string"),
             request,
         ),
-        (None, None) => bad(row, &shown(line), format!("no member {column:?}"), request),
+        (None, None) => bad(
+            row,
+            &without_headers(line),
+            format!("no member {column:?}"),
+            request,
+        ),
     }
 }
 
 /// The request of a record written by haul. Only the columns of its list remain as members.
-fn of_record(members: &mut Map<String, Value>) -> Result<Request, String> {
+fn request_of_record(members: &mut Map<String, Value>) -> Result<Request, String> {
     let columns = match members.remove("columns") {
         Some(Value::Object(columns)) => columns,
         _ => Map::new(),
@@ -194,7 +200,7 @@ pub(super) fn recorded_method(method: Option<&str>) -> Result<Option<Method>, St
     match Method::from_bytes(method.as_bytes()) {
         Ok(known) if known.is_safe() => Ok(Some(known)),
         _ => Err(format!(
-            "a record of a {method}, without the body and the headers that were sent: take it from its own list"
+            "a record of a {method} request, which lacks the body and headers that were sent: fetch it from its original list"
         )),
     }
 }
@@ -220,7 +226,7 @@ fn request(members: &mut Map<String, Value>) -> Result<Request, String> {
                     _ => return Err(format!("the header {name:?} is not a string")),
                 };
                 let name = HeaderName::try_from(&name)
-                    .map_err(|_| format!("{name:?} is not a header's name"))?;
+                    .map_err(|_| format!("{name:?} is not a header name"))?;
                 let mut value = HeaderValue::try_from(text).map_err(|_| {
                     format!("the header {name:?} has bytes that a header cannot have")
                 })?;
@@ -253,11 +259,11 @@ mod tests {
     use super::*;
 
     fn read_line(line: &str) -> Entry {
-        entry(&mut Maker::default(), 3, line.as_bytes(), "url")
+        entry(&mut JobBuilder::default(), 3, line.as_bytes(), "url")
     }
 
     #[test]
-    fn a_line_names_its_request_and_carries_the_rest_along() {
+    fn a_line_describes_its_request_and_carries_other_members_along() {
         let Entry::Job(job) = read_line(
             r#"{"url":"a.example/x","method":"post","headers":{"X-A":"1"},"body":{"k":1},"id":42,"tags":["x"]}"#,
         ) else {
@@ -279,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_wrong_says_how_and_keeps_its_columns() {
+    fn a_bad_line_says_what_is_wrong_and_keeps_its_columns() {
         for (line, problem) in [
             ("{", "not a JSON object"),
             (r#"{"id":1}"#, "no member \"url\""),
             (r#"{"url":7}"#, "not a string"),
             (
                 r#"{"url":"a.example","headers":{"a b":"x"}}"#,
-                "not a header's name",
+                "not a header name",
             ),
             (
                 r#"{"url":"a.example","method":"a b"}"#,

@@ -33,7 +33,7 @@ pub(super) struct Lines<R> {
 
 /// A line ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum End {
+pub(super) enum LineEnd {
     Feed,
     Return,
     Both,
@@ -48,18 +48,18 @@ pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
     /// Its number, from 1.
     pub(super) number: u64,
-    pub(super) end: End,
+    pub(super) end: LineEnd,
     /// Whether it was longer than the limit.
     pub(super) cut: bool,
 }
 
-impl End {
+impl LineEnd {
     pub(super) const fn bytes(self) -> &'static [u8] {
         match self {
-            End::Feed => b"\n",
-            End::Return => b"\r",
-            End::Both => b"\r\n",
-            End::None => b"",
+            LineEnd::Feed => b"\n",
+            LineEnd::Return => b"\r",
+            LineEnd::Both => b"\r\n",
+            LineEnd::None => b"",
         }
     }
 }
@@ -74,7 +74,7 @@ impl BeforeWait for Feeder<'_> {
     ///
     /// If nobody wants them, the next entry will find out.
     fn before_wait(&mut self) {
-        let _ = self.hand_over();
+        let _ = self.send_batch();
     }
 }
 
@@ -107,7 +107,7 @@ impl<R: Read> Lines<R> {
     /// From now on, waits for the byte after a CR to tell CR from CRLF.
     ///
     /// This only matters inside quoted cells, which keep their line endings.
-    pub(super) fn tell_ends_exactly(&mut self) {
+    pub(super) fn distinguish_line_ends(&mut self) {
         self.exact = true;
     }
 
@@ -118,7 +118,7 @@ impl<R: Read> Lines<R> {
     pub(super) fn next(&mut self, line: &mut Line, wait: &mut impl BeforeWait) -> io::Result<bool> {
         line.bytes.clear();
         line.cut = false;
-        line.end = End::None;
+        line.end = LineEnd::None;
         let mut any = false;
         loop {
             if self.start == self.end && !self.fill(wait)? {
@@ -130,13 +130,13 @@ impl<R: Read> Lines<R> {
             }
             any = true;
             let rest = &self.buffer[self.start..self.end];
-            let found = memchr2(b'\n', b'\r', rest);
-            let length = found.unwrap_or(rest.len());
+            let line_end = memchr2(b'\n', b'\r', rest);
+            let length = line_end.unwrap_or(rest.len());
             let room = self.longest.saturating_sub(line.bytes.len());
             line.cut |= length > room;
             line.bytes.extend_from_slice(&rest[..length.min(room)]);
             self.start += length;
-            if found.is_some() {
+            if line_end.is_some() {
                 line.end = self.take_end(wait)?;
                 break;
             }
@@ -149,26 +149,26 @@ impl<R: Read> Lines<R> {
     }
 
     /// Consumes the line ending at this position.
-    fn take_end(&mut self, wait: &mut impl BeforeWait) -> io::Result<End> {
+    fn take_end(&mut self, wait: &mut impl BeforeWait) -> io::Result<LineEnd> {
         let is_return = self.buffer[self.start] == b'\r';
         self.start += 1;
         if !is_return {
-            return Ok(End::Feed);
+            return Ok(LineEnd::Feed);
         }
         if self.start == self.end {
             if !self.exact {
                 self.after_return = true;
-                return Ok(End::Return);
+                return Ok(LineEnd::Return);
             }
             if !self.fill(wait)? {
-                return Ok(End::Return);
+                return Ok(LineEnd::Return);
             }
         }
         if self.buffer[self.start] == b'\n' {
             self.start += 1;
-            return Ok(End::Both);
+            return Ok(LineEnd::Both);
         }
-        Ok(End::Return)
+        Ok(LineEnd::Return)
     }
 
     /// Reads more bytes into the buffer; returns `false` if there are none, or no room for them.
@@ -252,34 +252,34 @@ mod tests {
         }
     }
 
-    fn all(text: &[u8], at_a_time: usize) -> Vec<(String, End, u64)> {
+    fn all(text: &[u8], at_a_time: usize) -> Vec<(String, LineEnd, u64)> {
         let mut lines = Lines::new(Slow(text, at_a_time), 1000);
-        lines.tell_ends_exactly();
-        let (mut found, mut line) = (Vec::new(), Line::default());
+        lines.distinguish_line_ends();
+        let (mut read, mut line) = (Vec::new(), Line::default());
         while lines.next(&mut line, &mut ()).unwrap() {
             let text = String::from_utf8(line.bytes.clone()).unwrap();
-            found.push((text, line.end, line.number));
+            read.push((text, line.end, line.number));
         }
-        found
+        read
     }
 
     #[test]
-    fn a_line_ends_with_lf_crlf_or_cr_wherever_the_reads_fall() {
+    fn a_line_ends_with_lf_crlf_or_cr_wherever_the_reads_split_it() {
         for at_a_time in 1..8 {
-            let found = all(b"a\nb\r\nc\rd\r\r\n\ne", at_a_time);
-            let lines: Vec<_> = found.iter().map(|(text, ..)| text.as_str()).collect();
+            let read = all(b"a\nb\r\nc\rd\r\r\n\ne", at_a_time);
+            let lines: Vec<_> = read.iter().map(|(text, ..)| text.as_str()).collect();
             assert_eq!(lines, ["a", "b", "c", "d", "", "", "e"], "{at_a_time}");
-            let ends: Vec<_> = found.iter().map(|(_, end, _)| *end).collect();
-            use End::{Both, Feed, None, Return};
+            let ends: Vec<_> = read.iter().map(|(_, end, _)| *end).collect();
+            use LineEnd::{Both, Feed, None, Return};
             assert_eq!(ends, [Feed, Both, Return, Return, Both, Feed, None]);
-            assert_eq!(found.last().unwrap().2, 7);
+            assert_eq!(read.last().unwrap().2, 7);
         }
         assert!(all(b"", 4).is_empty());
         assert_eq!(all(b"x\r", 1).len(), 1);
     }
 
     #[test]
-    fn what_a_line_has_beyond_the_limit_is_passed_over_and_told() {
+    fn a_line_is_cut_at_the_limit_and_marked_as_cut() {
         let text = [&[b'x'; 5000][..], b"\nshort\n"].concat();
         let mut lines = Lines::new(&text[..], 10);
         let mut line = Line::default();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_has_whole_lines_and_takes_nothing_away() {
+    fn a_sample_has_whole_lines_and_consumes_nothing() {
         let mut lines = Lines::new(Slow(b"one\ntwo\nthree\nfo", 9), 100);
         assert_eq!(lines.sample(2, &mut ()).unwrap(), b"one\ntwo\n");
         let mut line = Line::default();

@@ -10,7 +10,7 @@ mod failures;
 mod foreign;
 mod json;
 mod lines;
-mod mended;
+mod repair;
 mod source;
 mod stored;
 mod table;
@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::rows::Rows;
 use crate::visit::Visit;
-use entry::Maker;
+use entry::JobBuilder;
 pub use failures::Failures;
 
 /// The number of entries sent at a time.
@@ -178,7 +178,7 @@ impl FromStr for ListFormat {
             "tsv" => Ok(ListFormat::Tsv),
             "jsonl" => Ok(ListFormat::Jsonl),
             other => Err(format!(
-                "no list format {other:?}: auto, text, csv, tsv, jsonl"
+                "unknown list format {other:?}: auto, text, csv, tsv, jsonl"
             )),
         }
     }
@@ -283,7 +283,7 @@ impl Feeder<'_> {
         }
         let full = is_new && self.is_full();
         if full || self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES {
-            self.hand_over()?;
+            self.send_batch()?;
         }
         if full { Err(Enough) } else { Ok(()) }
     }
@@ -294,7 +294,7 @@ impl Feeder<'_> {
     }
 
     /// Sends the entries so far, so that lines from a slow pipe do not wait for a full batch.
-    fn hand_over(&mut self) -> Result<(), Enough> {
+    fn send_batch(&mut self) -> Result<(), Enough> {
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -328,14 +328,14 @@ fn read(
         row: 0,
         progress,
     };
-    let mut maker = Maker::default();
+    let mut maker = JobBuilder::default();
     let (mut archives, mut left_out) = (archives.into_iter(), LeftOut::new());
     if feeder.is_full() && settings.again.is_empty() {
         return Ok(left_out);
     }
     for source in &settings.sources {
         // Opening a pipe may block until somebody writes to it.
-        if feeder.hand_over().is_err() {
+        if feeder.send_batch().is_err() {
             break;
         }
         let ended = match source {
@@ -353,6 +353,6 @@ fn read(
         feeder.rows_before = feeder.row;
     }
     // The last wanted row may not have filled a batch. If the receiver is gone, the entries are not needed.
-    let _ = feeder.hand_over();
+    let _ = feeder.send_batch();
     Ok(left_out)
 }

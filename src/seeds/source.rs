@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 use super::encoding::{self, Peeked};
-use super::entry::Maker;
+use super::entry::JobBuilder;
 use super::lines::{BeforeWait, Lines};
 use super::{Enough, Feeder, ListFormat, Source, json, table, text};
 use crate::error::{Error, Result};
@@ -77,18 +77,18 @@ impl Progress {
 pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Result<()> {
     let name = path.display().to_string();
     let unreadable = |source| unreadable(&name, source);
-    let found = fs::metadata(path).map_err(unreadable)?;
-    if found.is_dir() {
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
         return Err(unreadable(io::ErrorKind::IsADirectory.into()));
     }
-    if !found.is_file() {
+    if !metadata.is_file() {
         return Ok(());
     }
     let file = File::open(path).map_err(unreadable)?;
-    let mut lines = opened(&name, Box::new(file))?;
-    match format_of(format, Some(path), &mut lines, &mut ()).map_err(unreadable)? {
-        ListFormat::Csv => table::check(&name, &mut lines, table::Kind::Csv, column),
-        ListFormat::Tsv => table::check(&name, &mut lines, table::Kind::Tsv, column),
+    let mut lines = open_lines(&name, Box::new(file))?;
+    match detect_format(format, Some(path), &mut lines, &mut ()).map_err(unreadable)? {
+        ListFormat::Csv => table::check(&name, &mut lines, table::TableKind::Csv, column),
+        ListFormat::Tsv => table::check(&name, &mut lines, table::TableKind::Tsv, column),
         ListFormat::Jsonl => json::check(&name, &mut lines),
         ListFormat::BySuffix | ListFormat::Text => Ok(()),
     }
@@ -100,7 +100,7 @@ pub(super) fn check(path: &Path, format: ListFormat, column: Option<&str>) -> Re
 /// If it cannot be read, or is not a list: then the run stops.
 pub(super) fn read(
     source: &Source,
-    maker: &mut Maker,
+    maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> Result<Result<(), Enough>> {
     let (name, path) = match source {
@@ -116,8 +116,8 @@ pub(super) fn read(
         inner: raw,
         read: feeder.progress.read.clone(),
     };
-    let mut lines = opened(&name, Box::new(counted))?;
-    let format = format_of(feeder.settings.format, path, &mut lines, feeder);
+    let mut lines = open_lines(&name, Box::new(counted))?;
+    let format = detect_format(feeder.settings.format, path, &mut lines, feeder);
     match format.map_err(unreadable)? {
         ListFormat::BySuffix | ListFormat::Text => {
             text::read(&mut lines, maker, feeder).map_err(unreadable)
@@ -126,8 +126,8 @@ pub(super) fn read(
             json::check(&name, &mut lines)?;
             json::read(&mut lines, maker, feeder).map_err(unreadable)
         }
-        ListFormat::Csv => table::read(&name, lines, table::Kind::Csv, maker, feeder),
-        ListFormat::Tsv => table::read(&name, lines, table::Kind::Tsv, maker, feeder),
+        ListFormat::Csv => table::read(&name, lines, table::TableKind::Csv, maker, feeder),
+        ListFormat::Tsv => table::read(&name, lines, table::TableKind::Tsv, maker, feeder),
     }
 }
 
@@ -139,26 +139,26 @@ pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
 }
 
 /// The lines of an input, decompressed and as UTF-8.
-pub(super) fn opened(name: &str, raw: Box<dyn Read>) -> Result<Input> {
+pub(super) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
     let refused = |problem: &str| Error::Table {
         name: name.to_owned(),
         problem: problem.to_owned(),
     };
     let unreadable = |source| unreadable(name, source);
-    let plain = decompressed(raw).map_err(unreadable)?;
+    let plain = decompress(raw).map_err(unreadable)?;
     let text = encoding::utf8(plain).map_err(refused)?;
     Ok(Lines::new(text, LONGEST))
 }
 
 /// The format to read a list in: the requested one, or by the suffix, or by the first line.
-fn format_of(
-    asked: ListFormat,
+fn detect_format(
+    requested: ListFormat,
     path: Option<&Path>,
     lines: &mut Input,
     wait: &mut impl BeforeWait,
 ) -> io::Result<ListFormat> {
-    if asked != ListFormat::BySuffix {
-        return Ok(asked);
+    if requested != ListFormat::BySuffix {
+        return Ok(requested);
     }
     if let Some(known) = path.and_then(by_suffix) {
         return Ok(known);
@@ -192,7 +192,7 @@ fn by_suffix(path: &Path) -> Option<ListFormat> {
     }
 }
 
-fn decompressed(raw: Box<dyn Read>) -> io::Result<Peeked> {
+fn decompress(raw: Box<dyn Read>) -> io::Result<Peeked> {
     let raw = Peeked::new(raw)?;
     let buffered = |raw| BufReader::with_capacity(BUFFER, raw);
     if raw.head().starts_with(&[0x1f, 0x8b]) {

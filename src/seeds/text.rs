@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::entry::{Maker, bad};
+use super::entry::{JobBuilder, bad};
 use super::lines::Line;
 use super::source::{Input, LONGEST};
 use super::words::{self, Words};
@@ -18,7 +18,7 @@ const NOTE: &str = "note";
 /// Reads URLs given as arguments; each is a row.
 pub(super) fn arguments(
     urls: &[String],
-    maker: &mut Maker,
+    maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> Result<(), Enough> {
     for (index, url) in urls.iter().enumerate() {
@@ -37,7 +37,7 @@ pub(super) fn arguments(
 /// If the input cannot be read.
 pub(super) fn read(
     lines: &mut Input,
-    maker: &mut Maker,
+    maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> io::Result<Result<(), Enough>> {
     let mut line = Line::default();
@@ -54,14 +54,14 @@ pub(super) fn read(
     Ok(Ok(()))
 }
 
-fn feed(line: &Line, maker: &mut Maker, feeder: &mut Feeder<'_>) -> Result<(), Enough> {
+fn feed(line: &Line, maker: &mut JobBuilder, feeder: &mut Feeder<'_>) -> Result<(), Enough> {
     // A comment may be in any encoding; in a URL, invalid UTF-8 becomes U+FFFD, which no URL contains.
     let text = String::from_utf8_lossy(&line.bytes);
     let row = feeder.row;
-    match words::of(&text) {
+    match words::parse_line(&text) {
         Words::Nothing => Ok(()),
         _ if line.cut => {
-            let problem = format!("longer than {} MiB: write one URL a line", LONGEST >> 20);
+            let problem = format!("longer than {} MiB: write one URL per line", LONGEST >> 20);
             feeder.feed(bad(row, &text, problem, None))
         }
         Words::Url(url, None) => {

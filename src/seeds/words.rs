@@ -29,7 +29,7 @@ pub(super) enum Words<'l> {
 }
 
 /// Parses a line.
-pub(super) fn of(line: &str) -> Words<'_> {
+pub(super) fn parse_line(line: &str) -> Words<'_> {
     let line = trimmed(line);
     if line.is_empty() || line.starts_with('#') {
         return Words::Nothing;
@@ -42,7 +42,7 @@ pub(super) fn of(line: &str) -> Words<'_> {
     if words().all(has_scheme) {
         return match words().count() <= MOST {
             true => Words::Urls(words().collect()),
-            false => Words::Bad("more than 10,000 URLs on one line: write one a line"),
+            false => Words::Bad("more than 10,000 URLs on one line: write one per line"),
         };
     }
     match line.split_once('\t') {
@@ -56,7 +56,7 @@ pub(super) fn of(line: &str) -> Words<'_> {
             }
         }
         _ => Words::Bad(
-            "white space in a URL: write a space as %20, and begin a note with # after a space",
+            "white space in a URL: write a space as %20, and start a note with # after a space",
         ),
     }
 }
@@ -103,13 +103,13 @@ pub(super) fn problem(url: &str) -> Option<&'static str> {
     words.next();
     words
         .any(|word| has_scheme(unwrapped(word)))
-        .then_some("two URLs in the place of one")
+        .then_some("two URLs in place of one")
 }
 
 /// The part of a line before white space and `#`.
 fn without_comment(line: &str) -> &str {
-    let begins = |(at, _): &(usize, &str)| line[..*at].ends_with(char::is_whitespace);
-    match line.match_indices('#').find(begins) {
+    let starts_comment = |(at, _): &(usize, &str)| line[..*at].ends_with(char::is_whitespace);
+    match line.match_indices('#').find(starts_comment) {
         Some((at, _)) => &line[..at],
         None => line,
     }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_other_tools_take_as_a_separator_or_a_comment_is_one() {
+    fn separators_and_comments_of_other_tools_are_recognized() {
         for (line, url) in [
             ("http://a.example/x", "http://a.example/x"),
             ("\u{feff}  http://a.example/x\u{a0}", "http://a.example/x"),
@@ -153,17 +153,17 @@ mod tests {
             ("a.example/x\u{200b}", "a.example/x"),
             ("nonsense", "nonsense"),
         ] {
-            assert_eq!(of(line), Words::Url(url, None), "{line:?}");
+            assert_eq!(parse_line(line), Words::Url(url, None), "{line:?}");
         }
         for line in ["", " \t", "# x", "  #x", "\u{feff}#x", "\u{a0}"] {
-            assert_eq!(of(line), Words::Nothing, "{line:?}");
+            assert_eq!(parse_line(line), Words::Nothing, "{line:?}");
         }
     }
 
     #[test]
-    fn several_urls_on_a_line_are_several_and_words_that_are_none_are_told() {
+    fn several_urls_on_a_line_are_separate_and_other_words_are_reported() {
         assert_eq!(
-            of("http://a.example/1 <HTTPS://b.example/>,\thttp://a.example/3 # x"),
+            parse_line("http://a.example/1 <HTTPS://b.example/>,\thttp://a.example/3 # x"),
             Words::Urls(vec![
                 "http://a.example/1",
                 "HTTPS://b.example/",
@@ -171,7 +171,7 @@ mod tests {
             ])
         );
         assert_eq!(
-            of("http://a.example/1\tthe first page"),
+            parse_line("http://a.example/1\tthe first page"),
             Words::Url("http://a.example/1", Some("the first page"))
         );
         for line in [
@@ -181,12 +181,12 @@ mod tests {
             "http://a.example/\u{a0}x",
             "http://a.example/1\ta title http://b.example/",
         ] {
-            assert!(matches!(of(line), Words::Bad(_)), "{line:?}");
+            assert!(matches!(parse_line(line), Words::Bad(_)), "{line:?}");
         }
     }
 
     #[test]
-    fn a_text_that_a_parser_would_mend_into_another_url_is_told() {
+    fn a_text_that_a_parser_would_turn_into_another_url_is_reported() {
         for url in [
             "http://a.example/\thttp://b.example/",
             "http://a.example/x\ny",

@@ -18,29 +18,29 @@ use crate::seeds::{Enough, words};
 /// If the input cannot be read.
 pub(super) fn each(
     mut lines: Input,
-    tell: &mut dyn FnMut(Item) -> Result<(), Enough>,
+    visit: &mut dyn FnMut(Item) -> Result<(), Enough>,
 ) -> io::Result<()> {
     let mut line = Line::default();
     while lines.next(&mut line, &mut ())? {
         let text = words::trimmed_bytes(&line.bytes);
-        if !text.is_empty() && tell(recorded(text, line.cut)).is_err() {
+        if !text.is_empty() && visit(parse_record(text, line.cut)).is_err() {
             break;
         }
     }
     Ok(())
 }
 
-fn recorded(line: &[u8], is_cut: bool) -> Item {
-    let mut found = Found::default();
+fn parse_record(line: &[u8], is_cut: bool) -> Item {
+    let mut partial = PartialRecord::default();
     let mut json = serde_json::Deserializer::from_slice(line);
-    let is_whole = (&mut found).deserialize(&mut json).is_ok() && json.end().is_ok();
-    let is_record = found.seen == WANTED.len() - 1 && found.final_url;
-    (is_record && (is_whole || is_cut)).then_some(found.recorded)
+    let is_whole = (&mut partial).deserialize(&mut json).is_ok() && json.end().is_ok();
+    let is_record = partial.seen == WANTED.len() - 1 && partial.final_url;
+    (is_record && (is_whole || is_cut)).then_some(partial.recorded)
 }
 
 /// The fields of a record read so far; they remain usable when the rest cannot be read.
 #[derive(Default)]
-struct Found {
+struct PartialRecord {
     recorded: Recorded,
     /// The number of fields seen, of those that every record has.
     seen: usize,
@@ -48,7 +48,7 @@ struct Found {
     final_url: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Found {
+impl<'de> DeserializeSeed<'de> for &mut PartialRecord {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -56,7 +56,7 @@ impl<'de> DeserializeSeed<'de> for &mut Found {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Found {
+impl<'de> Visitor<'de> for &mut PartialRecord {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,19 +96,23 @@ mod tests {
     const LINE: &str = r#"{"row":3,"url":"http://a.example/","final_url":null,"status":503,"error":"http-5xx","duplicate_of":null,"method":"HEAD","depth":1,"found_on":null,"columns":{"id":7},"body":"long"}"#;
 
     #[test]
-    fn a_record_is_known_by_its_fields_and_its_end_may_be_cut_off() {
-        let whole = recorded(LINE.as_bytes(), false).unwrap();
+    fn a_record_is_recognized_by_its_fields_and_its_end_may_be_cut_off() {
+        let whole = parse_record(LINE.as_bytes(), false).unwrap();
         assert_eq!(
             (whole.row, whole.status, whole.depth),
             (Some(3), Some(503), Some(1))
         );
         assert_eq!(whole.columns["id"], 7);
         let start = &LINE.as_bytes()[..LINE.len() - 4];
-        assert_eq!(recorded(start, true), Some(whole));
-        assert_eq!(recorded(start, false), None, "a torn line is no record");
-        assert_eq!(recorded(&LINE.as_bytes()[..40], true), None);
+        assert_eq!(parse_record(start, true), Some(whole));
         assert_eq!(
-            recorded(br#"{"url":"http://a.example/","error":null}"#, false),
+            parse_record(start, false),
+            None,
+            "a torn line is not a record"
+        );
+        assert_eq!(parse_record(&LINE.as_bytes()[..40], true), None);
+        assert_eq!(
+            parse_record(br#"{"url":"http://a.example/","error":null}"#, false),
             None
         );
     }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::entry::Maker;
-use super::source::opened;
+use super::entry::JobBuilder;
+use super::source::open_lines;
 use super::{Enough, Entry, Feeder, json, table};
 use crate::error::{Error, Result};
 use crate::job::Request;
@@ -37,7 +37,7 @@ const DECISIONS: [&str; 3] = ["robots", "skipped", "duplicate"];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failures {
     path: PathBuf,
-    format: Format,
+    format: OutputFormat,
     /// The numbers of the records to fetch again, from 1.
     chosen: Rows,
     /// The number of records to fetch again.
@@ -56,7 +56,7 @@ pub struct Failures {
 
 /// The format of an output, detected from its first bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Format {
+enum OutputFormat {
     #[default]
     Jsonl,
     Csv,
@@ -92,8 +92,8 @@ impl Failures {
     /// # Errors
     /// If the output cannot be read, or was not written by haul.
     pub fn read(path: &Path, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Result<Self> {
-        let format = format_of(path)?;
-        let mut failing: HashMap<u64, (u64, Kind)> = HashMap::new();
+        let format = detect_format(path)?;
+        let mut failing: HashMap<u64, (u64, FailureKind)> = HashMap::new();
         let (mut number, mut records, mut foreign) = (0, 0, 0);
         each(path, format, &mut |item| {
             number += 1;
@@ -105,9 +105,9 @@ impl Failures {
             if recorded.duplicate_of.is_some() {
                 return Ok(());
             }
-            match recorded.kind(wanted) {
-                Some(kind) => failing.insert(recorded.request(), (number, kind)),
-                None => failing.remove(&recorded.request()),
+            match recorded.failure_kind(wanted) {
+                Some(kind) => failing.insert(recorded.request_hash(), (number, kind)),
+                None => failing.remove(&recorded.request_hash()),
             };
             Ok(())
         })?;
@@ -124,10 +124,10 @@ impl Failures {
         let (mut chosen, mut with_bodies) = (Vec::new(), Vec::new());
         for (number, kind) in failing.into_values() {
             match kind {
-                Kind::Wanted => chosen.push(number),
-                Kind::Other => {}
-                Kind::Malformed => failures.malformed += 1,
-                Kind::WithBody(row) => {
+                FailureKind::Wanted => chosen.push(number),
+                FailureKind::Other => {}
+                FailureKind::Malformed => failures.malformed += 1,
+                FailureKind::WithBody(row) => {
                     failures.with_bodies_count += 1;
                     with_bodies.extend(row);
                 }
@@ -147,17 +147,17 @@ impl Failures {
     /// The name of its format, as in `--format`.
     pub fn format(&self) -> &'static str {
         match self.format {
-            Format::Jsonl => "jsonl",
-            Format::Csv => "csv",
-            Format::Sqlite => "sqlite",
-            Format::Parquet => "parquet",
+            OutputFormat::Jsonl => "jsonl",
+            OutputFormat::Csv => "csv",
+            OutputFormat::Sqlite => "sqlite",
+            OutputFormat::Parquet => "parquet",
         }
     }
 
     /// Turns the failures into jobs, with the rows of their records.
     pub(super) fn feed(
         &self,
-        maker: &mut Maker,
+        maker: &mut JobBuilder,
         feeder: &mut Feeder<'_>,
     ) -> Result<Result<(), Enough>> {
         let mut number = 0;
@@ -187,7 +187,7 @@ impl Failures {
 
 /// How a failure is treated when fetching again.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum FailureKind {
     Wanted,
     Other,
     Malformed,
@@ -196,21 +196,23 @@ enum Kind {
 
 impl Recorded {
     /// The kind of failure; `None` if it is not one.
-    fn kind(&self, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Option<Kind> {
+    fn failure_kind(&self, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Option<FailureKind> {
         let class = self.error.as_deref().filter(|class| !class.is_empty())?;
         if DECISIONS.contains(&class) {
             return None;
         }
         Some(match class {
-            "malformed" => Kind::Malformed,
-            class if !wanted(self.status, class) => Kind::Other,
-            _ if json::recorded_method(self.method.as_deref()).is_err() => Kind::WithBody(self.row),
-            _ => Kind::Wanted,
+            "malformed" => FailureKind::Malformed,
+            class if !wanted(self.status, class) => FailureKind::Other,
+            _ if json::recorded_method(self.method.as_deref()).is_err() => {
+                FailureKind::WithBody(self.row)
+            }
+            _ => FailureKind::Wanted,
         })
     }
 
     /// A hash that identifies the request.
-    fn request(&self) -> u64 {
+    fn request_hash(&self) -> u64 {
         let mut hash = Xxh3::new();
         hash.update(&self.row.unwrap_or_default().to_le_bytes());
         for text in [
@@ -223,7 +225,7 @@ impl Recorded {
         hash.digest()
     }
 
-    fn into_entry(self, maker: &mut Maker) -> Entry {
+    fn into_entry(self, maker: &mut JobBuilder) -> Entry {
         let columns = self.columns.into_iter();
         let request = Request {
             method: json::recorded_method(self.method.as_deref()).unwrap_or_default(),
@@ -244,7 +246,7 @@ impl Recorded {
     }
 
     /// Builds it from the cells of a table and the names of their columns.
-    pub(super) fn of_cells<'c>(cells: impl Iterator<Item = (&'c str, Cow<'c, str>)>) -> Self {
+    pub(super) fn from_cells<'c>(cells: impl Iterator<Item = (&'c str, Cow<'c, str>)>) -> Self {
         let mut recorded = Self::default();
         cells.for_each(|(name, text)| recorded.set(name, &text));
         recorded
@@ -288,49 +290,52 @@ const PASS: &str = "pass";
 /// Calls `visit` for each record of an output, in order, until it has enough.
 fn each(
     path: &Path,
-    format: Format,
-    tell: &mut dyn FnMut(Item) -> Result<(), Enough>,
+    format: OutputFormat,
+    visit: &mut dyn FnMut(Item) -> Result<(), Enough>,
 ) -> Result<()> {
     let name = path.display().to_string();
     let open = || {
         let file = File::open(path).map_err(|source| unreadable(path, source))?;
-        opened(&name, Box::new(file))
+        open_lines(&name, Box::new(file))
     };
     match format {
-        Format::Jsonl => jsonl::each(open()?, tell).map_err(|source| unreadable(path, source)),
-        Format::Csv => match table::each_record(open()?, tell) {
+        OutputFormat::Jsonl => {
+            jsonl::each(open()?, visit).map_err(|source| unreadable(path, source))
+        }
+        OutputFormat::Csv => match table::each_record(open()?, visit) {
             Ok(true) => Ok(()),
             Ok(false) => Err(not_ours(path)),
             Err(source) => Err(unreadable(path, source)),
         },
-        Format::Sqlite => sqlite::each(path, tell),
-        Format::Parquet => parquet::each(path, tell),
+        OutputFormat::Sqlite => sqlite::each(path, visit),
+        OutputFormat::Parquet => parquet::each(path, visit),
     }
 }
 
 /// The format of an output.
-fn format_of(path: &Path) -> Result<Format> {
+fn detect_format(path: &Path) -> Result<OutputFormat> {
     let unreadable = |source| unreadable(path, source);
-    let found = fs::metadata(path).map_err(unreadable)?;
-    if found.is_dir() {
-        return Ok(Format::Parquet);
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Ok(OutputFormat::Parquet);
     }
-    if !found.is_file() {
-        let problem = "a pipe or a device: its failures are found in a file, which is read twice";
+    if !metadata.is_file() {
+        let problem =
+            "a pipe or a device: failures can only be read from a file, because it is read twice";
         return Err(refused(path, problem));
     }
     let mut head = [0; 16];
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.read(&mut head).map_err(unreadable)?;
     if head[..length].starts_with(b"SQLite format 3\0") {
-        return Ok(Format::Sqlite);
+        return Ok(OutputFormat::Sqlite);
     }
     let file = File::open(path).map_err(unreadable)?;
-    let mut lines = opened(&path.display().to_string(), Box::new(file))?;
+    let mut lines = open_lines(&path.display().to_string(), Box::new(file))?;
     let sample = lines.sample(1, &mut ()).map_err(unreadable)?;
     match sample.trim_ascii_start().first() {
-        Some(b'{') | None => Ok(Format::Jsonl),
-        Some(_) => Ok(Format::Csv),
+        Some(b'{') | None => Ok(OutputFormat::Jsonl),
+        Some(_) => Ok(OutputFormat::Csv),
     }
 }
 
@@ -351,6 +356,6 @@ fn refused(path: &Path, problem: &str) -> Error {
 fn not_ours(path: &Path) -> Error {
     refused(
         path,
-        "no records of haul: failures are read out of its .jsonl, .csv, .sqlite and .parquet outputs",
+        "no records of haul: failures are read from its .jsonl, .csv, .sqlite and .parquet outputs",
     )
 }

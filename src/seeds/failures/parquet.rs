@@ -21,9 +21,9 @@ const PAGES: &str = "pages";
 ///
 /// # Errors
 /// If a part cannot be read, or there is no such table.
-pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+pub(super) fn each(path: &Path, visit: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
     for part in parts(path)? {
-        let failed = |error| refused(&part, &format!("it cannot be read: {error}"));
+        let failed = |error| refused(&part, &format!("cannot be read: {error}"));
         let file = File::open(&part).map_err(|source| unreadable(&part, source))?;
         let reader = SerializedFileReader::new(file).map_err(failed)?;
         let schema = reader.metadata().file_metadata().schema();
@@ -35,7 +35,7 @@ pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>
         let wanted = Type::group_type_builder(schema.name()).with_fields(columns);
         let wanted = wanted.build().map_err(failed)?;
         for row in reader.get_row_iter(Some(wanted)).map_err(failed)? {
-            if tell(Some(recorded(&row.map_err(failed)?))).is_err() {
+            if visit(Some(record_of(&row.map_err(failed)?))).is_err() {
                 return Ok(());
             }
         }
@@ -64,15 +64,15 @@ fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(parts)
 }
 
-fn recorded(row: &Row) -> Recorded {
-    let mut recorded = Recorded::default();
+fn record_of(row: &Row) -> Recorded {
+    let mut record = Recorded::default();
     for (name, field) in row.get_column_iter() {
         match field {
-            Field::Str(text) => recorded.set(name, text),
-            Field::Int(number) => recorded.set(name, &number.to_string()),
-            Field::Long(number) => recorded.set(name, &number.to_string()),
+            Field::Str(text) => record.set(name, text),
+            Field::Int(number) => record.set(name, &number.to_string()),
+            Field::Long(number) => record.set(name, &number.to_string()),
             _ => {}
         }
     }
-    recorded
+    record
 }

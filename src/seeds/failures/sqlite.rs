@@ -13,7 +13,7 @@ use crate::seeds::Enough;
 ///
 /// # Errors
 /// If the database cannot be read, or has no such table.
-pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
+pub(super) fn each(path: &Path, visit: &mut dyn FnMut(Item) -> Result<(), Enough>) -> Result<()> {
     let failed = |error: rusqlite::Error| {
         refused(path, &format!("its table of pages cannot be read: {error}"))
     };
@@ -37,7 +37,7 @@ pub(super) fn each(path: &Path, tell: &mut dyn FnMut(Item) -> Result<(), Enough>
                 ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => {}
             }
         }
-        if tell(Some(recorded)).is_err() {
+        if visit(Some(recorded)).is_err() {
             break;
         }
     }

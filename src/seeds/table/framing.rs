@@ -58,13 +58,13 @@ pub(super) struct Records<R> {
 
 /// What a line does to a quoted cell that started on an earlier line.
 #[derive(Debug, PartialEq, Eq)]
-enum Closes {
+enum Closing {
     /// The cell continues.
-    Not,
+    Open,
     /// The cell ends at a delimiter or the end of the line.
-    Well,
+    Proper,
     /// There is a quote in the middle of the cell.
-    Badly,
+    Improper,
 }
 
 impl Cells {
@@ -129,7 +129,7 @@ impl<R: Read> Records<R> {
     pub(super) fn new(mut lines: Lines<R>, dialect: Dialect) -> Self {
         lines.set_longest(dialect.longest.max(LONGEST_LINE));
         if dialect.quotes {
-            lines.tell_ends_exactly();
+            lines.distinguish_line_ends();
         }
         Self {
             lines,
@@ -168,7 +168,7 @@ impl<R: Read> Records<R> {
         };
         let ended = match self.first.cut {
             true => false,
-            false => self.gather(record, wait)?,
+            false => self.read_quoted(record, wait)?,
         };
         if !ended {
             for line in self.inside.drain(..).rev() {
@@ -188,12 +188,12 @@ impl<R: Read> Records<R> {
     /// Reads to the end of a record with open quotes.
     ///
     /// `false` if they are never closed, or not properly.
-    fn gather(&mut self, record: &mut Record, wait: &mut impl BeforeWait) -> io::Result<bool> {
+    fn read_quoted(&mut self, record: &mut Record, wait: &mut impl BeforeWait) -> io::Result<bool> {
         let mut text = self.first.bytes.clone();
         text.extend_from_slice(self.first.end.bytes());
         let mut line = Line::default();
         while self.take_line(&mut line, wait)? {
-            let closes = closes(&line.bytes, self.dialect.delimiter);
+            let closing = closing(&line.bytes, self.dialect.delimiter);
             let fits = text.len() + line.bytes.len() <= self.dialect.longest
                 && self.inside.len() < LINES
                 && !line.cut;
@@ -201,7 +201,7 @@ impl<R: Read> Records<R> {
                 if fits {
                     text.extend_from_slice(&line.bytes);
                 }
-                if closes != Closes::Not {
+                if closing != Closing::Open {
                     if !fits {
                         text.push(b'"');
                     }
@@ -216,17 +216,18 @@ impl<R: Read> Records<R> {
             }
             self.inside.push(std::mem::take(&mut line));
             let line = &self.inside[self.inside.len() - 1];
-            if !fits || closes == Closes::Badly {
+            if !fits || closing == Closing::Improper {
                 return Ok(false);
             }
             text.extend_from_slice(&line.bytes);
-            if closes == Closes::Well && record.cells.split(&text, self.dialect, None).is_none() {
+            if closing == Closing::Proper && record.cells.split(&text, self.dialect, None).is_none()
+            {
                 return Ok(true);
             }
             text.extend_from_slice(line.end.bytes());
         }
         if self.dialect.strict {
-            record.problem = Some("a torn record: its quotes are closed nowhere");
+            record.problem = Some("a torn record: its quotes are never closed");
         }
         Ok(false)
     }
@@ -242,7 +243,7 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn closes(line: &[u8], delimiter: u8) -> Closes {
+fn closing(line: &[u8], delimiter: u8) -> Closing {
     let mut rest = line;
     while let Some(at) = memchr(b'"', rest) {
         rest = &rest[at + 1..];
@@ -251,14 +252,14 @@ fn closes(line: &[u8], delimiter: u8) -> Closes {
             _ => {
                 let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
                 return match rest.get(spaces) {
-                    None => Closes::Well,
-                    Some(next) if *next == delimiter => Closes::Well,
-                    Some(_) => Closes::Badly,
+                    None => Closing::Proper,
+                    Some(next) if *next == delimiter => Closing::Proper,
+                    Some(_) => Closing::Improper,
                 };
             }
         }
     }
-    Closes::Not
+    Closing::Open
 }
 
 #[cfg(test)]
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_quote_is_a_character_and_the_next_line_a_record() {
+    fn a_stray_quote_is_a_character_and_the_next_line_is_a_record() {
         assert_eq!(
             cells("a,\"5 inch\nb,x\nc,y\n"),
             ["a|\"5 inch", "b|x", "c|y"]
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_in_quotes_may_have_lines_and_keeps_their_ends() {
+    fn a_quoted_cell_may_span_lines_and_keeps_their_endings() {
         let text = "a,\"one\r\ntwo\"\"2\"\"\n\",z\nb,\"\"\nc,\"x\"\"\ny\" ,\"1\n2\"\n";
         assert_eq!(
             split(text, COMMAS),
@@ -318,15 +319,15 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_bounded_and_the_lines_beyond_are_records() {
+    fn a_record_is_bounded_and_lines_beyond_the_limit_are_records() {
         let rows = "b,x\n".repeat(200_000);
-        let found = cells(&format!("a,\"5 inch\n{rows}c,y\"\n"));
-        assert_eq!(found.len(), 200_002);
-        assert_eq!((&*found[0], &*found[200_001]), ("a|\"5 inch", "c|y\""));
+        let records = cells(&format!("a,\"5 inch\n{rows}c,y\"\n"));
+        assert_eq!(records.len(), 200_002);
+        assert_eq!((&*records[0], &*records[200_001]), ("a|\"5 inch", "c|y\""));
     }
 
     #[test]
-    fn a_table_that_haul_wrote_is_never_read_as_other_rows() {
+    fn a_cell_of_a_table_written_by_haul_is_never_split_into_rows() {
         let strict = Dialect {
             strict: true,
             longest: 32,
@@ -336,20 +337,20 @@ mod tests {
             "a,\"{}\n1,http://x.example/\n\"\nb,y\nc,\"torn\nd,z\n",
             "x".repeat(20)
         );
-        let found = split(&text, strict);
-        let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [1, 4, 5], "{found:?}");
+        let records = split(&text, strict);
+        let lines: Vec<_> = records.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [1, 4, 5], "{records:?}");
     }
 
     #[test]
-    fn tabs_know_no_quotes() {
+    fn tab_separated_tables_have_no_quotes() {
         let tabs = Dialect {
             delimiter: b'\t',
             quotes: false,
             ..COMMAS
         };
-        let found = split("a\t\"5 inch\nb\t\"x\ty\"\n", tabs);
-        assert_eq!(found[0].1, "a|\"5 inch");
-        assert_eq!(found[1].1, "b|\"x|y\"");
+        let records = split("a\t\"5 inch\nb\t\"x\ty\"\n", tabs);
+        assert_eq!(records[0].1, "a|\"5 inch");
+        assert_eq!(records[1].1, "b|\"x|y\"");
     }
 }

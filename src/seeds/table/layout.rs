@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::Kind;
+use super::TableKind;
 use super::framing::{Dialect, Record, Records};
 use crate::seeds::lines::Lines;
 use crate::seeds::source::LONGEST;
@@ -42,9 +42,9 @@ const NAMES: [&str; 22] = [
     "hostname",
 ];
 /// The start of a table that was written by haul.
-const OF_RECORDS: &str = "row,url,final_url,redirects,status";
+const HAUL_HEADER: &str = "row,url,final_url,redirects,status";
 /// The longest record of a table written by haul: it may contain the text of a page.
-const LONGEST_OF_RECORDS: usize = 64 << 20;
+const LONGEST_HAUL_RECORD: usize = 64 << 20;
 
 /// The layout of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) struct Layout {
 }
 
 /// The layout that results from one delimiter.
-struct Reading {
+struct Candidate {
     layout: Result<Layout, String>,
     /// How certain the column is: 3 by name, 2 by content, 1 by a weak name, 0 not at all.
     rank: u8,
@@ -73,35 +73,35 @@ struct Reading {
 ///
 /// # Errors
 /// Which column was not found, and which columns there are.
-pub(super) fn of(
+pub(super) fn detect(
     sample: &[u8],
-    kind: Kind,
+    kind: TableKind,
     wanted: Option<&str>,
 ) -> Result<Option<Layout>, String> {
-    let (said, lines) = said_delimiter(sample);
-    let delimiters = match (kind, said) {
-        (Kind::Tsv, _) => vec![b'\t'],
-        (Kind::Csv, Some(delimiter)) => vec![delimiter],
-        (Kind::Csv, None) => DELIMITERS.to_vec(),
+    let (declared, lines) = declared_delimiter(sample);
+    let delimiters = match (kind, declared) {
+        (TableKind::Tsv, _) => vec![b'\t'],
+        (TableKind::Csv, Some(delimiter)) => vec![delimiter],
+        (TableKind::Csv, None) => DELIMITERS.to_vec(),
     };
-    let mut best: Option<Reading> = None;
+    let mut best: Option<Candidate> = None;
     for delimiter in delimiters {
         let dialect = Dialect {
             delimiter,
-            quotes: kind == Kind::Csv,
+            quotes: kind == TableKind::Csv,
             strict: false,
             longest: LONGEST,
         };
         let rows = rows(sample, dialect, lines);
-        let Some(reading) = Reading::of(&rows, dialect, wanted, lines) else {
+        let Some(candidate) = Candidate::of(&rows, dialect, wanted, lines) else {
             return Ok(None);
         };
-        let worth = |reading: &Reading| (reading.rank, reading.width);
+        let score = |candidate: &Candidate| (candidate.rank, candidate.width);
         if best
             .as_ref()
-            .is_none_or(|best| worth(&reading) > worth(best))
+            .is_none_or(|best| score(&candidate) > score(best))
         {
-            best = Some(reading);
+            best = Some(candidate);
         }
     }
     best.map(|best| best.layout).transpose()
@@ -125,7 +125,7 @@ pub(in crate::seeds) fn has_url_header(sample: &[u8]) -> bool {
 }
 
 /// The delimiter set by a first line `sep=;` (as in Excel), and how many lines that takes.
-fn said_delimiter(sample: &[u8]) -> (Option<u8>, u64) {
+fn declared_delimiter(sample: &[u8]) -> (Option<u8>, u64) {
     let end = sample.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
     let first = sample[..end.unwrap_or(sample.len())].trim_ascii_end();
     let first = first
@@ -154,8 +154,8 @@ fn rows(sample: &[u8], dialect: Dialect, after: u64) -> Vec<Record> {
     rows
 }
 
-impl Reading {
-    fn of(rows: &[Record], dialect: Dialect, wanted: Option<&str>, said: u64) -> Option<Self> {
+impl Candidate {
+    fn of(rows: &[Record], dialect: Dialect, wanted: Option<&str>, declared: u64) -> Option<Self> {
         let first = &rows.first()?.cells;
         let header: Vec<String> = first.iter().map(cell).collect();
         let has_header = has_header(&header, &rows[1..], wanted);
@@ -170,26 +170,26 @@ impl Reading {
             names.push(unique(name, &names));
         }
         let (rank, column) = match wanted {
-            Some(wanted) => match named(wanted, &names, has_header) {
+            Some(wanted) => match column_named(wanted, &names, has_header) {
                 Some(column) => (3, Ok(column)),
                 None => (0, Err(format!("no column {wanted:?}"))),
             },
-            None => match found(&names, data, has_header) {
+            None => match find_url_column(&names, data, has_header) {
                 Some((rank, column)) => (rank, Ok(column)),
-                None => (0, Err("no column holds URLs".to_owned())),
+                None => (0, Err("no column contains URLs".to_owned())),
             },
         };
         let known = || match has_header {
             true => format!("the columns are {}", names.join(", ")),
             false => format!("it has no header line, and {} columns", names.len()),
         };
-        let of_records = header.join(",").starts_with(OF_RECORDS);
+        let of_records = header.join(",").starts_with(HAUL_HEADER);
         let layout = match column {
             Ok(column) => Ok(Layout {
                 dialect: Dialect {
                     strict: of_records,
                     longest: if of_records {
-                        LONGEST_OF_RECORDS
+                        LONGEST_HAUL_RECORD
                     } else {
                         dialect.longest
                     },
@@ -197,11 +197,11 @@ impl Reading {
                 },
                 names,
                 column,
-                before: if has_header { rows[0].line } else { said },
+                before: if has_header { rows[0].line } else { declared },
                 of_records,
             }),
             Err(problem) => Err(format!(
-                "{problem}: {}; --url-column NAME (or its number) says which holds them",
+                "{problem}: {}; --url-column NAME (or its number) sets the one with URLs",
                 known()
             )),
         };
@@ -260,7 +260,7 @@ fn has_header(first: &[String], rows: &[Record], wanted: Option<&str>) -> bool {
 }
 
 /// The index of a column by its name, or by its number from 1.
-fn named(wanted: &str, names: &[Arc<str>], has_header: bool) -> Option<usize> {
+fn column_named(wanted: &str, names: &[Arc<str>], has_header: bool) -> Option<usize> {
     let by_name = || {
         names
             .iter()
@@ -277,7 +277,7 @@ fn named(wanted: &str, names: &[Arc<str>], has_header: bool) -> Option<usize> {
 }
 
 /// The column that contains URLs, and how certain that is.
-fn found(names: &[Arc<str>], rows: &[Record], has_header: bool) -> Option<(u8, usize)> {
+fn find_url_column(names: &[Arc<str>], rows: &[Record], has_header: bool) -> Option<(u8, usize)> {
     let by_name = |columns: &[usize]| {
         let ranked = columns.iter().filter(|_| has_header);
         let ranked = ranked.filter_map(|column| Some((rank_of_name(&names[*column])?, *column)));
@@ -363,14 +363,14 @@ fn is_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn learned(text: &str) -> Result<(char, usize, u64), String> {
-        let layout = of(text.as_bytes(), Kind::Csv, None)?.unwrap();
+    fn detected(text: &str) -> Result<(char, usize, u64), String> {
+        let layout = detect(text.as_bytes(), TableKind::Csv, None)?.unwrap();
         let delimiter = char::from(layout.dialect.delimiter);
         Ok((delimiter, layout.column + 1, layout.before))
     }
 
     #[test]
-    fn delimiter_header_and_column_are_learned_from_the_first_rows() {
+    fn delimiter_header_and_column_are_detected_from_the_first_rows() {
         for (text, layout) in [
             ("url,note\nx,http://a.example/\n", (',', 1, 1)),
             ("id,name,website\n1,Ann,http://a.example/\n", (',', 3, 1)),
@@ -401,24 +401,24 @@ mod tests {
             ("url\n", (',', 1, 1)),
             ("website,name\n", (',', 1, 1)),
         ] {
-            assert_eq!(learned(text), Ok(layout), "{text:?}");
+            assert_eq!(detected(text), Ok(layout), "{text:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_learned_names_the_columns_and_the_flag() {
+    fn a_failed_detection_names_the_columns_and_the_flag() {
         for text in [
             "id,name,city\n1,Ann,Rome\n",
             "id,first,second\n1,http://a.example/1,http://a.example/2\n",
         ] {
-            let problem = learned(text).unwrap_err();
+            let problem = detected(text).unwrap_err();
             assert!(problem.contains("--url-column"), "{problem}");
             assert!(problem.contains("id, "), "{problem}");
         }
-        let second = of(b"1,shop.internal/1\n", Kind::Csv, Some("2"));
+        let second = detect(b"1,shop.internal/1\n", TableKind::Csv, Some("2"));
         assert_eq!(second.unwrap().unwrap().before, 0);
-        let wanted = of(b"http://a.example/,x\n", Kind::Csv, Some("url"));
+        let wanted = detect(b"http://a.example/,x\n", TableKind::Csv, Some("url"));
         assert!(wanted.unwrap_err().contains("no header line"));
-        assert_eq!(of(b"\n\n", Kind::Csv, None), Ok(None));
+        assert_eq!(detect(b"\n\n", TableKind::Csv, None), Ok(None));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use self::framing::{Record, Records};
 use self::layout::Layout;
 pub(super) use self::layout::has_url_header;
-use super::entry::{Maker, bad};
+use super::entry::{JobBuilder, bad};
 use super::failures::Recorded;
 use super::lines::{BeforeWait, Line};
 use super::source::{Input, unreadable};
@@ -21,7 +21,7 @@ use crate::job::Request;
 
 /// The variant of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TableKind {
     /// RFC 4180, with any delimiter.
     Csv,
     /// Tabs without quotes (IANA text/tab-separated-values).
@@ -32,20 +32,25 @@ pub(super) enum Kind {
 ///
 /// # Errors
 /// If there is none that can be recognized, or the table cannot be read.
-pub(super) fn check(name: &str, lines: &mut Input, kind: Kind, column: Option<&str>) -> Result<()> {
-    learn(name, lines, kind, column, &mut ()).map(|_| ())
-}
-
-fn learn(
+pub(super) fn check(
     name: &str,
     lines: &mut Input,
-    kind: Kind,
+    kind: TableKind,
+    column: Option<&str>,
+) -> Result<()> {
+    detect_layout(name, lines, kind, column, &mut ()).map(|_| ())
+}
+
+fn detect_layout(
+    name: &str,
+    lines: &mut Input,
+    kind: TableKind,
     column: Option<&str>,
     wait: &mut impl BeforeWait,
 ) -> Result<Option<Layout>> {
     let sample = lines.sample(2, wait);
     let sample = sample.map_err(|source| unreadable(name, source))?;
-    layout::of(sample, kind, column).map_err(|problem| Error::Table {
+    layout::detect(sample, kind, column).map_err(|problem| Error::Table {
         name: name.to_owned(),
         problem,
     })
@@ -58,12 +63,12 @@ fn learn(
 pub(super) fn read(
     name: &str,
     mut lines: Input,
-    kind: Kind,
-    maker: &mut Maker,
+    kind: TableKind,
+    maker: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> Result<Result<(), Enough>> {
     let column = feeder.settings.url_column.as_deref();
-    let Some(layout) = learn(name, &mut lines, kind, column, feeder)? else {
+    let Some(layout) = detect_layout(name, &mut lines, kind, column, feeder)? else {
         return Ok(Ok(()));
     };
     let mut records = Records::new(lines, layout.dialect);
@@ -96,7 +101,7 @@ pub(super) fn read(
                 Err(enough) => return Ok(Err(enough)),
             }
             let problem = format!(
-                "a row inside of the quotes that open on line {}: is one of them left over?",
+                "a row inside quotes that open on line {}: is there a stray quote?",
                 record.line
             );
             let text = encoding::text(&line.bytes);
@@ -115,9 +120,9 @@ pub(super) fn read(
 /// If the input cannot be read.
 pub(super) fn each_record(
     mut lines: Input,
-    tell: &mut dyn FnMut(Option<Recorded>) -> Result<(), Enough>,
+    visit: &mut dyn FnMut(Option<Recorded>) -> Result<(), Enough>,
 ) -> io::Result<bool> {
-    let layout = layout::of(lines.sample(1, &mut ())?, Kind::Csv, None);
+    let layout = layout::detect(lines.sample(1, &mut ())?, TableKind::Csv, None);
     let layout = match layout {
         Ok(Some(layout)) if layout.of_records => layout,
         _ => return Ok(false),
@@ -131,9 +136,9 @@ pub(super) fn each_record(
         let is_whole = record.problem.is_none() && record.cells.len() == layout.names.len();
         let recorded = is_whole.then(|| {
             let cells = layout.names.iter().zip(record.cells.iter());
-            Recorded::of_cells(cells.map(|(name, cell)| (&**name, encoding::text(cell))))
+            Recorded::from_cells(cells.map(|(name, cell)| (&**name, encoding::text(cell))))
         });
-        if tell(recorded).is_err() {
+        if visit(recorded).is_err() {
             break;
         }
     }
@@ -141,11 +146,11 @@ pub(super) fn each_record(
 }
 
 impl Layout {
-    fn entry(&self, row: u64, record: &Record, maker: &mut Maker) -> Entry {
+    fn entry(&self, row: u64, record: &Record, maker: &mut JobBuilder) -> Entry {
         let url = record.cells.get(self.column).unwrap_or_default();
         let request = match self.of_records {
-            true => self.of_record(record),
-            false => Ok(self.carrying(record)),
+            true => self.request_of_record(record),
+            false => Ok(self.other_columns(record)),
         };
         let request = match (request, record.problem) {
             (Ok(request), None) => request,
@@ -168,16 +173,16 @@ impl Layout {
     }
 
     /// The other cells as columns, by name; those beyond the header by number.
-    fn carrying(&self, record: &Record) -> Request {
+    fn other_columns(&self, record: &Record) -> Request {
         let cells = record.cells.iter().enumerate();
         let columns = cells.filter(|(index, _)| *index != self.column);
-        let named = columns.map(|(index, cell)| {
+        let columns = columns.map(|(index, cell)| {
             let name = self.names.get(index).cloned();
             let name = name.unwrap_or_else(|| Arc::from((index + 1).to_string()));
             (name, Value::from(encoding::text(cell)))
         });
         Request {
-            columns: named.collect(),
+            columns: columns.collect(),
             ..Request::default()
         }
     }
@@ -186,7 +191,7 @@ impl Layout {
     ///
     /// # Errors
     /// If its request cannot be made again.
-    fn of_record(&self, record: &Record) -> Result<Request, String> {
+    fn request_of_record(&self, record: &Record) -> Result<Request, String> {
         let cell = |name: &str| {
             let at = self.names.iter().position(|known| **known == *name)?;
             str::from_utf8(record.cells.get(at)?).ok()

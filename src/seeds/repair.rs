@@ -8,7 +8,7 @@
 const DIGITS: usize = 19;
 
 /// The repaired text.
-pub(super) fn mended(text: &str) -> String {
+pub(super) fn repaired(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -122,8 +122,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_serde_json_refuses_is_mended_and_the_rest_is_as_it_was() {
-        for (line, as_mended) in [
+    fn json_that_serde_json_refuses_is_repaired_and_the_rest_is_unchanged() {
+        for (line, as_repaired) in [
             (r#"{"a":"\ud800x"}"#, r#"{"a":"\ufffdx"}"#),
             (
                 r#"{"a":"\udc00\ud83e\udd80"}"#,
@@ -155,7 +155,7 @@ mod tests {
             (r#"{"a":"\u12"#, r#"{"a":"\u12"#),
             (r#"{"a":"\ué"}"#, r#"{"a":"\ué"}"#),
         ] {
-            assert_eq!(mended(line), as_mended);
+            assert_eq!(repaired(line), as_repaired);
         }
         assert!(may_round(b"x12345678901234567890") && !may_round(b"1234567890 123456789"));
     }
