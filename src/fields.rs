@@ -1,8 +1,9 @@
-//! What was read out of a page: typed values in the order of their table's columns.
+//! Typed values extracted from a page, in the order of their table's columns.
 //!
-//! A table has one name, one list of columns, and rows that are aligned with it; nothing else is told with each row, so a
-//! thousand rows do not carry a thousand copies of a name. Invariant: an [`Item`] has as many values as its table has
-//! columns, and each value is missing or of its column's kind. What could not be read is a [`Miss`], never a silent gap.
+//! A table has a name, a list of columns, and rows aligned with it; nothing else is repeated in each row, so a
+//! thousand rows do not carry a thousand copies of a name. Invariant: an [`Item`] has as many values as its table
+//! has columns, and each value is missing or of its column's kind. Whatever could not be read is a [`Miss`], never
+//! a silent gap.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
@@ -10,16 +11,16 @@ use serde_json::value::RawValue;
 /// One value.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Value {
-    /// Nothing was found, or what was found could not be read.
+    /// Nothing was found, or the text could not be converted.
     #[default]
     Missing,
     /// `true` or `false`.
     Bool(bool),
     /// A whole number.
     Integer(i64),
-    /// A number; never infinite, never not a number.
+    /// A finite number.
     Number(f64),
-    /// Text. A date is ISO 8601 text, a URL absolute text.
+    /// Text. A date is ISO 8601 text, a URL is the text of an absolute URL.
     Text(String),
     /// A JSON object or array, as JSON text.
     Json(String),
@@ -29,7 +30,7 @@ pub enum Value {
     Item(Vec<Value>),
 }
 
-/// What the values of a column are.
+/// The kind of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Kind {
     /// [`Value::Text`].
@@ -40,36 +41,36 @@ pub enum Kind {
     Integer,
     /// [`Value::Number`].
     Number,
-    /// [`Value::Text`] in ISO 8601: a date, or a date and a time, with an offset where the page told one.
+    /// [`Value::Text`] in ISO 8601: a date or a date and time, with the page's offset if any.
     Date,
-    /// [`Value::Integer`]: milliseconds from 1970 on, in UTC. No recipe asks for one.
+    /// [`Value::Integer`]: milliseconds since 1970, in UTC. Recipes cannot ask for it.
     Timestamp,
     /// [`Value::Text`]: an absolute URL.
     Url,
-    /// Whatever JSON holds: [`Value::Json`] for objects and arrays, the plain values for all else.
+    /// Any JSON: [`Value::Json`] for objects and arrays, plain values for everything else.
     Json,
-    /// [`Value::Item`], of the column's own columns.
+    /// [`Value::Item`] with the column's own columns.
     Item,
 }
 
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Column {
-    /// Its name: letters, digits, `_` and `-`.
+    /// The column's name: letters, digits, `_` and `-`.
     pub name: String,
-    /// What its values are; those in the list, where it holds lists.
+    /// The kind of its values, or of the values in its lists.
     pub kind: Kind,
     /// Whether each value is a [`Value::List`].
     pub list: bool,
-    /// Whether an item without a value here is not whole.
+    /// Whether an item without a value here is incomplete.
     pub required: bool,
-    /// The columns of a nested table, where the kind is [`Kind::Item`].
+    /// The columns of a nested table, if the kind is [`Kind::Item`].
     pub columns: Vec<Column>,
-    /// The share of items, from 0 to 1, that has to have a value here.
+    /// The share of items, from 0 to 1, that must have a value here.
     pub min_rate: Option<f64>,
 }
 
-/// What the items of one recipe are made of.
+/// The columns of one recipe's items.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Table {
     /// The recipe's name; `fields` for what was selected on the command line.
@@ -81,30 +82,33 @@ pub struct Table {
 /// One row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Item {
-    /// Which table it belongs to, by its place among the tables.
+    /// The index of the table it belongs to.
     pub table: u16,
-    /// Whether every required value is there.
+    /// Whether all required values are present.
     pub whole: bool,
     /// The values, aligned with the table's columns.
     pub values: Vec<Value>,
 }
 
-/// A value that could not be read, or a required one that was not there.
+/// A value that could not be read, or a required one that was missing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Miss {
-    /// Which table it is missed in; none has the highest number: that is a miss of the article, of Markdown,
-    /// or says how many more there are.
+    /// The index of the table it belongs to, or the highest number if it belongs to none.
+    ///
+    /// Then it concerns the article or the Markdown, or counts further misses.
     pub table: u16,
-    /// Which item of that table on this page, counted from 0.
+    /// The number of the item on this page within its table, from 0.
     pub item: u32,
-    /// The column's name, after those of the nested tables around it: `reviews.stars`. Empty: the table as a whole.
+    /// The column's name, prefixed with those of nested tables around it: `reviews.stars`.
+    ///
+    /// Empty for the table as a whole.
     pub column: String,
-    /// Why, with the text that was found where there was one, shortened.
+    /// The reason, with the beginning of the text that was found, if any.
     pub why: String,
 }
 
 impl Miss {
-    /// Why there is no article, or no Markdown: of no table.
+    /// A missing article or Markdown text, which belongs to no table.
     pub(crate) fn of_text(why: String) -> Self {
         Self {
             table: u16::MAX,
@@ -114,7 +118,7 @@ impl Miss {
         }
     }
 
-    /// That there are so many more: of no table, and of no column.
+    /// A count of further misses, which belongs to no table and no column.
     pub(crate) fn of_more(count: u32) -> Self {
         Self {
             table: u16::MAX,
@@ -125,45 +129,50 @@ impl Miss {
     }
 }
 
-/// All that was read out of one page.
+/// Everything that was extracted from one page by tables.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Fields {
-    /// The tables that the page was read for, those without an item too.
+    /// The tables that the page was read with, including those without items.
     pub tables: Vec<u16>,
-    /// The rows, table by table, in the order of the page.
+    /// The rows, table by table, in page order.
     pub items: Vec<Item>,
-    /// What was missed.
+    /// The misses.
     pub misses: Vec<Miss>,
-    /// How many more misses there were than are told.
+    /// The number of further misses that are not listed.
     pub more_misses: u32,
     /// Why nothing could be read from the page.
     pub refused: Option<String>,
 }
 
-/// What was read out of one page, and the same as JSON text: whoever reads a page has a core to spare, who writes records has not.
+/// The extracted values of one page, also as JSON text.
+///
+/// The JSON is made where pages are parsed, because there are cores to spare there, but not where records are
+/// written.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Extraction {
     /// The typed values.
     pub fields: Fields,
-    /// The values of `--select`, a JSON object; `None` where nothing was selected.
+    /// The values of `--select`, a JSON object; `None` if nothing was selected.
     pub selected: Option<String>,
-    /// The items of recipes, a JSON object of lists by the recipes' names; `None` where no recipe is for the page.
+    /// The items of recipes, a JSON object of lists by recipe name.
+    ///
+    /// `None` if no recipe applies to the page.
     pub items: Option<String>,
-    /// What was missed, a JSON list; `None` where nothing was.
+    /// The misses, a JSON list; `None` if there were none.
     pub missed: Option<String>,
-    /// What the page says of itself, a JSON object; `None` where nobody asked, or it says nothing.
+    /// What the page says about itself, a JSON object; `None` if not requested or empty.
     pub metadata: Option<String>,
-    /// The text of the page's article; `None` where nobody asked, or there is none.
+    /// The text of the page's article; `None` if not requested or not found.
     pub article: Option<String>,
-    /// The page or its article as Markdown; `None` where nobody asked, or there is none.
+    /// The page or its article as Markdown; `None` if not requested or not found.
     pub markdown: Option<String>,
 }
 
-/// The table of what is selected on the command line.
+/// The name of the table for selections on the command line.
 pub(crate) const SELECTED: &str = "fields";
 
 impl Extraction {
-    /// About how many bytes it takes: the values, and the same as JSON.
+    /// Roughly the number of bytes it takes: the values, and the same as JSON.
     pub(crate) fn size(&self) -> u64 {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len) as u64;
         let values = length(&self.selected) + length(&self.items);
@@ -171,7 +180,7 @@ impl Extraction {
         2 * values + texts.into_iter().map(length).sum::<u64>()
     }
 
-    /// Of what was read for these tables.
+    /// Builds it from what was read with these tables.
     pub(crate) fn of(fields: Fields, tables: &[Table]) -> Self {
         let table = |number: u16| tables.get(usize::from(number));
         let rows = |number: u16| {
@@ -214,7 +223,7 @@ impl Extraction {
 }
 
 impl Value {
-    /// Whether there is something: not missing, no blank text, no empty list.
+    /// Whether there is a value: not missing, not blank text, not an empty list.
     pub fn is_there(&self) -> bool {
         match self {
             Value::Missing => false,
@@ -225,7 +234,9 @@ impl Value {
         }
     }
 
-    /// Adds it to a buffer as the text of a cell: text as it is, lists and items as JSON without names, nothing where it is missing.
+    /// Appends the value as the text of a table cell.
+    ///
+    /// Text stays as it is, lists and items become JSON without names, and a missing value is empty.
     pub(crate) fn cell(&self, out: &mut Vec<u8>) {
         match self {
             Value::Missing => {}
@@ -244,7 +255,9 @@ impl Value {
         }
     }
 
-    /// The value as JSON, for whatever serde serializer writes it: `serde_json::to_string(&value.json(&column))`.
+    /// The value as JSON, for any serde serializer.
+    ///
+    /// For example: `serde_json::to_string(&value.json(&column))`.
     pub fn json<'v>(&'v self, column: &'v Column) -> Json<'v> {
         Json {
             value: self,
@@ -254,7 +267,7 @@ impl Value {
 }
 
 impl Kind {
-    /// The kind in one word, as recipes write it.
+    /// The kind in one word, as recipes spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "text",
@@ -271,7 +284,7 @@ impl Kind {
 }
 
 impl Item {
-    /// The item as a JSON object with the names of its columns, missing values as `null`.
+    /// The item as a JSON object by column names, with missing values as `null`.
     pub fn json<'v>(&'v self, table: &'v Table) -> Row<'v> {
         Row {
             values: &self.values,
@@ -280,12 +293,12 @@ impl Item {
     }
 }
 
-/// Values, names and lists of them are JSON.
+/// Serializes to JSON, which cannot fail for values, names and lists of them.
 fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// A miss on its way to JSON.
+/// A miss, in the form of its JSON.
 struct Missed<'m> {
     miss: &'m Miss,
     table: Option<&'m Table>,
@@ -304,14 +317,14 @@ impl Serialize for Missed<'_> {
     }
 }
 
-/// A value on its way to JSON.
+/// A value, in the form of its JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Json<'v> {
     value: &'v Value,
     columns: &'v [Column],
 }
 
-/// An item on its way to JSON.
+/// An item, in the form of its JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'v> {
     values: &'v [Value],
@@ -326,7 +339,7 @@ impl Serialize for Json<'_> {
             Value::Integer(value) => to.serialize_i64(*value),
             Value::Number(value) => to.serialize_f64(*value),
             Value::Text(text) => to.serialize_str(text),
-            // It was JSON when it was made; what is not any more is told as text.
+            // It was JSON when it was created; should it not be any more, it is written as text.
             Value::Json(text) => match serde_json::from_str::<&RawValue>(text) {
                 Ok(raw) => raw.serialize(to),
                 Err(_) => to.serialize_str(text),

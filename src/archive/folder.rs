@@ -1,8 +1,8 @@
-//! A folder of saved pages: every file below it is an answer.
+//! A folder of saved pages: every file in it is a response.
 //!
-//! A file's place says its URL as far as it can: `h.example/a.html` is taken for `http://h.example/a.html`, and what is below
-//! no host for a page of `folder.invalid`, a name that never exists. Links are not followed. Files that begin with a dot are
-//! left out: they are half done.
+//! A file's path determines its URL as far as possible: `h.example/a.html` stands for `http://h.example/a.html`,
+//! and files that are not below a host's folder become pages of `folder.invalid`, a name that never exists.
+//! Symbolic links are not followed. Files whose names start with a dot are skipped, because they are unfinished.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,13 +19,13 @@ use crate::headers::Headers;
 use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
 
-/// The host of files that are below none.
+/// The host of files that are not below a host's folder.
 const NO_HOST: &str = "folder.invalid";
-/// How deep is looked.
+/// The deepest level of folders that is read.
 const DEEPEST: usize = 64;
-/// The largest file that is taken, in bytes.
+/// The largest file that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
-/// What a path may not hold in a URL as it is.
+/// Characters of a path that must be escaped in a URL.
 const IN_PATH: AsciiSet = CONTROLS
     .add(b' ')
     .add(b'%')
@@ -34,16 +34,18 @@ const IN_PATH: AsciiSet = CONTROLS
     .add(b'\\')
     .add(b'"');
 
-/// The files below a folder, in the order of their names.
+/// The files below a folder, sorted by name.
 pub(super) struct Folder {
     root: PathBuf,
-    /// Entries of the folders that are open, each in reverse order.
+    /// The remaining entries of the open folders, each in reverse order.
     open: Vec<Vec<PathBuf>>,
 }
 
 impl Folder {
+    /// Opens a folder.
+    ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         Ok(Self {
             root: root.to_owned(),
@@ -124,17 +126,17 @@ pub(super) fn files(
     Ok(())
 }
 
-/// The WARC files of a folder, in the order of their names: those of one series together, the first one first.
+/// The WARC files of a folder by name, with each series in order from its first file.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If the folder cannot be read.
 pub(super) fn archives(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let is_archive = |path: &PathBuf| {
         let name = path.to_string_lossy().to_ascii_lowercase();
         (name.ends_with(".warc") || name.ends_with(".warc.gz")) && path.is_file()
     };
     let mut found: Vec<_> = entries(folder)?.into_iter().filter(is_archive).collect();
-    // `pages.warc.gz` before `pages-00001.warc.gz`, which a plain order has the other way round.
+    // `pages.warc.gz` comes before `pages-00001.warc.gz`; a plain sort would reverse them.
     let stem = |path: &Path| {
         let name = path.to_string_lossy().into_owned();
         let end = name
@@ -147,7 +149,7 @@ pub(super) fn archives(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The entries of a folder, the last first.
+/// The entries of a folder, last one first.
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -208,7 +210,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Res
     })
 }
 
-/// What a name says of what is in the file; `None` where the bytes have to.
+/// The media type that a file name implies; `None` if the content has to decide.
 fn media_type(path: &Path) -> Option<&'static str> {
     let end = path.extension()?.to_str()?.to_ascii_lowercase();
     Some(match end.as_str() {

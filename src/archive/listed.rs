@@ -1,7 +1,7 @@
-//! The list of a folder of saved pages: what each file is, in the words of the answer.
+//! The list in a folder of saved pages: the URL, status and type of each file.
 //!
-//! Invariant: what is listed is read once, as the last line about it says, and never from outside the folder. Edge: files
-//! that the list does not name are not read; without a list every file is an answer.
+//! Invariant: each listed file is read once, as described by its last line, and never from outside the folder.
+//! Edge: files that are not listed are not read; without a list, every file is a response.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,47 +18,48 @@ use super::folder;
 use super::{Damage, Stored};
 use crate::url::PageUrl;
 
-/// What the list is called, in its folder.
+/// The name of the list in its folder.
 pub(crate) const LIST: &str = "index.jsonl";
-/// A line is no longer: a URL and a path have their bounds.
+/// The longest line: URLs and paths are bounded.
 const LINE: u64 = 1 << 20;
 
 /// A line of the list.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Listed<'l> {
-    /// The file, below the folder.
+    /// The file's path within the folder.
     #[serde(borrow)]
     pub(crate) file: Cow<'l, str>,
-    /// The URL that answered.
+    /// The URL that was fetched.
     #[serde(borrow)]
     pub(crate) url: Cow<'l, str>,
-    /// The method, where the list of the run named one.
+    /// The request method, if the list of the run named one.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<Cow<'l, str>>,
-    /// With which status.
+    /// The status of the response.
     pub(crate) status: u16,
-    /// Its `Content-Type`.
+    /// The `Content-Type` of the response.
     #[serde(borrow)]
     pub(crate) content_type: Option<Cow<'l, str>>,
 }
 
-/// A list that is read.
+/// A list that is being read.
 pub(super) struct List {
     root: PathBuf,
     path: PathBuf,
     lines: BufReader<File>,
     line: Vec<u8>,
     at: u64,
-    /// Where the last line about each file begins: a file that was saved again is what its last line says. The names
-    /// are kept as hashes.
+    /// The offset of the last line about each file, by the hash of its name.
+    ///
+    /// A file that was saved again is what its last line says.
     last: HashMap<u64, u64>,
 }
 
 impl List {
-    /// The list of a folder, where it has one.
+    /// Opens the list of a folder, if it has one.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub(super) fn open(root: &Path) -> io::Result<Option<Self>> {
         let path = root.join(LIST);
         let mut lines = match File::open(&path) {
@@ -66,7 +67,7 @@ impl List {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        // A page may be called so too.
+        // A saved page may have the same name.
         let mut first = Vec::new();
         (&mut lines).take(LINE).read_until(b'\n', &mut first)?;
         if serde_json::from_slice::<Listed<'_>>(&first).is_err() {
@@ -131,7 +132,7 @@ impl List {
             }
             let listed: Listed<'_> = match serde_json::from_slice(&self.line) {
                 Ok(listed) => listed,
-                // A run that was killed may have left the last line torn.
+                // A killed run may have left a torn last line.
                 Err(_) if !self.line.ends_with(b"\n") => return None,
                 Err(error) => {
                     let problem = format!("a line that is none: {error}");
@@ -161,7 +162,7 @@ impl List {
     }
 }
 
-/// Where the last line about each file begins.
+/// The offset of the last line about each file.
 fn last_lines(path: &Path) -> io::Result<HashMap<u64, u64>> {
     let mut lines = BufReader::new(File::open(path)?);
     let (mut last, mut line, mut at) = (HashMap::new(), Vec::new(), 0);

@@ -1,8 +1,8 @@
-//! A stored HTTP answer: its head, and its body as it was before transfer codings.
+//! A stored HTTP response: its head, and its body without transfer codings.
 //!
-//! Producers differ: some store chunks as they came, some remove them and leave the field that announces them; some
-//! store the body decoded and leave `content-encoding`. What the bytes show wins over what the head says. Invariant: a
-//! head and a body are bounded; a large body goes to a file.
+//! Producers differ: some store chunks as received, some remove them but keep the field that announces them; some
+//! store the decoded body but keep `content-encoding`. The actual bytes take precedence over what the head says.
+//! Invariant: heads and bodies are bounded; a large body goes into a file.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -14,17 +14,17 @@ use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::headers::Headers;
 use crate::page::HttpVersion;
 
-/// The longest head, in bytes, and how many fields it may have.
+/// The longest head, in bytes, and the most fields it may have.
 const HEAD: usize = 1 << 20;
 const FIELDS: usize = 1024;
-/// Bodies above this go to a file.
+/// Larger bodies go into a file.
 const IN_MEMORY: usize = 1 << 20;
-/// The longest line that announces a chunk.
+/// The longest line with the size of a chunk.
 const CHUNK_LINE: usize = 4096;
-/// Bytes moved at a time.
+/// The number of bytes copied at a time.
 const PIECE: usize = 64 << 10;
 
-/// The head of a stored answer.
+/// The head of a stored response.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) status: u16,
@@ -33,7 +33,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// What a server would say of a file of this type.
+    /// The head that a server would send with a file of this type.
     pub(crate) fn of_file(content_type: Option<&str>) -> Self {
         let mut headers = HeaderMap::new();
         let media = content_type.and_then(|media| HeaderValue::from_str(media).ok());
@@ -46,10 +46,10 @@ impl Message {
     }
 }
 
-/// Reads the head of an answer. Answers what was read beyond it too.
+/// Reads the head of a response; also returns the bytes that were read beyond it.
 ///
 /// # Errors
-/// When it is no HTTP answer, is too large, or cannot be read.
+/// If it is not an HTTP response, is too large, or cannot be read.
 pub(crate) fn head(block: &mut impl Read) -> io::Result<(Message, Vec<u8>)> {
     let mut bytes = Vec::with_capacity(4096);
     let (end, next) = loop {
@@ -59,7 +59,7 @@ pub(crate) fn head(block: &mut impl Read) -> io::Result<(Message, Vec<u8>)> {
             break end;
         }
         if count == 0 {
-            break (bytes.len(), bytes.len()); // a head and nothing more, not even its empty line
+            break (bytes.len(), bytes.len()); // a head only, without even its empty line
         }
         if bytes.len() > HEAD {
             return Err(io::Error::other("the HTTP head is too large"));
@@ -70,7 +70,7 @@ pub(crate) fn head(block: &mut impl Read) -> io::Result<(Message, Vec<u8>)> {
     Ok((parse(&bytes)?, rest))
 }
 
-/// Where a head ends and what follows it begins.
+/// The end of a head, and the start of what follows it.
 fn end_of_head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut from = from;
     while let Some(at) = memchr::memchr(b'\n', &bytes[from..]) {
@@ -112,7 +112,7 @@ fn parse(bytes: &[u8]) -> io::Result<Message> {
         }
         keep(&mut headers, last.take());
         let Some(colon) = memchr::memchr(b':', line) else {
-            continue; // browsers pass over it as well
+            continue; // browsers skip it as well
         };
         let name = HeaderName::from_bytes(line[..colon].trim_ascii_end());
         last = name
@@ -135,10 +135,12 @@ fn keep(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {
     }
 }
 
-/// Reads the body of an answer, of at most `limit` bytes; `folder` is where a large one goes.
+/// Reads the body of a response, of at most `limit` bytes.
+///
+/// Large ones are stored in `folder`.
 ///
 /// # Errors
-/// When it is larger, its chunks are damaged, or it cannot be read or written.
+/// If it is larger, if its chunks are damaged, or if it cannot be read or written.
 pub(super) fn body(
     message: &mut Message,
     beyond: Vec<u8>,
@@ -173,7 +175,7 @@ pub(super) fn body(
     Ok(body)
 }
 
-/// Whether a body that is said to be packed is not: then somebody has unpacked it and left the field.
+/// Whether a body labelled as compressed is not: it was decoded, and the field was kept.
 fn is_decoded(headers: &HeaderMap, start: &[u8]) -> bool {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let only = codings.next().filter(|_| codings.next().is_none());
@@ -225,7 +227,7 @@ fn collect(body: &mut impl Read, limit: u64, folder: &Path) -> io::Result<Body> 
     })
 }
 
-/// Whether bytes begin with the size of a chunk: digits, and then the end of the line or an extension.
+/// Whether bytes start with a chunk size: digits, then the line's end or an extension.
 fn announces_chunk(start: &[u8]) -> bool {
     let digits = start.iter().take_while(|byte| byte.is_ascii_hexdigit());
     let digits = digits.count();
@@ -234,10 +236,12 @@ fn announces_chunk(start: &[u8]) -> bool {
     (1..=16).contains(&digits) && (blank.contains(&b'\n') || after.starts_with(b";"))
 }
 
-/// A body out of its chunks (RFC 9112 7.1). What comes after the last one, trailers, is not read.
+/// Decodes a body from its chunks (RFC 9112 7.1).
+///
+/// Trailers after the last chunk are not read.
 struct Chunks<R> {
     source: R,
-    /// Bytes of the chunk that were not read.
+    /// The bytes of the chunk that have not been read.
     left: u64,
     first: bool,
     ended: bool,
@@ -255,7 +259,7 @@ impl<R: Read> Chunks<R> {
 
     fn begin(&mut self) -> io::Result<()> {
         if !self.first {
-            self.line()?; // the end of the chunk before
+            self.line()?; // the end of the previous chunk
         }
         self.first = false;
         let line = self.line()?;

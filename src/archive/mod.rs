@@ -1,8 +1,9 @@
-//! Archives of pages, read: WARC files of any producer, packages of them, and folders of saved pages.
+//! Reads archives of pages: WARC files, packages of them, and folders of saved pages.
 //!
-//! An archive is a stream of answers, each as the fetch half would have handed it on: what parses a live answer parses a
-//! stored one. Nothing is asked of a network. Invariant: memory is bounded by one body, and that by a limit; what is
-//! damaged is told, and does not end the reading of other files. Everything in an archive is as hostile as a page.
+//! An archive is a stream of responses, each in the form in which a live response reaches the parser, so that both
+//! are parsed the same way. No network is involved. Invariant: memory is bounded by one body, and that by a limit;
+//! damage is reported, and does not prevent the reading of other files. The content of an archive is as untrusted
+//! as a page.
 
 pub(crate) mod date;
 mod folder;
@@ -38,31 +39,36 @@ use listed::List;
 use message::Message;
 use package::Part;
 
-/// The largest body that is taken out of an archive, in bytes.
+/// The largest body that is read from an archive, in bytes.
 const BODY: u64 = 1 << 30;
 
-/// An answer that was stored.
+/// A stored response.
 #[derive(Debug)]
 pub struct Stored {
-    /// What was asked for.
+    /// The URL that was requested.
     pub url: PageUrl,
-    /// With which method, where that is known and is not `GET`.
+    /// The request method, if it is known and is not `GET`.
     pub method: Option<http::Method>,
-    /// The answer; when it was fetched is its [`Timing::sent`]. Large bodies are in files, that go with it.
+    /// The response.
+    ///
+    /// It was fetched at its [`Timing::sent`]; a large body is in a file that is deleted with it.
     pub page: Page,
-    /// Whether the archive does not have all of it: its body, or of a redirect on the way all but where it led.
+    /// Whether the archive lacks part of it.
+    ///
+    /// That is part of its body or, for a redirect on the way, everything except its target.
     pub truncated: bool,
 }
 
-/// The answers of an archive, in the order in which they were stored.
+/// The responses of an archive, in the order they were stored.
 ///
-/// A `resource` at an http URL is a page that somebody had as a file: an answer with status 200. Records that hold no
-/// page are [counted](Self::left_out) and passed over; those that only describe others are passed over without that.
-/// A revisit, which says that a page had the body of an earlier one, is an answer with that body. A [`Damage`] is an
-/// item like any other: reading goes on with the next answer, or where that cannot be found, with the next file.
+/// A `resource` at an http URL is a page that was stored as a file: a response with status 200. Records that
+/// contain no page are [counted](Self::left_out) and skipped; those that only describe other records are skipped
+/// without being counted. A revisit, which says that a page had the same body as an earlier one, becomes a response
+/// with that body. A [`Damage`] is an item like any other: reading continues with the next response or, if that
+/// cannot be found, with the next file.
 pub struct Archive {
     source: Source,
-    /// Where large bodies go.
+    /// Where large bodies are stored.
     spool: PathBuf,
 }
 
@@ -72,23 +78,26 @@ enum Source {
     List(List),
 }
 
-/// The files of an archive, one after the other.
+/// The files of an archive, read one after the other.
 struct Files {
     parts: Vec<Part>,
-    /// The one to open next.
+    /// The index of the next file to open.
     next: u32,
     open: Option<(u32, Records)>,
     seen: Seen,
-    /// Records that hold no page, by their kind.
+    /// The number of records without a page, by type.
     left_out: BTreeMap<&'static str, u64>,
 }
 
 impl Archive {
-    /// Opens a WARC file (`.warc`, `.warc.gz`) with the numbered ones that go on from it, a package of them (`.wacz`), or
-    /// a folder: of WARC files, or of pages that were saved, under their URLs or with a list. What the file is, its first bytes say.
+    /// Opens an archive: a WARC file, a package, or a folder.
+    ///
+    /// A WARC file (`.warc`, `.warc.gz`) includes the numbered files that continue it; a package is a `.wacz` file;
+    /// a folder contains WARC files, or pages saved under their URLs or with a list. The first bytes of a file
+    /// determine its format.
     ///
     /// # Errors
-    /// When it is not there or cannot be read.
+    /// If it does not exist or cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Damage> {
         Ok(Self {
             source: Source::open(path.as_ref())?,
@@ -175,7 +184,7 @@ impl Files {
         }
     }
 
-    /// Opens the next file. Answers whether there is one.
+    /// Opens the next file; returns whether there is one.
     fn turn(&mut self) -> Result<bool, Damage> {
         let Some(part) = self.parts.get(self.next as usize) else {
             return Ok(false);
@@ -294,14 +303,15 @@ fn page_url(head: &Head) -> Option<PageUrl> {
 fn holds_page(kind: &str, head: &Head) -> bool {
     match kind {
         "response" | "revisit" => is_http(head),
-        // ISO 28500 6.4: the bytes themselves, whatever they came from.
+        // ISO 28500 6.4: the bytes themselves, whatever their origin.
         "resource" => true,
         _ => false,
     }
 }
 
-/// The kind of a record as it is counted when it holds no page; `None` for those that describe others, and are not
-/// missed.
+/// The type under which a record without a page is counted.
+///
+/// `None` for records that describe others, and are not missed.
 fn told(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "warcinfo" | "request" | "metadata" => return None,
@@ -319,7 +329,7 @@ fn is_http(head: &Head) -> bool {
     media.is_none_or(|media| media.to_ascii_lowercase().starts_with("application/http"))
 }
 
-/// An answer that was in all as an earlier one.
+/// A response that is identical to an earlier one.
 fn again(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
     page.timing.sent = revisit.get("WARC-Date").and_then(date::parse);
     Stored {
@@ -330,7 +340,9 @@ fn again(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
     }
 }
 
-/// The answer in the block of a record. A resource is its body alone, and the record says of what type.
+/// The response in the block of a record.
+///
+/// A resource is only a body, and the record has its type.
 fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::Result<Stored> {
     let (mut message, beyond) = match head.kind().as_str() {
         "resource" => (Message::of_file(head.get("Content-Type")), Vec::new()),

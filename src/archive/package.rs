@@ -1,18 +1,22 @@
-//! The WARC files inside a WACZ: a ZIP file whose entries below `archive/` are stored as they are (WACZ 1.1.1).
+//! The WARC files inside a WACZ package.
 //!
-//! Only as much of ZIP is known as that takes (APPNOTE 6.3.10). A package whose run was killed has no directory: then its
-//! first entry is taken to go on to the end. Everything that is said of places and lengths is checked against the file.
+//! A package is a ZIP file with uncompressed entries below `archive/` (WACZ 1.1.1). This module implements only as
+//! much of ZIP as that takes (APPNOTE 6.3.10). A package whose run was killed has no directory; then its first
+//! entry is assumed to extend to the end of the file. All positions and lengths that a package states are checked
+//! against the file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// How far from its end a directory's end record is looked for: its comment has 64 KiB at most.
+/// How far from the end of the file the directory's end record may start.
+///
+/// The comment after it has up to 64 KiB.
 const TAIL: u64 = (64 << 10) + 22 + 20 + 56;
 /// The largest directory that is read, in bytes.
 const DIRECTORY: u64 = 16 << 20;
 
-/// A part of a file that is a WARC file.
+/// A range of a file that is a WARC file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) path: PathBuf,
@@ -30,10 +34,10 @@ impl Part {
     }
 }
 
-/// The WARC files in a package; `None` where the file is no package.
+/// The WARC files in a package; `None` if the file is not a package.
 ///
 /// # Errors
-/// When it is damaged, or packed what should be stored.
+/// If it is damaged, or if a WARC file in it is compressed by ZIP.
 pub(super) fn parts(path: &Path) -> io::Result<Option<Vec<Part>>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -76,13 +80,13 @@ pub(super) fn parts(path: &Path) -> io::Result<Option<Vec<Part>>> {
     Ok(Some(parts))
 }
 
-/// An entry of a directory (4.3.12).
+/// An entry of a ZIP directory (4.3.12).
 struct Entry<'d> {
     name: &'d [u8],
     offset: u64,
     length: u64,
     is_packed: bool,
-    /// How long it is itself.
+    /// The length of the directory entry itself.
     size: usize,
 }
 
@@ -99,7 +103,7 @@ impl<'d> Entry<'d> {
         while let (Some(kind), Some(size)) = (short(extras, 0), short(extras, 2)) {
             let field = extras.get(4..4 + usize::from(size))?;
             if kind == 1 {
-                // Only what does not fit above is there, in this order.
+                // It only contains the values that do not fit above, in this order.
                 let mut numbers = field
                     .chunks_exact(8)
                     .filter_map(|number| number.try_into().ok());
@@ -127,7 +131,7 @@ impl<'d> Entry<'d> {
     }
 }
 
-/// The directory of a ZIP file; `None` where it has none.
+/// The directory of a ZIP file; `None` if it has none.
 fn directory(file: &mut File, length: u64) -> io::Result<Option<Vec<u8>>> {
     let from = length.saturating_sub(TAIL);
     let tail = read_at(file, from, length - from)?;
@@ -154,7 +158,7 @@ fn directory(file: &mut File, length: u64) -> io::Result<Option<Vec<u8>>> {
     read_at(file, offset, size).map(Some)
 }
 
-/// Where the bytes of the entry begin whose header is here (4.3.7).
+/// The offset of an entry's content, given that of its header (4.3.7).
 fn content(file: &mut File, offset: u64) -> io::Result<u64> {
     let header = read_at(file, offset, 30)?;
     let lengths = short(&header, 26).zip(short(&header, 28));

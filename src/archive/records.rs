@@ -1,8 +1,8 @@
-//! The records of a WARC file, of any producer: WARC/1.0 and 1.1 (ISO 28500), packed or not.
+//! The records of a WARC file from any producer.
 //!
-//! Forgives what is common: lines that end with a bare newline, folded fields, names in any case, blank lines
-//! between records. Invariant: a head is bounded, a block is read or passed over and never held. What is damaged ends the
-//! file, and is told.
+//! Supported are WARC/1.0 and 1.1 (ISO 28500), compressed or not. Common deviations are tolerated: lines that end
+//! with a bare newline, folded fields, field names in any case, blank lines between records. Invariant: a head is
+//! bounded; a block is read or skipped, never stored as a whole. Damage ends the file, and is reported.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use super::stream::Stream;
 
 /// The longest head of a record, in bytes.
 const HEAD: usize = 256 << 10;
-/// Lines between two records that hold nothing.
+/// The most bytes of blank lines between two records.
 const BLANK: usize = 64 << 10;
 
-/// The records of a file, one at a time.
+/// The records of a file, read one at a time.
 pub(crate) struct Records {
     stream: Stream,
     path: PathBuf,
-    /// Bytes of the block that were not read.
+    /// The bytes of the block that have not been read.
     left: u64,
     ended: bool,
 }
@@ -27,42 +27,42 @@ pub(crate) struct Records {
 #[derive(Debug)]
 pub(crate) struct Head {
     fields: Vec<(String, String)>,
-    /// Where it begins in the file.
+    /// The offset in the file at which it starts.
     pub(crate) offset: u64,
-    /// Whether a reader can begin there.
+    /// Whether reading can start at that offset.
     pub(crate) is_findable: bool,
-    /// How long the block is.
+    /// The length of the block.
     pub(crate) length: u64,
 }
 
-/// Why a file cannot be read on.
+/// Why reading a file cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {problem}, at byte {offset}", path.display())]
 pub struct Damage {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Where in it: the record, or the gzip member, that is damaged.
+    /// The offset of the damaged record or gzip member.
     pub offset: u64,
     /// What is wrong.
     pub problem: String,
 }
 
 impl Head {
-    /// The first value of a field, whatever the case of its name.
+    /// The first value of a field, whose name is case-insensitive.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut fields = self.fields.iter();
         let found = fields.find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Its kind, in lower case.
+    /// The record type, in lower case.
     pub(crate) fn kind(&self) -> String {
         self.get("WARC-Type")
             .unwrap_or_default()
             .to_ascii_lowercase()
     }
 
-    /// What it is of. Some producers put URIs in angle brackets.
+    /// The target URI, without the angle brackets that some producers put around it.
     pub(crate) fn target(&self) -> Option<&str> {
         let uri = self.get("WARC-Target-URI")?;
         let bare = uri.strip_prefix('<').and_then(|uri| uri.strip_suffix('>'));
@@ -71,10 +71,10 @@ impl Head {
 }
 
 impl Records {
-    /// Opens a file from a place on, at most this many bytes of it.
+    /// Opens a file at an offset, and reads at most `length` bytes of it.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// If it cannot be opened.
     pub(crate) fn open(path: &Path, start: u64, length: u64) -> Result<Self, Damage> {
         let stream = Stream::open(path, start, length).map_err(|error| Damage {
             path: path.to_owned(),
@@ -89,7 +89,9 @@ impl Records {
         })
     }
 
-    /// The next record; what was not read of the last one is passed over. After damage there is none.
+    /// The next record, after skipping the rest of the last one.
+    ///
+    /// After damage there are no more records.
     ///
     /// # Errors
     /// What is damaged.
@@ -102,10 +104,10 @@ impl Records {
         next.map_err(|error| self.damage(&error))
     }
 
-    /// Reads on in the block of the record.
+    /// Reads more of the record's block.
     ///
     /// # Errors
-    /// What is damaged; then there is no next record.
+    /// What is damaged; then there are no more records.
     pub(crate) fn read(&mut self) -> Result<&[u8], Damage> {
         let offset = self.stream.place().0;
         let damage = |path: &Path, problem: String| Damage {
@@ -132,13 +134,13 @@ impl Records {
         }
     }
 
-    /// Passes over bytes of the block that were seen.
+    /// Consumes bytes of the block that were read.
     pub(crate) fn take(&mut self, count: usize) {
         self.left -= count as u64;
         self.stream.take(count);
     }
 
-    /// Where the record that was read ends in the file: the next one begins there.
+    /// The offset at which the record that was read ends and the next one starts.
     ///
     /// # Errors
     /// What is damaged.
@@ -150,7 +152,7 @@ impl Records {
         Ok(self.stream.place().0)
     }
 
-    /// Passes over the rest of the block, and over the lines that end the record.
+    /// Skips the rest of the block, and the lines that end the record.
     fn pass(&mut self) -> io::Result<()> {
         while self.left > 0 {
             let count = self.left.min(self.stream.fill()?.len() as u64);
@@ -222,7 +224,7 @@ impl Records {
         Ok(Some(head))
     }
 
-    /// Reads a line, without its end.
+    /// Reads a line, without its line ending.
     fn line(&mut self, line: &mut Vec<u8>, budget: &mut usize) -> io::Result<()> {
         line.clear();
         loop {
@@ -255,7 +257,7 @@ impl Records {
     }
 }
 
-/// The block of the record that was read last.
+/// Reads the block of the current record.
 impl Read for Records {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let bytes = Self::read(self).map_err(io::Error::other)?;

@@ -1,25 +1,25 @@
-//! Payloads that were seen, and in which record: a page that says the same again is told by its digest.
+//! Payloads that have been seen, with their records, to recognize repeated ones.
 //!
-//! Bounded: beyond [`PAYLOADS`] the first stay known and no more are taken in. What is kept is a fingerprint of a digest;
-//! whoever finds a place compares the digest that stands there.
+//! It is bounded: beyond [`PAYLOADS`], the first ones stay known and no more are added. Only a fingerprint of each
+//! digest is stored, so whoever finds a position has to compare the digest of the record there.
 
 use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Payloads that are remembered at most: 24 bytes each, and what a table leaves free.
+/// The most payloads remembered: 24 bytes each, plus the free space of the table.
 const PAYLOADS: usize = 1 << 20;
 
-/// Payloads that were seen.
+/// The positions of payloads that have been seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(HashMap<u64, Place>);
 
-/// Where a record is.
+/// The position of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// In which file of a series.
+    /// The number of the file in its series.
     pub(crate) file: u32,
-    /// Where in it.
+    /// The offset in the file.
     pub(crate) offset: u64,
 }
 
@@ -29,7 +29,7 @@ impl Seen {
         self.0.get(&key(digest)).copied()
     }
 
-    /// Notes where a payload was seen, where it was not seen before.
+    /// Records where a payload was seen, unless it was seen before.
     pub(crate) fn note(&mut self, digest: &str, place: Place) {
         if self.0.len() < PAYLOADS {
             self.0.entry(key(digest)).or_insert(place);

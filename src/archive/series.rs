@@ -1,13 +1,13 @@
-//! The files of one archive: as the user named it, then numbered, `pages.warc.gz`, `pages-00001.warc.gz`, ….
+//! The file names of one archive: the user's name, then `pages-00001.warc.gz` and so on.
 
 use std::path::{Path, PathBuf};
 
-/// Ends that a number goes before.
+/// Suffixes that a number is inserted before.
 const ENDS: [&str; 4] = [".warc.gz", ".warc", ".wacz", ".gz"];
-/// Files of one archive at most.
+/// The most files of one archive.
 const FILES: u32 = 1_000_000;
 
-/// The file of an archive that has this number; 0 is as the user named it.
+/// The file of an archive with this number; 0 is the name that the user gave.
 pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
     if number == 0 {
         return path.to_owned();
@@ -18,7 +18,7 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
         let from = bytes.len().checked_sub(end.len());
         from.is_some_and(|from| bytes[from..].eq_ignore_ascii_case(end.as_bytes()))
     });
-    // What is no UTF-8 has its number at its end.
+    // A name that is not UTF-8 gets its number at the end.
     match (name.to_str(), end) {
         (Some(name), Some(end)) => {
             let (stem, end) = name.split_at(name.len() - end.len());
@@ -32,7 +32,7 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
     }
 }
 
-/// The number of the last file of an archive that is there, counted on from a number without a gap.
+/// The number of the last existing file of an archive, counting on from `from` without gaps.
 pub(crate) fn last(path: &Path, from: u32) -> u32 {
     let is_there = |number: &u32| numbered(path, *number).is_file();
     (from + 1..FILES)

@@ -1,7 +1,8 @@
-//! The bytes of an archive, whether it is packed or not, and where in the file they are.
+//! The bytes of an archive, compressed or not, with their offsets in the file.
 //!
-//! Gzip members follow each other, one for each record or one for many: read on as one stream. Invariant: never more than
-//! one buffer is held. Edge: where a member holds many records, only the first of them can be found again by its place.
+//! Gzip members follow each other, one per record or one for many records, and are read as one stream. Invariant:
+//! only one buffer of bytes is in memory. Edge: if a member contains many records, only the first of them can be
+//! found again by its offset.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -9,17 +10,17 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-/// Bytes read and unpacked at a time.
+/// The number of bytes read and decompressed at a time.
 const BUFFER: usize = 64 << 10;
 
-/// The bytes of an archive from some place on.
+/// The bytes of an archive, starting at some offset.
 pub(crate) struct Stream {
     source: Source,
     buffer: Vec<u8>,
     at: usize,
-    /// Where the member that is read begins in the file, or the file.
+    /// The offset in the file at which the current member, or the file, starts.
     member: u64,
-    /// How many bytes of it were taken.
+    /// The number of its bytes that have been consumed.
     taken: u64,
 }
 
@@ -29,17 +30,17 @@ enum Source {
     End(u64),
 }
 
-/// A file that knows how much of it was taken.
+/// A file that counts how much of it has been consumed.
 struct Counted {
     file: io::Take<BufReader<File>>,
     position: u64,
 }
 
 impl Stream {
-    /// Opens a part of a file: from `start` on, at most `length` bytes.
+    /// Opens a part of a file: at most `length` bytes from `start` on.
     ///
     /// # Errors
-    /// What the system said.
+    /// The error of the system.
     pub(crate) fn open(path: &Path, start: u64, length: u64) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(start))?;
@@ -61,10 +62,10 @@ impl Stream {
         })
     }
 
-    /// What comes next; empty at the end.
+    /// The next bytes; empty at the end.
     ///
     /// # Errors
-    /// What the system or the decoder said.
+    /// The error of the system or the decoder.
     pub(crate) fn fill(&mut self) -> io::Result<&[u8]> {
         while self.at == self.buffer.len() {
             if matches!(self.source, Source::End(_)) {
@@ -85,13 +86,13 @@ impl Stream {
         Ok(&self.buffer[self.at..])
     }
 
-    /// Passes over bytes that were seen.
+    /// Consumes bytes that have been read.
     pub(crate) fn take(&mut self, count: usize) {
         self.at += count;
         self.taken += count as u64;
     }
 
-    /// Where the next byte is: in the file, and whether a reader can begin there.
+    /// The offset of the next byte in the file, and whether reading can start there.
     pub(crate) fn place(&self) -> (u64, bool) {
         match &self.source {
             Source::Plain(_) => (self.member + self.taken, true),

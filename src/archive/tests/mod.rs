@@ -1,4 +1,4 @@
-//! Archives of every shape that producers give them, and damaged ones.
+//! Archives in every form that producers write, and damaged ones.
 
 mod package;
 
@@ -32,7 +32,7 @@ impl Kept {
         archive.spool(self.folder.path().to_owned()).collect()
     }
 
-    /// The URLs and bodies of the answers, and what was wrong last.
+    /// The URLs and bodies of the responses, and the last problem.
     fn read(&self) -> (Vec<(String, Vec<u8>)>, Option<String>) {
         let mut found = Vec::new();
         let mut problem = None;
@@ -54,7 +54,7 @@ fn bytes(stored: &Stored) -> Vec<u8> {
     }
 }
 
-/// A record as it stands in a file.
+/// A record as it is stored in a file.
 fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
     let length = block.len();
     let mut record = format!(
@@ -67,7 +67,7 @@ fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
     record
 }
 
-/// An answer from `http://h.example/{name}`.
+/// A response from `http://h.example/{name}`.
 fn answer(name: &str, http: &str) -> Vec<u8> {
     let uri = format!("WARC-Target-URI: http://h.example/{name}\r\n");
     record("response", &uri, http.as_bytes())
@@ -109,7 +109,7 @@ fn an_archive_is_read_however_its_records_are_packed() {
             three().map(|record| member(&record)).concat(),
         ),
         ("pages.warc.gz", member(&all)),
-        // Members that begin anywhere, as tools make them that pack in parallel.
+        // Members that start anywhere, as tools write them that compress in parallel.
         ("pages.warc.gz", all.chunks(97).flat_map(member).collect()),
         ("pages.gz", all),
     ];
@@ -228,7 +228,7 @@ fn a_revisit_is_an_answer_with_the_body_of_the_earlier_one() {
         (all[1].page.status, bytes(&all[1]), all[1].truncated),
         (203, b"same".to_vec(), false)
     );
-    // The earlier one is in no file of this archive.
+    // The earlier response is not in this archive.
     assert_eq!((bytes(&all[2]), all[2].truncated), (Vec::new(), true));
 }
 
@@ -276,7 +276,7 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
         &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
         b"HTTP/1.1 200 OK\r\n\r\n",
     );
-    // As warcit has it: nothing of its own, not even a head.
+    // As warcit writes it: no content of its own, not even a head.
     let empty = record(
         "revisit",
         &format!("WARC-Target-URI: https://h.example/c\r\n{digest}"),
@@ -323,7 +323,7 @@ fn wherever_an_archive_is_cut_off_what_was_whole_is_read_and_the_rest_told() {
             assert!(found.len() >= most, "{name} {length}");
             most = most.max(found.len());
             if found.len() < 3 && length > 0 && problem.is_none() {
-                // Cut between two records.
+                // The file was cut between two records.
                 let rest = &bytes[length..];
                 assert!(
                     rest.starts_with(b"WARC")

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A package with this archive in it: stored, and no lengths of 64 bits.
+/// A package with this archive in it: uncompressed, and without 64-bit lengths.
 fn package(archive: &[u8], directory: bool) -> Vec<u8> {
     let name = b"archive/a.warc";
     let length = (archive.len() as u32).to_le_bytes();
