@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_told_as_json_under_the_names_of_its_columns() {
+    fn an_item_is_json_under_the_names_of_its_columns() {
         assert_eq!(
             serde_json::to_string(&item().json(&table())).unwrap(),
             r#"{"title":"A \"plane\"","price":null,"tags":["a"],"raw":{"b":[1,null]},"reviews":[{"stars":5,"by":"Ann"},{"stars":1,"by":null}]}"#
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_cross_to_another_process_and_back() {
+    fn fields_can_be_sent_to_another_process() {
         let fields = Fields {
             tables: vec![0],
             items: vec![item()],
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_text_and_empty_lists_are_not_there() {
+    fn blank_text_and_empty_lists_count_as_missing() {
         for value in [
             Value::Missing,
             Value::Text(" \n".to_owned()),

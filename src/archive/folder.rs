@@ -35,13 +35,13 @@ const IN_PATH: AsciiSet = CONTROLS
     .add(b'"');
 
 /// The files below a folder, sorted by name.
-pub(super) struct Folder {
+pub(super) struct SavedPages {
     root: PathBuf,
     /// The remaining entries of the open folders, each in reverse order.
     open: Vec<Vec<PathBuf>>,
 }
 
-impl Folder {
+impl SavedPages {
     /// Opens a folder.
     ///
     /// # Errors
@@ -64,11 +64,11 @@ impl Folder {
                 offset: 0,
                 problem: error.to_string(),
             };
-            let found = match fs::symlink_metadata(&path) {
-                Ok(found) => found,
+            let metadata = match fs::symlink_metadata(&path) {
+                Ok(metadata) => metadata,
                 Err(error) => return Some(Err(damage(error))),
             };
-            if found.is_dir() && self.open.len() < DEEPEST {
+            if metadata.is_dir() && self.open.len() < DEEPEST {
                 match entries(&path) {
                     Ok(entries) => self.open.push(entries),
                     Err(error) => return Some(Err(damage(error))),
@@ -76,7 +76,7 @@ impl Folder {
             } else if found.is_file()
                 && let Some(url) = url(&self.root, &path)
             {
-                return Some(stored(url, &path, &found).map_err(damage));
+                return Some(stored(url, &path, &metadata).map_err(damage));
             }
         }
     }
@@ -135,7 +135,7 @@ pub(super) fn archives(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let name = path.to_string_lossy().to_ascii_lowercase();
         (name.ends_with(".warc") || name.ends_with(".warc.gz")) && path.is_file()
     };
-    let mut found: Vec<_> = entries(folder)?.into_iter().filter(is_archive).collect();
+    let mut archives: Vec<_> = entries(folder)?.into_iter().filter(is_archive).collect();
     // `pages.warc.gz` comes before `pages-00001.warc.gz`; a plain sort would reverse them.
     let stem = |path: &Path| {
         let name = path.to_string_lossy().into_owned();
@@ -145,8 +145,8 @@ pub(super) fn archives(folder: &Path) -> io::Result<Vec<PathBuf>> {
             .unwrap_or(name.len());
         name[..end].to_owned()
     };
-    found.sort_by_key(|path| stem(path));
-    Ok(found)
+    archives.sort_by_key(|path| stem(path));
+    Ok(archives)
 }
 
 /// The entries of a folder, last one first.
@@ -202,7 +202,7 @@ pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Res
             body: Body::Memory(Bytes::from(bytes)),
             remote: None,
             timing: Timing {
-                sent: found.modified().ok(),
+                sent: metadata.modified().ok(),
                 ..Timing::default()
             },
         },

@@ -48,7 +48,7 @@ pub(super) struct List {
     path: PathBuf,
     lines: BufReader<File>,
     line: Vec<u8>,
-    at: u64,
+    offset: u64,
     /// The offset of the last line about each file, by the hash of its name.
     ///
     /// A file that was saved again is what its last line says.
@@ -79,7 +79,7 @@ impl List {
             lines: BufReader::new(File::open(&path)?),
             path,
             line: Vec::new(),
-            at: 0,
+            offset: 0,
         }))
     }
 
@@ -120,7 +120,7 @@ impl List {
     /// Reads the next line that is the last one about its file. Answers where it begins.
     fn line(&mut self) -> Option<Result<u64, Damage>> {
         loop {
-            let offset = self.at;
+            let offset = self.offset;
             self.line.clear();
             let read = (&mut self.lines)
                 .take(LINE)
@@ -184,7 +184,7 @@ fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
     let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     let path = fs::canonicalize(root.join(below))?;
     if !below.components().all(plain) || !path.starts_with(root) {
-        return Err(io::Error::other("it is outside the folder"));
+        return Err(io::Error::other("the file is outside the folder"));
     }
     let url =
         PageUrl::parse(&listed.url).map_err(|problem| io::Error::other(problem.to_string()))?;
@@ -194,9 +194,9 @@ fn stored(root: &Path, listed: &Listed<'_>) -> io::Result<Stored> {
         .method
         .as_deref()
         .and_then(|method| method.parse().ok());
-    let told = listed.content_type.as_deref();
-    match told.and_then(|told| HeaderValue::from_str(told).ok()) {
-        Some(told) => drop(stored.page.headers.0.insert(CONTENT_TYPE, told)),
+    let content_type = listed.content_type.as_deref();
+    match content_type.and_then(|content_type| HeaderValue::from_str(content_type).ok()) {
+        Some(content_type) => drop(stored.page.headers.0.insert(CONTENT_TYPE, content_type)),
         None => drop(stored.page.headers.0.remove(CONTENT_TYPE)),
     }
     Ok(stored)

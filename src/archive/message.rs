@@ -26,13 +26,13 @@ const PIECE: usize = 64 << 10;
 
 /// The head of a stored response.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     pub(crate) version: HttpVersion,
     pub(crate) headers: Headers,
 }
 
-impl Message {
+impl ResponseHead {
     /// The head that a server would send with a file of this type.
     pub(crate) fn of_file(content_type: Option<&str>) -> Self {
         let mut headers = HeaderMap::new();
@@ -50,7 +50,7 @@ impl Message {
 ///
 /// # Errors
 /// If it is not an HTTP response, is too large, or cannot be read.
-pub(crate) fn head(block: &mut impl Read) -> io::Result<(Message, Vec<u8>)> {
+pub(crate) fn head(block: &mut impl Read) -> io::Result<(ResponseHead, Vec<u8>)> {
     let mut bytes = Vec::with_capacity(4096);
     let (end, next) = loop {
         let from = bytes.len().saturating_sub(3);
@@ -84,7 +84,7 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     None
 }
 
-fn parse(bytes: &[u8]) -> io::Result<Message> {
+fn parse(bytes: &[u8]) -> io::Result<ResponseHead> {
     let mut lines = bytes
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii_end);
@@ -94,12 +94,12 @@ fn parse(bytes: &[u8]) -> io::Result<Message> {
         Some("HTTP/1.0" | "HTTP/0.9") => HttpVersion::Http10,
         Some("HTTP/1.1") => HttpVersion::Http11,
         Some("HTTP/2" | "HTTP/2.0" | "HTTP/3" | "HTTP/3.0") => HttpVersion::Http2,
-        _ => return Err(io::Error::other("this is no HTTP answer")),
+        _ => return Err(io::Error::other("not an HTTP response")),
     };
     let status = words.next().and_then(|status| status.parse::<u16>().ok());
     let status = status
         .filter(|status| (100..1000).contains(status))
-        .ok_or_else(|| io::Error::other("an HTTP answer without a status"))?;
+        .ok_or_else(|| io::Error::other("an HTTP response without a status"))?;
     let mut headers = HeaderMap::new();
     let mut last: Option<(HeaderName, Vec<u8>)> = None;
     for line in lines.filter(|line| !line.is_empty()).take(FIELDS) {
@@ -110,7 +110,7 @@ fn parse(bytes: &[u8]) -> io::Result<Message> {
             }
             continue;
         }
-        keep(&mut headers, last.take());
+        append(&mut headers, last.take());
         let Some(colon) = memchr::memchr(b':', line) else {
             continue; // browsers skip it as well
         };
@@ -119,15 +119,15 @@ fn parse(bytes: &[u8]) -> io::Result<Message> {
             .ok()
             .map(|name| (name, line[colon + 1..].trim_ascii().to_vec()));
     }
-    keep(&mut headers, last);
-    Ok(Message {
+    append(&mut headers, last);
+    Ok(ResponseHead {
         status,
         version,
         headers: Headers(headers),
     })
 }
 
-fn keep(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {
+fn append(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {
     if let Some((name, value)) = field
         && let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value))
     {
@@ -142,7 +142,7 @@ fn keep(headers: &mut HeaderMap, field: Option<(HeaderName, Vec<u8>)>) {
 /// # Errors
 /// If it is larger, if its chunks are damaged, or if it cannot be read or written.
 pub(super) fn body(
-    message: &mut Message,
+    message: &mut ResponseHead,
     beyond: Vec<u8>,
     block: impl Read,
     limit: u64,
@@ -294,8 +294,8 @@ impl<R: Read> Read for Chunks<R> {
         if self.ended || into.is_empty() {
             return Ok(0);
         }
-        let most = self.left.min(into.len() as u64) as usize;
-        let count = self.source.read(&mut into[..most])?;
+        let limit = self.left.min(into.len() as u64) as usize;
+        let count = self.source.read(&mut into[..limit])?;
         if count == 0 {
             return Err(io::Error::other("the chunks of a body are cut off"));
         }

@@ -34,9 +34,9 @@ pub(crate) use state::state;
 use crate::body::Body;
 use crate::page::{Page, Timing};
 use crate::url::PageUrl;
-use folder::Folder;
+use folder::SavedPages;
 use listed::List;
-use message::Message;
+use message::ResponseHead;
 use package::Part;
 
 /// The largest body that is read from an archive, in bytes.
@@ -67,14 +67,14 @@ pub struct Stored {
 /// with that body. A [`Damage`] is an item like any other: reading continues with the next response or, if that
 /// cannot be found, with the next file.
 pub struct Archive {
-    source: Source,
+    source: Content,
     /// Where large bodies are stored.
     spool: PathBuf,
 }
 
-enum Source {
+enum Content {
     Files(Box<Files>),
-    Folder(Folder),
+    SavedPages(SavedPages),
     List(List),
 }
 
@@ -84,7 +84,7 @@ struct Files {
     /// The index of the next file to open.
     next: u32,
     open: Option<(u32, Records)>,
-    seen: Seen,
+    seen: SeenPayloads,
     /// The number of records without a page, by type.
     left_out: BTreeMap<&'static str, u64>,
 }
@@ -134,15 +134,15 @@ impl Source {
         Ok(if found.is_dir() {
             match folder::archives(path).map_err(refused)? {
                 files if files.is_empty() => match List::open(path).map_err(refused)? {
-                    Some(list) => Source::List(list),
-                    None => Source::Folder(Folder::open(path).map_err(refused)?),
+                    Some(list) => Content::List(list),
+                    None => Content::SavedPages(SavedPages::open(path).map_err(refused)?),
                 },
                 files => {
                     let parts = files.into_iter().map(Part::whole);
-                    Source::Files(Box::new(Files::of(parts.collect())))
+                    Content::Files(Box::new(Files::of(parts.collect())))
                 }
             }
-        } else if !found.is_file() {
+        } else if !metadata.is_file() {
             let problem = "a pipe or a device: an archive is read from a file";
             return Err(refused(io::Error::other(problem)));
         } else {
@@ -166,9 +166,9 @@ impl Iterator for Archive {
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.source {
-            Source::Files(files) => files.next(&self.spool).transpose(),
-            Source::Folder(folder) => folder.next(),
-            Source::List(list) => list.next(),
+            Content::Files(files) => files.next(&self.spool).transpose(),
+            Content::SavedPages(folder) => folder.next(),
+            Content::List(list) => list.next(),
         }
     }
 }
@@ -179,13 +179,13 @@ impl Files {
             parts,
             next: 0,
             open: None,
-            seen: Seen::default(),
+            seen: SeenPayloads::default(),
             left_out: BTreeMap::new(),
         }
     }
 
     /// Opens the next file; returns whether there is one.
-    fn turn(&mut self) -> Result<bool, Damage> {
+    fn open_next(&mut self) -> Result<bool, Damage> {
         let Some(part) = self.parts.get(self.next as usize) else {
             return Ok(false);
         };
@@ -199,7 +199,7 @@ impl Files {
     fn head(&mut self) -> Result<Option<(u32, Head)>, Damage> {
         loop {
             let Some((number, records)) = &mut self.open else {
-                if self.turn()? {
+                if self.open_next()? {
                     continue;
                 }
                 return Ok(None);
@@ -211,7 +211,7 @@ impl Files {
             let findable = head.get("WARC-Payload-Digest").filter(|_| head.is_findable);
             if let Some(digest) = findable.filter(|_| has_body(&head)) {
                 let (file, offset) = (*number, head.offset);
-                self.seen.note(digest, Place { file, offset });
+                self.seen.note(digest, RecordPosition { file, offset });
             }
             return Ok(Some((*number, head)));
         }
@@ -274,9 +274,9 @@ impl Files {
     /// The answer that has the body of a revisit, where it was seen.
     fn earlier(&self, revisit: &Head, spool: &Path) -> Option<Page> {
         let digest = revisit.get("WARC-Payload-Digest")?;
-        let place = self.seen.find(digest)?;
-        let path = &self.parts.get(place.file as usize)?.path;
-        let mut records = Records::open(path, place.offset, u64::MAX).ok()?;
+        let position = self.seen.find(digest)?;
+        let path = &self.parts.get(position.file as usize)?.path;
+        let mut records = Records::open(path, position.offset, u64::MAX).ok()?;
         let head = records.next().ok()??;
         if !has_body(&head) || head.get("WARC-Payload-Digest") != Some(digest) {
             return None;
@@ -312,7 +312,7 @@ fn holds_page(kind: &str, head: &Head) -> bool {
 /// The type under which a record without a page is counted.
 ///
 /// `None` for records that describe others, and are not missed.
-fn told(kind: &str) -> Option<&'static str> {
+fn counted_type(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "warcinfo" | "request" | "metadata" => return None,
         "response" => "response",
@@ -330,7 +330,7 @@ fn is_http(head: &Head) -> bool {
 }
 
 /// A response that is identical to an earlier one.
-fn again(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
+fn unchanged(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
     page.timing.sent = revisit.get("WARC-Date").and_then(date::parse);
     Stored {
         url,
@@ -345,7 +345,7 @@ fn again(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
 /// A resource is only a body, and the record has its type.
 fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::Result<Stored> {
     let (mut message, beyond) = match head.kind().as_str() {
-        "resource" => (Message::of_file(head.get("Content-Type")), Vec::new()),
+        "resource" => (ResponseHead::of_file(head.get("Content-Type")), Vec::new()),
         _ => message::head(block)?,
     };
     let body = message::body(&mut message, beyond, block, BODY, spool)?;

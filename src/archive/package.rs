@@ -41,14 +41,14 @@ impl Part {
 pub(super) fn parts(path: &Path) -> io::Result<Option<Vec<Part>>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut begins = [0; 4];
-    if file.read(&mut begins)? < 4 || begins != *b"PK\x03\x04" {
+    let mut start = [0; 4];
+    if file.read(&mut start)? < 4 || start != *b"PK\x03\x04" {
         return Ok(None);
     }
     let directory = match directory(&mut file, length)? {
         Some(directory) => directory,
         None => {
-            let start = content(&mut file, 0)?;
+            let start = content_offset(&mut file, 0)?;
             let length = length.saturating_sub(start);
             let path = path.to_owned();
             return Ok(Some(vec![Part {
@@ -61,19 +61,21 @@ pub(super) fn parts(path: &Path) -> io::Result<Option<Vec<Part>>> {
     let mut rest = &directory[..];
     let mut parts = Vec::new();
     while rest.starts_with(b"PK\x01\x02") {
-        let entry = Entry::read(rest).ok_or_else(damaged)?;
+        let entry = ZipEntry::read(rest).ok_or_else(damaged)?;
         rest = &rest[entry.size..];
         let name = entry.name.to_ascii_lowercase();
         let is_warc = name.ends_with(b".warc") || name.ends_with(b".warc.gz");
         if !name.starts_with(b"archive/") || !is_warc {
             continue;
         }
-        if entry.is_packed {
-            return Err(io::Error::other("a WARC that is packed inside its package"));
+        if entry.is_compressed {
+            return Err(io::Error::other(
+                "a WARC file that is compressed inside its package",
+            ));
         }
         parts.push(Part {
             path: path.to_owned(),
-            start: content(&mut file, entry.offset)?,
+            start: content_offset(&mut file, entry.offset)?,
             length: entry.length,
         });
     }
@@ -81,26 +83,26 @@ pub(super) fn parts(path: &Path) -> io::Result<Option<Vec<Part>>> {
 }
 
 /// An entry of a ZIP directory (4.3.12).
-struct Entry<'d> {
+struct ZipEntry<'d> {
     name: &'d [u8],
     offset: u64,
     length: u64,
-    is_packed: bool,
+    is_compressed: bool,
     /// The length of the directory entry itself.
     size: usize,
 }
 
-impl<'d> Entry<'d> {
+impl<'d> ZipEntry<'d> {
     fn read(bytes: &'d [u8]) -> Option<Self> {
-        let lengths = [28, 30, 32].map(|at| short(bytes, at).map(usize::from));
+        let lengths = [28, 30, 32].map(|at| u16_at(bytes, at).map(usize::from));
         let [Some(name), Some(extra), Some(comment)] = lengths else {
             return None;
         };
-        let mut length = u64::from(long(bytes, 24)?);
-        let mut offset = u64::from(long(bytes, 42)?);
-        let packed = long(bytes, 20)?;
+        let mut length = u64::from(u32_at(bytes, 24)?);
+        let mut offset = u64::from(u32_at(bytes, 42)?);
+        let packed = u32_at(bytes, 20)?;
         let mut extras = bytes.get(46 + name..46 + name + extra)?;
-        while let (Some(kind), Some(size)) = (short(extras, 0), short(extras, 2)) {
+        while let (Some(kind), Some(size)) = (u16_at(extras, 0), u16_at(extras, 2)) {
             let field = extras.get(4..4 + usize::from(size))?;
             if kind == 1 {
                 // It only contains the values that do not fit above, in this order.
@@ -124,7 +126,7 @@ impl<'d> Entry<'d> {
             name: bytes.get(46..46 + name)?,
             offset,
             length,
-            is_packed: short(bytes, 10)? != 0,
+            is_compressed: u16_at(bytes, 10)? != 0,
             size: 46 + name + extra + comment,
         })
         .filter(|entry| entry.size <= bytes.len())
@@ -138,7 +140,7 @@ fn directory(file: &mut File, length: u64) -> io::Result<Option<Vec<u8>>> {
     let Some(end) = memchr::memmem::rfind(&tail, b"PK\x05\x06") else {
         return Ok(None);
     };
-    let (mut size, mut offset) = match (long(&tail, end + 12), long(&tail, end + 16)) {
+    let (mut size, mut offset) = match (u32_at(&tail, end + 12), u32_at(&tail, end + 16)) {
         (Some(size), Some(offset)) => (u64::from(size), u64::from(offset)),
         _ => return Ok(None),
     };
@@ -159,9 +161,9 @@ fn directory(file: &mut File, length: u64) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// The offset of an entry's content, given that of its header (4.3.7).
-fn content(file: &mut File, offset: u64) -> io::Result<u64> {
+fn content_offset(file: &mut File, offset: u64) -> io::Result<u64> {
     let header = read_at(file, offset, 30)?;
-    let lengths = short(&header, 26).zip(short(&header, 28));
+    let lengths = u16_at(&header, 26).zip(u16_at(&header, 28));
     let (name, extra) = lengths
         .filter(|_| header.starts_with(b"PK\x03\x04"))
         .ok_or_else(damaged)?;
@@ -175,11 +177,11 @@ fn read_at(file: &mut File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn short(bytes: &[u8], at: usize) -> Option<u16> {
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn long(bytes: &[u8], at: usize) -> Option<u32> {
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 

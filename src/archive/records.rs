@@ -51,8 +51,8 @@ impl Head {
     /// The first value of a field, whose name is case-insensitive.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let mut fields = self.fields.iter();
-        let found = fields.find(|(own, _)| own.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
+        let field = fields.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        field.map(|(_, value)| value.as_str())
     }
 
     /// The record type, in lower case.
@@ -99,7 +99,7 @@ impl Records {
         if self.ended {
             return Ok(None);
         }
-        let next = self.pass().and_then(|()| self.head());
+        let next = self.skip_rest().and_then(|()| self.head());
         self.ended = !matches!(next, Ok(Some(_)));
         next.map_err(|error| self.damage(&error))
     }
@@ -109,7 +109,7 @@ impl Records {
     /// # Errors
     /// What is damaged; then there are no more records.
     pub(crate) fn read(&mut self) -> Result<&[u8], Damage> {
-        let offset = self.stream.place().0;
+        let offset = self.stream.position().0;
         let damage = |path: &Path, problem: String| Damage {
             path: path.to_owned(),
             offset,
@@ -129,7 +129,7 @@ impl Records {
             }
             Err(error) => {
                 self.ended = true;
-                Err(damage(&self.path, said(&error)))
+                Err(damage(&self.path, problem_of(&error)))
             }
         }
     }
@@ -137,7 +137,7 @@ impl Records {
     /// Consumes bytes of the block that were read.
     pub(crate) fn take(&mut self, count: usize) {
         self.left -= count as u64;
-        self.stream.take(count);
+        self.stream.consume(count);
     }
 
     /// The offset at which the record that was read ends and the next one starts.
@@ -145,15 +145,15 @@ impl Records {
     /// # Errors
     /// What is damaged.
     pub(crate) fn end(&mut self) -> Result<u64, Damage> {
-        self.pass().map_err(|error| {
+        self.skip_rest().map_err(|error| {
             self.ended = true;
             self.damage(&error)
         })?;
-        Ok(self.stream.place().0)
+        Ok(self.stream.position().0)
     }
 
     /// Skips the rest of the block, and the lines that end the record.
-    fn pass(&mut self) -> io::Result<()> {
+    fn skip_rest(&mut self) -> io::Result<()> {
         while self.left > 0 {
             let count = self.left.min(self.stream.fill()?.len() as u64);
             if count == 0 {
@@ -168,7 +168,7 @@ impl Records {
                 .iter()
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'));
             let (count, all) = (count.count(), bytes.len());
-            self.stream.take(count);
+            self.stream.consume(count);
             blank += count;
             if count < all || all == 0 {
                 return Ok(());
@@ -183,16 +183,20 @@ impl Records {
         if self.stream.fill()?.is_empty() {
             return Ok(None);
         }
-        let (offset, is_findable) = self.stream.place();
-        let begins = self.stream.fill()?;
-        if !begins.iter().zip(b"WARC/").all(|(byte, own)| byte == own) {
-            return Err(io::Error::other("this is no WARC record"));
+        let (offset, is_findable) = self.stream.position();
+        let start = self.stream.fill()?;
+        if !start
+            .iter()
+            .zip(b"WARC/")
+            .all(|(byte, expected)| byte == expected)
+        {
+            return Err(io::Error::other("not a WARC record"));
         }
         let mut budget = HEAD;
         let mut line = Vec::new();
         self.line(&mut line, &mut budget)?;
         if !line.starts_with(b"WARC/1.") && !line.starts_with(b"WARC/0.") {
-            return Err(io::Error::other("this is no WARC record"));
+            return Err(io::Error::other("not a WARC record"));
         }
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
@@ -238,7 +242,7 @@ impl Records {
                 .checked_sub(count)
                 .ok_or_else(|| io::Error::other("the head of a record is too large"))?;
             line.extend_from_slice(&bytes[..count]);
-            self.stream.take(count);
+            self.stream.consume(count);
             if end.is_some() {
                 while matches!(line.last(), Some(b'\r' | b'\n')) {
                     line.pop();
@@ -251,8 +255,8 @@ impl Records {
     fn damage(&self, error: &io::Error) -> Damage {
         Damage {
             path: self.path.clone(),
-            offset: self.stream.place().0,
-            problem: said(error),
+            offset: self.stream.position().0,
+            problem: problem_of(error),
         }
     }
 }
@@ -268,7 +272,7 @@ impl Read for Records {
     }
 }
 
-fn said(error: &io::Error) -> String {
+fn problem_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "the last record is cut off".into(),
         _ => error.to_string(),

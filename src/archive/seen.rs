@@ -12,27 +12,27 @@ const PAYLOADS: usize = 1 << 20;
 
 /// The positions of payloads that have been seen.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(HashMap<u64, Place>);
+pub(crate) struct SeenPayloads(HashMap<u64, RecordPosition>);
 
 /// The position of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct RecordPosition {
     /// The number of the file in its series.
     pub(crate) file: u32,
     /// The offset in the file.
     pub(crate) offset: u64,
 }
 
-impl Seen {
+impl SeenPayloads {
     /// Where a payload may have been seen first.
-    pub(crate) fn find(&self, digest: &str) -> Option<Place> {
+    pub(crate) fn find(&self, digest: &str) -> Option<RecordPosition> {
         self.0.get(&key(digest)).copied()
     }
 
     /// Records where a payload was seen, unless it was seen before.
-    pub(crate) fn note(&mut self, digest: &str, place: Place) {
+    pub(crate) fn note(&mut self, digest: &str, position: RecordPosition) {
         if self.0.len() < PAYLOADS {
-            self.0.entry(key(digest)).or_insert(place);
+            self.0.entry(key(digest)).or_insert(position);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Suffixes that a number is inserted before.
-const ENDS: [&str; 4] = [".warc.gz", ".warc", ".wacz", ".gz"];
+const SUFFIXES: [&str; 4] = [".warc.gz", ".warc", ".wacz", ".gz"];
 /// The most files of one archive.
 const FILES: u32 = 1_000_000;
 
@@ -14,15 +14,15 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
     }
     let name = path.file_name().unwrap_or_default();
     let bytes = name.as_encoded_bytes();
-    let end = ENDS.iter().find(|end| {
-        let from = bytes.len().checked_sub(end.len());
-        from.is_some_and(|from| bytes[from..].eq_ignore_ascii_case(end.as_bytes()))
+    let suffix = SUFFIXES.iter().find(|suffix| {
+        let from = bytes.len().checked_sub(suffix.len());
+        from.is_some_and(|from| bytes[from..].eq_ignore_ascii_case(suffix.as_bytes()))
     });
     // A name that is not UTF-8 gets its number at the end.
-    match (name.to_str(), end) {
-        (Some(name), Some(end)) => {
-            let (stem, end) = name.split_at(name.len() - end.len());
-            path.with_file_name(format!("{stem}-{number:05}{end}"))
+    match (name.to_str(), suffix) {
+        (Some(name), Some(suffix)) => {
+            let (stem, suffix) = name.split_at(name.len() - suffix.len());
+            path.with_file_name(format!("{stem}-{number:05}{suffix}"))
         }
         _ => {
             let mut name = name.to_owned();
@@ -34,11 +34,8 @@ pub(crate) fn numbered(path: &Path, number: u32) -> PathBuf {
 
 /// The number of the last existing file of an archive, counting on from `from` without gaps.
 pub(crate) fn last(path: &Path, from: u32) -> u32 {
-    let is_there = |number: &u32| numbered(path, *number).is_file();
-    (from + 1..FILES)
-        .take_while(is_there)
-        .last()
-        .unwrap_or(from)
+    let exists = |number: &u32| numbered(path, *number).is_file();
+    (from + 1..FILES).take_while(exists).last().unwrap_or(from)
 }
 
 #[cfg(test)]
@@ -46,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_goes_before_the_end_that_tells_the_format() {
+    fn a_number_goes_before_the_suffix_of_the_format() {
         for (name, expected) in [
             ("out/pages.warc.gz", "out/pages-00007.warc.gz"),
             ("pages.WARC", "pages-00007.WARC"),

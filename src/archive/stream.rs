@@ -15,18 +15,18 @@ const BUFFER: usize = 64 << 10;
 
 /// The bytes of an archive, starting at some offset.
 pub(crate) struct Stream {
-    source: Source,
+    input: Input,
     buffer: Vec<u8>,
     at: usize,
     /// The offset in the file at which the current member, or the file, starts.
     member: u64,
     /// The number of its bytes that have been consumed.
-    taken: u64,
+    consumed: u64,
 }
 
-enum Source {
+enum Input {
     Plain(Counted),
-    Packed(Box<GzDecoder<Counted>>),
+    Gzip(Box<GzDecoder<Counted>>),
     End(u64),
 }
 
@@ -48,17 +48,17 @@ impl Stream {
             file: BufReader::with_capacity(BUFFER, file).take(length),
             position: start,
         };
-        let source = match counted.fill_buf()? {
-            [] => Source::End(start),
-            [0x1F, 0x8B, ..] => Source::Packed(Box::new(GzDecoder::new(counted))),
-            _ => Source::Plain(counted),
+        let input = match counted.fill_buf()? {
+            [] => Input::End(start),
+            [0x1F, 0x8B, ..] => Input::Gzip(Box::new(GzDecoder::new(counted))),
+            _ => Input::Plain(counted),
         };
         Ok(Self {
-            source,
+            input,
             buffer: Vec::new(),
             at: 0,
             member: start,
-            taken: 0,
+            consumed: 0,
         })
     }
 
@@ -68,15 +68,15 @@ impl Stream {
     /// The error of the system or the decoder.
     pub(crate) fn fill(&mut self) -> io::Result<&[u8]> {
         while self.at == self.buffer.len() {
-            if matches!(self.source, Source::End(_)) {
+            if matches!(self.input, Input::End(_)) {
                 break;
             }
             self.buffer.resize(BUFFER, 0);
             self.at = 0;
-            let read = match &mut self.source {
-                Source::Plain(file) => file.read(&mut self.buffer),
-                Source::Packed(member) => member.read(&mut self.buffer),
-                Source::End(_) => Ok(0),
+            let read = match &mut self.input {
+                Input::Plain(file) => file.read(&mut self.buffer),
+                Input::Gzip(member) => member.read(&mut self.buffer),
+                Input::End(_) => Ok(0),
             };
             self.buffer.truncate(*read.as_ref().unwrap_or(&0));
             if read? == 0 {
@@ -87,35 +87,35 @@ impl Stream {
     }
 
     /// Consumes bytes that have been read.
-    pub(crate) fn take(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.at += count;
-        self.taken += count as u64;
+        self.consumed += count as u64;
     }
 
     /// The offset of the next byte in the file, and whether reading can start there.
-    pub(crate) fn place(&self) -> (u64, bool) {
-        match &self.source {
-            Source::Plain(_) => (self.member + self.taken, true),
-            Source::Packed(_) => (self.member, self.taken == 0),
-            Source::End(end) => (*end, true),
+    pub(crate) fn position(&self) -> (u64, bool) {
+        match &self.input {
+            Input::Plain(_) => (self.member + self.consumed, true),
+            Input::Gzip(_) => (self.member, self.consumed == 0),
+            Input::End(end) => (*end, true),
         }
     }
 
     fn next_member(&mut self) -> io::Result<()> {
-        let source = std::mem::replace(&mut self.source, Source::End(0));
-        let mut counted = match source {
-            Source::Packed(member) => member.into_inner(),
-            Source::Plain(file) => file,
-            end @ Source::End(_) => {
-                self.source = end;
+        let input = std::mem::replace(&mut self.input, Input::End(0));
+        let mut counted = match input {
+            Input::Gzip(member) => member.into_inner(),
+            Input::Plain(file) => file,
+            end @ Input::End(_) => {
+                self.input = end;
                 return Ok(());
             }
         };
         let is_end = counted.fill_buf()?.is_empty();
-        (self.member, self.taken) = (counted.position, 0);
-        self.source = match is_end {
-            true => Source::End(counted.position),
-            false => Source::Packed(Box::new(GzDecoder::new(counted))),
+        (self.member, self.consumed) = (counted.position, 0);
+        self.input = match is_end {
+            true => Input::End(counted.position),
+            false => Input::Gzip(Box::new(GzDecoder::new(counted))),
         };
         Ok(())
     }

@@ -14,12 +14,12 @@ use super::*;
 use crate::body::Body;
 
 /// A file with these bytes, in a folder of its own.
-struct Kept {
+struct TestFile {
     folder: tempfile::TempDir,
     path: PathBuf,
 }
 
-impl Kept {
+impl TestFile {
     fn new(name: &str, bytes: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -34,15 +34,15 @@ impl Kept {
 
     /// The URLs and bodies of the responses, and the last problem.
     fn read(&self) -> (Vec<(String, Vec<u8>)>, Option<String>) {
-        let mut found = Vec::new();
+        let mut responses = Vec::new();
         let mut problem = None;
         for item in self.all() {
             match item {
-                Ok(stored) => found.push((stored.url.to_string(), bytes(&stored))),
+                Ok(stored) => responses.push((stored.url.to_string(), bytes(&stored))),
                 Err(damage) => problem = Some(damage.problem),
             }
         }
-        (found, problem)
+        (responses, problem)
     }
 }
 
@@ -68,7 +68,7 @@ fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
 }
 
 /// A response from `http://h.example/{name}`.
-fn answer(name: &str, http: &str) -> Vec<u8> {
+fn response(name: &str, http: &str) -> Vec<u8> {
     let uri = format!("WARC-Target-URI: http://h.example/{name}\r\n");
     record("response", &uri, http.as_bytes())
 }
@@ -81,7 +81,7 @@ fn member(bytes: &[u8]) -> Vec<u8> {
 
 fn three() -> [Vec<u8>; 3] {
     ["a", "b", "c"].map(|name| {
-        answer(
+        response(
             name,
             &format!("HTTP/1.1 200 OK\r\nX: y\r\n\r\nbody of {name}"),
         )
@@ -100,7 +100,7 @@ fn expected() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn an_archive_is_read_however_its_records_are_packed() {
+fn an_archive_is_read_however_its_records_are_compressed() {
     let all = three().concat();
     let shapes = [
         ("pages.warc", all.clone()),
@@ -114,17 +114,17 @@ fn an_archive_is_read_however_its_records_are_packed() {
         ("pages.gz", all),
     ];
     for (number, (name, bytes)) in shapes.into_iter().enumerate() {
-        let (found, problem) = Kept::new(name, &bytes).read();
-        assert_eq!((found, problem), (expected(), None), "shape {number}");
+        let (responses, problem) = TestFile::new(name, &bytes).read();
+        assert_eq!((responses, problem), (expected(), None), "shape {number}");
     }
 }
 
 #[test]
-fn an_answer_has_its_date_its_status_its_fields_and_its_address() {
+fn a_response_has_its_date_its_status_its_fields_and_its_address() {
     let http = b"HTTP/2 404 Not Found\r\nContent-Type: text/html\r\nX-Note: one\r\n two\r\nno field\r\nSet-Cookie: a\r\nset-cookie: b\r\n\r\nx";
     let fields = "warc-target-uri: <https://h.example/>\r\nWARC-IP-Address: 2001:db8::1\r\n";
-    let kept = Kept::new("pages.warc", &record("response", fields, http));
-    let stored = kept.all().remove(0).unwrap();
+    let file = TestFile::new("pages.warc", &record("response", fields, http));
+    let stored = file.all().remove(0).unwrap();
     assert_eq!(stored.url.as_str(), "https://h.example/");
     let page = &stored.page;
     assert_eq!(
@@ -141,7 +141,7 @@ fn an_answer_has_its_date_its_status_its_fields_and_its_address() {
 }
 
 #[test]
-fn what_the_bytes_of_a_body_show_wins_over_what_its_head_says() {
+fn the_bytes_of_a_body_take_precedence_over_its_head() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let packed = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
     for (http, body) in [
@@ -167,7 +167,7 @@ fn what_the_bytes_of_a_body_show_wins_over_what_its_head_says() {
         ("HTTP/1.1 200 OK".to_owned(), ""),
         ("HTTP/1.1 200 OK\n\nbare".to_owned(), "bare"),
     ] {
-        let stored = Kept::new("pages.warc", &answer("a", &http))
+        let stored = TestFile::new("pages.warc", &response("a", &http))
             .all()
             .remove(0)
             .unwrap();
@@ -178,7 +178,7 @@ fn what_the_bytes_of_a_body_show_wins_over_what_its_head_says() {
 }
 
 #[test]
-fn a_large_body_goes_to_a_file_that_goes_with_its_answer() {
+fn a_large_body_goes_to_a_file_that_is_deleted_with_its_response() {
     let mut random = fastrand::Rng::with_seed(7);
     let text: String = (0..5 << 20).map(|_| random.alphanumeric()).collect();
     let chunks: String = text
@@ -193,23 +193,23 @@ fn a_large_body_goes_to_a_file_that_goes_with_its_answer() {
         })
         .collect();
     let http = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
-    let kept = Kept::new("pages.warc.gz", &member(&answer("a", &http)));
-    let stored = kept.all().remove(0).unwrap();
+    let file = TestFile::new("pages.warc.gz", &member(&response("a", &http)));
+    let stored = file.all().remove(0).unwrap();
     assert!(matches!(stored.page.body, Body::Spooled(_)));
     assert!(bytes(&stored) == text.as_bytes());
     drop(stored);
-    assert_eq!(fs::read_dir(kept.folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(file.folder.path()).unwrap().count(), 1);
 }
 
 #[test]
-fn a_revisit_is_an_answer_with_the_body_of_the_earlier_one() {
+fn a_revisit_is_a_response_with_the_body_of_the_earlier_one() {
     let digest = "WARC-Payload-Digest: sha1:AAAA\r\n";
     let first = record(
         "response",
         &format!("WARC-Target-URI: http://h.example/a\r\n{digest}"),
         b"HTTP/1.1 200 OK\r\nX: 1\r\n\r\nsame",
     );
-    let again = record(
+    let revisit = record(
         "revisit",
         &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
         b"HTTP/1.1 203 OK\r\nX: 2\r\n\r\n",
@@ -219,11 +219,11 @@ fn a_revisit_is_an_answer_with_the_body_of_the_earlier_one() {
         "WARC-Target-URI: http://h.example/c\r\nWARC-Payload-Digest: sha1:B\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
     );
-    let kept = Kept::new(
+    let file = TestFile::new(
         "pages.warc.gz",
-        &[member(&first), member(&again), member(&other)].concat(),
+        &[member(&first), member(&revisit), member(&other)].concat(),
     );
-    let all: Vec<_> = kept.all().into_iter().map(Result::unwrap).collect();
+    let all: Vec<_> = file.all().into_iter().map(Result::unwrap).collect();
     assert_eq!(
         (all[1].page.status, bytes(&all[1]), all[1].truncated),
         (203, b"same".to_vec(), false)
@@ -233,7 +233,7 @@ fn a_revisit_is_an_answer_with_the_body_of_the_earlier_one() {
 }
 
 #[test]
-fn what_is_no_page_is_passed_over() {
+fn records_without_a_page_are_skipped() {
     let records = [
         record("warcinfo", "", b"software: x\r\n"),
         record(
@@ -251,16 +251,16 @@ fn what_is_no_page_is_passed_over() {
         ),
     ];
     let all = [records.concat(), three().concat()].concat();
-    let kept = Kept::new("pages.warc", &all);
-    assert_eq!(kept.read(), (expected(), None));
-    let mut archive = Archive::open(kept.folder.path().join("pages.warc")).unwrap();
+    let file = TestFile::new("pages.warc", &all);
+    assert_eq!(file.read(), (expected(), None));
+    let mut archive = Archive::open(file.folder.path().join("pages.warc")).unwrap();
     assert_eq!(archive.by_ref().count(), 3);
     let expected = [("continuation", 1), ("response", 3)];
     assert_eq!(archive.left_out(), expected.into());
 }
 
 #[test]
-fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
+fn a_resource_is_a_page_with_its_type_and_revisits_have_its_body() {
     let uri = "WARC-Target-URI: https://h.example/a\r\n";
     let digest = "WARC-Payload-Digest: sha1:AAAA\r\n";
     let resource = String::from_utf8(record(
@@ -271,7 +271,7 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
     let resource = resource
         .unwrap()
         .replace("application/http; msgtype=response", "text/plain");
-    let again = record(
+    let revisit = record(
         "revisit",
         &format!("WARC-Target-URI: http://h.example/b\r\n{digest}"),
         b"HTTP/1.1 200 OK\r\n\r\n",
@@ -287,9 +287,9 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
         "WARC-Target-URI: https://h.example/d\r\nWARC-Payload-Digest: sha1:B\r\n",
         b"",
     );
-    let records = [resource.into_bytes(), again, empty, unknown];
-    let kept = Kept::new("pages.warc", &records.concat());
-    let all: Vec<_> = kept.all().into_iter().map(Result::unwrap).collect();
+    let records = [resource.into_bytes(), revisit, empty, unknown];
+    let file = TestFile::new("pages.warc", &records.concat());
+    let all: Vec<_> = file.all().into_iter().map(Result::unwrap).collect();
     assert_eq!(all[0].url.as_str(), "https://h.example/a");
     let content_type = all[0].page.headers.text(http::header::CONTENT_TYPE);
     assert_eq!(
@@ -304,25 +304,21 @@ fn a_resource_is_a_page_with_its_type_and_what_came_again_has_its_body() {
         (all[2].page.status, content_type),
         (200, Some("text/plain"))
     );
-    assert_eq!(
-        all.len(),
-        3,
-        "of one that nobody has there is nothing to show"
-    );
+    assert_eq!(all.len(), 3, "a revisit of an unknown payload is left out");
 }
 
 #[test]
-fn wherever_an_archive_is_cut_off_what_was_whole_is_read_and_the_rest_told() {
+fn wherever_an_archive_is_cut_off_whole_records_are_read_and_the_rest_is_reported() {
     let plain = three().concat();
     let packed = three().map(|record| member(&record)).concat();
     for (name, bytes) in [("pages.warc", plain), ("pages.warc.gz", packed)] {
         let mut most = 0;
         for length in 0..bytes.len() {
-            let (found, problem) = Kept::new(name, &bytes[..length]).read();
-            assert!(expected().starts_with(&found), "{name} {length}");
-            assert!(found.len() >= most, "{name} {length}");
-            most = most.max(found.len());
-            if found.len() < 3 && length > 0 && problem.is_none() {
+            let (responses, problem) = TestFile::new(name, &bytes[..length]).read();
+            assert!(expected().starts_with(&responses), "{name} {length}");
+            assert!(responses.len() >= most, "{name} {length}");
+            most = most.max(responses.len());
+            if responses.len() < 3 && length > 0 && problem.is_none() {
                 // The file was cut between two records.
                 let rest = &bytes[length..];
                 assert!(
@@ -339,14 +335,14 @@ fn wherever_an_archive_is_cut_off_what_was_whole_is_read_and_the_rest_told() {
 }
 
 #[test]
-fn whatever_is_wrong_with_a_record_reading_ends_and_says_what() {
+fn a_damaged_record_ends_the_reading_with_the_reason() {
     let long = format!("WARC/1.0\r\n{}\r\n\r\n", "X: y\r\n".repeat(100_000));
-    let huge = answer("a", "x");
+    let huge = response("a", "x");
     let huge = String::from_utf8(huge)
         .unwrap()
         .replace("Content-Length: 1", "Content-Length: 18446744073709551615");
     for (bytes, problem) in [
-        (b"<html>".to_vec(), "this is no WARC record"),
+        (b"<html>".to_vec(), "not a WARC record"),
         (
             b"WARC/1.0\r\nWARC-Type: response\r\n\r\n".to_vec(),
             "a record without a length",
@@ -359,47 +355,50 @@ fn whatever_is_wrong_with_a_record_reading_ends_and_says_what() {
         (huge.into_bytes(), "the last record is cut off"),
         (vec![b'\n'; 1 << 20], "nothing but blank lines"),
         (
-            answer("a", "HTTP/1.1 xyz OK\r\n\r\n"),
-            "an HTTP answer without a status",
+            response("a", "HTTP/1.1 xyz OK\r\n\r\n"),
+            "an HTTP response without a status",
         ),
-        (answer("a", "SSH-2.0-x\r\n"), "this is no HTTP answer"),
+        (response("a", "SSH-2.0-x\r\n"), "not an HTTP response"),
         (
-            answer(
+            response(
                 "a",
                 &format!("HTTP/1.1 200 OK\r\nX: {}", "y".repeat(2 << 20)),
             ),
             "the HTTP head is too large",
         ),
         (
-            answer(
+            response(
                 "a",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
             ),
             "the chunks of a body are cut off",
         ),
         (
-            answer(
+            response(
                 "a",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabXY",
             ),
             "the chunks of a body are damaged",
         ),
     ] {
-        let (found, said) = Kept::new("pages.warc", &bytes).read();
-        assert_eq!((found, said.as_deref()), (vec![], Some(problem)));
+        let (responses, problem_read) = TestFile::new("pages.warc", &bytes).read();
+        assert_eq!(
+            (responses, problem_read.as_deref()),
+            (vec![], Some(problem))
+        );
     }
 }
 
 #[test]
-fn a_damaged_answer_does_not_end_its_file_and_a_damaged_file_not_the_archive() {
-    let kept = Kept::new(
+fn a_damaged_response_does_not_end_its_file_nor_a_damaged_file_the_archive() {
+    let file = TestFile::new(
         "pages.warc",
-        &[answer("x", "no HTTP"), three().concat()].concat(),
+        &[response("x", "no HTTP"), three().concat()].concat(),
     );
-    let next = kept.folder.path().join("pages-00001.warc");
+    let next = file.folder.path().join("pages-00001.warc");
     fs::write(&next, [three()[0].clone(), b"garbage".to_vec()].concat()).unwrap();
     fs::write(
-        kept.folder.path().join("pages-00002.warc"),
+        file.folder.path().join("pages-00002.warc"),
         three()[1].clone(),
     )
     .unwrap();
@@ -410,16 +409,16 @@ fn a_damaged_answer_does_not_end_its_file_and_a_damaged_file_not_the_archive() {
             .collect()
     };
     let expected = [
-        "this is no HTTP answer",
+        "not an HTTP response",
         "a",
         "b",
         "c",
         "a",
-        "this is no WARC record",
+        "not a WARC record",
         "b",
     ];
-    assert_eq!(names(kept.all()), expected);
-    let folder = Archive::open(kept.folder.path()).unwrap();
+    assert_eq!(names(file.all()), expected);
+    let folder = Archive::open(file.folder.path()).unwrap();
     assert_eq!(names(folder.collect()), expected);
 }
 
@@ -438,13 +437,13 @@ fn random_damage_never_panics() {
             let at = random.usize(..bytes.len());
             bytes[at] = random.u8(..);
         }
-        let (found, _) = Kept::new("pages.warc", &bytes).read();
-        assert!(found.len() <= 3);
+        let (responses, _) = TestFile::new("pages.warc", &bytes).read();
+        assert!(responses.len() <= 3);
     }
 }
 
 #[test]
-fn a_folder_of_saved_pages_is_an_archive_of_them() {
+fn a_folder_of_saved_pages_is_read_as_an_archive() {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str| {
         let path = folder.path().join(path);
@@ -462,7 +461,7 @@ fn a_folder_of_saved_pages_is_an_archive_of_them() {
         write(path);
     }
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link.html")).unwrap();
-    let found: Vec<_> = Archive::open(folder.path())
+    let responses: Vec<_> = Archive::open(folder.path())
         .unwrap()
         .map(|item| {
             let stored = item.unwrap();
@@ -472,7 +471,7 @@ fn a_folder_of_saved_pages_is_an_archive_of_them() {
         .collect();
     let html = Some("text/html".to_owned());
     assert_eq!(
-        found,
+        responses,
         [
             ("http://h.example/a.html".to_owned(), html.clone()),
             (
@@ -486,7 +485,7 @@ fn a_folder_of_saved_pages_is_an_archive_of_them() {
 }
 
 #[test]
-fn an_archive_that_is_not_there_is_named() {
+fn an_archive_that_does_not_exist_is_named() {
     let damage = Archive::open("/nowhere/pages.warc").err().unwrap();
     assert!(
         damage
@@ -494,5 +493,5 @@ fn an_archive_that_is_not_there_is_named() {
             .starts_with("/nowhere/pages.warc: No such file"),
         "{damage}"
     );
-    assert_eq!(Kept::new("pages.warc.gz", b"").all().len(), 0);
+    assert_eq!(TestFile::new("pages.warc.gz", b"").all().len(), 0);
 }

@@ -33,11 +33,11 @@ fn package(archive: &[u8], directory: bool) -> Vec<u8> {
 }
 
 #[test]
-fn a_package_is_read_with_its_directory_and_after_a_kill_without() {
+fn a_package_is_read_with_its_directory_and_without_one_after_a_kill() {
     for directory in [true, false] {
         let bytes = package(&three().concat(), directory);
         assert_eq!(
-            Kept::new("pages.wacz", &bytes).read(),
+            TestFile::new("pages.wacz", &bytes).read(),
             (expected(), None),
             "{directory}"
         );
@@ -45,7 +45,7 @@ fn a_package_is_read_with_its_directory_and_after_a_kill_without() {
 }
 
 #[test]
-fn whatever_the_directory_of_a_package_says_nothing_outside_is_read_and_nothing_panics() {
+fn a_hostile_directory_of_a_package_causes_no_panic_and_no_read_outside() {
     let whole = package(&three().concat(), true);
     let mut random = fastrand::Rng::with_seed(11);
     for _ in 0..3000 {
@@ -56,8 +56,8 @@ fn whatever_the_directory_of_a_package_says_nothing_outside_is_read_and_nothing_
             let any = random.u8(..);
             bytes[at] = random.choice([0, 1, 0xFF, any]).unwrap();
         }
-        let kept = Kept::new("pages.wacz", &bytes);
-        let archive = Archive::open(&kept.path);
+        let file = TestFile::new("pages.wacz", &bytes);
+        let archive = Archive::open(&file.path);
         assert!(archive.map_or(0, Iterator::count) <= 4);
     }
 }

@@ -34,7 +34,7 @@ use self::head::{Head, Kind, RecordId};
 use self::volume::{Source, Volume};
 use super::output::Output;
 use super::{Mark, Sink, SinkSettings, Start};
-use crate::archive::{self, Seen, date};
+use crate::archive::{self, SeenPayloads, date};
 use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -93,7 +93,7 @@ pub(super) struct Warc {
     settings: ArchiveSettings,
     template: Template,
     /// Payloads of this run or job, and where they are.
-    seen: Seen,
+    seen: SeenPayloads,
 }
 
 /// What the records of one exchange have in common: the last of a visit, or one on the way to it.
@@ -156,7 +156,7 @@ impl Warc {
             volume,
             settings,
             template,
-            seen: Seen::default(),
+            seen: SeenPayloads::default(),
         };
         if fresh {
             warc.begin()?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::super::output::Output;
 use super::super::{Destination, Mark, Start};
 use super::member::Member;
-use crate::archive::{Head, Place, Records, Seen, series};
+use crate::archive::{Head, RecordPosition, Records, SeenPayloads, series};
 use crate::error::{Error, Result};
 
 /// Bytes of a body in a file that are moved at a time.
@@ -156,9 +156,9 @@ impl Volume {
     }
 
     /// Where the next record goes; `None` where it could not be read back.
-    pub(super) fn place(&self) -> Option<Place> {
+    pub(super) fn place(&self) -> Option<RecordPosition> {
         self.path.as_ref()?;
-        Some(Place {
+        Some(RecordPosition {
             file: self.number,
             offset: self.output.length()?,
         })
@@ -168,7 +168,7 @@ impl Volume {
     ///
     /// # Errors
     /// When what waits cannot be written.
-    pub(super) fn find(&mut self, seen: &Seen, payload: &str) -> Result<Option<Head>> {
+    pub(super) fn find(&mut self, seen: &SeenPayloads, payload: &str) -> Result<Option<Head>> {
         let (Some(place), Some(path)) = (seen.find(payload), &self.path) else {
             return Ok(None);
         };
@@ -184,7 +184,7 @@ impl Volume {
     }
 
     /// Takes in the payloads of an archive that is gone on with.
-    pub(super) fn recall(&self, seen: &mut Seen) {
+    pub(super) fn recall(&self, seen: &mut SeenPayloads) {
         let Some(path) = &self.path else {
             return;
         };
@@ -197,7 +197,7 @@ impl Volume {
             while let Ok(Some(head)) = records.next() {
                 if let Some(payload) = head.get(PAYLOAD).filter(|_| is_answer(&head)) {
                     let offset = head.offset;
-                    seen.note(payload, Place { file, offset });
+                    seen.note(payload, RecordPosition { file, offset });
                 }
             }
         }
