@@ -73,7 +73,7 @@ impl SavedPages {
                     Ok(entries) => self.open.push(entries),
                     Err(error) => return Some(Err(damage(error))),
                 }
-            } else if found.is_file()
+            } else if metadata.is_file()
                 && let Some(url) = url(&self.root, &path)
             {
                 return Some(stored(url, &path, &metadata).map_err(damage));
@@ -82,13 +82,13 @@ impl SavedPages {
     }
 }
 
-/// The URL that the place of a file below a folder says.
+/// The URL that the path of a file below a folder stands for.
 pub(super) fn url(root: &Path, path: &Path) -> Option<PageUrl> {
     let below = path.strip_prefix(root).ok()?.to_string_lossy();
     let (host, rest) = below.split_once('/').unwrap_or(("", &below));
     let is_host = host.contains('.') || host == "localhost" || host.contains('+');
     let encoded = |text: &str| utf8_percent_encode(text, &IN_PATH).to_string();
-    // `h.example+8080` and `h.example+8443s` are folders of ours.
+    // `h.example+8080` and `h.example+8443s` are folders that haul writes.
     let (host, port) = host.split_once('+').unwrap_or((host, ""));
     let (scheme, port) = match port.strip_suffix('s') {
         Some(port) => ("https", port),
@@ -102,10 +102,10 @@ pub(super) fn url(root: &Path, path: &Path) -> Option<PageUrl> {
     PageUrl::parse(&url).ok()
 }
 
-/// Hands over every file below a folder that is read as a page, in their order.
+/// Passes every file below a folder to `take`, in order.
 ///
 /// # Errors
-/// When a folder cannot be read, and what `take` says.
+/// If a folder cannot be read, and the errors of `take`.
 pub(super) fn files(
     folder: &Path,
     take: &mut impl FnMut(&Path) -> io::Result<()>,
@@ -162,7 +162,7 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// The page that a file is.
+/// Reads a file as a page.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -177,8 +177,8 @@ pub(super) fn page(page: PageUrl, path: &Path) -> Result<Stored, Damage> {
         })
 }
 
-pub(super) fn stored(url: PageUrl, path: &Path, found: &fs::Metadata) -> io::Result<Stored> {
-    if found.len() > LARGEST {
+pub(super) fn stored(url: PageUrl, path: &Path, metadata: &fs::Metadata) -> io::Result<Stored> {
+    if metadata.len() > LARGEST {
         return Err(io::Error::other(format!(
             "a file of more than {LARGEST} bytes"
         )));

@@ -127,7 +127,7 @@ impl List {
                 .read_until(b'\n', &mut self.line);
             match read {
                 Ok(0) => return None,
-                Ok(length) => self.at += length as u64,
+                Ok(length) => self.offset += length as u64,
                 Err(error) => return Some(Err(self.damage(offset, error.to_string()))),
             }
             let listed: Listed<'_> = match serde_json::from_slice(&self.line) {

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use listed::{LIST, Listed};
 pub use records::Damage;
 pub(crate) use records::{Head, Records};
-pub(crate) use seen::{Place, Seen};
+pub(crate) use seen::{RecordPosition, SeenPayloads};
 pub(crate) use shelf::Shelf;
 pub(crate) use state::state;
 
@@ -100,7 +100,7 @@ impl Archive {
     /// If it does not exist or cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Damage> {
         Ok(Self {
-            source: Source::open(path.as_ref())?,
+            source: Content::open(path.as_ref())?,
             spool: std::env::temp_dir(),
         })
     }
@@ -110,8 +110,8 @@ impl Archive {
     #[must_use]
     pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
         match &self.source {
-            Source::Files(files) => files.left_out.clone(),
-            Source::Folder(_) | Source::List(_) => BTreeMap::new(),
+            Content::Files(files) => files.left_out.clone(),
+            Content::SavedPages(_) | Content::List(_) => BTreeMap::new(),
         }
     }
 
@@ -123,15 +123,15 @@ impl Archive {
     }
 }
 
-impl Source {
+impl Content {
     fn open(path: &Path) -> Result<Self, Damage> {
         let refused = |error: io::Error| Damage {
             path: path.to_owned(),
             offset: 0,
             problem: error.to_string(),
         };
-        let found = std::fs::metadata(path).map_err(refused)?;
-        Ok(if found.is_dir() {
+        let metadata = std::fs::metadata(path).map_err(refused)?;
+        Ok(if metadata.is_dir() {
             match folder::archives(path).map_err(refused)? {
                 files if files.is_empty() => match List::open(path).map_err(refused)? {
                     Some(list) => Content::List(list),
@@ -155,8 +155,8 @@ impl Source {
                 }
             };
             let mut files = Files::of(parts);
-            files.turn()?;
-            Source::Files(Box::new(files))
+            files.open_next()?;
+            Content::Files(Box::new(files))
         })
     }
 }
@@ -227,7 +227,7 @@ impl Files {
             match page? {
                 Some(page) => return Ok(Some(page)),
                 None => {
-                    if let Some(kind) = told(&head.kind()) {
+                    if let Some(kind) = counted_type(&head.kind()) {
                         *self.left_out.entry(kind).or_default() += 1;
                     }
                 }
@@ -251,7 +251,7 @@ impl Files {
         if is_revisit && head.length == 0 {
             // ISO 28500 6.7.2: then all of it is as it was, its head too.
             let earlier = self.earlier(head, spool);
-            return Ok(earlier.map(|page| again(url, head, page)));
+            return Ok(earlier.map(|page| unchanged(url, head, page)));
         }
         let stored = stored(url, head, block, spool);
         let mut stored = stored.map_err(|error| match error.downcast::<Damage>() {
@@ -296,11 +296,11 @@ fn has_body(head: &Head) -> bool {
 /// The URL of the page that a record holds, where it holds one.
 fn page_url(head: &Head) -> Option<PageUrl> {
     let url = head.target().and_then(|target| PageUrl::parse(target).ok());
-    url.filter(|_| holds_page(&head.kind(), head))
+    url.filter(|_| contains_page(&head.kind(), head))
 }
 
 /// Whether a record at a page's URL holds a page.
-fn holds_page(kind: &str, head: &Head) -> bool {
+fn contains_page(kind: &str, head: &Head) -> bool {
     match kind {
         "response" | "revisit" => is_http(head),
         // ISO 28500 6.4: the bytes themselves, whatever their origin.

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::folder;
 use super::listed::List;
-use super::{Damage, Files, Place, Records, Source, Stored, page_url};
+use super::{Content, Damage, Files, RecordPosition, Records, Stored, page_url};
 use crate::fingerprint::canonical;
 use crate::url::PageUrl;
 
@@ -19,7 +19,7 @@ use crate::url::PageUrl;
 pub(crate) struct Shelf {
     racks: Vec<Rack>,
     /// In which archive, and where in that.
-    places: HashMap<u64, (u16, Place)>,
+    places: HashMap<u64, (u16, RecordPosition)>,
     /// Where large bodies go.
     spool: PathBuf,
     /// What is damaged: nothing behind it is found.
@@ -47,10 +47,10 @@ impl Shelf {
             damage: Vec::new(),
         };
         for path in paths {
-            let rack = match Source::open(path)? {
-                Source::Files(files) => shelf.note_files(files)?,
-                Source::List(list) => shelf.note_list(list),
-                Source::Folder(_) => shelf.note_folder(path),
+            let rack = match Content::open(path)? {
+                Content::Files(files) => shelf.note_files(files)?,
+                Content::List(list) => shelf.note_list(list),
+                Content::SavedPages(_) => shelf.note_folder(path),
             };
             shelf.racks.push(rack);
         }
@@ -106,7 +106,7 @@ impl Shelf {
                         .into(),
                 });
             }
-            let place = Place {
+            let place = RecordPosition {
                 file,
                 offset: head.offset,
             };
@@ -117,7 +117,7 @@ impl Shelf {
     fn note_list(&mut self, mut list: List) -> Rack {
         while let Some(next) = list.next_place() {
             match next {
-                Ok((url, offset)) => self.note(&url, Place { file: 0, offset }),
+                Ok((url, offset)) => self.note(&url, RecordPosition { file: 0, offset }),
                 Err(damage) => self.damage.push(damage),
             }
         }
@@ -129,7 +129,7 @@ impl Shelf {
         let walked = folder::files(root, &mut |path| {
             if let Some(url) = folder::url(root, path) {
                 let offset = paths.len() as u64;
-                self.note(&url, Place { file: 0, offset });
+                self.note(&url, RecordPosition { file: 0, offset });
                 paths.push(path.to_owned());
             }
             Ok(())
@@ -144,7 +144,7 @@ impl Shelf {
         Rack::Folder(paths)
     }
 
-    fn note(&mut self, url: &PageUrl, place: Place) {
+    fn note(&mut self, url: &PageUrl, place: RecordPosition) {
         let rack = self.racks.len() as u16;
         self.places.insert(key(url), (rack, place));
     }
@@ -152,7 +152,7 @@ impl Shelf {
 
 impl Files {
     /// The answer at a place.
-    fn at(&self, place: Place, spool: &Path) -> Result<Option<Stored>, Damage> {
+    fn at(&self, place: RecordPosition, spool: &Path) -> Result<Option<Stored>, Damage> {
         let Some(part) = self.parts.get(place.file as usize) else {
             return Ok(None);
         };

@@ -87,8 +87,10 @@ mod tests {
         assert_eq!(state(&path).unwrap(), states[1]);
         fs::write(path.join("h.example/a.html"), "ab").unwrap();
         states.push(state(&path).unwrap());
-        let file = fs::File::options().write(true);
-        let file = file.clone().open(path.join("h.example/a.html")).unwrap();
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(path.join("h.example/a.html"))
+            .unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         states.push(state(&path).unwrap());
         fs::write(path.join("pages.warc"), "").unwrap();

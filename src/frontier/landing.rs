@@ -77,7 +77,7 @@ impl Frontier {
         let host_state = match is_stored {
             true => self
                 .workbench
-                .landed(&visit.job.host, None, None, now, |_| Landed::default()),
+                .landed(&visit.job.host, None, None, now, |_| HostState::default()),
             false => self.land(&visit, now),
         };
         let clock = SystemTime::now();

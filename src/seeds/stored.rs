@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::{Maker, bad};
+use super::entry::{JobBuilder, bad};
 use super::{Enough, Entry, Feeder, LeftOut, SeedSettings};
 use crate::archive::{Archive, Damage, Stored};
 use crate::error::{Error, Result};
@@ -21,11 +21,11 @@ pub(super) fn open(settings: &SeedSettings) -> Result<Vec<Archive>> {
 /// Hands on every page that is wanted; what is damaged is a row as well.
 pub(super) fn feed(
     mut archive: Archive,
-    maker: &mut Maker,
+    jobs: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
     left_out: &mut LeftOut,
 ) -> Result<(), Enough> {
-    let fed = feed_each(&mut archive, maker, feeder);
+    let fed = feed_each(&mut archive, jobs, feeder);
     for (kind, count) in archive.left_out() {
         *left_out.entry(kind).or_default() += count;
     }
@@ -34,7 +34,7 @@ pub(super) fn feed(
 
 fn feed_each(
     archive: &mut Archive,
-    maker: &mut Maker,
+    jobs: &mut JobBuilder,
     feeder: &mut Feeder<'_>,
 ) -> Result<(), Enough> {
     for (page, line) in archive.zip(1..) {
@@ -44,7 +44,7 @@ fn feed_each(
         let entry = match page {
             Ok(stored) => {
                 feeder.bytes += stored.page.body.len();
-                entry(feeder.row, stored, maker)
+                entry(feeder.row, stored, jobs)
             }
             Err(damage) => damaged(feeder.row, &damage),
         };
@@ -53,8 +53,8 @@ fn feed_each(
     Ok(())
 }
 
-fn entry(row: u64, stored: Stored, maker: &mut Maker) -> Entry {
-    let host = maker.host(&stored.url);
+fn entry(row: u64, stored: Stored, jobs: &mut JobBuilder) -> Entry {
+    let host = jobs.host(&stored.url);
     let mut job = Box::new(Job::seed_on(row, stored.url, host));
     job.request = stored.method.map(|method| {
         Arc::new(Request {

@@ -1,8 +1,9 @@
-//! The index of an archive and the list of its pages, made by reading it back.
+//! The index of an archive and the list of its pages, built by reading the archive back.
 //!
-//! A line for each answer: its key, its moment, and as JSON where its record is (CDXJ). The sorted lines are packed a
-//! few thousand at a time, and a second index says where each pack begins (ZipNum), so that a reader looks a page up with
-//! two reads. Invariant: what is in the index is in the file, as it was read from there.
+//! There is one line per response: its key, its time, and the position of its record as JSON (CDXJ). The sorted
+//! lines are compressed in blocks of a few thousand, and a second index says where each block starts (ZipNum), so
+//! that a reader can look up a page with two reads. Invariant: every entry of the index was read from the file
+//! itself.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,33 +20,35 @@ use super::surt;
 use crate::archive::{Head, Records, date, message};
 use crate::url::PageUrl;
 
-/// Lines packed together.
+/// The number of lines per compressed block.
 const TOGETHER: usize = 3000;
-/// Bytes of lines that are sorted in memory.
+/// The most bytes of lines that are sorted in memory.
 const IN_MEMORY: usize = 32 << 20;
-/// How much of a metadata record is looked through for a title.
+/// How many bytes of a metadata record are searched for a title.
 const LOOKED_INTO: u64 = 64 << 10;
-/// What the packed index is called.
+/// The name of the compressed index.
 pub(super) const PACKED: &str = "index.cdx.gz";
 
-/// What was read back: each in a file without a name.
+/// The results, each in an unnamed temporary file.
 pub(super) struct Index {
     pub(super) packed: File,
     pub(super) second: File,
     pub(super) pages: File,
 }
 
-/// A page of which the title is not known yet.
+/// A page whose title is not known yet.
 struct Pending {
     url: String,
     at: String,
 }
 
 impl Index {
-    /// Reads `length` bytes of an archive from `start` on, which is called `name`; `folder` is where files go.
+    /// Indexes `length` bytes of an archive called `name`, from `start` on.
+    ///
+    /// Temporary files are created in the folder of `path`.
     ///
     /// # Errors
-    /// When it cannot be read back, or a file cannot be written.
+    /// If the archive cannot be read back, or a file cannot be written.
     pub(super) fn read(path: &Path, start: u64, length: u64, name: &str) -> io::Result<Self> {
         let folder = path
             .parent()
@@ -104,7 +107,7 @@ impl Index {
     }
 }
 
-/// The line of an answer.
+/// The index line of a response.
 fn line(
     url: &PageUrl,
     head: &Head,
@@ -117,7 +120,7 @@ fn line(
     let time = head.get("WARC-Date").and_then(date::parse);
     let time = time.map(date::digits).unwrap_or_default();
     let offset = head.offset - start;
-    // Numbers are texts, as other indexes have them.
+    // Numbers are strings, as in other indexes.
     let value = json!({
         "url": url.as_str(),
         "mime": media,
@@ -130,7 +133,7 @@ fn line(
     format!("{} {time} {value}", surt::key(url))
 }
 
-/// Packs the lines, and says where each pack is.
+/// Compresses the lines in blocks, and writes the position of each block.
 fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
     let mut packed = tempfile::tempfile_in(folder)?;
     let mut second = tempfile::tempfile_in(folder)?;
@@ -156,7 +159,7 @@ fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
             flush(&mut lines, &first)?;
         }
         if lines.is_empty() {
-            // Its key and its moment.
+            // The key and the time of the first line.
             first = line.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
         }
         lines.extend_from_slice(line.as_bytes());
@@ -170,7 +173,7 @@ fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
     Ok((packed, second))
 }
 
-/// The list of pages, a JSON object a line.
+/// The list of pages, one JSON object per line.
 struct Pages {
     file: io::BufWriter<File>,
     count: u64,
@@ -199,7 +202,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Takes the title of the last page out of what is known of it.
+    /// Takes the title of the last page from its metadata.
     fn title(&mut self, metadata: &mut Records) -> io::Result<()> {
         if self.pending.is_none() {
             return Ok(());

@@ -1,10 +1,10 @@
-//! WACZ 1.1.1: a WARC with its index and the list of its pages in one ZIP file, to be opened where it lies.
+//! WACZ 1.1.1: a WARC file with its index and page list in one ZIP file, readable in place.
 //!
-//! The records are written straight into the ZIP file, as its first entry, which is stored as it is: so a mark is how far
-//! the file is, as everywhere, and nothing is copied at the end. What comes after the records (index, pages, the
-//! description of the package, the directory) is made when the run ends, by reading them back; a job that goes on cuts
+//! The records are written straight into the ZIP file, as its first entry, uncompressed by ZIP: so a mark is the
+//! length of the file, as everywhere, and nothing is copied at the end. What follows the records (index, pages,
+//! description of the package, directory) is built when the run ends, by reading them back; a job that resumes cuts
 //! it off. Edge: after a kill without a job the file has no directory, and only a reader that knows where the first
-//! entry begins, as ours does, finds what is in it.
+//! entry starts, as haul's does, can read it.
 
 mod index;
 mod sort;
@@ -30,36 +30,38 @@ use crate::error::{Error, Result};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// What the archive is called inside.
+/// The name of the archive inside the package.
 const NAME: &str = "data.warc.gz";
-/// Bytes that are moved at a time.
+/// The number of bytes copied at a time.
 const CHUNK: usize = 256 << 10;
 
-/// A WACZ that is written.
+/// A WACZ that is being written.
 pub(super) struct Wacz {
     warc: Warc,
     path: PathBuf,
 }
 
-/// Bytes that are read once for all that is told of them.
+/// Checksums and length of some bytes, computed in one pass.
 struct Sums {
     crc: Crc,
     sha256: Sha256,
     length: u64,
 }
 
-/// The entries of a package, as far as they are written.
+/// A package, with the entries written so far.
 struct Package {
     output: Output,
     entries: Vec<Entry>,
-    /// What the description says of each.
+    /// The description of each entry.
     resources: Vec<Value>,
 }
 
 impl Wacz {
+    /// Opens a package.
+    ///
     /// # Errors
-    /// When the file cannot be opened, or is not what its mark says; when it is to be written after another, or to
-    /// standard output.
+    /// If the file cannot be opened or does not match its mark, or if the output is appended to or is standard
+    /// output.
     pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
         let Destination::File {
             path,
@@ -126,14 +128,14 @@ impl Sink for Wacz {
         package.file("pages/pages.jsonl", index.pages, failed)?;
         package.describe(failed)?;
         package.finish()?;
-        // The directory is on disk; now what stands before the archive says how long it is.
+        // The directory is on disk; now fill in the length in the archive's header.
         fill_in(&path, &header).map_err(failed)?;
         Ok(Some(mark))
     }
 }
 
 impl Package {
-    /// Adds a file from its beginning.
+    /// Adds a file, from its beginning.
     fn file(
         &mut self,
         name: &str,
@@ -157,7 +159,7 @@ impl Package {
         }
     }
 
-    /// Adds what is said of the package, and what proves that.
+    /// Adds the description of the package, and a digest of that.
     fn describe(&mut self, failed: impl Fn(io::Error) -> Error) -> Result<()> {
         let package = json!({
             "profile": "data-package",
@@ -221,7 +223,7 @@ impl Sums {
         })
     }
 
-    /// What the description of a package says of a file.
+    /// The entry of a file in the package description.
     fn resource(&self, path: &str) -> Value {
         let name = path.rsplit('/').next().unwrap_or(path);
         let hash = format!("sha256:{}", hex(&self.sha256.clone().finalize()));
@@ -233,14 +235,14 @@ fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
-/// A part of a file.
+/// A range of a file.
 fn part(path: &Path, start: u64, length: u64) -> io::Result<impl Read> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(start))?;
     Ok(file.take(length))
 }
 
-/// Writes over the first bytes of a file, and waits for the disk.
+/// Overwrites the first bytes of a file, and waits for the disk.
 fn fill_in(path: &Path, header: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.write_all(header)?;

@@ -1,6 +1,7 @@
-//! Lines, sorted by their bytes, however many there are.
+//! Sorts any number of lines by their bytes.
 //!
-//! What does not fit is sorted in parts, each in a file without a name, and merged. Invariant: memory is bounded by one part.
+//! If they do not fit in memory, they are sorted in parts, each in an unnamed temporary file, and merged.
+//! Invariant: memory is bounded by one part.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Lines to be sorted.
 pub(super) struct Sorter {
-    /// Where parts go.
+    /// The folder for temporary files.
     folder: PathBuf,
-    /// Bytes of lines that are in memory at most.
+    /// The most bytes of lines in memory.
     most: usize,
     lines: Vec<String>,
     bytes: usize,
@@ -30,10 +31,10 @@ impl Sorter {
         }
     }
 
-    /// Takes in a line, which has no end of line in it.
+    /// Adds a line, which must not contain a line break.
     ///
     /// # Errors
-    /// When a part cannot be written.
+    /// If a part cannot be written.
     pub(super) fn add(&mut self, line: String) -> io::Result<()> {
         self.bytes += line.len() + size_of::<String>();
         self.lines.push(line);
@@ -53,10 +54,10 @@ impl Sorter {
         Ok(())
     }
 
-    /// Hands all lines over in their order.
+    /// Calls a function with all lines in order.
     ///
     /// # Errors
-    /// When a part cannot be read, and whatever is said of a line.
+    /// If a part cannot be read, or the function fails.
     pub(super) fn each(mut self, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
         self.lines.sort_unstable();
         let mut parts: Vec<_> = self
@@ -65,7 +66,7 @@ impl Sorter {
             .map(|part| BufReader::new(part).lines())
             .collect();
         let mut rest = self.lines.into_iter();
-        // The lines in memory are a part like the others, the last.
+        // The lines in memory form another part, the last one.
         let in_memory = parts.len();
         let mut next = |part: usize| match parts.get_mut(part) {
             Some(part) => part.next().transpose(),

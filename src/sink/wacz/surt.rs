@@ -1,9 +1,9 @@
-//! Keys that archives are looked up by: a URL with its host turned around, `http://www.shop.example/a?b` as
-//! `example,shop)/a?b`.
+//! Lookup keys of archives: URLs with the host reversed.
 //!
-//! What is done to a URL is what the indexes of other archives do, so that their readers find ours: no `www`, no default
-//! port, lower case, the query's parts in order, no slash at the end. Edge: their removal of session numbers
-//! is done for none, as it guesses by name; a page with one in its URL is found by that URL all the same.
+//! The key of `http://www.shop.example/a?b` is `example,shop)/a?b`. URLs are normalized like those in the indexes
+//! of other archives, so that their readers find ours: no `www`, no default port, lower case, sorted query
+//! parameters, no trailing slash. Edge: session ids are not removed, because other indexes guess them by name; a
+//! page with one in its URL is still found by that URL.
 
 use percent_encoding::percent_decode_str;
 
@@ -42,7 +42,7 @@ fn host(host: &str) -> &str {
     rest.and_then(|rest| rest.strip_prefix('.')).unwrap_or(host)
 }
 
-/// A path without empty segments, and without its last slash.
+/// A path without empty segments and without a trailing slash.
 fn folded(path: &str) -> String {
     let mut folded = String::with_capacity(path.len());
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -55,10 +55,10 @@ fn folded(path: &str) -> String {
     folded
 }
 
-/// Text with what need not be percent-encoded decoded, as often as it was encoded, and the rest encoded once.
+/// Decodes percent-encoding repeatedly, and then encodes once what must be encoded.
 fn escaped(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    // Each turn makes it shorter; what is encoded more often than this is nobody's key.
+    // Each round makes the text shorter; nobody looks up keys that were encoded more often than this.
     for _ in 0..8 {
         let plain: Vec<u8> = match std::str::from_utf8(&bytes) {
             Ok(text) => percent_decode_str(text).collect(),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_key_is_the_one_that_other_indexes_have() {
-        // Each was asked of the library that other indexes are made with (surt 0.3.1).
+        // The expected keys were produced with the library that other indexes use (surt 0.3.1).
         for (url, expected) in [
             ("http://example.org", "org,example)/"),
             ("https://www.example.org/", "org,example)/"),

@@ -1,27 +1,27 @@
-//! ZIP files (APPNOTE 6.3.10), of entries that are stored as they are.
+//! ZIP files (APPNOTE 6.3.10) with uncompressed entries.
 //!
-//! An entry begins before its length is known, and its header is filled in when it is whole; room for lengths of
-//! 64 bits is left from the start (4.5.3). Knows bytes, not files.
+//! An entry starts before its length is known, and its header is filled in when it is complete; space for 64-bit
+//! lengths is reserved from the start (4.5.3). This module deals with bytes, not files.
 
-/// The first version that knows lengths of 64 bits.
+/// The first version that supports 64-bit lengths.
 const VERSION: u16 = 45;
-/// Names are UTF-8.
+/// The flag for names in UTF-8.
 const UTF8: u16 = 1 << 11;
-/// The first day that a ZIP file can name: entries have no time of their own.
+/// The earliest date of the ZIP format, because entries have no time of their own.
 const DATE: u16 = 1 << 5 | 1;
 
 /// A file in a ZIP file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
-    /// Where its header begins.
+    /// The offset of its header.
     pub(super) offset: u64,
     pub(super) length: u64,
     pub(super) crc: u32,
 }
 
 impl Entry {
-    /// What stands before its bytes: the same number of bytes whatever its length.
+    /// The header before its content; its size does not depend on the content's length.
     pub(super) fn header(&self) -> Vec<u8> {
         let mut header = Vec::with_capacity(64);
         header.extend_from_slice(b"PK\x03\x04");
@@ -32,7 +32,7 @@ impl Entry {
         header
     }
 
-    /// Where its bytes begin.
+    /// The offset of its content.
     pub(super) fn start(&self) -> u64 {
         self.offset + self.header().len() as u64
     }
@@ -66,7 +66,7 @@ impl Entry {
     }
 }
 
-/// What ends a ZIP file: its directory, which begins at `offset`.
+/// The end of a ZIP file: its directory, which starts at `offset`.
 pub(super) fn directory(entries: &[Entry], offset: u64) -> Vec<u8> {
     let mut out = Vec::new();
     for entry in entries {
@@ -86,7 +86,7 @@ pub(super) fn directory(entries: &[Entry], offset: u64) -> Vec<u8> {
     out.extend_from_slice(&1_u32.to_le_bytes());
     out.extend_from_slice(b"PK\x05\x06");
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&[0xFF; 12]); // counts, length and place are in the record above
+    out.extend_from_slice(&[0xFF; 12]); // counts, length and offset are in the record above
     out.extend_from_slice(&[0; 2]);
     out
 }

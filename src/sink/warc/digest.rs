@@ -1,17 +1,18 @@
-//! Digests as archives write them: SHA-1 in base 32, `sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ`.
+//! Digests in the format of archives: SHA-1 in base 32.
 //!
-//! SHA-1 is no proof against an enemy; it is what every reader and index of archives understands, and tells payloads apart.
+//! They look like `sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ`. SHA-1 does not protect against an attacker, but every
+//! reader and index of archives understands it, and it distinguishes payloads.
 
 use sha1::{Digest, Sha1};
 
 /// The 32 digits of RFC 4648 6.
 const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// The SHA-1 of bytes that come in pieces.
+/// Computes the SHA-1 of bytes that arrive in pieces.
 #[derive(Default)]
 pub(super) struct Hash(Sha1);
 
-/// A SHA-1.
+/// A SHA-1 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sum([u8; 20]);
 
@@ -26,7 +27,7 @@ impl Hash {
 }
 
 impl Sum {
-    /// As a header has it.
+    /// The digest as written in a header field.
     pub(super) fn label(self) -> String {
         let mut text = String::with_capacity(37);
         text.push_str("sha1:");

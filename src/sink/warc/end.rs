@@ -1,4 +1,4 @@
-//! The end of an archive that is written on: what is left of a torn record is cut off first.
+//! Repairs the end of an archive that is to be appended to: a torn record is cut off.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,15 +9,15 @@ use super::super::tail::{End, torn_member};
 use crate::archive::{Records, series};
 use crate::size::ByteSize;
 
-/// What ends a record (ISO 28500 4).
+/// The end of a record (ISO 28500 4).
 const RECORD_END: &[u8] = b"\r\n\r\n";
-/// Bytes looked through at a time.
+/// The number of bytes searched at a time.
 const CHUNK: usize = 64 << 10;
 
-/// Cuts off what is left of a torn record at the end of an archive, in the last of its files.
+/// Cuts off a torn record at the end of an archive, in its last file.
 ///
 /// # Errors
-/// When it cannot be read or written, or is damaged elsewhere than at its end.
+/// If it cannot be read or written, or is damaged elsewhere than at its end.
 pub(in super::super) fn mend(path: &Path, rotate: ByteSize) -> io::Result<End> {
     let path = match rotate.0 {
         0 => path.to_owned(),
@@ -35,7 +35,7 @@ pub(in super::super) fn mend(path: &Path, rotate: ByteSize) -> io::Result<End> {
     Ok(End::Torn(length - whole))
 }
 
-/// Where the last record of a plain file begins, where that has no end.
+/// The start of the last record of an uncompressed file, if that record is torn.
 fn torn_record(path: &Path, length: u64) -> io::Result<Option<u64>> {
     let mut records = Records::open(path, 0, u64::MAX).map_err(io::Error::other)?;
     let (mut start, mut end) = (0, 0);
@@ -52,7 +52,7 @@ fn torn_record(path: &Path, length: u64) -> io::Result<Option<u64>> {
         file.read_exact(&mut last)?;
         return Ok((last != *RECORD_END).then_some(start));
     }
-    // Were there another record behind it, this one would be damaged and not torn.
+    // If another record followed, this one would be damaged rather than torn.
     file.seek(SeekFrom::Start(end))?;
     let (mut bytes, mut before) = (vec![0; CHUNK], 0);
     loop {

@@ -1,13 +1,14 @@
-//! What is said beside the bytes: of the file, and of each visit (`application/warc-fields`, ISO 28500 6.2 and 6.7).
+//! Named fields about a file and about each visit (`application/warc-fields`).
 //!
-//! Names are those of the standard and of other crawlers where they have one: `via`, `hopsFromSeed`, `fetchTimeMs`.
+//! See ISO 28500 6.2 and 6.7. The names are those of the standard and of other crawlers, if they have one: `via`,
+//! `hopsFromSeed`, `fetchTimeMs`.
 
 use super::ArchiveSettings;
 use super::head::on_one_line;
 use crate::job::Attempt;
 use crate::visit::Visit;
 
-/// What a reader of the archive has to know of how it was made.
+/// What a reader of the archive needs to know about how it was made.
 const DESCRIPTION: &str = "Bodies are as received, under their content codings. HTTP heads are made again from status and fields: names are \
     in lower case, transfer codings are removed and named in x-orig-transfer-encoding, HTTP/2 is written as \
     HTTP/1.1. A redirect that was followed has its own response and request; where it could not be kept it is a \
@@ -15,7 +16,7 @@ const DESCRIPTION: &str = "Bodies are as received, under their content codings. 
     secrets, and request bodies, are withheld; the metadata names them. What got no answer is a metadata record with \
     its error, and the request where one was sent.";
 
-/// Named fields, one a line.
+/// Named fields, one per line.
 pub(super) struct Fields(Vec<u8>);
 
 impl Fields {
@@ -36,7 +37,7 @@ impl Fields {
         self.0
     }
 
-    /// What is said of a file.
+    /// The fields about a file.
     pub(super) fn of_file(settings: &ArchiveSettings) -> Self {
         let mut fields = Self(Vec::with_capacity(1024));
         fields.add("software", concat!("haul/", env!("CARGO_PKG_VERSION")));
@@ -53,7 +54,7 @@ impl Fields {
         fields
     }
 
-    /// What is said of a visit. `withheld` is what its request does not show.
+    /// The fields about a visit. `withheld` names what its request does not show.
     pub(super) fn of_visit(visit: &Visit, withheld: &[String]) -> Self {
         let mut fields = Self(Vec::with_capacity(512));
         let job = &visit.job;

@@ -1,14 +1,14 @@
-//! The head of a record, field by field.
+//! The head of a record, built field by field.
 //!
-//! Invariant: whatever a value says, it stays on its line. Control characters are percent-encoded, as are blanks and
-//! whatever is not ASCII in a URI; a name is always ours.
+//! Invariant: whatever a value contains, it stays on its line. Control characters are percent-encoded, and in URIs
+//! also blanks and non-ASCII characters; field names are always our own.
 
 use uuid::Uuid;
 
 /// The head of a record that is being written.
 pub(super) struct Head(Vec<u8>);
 
-/// The kinds of record that are written (ISO 28500 5.5).
+/// The types of record that are written (ISO 28500 5.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Warcinfo,
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Metadata,
 }
 
-/// The name of a record: unlike any other, in whatever session it was written.
+/// The name of a record, unique across all sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordId(Uuid);
 
@@ -54,7 +54,7 @@ impl Kind {
 }
 
 impl Head {
-    /// The fields that every record has.
+    /// Starts a head with the fields that every record has.
     pub(super) fn new(kind: Kind, id: RecordId, date: &str) -> Self {
         let mut head = Self(Vec::with_capacity(640));
         head.0.extend_from_slice(b"WARC/1.1\r\n");
@@ -91,7 +91,7 @@ impl Head {
         self.field(name, &id.spelled());
     }
 
-    /// The whole head, for a block of this many bytes.
+    /// The complete head, for a block of this many bytes.
     pub(super) fn finish(mut self, length: u64) -> Vec<u8> {
         self.field("Content-Length", &length.to_string());
         self.0.extend_from_slice(b"\r\n");
@@ -99,7 +99,9 @@ impl Head {
     }
 }
 
-/// Adds text that must not end its line; what only some readers take for an end of line is one too.
+/// Appends text on one line.
+///
+/// Characters that some readers take for line ends are encoded too.
 pub(super) fn on_one_line(text: &str, out: &mut Vec<u8>) {
     for character in text.chars() {
         let mut bytes = [0; 4];
@@ -136,7 +138,7 @@ mod tests {
         let text = String::from_utf8(head.finish(7)).unwrap();
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines.len(), 1 + 4 + 2 * 0x3000 + 1 + 2);
-        // However a reader tells lines, it tells the same.
+        // However a reader splits lines, the result is the same.
         assert!(!text.replace("\r\n", "").contains(char::is_control));
         assert!(!text.contains(['\u{2028}', '\u{2029}', '\u{85}']));
         assert!(

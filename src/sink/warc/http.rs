@@ -1,9 +1,9 @@
-//! HTTP messages as an archive holds them: heads made again from what is known of them.
+//! HTTP messages as archives contain them: heads reconstructed from what is known.
 //!
-//! The client hands on status, version and fields, not the bytes of the head: names come lower-cased, and what framed the
-//! body on the wire is gone. So `transfer-encoding` is kept under another name, `content-length` is that of the
-//! body that follows, and a body of HTTP/2 stands under a head of HTTP/1.1. Content codings stay as they were.
-//! Invariant: no field and no URL ends its line; a head has one empty line, its last.
+//! The client reports status, version and fields, but not the bytes of the head: names are lower-cased, and the
+//! framing of the body is gone. So `transfer-encoding` is stored under another name, `content-length` is that of
+//! the stored body, and an HTTP/2 body gets an HTTP/1.1 head. Content codings stay as they were. Invariant: no
+//! field and no URL breaks its line; a head has one empty line, its last.
 
 use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
@@ -12,23 +12,25 @@ use crate::headers::is_harmless;
 use crate::page::{HttpVersion, Page};
 use crate::url::PageUrl;
 
-/// Under which name a transfer coding is kept, which the stored body has no more.
+/// The field that stores the transfer coding, which the stored body no longer has.
 const ORIGINAL_CODING: &str = "x-orig-transfer-encoding";
-/// And the length and the part that an answer named which completed a download.
+/// The fields for the length and range of a response that completed a download.
 const ORIGINAL_LENGTH: &str = "x-orig-content-length";
 const ORIGINAL_RANGE: &str = "x-orig-content-range";
 
-/// The head of an answer. `body` is how many bytes of it follow; `None` where they were let go.
+/// The head of a response.
+///
+/// `body` is the length of the stored body; `None` if it was dropped.
 pub(super) fn response(page: &Page, body: Option<u64>) -> Vec<u8> {
     let mut head = status_line(page.version, page.status);
     let fields = &page.headers.0;
     let said = page.headers.text(header::CONTENT_LENGTH);
     let said = said.and_then(|text| text.trim().parse::<u64>().ok());
-    // A download that was completed has the head of its last part, whose status was made that of the whole.
+    // A resumed download has the head of its last part, with the status changed to that of the whole.
     let is_part = page.status == 200 && fields.contains_key(header::CONTENT_RANGE);
     let length = match body {
         None => None,
-        Some(0) if said.is_some() => None, // it answers HEAD, or says 0
+        Some(0) if said.is_some() => None, // a response to HEAD, or one that states 0
         Some(length) if said == Some(length) => None,
         Some(length) => Some(length),
     };
@@ -48,7 +50,7 @@ pub(super) fn response(page: &Page, body: Option<u64>) -> Vec<u8> {
     head
 }
 
-/// What is known of a redirect on the way: its status and where it led.
+/// The head of a redirect on the way, from its status and its target.
 pub(super) fn hop(status: u16, to: &PageUrl) -> Vec<u8> {
     let mut head = status_line(HttpVersion::Http11, status);
     field(&mut head, "location", to.as_str().as_bytes());
@@ -57,7 +59,7 @@ pub(super) fn hop(status: u16, to: &PageUrl) -> Vec<u8> {
     head
 }
 
-/// The head of a request, and the names of what was withheld of it.
+/// The head of a request, and the names of the fields that were withheld.
 pub(super) fn request(
     method: &Method,
     url: &PageUrl,
@@ -76,7 +78,7 @@ pub(super) fn request(
     for (name, value) in fields {
         let name = name.as_str();
         if name == "host" {
-            continue; // it is there
+            continue; // already written
         }
         if is_harmless(name) {
             field(&mut head, name, value.as_bytes());
@@ -105,7 +107,7 @@ fn status_line(version: HttpVersion, status: u16) -> Vec<u8> {
     head
 }
 
-/// Adds a field; of its value, what could end the line is dropped.
+/// Appends a field; characters that could end the line are dropped from its value.
 fn field(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     head.extend_from_slice(name.as_bytes());
     head.extend_from_slice(b": ");
@@ -117,7 +119,7 @@ fn field(head: &mut Vec<u8>, name: &str, value: &[u8]) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// RFC 9110 8.6: some answers have no length of their own.
+/// RFC 9110 8.6: some responses have no length of their own.
 fn may_have_body(status: u16) -> bool {
     !matches!(status, 100..=199 | 204 | 304)
 }
@@ -155,7 +157,7 @@ mod tests {
         );
         let same = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n";
         assert_eq!(text(&with(200, &[("content-length", "7")]), Some(7)), same);
-        // The answer to HEAD, and one whose body was let go, say how long it would have been.
+        // A response to HEAD, and one whose body was dropped, state the original length.
         assert_eq!(text(&with(200, &[("content-length", "7")]), Some(0)), same);
         assert_eq!(text(&with(200, &[("content-length", "7")]), None), same);
         let part = [("content-length", "3"), ("content-range", "bytes 4-6/7")];

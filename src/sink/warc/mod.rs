@@ -1,12 +1,12 @@
-//! WARC 1.1 (ISO 28500:2017): every visit with its bytes as received, for other tools and for later runs.
+//! WARC 1.1 (ISO 28500:2017): every visit with its bytes as received.
 //!
-//! A file begins with what is said of it (`warcinfo`). Each visit is a `response` with the `request` and the
-//! `metadata` that belong to it, behind a `response` with its `request` for each redirect on the way. What got no
-//! answer is `metadata`, and the `request` where one was sent. In `.warc.gz` each record is a gzip member, so that a
-//! reader can begin at any of them. Invariant: at a mark the files hold whole records alone, and no byte of a page or
-//! a URL is ever taken for framing. A body that is in a file streams through. One that was written before in this run
-//! or job is not written again: a `revisit` says where it is. Which those are is read back out of the files when a
-//! job goes on.
+//! The archives are for other tools and for later runs. A file starts with a `warcinfo` record that describes it.
+//! Each visit is a `response` with its `request` and `metadata`, preceded by a `response` with its `request` for
+//! each redirect on the way. A visit without a response is a `metadata` record, plus the `request` if one was sent.
+//! In `.warc.gz` each record is a gzip member of its own, so that reading can start at any of them. Invariant: at a
+//! mark the files contain only whole records, and no byte of a page or a URL is ever taken for framing. A body in a
+//! file is streamed. A body that was already written in this run or job is not written again: a `revisit` refers to
+//! it. When a job resumes, the known bodies are read back from the files.
 
 mod digest;
 mod end;
@@ -45,28 +45,29 @@ use crate::parse::Wants;
 use crate::size::ByteSize;
 use crate::visit::{FetchError, Phase, Visit};
 
-/// Why a body is not written again (ISO 28500 6.7.2).
+/// The reason why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
 
-/// What an archive says of the run, and how large its files are.
+/// What an archive says about the run, and how large its files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSettings {
-    /// After how many bytes the next file is begun; 0 for one file. What belongs to one visit stays together, so a
-    /// file is larger by up to one visit.
+    /// The number of bytes after which the next file is started; 0 for a single file.
+    ///
+    /// The records of one visit stay together, so a file may exceed this by one visit.
     pub rotate: ByteSize,
-    /// The command that the run was started with, its secrets hidden by whoever sets it.
+    /// The command that started the run, with secrets already removed.
     pub command: Option<String>,
-    /// How robots.txt was honoured: `obey`, `ignore`.
+    /// How robots.txt was treated: `obey` or `ignore`.
     pub robots: Option<String>,
-    /// Who runs it, and how to reach them.
+    /// Who runs it, and how to contact them.
     pub operator: Option<String>,
-    /// Whether a proxy was asked instead of the hosts: then their addresses are not known.
+    /// Whether requests went through a proxy, so that the hosts' addresses are not known.
     pub proxied: bool,
-    /// The method of requests, where a line of the list says no other.
+    /// The request method, unless a line of the list has its own.
     pub method: String,
-    /// The fields of every request.
+    /// The header fields of every request.
     pub headers: Headers,
-    /// The body of requests, where a line of the list has no other.
+    /// The request body, unless a line of the list has its own.
     pub body: Option<Bytes>,
 }
 
@@ -85,41 +86,43 @@ impl Default for ArchiveSettings {
     }
 }
 
-/// An archive that is written.
+/// An archive that is being written.
 pub(super) struct Warc {
-    /// What its files are called, where that is not their own name.
+    /// The name of its files in their records, if it differs from the file name.
     name: Option<String>,
     volume: Volume,
     settings: ArchiveSettings,
     template: Template,
-    /// Payloads of this run or job, and where they are.
+    /// The payloads of this run or job, with their positions.
     seen: SeenPayloads,
 }
 
-/// What the records of one exchange have in common: the last of a visit, or one on the way to it.
+/// What the records of one exchange share: the last of a visit, or a redirect on the way.
 struct Capture<'v> {
-    /// What was asked.
+    /// The request.
     job: &'v Job,
-    /// Who answered, where that is known and somebody did.
+    /// The address that responded, if it is known.
     remote: Option<IpAddr>,
     date: String,
     /// The record that the others belong to.
     id: RecordId,
-    /// The record of the visit that it was on the way to.
+    /// The record of the visit, if this was a redirect on the way to it.
     part_of: Option<RecordId>,
 }
 
-/// What a block hashes to.
+/// The digests of a record.
 struct Sums {
     block: Sum,
     payload: Sum,
-    /// How long the body is.
+    /// The length of the body.
     length: u64,
 }
 
 impl Warc {
+    /// Opens an archive with files of its own.
+    ///
     /// # Errors
-    /// When a file cannot be opened, or is not what its mark says; when the method is none.
+    /// If a file cannot be opened or does not match its mark, or the method is invalid.
     pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
         let rotate = settings.archive.rotate.0;
         let volume = Volume::open(&settings.destination, rotate, start)?;
@@ -127,10 +130,10 @@ impl Warc {
         Self::of(settings, volume, None, fresh)
     }
 
-    /// An archive that is called `name` inside a file, behind a header.
+    /// Opens an archive called `name` inside a file, after a header.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The same as those of [`open`](Self::open).
     pub(super) fn within(
         settings: &SinkSettings,
         path: &Path,
@@ -166,12 +169,12 @@ impl Warc {
         Ok(warc)
     }
 
-    /// What was written to, for what comes behind the records.
+    /// The output, for writing what follows the records.
     pub(super) fn into_output(self) -> Output {
         self.volume.into_output()
     }
 
-    /// Writes what is said of a file.
+    /// Writes the description of a file.
     fn begin(&mut self) -> Result<()> {
         let date = date::spelled(SystemTime::now());
         let mut head = Head::new(Kind::Warcinfo, RecordId::new(), &date);
@@ -182,7 +185,7 @@ impl Warc {
         self.put(head, &fields, Source::Memory(b""), 0)
     }
 
-    /// Writes each redirect on the way, or what is kept of it.
+    /// Writes each redirect on the way, or what is known of it.
     fn hops(&mut self, capture: &Capture<'_>) -> Result<()> {
         let job = capture.job;
         let targets = job
@@ -193,7 +196,7 @@ impl Warc {
             .chain([&job.url]);
         for (index, (hop, target)) in job.hops.iter().zip(targets).enumerate() {
             if let Some(page) = hop.answer.as_deref() {
-                // As it was asked for: with what the hops before it made of the request.
+                // The request as it was made, with the effects of the hops before it.
                 let mut asked = job.clone();
                 asked.url = hop.url.clone();
                 asked.hops.truncate(index);
@@ -240,7 +243,7 @@ impl Warc {
         Ok(())
     }
 
-    /// Writes the head of an answer whose body is there already.
+    /// Writes the head of a response whose body has already been written.
     fn revisit(
         &mut self,
         capture: &Capture<'_>,
@@ -265,7 +268,7 @@ impl Warc {
         self.put(head, block, Source::Memory(b""), 0)
     }
 
-    /// Writes the request, and answers what it does not show.
+    /// Writes the request; returns the names of the parts that are withheld.
     fn request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
         let job = capture.job;
         let outgoing = self.template.outgoing(job);
@@ -283,7 +286,7 @@ impl Warc {
         Ok(withheld)
     }
 
-    /// Writes what is said of a visit; `id` is its own name.
+    /// Writes the metadata of a visit; `id` is the record's own name.
     fn metadata(
         &mut self,
         capture: &Capture<'_>,
@@ -302,7 +305,7 @@ impl Warc {
         self.put(head, &block, Source::Memory(b""), 0)
     }
 
-    /// The head of a record of an answer, or of what asked for it.
+    /// The head of a record for a response or its request.
     fn head(&self, kind: Kind, capture: &Capture<'_>, id: RecordId) -> Head {
         let mut head = Head::new(kind, id, &capture.date);
         head.uri("WARC-Target-URI", capture.job.url.as_str());
@@ -378,8 +381,9 @@ impl Sink for Warc {
     }
 }
 
-/// Whether a request that failed was sent, or so much of it that the server may have seen it. Of a deadline for the
-/// whole fetch that is not known.
+/// Whether a failed request was sent, at least so far that the server may have seen it.
+///
+/// For a deadline of the whole fetch, that is not known.
 fn was_sent(error: &FetchError) -> bool {
     match error {
         FetchError::Timeout { phase, .. } => matches!(phase, Phase::FirstByte | Phase::Body),
@@ -397,8 +401,10 @@ fn was_sent(error: &FetchError) -> bool {
 }
 
 impl Sums {
+    /// Computes the digests of a record.
+    ///
     /// # Errors
-    /// When the file of a body cannot be read.
+    /// If the file of a body cannot be read.
     fn of(block: &[u8], body: Source<'_>) -> Result<Self> {
         let (mut whole, mut payload, mut length) = (Hash::default(), Hash::default(), 0);
         whole.add(block);

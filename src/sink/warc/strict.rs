@@ -1,5 +1,7 @@
-//! A reader of what we write that forgives nothing, for tests: each record framed as ISO 28500 4 has it, each digest right,
-//! in `.gz` each record a member of its own.
+//! A strict reader of haul's own archives, for tests.
+//!
+//! It requires that each record is framed as in ISO 28500 4, that each digest is right, and that in `.gz` files
+//! each record is a member of its own.
 
 use std::fs;
 use std::io::Read as _;
@@ -14,7 +16,7 @@ pub(in super::super) struct Record {
 }
 
 impl Record {
-    /// The value of a field that must be there, once.
+    /// The value of a field that must occur, and only once.
     pub(in super::super) fn field(&self, name: &str) -> &str {
         self.get(name)
             .unwrap_or_else(|| panic!("no {name}: {:?}", self.fields))
@@ -43,13 +45,13 @@ impl Record {
     }
 }
 
-/// Every record of a file.
+/// All records of a file.
 pub(in super::super) fn records(path: &Path) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
     let mut rest = &bytes[..];
     let end = path.extension().unwrap();
     if end == "wacz" {
-        // APPNOTE 4.3.7 and 4.5.3: the length of the first entry, and where its bytes begin.
+        // APPNOTE 4.3.7 and 4.5.3: the length of the first entry, and the start of its content.
         let number = |at: usize| u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap());
         let name = usize::from(number(26));
         let start = 30 + name + usize::from(number(28));
@@ -73,7 +75,7 @@ pub(in super::super) fn records(path: &Path) -> Vec<Record> {
     records
 }
 
-/// The numbers of the answers in an archive, each of which must hold its own, with a request and metadata.
+/// The numbers of the responses, checking that each has its own body, request and metadata.
 pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
     let records = records(path);
     let of = |kind: &str| -> Vec<usize> {

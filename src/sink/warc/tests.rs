@@ -1,4 +1,6 @@
-//! What an archive holds, read back by a reader that forgives nothing. Other people's readers are in `tests/it`.
+//! Archives read back with the strict reader.
+//!
+//! Other people's readers are tested in `tests/it`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ use crate::body::Spool;
 use crate::job::Request;
 use crate::visit::FetchError;
 
-/// An archive in a folder of its own.
+/// An archive in its own folder.
 struct Archive {
     folder: tempfile::TempDir,
     settings: SinkSettings,
@@ -44,7 +46,7 @@ impl Archive {
         self.folder.path().join(name)
     }
 
-    /// What becomes of these visits.
+    /// The records that are written for these visits.
     fn of(visits: &[Visit]) -> Vec<Record> {
         let archive = Self::new("pages.warc.gz", |_| {});
         let mut sink = archive.open(Start::Fresh);
@@ -164,7 +166,7 @@ fn what_got_no_answer_is_told_with_its_class() {
         let last = records.last().unwrap();
         let class = visit.outcome.as_ref().unwrap_err().class();
         assert!(last.is("metadata"));
-        // Nothing is said to have been sent where nobody knows it.
+        // No request is recorded unless it is known that one was sent.
         let sent = [
             "closed",
             "cut",
@@ -394,7 +396,7 @@ fn a_body_that_was_written_before_is_referred_to_also_in_a_later_session_and_fil
     assert_eq!(revisit.field("WARC-Profile"), IDENTICAL);
     assert!(revisit.message().0.starts_with(b"HTTP/1.1 404 ") && revisit.message().1.is_empty());
 
-    // And a reader finds every body again.
+    // A reader finds every body again.
     let stored = crate::archive::Archive::open(archive.file("pages.warc.gz")).unwrap();
     let stored: Vec<_> = stored.map(Result::unwrap).collect();
     let body = |url: &str| {

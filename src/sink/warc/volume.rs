@@ -1,9 +1,9 @@
-//! The files of an archive, one after the other, and records into them.
+//! The sequence of files of an archive, and the writing of records into them.
 //!
-//! A file has its own name from its first byte: every record in it is whole and readable at once, also after a kill,
-//! which tears the last one at most; a job cuts that off at its mark. A name that is changed at the end (`.open`) would
-//! have to be changed back when a job goes on. Invariant: a file is whole and on disk before the next one is begun,
-//! so a mark is the number of the last file and how far that is.
+//! A file has its final name from its first byte: every record in it is complete and readable at once, even after a
+//! kill, which tears at most the last one; a job cuts that off at its mark. A temporary name (`.open`) would have
+//! to be restored when a job resumes. Invariant: a file is complete and on disk before the next one is started, so
+//! a mark is the number of the last file and its length.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -17,37 +17,39 @@ use super::member::Member;
 use crate::archive::{Head, RecordPosition, Records, SeenPayloads, series};
 use crate::error::{Error, Result};
 
-/// Bytes of a body in a file that are moved at a time.
+/// The number of bytes copied at a time from a body in a file.
 const CHUNK: usize = 64 << 10;
 
-/// The field that tells payloads apart.
+/// The field that identifies a payload.
 const PAYLOAD: &str = "WARC-Payload-Digest";
 
 /// The bytes of a body.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source<'a> {
-    /// In memory; there may be none.
+    /// In memory; possibly empty.
     Memory(&'a [u8]),
     /// In a file.
     File(&'a Path),
 }
 
-/// The files of an archive.
+/// The sequence of files of an archive.
 pub(super) struct Volume {
-    /// The first of them; `None` on standard output.
+    /// The path of the first file; `None` for standard output.
     path: Option<PathBuf>,
     number: u32,
-    /// After how many bytes the next file is begun; 0 for never.
+    /// The number of bytes after which the next file is started; 0 for never.
     rotate: u64,
     output: Output,
     member: Member,
-    /// Where the first record of a file begins.
+    /// The offset of the first record in a file.
     base: u64,
 }
 
 impl Volume {
+    /// Opens the file to write to.
+    ///
     /// # Errors
-    /// When a file cannot be opened, or is not what its mark says.
+    /// If a file cannot be opened, or does not match its mark.
     pub(super) fn open(destination: &Destination, rotate: u64, start: Start<'_>) -> Result<Self> {
         let Destination::File { path, append } = destination else {
             return Ok(Self {
@@ -89,10 +91,10 @@ impl Volume {
         })
     }
 
-    /// Opens a file that has one archive inside, behind a header; there is no next one.
+    /// Opens a file with a single archive inside it, after a header.
     ///
     /// # Errors
-    /// When it cannot be opened, or is not what its mark says.
+    /// If it cannot be opened, or does not match its mark.
     pub(super) fn within(path: &Path, header: &[u8], start: Start<'_>) -> Result<Self> {
         let destination = Destination::File {
             path: path.to_owned(),
@@ -112,17 +114,17 @@ impl Volume {
         })
     }
 
-    /// What was written to, for what comes behind the records.
+    /// The output, for writing what follows the records.
     pub(super) fn into_output(self) -> Output {
         self.output
     }
 
-    /// Whether nothing was written into the file that is open.
+    /// Whether nothing has been written to the open file.
     pub(super) fn is_new(&self) -> bool {
         self.output.is_new()
     }
 
-    /// Whether the next record belongs into another file.
+    /// Whether the next record belongs in another file.
     pub(super) fn is_full(&self) -> bool {
         self.rotate > 0
             && self
@@ -131,10 +133,10 @@ impl Volume {
                 .is_some_and(|length| length >= self.rotate)
     }
 
-    /// Makes sure that this file is on disk, and begins the next one.
+    /// Makes sure that this file is on disk, and starts the next one.
     ///
     /// # Errors
-    /// When either cannot be written.
+    /// If either cannot be written.
     pub(super) fn turn(&mut self) -> Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
@@ -149,13 +151,13 @@ impl Volume {
         Ok(())
     }
 
-    /// The name of the file that is open, without its folder.
+    /// The name of the open file, without its folder.
     pub(super) fn name(&self) -> Option<String> {
         let path = series::numbered(self.path.as_deref()?, self.number);
         Some(path.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// Where the next record goes; `None` where it could not be read back.
+    /// The position of the next record; `None` if it could not be read back.
     pub(super) fn place(&self) -> Option<RecordPosition> {
         self.path.as_ref()?;
         Some(RecordPosition {
@@ -164,17 +166,19 @@ impl Volume {
         })
     }
 
-    /// The head of the answer that has this payload, where there is one: read back, as a digest alone may lie.
+    /// The head of the response with this payload, if there is one.
+    ///
+    /// It is read back from the file, because the index of seen payloads may be wrong.
     ///
     /// # Errors
-    /// When what waits cannot be written.
+    /// If buffered bytes cannot be written.
     pub(super) fn find(&mut self, seen: &SeenPayloads, payload: &str) -> Result<Option<Head>> {
         let (Some(place), Some(path)) = (seen.find(payload), &self.path) else {
             return Ok(None);
         };
         self.output.flush()?;
         let path = series::numbered(path, place.file);
-        // A file that somebody has taken away since is no reason to stop: the body is written again.
+        // A file that has been removed since is no reason to stop: the body is written again.
         let records = Records::open(&path, place.offset, u64::MAX);
         let head = records
             .and_then(|mut records| records.next())
@@ -183,7 +187,7 @@ impl Volume {
         Ok(head.filter(|head| is_answer(head) && head.get(PAYLOAD) == Some(payload)))
     }
 
-    /// Takes in the payloads of an archive that is gone on with.
+    /// Loads the payloads of an archive that is being resumed.
     pub(super) fn recall(&self, seen: &mut SeenPayloads) {
         let Some(path) = &self.path else {
             return;
@@ -193,7 +197,7 @@ impl Volume {
             let Ok(mut records) = Records::open(&path, self.base, u64::MAX) else {
                 continue;
             };
-            // What cannot be read is not referred to.
+            // Records that cannot be read are not referred to.
             while let Ok(Some(head)) = records.next() {
                 if let Some(payload) = head.get(PAYLOAD).filter(|_| is_answer(&head)) {
                     let offset = head.offset;
@@ -206,7 +210,7 @@ impl Volume {
     /// Writes a record: its head, the first bytes of its block, and the rest of it.
     ///
     /// # Errors
-    /// When it cannot be written; when the file of a body has not the bytes that it had.
+    /// If it cannot be written, or if the file of a body has changed.
     pub(super) fn put(
         &mut self,
         head: &[u8],
@@ -233,23 +237,29 @@ impl Volume {
 
     fn add(&mut self, bytes: &[u8]) -> Result<()> {
         self.member.add(bytes, self.output.buffer());
-        self.output.record_done() // of a large record, what there is of it goes out
+        self.output.record_done() // a large record is written piece by piece
     }
 
+    /// Writes buffered bytes to the file.
+    ///
     /// # Errors
-    /// When what waits cannot be written.
+    /// If they cannot be written.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.output.flush()
     }
 
+    /// Makes everything durable, and returns a mark.
+    ///
     /// # Errors
-    /// When it cannot be written, or cannot be cut back.
+    /// If it cannot be written, or cannot be cut back.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
         Ok(numbered(self.output.checkpoint()?, self.number))
     }
 
+    /// Completes the last file.
+    ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn finish(self) -> Result<Option<Mark>> {
         let number = self.number;
         Ok(self.output.finish()?.map(|mark| numbered(mark, number)))
@@ -257,10 +267,10 @@ impl Volume {
 }
 
 impl Source<'_> {
-    /// Hands the bytes over, a piece at a time.
+    /// Calls a function with the bytes, a piece at a time.
     ///
     /// # Errors
-    /// When the file cannot be read, and whatever is said of a piece.
+    /// If the file cannot be read, or the function fails.
     pub(super) fn each(self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let path = match self {
             Self::Memory(bytes) => return take(bytes),
@@ -288,12 +298,14 @@ impl Source<'_> {
     }
 }
 
-/// Whether a record holds the body whose digest it has, and a reader can begin at it.
+/// Whether a record contains the body that its digest is of, and reading can start at it.
 fn is_answer(head: &Head) -> bool {
     head.is_findable && head.kind() == "response"
 }
 
-/// The number of the file that a mark is in. A mark that says nonsense is refused where the file is opened.
+/// The number of the file that a mark refers to.
+///
+/// An invalid mark is refused when the file is opened.
 fn number_of(mark: &Mark) -> u32 {
     let number = mark.0.get("file").and_then(serde_json::Value::as_u64);
     number
@@ -308,7 +320,7 @@ fn numbered(mark: Mark, number: u32) -> Mark {
     }
 }
 
-/// Removes the files of a series that come after one of them, the last first: a kill on the way leaves no gap.
+/// Removes later files of a series, last one first, so that a kill leaves no gap.
 fn remove_after(path: &Path, number: u32) -> Result<()> {
     for late in (number + 1..=series::last(path, number)).rev() {
         let late = series::numbered(path, late);
