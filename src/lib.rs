@@ -93,6 +93,7 @@ mod headers;
 mod job;
 mod lock;
 mod memory;
+mod moment;
 mod nearest;
 mod outgoing;
 mod page;

@@ -5,7 +5,6 @@
 //! damage is reported, and does not prevent the reading of other files. The content of an archive is as untrusted
 //! as a page.
 
-pub(crate) mod date;
 mod folder;
 mod listed;
 pub(crate) mod message;
@@ -32,6 +31,7 @@ pub(crate) use shelf::Shelf;
 pub(crate) use state::state;
 
 use crate::body::Body;
+use crate::moment;
 use crate::page::{Page, Timing};
 use crate::url::PageUrl;
 use folder::SavedPages;
@@ -331,7 +331,7 @@ fn is_http(head: &Head) -> bool {
 
 /// A response that is identical to an earlier one.
 fn unchanged(url: PageUrl, revisit: &Head, mut page: Page) -> Stored {
-    page.timing.sent = revisit.get("WARC-Date").and_then(date::parse);
+    page.timing.sent = revisit.get("WARC-Date").and_then(moment::parse);
     Stored {
         url,
         method: None,
@@ -362,7 +362,7 @@ fn stored(url: PageUrl, head: &Head, block: &mut Records, spool: &Path) -> io::R
             body,
             remote: remote.map(|address| SocketAddr::new(address, port)),
             timing: Timing {
-                sent: head.get("WARC-Date").and_then(date::parse),
+                sent: head.get("WARC-Date").and_then(moment::parse),
                 ..Timing::default()
             },
         },

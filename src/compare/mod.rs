@@ -263,7 +263,7 @@ pub fn compare(
         format: FORMAT,
         haul: env!("CARGO_PKG_VERSION"),
         command: settings.command.clone(),
-        started: humantime::format_rfc3339_seconds(started).to_string(),
+        started: crate::moment::to_second(started),
         took_s: began.elapsed().as_secs_f64(),
         seed: settings.seed,
         machine,

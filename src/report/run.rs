@@ -190,7 +190,7 @@ impl RunReport {
             "format": FORMAT,
             "haul": env!("CARGO_PKG_VERSION"),
             "command": self.command,
-            "started": humantime::format_rfc3339_seconds(self.started).to_string(),
+            "started": crate::moment::to_second(self.started),
             "took_s": tally.elapsed.as_secs_f64(),
             "machine": self.machine,
             "settings": self.settings,

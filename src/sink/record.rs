@@ -3,7 +3,7 @@
 //! Every format is a rendering of this one struct, so a field is the same everywhere. Times are milliseconds with
 //! three decimals; sizes are bytes; what is not known is `null`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, Method};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::kept::Kept;
 use crate::job::{Attempt, Hop, Role};
+use crate::moment;
 use crate::url::PageUrl;
 use crate::visit::{FetchError, Visit};
 
@@ -97,7 +98,7 @@ pub struct Record<'a> {
     /// The title of an HTML page.
     pub title: Option<&'a str>,
     /// When the last try was sent.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "written")]
     pub sent: Option<SystemTime>,
     /// Milliseconds from being ready to being sent.
     #[serde(serialize_with = "milliseconds")]
@@ -222,7 +223,7 @@ impl<'a> Record<'a> {
             decoded_bytes: parsed.decoded_bytes,
             sha256: parsed.digest.as_ref(),
             title: parsed.title.as_deref(),
-            sent: sent.filter(is_written),
+            sent: sent.filter(moment::is_written),
             queued_ms: page.map(|page| page.timing.queued),
             resolve_ms: page.and_then(|page| page.timing.resolve),
             connect_ms: page.and_then(|page| page.timing.connect),
@@ -340,16 +341,9 @@ impl Serialize for Columns<'_> {
     }
 }
 
-/// Whether a time of day can be written: RFC 3339 has four digits for a year.
-fn is_written(time: &SystemTime) -> bool {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let since = time.duration_since(UNIX_EPOCH);
-    since.is_ok_and(|since| since.as_secs() < YEAR_10000)
-}
-
-fn moment<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+fn written<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => serializer.collect_str(&humantime::format_rfc3339_millis(*time)),
+        Some(time) => serializer.collect_str(&moment::to_millisecond(*time)),
         None => serializer.serialize_none(),
     }
 }

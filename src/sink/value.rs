@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::kept::Kept;
 use super::record::{Attempts, Columns, Hops, hex_text};
 use crate::job::{Attempt, Hop};
+use crate::moment;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy)]
@@ -63,10 +64,7 @@ impl Value<'_> {
             Self::Number(number) => serialize(out, &number),
             Self::Flag(flag) => serialize(out, &flag),
             Self::Milliseconds(duration) => milliseconds(out, duration),
-            Self::Moment(time) => put(
-                out,
-                format_args!("{}", humantime::format_rfc3339_millis(time)),
-            ),
+            Self::Moment(time) => put(out, format_args!("{}", moment::to_millisecond(time))),
             Self::Headers(kept) => serialize(out, &kept),
             Self::Digest(digest) => {
                 out.extend_from_slice(hex_text(digest, &mut [0; 64]).as_bytes());

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 31] = [
+const NOUNS: [&str; 32] = [
     "address",
     "body",
     "broken",
@@ -24,6 +24,7 @@ const NOUNS: [&str; 31] = [
     "job",
     "lock",
     "memory",
+    "moment",
     "nearest",
     "outgoing",
     "page",

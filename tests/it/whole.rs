@@ -439,7 +439,7 @@ fn a_record_says_when_it_was_sent_where_its_time_went_and_the_headers_that_are_k
     let site = late();
     let folder = tempfile::tempdir().unwrap();
     let (page, nobody) = (site.url("/1"), "http://127.0.0.1:9/");
-    let before = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
+    let before = format!("{:.3}", jiff::Timestamp::now());
     let words = [
         "fetch",
         &page,
@@ -455,7 +455,7 @@ fn a_record_says_when_it_was_sent_where_its_time_went_and_the_headers_that_are_k
         "out.csv",
     ];
     haul(folder.path(), &words);
-    let after = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
+    let after = format!("{:.3}", jiff::Timestamp::now());
     let lines = records(&folder.path().join("out.jsonl"));
     assert_eq!(lines.len(), 2);
     for line in &lines {

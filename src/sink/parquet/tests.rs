@@ -339,7 +339,7 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
             record.remove(told);
         }
         if let Some(sent) = record["sent"].as_str() {
-            let sent = humantime::parse_rfc3339(sent).unwrap();
+            let sent = crate::moment::parse(sent).unwrap();
             let since = sent.duration_since(std::time::UNIX_EPOCH).unwrap();
             record.insert("sent".into(), (since.as_millis() as u64).into());
         }

@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::sort::Sorter;
 use super::surt;
-use crate::archive::{Head, Records, date, message};
+use crate::archive::{Head, Records, message};
+use crate::moment;
 use crate::url::PageUrl;
 
 /// The number of lines per compressed block.
@@ -117,8 +118,8 @@ fn line(
     start: u64,
     name: &str,
 ) -> String {
-    let time = head.get("WARC-Date").and_then(date::parse);
-    let time = time.map(date::digits).unwrap_or_default();
+    let time = head.get("WARC-Date").and_then(moment::parse);
+    let time = time.map(moment::digits).unwrap_or_default();
     let offset = head.offset - start;
     // Numbers are strings, as in other indexes.
     let value = json!({
@@ -194,10 +195,10 @@ impl Pages {
 
     fn pending(&mut self, url: &PageUrl, head: &Head) -> io::Result<()> {
         self.write(None)?;
-        let time = head.get("WARC-Date").and_then(date::parse);
+        let time = head.get("WARC-Date").and_then(moment::parse);
         self.pending = Some(Pending {
             url: url.to_string(),
-            at: time.map(date::to_the_second).unwrap_or_default(),
+            at: time.map(moment::to_second).unwrap_or_default(),
         });
         Ok(())
     }

@@ -25,8 +25,8 @@ use self::zip::Entry;
 use super::output::Output;
 use super::warc::Warc;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
-use crate::archive::date;
 use crate::error::{Error, Result};
+use crate::moment;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -165,7 +165,7 @@ impl Package {
             "profile": "data-package",
             "wacz_version": "1.1.1",
             "software": concat!("haul/", env!("CARGO_PKG_VERSION")),
-            "created": date::to_the_second(SystemTime::now()),
+            "created": moment::to_second(SystemTime::now()),
             "resources": self.resources,
         });
         let package = format!("{package:#}\n");

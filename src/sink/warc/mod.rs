@@ -34,11 +34,12 @@ use self::head::{Head, Kind, RecordId};
 use self::volume::{Source, Volume};
 use super::output::Output;
 use super::{Mark, Sink, SinkSettings, Start};
-use crate::archive::{self, SeenPayloads, date};
+use crate::archive::{self, SeenPayloads};
 use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::job::Job;
+use crate::moment;
 use crate::outgoing::Template;
 use crate::page::Page;
 use crate::parse::Wants;
@@ -176,7 +177,7 @@ impl Warc {
 
     /// Writes the description of a file.
     fn begin(&mut self) -> Result<()> {
-        let date = date::spelled(SystemTime::now());
+        let date = moment::to_microsecond(SystemTime::now());
         let mut head = Head::new(Kind::Warcinfo, RecordId::new(), &date);
         if let Some(name) = self.name.clone().or_else(|| self.volume.name()) {
             head.field("WARC-Filename", &name);
@@ -328,7 +329,7 @@ impl Warc {
         Capture {
             job,
             remote: page.and_then(|page| page.remote).map(|remote| remote.ip()),
-            date: date::spelled(sent.unwrap_or_else(SystemTime::now)),
+            date: moment::to_microsecond(sent.unwrap_or_else(SystemTime::now)),
             id: RecordId::new(),
             part_of,
         }
