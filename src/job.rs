@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::FetchError;
 use crate::fingerprint::{Fingerprints, canonical};
 use crate::page::Page;
 use crate::url::{HostKey, PageUrl};
-use crate::visit::FetchError;
 
 /// One thing to fetch.
 #[derive(Debug, Clone)]

@@ -86,6 +86,7 @@ mod clean;
 mod coding;
 mod error;
 mod event;
+mod failure;
 mod fields;
 mod fingerprint;
 mod found;
@@ -141,6 +142,7 @@ pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Ended, Outcome, Runner, Visits, crawl};
 pub use error::{Error, Result};
 pub use event::Event;
+pub use failure::{FetchError, Phase, TlsReason};
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
 pub use fingerprint::Fingerprints;
 pub use follow::{CrawlSettings, External, Nofollow, SimilarPages, Sitemaps};
@@ -157,7 +159,7 @@ pub use statuses::Statuses;
 pub use stop::Stop;
 pub use tally::{Failures, HostTally, Tally, Totals};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
-pub use visit::{FetchError, Parsed, Phase, TlsReason, Visit};
+pub use visit::{Parsed, Visit};
 pub use wait::{Wait, Waits};
 
 // Words for people, shared with the command; no promise is made of them.

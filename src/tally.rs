@@ -10,9 +10,10 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::broken::Broken;
+use crate::failure::FetchError;
 use crate::job::Role;
 use crate::url::HostKey;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 use crate::wait::Waits;
 
 /// The most hosts whose figures are kept one by one; later hosts count in the sums only.

@@ -12,6 +12,7 @@ use encoding_rs::Encoding;
 
 use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
+use crate::failure::FetchError;
 use crate::fetch::{self, FetchSettings};
 use crate::fields::{Extraction, Miss};
 use crate::found::Found;
@@ -21,7 +22,7 @@ use crate::page::Page;
 pub(crate) use crate::parse::ParseSettings;
 use crate::parse::media_type::{Kind, MediaType, sniff};
 use crate::parse::{self, Follow};
-use crate::visit::{FetchError, Parsed};
+use crate::visit::Parsed;
 
 /// What the lanes of an engine share.
 #[derive(Clone)]

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::{date, folder, series};
+use super::{folder, series};
 use crate::error::{Error, Result};
+use crate::moment;
 
 /// The files of an archive, counted.
 struct Count {
@@ -40,7 +41,7 @@ pub(crate) fn state(path: &PathBuf) -> Result<String> {
         path.display(),
         count.files,
         count.bytes,
-        date::to_the_second(count.changed),
+        moment::to_second(count.changed),
         count.sum.digest()
     ))
 }

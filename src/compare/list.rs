@@ -6,10 +6,10 @@ use crate::config::Config;
 use crate::crawl::crawl;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::failure::FetchError;
 use crate::frontier::Run;
 use crate::seeds::SeedSettings;
 use crate::stop::Stop;
-use crate::visit::FetchError;
 
 /// URLs at the most: a comparison holds them all, once for each engine that runs.
 const MOST: u64 = 1_000_000;

@@ -38,6 +38,7 @@ use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::extract::{Health, Recipe};
+use crate::failure::FetchError;
 use crate::follow::Follow;
 use crate::frontier::{
     Again, Duplicates, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
@@ -48,7 +49,7 @@ use crate::seeds::{Batch, Entry, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
 use crate::tally::{Tally, Totals};
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 use crate::worker::Plan;
 
 /// How often the figures are told.

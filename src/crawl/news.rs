@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::Run;
 use crate::event::Event;
+use crate::failure::FetchError;
 use crate::frontier::Change;
 use crate::page::Page;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// How often it is looked at what the run waits for: that looks at every host that waits.
 const WAITS_EVERY: Duration = Duration::from_secs(1);

@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use super::ticket::Ticket;
 use crate::error::{Error, Result};
+use crate::failure::FetchError;
 use crate::page::Page;
-use crate::visit::FetchError;
 use crate::worker::{Plan, parse};
 
 /// Pages up to this size are parsed where they arrived. Measured: a hand-over costs about 5 us, as much as hashing

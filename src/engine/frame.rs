@@ -11,13 +11,14 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::FetchError;
 use crate::fetch::FetchSettings;
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
 use crate::memory::{Held, Memory};
 use crate::page::Page;
 use crate::url::PageUrl;
-use crate::visit::{FetchError, Parsed};
+use crate::visit::Parsed;
 use crate::worker::ParseSettings;
 
 /// The longest frame: a page with its text, both in memory.

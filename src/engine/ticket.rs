@@ -6,9 +6,10 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::failure::FetchError;
 use crate::job::Job;
 use crate::page::Page;
-use crate::visit::{FetchError, Parsed, Visit};
+use crate::visit::{Parsed, Visit};
 
 /// A job on its way. Paying hands the visit over; a ticket that is dropped unpaid says that its job was lost.
 pub(crate) struct Ticket {

@@ -12,7 +12,7 @@ use super::fault::{self, Stage};
 use super::hosts::InUse;
 use super::settings::Deadlines;
 use super::socket::{Phases, SocketState};
-use crate::visit::FetchError;
+use crate::failure::FetchError;
 
 /// A response whose body is under way. Boxed, because it passes through many futures.
 pub(super) struct Answer {

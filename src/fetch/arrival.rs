@@ -16,11 +16,11 @@ use super::range::ContentRange;
 use super::settings::{FetchSettings, SpoolSettings};
 use super::spool::{self, Note, Partial, SpoolFile};
 use crate::body::Body;
+use crate::failure::FetchError;
 use crate::headers::Headers;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::page::{HttpVersion, Page, Timing};
-use crate::visit::FetchError;
 
 /// The parts of a request that are needed to judge its response.
 pub(super) struct Asked {

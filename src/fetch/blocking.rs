@@ -18,10 +18,10 @@ use super::wire::{Answer, Clock, Dialer, Kept, Route, Wire};
 use super::{Answered, Shared, admits, check_answer, check_url};
 use crate::body::Body;
 use crate::error::Result;
+use crate::failure::FetchError;
 use crate::headers::Headers;
 use crate::job::Job;
 use crate::page::Page;
-use crate::visit::FetchError;
 
 /// The fetch path of one thread.
 pub(crate) struct BlockingFetcher {

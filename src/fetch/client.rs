@@ -29,9 +29,9 @@ use super::hosts::{Hosts, InUse};
 use super::proxied::Proxied;
 use super::sockets::{self, Sockets};
 use crate::error::Result;
+use crate::failure::FetchError;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
-use crate::visit::FetchError;
 
 /// The most header fields of an HTTP/1 response: some sites send a hundred cookies.
 pub(super) const HEADER_FIELDS: usize = 1000;

@@ -24,7 +24,7 @@ use super::fault::{self, Refused};
 use super::hosts::{Host, Hosts, Turn};
 use super::socket::{Bytes, Phases, Socket, SocketState};
 use super::sockets::Sockets;
-use crate::visit::{FetchError, Phase};
+use crate::failure::{FetchError, Phase};
 
 /// The connector of one client.
 #[derive(Clone)]

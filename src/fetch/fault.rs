@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::dns::DnsError;
 use super::settings::Deadlines;
-use crate::visit::{FetchError, Phase, TlsReason};
+use crate::failure::{FetchError, Phase, TlsReason};
 
 /// How far a fetch had got when it failed.
 #[derive(Debug, Clone, Copy)]

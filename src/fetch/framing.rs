@@ -6,8 +6,8 @@
 
 use http::{HeaderMap, StatusCode, Version, header};
 
+use crate::failure::FetchError;
 use crate::headers::Headers;
-use crate::visit::FetchError;
 
 /// The end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,11 +46,11 @@ pub use settings::{
 use crate::address;
 use crate::body::Body;
 use crate::error::Result;
+use crate::failure::FetchError;
 use crate::headers::Headers;
 use crate::job::{Job, Reach};
 use crate::outgoing::Template;
 use crate::page::{Page, Timing};
-use crate::visit::FetchError;
 use answer::{Answer, Incoming, idle_timeout, is_idle_timeout};
 use arrival::{Arrival, Asked};
 use client::Clients;

@@ -28,9 +28,9 @@ use super::proxy::Proxy;
 use super::settings::Versions;
 use super::socket::Phases;
 use crate::error::{Error, Result};
+use crate::failure::FetchError;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
-use crate::visit::FetchError;
 
 /// The client for one proxy.
 pub(super) struct Proxied {

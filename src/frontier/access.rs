@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::failure::FetchError;
 use crate::job::Job;
 use crate::robots::Rules;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// How long a robots.txt stays valid (RFC 9309 2.4).
 const VALID_FOR: Duration = Duration::from_secs(24 * 60 * 60);

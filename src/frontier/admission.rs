@@ -7,9 +7,10 @@ use super::claim::{Claim, SeenAs};
 use super::store::{Row, State};
 use super::{Duplicates, Frontier, MAX_NAMED, Run};
 use crate::error::Result;
+use crate::failure::FetchError;
 use crate::job::{Job, Reach, Role, Via};
 use crate::url::{HostKey, PageUrl};
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// A URL that was found in a page and was never seen before.
 pub(crate) struct Discovery<'a> {

@@ -7,9 +7,10 @@
 use std::collections::HashSet;
 
 use super::store::{Row, State};
+use crate::failure::FetchError;
 use crate::tally::{Totals, is_class_of_skip, may_pass};
 use crate::url::HostKey;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// Totals of a job's earlier sessions.
 #[derive(Debug, Default)]

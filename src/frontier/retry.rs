@@ -9,8 +9,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::settings::FrontierSettings;
+use crate::failure::{FetchError, Phase};
 use crate::page::Page;
-use crate::visit::{FetchError, Phase, Visit};
+use crate::visit::Visit;
 
 /// The first back-off is at most this, and each further one at most twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);

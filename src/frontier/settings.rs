@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::FetchError;
 use crate::statuses::Statuses;
-use crate::visit::FetchError;
 
 /// Politeness and patience. For limits, zero means no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

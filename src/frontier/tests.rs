@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::failure::FetchError;
 use crate::url::{HostKey, PageUrl};
-use crate::visit::FetchError;
 
 #[test]
 fn a_waiting_host_uses_up_nothing_of_the_runs_rate() {

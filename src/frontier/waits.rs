@@ -111,9 +111,10 @@ mod tests {
     use super::super::tests::Open;
     use super::super::{FrontierSettings, Next};
     use super::*;
+    use crate::failure::FetchError;
     use crate::job::Job;
     use crate::url::PageUrl;
-    use crate::visit::{FetchError, Visit};
+    use crate::visit::Visit;
 
     #[test]
     fn a_wait_of_some_seconds_is_reported_with_its_reason_and_its_end() {

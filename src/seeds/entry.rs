@@ -9,10 +9,11 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
 use super::{Entry, words};
+use crate::failure::FetchError;
 use crate::job::{Job, Request};
 use crate::secret::without_password;
 use crate::url::{HostKey, PageUrl, UserInfo};
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// The most host keys cached for sharing; beyond that, the cache starts over.
 const HOSTS: usize = 4096;

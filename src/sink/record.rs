@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::kept::Kept;
+use crate::failure::FetchError;
 use crate::job::{Attempt, Hop, Role};
 use crate::moment;
 use crate::url::PageUrl;
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// The names of the fields, in the order in which they are written.
 pub const FIELDS: [&str; 46] = [

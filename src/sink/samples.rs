@@ -10,12 +10,13 @@ use http::{HeaderValue, Method};
 
 use super::{Destination, Format, SinkSettings, Start, open};
 use crate::body::Body;
+use crate::failure::{FetchError, Phase, TlsReason};
 use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Request};
 use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
-use crate::visit::{FetchError, Parsed, Phase, TlsReason, Visit};
+use crate::visit::{Parsed, Visit};
 
 /// An answer with this status to `https://example.org/a`, of 4,200 bytes.
 pub(super) fn page(status: u16) -> Visit {

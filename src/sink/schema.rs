@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::samples;
 use super::{FIELDS, Record, SCHEMA};
-use crate::visit::FetchError;
+use crate::failure::FetchError;
 
 const DOCS: &str = include_str!("../../docs/src/reference/records.md");
 

@@ -302,7 +302,7 @@ fn escape<'a>(text: &'a str, plain: &mut String) -> &'a str {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::visit::FetchError;
+    use crate::failure::FetchError;
 
     fn rendered(template: &str, visit: &Visit) -> String {
         let mut out = Vec::new();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::samples::{self, Written, tree};
 use super::*;
 use crate::body::{Body, Spool};
-use crate::visit::FetchError;
+use crate::failure::FetchError;
 
 /// The number of records that a reader of the format finds in a text.
 fn records(format: Format, text: &str) -> usize {

@@ -10,9 +10,10 @@ use super::lines::Render;
 use super::value::put;
 use crate::clean::clean;
 use crate::error::Result;
+use crate::failure::FetchError;
 use crate::parse::Wants;
 use crate::size::{ByteSize, spelled};
-use crate::visit::{FetchError, Visit};
+use crate::visit::Visit;
 
 /// The widest class of an error is `tls-expired`.
 const STATUS_WIDTH: usize = 11;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 32] = [
+const NOUNS: [&str; 33] = [
     "address",
     "body",
     "broken",
@@ -17,6 +17,7 @@ const NOUNS: [&str; 32] = [
     "coding",
     "error",
     "event",
+    "failure",
     "fields",
     "fingerprint",
     "found",

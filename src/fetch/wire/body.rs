@@ -7,9 +7,9 @@ use super::chunks::Chunks;
 use super::clock::Clock;
 use super::head::Head;
 use super::source::Source;
+use crate::failure::FetchError;
 use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::content_length;
-use crate::visit::FetchError;
 
 /// The part of a body that was not read yet.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::visit::FetchError;
+use crate::failure::FetchError;
 
 /// The most bytes of extensions, and of trailers, in a body.
 const ASIDE: u32 = 16 << 10;

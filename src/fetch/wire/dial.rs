@@ -19,6 +19,7 @@ use super::clock::Clock;
 use super::source::Source;
 use super::tls::{Took, steps};
 use crate::error::{Error, Result};
+use crate::failure::FetchError;
 use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
@@ -26,7 +27,6 @@ use crate::fetch::fault::{self, Stage};
 use crate::fetch::proxy;
 use crate::fetch::socket::Phases;
 use crate::url::PageUrl;
-use crate::visit::FetchError;
 
 /// Opens the connections of one thread.
 pub(in crate::fetch) struct Dialer {
@@ -177,7 +177,7 @@ impl Dialer {
                         error,
                         FetchError::Connect(_)
                             | FetchError::Timeout {
-                                phase: crate::visit::Phase::Connect,
+                                phase: crate::failure::Phase::Connect,
                                 ..
                             }
                     );

@@ -9,9 +9,9 @@ use httparse::{Header, ParserConfig, Status};
 
 use super::clock::Clock;
 use super::source::Source;
+use crate::failure::FetchError;
 use crate::fetch::client::HEADER_FIELDS;
 use crate::fetch::fault::{Stage, from_ureq};
-use crate::visit::FetchError;
 
 /// The most bytes in a head: as many as the other client accepts.
 const BYTES: usize = (8 << 10) + (400 << 10);

@@ -28,9 +28,9 @@ use ureq::Timeout;
 
 use super::fault::{self, Stage};
 use super::socket::Phases;
+use crate::failure::FetchError;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
-use crate::visit::FetchError;
 use body::Body;
 use source::Source;
 

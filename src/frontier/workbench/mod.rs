@@ -25,9 +25,9 @@ use super::access::Access;
 use super::host::Host;
 use super::pace::Pace;
 use super::window::{Reply, Window};
+use crate::failure::FetchError;
 use crate::job::{Job, Reach, Role};
 use crate::url::HostKey;
-use crate::visit::FetchError;
 
 /// The number of hosts from which on those without state are forgotten.
 const HOSTS: usize = 10_000;

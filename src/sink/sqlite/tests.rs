@@ -192,7 +192,10 @@ fn when_it_was_sent_is_read_by_date_functions_and_kept_headers_are_columns() {
     };
     Place::write(
         &settings,
-        &[page(200), samples::failed(crate::visit::FetchError::Closed)],
+        &[
+            page(200),
+            samples::failed(crate::failure::FetchError::Closed),
+        ],
     );
     assert_eq!(
         place.ask(

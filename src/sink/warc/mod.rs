@@ -37,6 +37,7 @@ use super::{Mark, Sink, SinkSettings, Start};
 use crate::archive::{self, SeenPayloads};
 use crate::body::Body;
 use crate::error::Result;
+use crate::failure::{FetchError, Phase};
 use crate::headers::Headers;
 use crate::job::Job;
 use crate::moment;
@@ -44,7 +45,7 @@ use crate::outgoing::Template;
 use crate::page::Page;
 use crate::parse::Wants;
 use crate::size::ByteSize;
-use crate::visit::{FetchError, Phase, Visit};
+use crate::visit::Visit;
 
 /// The reason why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";

@@ -13,8 +13,8 @@ use super::super::{Destination, Format, Mark, Sink, SinkSettings, Start, open};
 use super::strict::{self, Record};
 use super::*;
 use crate::body::Spool;
+use crate::failure::FetchError;
 use crate::job::Request;
-use crate::visit::FetchError;
 
 /// An archive in its own folder.
 struct Archive {
