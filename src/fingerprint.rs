@@ -9,6 +9,8 @@
 //! The seed is drawn anew for each run or job, so that no page can forge a repetition.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
@@ -17,6 +19,30 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprints {
     seed: u64,
+}
+
+/// Values by fingerprint.
+pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
+
+/// Fingerprints.
+pub(crate) type FingerprintSet = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
+/// A hash that is a fingerprint: it is one already, and seeded, so that no page can choose it.
+#[derive(Debug, Default)]
+pub(crate) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole fingerprints are hashed");
+    }
+
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
 }
 
 impl Fingerprints {

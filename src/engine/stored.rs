@@ -14,7 +14,8 @@ use crate::archive::Shelf;
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::url::PageUrl;
-use crate::visit::{FetchError, Visit};
+use crate::failure::FetchError;
+use crate::visit::Visit;
 use crate::worker::{Plan, parse};
 
 /// Pages in hand for each core: enough that none waits for the loop.

@@ -8,13 +8,11 @@
 //! so that no page can forge a duplicate; two of 30 million URLs share one by chance in one of 40,000 runs.
 
 use std::fs::File;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 
-use std::collections::HashMap;
-
 use crate::error::{Error, Result};
+use crate::fingerprint::FingerprintMap;
 
 /// The most fingerprints in memory: as many as a table of 2^21 slots takes.
 const IN_MEMORY: usize = 1_800_000;
@@ -29,7 +27,7 @@ const PROBES: u32 = 7;
 /// The requests that were seen.
 #[derive(Default)]
 pub(crate) struct Seen {
-    newest: HashMap<u64, u64, BuildHasherDefault<IdentityHasher>>,
+    newest: FingerprintMap<u64>,
     runs: Vec<SortedRun>,
     in_memory: Option<usize>,
 }
@@ -43,24 +41,6 @@ struct SortedRun {
 
 struct Bloom {
     bits: Vec<u64>,
-}
-
-/// A hasher that does nothing: a fingerprint is a hash already.
-#[derive(Default)]
-struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only whole fingerprints are hashed");
-    }
-
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
-    }
 }
 
 impl Seen {

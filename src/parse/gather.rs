@@ -6,12 +6,11 @@
 //! its result.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
 use super::resolve::Resolver;
+use crate::fingerprint::FingerprintMap;
 use crate::found::{Found, FoundKind, FoundLink};
 use crate::url::PageUrl;
 
@@ -126,8 +125,8 @@ impl Gathering {
 #[derive(Default)]
 struct GatherBuffers {
     found: Found,
-    /// The index of the link with each fingerprint.
-    seen: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
+    /// Which link has which fingerprint.
+    seen: FingerprintMap<u32>,
 }
 
 /// Bytes per entry of a [`GatherBuffers`]'s map.
@@ -135,26 +134,6 @@ const SEEN: usize = 17;
 
 thread_local! {
     static BUFFERS: Cell<Option<Box<GatherBuffers>>> = const { Cell::new(None) };
-}
-
-/// A hasher that does nothing: a fingerprint is already a hash, and seeded, so pages cannot choose it.
-#[derive(Default)]
-struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@
 //! fixed number of counters. Each then shows at least its own count, so a limit may be reached early for them, but
 //! never late. Fingerprints are seeded, so no one outside knows which keys share a counter.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use crate::fingerprint::FingerprintMap;
 
 /// The most keys that are counted exactly: as many as fit in a table with 2^20 slots, 18 MiB.
 const EXACT_LIMIT: usize = 917_504;
@@ -15,28 +14,10 @@ const SHARED_COUNTERS: usize = 1 << 20;
 /// Counts by fingerprint.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    exact: HashMap<u64, u32, BuildHasherDefault<IdentityHasher>>,
+    exact: FingerprintMap<u32>,
     shared: Vec<u32>,
     #[cfg(test)]
     limit: Option<usize>,
-}
-
-/// A hasher that does nothing: a fingerprint is already a hash.
-#[derive(Default)]
-pub(super) struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only whole fingerprints are hashed");
-    }
-
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
-    }
 }
 
 impl Counts {

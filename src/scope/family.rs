@@ -6,13 +6,11 @@
 //! names. Values are remembered for many paths, but not forever: when the table is full, it is emptied, which makes
 //! the second limit more permissive, never stricter.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasherDefault;
-
 use url::Position;
 
-use super::counts::{Counts, IdentityHasher};
+use super::counts::Counts;
 use super::pieces::{Prints, parameters};
+use crate::fingerprint::{FingerprintMap, FingerprintSet};
 use crate::skip::Skip;
 use crate::url::PageUrl;
 
@@ -27,8 +25,8 @@ const URLS_PER_VALUE: u64 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Families {
     families: Counts,
-    paths: HashMap<u64, PathCounts, BuildHasherDefault<IdentityHasher>>,
-    values: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
+    paths: FingerprintMap<Path>,
+    values: FingerprintSet,
 }
 
 /// The URLs accepted on one path.
