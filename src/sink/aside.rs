@@ -6,10 +6,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::Start;
 use super::growing::GrowingFile;
 use super::output::Output;
+use super::{Mark, Sink, Start};
 use crate::error::{Error, Result};
+use crate::parse::Wants;
+use crate::visit::Visit;
 
 /// A file that is written while a run goes on, and read at its end.
 pub(super) struct Aside {
@@ -45,5 +47,45 @@ impl Aside {
             reader,
             path,
         })
+    }
+}
+
+/// The sink that keeps something of each visit aside, by a function that writes it.
+pub(super) struct AsideSink<W> {
+    output: Output,
+    write: W,
+}
+
+impl<W: FnMut(&Visit, &mut Output) -> Result<()>> AsideSink<W> {
+    pub(super) fn new(output: Output, write: W) -> Self {
+        Self { output, write }
+    }
+}
+
+impl<W: FnMut(&Visit, &mut Output) -> Result<()> + Send> Sink for AsideSink<W> {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<()> {
+        (self.write)(visit, &mut self.output)
+    }
+
+    /// Nobody reads it before the end.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// It ends with the run.
+    fn take_back(&mut self) -> bool {
+        true
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark> {
+        self.output.checkpoint()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
+        self.output.finish()
     }
 }

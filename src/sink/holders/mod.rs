@@ -21,20 +21,12 @@ use self::dead::Dead;
 use self::entries::Entries;
 use self::moves::Moves;
 use self::table::Table;
-use super::aside::Aside;
+use super::aside::{Aside, AsideSink};
 use super::output::Output;
-use super::{Mark, Sink, Start};
+use super::{Sink, Start};
 use crate::broken::{Broken, NAMED};
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
-use crate::parse::Wants;
-use crate::visit::Visit;
-
-/// The sink that keeps the links.
-struct Keeper {
-    output: Output,
-    fingerprints: Fingerprints,
-}
 
 /// What was kept, to be read at the end.
 pub(crate) struct Holders {
@@ -62,11 +54,11 @@ impl Holders {
             path: aside.path,
             fingerprints,
         };
-        let keeper = Keeper {
-            output: aside.output,
-            fingerprints,
-        };
-        Ok((Box::new(keeper), holders))
+        let sink = AsideSink::new(aside.output, move |visit, output: &mut Output| {
+            entry::write(visit, fingerprints, output.buffer());
+            output.record_done()
+        });
+        Ok((Box::new(sink), holders))
     }
 
     /// Finds who holds what is broken, and writes all of it to a CSV where one is named: URL, class, status and holder, a
@@ -106,34 +98,5 @@ impl Holders {
             urls: dead.urls,
             complete: true,
         })
-    }
-}
-
-impl Sink for Keeper {
-    fn wants(&self) -> Wants {
-        Wants::NOTHING
-    }
-
-    fn write(&mut self, visit: &Visit) -> Result<()> {
-        entry::write(visit, self.fingerprints, self.output.buffer());
-        self.output.record_done()
-    }
-
-    /// Nobody reads it before the end.
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// It ends with the run.
-    fn take_back(&mut self) -> bool {
-        true
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
     }
 }

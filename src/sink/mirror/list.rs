@@ -2,14 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::super::output::Output;
-use super::super::{Mark, Sink};
 use crate::error::Result;
-use crate::parse::Wants;
 use crate::visit::Visit;
 
 /// Bytes of a `Content-Type` that are kept.
@@ -47,72 +45,39 @@ pub(super) struct Line {
     pub(super) from: Vec<String>,
 }
 
-/// The sink that keeps the list.
-pub(super) struct Keeper {
-    output: Output,
-    folder: PathBuf,
-}
-
-impl Keeper {
-    pub(super) fn new(output: Output, folder: PathBuf) -> Self {
-        Self { output, folder }
+/// Writes what was saved of a visit below `folder`, where anything was.
+///
+/// # Errors
+/// When the list cannot be written.
+pub(super) fn write(visit: &Visit, folder: &Path, output: &mut Output) -> Result<()> {
+    let Ok(page) = &visit.outcome else {
+        return Ok(());
+    };
+    let job = &visit.job;
+    let saved = visit.parsed.saved.as_ref();
+    let below = saved.and_then(|path| path.strip_prefix(folder).ok()?.to_str());
+    let target = page.target();
+    let to = target.as_deref().and_then(|to| job.url.join(to).ok());
+    let fragment = target.as_deref().and_then(|to| Some(&to[to.find('#')?..]));
+    let fragment = fragment.filter(|fragment| fragment.len() <= FRAGMENT);
+    if below.is_none() && to.is_none() {
+        return Ok(());
     }
-}
-
-impl Sink for Keeper {
-    fn wants(&self) -> Wants {
-        Wants::NOTHING
-    }
-
-    fn write(&mut self, visit: &Visit) -> Result<()> {
-        let Ok(page) = &visit.outcome else {
-            return Ok(());
-        };
-        let job = &visit.job;
-        let saved = visit.parsed.saved.as_ref();
-        let below = saved.and_then(|path| path.strip_prefix(&self.folder).ok()?.to_str());
-        let target = page.target();
-        let to = target.as_deref().and_then(|to| job.url.join(to).ok());
-        let fragment = target.as_deref().and_then(|to| Some(&to[to.find('#')?..]));
-        let fragment = fragment.filter(|fragment| fragment.len() <= FRAGMENT);
-        if below.is_none() && to.is_none() {
-            return Ok(());
-        }
-        let content_type = page.headers.text(http::header::CONTENT_TYPE);
-        let line = Line {
-            url: job.url.to_string(),
-            path: below.map(str::to_owned),
-            content_type: content_type
-                .map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
-            asked_otherwise: !job.is_plain(),
-            to: to.map(|to| to.to_string()),
-            fragment: fragment.map(str::to_owned),
-            row: job.row,
-            from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
-        };
-        // Text alone cannot fail to be written into memory.
-        let _ = serde_json::to_writer(&mut *self.output.buffer(), &line);
-        self.output.buffer().push(b'\n');
-        self.output.record_done()
-    }
-
-    /// Nobody reads it before the end.
-    fn flush(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    /// It ends with the run.
-    fn take_back(&mut self) -> bool {
-        true
-    }
-
-    fn checkpoint(&mut self) -> Result<Mark> {
-        self.output.checkpoint()
-    }
-
-    fn finish(self: Box<Self>) -> Result<Option<Mark>> {
-        self.output.finish()
-    }
+    let content_type = page.headers.text(http::header::CONTENT_TYPE);
+    let line = Line {
+        url: job.url.to_string(),
+        path: below.map(str::to_owned),
+        content_type: content_type.map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
+        asked_otherwise: !job.is_plain(),
+        to: to.map(|to| to.to_string()),
+        fragment: fragment.map(str::to_owned),
+        row: job.row,
+        from: job.hops.iter().map(|hop| hop.url.to_string()).collect(),
+    };
+    // Text alone cannot fail to be written into memory.
+    let _ = serde_json::to_writer(&mut *output.buffer(), &line);
+    output.buffer().push(b'\n');
+    output.record_done()
 }
 
 /// Reads the list.

@@ -12,11 +12,11 @@ mod list;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::aside::Aside;
+use super::aside::{Aside, AsideSink};
+use super::output::Output;
 use super::{Layout, SinkSettings, Start};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprints;
-use list::Keeper;
 
 /// What was saved, to be rewritten at the end.
 pub(crate) struct Mirror {
@@ -68,7 +68,10 @@ impl Mirror {
             fingerprints,
             folder: folder.clone(),
         };
-        Ok(Some((Box::new(Keeper::new(aside.output, folder)), mirror)))
+        let sink = AsideSink::new(aside.output, move |visit, output: &mut Output| {
+            list::write(visit, &folder, output)
+        });
+        Ok(Some((Box::new(sink), mirror)))
     }
 
     /// Rewrites every page and style sheet that was saved. Answers how many were changed, and which file the first
