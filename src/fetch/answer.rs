@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use super::fault::{self, Stage};
 use super::hosts::InUse;
 use super::settings::Deadlines;
-use super::socket::{Phases, SocketState};
+use super::socket_state::{Phases, SocketState};
 use crate::failure::FetchError;
 
 /// A response whose body is under way. Boxed, because it passes through many futures.

@@ -4,7 +4,6 @@
 //! and a download is complete only when it has the length that its first response announced. Knows the spool, not
 //! the wire.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -15,12 +14,10 @@ use super::framing::{Framing, framing};
 use super::range::ContentRange;
 use super::settings::{FetchSettings, SpoolSettings};
 use super::spool::{self, Note, Partial, SpoolFile};
-use crate::body::Body;
 use crate::failure::FetchError;
 use crate::headers::Headers;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
-use crate::page::{HttpVersion, Page, Timing};
 
 /// The parts of a request that are needed to judge its response.
 pub(super) struct Asked {
@@ -161,26 +158,7 @@ impl Arrival {
         }
     }
 
-    /// The page without its body, because nobody wants it.
-    pub(super) fn without_body(
-        &self,
-        version: HttpVersion,
-        headers: Headers,
-        remote: Option<SocketAddr>,
-        timing: Timing,
-    ) -> Page {
-        Page {
-            status: self.status.as_u16(),
-            version,
-            headers,
-            body: Body::Dropped(0),
-            wire_bytes: 0,
-            remote,
-            timing,
-        }
-    }
-
-    /// Whether it continues a file on disk.
+    /// Whether it goes on with what is on disk.
     pub(super) fn resumes(&self) -> bool {
         self.resumed.is_some()
     }

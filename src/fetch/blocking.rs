@@ -8,18 +8,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::answer::{idle_timeout, is_idle_timeout};
-use super::arrival::{Arrival, Asked};
+use super::arrival::Asked;
+use super::download::{Answered, Download, Step};
 use super::fault;
-use super::intake::{Intake, Next};
+use super::guard::{admits, check_answer, check_url};
 use super::proxy::Proxy;
+use super::shared::Shared;
 use super::sockets;
 use super::spool::SpoolFile;
 use super::wire::{Answer, Clock, Dialer, Kept, Route, Wire};
-use super::{Answered, Shared, admits, check_answer, check_url};
-use crate::body::Body;
 use crate::error::Result;
 use crate::failure::FetchError;
-use crate::headers::Headers;
 use crate::job::Job;
 use crate::page::Page;
 
@@ -72,7 +71,7 @@ impl BlockingFetcher {
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &shared.settings);
-        let answer = wire
+        let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
             .map_err(|error| shared.blame(error))?;
         if is_idle_timeout(answer.status, &answer.headers, answer.kept) {
@@ -84,7 +83,13 @@ impl BlockingFetcher {
             remote: answer.remote(),
             phases: answer.phases,
         };
-        self.receive(job, answer, asked, route, &clock, answered)
+        let head = (
+            answer.status,
+            answer.version,
+            std::mem::take(&mut answer.headers),
+        );
+        let download = Download::new(asked, job, head, answered, &shared.settings)?;
+        self.receive(job, answer, download, route, &clock)
     }
 
     /// A connection to a job's host: one that was kept alive, or a new one.
@@ -153,103 +158,45 @@ impl BlockingFetcher {
         &mut self,
         job: &Job,
         mut answer: Answer,
-        asked: Asked,
+        mut download: Download<'_>,
         route: usize,
         clock: &Clock,
-        answered: Answered,
     ) -> Result<Page, FetchError> {
-        let shared = self.shared.clone();
-        let settings = &shared.settings;
-        let version = answer.version;
-        let mut headers = Headers(std::mem::take(&mut answer.headers));
-        let mut arrival = Arrival::new(asked, job, answer.status, version, &mut headers)?;
-        let version = version.into();
-        if !settings.types.want(job, &headers) {
-            return Ok(arrival.without_body(
-                version,
-                headers,
-                answered.remote,
-                answered.timing(job),
-            ));
+        let mut file: Option<SpoolFile> = None;
+        if download.resumes() {
+            file = Some(self.spool(&mut download)?);
         }
-        let mut intake = Intake::new(settings, arrival.announced(), answered.answered)?;
-        let open = |arrival: &mut Arrival| {
-            arrival.opener()(&settings.spool).map_err(|error| FetchError::Spool(error.to_string()))
-        };
-        let mut file: Option<SpoolFile> = if arrival.resumes() {
-            Some(open(&mut arrival)?)
-        } else {
-            None
-        };
         loop {
-            let next = match next(&mut answer, &arrival, &mut intake, clock) {
-                Ok(Some(next)) => next,
-                Ok(None) => break,
+            let step = match download.is_over() {
+                true => Ok(Step::End),
+                false => answer.chunk(clock).and_then(|chunk| download.take(chunk)),
+            };
+            match step {
+                Ok(Step::Read) => {}
+                Ok(Step::Write(bytes)) => {
+                    let file = match &mut file {
+                        Some(file) => file,
+                        none => none.insert(self.spool(&mut download)?),
+                    };
+                    file.write(&bytes)
+                        .map_err(|error| FetchError::Spool(error.to_string()))?;
+                }
+                Ok(Step::End) => break,
                 Err(error) => {
                     drop(file);
-                    if arrival.check(intake.received()).is_err() {
-                        arrival.forget();
-                    }
+                    download.give_up();
                     return Err(error);
                 }
-            };
-            let (bytes, first) = match next {
-                Next::Held if file.is_some() => (intake.in_memory(), false),
-                Next::Held => continue,
-                Next::Spill(bytes) => (bytes, true),
-                Next::Write(bytes) => (bytes, false),
-            };
-            if !settings.spool.keep {
-                continue;
-            }
-            if first && file.is_none() {
-                file = Some(open(&mut arrival)?);
-            }
-            if let Some(file) = &mut file {
-                file.write(&bytes)
-                    .map_err(|error| FetchError::Spool(error.to_string()))?;
             }
         }
         if let Some(wire) = answer.into_wire() {
             self.kept.put(job.host.clone(), route, wire);
         }
-        let wire_bytes = intake.received();
-        let body = match file {
-            Some(file) => Body::Spooled(file.finish()),
-            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => {
-                Body::Dropped(wire_bytes)
-            }
-            None => Body::Memory(intake.in_memory()),
-        };
-        let timing = answered.timing(job);
-        Ok(Page {
-            status: arrival.status(),
-            version,
-            headers,
-            body,
-            wire_bytes,
-            remote: answered.remote,
-            timing,
-        })
+        Ok(download.page(job, file.map(SpoolFile::finish)))
     }
-}
 
-/// The next piece of a body; `None` at its end.
-fn next(
-    answer: &mut Answer,
-    arrival: &Arrival,
-    intake: &mut Intake,
-    clock: &Clock,
-) -> Result<Option<Next>, FetchError> {
-    if arrival.is_whole(intake.received()) {
-        return Ok(None);
+    fn spool(&self, download: &mut Download<'_>) -> Result<SpoolFile, FetchError> {
+        download.opener()(&self.shared.settings.spool)
+            .map_err(|error| FetchError::Spool(error.to_string()))
     }
-    let Some(mut chunk) = answer.chunk(clock)? else {
-        arrival.finish(intake.received())?;
-        return Ok(None);
-    };
-    arrival.trim(&mut chunk, intake.received());
-    let next = intake.take(chunk, Instant::now())?;
-    arrival.check(intake.received())?;
-    Ok(Some(next))
 }

@@ -21,23 +21,20 @@ use hyper_util::client::legacy::{Client, Error as ClientError, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
-use super::Shared;
 use super::answer::Answer;
 use super::connector::{Connector, Way};
 use super::fault::{self, Stage};
+use super::framing::{HEADER_BYTES, HEADER_FIELDS};
 use super::hosts::{Hosts, InUse};
 use super::proxied::Proxied;
+use super::shared::Shared;
 use super::sockets::{self, Sockets};
 use crate::error::Result;
 use crate::failure::FetchError;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
 
-/// The most header fields of an HTTP/1 response: some sites send a hundred cookies.
-pub(super) const HEADER_FIELDS: usize = 1000;
-/// The most bytes of fields in an HTTP/2 response; real sites exceed hyper's own 16 KiB.
-pub(super) const HEADER_BYTES: u32 = 128 << 10;
-/// The most hosts that are remembered as wanting HTTP/1.1.
+/// Hosts remembered that want HTTP/1.1.
 const WANT_HTTP1: usize = 4096;
 /// The most clients for requests under another name than that of their URL.
 const RENAMED: usize = 64;
@@ -193,7 +190,7 @@ impl Clients {
         if let Some(info) = error.connect_info() {
             info.get_extras(&mut extras);
         }
-        let state = extras.get::<Arc<super::socket::SocketState>>();
+        let state = extras.get::<Arc<super::socket_state::SocketState>>();
         let died_idle = state.is_some_and(|state| state.died_idle());
         fault::of_kept(fault, method, died_idle && !fault::is_stream_reset(error))
     }

@@ -17,12 +17,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::Shared;
 use super::dial::{dial, is_unroutable};
-use super::dns::{DnsError, check_public};
+use super::dns::check_public;
+use super::dns_error::DnsError;
 use super::fault::{self, Refused};
 use super::hosts::{Host, Hosts, Turn};
-use super::socket::{Bytes, Phases, Socket, SocketState};
+use super::shared::Shared;
+use super::socket::{Bytes, Socket};
+use super::socket_state::{Phases, SocketState};
 use super::sockets::Sockets;
 use crate::failure::{FetchError, Phase};
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::dns_error::DnsError;
 use super::fault;
 use super::settings::Override;
 use crate::address;
@@ -30,23 +31,6 @@ const THREADS: usize = 16;
 const NAMES: usize = 100_000;
 /// The most addresses that are used of one answer.
 const ADDRESSES: usize = 16;
-
-/// Why a name has no addresses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DnsError {
-    /// The system refused.
-    #[error("{0}")]
-    Refused(Arc<str>),
-    /// This machine lacked a resource for the lookup: a thread or a file.
-    #[error("{0}")]
-    Shortage(Arc<str>),
-    /// There was no answer in time.
-    #[error("no answer within {}", crate::size::spelled(*.0))]
-    Late(Duration),
-    /// An address in the answer is private, and the name did not come from the user.
-    #[error("{0} is a private address")]
-    Private(IpAddr),
-}
 
 type Answer = Result<Arc<[SocketAddr]>, DnsError>;
 

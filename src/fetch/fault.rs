@@ -10,7 +10,7 @@ use h2::Reason;
 use http::Method;
 use rustix::io::Errno;
 
-use super::dns::DnsError;
+use super::dns_error::DnsError;
 use super::settings::Deadlines;
 use crate::failure::{FetchError, Phase, TlsReason};
 

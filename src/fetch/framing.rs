@@ -9,7 +9,11 @@ use http::{HeaderMap, StatusCode, Version, header};
 use crate::failure::FetchError;
 use crate::headers::Headers;
 
-/// The end of a body.
+/// Header fields that an HTTP/1 answer may have. Some sites send a hundred cookies; nobody has a use for thousands.
+pub(super) const HEADER_FIELDS: usize = 1000;
+/// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
+pub(super) const HEADER_BYTES: u32 = 128 << 10;
+/// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Framing {
     /// Its length; `None` if it ends with the last chunk, or with the connection.

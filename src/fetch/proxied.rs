@@ -19,14 +19,14 @@ use reqwest::Client;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Shared;
 use super::answer::Answer;
-use super::client::{HEADER_BYTES, HEADER_FIELDS};
 use super::dns::ClientResolver;
 use super::fault::{self, Stage};
+use super::framing::{HEADER_BYTES, HEADER_FIELDS};
 use super::proxy::Proxy;
 use super::settings::Versions;
-use super::socket::Phases;
+use super::shared::Shared;
+use super::socket_state::Phases;
 use crate::error::{Error, Result};
 use crate::failure::FetchError;
 use crate::job::Job;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use rustix::process::{Resource, getrlimit};
 
-use super::socket::SocketState;
+use super::socket_state::SocketState;
 
 /// The most connections of a run, whatever the limit on files: each costs memory.
 const MOST: u64 = 4096;
@@ -113,7 +113,7 @@ impl Drop for Room {
 mod tests {
     use std::time::Duration;
 
-    use super::super::socket::Phases;
+    use super::super::socket_state::Phases;
     use super::*;
 
     #[test]

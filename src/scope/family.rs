@@ -25,7 +25,7 @@ const URLS_PER_VALUE: u64 = 10;
 #[derive(Debug, Default)]
 pub(super) struct Families {
     families: Counts,
-    paths: FingerprintMap<Path>,
+    paths: FingerprintMap<PathCounts>,
     values: FingerprintSet,
 }
 

@@ -8,6 +8,9 @@ use ureq::unversioned::transport::time::Duration as UreqDuration;
 
 use crate::fetch::settings::Deadlines;
 
+/// The phase that ureq is told, to get it back in a timeout.
+const HEAD: Timeout = Timeout::RecvResponse;
+
 /// How long one fetch may still wait, and for what.
 pub(in crate::fetch) struct Clock {
     pub(in crate::fetch) started: Instant,
@@ -25,7 +28,7 @@ impl Clock {
 
     /// The timeout for the head of the response, including sending the request.
     pub(super) fn for_head(&self) -> NextTimeout {
-        self.until(self.started, self.deadlines.first_byte, super::HEAD)
+        self.until(self.started, self.deadlines.first_byte, HEAD)
     }
 
     /// The timeout for the next piece of the body.

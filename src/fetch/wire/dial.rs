@@ -4,28 +4,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
 use ureq::unversioned::transport::time::Instant as UreqInstant;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, Transport};
-use ureq::{Agent, Proxy, ProxyProtocol};
 
-use super::Wire;
 use super::clock::Clock;
+use super::exchange::Wire;
+use super::route::Route;
 use super::source::Source;
 use super::tls::{Took, steps};
-use crate::error::{Error, Result};
 use crate::failure::FetchError;
 use crate::fetch::connections::Connections;
 use crate::fetch::dial::is_unroutable;
 use crate::fetch::dns::Resolver;
 use crate::fetch::fault::{self, Stage};
-use crate::fetch::proxy;
-use crate::fetch::socket::Phases;
+use crate::fetch::socket_state::Phases;
 use crate::url::PageUrl;
 
 /// Opens the connections of one thread.
@@ -35,73 +31,6 @@ pub(in crate::fetch) struct Dialer {
     tls: Took,
     connections: Connections,
     names: Names,
-}
-
-/// The way to a server: direct, or through one proxy.
-pub(in crate::fetch) struct Route {
-    /// For connections to the server, through the proxy if there is one.
-    config: Config,
-    /// The proxy, if plain http requests are sent to it and not through it.
-    plain: Option<PlainProxy>,
-}
-
-/// A proxy that gets plain http requests.
-pub(super) struct PlainProxy {
-    proxy: Proxy,
-    config: Config,
-    credentials: Option<String>,
-}
-
-impl PlainProxy {
-    /// The value of `Proxy-Authorization`.
-    pub(super) fn credentials(&self) -> Option<&str> {
-        self.credentials.as_deref()
-    }
-}
-
-impl Route {
-    /// Prepares the way to a server.
-    ///
-    /// # Errors
-    /// When ureq does not accept the proxy.
-    pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
-        let proxy = proxy
-            .map(|proxy| Proxy::new(proxy.secret_url()))
-            .transpose()
-            .map_err(|source| Error::setup("the proxy", source))?;
-        let config =
-            |proxy: Option<Proxy>| Agent::config_builder().user_agent("").proxy(proxy).build();
-        let asks_itself =
-            |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        let plain = proxy.clone().filter(asks_itself).map(|proxy| PlainProxy {
-            credentials: credentials(&proxy),
-            config: config(None),
-            proxy,
-        });
-        Ok(Self {
-            config: config(proxy),
-            plain,
-        })
-    }
-
-    /// The proxy that gets the request for this page, in the absolute form.
-    pub(super) fn proxy_of(&self, url: &PageUrl) -> Option<&PlainProxy> {
-        let is_plain = url.as_url().scheme() == "http";
-        self.plain.as_ref().filter(|_| is_plain)
-    }
-}
-
-fn credentials(proxy: &Proxy) -> Option<String> {
-    if proxy.username().is_none() && proxy.password().is_none() {
-        return None;
-    }
-    let (user, password) = (proxy.username(), proxy.password());
-    let both = format!(
-        "{}:{}",
-        user.unwrap_or_default(),
-        password.unwrap_or_default()
-    );
-    Some(format!("Basic {}", STANDARD.encode(both)))
 }
 
 impl Dialer {

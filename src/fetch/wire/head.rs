@@ -1,7 +1,7 @@
 //! The head of a response, read as browsers read it (RFC 9112 4 and 5).
 //!
-//! Folded lines are joined, a space before a colon is ignored, and so is a line that is not a field. The other
-//! client has the same switches, in `client.rs`. Invariant: a head has at most [`BYTES`] and [`HEADER_FIELDS`].
+//! Folded lines become one, a space before a colon is passed over, and so is a line that is no field. The same switches
+//! are set for the other client, in `framing.rs`. Invariant: a head has at most [`BYTES`] and [`HEADER_FIELDS`].
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -10,8 +10,8 @@ use httparse::{Header, ParserConfig, Status};
 use super::clock::Clock;
 use super::source::Source;
 use crate::failure::FetchError;
-use crate::fetch::client::HEADER_FIELDS;
 use crate::fetch::fault::{Stage, from_ureq};
+use crate::fetch::framing::HEADER_FIELDS;
 
 /// The most bytes in a head: as many as the other client accepts.
 const BYTES: usize = (8 << 10) + (400 << 10);

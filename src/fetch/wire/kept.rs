@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::Wire;
+use super::exchange::Wire;
 use crate::url::HostKey;
 
 /// The idle connections of a thread, the last one used last.

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, header};
 
-use super::dial::PlainProxy;
+use super::route::PlainProxy;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 

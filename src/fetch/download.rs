@@ -1,0 +1,172 @@
+//! The body of an answer on its way into memory or a file: what both clients do with each piece of it.
+//!
+//! A client waits, reads and writes; what to do next is decided here, and the same for both. Knows neither of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Version};
+
+use super::arrival::{Arrival, Asked};
+use super::intake::{Intake, Next};
+use super::settings::{FetchSettings, SpoolSettings};
+use super::socket_state::Phases;
+use super::spool::SpoolFile;
+use crate::body::{Body, Spool};
+use crate::failure::FetchError;
+use crate::headers::Headers;
+use crate::job::Job;
+use crate::page::{HttpVersion, Page, Timing};
+
+/// A body on its way.
+pub(super) struct Download<'a> {
+    settings: &'a FetchSettings,
+    version: HttpVersion,
+    headers: Headers,
+    answered: Answered,
+    arrival: Arrival,
+    intake: Intake,
+    /// Whether anybody wants the body; otherwise it stays where it is.
+    wanted: bool,
+}
+
+/// What is known when the head of an answer is complete.
+pub(super) struct Answered {
+    pub(super) started: Instant,
+    pub(super) answered: Instant,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) phases: Phases,
+}
+
+/// What a client does next.
+pub(super) enum Step {
+    /// Reads on.
+    Read,
+    /// Writes these bytes to the file, which it opens if it has none yet; then reads on.
+    Write(Bytes),
+    /// Nothing: the body is complete.
+    End,
+}
+
+impl<'a> Download<'a> {
+    /// Judges the head of an answer.
+    ///
+    /// # Errors
+    /// When what follows is not the body, not the part that was asked for, or larger than allowed.
+    pub(super) fn new(
+        asked: Asked,
+        job: &Job,
+        (status, version, headers): (StatusCode, Version, HeaderMap),
+        answered: Answered,
+        settings: &'a FetchSettings,
+    ) -> Result<Self, FetchError> {
+        let mut headers = Headers(headers);
+        let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
+        let wanted = settings.types.want(job, &headers);
+        let announced = if wanted {
+            arrival.announced()
+        } else {
+            (0, None)
+        };
+        Ok(Self {
+            intake: Intake::new(settings, announced, answered.answered)?,
+            settings,
+            version: version.into(),
+            headers,
+            answered,
+            arrival,
+            wanted,
+        })
+    }
+
+    /// Whether it goes on with what is on disk: then the file is opened first.
+    pub(super) fn resumes(&self) -> bool {
+        self.wanted && self.arrival.resumes()
+    }
+
+    /// What opens the file; to be asked for once.
+    pub(super) fn opener(
+        &mut self,
+    ) -> impl FnOnce(&SpoolSettings) -> io::Result<SpoolFile> + Send + 'static {
+        self.arrival.opener()
+    }
+
+    /// Whether nothing is left to read, though the connection may go on.
+    pub(super) fn is_over(&self) -> bool {
+        !self.wanted || self.arrival.is_whole(self.received())
+    }
+
+    /// Bytes that have come.
+    pub(super) fn received(&self) -> u64 {
+        self.intake.received()
+    }
+
+    /// Takes the next chunk; `None` where the body ended.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, cut, or not what the head announced.
+    pub(super) fn take(&mut self, chunk: Option<Bytes>) -> Result<Step, FetchError> {
+        let Some(mut chunk) = chunk else {
+            self.arrival.finish(self.received())?;
+            return Ok(Step::End);
+        };
+        self.arrival.trim(&mut chunk, self.received());
+        let next = self.intake.take(chunk, Instant::now())?;
+        self.arrival.check(self.received())?;
+        let bytes = match next {
+            Next::Held if self.arrival.resumes() => self.intake.in_memory(),
+            Next::Held => return Ok(Step::Read),
+            Next::Spill(bytes) | Next::Write(bytes) => bytes,
+        };
+        Ok(match self.settings.spool.keep {
+            true => Step::Write(bytes),
+            false => Step::Read,
+        })
+    }
+
+    /// Gives it up, once nobody writes to the file any more. What is in the file is for the next try to go on from,
+    /// unless it turned out to be of another body.
+    pub(super) fn give_up(&self) {
+        if self.arrival.check(self.received()).is_err() {
+            self.arrival.forget();
+        }
+    }
+
+    /// The page, with its body in memory or in this file.
+    pub(super) fn page(mut self, job: &Job, file: Option<Spool>) -> Page {
+        let wire_bytes = self.received();
+        let spool = &self.settings.spool;
+        let body = match file {
+            Some(file) => Body::Spooled(file),
+            None if !self.wanted => Body::Dropped(0),
+            None if wire_bytes > spool.over.0 && !spool.keep => Body::Dropped(wire_bytes),
+            None => Body::Memory(self.intake.in_memory()),
+        };
+        Page {
+            status: self.arrival.status(),
+            version: self.version,
+            headers: self.headers,
+            body,
+            wire_bytes,
+            remote: self.answered.remote,
+            timing: self.answered.timing(job),
+        }
+    }
+}
+
+impl Answered {
+    fn timing(&self, job: &Job) -> Timing {
+        let total = self.started.elapsed();
+        Timing {
+            sent: SystemTime::now().checked_sub(total),
+            queued: self.started.saturating_duration_since(job.since),
+            first_byte: self.answered.duration_since(self.started),
+            total,
+            resolve: self.phases.resolve,
+            connect: self.phases.connect,
+            tls: self.phases.tls,
+        }
+    }
+}

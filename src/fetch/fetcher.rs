@@ -1,0 +1,172 @@
+//! The fetch path of one event loop.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::answer::{Incoming, idle_timeout, is_idle_timeout};
+use super::arrival::Asked;
+use super::client::Clients;
+use super::download::{Answered, Download, Step};
+use super::fault;
+use super::guard::{admits, check_answer, check_url};
+use super::patience::Patience;
+use super::proxy::Proxy;
+use super::shared::Shared;
+use super::spool::Spooling;
+use crate::error::Result;
+use crate::failure::FetchError;
+use crate::job::Job;
+use crate::page::Page;
+
+/// The fetch path of one event loop.
+pub(crate) struct Fetcher {
+    shared: Arc<Shared>,
+    clients: Clients,
+}
+
+impl Fetcher {
+    /// Builds the clients of one of `lanes`, each with at most `in_flight` requests at a time; call it inside the runtime
+    /// that will drive them.
+    ///
+    /// # Errors
+    /// When a client cannot be built.
+    pub(crate) fn new(shared: Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
+        let clients = Clients::new(&shared, lanes, in_flight)?;
+        Ok(Self { shared, clients })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Why there is no page. Data, not a fault of the program.
+    pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
+        let settings = &self.shared.settings;
+        let patience = Patience::new(&settings.deadlines);
+        let (place, proxy) = self.shared.proxy(job);
+        let guarded = self.shared.guards(job);
+        let guarded = guarded && self.check(job, proxy).await?;
+        let mut outgoing = self.shared.template.outgoing(job);
+        let asked = Asked::of(&mut outgoing, job, settings);
+        let mut answer = {
+            let mut sent = self.clients.send(job, place, guarded, outgoing)?;
+            patience.for_head(&mut sent).await??
+        };
+        let answered = Instant::now();
+        if is_idle_timeout(answer.head.status, &answer.head.headers, answer.kept) {
+            return Err(idle_timeout());
+        }
+        let remote = answer.remote;
+        if self.shared.guards(job)
+            && proxy.is_none()
+            && let Some(address) = remote
+                .map(|remote| remote.ip())
+                .filter(|address| !admits(job, *address, None))
+        {
+            return Err(FetchError::Private { address });
+        }
+        let answered = Answered {
+            started: patience.started(),
+            answered,
+            remote,
+            phases: answer.phases,
+        };
+        let head = &mut answer.head;
+        let head = (head.status, head.version, std::mem::take(&mut head.headers));
+        let download = Download::new(asked, job, head, answered, settings)?;
+        self.receive(job, &mut answer.body, download, &patience)
+            .await
+    }
+
+    /// The literal host, or each address of the name, before anything is sent.
+    async fn check(&self, job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
+        if !check_url(job, proxy)? {
+            return Ok(false);
+        }
+        let name = job.url.as_url().host_str().unwrap_or_default();
+        let addresses = self
+            .shared
+            .resolver
+            .addresses(name)
+            .await
+            .map_err(|error| fault::from_dns(&error))?;
+        check_answer(job, &addresses, proxy)
+    }
+
+    async fn receive(
+        &self,
+        job: &Job,
+        body: &mut Incoming,
+        mut download: Download<'_>,
+        patience: &Patience,
+    ) -> Result<Page, FetchError> {
+        let mut file: Option<Spooling> = None;
+        if download.resumes() {
+            file = Some(self.spool(&mut download));
+        }
+        loop {
+            match self.next(body, &mut download, patience).await {
+                Ok(Step::Read) => {}
+                Ok(Step::Write(bytes)) => {
+                    let file = file.get_or_insert_with(|| self.spool(&mut download));
+                    if file.write(bytes).await.is_err() {
+                        break; // the file's own error is told below
+                    }
+                }
+                Ok(Step::End) => break,
+                Err(error) => {
+                    // The next try goes on from what is in the file: it has to be there, and nobody be writing to it.
+                    if let Some(file) = file {
+                        file.give_up().await;
+                    }
+                    download.give_up();
+                    return Err(error);
+                }
+            }
+        }
+        let file = match file {
+            Some(file) => Some(
+                file.finish()
+                    .await
+                    .map_err(|error| FetchError::Spool(error.to_string()))?,
+            ),
+            None => None,
+        };
+        Ok(download.page(job, file))
+    }
+
+    /// What the next chunk of a body asks for.
+    async fn next(
+        &self,
+        body: &mut Incoming,
+        download: &mut Download<'_>,
+        patience: &Patience,
+    ) -> Result<Step, FetchError> {
+        if download.is_over() {
+            return Ok(Step::End);
+        }
+        let chunk = body.chunk(download.received(), &self.shared.settings.deadlines);
+        let chunk = patience.for_chunk(chunk).await??;
+        download.take(chunk)
+    }
+
+    fn spool(&self, download: &mut Download<'_>) -> Spooling {
+        let shared = self.shared.clone();
+        let open = download.opener();
+        Spooling::start(move || open(&shared.settings.spool))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::FetchSettings;
+    use super::*;
+    use crate::url::PageUrl;
+
+    #[tokio::test]
+    async fn a_request_in_flight_is_a_small_thing() {
+        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap(), 1, 1).unwrap();
+        let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
+        let fetch = size_of_val(&fetcher.fetch(&job));
+        assert!(fetch <= 2048, "{fetch} bytes");
+    }
+}

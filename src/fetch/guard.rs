@@ -1,0 +1,59 @@
+//! Which addresses a job may lead to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::proxy::{self, Proxy};
+use crate::address;
+use crate::failure::FetchError;
+use crate::job::{Job, Reach};
+
+/// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself. Behind a
+/// proxy the address that redirected is the proxy's, and says nothing.
+pub(super) fn admits(job: &Job, address: IpAddr, proxy: Option<&Proxy>) -> bool {
+    let itself = matches!(job.reach, Reach::PublicOr(Some(same)) if same == address);
+    address::is_public(address) || itself && proxy.is_none()
+}
+
+/// Checks what the URL itself says, before anything is resolved. Answers whether a resolver of ours has to be asked.
+pub(super) fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
+    if let Some(address) = job.url.literal_address() {
+        return match admits(job, address, proxy) {
+            true => Ok(false),
+            false => Err(FetchError::Private { address }),
+        };
+    }
+    match proxy {
+        Some(proxy) if !proxy.is_given_addresses() => match proxy::is_private_name(&job.url) {
+            true => Err(FetchError::PrivateName {
+                name: job.url.as_url().host_str().unwrap_or_default().to_owned(),
+            }),
+            false => Ok(false), // names are the proxy's to resolve
+        },
+        _ => Ok(true),
+    }
+}
+
+/// One private address among public ones is how rebinding starts: the whole answer goes.
+pub(super) fn check_answer(
+    job: &Job,
+    addresses: &[SocketAddr],
+    proxy: Option<&Proxy>,
+) -> Result<bool, FetchError> {
+    match addresses
+        .iter()
+        .find(|address| !address::is_public(address.ip()))
+    {
+        None => Ok(true),
+        Some(_)
+            if proxy.is_none()
+                && addresses.iter().any(|address| {
+                    matches!(job.reach, Reach::PublicOr(Some(same)) if same == address.ip())
+                }) =>
+        {
+            Ok(false)
+        }
+        Some(private) => Err(FetchError::Private {
+            address: private.ip(),
+        }),
+    }
+}
