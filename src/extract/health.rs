@@ -326,7 +326,7 @@ mod tests {
     use crate::url::PageUrl;
 
     const RECIPE: &str = "name = 'product'\neach = 'li'\n[fields]\nname = { select = 'b', min_rate = 0.75 }\n\
-        price = 'i|number'\n[fields.parts]\neach = 'u'\n[fields.parts.fields]\nsize = '@field_count|integer'";
+        price = 'i|number'\n[fields.parts]\neach = 'u'\n[fields.parts.fields]\nsize = '@size|integer'";
 
     fn extractor() -> Extractor {
         let settings = ExtractSettings {

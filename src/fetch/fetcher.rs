@@ -13,6 +13,7 @@ use super::patience::Patience;
 use super::proxy::Proxy;
 use super::shared::Shared;
 use super::spool::Spooling;
+use crate::body::Spool;
 use crate::error::Result;
 use crate::failure::FetchError;
 use crate::job::Job;
@@ -72,9 +73,11 @@ impl Fetcher {
         };
         let head = &mut answer.head;
         let head = (head.status, head.version, std::mem::take(&mut head.headers));
-        let download = Download::new(asked, job, head, answered, settings)?;
-        self.receive(job, &mut answer.body, download, &patience)
-            .await
+        let mut download = Download::new(asked, job, head, answered, settings)?;
+        let file = self
+            .receive(&mut answer.body, &mut download, &patience)
+            .await?;
+        Ok(download.page(job, file))
     }
 
     /// The literal host, or each address of the name, before anything is sent.
@@ -92,22 +95,22 @@ impl Fetcher {
         check_answer(job, &addresses, proxy)
     }
 
+    /// Reads a body to its end. Returns the file that it is in, if it is too large for memory.
     async fn receive(
         &self,
-        job: &Job,
         body: &mut Incoming,
-        mut download: Download<'_>,
+        download: &mut Download<'_>,
         patience: &Patience,
-    ) -> Result<Page, FetchError> {
+    ) -> Result<Option<Spool>, FetchError> {
         let mut file: Option<Spooling> = None;
         if download.resumes() {
-            file = Some(self.spool(&mut download));
+            file = Some(self.spool(download));
         }
         loop {
-            match self.next(body, &mut download, patience).await {
+            match self.next(body, download, patience).await {
                 Ok(Step::Read) => {}
                 Ok(Step::Write(bytes)) => {
-                    let file = file.get_or_insert_with(|| self.spool(&mut download));
+                    let file = file.get_or_insert_with(|| self.spool(download));
                     if file.write(bytes).await.is_err() {
                         break; // the file's own error is told below
                     }
@@ -123,15 +126,15 @@ impl Fetcher {
                 }
             }
         }
-        let file = match file {
-            Some(file) => Some(
-                file.finish()
-                    .await
-                    .map_err(|error| FetchError::Spool(error.to_string()))?,
-            ),
-            None => None,
-        };
-        Ok(download.page(job, file))
+        match file {
+            Some(file) => {
+                let finished = file.finish().await;
+                finished
+                    .map(Some)
+                    .map_err(|error| FetchError::Spool(error.to_string()))
+            }
+            None => Ok(None),
+        }
     }
 
     /// What the next chunk of a body asks for.
