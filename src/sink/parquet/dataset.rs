@@ -1,8 +1,9 @@
-//! A dataset: a folder a table, and the parts in them.
+//! A dataset: one folder per table, and the parts in them.
 //!
-//! A file beside them says that they are ours, and which columns the tables have: nothing is emptied that has none, and
-//! nothing is added to a table of other columns. Invariant: only files that are called as parts are, in folders of the dataset, are
-//! ever removed; the parts of a table that a run wrote have numbers without a gap.
+//! A file next to them marks them as haul's, and lists the columns of the tables: nothing without it is ever
+//! emptied, and nothing is added to a table with different columns. Invariant: the only files ever removed are
+//! those named like parts, in folders of the dataset; the parts of a table that a run wrote are numbered without
+//! gaps.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,7 +21,7 @@ use super::waiting;
 use crate::error::{Error, Result};
 use crate::fields::Value;
 
-/// The folder of a dataset.
+/// The folders of a dataset.
 pub(super) struct Dataset {
     pub(super) path: PathBuf,
     layout: Layout,
@@ -28,18 +29,18 @@ pub(super) struct Dataset {
     pub(super) parts: Vec<Parts>,
 }
 
-/// The parts of a table that a run wrote, and how a mark tells them.
+/// The parts of a table that a run wrote, as recorded in a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parts {
-    /// The number of the first.
+    /// The number of the first part.
     pub(super) first: u64,
-    /// The number of the last; one less than the first where there is none.
+    /// The number of the last part; one less than the first if there are none.
     pub(super) last: u64,
-    /// How long they are together.
+    /// The total size of the parts.
     pub(super) bytes: u64,
 }
 
-/// What is where the dataset should be.
+/// What exists at the dataset's path.
 enum Found {
     Nothing,
     Ours(Note, Layout),
@@ -49,15 +50,15 @@ enum Found {
 #[derive(Serialize, Deserialize)]
 struct Note {
     haul: u32,
-    /// The columns of the tables, for people and to be compared.
+    /// The columns of the tables, for people, and for comparison.
     tables: BTreeMap<String, String>,
 }
 
 impl Dataset {
-    /// Empties the dataset, or begins it.
+    /// Creates a new dataset, emptying an existing one.
     ///
     /// # Errors
-    /// When there is something else, or the system says no.
+    /// If there is something else, or the system reports an error.
     pub(super) fn create(path: &Path, tables: &Tables) -> Result<Self> {
         match found(path)? {
             Found::Nothing => {}
@@ -69,18 +70,18 @@ impl Dataset {
         Self::begin(path, Layout::Beside, tables, BTreeMap::new())
     }
 
-    /// Goes on behind what is there, or begins the dataset.
+    /// Appends to an existing dataset, or creates a new one.
     ///
     /// # Errors
-    /// When there is something else, a table of that name has other columns, or a job has rows there that wait; when the
-    /// system says no.
+    /// If there is something else, if a table of that name has other columns, if a job has rows waiting there, or
+    /// if the system reports an error.
     pub(super) fn append(path: &Path, tables: &Tables) -> Result<Self> {
         let (known, layout) = match found(path)? {
             Found::Nothing => (BTreeMap::new(), Layout::Beside),
             Found::Ours(note, layout) => (note.tables, layout),
             Found::Other(problem) => return Err(refused(path, problem)),
         };
-        // A job that was killed left rows that no part has: what is written now would come before them.
+        // A killed job left rows that are in no part yet; what is written now would come before them.
         let count = waiting::left(&layout.aside(path))?;
         if count > 0 {
             let problem = format!(
@@ -93,10 +94,10 @@ impl Dataset {
         Self::begin(path, layout, tables, known)
     }
 
-    /// The dataset that a job goes on with, with its parts as its mark has them. Nothing is changed.
+    /// The dataset that a job resumes, with the parts of its mark. Nothing is changed.
     ///
     /// # Errors
-    /// When it is not as the job left it.
+    /// If it is not as the job left it.
     pub(super) fn check(path: &Path, tables: &Tables, parts: Vec<Parts>) -> Result<Self> {
         let (note, layout) = match found(path)? {
             Found::Ours(note, layout) => (note, layout),
@@ -196,7 +197,7 @@ impl Dataset {
         })
     }
 
-    /// The folder of what is no part.
+    /// The folder of files that are not parts.
     pub(super) fn aside(&self) -> PathBuf {
         self.layout.aside(&self.path)
     }
@@ -213,7 +214,7 @@ impl Dataset {
     /// Writes a part.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn add(&mut self, place: usize, tables: &Tables, rows: Rows) -> Result<()> {
         let path = self.part(&tables.names[place], self.parts[place].last + 1);
         let written = part::write(&path, &tables.shapes[place], rows);
@@ -224,10 +225,10 @@ impl Dataset {
         Ok(())
     }
 
-    /// So many rows of each table out of the part that comes after those that are known.
+    /// The first rows of each table from the part that follows the known parts.
     ///
     /// # Errors
-    /// When a part is not there, or has fewer.
+    /// If a part does not exist, or has fewer rows.
     pub(super) fn next(&self, tables: &Tables, counts: &[usize]) -> Result<Vec<Vec<Vec<Value>>>> {
         let mut all = Vec::new();
         for (place, count) in counts.iter().enumerate() {
@@ -257,10 +258,10 @@ impl Dataset {
         self.table(table).join(format!("part-{number:05}.parquet"))
     }
 
-    /// The greatest number that a page of it has; 0 where it has none.
+    /// The highest page number in the dataset; 0 if there are no pages.
     ///
     /// # Errors
-    /// When a part cannot be read.
+    /// If a part cannot be read.
     pub(super) fn last_page(&self, pages: &str) -> Result<i64> {
         let folder = self.table(pages);
         let mut last = 0;
@@ -272,10 +273,10 @@ impl Dataset {
         Ok(last)
     }
 
-    /// Removes the parts that came after those that are known, the last first.
+    /// Removes the parts that follow the known parts, last one first.
     ///
     /// # Errors
-    /// When the system says no.
+    /// The error of the system.
     pub(super) fn cut(&self, tables: &Tables) -> Result<()> {
         for (name, parts) in tables.names.iter().zip(&self.parts) {
             let folder = self.table(name);
@@ -292,12 +293,12 @@ impl Dataset {
     }
 }
 
-/// Whether a dataset may be written here: nothing is there, or one of ours.
+/// Whether a dataset may be written here: there is nothing, or a dataset of haul's.
 pub(super) fn is_free(path: &Path) -> bool {
     matches!(found(path), Ok(Found::Nothing | Found::Ours(..)))
 }
 
-/// Whether a dataset of ours is here.
+/// Whether there is a dataset of haul's here.
 pub(super) fn is_ours(path: &Path) -> bool {
     matches!(found(path), Ok(Found::Ours(..)))
 }
@@ -334,7 +335,7 @@ fn found(path: &Path) -> Result<Found> {
     }
 }
 
-/// Whether there is anything but an empty folder.
+/// Whether there is anything other than an empty folder.
 fn holds_something(path: &Path) -> io::Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_some()),
@@ -344,7 +345,7 @@ fn holds_something(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Refuses tables that have other columns than are known.
+/// Refuses tables whose columns differ from the known ones.
 fn check(
     path: &Path,
     layout: Layout,
@@ -362,11 +363,11 @@ fn check(
     Ok(())
 }
 
-/// Removes all parts, and what says that they are ours.
+/// Removes all parts, and the note of a dataset in the old layout.
 fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
     for name in note.tables.keys() {
         let table = layout.table(path, name);
-        // What is behind a link is not in the dataset.
+        // What a symbolic link points to is not in the dataset.
         if !fs::symlink_metadata(&table).is_ok_and(|found| found.is_dir() || table == path) {
             continue;
         }
@@ -377,20 +378,20 @@ fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
             }
         }
         sweep(&table)?;
-        // One that holds something else stays, and so does the one that the user named.
+        // A folder with other files stays, and so does the one that the user named.
         if table != path {
             let _ = fs::remove_dir(table);
         }
     }
     if layout == Layout::Within {
-        // It begins again in the other layout.
+        // The dataset is recreated in the new layout.
         fs::remove_file(layout.note(path))?;
         let _ = fs::remove_file(layout.aside(path).join(waiting::NAME));
     }
     Ok(())
 }
 
-/// Removes parts that a killed run was writing.
+/// Removes unfinished parts of a killed run.
 fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,25 +1,26 @@
-//! Where the files of a dataset are.
+//! The location of a dataset's files.
 //!
-//! A reader that is pointed at a folder takes every file below it for a part of one table. So each table is a folder of its
-//! own, the pages in the one that the user named, and those of the items beside it; what is not a part is in a hidden folder
-//! beside them. Datasets that haul wrote before have all of it in one folder, and stay so.
+//! A reader that is pointed at a folder treats every file below it as a part of one table. So each table has a
+//! folder of its own: the pages are in the one that the user named, and the items' tables in folders next to it;
+//! files that are not parts are in a hidden folder next to them. Datasets of earlier versions of haul have
+//! everything in one folder, and stay that way.
 
 use std::path::{Path, PathBuf};
 
 /// The table of the pages.
 const PAGES: &str = "pages";
 
-/// How the files of a dataset are laid out.
+/// The way in which the files of a dataset are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// `out.parquet` has the parts of the pages, `out.product.parquet` those of the items of `product`.
+    /// Tables are next to each other: `out.parquet` for pages, `out.product.parquet` for items.
     Beside,
-    /// `out.parquet` has a folder for each table.
+    /// Tables are folders inside `out.parquet`.
     Within,
 }
 
 impl Layout {
-    /// The number that its note begins with.
+    /// The version number in its note.
     pub(super) const fn version(self) -> u32 {
         match self {
             Self::Within => 1,
@@ -39,7 +40,7 @@ impl Layout {
         }
     }
 
-    /// The folder of what is no part.
+    /// The folder of files that are not parts.
     pub(super) fn aside(self, dataset: &Path) -> PathBuf {
         match self {
             Self::Within => dataset.to_owned(),
@@ -50,7 +51,7 @@ impl Layout {
         }
     }
 
-    /// The file that says that the dataset is ours.
+    /// The file that marks the dataset as an output of haul.
     pub(super) fn note(self, dataset: &Path) -> PathBuf {
         self.aside(dataset).join(match self {
             Self::Within => "_haul.json",
@@ -59,7 +60,7 @@ impl Layout {
     }
 }
 
-/// A folder's name before its suffix, and the suffix that folders of tables have.
+/// A folder's name without its suffix, and the suffix for the folders of tables.
 fn split(dataset: &Path) -> (String, &'static str) {
     const END: &str = ".parquet";
     let name = dataset.file_name().unwrap_or_default().to_string_lossy();

@@ -1,10 +1,11 @@
-//! Parquet: typed tables, a folder a table, in parts that a reader takes together.
+//! Parquet: typed tables, one folder per table, in parts that readers combine.
 //!
-//! Rows wait in memory, taken apart into columns, until they are worth a part. In a job they are in a file beside the
-//! parts too, so that what is before a mark survives: a mark says which parts there are and how many rows wait. Invariant:
-//! the rows that wait at a mark are in that file, or are the first of the part that came after those of the mark; and
-//! all tables close their parts at the same time. Edge: what waits in a run without a job is lost in a kill, so such a run
-//! closes its parts every few seconds; the longer it has gone, the more of them, but never above a sixtieth of its time.
+//! Rows are collected in memory, split into columns, until there are enough for a part. In a job they are also in a
+//! file next to the parts, so that everything before a mark survives: a mark says which parts there are and how
+//! many rows are waiting. Invariant: the rows waiting at a mark are in that file, or are the first rows of the part
+//! that follows the parts of the mark; and all tables close their parts at the same time. Edge: in a run without a
+//! job, waiting rows are lost in a kill, so such a run closes its parts every few seconds; the interval grows with
+//! the run, but never exceeds a sixtieth of its duration.
 
 mod dataset;
 mod layout;
@@ -37,47 +38,52 @@ use crate::fields::Value;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// When the rows that wait become a part.
+/// The limits beyond which waiting rows become a part.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// When a table has as many.
+    /// The number of rows in one table.
     rows: usize,
-    /// When all of them take as much memory.
+    /// The memory taken by the rows of all tables.
     bytes: usize,
-    /// In a job, at the first checkpoint so long after the first of them came.
+    /// In a job: the age of the oldest row at a checkpoint.
     age: Duration,
 }
 
-/// A reader works on as many row groups at once as it has cores, and takes 100,000 rows for a good one; what waits is
-/// memory, and a file of 64 MiB before it is compressed is no small one. A minute is 60 parts an hour instead of 3,600.
+/// The default limits.
+///
+/// Readers process as many row groups in parallel as there are cores, and 100,000 rows are a good size for that.
+/// Waiting rows take memory, and 64 MiB before compression do not make a small file. A minute makes 60 parts an
+/// hour instead of 3,600.
 const BOUNDS: Bounds = Bounds {
     rows: 100_000,
     bytes: 64 << 20,
     age: Duration::from_secs(60),
 };
 
-/// How long rows wait in a run without a job at least: so much is lost in a kill.
+/// The shortest time rows wait in a run without a job: this much is lost in a kill.
 const ALONE: Duration = Duration::from_secs(5);
-/// And at most the part of the whole run that this is one of: an hour has some 200 parts, and not 720.
+/// The longest time they wait is the run's duration divided by this.
+///
+/// So an hour has about 200 parts, not 720.
 const SHARE: u32 = 60;
 
-/// A dataset that is written.
+/// A dataset that is being written.
 struct Parquet {
     tables: Tables,
     dataset: Dataset,
-    /// The rows of each table that wait, and the file that a job has them in.
+    /// The waiting rows of each table, and the file in which a job stores them.
     rows: Vec<Rows>,
     waiting: Option<Waiting>,
     /// The number of the last page.
     page: i64,
     bounds: Bounds,
-    /// When the first of the rows came.
+    /// When the oldest waiting row was added.
     since: Option<Instant>,
     /// When the run began.
     begun: Instant,
 }
 
-/// What a mark says.
+/// The content of a mark.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     /// The number of the last page.
@@ -88,24 +94,24 @@ struct Kept {
 #[derive(Serialize, Deserialize)]
 struct KeptTable {
     parts: Parts,
-    /// How many rows wait.
+    /// The number of waiting rows.
     rows: usize,
 }
 
 /// Opens the dataset that the settings describe.
 ///
 /// # Errors
-/// When it is not what its mark says, or something else is there; when it is to be standard output.
+/// If it does not match its mark, if something else is there, or if the output is standard output.
 pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
     Ok(Box::new(Parquet::open(settings, start, BOUNDS)?))
 }
 
-/// Whether a job may write here: nothing is there, or a dataset of ours.
+/// Whether a job may write here: there is nothing, or a dataset of haul's.
 pub(super) fn is_rewindable(path: &Path) -> bool {
     dataset::is_free(path)
 }
 
-/// Whether a dataset of ours is here.
+/// Whether there is a dataset of haul's here.
 pub(super) fn is_dataset(path: &Path) -> bool {
     dataset::is_ours(path)
 }
@@ -168,7 +174,7 @@ impl Parquet {
         };
         let waiting = match left {
             Left::Until(length) => Waiting::go_on(&aside, length)?,
-            // They are on disk here before the part that has them is removed.
+            // They are on disk here before the part that contains them is removed.
             Left::Elsewhere => {
                 let found = dataset.next(&tables, &counts)?;
                 for ((rows, shape), found) in rows.iter_mut().zip(&tables.shapes).zip(&found) {
@@ -190,7 +196,7 @@ impl Parquet {
         })
     }
 
-    /// Writes all that waits to parts, and waits until they are on disk.
+    /// Writes all waiting rows to parts, and waits until those are on disk.
     fn close(&mut self) -> Result<()> {
         for (place, rows) in self.rows.iter_mut().enumerate() {
             if rows.count > 0 {
@@ -259,7 +265,7 @@ impl Sink for Parquet {
         if self.since.is_none() {
             self.since = Some(Instant::now());
         }
-        // Whoever is never idle is never asked to flush.
+        // A run that is never idle is never asked to flush.
         let alone = self.waiting.is_none() && self.page % 256 == 0;
         let is_due = alone && self.is_due(Instant::now());
         match self.is_full() || is_due {
@@ -290,7 +296,7 @@ impl Sink for Parquet {
     fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
         self.waiting = None;
         self.close()?;
-        // What found nothing is an empty table and not none: a query over it has an answer.
+        // Tables without rows get an empty part, so that queries over them work.
         for place in 0..self.rows.len() {
             if self.dataset.parts[place].last == 0 {
                 let rows = Rows::of(&self.tables.shapes[place]);

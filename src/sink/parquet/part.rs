@@ -1,7 +1,7 @@
-//! One file of a table: a Parquet file of one row group.
+//! One file of a table: a Parquet file with a single row group.
 //!
-//! A file is written under a name that no reader takes for a part, and is whole and on disk before it gets its own. Rows
-//! are read back out of one where a job goes on from before it.
+//! A file is written under a name that no reader takes for a part, and gets its final name once it is complete and
+//! on disk. When a job resumes at an earlier point, rows are read back from it.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,18 +22,18 @@ use super::rows::{Cells, Rows, Values};
 use super::shape::{Leaf, Shape};
 use crate::fields::{Column, Value};
 
-/// zstd at its default: what comes after costs more time than it saves bytes.
+/// zstd's default level: higher levels cost more time than the bytes they save are worth.
 const LEVEL: i32 = 3;
-/// The end of the name of a file that is not whole, which begins with a dot.
+/// The suffix of an unfinished file, whose name also starts with a dot.
 pub(super) const OPEN: &str = ".open";
 
-/// Writes rows to a file, and waits until it is on disk. Answers how long it is.
+/// Writes rows to a file, and waits until it is on disk; returns its length.
 ///
 /// # Errors
-/// What the system said.
+/// The error of the system.
 pub(super) fn write(path: &Path, shape: &Shape, rows: Rows) -> io::Result<u64> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Those who read a folder leave out what begins with a dot; those who read `*.parquet` what ends otherwise.
+    // Readers of a folder skip names that start with a dot; readers of `*.parquet` skip other suffixes.
     let open = path.with_file_name(format!(".{name}{OPEN}"));
     let mut file = File::create(&open)?;
     encode(&mut file, shape, rows).map_err(failed)?;
@@ -97,7 +97,7 @@ fn fill(
 /// The first rows of a file.
 ///
 /// # Errors
-/// When it cannot be read, or has fewer, or other columns.
+/// If it cannot be read, has fewer rows, or has other columns.
 pub(super) fn read(path: &Path, shape: &Shape, count: usize) -> io::Result<Vec<Vec<Value>>> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(failed)?;
     let mut rows = Vec::with_capacity(count.min(1 << 16));
@@ -112,10 +112,10 @@ pub(super) fn read(path: &Path, shape: &Shape, count: usize) -> io::Result<Vec<V
     Ok(rows)
 }
 
-/// The greatest number in the first column of a file, as its statistics have it.
+/// The largest number in the first column of a file, from its statistics.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub(super) fn greatest(path: &Path) -> io::Result<Option<i64>> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(failed)?;
     let groups = reader.metadata().row_groups().iter();

@@ -1,4 +1,4 @@
-//! Whatever the columns are and whatever is in them, Parquet's own reader finds the same values again.
+//! Property tests: Parquet's own reader finds any values of any columns again.
 
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn columns(depth: u32) -> BoxedStrategy<Vec<Column>> {
         .boxed()
 }
 
-/// A value of a column; missing ones within lists too, though no page gives them.
+/// A value of a column, with missing ones even inside lists, where pages yield none.
 fn value(column: &Column, list: bool) -> BoxedStrategy<Value> {
     let there = if list {
         let element = value(column, false);

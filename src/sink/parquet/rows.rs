@@ -1,8 +1,9 @@
-//! Rows that wait to be written, taken apart into the leaves of their shape.
+//! Rows that are waiting to be written, split into the leaves of their shape.
 //!
-//! Invariant: each leaf has an entry for each row, at least: a value with its levels, or the levels alone where it is
-//! missing, of which the definition level tells how far down something was there. A value that is not of its column's
-//! kind is missing. Recursion is as deep as the columns are nested, whatever the values are.
+//! Invariant: each leaf has at least one entry for each row: a value with its levels, or only the levels if the
+//! value is missing, in which case the definition level says how much of the nesting is present. A value that is
+//! not of its column's kind counts as missing. Recursion is as deep as the columns are nested, whatever the values
+//! are.
 
 use bytes::Bytes;
 use parquet::data_type::ByteArray;
@@ -10,18 +11,18 @@ use parquet::data_type::ByteArray;
 use super::shape::{Holds, Node, Shape};
 use crate::fields::{Column, Value};
 
-/// Rows that wait.
+/// Rows that are waiting to be written.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// What the leaves hold, in the order of the shape.
+    /// The content of the leaves, in the order of the shape.
     pub(super) cells: Vec<Cells>,
-    /// How many rows these are.
+    /// The number of rows.
     pub(super) count: usize,
-    /// About how much memory they take, in bytes.
+    /// Roughly the memory they take, in bytes.
     pub(super) bytes: usize,
 }
 
-/// What one leaf holds.
+/// The content of one leaf.
 #[derive(Debug)]
 pub(super) struct Cells {
     pub(super) values: Values,
@@ -29,7 +30,7 @@ pub(super) struct Cells {
     pub(super) repetitions: Vec<i16>,
 }
 
-/// The values that are there.
+/// The values that are present.
 #[derive(Debug)]
 pub(super) enum Values {
     Flags(Vec<bool>),
@@ -38,7 +39,7 @@ pub(super) enum Values {
     Texts(Texts),
 }
 
-/// Texts, one behind the other.
+/// Texts, stored one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
@@ -46,7 +47,7 @@ pub(super) struct Texts {
 }
 
 impl Rows {
-    /// No rows of this shape.
+    /// An empty set of rows of this shape.
     pub(super) fn of(shape: &Shape) -> Self {
         let cells = shape.leaves.iter().map(|leaf| Cells {
             values: match leaf.holds {
@@ -65,7 +66,7 @@ impl Rows {
         }
     }
 
-    /// Adds a row: a value a column of the shape; those that are not told are missing.
+    /// Adds a row, with one value per column; values beyond the end are missing.
     pub(super) fn push(&mut self, shape: &Shape, row: &[Value]) {
         let mut taking = Taking { shape, rows: self };
         taking.columns(&shape.nodes, &shape.columns, row, 0, 0);
@@ -73,7 +74,7 @@ impl Rows {
     }
 }
 
-/// A row that is taken apart.
+/// The splitting of a row into leaves (Dremel's "shredding").
 struct Taking<'r> {
     shape: &'r Shape,
     rows: &'r mut Rows,
@@ -94,7 +95,9 @@ impl Taking<'_> {
         }
     }
 
-    /// `repetition` is the level of the list that this goes on with; `definition` how much of what is around is there.
+    /// `repetition` is the level of the list that this value continues.
+    ///
+    /// `definition` is how much of the nesting around it is present.
     fn value(
         &mut self,
         node: &Node,
@@ -174,14 +177,14 @@ impl Taking<'_> {
 }
 
 impl Texts {
-    /// What was added last is one text; answers how many bytes that takes.
+    /// Ends the text that was added last; returns how many bytes it takes.
     fn end(&mut self) -> usize {
         let start = self.ends.last().copied().unwrap_or(0);
         self.ends.push(self.bytes.len());
         self.bytes.len() - start + size_of::<usize>()
     }
 
-    /// The texts as Parquet takes them, without a copy.
+    /// The texts in the form that Parquet takes, without copying them.
     pub(super) fn into_arrays(self) -> Vec<ByteArray> {
         let bytes = Bytes::from(self.bytes);
         let mut start = 0;

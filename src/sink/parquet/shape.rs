@@ -1,9 +1,9 @@
-//! The columns of a table in Parquet: its schema, and the way that each value takes to a leaf of it.
+//! The columns of a table in Parquet: its schema, and the path of each value to a leaf.
 //!
-//! A leaf is a column without columns: only those hold values in Parquet, and what is nested around them is told by two
-//! numbers beside each value (the levels of Dremel; Parquet's `Nested Encoding`). Invariant: the leaves here are those
-//! of the schema, in its order. Every column may be missing, and so may every element of a list: readers differ less
-//! on what is always optional.
+//! A leaf is a column without nested columns: in Parquet only leaves contain values, and the nesting around them is
+//! expressed by two numbers next to each value (the levels of Dremel; Parquet's `Nested Encoding`). Invariant: the
+//! leaves here are those of the schema, in its order. Every column is optional, and so is every element of a list,
+//! because readers agree best on optional values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,50 +17,52 @@ use crate::fields::{Column, Kind};
 /// A table's columns.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// As Parquet has them.
+    /// The columns as a Parquet schema.
     pub(super) schema: TypePtr,
-    /// The way to the leaves, column by column.
+    /// The paths to the leaves, column by column.
     pub(super) nodes: Vec<Node>,
     /// The columns themselves.
     pub(super) columns: Vec<Column>,
-    /// What each leaf holds, and how deep in lists.
+    /// The type of each leaf, and its depth in lists.
     pub(super) leaves: Vec<Leaf>,
 }
 
-/// What is at a place of the schema. Each is optional, so each adds one to the definition level where it is there.
+/// A node of the schema.
+///
+/// All are optional, so each adds one to the definition level if present.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// A value of the leaf of this number.
+    /// A value in the leaf with this index.
     Leaf(usize),
-    /// Columns; the numbers are those of the leaves below.
+    /// Columns; the range is that of the leaves below.
     Group(Vec<Node>, std::ops::Range<usize>),
-    /// Any number of the same, at this repetition level.
+    /// A list, with this repetition level.
     List(Box<Node>, i16, std::ops::Range<usize>),
 }
 
-/// A column without columns.
+/// A column without nested columns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
-    /// What its values are.
+    /// The type of its values.
     pub(super) holds: Holds,
     /// The repetition level of a value in the innermost list.
     pub(super) repetition: i16,
 }
 
-/// What a leaf holds.
+/// The type of a leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holds {
     /// `BOOLEAN`.
     Flags,
     /// `INT64`.
     Integers,
-    /// `INT64` that counts milliseconds from 1970 on, in UTC.
+    /// `INT64` with milliseconds since 1970, in UTC.
     Moments,
     /// `DOUBLE`.
     Numbers,
-    /// `BYTE_ARRAY` that is UTF-8.
+    /// `BYTE_ARRAY` with UTF-8.
     Texts,
-    /// `BYTE_ARRAY` that is JSON.
+    /// `BYTE_ARRAY` with JSON.
     Json,
 }
 
@@ -71,10 +73,10 @@ impl Holds {
             Kind::Integer => Self::Integers,
             Kind::Timestamp => Self::Moments,
             Kind::Number => Self::Numbers,
-            // A date of a page may be without a day's time, a time without its offset: no one type of Parquet holds all
-            // of them, and what is cast to one would say more than the page did.
+            // A page's date may have no time of day, and a time may have no offset: no single Parquet type covers
+            // all of them, and a cast to one would claim more than the page did.
             Kind::Text | Kind::Url | Kind::Date => Self::Texts,
-            // The second is a nested table without columns, which Parquet has not.
+            // An item here is a nested table without columns, which Parquet does not support.
             Kind::Json | Kind::Item => Self::Json,
         }
     }
@@ -84,7 +86,7 @@ impl Shape {
     /// The shape of a table.
     ///
     /// # Errors
-    /// When Parquet has no such schema.
+    /// If the columns are not a valid Parquet schema.
     pub(super) fn of(name: &str, columns: Vec<Column>) -> Result<Self, ParquetError> {
         let mut leaves = Vec::new();
         let (types, nodes) = below(&columns, 0, &mut leaves)?;
@@ -100,7 +102,7 @@ impl Shape {
 
 type Below = (Vec<TypePtr>, Vec<Node>);
 
-/// The schema and the ways of columns in so many lists.
+/// The schema and the paths of columns at this depth of lists.
 fn below(columns: &[Column], lists: i16, leaves: &mut Vec<Leaf>) -> Result<Below, ParquetError> {
     let mut both = Below::default();
     for column in columns {
@@ -114,7 +116,9 @@ fn below(columns: &[Column], lists: i16, leaves: &mut Vec<Leaf>) -> Result<Below
     Ok(both)
 }
 
-/// Three levels, as the format wants them: `optional group NAME (LIST) { repeated group list { optional element } }`.
+/// The three levels of a list that the format requires.
+///
+/// They are `optional group NAME (LIST) { repeated group list { optional element } }`.
 fn list(column: &Column, lists: i16, leaves: &mut Vec<Leaf>) -> Result<(Type, Node), ParquetError> {
     let first = leaves.len();
     let level = lists + 1;
@@ -181,7 +185,7 @@ fn plain(
     Ok((schema, Node::Leaf(first)))
 }
 
-/// The columns in words: the same words for the same columns, whatever version of Parquet's library writes them.
+/// The columns as text, independent of the version of the Parquet library.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         told(&self.columns, f)

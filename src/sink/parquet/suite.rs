@@ -1,4 +1,4 @@
-//! Parquet's members of the contract suite, and a reader that knows nothing of how they write.
+//! Parquet's variants in the contract suite, and a reader that is independent of the writer.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use super::layout::Layout;
 use super::{Bounds, Parquet};
 use crate::error::Result;
 
-/// How a member is opened.
+/// A function that opens a variant.
 pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
 
-/// As it is, from nothing and after what is there; with a part each few rows, and with one at each checkpoint.
+/// New and appended datasets; a new part every few rows, and one at each checkpoint.
 pub(crate) const MEMBERS: [(Open, bool); 4] = [
     (super::open, false),
     (super::open, true),
@@ -28,7 +28,7 @@ fn after_rows(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>
     Ok(Box::new(few(settings, start, 30)?))
 }
 
-/// A sink whose parts have so few rows.
+/// A sink whose parts have this many rows.
 pub(super) fn few(settings: &SinkSettings, start: Start<'_>, rows: usize) -> Result<Parquet> {
     let bounds = Bounds {
         rows,
@@ -45,7 +45,7 @@ fn at_once(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
     Ok(Box::new(Parquet::open(settings, start, bounds)?))
 }
 
-/// The rows of a table, part after part.
+/// The rows of a table, part by part.
 pub(super) fn rows(table: &Path) -> Vec<Row> {
     let entries = fs::read_dir(table).unwrap();
     let mut parts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -58,7 +58,7 @@ pub(super) fn rows(table: &Path) -> Vec<Row> {
     rows.map(Result::unwrap).collect()
 }
 
-/// The numbers of the pages in their order, each of which must have its things.
+/// The numbers of the pages in order, checking that each has its things.
 pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
     let mut things: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for row in rows(&Layout::Beside.table(dataset, "thing")) {

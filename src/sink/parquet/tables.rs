@@ -1,8 +1,8 @@
-//! Which tables a run writes, and the rows that a visit adds to them.
+//! The tables that a run writes, and the rows that a visit adds to them.
 //!
-//! `pages` has a row for each record; each table of what is read out of pages has a row for each item, with the number
-//! of its page, the page's URL and the item's number in front; `misses` tells what was missed in them. Invariant: the
-//! number of a page is there once in a dataset, and grows in the order of the records.
+//! `pages` has a row for each record; each table of extracted items has a row for each item, starting with the
+//! number of its page, the page's URL and the item's number; `misses` lists the values that were missed. Invariant:
+//! page numbers are unique in a dataset, and increase in the order of the records.
 
 use std::collections::HashSet;
 use std::time::UNIX_EPOCH;
@@ -17,30 +17,30 @@ use crate::error::{Error, Result};
 use crate::fields::{Column, Fields, Kind, Table, Value};
 use crate::visit::Visit;
 
-/// The longest name of a folder that is made from a table's, in characters.
+/// The longest name of a folder that is derived from a table's name, in characters.
 const NAME: usize = 60;
 
-/// The tables of a run: pages, then those of the items in their order, then what was missed.
+/// The tables of a run: pages, then those of items in their order, then misses.
 pub(super) struct Tables {
-    /// Their names, which are those of their folders.
+    /// The names of the tables and of their folders.
     pub(super) names: Vec<String>,
-    /// Their columns.
+    /// The columns of the tables.
     pub(super) shapes: Vec<Shape>,
     /// The fields of a record that are columns of the pages.
     fields: Vec<Field>,
-    /// What is read out of pages.
+    /// The tables of extracted items.
     read: Vec<Table>,
-    /// The header fields of answers that pages have.
+    /// The response headers that pages include.
     headers: Vec<HeaderName>,
-    /// Whether pages have their text.
+    /// Whether pages include their text.
     pub(super) body: bool,
 }
 
 impl Tables {
-    /// The tables of these settings.
+    /// The tables for these settings.
     ///
     /// # Errors
-    /// When Parquet has no such schema.
+    /// If the columns are not a valid Parquet schema.
     pub(super) fn of(settings: &SinkSettings) -> Result<Self> {
         let kinds = Field::ALL.iter().filter_map(|field| {
             let is_wanted = match field {
@@ -108,10 +108,10 @@ impl Tables {
         })
     }
 
-    /// Hands on the rows of a visit, each with the place of its table.
+    /// Calls `take` with the rows of a visit, each with the index of its table.
     ///
     /// # Errors
-    /// The first that `take` answers.
+    /// The first error of `take`.
     pub(super) fn rows(
         &self,
         visit: &Visit,
@@ -176,13 +176,13 @@ impl Tables {
     }
 }
 
-/// What a field of a record is as a column; `None` where it is a table of its own.
+/// The kind of a record's field as a column; `None` if it is a separate table.
 fn kind(field: Field) -> Option<Kind> {
     let is_table = matches!(field, Field::Fields | Field::Items | Field::Misses);
     (!is_table).then(|| field.kind())
 }
 
-/// The value of a field, as its column has it.
+/// The value of a field for its column.
 fn cell(field: Field, record: &Record<'_>) -> Value {
     let Some(value) = field.of(record) else {
         return Value::Missing;
@@ -217,7 +217,7 @@ fn cell(field: Field, record: &Record<'_>) -> Value {
     }
 }
 
-/// The column of header fields: a column each, below one.
+/// The column of header fields: one nested column for each.
 fn headers(settings: &SinkSettings) -> Column {
     let names = settings.headers.iter();
     Column {
@@ -243,7 +243,7 @@ fn column(name: &str, kind: Kind) -> Column {
     }
 }
 
-/// A name that none of the columns has, whatever the case: there are readers to whom `URL` is `url`.
+/// A name that none of the columns has, ignoring case: to some readers, `URL` is `url`.
 fn free(name: &str, columns: &[Column]) -> String {
     let mut name = name.to_owned();
     while columns
@@ -255,7 +255,7 @@ fn free(name: &str, columns: &[Column]) -> String {
     name
 }
 
-/// The name of a table's folder, which no other has, on no file system.
+/// A name for a table's folder, unique even on case-insensitive file systems.
 fn folder(name: &str, taken: &mut HashSet<String>) -> String {
     let is_plain = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-');
     let mut name: String = name.chars().filter(is_plain).take(NAME).collect();

@@ -1,4 +1,4 @@
-//! What Parquet does beyond what every sink promises.
+//! What Parquet guarantees beyond the contract of every sink.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn settings(path: &Path, append: bool) -> SinkSettings {
     }
 }
 
-/// A sink whose parts have seven rows.
+/// A sink with seven rows per part.
 fn few(settings: &SinkSettings, start: Start<'_>) -> Result<Parquet> {
     suite::few(settings, start, 7)
 }
@@ -41,12 +41,12 @@ fn write(sink: &mut Parquet, numbers: std::ops::Range<usize>) {
     numbers.for_each(|number| sink.write(&numbered(number)).unwrap());
 }
 
-/// A file of what is no part.
+/// A file in the folder of files that are not parts.
 fn aside(dataset: &Path, name: &str) -> std::path::PathBuf {
     Layout::Beside.aside(dataset).join(name)
 }
 
-/// The names of what is in a folder.
+/// The names of the entries of a folder.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
@@ -66,11 +66,11 @@ fn every_mark_holds_however_many_parts_were_closed_after_it() {
         write(&mut sink, 0..marked);
         let mark = sink.checkpoint().unwrap();
         write(&mut sink, marked..marked + after);
-        // Nobody kept that one.
+        // This mark is not saved.
         sink.checkpoint().unwrap();
         std::mem::forget(sink);
         if marked % 2 == 0 {
-            // Killed as soon as it had gone on, too.
+            // The job is killed once more, right after it resumed.
             std::mem::forget(few(&settings, Start::At(&mark)).unwrap());
         }
         let mut sink = few(&settings, Start::At(&mark)).unwrap();
@@ -133,7 +133,7 @@ fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
     ];
     assert_eq!(names(folder.path()), all);
     assert_eq!(names(&folder.path().join(".out.parquet")), ["haul.json"]);
-    // A reader that is pointed at the folder finds pages alone.
+    // A reader that is pointed at the folder finds only pages.
     assert!(names(&path).iter().all(|name| name.starts_with("part-")));
 }
 
@@ -377,7 +377,7 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
     visit.parsed.fields = Some(Box::new(Extraction {
         fields: Fields {
             tables: vec![0],
-            // The second is of no table.
+            // The second item belongs to no table.
             items: vec![item.clone(), Item { table: 7, ..item }],
             misses: vec![miss("URL")],
             refused: Some("too deep".to_owned()),
@@ -407,7 +407,7 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
     );
 }
 
-/// Puts the files of a dataset where an earlier version had them.
+/// Moves the files of a dataset to where an earlier version had them.
 fn as_it_was(path: &Path) {
     let draft = path.with_file_name("draft");
     fs::create_dir(&draft).unwrap();

@@ -1,11 +1,13 @@
-//! The rows that no part holds yet, in a file beside the parts: what a job goes on with.
+//! The journal: rows that are not in any part yet, for a job to resume with.
 //!
-//! A part each second would be thousands in an hour, and rows that wait in memory alone would be lost: so a job writes
-//! each row here too, and begins the file again when a part has them. Its first line says after which parts its rows
-//! come; where those are not the parts of the mark, the rows of the mark are the first of the part that came next. So
-//! every mark holds, whatever was written after it, and no part waits for its mark to be kept.
+//! A part every second would make thousands per hour, and rows that wait only in memory would be lost; so a job
+//! also writes each row to this file next to the parts, and restarts the file once a part contains the rows. Its
+//! first line says after which parts its rows come; if those are not the parts of the mark, then the rows of the
+//! mark are the first ones of the part that came next. So every mark stays valid whatever was written after it, and
+//! no part has to wait until its mark has been saved.
 //!
-//! Behind the line are frames: a length of eight bytes, little-endian, and the table's place and the values in postcard.
+//! The first line is followed by frames: a little-endian length of eight bytes, then the table's index and the
+//! row's values in postcard format.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -21,40 +23,42 @@ use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::fields::Value;
 
-/// Its name in the folder of what is no part.
+/// The name of the journal in the folder for files that are not parts.
 pub(super) const NAME: &str = "journal";
-/// What the first line begins with; the number is that of the format.
+/// The start of the first line; the number is the version of the format.
 const HEAD: &str = "haul rows 1";
-/// The first line is no longer.
+/// The longest first line.
 const LINE: u64 = 64 << 10;
 
-/// The file of the rows that wait.
+/// The file of rows that are waiting for a part.
 pub(super) struct Waiting {
     output: Output,
     path: PathBuf,
 }
 
-/// How much of the file belongs to a mark.
+/// How much of the journal belongs to a mark.
 pub(super) enum Left {
-    /// Its rows are read, and end here.
+    /// Its rows were read, and end at this offset.
     Until(u64),
-    /// It is of other parts, or not there.
+    /// The journal belongs to other parts, or does not exist.
     Elsewhere,
 }
 
 impl Waiting {
-    /// Begins the file: its rows come after these parts, one number a table.
+    /// Starts a journal whose rows come after these parts, given as one number per table.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn begin(dataset: &Path, after: &[u64]) -> Result<Self> {
         Self::create(dataset.join(NAME), after)
     }
 
-    /// As [`begin`](Self::begin), with these rows in it, and the file is on disk before an older one is gone.
+    /// Like [`begin`](Self::begin), but with these rows in it.
+    ///
+    /// The new journal is on disk before an older one is replaced.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn with(dataset: &Path, after: &[u64], rows: &[Vec<Vec<Value>>]) -> Result<Self> {
         let path = dataset.join(NAME);
         let open = dataset.join(format!(".{NAME}{OPEN}"));
@@ -72,10 +76,10 @@ impl Waiting {
         Self::go_on(dataset, length)
     }
 
-    /// Goes on with the file; what is behind this length is cut off.
+    /// Resumes a journal, cutting off everything after this length.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn go_on(dataset: &Path, length: u64) -> Result<Self> {
         let path = dataset.join(NAME);
         let mark = Mark::of_length(length);
@@ -89,10 +93,10 @@ impl Waiting {
         Ok(Self { output, path })
     }
 
-    /// Notes a row.
+    /// Records a row.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn add(&mut self, table: usize, row: &[Value]) -> Result<()> {
         let failed = |source: postcard::Error| Error::output(&self.path, io::Error::other(source));
         let frame = postcard::to_stdvec(&(table, row)).map_err(failed)?;
@@ -102,25 +106,27 @@ impl Waiting {
         self.output.record_done()
     }
 
+    /// Writes buffered rows to the file.
+    ///
     /// # Errors
-    /// When it cannot be written.
+    /// If they cannot be written.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.output.flush()
     }
 
-    /// Waits until all of it is on disk.
+    /// Waits until everything is on disk.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// If the system reports one.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
         self.output.checkpoint().map(drop)
     }
 }
 
-/// Reads as many rows a table as a mark says, if the file is of its parts.
+/// Reads as many rows per table as a mark says, if the journal belongs to its parts.
 ///
 /// # Errors
-/// When it has fewer, or is damaged.
+/// If there are fewer, or the journal is damaged.
 pub(super) fn read(
     dataset: &Path,
     after: &[u64],
@@ -164,10 +170,10 @@ pub(super) fn read(
     Ok(Left::Until(frames.at))
 }
 
-/// How many rows wait in a dataset, whoever left them.
+/// The number of rows waiting in a dataset, from any run.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub(super) fn left(dataset: &Path) -> Result<u64> {
     let path = dataset.join(NAME);
     let count = || {
@@ -182,10 +188,10 @@ pub(super) fn left(dataset: &Path) -> Result<u64> {
     count().map_err(|source| Error::output(&path, source))
 }
 
-/// Removes the file.
+/// Removes the journal.
 ///
 /// # Errors
-/// When the system says no.
+/// The error of the system.
 pub(super) fn remove(dataset: &Path) -> Result<()> {
     let path = dataset.join(NAME);
     match fs::remove_file(&path) {
@@ -194,11 +200,11 @@ pub(super) fn remove(dataset: &Path) -> Result<()> {
     }
 }
 
-/// The frames of a file.
+/// The frames of a journal.
 struct Frames {
     file: BufReader<File>,
     head: Vec<u8>,
-    /// The position behind the last frame read.
+    /// The offset after the last frame that was read.
     at: u64,
     length: u64,
 }
@@ -222,7 +228,7 @@ impl Frames {
         }))
     }
 
-    /// The next whole frame; `None` where there is none.
+    /// The next complete frame; `None` if there is none.
     fn next(&mut self) -> io::Result<Option<(usize, Vec<Value>)>> {
         let left = self.length.saturating_sub(self.at);
         if left < 8 {

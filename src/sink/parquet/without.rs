@@ -1,11 +1,11 @@
-//! What stands for Parquet where haul was built without it.
+//! A replacement for Parquet in builds without it.
 
 use std::path::Path;
 
 use super::{Sink, SinkSettings, Start};
 use crate::error::{Error, Result};
 
-/// Says how to get it.
+/// Returns an error that says how to get it.
 ///
 /// # Errors
 /// Always.
@@ -15,22 +15,22 @@ pub(super) fn open(_: &SinkSettings, _: Start<'_>) -> Result<Box<dyn Sink>> {
     ))
 }
 
-/// Leaves it to [`open`] to say no.
+/// Leaves the refusal to [`open`].
 pub(super) fn is_rewindable(_: &Path) -> bool {
     true
 }
 
-/// None can be read either.
+/// No dataset can be recognized without Parquet.
 pub(super) fn is_dataset(_: &Path) -> bool {
     false
 }
 
-/// No members for the contract suite.
+/// No variants for the contract suite.
 #[cfg(test)]
 pub(super) mod suite {
     use super::*;
 
-    /// How a member is opened.
+    /// A function that opens a variant.
     pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
 
     pub(crate) const MEMBERS: [(Open, bool); 0] = [];
