@@ -1,4 +1,4 @@
-//! Claims: what a link or a redirect says that its target is.
+//! Claims: what links and redirects make of their targets.
 //!
 //! Invariant: whatever the order of the claims, a URL is fetched as the strongest of them that the scope accepts.
 

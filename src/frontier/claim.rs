@@ -1,4 +1,4 @@
-//! Claims: what a link says that a URL is, and what the URL was seen as so far.
+//! Claims: what a link makes of its target (role, depth, recipe), and what is known so far.
 //!
 //! One URL is found many times: as a picture and as a page, far from the seed and near it, by a plain link and by a
 //! recipe. Which of them comes first depends on the order of responses, so the first must not decide. A **claim**
@@ -40,7 +40,7 @@ impl Ranks {
     }
 }
 
-/// What a link says that a URL is.
+/// What a link makes of its target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     /// A page, or a part of one.

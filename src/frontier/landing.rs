@@ -387,7 +387,7 @@ fn cut_short(visit: &Visit) -> Option<FetchError> {
     (visit.parsed.ends_early && page.status < 400).then(|| FetchError::Decode(fault.clone()))
 }
 
-/// What a visit shows about the load that its host can take.
+/// What a visit shows about the load that its host can handle.
 fn reply(visit: &Visit) -> Option<Reply> {
     match &visit.outcome {
         Ok(page) if page.status == 503 && page.retry_after(SystemTime::now()).is_none() => {

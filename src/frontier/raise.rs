@@ -176,7 +176,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Lowers a visit's depth to what was found during its flight; its links come after this.
+    /// Lowers a visit's depth by claims that arrived in flight, before its links are followed.
     ///
     /// # Errors
     /// When the memory of seen URLs cannot be read.

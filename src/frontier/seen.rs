@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use crate::error::{Error, Result};
 use crate::fingerprint::FingerprintMap;
 
-/// The most fingerprints in memory: as many as a table of 2^21 slots takes.
+/// The most fingerprints in memory: as many as fit into a table of 2^21 slots.
 const IN_MEMORY: usize = 1_800_000;
 /// Bytes of one entry on disk: fingerprint and row.
 const ENTRY_BYTES: usize = 16;

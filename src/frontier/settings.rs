@@ -15,7 +15,7 @@ pub struct FrontierSettings {
     pub per_host: usize,
     /// The most requests in flight to one IP address, over all of its hosts.
     pub per_ip: usize,
-    /// Whether haul finds out how many requests each host can take, up to `per_host` at once.
+    /// Whether haul finds out how many requests each host can handle, up to `per_host` at once.
     pub adaptive: bool,
     /// The least time between the starts of two requests to one host.
     pub delay: Duration,
@@ -121,7 +121,7 @@ impl Default for FrontierSettings {
 }
 
 impl Default for RetryOn {
-    /// Busy and unavailable servers, requests that came at a bad moment, and failures that pass.
+    /// Busy and unavailable servers, requests that came at a bad moment, and temporary failures.
     fn default() -> Self {
         let statuses = Statuses::of([408, 425, 429, 500, 502, 503, 504]);
         let classes = [

@@ -1,4 +1,4 @@
-//! The allowance: the requests per second that a host takes, learned from its 429 and 503.
+//! The allowance: the requests per second that a host accepts, learned from its 429 and 503.
 //!
 //! A window cannot limit a host to less than one request at a time; a rate can. Invariant: there is no allowance
 //! before the first refusal, and it never falls below [`LEAST`].
@@ -28,7 +28,7 @@ const KEPT: f64 = 0.7;
 /// The least part of a rate that is left, whatever was measured.
 const KEPT_AT_LEAST: f64 = 0.25;
 
-/// The requests per second that a host takes.
+/// The requests per second that a host accepts.
 #[derive(Debug)]
 pub(super) struct Allowance {
     rate: f64,

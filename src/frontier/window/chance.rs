@@ -1,4 +1,4 @@
-//! Chance: a few 503s in a hundred responses say nothing about how much a host bears.
+//! Chance: a few 503s in a hundred responses say nothing about what a host can handle.
 //!
 //! Some servers fail now and then, whatever is requested. A window that is cut for each such failure ends at one
 //! request per second or less, and asking less does not help. So a 503 without `Retry-After` counts only if it is

@@ -1,4 +1,4 @@
-//! The window: the requests in flight, and per second, that a host was seen to bear.
+//! The window: the requests in flight, and per second, that a host can handle.
 //!
 //! It widens while responses come about as fast as they ever did, and narrows in proportion when they come slower,
 //! as TCP Vegas does (Brakmo and Peterson, 1995): then requests queue at the server, because they are more than it
@@ -64,7 +64,7 @@ pub(crate) enum Reply {
     Lost,
 }
 
-/// The number of requests that a host may have in flight, adjusted to what it bears.
+/// The number of requests that a host may have in flight, adjusted to what it can handle.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: f64,
