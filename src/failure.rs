@@ -252,7 +252,10 @@ impl FetchError {
         ("decode", "the body could not be decoded, or not to its end"),
         ("cancelled", "the run was interrupted"),
         ("lost", "the engine lost it"),
-        ("not-stored", "the archive that is crawled does not have the page"),
+        (
+            "not-stored",
+            "the archive that is crawled does not have the page",
+        ),
         (
             "http-4xx",
             "the server answered with a status from 400 to 499",

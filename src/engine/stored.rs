@@ -12,9 +12,9 @@ use super::cpu;
 use super::ticket::{Ticket, land};
 use crate::archive::Shelf;
 use crate::error::{Error, Result};
+use crate::failure::FetchError;
 use crate::page::Page;
 use crate::url::PageUrl;
-use crate::failure::FetchError;
 use crate::visit::Visit;
 use crate::worker::{Plan, parse};
 

@@ -22,11 +22,11 @@ use crate::moment;
 use crate::url::PageUrl;
 
 /// The number of lines per compressed block.
-const TOGETHER: usize = 3000;
+const LINES_PER_BLOCK: usize = 3000;
 /// The most bytes of lines that are sorted in memory.
 const IN_MEMORY: usize = 32 << 20;
 /// How many bytes of a metadata record are searched for a title.
-const LOOKED_INTO: u64 = 64 << 10;
+const TITLE_SEARCH: u64 = 64 << 10;
 /// The name of the compressed index.
 pub(super) const PACKED: &str = "index.cdx.gz";
 
@@ -38,7 +38,7 @@ pub(super) struct Index {
 }
 
 /// A page whose title is not known yet.
-struct Pending {
+struct PendingPage {
     url: String,
     at: String,
 }
@@ -61,7 +61,7 @@ impl Index {
         while let Some(head) = records.next().map_err(io::Error::other)? {
             let kind = head.kind();
             if kind == "metadata" {
-                pages.title(&mut records)?;
+                pages.read_title(&mut records)?;
                 continue;
             }
             if !matches!(kind.as_str(), "response" | "revisit") {
@@ -99,7 +99,7 @@ impl Index {
                 name,
             ))?;
         }
-        let (packed, second) = pack(sorter, folder)?;
+        let (packed, second) = compress_blocks(sorter, folder)?;
         Ok(Self {
             packed,
             second,
@@ -135,7 +135,7 @@ fn line(
 }
 
 /// Compresses the lines in blocks, and writes the position of each block.
-fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
+fn compress_blocks(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
     let mut packed = tempfile::tempfile_in(folder)?;
     let mut second = tempfile::tempfile_in(folder)?;
     let meta = json!({ "format": "cdxj-gzip-1.0", "filename": PACKED });
@@ -156,7 +156,7 @@ fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
         Ok(())
     };
     sorter.each(|line| {
-        if count % TOGETHER == 0 && !lines.is_empty() {
+        if count % LINES_PER_BLOCK == 0 && !lines.is_empty() {
             flush(&mut lines, &first)?;
         }
         if lines.is_empty() {
@@ -178,7 +178,7 @@ fn pack(sorter: Sorter, folder: &Path) -> io::Result<(File, File)> {
 struct Pages {
     file: io::BufWriter<File>,
     count: u64,
-    pending: Option<Pending>,
+    pending: Option<PendingPage>,
 }
 
 impl Pages {
@@ -196,7 +196,7 @@ impl Pages {
     fn pending(&mut self, url: &PageUrl, head: &Head) -> io::Result<()> {
         self.write(None)?;
         let time = head.get("WARC-Date").and_then(moment::parse);
-        self.pending = Some(Pending {
+        self.pending = Some(PendingPage {
             url: url.to_string(),
             at: time.map(moment::to_second).unwrap_or_default(),
         });
@@ -204,12 +204,12 @@ impl Pages {
     }
 
     /// Takes the title of the last page from its metadata.
-    fn title(&mut self, metadata: &mut Records) -> io::Result<()> {
+    fn read_title(&mut self, metadata: &mut Records) -> io::Result<()> {
         if self.pending.is_none() {
             return Ok(());
         }
         let mut block = Vec::new();
-        Read::take(metadata, LOOKED_INTO).read_to_end(&mut block)?;
+        Read::take(metadata, TITLE_SEARCH).read_to_end(&mut block)?;
         let text = String::from_utf8_lossy(&block);
         let title = text
             .split("\r\n")

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::index::{Index, hex};
-use self::zip::Entry;
+use self::zip::ZipEntry;
 use super::output::Output;
 use super::warc::Warc;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
@@ -42,7 +42,7 @@ pub(super) struct Wacz {
 }
 
 /// Checksums and length of some bytes, computed in one pass.
-struct Sums {
+struct Checksums {
     crc: Crc,
     sha256: Sha256,
     length: u64,
@@ -51,7 +51,7 @@ struct Sums {
 /// A package, with the entries written so far.
 struct Package {
     output: Output,
-    entries: Vec<Entry>,
+    entries: Vec<ZipEntry>,
     /// The description of each entry.
     resources: Vec<Value>,
 }
@@ -69,10 +69,10 @@ impl Wacz {
         } = &settings.destination
         else {
             return Err(Error::Setting(
-                "a WACZ needs a file of its own: it cannot be written after what is in one".into(),
+                "a WACZ needs a file of its own: it cannot be appended to an existing file".into(),
             ));
         };
-        let header = archive(0, 0).header();
+        let header = archive_entry(0, 0).header();
         Ok(Self {
             warc: Warc::within(settings, path, &header, NAME, start)?,
             path: path.clone(),
@@ -81,8 +81,8 @@ impl Wacz {
 }
 
 /// The entry of the archive.
-fn archive(length: u64, crc: u32) -> Entry {
-    Entry {
+fn archive_entry(length: u64, crc: u32) -> ZipEntry {
+    ZipEntry {
         name: format!("archive/{NAME}"),
         offset: 0,
         length,
@@ -112,41 +112,42 @@ impl Sink for Wacz {
         let end = mark.length().unwrap_or_default();
         let path = self.path;
         let failed = |source: io::Error| Error::output(&path, source);
-        let start = archive(0, 0).start();
+        let start = archive_entry(0, 0).start();
         let length = end.saturating_sub(start);
-        let sums = Sums::of(&mut part(&path, start, length).map_err(failed)?).map_err(failed)?;
+        let checksums =
+            Checksums::of(&mut part(&path, start, length).map_err(failed)?).map_err(failed)?;
         let index = Index::read(&path, start, length, NAME).map_err(failed)?;
-        let entry = archive(length, sums.crc.sum());
+        let entry = archive_entry(length, checksums.crc.sum());
         let header = entry.header();
         let mut package = Package {
             output: self.warc.into_output(),
-            resources: vec![sums.resource(&entry.name)],
+            resources: vec![checksums.resource(&entry.name)],
             entries: vec![entry],
         };
-        package.file("indexes/index.cdx.gz", index.packed, failed)?;
-        package.file("indexes/index.idx", index.second, failed)?;
-        package.file("pages/pages.jsonl", index.pages, failed)?;
+        package.add_file("indexes/index.cdx.gz", index.packed, failed)?;
+        package.add_file("indexes/index.idx", index.second, failed)?;
+        package.add_file("pages/pages.jsonl", index.pages, failed)?;
         package.describe(failed)?;
         package.finish()?;
         // The directory is on disk; now fill in the length in the archive's header.
-        fill_in(&path, &header).map_err(failed)?;
+        overwrite_start(&path, &header).map_err(failed)?;
         Ok(Some(mark))
     }
 }
 
 impl Package {
     /// Adds a file, from its beginning.
-    fn file(
+    fn add_file(
         &mut self,
         name: &str,
         mut file: File,
         failed: impl Fn(io::Error) -> Error,
     ) -> Result<()> {
         file.rewind().map_err(&failed)?;
-        let sums = Sums::of(&mut file).map_err(&failed)?;
+        let checksums = Checksums::of(&mut file).map_err(&failed)?;
         file.rewind().map_err(&failed)?;
-        self.resources.push(sums.resource(name));
-        self.entry(name, &sums)?;
+        self.resources.push(checksums.resource(name));
+        self.add_entry(name, &checksums)?;
         let mut chunk = vec![0; CHUNK];
         loop {
             match file.read(&mut chunk).map_err(&failed)? {
@@ -175,19 +176,19 @@ impl Package {
             ("datapackage.json", package),
             ("datapackage-digest.json", digest),
         ] {
-            let sums = Sums::of(&mut text.as_bytes()).map_err(&failed)?;
-            self.entry(name, &sums)?;
+            let checksums = Checksums::of(&mut text.as_bytes()).map_err(&failed)?;
+            self.add_entry(name, &checksums)?;
             self.output.buffer().extend_from_slice(text.as_bytes());
         }
         Ok(())
     }
 
-    fn entry(&mut self, name: &str, sums: &Sums) -> Result<()> {
-        let entry = Entry {
+    fn add_entry(&mut self, name: &str, checksums: &Checksums) -> Result<()> {
+        let entry = ZipEntry {
             name: name.to_owned(),
             offset: self.output.length().unwrap_or_default(),
-            length: sums.length,
-            crc: sums.crc.sum(),
+            length: checksums.length,
+            crc: checksums.crc.sum(),
         };
         self.output.buffer().extend_from_slice(&entry.header());
         self.entries.push(entry);
@@ -202,7 +203,7 @@ impl Package {
     }
 }
 
-impl Sums {
+impl Checksums {
     fn of(bytes: &mut impl Read) -> io::Result<Self> {
         let (mut crc, mut sha256, mut length) = (Crc::new(), Sha256::new(), 0);
         let mut chunk = vec![0; CHUNK];
@@ -243,7 +244,7 @@ fn part(path: &Path, start: u64, length: u64) -> io::Result<impl Read> {
 }
 
 /// Overwrites the first bytes of a file, and waits for the disk.
-fn fill_in(path: &Path, header: &[u8]) -> io::Result<()> {
+fn overwrite_start(path: &Path, header: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.write_all(header)?;
     file.sync_data()

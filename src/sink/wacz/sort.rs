@@ -14,17 +14,17 @@ pub(super) struct Sorter {
     /// The folder for temporary files.
     folder: PathBuf,
     /// The most bytes of lines in memory.
-    most: usize,
+    capacity: usize,
     lines: Vec<String>,
     bytes: usize,
     parts: Vec<File>,
 }
 
 impl Sorter {
-    pub(super) fn new(folder: &Path, most: usize) -> Self {
+    pub(super) fn new(folder: &Path, capacity: usize) -> Self {
         Self {
             folder: folder.to_owned(),
-            most,
+            capacity,
             lines: Vec::new(),
             bytes: 0,
             parts: Vec::new(),
@@ -38,7 +38,7 @@ impl Sorter {
     pub(super) fn add(&mut self, line: String) -> io::Result<()> {
         self.bytes += line.len() + size_of::<String>();
         self.lines.push(line);
-        if self.bytes < self.most {
+        if self.bytes < self.capacity {
             return Ok(());
         }
         self.lines.sort_unstable();
@@ -93,11 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_in_order_whether_they_fit_or_not() {
+    fn lines_are_sorted_whether_they_fit_in_memory_or_not() {
         let folder = tempfile::tempdir().unwrap();
-        for most in [1, 500, 5_000, 1 << 20] {
+        for capacity in [1, 500, 5_000, 1 << 20] {
             let mut random = fastrand::Rng::with_seed(4);
-            let mut sorter = Sorter::new(folder.path(), most);
+            let mut sorter = Sorter::new(folder.path(), capacity);
             let mut expected = Vec::new();
             for _ in 0..1000 {
                 let line = format!("{:x} é", random.u16(..));
@@ -105,14 +105,14 @@ mod tests {
                 sorter.add(line).unwrap();
             }
             expected.sort();
-            let mut found = Vec::new();
+            let mut sorted = Vec::new();
             sorter
                 .each(|line| {
-                    found.push(line.to_owned());
+                    sorted.push(line.to_owned());
                     Ok(())
                 })
                 .unwrap();
-            assert_eq!(found, expected, "{most}");
+            assert_eq!(sorted, expected, "{capacity}");
         }
     }
 }

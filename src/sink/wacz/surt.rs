@@ -12,14 +12,14 @@ use crate::url::PageUrl;
 /// The key of a URL.
 pub(super) fn key(url: &PageUrl) -> String {
     let url = url.as_url();
-    let host = host(url.host_str().unwrap_or_default());
+    let host = without_www(url.host_str().unwrap_or_default());
     let mut key: String = host.rsplit('.').collect::<Vec<_>>().join(",");
     if let Some(port) = url.port() {
         key.push_str(&format!(":{port}"));
     }
     key.push(')');
     let path = escaped(url.path());
-    let path = folded(&path);
+    let path = normalized(&path);
     key.push_str(&path.to_ascii_lowercase());
     if let Some(query) = url.query().filter(|query| !query.is_empty()) {
         let query = escaped(query).to_ascii_lowercase();
@@ -36,23 +36,23 @@ pub(super) fn key(url: &PageUrl) -> String {
 }
 
 /// A host without `www.`, `www1.` and the like.
-fn host(host: &str) -> &str {
+fn without_www(host: &str) -> &str {
     let rest = host.strip_prefix("www");
     let rest = rest.map(|rest| rest.trim_start_matches(|digit: char| digit.is_ascii_digit()));
     rest.and_then(|rest| rest.strip_prefix('.')).unwrap_or(host)
 }
 
 /// A path without empty segments and without a trailing slash.
-fn folded(path: &str) -> String {
-    let mut folded = String::with_capacity(path.len());
+fn normalized(path: &str) -> String {
+    let mut normalized = String::with_capacity(path.len());
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-        folded.push('/');
-        folded.push_str(segment);
+        normalized.push('/');
+        normalized.push_str(segment);
     }
-    if folded.is_empty() {
-        folded.push('/');
+    if normalized.is_empty() {
+        normalized.push('/');
     }
-    folded
+    normalized
 }
 
 /// Decodes percent-encoding repeatedly, and then encodes once what must be encoded.
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_the_one_that_other_indexes_have() {
+    fn keys_are_the_same_as_in_other_indexes() {
         // The expected keys were produced with the library that other indexes use (surt 0.3.1).
         for (url, expected) in [
             ("http://example.org", "org,example)/"),

@@ -12,7 +12,7 @@ const DATE: u16 = 1 << 5 | 1;
 
 /// A file in a ZIP file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ZipEntry {
     pub(super) name: String,
     /// The offset of its header.
     pub(super) offset: u64,
@@ -20,15 +20,15 @@ pub(super) struct Entry {
     pub(super) crc: u32,
 }
 
-impl Entry {
+impl ZipEntry {
     /// The header before its content; its size does not depend on the content's length.
     pub(super) fn header(&self) -> Vec<u8> {
         let mut header = Vec::with_capacity(64);
         header.extend_from_slice(b"PK\x03\x04");
-        self.common(&mut header);
+        self.write_common_fields(&mut header);
         header.extend_from_slice(&20_u16.to_le_bytes());
         header.extend_from_slice(self.name.as_bytes());
-        self.long(&mut header, &[self.length, self.length]);
+        self.write_zip64_extra(&mut header, &[self.length, self.length]);
         header
     }
 
@@ -37,7 +37,7 @@ impl Entry {
         self.offset + self.header().len() as u64
     }
 
-    fn common(&self, out: &mut Vec<u8>) {
+    fn write_common_fields(&self, out: &mut Vec<u8>) {
         for number in [VERSION, UTF8, 0, 0, DATE] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -46,7 +46,7 @@ impl Entry {
         out.extend_from_slice(&(self.name.len() as u16).to_le_bytes());
     }
 
-    fn long(&self, out: &mut Vec<u8>, numbers: &[u64]) {
+    fn write_zip64_extra(&self, out: &mut Vec<u8>, numbers: &[u64]) {
         out.extend_from_slice(&1_u16.to_le_bytes());
         out.extend_from_slice(&(8 * numbers.len() as u16).to_le_bytes());
         for number in numbers {
@@ -54,23 +54,23 @@ impl Entry {
         }
     }
 
-    fn in_directory(&self, out: &mut Vec<u8>) {
+    fn write_directory_entry(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"PK\x01\x02");
         out.extend_from_slice(&VERSION.to_le_bytes());
-        self.common(out);
+        self.write_common_fields(out);
         out.extend_from_slice(&28_u16.to_le_bytes());
         out.extend_from_slice(&[0; 10]); // no comment, the first disk, no attributes
         out.extend_from_slice(&[0xFF; 4]);
         out.extend_from_slice(self.name.as_bytes());
-        self.long(out, &[self.length, self.length, self.offset]);
+        self.write_zip64_extra(out, &[self.length, self.length, self.offset]);
     }
 }
 
 /// The end of a ZIP file: its directory, which starts at `offset`.
-pub(super) fn directory(entries: &[Entry], offset: u64) -> Vec<u8> {
+pub(super) fn directory(entries: &[ZipEntry], offset: u64) -> Vec<u8> {
     let mut out = Vec::new();
     for entry in entries {
-        entry.in_directory(&mut out);
+        entry.write_directory_entry(&mut out);
     }
     let (count, length) = (entries.len() as u64, out.len() as u64);
     out.extend_from_slice(b"PK\x06\x06");

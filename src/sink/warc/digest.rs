@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_of_nothing_is_the_one_that_everybody_knows() {
+    fn the_digest_of_empty_input_is_the_well_known_one() {
         let empty = Hash::default().sum();
         assert_eq!(empty.label(), "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ");
         let mut hash = Hash::default();

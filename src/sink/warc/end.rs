@@ -24,15 +24,18 @@ pub(in super::super) fn mend(path: &Path, rotate: ByteSize) -> io::Result<End> {
         _ => series::numbered(path, series::last(path, 0)),
     };
     let length = std::fs::metadata(&path)?.len();
-    let whole = match Packing::of_path(&path) {
+    let intact_length = match Packing::of_path(&path) {
         Some(packing) => torn_member(&path, packing, |_, _| {})?,
         None => torn_record(&path, length)?,
     };
-    let Some(whole) = whole.filter(|whole| *whole < length) else {
+    let Some(intact_length) = intact_length.filter(|intact_length| *intact_length < length) else {
         return Ok(End::Whole);
     };
-    OpenOptions::new().write(true).open(&path)?.set_len(whole)?;
-    Ok(End::Torn(length - whole))
+    OpenOptions::new()
+        .write(true)
+        .open(&path)?
+        .set_len(intact_length)?;
+    Ok(End::Torn(length - intact_length))
 }
 
 /// The start of the last record of an uncompressed file, if that record is torn.
@@ -79,7 +82,7 @@ mod tests {
     use super::super::super::{Destination, Format, SinkSettings, Start, open, samples, tail};
 
     #[test]
-    fn what_is_written_after_half_a_record_can_be_read() {
+    fn records_written_after_a_torn_record_can_be_read() {
         for name in ["a.warc", "a.warc.gz"] {
             for cut in [1, 3, 4, 20, 500, 1500] {
                 let folder = tempfile::tempdir().unwrap();

@@ -9,12 +9,12 @@ use crate::job::Attempt;
 use crate::visit::Visit;
 
 /// What a reader of the archive needs to know about how it was made.
-const DESCRIPTION: &str = "Bodies are as received, under their content codings. HTTP heads are made again from status and fields: names are \
+const DESCRIPTION: &str = "Bodies are as received, under their content codings. HTTP heads are reconstructed from status and fields: names are \
     in lower case, transfer codings are removed and named in x-orig-transfer-encoding, HTTP/2 is written as \
-    HTTP/1.1. A redirect that was followed has its own response and request; where it could not be kept it is a \
-    truncated response with its status, and as location the URL that it led to. Request fields that may hold \
-    secrets, and request bodies, are withheld; the metadata names them. What got no answer is a metadata record with \
-    its error, and the request where one was sent.";
+    HTTP/1.1. A redirect that was followed has its own response and request; if it could not be stored, it is a \
+    truncated response with its status and, as location, the URL of its target. Request fields that may contain \
+    secrets, and request bodies, are withheld; the metadata names them. A request without a response is a metadata record with \
+    its error, plus the request if it was sent.";
 
 /// Named fields, one per line.
 pub(super) struct Fields(Vec<u8>);
@@ -27,7 +27,7 @@ impl Fields {
         self.0.extend_from_slice(b"\r\n");
     }
 
-    fn maybe(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+    fn add_if_some(&mut self, name: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.add(name, value.as_ref());
         }
@@ -45,11 +45,11 @@ impl Fields {
         let standard =
             "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/";
         fields.add("conformsTo", standard);
-        fields.maybe("operator", settings.operator.as_ref());
-        fields.maybe("robots", settings.robots.as_ref());
+        fields.add_if_some("operator", settings.operator.as_ref());
+        fields.add_if_some("robots", settings.robots.as_ref());
         let agent = settings.headers.text(http::header::USER_AGENT);
-        fields.maybe("http-header-user-agent", agent);
-        fields.maybe("command", settings.command.as_ref());
+        fields.add_if_some("http-header-user-agent", agent);
+        fields.add_if_some("command", settings.command.as_ref());
         fields.add("description", DESCRIPTION);
         fields
     }
@@ -62,10 +62,10 @@ impl Fields {
             fields.add("error", error.class());
             fields.add("errorMessage", &error.to_string());
         }
-        fields.maybe("via", job.found_on.as_deref());
+        fields.add_if_some("via", job.found_on.as_deref());
         let hops = "L".repeat(usize::from(job.depth)) + &"R".repeat(job.hops.len());
-        fields.maybe("hopsFromSeed", (!hops.is_empty()).then_some(hops));
-        fields.maybe("row", job.row.map(|row| row.to_string()));
+        fields.add_if_some("hopsFromSeed", (!hops.is_empty()).then_some(hops));
+        fields.add_if_some("row", job.row.map(|row| row.to_string()));
         for hop in &job.hops {
             fields.add("redirect", &format!("{} {}", hop.status, hop.url));
         }
@@ -79,11 +79,11 @@ impl Fields {
             fields.add("httpVersion", page.version.as_str());
         }
         let parsed = &visit.parsed;
-        fields.maybe("mediaType", parsed.media_type.as_ref());
-        fields.maybe("charset", parsed.charset.as_ref());
-        fields.maybe("title", parsed.title.as_ref());
-        fields.maybe("fault", parsed.fault.as_ref());
-        fields.maybe("note", parsed.note.as_ref());
+        fields.add_if_some("mediaType", parsed.media_type.as_ref());
+        fields.add_if_some("charset", parsed.charset.as_ref());
+        fields.add_if_some("title", parsed.title.as_ref());
+        fields.add_if_some("fault", parsed.fault.as_ref());
+        fields.add_if_some("note", parsed.note.as_ref());
         for name in withheld {
             fields.add("withheld", name);
         }

@@ -10,7 +10,7 @@ pub(super) struct Head(Vec<u8>);
 
 /// The types of record that are written (ISO 28500 5.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     Warcinfo,
     Request,
     Response,
@@ -27,39 +27,39 @@ impl RecordId {
         Self(Uuid::new_v4())
     }
 
-    fn spelled(self) -> String {
+    fn to_urn(self) -> String {
         format!("<{}>", self.0.urn())
     }
 }
 
-impl Kind {
+impl RecordKind {
     const fn name(self) -> &'static str {
         match self {
-            Kind::Warcinfo => "warcinfo",
-            Kind::Request => "request",
-            Kind::Response => "response",
-            Kind::Revisit => "revisit",
-            Kind::Metadata => "metadata",
+            RecordKind::Warcinfo => "warcinfo",
+            RecordKind::Request => "request",
+            RecordKind::Response => "response",
+            RecordKind::Revisit => "revisit",
+            RecordKind::Metadata => "metadata",
         }
     }
 
     /// The media type of its block (ISO 28500 5.6).
     const fn content_type(self) -> &'static str {
         match self {
-            Kind::Request => "application/http; msgtype=request",
-            Kind::Response | Kind::Revisit => "application/http; msgtype=response",
-            Kind::Warcinfo | Kind::Metadata => "application/warc-fields",
+            RecordKind::Request => "application/http; msgtype=request",
+            RecordKind::Response | RecordKind::Revisit => "application/http; msgtype=response",
+            RecordKind::Warcinfo | RecordKind::Metadata => "application/warc-fields",
         }
     }
 }
 
 impl Head {
     /// Starts a head with the fields that every record has.
-    pub(super) fn new(kind: Kind, id: RecordId, date: &str) -> Self {
+    pub(super) fn new(kind: RecordKind, id: RecordId, date: &str) -> Self {
         let mut head = Self(Vec::with_capacity(640));
         head.0.extend_from_slice(b"WARC/1.1\r\n");
         head.field("WARC-Type", kind.name());
-        head.field("WARC-Record-ID", &id.spelled());
+        head.field("WARC-Record-ID", &id.to_urn());
         head.field("WARC-Date", date);
         head.field("Content-Type", kind.content_type());
         head
@@ -88,7 +88,7 @@ impl Head {
 
     /// Adds a field that names another record.
     pub(super) fn record(&mut self, name: &str, id: RecordId) {
-        self.field(name, &id.spelled());
+        self.field(name, &id.to_urn());
     }
 
     /// The complete head, for a block of this many bytes.
@@ -128,8 +128,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_value_says_it_stays_on_its_line() {
-        let mut head = Head::new(Kind::Metadata, RecordId::new(), "d\r\nX: y");
+    fn whatever_a_value_contains_it_stays_on_its_line() {
+        let mut head = Head::new(RecordKind::Metadata, RecordId::new(), "d\r\nX: y");
         for number in 0..0x3000 {
             let character = char::from_u32(number).unwrap();
             head.field("Value", &format!("a{character}WARC-Type: request"));
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn no_two_records_have_one_name() {
+    fn no_two_records_have_the_same_name() {
         let names: std::collections::BTreeSet<_> =
-            (0..1000).map(|_| RecordId::new().spelled()).collect();
+            (0..1000).map(|_| RecordId::new().to_urn()).collect();
         assert_eq!(names.len(), 1000);
         assert!(
             names

@@ -24,14 +24,14 @@ const ORIGINAL_RANGE: &str = "x-orig-content-range";
 pub(super) fn response(page: &Page, body: Option<u64>) -> Vec<u8> {
     let mut head = status_line(page.version, page.status);
     let fields = &page.headers.0;
-    let said = page.headers.text(header::CONTENT_LENGTH);
-    let said = said.and_then(|text| text.trim().parse::<u64>().ok());
+    let declared = page.headers.text(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|text| text.trim().parse::<u64>().ok());
     // A resumed download has the head of its last part, with the status changed to that of the whole.
     let is_part = page.status == 200 && fields.contains_key(header::CONTENT_RANGE);
     let length = match body {
         None => None,
-        Some(0) if said.is_some() => None, // a response to HEAD, or one that states 0
-        Some(length) if said == Some(length) => None,
+        Some(0) if declared.is_some() => None, // a response to HEAD, or one that states 0
+        Some(length) if declared == Some(length) => None,
         Some(length) => Some(length),
     };
     for (name, value) in fields {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_framed_the_body_on_the_wire_is_renamed_and_its_length_is_right() {
+    fn framing_fields_are_renamed_and_the_length_is_that_of_the_stored_body() {
         let chunked = [
             ("transfer-encoding", "chunked"),
             ("content-encoding", "gzip"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_stay_and_repeated_fields_too() {
+    fn non_ascii_bytes_and_repeated_fields_are_preserved() {
         let mut page = with(200, &[("set-cookie", "a=1"), ("set-cookie", "b=2")]);
         let latin = HeaderValue::from_bytes(b"na\xEFve\tx").unwrap();
         page.headers.0.insert("x-note", latin);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_what_was_wanted_and_not_who_asked() {
+    fn a_request_shows_what_was_requested_but_no_credentials() {
         let mut fields = HeaderMap::new();
         for (name, value) in [
             ("user-agent", "haul/1"),

@@ -26,7 +26,7 @@ pub(super) enum Member {
 pub(super) struct Gzip {
     deflate: Compress,
     crc: Crc,
-    begun: bool,
+    started: bool,
 }
 
 impl Member {
@@ -34,7 +34,7 @@ impl Member {
         Self::Gzip(Box::new(Gzip {
             deflate: Compress::new(Compression::new(LEVEL), false),
             crc: Crc::new(),
-            begun: false,
+            started: false,
         }))
     }
 
@@ -56,9 +56,9 @@ impl Member {
 
 impl Gzip {
     fn add(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if !self.begun {
+        if !self.started {
             out.extend_from_slice(&HEADER);
-            self.begun = true;
+            self.started = true;
         }
         self.crc.update(bytes);
         let mut rest = bytes;
@@ -75,14 +75,14 @@ impl Gzip {
         out.extend_from_slice(&self.crc.amount().to_le_bytes());
         self.deflate.reset();
         self.crc.reset();
-        self.begun = false;
+        self.started = false;
     }
 
     fn step(&mut self, bytes: &[u8], out: &mut Vec<u8>, flush: FlushCompress) -> Status {
         out.reserve(ROOM);
-        self.deflate
-            .compress_vec(bytes, out, flush)
-            .expect("deflate takes any bytes, there is room, and it was not finished before")
+        self.deflate.compress_vec(bytes, out, flush).expect(
+            "deflate accepts any bytes, there is room, and the stream has not been finished",
+        )
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_record_is_a_member_of_its_own_whatever_its_size() {
+    fn each_record_is_its_own_member_whatever_its_size() {
         let mut random = fastrand::Rng::with_seed(1);
         let mut member = Member::gzip();
         let (mut out, mut starts, mut all) = (Vec::new(), Vec::new(), Vec::new());

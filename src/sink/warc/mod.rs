@@ -30,8 +30,8 @@ pub(super) use self::end::mend;
 
 use self::digest::{Hash, Sum};
 use self::fields::Fields;
-use self::head::{Head, Kind, RecordId};
-use self::volume::{Source, Volume};
+use self::head::{Head, RecordId, RecordKind};
+use self::volume::{BodyBytes, Volume};
 use super::output::Output;
 use super::{Mark, Sink, SinkSettings, Start};
 use crate::archive::{self, SeenPayloads};
@@ -113,7 +113,7 @@ struct Capture<'v> {
 }
 
 /// The digests of a record.
-struct Sums {
+struct Digests {
     block: Sum,
     payload: Sum,
     /// The length of the body.
@@ -164,9 +164,9 @@ impl Warc {
             seen: SeenPayloads::default(),
         };
         if fresh {
-            warc.begin()?;
+            warc.write_warcinfo()?;
         } else {
-            warc.volume.recall(&mut warc.seen);
+            warc.volume.load_payloads(&mut warc.seen);
         }
         Ok(warc)
     }
@@ -177,18 +177,18 @@ impl Warc {
     }
 
     /// Writes the description of a file.
-    fn begin(&mut self) -> Result<()> {
+    fn write_warcinfo(&mut self) -> Result<()> {
         let date = moment::to_microsecond(SystemTime::now());
-        let mut head = Head::new(Kind::Warcinfo, RecordId::new(), &date);
+        let mut head = Head::new(RecordKind::Warcinfo, RecordId::new(), &date);
         if let Some(name) = self.name.clone().or_else(|| self.volume.name()) {
             head.field("WARC-Filename", &name);
         }
         let fields = Fields::of_file(&self.settings).into_bytes();
-        self.put(head, &fields, Source::Memory(b""), 0)
+        self.write_record(head, &fields, BodyBytes::Memory(b""), 0)
     }
 
     /// Writes each redirect on the way, or what is known of it.
-    fn hops(&mut self, capture: &Capture<'_>) -> Result<()> {
+    fn write_redirects(&mut self, capture: &Capture<'_>) -> Result<()> {
         let job = capture.job;
         let targets = job
             .hops
@@ -199,64 +199,64 @@ impl Warc {
         for (index, (hop, target)) in job.hops.iter().zip(targets).enumerate() {
             if let Some(page) = hop.answer.as_deref() {
                 // The request as it was made, with the effects of the hops before it.
-                let mut asked = job.clone();
-                asked.url = hop.url.clone();
-                asked.hops.truncate(index);
-                let own = self.capture(&asked, Some(page), Some(capture.id));
-                self.page(&own, page)?;
-                self.request(&own)?;
+                let mut request_job = job.clone();
+                request_job.url = hop.url.clone();
+                request_job.hops.truncate(index);
+                let hop_capture = self.capture(&request_job, Some(page), Some(capture.id));
+                self.write_response(&hop_capture, page)?;
+                self.write_request(&hop_capture)?;
                 continue;
             }
-            let mut head = Head::new(Kind::Response, RecordId::new(), &capture.date);
+            let mut head = Head::new(RecordKind::Response, RecordId::new(), &capture.date);
             head.uri("WARC-Target-URI", hop.url.as_str());
             head.field("WARC-Truncated", "unspecified");
             head.record("WARC-Concurrent-To", capture.id);
             let block = http::hop(hop.status, target);
-            self.put(head, &block, Source::Memory(b""), 0)?;
+            self.write_record(head, &block, BodyBytes::Memory(b""), 0)?;
         }
         Ok(())
     }
 
-    fn page(&mut self, capture: &Capture<'_>, page: &Page) -> Result<()> {
+    fn write_response(&mut self, capture: &Capture<'_>, page: &Page) -> Result<()> {
         let (source, length) = match &page.body {
-            Body::Memory(bytes) => (Source::Memory(bytes), Some(bytes.len() as u64)),
-            Body::Spooled(spool) => (Source::File(spool.path()), Some(page.body.len())),
-            Body::Dropped(_) => (Source::Memory(b""), None),
+            Body::Memory(bytes) => (BodyBytes::Memory(bytes), Some(bytes.len() as u64)),
+            Body::Spooled(spool) => (BodyBytes::File(spool.path()), Some(page.body.len())),
+            Body::Dropped(_) => (BodyBytes::Memory(b""), None),
         };
         let block = http::response(page, length);
-        let sums = Sums::of(&block, source)?;
-        let payload = sums.payload.label();
-        if sums.length > 0
+        let digests = Digests::of(&block, source)?;
+        let payload = digests.payload.label();
+        if digests.length > 0
             && let Some(earlier) = self.volume.find(&self.seen, &payload)?
         {
-            return self.revisit(capture, &block, &payload, &earlier);
+            return self.write_revisit(capture, &block, &payload, &earlier);
         }
-        let mut head = self.head(Kind::Response, capture, capture.id);
-        head.field("WARC-Block-Digest", &sums.block.label());
+        let mut head = self.head(RecordKind::Response, capture, capture.id);
+        head.field("WARC-Block-Digest", &digests.block.label());
         match length {
             Some(_) => head.field("WARC-Payload-Digest", &payload),
             None => head.field("WARC-Truncated", "unspecified"),
         }
-        let place = self.volume.place();
-        self.put(head, &block, source, sums.length)?;
-        if let Some(place) = place.filter(|_| sums.length > 0) {
-            self.seen.note(&payload, place);
+        let position = self.volume.position();
+        self.write_record(head, &block, source, digests.length)?;
+        if let Some(position) = position.filter(|_| digests.length > 0) {
+            self.seen.note(&payload, position);
         }
         Ok(())
     }
 
     /// Writes the head of a response whose body has already been written.
-    fn revisit(
+    fn write_revisit(
         &mut self,
         capture: &Capture<'_>,
         block: &[u8],
         payload: &str,
         earlier: &archive::Head,
     ) -> Result<()> {
-        let sums = Sums::of(block, Source::Memory(b""))?;
-        let mut head = self.head(Kind::Revisit, capture, capture.id);
+        let digests = Digests::of(block, BodyBytes::Memory(b""))?;
+        let mut head = self.head(RecordKind::Revisit, capture, capture.id);
         head.field("WARC-Profile", IDENTICAL);
-        head.field("WARC-Block-Digest", &sums.block.label());
+        head.field("WARC-Block-Digest", &digests.block.label());
         head.field("WARC-Payload-Digest", payload);
         for (name, of_earlier) in [
             ("WARC-Refers-To", "WARC-Record-ID"),
@@ -267,48 +267,48 @@ impl Warc {
                 head.field(name, value);
             }
         }
-        self.put(head, block, Source::Memory(b""), 0)
+        self.write_record(head, block, BodyBytes::Memory(b""), 0)
     }
 
     /// Writes the request; returns the names of the parts that are withheld.
-    fn request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
+    fn write_request(&mut self, capture: &Capture<'_>) -> Result<Vec<String>> {
         let job = capture.job;
         let outgoing = self.template.outgoing(job);
         let (block, mut withheld) = http::request(&outgoing.method, &job.url, &outgoing.headers);
         let id = RecordId::new();
-        let mut head = self.head(Kind::Request, capture, id);
+        let mut head = self.head(RecordKind::Request, capture, id);
         head.record("WARC-Concurrent-To", capture.id);
         if outgoing.body.is_some() {
             head.field("WARC-Truncated", "unspecified");
             withheld.push("the body".to_owned());
         }
-        let sums = Sums::of(&block, Source::Memory(b""))?;
-        head.field("WARC-Block-Digest", &sums.block.label());
-        self.put(head, &block, Source::Memory(b""), 0)?;
+        let digests = Digests::of(&block, BodyBytes::Memory(b""))?;
+        head.field("WARC-Block-Digest", &digests.block.label());
+        self.write_record(head, &block, BodyBytes::Memory(b""), 0)?;
         Ok(withheld)
     }
 
     /// Writes the metadata of a visit; `id` is the record's own name.
-    fn metadata(
+    fn write_metadata(
         &mut self,
         capture: &Capture<'_>,
         id: RecordId,
         visit: &Visit,
         withheld: &[String],
     ) -> Result<()> {
-        let mut head = Head::new(Kind::Metadata, id, &capture.date);
+        let mut head = Head::new(RecordKind::Metadata, id, &capture.date);
         head.uri("WARC-Target-URI", capture.job.url.as_str());
         if id != capture.id {
             head.record("WARC-Concurrent-To", capture.id);
         }
         let block = Fields::of_visit(visit, withheld).into_bytes();
-        let sums = Sums::of(&block, Source::Memory(b""))?;
-        head.field("WARC-Block-Digest", &sums.block.label());
-        self.put(head, &block, Source::Memory(b""), 0)
+        let digests = Digests::of(&block, BodyBytes::Memory(b""))?;
+        head.field("WARC-Block-Digest", &digests.block.label());
+        self.write_record(head, &block, BodyBytes::Memory(b""), 0)
     }
 
     /// The head of a record for a response or its request.
-    fn head(&self, kind: Kind, capture: &Capture<'_>, id: RecordId) -> Head {
+    fn head(&self, kind: RecordKind, capture: &Capture<'_>, id: RecordId) -> Head {
         let mut head = Head::new(kind, id, &capture.date);
         head.uri("WARC-Target-URI", capture.job.url.as_str());
         if let Some(remote) = capture.remote.filter(|_| !self.settings.proxied) {
@@ -336,9 +336,15 @@ impl Warc {
         }
     }
 
-    fn put(&mut self, head: Head, block: &[u8], body: Source<'_>, length: u64) -> Result<()> {
+    fn write_record(
+        &mut self,
+        head: Head,
+        block: &[u8],
+        body: BodyBytes<'_>,
+        length: u64,
+    ) -> Result<()> {
         let head = head.finish(block.len() as u64 + length);
-        self.volume.put(&head, block, body, length)
+        self.volume.write_record(&head, block, body, length)
     }
 }
 
@@ -349,23 +355,23 @@ impl Sink for Warc {
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
         if self.volume.is_full() {
-            self.volume.turn()?;
-            self.begin()?;
+            self.volume.open_next()?;
+            self.write_warcinfo()?;
         }
         let capture = self.capture(&visit.job, visit.outcome.as_ref().ok(), None);
-        self.hops(&capture)?;
+        self.write_redirects(&capture)?;
         match &visit.outcome {
             Ok(page) => {
-                self.page(&capture, page)?;
-                let withheld = self.request(&capture)?;
-                self.metadata(&capture, RecordId::new(), visit, &withheld)
+                self.write_response(&capture, page)?;
+                let withheld = self.write_request(&capture)?;
+                self.write_metadata(&capture, RecordId::new(), visit, &withheld)
             }
             Err(error) => {
                 let withheld = match was_sent(error) {
-                    true => self.request(&capture)?,
+                    true => self.write_request(&capture)?,
                     false => Vec::new(),
                 };
-                self.metadata(&capture, capture.id, visit, &withheld)
+                self.write_metadata(&capture, capture.id, visit, &withheld)
             }
         }
     }
@@ -402,12 +408,12 @@ fn was_sent(error: &FetchError) -> bool {
     }
 }
 
-impl Sums {
+impl Digests {
     /// Computes the digests of a record.
     ///
     /// # Errors
     /// If the file of a body cannot be read.
-    fn of(block: &[u8], body: Source<'_>) -> Result<Self> {
+    fn of(block: &[u8], body: BodyBytes<'_>) -> Result<Self> {
         let (mut whole, mut payload, mut length) = (Hash::default(), Hash::default(), 0);
         whole.add(block);
         body.each(|chunk| {

@@ -23,10 +23,10 @@ impl Record {
     }
 
     pub(in super::super) fn get(&self, name: &str) -> Option<&str> {
-        let mut found = self.fields.iter().filter(|(own, _)| own == name);
-        let value = found.next().map(|(_, value)| value.as_str());
+        let mut values = self.fields.iter().filter(|(own, _)| own == name);
+        let value = values.next().map(|(_, value)| value.as_str());
         let may_repeat = name == "WARC-Concurrent-To";
-        assert!(may_repeat || found.next().is_none(), "{name} twice");
+        assert!(may_repeat || values.next().is_none(), "{name} twice");
         value
     }
 
@@ -79,15 +79,16 @@ pub(in super::super) fn records(path: &Path) -> Vec<Record> {
 pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
     let records = records(path);
     let of = |kind: &str| -> Vec<usize> {
-        let kept = records
+        let of_kind = records
             .iter()
             .filter(|record| record.field("WARC-Type") == kind);
         let url = |record: &Record| record.field("WARC-Target-URI").to_owned();
-        kept.map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
+        of_kind
+            .map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
             .collect()
     };
-    let answers = of("response");
-    assert_eq!((&of("request"), &of("metadata")), (&answers, &answers));
+    let responses = of("response");
+    assert_eq!((&of("request"), &of("metadata")), (&responses, &responses));
     for record in records
         .iter()
         .filter(|record| record.field("WARC-Type") == "response")
@@ -104,8 +105,8 @@ pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
         .iter()
         .map(|record| record.field("WARC-Record-ID"))
         .collect();
-    assert_eq!(names.len(), records.len(), "a name is there twice");
-    answers
+    assert_eq!(names.len(), records.len(), "a record ID occurs twice");
+    responses
 }
 
 fn record(rest: &mut &[u8]) -> Record {

@@ -78,7 +78,7 @@ fn text(record: &Record) -> String {
 }
 
 #[test]
-fn an_answer_is_kept_with_its_request_and_what_is_known_of_it() {
+fn a_response_is_stored_with_its_request_and_metadata() {
     let records = Archive::of(&[page(200)]);
     assert_eq!(
         kinds(&records),
@@ -108,7 +108,7 @@ fn an_answer_is_kept_with_its_request_and_what_is_known_of_it() {
 }
 
 #[test]
-fn a_redirect_on_the_way_is_an_answer_of_which_little_is_kept() {
+fn a_redirect_on_the_way_is_a_response_with_only_its_status_and_target() {
     let records = Archive::of(&[redirected()]);
     let hop = &records[1];
     assert_eq!(hop.field("WARC-Target-URI"), "http://example.org/old");
@@ -125,7 +125,7 @@ fn a_redirect_on_the_way_is_an_answer_of_which_little_is_kept() {
 }
 
 #[test]
-fn a_redirect_that_was_kept_is_an_answer_with_the_request_that_asked_for_it() {
+fn a_redirect_that_was_stored_is_a_response_with_its_request() {
     let mut visit = redirected();
     let mut answer = page(301).outcome.unwrap();
     answer.body = Body::Memory(Bytes::from_static(b"moved"));
@@ -137,10 +137,10 @@ fn a_redirect_that_was_kept_is_an_answer_with_the_request_that_asked_for_it() {
             "warcinfo", "response", "request", "response", "request", "metadata"
         ]
     );
-    let [_, hop, asked, last, ..] = &records[..] else {
+    let [_, hop, request, last, ..] = &records[..] else {
         unreachable!()
     };
-    for record in [hop, asked] {
+    for record in [hop, request] {
         assert_eq!(record.field("WARC-Target-URI"), "http://example.org/old");
         assert_eq!(record.field("WARC-Date"), "2026-11-21T16:37:13.012345Z");
     }
@@ -150,14 +150,14 @@ fn a_redirect_that_was_kept_is_an_answer_with_the_request_that_asked_for_it() {
         last.field("WARC-Record-ID")
     );
     assert_eq!(
-        asked.field("WARC-Concurrent-To"),
+        request.field("WARC-Concurrent-To"),
         hop.field("WARC-Record-ID")
     );
-    assert!(text(asked).starts_with("GET /old HTTP/1.1\r\nhost: example.org\r\n"));
+    assert!(text(request).starts_with("GET /old HTTP/1.1\r\nhost: example.org\r\n"));
 }
 
 #[test]
-fn what_got_no_answer_is_told_with_its_class() {
+fn a_visit_without_a_response_is_reported_with_its_error_class() {
     for visit in samples::every()
         .iter()
         .filter(|visit| visit.outcome.is_err())
@@ -192,7 +192,7 @@ fn what_got_no_answer_is_told_with_its_class() {
 }
 
 #[test]
-fn no_page_no_url_and_no_message_ends_a_line_or_a_record() {
+fn no_page_url_or_message_can_end_a_line_or_a_record() {
     const EVIL: &str =
         "a\r\n\r\nWARC/1.1\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\u{85}\u{2028}\0";
     let mut titled = saved_from("http://h.example/?q=a\r\nWARC-Type: x", 200, EVIL);
@@ -227,22 +227,22 @@ fn no_page_no_url_and_no_message_ends_a_line_or_a_record() {
 }
 
 #[test]
-fn a_body_in_a_file_streams_through_and_its_bytes_stay_as_they_came() {
+fn a_body_in_a_file_is_streamed_with_its_bytes_unchanged() {
     let mut random = fastrand::Rng::with_seed(3);
     let body: Vec<u8> = (0..3 << 20).map(|_| random.u8(..)).collect();
-    let kept = tempfile::NamedTempFile::new()
+    let body_path = tempfile::NamedTempFile::new()
         .unwrap()
         .into_temp_path()
         .keep()
         .unwrap();
-    fs::write(&kept, &body).unwrap();
+    fs::write(&body_path, &body).unwrap();
     let mut visit = saved_from("http://h.example/large", 200, "");
     let answer = visit.outcome.as_mut().unwrap();
     answer
         .headers
         .0
         .insert("content-encoding", HeaderValue::from_static("gzip"));
-    answer.body = Body::Spooled(Spool::adopt(kept, body.len() as u64, None));
+    answer.body = Body::Spooled(Spool::adopt(body_path, body.len() as u64, None));
     let records = Archive::of(&[visit]);
     assert!(records[1].message().1 == body);
     let head = String::from_utf8(records[1].message().0.to_vec()).unwrap();
@@ -253,7 +253,7 @@ fn a_body_in_a_file_streams_through_and_its_bytes_stay_as_they_came() {
 }
 
 #[test]
-fn a_body_that_was_let_go_is_said_to_be_cut_off() {
+fn a_dropped_body_is_marked_as_truncated() {
     let mut visit = page(200);
     visit.outcome.as_mut().unwrap().body = Body::Dropped(4200);
     let records = Archive::of(&[visit]);
@@ -262,7 +262,7 @@ fn a_body_that_was_let_go_is_said_to_be_cut_off() {
 }
 
 #[test]
-fn secrets_of_a_request_are_withheld_and_named() {
+fn secrets_of_a_request_are_withheld_and_listed() {
     let archive = Archive::new("pages.warc", |settings| {
         settings.method = "POST".into();
         settings.body = Some("password=secret-1".into());
@@ -306,7 +306,7 @@ fn numbered(from: usize, to: usize) -> impl Iterator<Item = Visit> {
 }
 
 #[test]
-fn files_are_turned_at_their_size_and_a_job_goes_on_in_the_file_of_its_mark() {
+fn files_are_rotated_by_size_and_a_job_resumes_in_the_file_of_its_mark() {
     let archive = Archive::new("pages.warc.gz", |settings| {
         settings.rotate = ByteSize(20_000)
     });
@@ -326,7 +326,7 @@ fn files_are_turned_at_their_size_and_a_job_goes_on_in_the_file_of_its_mark() {
     assert!(archive.names().len() < killed);
     numbered(20, 40).for_each(|visit| sink.write(&visit).unwrap());
     sink.finish().unwrap();
-    let mut found = Vec::new();
+    let mut urls = Vec::new();
     let mut names = archive.names();
     names.rotate_right(1); // the one without a number is the first
     for name in &names {
@@ -338,17 +338,17 @@ fn files_are_turned_at_their_size_and_a_job_goes_on_in_the_file_of_its_mark() {
         let records = strict::records(&path);
         assert!(records[0].is("warcinfo") && records[0].field("WARC-Filename") == name);
         let answers = records.iter().filter(|record| record.is("response"));
-        found.extend(answers.map(|record| record.field("WARC-Target-URI").to_owned()));
+        urls.extend(answers.map(|record| record.field("WARC-Target-URI").to_owned()));
     }
     let expected: Vec<_> = numbered(0, 40)
         .map(|visit| visit.job.url.to_string())
         .collect();
-    assert_eq!(found, expected);
+    assert_eq!(urls, expected);
     assert!(names.len() > 5, "{names:?}");
 }
 
 #[test]
-fn a_body_that_was_written_before_is_referred_to_also_in_a_later_session_and_file() {
+fn a_body_written_before_is_referred_to_even_from_a_later_session_and_file() {
     let archive = Archive::new("pages.warc.gz", |settings| {
         settings.rotate = ByteSize(10_000)
     });
@@ -400,12 +400,15 @@ fn a_body_that_was_written_before_is_referred_to_also_in_a_later_session_and_fil
     let stored = crate::archive::Archive::open(archive.file("pages.warc.gz")).unwrap();
     let stored: Vec<_> = stored.map(Result::unwrap).collect();
     let body = |url: &str| {
-        let found = stored
+        let matching = stored
             .iter()
             .find(|stored| stored.url.as_str() == url)
             .unwrap();
-        assert!(!found.truncated);
-        (found.page.status, found.page.body.head(1 << 20).unwrap())
+        assert!(!matching.truncated);
+        (
+            matching.page.status,
+            matching.page.body.head(1 << 20).unwrap(),
+        )
     };
     let bytes = |visit: &Visit| visit.bytes().unwrap().clone();
     assert_eq!(body("http://h.example/same"), (404, bytes(&first)));
@@ -414,7 +417,7 @@ fn a_body_that_was_written_before_is_referred_to_also_in_a_later_session_and_fil
 }
 
 #[test]
-fn what_was_written_is_read_as_it_was_visited() {
+fn written_visits_are_read_back_unchanged() {
     let archive = Archive::new("pages.warc.gz", |_| {});
     let visits: Vec<_> = samples::every().into_iter().chain(numbered(0, 3)).collect();
     let mut sink = archive.open(Start::Fresh);

@@ -25,7 +25,7 @@ const PAYLOAD: &str = "WARC-Payload-Digest";
 
 /// The bytes of a body.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum BodyBytes<'a> {
     /// In memory; possibly empty.
     Memory(&'a [u8]),
     /// In a file.
@@ -137,7 +137,7 @@ impl Volume {
     ///
     /// # Errors
     /// If either cannot be written.
-    pub(super) fn turn(&mut self) -> Result<()> {
+    pub(super) fn open_next(&mut self) -> Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
         };
@@ -158,7 +158,7 @@ impl Volume {
     }
 
     /// The position of the next record; `None` if it could not be read back.
-    pub(super) fn place(&self) -> Option<RecordPosition> {
+    pub(super) fn position(&self) -> Option<RecordPosition> {
         self.path.as_ref()?;
         Some(RecordPosition {
             file: self.number,
@@ -173,22 +173,22 @@ impl Volume {
     /// # Errors
     /// If buffered bytes cannot be written.
     pub(super) fn find(&mut self, seen: &SeenPayloads, payload: &str) -> Result<Option<Head>> {
-        let (Some(place), Some(path)) = (seen.find(payload), &self.path) else {
+        let (Some(position), Some(path)) = (seen.find(payload), &self.path) else {
             return Ok(None);
         };
         self.output.flush()?;
-        let path = series::numbered(path, place.file);
+        let path = series::numbered(path, position.file);
         // A file that has been removed since is no reason to stop: the body is written again.
-        let records = Records::open(&path, place.offset, u64::MAX);
+        let records = Records::open(&path, position.offset, u64::MAX);
         let head = records
             .and_then(|mut records| records.next())
             .ok()
             .flatten();
-        Ok(head.filter(|head| is_answer(head) && head.get(PAYLOAD) == Some(payload)))
+        Ok(head.filter(|head| has_payload(head) && head.get(PAYLOAD) == Some(payload)))
     }
 
     /// Loads the payloads of an archive that is being resumed.
-    pub(super) fn recall(&self, seen: &mut SeenPayloads) {
+    pub(super) fn load_payloads(&self, seen: &mut SeenPayloads) {
         let Some(path) = &self.path else {
             return;
         };
@@ -199,7 +199,7 @@ impl Volume {
             };
             // Records that cannot be read are not referred to.
             while let Ok(Some(head)) = records.next() {
-                if let Some(payload) = head.get(PAYLOAD).filter(|_| is_answer(&head)) {
+                if let Some(payload) = head.get(PAYLOAD).filter(|_| has_payload(&head)) {
                     let offset = head.offset;
                     seen.note(payload, RecordPosition { file, offset });
                 }
@@ -211,21 +211,21 @@ impl Volume {
     ///
     /// # Errors
     /// If it cannot be written, or if the file of a body has changed.
-    pub(super) fn put(
+    pub(super) fn write_record(
         &mut self,
         head: &[u8],
         block: &[u8],
-        body: Source<'_>,
+        body: BodyBytes<'_>,
         length: u64,
     ) -> Result<()> {
         self.add(head)?;
         self.add(block)?;
-        let mut put = 0;
+        let mut written = 0;
         body.each(|chunk| {
-            put += chunk.len() as u64;
+            written += chunk.len() as u64;
             self.add(chunk)
         })?;
-        if put != length {
+        if written != length {
             let problem = io::Error::other("a body changed while it was written");
             return Err(Error::output(body.path(), problem));
         }
@@ -266,7 +266,7 @@ impl Volume {
     }
 }
 
-impl Source<'_> {
+impl BodyBytes<'_> {
     /// Calls a function with the bytes, a piece at a time.
     ///
     /// # Errors
@@ -276,14 +276,14 @@ impl Source<'_> {
             Self::Memory(bytes) => return take(bytes),
             Self::File(path) => path,
         };
-        let lost = |source: io::Error| {
-            let problem = format!("the body that was kept there cannot be read: {source}");
+        let unreadable = |source: io::Error| {
+            let problem = format!("the body stored there cannot be read: {source}");
             Error::output(path, io::Error::new(source.kind(), problem))
         };
-        let mut file = File::open(path).map_err(lost)?;
+        let mut file = File::open(path).map_err(unreadable)?;
         let mut chunk = vec![0; CHUNK];
         loop {
-            match file.read(&mut chunk).map_err(lost)? {
+            match file.read(&mut chunk).map_err(unreadable)? {
                 0 => return Ok(()),
                 count => take(&chunk[..count])?,
             }
@@ -299,7 +299,7 @@ impl Source<'_> {
 }
 
 /// Whether a record contains the body that its digest is of, and reading can start at it.
-fn is_answer(head: &Head) -> bool {
+fn has_payload(head: &Head) -> bool {
     head.is_findable && head.kind() == "response"
 }
 
@@ -322,9 +322,9 @@ fn numbered(mark: Mark, number: u32) -> Mark {
 
 /// Removes later files of a series, last one first, so that a kill leaves no gap.
 fn remove_after(path: &Path, number: u32) -> Result<()> {
-    for late in (number + 1..=series::last(path, number)).rev() {
-        let late = series::numbered(path, late);
-        fs::remove_file(&late).map_err(|source| Error::output(late, source))?;
+    for obsolete in (number + 1..=series::last(path, number)).rev() {
+        let obsolete = series::numbered(path, obsolete);
+        fs::remove_file(&obsolete).map_err(|source| Error::output(obsolete, source))?;
     }
     Ok(())
 }
