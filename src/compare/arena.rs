@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::machine::{Busy, Usage};
 use super::round::{Answer, Measured, Order};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
 use crate::origin::{LogLevel, Origin, OriginSettings};
@@ -149,8 +149,8 @@ impl Arena {
             log: LogLevel::Counts,
             ..OriginSettings::default()
         };
-        let origin =
-            Origin::start(settings).map_err(|error| Error::Setting(format!("--serve: {error}")))?;
+        let origin = Origin::start(settings)
+            .map_err(|error| Error::invalid(Setting::PracticeServer, error.to_string()))?;
         self.urls = (0..practice.pages)
             .map(|page| origin.url(&format!("/page/{page}")))
             .collect();

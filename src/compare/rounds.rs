@@ -12,7 +12,7 @@ use super::outcome::Rounds;
 use super::schedule::{self, Speed};
 use super::{CompareSettings, LEAST_ROUNDS, Stage};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::size::spelled;
 
 /// URLs that are fetched one at a time to see how long an answer takes when nothing else is in flight.
@@ -139,11 +139,12 @@ impl Course {
             });
         }
         if self.rounds.is_empty() {
-            return Err(Error::Setting(format!(
-                "no engine got one record in {}: these URLs need a larger --time-budget than {}",
+            let problem = format!(
+                "no engine got one record in {}: these URLs need more than {}",
                 spelled(limit),
                 spelled(settings.time_budget)
-            )));
+            );
+            return Err(Error::invalid(Setting::TimeBudget, problem));
         }
         Ok(Some(speeds))
     }

@@ -65,7 +65,7 @@ impl Frontier {
         if self.settings.run == Run::Dry {
             return Ok(Some(Visit::unsent(
                 job,
-                FetchError::Skipped("--dry-run".into()),
+                FetchError::Skipped("dry run".into()),
             )));
         }
         self.name(&job.host);

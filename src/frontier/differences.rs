@@ -1,11 +1,9 @@
 //! What a job was begun with, beside what it is to go on with.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
-use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Difference, Error, Result};
 
 /// Settings that are not what they were: the name, and what it was and is.
 pub(super) struct Differences<'a>(Vec<(&'a str, Option<&'a str>, Option<&'a str>)>);
@@ -34,28 +32,22 @@ impl<'a> Differences<'a> {
     /// # Errors
     /// All of them that may not be: a job whose settings changed would be two jobs in one.
     pub(super) fn check(&self, folder: &Path, may_change: &[String]) -> Result<()> {
-        let mut text = String::new();
-        for (name, then, now) in &self.0 {
-            if may_change.iter().any(|allowed| allowed == name) {
-                continue;
-            }
-            let shown = |value: &Option<&str>| match value {
-                Some(value) => clean(&value.replace('\n', ", ")).into_owned(),
-                None => "not set".to_owned(),
-            };
-            let _ = write!(text, "\n  {name}: {} then, {} now", shown(then), shown(now));
-        }
-        if text.is_empty() {
+        let kept = |name: &str| may_change.iter().any(|allowed| allowed == name);
+        let all = self.0.iter().filter(|(name, ..)| !kept(name));
+        let differences: Vec<_> = all
+            .map(|(name, then, now)| Difference {
+                name: (*name).to_owned(),
+                then: then.map(str::to_owned),
+                now: now.map(str::to_owned),
+            })
+            .collect();
+        if differences.is_empty() {
             return Ok(());
         }
-        let way_out = match may_change.is_empty() {
-            true => "--change goes on with those of now where a job can, --fresh starts over",
-            false => "these cannot change in a job: --fresh starts over",
-        };
-        let problem = format!(
-            "the job in {} was begun with other settings; {way_out}:{text}",
-            folder.display()
-        );
-        Err(Error::Setting(problem))
+        Err(Error::SettingsDiffer {
+            folder: folder.to_owned(),
+            differences,
+            fixed: !may_change.is_empty(),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Files that are not lists, told by their first bytes: refused in one sentence that says what to do.
 
 /// What a file is, and what to do about it, by the bytes that it begins with.
-const KNOWN: [(&[u8], &str); 18] = [
+const KNOWN: [(&[u8], &str); 17] = [
     (
         b"PK\x03\x04",
         "a ZIP file (as .xlsx, .ods and .zip are), not a list: save the sheet as CSV, or unpack it",
@@ -22,10 +22,6 @@ const KNOWN: [(&[u8], &str); 18] = [
     (
         b"PAR1",
         "a Parquet file, not a list: haul retry fetches the failures of the folder that haul wrote it to",
-    ),
-    (
-        b"WARC/",
-        "an archive, not a list: haul fetch --from FILE reads its pages",
     ),
     (
         b"BZh",
@@ -62,13 +58,31 @@ const KNOWN: [(&[u8], &str); 18] = [
     ),
 ];
 
+/// How a web archive begins.
+const ARCHIVE: &[u8] = b"WARC/";
 /// Where a tar archive says that it is one.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 /// Control characters that make a beginning binary, where they are also one in this many of its bytes.
 const CONTROLS: (usize, usize) = (8, 50);
 
+/// Why an input is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is a web archive.
+    Archive,
+    /// It is something else that is no list.
+    NoList(&'static str),
+}
+
 /// What is wrong with an input that begins like this: `None` where it may be a list.
-pub(super) fn problem(head: &[u8]) -> Option<&'static str> {
+pub(super) fn refusal(head: &[u8]) -> Option<Refusal> {
+    match head.starts_with(ARCHIVE) {
+        true => Some(Refusal::Archive),
+        false => problem(head).map(Refusal::NoList),
+    }
+}
+
+fn problem(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);
     }
@@ -101,11 +115,12 @@ mod tests {
             b"PK is how it begins",
             "имя;url\nодин;http://a.example/".as_bytes(),
         ] {
-            assert_eq!(problem(text), None, "{}", text.escape_ascii());
+            assert_eq!(refusal(text), None, "{}", text.escape_ascii());
         }
         let mut random = fastrand::Rng::with_seed(7);
         let noise: Vec<u8> = (0..4096).map(|_| random.u8(..)).collect();
-        assert!(problem(&noise).is_some());
+        assert!(refusal(&noise).is_some());
+        assert_eq!(refusal(b"WARC/1.1\r\n"), Some(Refusal::Archive));
         assert!(problem(b"PK\x03\x04\x14\0").unwrap().contains("CSV"));
     }
 }

@@ -60,7 +60,7 @@ impl Sqlite {
                 for kept in rows {
                     let row = kept.into_row(&HostKey::nowhere(), path.as_ref())?;
                     let State::Failed { status, class, .. } = &row.state else {
-                        return Err(Error::store(&path, "damaged: a failure is none"));
+                        return Err(Error::damaged(&path, "damaged: a failure is none"));
                     };
                     all += 1;
                     if !wanted(*status, class) {

@@ -200,10 +200,7 @@ impl Reading {
                 before: if has_header { rows[0].line } else { said },
                 of_records,
             }),
-            Err(problem) => Err(format!(
-                "{problem}: {}; --url-column NAME (or its number) says which holds them",
-                known()
-            )),
+            Err(problem) => Err(format!("{problem}: {}", known())),
         };
         let is_even = rows.iter().all(|row| row.cells.len() == first.len());
         // http://a.example/p;id=1 is one URL.
@@ -404,13 +401,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_learned_names_the_columns_and_the_flag() {
+    fn what_cannot_be_learned_names_the_columns() {
         for text in [
             "id,name,city\n1,Ann,Rome\n",
             "id,first,second\n1,http://a.example/1,http://a.example/2\n",
         ] {
             let problem = learned(text).unwrap_err();
-            assert!(problem.contains("--url-column"), "{problem}");
             assert!(problem.contains("id, "), "{problem}");
         }
         let second = of(b"1,shop.internal/1\n", Kind::Csv, Some("2"));

@@ -45,7 +45,7 @@ fn learn(
 ) -> Result<Option<Layout>> {
     let sample = lines.sample(2, wait);
     let sample = sample.map_err(|source| unreadable(name, source))?;
-    layout::of(sample, kind, column).map_err(|problem| Error::Table {
+    layout::of(sample, kind, column).map_err(|problem| Error::UrlColumn {
         name: name.to_owned(),
         problem,
     })

@@ -26,7 +26,7 @@ use super::output::Output;
 use super::warc::Warc;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
 use crate::archive::date;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -66,8 +66,9 @@ impl Wacz {
             append: false,
         } = &settings.destination
         else {
-            return Err(Error::Setting(
-                "a WACZ needs a file of its own: it cannot be written after what is in one".into(),
+            return Err(Error::invalid(
+                Setting::Output,
+                "a WACZ needs a file of its own: it cannot be written after what is in one",
             ));
         };
         let header = archive(0, 0).header();
