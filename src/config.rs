@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::fetch::{FetchSettings, KEEP_IDLE};
 use crate::follow::CrawlSettings;
 use crate::frontier::{FrontierSettings, Robots};
@@ -111,8 +111,9 @@ impl Config {
     /// When two settings contradict each other.
     pub(crate) fn settle(&mut self) -> Result<()> {
         if self.parse.memory.0 == 0 {
-            return Err(Error::Setting(
-                "--max-memory 0: no page could be decoded; give a size, as in 256M".into(),
+            return Err(Error::invalid(
+                Setting::Memory,
+                "with 0 no page could be decoded; give a size, as in 256M",
             ));
         }
         let tables = self.parse.extract.tables()?;

@@ -90,13 +90,13 @@ pub enum FetchError {
         problem: String,
     },
     /// A redirect from a public address to a private one.
-    #[error("redirect to the private address {address} refused; --allow-private allows it")]
+    #[error("redirect to the private address {address} refused")]
     Private {
         /// The address.
         address: IpAddr,
     },
     /// A redirect to a name that is private by its own saying, behind a proxy that would resolve it.
-    #[error("redirect to the private name {name} refused; --allow-private allows it")]
+    #[error("redirect to the private name {name} refused")]
     PrivateName {
         /// The name.
         name: String,
@@ -132,7 +132,7 @@ pub enum FetchError {
         /// What was wrong with it.
         problem: String,
     },
-    /// A setting kept it from being asked: `--dry-run`.
+    /// A setting kept it from being asked: a dry run.
     #[error("not asked: {0}")]
     Skipped(String),
     /// The proxy refused or failed.
@@ -233,10 +233,10 @@ impl FetchError {
         ),
         ("tls", "the TLS handshake failed for another reason"),
         ("timeout", "a deadline passed, or the body came too slowly"),
-        ("too-large", "the body is larger than --max-size"),
+        ("too-large", "the body is larger than allowed"),
         ("protocol", "what came is not HTTP"),
         ("head", "the head of the answer is too large"),
-        ("redirects", "more redirects than --max-redirs"),
+        ("redirects", "more redirects than allowed"),
         ("redirect", "a redirect to another scheme or to no URL"),
         ("private", "a redirect to a private address or name"),
         ("host-down", "the host kept failing and was given up"),
@@ -246,7 +246,7 @@ impl FetchError {
             "robots-unreachable",
             "not asked: the host's robots.txt could not be had",
         ),
-        ("skipped", "not asked: --dry-run"),
+        ("skipped", "not asked: a dry run"),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be kept on disk"),
         ("decode", "the body could not be decoded, or not to its end"),

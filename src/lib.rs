@@ -140,7 +140,7 @@ pub use broken::{Broken, BrokenUrl};
 pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
 pub use crawl::{Ended, Outcome, Runner, Visits, crawl};
-pub use error::{Error, Result};
+pub use error::{Difference, Error, Result, Setting};
 pub use event::Event;
 pub use failure::{FetchError, Phase, TlsReason};
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
@@ -160,7 +160,7 @@ pub use stop::Stop;
 pub use tally::{Failures, HostTally, Tally, Totals};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
 pub use visit::{Parsed, Visit};
-pub use wait::{Wait, Waits};
+pub use wait::{Wait, WaitReason, Waits};
 
 // Words for people, shared with the command; no promise is made of them.
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::headers::Headers;
 use crate::job::{self, Job, Reach};
 use crate::url::PageUrl;
@@ -54,8 +54,9 @@ impl Template {
     /// # Errors
     /// When the method is no HTTP token.
     pub(crate) fn new(method: &str, headers: &Headers, body: Option<Bytes>) -> Result<Self> {
-        let method = job::method(method)
-            .ok_or_else(|| Error::Setting(format!("--method {method:?} is not an HTTP method")))?;
+        let method = job::method(method).ok_or_else(|| {
+            Error::invalid(Setting::Method, format!("{method:?} is not an HTTP method"))
+        })?;
         let own = headers.0.clone();
         let anywhere = own
             .iter()

@@ -16,7 +16,7 @@ use crate::nearest::nearest;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Skip {
     /// Too many links away from its seed. It may be found nearer later.
-    #[error("deeper than --depth {limit}")]
+    #[error("deeper than the limit of {limit} links")]
     Depth {
         /// The most links from a seed.
         limit: u16,
@@ -28,19 +28,19 @@ pub enum Skip {
         limit: u16,
     },
     /// Not where the crawl reaches.
-    #[error("outside --scope {reach}")]
+    #[error("outside the scope: {reach}")]
     Scope {
         /// How far the crawl reaches.
         reach: Reach,
     },
     /// A pattern leaves it out.
-    #[error("--exclude {pattern}")]
+    #[error("excluded by {pattern}")]
     Excluded {
         /// The first pattern that matches.
         pattern: Arc<str>,
     },
     /// There are patterns of what belongs, and none matches.
-    #[error("no --include matches")]
+    #[error("matches no include pattern")]
     NotIncluded,
     /// The URL is too long.
     #[error("the URL is longer than {limit} bytes")]
@@ -89,7 +89,7 @@ pub enum Skip {
         parameter: String,
     },
     /// The host has as many URLs as it may.
-    #[error("more than --max-per-host {limit}")]
+    #[error("more than {limit} URLs of the host")]
     HostFull {
         /// How many it may have.
         limit: u64,
@@ -152,7 +152,7 @@ pub enum Skip {
         media_type: String,
     },
     /// A part of a page, where only pages are asked.
-    #[error("a part of a page; --assets asks for these too")]
+    #[error("a part of a page")]
     Asset,
 }
 
@@ -190,16 +190,16 @@ impl Skip {
 
     /// Every class that [`class`](Self::class) can answer, with what it means.
     pub const CLASSES: [(&'static str, &'static str); 20] = [
-        ("depth", "more links away from a seed than --depth"),
-        ("scope", "outside --scope"),
-        ("excluded", "an --exclude pattern matches"),
-        ("included", "no --include pattern matches"),
+        ("depth", "more links away from a seed than allowed"),
+        ("scope", "outside the scope"),
+        ("excluded", "an exclude pattern matches"),
+        ("included", "no include pattern matches"),
         ("too-long", "the URL is too long"),
         ("repeated", "the path repeats its segments"),
         ("growing", "the URL has too many segments or parameters"),
         ("calendar", "a calendar that goes on for ever"),
         ("session", "the same page with another session in its URL"),
-        ("host-full", "the host has as many URLs as --max-per-host"),
+        ("host-full", "the host has as many URLs as it may"),
         ("family-full", "endless values of the same parameters"),
         ("combinations", "the same parameter values, combined anew"),
         (
@@ -384,22 +384,22 @@ mod tests {
     #[test]
     fn a_reason_names_what_decided() {
         for (skip, text) in [
-            (Skip::Depth { limit: 3 }, "deeper than --depth 3"),
+            (Skip::Depth { limit: 3 }, "deeper than the limit of 3 links"),
             (
                 Skip::Scope {
                     reach: Reach::Domain,
                 },
-                "outside --scope domain",
+                "outside the scope: domain",
             ),
             (
                 Skip::Excluded {
                     pattern: "*.pdf".into(),
                 },
-                "--exclude *.pdf",
+                "excluded by *.pdf",
             ),
             (
                 Skip::HostFull { limit: 100 },
-                "more than --max-per-host 100",
+                "more than 100 URLs of the host",
             ),
             (
                 Skip::Growing {

@@ -1,8 +1,11 @@
 //! What a run waits for, as it is told: hosts, until when, and why.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+use crate::size::spelled;
 
 /// What a run waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +23,51 @@ pub struct Wait {
     pub host: Option<String>,
     /// When it ends, in seconds since 1970.
     pub until: u64,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: WaitReason,
+}
+
+/// Why a host, or the whole run, is not asked for some seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WaitReason {
+    /// The machine ran short of open files, ports or memory.
+    Shortage,
+    /// The run has sent as many requests as it may.
+    Rate,
+    /// A URL that failed is to be tried again.
+    Retry,
+    /// The host failed.
+    Failures {
+        /// How often in a row.
+        count: u32,
+        /// The class of the last failure, or its status.
+        last: String,
+    },
+    /// The time between two requests to a host is not over.
+    Delay,
+    /// Nor is the longer one that its robots.txt asks for.
+    CrawlDelay {
+        /// Milliseconds between two requests.
+        ms: u64,
+    },
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitReason::Shortage => f.write_str("this machine ran short"),
+            WaitReason::Rate => f.write_str("the limit of requests a second"),
+            WaitReason::Retry => f.write_str("a URL that failed is to be tried again"),
+            WaitReason::Failures { count: 1, last } => f.write_str(last),
+            WaitReason::Failures { count, last } => write!(f, "{last}, {count} failures in a row"),
+            WaitReason::Delay => f.write_str("the delay between requests"),
+            WaitReason::CrawlDelay { ms } => {
+                let apart = spelled(Duration::from_millis(*ms));
+                write!(f, "its robots.txt asks for {apart} between requests")
+            }
+        }
+    }
 }
 
 impl Wait {

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use haul::{Ended, Error, Outcome, Totals};
 
+use super::advice;
+
 /// How the process ends, from the least grave to the gravest. [`meaning`](Self::meaning) tells more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -192,11 +194,19 @@ impl Exit {
             // The reader of a pipe has enough: that is no failure of ours.
             Error::Closed => Exit::Success,
             Error::Setting(_)
+            | Error::Invalid { .. }
+            | Error::SettingsDiffer { .. }
+            | Error::DamagedMark { .. }
             | Error::Input { .. }
             | Error::Table { .. }
+            | Error::UrlColumn { .. }
+            | Error::ArchiveAsList { .. }
             | Error::Unreadable { .. } => Exit::Usage,
-            Error::Output { .. } => Exit::Output,
-            Error::Locked { .. } | Error::Store { .. } => Exit::Job,
+            Error::Output { .. } | Error::NotAsLeft { .. } => Exit::Output,
+            Error::Locked { .. }
+            | Error::Store { .. }
+            | Error::Damaged { .. }
+            | Error::OtherFormat { .. } => Exit::Job,
             _ => Exit::Internal,
         }
     }
@@ -281,13 +291,14 @@ fn part(part: u64, whole: u64) -> f64 {
 /// An error and its causes, a line each.
 fn told(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
-    let mut text = match error {
-        // Ours, with its lines; what others said in it is clean already.
-        Error::Setting(problem) => {
-            let lines: Vec<_> = problem.lines().map(|line| clean(&line)).collect();
+    let sentence = advice::sentence(error);
+    let mut text = match advice::has_lines(error) {
+        // What others said in it is clean already.
+        true => {
+            let lines: Vec<_> = sentence.lines().map(|line| clean(&line)).collect();
             format!("haul: {}\n", lines.join("\n"))
         }
-        error => format!("haul: {}\n", clean(error)),
+        false => format!("haul: {}\n", clean(&sentence)),
     };
     let mut cause = std::error::Error::source(error);
     while let Some(because) = cause {

@@ -8,6 +8,7 @@ use haul::frontier::{Explanation, Sighting, Standing, explain};
 use haul::scope::{Role, Scope, ScopeSettings};
 use haul::{Error, PageUrl, Via, clean, without_password};
 
+use super::advice;
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
 use super::json_text;
@@ -126,12 +127,16 @@ fn brief(standing: &Standing) -> String {
         } => format!(": done, with status {status}"),
         Standing::Done { status: None } => ": done".to_owned(),
         Standing::Failed { class, message, .. } => {
-            format!(": failed: {}: {}", clean(class), clean(message))
+            format!(": failed: {}", told(class, message))
         }
-        Standing::Skipped { class, message } => {
-            format!(": skipped: {}: {}", clean(class), clean(message))
-        }
+        Standing::Skipped { class, message } => format!(": skipped: {}", told(class, message)),
     }
+}
+
+/// A class, what is said of it, and the flag that decided.
+fn told(class: &str, message: &str) -> String {
+    let (class_name, message) = (clean(class), clean(message));
+    format!("{class_name}: {message}{}", advice::of_class(class))
 }
 
 fn found(text: &mut String, seen: &Sighting) {
@@ -183,9 +188,8 @@ fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<S
         Ok(()) => writeln!(text, "scope     it is in scope"),
         Err(skip) => writeln!(
             text,
-            "scope     it would be skipped: {}: {}",
-            skip.class(),
-            clean(&skip.to_string())
+            "scope     it would be skipped: {}",
+            told(skip.class(), &skip.to_string())
         ),
     };
     if let Some(limit) = depth {

@@ -8,6 +8,7 @@ use clap::Args;
 use haul::frontier::{Cause, HostCounts, Inspection, inspect};
 use haul::{ByteSize, clean, spelled};
 
+use super::advice;
 use super::json_text;
 use super::paths::refuse_url;
 
@@ -209,6 +210,7 @@ fn causes(
     for (class, cause) in causes {
         let head = format!("{:>digits$} × {:<width$}", cause.count, cut(class));
         let (example, message) = (cut(&cause.example), cut(&cause.message));
+        let message = format!("{message}{}", advice::of_class(class));
         let told = format!("{head}  {example}  {message}");
         if told.chars().count() <= columns {
             let _ = writeln!(text, "{told}");

@@ -2,6 +2,7 @@
 //!
 //! Edge: nothing is run here; `main` runs the [`Plan`] that this room returns.
 
+mod advice;
 mod closed;
 mod compare;
 mod completions;
@@ -265,7 +266,11 @@ fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
     let host = wait.host.as_deref().unwrap_or("the whole run");
     (!left.is_zero()).then(|| {
         let left = haul::spelled(left);
-        haul::clean(&format!("{host} for {left} more: {}", wait.reason)).into_owned()
+        haul::clean(&format!(
+            "{host} for {left} more: {}",
+            crate::progress::reason(&wait.reason)
+        ))
+        .into_owned()
     })
 }
 

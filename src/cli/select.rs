@@ -7,6 +7,8 @@ use clap::Args;
 use haul::extract::{Column, Kind, Limits, Match, Page, Source, matches};
 use haul::{Config, Error, Event, PageUrl, Stop, clean};
 
+use super::advice;
+
 /// Characters of a value, and of the source of an element, that are shown.
 const SHOWN: usize = 160;
 
@@ -113,7 +115,10 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
                     "{url}: {} without text",
                     page.status
                 ))),
-                (Err(error), _) => Err(Error::Setting(format!("{url}: {error}"))),
+                (Err(error), _) => {
+                    let advice = advice::of_class(error.class());
+                    Err(Error::Setting(format!("{url}: {error}{advice}")))
+                }
             };
         }
     };

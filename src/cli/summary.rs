@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use haul::{Broken, ByteSize, Tally, clean, spelled};
 
+use super::advice;
+
 /// Characters of an example's URL and of its message that are shown.
 const SHOWN: usize = 60;
 /// Characters of a broken URL, and of a page that holds it, that are shown.
@@ -26,7 +28,8 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     line(&mut text, "statuses", statuses(tally));
     line(&mut text, "failed", failed(tally));
     for (class, failures) in by_count(tally).into_iter().take(CLASSES) {
-        let example = format!("{}  {}", cut(&failures.example), cut(&failures.message));
+        let (example, message) = (cut(&failures.example), cut(&failures.message));
+        let example = format!("{example}  {message}{}", advice::of_class(class));
         let _ = writeln!(text, "{:>8} × {class:<11} {example}", failures.count);
     }
     line(&mut text, "other", other(tally));

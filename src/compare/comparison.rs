@@ -1,28 +1,21 @@
-//! What a comparison found, as plain data: the JSON of `--json`, the report and the table are drawn from it alone.
+//! What a comparison found, as plain data: tables, reports and sentences are drawn from it alone.
 //!
 //! Units are in the names; a figure that could not be had is `None`, never a guess. Times are medians over rounds unless
 //! the name says otherwise.
 
 use serde::Serialize;
 
+use super::curve::Sweep;
+use super::finding::{Diagnosis, Recommendation, Verdict, Warning};
 use super::latency::Latency;
+use super::machine::Machine;
 use super::map::Map;
 use super::statistics::Interval;
-use super::sweep::Sweep;
 use super::verdict::Place;
-
-/// The number of this layout; another one means something else.
-pub const FORMAT: u32 = 1;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// `comparison`.
-    pub kind: &'static str,
-    /// [`FORMAT`].
-    pub format: u32,
-    /// The version of haul.
-    pub haul: &'static str,
     /// The command line that repeats it, its seed included.
     pub command: String,
     /// When it began (RFC 3339, UTC).
@@ -46,30 +39,15 @@ pub struct Comparison {
     /// Whether it was interrupted: what is here rests on the blocks that were whole.
     pub interrupted: bool,
     /// What makes the figures less sure.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// What the best engine was waiting for.
     pub diagnosis: Option<Diagnosis>,
-    /// What to type next.
+    /// Which engine to take.
     pub recommendation: Option<Recommendation>,
     /// Throughput against one setting.
     pub sweep: Option<Sweep>,
     /// Who wins at which latency and which work.
     pub map: Option<Map>,
-}
-
-/// The machine.
-#[derive(Debug, Clone, Serialize)]
-pub struct Machine {
-    /// Processors that this process may use.
-    pub cores: usize,
-    /// Their name.
-    pub cpu: Option<String>,
-    /// Memory of the machine.
-    pub memory_bytes: Option<u64>,
-    /// Kernel and architecture.
-    pub system: String,
-    /// The load of the last minute, before the first round.
-    pub load: Option<f64>,
 }
 
 /// What each engine was given to do.
@@ -105,7 +83,7 @@ pub struct PracticeResult {
 pub struct EngineResult {
     /// The name that it is compared by.
     pub name: String,
-    /// The engine with its size, as `--engine` takes it.
+    /// The engine with its size.
     pub engine: String,
     /// Requests in flight at the most.
     pub in_flight: usize,
@@ -247,70 +225,4 @@ pub struct Difference {
     pub url: String,
     /// Each engine's answer: a status and the beginning of a digest, or a class of failure.
     pub answers: Vec<(String, String)>,
-}
-
-/// Who won.
-#[derive(Debug, Clone, Serialize)]
-pub struct Verdict {
-    /// In words.
-    pub sentence: String,
-    /// The engine with the least median.
-    pub best: String,
-    /// Those that could not be told from it.
-    pub tied: Vec<String>,
-}
-
-/// What the best engine was waiting for.
-#[derive(Debug, Clone, Serialize)]
-pub struct Diagnosis {
-    /// What the run was bound by, in a few words.
-    pub bound: String,
-    /// Why that is thought, and what to do about it.
-    pub sentences: Vec<String>,
-    /// What the sentences rest on.
-    pub waits: Waits,
-    /// Where the processors' time went during its rounds; `None` where the system does not say.
-    pub shares: Option<Shares>,
-    /// What could not be measured here.
-    pub unknown: Vec<String>,
-}
-
-/// Where the time of an engine's rounds went.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Waits {
-    /// Requests in flight on the average, as a share of the most that may be, 0 to 1.
-    pub in_flight: f64,
-    /// Of the time that requests were in flight, the share before the first byte of the answer, 0 to 1.
-    pub first_byte: f64,
-    /// The median latency, in milliseconds.
-    pub latency_ms: f64,
-    /// The same with one request in flight.
-    pub idle_latency_ms: Option<f64>,
-    /// Of the time that the engine's threads were ready to run, the share in which no processor was free for them, 0 to 1; `None`
-    /// where the system does not say.
-    pub run_queue: Option<f64>,
-    /// The share of the rounds in which something on the machine waited for the disk; `None` where the system does not say.
-    pub disk: Option<f64>,
-}
-
-/// Shares of all processors' time, 0 to 1.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Shares {
-    /// The engine.
-    pub client: f64,
-    /// The practice server.
-    pub server: f64,
-    /// Anything else on the machine.
-    pub others: f64,
-    /// Nobody.
-    pub idle: f64,
-}
-
-/// What to type next.
-#[derive(Debug, Clone, Serialize)]
-pub struct Recommendation {
-    /// The command line.
-    pub command: String,
-    /// Why.
-    pub because: String,
 }

@@ -1,18 +1,19 @@
-//! What the best engine was waiting for, who won in words, and what to type next.
+//! What the best engine was waiting for, who won, and which engine to take.
 //!
 //! Only from what was measured, and from what was waited for: requests in flight, latency against that of an idle server, time in which
-//! no processor was free, time lost to the disk, the user's own limits. Each sentence rests on a figure that is in the JSON; what
-//! could not be measured is named.
+//! no processor was free, time lost to the disk, the user's own limits. What is concluded rests on figures that are
+//! in the data; what could not be measured is `None`.
 
 use std::time::Duration;
 
-use super::CompareSettings;
 use super::arena::Run;
-use super::comparison::{Diagnosis, EngineResult, Machine, Recommendation, Shares, Verdict, Waits};
+use super::comparison::EngineResult;
+use super::curve::{Axis, Sweep};
+use super::finding::{Bound, Diagnosis, OwnLimit, Recommendation, Shares, Verdict, Waits};
+use super::machine::Machine;
 use super::outcome::Rounds;
-use super::sweep::{Axis, Sweep};
+use super::settings::CompareSettings;
 use super::verdict::Place;
-use crate::size::spelled;
 
 /// A machine this busy has nothing left to give.
 const FULL: f64 = 0.85;
@@ -27,45 +28,23 @@ const STARVED: f64 = 0.3;
 /// The share of the time in which something waited for the disk, above which it is the disk.
 const DISK: f64 = 0.2;
 
-/// Who won, in words.
+/// Who won.
 pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
     let of = |place: Place| engines.iter().filter(move |engine| engine.place == place);
     let Some(best) = of(Place::Best).next() else {
         return nothing();
     };
-    let tied: Vec<String> = of(Place::NoDifferenceShown)
-        .map(|engine| engine.name.clone())
-        .collect();
-    let speed = format!("{} requests a second", rounded(best.per_second.median));
-    let mut sentence = match tied.as_slice() {
-        [] => format!("{} is the fastest, with {speed}", best.name),
-        tied => {
-            let all: Vec<String> = std::iter::once(&best.name).chain(tied).cloned().collect();
-            format!("no difference shown between {}: {speed}", listed(&all))
-        }
-    };
-    let mut slower: Vec<_> = of(Place::Slower).collect();
-    slower.sort_by(|one, other| one.ratio.median.total_cmp(&other.ratio.median));
-    if let Some(next) = slower.first() {
-        let which = if slower.len() > 1 { ", the next," } else { "" };
-        sentence.push_str(&format!(
-            "; {}{which} takes {}x as long",
-            next.name,
-            rounded(next.ratio.median)
-        ));
-    }
     Verdict {
-        sentence,
         best: best.name.clone(),
-        tied,
+        tied: of(Place::NoDifferenceShown)
+            .map(|engine| engine.name.clone())
+            .collect(),
     }
 }
 
-/// Nobody won: there was nothing to win.
+/// Nobody won: every request failed, and there was nothing to win.
 pub(super) fn nothing() -> Verdict {
     Verdict {
-        sentence: "nothing was fetched: every request failed, so there is nothing to compare"
-            .to_owned(),
         best: String::new(),
         tied: Vec::new(),
     }
@@ -111,17 +90,6 @@ fn waits(best: &Rounds, idle_latency_ms: Option<f64>) -> Waits {
     }
 }
 
-/// What a run can be bound by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bound {
-    OwnLimits,
-    Processors,
-    OtherWork,
-    Server,
-    Disk,
-    Waiting,
-}
-
 impl Bound {
     /// Decides from what was waited for. What merely happened at the same time is no cause: a busy machine that did not make the answers
     /// late held nothing up.
@@ -157,17 +125,6 @@ impl Bound {
             false => Bound::Waiting,
         }
     }
-
-    fn words(self) -> &'static str {
-        match self {
-            Bound::OwnLimits => "your own politeness settings",
-            Bound::Processors => "the processors",
-            Bound::OtherWork => "other work on this machine",
-            Bound::Server => "the server",
-            Bound::Disk => "the disk",
-            Bound::Waiting => "waiting for the network",
-        }
-    }
 }
 
 /// What the best engine was waiting for. `idle_latency_ms` is the median latency with one request in flight.
@@ -177,142 +134,36 @@ pub(super) fn diagnose(
     settings: &CompareSettings,
     machine: &Machine,
 ) -> Diagnosis {
-    let limit = best.contestant.engine.in_flight();
+    let in_flight = best.contestant.engine.in_flight();
     let waits = waits(best, idle_latency_ms);
     let shares = shares(best, machine.cores);
-    let own = own_limits(settings, waits.in_flight * limit as f64);
-    let bound = Bound::of(&waits, shares, own.is_some());
-    let mut unknown = Vec::new();
-    if shares.is_none() {
-        unknown.push("how busy the processors were: this system has no /proc/stat".to_owned());
-    }
-    if waits.run_queue.is_none() {
-        unknown.push(
-            "how long threads waited for a processor: this system has no schedstat".to_owned(),
-        );
-    }
-    if waits.disk.is_none() {
-        unknown.push(
-            "how long anything waited for the disk: this kernel has no pressure stall information"
-                .to_owned(),
-        );
-    }
+    let limit = own_limit(settings, waits.in_flight * in_flight as f64);
     Diagnosis {
-        bound: bound.words().to_owned(),
-        sentences: sentences(bound, best, (&waits, shares), own, settings, machine),
+        bound: Bound::of(&waits, shares, limit.is_some()),
+        engine: best.contestant.name.clone(),
+        in_flight,
+        limit,
         waits,
         shares,
-        unknown,
     }
 }
 
-/// Why it is thought to be bound by that, each from a figure of [`Waits`] or [`Shares`], and what to do about it.
-fn sentences(
-    bound: Bound,
-    best: &Rounds,
-    (waits, shares): (&Waits, Option<Shares>),
-    own: Option<String>,
-    settings: &CompareSettings,
-    machine: &Machine,
-) -> Vec<String> {
-    let (name, limit) = (&best.contestant.name, best.contestant.engine.in_flight());
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let mut sentences = Vec::new();
-    if let Some(shares) = shares {
-        sentences.push(format!(
-            "While {name} ran, the {} processors spent {} of their time on it, {} on the practice server, {} on other work, and were idle for {}.",
-            machine.cores,
-            percent(shares.client),
-            percent(shares.server),
-            percent(shares.others),
-            percent(shares.idle)
-        ));
-    }
-    sentences.push(format!(
-        "On average {} of at most {limit} requests were in flight, {} of that time before the first byte of the answer.",
-        rounded(waits.in_flight * limit as f64),
-        percent(waits.first_byte)
-    ));
-    let idle = waits.idle_latency_ms.map(|idle| {
-        format!(
-            "half of the answers took less than {} ms, and {} ms with one request in flight",
-            rounded(waits.latency_ms),
-            rounded(idle)
-        )
-    });
-    sentences.extend(idle.as_ref().map(|idle| format!("{}.", capitalized(idle))));
-    let queued = waits.run_queue.map(percent);
-    match bound {
-        Bound::OwnLimits => sentences.extend(own.map(|own| format!("{own}: that set the speed."))),
-        Bound::Processors => sentences.push(
-            "The processors had nothing left to give: more requests in flight would only wait for them; more cores, or less work on \
-             each page, would help."
-                .to_owned(),
-        ),
-        Bound::OtherWork => sentences.push(format!(
-            "Something else kept the processors busy, and for {} of the time that its threads could have run, none was free for {name}: \
-             close it and measure again.",
-            queued.unwrap_or_default()
-        )),
-        Bound::Server if settings.target.is_practice() => sentences.push(
-            "The practice server shares these processors and used most of their time: on the network the engine would have more of \
-             them."
-                .to_owned(),
-        ),
-        Bound::Server => sentences.push(
-            "The server is at its limit: more requests at once would only wait longer.".to_owned(),
-        ),
-        Bound::Disk => sentences.push(format!(
-            "For {} of the time something waited for the disk.",
-            percent(waits.disk.unwrap_or_default())
-        )),
-        Bound::Waiting => {
-            sentences.push(
-                "The server answered about as fast as when it was idle: nearly all of the time went by waiting for it, and more requests \
-                 in flight would wait at the same time."
-                    .to_owned(),
-            );
-            if settings.sweep != Some(Axis::Concurrency) {
-                sentences.push("--sweep finds how many pay off.".to_owned());
-            }
-        }
-    }
-    sentences
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
-}
-
-/// The user's own limit that keeps requests from being in flight.
-fn own_limits(settings: &CompareSettings, mean: f64) -> Option<String> {
+/// The user's own limit that keeps requests from being in flight, of which there are `mean` on the average.
+fn own_limit(settings: &CompareSettings, mean: f64) -> Option<OwnLimit> {
     let frontier = &settings.frontier;
     if !frontier.delay.is_zero() {
-        return Some(format!(
-            "--delay {} holds every host back",
-            spelled(frontier.delay)
-        ));
+        return Some(OwnLimit::Delay(frontier.delay));
     }
     if let Some(rate) = frontier.rate {
-        return Some(format!("--rate {rate} holds requests back"));
+        return Some(OwnLimit::Rate(rate));
     }
     if frontier.adaptive {
-        return Some("--adaptive asks each host no faster than it bears".to_owned());
+        return Some(OwnLimit::Adaptive);
     }
     if frontier.per_ip > 0 && mean <= frontier.per_ip as f64 * 1.5 {
-        return Some(format!(
-            "--per-ip {} keeps requests to one address back",
-            frontier.per_ip
-        ));
+        return Some(OwnLimit::PerIp(frontier.per_ip));
     }
-    (frontier.per_host > 0).then(|| {
-        format!(
-            "--per-host {} keeps requests to one host back",
-            frontier.per_host
-        )
-    })
+    (frontier.per_host > 0).then_some(OwnLimit::PerHost(frontier.per_host))
 }
 
 /// The share of the rounds' time in which something waited for the disk.
@@ -322,119 +173,31 @@ fn lost_to_disk(rounds: &Rounds) -> Option<f64> {
     Some(lost?.as_secs_f64() / wall.as_secs_f64().max(1e-9))
 }
 
-/// What to type next: of the engines that could not be told apart, the one with the least processor time.
-pub(super) fn recommend(
-    engines: &[EngineResult],
-    sweep: Option<&Sweep>,
-    settings: &CompareSettings,
-    cores: usize,
-) -> Recommendation {
+/// Which engine to take: of those that could not be told apart, the one with the least processor time.
+pub(super) fn recommend(engines: &[EngineResult], sweep: Option<&Sweep>) -> Option<Recommendation> {
     let cost = |engine: &EngineResult| engine.cpu_us.user + engine.cpu_us.system;
-    let fit: Vec<_> = engines
-        .iter()
-        .filter(|engine| engine.place != Place::Slower)
-        .collect();
-    let Some(chosen) = fit
-        .iter()
-        .min_by(|one, other| cost(one).total_cmp(&cost(other)))
-    else {
-        return Recommendation {
-            command: settings.fetch_command.clone(),
-            because: "nothing was measured".to_owned(),
-        };
+    let fit = || {
+        let all = engines.iter();
+        all.filter(|engine| engine.place != Place::Slower)
     };
-    let mut because = match fit.len() {
-        1 => format!("{} is the fastest here", chosen.name),
-        _ => format!(
-            "of the fastest, {} uses the least processor time: {} us a request",
-            chosen.name,
-            rounded(cost(chosen))
-        ),
-    };
-    let curve = sweep
-        .filter(|sweep| sweep.axis == Axis::Concurrency)
-        .and_then(|sweep| {
-            sweep
-                .curves
-                .iter()
-                .find(|curve| curve.engine == chosen.name)
-        });
-    let word = chosen.name.split(['#', ':']).next().unwrap_or_default();
-    let knee = curve
-        .and_then(|curve| curve.knee)
-        .filter(|_| word != "sequential");
-    if let Some(knee) = knee {
-        because.push_str(&format!(
-            "; with more than {knee} in flight it hardly gets faster"
-        ));
-    }
-    if chosen.name == "async" {
-        because.push_str(&format!(
-            "; it parses on {cores} thread{}, one a core",
-            if cores == 1 { "" } else { "s" }
-        ));
-    }
-    let engine = match (word, knee) {
-        ("async" | "threads" | "blocking", Some(knee)) => format!("{word} -c {knee}"),
-        ("async" | "threads" | "blocking", None) => format!("{word} -c {}", chosen.in_flight),
-        _ => chosen.engine.clone(),
-    };
-    Recommendation {
-        command: format!("{} --engine {engine}", settings.fetch_command),
-        because,
-    }
-}
-
-/// A figure with as many digits as it is worth.
-pub(super) fn rounded(value: f64) -> String {
-    let digits = match value.abs() {
-        value if value >= 100.0 => 0,
-        value if value >= 10.0 => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.digits$}");
-    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
-    let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        let left = whole.len() - index;
-        if index > 0 && left % 3 == 0 && digit.is_ascii_digit() {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    match rest {
-        "" => grouped,
-        rest => format!("{grouped}.{rest}"),
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
+    let chosen = fit().min_by(|one, other| cost(one).total_cmp(&cost(other)))?;
+    let along = sweep.filter(|sweep| sweep.axis == Axis::Concurrency);
+    let curve = along.and_then(|sweep| {
+        let mut curves = sweep.curves.iter();
+        curves.find(|curve| curve.engine == chosen.name)
+    });
+    // One at a time is one at a time.
+    let is_sized = !chosen.name.starts_with("sequential");
+    Some(Recommendation {
+        engine: chosen.name.clone(),
+        alone: fit().count() == 1,
+        knee: curve.and_then(|curve| curve.knee).filter(|_| is_sized),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_have_as_many_digits_as_they_are_worth() {
-        let rounded: Vec<_> = [0.123, 1.0, 12.34, 1234.5, 1_234_567.0]
-            .map(rounded)
-            .to_vec();
-        assert_eq!(rounded, ["0.12", "1.00", "12.3", "1,234", "1,234,567"]);
-    }
-
-    #[test]
-    fn words_are_listed_as_people_do() {
-        let words = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!(listed(&words), "a, b and c");
-        assert_eq!(listed(&words[..2]), "a and b");
-    }
 
     fn waits(latency_ms: f64, idle: f64, in_flight: f64, run_queue: f64) -> Waits {
         Waits {

@@ -4,7 +4,7 @@
 
 use crate::config::Config;
 use crate::crawl::crawl;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::event::Event;
 use crate::failure::FetchError;
 use crate::frontier::Run;
@@ -50,9 +50,8 @@ pub fn listed(seeds: SeedSettings) -> Result<Listed> {
         .map_err(|source| Error::setup("the event loop", source))?;
     runtime.block_on(crawl(config, Stop::new(), hear))?;
     if listed.urls.len() as u64 > MOST {
-        return Err(Error::Setting(format!(
-            "the list has more than {MOST} URLs: compare with some of them, with -n"
-        )));
+        let problem = format!("the list has more than {MOST} URLs: compare with some of them");
+        return Err(Error::invalid(Setting::Limit, problem));
     }
     Ok(listed)
 }

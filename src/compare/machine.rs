@@ -8,8 +8,22 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
-use super::comparison::Machine;
 use crate::engine::cores;
+
+/// The machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// Processors that this process may use.
+    pub cores: usize,
+    /// Their name.
+    pub cpu: Option<String>,
+    /// Memory of the machine.
+    pub memory_bytes: Option<u64>,
+    /// Kernel and architecture.
+    pub system: String,
+    /// The load of the last minute, before the first round.
+    pub load: Option<f64>,
+}
 
 /// What a process and the children that it waited for have used so far.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::arena::{Arena, Practice};
+use super::arena::Arena;
+use super::settings::CompareSettings;
+use super::stage::Stage;
+use super::statistics::median;
 use super::sweep::{RUNS, hash_speed, work_of};
-use super::{CompareSettings, Stage};
+use super::target::Practice;
 use crate::error::Result;
 
 /// The coarse grid: latencies of the server, in milliseconds.
@@ -72,7 +75,7 @@ pub struct Cell {
 /// Draws the map. `None`: interrupted.
 ///
 /// # Errors
-/// As [`compare`](super::compare()).
+/// When the practice server cannot be started, or a round does not come to its end.
 pub(super) fn map(
     settings: &CompareSettings,
     arena: &mut Arena,
@@ -181,7 +184,7 @@ impl Survey<'_> {
 fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cell {
     let medians: Vec<(String, f64)> = speeds
         .iter()
-        .map(|(name, speeds)| (name.clone(), super::statistics::median(speeds)))
+        .map(|(name, speeds)| (name.clone(), median(speeds)))
         .collect();
     let best = (0..speeds.len()).max_by(|one, other| medians[*one].1.total_cmp(&medians[*other].1));
     let best = best.unwrap_or_default();

@@ -10,7 +10,9 @@ mod answers;
 mod arena;
 mod comparison;
 mod contestant;
+mod curve;
 mod diagnosis;
+mod finding;
 mod flights;
 mod latency;
 mod list;
@@ -20,119 +22,41 @@ mod outcome;
 mod round;
 mod rounds;
 mod schedule;
+mod settings;
+mod stage;
 pub mod statistics;
 mod sweep;
+mod target;
 pub mod usl;
 pub mod verdict;
 
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use arena::{Practice, Target};
 pub use comparison::*;
 pub use contestant::{CONTESTANTS, Contestant};
+pub use curve::{Axis, Curve, End, Fit, Point, Sweep};
+pub use finding::*;
 pub use latency::Latency;
 pub use list::{Listed, listed};
+pub use machine::Machine;
 pub use map::{Cell, Map};
 pub use round::{ROUND_ARGUMENT, serve_round};
-pub use sweep::{Axis, Curve, End, Point, Sweep};
+pub use settings::{CompareSettings, LEAST_ROUNDS};
+pub use stage::Stage;
+pub use target::{Practice, Target};
 
 use answers::Answers;
 use arena::Arena;
 use outcome::Rounds;
 use rounds::Course;
 
-use crate::error::{Error, Result};
-use crate::fetch::FetchSettings;
-use crate::frontier::FrontierSettings;
-use crate::parse::Work;
+use crate::error::{Error, Result, Setting};
 use crate::stop::Stop;
 
-/// Fewer rounds than this show nothing.
-pub const LEAST_ROUNDS: u32 = 5;
 /// Processors that were busy with something else for more than this share make a machine noisy.
 const NOISY: f64 = 0.1;
 /// URLs whose texts are compared, where their bytes change from one request to the next.
 const TEXTS: usize = 100;
-
-/// What is compared, and how.
-#[derive(Debug, Clone)]
-pub struct CompareSettings {
-    /// The engines.
-    pub contestants: Vec<Contestant>,
-    /// Requests in flight, for engines whose size is open.
-    pub in_flight: NonZeroUsize,
-    /// What is asked.
-    pub target: Target,
-    /// What a request may do, the same for all.
-    pub fetch: FetchSettings,
-    /// Politeness and patience, the same for all.
-    pub frontier: FrontierSettings,
-    /// Work put on each page, the same for all.
-    pub work: Work,
-    /// Rounds of each engine, [`LEAST_ROUNDS`] at least.
-    pub rounds: u32,
-    /// Whether a sweep may ask for URLs of the list more than once, to try more in flight than a short list allows.
-    pub repeats: bool,
-    /// How long the rounds may take together, about.
-    pub time_budget: Duration,
-    /// The seed of the order of rounds, of the choice of URLs, and of the resampling.
-    pub seed: u64,
-    /// Along what throughput is measured besides.
-    pub sweep: Option<Axis>,
-    /// Whether the winners at other latencies and other work are found besides.
-    pub map: bool,
-    /// The binary that rounds are run by; the current one where it is `None`. It must call [`serve_round`] when its first
-    /// argument is [`ROUND_ARGUMENT`].
-    pub program: Option<PathBuf>,
-    /// The command line that repeats it.
-    pub command: String,
-    /// The command line that fetches the same with the same settings, but for engine and concurrency.
-    pub fetch_command: String,
-    /// What is in force, for whoever reads the report.
-    pub settings: Vec<(String, String)>,
-}
-
-/// How far a comparison is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stage<'a> {
-    /// An engine runs its first URLs, to warm up and to see how fast it is.
-    WarmUp {
-        /// Its name; `the server` where it is the server's latency that is looked at.
-        engine: &'a str,
-    },
-    /// An engine runs a round.
-    Round {
-        /// Its name.
-        engine: &'a str,
-        /// Rounds that are over.
-        done: usize,
-        /// Rounds in all.
-        of: usize,
-    },
-    /// An engine asks once more for pages that change, untimed, so that their texts can be compared.
-    Texts {
-        /// Its name.
-        engine: &'a str,
-    },
-    /// An engine runs at one point of the sweep.
-    Sweep {
-        /// Its name.
-        engine: &'a str,
-        /// The point.
-        at: f64,
-    },
-    /// An engine runs at one cell of the map.
-    Map {
-        /// Its name.
-        engine: &'a str,
-        /// Cells that are over.
-        done: usize,
-        /// Cells, as far as is known.
-        of: usize,
-    },
-}
 
 impl CompareSettings {
     /// The most requests that are sent to the target: every round of every engine, the warm-up, and pages that change once more.
@@ -154,27 +78,32 @@ impl CompareSettings {
     /// # Errors
     /// When a setting cannot hold.
     fn check(&self) -> Result<()> {
-        let refuse = |what: &str| Err(Error::Setting(what.to_owned()));
+        let refuse = |setting, what: &str| Err(Error::invalid(setting, what));
         let practice = matches!(self.target, Target::Practice(_));
         if self.rounds < LEAST_ROUNDS {
             return refuse(
-                "--rounds: with fewer than 5 rounds of each engine nothing can be shown",
+                Setting::Rounds,
+                "with fewer than 5 rounds of each engine nothing can be shown",
             );
         }
         if self.map && !practice {
             return refuse(
-                "--map changes the server's latency: it needs the practice server, and takes no URLs",
+                Setting::Map,
+                "it changes the server's latency: it needs the practice server, and takes no URLs",
             );
         }
         if self.sweep == Some(Axis::Latency) && !practice {
             return refuse(
-                "--sweep latency changes the server's latency: it needs the practice server, and takes no URLs",
+                Setting::Sweep,
+                "along latency it changes the server's: it needs the practice server, and takes no URLs",
             );
         }
         match &self.target {
-            Target::Urls(urls) if urls.is_empty() => refuse("no URL to compare with"),
+            Target::Urls(urls) if urls.is_empty() => {
+                Err(Error::Setting("no URL to compare with".to_owned()))
+            }
             Target::Practice(practice) if practice.pages == 0 => {
-                refuse("--pages 0 leaves nothing to ask")
+                refuse(Setting::Pages, "0 leaves nothing to ask")
             }
             _ => Ok(()),
         }
@@ -257,11 +186,8 @@ pub fn compare(
     let recommendation = verdict
         .as_ref()
         .filter(|_| fetched)
-        .map(|_| diagnosis::recommend(&engines, sweep.as_ref(), settings, machine.cores));
+        .and_then(|_| diagnosis::recommend(&engines, sweep.as_ref()));
     Ok(Comparison {
-        kind: "comparison",
-        format: FORMAT,
-        haul: env!("CARGO_PKG_VERSION"),
         command: settings.command.clone(),
         started: crate::moment::to_second(started),
         took_s: began.elapsed().as_secs_f64(),
@@ -319,32 +245,29 @@ fn warnings(
     engines: &[EngineResult],
     agreement: &Agreement,
     machine: &Machine,
-) -> Vec<String> {
+) -> Vec<Warning> {
     let rounds = &course.rounds;
     let mut warnings = course.left_out.clone();
     if course.interrupted {
         let whole = engines.first().map_or(0, |engine| engine.rounds.len());
-        warnings.push(format!(
-            "interrupted: {whole} of {} rounds were whole, and what is said rests on these",
-            settings.rounds
-        ));
+        warnings.push(Warning::Interrupted {
+            whole,
+            wanted: settings.rounds,
+        });
     }
-    let outlying: Vec<String> = engines
+    let outlying: Vec<(String, usize)> = engines
         .iter()
         .filter(|engine| engine.outliers.len() > 1) // one in six quiet engines has one
-        .map(|engine| format!("{} of {}", engine.outliers.len(), engine.name))
+        .map(|engine| (engine.name.clone(), engine.outliers.len()))
         .collect();
     if !outlying.is_empty() {
-        warnings.push(format!(
-            "rounds that took much longer or shorter than the others: {}",
-            outlying.join(", ")
-        ));
+        warnings.push(Warning::Outliers { rounds: outlying });
     }
     for engine in engines.iter().filter(|engine| engine.failed > 0) {
-        warnings.push(format!(
-            "{}: {} records failed, in all rounds",
-            engine.name, engine.failed
-        ));
+        warnings.push(Warning::Failures {
+            engine: engine.name.clone(),
+            records: engine.failed,
+        });
     }
     let shares = rounds
         .iter()
@@ -352,16 +275,12 @@ fn warnings(
     let others: Vec<f64> = shares.map(|shares| shares.others).collect();
     let others = statistics::median(&others);
     if others > NOISY {
-        warnings.push(format!(
-            "the machine was {:.0} % busy with something else: close it, or ask for more --rounds",
-            others * 100.0
-        ));
+        warnings.push(Warning::BusyMachine { share: others });
     }
     if agreement.changing > 0 {
-        warnings.push(format!(
-            "{} URLs were answered differently by the same engine, and their texts do not show that they are the same pages: they prove nothing",
-            agreement.changing
-        ));
+        warnings.push(Warning::ChangingPages {
+            urls: agreement.changing,
+        });
     }
     let held: u64 = rounds
         .iter()
@@ -369,13 +288,10 @@ fn warnings(
         .map(|(_, run)| run.measured.holds)
         .sum();
     if held > 0 {
-        warnings.push(format!(
-            "hosts were paused {held} times, as they refused requests or did not answer: what was measured is their limit; lower -c, or set --rate"
-        ));
+        warnings.push(Warning::HostsPaused { times: held });
     }
-    let hosts = &settings.target;
-    if matches!(hosts, Target::Practice(_)) && machine.cores == 1 {
-        warnings.push("the practice server and the engines share one processor".to_owned());
+    if settings.target.is_practice() && machine.cores == 1 {
+        warnings.push(Warning::OneProcessor);
     }
     warnings
 }

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::answers::Answers;
 use super::arena::Arena;
+use super::finding::Warning;
 use super::outcome::Rounds;
 use super::schedule::{self, Speed};
-use super::{CompareSettings, LEAST_ROUNDS, Stage};
+use super::settings::{CompareSettings, LEAST_ROUNDS};
+use super::stage::Stage;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::size::spelled;
 
 /// URLs that are fetched one at a time to see how long an answer takes when nothing else is in flight.
@@ -28,8 +30,8 @@ pub(super) struct Course {
     pub(super) rounds: Vec<Rounds>,
     /// The median latency with one request in flight, in milliseconds.
     pub(super) idle_latency_ms: Option<f64>,
-    /// What had to be left out to keep to the time, in words.
-    pub(super) left_out: Vec<String>,
+    /// What had to be left out to keep to the time.
+    pub(super) left_out: Vec<Warning>,
     /// Whether somebody interrupted it.
     pub(super) interrupted: bool,
 }
@@ -123,10 +125,10 @@ impl Course {
                 return Ok(None);
             };
             if run.measured.records == 0 {
-                self.left_out.push(format!(
-                    "{engine}: not one record in {}, which was its share of the time",
-                    spelled(limit)
-                ));
+                self.left_out.push(Warning::TooSlow {
+                    engine: engine.clone(),
+                    limit,
+                });
                 continue;
             }
             answers.take(self.rounds.len(), std::mem::take(&mut run.measured.answers));
@@ -139,11 +141,12 @@ impl Course {
             });
         }
         if self.rounds.is_empty() {
-            return Err(Error::Setting(format!(
-                "no engine got one record in {}: these URLs need a larger --time-budget than {}",
+            let problem = format!(
+                "no engine got one record in {}: these URLs need more than {}",
                 spelled(limit),
                 spelled(settings.time_budget)
-            )));
+            );
+            return Err(Error::invalid(Setting::TimeBudget, problem));
         }
         Ok(Some(speeds))
     }
@@ -230,14 +233,10 @@ impl Course {
         if whole >= settings.rounds as usize || self.interrupted {
             return;
         }
-        let budget = spelled(settings.time_budget);
-        let shown = match whole >= LEAST_ROUNDS as usize {
-            true => String::new(),
-            false => format!(", and fewer than {LEAST_ROUNDS} show nothing"),
-        };
-        self.left_out.push(format!(
-            "{whole} of {} rounds fit in --time-budget {budget}{shown}",
-            settings.rounds
-        ));
+        self.left_out.push(Warning::FewRounds {
+            whole,
+            wanted: settings.rounds,
+            budget: settings.time_budget,
+        });
     }
 }

@@ -8,16 +8,16 @@
 //! which, and what it would take to go on.
 
 use std::num::NonZeroUsize;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::arena::{Arena, Practice};
+use super::arena::Arena;
 use super::contestant::Contestant;
+use super::curve::{Axis, Curve, End, Fit, Point, Sweep};
+use super::settings::CompareSettings;
+use super::stage::Stage;
 use super::statistics::{Interval, median};
+use super::target::Practice;
 use super::usl::{self, Usl};
-use super::{CompareSettings, Stage};
 use crate::error::Result;
 use crate::parse::Work;
 
@@ -44,98 +44,6 @@ const LATENCIES: [f64; 8] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// Work on each page, in microseconds of one core.
 const WORKS: [f64; 7] = [0.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0];
 
-/// Along what throughput is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Axis {
-    /// Requests in flight.
-    Concurrency,
-    /// The latency of the practice server.
-    Latency,
-    /// Work put on each page.
-    Work,
-}
-
-/// Throughput along one setting.
-#[derive(Debug, Clone, Serialize)]
-pub struct Sweep {
-    /// The setting.
-    pub axis: Axis,
-    /// Its unit: `in flight`, `ms`, or `us` of one core.
-    pub unit: &'static str,
-    /// A curve for each engine.
-    pub curves: Vec<Curve>,
-}
-
-/// One engine's throughput along the setting.
-#[derive(Debug, Clone, Serialize)]
-pub struct Curve {
-    /// The engine's name.
-    pub engine: String,
-    /// What was measured.
-    pub points: Vec<Point>,
-    /// The concurrency beyond which more hardly pays: where 90 % of the highest throughput are reached. Only of a curve that was seen
-    /// to stop growing.
-    pub knee: Option<u64>,
-    /// Why the curve ends where it does; `None` along other axes than concurrency.
-    pub end: Option<End>,
-    /// The Universal Scalability Law, where concurrency is the axis, there are points enough, and it explains them.
-    pub fit: Option<Fit>,
-}
-
-/// Why an engine's climb ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "because")]
-pub enum End {
-    /// Its throughput stopped growing.
-    StoppedGrowing,
-    /// The list is too short for more in flight.
-    ListTooShort {
-        /// URLs that two more doublings would need.
-        urls_needed: usize,
-    },
-    /// It has a size of its own, or cannot have more in flight.
-    FixedSize,
-    /// It still grew at the highest concurrency that is tried.
-    HighestTried,
-}
-
-/// One point of a curve.
-#[derive(Debug, Clone, Serialize)]
-pub struct Point {
-    /// Where on the axis.
-    pub x: f64,
-    /// Records a second: the median, the least and the most of the runs.
-    pub per_second: Interval,
-    /// The median latency, in milliseconds.
-    pub p50_ms: f64,
-}
-
-/// A fitted law, and what it predicts.
-#[derive(Debug, Clone, Serialize)]
-pub struct Fit {
-    /// The law.
-    #[serde(flatten)]
-    pub law: Usl,
-    /// The concurrency of the most throughput; `None` where the curve never turns.
-    pub peak_at: Option<f64>,
-    /// That throughput.
-    pub peak_per_second: Option<f64>,
-}
-
-impl FromStr for Axis {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "concurrency" => Ok(Axis::Concurrency),
-            "latency" => Ok(Axis::Latency),
-            "work" => Ok(Axis::Work),
-            _ => Err(format!("{text:?} is none of concurrency, latency and work")),
-        }
-    }
-}
-
 /// The most requests that a sweep of so many URLs can send.
 pub(super) fn most_requests(
     axis: Axis,
@@ -159,7 +67,7 @@ pub(super) fn most_requests(
 /// Measures along an axis. `None`: interrupted.
 ///
 /// # Errors
-/// As [`compare`](super::compare()).
+/// When the practice server cannot be started, or a round does not come to its end.
 pub(super) fn sweep(
     axis: Axis,
     settings: &CompareSettings,

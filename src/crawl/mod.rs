@@ -35,7 +35,7 @@ use stored::Pages;
 use crate::config::{BrokenSettings, Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::event::Event;
 use crate::extract::{Health, Recipe};
 use crate::failure::FetchError;
@@ -95,10 +95,8 @@ async fn run(
         ));
     }
     let method = job::method(&config.fetch.method).ok_or_else(|| {
-        Error::Setting(format!(
-            "--method {:?} is not an HTTP method",
-            config.fetch.method
-        ))
+        let problem = format!("{:?} is not an HTTP method", config.fetch.method);
+        Error::invalid(Setting::Method, problem)
     })?;
     if config.crawl.is_some() {
         config.frontier.duplicates = Duplicates::Pages;
@@ -197,7 +195,7 @@ async fn run(
             run.crew.dismiss();
             Ok(outcome)
         }
-        Err(error @ Error::Output { .. }) => run.stopped(error).await,
+        Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => run.stopped(error).await,
         Err(error) => Err(error),
     }
 }

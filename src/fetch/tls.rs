@@ -16,7 +16,7 @@ use rustls_platform_verifier::Verifier;
 
 use super::pinned::Pinned;
 use super::settings::{TlsSettings, Versions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 
 /// The most hosts whose sessions are kept, to avoid full handshakes; the oldest goes first.
 ///
@@ -75,18 +75,17 @@ pub(crate) fn config(settings: &TlsSettings, versions: Versions) -> Result<Clien
 /// When it cannot be read, or is not PEM.
 fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let unreadable = |source| {
-        Error::Setting(format!(
-            "cannot read the roots in {}: {source}",
-            path.display()
-        ))
+        let problem = format!("cannot read {}: {source}", path.display());
+        Error::invalid(Setting::Authorities, problem)
     };
     let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
     let roots = found.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     if roots.is_empty() {
-        return Err(Error::Setting(format!(
-            "--cacert {}: no certificate is in it; a PEM file with BEGIN CERTIFICATE is needed",
+        let problem = format!(
+            "no certificate is in {}; a PEM file with BEGIN CERTIFICATE is needed",
             path.display()
-        )));
+        );
+        return Err(Error::invalid(Setting::Authorities, problem));
     }
     Ok(roots)
 }

@@ -71,7 +71,7 @@ impl Frontier {
         if self.settings.run == Run::Dry {
             return Ok(Some(Visit::unsent(
                 job,
-                FetchError::Skipped("--dry-run".into()),
+                FetchError::Skipped("dry run".into()),
             )));
         }
         self.remember_host(&job.host);

@@ -1,11 +1,9 @@
 //! How a job's settings differ between its start and now.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
-use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Difference, Error, Result};
 
 /// Settings that changed: name, value then, value now.
 pub(super) struct Differences<'a>(Vec<(&'a str, Option<&'a str>, Option<&'a str>)>);
@@ -36,30 +34,22 @@ impl<'a> Differences<'a> {
     /// # Errors
     /// When another setting changed: the records of one job would follow two sets of rules.
     pub(super) fn check(&self, folder: &Path, may_change: &[String]) -> Result<()> {
-        let mut text = String::new();
-        for (name, then, now) in &self.0 {
-            if may_change.iter().any(|allowed| allowed == name) {
-                continue;
-            }
-            let shown = |value: &Option<&str>| match value {
-                Some(value) => clean(&value.replace('\n', ", ")).into_owned(),
-                None => "not set".to_owned(),
-            };
-            let _ = write!(text, "\n  {name}: {} then, {} now", shown(then), shown(now));
-        }
-        if text.is_empty() {
+        let kept = |name: &str| may_change.iter().any(|allowed| allowed == name);
+        let all = self.0.iter().filter(|(name, ..)| !kept(name));
+        let differences: Vec<_> = all
+            .map(|(name, then, now)| Difference {
+                name: (*name).to_owned(),
+                then: then.map(str::to_owned),
+                now: now.map(str::to_owned),
+            })
+            .collect();
+        if differences.is_empty() {
             return Ok(());
         }
-        let advice = match may_change.is_empty() {
-            true => {
-                "--allow-changes resumes it with the new ones where possible, --fresh starts over"
-            }
-            false => "these cannot change in a job: --fresh starts over",
-        };
-        let problem = format!(
-            "the job in {} was started with other settings; {advice}:{text}",
-            folder.display()
-        );
-        Err(Error::Setting(problem))
+        Err(Error::SettingsDiffer {
+            folder: folder.to_owned(),
+            differences,
+            fixed: !may_change.is_empty(),
+        })
     }
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Frontier;
 use super::host::Host;
 use super::workbench::Workbench;
-use crate::size::spelled;
 use crate::url::HostKey;
-use crate::wait::{Wait, Waits};
+use crate::wait::{Wait, WaitReason, Waits};
 
 /// Shorter waits are not reported.
 const MIN_REPORTED: Duration = Duration::from_secs(2);
@@ -36,7 +35,7 @@ impl Frontier {
         let clock = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let wait = |host: Option<&str>, until: Instant, reason: String| {
+        let wait = |host: Option<&str>, until: Instant, reason: WaitReason| {
             let until = clock + until.saturating_duration_since(now);
             Wait {
                 host: host.map(str::to_owned),
@@ -50,11 +49,11 @@ impl Frontier {
         let run = self
             .machine
             .not_before(now)
-            .map(|at| (at, "this machine ran short"));
-        let run = run.or(self.stalled_until.map(|at| (at, "--rate")));
+            .map(|at| (at, WaitReason::Shortage));
+        let run = run.or(self.stalled_until.map(|at| (at, WaitReason::Rate)));
         let run = run.filter(|(at, _)| *at >= least);
         let count = (hosts.len() + usize::from(run.is_some())) as u64;
-        let of_run = run.map(|(at, reason)| wait(None, at, reason.to_owned()));
+        let of_run = run.map(|(at, reason)| wait(None, at, reason));
         let of_hosts = hosts
             .into_iter()
             .map(|(at, host, is_own)| wait(Some(host.key.as_str()), at, reason(host, is_own)));
@@ -83,24 +82,22 @@ impl Workbench {
     }
 }
 
-fn reason(host: &Host, is_for_one_url: bool) -> String {
+fn reason(host: &Host, is_for_one_url: bool) -> WaitReason {
     if is_for_one_url {
-        return "a failed URL waits for a retry".to_owned();
+        return WaitReason::Retry;
     }
-    let (failures, last) = host.health.failures();
+    let (count, last) = host.health.failures();
     if host.health.is_out() {
-        return match failures {
-            1 => last.to_owned(),
-            failures => format!("{last}, {failures} failures in a row"),
+        return WaitReason::Failures {
+            count,
+            last: last.to_owned(),
         };
     }
-    if host.crawl_delay.is_zero() {
-        "--delay".to_owned()
-    } else {
-        format!(
-            "its robots.txt asks for {} between requests",
-            spelled(host.crawl_delay)
-        )
+    match host.crawl_delay.is_zero() {
+        true => WaitReason::Delay,
+        false => WaitReason::CrawlDelay {
+            ms: u64::try_from(host.crawl_delay.as_millis()).unwrap_or(u64::MAX),
+        },
     }
 }
 
@@ -148,8 +145,8 @@ mod tests {
         let wait = &waits.first[0];
         assert_eq!(wait.host.as_deref(), Some("http://a.example"));
         assert!(
-            wait.reason.starts_with("connect, ") && wait.reason.ends_with(" failures in a row"),
-            "{}",
+            matches!(&wait.reason, WaitReason::Failures { count: 2.., last } if last == "connect"),
+            "{:?}",
             wait.reason
         );
         let left = wait.left(SystemTime::now());

@@ -20,6 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 pub(crate) use stage::StageLine;
 use terminal::Terminal;
 use view::{SAMPLE, Speed, View};
+pub(crate) use wait::reason;
 
 /// How often a bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(125);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use haul::{Waits, clean, spelled};
+use haul::{WaitReason, Waits, clean, spelled};
 
 /// The wait that ends first, and how many more there are; `None` where nothing waits.
 pub(super) fn text(waits: &Waits, now: SystemTime) -> Option<String> {
@@ -12,12 +12,21 @@ pub(super) fn text(waits: &Waits, now: SystemTime) -> Option<String> {
         "{} waits {} ({})",
         host.as_deref().unwrap_or("the run"),
         spelled(first.left(now)),
-        clean(&first.reason)
+        clean(&reason(&first.reason))
     );
     if waits.count > 1 {
         text.push_str(&format!(" and {} more", waits.count - 1));
     }
     Some(text)
+}
+
+/// Why it waits: where that is the user's own limit, its flag.
+pub(crate) fn reason(reason: &WaitReason) -> String {
+    match reason {
+        WaitReason::Rate => "--rate".to_owned(),
+        WaitReason::Delay => "--delay".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +43,10 @@ mod tests {
         let wait = |host: Option<&str>| Wait {
             host: host.map(str::to_owned),
             until: 1030,
-            reason: "HTTP 503".into(),
+            reason: WaitReason::Failures {
+                count: 1,
+                last: "HTTP 503".into(),
+            },
         };
         let mut waits = Waits::default();
         assert_eq!(text(&waits, now), None);

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::foreign;
+use super::foreign::{self, Refusal};
 
 /// The most bytes that are peeked at before reading.
 const HEAD: usize = 4096;
@@ -55,13 +55,15 @@ impl Read for Peeked {
     }
 }
 
-/// The input as UTF-8, without its byte order mark; an error sentence if it is not text.
-pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
+/// The input as UTF-8, without its byte order mark; refused if it is not text.
+pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, Refusal> {
     let utf16 = |encoding, input| Ok(Box::new(Transcoded::new(encoding, input)) as Box<dyn Read>);
     match *input.head() {
         [0xef, 0xbb, 0xbf, ..] => input.at += 3,
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
-            return Err("UTF-32, which is not supported: save it as UTF-8");
+            return Err(Refusal::NoList(
+                "UTF-32, which is not supported: save it as UTF-8",
+            ));
         }
         [0xff, 0xfe, ..] => {
             input.at += 2;
@@ -76,8 +78,8 @@ pub(super) fn utf8(mut input: Peeked) -> Result<Box<dyn Read>, &'static str> {
         [0, b'\t'..=b'~', 0, b'\t'..=b'~', ..] => return utf16(UTF_16BE, input),
         _ => {}
     }
-    match foreign::problem(input.head()) {
-        Some(problem) => Err(problem),
+    match foreign::refusal(input.head()) {
+        Some(refusal) => Err(refusal),
         None => Ok(Box::new(input)),
     }
 }
@@ -144,7 +146,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<String, &'static str> {
+    fn read(bytes: &[u8]) -> Result<String, Refusal> {
         let peeked = Peeked::new(Box::new(io::Cursor::new(bytes.to_vec()))).unwrap();
         let mut text = String::new();
         utf8(peeked)?.read_to_string(&mut text).unwrap();
@@ -165,7 +167,8 @@ mod tests {
         ] {
             assert_eq!(read(&bytes).as_deref(), Ok(line.as_str()));
         }
-        assert!(read(b"\xff\xfe\0\0h\0\0\0").unwrap_err().contains("UTF-32"));
+        let refusal = read(b"\xff\xfe\0\0h\0\0\0").unwrap_err();
+        assert!(matches!(refusal, Refusal::NoList(why) if why.contains("UTF-32")));
         assert_eq!(read(b"\xff\xfea\0\x01").as_deref(), Ok("a\u{fffd}"));
     }
 

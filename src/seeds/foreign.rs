@@ -3,7 +3,7 @@
 //! Refuses them with advice on what to do.
 
 /// Magic numbers, each with what the file is and what to do about it.
-const KNOWN: [(&[u8], &str); 18] = [
+const KNOWN: [(&[u8], &str); 17] = [
     (
         b"PK\x03\x04",
         "a ZIP file (as .xlsx, .ods and .zip are), not a list: save the sheet as CSV, or unpack it",
@@ -24,10 +24,6 @@ const KNOWN: [(&[u8], &str); 18] = [
     (
         b"PAR1",
         "a Parquet file, not a list: haul retry fetches the failures of the folder that haul wrote it to",
-    ),
-    (
-        b"WARC/",
-        "an archive, not a list: haul fetch --from FILE reads its pages",
     ),
     (
         b"BZh",
@@ -64,13 +60,31 @@ const KNOWN: [(&[u8], &str); 18] = [
     ),
 ];
 
+/// The magic number of a web archive.
+const ARCHIVE: &[u8] = b"WARC/";
 /// The position and the bytes by which a tar archive is recognized.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 /// How many control characters make a file binary: at least N, and one in M bytes.
 const CONTROLS: (usize, usize) = (8, 50);
 
+/// Why an input is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is a web archive.
+    Archive,
+    /// It is something else that is not a list.
+    NoList(&'static str),
+}
+
 /// What is wrong with an input that starts like this; `None` if it may be a list.
-pub(super) fn problem(head: &[u8]) -> Option<&'static str> {
+pub(super) fn refusal(head: &[u8]) -> Option<Refusal> {
+    match head.starts_with(ARCHIVE) {
+        true => Some(Refusal::Archive),
+        false => problem(head).map(Refusal::NoList),
+    }
+}
+
+fn problem(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);
     }
@@ -103,11 +117,12 @@ mod tests {
             b"PK is how it begins",
             "имя;url\nодин;http://a.example/".as_bytes(),
         ] {
-            assert_eq!(problem(text), None, "{}", text.escape_ascii());
+            assert_eq!(refusal(text), None, "{}", text.escape_ascii());
         }
         let mut random = fastrand::Rng::with_seed(7);
         let noise: Vec<u8> = (0..4096).map(|_| random.u8(..)).collect();
-        assert!(problem(&noise).is_some());
+        assert!(refusal(&noise).is_some());
+        assert_eq!(refusal(b"WARC/1.1\r\n"), Some(Refusal::Archive));
         assert!(problem(b"PK\x03\x04\x14\0").unwrap().contains("CSV"));
     }
 }

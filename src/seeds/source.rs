@@ -12,6 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::encoding::{self, Peeked};
 use super::entry::JobBuilder;
+use super::foreign::Refusal;
 use super::lines::{BeforeWait, Lines};
 use super::{Enough, Feeder, ListFormat, Source, json, table, text};
 use crate::error::{Error, Result};
@@ -140,9 +141,14 @@ pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
 
 /// The lines of an input, decompressed and as UTF-8.
 pub(super) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
-    let refused = |problem: &str| Error::Table {
-        name: name.to_owned(),
-        problem: problem.to_owned(),
+    let refused = |refusal| match refusal {
+        Refusal::Archive => Error::ArchiveAsList {
+            name: name.to_owned(),
+        },
+        Refusal::NoList(problem) => Error::Table {
+            name: name.to_owned(),
+            problem: problem.to_owned(),
+        },
     };
     let unreadable = |source| unreadable(name, source);
     let plain = decompress(raw).map_err(unreadable)?;

@@ -46,8 +46,7 @@ impl Counter {
         };
         if let Start::At(mark) = start {
             let Some(kept) = Self::read(mark) else {
-                let problem = "the job's mark of its fields is damaged; start over with --fresh";
-                return Err(Error::Setting(problem.into()));
+                return Err(Error::DamagedMark { of: Self::NAME });
             };
             // By name: a recipe may have other fields by now.
             counts.now.add(&kept.now);

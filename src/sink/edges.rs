@@ -7,7 +7,7 @@
 
 use super::output::Output;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -47,8 +47,9 @@ impl Edges {
     pub(super) fn open(settings: &SinkSettings, form: Form, start: Start<'_>) -> Result<Self> {
         let after = matches!(settings.destination, Destination::File { append: true, .. });
         if after && form == Form::Dot {
-            return Err(Error::Setting(
-                "a digraph cannot be written after what is in a file".into(),
+            return Err(Error::invalid(
+                Setting::Output,
+                "a digraph cannot be written after what is in a file",
             ));
         }
         let mut output = Output::open(&settings.destination, start)?;

@@ -59,23 +59,21 @@ impl GrowingFile {
     /// # Errors
     /// When it does not hold as much any more.
     pub(super) fn check(path: &Path, mark: &Mark) -> Result<u64> {
-        let refused = |problem| Err(Error::output(path, io::Error::other(problem)));
+        let refused = |problem| Err(Error::not_as_left(path, problem));
         let Some(length) = mark.length() else {
-            let problem = "the job's mark of it is damaged; start over with --fresh";
-            return refused(problem.to_owned());
+            return refused("the job's mark of it is damaged".to_owned());
         };
         match fs::metadata(path) {
             Ok(found) if !found.is_file() => refused(format!(
-                "it is not the file any more in which the job left {length} bytes; put that back, or start over with --fresh"
+                "it is not the file any more in which the job left {length} bytes: put that back"
             )),
             Ok(found) if found.len() < length => refused(format!(
-                "it has {} bytes, and the job left {length} in it: somebody changed it; put it back as it was, or start \
-                 over with --fresh",
+                "it has {} bytes, and the job left {length} in it: somebody changed it; put it back as it was",
                 found.len()
             )),
             Ok(_) => Ok(length),
             Err(error) if error.kind() == io::ErrorKind::NotFound => refused(format!(
-                "it is gone, and the job left {length} bytes in it; put it back, or start over with --fresh"
+                "it is gone, and the job left {length} bytes in it: put it back"
             )),
             Err(source) => Err(Error::output(path, source)),
         }

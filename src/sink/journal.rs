@@ -16,7 +16,7 @@ use std::path::Path;
 use super::growing::GrowingFile;
 use super::mark::{Mark, Start};
 use super::names::Names;
-use crate::error::{Error, Result};
+use crate::error::{Error, NotAsLeft, Result};
 
 /// What the first line begins with; the number is that of the format.
 const HEAD: &str = "haul files 1 ";
@@ -130,9 +130,7 @@ impl Past {
                 }),
             };
             known.ok_or_else(|| {
-                io::Error::other(format!(
-                    "line {number} of it is damaged; start over with --fresh"
-                ))
+                io::Error::other(NotAsLeft(format!("line {number} of it is damaged")))
             })?;
         }
         Ok(past)
@@ -232,8 +230,10 @@ mod tests {
         fn problem(&self, mark: &Mark) -> String {
             let files = Files::with_journal(&self.out(), Start::At(mark), &self.journal());
             let error = files.err().unwrap();
-            assert!(error.to_string().ends_with("journal"), "{error}");
-            std::error::Error::source(&error).unwrap().to_string()
+            match error {
+                crate::Error::NotAsLeft { path, problem } if path == self.journal() => problem,
+                other => panic!("{other}"),
+            }
         }
 
         fn write_after(&self, lines: &str) {
@@ -410,7 +410,7 @@ mod tests {
         for (at, line) in [(0, 1), (14, 1), (31, 2), (47, 2)] {
             let mut damaged = whole.clone();
             damaged[at] = b'/';
-            let expected = format!("line {line} of it is damaged; start over with --fresh");
+            let expected = format!("line {line} of it is damaged");
             assert_eq!(problem_of(&damaged), expected, "byte {at}");
         }
         let short = problem_of(&whole[..60]);

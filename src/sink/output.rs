@@ -6,7 +6,7 @@ use super::Destination;
 use super::growing::GrowingFile;
 use super::mark::{Mark, Start};
 use super::packing::{Packer, Packing};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 
 /// Bytes that wait before they are written.
 const BUFFER: usize = 256 << 10;
@@ -200,8 +200,8 @@ impl Target {
 }
 
 fn not_rewindable() -> Error {
-    Error::Setting(
-        "standard output cannot be cut back after a crash: a job needs a file to write to, --output FILE"
-            .into(),
+    Error::invalid(
+        Setting::Output,
+        "standard output cannot be cut back after a crash: a job needs a file to write to",
     )
 }

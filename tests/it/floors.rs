@@ -199,6 +199,44 @@ fn an_import_is_seen_in_every_form_and_a_comment_is_none() {
     assert_eq!(found, expected.map(|(line, room)| (line, room.to_owned())));
 }
 
+/// First arguments of haul's own children: the library starts them, and nobody types them.
+const OF_CHILDREN: [&str; 2] = ["--haul-child", "--haul-round"];
+
+#[test]
+fn the_library_names_no_flag_of_the_command() {
+    let files = sources();
+    let only_tests: BTreeSet<PathBuf> = files.iter().flat_map(|file| test_modules(file)).collect();
+    let mut wrong = Vec::new();
+    for file in files {
+        let module = file.with_extension("");
+        let is_test = module.ancestors().any(|above| only_tests.contains(above));
+        if is_test || SHELL.contains(&room_of(&file).as_str()) {
+            continue;
+        }
+        let text = read(&file);
+        let flags = literals(before_tests(&text)).into_iter();
+        let flags = flags.filter(|(_, text)| has_flag(text) && !OF_CHILDREN.contains(text));
+        wrong.extend(flags.map(|(at, literal)| {
+            let line = text[..at].matches('\n').count() + 1;
+            format!("{}:{line}: {literal}", shown(&file))
+        }));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_flag_is_seen_in_every_kind_of_literal_and_in_no_comment() {
+    let text = "// \"--in-a-comment\"\nlet a = '\"'; let b = \"say \\\"--fresh\\\"\"; /* \"--no\" */\n\
+        let c = r#\"a \"--raw\" one\"#;\nlet life: &'static str = \"<!--a--> xn--a --- var\";\n\
+        #[cfg(test)]\nmod tests { \"--in-a-test\" }";
+    let found: Vec<_> = literals(before_tests(text))
+        .into_iter()
+        .filter(|(_, literal)| has_flag(literal))
+        .map(|(_, literal)| literal)
+        .collect();
+    assert_eq!(found, [r#"say \"--fresh\""#, r#"a "--raw" one"#]);
+}
+
 fn allowed(room: &str) -> BTreeSet<&str> {
     let own = FLOORS.iter().find(|(name, _)| *name == room);
     let below = own.map_or(&[][..], |(_, below)| below);
@@ -285,6 +323,83 @@ fn firsts(group: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// What a file holds before its tests.
+fn before_tests(text: &str) -> &str {
+    let tests = text.match_indices("#[cfg(test)]\nmod ").find(|(at, mark)| {
+        let rest = &text[at + mark.len()..];
+        rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+            .starts_with(" {")
+    });
+    tests.map_or(text, |(at, _)| &text[..at])
+}
+
+/// The modules that a file declares for tests alone, as paths without a suffix.
+fn test_modules(file: &Path) -> Vec<PathBuf> {
+    let is_root = ["mod", "lib", "main"]
+        .iter()
+        .any(|root| file.ends_with(format!("{root}.rs")));
+    let folder = match is_root {
+        true => file.with_file_name(""),
+        false => file.with_extension(""),
+    };
+    let text = read(file);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]");
+    let names = declared.filter_map(|pair| {
+        let (_, name) = pair[1].split_once("mod ")?;
+        name.strip_suffix(';')
+    });
+    names.map(|name| folder.join(name)).collect()
+}
+
+/// Whether a text has a word that begins with two dashes.
+fn has_flag(text: &str) -> bool {
+    text.match_indices("--").any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let starts = before.is_none_or(|c| !c.is_alphanumeric() && !"-_!".contains(c));
+        starts && text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+    })
+}
+
+/// The string literals of a source, each with the place where it begins.
+fn literals(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let hashes = match letter == 'r' {
+            true => rest[1..].chars().take_while(|c| *c == '#').count(),
+            false => 0,
+        };
+        let is_raw = letter == 'r' && rest[1 + hashes..].starts_with('"');
+        let length = match letter {
+            '/' if rest.starts_with("//") => rest.find('\n'),
+            '/' if rest.starts_with("/*") => rest.find("*/").map(|end| end + 2),
+            '\'' if rest.starts_with("'\"'") || rest.starts_with("'\\") => Some(3),
+            _ if is_raw => {
+                let (open, end) = (hashes + 2, format!("\"{}", "#".repeat(hashes)));
+                let close = rest[open..].find(&end).map_or(rest.len(), |end| open + end);
+                found.push((at, &rest[open..close]));
+                Some(close + end.len())
+            }
+            '"' => {
+                let mut escaped = false;
+                let close = rest[1..].find(|c| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                });
+                let close = close.map_or(rest.len(), |end| end + 1);
+                found.push((at, &rest[1..close]));
+                Some(close + 1)
+            }
+            other => Some(other.len_utf8()),
+        };
+        at = (at + length.unwrap_or(rest.len())).min(text.len());
+    }
+    found
 }
 
 fn sources() -> Vec<PathBuf> {

@@ -327,10 +327,13 @@ fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
             url("/private/x"),
             &["skipped: robots:", "Disallow: /private"],
         ),
-        (url("/a/file.pdf"), &["skipped: excluded: --exclude *.pdf"]),
+        (
+            url("/a/file.pdf"),
+            &["skipped: excluded: excluded by *.pdf (--exclude)"],
+        ),
         (
             "http://other.example/".to_owned(),
-            &["skipped: scope: outside --scope host"],
+            &["skipped: scope: outside the scope: host (--scope)"],
         ),
         (
             url("/behind"),
@@ -342,7 +345,7 @@ fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
         ),
         (
             url("/nobody.pdf"),
-            &["would be skipped: excluded: --exclude *.pdf"],
+            &["would be skipped: excluded: excluded by *.pdf (--exclude)"],
         ),
         (
             "http://nobody.example/".to_owned(),

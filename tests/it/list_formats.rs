@@ -18,7 +18,7 @@ fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
 
 fn refused(list: &List) -> String {
     match outcome(list.dry()).unwrap_err() {
-        Error::Table { problem, .. } => problem,
+        Error::Table { problem, .. } | Error::UrlColumn { problem, .. } => problem,
         other => panic!("{other:?}"),
     }
 }
@@ -184,7 +184,7 @@ fn the_column_of_urls_is_found_or_the_message_names_all_and_the_flag() {
     );
     let problem = refused(&list("list.csv", "id,name,city\n1,Ann,Rome\n"));
     assert!(
-        problem.contains("id, name, city") && problem.contains("--url-column"),
+        problem.contains("the columns are id, name, city"),
         "{problem}"
     );
 }
@@ -201,6 +201,8 @@ fn what_is_no_list_is_refused_in_one_sentence_before_an_output_is_emptied() {
         ("list.txt", b"SQLite format 3\0\x10\0", "haul retry"),
         ("list.bz2", b"BZh91AY&SY", "bzcat"),
         ("list.json", b"[\n{\"url\":\"http://a.example/\"}]", "jq"),
+        ("list.warc", b"WARC/1.1\r\n", "haul fetch --from FILE"),
+        ("table.csv", b"id,name\n1,Ann\n", "--url-column NAME"),
         ("noise", &[1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 0], "binary"),
     ] {
         fs::write(here.join(name), bytes).unwrap();

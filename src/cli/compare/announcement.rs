@@ -4,7 +4,7 @@
 
 use haul::Error;
 
-use super::figures::{counted, grouped};
+use super::layout::{counted, grouped};
 use haul::PageUrl;
 use haul::compare::{CompareSettings, Stage, Target};
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use haul::compare::{Axis, Curve, End, Map, Sweep};
 
-use super::figures::{aligned, fitted, grouped, paragraph, short};
+use super::layout::{aligned, fitted, grouped, paragraph, short};
 
 /// Eight heights of a bar.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -10,6 +10,8 @@ use haul::compare::verdict::Place;
 use haul::compare::{Agreement, Comparison, EngineResult};
 
 use super::curves;
+use super::layout::{aligned, counted, fitted, grouped, paragraph, short};
+use super::words::Words;
 
 /// What stands for a figure that is not known.
 const UNKNOWN: &str = "-";
@@ -17,10 +19,10 @@ const UNKNOWN: &str = "-";
 const HEAD: &str = "time against best";
 
 /// The whole of it, in so many columns.
-pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> String {
+pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color: bool) -> String {
     if comparison.engines.is_empty() {
         let mut text = "nothing to report: no round of every engine was whole\n".to_owned();
-        for warning in &comparison.warnings {
+        for warning in &words.warnings {
             paragraph(&mut text, "warning", &clean(warning), columns);
         }
         return text;
@@ -36,21 +38,17 @@ pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> Stri
         return text;
     }
     paragraph(&mut text, "answers", &proof(comparison), columns);
-    if let Some(verdict) = &comparison.verdict {
-        paragraph(&mut text, "verdict", &verdict.sentence, columns);
+    if let Some(verdict) = &words.verdict {
+        paragraph(&mut text, "verdict", verdict, columns);
     }
-    if let Some(diagnosis) = &comparison.diagnosis {
-        let told = format!(
-            "bound by {}. {}",
-            diagnosis.bound,
-            diagnosis.sentences.join(" ")
-        );
+    if let Some(why) = &words.why {
+        let told = format!("bound by {}. {}", why.bound, why.sentences.join(" "));
         paragraph(&mut text, "why", &told, columns);
-        for unknown in &diagnosis.unknown {
+        for unknown in &why.unknown {
             paragraph(&mut text, "unknown", unknown, columns);
         }
     }
-    for warning in &comparison.warnings {
+    for warning in &words.warnings {
         paragraph(&mut text, "warning", &clean(warning), columns);
     }
     if let Some(sweep) = &comparison.sweep {
@@ -59,7 +57,7 @@ pub(crate) fn text(comparison: &Comparison, columns: usize, color: bool) -> Stri
     if let Some(map) = &comparison.map {
         curves::map(&mut text, map, columns);
     }
-    if let Some(next) = &comparison.recommendation {
+    if let Some(next) = &words.next {
         paragraph(&mut text, "next", &next.because, columns);
         let _ = writeln!(text, "            {}", next.command);
     }
@@ -235,61 +233,6 @@ fn figures(text: &mut String, engines: &[EngineResult], columns: usize) {
     }
 }
 
-/// The columns of a table in as few tables as fit, each with the first column.
-pub(super) fn fitted(
-    rows: &[Vec<String>],
-    shown: &[usize],
-    columns: usize,
-) -> Vec<Vec<Vec<String>>> {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let Some((first, rest)) = shown.split_first() else {
-        return Vec::new();
-    };
-    let mut groups: Vec<Vec<usize>> = vec![vec![*first]];
-    let mut taken = width(*first);
-    for column in rest {
-        let more = 2 + width(*column);
-        if taken + more > columns && groups.last().is_some_and(|group| group.len() > 1) {
-            groups.push(vec![*first]);
-            taken = width(*first);
-        }
-        taken += more;
-        groups
-            .last_mut()
-            .into_iter()
-            .for_each(|group| group.push(*column));
-    }
-    let cells =
-        |row: &Vec<String>, group: &[usize]| group.iter().map(|at| row[*at].clone()).collect();
-    groups
-        .iter()
-        .map(|group| rows.iter().map(|row| cells(row, group)).collect())
-        .collect()
-}
-
-/// A table: its first column to the left, the others to the right.
-pub(super) fn aligned(text: &mut String, rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = widths[column];
-            let _ = match column {
-                0 => write!(line, "{cell:width$}"),
-                _ => write!(line, "  {cell:>width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
 /// How many answers were proved equal, and how.
 fn proof(comparison: &Comparison) -> String {
     let answers = &comparison.answers;
@@ -341,70 +284,9 @@ fn differences(text: &mut String, answers: &Agreement, columns: usize) {
     }
 }
 
-/// A heading and text beside it, in lines that fit.
-pub(super) fn paragraph(text: &mut String, heading: &str, words: &str, columns: usize) {
-    let mut line = format!("{heading:12}");
-    let mut taken = 12;
-    for word in words.split(' ') {
-        let width = word.chars().count();
-        if taken > 12 && taken + 1 + width > columns {
-            let _ = writeln!(text, "{line}");
-            line = " ".repeat(12);
-            taken = 12;
-        }
-        if taken > 12 {
-            line.push(' ');
-            taken += 1;
-        }
-        line.push_str(word);
-        taken += width;
-    }
-    let _ = writeln!(text, "{line}");
-}
-
-pub(super) fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(count as f64))
-}
-
-/// Three digits or so.
-pub(super) fn short(value: f64) -> String {
-    match value.abs() {
-        value if value >= 1000.0 => grouped(value),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
-}
-
-/// A whole number with a comma for each three digits.
-pub(super) fn grouped(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_that_is_too_wide_is_several_with_the_same_first_column() {
-        let row = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let rows = [row("engine one two three"), row("async:64 1,000 2 3")];
-        let mut text = String::new();
-        for rows in fitted(&rows, &[0, 1, 3], 17) {
-            aligned(&mut text, &rows);
-        }
-        let expected = "engine      one\nasync:64  1,000\nengine    three\nasync:64      3\n";
-        assert_eq!(text, expected);
-    }
 
     #[test]
     fn a_bar_is_as_long_as_its_share_and_never_longer_than_its_room() {
@@ -427,18 +309,5 @@ mod tests {
             assert_eq!(told(place, true), "no difference shown");
         }
         assert_eq!(told(Place::Slower, true), "1.50x (1.25 to 2.00)");
-    }
-
-    #[test]
-    fn a_paragraph_is_broken_at_its_width() {
-        let mut text = String::new();
-        paragraph(&mut text, "why", "one two three four", 22);
-        assert_eq!(text, "why         one two\n            three four\n");
-    }
-
-    #[test]
-    fn numbers_have_about_three_digits() {
-        let told: Vec<_> = [0.5, 12.34, 123.4, 12345.0].map(short).to_vec();
-        assert_eq!(told, ["0.50", "12.3", "123", "12,345"]);
     }
 }

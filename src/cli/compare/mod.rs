@@ -3,6 +3,9 @@
 mod announcement;
 mod curves;
 mod figures;
+mod json;
+mod layout;
+mod words;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,9 @@ use haul::compare::{
 use haul::parse::{Wants, Work};
 use haul::seeds::SeedSettings;
 use haul::{ByteSize, Config, Error};
+
+use json::Json;
+use words::Words;
 
 use super::exit::Share;
 use super::fetch::targets::Targets;
@@ -164,6 +170,8 @@ struct Reporting {
 pub(crate) struct ComparePlan {
     /// The comparison; its URLs are still to be read from the list, where there is one.
     pub(crate) settings: CompareSettings,
+    /// The command line that fetches the same with the same settings, but for engine and concurrency.
+    fetch_command: String,
     /// The list.
     pub(crate) seeds: Option<SeedSettings>,
     /// A folder to serve for the length of the run.
@@ -258,9 +266,9 @@ impl CompareArguments {
                 map: self.comparing.map,
                 program: None,
                 command,
-                fetch_command,
                 settings: spelling::in_force(settings),
             },
+            fetch_command,
             seeds,
             serve,
             report: self.reporting.report,
@@ -285,7 +293,8 @@ impl ComparePlan {
                 .and_then(|()| stdout.flush());
             written.map_err(|source| Error::output("standard output", source))
         };
-        let json = super::json_text(comparison);
+        let words = Words::of(comparison, &self.fetch_command);
+        let json = super::json_text(&Json::of(comparison, &words));
         let to_file = |path: &Path, text: &str| {
             std::fs::write(path, text).map_err(|source| Error::output(path, source))
         };
@@ -299,6 +308,7 @@ impl ComparePlan {
         }
         stdout(&figures::text(
             comparison,
+            &words,
             super::columns().max(60),
             self.color,
         ))

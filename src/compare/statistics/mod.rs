@@ -10,99 +10,16 @@
 
 mod bootstrap;
 mod exact;
+mod interval;
 mod outliers;
+mod quantile;
 mod rank;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
 pub use bootstrap::{median_interval, ratio_interval};
 pub use exact::exact_test;
+pub use interval::Interval;
 pub use outliers::outliers;
+pub use quantile::{median, quantile, relative_spread};
 pub use rank::rank_test;
-
-/// What turns a median absolute deviation into the standard deviation of a normal distribution:
-/// 1 / (its third quartile), rounded as everybody rounds it.
-const NORMAL_CONSISTENCY: f64 = 1.4826;
-
-/// An estimate with the bounds of its 95 % confidence interval; `low <= median <= high`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// The estimate: a median, or a ratio of two medians.
-    pub median: f64,
-    /// The lower bound.
-    pub low: f64,
-    /// The upper bound.
-    pub high: f64,
-}
-
-impl Interval {
-    /// An interval of no width.
-    pub(super) fn point(at: f64) -> Interval {
-        Interval {
-            median: at,
-            low: at,
-            high: at,
-        }
-    }
-}
-
-/// The middle value; of an even number the mean of the two middle ones. `0.0` of nothing.
-pub fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
-}
-
-/// The value below which a `share` (0 to 1) of the values lies, between two values by straight line: type 7 of
-/// Hyndman & Fan, "Sample quantiles in statistical packages" (1996), the default of R, NumPy and Julia.
-///
-/// A share outside 0 to 1 is taken as the nearer end, NaN as 0. `0.0` of nothing.
-pub fn quantile(values: &[f64], share: f64) -> f64 {
-    quantile_of_sorted(&sorted(values), share)
-}
-
-/// How far the values spread around their median, as a share of it: the median absolute deviation times 1.4826 over
-/// the median. `0.05` for normal noise of 5 %, and still about that when a few rounds ran away.
-///
-/// `None` of nothing and where the median is 0: there is no whole to be a share of.
-pub fn relative_spread(values: &[f64]) -> Option<f64> {
-    let middle = median(values);
-    let spread = NORMAL_CONSISTENCY * median(&deviations(values, middle)) / middle.abs();
-    spread.is_finite().then_some(spread)
-}
-
-/// How far each finite value lies from `middle`.
-fn deviations(values: &[f64], middle: f64) -> Vec<f64> {
-    finite(values).map(|value| (value - middle).abs()).collect()
-}
-
-/// The values that are numbers.
-fn finite(values: &[f64]) -> impl Iterator<Item = f64> {
-    values.iter().copied().filter(|value| value.is_finite())
-}
-
-/// The values that are numbers, the least first.
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut values: Vec<f64> = finite(values).collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values
-}
-
-/// [`quantile`] of finite values in order.
-fn quantile_of_sorted(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return 0.0;
-    };
-    let share = if share.is_nan() { 0.0 } else { share };
-    let position = share.clamp(0.0, 1.0) * last as f64;
-    let below = (position as usize).min(last);
-    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-    let weight = position - below as f64;
-    let step = high - low;
-    let between = if step.is_finite() {
-        low + step * weight
-    } else {
-        low * (1.0 - weight) + high * weight // two huge values of different sign
-    };
-    between.clamp(low, high)
-}

@@ -4,7 +4,7 @@
 //! One is no alarm: the deviation of few rounds is a rough measure, so of quiet runs with normal noise 21 % hold an outlier at five
 //! rounds, 17 % at seven and 10 % at twenty and more (20,000 simulated runs each).
 
-use super::{NORMAL_CONSISTENCY, deviations, median};
+use super::quantile::{NORMAL_CONSISTENCY, deviations, median};
 
 /// The modified z-score beyond which Iglewicz & Hoaglin call a value an outlier. (hyperfine, by the same score, waits for 10.)
 const THRESHOLD: f64 = 3.5;

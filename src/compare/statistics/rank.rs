@@ -3,7 +3,7 @@
 //! Only the order of the values counts, so neither the shape of the noise nor how far away an outlier lies matters.
 //! The test takes the two sides as independent: noise that both share in a block makes it careful, never bold.
 
-use super::finite;
+use super::quantile::finite;
 
 /// The most values a side for which the distribution is counted out.
 const EXACT_UP_TO: usize = 20;

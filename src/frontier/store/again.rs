@@ -62,7 +62,7 @@ impl Sqlite {
                 for stored in rows {
                     let row = stored.into_row(&HostKey::nowhere(), path.as_ref())?;
                     let State::Failed { status, class, .. } = &row.state else {
-                        return Err(Error::store(
+                        return Err(Error::damaged(
                             &path,
                             "damaged: a failed row is not a failure",
                         ));

@@ -272,8 +272,8 @@ fn read_count(file: &File, path: &Path) -> Result<u64> {
 }
 
 fn damaged(path: &Path) -> Error {
-    Error::store(
+    Error::damaged(
         path,
-        "the counter of commits is damaged or missing; nothing was changed. --fresh starts over",
+        "the counter of commits is damaged or missing; nothing was changed",
     )
 }

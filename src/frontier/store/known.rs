@@ -32,14 +32,14 @@ pub(super) fn read_known(database: &Connection, path: &Path) -> Result<(Known, u
     let read = |name: &str| {
         values
             .get(name)
-            .ok_or_else(|| Error::store(path, format!("damaged: job has no {name:?}")))
+            .ok_or_else(|| Error::damaged(path, format!("damaged: job has no {name:?}")))
     };
     let number = |name: &str| -> Result<u64> {
         read(name)?
             .parse()
-            .map_err(|_| Error::store(path, format!("damaged: {name:?} of job is not a number")))
+            .map_err(|_| Error::damaged(path, format!("damaged: {name:?} of job is not a number")))
     };
-    let wrong = |error: serde_json::Error| Error::store(path, format!("damaged: {error}"));
+    let wrong = |error: serde_json::Error| Error::damaged(path, format!("damaged: {error}"));
     let known = Known {
         seed: number("seed")?,
         marks: serde_json::from_str(read("marks")?).map_err(wrong)?,

@@ -74,10 +74,9 @@ impl Reader {
         check_whole(&database, path)?;
         let (known, commits) = read_known(&database, path)?;
         if commits < counted {
-            let problem = format!(
-                "damaged: it holds {commits} commits of {counted}; nothing was changed. --fresh starts over"
-            );
-            return Err(Error::store(path, problem));
+            let problem =
+                format!("damaged: it holds {commits} commits of {counted}; nothing was changed");
+            return Err(Error::damaged(path, problem));
         }
         Ok(Self {
             database,
@@ -185,7 +184,7 @@ impl Reader {
             .optional()
             .map_err(|error| broken(&self.path, &error))?;
         let key = text.and_then(|text| HostKey::kept(&text));
-        key.ok_or_else(|| Error::store(&self.path, format!("damaged: there is no host {id}")))
+        key.ok_or_else(|| Error::damaged(&self.path, format!("damaged: there is no host {id}")))
     }
 }
 

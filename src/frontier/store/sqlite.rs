@@ -104,10 +104,9 @@ impl Sqlite {
         let (counter, counted) = Counter::open(folder.path())?;
         if commits < counted {
             let problem = format!(
-                "damaged: it holds {commits} commits of {counted}, so records are missing from it; nothing was changed. \
-                 --fresh starts over"
+                "damaged: it holds {commits} commits of {counted}, so records are missing from it; nothing was changed"
             );
-            return Err(Error::store(&path, problem));
+            return Err(Error::damaged(&path, problem));
         }
         let hosts = read_hosts(&database, &path)?;
         let store = Self {
@@ -307,9 +306,9 @@ impl Kept {
         let id = self.row.id;
         let Some(mut row) = self.sound() else {
             let problem = format!(
-                "damaged: row {id} of urls does not match its check sum; nothing was changed. --fresh starts over",
+                "damaged: row {id} of urls does not match its check sum; nothing was changed",
             );
-            return Err(Error::store(path, problem));
+            return Err(Error::damaged(path, problem));
         };
         row.host = host.clone();
         Ok(row)
@@ -333,25 +332,25 @@ pub(super) fn check_whole(database: &Connection, path: &Path) -> Result<()> {
     let number =
         |name: &str| database.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     if number("application_id").map_err(failed)? != APPLICATION {
-        return Err(Error::store(
+        return Err(Error::damaged(
             path,
             "damaged, or not a job of haul; nothing was changed",
         ));
     }
     let format = number("user_version").map_err(failed)?;
     if format != i64::from(FORMAT) {
-        let problem = format!(
-            "a job of format {format}, and this haul knows format {FORMAT}: go on with the haul that began it, or start \
-             over with --fresh"
-        );
-        return Err(Error::store(path, problem));
+        return Err(Error::OtherFormat {
+            path: path.to_owned(),
+            found: format,
+            known: FORMAT.into(),
+        });
     }
     let verdict: String = database
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
         .map_err(failed)?;
     if verdict != "ok" {
-        let problem = format!("damaged: {verdict}; nothing was changed. --fresh starts over");
-        return Err(Error::store(path, problem));
+        let problem = format!("damaged: {verdict}; nothing was changed");
+        return Err(Error::damaged(path, problem));
     }
     Ok(())
 }
@@ -373,7 +372,7 @@ pub(super) fn each_row(
         let kept = kept(row).map_err(failed)?;
         let Some(host) = hosts.get(&kept.host) else {
             let problem = format!("damaged: row {} of urls has no host", kept.row.id);
-            return Err(Error::store(path, problem));
+            return Err(Error::damaged(path, problem));
         };
         take(kept.into_row(host, path)?)?;
     }
@@ -395,7 +394,7 @@ fn read_hosts(database: &Connection, path: &Path) -> Result<HashMap<HostKey, i64
         let Some(key) = key else {
             let problem =
                 format!("damaged: host {id} does not match its check sum; nothing was changed");
-            return Err(Error::store(path, problem));
+            return Err(Error::damaged(path, problem));
         };
         hosts.insert(key, id);
     }
@@ -427,10 +426,9 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
             Error::output(path, std::io::Error::other(error.to_string()))
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::store(
-            path,
-            format!("damaged: {error}; nothing was changed. --fresh starts over"),
-        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::damaged(path, format!("damaged: {error}; nothing was changed"))
+        }
         _ => Error::store(path, error.to_string()),
     }
 }

@@ -200,10 +200,7 @@ impl Candidate {
                 before: if has_header { rows[0].line } else { declared },
                 of_records,
             }),
-            Err(problem) => Err(format!(
-                "{problem}: {}; --url-column NAME (or its number) sets the one with URLs",
-                known()
-            )),
+            Err(problem) => Err(format!("{problem}: {}", known())),
         };
         let is_even = rows.iter().all(|row| row.cells.len() == first.len());
         // http://a.example/p;id=1 is a single URL.
@@ -406,13 +403,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_detection_names_the_columns_and_the_flag() {
+    fn a_failed_detection_names_the_columns() {
         for text in [
             "id,name,city\n1,Ann,Rome\n",
             "id,first,second\n1,http://a.example/1,http://a.example/2\n",
         ] {
             let problem = detected(text).unwrap_err();
-            assert!(problem.contains("--url-column"), "{problem}");
             assert!(problem.contains("id, "), "{problem}");
         }
         let second = detect(b"1,shop.internal/1\n", TableKind::Csv, Some("2"));

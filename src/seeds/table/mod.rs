@@ -50,7 +50,7 @@ fn detect_layout(
 ) -> Result<Option<Layout>> {
     let sample = lines.sample(2, wait);
     let sample = sample.map_err(|source| unreadable(name, source))?;
-    layout::detect(sample, kind, column).map_err(|problem| Error::Table {
+    layout::detect(sample, kind, column).map_err(|problem| Error::UrlColumn {
         name: name.to_owned(),
         problem,
     })

@@ -156,12 +156,12 @@ fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
         opened.set_len(length - 1).unwrap();
         let error = member.open(Start::At(&mark)).err().unwrap();
         let expected = format!(
-            "cannot write {}: it has {} bytes, and the job left {length} in it: somebody changed it; put it back as it \
-             was, or start over with --fresh",
+            "cannot go on with {}: it has {} bytes, and the job left {length} in it: somebody changed it; put it back as it \
+             was",
             file.display(),
             length - 1
         );
-        assert_eq!(reasons(&error), expected);
+        assert_eq!(error.to_string(), expected);
         assert_eq!(
             fs::metadata(&file).unwrap().len(),
             length - 1,
@@ -181,7 +181,7 @@ fn a_file_that_is_gone_or_replaced_is_refused_and_not_made_again() {
         fs::remove_file(&file).unwrap();
         let error = reasons(&member.open(Start::At(&mark)).err().unwrap());
         let expected = format!(
-            "cannot write {}: it is gone, and the job left {length} bytes in it",
+            "cannot go on with {}: it is gone, and the job left {length} bytes in it",
             file.display()
         );
         assert!(error.starts_with(&expected), "{error}");

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 
 use crate::broken::{FRAGMENT, MALFORMED};
+use crate::error::NotAsLeft;
 use crate::fingerprint::Fingerprints;
 use crate::job::Job;
 use crate::url::PageUrl;
@@ -218,8 +219,5 @@ pub(super) fn read(
 }
 
 fn damaged() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "the links of the job are damaged; start over with --fresh",
-    )
+    io::Error::other(NotAsLeft("the links of the job are damaged".to_owned()))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::super::output::Output;
-use crate::error::Result;
+use crate::error::{NotAsLeft, Result};
 use crate::visit::Visit;
 
 /// Bytes of a `Content-Type` that are kept.
@@ -95,7 +95,9 @@ pub(super) fn read(file: &mut File, mut take: impl FnMut(Line)) -> io::Result<()
         }
         let read = serde_json::from_slice(&line);
         take(read.map_err(|_| {
-            io::Error::other("the list of what was saved is damaged; start over with --fresh")
+            io::Error::other(NotAsLeft(
+                "the list of what was saved is damaged".to_owned(),
+            ))
         })?);
     }
 }

@@ -102,12 +102,12 @@ impl Dataset {
         let (note, layout) = match found(path)? {
             Found::Ours(note, layout) => (note, layout),
             Found::Nothing if !path.exists() => {
-                let problem = "it is gone, and the job left pages in it; put it back, or start over with --fresh";
-                return Err(refused(path, problem));
+                let problem = "it is gone, and the job left pages in it: put it back";
+                return Err(Error::not_as_left(path, problem));
             }
             Found::Nothing | Found::Other(_) => {
-                let problem = "it is not the dataset any more that the job left; put that back, or start over with --fresh";
-                return Err(refused(path, problem));
+                let problem = "it is not the dataset any more that the job left: put that back";
+                return Err(Error::not_as_left(path, problem));
             }
         };
         check(path, layout, tables, &note.tables)?;
@@ -130,14 +130,12 @@ impl Dataset {
             match fs::metadata(&part) {
                 Ok(found) if found.is_file() => bytes += found.len(),
                 Ok(_) => {
-                    return Err(refused(
-                        &part,
-                        "it is not the part any more that the job left",
-                    ));
+                    let problem = "it is not the part any more that the job left: put that back";
+                    return Err(Error::not_as_left(part, problem));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let problem = "it is gone, and the job left rows in it; put it back, or start over with --fresh";
-                    return Err(refused(&part, problem));
+                    let problem = "it is gone, and the job left rows in it: put it back";
+                    return Err(Error::not_as_left(part, problem));
                 }
                 Err(source) => return Err(Error::output(part, source)),
             }
@@ -145,10 +143,10 @@ impl Dataset {
         if bytes != parts.bytes {
             let problem = format!(
                 "its parts have {bytes} bytes, and the job left {} in them: somebody changed them; put them back as they \
-                 were, or start over with --fresh",
+                 were",
                 parts.bytes
             );
-            return Err(refused(&self.table(name), &problem));
+            return Err(Error::not_as_left(self.table(name), problem));
         }
         Ok(())
     }
@@ -239,11 +237,10 @@ impl Dataset {
             let part = self.part(&tables.names[place], self.parts[place].last + 1);
             let rows = part::read(&part, &tables.shapes[place], *count);
             all.push(rows.map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => refused(
-                    &self.aside().join(waiting::NAME),
-                    &format!(
-                        "it does not have the {count} rows of {} any more that the job left in it; put it back, or start \
-                         over with --fresh",
+                io::ErrorKind::NotFound => Error::not_as_left(
+                    self.aside().join(waiting::NAME),
+                    format!(
+                        "it does not have the {count} rows of {} any more that the job left in it: put it back",
                         tables.names[place]
                     ),
                 ),

@@ -22,7 +22,6 @@ mod tests;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ use self::rows::Rows;
 use self::tables::Tables;
 use self::waiting::{Left, Waiting};
 use super::{Destination, Mark, Sink, SinkSettings, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::fields::Value;
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -119,8 +118,9 @@ pub(super) fn is_dataset(path: &Path) -> bool {
 impl Parquet {
     fn open(settings: &SinkSettings, start: Start<'_>, bounds: Bounds) -> Result<Self> {
         let Destination::File { path, append } = &settings.destination else {
-            return Err(Error::Setting(
-                "Parquet needs a folder to write to: --output out.parquet".into(),
+            return Err(Error::invalid(
+                Setting::Output,
+                "Parquet needs a folder to write to, as out.parquet",
             ));
         };
         let tables = Tables::of(settings)?;
@@ -156,10 +156,7 @@ impl Parquet {
         mut rows: Vec<Rows>,
         bounds: Bounds,
     ) -> Result<Self> {
-        let damaged = || {
-            let problem = "the job's mark of it is damaged; start over with --fresh";
-            Error::output(path, io::Error::other(problem))
-        };
+        let damaged = || Error::not_as_left(path, "the job's mark of it is damaged");
         let kept: Kept = serde_json::from_value(mark.0.clone()).map_err(|_| damaged())?;
         let of = |name: &String| kept.tables.get(name).map(|table| (table.parts, table.rows));
         let known: Option<Vec<_>> = tables.names.iter().map(of).collect();

@@ -135,7 +135,7 @@ pub(super) fn read(
     rows: &mut [Rows],
 ) -> Result<Left> {
     let path = dataset.join(NAME);
-    let refused = |problem: String| Error::output(&path, io::Error::other(problem));
+    let refused = |problem: String| Error::not_as_left(&path, problem);
     let Some(mut frames) = Frames::open(&path).map_err(|source| Error::output(&path, source))?
     else {
         return Ok(Left::Elsewhere);
@@ -154,16 +154,14 @@ pub(super) fn read(
         let Some((table, row)) = frame else {
             let found: usize = rows.iter().map(|rows| rows.count).sum();
             return Err(refused(format!(
-                "it has {found} rows, and the job left {} in it: somebody changed it; put it back as it was, or start \
-                 over with --fresh",
+                "it has {found} rows, and the job left {} in it: somebody changed it; put it back as it was",
                 counts.iter().sum::<usize>()
             )));
         };
         match rows.get_mut(table) {
             Some(of) if of.count < counts[table] => of.push(&shapes[table], &row),
             _ => {
-                let problem = "it is damaged; put it back as it was, or start over with --fresh";
-                return Err(refused(problem.to_owned()));
+                return Err(refused("it is damaged: put it back as it was".to_owned()));
             }
         }
     }

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use super::{Sink, SinkSettings, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 
 /// Returns an error that says how to get it.
 ///
 /// # Errors
 /// Always.
 pub(super) fn open(_: &SinkSettings, _: Start<'_>) -> Result<Box<dyn Sink>> {
-    Err(Error::Setting(
-        "this haul was built without Parquet: build it with --features parquet".into(),
+    Err(Error::invalid(
+        Setting::Output,
+        "this haul was built without its feature parquet",
     ))
 }
 

@@ -69,22 +69,19 @@ pub(super) fn make(path: &Path, append: bool) -> Result<()> {
 pub(super) fn pages(path: &Path, mark: &Mark) -> Result<i64> {
     let pages = mark.0.get("pages").and_then(serde_json::Value::as_i64);
     let Some(pages) = pages.filter(|pages| *pages >= 0) else {
-        let problem = "the job's mark of it is damaged; start over with --fresh";
-        return Err(refused(path, problem));
+        return Err(Error::not_as_left(path, "the job's mark of it is damaged"));
     };
     match there(path).map_err(|source| Error::output(path, source))? {
         There::Ours => Ok(pages),
-        There::Other => Err(refused(
+        There::Other => Err(Error::not_as_left(
             path,
-            &format!(
-                "it is not the file any more in which the job left {pages} pages; put that back, or start over with --fresh"
+            format!(
+                "it is not the file any more in which the job left {pages} pages: put that back"
             ),
         )),
-        There::Nothing => Err(refused(
+        There::Nothing => Err(Error::not_as_left(
             path,
-            &format!(
-                "it is gone, and the job left {pages} pages in it; put it back, or start over with --fresh"
-            ),
+            format!("it is gone, and the job left {pages} pages in it: put it back"),
         )),
     }
 }

@@ -24,7 +24,7 @@ use serde_json::json;
 use super::growing::sync_entry;
 use super::hold::hold;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::fields::Table;
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -62,8 +62,9 @@ impl Sqlite {
     /// When the file cannot be written, is none of ours, or does not hold what its mark says.
     pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
         let Destination::File { path, append } = &settings.destination else {
-            return Err(Error::Setting(
-                "SQLite is a file and no stream: name one, as in --output FILE.sqlite".into(),
+            return Err(Error::invalid(
+                Setting::Output,
+                "SQLite is a file and no stream: name one, as out.sqlite",
             ));
         };
         let mark = match start {
@@ -95,11 +96,10 @@ impl Sqlite {
         if let Some(pages) = mark
             && sink.last < pages
         {
-            return Err(refused(
+            return Err(Error::not_as_left(
                 path,
-                &format!(
-                    "it has {} pages, and the job left {pages} in it: somebody changed it; put it back as it was, or start \
-                     over with --fresh",
+                format!(
+                    "it has {} pages, and the job left {pages} in it: somebody changed it; put it back as it was",
                     sink.last
                 ),
             ));

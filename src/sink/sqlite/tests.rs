@@ -324,5 +324,5 @@ fn standard_output_is_no_database() {
         ..SinkSettings::default()
     };
     let error = open(&settings, Start::Fresh).err().unwrap().to_string();
-    assert!(error.contains("--output FILE.sqlite"), "{error}");
+    assert!(error.contains("out.sqlite"), "{error}");
 }

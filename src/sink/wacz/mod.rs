@@ -25,7 +25,7 @@ use self::zip::ZipEntry;
 use super::output::Output;
 use super::warc::Warc;
 use super::{Destination, Mark, Sink, SinkSettings, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Setting};
 use crate::moment;
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -68,8 +68,9 @@ impl Wacz {
             append: false,
         } = &settings.destination
         else {
-            return Err(Error::Setting(
-                "a WACZ needs a file of its own: it cannot be appended to an existing file".into(),
+            return Err(Error::invalid(
+                Setting::Output,
+                "a WACZ needs a file of its own: it cannot be appended to an existing file",
             ));
         };
         let header = archive_entry(0, 0).header();

@@ -1,0 +1,156 @@
+//! Errors and reasons of the library in the words of the command line.
+//!
+//! The library knows no flags. This is the one place that says which flag an error is about, and which one helps.
+
+use haul::{Error, Setting};
+
+/// What keeps a run from going on, and what to do about it. Of settings that differ each has a line of its own.
+pub(super) fn sentence(error: &Error) -> String {
+    match error {
+        Error::Invalid { setting, problem } => format!("{}: {problem}", flag(*setting)),
+        Error::SettingsDiffer {
+            folder,
+            differences,
+            fixed,
+        } => {
+            let way_out = match fixed {
+                false => "--change goes on with those of now where a job can, --fresh starts over",
+                true => "these cannot change in a job: --fresh starts over",
+            };
+            let mut text = format!(
+                "the job in {} was begun with other settings; {way_out}:",
+                folder.display()
+            );
+            for difference in differences {
+                text.push_str(&format!("\n  {difference}"));
+            }
+            text
+        }
+        Error::UrlColumn { .. } => {
+            format!("{error}; --url-column NAME (or its number) says which holds them")
+        }
+        Error::ArchiveAsList { .. } => format!("{error}: haul fetch --from FILE reads its pages"),
+        Error::Damaged { .. } | Error::DamagedMark { .. } | Error::NotAsLeft { .. } => {
+            format!("{error}; --fresh starts over")
+        }
+        Error::OtherFormat { .. } => {
+            format!("{error}: go on with the haul that began it, or start over with --fresh")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Whether its sentence has lines of its own.
+pub(super) fn has_lines(error: &Error) -> bool {
+    matches!(error, Error::Setting(_) | Error::SettingsDiffer { .. })
+}
+
+fn flag(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Method => "--method",
+        Setting::Authorities => "--cacert",
+        Setting::Memory => "--max-memory",
+        Setting::Output => "--output",
+        Setting::PracticeServer => "the practice server",
+        Setting::Pages => "--pages",
+        Setting::Rounds => "--rounds",
+        Setting::TimeBudget => "--time-budget",
+        Setting::Sweep => "--sweep",
+        Setting::Map => "--map",
+        Setting::Limit => "-n",
+        _ => "settings",
+    }
+}
+
+/// After a failure or a reason of this class: the flag that decided or that helps, in brackets; nothing where none does.
+pub(super) fn of_class(class: &str) -> &'static str {
+    match class {
+        "depth" => " (--depth)",
+        "scope" => " (--scope)",
+        "excluded" => " (--exclude)",
+        "included" => " (--include)",
+        "host-full" => " (--max-per-host)",
+        "asset" => " (--assets asks for these too)",
+        "private" => " (--allow-private allows it)",
+        "too-large" => " (--max-size)",
+        "redirects" => " (--max-redirs)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haul::{Difference, FetchError, Skip};
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_flag_that_it_is_about_or_that_helps() {
+        let problem = || "it is gone".to_owned();
+        let errors = [
+            (
+                Error::Invalid {
+                    setting: Setting::Memory,
+                    problem: problem(),
+                },
+                "--max-memory: it is gone",
+            ),
+            (
+                Error::NotAsLeft {
+                    path: "out.csv".into(),
+                    problem: problem(),
+                },
+                "cannot go on with out.csv: it is gone; --fresh starts over",
+            ),
+            (
+                Error::UrlColumn {
+                    name: "list.csv".into(),
+                    problem: "no column holds URLs: the columns are a, b".into(),
+                },
+                "list.csv: no column holds URLs: the columns are a, b; --url-column NAME (or its number) says which \
+                 holds them",
+            ),
+        ];
+        for (error, text) in errors {
+            assert_eq!(sentence(&error), text);
+        }
+    }
+
+    #[test]
+    fn settings_that_differ_have_a_line_each_and_a_way_out_that_is_one() {
+        let differ = |fixed| Error::SettingsDiffer {
+            folder: "job".into(),
+            differences: vec![Difference {
+                name: "depth".into(),
+                then: Some("3".into()),
+                now: None,
+            }],
+            fixed,
+        };
+        let text = sentence(&differ(false));
+        assert!(text.contains("--change"), "{text}");
+        assert!(text.ends_with(":\n  depth: 3 then, not set now"), "{text}");
+        assert!(!sentence(&differ(true)).contains("--change"));
+    }
+
+    #[test]
+    fn only_classes_of_the_library_have_a_flag() {
+        let classes = FetchError::CLASSES.iter().chain(&Skip::CLASSES);
+        let with_flag: Vec<_> = classes
+            .map(|(class, _)| *class)
+            .filter(|class| !of_class(class).is_empty())
+            .collect();
+        let expected = [
+            "too-large",
+            "redirects",
+            "private",
+            "depth",
+            "scope",
+            "excluded",
+            "included",
+            "host-full",
+            "asset",
+        ];
+        assert_eq!(with_flag, expected);
+    }
+}

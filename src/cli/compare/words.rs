@@ -1,0 +1,365 @@
+//! What a comparison found, in sentences: the one place for them, for the table, the JSON and the report.
+//!
+//! Each sentence rests on a figure of the comparison; what could not be measured is named.
+
+use std::time::Duration;
+
+use haul::compare::verdict::Place;
+use haul::compare::{
+    Axis, Bound, Comparison, Diagnosis, EngineResult, LEAST_ROUNDS, OwnLimit, Recommendation,
+    Verdict, Warning,
+};
+use haul::spelled;
+
+/// What there is to say.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Who won.
+    pub(super) verdict: Option<String>,
+    /// What the best engine was waiting for.
+    pub(super) why: Option<Why>,
+    /// What makes the figures less sure.
+    pub(super) warnings: Vec<String>,
+    /// What to type next.
+    pub(super) next: Option<Next>,
+}
+
+/// What the best engine was waiting for.
+#[derive(Debug)]
+pub(super) struct Why {
+    /// In a few words.
+    pub(super) bound: &'static str,
+    /// Why that is thought, and what to do about it.
+    pub(super) sentences: Vec<String>,
+    /// What could not be measured here.
+    pub(super) unknown: Vec<&'static str>,
+}
+
+/// What to type next.
+#[derive(Debug)]
+pub(super) struct Next {
+    /// The command line.
+    pub(super) command: String,
+    /// Why.
+    pub(super) because: String,
+}
+
+impl Words {
+    /// Of a comparison; `fetch` is the command that fetches the same, but for its engine.
+    pub(super) fn of(comparison: &Comparison, fetch: &str) -> Self {
+        let engines = &comparison.engines;
+        let verdict = comparison.verdict.as_ref();
+        let diagnosis = comparison.diagnosis.as_ref();
+        let next = comparison.recommendation.as_ref();
+        Self {
+            verdict: verdict.map(|verdict| self::verdict(verdict, engines)),
+            why: diagnosis.map(|diagnosis| why(diagnosis, comparison)),
+            warnings: comparison.warnings.iter().map(warning).collect(),
+            next: next.and_then(|next| self::next(next, comparison, fetch)),
+        }
+    }
+}
+
+fn verdict(verdict: &Verdict, engines: &[EngineResult]) -> String {
+    let Some(best) = engines.iter().find(|engine| engine.name == verdict.best) else {
+        return "nothing was fetched: every request failed, so there is nothing to compare"
+            .to_owned();
+    };
+    let speed = format!("{} requests a second", rounded(best.per_second.median));
+    let mut sentence = match verdict.tied.as_slice() {
+        [] => format!("{} is the fastest, with {speed}", best.name),
+        tied => {
+            let all: Vec<String> = std::iter::once(&best.name).chain(tied).cloned().collect();
+            format!("no difference shown between {}: {speed}", listed(&all))
+        }
+    };
+    let slower = engines.iter();
+    let mut slower: Vec<_> = slower.filter(|one| one.place == Place::Slower).collect();
+    slower.sort_by(|one, other| one.ratio.median.total_cmp(&other.ratio.median));
+    if let Some(next) = slower.first() {
+        let which = if slower.len() > 1 { ", the next," } else { "" };
+        sentence.push_str(&format!(
+            "; {}{which} takes {}x as long",
+            next.name,
+            rounded(next.ratio.median)
+        ));
+    }
+    sentence
+}
+
+fn why(diagnosis: &Diagnosis, comparison: &Comparison) -> Why {
+    let unknown = [
+        (
+            diagnosis.shares.is_none(),
+            "how busy the processors were: this system has no /proc/stat",
+        ),
+        (
+            diagnosis.waits.run_queue.is_none(),
+            "how long threads waited for a processor: this system has no schedstat",
+        ),
+        (
+            diagnosis.waits.disk.is_none(),
+            "how long anything waited for the disk: this kernel has no pressure stall information",
+        ),
+    ];
+    let unknown = unknown.into_iter().filter(|(is_unknown, _)| *is_unknown);
+    Why {
+        bound: bound(diagnosis.bound),
+        sentences: sentences(diagnosis, comparison),
+        unknown: unknown.map(|(_, what)| what).collect(),
+    }
+}
+
+fn bound(bound: Bound) -> &'static str {
+    match bound {
+        Bound::OwnLimits => "your own politeness settings",
+        Bound::Processors => "the processors",
+        Bound::OtherWork => "other work on this machine",
+        Bound::Server => "the server",
+        Bound::Disk => "the disk",
+        Bound::Waiting => "waiting for the network",
+    }
+}
+
+/// The figures that the diagnosis rests on, and what follows from them.
+fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
+    let Diagnosis {
+        engine,
+        in_flight,
+        waits,
+        ..
+    } = diagnosis;
+    let mut sentences = Vec::new();
+    if let Some(shares) = diagnosis.shares {
+        sentences.push(format!(
+            "While {engine} ran, the {} processors spent {} of their time on it, {} on the practice server, {} on other work, and were idle for {}.",
+            comparison.machine.cores,
+            percent(shares.client),
+            percent(shares.server),
+            percent(shares.others),
+            percent(shares.idle)
+        ));
+    }
+    sentences.push(format!(
+        "On average {} of at most {in_flight} requests were in flight, {} of that time before the first byte of the answer.",
+        rounded(waits.in_flight * *in_flight as f64),
+        percent(waits.first_byte)
+    ));
+    sentences.extend(waits.idle_latency_ms.map(|idle| {
+        format!(
+            "Half of the answers took less than {} ms, and {} ms with one request in flight.",
+            rounded(waits.latency_ms),
+            rounded(idle)
+        )
+    }));
+    sentences.extend(conclusion(diagnosis, comparison));
+    sentences
+}
+
+/// What follows from what the run was bound by, and what to do about it.
+fn conclusion(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
+    let Diagnosis { engine, waits, .. } = diagnosis;
+    let sweep = comparison.sweep.as_ref();
+    let is_swept = sweep.is_some_and(|sweep| sweep.axis == Axis::Concurrency);
+    let sentence = match diagnosis.bound {
+        Bound::OwnLimits => {
+            let limit = diagnosis.limit.map(own_limit);
+            return limit
+                .map(|limit| format!("{limit}: that set the speed."))
+                .into_iter()
+                .collect();
+        }
+        Bound::Processors => {
+            "The processors had nothing left to give: more requests in flight would only wait for them; more cores, or less work on \
+             each page, would help."
+                .to_owned()
+        }
+        Bound::OtherWork => format!(
+            "Something else kept the processors busy, and for {} of the time that its threads could have run, none was free for {engine}: \
+             close it and measure again.",
+            waits.run_queue.map(percent).unwrap_or_default()
+        ),
+        Bound::Server if comparison.workload.practice.is_some() => {
+            "The practice server shares these processors and used most of their time: on the network the engine would have more of \
+             them."
+                .to_owned()
+        }
+        Bound::Server => {
+            "The server is at its limit: more requests at once would only wait longer.".to_owned()
+        }
+        Bound::Disk => format!(
+            "For {} of the time something waited for the disk.",
+            percent(waits.disk.unwrap_or_default())
+        ),
+        Bound::Waiting => {
+            "The server answered about as fast as when it was idle: nearly all of the time went by waiting for it, and more requests \
+             in flight would wait at the same time."
+                .to_owned()
+        }
+    };
+    let mut sentences = vec![sentence];
+    if diagnosis.bound == Bound::Waiting && !is_swept {
+        sentences.push("--sweep finds how many pay off.".to_owned());
+    }
+    sentences
+}
+
+fn own_limit(limit: OwnLimit) -> String {
+    match limit {
+        OwnLimit::Delay(delay) => format!("--delay {} holds every host back", spelled(delay)),
+        OwnLimit::Rate(rate) => format!("--rate {rate} holds requests back"),
+        OwnLimit::Adaptive => "--adaptive asks each host no faster than it bears".to_owned(),
+        OwnLimit::PerIp(limit) => format!("--per-ip {limit} keeps requests to one address back"),
+        OwnLimit::PerHost(limit) => format!("--per-host {limit} keeps requests to one host back"),
+    }
+}
+
+fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::TooSlow { engine, limit } => format!(
+            "{engine}: not one record in {}, which was its share of the time",
+            spelled(*limit)
+        ),
+        Warning::FewRounds {
+            whole,
+            wanted,
+            budget,
+        } => few_rounds(*whole, *wanted, *budget),
+        Warning::Interrupted { whole, wanted } => format!(
+            "interrupted: {whole} of {wanted} rounds were whole, and what is said rests on these"
+        ),
+        Warning::Outliers { rounds } => {
+            let each = rounds.iter();
+            let each: Vec<_> = each
+                .map(|(engine, count)| format!("{count} of {engine}"))
+                .collect();
+            format!(
+                "rounds that took much longer or shorter than the others: {}",
+                each.join(", ")
+            )
+        }
+        Warning::Failures { engine, records } => {
+            format!("{engine}: {records} records failed, in all rounds")
+        }
+        Warning::BusyMachine { share } => format!(
+            "the machine was {} busy with something else: close it, or ask for more --rounds",
+            percent(*share)
+        ),
+        Warning::ChangingPages { urls } => format!(
+            "{urls} URLs were answered differently by the same engine, and their texts do not show that they are the same pages: they prove nothing"
+        ),
+        Warning::HostsPaused { times } => format!(
+            "hosts were paused {times} times, as they refused requests or did not answer: what was measured is their limit; lower -c, or set --rate"
+        ),
+        Warning::OneProcessor => {
+            "the practice server and the engines share one processor".to_owned()
+        }
+    }
+}
+
+fn few_rounds(whole: usize, wanted: u32, budget: Duration) -> String {
+    let shown = match whole >= LEAST_ROUNDS as usize {
+        true => String::new(),
+        false => format!(", and fewer than {LEAST_ROUNDS} show nothing"),
+    };
+    let budget = spelled(budget);
+    format!("{whole} of {wanted} rounds fit in --time-budget {budget}{shown}")
+}
+
+fn next(next: &Recommendation, comparison: &Comparison, fetch: &str) -> Option<Next> {
+    let mut engines = comparison.engines.iter();
+    let chosen = engines.find(|engine| engine.name == next.engine)?;
+    let mut because = match next.alone {
+        true => format!("{} is the fastest here", chosen.name),
+        false => format!(
+            "of the fastest, {} uses the least processor time: {} us a request",
+            chosen.name,
+            rounded(chosen.cpu_us.user + chosen.cpu_us.system)
+        ),
+    };
+    if let Some(knee) = next.knee {
+        because.push_str(&format!(
+            "; with more than {knee} in flight it hardly gets faster"
+        ));
+    }
+    if chosen.name == "async" {
+        let cores = comparison.machine.cores;
+        because.push_str(&format!(
+            "; it parses on {cores} thread{}, one a core",
+            if cores == 1 { "" } else { "s" }
+        ));
+    }
+    let word = chosen.name.split(['#', ':']).next().unwrap_or_default();
+    let engine = match (word, next.knee) {
+        ("async" | "threads" | "blocking", Some(knee)) => format!("{word} -c {knee}"),
+        ("async" | "threads" | "blocking", None) => format!("{word} -c {}", chosen.in_flight),
+        _ => chosen.engine.clone(),
+    };
+    Some(Next {
+        command: format!("{fetch} --engine {engine}"),
+        because,
+    })
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// A figure with as many digits as it is worth.
+fn rounded(value: f64) -> String {
+    let digits = match value.abs() {
+        value if value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        let left = whole.len() - index;
+        if index > 0 && left % 3 == 0 && digit.is_ascii_digit() {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match rest {
+        "" => grouped,
+        rest => format!("{grouped}.{rest}"),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_as_many_digits_as_they_are_worth() {
+        let rounded: Vec<_> = [0.123, 1.0, 12.34, 1234.5, 1_234_567.0]
+            .map(rounded)
+            .to_vec();
+        assert_eq!(rounded, ["0.12", "1.00", "12.3", "1,234", "1,234,567"]);
+    }
+
+    #[test]
+    fn words_are_listed_as_people_do() {
+        let words = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(listed(&words), "a, b and c");
+        assert_eq!(listed(&words[..2]), "a and b");
+    }
+
+    #[test]
+    fn rounds_that_did_not_fit_are_told_with_what_they_still_show() {
+        let told = |whole| few_rounds(whole, 7, Duration::from_secs(45));
+        assert_eq!(told(6), "6 of 7 rounds fit in --time-budget 45s");
+        assert!(told(4).ends_with("45s, and fewer than 5 show nothing"));
+    }
+}
