@@ -1,42 +1,44 @@
-//! Why a job has no page: data, with a stable class that scripts may rely on.
+//! Why a fetch failed: data, with a stable class that scripts can rely on.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.
+/// Why a fetch failed. Its [`class`](FetchError::class) is stable; the message is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum FetchError {
-    /// The line of the list is no URL that can be fetched.
+    /// The line of the list is not a URL that can be fetched.
     #[error("{problem}")]
     Malformed {
-        /// What the line said, at most 200 characters of it.
+        /// The text of the line, at most 200 characters.
         text: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// The name has no address.
+    /// The host name cannot be resolved.
     #[error("cannot resolve the name: {0}")]
     Dns(String),
-    /// Nobody listens there, or the way is closed.
+    /// The connection was refused, or the host cannot be reached.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// The connection was cut before an answer began.
-    #[error("connection closed before an answer")]
+    /// The connection was closed before a response.
+    #[error("connection closed before a response")]
     Closed,
-    /// The connection was cut in the middle of an answer.
+    /// The connection was closed in the middle of a body.
     #[error("connection cut after {received} bytes of the body")]
     Cut {
-        /// Body bytes that had come.
+        /// Bytes of the body that were received.
         received: u64,
     },
-    /// The server closed the connection, or refused the stream, without having processed the request: it may be sent
-    /// again whatever its method (RFC 9113 8.7, RFC 9112 9.3.1), and counts as no try.
+    /// The server closed the connection or refused the stream without processing the request.
+    ///
+    /// The request may be sent again whatever its method (RFC 9113 8.7, RFC 9112 9.3.1), and does not count as a try.
     #[error("not processed by the server: {0}")]
     Unprocessed(String),
-    /// This machine ran short of something: open files, local ports, memory. Says nothing about the host, and counts as
-    /// no try.
+    /// This machine ran out of open files, local ports or memory.
+    ///
+    /// That says nothing about the host, and does not count as a try.
     #[error("this machine ran short: {0}")]
     Shortage(String),
     /// The TLS handshake failed.
@@ -47,20 +49,20 @@ pub enum FetchError {
         /// What the TLS library said.
         detail: String,
     },
-    /// A deadline passed.
+    /// A time limit was reached.
     #[error("timed out {phase} after {}", crate::size::spelled(*.after))]
     Timeout {
-        /// What was being waited for.
+        /// What haul was waiting for.
         phase: Phase,
         /// How long.
         after: Duration,
     },
-    /// The body came slower than the least rate.
+    /// The body arrived more slowly than the minimum rate.
     #[error("timed out: slower than {limit} bytes/s for {}", crate::size::spelled(*.during))]
     TooSlow {
-        /// The least rate, in bytes a second.
+        /// The minimum rate, in bytes per second.
         limit: u64,
-        /// Over how long it was measured.
+        /// The period over which it was measured.
         during: Duration,
     },
     /// The body is larger than allowed.
@@ -69,11 +71,11 @@ pub enum FetchError {
         /// The limit in bytes.
         limit: crate::size::ByteSize,
     },
-    /// What came is not HTTP.
-    #[error("not an HTTP answer: {0}")]
+    /// The response is not HTTP.
+    #[error("not an HTTP response: {0}")]
     Protocol(String),
-    /// The head of the answer is larger or has more fields than allowed.
-    #[error("the head of the answer is too large")]
+    /// The response headers are larger or more than allowed.
+    #[error("the response headers are too large")]
     HeadTooLarge,
     /// More redirects than allowed.
     #[error("more than {limit} redirects")]
@@ -81,10 +83,10 @@ pub enum FetchError {
         /// The limit.
         limit: u16,
     },
-    /// A redirect to somewhere that is not fetched: another scheme, or no URL.
+    /// A redirect to another scheme, or to something that is not a URL.
     #[error("redirect to {target}: {problem}")]
     BadRedirect {
-        /// The `Location`, at most 200 characters of it.
+        /// The `Location`, at most 200 characters.
         target: String,
         /// What is wrong with it.
         problem: String,
@@ -95,26 +97,26 @@ pub enum FetchError {
         /// The address.
         address: IpAddr,
     },
-    /// A redirect to a name that is private by its own saying, behind a proxy that would resolve it.
+    /// A redirect to a name that is private by definition, behind a proxy that would resolve it.
     #[error("redirect to the private name {name} refused")]
     PrivateName {
         /// The name.
         name: String,
     },
-    /// The host kept failing, through pauses that grew longer, until it was given up.
+    /// The host kept failing, through longer and longer pauses, until haul gave up on it.
     #[error(
         "host given up: {failures} failures in a row in {}, the last one: {last}",
         crate::size::spelled(*.during)
     )]
     HostDown {
-        /// How many; requests that were in flight together count as one.
+        /// Failures in a row; requests that were in flight together count as one.
         failures: u32,
         /// The class of the last one, or its HTTP status.
         last: String,
-        /// From the first pause to the last failure.
+        /// The time from the first pause to the last failure.
         during: Duration,
     },
-    /// The same request as an earlier line's; that line has the record of it.
+    /// The same request as an earlier line, which has the record.
     #[error("same as line {of}")]
     Duplicate {
         /// The earlier row.
@@ -123,23 +125,23 @@ pub enum FetchError {
     /// The host's robots.txt forbids it.
     #[error("forbidden by robots.txt: {rule}")]
     Robots {
-        /// The line that forbids it, or why nothing is allowed.
+        /// The rule that forbids it, or why nothing is allowed.
         rule: String,
     },
-    /// The host's robots.txt could not be had, which forbids the whole host (RFC 9309 2.3.1.4).
-    #[error("not asked: the host's robots.txt could not be had: {problem}")]
+    /// The host's robots.txt could not be fetched, which forbids the whole host (RFC 9309 2.3.1.4).
+    #[error("not fetched: the host's robots.txt could not be fetched: {problem}")]
     RobotsUnreachable {
-        /// What was wrong with it.
+        /// What went wrong.
         problem: String,
     },
-    /// A setting kept it from being asked: a dry run.
-    #[error("not asked: {0}")]
+    /// A setting prevented the request: a dry run.
+    #[error("not fetched: {0}")]
     Skipped(String),
     /// The proxy refused or failed.
     #[error("proxy: {0}")]
     Proxy(String),
     /// A temporary file for a large body could not be written.
-    #[error("cannot keep the body: {0}")]
+    #[error("cannot write the body to disk: {0}")]
     Spool(String),
     /// The body could not be decoded.
     #[error("cannot decode the body: {0}")]
@@ -147,10 +149,10 @@ pub enum FetchError {
     /// The run was aborted while this was in flight.
     #[error("the run was interrupted")]
     Cancelled,
-    /// The engine lost it: a panic, or a child process that died.
+    /// The engine lost the request: a panic, or a child process that died.
     #[error("lost by the engine: {0}")]
     Lost(String),
-    /// The archive that the run reads does not have the page.
+    /// The archive does not contain the page.
     #[error("not in the archive")]
     NotStored,
 }
@@ -158,28 +160,28 @@ pub enum FetchError {
 /// Which check of a certificate failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsReason {
-    /// Its time is over, or has not come.
+    /// It has expired, or is not valid yet.
     Expired,
     /// It is for another name.
     WrongName,
-    /// Nobody known signed it; a self-signed certificate is one of these.
+    /// Its issuer is unknown, or it is self-signed.
     UnknownIssuer,
     /// Anything else.
     Other,
 }
 
-/// What was being waited for when a deadline passed.
+/// What haul was waiting for when a time limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
-    /// An address for the name.
+    /// The host's address.
     Resolve,
     /// TCP and TLS.
     Connect,
-    /// The first byte of the answer.
+    /// The first byte of the response.
     FirstByte,
     /// The next piece of the body.
     Body,
-    /// The whole fetch.
+    /// The whole request.
     Total,
 }
 
@@ -188,7 +190,7 @@ impl std::fmt::Display for Phase {
         f.write_str(match self {
             Phase::Resolve => "resolving the name",
             Phase::Connect => "connecting",
-            Phase::FirstByte => "waiting for an answer",
+            Phase::FirstByte => "waiting for a response",
             Phase::Body => "waiting for more of the body",
             Phase::Total => "in all",
         })
@@ -200,27 +202,30 @@ impl std::fmt::Display for TlsReason {
         f.write_str(match self {
             TlsReason::Expired => "the certificate has expired or is not valid yet",
             TlsReason::WrongName => "the certificate is for another name",
-            TlsReason::UnknownIssuer => "the certificate is signed by nobody known here",
+            TlsReason::UnknownIssuer => "the certificate's issuer is unknown",
             TlsReason::Other => "the handshake failed",
         })
     }
 }
 
 impl FetchError {
-    /// Every class that [`class`](Self::class) can answer, with what it means; the README's table.
+    /// Every class that [`class`](Self::class) can return, with its meaning: the table in the book.
     pub const CLASSES: [(&'static str, &'static str); 31] = [
         ("malformed", "the line is not an http or https URL"),
-        ("dns", "the name has no address"),
-        ("connect", "nobody listens there, or the way is closed"),
-        ("closed", "the connection was cut before an answer"),
-        ("cut", "the connection was cut in the middle of the body"),
+        ("dns", "the host name cannot be resolved"),
+        (
+            "connect",
+            "the connection was refused, or the host cannot be reached",
+        ),
+        ("closed", "the connection was closed before a response"),
+        ("cut", "the connection was closed in the middle of the body"),
         (
             "unprocessed",
-            "the server closed without processing the request",
+            "the server closed the connection without processing the request",
         ),
         (
             "shortage",
-            "this machine ran short of open files, ports or memory",
+            "this machine ran out of open files, ports or memory",
         ),
         (
             "tls-expired",
@@ -229,41 +234,38 @@ impl FetchError {
         ("tls-name", "the certificate is for another name"),
         (
             "tls-issuer",
-            "the certificate is self-signed or signed by nobody known",
+            "the certificate is self-signed, or its issuer is unknown",
         ),
         ("tls", "the TLS handshake failed for another reason"),
-        ("timeout", "a deadline passed, or the body came too slowly"),
+        (
+            "timeout",
+            "a time limit was reached, or the body arrived too slowly",
+        ),
         ("too-large", "the body is larger than allowed"),
-        ("protocol", "what came is not HTTP"),
-        ("head", "the head of the answer is too large"),
+        ("protocol", "the response is not HTTP"),
+        ("head", "the response headers are too large"),
         ("redirects", "more redirects than allowed"),
         ("redirect", "a redirect to another scheme or to no URL"),
         ("private", "a redirect to a private address or name"),
-        ("host-down", "the host kept failing and was given up"),
+        ("host-down", "the host kept failing, and haul gave up on it"),
         ("duplicate", "the same request as an earlier line"),
-        ("robots", "not asked: the host's robots.txt forbids it"),
+        ("robots", "not fetched: robots.txt forbids it"),
         (
             "robots-unreachable",
-            "not asked: the host's robots.txt could not be had",
+            "not fetched: the host's robots.txt could not be fetched",
         ),
-        ("skipped", "not asked: a dry run"),
+        ("skipped", "not fetched: this was a dry run"),
         ("proxy", "the proxy refused or failed"),
-        ("spool", "the body could not be kept on disk"),
-        ("decode", "the body could not be decoded, or not to its end"),
+        ("spool", "the body could not be written to disk"),
+        (
+            "decode",
+            "the body could not be decoded, at least not completely",
+        ),
         ("cancelled", "the run was interrupted"),
-        ("lost", "the engine lost it"),
-        (
-            "not-stored",
-            "the archive that is crawled does not have the page",
-        ),
-        (
-            "http-4xx",
-            "the server answered with a status from 400 to 499",
-        ),
-        (
-            "http-5xx",
-            "the server answered with a status of 500 or above",
-        ),
+        ("lost", "internal error: the engine lost the request"),
+        ("not-stored", "the archive does not contain the page"),
+        ("http-4xx", "the response has a status from 400 to 499"),
+        ("http-5xx", "the response has a status of 500 or above"),
     ];
 
     /// The stable name of this kind of failure, for records, `--retry-on` and scripts.

@@ -345,7 +345,7 @@ mod tests {
                 "%{http_code} %{size_download} %{time_total} [%{remote_ip}] %{errormsg}",
                 &failed
             ),
-            "000 0 0.000000 [] connection closed before an answer\n"
+            "000 0 0.000000 [] connection closed before a response\n"
         );
     }
 

@@ -155,7 +155,7 @@ fn a_timeout_says_what_was_waited_for_and_how_long() {
             .into_iter()
             .map(|seen| seen.message)
             .collect();
-        assert_eq!(messages[0], "timed out waiting for an answer after 1.1s");
+        assert_eq!(messages[0], "timed out waiting for a response after 1.1s");
         assert_eq!(
             messages[1],
             "timed out waiting for more of the body after 500ms"
