@@ -211,7 +211,7 @@ impl Skip {
         ("robots", "robots.txt forbids it"),
         (
             "robots-unreachable",
-            "robots.txt could not be had, which closes the host",
+            "robots.txt could not be fetched, which closes the host",
         ),
         ("nofollow", "the page or the link asks not to follow it"),
         ("content-type", "a type of content that is not wanted"),
