@@ -74,7 +74,7 @@ pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> 
 async fn run(
     mut config: Config,
     stop: Stop,
-    additions: Additions,
+    mut additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
     config.claims().check()?;
@@ -147,7 +147,7 @@ async fn run(
         config.program.clone(),
     )?;
     config.seeds.skip(list.row, list.taken);
-    let seeds = Seeds::start(config.seeds.clone())?;
+    let seeds = additions.feed(Seeds::start(config.seeds.clone())?, &config, &mut list);
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let crew = Crew::hire(config.engine, &plan, ahead)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
@@ -270,8 +270,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let limit = max_time.and_then(|limit| self.started.checked_add(limit));
         loop {
             self.keep().await?;
-            // What belongs to a crawl depends on all of its seeds: they are read before the first is asked.
-            let wake = if ended == Ended::Complete && (self.follow.is_none() || !reading) {
+            // What belongs to a crawl depends on all of its seeds: but for those that a program sends as it goes on, they are
+            // read before the first is asked.
+            let may_begin = self.follow.is_none() || !reading || seeds.is_live();
+            let wake = if ended == Ended::Complete && may_begin {
                 self.lease()?
             } else {
                 None
@@ -390,7 +392,11 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     if let Some(follow) = &mut self.follow {
                         follow.anchor(&job.url);
                     }
-                    self.frontier.admit(job, now)?.map(Box::new)
+                    let settled = match batch.is_late && self.follow.is_some() {
+                        true => self.frontier.admit_late(job, now)?,
+                        false => self.frontier.admit(job, now)?,
+                    };
+                    settled.map(Box::new)
                 }
                 Entry::Bad(visit) => Some(visit),
             };

@@ -10,7 +10,9 @@ use super::{Outcome, run};
 use crate::config::Config;
 use crate::error::Result;
 use crate::event::Event;
+use crate::frontier::ListMark;
 use crate::parse::Wants;
+use crate::seeds::{SeedReceiver, Seeds};
 use crate::sink::{Sink, Start};
 use crate::stop::Stop;
 use crate::visit::Visit;
@@ -51,6 +53,19 @@ pub(super) struct Additions {
     pub(super) sinks: Vec<(String, Open)>,
     /// Who takes the visits when they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
+    /// The seeds that it sends.
+    pub(super) seeds: Option<SeedReceiver>,
+}
+
+impl Additions {
+    /// Has seeds that the program sends read too, after the inputs.
+    pub(super) fn feed(&mut self, seeds: Seeds, config: &Config, list: &mut ListMark) -> Seeds {
+        let Some(receiver) = self.seeds.take() else {
+            return seeds;
+        };
+        list.done = false; // the program may have more than it had when the job was left
+        seeds.and_then(receiver, config.seeds.clone(), config.job.is_some())
+    }
 }
 
 impl Runner {
@@ -83,6 +98,22 @@ impl Runner {
         self.config.parse.wants = self.config.parse.wants.and(wants);
         let open: Open = Box::new(|start| Ok(Box::new(open(start)?)));
         self.additions.sinks.push((format!("own:{name}"), open));
+        self
+    }
+
+    /// Takes seeds from a [`channel`](crate::seeds::channel) too, after those of the settings. The run ends when every sender
+    /// was dropped and all seeds are settled.
+    ///
+    /// In a list, seeds are taken when the run has room for them, so that whoever sends too many waits. In a crawl they
+    /// are taken as they come, and each widens the scope from then on: a link that was found before and was out of scope
+    /// stays out, unless it is sent as a seed too. A URL that the crawl has already is not fetched again, and the record of
+    /// the seed says so.
+    ///
+    /// In a job each seed needs a [number](crate::seeds::Seed::numbered), or the run fails. When the job is resumed, the
+    /// program sends its seeds again, from the start or from anywhere later: those with numbers that the job has are skipped.
+    #[must_use]
+    pub fn seeds(mut self, seeds: SeedReceiver) -> Self {
+        self.additions.seeds = Some(seeds);
         self
     }
 

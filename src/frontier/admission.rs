@@ -165,7 +165,7 @@ impl Frontier {
     }
 
     /// Gives an admitted job its number, and notes it where the run is kept.
-    fn enter(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
+    pub(super) fn enter(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
         self.last_id += 1;
         job.id = self.last_id;
         if let Some(ledger) = &mut self.ledger {
@@ -208,7 +208,7 @@ impl Frontier {
         }
     }
 
-    fn name(&mut self, host: &HostKey) {
+    pub(super) fn name(&mut self, host: &HostKey) {
         // A list goes through its hosts in runs: the last one is known without looking.
         if self.last_named.as_ref() != Some(host) {
             self.last_named = Some(host.clone());
@@ -263,7 +263,8 @@ impl Frontier {
                 self.requests.insert(row, Arc::new(request));
             }
         }
-        if let Some(row) = row.row {
+        // The number of a seed that came late is not its row.
+        if let Some(row) = row.row.filter(|number| *number == row.id) {
             self.last_seed = self.last_seed.max(row);
         }
         self.seen.put(row.fingerprint, seen.pack())

@@ -4,6 +4,7 @@
 //! or a pipe that never ends, is read in flat memory. Invariant: each line that is not blank or a comment becomes
 //! exactly one entry, a job or a visit that says what is wrong with the line; nothing in a line stops the run.
 
+mod channel;
 mod encoding;
 mod entry;
 mod failures;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::rows::Rows;
 use crate::visit::Visit;
+pub use channel::{RunEnded, Seed, SeedReceiver, SeedSender, channel};
 use entry::Maker;
 pub use failures::Failures;
 
@@ -100,12 +102,16 @@ pub(crate) struct Batch {
     pub(crate) last_row: u64,
     /// Entries in all, by the bytes read so far; `None` where the inputs' sizes are not known.
     pub(crate) estimate: Option<u64>,
+    /// Whether the run may have begun before: a program sends seeds as they come.
+    pub(crate) is_late: bool,
 }
 
 /// The list being read.
 pub(crate) struct Seeds {
     batches: mpsc::Receiver<Batch>,
     thread: Option<JoinHandle<Result<()>>>,
+    /// What a program sends, after the inputs.
+    feed: Option<channel::Feed>,
 }
 
 impl SeedSettings {
@@ -127,6 +133,13 @@ impl SeedSettings {
             after: 0,
             taken: 0,
         }
+    }
+}
+
+impl Default for SeedSettings {
+    /// No input: for a run whose seeds come from a [`channel`].
+    fn default() -> Self {
+        Self::of(Vec::new())
     }
 }
 
@@ -174,7 +187,24 @@ impl Seeds {
         Ok(Self {
             batches,
             thread: Some(thread),
+            feed: None,
         })
+    }
+
+    /// Reads what a program sends too, after the inputs. `in_job`: whether each seed needs a number of its own.
+    pub(crate) fn and_then(
+        mut self,
+        receiver: SeedReceiver,
+        settings: SeedSettings,
+        in_job: bool,
+    ) -> Self {
+        self.feed = Some(channel::Feed::new(receiver, settings, in_job));
+        self
+    }
+
+    /// Whether all inputs were read, and only a program may send more.
+    pub(crate) fn is_live(&self) -> bool {
+        self.feed.is_some() && self.thread.is_none()
     }
 
     /// The next batch; `None` when the list is at its end. Cancel-safe.
@@ -183,12 +213,17 @@ impl Seeds {
     /// When an input cannot be read.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
         if let Some(batch) = self.batches.recv().await {
+            if let Some(feed) = &mut self.feed {
+                feed.follows(&batch);
+            }
             return Ok(Some(batch));
         }
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result.map(|()| None),
-            Some(Err(_)) => Err(Error::Engine("the reading thread panicked".into())),
-            None => Ok(None),
+        match (self.thread.take().map(JoinHandle::join), &mut self.feed) {
+            (Some(Ok(Ok(()))), Some(feed)) => Ok(Some(feed.begin())),
+            (Some(Ok(result)), _) => result.map(|()| None),
+            (Some(Err(_)), _) => Err(Error::Engine("the reading thread panicked".into())),
+            (None, Some(feed)) => feed.next().await,
+            (None, None) => Ok(None),
         }
     }
 }
@@ -252,6 +287,7 @@ impl Feeder<'_> {
                 read: self.read,
                 last_row: self.row,
                 estimate,
+                is_late: false,
             })
             .map_err(|_| Enough)
     }

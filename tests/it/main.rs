@@ -26,6 +26,7 @@ mod examples;
 mod expectations;
 mod failures;
 mod faults;
+mod feeding;
 mod floors;
 mod guard;
 mod http2;
