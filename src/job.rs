@@ -44,6 +44,8 @@ pub struct Job {
     pub recipes: Vec<Arc<str>>,
     /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
     pub request: Option<Arc<Request>>,
+    /// Headers that a program's hook has set for the request that is about to be sent; gone when the job comes back.
+    pub(crate) added: Option<Box<HeaderMap>>,
     /// The answers on the way here, oldest first: redirects followed.
     pub hops: Vec<Hop>,
     /// Tries of this URL that failed before this one, oldest first.
@@ -227,6 +229,7 @@ impl Job {
             reach: Reach::Anywhere,
             recipes: Vec::new(),
             request: None,
+            added: None,
             hops: Vec::new(),
             attempts: Vec::new(),
             pass: 0,

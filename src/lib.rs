@@ -137,7 +137,7 @@ pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
 pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
-pub use crawl::{Ended, Outcome, Runner, Visits, crawl, replay};
+pub use crawl::{Decision, Ended, Outcome, PendingRequest, Runner, Visits, crawl, replay};
 pub use error::{Error, Result};
 pub use event::Event;
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};

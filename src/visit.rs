@@ -214,7 +214,7 @@ pub enum FetchError {
         /// What was wrong with it.
         problem: String,
     },
-    /// A setting kept it from being asked: `--dry-run`.
+    /// A setting kept it from being asked, as `--dry-run` does, or the program's own hook did.
     #[error("not asked: {0}")]
     Skipped(String),
     /// The proxy refused or failed.
@@ -325,7 +325,7 @@ impl FetchError {
             "robots-unreachable",
             "not asked: the host's robots.txt could not be had",
         ),
-        ("skipped", "not asked: --dry-run"),
+        ("skipped", "not asked: --dry-run, or the hook of a program"),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be kept on disk"),
         ("decode", "the body could not be decoded, or not to its end"),

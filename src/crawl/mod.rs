@@ -8,6 +8,7 @@
 mod checkpoint;
 mod claimed;
 mod end;
+mod hook;
 mod news;
 mod outcome;
 mod outputs;
@@ -18,10 +19,11 @@ mod wake;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+pub use hook::{Decision, PendingRequest};
 pub use outcome::{Ended, Outcome};
 pub use replay::replay;
 use runner::Additions;
@@ -151,6 +153,7 @@ async fn run(
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let crew = Crew::hire(config.engine, &plan, ahead)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
+    let hook = additions.hook.take();
     let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
@@ -178,6 +181,7 @@ async fn run(
         waits_due: Duration::ZERO,
         starved: true,
         plan,
+        hook,
         tell,
     };
     // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
@@ -246,6 +250,8 @@ struct Run<F> {
     starved: bool,
     /// What the lanes share.
     plan: Plan,
+    /// What the program has to say about each request; none where it has no hook.
+    hook: Option<hook::Hook>,
     tell: F,
 }
 
@@ -339,10 +345,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now)? {
-                Next::Job(mut job) => {
-                    job.sent = Some(SystemTime::now());
-                    self.crew.send(job)?;
-                }
+                Next::Job(job) => self.send(job, now)?,
                 Next::NotBefore(at) => {
                     self.starved = true;
                     return Ok(Some(Wake::At(at)));

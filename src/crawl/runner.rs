@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use tokio::sync::mpsc;
 
+use super::hook::{Decision, Hook, PendingRequest};
 use super::{Outcome, run};
 use crate::config::Config;
 use crate::error::Result;
@@ -55,6 +56,8 @@ pub(super) struct Additions {
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
     /// The seeds that it sends.
     pub(super) seeds: Option<SeedReceiver>,
+    /// What it has to say about each request.
+    pub(super) hook: Option<Hook>,
 }
 
 impl Additions {
@@ -114,6 +117,32 @@ impl Runner {
     #[must_use]
     pub fn seeds(mut self, seeds: SeedReceiver) -> Self {
         self.additions.seeds = Some(seeds);
+        self
+    }
+
+    /// Asks this before each request is sent: it may set headers, to sign the request for example, or skip it. An error of it
+    /// ends the run.
+    ///
+    /// It is called once for each send, with every engine: a redirect, a retry and a robots.txt ask it anew, so that what it
+    /// sets for one origin never reaches another. What it sets is in no record, job or archive. It runs where the run is
+    /// polled, and the run waits for it: it should be quick.
+    ///
+    /// ```
+    /// # use haul::{Config, Decision, Runner};
+    /// let runner = Runner::new(Config::urls(["http://example.org/"])).before_each(|request| {
+    ///     if request.url().as_str().contains("/private/") {
+    ///         return Ok(Decision::Skip("private".into()));
+    ///     }
+    ///     request.set_header("x-request-time", "12:00")?;
+    ///     Ok(Decision::Send)
+    /// });
+    /// ```
+    #[must_use]
+    pub fn before_each(
+        mut self,
+        hook: impl FnMut(&mut PendingRequest<'_>) -> Result<Decision> + 'static,
+    ) -> Self {
+        self.additions.hook = Some(Box::new(hook));
         self
     }
 

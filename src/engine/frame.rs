@@ -55,6 +55,7 @@ pub(super) struct JobFrame {
     headers: Headers,
     body: Option<Bytes>,
     own_request: bool,
+    added: Option<Headers>,
     queued: Duration,
 }
 
@@ -91,6 +92,7 @@ impl JobFrame {
                 .unwrap_or_default(),
             body: request.and_then(|request| request.body.clone()),
             own_request: request.is_some(),
+            added: job.added.as_deref().map(|added| Headers(added.clone())),
             queued: job.since.elapsed(),
         }
     }
@@ -115,6 +117,7 @@ impl JobFrame {
         job.reach = self.reach;
         job.recipes = self.recipes;
         job.request = request;
+        job.added = self.added.map(|added| Box::new(added.0));
         job.hops = self.hops;
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;

@@ -48,7 +48,7 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::job::{Job, Reach};
-use crate::outgoing::Template;
+use crate::outgoing::{Outgoing, Template};
 use crate::page::{Page, Timing};
 use crate::visit::FetchError;
 use answer::{Answer, Incoming, idle_timeout, is_idle_timeout};
@@ -96,6 +96,11 @@ impl Shared {
     /// Connections that were opened, where the settings ask for it.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// The request of a job, before a hook of the program adds to it.
+    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
+        self.template.outgoing(job)
     }
 
     /// What it may do.
@@ -184,6 +189,7 @@ impl Fetcher {
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, settings);
+        outgoing.add(job);
         let answer = {
             let mut sent = self.clients.send(job, place, guarded, outgoing)?;
             patience.for_head(&mut sent).await??

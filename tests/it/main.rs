@@ -29,6 +29,7 @@ mod faults;
 mod feeding;
 mod floors;
 mod guard;
+mod hook;
 mod http2;
 mod inspect;
 mod job;
