@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
+use crate::custom::Custom;
 use crate::fields::Extraction;
 use crate::found::Found;
 use crate::job::Job;
@@ -64,6 +65,9 @@ pub struct Parsed {
     pub rules: Option<Box<Rules>>,
     /// The typed fields that were asked for.
     pub fields: Option<Box<Extraction>>,
+    /// What the program's own [extractor](crate::Runner::extractor) returned.
+    #[serde(skip)]
+    pub custom: Custom,
     /// What came out of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
     /// How long decoding and parsing took; `None` where there was no page.

@@ -79,6 +79,7 @@ async fn run(
     mut additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
+    additions.check(config.engine)?;
     config.claims().check()?;
     config.settle()?;
     let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
@@ -143,11 +144,12 @@ async fn run(
         let agent = config.fetch.headers.text(http::header::USER_AGENT);
         links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
     }
-    let plan = Plan::new(
+    let mut plan = Plan::new(
         config.fetch.clone(),
         config.parse.clone(),
         config.program.clone(),
     )?;
+    plan.own = additions.extractor.take();
     config.seeds.skip(list.row, list.taken);
     let seeds = additions.feed(Seeds::start(config.seeds.clone())?, &config, &mut list);
     let ahead = if paced { Ahead::None } else { Ahead::Some };

@@ -1,6 +1,7 @@
 //! A run with what a program adds to its settings: sinks of its own, and the visits themselves.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::Stream;
@@ -9,14 +10,17 @@ use tokio::sync::mpsc;
 use super::hook::{Decision, Hook, PendingRequest};
 use super::{Outcome, run};
 use crate::config::Config;
-use crate::error::Result;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::extract;
 use crate::frontier::ListMark;
 use crate::parse::Wants;
 use crate::seeds::{SeedReceiver, Seeds};
 use crate::sink::{Sink, Start};
 use crate::stop::Stop;
 use crate::visit::Visit;
+use crate::worker::OwnExtractor;
 
 /// Visits that wait to be taken, at the most: whoever takes none makes the run wait.
 const WAITING: usize = 64;
@@ -58,9 +62,24 @@ pub(super) struct Additions {
     pub(super) seeds: Option<SeedReceiver>,
     /// What it has to say about each request.
     pub(super) hook: Option<Hook>,
+    /// What it reads out of each page.
+    pub(super) extractor: Option<OwnExtractor>,
 }
 
 impl Additions {
+    /// # Errors
+    /// When the engine has no place for what the program adds.
+    pub(super) fn check(&self, engine: Engine) -> Result<()> {
+        match engine {
+            Engine::Processes { .. } if self.extractor.is_some() => Err(Error::Setting(
+                "an extractor of the program's own cannot be sent to child processes: take another engine, or have the text \
+                 of each page in its visit (Wants::text) and parse that"
+                    .into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Has seeds that the program sends read too, after the inputs.
     pub(super) fn feed(&mut self, seeds: Seeds, config: &Config, list: &mut ListMark) -> Seeds {
         let Some(receiver) = self.seeds.take() else {
@@ -117,6 +136,28 @@ impl Runner {
     #[must_use]
     pub fn seeds(mut self, seeds: SeedReceiver) -> Self {
         self.additions.seeds = Some(seeds);
+        self
+    }
+
+    /// Reads a value of the program's own type out of each page, where pages are parsed: on the engine's own threads, many
+    /// pages at a time. The visit has it in [`Parsed::custom`](crate::Parsed::custom), for sinks, the callback and the stream.
+    ///
+    /// Pages are those with a record, a status below 400 and a body that is text. A panic costs its own page, which is
+    /// recorded as lost. Values are not counted against the run's memory: return what is needed, not the whole text.
+    /// Only one extractor can be set, and the engine `processes` refuses it, as code cannot be sent to another process.
+    ///
+    /// ```
+    /// # use haul::{Config, Runner};
+    /// let runner = Runner::new(Config::urls(["http://example.org/"]))
+    ///     .extractor(|page| page.text.matches("<img").count());
+    /// // and of a visit: visit.parsed.custom.get::<usize>()
+    /// ```
+    #[must_use]
+    pub fn extractor<T: Send + Sync + 'static>(
+        mut self,
+        extract: impl Fn(&extract::Page<'_>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.additions.extractor = Some(Arc::new(move |page| Box::new(extract(page))));
         self
     }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 31] = [
+const NOUNS: [&str; 32] = [
     "address",
     "body",
     "broken",
@@ -15,6 +15,7 @@ const NOUNS: [&str; 31] = [
     "claims",
     "clean",
     "coding",
+    "custom",
     "error",
     "event",
     "fields",
