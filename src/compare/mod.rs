@@ -43,6 +43,7 @@ use arena::Arena;
 use outcome::Rounds;
 use rounds::Course;
 
+use crate::engine::DEFAULT_IN_FLIGHT;
 use crate::error::{Error, Result};
 use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
@@ -132,6 +133,33 @@ pub enum Stage<'a> {
         /// Cells, as far as is known.
         of: usize,
     },
+}
+
+impl Default for CompareSettings {
+    /// Every engine with as many requests in flight as a run has by default, on the practice server, as `haul compare` does it
+    /// without arguments.
+    fn default() -> Self {
+        let in_flight = NonZeroUsize::new(DEFAULT_IN_FLIGHT).unwrap_or(NonZeroUsize::MIN);
+        let all = CONTESTANTS.map(str::to_owned);
+        Self {
+            contestants: Contestant::list(&all, in_flight).unwrap_or_default(),
+            in_flight,
+            target: Target::Practice(Practice::default()),
+            fetch: FetchSettings::default(),
+            frontier: FrontierSettings::default(),
+            work: Work::default(),
+            rounds: 7,
+            repeats: false,
+            time_budget: Duration::from_secs(45),
+            seed: fastrand::u32(..).into(),
+            sweep: None,
+            map: false,
+            program: None,
+            command: String::new(),
+            fetch_command: String::new(),
+            settings: Vec::new(),
+        }
+    }
 }
 
 impl CompareSettings {
