@@ -22,6 +22,7 @@ mod rounds;
 mod schedule;
 pub mod statistics;
 mod sweep;
+#[doc(hidden)] // the curve that a sweep is fitted to: no promise is made of it
 pub mod usl;
 pub mod verdict;
 

@@ -1,5 +1,6 @@
 //! A run with what a program adds to its settings: sinks of its own, and the visits themselves.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,7 +32,6 @@ pub(super) type Open = Box<dyn FnOnce(Start<'_>) -> Result<Box<dyn Sink>>>;
 /// A run with what a program adds to its settings.
 ///
 /// ```no_run
-/// use futures::StreamExt;
 /// use haul::{Config, Runner};
 ///
 /// # async fn titles() -> haul::Result<()> {
@@ -165,8 +165,9 @@ impl Runner {
     /// ends the run.
     ///
     /// It is called once for each send, with every engine: a redirect, a retry and a robots.txt ask it anew, so that what it
-    /// sets for one origin never reaches another. What it sets is in no record, job or archive. It runs where the run is
-    /// polled, and the run waits for it: it should be quick.
+    /// sets for one origin never reaches another. Where it skips a robots.txt that is to be obeyed, nothing of that host is
+    /// fetched. What it sets is in no record, job or archive. It runs where the run is polled, and the run waits for it: it
+    /// should be quick.
     ///
     /// ```
     /// # use haul::{Config, Decision, Runner};
@@ -217,6 +218,11 @@ pub struct Visits {
 }
 
 impl Visits {
+    /// The next visit, or the error that ended the run; `None` after the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Box<Visit>>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     /// How the run went, once there are no more visits; `None` before, and where it failed.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.ended.as_ref()?.as_ref().ok()

@@ -3,9 +3,13 @@
 //! A body arrives as it was sent. Here it is decoded within bounds, hashed, read as text where it is text, and looked
 //! through. Nothing is done that no sink asked for ([`Wants`]) and no crawl needs ([`Follow`]). What a hostile body does to a decoder is a
 //! [fault](crate::Parsed::fault) in the record, and a failure that counts.
+//!
+//! The modules that are hidden from the documentation are haul's own machinery. Its benches and tests reach them; no promise
+//! is made of them.
 
 pub(crate) mod charset;
 mod content;
+#[doc(hidden)]
 pub mod decode;
 #[cfg(test)]
 mod differential;
@@ -13,12 +17,16 @@ mod feed;
 mod follow;
 mod gather;
 mod head;
+#[doc(hidden)]
 pub mod links;
 pub(crate) mod media_type;
+#[doc(hidden)]
 pub mod resolve;
 pub(crate) mod rewrite;
 mod robots;
+#[doc(hidden)]
 pub mod scan;
+#[doc(hidden)]
 pub mod simhash;
 mod sitemap;
 #[cfg(test)]
