@@ -15,6 +15,7 @@ pub(crate) const SPOOL_PREFIX: &str = ".haul-";
 
 /// The bytes of an answer, before any decoding.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Body {
     /// All in memory; at most the spool threshold.
     Memory(Bytes),

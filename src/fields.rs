@@ -80,6 +80,7 @@ pub struct Table {
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Item {
     /// Which table it belongs to, by its place among the tables.
     pub table: u16,
@@ -91,6 +92,7 @@ pub struct Item {
 
 /// A value that could not be read, or a required one that was not there.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Miss {
     /// Which table it is missed in; none has the highest number: that is a miss of the article, of Markdown,
     /// or says how many more there are.
@@ -127,6 +129,7 @@ impl Miss {
 
 /// All that was read out of one page.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Fields {
     /// The tables that the page was read for, those without an item too.
     pub tables: Vec<u16>,
@@ -142,6 +145,7 @@ pub struct Fields {
 
 /// What was read out of one page, and the same as JSON text: whoever reads a page has a core to spare, who writes records has not.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Extraction {
     /// The typed values.
     pub fields: Fields,

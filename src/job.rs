@@ -147,6 +147,7 @@ pub struct Request {
 
 /// One redirect that was followed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Hop {
     /// The URL that answered.
     pub url: PageUrl,
@@ -169,6 +170,7 @@ impl Eq for Hop {}
 
 /// One try that was not the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Attempt {
     /// Its HTTP status, where it got one.
     pub status: Option<u16>,

@@ -11,6 +11,7 @@ use crate::headers::Headers;
 
 /// An answer: any status, 404 and 503 included. No answer at all is a [`FetchError`](crate::FetchError).
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Page {
     /// The HTTP status, 100 to 999.
     pub status: u16,
@@ -30,6 +31,7 @@ pub struct Page {
 
 /// The HTTP version of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
@@ -41,6 +43,7 @@ pub enum HttpVersion {
 
 /// Where the time of one fetch went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Timing {
     /// When it was sent, by the wall clock; `None` for what no server answered in this run.
     pub sent: Option<SystemTime>,

@@ -21,6 +21,7 @@ use crate::robots::Rules;
 
 /// A job and what became of it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Visit {
     /// What was asked for.
     pub job: Box<Job>,
@@ -32,6 +33,7 @@ pub struct Visit {
 
 /// What the parse half read out of a page. Nothing here was asked of the network.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Parsed {
     /// The media type without parameters, lower-cased: `text/html`.
     pub media_type: Option<String>,
@@ -93,6 +95,7 @@ impl Parsed {
 
 /// Why there is no page. [`class`](FetchError::class) is stable, the message is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum FetchError {
     /// The line of the list is no URL that can be fetched.
     #[error("{problem}")]
@@ -240,6 +243,7 @@ pub enum FetchError {
 
 /// Which check of a certificate failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum TlsReason {
     /// Its time is over, or has not come.
     Expired,
@@ -253,6 +257,7 @@ pub enum TlsReason {
 
 /// What was being waited for when a deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Phase {
     /// An address for the name.
     Resolve,

@@ -16,6 +16,7 @@ pub const FORMAT: u32 = 1;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// `comparison`.
     pub kind: &'static str,
@@ -59,6 +60,7 @@ pub struct Comparison {
 
 /// The machine.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Machine {
     /// Processors that this process may use.
     pub cores: usize,
@@ -74,6 +76,7 @@ pub struct Machine {
 
 /// What each engine was given to do.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Workload {
     /// URLs.
     pub urls: usize,
@@ -87,6 +90,7 @@ pub struct Workload {
 
 /// The practice server's settings.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PracticeResult {
     /// Waited before each answer.
     pub latency_ms: f64,
@@ -102,6 +106,7 @@ pub struct PracticeResult {
 
 /// What one engine did.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct EngineResult {
     /// The name that it is compared by.
     pub name: String,
@@ -174,6 +179,7 @@ impl EngineResult {
 
 /// One round of one engine.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RoundResult {
     /// The block that it ran in.
     pub block: u32,
@@ -187,6 +193,7 @@ pub struct RoundResult {
 
 /// Processor time in microseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct ProcessorTime {
     /// In programs.
     pub user: f64,
@@ -196,6 +203,7 @@ pub struct ProcessorTime {
 
 /// Context switches.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct Switches {
     /// To wait for something.
     pub voluntary: f64,
@@ -205,6 +213,7 @@ pub struct Switches {
 
 /// Whether all engines gave the same answers.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Whether nothing speaks against it: no URL differs, and no engine fails more often than the others.
     pub agree: bool,
@@ -227,6 +236,7 @@ pub struct Agreement {
 
 /// How often an engine failed, in all rounds.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct FailureRate {
     /// The engine.
     pub engine: String,
@@ -242,6 +252,7 @@ pub struct FailureRate {
 
 /// A URL on which engines differ.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// The URL.
     pub url: String,
@@ -251,6 +262,7 @@ pub struct Difference {
 
 /// Who won.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// In words.
     pub sentence: String,
@@ -262,6 +274,7 @@ pub struct Verdict {
 
 /// What the best engine was waiting for.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// What the run was bound by, in a few words.
     pub bound: String,
@@ -277,6 +290,7 @@ pub struct Diagnosis {
 
 /// Where the time of an engine's rounds went.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct Waits {
     /// Requests in flight on the average, as a share of the most that may be, 0 to 1.
     pub in_flight: f64,
@@ -295,6 +309,7 @@ pub struct Waits {
 
 /// Shares of all processors' time, 0 to 1.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct Shares {
     /// The engine.
     pub client: f64,
@@ -308,6 +323,7 @@ pub struct Shares {
 
 /// What to type next.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Recommendation {
     /// The command line.
     pub command: String,

@@ -58,6 +58,7 @@ pub enum Axis {
 
 /// Throughput along one setting.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Sweep {
     /// The setting.
     pub axis: Axis,
@@ -69,6 +70,7 @@ pub struct Sweep {
 
 /// One engine's throughput along the setting.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Curve {
     /// The engine's name.
     pub engine: String,
@@ -102,6 +104,7 @@ pub enum End {
 
 /// One point of a curve.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Point {
     /// Where on the axis.
     pub x: f64,
@@ -113,6 +116,7 @@ pub struct Point {
 
 /// A fitted law, and what it predicts.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Fit {
     /// The law.
     #[serde(flatten)]

@@ -13,6 +13,7 @@ const ENOUGH: u64 = 20;
 
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Health {
     /// Those of each table, in the order of the tables.
     pub tables: Vec<TableHealth>,
@@ -20,6 +21,7 @@ pub struct Health {
 
 /// The counts of one table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TableHealth {
     /// Its name.
     pub name: String,
@@ -37,6 +39,7 @@ pub struct TableHealth {
 
 /// The counts of one field.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FieldHealth {
     /// Its name, behind those of the tables around it: `reviews.stars`.
     pub name: String,
@@ -52,6 +55,7 @@ pub struct FieldHealth {
 
 /// Where something was not there first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FirstMiss {
     /// The page.
     pub url: String,
@@ -61,6 +65,7 @@ pub struct FirstMiss {
 
 /// A field that is not there as often as it was, or as it has to be.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Shortfall {
     /// The table.
     pub table: String,

@@ -85,6 +85,7 @@ pub struct Page<'p> {
 
 /// What was read out of a page.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Extracted {
     /// Its items.
     pub fields: Fields,
@@ -102,6 +103,7 @@ pub struct Extracted {
 
 /// A link that a recipe leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Follow {
     /// Where it leads.
     pub url: PageUrl,

@@ -29,6 +29,7 @@ pub(super) use reader::read;
 
 /// What a page says about itself. As JSON, what is empty is left out, and the order is that of the fields here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The first of: `title` element, `og:title`, `twitter:title`. White space folded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +83,7 @@ pub struct Metadata {
 
 /// A feed that a page offers: `link rel=alternate` of a feed's media type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Feed {
     /// Where it is, absolute.
     pub url: String,
@@ -94,6 +96,7 @@ pub struct Feed {
 
 /// An icon of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Icon {
     /// Where it is, absolute.
     pub url: String,
@@ -109,6 +112,7 @@ pub struct Icon {
 
 /// The same page in another language: `link rel=alternate hreflang=…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Alternate {
     /// Where it is, absolute.
     pub url: String,
