@@ -4,7 +4,6 @@
 
 use std::error::Error;
 
-use futures::StreamExt;
 use haul::extract::Recipe;
 use haul::{Config, Runner};
 

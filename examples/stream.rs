@@ -6,7 +6,6 @@
 
 use std::error::Error;
 
-use futures::StreamExt;
 use haul::origin::{Origin, OriginSettings};
 use haul::{Config, Runner};
 

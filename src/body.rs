@@ -17,6 +17,7 @@ pub(crate) const SPOOL_PREFIX: &str = ".haul-";
 
 /// The bytes of a response body, before any decoding.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Body {
     /// All bytes in memory; at most the spool threshold.
     Memory(Bytes),

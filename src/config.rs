@@ -63,6 +63,13 @@ pub struct JobSettings {
     pub may_change: Vec<String>,
 }
 
+impl Default for Config {
+    /// No list: for a run whose seeds come from a [`channel`](crate::seeds::channel).
+    fn default() -> Self {
+        Self::new(SeedSettings::default())
+    }
+}
+
 impl Config {
     /// Fetches these URLs with everything else as it is by default, and no sink.
     pub fn urls<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {

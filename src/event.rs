@@ -11,6 +11,7 @@ use crate::visit::Visit;
 
 /// One thing that happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A job is over, and its record goes to the sinks next.
     Visited(&'a Visit),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a fetch failed. Its [`class`](FetchError::class) is stable; the message is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum FetchError {
     /// The line of the list is not a URL that can be fetched.
     #[error("{problem}")]
@@ -134,7 +135,7 @@ pub enum FetchError {
         /// What went wrong.
         problem: String,
     },
-    /// A setting prevented the request: a dry run.
+    /// A dry run, or the hook of a program, prevented the request.
     #[error("not fetched: {0}")]
     Skipped(String),
     /// The proxy refused or failed.
@@ -159,6 +160,7 @@ pub enum FetchError {
 
 /// Which check of a certificate failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum TlsReason {
     /// It has expired, or is not valid yet.
     Expired,
@@ -172,6 +174,7 @@ pub enum TlsReason {
 
 /// What haul was waiting for when a time limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Phase {
     /// The host's address.
     Resolve,
@@ -254,7 +257,10 @@ impl FetchError {
             "robots-unreachable",
             "not fetched: the host's robots.txt could not be fetched",
         ),
-        ("skipped", "not fetched: this was a dry run"),
+        (
+            "skipped",
+            "not fetched: a dry run, or skipped by the hook of a program",
+        ),
         ("proxy", "the proxy refused or failed"),
         ("spool", "the body could not be written to disk"),
         (

@@ -81,6 +81,7 @@ pub struct Table {
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Item {
     /// The index of the table it belongs to.
     pub table: u16,
@@ -92,6 +93,7 @@ pub struct Item {
 
 /// A value that could not be read, or a required one that was missing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Miss {
     /// The index of the table it belongs to, or the highest number if it belongs to none.
     ///
@@ -131,6 +133,7 @@ impl Miss {
 
 /// Everything that was extracted from one page by tables.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Fields {
     /// The tables that the page was read with, including those without items.
     pub tables: Vec<u16>,
@@ -149,6 +152,7 @@ pub struct Fields {
 /// The JSON is made where pages are parsed, because there are cores to spare there, but not where records are
 /// written.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct Extraction {
     /// The typed values.
     pub fields: Fields,

@@ -51,6 +51,7 @@ enum Led {
 
 /// One link that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FoundLink<'a> {
     /// Where it leads: absolute, in WHATWG form, without fragment.
     pub url: &'a str,
@@ -70,6 +71,7 @@ pub struct FoundLink<'a> {
 
 /// What a page uses a link for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum FoundKind {
     /// Another page: an anchor, a frame, a form, a refresh, an entry of a feed or of a sitemap.
     Page,

@@ -44,6 +44,8 @@ pub struct Job {
     pub recipes: Vec<Arc<str>>,
     /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
     pub request: Option<Arc<Request>>,
+    /// Headers that a program's hook has set for the request that is about to be sent; gone when the job comes back.
+    pub(crate) added: Option<Box<HeaderMap>>,
     /// The answers on the way here, oldest first: redirects followed.
     pub hops: Vec<Hop>,
     /// Tries of this URL that failed before this one, oldest first.
@@ -147,6 +149,7 @@ pub struct Request {
 
 /// One redirect that was followed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Hop {
     /// The URL that answered.
     pub url: PageUrl,
@@ -169,6 +172,7 @@ impl Eq for Hop {}
 
 /// One try that was not the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Attempt {
     /// Its HTTP status, where it got one.
     pub status: Option<u16>,
@@ -229,6 +233,7 @@ impl Job {
             reach: Reach::Anywhere,
             recipes: Vec::new(),
             request: None,
+            added: None,
             hops: Vec::new(),
             attempts: Vec::new(),
             pass: 0,

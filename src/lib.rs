@@ -1,9 +1,71 @@
-//! `haul` fetches lists of URLs: fast, politely, and with one honest record for each line of the list.
+//! `haul` fetches lists of URLs and crawls sites: fast, politely, and with one record for each URL.
 //!
-//! Fetching waits, parsing computes, and politeness decides when a host may be asked: three things, kept apart. This is
-//! the library under the command of the same name. It prints nothing, reads no environment, and knows no terminal.
+//! This is the library under the command of the same name. It prints nothing, reads no environment variables and knows no
+//! terminal. It runs inside a tokio runtime.
 //!
-//! # The line
+//! # Five types to start with
+//!
+//! | type | what it is |
+//! |---|---|
+//! | [`Config`] | what to fetch and how: [`Config::urls`] for a list, [`Config::crawl`] to follow links |
+//! | [`Runner`] | one run: as a stream of visits ([`Runner::visits`]), or to its end ([`Runner::run`]) |
+//! | [`Visit`] | a URL with its [`Page`], or with the [`FetchError`] that came instead, and what was [`Parsed`] |
+//! | [`Sink`](sink::Sink) | where visits are written: a file that [`Config::sinks`] names, or your own |
+//! | [`Outcome`] | how a run went: its [`Tally`] of counts, how it ended, and which rows are missing |
+//!
+//! ```
+//! use haul::origin::{Origin, OriginSettings};
+//! use haul::{Config, Runner};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A practice site on a free port of this machine; any other URLs will do.
+//! let site = Origin::start(OriginSettings { pages: 10, ..OriginSettings::default() })?;
+//! let mut config = Config::urls((0..10).map(|page| site.url(&format!("/page/{page}"))));
+//! config.parse.wants.title = true;
+//!
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! runtime.block_on(async {
+//!     let mut visits = Runner::new(config).visits();
+//!     while let Some(visit) = visits.next().await {
+//!         let visit = visit?; // an error here ends the run, as a full disk does
+//!         match visit.failure() {
+//!             Some(class) => println!("{} failed: {class}", visit.job.url),
+//!             None => println!("{} {:?}", visit.job.url, visit.parsed.title),
+//!         }
+//!     }
+//!     assert_eq!(visits.outcome().map(|outcome| outcome.tally.visited), Some(10));
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! Pages are hashed, searched for a title or read as text only where [`parse::Wants`] says so.
+//!
+//! # What a program can add
+//!
+//! | to do this | use |
+//! |---|---|
+//! | take each visit as it comes | [`Runner::visits`], or the callback of [`crawl()`](crawl()) with [`Event::Visited`] |
+//! | write records your own way | [`Runner::sink`] |
+//! | send URLs while the run goes on | [`Runner::seeds`] with a [`seeds::channel`] |
+//! | sign or skip each request | [`Runner::before_each`] |
+//! | read your own type out of each page | [`Runner::extractor`], or [`extract`] for recipes |
+//! | end a run early | [`Runner::stop`] with a [`Stop`] |
+//!
+//! # Errors
+//!
+//! A URL that cannot be fetched is not an error but a visit, whose [`failure`](Visit::failure) has a stable name. [`Error`] is
+//! for what ends a run: a list that cannot be read, an output that cannot be written, settings that contradict each
+//! other. A panic while a page is read costs that page, whose record says that it was lost.
+//!
+//! # Child processes
+//!
+//! The engine `processes` starts the running program once more for each child, with [`engine::CHILD_ARGUMENT`] as its
+//! first argument. A program that uses it calls [`engine::serve_parent`] then, before it does anything else.
+//!
+//! # How it works
+//!
+//! Fetching waits, parsing computes, and politeness decides when a host may be asked: three things, kept apart.
 //!
 //! ```text
 //!  urls.txt ──► seeds ──► FRONTIER ──lease──► ENGINE [ fetch ─► parse ] ──visit──► SINKS
@@ -13,34 +75,9 @@
 //!                         crawl.rs owns every arrow    ── events ──►  progress, summary, your callback
 //! ```
 //!
-//! A line of the list becomes a [`Job`]. The frontier holds it until its host may be asked; an engine takes it, sends one
-//! request, and answers with a [`Visit`]: the job, and a [`Page`] or a [`FetchError`]. A redirect or a retry is a job that
-//! goes back to the frontier; everything else settles, is told to the callback, and is written to the sinks.
-//!
-//! # A list, and a callback for each visit
-//!
-//! ```
-//! use haul::origin::{Origin, OriginSettings};
-//! use haul::{Config, Event, Stop};
-//!
-//! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     // A site to practise on, on a free port of this machine. Any other URLs will do.
-//!     let site = Origin::start(OriginSettings { pages: 10, ..OriginSettings::default() })?;
-//!     let mut config = Config::urls((0..10).map(|page| site.url(&format!("/page/{page}"))));
-//!     config.parse.wants.title = true;
-//!     let run = haul::crawl(config, Stop::new(), |event| {
-//!         if let Event::Visited(visit) = event {
-//!             println!("{} {:?} {:?}", visit.job.url, visit.failure(), visit.parsed.title);
-//!         }
-//!     });
-//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-//!     assert_eq!(runtime.block_on(run)?.tally.statuses[&200], 10);
-//!     Ok(())
-//! }
-//! ```
-//!
-//! What is not wanted is not kept: [`parse::Wants`] says whether pages are hashed, searched for a title, read as text, or
-//! handed over as bytes. A failure is no error: it is a visit whose [`failure`](Visit::failure) has a name.
+//! A row of the list becomes a [`Job`]. The frontier holds it until its host may be asked; an engine takes it, sends one
+//! request, and answers with a [`Visit`]. A redirect or a retry is a job that goes back to the frontier; every other visit is
+//! settled, reported to the callback, and written to the sinks.
 //!
 //! # The floors
 //!
@@ -61,17 +98,6 @@
 //! | | [`archive`] | pages that were stored, read again |
 //! | | [`sink`] | records, files and archives |
 //! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
-//!
-//! # What to begin with
-//!
-//! * [`Config::urls`], [`Config::new`] for a list of any kind, [`Config::stored`] for archives, or [`Config::crawl`], then whatever of its parts is to be otherwise;
-//! * [`crawl()`], inside a tokio runtime, with a [`Stop`] to end it early; or a [`Runner`], for the visits as a stream and for
-//!   sinks of your own;
-//! * [`Event::Visited`] in the callback, or a [`sink::SinkSettings`] in [`Config::sinks`];
-//! * the [`Outcome`]: the [`Tally`], how the run ended, and which rows it did not come to.
-//!
-//! The engine `processes` starts the running program once more for each child, with [`engine::CHILD_ARGUMENT`] as its
-//! first argument: a program that uses it calls [`engine::serve_parent`] there before it does anything else.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
@@ -84,6 +110,7 @@ mod checked;
 mod claims;
 mod clean;
 mod coding;
+mod custom;
 mod error;
 mod event;
 mod failure;
@@ -139,7 +166,8 @@ pub use body::{Body, Spool};
 pub use broken::{Broken, BrokenUrl};
 pub use checked::Checked;
 pub use config::{BrokenSettings, Config, JobSettings};
-pub use crawl::{Ended, Outcome, Runner, Visits, crawl};
+pub use crawl::{Decision, Ended, Outcome, PendingRequest, Runner, Visits, crawl};
+pub use custom::Custom;
 pub use error::{Difference, Error, Result, Setting};
 pub use event::Event;
 pub use failure::{FetchError, Phase, TlsReason};
@@ -161,6 +189,20 @@ pub use tally::{Failures, HostTally, Tally, Totals};
 pub use url::{HostKey, PageUrl, UrlError, UserInfo};
 pub use visit::{Parsed, Visit};
 pub use wait::{Wait, WaitReason, Waits};
+
+/// Types of other crates that appear in haul's own, from the versions that it is built with.
+pub mod deps {
+    pub use {
+        bytes::Bytes,
+        encoding_rs::Encoding,
+        futures::Stream,
+        hdrhistogram::Histogram,
+        http::{HeaderMap, HeaderName, HeaderValue, Method},
+        serde_json::Value,
+        tokio_util::sync::CancellationToken,
+        url::Url,
+    };
+}
 
 // Words for people, shared with the command; no promise is made of them.
 #[doc(hidden)]

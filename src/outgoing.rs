@@ -145,6 +145,13 @@ impl Outgoing {
         hash.digest128()
     }
 
+    /// Takes in what a program's hook has set for this send.
+    pub(crate) fn add(&mut self, job: &Job) {
+        for (name, value) in job.added.iter().flat_map(|added| added.iter()) {
+            self.headers.insert(name.clone(), value.clone());
+        }
+    }
+
     /// Asks for the rest of a body of which `from` bytes are here, if it is still the same one (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
         let range =

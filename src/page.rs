@@ -13,6 +13,7 @@ use crate::headers::Headers;
 ///
 /// If there was no response at all, there is a [`FetchError`](crate::FetchError) instead.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Page {
     /// The HTTP status, 100 to 999.
     pub status: u16,
@@ -34,6 +35,7 @@ pub struct Page {
 
 /// The HTTP version of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
@@ -45,6 +47,7 @@ pub enum HttpVersion {
 
 /// How long each phase of one fetch took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Timing {
     /// When the request was sent, by the wall clock; `None` if no server responded in this run.
     pub sent: Option<SystemTime>,

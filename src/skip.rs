@@ -14,6 +14,7 @@ use crate::nearest::nearest;
 
 /// Why a URL is not asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Skip {
     /// Too many links away from its seed. It may be found nearer later.
     #[error("deeper than the limit of {limit} links")]

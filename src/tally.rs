@@ -21,6 +21,7 @@ const HOSTS_KEPT: usize = 4096;
 
 /// The figures of a run so far.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Tally {
     /// Jobs that are over: one for each record.
     pub visited: u64,
@@ -120,6 +121,7 @@ pub struct Failures {
 
 /// The figures of one host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostTally {
     /// Jobs that ended on it.
     pub visited: u64,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::body::Body;
+use crate::custom::Custom;
 use crate::failure::FetchError;
 use crate::fields::Extraction;
 use crate::found::Found;
@@ -20,6 +21,7 @@ use crate::robots::Rules;
 
 /// A job and what became of it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Visit {
     /// What was asked for.
     pub job: Box<Job>,
@@ -31,6 +33,7 @@ pub struct Visit {
 
 /// What the parse half read out of a page. Nothing here was asked of the network.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Parsed {
     /// The media type without parameters, lower-cased: `text/html`.
     pub media_type: Option<String>,
@@ -64,6 +67,9 @@ pub struct Parsed {
     pub rules: Option<Box<Rules>>,
     /// The typed fields that were asked for.
     pub fields: Option<Box<Extraction>>,
+    /// What the program's own [extractor](crate::Runner::extractor) returned.
+    #[serde(skip)]
+    pub custom: Custom,
     /// What came out of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
     /// How long decoding and parsing took; `None` where there was no page.

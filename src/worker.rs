@@ -3,6 +3,7 @@
 //! The fetch half is [`Fetcher::fetch`](crate::fetch); the parse half is [`parse`], a plain function that runs wherever
 //! the engine has a core to spare. A [`Plan`] is all that an engine needs to know to do both.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use encoding_rs::Encoding;
 
+use crate::custom::Custom;
 use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
 use crate::failure::FetchError;
@@ -24,6 +26,10 @@ use crate::parse::media_type::{Kind, MediaType, sniff};
 use crate::parse::{self, Follow};
 use crate::visit::Parsed;
 
+/// Reads a value of the program's own type out of a page.
+pub(crate) type OwnExtractor =
+    Arc<dyn Fn(&extract::Page<'_>) -> Box<dyn Any + Send + Sync> + Send + Sync>;
+
 /// What the lanes of an engine share.
 #[derive(Clone)]
 pub(crate) struct Plan {
@@ -33,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) memory: Memory,
     /// What reads typed fields out of pages, where any are asked for.
     extractor: Option<Arc<Extractor>>,
+    /// What the program itself reads out of pages.
+    pub(crate) own: Option<OwnExtractor>,
     /// The binary that a child process is started from.
     pub(crate) program: PathBuf,
 }
@@ -55,6 +63,7 @@ impl Plan {
             memory: Memory::new(parse.memory.0),
             parse,
             extractor,
+            own: None,
             program: program.unwrap_or_else(this_one),
         })
     }
@@ -69,7 +78,7 @@ impl Plan {
 
     /// Whether a page costs more than looking through it, however small it is.
     pub(crate) fn computes(&self) -> bool {
-        self.extractor.is_some() || !self.parse.work.is_none()
+        self.extractor.is_some() || self.own.is_some() || !self.parse.work.is_none()
     }
 }
 
@@ -83,13 +92,19 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
         .extractor
         .as_deref()
         .filter(|extractor| reads(job, page, extractor));
-    let text = extractor.is_some();
+    let own = plan.own.as_ref().filter(|_| is_read(job, page));
+    let text = extractor.is_some() || own.is_some();
     let mut parsed = parse::parse(job, page, &plan.parse, text, &plan.memory);
     if let Some(extractor) = extractor {
         let _tree = plan
             .memory
             .tree(parsed.text.as_deref().map_or(0, extract::weight));
         extract(job, extractor, plan.parse.follow.as_ref(), &mut parsed);
+    }
+    if let Some(own) = own
+        && let Some(page) = readable(job, &parsed)
+    {
+        parsed.custom = Custom::of(own(&page));
     }
     if !plan.parse.wants.text {
         parsed.text = None; // what was worked on is not handed on
@@ -100,12 +115,16 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     parsed
 }
 
-/// Whether any field is for a page, whatever it turns out to be. Failures have none, and what has no record.
+/// Whether anything is read out of a page. Of failures nothing is, nor of what has no record.
+fn is_read(job: &Job, page: &Page) -> bool {
+    job.role == Role::Page && page.status < 400
+}
+
+/// Whether any field is for a page, whatever it turns out to be.
 fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
     let recipes = &job.recipes;
     let sources = [Source::Html, Source::Xhtml, Source::Json, Source::Text];
-    job.role == Role::Page
-        && page.status < 400
+    is_read(job, page)
         && sources
             .iter()
             .any(|source| extractor.wants(&job.url, *source, recipes))
@@ -113,25 +132,10 @@ fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
 
 /// Reads the typed fields out of a page, and notes where its recipes lead.
 fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &mut Parsed) {
-    let Some(text) = parsed.text.as_deref() else {
+    let Some(page) = readable(job, parsed) else {
         return;
     };
-    let media = parsed.media_type.as_deref().and_then(MediaType::parse);
-    let kind = media.map_or_else(|| sniff(text.as_bytes()), |media| media.kind());
-    let label = parsed.charset.as_deref().unwrap_or("utf-8");
-    let found = extractor.extract(&extract::Page {
-        url: &job.url,
-        text,
-        source: match kind {
-            Kind::Html => Source::Html,
-            Kind::Xhtml => Source::Xhtml,
-            Kind::Xml if parse::is_xhtml(text) => Source::Xhtml,
-            Kind::Json => Source::Json,
-            _ => Source::Text,
-        },
-        encoding: Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8),
-        recipes: &job.recipes,
-    });
+    let found = extractor.extract(&page);
     if let Some(follow) = follow.filter(|_| !found.follow.is_empty()) {
         lead(&found.follow, follow, parsed.found.get_or_insert_default());
     }
@@ -150,6 +154,27 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &m
         markdown: found.markdown,
         ..Extraction::of(fields, extractor.tables())
     }));
+}
+
+/// A page as whoever reads something out of it sees it; `None` for what is not text.
+fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
+    let text = parsed.text.as_deref()?;
+    let media = parsed.media_type.as_deref().and_then(MediaType::parse);
+    let kind = media.map_or_else(|| sniff(text.as_bytes()), |media| media.kind());
+    let label = parsed.charset.as_deref().unwrap_or("utf-8");
+    Some(extract::Page {
+        url: &job.url,
+        text,
+        source: match kind {
+            Kind::Html => Source::Html,
+            Kind::Xhtml => Source::Xhtml,
+            Kind::Xml if parse::is_xhtml(text) => Source::Xhtml,
+            Kind::Json => Source::Json,
+            _ => Source::Text,
+        },
+        encoding: Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8),
+        recipes: &job.recipes,
+    })
 }
 
 /// Adds where recipes lead to what the page leads to.

@@ -337,23 +337,11 @@ mod tests {
 
     #[test]
     fn a_broken_link_fails_a_crawl_only_where_that_is_asked_for_and_a_dead_seed_always() {
-        let mut outcome = Outcome {
-            tally: Tally {
-                visited: 10,
-                failed: 1,
-                led_to: 9,
-                led_to_failed: 1,
-                ..Tally::default()
-            },
-            ended: Ended::Complete,
-            missing: haul::Rows::default(),
-            counts: None,
-            waiting: 0,
-            earlier: haul::Totals::default(),
-            mirror: None,
-            failure: None,
-        };
-        outcome.tally.broken.count = 1;
+        let mut outcome = Outcome::new(Tally::default(), Ended::Complete);
+        let tally = &mut outcome.tally;
+        (tally.visited, tally.failed) = (10, 1);
+        (tally.led_to, tally.led_to_failed) = (9, 1);
+        tally.broken.count = 1;
         let of = |outcome: &Outcome, judged| Exit::of(outcome, None, judged).code();
         assert_eq!(of(&outcome, Judged::Seeds), 0);
         assert_eq!(of(&outcome, Judged::Links), 3);
@@ -378,20 +366,9 @@ mod tests {
 
     #[test]
     fn an_early_end_is_graver_than_failed_urls_and_lighter_than_a_full_disk() {
-        let mut outcome = Outcome {
-            tally: Tally {
-                visited: 10,
-                failed: 1,
-                ..Tally::default()
-            },
-            ended: Ended::TimeUp,
-            missing: "11-".parse().unwrap(),
-            counts: None,
-            waiting: 0,
-            earlier: haul::Totals::default(),
-            mirror: None,
-            failure: None,
-        };
+        let mut outcome = Outcome::new(Tally::default(), Ended::TimeUp);
+        (outcome.tally.visited, outcome.tally.failed) = (10, 1);
+        outcome.missing = "11-".parse().unwrap();
         let nothing = None;
         assert_eq!(Exit::of(&outcome, nothing, Judged::List).code(), 124);
         outcome.ended = Ended::Interrupted;

@@ -246,19 +246,10 @@ mod tests {
     }
 
     fn interrupted(missing: &str) -> Outcome {
-        Outcome {
-            tally: Tally {
-                visited: 60,
-                ..Tally::default()
-            },
-            ended: Ended::Interrupted,
-            missing: missing.parse().unwrap(),
-            counts: None,
-            waiting: 0,
-            earlier: haul::Totals::default(),
-            mirror: None,
-            failure: None,
-        }
+        let mut outcome = Outcome::new(Tally::default(), Ended::Interrupted);
+        outcome.tally.visited = 60;
+        outcome.missing = missing.parse().unwrap();
+        outcome
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::verdict::Place;
 
 /// What a comparison found.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The command line that repeats it, its seed included.
     pub command: String,
@@ -52,6 +53,7 @@ pub struct Comparison {
 
 /// What each engine was given to do.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Workload {
     /// URLs.
     pub urls: usize,
@@ -65,6 +67,7 @@ pub struct Workload {
 
 /// The practice server's settings.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PracticeResult {
     /// Waited before each answer.
     pub latency_ms: f64,
@@ -80,6 +83,7 @@ pub struct PracticeResult {
 
 /// What one engine did.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct EngineResult {
     /// The name that it is compared by.
     pub name: String,
@@ -152,6 +156,7 @@ impl EngineResult {
 
 /// One round of one engine.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RoundResult {
     /// The block that it ran in.
     pub block: u32,
@@ -165,6 +170,7 @@ pub struct RoundResult {
 
 /// Processor time in microseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct ProcessorTime {
     /// In programs.
     pub user: f64,
@@ -174,6 +180,7 @@ pub struct ProcessorTime {
 
 /// Context switches.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct Switches {
     /// To wait for something.
     pub voluntary: f64,
@@ -183,6 +190,7 @@ pub struct Switches {
 
 /// Whether all engines gave the same answers.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Whether nothing speaks against it: no URL differs, and no engine fails more often than the others.
     pub agree: bool,
@@ -205,6 +213,7 @@ pub struct Agreement {
 
 /// How often an engine failed, in all rounds.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct FailureRate {
     /// The engine.
     pub engine: String,
@@ -220,6 +229,7 @@ pub struct FailureRate {
 
 /// A URL on which engines differ.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// The URL.
     pub url: String,

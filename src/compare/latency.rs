@@ -11,6 +11,7 @@ const PERCENTILES: [f64; 24] = [
 
 /// Latency, sent to last byte, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
 pub struct Latency {
     /// The median.
     pub p50: f64,

@@ -27,6 +27,7 @@ mod stage;
 pub mod statistics;
 mod sweep;
 mod target;
+#[doc(hidden)] // the curve that is fitted to a sweep: not part of the stable interface
 pub mod usl;
 pub mod verdict;
 

@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::contestant::Contestant;
+use super::contestant::{CONTESTANTS, Contestant};
 use super::curve::Axis;
-use super::target::Target;
+use super::target::{Practice, Target};
+use crate::engine::DEFAULT_IN_FLIGHT;
 use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::Work;
@@ -48,4 +49,29 @@ pub struct CompareSettings {
     pub command: String,
     /// What is in force, for whoever reads the report.
     pub settings: Vec<(String, String)>,
+}
+
+impl Default for CompareSettings {
+    /// Every engine with the default number of requests in flight on the practice server, as `haul compare` without arguments.
+    fn default() -> Self {
+        let in_flight = NonZeroUsize::new(DEFAULT_IN_FLIGHT).unwrap_or(NonZeroUsize::MIN);
+        let all = CONTESTANTS.map(str::to_owned);
+        Self {
+            contestants: Contestant::list(&all, in_flight).unwrap_or_default(),
+            in_flight,
+            target: Target::Practice(Practice::default()),
+            fetch: FetchSettings::default(),
+            frontier: FrontierSettings::default(),
+            work: Work::default(),
+            rounds: 7,
+            repeats: false,
+            time_budget: Duration::from_secs(45),
+            seed: fastrand::u32(..).into(),
+            sweep: None,
+            map: false,
+            program: None,
+            command: String::new(),
+            settings: Vec::new(),
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod checkpoint;
 mod claimed;
 mod end;
+mod hook;
 mod news;
 mod outcome;
 mod outputs;
@@ -18,10 +19,11 @@ mod wake;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+pub use hook::{Decision, PendingRequest};
 pub use outcome::{Ended, Outcome};
 use runner::Additions;
 pub use runner::{Runner, Visits};
@@ -75,9 +77,10 @@ pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> 
 async fn run(
     mut config: Config,
     stop: Stop,
-    additions: Additions,
+    mut additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
+    additions.check(config.engine)?;
     config.claims().check()?;
     config.settle()?;
     let pages = Pages::of(&mut config)?;
@@ -141,19 +144,21 @@ async fn run(
         let agent = config.fetch.headers.text(http::header::USER_AGENT);
         links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
     }
-    let plan = Plan::new(
+    let mut plan = Plan::new(
         config.fetch.clone(),
         config.parse.clone(),
         config.program.clone(),
     )?;
+    plan.own = additions.extractor.take();
     config.seeds.skip(list.row, list.taken, frontier.awaited());
-    let seeds = Seeds::start(config.seeds.clone())?;
+    let seeds = additions.feed(Seeds::start(config.seeds.clone())?, &config, &mut list);
     let ahead = if paced { Ahead::None } else { Ahead::Some };
     let crew = match &pages {
         Pages::Asked => Crew::hire(config.engine, &plan, ahead)?,
         stored => Crew::hire_for(stored.shelf(&mut tell)?, &plan)?,
     };
     // Opened last: an output that is there is not emptied for a run that cannot start.
+    let hook = additions.hook.take();
     let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
@@ -182,6 +187,7 @@ async fn run(
         waits_due: Duration::ZERO,
         starved: true,
         plan,
+        hook,
         tell,
     };
     // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
@@ -252,6 +258,8 @@ struct Run<F> {
     starved: bool,
     /// What the lanes share.
     plan: Plan,
+    /// What the program has to say about each request; none where it has no hook.
+    hook: Option<hook::Hook>,
     tell: F,
 }
 
@@ -276,8 +284,10 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         let limit = max_time.and_then(|limit| self.started.checked_add(limit));
         loop {
             self.keep().await?;
-            // What belongs to a crawl depends on all of its seeds: they are read before the first is asked.
-            let wake = if ended == Ended::Complete && (self.follow.is_none() || !reading) {
+            // What belongs to a crawl depends on all of its seeds: but for those that a program sends as it goes on, they are
+            // read before the first is asked.
+            let may_begin = self.follow.is_none() || !reading || seeds.is_live();
+            let wake = if ended == Ended::Complete && may_begin {
                 self.lease()?
             } else {
                 None
@@ -344,10 +354,7 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                 return Ok(Some(Wake::AtOnce));
             }
             match self.frontier.next(now)? {
-                Next::Job(mut job) => {
-                    job.sent = (!self.is_stored).then(SystemTime::now);
-                    self.crew.send(job)?;
-                }
+                Next::Job(job) => self.send(job, now)?,
                 Next::NotBefore(at) => {
                     self.starved = true;
                     return Ok(Some(Wake::At(at)));
@@ -398,7 +405,11 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
                     if let Some(follow) = &mut self.follow {
                         follow.anchor(&job.url);
                     }
-                    self.frontier.admit(job, now)?.map(Box::new)
+                    let settled = match batch.is_late && self.follow.is_some() {
+                        true => self.frontier.admit_late(job, now)?,
+                        false => self.frontier.admit(job, now)?,
+                    };
+                    settled.map(Box::new)
                 }
                 Entry::Bad(visit) => Some(visit),
             };

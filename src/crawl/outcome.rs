@@ -9,6 +9,7 @@ use crate::tally::{Tally, Totals};
 
 /// How a run went.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The figures.
     pub tally: Tally,
@@ -34,17 +35,25 @@ impl Outcome {
         self.earlier + self.tally.totals()
     }
 
-    /// Of a run that was stopped before it began: every row is missing.
-    pub(super) fn never_begun() -> Self {
+    /// The outcome of a run with these figures, in which nothing is missing: for tests of code that takes one.
+    pub fn new(tally: Tally, ended: Ended) -> Self {
         Self {
-            tally: Tally::default(),
-            ended: Ended::Interrupted,
-            missing: Rows::of(Vec::new(), Some(1)),
+            tally,
+            ended,
+            missing: Rows::default(),
             counts: None,
             waiting: 0,
             earlier: Totals::default(),
             mirror: None,
             failure: None,
+        }
+    }
+
+    /// Of a run that was stopped before it began: every row is missing.
+    pub(super) fn never_begun() -> Self {
+        Self {
+            missing: Rows::of(Vec::new(), Some(1)),
+            ..Self::new(Tally::default(), Ended::Interrupted)
         }
     }
 }

@@ -1,19 +1,27 @@
 //! A run with what a program adds to its settings: sinks of its own, and the visits themselves.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::Stream;
 use tokio::sync::mpsc;
 
+use super::hook::{Decision, Hook, PendingRequest};
 use super::{Outcome, run};
 use crate::config::Config;
-use crate::error::Result;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::extract;
+use crate::frontier::ListMark;
 use crate::parse::Wants;
+use crate::seeds::{SeedReceiver, Seeds};
 use crate::sink::{Sink, Start};
 use crate::stop::Stop;
 use crate::visit::Visit;
+use crate::worker::OwnExtractor;
 
 /// Visits that wait to be taken, at the most: whoever takes none makes the run wait.
 const WAITING: usize = 64;
@@ -24,7 +32,6 @@ pub(super) type Open = Box<dyn FnOnce(Start<'_>) -> Result<Box<dyn Sink>>>;
 /// A run with what a program adds to its settings.
 ///
 /// ```no_run
-/// use futures::StreamExt;
 /// use haul::{Config, Runner};
 ///
 /// # async fn titles() -> haul::Result<()> {
@@ -51,6 +58,36 @@ pub(super) struct Additions {
     pub(super) sinks: Vec<(String, Open)>,
     /// Who takes the visits when they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
+    /// The seeds that it sends.
+    pub(super) seeds: Option<SeedReceiver>,
+    /// What it has to say about each request.
+    pub(super) hook: Option<Hook>,
+    /// What it reads out of each page.
+    pub(super) extractor: Option<OwnExtractor>,
+}
+
+impl Additions {
+    /// # Errors
+    /// When the engine has no place for what the program adds.
+    pub(super) fn check(&self, engine: Engine) -> Result<()> {
+        match engine {
+            Engine::Processes { .. } if self.extractor.is_some() => Err(Error::Setting(
+                "an extractor of the program's own cannot be sent to child processes: take another engine, or have the text \
+                 of each page in its visit (Wants::text) and parse that"
+                    .into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has seeds that the program sends read too, after the inputs.
+    pub(super) fn feed(&mut self, seeds: Seeds, config: &Config, list: &mut ListMark) -> Seeds {
+        let Some(receiver) = self.seeds.take() else {
+            return seeds;
+        };
+        list.done = false; // the program may have more than it had when the job was left
+        seeds.and_then(receiver, config.seeds.clone(), config.job.is_some())
+    }
 }
 
 impl Runner {
@@ -86,6 +123,71 @@ impl Runner {
         self
     }
 
+    /// Takes seeds from a [`channel`](crate::seeds::channel) too, after those of the settings. The run ends when every sender
+    /// was dropped and all seeds are settled.
+    ///
+    /// In a list, seeds are taken when the run has room for them, so that whoever sends too many waits. In a crawl they
+    /// are taken as they come, and each widens the scope from then on: a link that was found before and was out of scope
+    /// stays out, unless it is sent as a seed too. A URL that the crawl has already is not fetched again, and the record of
+    /// the seed says so.
+    ///
+    /// In a job each seed needs a [number](crate::seeds::Seed::numbered), or the run fails. When the job is resumed, the
+    /// program sends its seeds again, from the start or from anywhere later: those with numbers that the job has are skipped.
+    #[must_use]
+    pub fn seeds(mut self, seeds: SeedReceiver) -> Self {
+        self.additions.seeds = Some(seeds);
+        self
+    }
+
+    /// Reads a value of the program's own type out of each page, where pages are parsed: on the engine's own threads, many
+    /// pages at a time. The visit has it in [`Parsed::custom`](crate::Parsed::custom), for sinks, the callback and the stream.
+    ///
+    /// Pages are those with a record, a status below 400 and a body that is text. A panic costs its own page, which is
+    /// recorded as lost. Values are not counted against the run's memory: return what is needed, not the whole text.
+    /// Only one extractor can be set, and the engine `processes` refuses it, as code cannot be sent to another process.
+    ///
+    /// ```
+    /// # use haul::{Config, Runner};
+    /// let runner = Runner::new(Config::urls(["http://example.org/"]))
+    ///     .extractor(|page| page.text.matches("<img").count());
+    /// // and of a visit: visit.parsed.custom.get::<usize>()
+    /// ```
+    #[must_use]
+    pub fn extractor<T: Send + Sync + 'static>(
+        mut self,
+        extract: impl Fn(&extract::Page<'_>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.additions.extractor = Some(Arc::new(move |page| Box::new(extract(page))));
+        self
+    }
+
+    /// Asks this before each request is sent: it may set headers, to sign the request for example, or skip it. An error of it
+    /// ends the run.
+    ///
+    /// It is called once for each send, with every engine: a redirect, a retry and a robots.txt ask it anew, so that what it
+    /// sets for one origin never reaches another. Where it skips a robots.txt that is to be obeyed, nothing of that host is
+    /// fetched. What it sets is in no record, job or archive. It runs where the run is polled, and the run waits for it: it
+    /// should be quick.
+    ///
+    /// ```
+    /// # use haul::{Config, Decision, Runner};
+    /// let runner = Runner::new(Config::urls(["http://example.org/"])).before_each(|request| {
+    ///     if request.url().as_str().contains("/private/") {
+    ///         return Ok(Decision::Skip("private".into()));
+    ///     }
+    ///     request.set_header("x-request-time", "12:00")?;
+    ///     Ok(Decision::Send)
+    /// });
+    /// ```
+    #[must_use]
+    pub fn before_each(
+        mut self,
+        hook: impl FnMut(&mut PendingRequest<'_>) -> Result<Decision> + 'static,
+    ) -> Self {
+        self.additions.hook = Some(Box::new(hook));
+        self
+    }
+
     /// Runs to the end, and tells what happens on the way, as [`crawl()`](super::crawl()) does.
     ///
     /// # Errors
@@ -116,6 +218,11 @@ pub struct Visits {
 }
 
 impl Visits {
+    /// The next visit, or the error that ended the run; `None` after the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Box<Visit>>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     /// How the run went, once there are no more visits; `None` before, and where it failed.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.ended.as_ref()?.as_ref().ok()

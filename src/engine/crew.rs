@@ -297,7 +297,8 @@ impl Crew {
         Some(self.take(landed))
     }
 
-    fn take(&mut self, landed: Landed) -> Box<Visit> {
+    fn take(&mut self, mut landed: Landed) -> Box<Visit> {
+        landed.visit.job.added = None;
         let lane = &mut self.lanes[landed.lane];
         lane.load -= 1;
         self.out -= 1;

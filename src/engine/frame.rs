@@ -56,6 +56,7 @@ pub(super) struct JobFrame {
     headers: Headers,
     body: Option<Bytes>,
     own_request: bool,
+    added: Option<Headers>,
     queued: Duration,
 }
 
@@ -92,6 +93,7 @@ impl JobFrame {
                 .unwrap_or_default(),
             body: request.and_then(|request| request.body.clone()),
             own_request: request.is_some(),
+            added: job.added.as_deref().map(|added| Headers(added.clone())),
             queued: job.since.elapsed(),
         }
     }
@@ -116,6 +118,7 @@ impl JobFrame {
         job.reach = self.reach;
         job.recipes = self.recipes;
         job.request = request;
+        job.added = self.added.map(|added| Box::new(added.0));
         job.hops = self.hops;
         job.attempts = self.attempts;
         job.free_tries = self.free_tries;

@@ -10,6 +10,7 @@ use super::{cpu, stored};
 
 /// Who waits for the answers, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Engine {
     /// One request after the other.
     Sequential,

@@ -16,6 +16,7 @@ const ENOUGH: u64 = 20;
 
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Health {
     /// The counts of each table, in the order of the tables.
     pub tables: Vec<TableHealth>,
@@ -23,6 +24,7 @@ pub struct Health {
 
 /// The counts of one table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TableHealth {
     /// The table's name.
     pub name: String,
@@ -40,6 +42,7 @@ pub struct TableHealth {
 
 /// The counts of one field.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FieldHealth {
     /// The field's name, prefixed with those of the tables around it: `reviews.stars`.
     pub name: String,
@@ -55,6 +58,7 @@ pub struct FieldHealth {
 
 /// Where something was missing for the first time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FirstMiss {
     /// The page's URL.
     pub url: String,
@@ -64,6 +68,7 @@ pub struct FirstMiss {
 
 /// A field that is present less often than it used to be, or than it must be.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Shortfall {
     /// The table.
     pub table: String,

@@ -86,6 +86,7 @@ pub struct Page<'p> {
 
 /// Everything that was extracted from a page.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Extracted {
     /// The items.
     pub fields: Fields,
@@ -103,6 +104,7 @@ pub struct Extracted {
 
 /// A link that a recipe follows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Follow {
     /// The link's URL.
     pub url: PageUrl,

@@ -71,6 +71,7 @@ impl BlockingFetcher {
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, &shared.settings);
+        outgoing.add(job);
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
             .map_err(|error| shared.blame(error))?;

@@ -48,6 +48,7 @@ impl Fetcher {
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
         let asked = Asked::of(&mut outgoing, job, settings);
+        outgoing.add(job);
         let mut answer = {
             let mut sent = self.clients.send(job, place, guarded, outgoing)?;
             patience.for_head(&mut sent).await??

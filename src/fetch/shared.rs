@@ -10,7 +10,7 @@ use super::{fault, tls};
 use crate::error::Result;
 use crate::failure::FetchError;
 use crate::job::{Job, Reach};
-use crate::outgoing::Template;
+use crate::outgoing::{Outgoing, Template};
 
 /// What all fetchers of a run share: the expensive parts.
 pub(crate) struct Shared {
@@ -36,6 +36,11 @@ impl Shared {
             tls,
             connections: Connections::default(),
         }))
+    }
+
+    /// The request of a job, before a hook of the program adds to it.
+    pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
+        self.template.outgoing(job)
     }
 
     /// Connections that were opened, where the settings ask for it.

@@ -173,7 +173,7 @@ impl Frontier {
     }
 
     /// Gives an admitted job its number, and a row if the run is stored.
-    fn register(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
+    pub(super) fn register(&mut self, job: &mut Job, fingerprint: u64, found_on: u64) {
         self.last_id += 1;
         job.id = self.last_id;
         if let Some(ledger) = &mut self.ledger {
@@ -216,7 +216,7 @@ impl Frontier {
         }
     }
 
-    fn remember_host(&mut self, host: &HostKey) {
+    pub(super) fn remember_host(&mut self, host: &HostKey) {
         // A list has runs of the same host, so the last one is remembered separately.
         if self.last_named.as_ref() != Some(host) {
             self.last_named = Some(host.clone());
@@ -272,7 +272,8 @@ impl Frontier {
                 self.requests.insert(row, Arc::new(request));
             }
         }
-        if let Some(row) = row.row {
+        // The number of a seed that came late is not its row.
+        if let Some(row) = row.row.filter(|number| *number == row.id) {
             self.last_seed = self.last_seed.max(row);
         }
         self.seen.put(row.fingerprint, seen.pack())

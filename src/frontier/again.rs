@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 
 /// The result of putting failures back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PutBack {
     /// Failures that wait again.
     pub count: u64,

@@ -24,6 +24,7 @@ const MAX_SEEDS: u32 = 10_000;
 
 /// What a job knows about one URL.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The URL.
     pub url: String,
@@ -45,6 +46,7 @@ pub struct Explanation {
 
 /// One time that a URL was seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Sighting {
     /// Its number in the job.
     pub id: u64,
@@ -100,6 +102,7 @@ pub enum Standing {
 
 /// A page on the way to a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Step {
     /// The page.
     pub url: String,

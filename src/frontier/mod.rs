@@ -24,6 +24,7 @@ mod hops;
 mod host;
 mod inspect;
 mod landing;
+mod late;
 mod ledger;
 mod machine;
 #[doc(hidden)]

@@ -3,9 +3,13 @@
 //! A body arrives as it was sent. This module decodes it within limits, hashes it, converts text to UTF-8 and searches
 //! it for links. It only does what a sink asked for ([`Wants`]) or the crawl needs ([`Follow`]). If a hostile body
 //! breaks a decoder, the record has a [fault](crate::Parsed::fault), and that counts as a failure.
+//!
+//! The modules that are hidden from the documentation are internals that haul's own benches and tests use. They are not part
+//! of the stable interface.
 
 pub(crate) mod charset;
 mod content;
+#[doc(hidden)]
 pub mod decode;
 #[cfg(test)]
 mod differential;
@@ -13,12 +17,16 @@ mod feed;
 mod follow;
 mod gather;
 mod head;
+#[doc(hidden)]
 pub mod links;
 pub(crate) mod media_type;
+#[doc(hidden)]
 pub mod resolve;
 pub(crate) mod rewrite;
 mod robots;
+#[doc(hidden)]
 pub mod scan;
+#[doc(hidden)]
 pub mod simhash;
 mod sitemap;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! lines, or an endless pipe, is read in constant memory. Invariant: each line that is not blank or a comment
 //! becomes exactly one entry, either a job or a visit that says what is wrong with the line; no line stops the run.
 
+mod channel;
 mod encoding;
 mod entry;
 mod failures;
@@ -29,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::rows::Rows;
 use crate::visit::Visit;
+pub use channel::{RunEnded, Seed, SeedReceiver, SeedSender, channel};
 use entry::JobBuilder;
 pub use failures::Failures;
 
@@ -109,6 +111,8 @@ pub(crate) struct Batch {
     pub(crate) last_row: u64,
     /// The expected total number of entries; `None` if the input sizes are not known.
     pub(crate) estimate: Option<u64>,
+    /// Whether the run may have begun before: a program sends seeds as they come.
+    pub(crate) is_late: bool,
 }
 
 /// Records of archives that contain no page, by kind.
@@ -119,6 +123,8 @@ pub(crate) struct Seeds {
     batches: mpsc::Receiver<Batch>,
     thread: Option<JoinHandle<Result<LeftOut>>>,
     left_out: LeftOut,
+    /// The seeds that a program sends, after the inputs.
+    feed: Option<channel::Feed>,
 }
 
 impl SeedSettings {
@@ -147,6 +153,13 @@ impl SeedSettings {
             taken: 0,
             again: Rows::default(),
         }
+    }
+}
+
+impl Default for SeedSettings {
+    /// No input: for a run whose seeds come from a [`channel`].
+    fn default() -> Self {
+        Self::of(Vec::new())
     }
 }
 
@@ -205,6 +218,7 @@ impl Seeds {
             batches,
             thread: Some(thread),
             left_out: LeftOut::new(),
+            feed: None,
         })
     }
 
@@ -213,21 +227,41 @@ impl Seeds {
         &self.left_out
     }
 
+    /// Also reads what a program sends, after the inputs. `in_job`: whether each seed needs a number.
+    pub(crate) fn and_then(
+        mut self,
+        receiver: SeedReceiver,
+        settings: SeedSettings,
+        in_job: bool,
+    ) -> Self {
+        self.feed = Some(channel::Feed::new(receiver, settings, in_job));
+        self
+    }
+
+    /// Whether all inputs were read, so that only a program may send more.
+    pub(crate) fn is_live(&self) -> bool {
+        self.feed.is_some() && self.thread.is_none()
+    }
+
     /// The next batch; `None` at the end of the list. Cancel-safe.
     ///
     /// # Errors
     /// If an input cannot be read.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
         if let Some(batch) = self.batches.recv().await {
+            if let Some(feed) = &mut self.feed {
+                feed.follows(&batch);
+            }
             return Ok(Some(batch));
         }
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => {
-                self.left_out = result?;
-                Ok(None)
+        match (self.thread.take().map(JoinHandle::join), &mut self.feed) {
+            (Some(Ok(left_out)), feed) => {
+                self.left_out = left_out?;
+                Ok(feed.as_mut().map(|feed| feed.begin()))
             }
-            Some(Err(_)) => Err(Error::Engine("the reading thread panicked".into())),
-            None => Ok(None),
+            (Some(Err(_)), _) => Err(Error::Engine("the reading thread panicked".into())),
+            (None, Some(feed)) => feed.next().await,
+            (None, None) => Ok(None),
         }
     }
 }
@@ -307,6 +341,7 @@ impl Feeder<'_> {
                 read: self.read,
                 last_row: self.row.max(self.settings.after),
                 estimate,
+                is_late: false,
             })
             .map_err(|_| Enough)
     }

@@ -5,6 +5,9 @@ use haul::origin::{Answer, Origin, OriginSettings, Site};
 use crate::run::wait;
 
 #[allow(dead_code)]
+#[path = "../../examples/compare.rs"]
+mod compare;
+#[allow(dead_code)]
 #[path = "../../examples/scrape.rs"]
 mod scrape;
 #[allow(dead_code)]
@@ -55,4 +58,13 @@ fn a_recipe_reads_the_items_of_each_page() {
     assert_eq!(found, [r#"{"recipe":[{"name":"Saw","price":12.5}]}"#]);
     let wrong = wait(scrape::items("[fields]\nname = 'h2['\n", Vec::new()));
     assert!(wrong.unwrap_err().to_string().contains("line 2"));
+}
+
+#[test]
+fn two_engines_are_compared_and_one_request_at_a_time_is_slower() {
+    let engines = ["sequential", "async"].map(str::to_owned);
+    let program = env!("CARGO_BIN_EXE_haul").into();
+    let lines = compare::standings(&engines, Some(program)).unwrap();
+    assert!(lines[0].starts_with("sequential takes "), "{lines:?}");
+    assert_eq!(lines[1], "async has the best median");
 }

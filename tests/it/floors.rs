@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that know nothing but each other: the data that travels.
-const NOUNS: [&str; 33] = [
+const NOUNS: [&str; 34] = [
     "address",
     "body",
     "broken",
@@ -15,6 +15,7 @@ const NOUNS: [&str; 33] = [
     "claims",
     "clean",
     "coding",
+    "custom",
     "error",
     "event",
     "failure",

@@ -203,3 +203,38 @@ fn a_sink_of_a_program_has_each_record_once_however_often_the_program_is_killed(
         "after {kills} kills"
     );
 }
+
+#[test]
+fn an_extractor_of_a_program_reads_a_value_of_its_own_type_out_of_each_page() {
+    on_every_engine(|engine| {
+        let (origin, mut urls) = pages(300);
+        urls.push(origin.url("/poison"));
+        let runner = Runner::new(on(engine, Config::urls(urls)));
+        let visits = runner.extractor(|page| {
+            assert!(
+                !page.url.as_str().ends_with("/poison"),
+                "a page that it cannot read"
+            );
+            (page.url.as_str().len(), page.text.len())
+        });
+        let taken: Vec<_> = wait(visits.visits().collect());
+        if engine.starts_with("processes") {
+            let [Err(error)] = &taken[..] else {
+                panic!("{} visits", taken.len())
+            };
+            assert!(error.to_string().contains("child processes"), "{error}");
+            assert_eq!(origin.log().requests(), 0);
+            return;
+        }
+        for visit in taken.into_iter().map(Result::unwrap) {
+            let url = visit.job.url.as_str();
+            let expected = (url.len(), "<title>A page</title>".len());
+            match url.ends_with("/poison") {
+                true => assert_eq!(visit.failure(), Some("lost")),
+                false => assert_eq!(visit.parsed.custom.get(), Some(&expected)),
+            }
+            // What only the extractor wanted is not handed on.
+            assert_eq!(visit.parsed.text, None);
+        }
+    });
+}

@@ -31,6 +31,7 @@ pub(super) use reader::read;
 ///
 /// As JSON, empty values are left out, and the order is that of the fields here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The first of: `title` element, `og:title`, `twitter:title`. White space is folded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +100,7 @@ pub struct Metadata {
 
 /// A feed that a page offers: `link rel=alternate` of a feed's media type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Feed {
     /// Its absolute URL.
     pub url: String,
@@ -111,6 +113,7 @@ pub struct Feed {
 
 /// An icon of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Icon {
     /// Its absolute URL.
     pub url: String,
@@ -126,6 +129,7 @@ pub struct Icon {
 
 /// The same page in another language: `link rel=alternate hreflang=…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Alternate {
     /// Its absolute URL.
     pub url: String,

@@ -1,0 +1,62 @@
+//! Which of two engines is faster here, and how sure that is: `cargo run --example compare -- async threads`
+//!
+//! A practice server answers, 20 ms after each request.
+
+#![allow(clippy::print_stdout)] // a command's own
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use haul::Stop;
+use haul::compare::verdict::Place;
+use haul::compare::{
+    CompareSettings, Contestant, Practice, ROUND_ARGUMENT, Target, compare, serve_round,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    // Each round runs in a process of its own: this program, started with this argument.
+    if words.first().is_some_and(|first| first == ROUND_ARGUMENT) {
+        return Ok(serve_round()?);
+    }
+    for line in standings(&words, None)? {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// A line for each engine: how long it takes against the fastest, with a 95 % interval.
+pub(crate) fn standings(
+    engines: &[String],
+    program: Option<PathBuf>,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let defaults = CompareSettings::default();
+    let settings = CompareSettings {
+        contestants: Contestant::list(engines, defaults.in_flight)?,
+        target: Target::Practice(Practice {
+            pages: 200,
+            ..Practice::default()
+        }),
+        rounds: 5,
+        time_budget: Duration::from_secs(5),
+        program,
+        ..defaults
+    };
+    let comparison = compare(&settings, &Stop::new(), |_| ())?;
+    let line = |engine: &haul::compare::EngineResult| {
+        let (name, ratio) = (&engine.name, engine.ratio);
+        match engine.place {
+            Place::Best => format!("{name} has the best median"),
+            Place::Slower => format!(
+                "{name} takes {:.2} times as long [{:.2}, {:.2}]",
+                ratio.median, ratio.low, ratio.high
+            ),
+            _ => format!(
+                "{name}: no difference shown [{:.2}, {:.2}]",
+                ratio.low, ratio.high
+            ),
+        }
+    };
+    Ok(comparison.engines.iter().map(line).collect())
+}
