@@ -35,11 +35,11 @@ pub(crate) fn standings(
     let settings = CompareSettings {
         contestants: Contestant::list(engines, defaults.in_flight)?,
         target: Target::Practice(Practice {
-            pages: 200,
+            pages: 50,
             ..Practice::default()
         }),
         rounds: 5,
-        time_budget: Duration::from_secs(5),
+        time_budget: Duration::from_secs(30),
         program,
         ..defaults
     };

@@ -89,8 +89,14 @@ pub enum Error {
         /// Why it cannot hold.
         problem: String,
     },
-    /// A job that was begun with other settings: with these it would be two jobs in one.
-    #[error("the job in {} was begun with other settings:{}", folder.display(), lines(differences))]
+    /// The archive that a job reads has changed since the job was started.
+    #[error("the archive has changed since the job was started: {how}")]
+    ArchiveChanged {
+        /// What is different.
+        how: String,
+    },
+    /// A job that was started with other settings: its records would follow two sets of rules.
+    #[error("the job in {} was started with other settings:{}", folder.display(), lines(differences))]
     SettingsDiffer {
         /// The folder.
         folder: PathBuf,

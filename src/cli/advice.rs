@@ -13,12 +13,14 @@ pub(super) fn sentence(error: &Error) -> String {
             differences,
             fixed,
         } => {
-            let way_out = match fixed {
-                false => "--change goes on with those of now where a job can, --fresh starts over",
+            let advice = match fixed {
+                false => {
+                    "--allow-changes resumes it with the new ones where possible, --fresh starts over"
+                }
                 true => "these cannot change in a job: --fresh starts over",
             };
             let mut text = format!(
-                "the job in {} was begun with other settings; {way_out}:",
+                "the job in {} was started with other settings; {advice}:",
                 folder.display()
             );
             for difference in differences {
@@ -27,14 +29,19 @@ pub(super) fn sentence(error: &Error) -> String {
             text
         }
         Error::UrlColumn { .. } => {
-            format!("{error}; --url-column NAME (or its number) says which holds them")
+            format!("{error}; --url-column NAME (or its number) says which column has them")
         }
         Error::ArchiveAsList { .. } => format!("{error}: haul fetch --from FILE reads its pages"),
-        Error::Damaged { .. } | Error::DamagedMark { .. } | Error::NotAsLeft { .. } => {
+        Error::Damaged { .. }
+        | Error::DamagedMark { .. }
+        | Error::NotAsLeft { .. }
+        | Error::ArchiveChanged { .. } => {
             format!("{error}; --fresh starts over")
         }
         Error::OtherFormat { .. } => {
-            format!("{error}: go on with the haul that began it, or start over with --fresh")
+            format!(
+                "{error}: resume it with the version that started it, or start over with --fresh"
+            )
         }
         other => other.to_string(),
     }
@@ -70,7 +77,7 @@ pub(super) fn of_class(class: &str) -> &'static str {
         "excluded" => " (--exclude)",
         "included" => " (--include)",
         "host-full" => " (--max-per-host)",
-        "asset" => " (--assets asks for these too)",
+        "asset" => " (--assets fetches them)",
         "private" => " (--allow-private allows it)",
         "too-large" => " (--max-size)",
         "redirects" => " (--max-redirs)",
@@ -108,7 +115,7 @@ mod tests {
                     problem: "no column holds URLs: the columns are a, b".into(),
                 },
                 "list.csv: no column holds URLs: the columns are a, b; --url-column NAME (or its number) says which \
-                 holds them",
+                 column has them",
             ),
         ];
         for (error, text) in errors {

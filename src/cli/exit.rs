@@ -196,6 +196,7 @@ impl Exit {
             Error::Setting(_)
             | Error::Invalid { .. }
             | Error::SettingsDiffer { .. }
+            | Error::ArchiveChanged { .. }
             | Error::DamagedMark { .. }
             | Error::Input { .. }
             | Error::Table { .. }

@@ -115,7 +115,7 @@ impl Frontier {
 }
 
 fn changed(how: &str) -> Error {
-    Error::Setting(format!(
-        "the archive is not the one that the job was begun with: {how}; --fresh starts over"
-    ))
+    Error::ArchiveChanged {
+        how: how.to_owned(),
+    }
 }
