@@ -9,9 +9,7 @@ use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
 use haul::sink::{Destination, Format, Layout, SinkSettings};
-use haul::{
-    BrokenSettings, Config, CrawlSettings, Error, External, Nofollow, SimilarPages, Sitemaps,
-};
+use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
 
 use super::exit::Judged;
 use super::fetch::targets::Targets;
@@ -235,7 +233,6 @@ impl Making {
         if let Some(follow) = &mut config.parse.follow {
             follow.fragments = self.fragments;
         }
-        config.frontier.read_external = self.fragments;
         let asks = self.fail_on_broken || self.fragments;
         if asks || self.broken.is_some() || self.redirects.is_some() {
             config.broken = Some(BrokenSettings {
@@ -264,7 +261,7 @@ fn graph(path: &str) -> Result<SinkSettings, String> {
 
 impl Following {
     fn apply(self, config: &mut Config) {
-        config.frontier.limit = self.limit;
+        config.frontier.max_records = self.limit;
         config.frontier.max_crawl_delay = self.max_crawl_delay;
         config.frontier.robots = match self.ignore_robots {
             true => Robots::Ignore,
@@ -274,7 +271,6 @@ impl Following {
             assets: self.assets,
             guess: self.guess,
             pages: !self.only_recipe_links,
-            similar: self.skip_similar,
             ..Follow::default()
         });
         let traps = match self.no_traps {
@@ -290,10 +286,6 @@ impl Following {
                 depth: self.depth,
                 max_per_host: self.max_per_host,
                 traps,
-            },
-            nofollow: match self.ignore_robots {
-                true => Nofollow::Ignore,
-                false => Nofollow::Obey,
             },
             sitemaps: match self.sitemaps {
                 _ if self.only_recipe_links => Sitemaps::Ignore,

@@ -12,6 +12,7 @@ mod news;
 mod outcome;
 mod outputs;
 mod pipes;
+mod plan;
 mod replay;
 mod runner;
 mod wake;
@@ -31,20 +32,19 @@ use wake::{Wake, until, wake_at};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
 use outputs::Outputs;
+use plan::RunPlan;
 
 use crate::config::{BrokenSettings, Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::extract::{Health, Recipe};
+use crate::extract::Health;
 use crate::follow::Follow;
 use crate::frontier::{
-    Again, Duplicates, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
+    Again, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
 };
-use crate::job;
-use crate::robots;
-use crate::seeds::{Batch, Entry, Seeds};
+use crate::seeds::{Batch, Entry, Position, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
 use crate::tally::{Tally, Totals};
@@ -68,55 +68,37 @@ const BATCH: usize = 256;
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
 /// cannot hold. A URL that fails is no error: it is a visit.
 pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
-    run(config, stop, Additions::default(), tell).await
+    run(&config, stop, Additions::default(), tell).await
 }
 
 async fn run(
-    mut config: Config,
+    config: &Config,
     stop: Stop,
     additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
     config.claims().check()?;
-    config.settle()?;
-    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
+    let plan = RunPlan::of(config, additions.wants)?;
+    let Some(pipes) = pipes::with_readers(&plan.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
     let mut tell = tell;
-    if let Some(notice) = descriptors::fit(&mut config.engine) {
+    let (engine, notice) = descriptors::fit(config.engine);
+    if let Some(notice) = notice {
         tell(&Event::Notice(&notice));
     }
-    let leads = |recipe: &Recipe| !recipe.follow.is_empty();
-    if config.crawl.is_none() && config.parse.extract.recipes.iter().any(leads) {
+    if plan.leads_nowhere {
         tell(&Event::Notice(
             "a recipe says what to follow: a crawl does, a fetch of a list does not",
         ));
     }
-    let method = job::method(&config.fetch.method).ok_or_else(|| {
-        Error::Setting(format!(
-            "--method {:?} is not an HTTP method",
-            config.fetch.method
-        ))
-    })?;
-    if config.crawl.is_some() {
-        config.frontier.duplicates = Duplicates::Pages;
-    }
-    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
-    let paced = !config.frontier.delay.is_zero()
-        || config.frontier.rate.is_some()
-        || config.frontier.adaptive;
-    let mut frontier = Frontier::new(config.frontier.clone(), method);
-    if config.parse.wants.raw {
+    let mut frontier = Frontier::new(plan.frontier);
+    if plan.parse.wants.raw {
         frontier.keep_hops();
     }
-    let mut follow = config
-        .crawl
-        .clone()
-        .map(|crawl| Follow::new(crawl, config.frontier.limit));
+    let mut follow = plan.follow.map(Follow::new);
     if let Some(follow) = &follow {
-        let assets = config.parse.follow.as_ref();
-        let assets = assets.is_some_and(|follow| follow.assets);
-        frontier.rank(follow.ranks(assets, config.parse.extract.recipes.iter().any(leads)));
+        frontier.rank(follow.ranks());
     }
     let mut marks = BTreeMap::new();
     let mut before = None;
@@ -136,22 +118,22 @@ async fn run(
         };
         frontier.keep(opened, restored, Instant::now())?;
     }
-    if let Some(links) = &mut config.parse.follow {
-        links.fingerprints = frontier.fingerprints();
-        let agent = config.fetch.headers.text(http::header::USER_AGENT);
-        links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
-    }
-    let plan = Plan::new(
-        config.fetch.clone(),
-        config.parse.clone(),
-        config.program.clone(),
-    )?;
-    config.seeds.skip(list.row, list.taken);
-    let seeds = Seeds::start(config.seeds.clone())?;
-    let ahead = if paced { Ahead::None } else { Ahead::Some };
-    let crew = Crew::hire(config.engine, &plan, ahead)?;
+    let fingerprints = frontier.fingerprints();
+    let parse = plan.parse.marked_by(fingerprints);
+    let lanes = Plan::new(plan.fetch, parse, config.program.clone())?;
+    let read = Position {
+        row: list.row,
+        taken: list.taken,
+    };
+    let seeds = Seeds::start(config.seeds.clone(), read)?;
+    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
+    let ahead = match plan.is_paced {
+        true => Ahead::None,
+        false => Ahead::Some,
+    };
+    let crew = Crew::hire(engine, &lanes, ahead)?;
     // Opened last: an output that is there is not emptied for a run that cannot start.
-    let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
+    let outputs = Outputs::open(config, &plan.sinks, fingerprints, &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
     }
@@ -177,7 +159,7 @@ async fn run(
         checkpoint_after: FIRST_CHECKPOINT / 2,
         waits_due: Duration::ZERO,
         starved: true,
-        plan,
+        plan: lanes,
         tell,
     };
     // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.

@@ -6,7 +6,7 @@ use crate::config::{BrokenSettings, Config};
 use crate::error::Result;
 use crate::extract::Health;
 use crate::fingerprint::Fingerprints;
-use crate::sink::{Counter, Holders, Mark, Mirror, Sinks, Start};
+use crate::sink::{Counter, Holders, Mark, Mirror, SinkSettings, Sinks, Start};
 
 use super::checkpoint;
 use super::runner::Additions;
@@ -28,20 +28,21 @@ impl Outputs {
     /// When one cannot be opened, or is not what its mark says.
     pub(super) fn open(
         config: &Config,
+        settings: &[SinkSettings],
         fingerprints: Fingerprints,
         marks: &BTreeMap<String, Mark>,
         before: Option<Health>,
         additions: Additions,
     ) -> Result<Self> {
         let folder = config.job.as_ref().map(|job| job.folder.as_path());
-        checkpoint::check_names(&config.sinks, marks)?;
+        checkpoint::check_names(settings, marks)?;
         let start = |name: &str| match (marks.get(name), folder.is_some()) {
             (Some(mark), _) => Start::At(mark),
             (None, true) => Start::Over,
             (None, false) => Start::Fresh,
         };
         let journal = folder.map(|folder| folder.join("files"));
-        let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
+        let mut sinks = Sinks::open(settings, journal.as_deref(), start)?;
         let follows = config.crawl.is_some();
         let mut holders = None;
         if let Some(settings) = config.broken.clone().filter(|_| follows) {
@@ -52,7 +53,7 @@ impl Outputs {
         let mut mirror = None;
         if follows {
             let start = start(Mirror::NAME);
-            let opened = Mirror::open(&config.sinks, folder, start, fingerprints)?;
+            let opened = Mirror::open(settings, folder, start, fingerprints)?;
             if let Some((sink, kept)) = opened {
                 sinks.add(Mirror::NAME, sink);
                 mirror = Some(kept);

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::pipes;
+use super::plan::RunPlan;
 use super::wake::until;
 use super::{BATCH, BATCH_BYTES, Ended, Outcome, TICK};
 use crate::archive::{Archive, Damage, Stored};
@@ -23,6 +24,7 @@ use crate::engine::cores;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::job::{Job, Request};
+use crate::parse::Wants;
 use crate::rows::Rows;
 use crate::sink::{Counter, Sinks, Start, Writer};
 use crate::stop::Stop;
@@ -45,7 +47,7 @@ type Pages = Arc<Mutex<blocking::Receiver<(u64, Stored)>>>;
 /// # Errors
 /// When an archive cannot be opened, an output cannot be written, or a setting cannot hold: neither a crawl nor a job reads archives.
 pub async fn replay(
-    mut config: Config,
+    config: Config,
     archives: Vec<PathBuf>,
     stop: Stop,
     mut tell: impl FnMut(&Event<'_>),
@@ -61,12 +63,12 @@ pub async fn replay(
         claims.read(format!("the archive {}", path.display()), path);
     }
     claims.check()?;
-    config.settle()?;
-    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
+    let plan = RunPlan::of(&config, Wants::NOTHING)?;
+    let Some(pipes) = pipes::with_readers(&plan.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
     let wanted = Wanted {
-        rows: config.seeds.rows.take(),
+        rows: config.seeds.rows.clone(),
         limit: config.seeds.limit.unwrap_or(u64::MAX),
     };
     let max_time = config.max_time;
@@ -78,8 +80,7 @@ pub async fn replay(
     let tables = (!extract.is_empty())
         .then(|| extract.tables())
         .transpose()?;
-    let plan = Plan::new(config.fetch, config.parse, config.program)?;
-    let mut sinks = Sinks::open(&config.sinks, None, |_| Start::Fresh)?;
+    let mut sinks = Sinks::open(&plan.sinks, None, |_| Start::Fresh)?;
     if let Some(tables) = tables {
         sinks.add(Counter::NAME, Counter::open(tables, None, Start::Fresh)?);
     }
@@ -87,8 +88,9 @@ pub async fn replay(
         tell(&Event::Notice(notice));
     }
     drop(pipes);
+    let lanes = Plan::new(plan.fetch, plan.parse, config.program.clone())?;
     let mut writer = Writer::start(sinks)?;
-    let (mut visits, reader) = start(opened, wanted, &plan)?;
+    let (mut visits, reader) = start(opened, wanted, &lanes)?;
     let (started, mut tally) = (Instant::now(), Tally::default());
     let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut tick = interval(TICK);

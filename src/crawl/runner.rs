@@ -47,6 +47,8 @@ pub struct Runner {
 /// What a program adds to the settings of a run.
 #[derive(Default)]
 pub(super) struct Additions {
+    /// What its own sinks want of a page.
+    pub(super) wants: Wants,
     /// Its own sinks, by the names of their marks.
     pub(super) sinks: Vec<(String, Open)>,
     /// Who takes the visits when they are written.
@@ -80,7 +82,7 @@ impl Runner {
         wants: Wants,
         open: impl FnOnce(Start<'_>) -> Result<S> + 'static,
     ) -> Self {
-        self.config.parse.wants = self.config.parse.wants.and(wants);
+        self.additions.wants = self.additions.wants.and(wants);
         let open: Open = Box::new(|start| Ok(Box::new(open(start)?)));
         self.additions.sinks.push((format!("own:{name}"), open));
         self
@@ -91,7 +93,7 @@ impl Runner {
     /// # Errors
     /// As [`crawl()`](super::crawl()), and what a sink of the program says.
     pub async fn run(self, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
-        run(self.config, self.stop, self.additions, tell).await
+        run(&self.config, self.stop, self.additions, tell).await
     }
 
     /// The visits as a stream, in the order in which they are written. Nothing happens unless it is polled, inside a tokio

@@ -11,6 +11,7 @@ use super::answer::{idle_timeout, is_idle_timeout};
 use super::arrival::{Arrival, Asked};
 use super::fault;
 use super::intake::{Intake, Next};
+use super::plan::FetchPlan;
 use super::proxy::Proxy;
 use super::sockets;
 use super::spool::SpoolFile;
@@ -40,7 +41,7 @@ impl BlockingFetcher {
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
         let mut tls = shared.tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let proxies = &shared.settings.proxies;
+        let proxies = &shared.plan.settings.proxies;
         let routes = match proxies.as_slice() {
             [] => vec![Route::new(None)?],
             proxies => proxies
@@ -52,7 +53,7 @@ impl BlockingFetcher {
         let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
         // One more is in use, and one is kept at least.
         let most = (sockets::limit() / lanes.max(1)).saturating_sub(1).max(1);
-        let kept = Kept::new(most, shared.settings.keep_idle);
+        let kept = Kept::new(most, shared.plan.keep_idle);
         Ok(Self {
             shared,
             dialer,
@@ -67,11 +68,11 @@ impl BlockingFetcher {
     /// Why there is no page. Data, not a fault of the program.
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
-        let clock = Clock::new(&shared.settings.deadlines);
+        let clock = Clock::new(&shared.plan.settings.deadlines);
         let (route, proxy) = shared.proxy(job);
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &shared.settings);
+        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool);
         let answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
             .map_err(|error| shared.blame(error))?;
@@ -158,7 +159,9 @@ impl BlockingFetcher {
         answered: Answered,
     ) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
-        let settings = &shared.settings;
+        let FetchPlan {
+            settings, spool, ..
+        } = &shared.plan;
         let version = answer.version;
         let mut headers = Headers(std::mem::take(&mut answer.headers));
         let mut arrival = Arrival::new(asked, job, answer.status, version, &mut headers)?;
@@ -173,7 +176,7 @@ impl BlockingFetcher {
         }
         let mut intake = Intake::new(settings, arrival.announced(), answered.answered)?;
         let open = |arrival: &mut Arrival| {
-            arrival.opener()(&settings.spool).map_err(|error| FetchError::Spool(error.to_string()))
+            arrival.opener()(spool).map_err(|error| FetchError::Spool(error.to_string()))
         };
         let mut file: Option<SpoolFile> = if arrival.resumes() {
             Some(open(&mut arrival)?)
@@ -198,7 +201,7 @@ impl BlockingFetcher {
                 Next::Spill(bytes) => (bytes, true),
                 Next::Write(bytes) => (bytes, false),
             };
-            if !settings.spool.keep {
+            if !spool.keep {
                 continue;
             }
             if first && file.is_none() {
@@ -215,9 +218,7 @@ impl BlockingFetcher {
         let wire_bytes = intake.received();
         let body = match file {
             Some(file) => Body::Spooled(file.finish()),
-            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => {
-                Body::Dropped(wire_bytes)
-            }
+            None if wire_bytes > settings.spool.over.0 && !spool.keep => Body::Dropped(wire_bytes),
             None => Body::Memory(intake.in_memory()),
         };
         let timing = answered.timing(job);

@@ -19,6 +19,7 @@ mod hosts;
 mod intake;
 mod patience;
 mod pinned;
+mod plan;
 mod proxied;
 mod proxy;
 mod range;
@@ -38,7 +39,7 @@ pub(crate) use blocking::BlockingFetcher;
 pub use proxy::{Proxy, ProxyScheme};
 pub use types::MediaTypes;
 
-pub(crate) use settings::KEEP_IDLE;
+pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use settings::{
     Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
 };
@@ -63,7 +64,7 @@ use spool::Spooling;
 
 /// What all fetchers of a run share: the expensive parts.
 pub(crate) struct Shared {
-    settings: FetchSettings,
+    plan: FetchPlan,
     template: Template,
     resolver: Resolver,
     tls: rustls::ClientConfig,
@@ -80,12 +81,13 @@ pub(crate) struct Fetcher {
 impl Shared {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
-    pub(crate) fn new(settings: FetchSettings) -> Result<Arc<Self>> {
+    pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
+        let settings = &plan.settings;
         let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
-            settings,
+            plan,
             template,
             resolver,
             tls,
@@ -99,15 +101,15 @@ impl Shared {
     }
 
     /// What it may do.
-    pub(crate) fn settings(&self) -> &FetchSettings {
-        &self.settings
+    pub(crate) fn plan(&self) -> &FetchPlan {
+        &self.plan
     }
 
     /// The place of the proxy that a job goes through, and the proxy; `None` where it goes straight to its host.
     ///
     /// Proxies take turns, and a job that is tried again goes through the next one.
     fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
-        let proxies = &self.settings.proxies;
+        let proxies = &self.plan.settings.proxies;
         if proxies.is_empty() {
             return (0, None);
         }
@@ -122,7 +124,7 @@ impl Shared {
 
     /// Whose fault it is, with a proxy between.
     fn blame(&self, fault: FetchError) -> FetchError {
-        if self.settings.proxies.is_empty() {
+        if self.plan.settings.proxies.is_empty() {
             fault
         } else {
             fault::by_proxy(fault)
@@ -131,7 +133,7 @@ impl Shared {
 
     /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
     fn guards(&self, job: &Job) -> bool {
-        self.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
+        self.plan.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
     }
 }
 
@@ -177,13 +179,12 @@ impl Fetcher {
     /// # Errors
     /// Why there is no page. Data, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
-        let settings = &self.shared.settings;
-        let patience = Patience::new(&settings.deadlines);
+        let patience = Patience::new(&self.shared.plan.settings.deadlines);
         let (place, proxy) = self.shared.proxy(job);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, settings);
+        let asked = Asked::of(&mut outgoing, job, &self.shared.plan.spool);
         let answer = {
             let mut sent = self.clients.send(job, place, guarded, outgoing)?;
             patience.for_head(&mut sent).await??
@@ -233,7 +234,9 @@ impl Fetcher {
         patience: &Patience,
         answered: Answered,
     ) -> Result<Page, FetchError> {
-        let settings = &self.shared.settings;
+        let FetchPlan {
+            settings, spool, ..
+        } = &self.shared.plan;
         let head = &mut answer.head;
         let mut headers = Headers(std::mem::take(&mut head.headers));
         let mut arrival = Arrival::new(asked, job, head.status, head.version, &mut headers)?;
@@ -275,7 +278,7 @@ impl Fetcher {
                 Next::Spill(bytes) => (bytes, true),
                 Next::Write(bytes) => (bytes, false),
             };
-            if !settings.spool.keep {
+            if !spool.keep {
                 continue;
             }
             if first && spooling.is_none() {
@@ -294,9 +297,7 @@ impl Fetcher {
                     .await
                     .map_err(|error| FetchError::Spool(error.to_string()))?,
             ),
-            None if wire_bytes > settings.spool.over.0 && !settings.spool.keep => {
-                Body::Dropped(wire_bytes)
-            }
+            None if wire_bytes > settings.spool.over.0 && !spool.keep => Body::Dropped(wire_bytes),
             None => Body::Memory(intake.in_memory()),
         };
         let timing = answered.timing(job);
@@ -322,7 +323,7 @@ impl Fetcher {
         if arrival.is_whole(intake.received()) {
             return Ok(None);
         }
-        let chunk = body.chunk(intake.received(), &self.shared.settings.deadlines);
+        let chunk = body.chunk(intake.received(), &self.shared.plan.settings.deadlines);
         let Some(mut chunk) = patience.for_chunk(chunk).await?? else {
             arrival.finish(intake.received())?;
             return Ok(None);
@@ -336,7 +337,7 @@ impl Fetcher {
     fn spool(&self, arrival: &mut Arrival) -> Spooling {
         let shared = self.shared.clone();
         let open = arrival.opener();
-        Spooling::start(move || open(&shared.settings.spool))
+        Spooling::start(move || open(&shared.plan.spool))
     }
 }
 
@@ -395,7 +396,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_in_flight_is_a_small_thing() {
-        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap(), 1, 1).unwrap();
+        let fetcher = Fetcher::new(Shared::new(FetchPlan::default()).unwrap(), 1, 1).unwrap();
         let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
         let fetch = size_of_val(&fetcher.fetch(&job));
         assert!(fetch <= 2048, "{fetch} bytes");

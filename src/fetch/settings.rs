@@ -12,11 +12,8 @@ use super::types::MediaTypes;
 use crate::headers::Headers;
 use crate::size::ByteSize;
 
-/// How long an idle connection is kept where no host has a longer delay.
-pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
-
 /// What the fetch path may do. Plain data: it crosses to child processes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FetchSettings {
     /// The method, where a line of the list does not say otherwise.
     pub method: String,
@@ -42,10 +39,6 @@ pub struct FetchSettings {
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.
     pub private: Private,
-    /// Idle connections kept for each host.
-    pub idle_per_host: usize,
-    /// How long an idle connection is kept.
-    pub keep_idle: Duration,
     /// Whether connections are counted.
     pub count_connections: bool,
 }
@@ -72,14 +65,11 @@ pub struct Deadlines {
 pub struct SpoolSettings {
     /// Bodies above this go to a file.
     pub over: ByteSize,
-    /// The folder for those files.
-    pub folder: PathBuf,
-    /// Whether anything wants the bytes of large bodies; if not they are counted and dropped.
-    pub keep: bool,
-    /// Whether partial downloads stay in the folder and are resumed.
-    pub resume: bool,
-    /// Whether to take the SHA-256 of what is spooled on the way.
-    pub digest: bool,
+    /// The folder for those files, where partial downloads stay and are resumed.
+    ///
+    /// `None` is the system's folder for temporary files, where nothing stays. A run that saves its bodies writes them
+    /// to the folder that it saves them to.
+    pub folder: Option<PathBuf>,
 }
 
 /// HTTP versions to offer.
@@ -157,8 +147,6 @@ impl Default for FetchSettings {
             proxies: Vec::new(),
             resolve: Vec::new(),
             private: Private::Refuse,
-            idle_per_host: 32,
-            keep_idle: KEEP_IDLE,
             count_connections: false,
         }
     }
@@ -181,10 +169,7 @@ impl Default for SpoolSettings {
     fn default() -> Self {
         Self {
             over: ByteSize::mib(1),
-            folder: std::env::temp_dir(),
-            keep: true,
-            resume: false,
-            digest: false,
+            folder: None,
         }
     }
 }

@@ -34,8 +34,6 @@ const NESTING: u16 = 3;
 pub struct CrawlSettings {
     /// Which URLs belong to the crawl.
     pub scope: ScopeSettings,
-    /// Whether links that a page asks not to follow are followed all the same.
-    pub nofollow: Nofollow,
     /// Which sitemaps are read.
     pub sitemaps: Sitemaps,
     /// What becomes of pages that are like one before.
@@ -51,15 +49,6 @@ pub enum External {
     Ignore,
     /// Each is asked once whether it is there, and not followed.
     Check,
-}
-
-/// What `rel=nofollow`, `meta robots` and `X-Robots-Tag` count for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nofollow {
-    /// They are obeyed.
-    Obey,
-    /// They are not.
-    Ignore,
 }
 
 /// Which sitemaps are read.
@@ -88,7 +77,6 @@ impl Default for CrawlSettings {
     fn default() -> Self {
         Self {
             scope: ScopeSettings::default(),
-            nofollow: Nofollow::Obey,
             sitemaps: Sitemaps::Named,
             similar: SimilarPages::Ignore,
             external: External::Ignore,
@@ -96,9 +84,33 @@ impl Default for CrawlSettings {
     }
 }
 
+impl CrawlSettings {
+    /// Whether pages are compared with each other.
+    pub(crate) fn compares(&self) -> bool {
+        self.similar != SimilarPages::Ignore
+    }
+}
+
+/// The settings, and what the run works out for them.
+#[derive(Debug, Clone)]
+pub(crate) struct FollowPlan {
+    /// What the user says.
+    pub(crate) settings: CrawlSettings,
+    /// Records that the run may have at the most.
+    pub(crate) max_records: Option<u64>,
+    /// Whether links are left that a page asks not to follow: with `rel=nofollow`, `meta robots`, or `X-Robots-Tag`.
+    pub(crate) obeys: bool,
+    /// Whether what pages are made of is looked for.
+    pub(crate) has_assets: bool,
+    /// Whether recipes name links.
+    pub(crate) recipes_lead: bool,
+}
+
 /// Which links of a crawl become jobs.
 pub(crate) struct Follow {
     settings: CrawlSettings,
+    obeys: bool,
+    ranks: Ranks,
     scope: Scope,
     similar: Similar,
     skips: BTreeMap<&'static str, u64>,
@@ -108,9 +120,9 @@ pub(crate) struct Follow {
 }
 
 impl Follow {
-    /// `limit` is how many records the run may have.
-    pub(crate) fn new(settings: CrawlSettings, limit: Option<u64>) -> Self {
-        let records = [limit, settings.scope.max_per_host];
+    pub(crate) fn new(plan: FollowPlan) -> Self {
+        let settings = plan.settings;
+        let records = [plan.max_records, settings.scope.max_per_host];
         let wanted = records.into_iter().flatten().min();
         let wanted = wanted.map(|records| records.saturating_add(SPARE_SITEMAPS));
         Self {
@@ -118,18 +130,20 @@ impl Follow {
             max_sitemaps: wanted.map_or(SITEMAPS, |wanted| wanted.min(SITEMAPS)),
             scope: Scope::new(settings.scope.clone()),
             similar: Similar::default(),
+            obeys: plan.obeys,
+            ranks: Ranks {
+                by_depth: settings.scope.depth.is_some(),
+                by_role: plan.has_assets,
+                by_recipe: plan.recipes_lead,
+            },
             settings,
             skips: BTreeMap::new(),
         }
     }
 
     /// What makes one claim to a URL stronger than another.
-    pub(crate) fn ranks(&self, has_assets: bool, recipes_lead: bool) -> Ranks {
-        Ranks {
-            by_depth: self.settings.scope.depth.is_some(),
-            by_role: has_assets,
-            by_recipe: recipes_lead,
-        }
+    pub(crate) fn ranks(&self) -> Ranks {
+        self.ranks
     }
 
     /// How many URLs were passed over so far, by the class of the reason.
@@ -199,11 +213,10 @@ impl Follow {
         let Some(found) = &visit.parsed.found else {
             return Ok(());
         };
-        let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in found.iter() {
             // What a page is made of is no link to follow.
             let is_asset = link.kind == FoundKind::Asset;
-            let is_shut = obeys && !link.led && !is_asset && (found.nofollow || link.nofollow);
+            let is_shut = self.obeys && !link.led && !is_asset && (found.nofollow || link.nofollow);
             if is_shut && !link.is_part {
                 self.count(&Skip::Nofollow);
                 continue;

@@ -9,7 +9,7 @@ use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
 use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
-use super::{Duplicates, Frontier, FrontierSettings};
+use super::{Frontier, FrontierSettings};
 use crate::error::Result;
 use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
 use crate::page::Page;
@@ -325,7 +325,7 @@ impl Frontier {
     /// link of what redirects, so that it does not matter which of the two is answered first. Not so where a page sends to
     /// itself, a seed has a request of its own, or nothing has a record.
     fn is_one_job(&self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> bool {
-        if self.settings.duplicates != Duplicates::Pages || !job.is_plain() {
+        if !self.is_crawl || !job.is_plain() {
             return true;
         }
         match job.role {

@@ -29,6 +29,7 @@ mod machine;
 pub mod measure;
 mod pace;
 mod pause;
+mod plan;
 mod raise;
 mod retry;
 mod seen;
@@ -55,6 +56,7 @@ pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};
+pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
@@ -83,6 +85,8 @@ const NAMED: usize = 100_000;
 pub(crate) struct Frontier {
     settings: FrontierSettings,
     method: Method,
+    is_crawl: bool,
+    read_external: bool,
     pace: Pace,
     workbench: Workbench,
     /// A job that may be sent as far as its host goes, and waits for the run's own rate.
@@ -134,27 +138,29 @@ pub(crate) enum Next {
 }
 
 impl Frontier {
-    /// `method` is the run's own, for lines that name none.
-    pub(crate) fn new(settings: FrontierSettings, method: Method) -> Self {
+    pub(crate) fn new(plan: FrontierPlan) -> Self {
+        let settings = plan.settings;
         let access = match settings.robots {
             Robots::Obey => Access::Unknown,
             Robots::Ignore => Access::Open,
         };
-        let mut workbench = Workbench::new(settings.per_host, settings.delay, access);
+        let mut workbench = Workbench::new(plan.per_host, settings.delay, access);
         workbench.limit_addresses(settings.per_ip);
         workbench.limit_crawl_delay(settings.max_crawl_delay);
         if settings.adaptive {
             workbench.adapt();
         }
-        if settings.limit == Some(0) {
+        if settings.max_records == Some(0) {
             workbench.close();
         }
         let mut random = fastrand::Rng::new();
         Self {
             pace: Pace::rate(settings.rate),
-            budget: settings.limit,
+            budget: settings.max_records,
             settings,
-            method,
+            method: plan.method,
+            is_crawl: plan.is_crawl,
+            read_external: plan.read_external,
             workbench,
             stalled: None,
             stalled_until: None,
@@ -266,7 +272,7 @@ impl Frontier {
             self.spend();
         }
         self.stalled_until = None;
-        if self.settings.read_external {
+        if self.read_external {
             job.probe = Probe::Read;
         }
         job.leased = Some(now);

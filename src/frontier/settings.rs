@@ -37,14 +37,12 @@ pub struct FrontierSettings {
     pub duplicates: Duplicates,
     /// Whether anything is asked at all.
     pub run: Run,
-    /// What a host's robots.txt counts for.
+    /// What a host's robots.txt counts for, and `nofollow` on its pages.
     pub robots: Robots,
     /// The longest `Crawl-delay` that is kept; zero for no limit.
     pub max_crawl_delay: Duration,
     /// Records that the run may have at the most.
-    pub limit: Option<u64>,
-    /// Whether pages out of the scope are read, and not only asked for.
-    pub read_external: bool,
+    pub max_records: Option<u64>,
 }
 
 /// So many in so much time.
@@ -56,23 +54,21 @@ pub struct Rate {
     pub every: Duration,
 }
 
-/// What becomes of lines that repeat an earlier one.
+/// What becomes of lines that repeat an earlier one. A crawl asks each page once, whatever is said here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duplicates {
     /// Asked once; later lines get a record that names the first.
     Once,
     /// Asked as often as they stand there.
     Keep,
-    /// Each page is asked once, wherever lines, links and redirects lead: a crawl.
-    Pages,
 }
 
-/// What a robots.txt counts for.
+/// What a robots.txt counts for, and in a crawl what a page says with `nofollow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Robots {
-    /// It is asked for first, and obeyed (RFC 9309).
+    /// It is asked for first, and obeyed (RFC 9309); links that a page asks not to follow are left.
     Obey,
-    /// It is not asked for.
+    /// It is not asked for, and such links are followed.
     Ignore,
 }
 
@@ -110,8 +106,7 @@ impl Default for FrontierSettings {
             run: Run::Real,
             robots: Robots::Ignore,
             max_crawl_delay: Duration::from_secs(30),
-            limit: None,
-            read_external: false,
+            max_records: None,
         }
     }
 }

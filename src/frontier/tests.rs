@@ -11,7 +11,7 @@ fn a_host_that_waits_takes_nothing_from_the_rate_of_the_run() {
         rate: Some("1/h".parse().unwrap()),
         ..FrontierSettings::default()
     };
-    let mut frontier = Frontier::new(settings, Method::GET);
+    let mut frontier = Frontier::new(FrontierPlan::list(settings, Method::GET));
     let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
     let later = now + Duration::from_secs(1);
     frontier.workbench.host(&job.host, now).hold(later);
@@ -30,7 +30,7 @@ impl Gate for Open {
 }
 
 fn frontier(settings: FrontierSettings, urls: u64, now: Instant) -> Frontier {
-    let mut frontier = Frontier::new(settings, Method::POST);
+    let mut frontier = Frontier::new(FrontierPlan::list(settings, Method::POST));
     for row in 1..=urls {
         let url = PageUrl::parse(&format!("http://a.example/{row}")).unwrap();
         assert!(
@@ -61,7 +61,7 @@ fn what_was_not_processed_goes_again_whatever_its_method_and_was_never_tried() {
     let now = Instant::now();
     let settings = FrontierSettings {
         retries: 0,
-        limit: Some(2),
+        max_records: Some(2),
         ..FrontierSettings::default()
     };
     let mut frontier = frontier(settings, 3, now);

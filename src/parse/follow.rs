@@ -11,11 +11,11 @@ use super::decode::DecodeLimits;
 use super::gather::Gathering;
 use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
+use super::plan::FollowPlan;
 use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8};
 use super::{feed, head, simhash, sitemap, with_lifetime, xml};
 use crate::checked::{self, IDS};
-use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
 use crate::page::Page;
@@ -31,8 +31,6 @@ const FAILURE: u16 = 400;
 /// What is to be found in pages, so that it can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Follow {
-    /// Who makes the fingerprints of what is found.
-    pub fingerprints: Fingerprints,
     /// References to other pages; without them, only what recipes name is followed.
     pub pages: bool,
     /// References to what a page is made of.
@@ -42,24 +40,17 @@ pub struct Follow {
     /// The ids of pages, and the fragments of links to them.
     pub fragments: bool,
     /// The most links of one page.
-    pub limit: usize,
-    /// The product token under which a page may address this robot.
-    pub agent: String,
-    /// Whether pages are compared with each other.
-    pub similar: bool,
+    pub max_links: usize,
 }
 
 impl Default for Follow {
     fn default() -> Self {
         Self {
-            fingerprints: Fingerprints::default(),
             pages: true,
             assets: false,
             guess: false,
             fragments: false,
-            limit: 50_000,
-            agent: "haul".to_owned(),
-            similar: false,
+            max_links: 50_000,
         }
     }
 }
@@ -75,7 +66,8 @@ impl Default for Follow {
 /// ```
 #[must_use]
 pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> {
-    let mut gathering = Gathering::new(follow.limit);
+    let plan = FollowPlan::of(follow.clone());
+    let mut gathering = Gathering::new(follow.max_links);
     let text = Text {
         markup: Markup::Html,
         bytes,
@@ -84,7 +76,7 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> 
         links: true,
         ids: follow.fragments,
     };
-    scanned(&text, url, follow, &mut gathering);
+    scanned(&text, url, &plan, &mut gathering);
     gathering.finish()
 }
 
@@ -143,18 +135,23 @@ impl Look {
 pub(super) struct Leads<'p> {
     url: &'p PageUrl,
     role: Role,
-    follow: &'p Follow,
+    follow: &'p FollowPlan,
     gathering: Gathering,
     simhash: Option<u64>,
 }
 
 impl<'p> Leads<'p> {
     /// Begins with what the head says.
-    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
-        let mut gathering = Gathering::new(follow.limit);
+    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p FollowPlan) -> Self {
+        let mut gathering = Gathering::new(follow.wanted.max_links);
         if job.role == Role::Page && page.status < FAILURE {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
-            head::gather(&page.headers, follow.assets, &mut resolver, &mut gathering);
+            head::gather(
+                &page.headers,
+                follow.wanted.assets,
+                &mut resolver,
+                &mut gathering,
+            );
         }
         // A sitemap is often sent with "noindex": that is about the sitemap, and nobody would index it.
         if matches!(job.role, Role::Page | Role::Asset) {
@@ -164,7 +161,7 @@ impl<'p> Leads<'p> {
                 found.nofollow = said.nofollow;
             });
         }
-        if follow.fragments {
+        if follow.wanted.fragments {
             gathering.take_fragments();
         }
         Self {
@@ -222,7 +219,7 @@ impl<'p> Leads<'p> {
             encoding,
             // Of what leaves the crawl only the ids are wanted.
             links: self.role != Role::External,
-            ids: ids && self.follow.fragments,
+            ids: ids && self.follow.wanted.fragments,
         };
         scanned(&document, self.url, self.follow, &mut self.gathering)
     }
@@ -258,11 +255,8 @@ impl<'p> Leads<'p> {
     /// XML of some kind. As a part of a page, only a drawing has parts of its own.
     pub(super) fn xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
         let text = charset::text(bytes, charset).0;
-        let Follow {
-            fingerprints,
-            assets,
-            ..
-        } = *self.follow;
+        let fingerprints = self.follow.fingerprints;
+        let assets = self.follow.wanted.assets;
         match xml::root(&text).as_deref() {
             Some("svg") => {
                 self.scanned(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
@@ -290,11 +284,11 @@ impl<'p> Leads<'p> {
             let mut resolver = self.resolver();
             feed::json(
                 &text,
-                self.follow.assets,
+                self.follow.wanted.assets,
                 &mut resolver,
                 &mut self.gathering,
             );
-        } else if self.follow.guess {
+        } else if self.follow.wanted.guess {
             self.script(bytes);
         }
     }
@@ -350,17 +344,18 @@ struct Text<'t> {
 fn scanned(
     text: &Text<'_>,
     url: &PageUrl,
-    follow: &Follow,
+    follow: &FollowPlan,
     gathering: &mut Gathering,
 ) -> Option<String> {
+    let wanted = &follow.wanted;
     let links = text.links;
     let is_cut = gathering.is_cut();
     let settings = LinkSettings {
-        pages: links && follow.pages,
-        assets: links && follow.assets,
-        styles: links && follow.assets,
-        guess: links && follow.guess,
-        scripts: links && follow.guess,
+        pages: links && wanted.pages,
+        assets: links && wanted.assets,
+        styles: links && wanted.assets,
+        guess: links && wanted.guess,
+        scripts: links && wanted.guess,
         ids: text.ids,
         limit: REFERENCES,
         agent: &follow.agent,

@@ -15,6 +15,7 @@ mod gather;
 mod head;
 pub mod links;
 pub(crate) mod media_type;
+mod plan;
 pub mod resolve;
 pub(crate) mod rewrite;
 mod robots;
@@ -27,7 +28,6 @@ mod work;
 mod xml;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
 use http::header;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,7 @@ pub use follow::{Follow, html};
 use follow::{Leads, Look};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
+pub(crate) use plan::{FollowPlan, ParsePlan};
 use scan::Markup;
 pub use work::Work;
 
@@ -68,18 +69,14 @@ pub struct Wants {
     pub raw: bool,
 }
 
-/// What the parse half may do.
+/// What is read out of a page, and within which bounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParseSettings {
-    /// What is asked for.
+    /// What is asked for, beside what the sinks ask for.
     pub wants: Wants,
     /// Bounds on decoding.
     pub limits: DecodeLimits,
-    /// Whether redirects are followed: then the body of one is nobody's, and is not decoded.
-    pub follows: bool,
-    /// Where large decoded bodies go.
-    pub folder: PathBuf,
-    /// What is to be found in pages, where links are followed.
+    /// What is to be found in pages; a crawl looks for links in any case.
     pub follow: Option<Follow>,
     /// The typed fields that are read out of a page's text, by whoever has the text.
     pub extract: ExtractSettings,
@@ -133,8 +130,6 @@ impl Default for ParseSettings {
         Self {
             wants,
             limits: DecodeLimits::default(),
-            follows: true,
-            folder: std::env::temp_dir(),
             follow: None,
             extract: ExtractSettings::default(),
             work: Work::None,
@@ -144,22 +139,12 @@ impl Default for ParseSettings {
     }
 }
 
-impl ParseSettings {
-    /// Whether a body has to be kept until it is parsed.
-    pub fn reads_bodies(&self) -> bool {
-        self.wants.any()
-            || self.follow.is_some()
-            || !self.work.is_none()
-            || !self.extract.is_empty()
-    }
-}
-
 /// Reads a page, as far as anyone asked. `text` says whether somebody has a use for its text beside the sinks. What it decodes
 /// takes a share of the memory, and waits for it.
 pub(crate) fn parse(
     job: &Job,
     page: &Page,
-    settings: &ParseSettings,
+    plan: &ParsePlan,
     text: bool,
     memory: &Memory,
 ) -> Parsed {
@@ -167,7 +152,7 @@ pub(crate) fn parse(
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
         media_type: media.as_ref().map(|media| media.essence().to_owned()),
-        accepted: settings.accept.contains(page.status),
+        accepted: plan.accept.contains(page.status),
         ..Parsed::default()
     };
     let encodings = page.headers.0.get_all(header::CONTENT_ENCODING);
@@ -178,20 +163,20 @@ pub(crate) fn parse(
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    let is_redirect = settings.follows && page.target().is_some();
+    let is_redirect = plan.redirects && page.target().is_some();
     if job.role == Role::Robots && !is_redirect && page.status < 300 {
-        let agent = settings.follow.as_ref().map_or("*", |follow| &follow.agent);
-        let (rules, fault) = robots::rules(page, agent, settings.limits);
+        let agent = plan.follow.as_ref().map_or("*", |follow| &follow.agent);
+        let (rules, fault) = robots::rules(page, agent, plan.limits);
         (parsed.rules, parsed.fault) = (rules.map(Box::new), fault);
         return parsed;
     }
-    if !settings.reads_bodies() || is_redirect {
+    if !plan.reads_bodies() || is_redirect {
         return parsed;
     }
-    let question = Question::new(job, page, media, settings, text);
+    let question = Question::new(job, page, media, plan, text);
     let mut leads = question.follow.map(|follow| Leads::of(job, page, follow));
     if question.wants_body() {
-        let reading = question.reading(settings);
+        let reading = question.reading(plan);
         let mut held = memory.take(content::most(page, encoded, &reading));
         match content::read(page, encoded, &reading) {
             Ok(content) => {
@@ -223,7 +208,7 @@ struct Question<'q> {
     media: Option<MediaType<'q>>,
     wants: Wants,
     limits: DecodeLimits,
-    follow: Option<&'q Follow>,
+    follow: Option<&'q FollowPlan>,
     work: &'q Work,
 }
 
@@ -232,16 +217,16 @@ impl<'q> Question<'q> {
         job: &'q Job,
         page: &'q Page,
         media: Option<MediaType<'q>>,
-        settings: &'q ParseSettings,
+        plan: &'q ParsePlan,
         text: bool,
     ) -> Self {
-        let mut limits = settings.limits;
+        let mut limits = plan.limits;
         if job.role == Role::Sitemap {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
         // What has no record has nobody who asks for a digest or a text, and of another site it is only asked whether it is there.
         let (mut wants, work) = match job.role {
-            Role::Page | Role::Asset => (settings.wants, &settings.work),
+            Role::Page | Role::Asset => (plan.wants, &plan.work),
             Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
         };
         wants.text |= work.reads_text() || text;
@@ -251,14 +236,14 @@ impl<'q> Question<'q> {
             media,
             wants,
             limits,
-            follow: settings.follow.as_ref(),
+            follow: plan.follow.as_ref(),
             work,
         }
     }
 
     /// How a body of this kind is looked into; of an unknown kind, whether it may be.
     fn look(&self, kind: Option<Kind>) -> Option<Look> {
-        Look::into(self.job, self.page, kind, self.follow?)
+        Look::into(self.job, self.page, kind, &self.follow?.wanted)
     }
 
     fn wants_body(&self) -> bool {
@@ -266,7 +251,7 @@ impl<'q> Question<'q> {
         self.wants.reads() || !self.work.is_none() || self.look(kind).is_some()
     }
 
-    fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
+    fn reading<'s>(&self, plan: &'s ParsePlan) -> content::Reading<'s> {
         let kind = self.media.as_ref().map(MediaType::kind);
         let head = match self.look(kind) {
             Some(_) => follow::LOOKED_INTO,
@@ -275,7 +260,7 @@ impl<'q> Question<'q> {
         content::Reading {
             wants: self.wants,
             limits: self.limits,
-            folder: &settings.folder,
+            folder: &plan.folder,
             head,
         }
     }

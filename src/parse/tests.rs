@@ -19,7 +19,7 @@ use crate::url::PageUrl;
 struct Answer {
     job: Job,
     page: Page,
-    settings: ParseSettings,
+    plan: ParsePlan,
 }
 
 /// An answer of 200 at `http://h.example/a/b`, whose links are followed, and of which the title is wanted.
@@ -33,23 +33,25 @@ fn answer(content_type: &str, body: impl Into<Bytes>) -> Answer {
         remote: None,
         timing: Timing::default(),
     };
-    let settings = ParseSettings {
+    let plan = ParsePlan {
         wants: Wants {
             title: true,
             ..Wants::NOTHING
         },
-        follow: Some(Follow {
+        follow: Some(FollowPlan {
             fingerprints: Fingerprints::seeded(5),
-            assets: true,
-            ..Follow::default()
+            ..FollowPlan::of(Follow {
+                assets: true,
+                ..Follow::default()
+            })
         }),
-        ..ParseSettings::default()
+        ..ParsePlan::of(&ParseSettings::default())
     };
     let url = PageUrl::parse("http://h.example/a/b").unwrap();
     let answer = Answer {
         job: Job::seed(1, url),
         page,
-        settings,
+        plan,
     };
     answer.header("content-type", content_type)
 }
@@ -93,7 +95,7 @@ impl Answer {
 
     fn parsed(&self) -> Parsed {
         let memory = Memory::new(u64::MAX);
-        parse(&self.job, &self.page, &self.settings, false, &memory)
+        parse(&self.job, &self.page, &self.plan, false, &memory)
     }
 
     fn found(&self) -> Found {
@@ -139,8 +141,8 @@ fn a_page_is_scanned_for_its_title_and_its_links() {
         assert!(!link.nofollow, "the canonical link may be followed");
     }
     let mut page = answer("application/xhtml+xml", PAGE);
-    page.settings.follow.as_mut().unwrap().assets = false;
-    page.settings.wants = Wants::NOTHING;
+    page.plan.follow.as_mut().unwrap().wanted.assets = false;
+    page.plan.wants = Wants::NOTHING;
     assert_eq!(page.told(), ["page /c", "page /a/d", "page /g"]);
     assert_eq!(page.parsed().title, None);
 }
@@ -148,24 +150,21 @@ fn a_page_is_scanned_for_its_title_and_its_links() {
 #[test]
 fn where_nothing_is_followed_nothing_is_found() {
     let mut page = answer("text/html", PAGE).header("link", "</x>; rel=next");
-    page.settings.follow = None;
+    page.plan.follow = None;
     let parsed = page.parsed();
     assert!(parsed.found.is_none() && parsed.title.is_some());
-    assert!(page.settings.reads_bodies());
-    page.settings.wants = Wants::NOTHING;
-    assert!(!page.settings.reads_bodies());
-    page.settings.follow = Some(Follow::default());
-    assert!(page.settings.reads_bodies());
+    assert!(page.plan.reads_bodies());
+    page.plan.wants = Wants::NOTHING;
+    assert!(!page.plan.reads_bodies());
+    page.plan.follow = Some(FollowPlan::of(Follow::default()));
+    assert!(page.plan.reads_bodies());
 }
 
 #[test]
-fn the_settings_cross_a_pipe() {
-    let settings = answer("text/html", PAGE).settings;
-    let bytes = postcard::to_stdvec(&settings).unwrap();
-    assert_eq!(
-        postcard::from_bytes::<ParseSettings>(&bytes).unwrap(),
-        settings
-    );
+fn the_plan_crosses_a_pipe() {
+    let plan = answer("text/html", PAGE).plan;
+    let bytes = postcard::to_stdvec(&plan).unwrap();
+    assert_eq!(postcard::from_bytes::<ParsePlan>(&bytes).unwrap(), plan);
 }
 
 #[test]
@@ -179,9 +178,9 @@ fn a_body_in_a_file_is_read_to_its_end() {
     let mut encoded = answer("text/html", packed(page.as_bytes()))
         .header("content-encoding", "gzip")
         .spooled();
-    encoded.settings.limits.ratio = 5000;
+    encoded.plan.limits.ratio = 5000;
     assert_eq!(encoded.told(), ["page /end"]);
-    encoded.settings.wants.text = true;
+    encoded.plan.wants.text = true;
     assert_eq!(
         encoded.parsed().text.map(|text| text.len()),
         Some(page.len())
@@ -226,9 +225,9 @@ fn a_charset_declared_anywhere_in_a_page_is_that_of_its_text_title_and_links() {
         page.resize(page.len() + blank, b' ');
         page.extend(b"<meta charset=utf-8>\xe9");
         let mut memory = answer("text/html", page.clone());
-        memory.settings.wants.text = true;
+        memory.plan.wants.text = true;
         let mut file = answer("text/html", page).spooled();
-        file.settings.wants.text = true;
+        file.plan.wants.text = true;
         for answer in [memory, file] {
             assert_eq!(answer.told(), ["page /?%C3%A9"], "{blank}");
             let parsed = answer.parsed();
@@ -249,7 +248,7 @@ fn a_page_whose_only_accent_comes_late_is_in_the_charset_of_that_accent() {
     let mut page = vec![b' '; 70_000];
     page.extend(b"caf\xe9");
     let mut page = answer("text/html", page);
-    page.settings.wants.text = true;
+    page.plan.wants.text = true;
     let parsed = page.parsed();
     assert_eq!(parsed.charset.as_deref(), Some("windows-1252"));
     assert!(parsed.text.unwrap().ends_with("café"));
@@ -261,7 +260,7 @@ fn a_page_has_a_fingerprint_of_its_text_where_pages_are_compared() {
     let text = format!("<title>t</title><p>{words}</p><a href=/x>x</a>");
     let compared = |content_type, body: Vec<u8>| {
         let mut page = answer(content_type, body);
-        page.settings.follow.as_mut().unwrap().similar = true;
+        page.plan.follow.as_mut().unwrap().similar = true;
         page
     };
     let simhash = |page: &Answer| page.parsed().simhash;
@@ -428,7 +427,7 @@ fn a_role_says_what_is_looked_into() {
         assert_eq!(told, expected, "{role:?} {content_type}");
     }
     let mut sheet = answer("text/css", CSS);
-    sheet.settings.follow.as_mut().unwrap().assets = false;
+    sheet.plan.follow.as_mut().unwrap().wanted.assets = false;
     assert_eq!(sheet.told(), [""; 0]);
 }
 
@@ -456,7 +455,7 @@ fn guesses_are_made_only_where_they_are_asked_for() {
         "<a href=/1 rel=nofollow><script>go('/1', '/2')</script>",
     );
     assert_eq!(page.told(), ["page /1"]);
-    page.settings.follow.as_mut().unwrap().guess = true;
+    page.plan.follow.as_mut().unwrap().wanted.guess = true;
     assert_eq!(page.told(), ["page /1", "guess /2"]);
     assert!(
         page.found().iter().next().unwrap().nofollow,
@@ -467,10 +466,10 @@ fn guesses_are_made_only_where_they_are_asked_for() {
     let mut script =
         answer("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);
     for answer in [&mut page, &mut script] {
-        let follow = answer.settings.follow.as_mut().unwrap();
+        let follow = &mut answer.plan.follow.as_mut().unwrap().wanted;
         (follow.assets, follow.guess) = (false, false);
         assert_eq!(answer.told(), [""; 0]);
-        answer.settings.follow.as_mut().unwrap().guess = true;
+        answer.plan.follow.as_mut().unwrap().wanted.guess = true;
     }
     assert_eq!(page.told(), ["asset /s.js"]);
     assert_eq!(script.told(), ["guess /3", "guess /4"]);
@@ -480,7 +479,7 @@ fn guesses_are_made_only_where_they_are_asked_for() {
 fn what_has_no_record_has_no_digest_and_no_title() {
     for role in [Role::Robots, Role::Sitemap] {
         let mut page = answer("text/html", PAGE).role(role);
-        page.settings.wants = Wants {
+        page.plan.wants = Wants {
             digest: true,
             title: true,
             text: true,

@@ -47,10 +47,15 @@ pub struct SeedSettings {
     pub rows: Option<Rows>,
     /// How many entries to take at the most.
     pub limit: Option<u64>,
-    /// The last row that an earlier session has read: it and those before it are passed over.
-    pub after: u64,
-    /// How many rows that session took.
-    pub taken: u64,
+}
+
+/// How far an earlier session has read the list: what it took is passed over.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Position {
+    /// The last row that was read.
+    pub(crate) row: u64,
+    /// How many rows were taken.
+    pub(crate) taken: u64,
 }
 
 /// One input.
@@ -124,17 +129,7 @@ impl SeedSettings {
             url_column: None,
             rows: None,
             limit: None,
-            after: 0,
-            taken: 0,
         }
-    }
-}
-
-impl SeedSettings {
-    /// Passes over what an earlier session has read: all up to this row, so many of them taken.
-    pub(crate) fn skip(&mut self, row: u64, taken: u64) {
-        self.after = row;
-        self.taken = taken;
     }
 }
 
@@ -156,11 +151,11 @@ impl FromStr for ListFormat {
 }
 
 impl Seeds {
-    /// Opens the first input, so that a missing file is told at once, and starts to read.
+    /// Opens the first input, so that a missing file is told at once, and starts to read behind `from`.
     ///
     /// # Errors
     /// When an input cannot be opened.
-    pub(crate) fn start(settings: SeedSettings) -> Result<Self> {
+    pub(crate) fn start(settings: SeedSettings, from: Position) -> Result<Self> {
         for source in &settings.sources {
             if let Source::File(path) = source {
                 source::check(path, settings.format, settings.url_column.as_deref())?;
@@ -169,7 +164,7 @@ impl Seeds {
         let (sender, batches) = mpsc::channel(BATCHES);
         let thread = thread::Builder::new()
             .name("read".into())
-            .spawn(move || read(&settings, sender))
+            .spawn(move || read(&settings, from, sender))
             .map_err(|source| Error::setup("a thread", source))?;
         Ok(Self {
             batches,
@@ -196,6 +191,7 @@ impl Seeds {
 /// Hands entries over in batches, and says when nobody wants more.
 struct Feeder<'a> {
     settings: &'a SeedSettings,
+    from: Position,
     sender: mpsc::Sender<Batch>,
     batch: Vec<Entry>,
     read: u64,
@@ -213,7 +209,7 @@ impl Feeder<'_> {
     /// Whether a row is to be taken. `line` counts from 1 in its own input.
     fn wants(&mut self, line: u64) -> Result<bool, Enough> {
         self.row = self.rows_before + line;
-        if self.row <= self.settings.after {
+        if self.row <= self.from.row {
             return Ok(false);
         }
         match &self.settings.rows {
@@ -257,19 +253,20 @@ impl Feeder<'_> {
     }
 }
 
-fn read(settings: &SeedSettings, sender: mpsc::Sender<Batch>) -> Result<()> {
+fn read(settings: &SeedSettings, from: Position, sender: mpsc::Sender<Batch>) -> Result<()> {
     let progress = source::Progress::new(&settings.sources);
     let mut feeder = Feeder {
         settings,
+        from,
         sender,
         batch: Vec::with_capacity(BATCH),
-        read: settings.taken,
+        read: from.taken,
         rows_before: 0,
         row: 0,
         progress,
     };
     let mut maker = Maker::default();
-    if settings.limit.is_some_and(|limit| settings.taken >= limit) {
+    if settings.limit.is_some_and(|limit| from.taken >= limit) {
         return Ok(());
     }
     for source in &settings.sources {

@@ -62,8 +62,7 @@ fn resuming(engine: &str, url: String, folder: &Path) -> Config {
 
 fn spooling(mut settings: Config, folder: &Path) -> Config {
     settings.fetch.spool.over = ByteSize::kib(16);
-    settings.fetch.spool.folder = folder.to_owned();
-    settings.fetch.spool.resume = true;
+    settings.fetch.spool.folder = Some(folder.to_owned());
     settings
 }
 
