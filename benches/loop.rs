@@ -45,7 +45,7 @@ fn main() {
                 .expect("a runtime");
             let started = Instant::now();
             let outcome = runtime
-                .block_on(crawl(config, Stop::new(), |_| {}))
+                .block_on(crawl(&config, Stop::new(), |_| {}))
                 .expect("the run");
             assert_eq!(outcome.tally.visited, VISITS as u64);
             let rate = VISITS as f64 / started.elapsed().as_secs_f64();

@@ -28,7 +28,7 @@
 //!     let site = Origin::start(OriginSettings { pages: 10, ..OriginSettings::default() })?;
 //!     let mut config = Config::urls((0..10).map(|page| site.url(&format!("/page/{page}"))));
 //!     config.parse.wants.title = true;
-//!     let run = haul::crawl(config, Stop::new(), |event| {
+//!     let run = haul::crawl(&config, Stop::new(), |event| {
 //!         if let Event::Visited(visit) = event {
 //!             println!("{} {:?} {:?}", visit.job.url, visit.failure(), visit.parsed.title);
 //!         }

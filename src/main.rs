@@ -70,8 +70,8 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
         }
     };
     let ended = match plan.from.is_empty() {
-        true => runtime.block_on(haul::crawl(plan.config, stop, hear)),
-        false => runtime.block_on(haul::replay(plan.config, plan.from, stop, hear)),
+        true => runtime.block_on(haul::crawl(&plan.config, stop, hear)),
+        false => runtime.block_on(haul::replay(&plan.config, plan.from, stop, hear)),
     };
     interrupts.run_is_over();
     progress.finish();

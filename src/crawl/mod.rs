@@ -62,13 +62,13 @@ const BATCH: usize = 256;
 
 /// Runs to the end, and tells what happens on the way.
 ///
-/// Call it inside a tokio runtime; a current-thread one is best. Dropping the future drops what is in flight.
+/// The settings stay as they are: they can be run again. Call it inside a tokio runtime; a current-thread one is best. Dropping the future drops what is in flight.
 ///
 /// # Errors
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
 /// cannot hold. A URL that fails is no error: it is a visit.
-pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
-    run(&config, stop, Additions::default(), tell).await
+pub async fn crawl(config: &Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
+    run(config, stop, Additions::default(), tell).await
 }
 
 async fn run(

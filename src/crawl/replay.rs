@@ -47,7 +47,7 @@ type Pages = Arc<Mutex<blocking::Receiver<(u64, Stored)>>>;
 /// # Errors
 /// When an archive cannot be opened, an output cannot be written, or a setting cannot hold: neither a crawl nor a job reads archives.
 pub async fn replay(
-    config: Config,
+    config: &Config,
     archives: Vec<PathBuf>,
     stop: Stop,
     mut tell: impl FnMut(&Event<'_>),
@@ -63,7 +63,7 @@ pub async fn replay(
         claims.read(format!("the archive {}", path.display()), path);
     }
     claims.check()?;
-    let plan = RunPlan::of(&config, Wants::NOTHING)?;
+    let plan = RunPlan::of(config, Wants::NOTHING)?;
     let Some(pipes) = pipes::with_readers(&plan.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };

@@ -135,7 +135,7 @@ fn the_library_refuses_an_output_that_is_an_input() {
         .enable_all()
         .build()
         .unwrap();
-    let ended = runtime.block_on(haul::crawl(config, haul::Stop::new(), |_| {}));
+    let ended = runtime.block_on(haul::crawl(&config, haul::Stop::new(), |_| {}));
     assert!(matches!(ended, Err(haul::Error::Setting(_))));
     assert_eq!(fs::read(&list).unwrap(), before);
 }
