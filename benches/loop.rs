@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use haul::engine::Engine;
-use haul::sink::{Destination, Format, SinkSettings};
+use haul::sink::{Destination, Format, RecordSettings, SinkSettings};
 use haul::{Config, Stop, crawl};
 
 const VISITS: usize = 500_000;
@@ -34,9 +34,8 @@ fn main() {
                     append: false,
                 };
                 config.sinks = vec![SinkSettings {
-                    format: Format::Jsonl,
+                    format: Format::Jsonl(RecordSettings::default()),
                     destination,
-                    ..SinkSettings::default()
                 }];
             }
             let runtime = tokio::runtime::Builder::new_current_thread()

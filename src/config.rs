@@ -10,7 +10,7 @@ use crate::follow::CrawlSettings;
 use crate::frontier::{FrontierSettings, Robots};
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::SinkSettings;
+use crate::sink::{FilesSettings, SinkSettings};
 
 /// Everything that a run is told before it starts. No run changes it: it can be run again.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Config {
     pub frontier: FrontierSettings,
     /// Where records go; none for a caller that listens to [`Event::Visited`](crate::Event::Visited).
     pub sinks: Vec<SinkSettings>,
+    /// The folder that bodies are saved to, each in a file of its own.
+    pub files: Option<FilesSettings>,
     /// How long the run may take.
     pub max_time: Option<Duration>,
     /// What is followed; `None` where the list is all there is.
@@ -89,6 +91,7 @@ impl Config {
             parse: ParseSettings::default(),
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),
+            files: None,
             max_time: None,
             crawl: None,
             broken: None,

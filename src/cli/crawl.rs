@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
-use haul::sink::{Destination, Format, Layout, SinkSettings};
+use haul::sink::{FilesSettings, Format, Layout, SinkSettings};
 use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
 
 use super::exit::Judged;
@@ -199,10 +199,18 @@ impl CrawlArguments {
                 other.display()
             )));
         }
-        // The records name the files: any of their sinks may have them.
-        if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
-            records.folder = Some(folder);
-            records.layout = Layout::Browsable;
+        if let Some(folder) = mirror {
+            let layout = Layout::Browsable;
+            if plan
+                .config
+                .files
+                .replace(FilesSettings { folder, layout })
+                .is_some()
+            {
+                return Err(Error::Setting(
+                    "bodies can be saved to one folder only".into(),
+                ));
+            }
         }
         paths::check(&plan)?;
         Ok(plan)
@@ -249,14 +257,7 @@ fn graph(path: &str) -> Result<SinkSettings, String> {
     let format = Format::of_graph(&path).ok_or(
         "a map of the site is a .csv, a .dot or a .gv: its name has to end in one of them",
     )?;
-    Ok(SinkSettings {
-        format,
-        destination: Destination::File {
-            path,
-            append: false,
-        },
-        ..SinkSettings::default()
-    })
+    Ok(SinkSettings::file(path, format))
 }
 
 impl Following {

@@ -79,7 +79,7 @@ async fn run(
 ) -> Result<Outcome> {
     config.claims().check()?;
     let plan = RunPlan::of(config, additions.wants)?;
-    let Some(pipes) = pipes::with_readers(&plan.sinks, &stop).await? else {
+    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
     let mut tell = tell;

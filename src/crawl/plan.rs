@@ -2,7 +2,7 @@
 //!
 //! Made once, of what the user says, and never written back to it. Pure but for the checks: nothing is opened or asked here.
 
-use http::{Method, header};
+use http::header;
 
 use crate::config::Config;
 use crate::engine::Engine;
@@ -10,10 +10,9 @@ use crate::error::{Error, Result};
 use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan};
 use crate::follow::FollowPlan;
 use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
-use crate::job;
 use crate::parse::{self, ParsePlan, Wants};
 use crate::robots;
-use crate::sink::{self, Format, Layout, SinkSettings};
+use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
 
 /// What each part of a run is handed.
 #[derive(Debug, Clone)]
@@ -23,7 +22,7 @@ pub(super) struct RunPlan {
     pub(super) frontier: FrontierPlan,
     /// What is followed; `None` where the list is all there is.
     pub(super) follow: Option<FollowPlan>,
-    pub(super) sinks: Vec<SinkSettings>,
+    pub(super) sinks: SinkPlan,
     /// Whether a host or the run has a pace of its own: then how long jobs wait on a lane must not count.
     pub(super) is_paced: bool,
     /// Whether recipes name links that a list does not follow.
@@ -37,9 +36,8 @@ impl RunPlan {
     /// When two settings contradict each other, or one cannot hold.
     pub(super) fn of(config: &Config, wants: Wants) -> Result<Self> {
         let settings = &config.frontier;
-        let method = method(config)?;
         let sinks = sinks(config)?;
-        let parse = parse(config, &sinks, wants)?;
+        let parse = parse(config, wants)?;
         let links = parse.follow.as_ref().map(|follow| &follow.wanted);
         let recipes_lead = config.parse.extract.recipes.iter();
         let recipes_lead = recipes_lead.clone().any(|recipe| !recipe.follow.is_empty());
@@ -50,7 +48,7 @@ impl RunPlan {
                 per_host: per_host(settings, config.engine),
                 is_crawl,
                 read_external: is_crawl && links.is_some_and(|links| links.fragments),
-                ..FrontierPlan::list(settings.clone(), method)
+                ..FrontierPlan::list(settings.clone(), config.fetch.method.clone())
             },
             follow: config.crawl.clone().map(|crawl| FollowPlan {
                 settings: crawl,
@@ -67,47 +65,36 @@ impl RunPlan {
     }
 }
 
-fn method(config: &Config) -> Result<Method> {
-    let method = &config.fetch.method;
-    job::method(method)
-        .ok_or_else(|| Error::Setting(format!("--method {method:?} is not an HTTP method")))
-}
-
-fn sinks(config: &Config) -> Result<Vec<SinkSettings>> {
-    let mut sinks = config.sinks.clone();
-    sinks.extend(config.sinks.iter().filter_map(sink::index_of));
-    let tables = config.parse.extract.tables()?;
-    for sink in &mut sinks {
-        sink.tables.clone_from(&tables);
-        if sink.format == Format::Warc {
-            let robots = match config.frontier.robots {
-                Robots::Obey => "obey",
-                Robots::Ignore => "ignore",
-            };
-            sink.archive.robots.get_or_insert_with(|| robots.to_owned());
-            sink.archive.proxied = !config.fetch.proxies.is_empty();
-            sink.archive.method.clone_from(&config.fetch.method);
-            sink.archive.headers.clone_from(&config.fetch.headers);
-            sink.archive.body.clone_from(&config.fetch.body);
-        }
-    }
+fn sinks(config: &Config) -> Result<SinkPlan> {
+    let index = config.files.as_ref().and_then(FilesSettings::index);
     if config.job.is_some()
-        && let Some(sink) = sinks.iter().find(|sink| !sink.is_rewindable())
+        && let Some(name) = not_rewindable(&config.sinks, index.as_ref())
     {
         return Err(Error::Setting(format!(
-            "a job cannot write to {}: after a kill nothing could be taken back from it",
-            sink::name(sink)
+            "a job cannot write to {name}: after a kill nothing could be taken back from it"
         )));
     }
-    if sinks.iter().filter(|sink| sink.folder.is_some()).count() > 1 {
-        return Err(Error::Setting(
-            "bodies can be saved to one folder only".into(),
-        ));
-    }
-    Ok(sinks)
+    Ok(SinkPlan {
+        tables: config.parse.extract.tables()?,
+        robots: Some(match config.frontier.robots {
+            Robots::Obey => "obey",
+            Robots::Ignore => "ignore",
+        }),
+        proxied: !config.fetch.proxies.is_empty(),
+        method: config.fetch.method.clone(),
+        headers: config.fetch.headers.clone(),
+        body: config.fetch.body.clone(),
+    })
 }
 
-fn parse(config: &Config, sinks: &[SinkSettings], wants: Wants) -> Result<ParsePlan> {
+/// The first output of which nothing could be taken back after a kill.
+fn not_rewindable(sinks: &[SinkSettings], index: Option<&Destination>) -> Option<String> {
+    let sink = sinks.iter().find(|sink| !sink.is_rewindable());
+    let index = index.filter(|index| !index.is_rewindable());
+    sink.map(sink::name).or_else(|| index.map(sink::index_name))
+}
+
+fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     let settings = &config.parse;
     if settings.memory.0 == 0 {
         return Err(Error::Setting(
@@ -115,19 +102,19 @@ fn parse(config: &Config, sinks: &[SinkSettings], wants: Wants) -> Result<ParseP
         ));
     }
     let mut plan = ParsePlan::of(settings);
-    plan.wants = sinks
-        .iter()
-        .map(sink::wants)
-        .fold(settings.wants.and(wants), Wants::and);
+    let sinks = config.sinks.iter().map(|sink| sink.format.wants());
+    plan.wants = sinks.fold(settings.wants.and(wants), Wants::and);
+    plan.wants.content |= config.files.is_some();
     plan.redirects = config.frontier.max_redirects > 0;
-    if let Some(folder) = folder(sinks) {
-        plan.folder.clone_from(folder);
+    if let Some(files) = &config.files {
+        plan.folder.clone_from(&files.folder);
     }
     if let Some(crawl) = &config.crawl {
         let mut wanted = settings.follow.clone().unwrap_or_default();
         // A copy without what pages are made of is no copy; and what may come from anywhere is wanted.
-        let is_copied = |sink: &SinkSettings| sink.layout == Layout::Browsable;
-        wanted.assets |= sinks.iter().any(is_copied) || crawl.scope.assets_anywhere;
+        let files = config.files.as_ref();
+        let is_copied = files.is_some_and(|files| files.layout == Layout::Browsable);
+        wanted.assets |= is_copied || crawl.scope.assets_anywhere;
         let agent = config.fetch.headers.text(header::USER_AGENT);
         plan.follow = Some(parse::FollowPlan {
             agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
@@ -141,7 +128,8 @@ fn parse(config: &Config, sinks: &[SinkSettings], wants: Wants) -> Result<ParseP
 fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
     let settings = &config.frontier;
     // A body that is saved is written in the folder that it is saved to, so that it is renamed and not copied.
-    let folder = folder(&config.sinks).or(config.fetch.spool.folder.as_ref());
+    let files = config.files.as_ref().map(|files| &files.folder);
+    let folder = files.or(config.fetch.spool.folder.as_ref());
     let in_flight = config.engine.in_flight();
     // A host that is asked once in a while is asked on the connection that it has.
     let slowest = match settings.robots {
@@ -170,11 +158,6 @@ fn per_host(settings: &FrontierSettings, engine: Engine) -> usize {
         0 if settings.adaptive => engine.in_flight(),
         limit => limit,
     }
-}
-
-/// The folder that bodies are saved to.
-fn folder(sinks: &[SinkSettings]) -> Option<&std::path::PathBuf> {
-    sinks.iter().find_map(|sink| sink.folder.as_ref())
 }
 
 #[cfg(test)]

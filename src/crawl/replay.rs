@@ -64,7 +64,7 @@ pub async fn replay(
     }
     claims.check()?;
     let plan = RunPlan::of(config, Wants::NOTHING)?;
-    let Some(pipes) = pipes::with_readers(&plan.sinks, &stop).await? else {
+    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
     let wanted = Wanted {
@@ -80,7 +80,13 @@ pub async fn replay(
     let tables = (!extract.is_empty())
         .then(|| extract.tables())
         .transpose()?;
-    let mut sinks = Sinks::open(&plan.sinks, None, |_| Start::Fresh)?;
+    let mut sinks = Sinks::open(
+        &config.sinks,
+        config.files.as_ref(),
+        &plan.sinks,
+        None,
+        |_| Start::Fresh,
+    )?;
     if let Some(tables) = tables {
         sinks.add(Counter::NAME, Counter::open(tables, None, Start::Fresh)?);
     }

@@ -41,7 +41,7 @@ pub use types::MediaTypes;
 
 pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use settings::{
-    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
+    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions, method,
 };
 
 use crate::address;
@@ -83,7 +83,7 @@ impl Shared {
     /// When a setting cannot hold, or TLS cannot be set up.
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
+        let template = Template::new(&settings.method, &settings.headers, settings.body.clone());
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {

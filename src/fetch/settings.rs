@@ -5,18 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::proxy::Proxy;
 use super::types::MediaTypes;
 use crate::headers::Headers;
+use crate::job;
 use crate::size::ByteSize;
 
 /// What the fetch path may do. Plain data: it crosses to child processes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FetchSettings {
     /// The method, where a line of the list does not say otherwise.
-    pub method: String,
+    #[serde(with = "as_text")]
+    pub method: Method,
     /// The body to send, where a line does not say otherwise.
     pub body: Option<Bytes>,
     /// Headers for every request, `User-Agent` and `Accept-Encoding` among them.
@@ -121,6 +124,28 @@ pub enum Private {
     Allow,
 }
 
+/// Reads the name of a method. The common ones are taken to be meant however they are written.
+///
+/// # Errors
+/// When it is not the name of a method.
+pub fn method(name: &str) -> Result<Method, String> {
+    job::method(name).ok_or_else(|| format!("{name:?} is not an HTTP method"))
+}
+
+/// A method on its way to a child process.
+mod as_text {
+    use http::Method;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(method: &Method, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(method.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Method, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Default for FetchSettings {
     fn default() -> Self {
         let mut headers = Headers::default();
@@ -135,7 +160,7 @@ impl Default for FetchSettings {
                 .insert(name, http::HeaderValue::from_static(value));
         }
         Self {
-            method: "GET".to_owned(),
+            method: Method::GET,
             body: None,
             headers,
             deadlines: Deadlines::default(),

@@ -3,6 +3,7 @@
 use haul::frontier::Robots;
 use haul::origin::{Answer, Origin, Site};
 use haul::parse::Follow;
+use haul::sink::{FilesSettings, Layout};
 use haul::{Config, External, ScopeReach, SimilarPages};
 
 use crate::run::{on, run};
@@ -88,6 +89,18 @@ fn assets_that_may_come_from_anywhere_are_asked_for() {
         crawl(config).scope.assets_anywhere = true;
     });
     assert_eq!(elsewhere.log().hits("/picture").len(), 1);
+}
+
+#[test]
+fn a_copy_to_browse_has_what_its_pages_are_made_of() {
+    let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
+    let paths = asked(&origin, &["/"], |config| {
+        config.files = Some(FilesSettings {
+            folder: folder.path().join("copy"),
+            layout: Layout::Browsable,
+        });
+    });
+    assert_eq!(paths, ["/", "/picture"]);
 }
 
 #[test]

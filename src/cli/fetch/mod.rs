@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use haul::parse::Wants;
 use haul::seeds::{Failures, SeedSettings, Source};
+use haul::sink::Format;
 use haul::{Config, Error};
 
 use super::exit::{Judged, Share};
@@ -185,8 +186,11 @@ impl Common {
             .records
             .sinks(job, telling.color(terminals, on_stdout))?;
         config.sinks.extend(sinks);
+        config.files = self.records.files();
         for sink in &mut config.sinks {
-            sink.archive.command = Some(spelling::command(command, &settings));
+            if let Format::Warc(archive) = &mut sink.format {
+                archive.command = Some(spelling::command(command, &settings));
+            }
         }
         Ok(Plan {
             command,

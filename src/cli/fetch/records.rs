@@ -6,7 +6,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::{FetchSettings, MediaTypes};
 use haul::parse::ParseSettings;
-use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
+use haul::sink::{
+    Destination, FORMATS, FilesSettings, Format, SinkSettings, Template, TemplateSettings,
+    TextSettings,
+};
 use haul::{ByteSize, Error, Statuses};
 use http::HeaderName;
 
@@ -97,7 +100,7 @@ impl Records {
         let in_job = job.map(|job| {
             // However the folder is spelled, the name that the job knows its records by is the same.
             let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
-            whole.join(in_job(self.format.unwrap_or(Format::Jsonl)))
+            whole.join(in_job(self.format.as_ref()))
         });
         vec![in_job]
     }
@@ -177,29 +180,17 @@ impl Records {
         let template = template.map(|text| text.value("--write-out")).transpose()?;
         let sinks: Vec<_> = outputs
             .into_iter()
-            .enumerate()
-            .map(|(index, file)| SinkSettings {
-                // Bodies are saved once.
-                folder: self.output_dir.clone().filter(|_| index == 0),
-                template: template.clone(),
-                ..self.sink(file, color)
-            })
+            .map(|file| self.sink(file, template.clone(), color))
             .collect();
         let is_folder = |sink: &SinkSettings| {
-            sink.format == Format::Parquet && sink.destination == Destination::Stdout
+            matches!(sink.format, Format::Parquet(_)) && sink.destination == Destination::Stdout
         };
         if sinks.iter().any(is_folder) {
             return contradiction(
                 "--format parquet needs a folder to write to: --output out.parquet",
             );
         }
-        let holds_text = |sink: &SinkSettings| {
-            sink.template.is_none()
-                && matches!(
-                    sink.format,
-                    Format::Jsonl | Format::Csv | Format::Sqlite | Format::Parquet
-                )
-        };
+        let holds_text = |sink: &SinkSettings| sink.format.records().is_some();
         if self.body && !sinks.iter().any(holds_text) {
             return contradiction(
                 "--body needs records that hold text: --format jsonl, csv, sqlite or parquet",
@@ -229,19 +220,18 @@ impl Records {
     /// called.
     fn contradiction(&self, path: &Path) -> Option<String> {
         let meant = Format::of_path(path)?;
-        let lines = [Format::Text, Format::Jsonl, Format::Csv];
+        let are_lines =
+            |format: &Format| matches!(format, Format::Text(_) | Format::Jsonl(_) | Format::Csv(_));
         let path = path.display();
-        match (self.format, &self.write_out) {
-            (Some(said), _)
-                if said != meant && !(lines.contains(&meant) && lines.contains(&said)) =>
-            {
+        match (&self.format, &self.write_out) {
+            (Some(said), _) if *said != meant && !(are_lines(&meant) && are_lines(said)) => {
                 Some(format!(
                     "--format {} and --output {path} contradict each other: the suffix says {}",
                     said.name(),
                     meant.name()
                 ))
             }
-            (None, Some(_)) if !lines.contains(&meant) => Some(format!(
+            (None, Some(_)) if !are_lines(&meant) => Some(format!(
                 "--write-out and --output {path} contradict each other: the suffix says {}, and a template writes text",
                 meant.name()
             )),
@@ -250,11 +240,29 @@ impl Records {
     }
 
     /// The sink of one output.
-    fn sink(&self, file: Option<PathBuf>, color: bool) -> SinkSettings {
-        let format = self
-            .format
-            .or_else(|| file.as_deref().and_then(Format::of_path))
-            .unwrap_or(Format::Text);
+    fn sink(&self, file: Option<PathBuf>, template: Option<Template>, color: bool) -> SinkSettings {
+        let named = || {
+            self.format
+                .clone()
+                .or_else(|| Format::of_path(file.as_deref()?))
+        };
+        let mut format = match template {
+            Some(template) => Format::Template(TemplateSettings {
+                template,
+                headers: self.headers(),
+            }),
+            None => named().unwrap_or(Format::Text(TextSettings::default())),
+        };
+        match &mut format {
+            Format::Text(text) => text.color = color,
+            Format::Warc(archive) => archive.rotate = self.rotate,
+            format => {
+                if let Some(records) = format.records_mut() {
+                    records.body = self.body;
+                    records.headers = self.headers();
+                }
+            }
+        }
         let append = self.append;
         SinkSettings {
             format,
@@ -262,28 +270,24 @@ impl Records {
                 path,
                 append,
             }),
-            body: self.body,
-            headers: self.headers(),
-            layout: Layout::AsSent,
-            color,
-            archive: ArchiveSettings {
-                rotate: self.rotate,
-                ..ArchiveSettings::default()
-            },
-            ..SinkSettings::default()
         }
+    }
+
+    /// The folder that bodies are saved to.
+    pub(super) fn files(&self) -> Option<FilesSettings> {
+        self.output_dir.as_ref().map(FilesSettings::folder)
     }
 }
 
 /// The name of the records in a job's folder.
-fn in_job(format: Format) -> &'static str {
+fn in_job(format: Option<&Format>) -> &'static str {
     match format {
-        Format::Jsonl => "records.jsonl",
-        Format::Csv => "records.csv",
-        Format::Warc => "records.warc.gz",
-        Format::Sqlite => "records.sqlite",
-        Format::Parquet => "records.parquet",
-        Format::Text | Format::Edges | Format::Dot | Format::Index => "records.txt",
+        None | Some(Format::Jsonl(_)) => "records.jsonl",
+        Some(Format::Csv(_)) => "records.csv",
+        Some(Format::Warc(_)) => "records.warc.gz",
+        Some(Format::Sqlite(_)) => "records.sqlite",
+        Some(Format::Parquet(_)) => "records.parquet",
+        Some(_) => "records.txt",
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use haul::fetch::FetchSettings;
+use haul::fetch::{FetchSettings, method};
 use haul::frontier::FrontierSettings;
 use haul::{Error, Headers};
+use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 
 use super::given;
@@ -39,8 +40,8 @@ pub(super) struct Sending {
     cookie: Vec<String>,
 
     /// Use this method [default: GET, or POST with --data or --json]
-    #[arg(short = 'X', long, value_name = "METHOD")]
-    method: Option<String>,
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    method: Option<Method>,
 
     /// Send this body as a form; @FILE and @- read it; repeated ones are joined with &
     ///
@@ -121,7 +122,7 @@ impl Sending {
     }
 
     fn apply_body(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
-        let mut implied = "GET";
+        let mut implied = Method::GET;
         if !self.data.is_empty() {
             let parts: Vec<Vec<u8>> = self
                 .data
@@ -134,15 +135,15 @@ impl Sending {
                 header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             );
-            implied = "POST";
+            implied = Method::POST;
         }
         if let Some(json) = &self.json {
             fetch.body = Some(bytes("--json", json)?.into());
             set(&mut fetch.headers, header::CONTENT_TYPE, "application/json");
             set(&mut fetch.headers, header::ACCEPT, "application/json");
-            implied = "POST";
+            implied = Method::POST;
         }
-        fetch.method = self.method.as_deref().unwrap_or(implied).to_owned();
+        fetch.method = self.method.clone().unwrap_or(implied);
         Ok(())
     }
 

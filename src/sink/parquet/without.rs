@@ -2,14 +2,20 @@
 
 use std::path::Path;
 
-use super::{Sink, SinkSettings, Start};
+use super::{Destination, RecordSettings, Sink, Start};
 use crate::error::{Error, Result};
+use crate::fields::Table;
 
 /// Says how to get it.
 ///
 /// # Errors
 /// Always.
-pub(super) fn open(_: &SinkSettings, _: Start<'_>) -> Result<Box<dyn Sink>> {
+pub(super) fn open(
+    _: &Destination,
+    _: &RecordSettings,
+    _: &[Table],
+    _: Start<'_>,
+) -> Result<Box<dyn Sink>> {
     Err(Error::Setting(
         "this haul was built without Parquet: build it with --features parquet".into(),
     ))
@@ -28,10 +34,11 @@ pub(super) fn is_dataset(_: &Path) -> bool {
 /// No members for the contract suite.
 #[cfg(test)]
 pub(super) mod suite {
+    use super::super::samples::Case;
     use super::*;
 
     /// How a member is opened.
-    pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
+    pub(crate) type Open = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
     pub(crate) const MEMBERS: [(Open, bool); 0] = [];
 

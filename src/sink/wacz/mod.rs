@@ -22,9 +22,10 @@ use sha2::{Digest, Sha256};
 
 use self::index::{Index, hex};
 use self::zip::Entry;
+use super::opener::SinkPlan;
 use super::output::Output;
 use super::warc::Warc;
-use super::{Destination, Mark, Sink, SinkSettings, Start};
+use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::archive::date;
 use crate::error::{Error, Result};
 use crate::parse::Wants;
@@ -60,11 +61,16 @@ impl Wacz {
     /// # Errors
     /// When the file cannot be opened, or is not what its mark says; when it is to be written after another, or to
     /// standard output.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
+    pub(super) fn open(
+        to: &Destination,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
+        start: Start<'_>,
+    ) -> Result<Self> {
         let Destination::File {
             path,
             append: false,
-        } = &settings.destination
+        } = to
         else {
             return Err(Error::Setting(
                 "a WACZ needs a file of its own: it cannot be written after what is in one".into(),
@@ -72,7 +78,7 @@ impl Wacz {
         };
         let header = archive(0, 0).header();
         Ok(Self {
-            warc: Warc::within(settings, path, &header, NAME, start)?,
+            warc: Warc::within(settings, plan, path, &header, NAME, start)?,
             path: path.clone(),
         })
     }

@@ -2,7 +2,8 @@
 //!
 //! Names are those of the standard and of other crawlers where they have one: `via`, `hopsFromSeed`, `fetchTimeMs`.
 
-use super::ArchiveSettings;
+use super::super::ArchiveSettings;
+use super::super::opener::SinkPlan;
 use super::head::on_one_line;
 use crate::job::Attempt;
 use crate::visit::Visit;
@@ -37,7 +38,7 @@ impl Fields {
     }
 
     /// What is said of a file.
-    pub(super) fn of_file(settings: &ArchiveSettings) -> Self {
+    pub(super) fn of_file(settings: &ArchiveSettings, plan: &SinkPlan) -> Self {
         let mut fields = Self(Vec::with_capacity(1024));
         fields.add("software", concat!("haul/", env!("CARGO_PKG_VERSION")));
         fields.add("format", "WARC File Format 1.1");
@@ -45,8 +46,8 @@ impl Fields {
             "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/";
         fields.add("conformsTo", standard);
         fields.maybe("operator", settings.operator.as_ref());
-        fields.maybe("robots", settings.robots.as_ref());
-        let agent = settings.headers.text(http::header::USER_AGENT);
+        fields.maybe("robots", plan.robots);
+        let agent = plan.headers.text(http::header::USER_AGENT);
         fields.maybe("http-header-user-agent", agent);
         fields.maybe("command", settings.command.as_ref());
         fields.add("description", DESCRIPTION);

@@ -24,73 +24,36 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-
 pub(super) use self::end::mend;
 
 use self::digest::{Hash, Sum};
 use self::fields::Fields;
 use self::head::{Head, Kind, RecordId};
 use self::volume::{Source, Volume};
+use super::opener::SinkPlan;
 use super::output::Output;
-use super::{Mark, Sink, SinkSettings, Start};
+use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::archive::{self, Seen, date};
 use crate::body::Body;
 use crate::error::Result;
-use crate::headers::Headers;
 use crate::job::Job;
 use crate::outgoing::Template;
 use crate::page::Page;
 use crate::parse::Wants;
-use crate::size::ByteSize;
 use crate::visit::{FetchError, Phase, Visit};
 
 /// Why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
-
-/// What an archive says of the run, and how large its files are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveSettings {
-    /// After how many bytes the next file is begun; 0 for one file. What belongs to one visit stays together, so a
-    /// file is larger by up to one visit.
-    pub rotate: ByteSize,
-    /// The command that the run was started with, its secrets hidden by whoever sets it.
-    pub command: Option<String>,
-    /// How robots.txt was honoured: `obey`, `ignore`.
-    pub robots: Option<String>,
-    /// Who runs it, and how to reach them.
-    pub operator: Option<String>,
-    /// Whether a proxy was asked instead of the hosts: then their addresses are not known.
-    pub proxied: bool,
-    /// The method of requests, where a line of the list says no other.
-    pub method: String,
-    /// The fields of every request.
-    pub headers: Headers,
-    /// The body of requests, where a line of the list has no other.
-    pub body: Option<Bytes>,
-}
-
-impl Default for ArchiveSettings {
-    fn default() -> Self {
-        Self {
-            rotate: ByteSize(0),
-            command: None,
-            robots: None,
-            operator: None,
-            proxied: false,
-            method: "GET".into(),
-            headers: Headers::default(),
-            body: None,
-        }
-    }
-}
 
 /// An archive that is written.
 pub(super) struct Warc {
     /// What its files are called, where that is not their own name.
     name: Option<String>,
     volume: Volume,
-    settings: ArchiveSettings,
+    /// What is said of each of its files.
+    about: Vec<u8>,
+    /// Whether a proxy is asked instead of the hosts.
+    proxied: bool,
     template: Template,
     /// Payloads of this run or job, and where they are.
     seen: Seen,
@@ -120,11 +83,15 @@ struct Sums {
 impl Warc {
     /// # Errors
     /// When a file cannot be opened, or is not what its mark says; when the method is none.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
-        let rotate = settings.archive.rotate.0;
-        let volume = Volume::open(&settings.destination, rotate, start)?;
+    pub(super) fn open(
+        to: &Destination,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let volume = Volume::open(to, settings.rotate.0, start)?;
         let fresh = volume.is_new() || !matches!(start, Start::At(_));
-        Self::of(settings, volume, None, fresh)
+        Self::of(settings, plan, volume, None, fresh)
     }
 
     /// An archive that is called `name` inside a file, behind a header.
@@ -132,7 +99,8 @@ impl Warc {
     /// # Errors
     /// As [`open`](Self::open).
     pub(super) fn within(
-        settings: &SinkSettings,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
         path: &Path,
         header: &[u8],
         name: &str,
@@ -140,21 +108,22 @@ impl Warc {
     ) -> Result<Self> {
         let volume = Volume::within(path, header, start)?;
         let fresh = !matches!(start, Start::At(_));
-        Self::of(settings, volume, Some(name), fresh)
+        Self::of(settings, plan, volume, Some(name), fresh)
     }
 
     fn of(
-        settings: &SinkSettings,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
         volume: Volume,
         name: Option<&str>,
         fresh: bool,
     ) -> Result<Self> {
-        let settings = settings.archive.clone();
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
+        let template = Template::new(&plan.method, &plan.headers, plan.body.clone());
         let mut warc = Self {
             name: name.map(str::to_owned),
             volume,
-            settings,
+            about: Fields::of_file(settings, plan).into_bytes(),
+            proxied: plan.proxied,
             template,
             seen: Seen::default(),
         };
@@ -178,8 +147,8 @@ impl Warc {
         if let Some(name) = self.name.clone().or_else(|| self.volume.name()) {
             head.field("WARC-Filename", &name);
         }
-        let fields = Fields::of_file(&self.settings).into_bytes();
-        self.put(head, &fields, Source::Memory(b""), 0)
+        let head = head.finish(self.about.len() as u64);
+        self.volume.put(&head, &self.about, Source::Memory(b""), 0)
     }
 
     /// Writes each redirect on the way, or what is kept of it.
@@ -306,7 +275,7 @@ impl Warc {
     fn head(&self, kind: Kind, capture: &Capture<'_>, id: RecordId) -> Head {
         let mut head = Head::new(kind, id, &capture.date);
         head.uri("WARC-Target-URI", capture.job.url.as_str());
-        if let Some(remote) = capture.remote.filter(|_| !self.settings.proxied) {
+        if let Some(remote) = capture.remote.filter(|_| !self.proxied) {
             head.field("WARC-IP-Address", &remote.to_canonical().to_string());
         }
         if let Some(last) = capture.part_of.filter(|_| id == capture.id) {
@@ -339,7 +308,7 @@ impl Warc {
 
 impl Sink for Warc {
     fn wants(&self) -> Wants {
-        super::ARCHIVED
+        super::format::ARCHIVED
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
