@@ -8,9 +8,9 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan};
-use crate::follow::FollowPlan;
+use crate::follow::{CrawlSettings, FollowPlan};
 use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
-use crate::parse::{self, ParsePlan, Wants};
+use crate::parse::{self, Follow, ParsePlan, Wants};
 use crate::robots;
 use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
 
@@ -109,20 +109,27 @@ fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
     if let Some(files) = &config.files {
         plan.folder.clone_from(&files.folder);
     }
-    if let Some(crawl) = &config.crawl {
-        let mut wanted = settings.follow.clone().unwrap_or_default();
-        // A copy without what pages are made of is no copy; and what may come from anywhere is wanted.
-        let files = config.files.as_ref();
-        let is_copied = files.is_some_and(|files| files.layout == Layout::Browsable);
-        wanted.assets |= is_copied || crawl.scope.assets_anywhere;
-        let agent = config.fetch.headers.text(header::USER_AGENT);
-        plan.follow = Some(parse::FollowPlan {
-            agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
-            similar: crawl.compares(),
-            ..parse::FollowPlan::of(wanted)
-        });
-    }
+    let crawl = config.crawl.as_ref();
+    let agent = config.fetch.headers.text(header::USER_AGENT);
+    plan.follow = followed(config).map(|wanted| parse::FollowPlan {
+        agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
+        similar: crawl.is_some_and(CrawlSettings::compares),
+        ..parse::FollowPlan::of(wanted)
+    });
     Ok(plan)
+}
+
+/// What is looked for in pages.
+fn followed(config: &Config) -> Option<Follow> {
+    let said = config.parse.follow.clone();
+    let Some(crawl) = &config.crawl else {
+        return said;
+    };
+    let mut wanted = said.unwrap_or_default();
+    // A copy without what pages are made of is no copy; and what may come from anywhere is wanted.
+    let is_copied = |files: &FilesSettings| files.layout == Layout::Browsable;
+    wanted.assets |= config.files.as_ref().is_some_and(is_copied) || crawl.scope.assets_anywhere;
+    Some(wanted)
 }
 
 fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
