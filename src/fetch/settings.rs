@@ -199,6 +199,14 @@ impl Default for SpoolSettings {
     }
 }
 
+impl std::str::FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+}
+
 impl Override {
     /// Reads `HOST:PORT:ADDRESS[,ADDRESS…]` as curl's `--resolve` does; `*` matches every host, and the port is
     /// read for curl's sake: the addresses hold for the name on every port.

@@ -1,5 +1,7 @@
 //! Which bodies are taken at all: those of the media types that the user wants.
 
+use std::str::FromStr;
+
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,11 @@ impl MediaTypes {
         Ok(())
     }
 
+    /// Adds all of these.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
     /// Whether the body of this answer is taken. What says nothing of its type is, and so is what the crawl itself reads.
     pub(super) fn want(&self, job: &Job, headers: &Headers) -> bool {
         if job.probed_with() == Some(Method::GET) {
@@ -45,6 +52,17 @@ impl MediaTypes {
             Some(wanted) => wanted == "*" || wanted.eq_ignore_ascii_case(kind),
             None => wanted.eq_ignore_ascii_case(essence),
         })
+    }
+}
+
+impl FromStr for MediaTypes {
+    type Err = String;
+
+    /// Reads media types with commas between: `text/html,image/*`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut types = Self::default();
+        text.split(',').try_for_each(|item| types.add(item))?;
+        Ok(types)
     }
 }
 
@@ -72,8 +90,7 @@ mod tests {
         };
         let mut types = MediaTypes::default();
         assert!(types.want(&job, &said(Some("image/png"))));
-        types.add("Text/HTML").unwrap();
-        types.add("application/*").unwrap();
+        types.merge(&"Text/HTML, application/*".parse().unwrap());
         for (text, wanted) in [
             (Some("text/html; charset=utf-8"), true),
             (Some("APPLICATION/pdf"), true),
@@ -85,6 +102,6 @@ mod tests {
         }
         let robots = Job::robots(&job.host, job.reach, job.since).unwrap();
         assert!(types.want(&robots, &said(Some("text/plain"))));
-        assert!(types.add("html").is_err());
+        assert!("text/html,html".parse::<MediaTypes>().is_err());
     }
 }

@@ -151,6 +151,15 @@ impl RetryOn {
         Ok(())
     }
 
+    /// Adds all of these; nothing at all clears what is there, as `none` does.
+    pub fn merge(&mut self, other: &Self) {
+        if *other == Self::nothing() {
+            *self = Self::nothing();
+        }
+        self.statuses.merge(&other.statuses);
+        self.classes.extend_from_slice(&other.classes);
+    }
+
     /// Nothing is worth another try.
     pub fn nothing() -> Self {
         Self {
@@ -172,6 +181,17 @@ impl RetryOn {
     /// Whether a failure of this class is.
     pub fn class(&self, class: &str) -> bool {
         self.classes.iter().any(|known| known == class)
+    }
+}
+
+impl std::str::FromStr for RetryOn {
+    type Err = String;
+
+    /// Reads items as [`add`](Self::add) takes them, with commas between: `503,timeout`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut on = Self::nothing();
+        text.split(',').try_for_each(|item| on.add(item))?;
+        Ok(on)
     }
 }
 
@@ -209,10 +229,8 @@ mod tests {
 
     #[test]
     fn retry_on_takes_statuses_families_and_classes() {
-        let mut on = RetryOn::nothing();
-        for item in ["403", "5xx", "Timeout"] {
-            on.add(item).unwrap();
-        }
+        let mut on: RetryOn = "403,5xx".parse().unwrap();
+        on.merge(&"Timeout".parse().unwrap());
         assert!(on.status(403) && on.status(500) && on.status(599) && !on.status(404));
         assert!(
             on.error(&FetchError::TooSlow {
@@ -222,7 +240,7 @@ mod tests {
         );
         assert!(on.add("sometimes").unwrap_err().contains("timeout"));
         assert!(on.add("99").is_err());
-        on.add("none").unwrap();
+        on.merge(&"403,none".parse().unwrap());
         assert_eq!(on, RetryOn::nothing());
     }
 

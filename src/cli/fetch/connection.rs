@@ -7,42 +7,42 @@ use haul::Error;
 use haul::fetch::{FetchSettings, Override, Private, Proxy, TlsSettings, Versions};
 
 /// How a host is reached.
-#[derive(Debug, Args, value_parser = Override::parse)]
-#[command(next_help_heading = "The connection", value_parser = Override::parse)]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The connection")]
 pub(super) struct Connection {
     /// Do not check certificates
-    #[arg(short = 'k', long, value_parser = Override::parse)]
+    #[arg(short = 'k', long)]
     insecure: bool,
 
     /// Trust the certificates in this PEM file too
-    #[arg(long, value_name = "FILE", value_parser = Override::parse)]
+    #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 
     /// Go through this proxy: http, https, socks4, socks4a, socks5 or socks5h; repeated ones take turns
     ///
     /// Names are resolved by the proxy; with socks4 and socks5 they are resolved here. -x '' is no proxy. The proxies of
     /// the environment (HTTP_PROXY) are not used.
-    #[arg(short = 'x', long, value_name = "URL", value_parser = Override::parse)]
+    #[arg(short = 'x', long, value_name = "URL")]
     proxy: Vec<String>,
 
     /// Speak HTTP/1.1 alone
-    #[arg(long, value_parser = Override::parse)]
+    #[arg(long)]
     http1: bool,
 
     /// Let redirects lead from a public address to a private one
     ///
     /// Hosts that the list itself names are always asked.
-    #[arg(long, value_parser = Override::parse)]
+    #[arg(long)]
     allow_private: bool,
 
     /// Serve DIR for the length of the run: every name under localhost is there
     ///
     /// The practice server listens on a free port; http://shop.localhost/ and the like lead to it, on no port of their own.
-    #[arg(long, value_name = "DIR", value_parser = Override::parse)]
+    #[arg(long, value_name = "DIR")]
     pub(super) serve: Option<PathBuf>,
 
     /// Use ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     resolve: Vec<Override>,
 }
 

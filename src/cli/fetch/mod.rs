@@ -235,7 +235,7 @@ impl Conditions {
             return Err(stdin_twice());
         }
         self.pace.apply(&mut config.frontier);
-        self.patience.apply(&mut config.frontier)?;
+        self.patience.apply(&mut config.frontier);
         self.request.apply_to_frontier(&mut config.frontier);
         config.fetch.deadlines = self.patience.deadlines(settings)?;
         self.request.apply(&mut config.fetch)?;

@@ -64,8 +64,8 @@ pub(super) struct Records {
     max_size: ByteSize,
 
     /// Take the bodies of these media types alone, as in text/html,image/*; what is of another has a record without
-    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
-    types: Vec<String>,
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<MediaTypes>,
 
     /// Write a report of the run to FILE when it ends: one HTML page with charts, without a network
     #[arg(long, value_name = "FILE")]
@@ -75,8 +75,8 @@ pub(super) struct Records {
     ///
     /// Separated by commas or repeated. Records keep the status and have no error; the URL is not tried again, counts neither
     /// as failed nor as broken, and the exit code does not tell of it. A host that asks for a wait with Retry-After gets it.
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
-    accept: Vec<String>,
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    accept: Vec<Statuses>,
 
     /// Exit with 0 while no more than this share of the URLs failed, as in 5%
     ///
@@ -126,13 +126,8 @@ impl Records {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
         };
-        for text in &self.types {
-            // Each was tried when it was read.
-            let _ = fetch.types.add(text);
-        }
-        for text in &self.accept {
-            let _ = parse.accept.add(text);
-        }
+        self.types.iter().for_each(|types| fetch.types.merge(types));
+        self.accept.iter().for_each(|few| parse.accept.merge(few));
     }
 
     /// Where records go and what they look like.
@@ -289,12 +284,4 @@ fn in_job(format: Option<&Format>) -> &'static str {
         Some(Format::Parquet(_)) => "records.parquet",
         Some(_) => "records.txt",
     }
-}
-
-fn status(text: &str) -> Result<String, String> {
-    Statuses::default().add(text).map(|()| text.to_owned())
-}
-
-fn media_type(text: &str) -> Result<String, String> {
-    MediaTypes::default().add(text).map(|()| text.to_owned())
 }

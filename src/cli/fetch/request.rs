@@ -24,8 +24,8 @@ pub(super) struct Sending {
     header: Vec<String>,
 
     /// Send this User-Agent [default: haul/VERSION]
-    #[arg(short = 'A', long, value_name = "TEXT")]
-    user_agent: Option<String>,
+    #[arg(short = 'A', long, value_name = "TEXT", value_parser = header_value)]
+    user_agent: Option<HeaderValue>,
 
     /// Send this name and password (Basic authentication)
     #[arg(short, long, value_name = "NAME:PASSWORD")]
@@ -101,10 +101,7 @@ impl Sending {
         self.apply_body(fetch)?;
         self.apply_credentials(&mut fetch.headers)?;
         if let Some(agent) = &self.user_agent {
-            fetch
-                .headers
-                .0
-                .insert(header::USER_AGENT, value("--user-agent", agent)?);
+            fetch.headers.0.insert(header::USER_AGENT, agent.clone());
         }
         // Last, so that they win over what the other flags imply.
         let mut lines = Vec::new();
@@ -243,13 +240,13 @@ fn set(headers: &mut Headers, name: HeaderName, content: &'static str) {
 }
 
 fn value(flag: &str, content: &str) -> haul::Result<HeaderValue> {
+    header_value(content).map_err(|problem| Error::Setting(format!("{flag}: {problem}")))
+}
+
+fn header_value(content: &str) -> Result<HeaderValue, &'static str> {
     HeaderValue::from_str(content)
         .or_else(|_| HeaderValue::from_bytes(content.as_bytes()))
-        .map_err(|_| {
-            Error::Setting(format!(
-                "{flag}: a control character cannot be sent in a header"
-            ))
-        })
+        .map_err(|_| "a control character cannot be sent in a header")
 }
 
 fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {
