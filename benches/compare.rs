@@ -339,7 +339,7 @@ fn timed(engine: &str, urls: impl Iterator<Item = String>, work: Work) -> f64 {
         .unwrap();
     let begun = Instant::now();
     let outcome = runtime
-        .block_on(haul::crawl(config, Stop::new(), |_| ()))
+        .block_on(haul::crawl(&config, Stop::new(), |_| ()))
         .unwrap();
     outcome.tally.visited as f64 / begun.elapsed().as_secs_f64()
 }

@@ -150,15 +150,12 @@ const SITE: &str = "http://127.0.0.1:8080";
 /// What it costs to say where a page leads, beside the scan alone.
 fn measure_crawl(pages: &[Vec<u8>], url: &str) {
     let url = PageUrl::parse(url).expect("it is a URL");
-    let follow = Follow {
-        fingerprints: Fingerprints::seeded(1),
-        ..Follow::default()
-    };
+    let (follow, fingerprints) = (Follow::default(), Fingerprints::seeded(1));
     measure("scan", pages, |page| {
         links(page, &LinkSettings::PAGES, &utf8).links.len()
     });
     measure("scan, resolve", pages, |page| {
-        let mut resolver = Resolver::new(&url, follow.fingerprints);
+        let mut resolver = Resolver::new(&url, fingerprints);
         let page = links(page, &LinkSettings::PAGES, &utf8);
         let resolved = page
             .links
@@ -173,7 +170,7 @@ fn measure_crawl(pages: &[Vec<u8>], url: &str) {
             .iter()
             .filter_map(|link| url.join(&link.url).ok());
         joined
-            .map(|url| follow.fingerprints.of(url.as_str()))
+            .map(|url| fingerprints.of(url.as_str()))
             .fold(0, |count, print| count + usize::from(print > 0))
     });
     measure("scan, resolve, each once", pages, |page| {

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use haul::engine::Engine;
-use haul::sink::{Destination, Format, SinkSettings};
+use haul::sink::{Destination, Format, RecordSettings, SinkSettings};
 use haul::{Config, Stop, crawl};
 
 const VISITS: usize = 500_000;
@@ -34,9 +34,8 @@ fn main() {
                     append: false,
                 };
                 config.sinks = vec![SinkSettings {
-                    format: Format::Jsonl,
+                    format: Format::Jsonl(RecordSettings::default()),
                     destination,
-                    ..SinkSettings::default()
                 }];
             }
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -45,7 +44,7 @@ fn main() {
                 .expect("a runtime");
             let started = Instant::now();
             let outcome = runtime
-                .block_on(crawl(config, Stop::new(), |_| {}))
+                .block_on(crawl(&config, Stop::new(), |_| {}))
                 .expect("the run");
             assert_eq!(outcome.tally.visited, VISITS as u64);
             let rate = VISITS as f64 / started.elapsed().as_secs_f64();

@@ -1,20 +1,19 @@
-//! A run: seeds, and each part's own settings. The checks that need several parts are here.
+//! A run: seeds, and each part's own settings. What follows from several of them is worked out in `crawl/plan.rs`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
-use crate::error::{Error, Result, Setting};
-use crate::fetch::{FetchSettings, KEEP_IDLE};
+use crate::fetch::FetchSettings;
 use crate::follow::CrawlSettings;
 use crate::frontier::{FrontierSettings, Robots};
 use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
-use crate::sink::{self, Format, Layout, SinkSettings};
+use crate::sink::{FilesSettings, SinkSettings};
 
-/// Everything that a run is told before it starts.
-#[derive(Debug, Clone)]
+/// Everything that a run is told before it starts. No run changes it: it can be run again.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The list.
     pub seeds: SeedSettings,
@@ -28,6 +27,8 @@ pub struct Config {
     pub frontier: FrontierSettings,
     /// Where records go; none for a caller that listens to [`Event::Visited`](crate::Event::Visited).
     pub sinks: Vec<SinkSettings>,
+    /// The folder that bodies are saved to, each in a file of its own.
+    pub files: Option<FilesSettings>,
     /// How long the run may take.
     pub max_time: Option<Duration>,
     /// What is followed; `None` where the list is all there is.
@@ -104,120 +105,12 @@ impl Config {
             parse: ParseSettings::default(),
             frontier: FrontierSettings::default(),
             sinks: Vec::new(),
+            files: None,
             max_time: None,
             crawl: None,
             broken: None,
             job: None,
             program: None,
         }
-    }
-
-    /// Fits the parts to each other: what the sinks want is parsed, and what nobody wants is not kept.
-    ///
-    /// # Errors
-    /// When two settings contradict each other.
-    pub(crate) fn settle(&mut self) -> Result<()> {
-        if self.parse.memory.0 == 0 {
-            return Err(Error::invalid(
-                Setting::Memory,
-                "with 0 no page could be decoded; give a size, as in 256M",
-            ));
-        }
-        let tables = self.parse.extract.tables()?;
-        let indexes: Vec<_> = self.sinks.iter().filter_map(sink::index_of).collect();
-        self.sinks.extend(indexes);
-        for sink in &mut self.sinks {
-            sink.tables.clone_from(&tables);
-            if sink.format == Format::Warc {
-                let robots = match self.frontier.robots {
-                    Robots::Obey => "obey",
-                    Robots::Ignore => "ignore",
-                };
-                sink.archive.robots.get_or_insert_with(|| robots.to_owned());
-                sink.archive.proxied = !self.fetch.proxies.is_empty();
-                sink.archive.method.clone_from(&self.fetch.method);
-                sink.archive.headers.clone_from(&self.fetch.headers);
-                sink.archive.body.clone_from(&self.fetch.body);
-            }
-            self.parse.wants = self.parse.wants.and(sink::wants(sink));
-        }
-        if self.crawl.is_some() {
-            let follow = self.parse.follow.get_or_insert_default();
-            // A copy without what pages are made of is no copy.
-            follow.assets |= self
-                .sinks
-                .iter()
-                .any(|sink| sink.layout == Layout::Browsable);
-        }
-        if self.job.is_some()
-            && let Some(sink) = self.sinks.iter().find(|sink| !sink.is_rewindable())
-        {
-            return Err(Error::Setting(format!(
-                "a job cannot write to {}: after a kill nothing could be taken back from it",
-                sink::name(sink)
-            )));
-        }
-        let folders: Vec<_> = self
-            .sinks
-            .iter()
-            .filter_map(|sink| sink.folder.as_ref())
-            .collect();
-        if folders.len() > 1 {
-            return Err(Error::Setting(
-                "bodies can be saved to one folder only".into(),
-            ));
-        }
-        if let Some(folder) = folders.first() {
-            // In the same folder, so that a finished body is renamed and not copied.
-            self.fetch.spool.folder = folder.to_path_buf();
-            self.parse.folder = folder.to_path_buf();
-            self.fetch.spool.resume = true;
-        }
-        let obeys = self.frontier.robots == crate::frontier::Robots::Obey;
-        self.fetch.spool.keep = self.parse.reads_bodies() || obeys;
-        self.fetch.spool.digest = self.parse.wants.digest;
-        self.parse.follows = self.frontier.max_redirects > 0;
-        if self.frontier.adaptive && self.frontier.per_host == 0 {
-            self.frontier.per_host = self.engine.in_flight();
-        }
-        // A host that is asked once in a while is asked on the connection that it has.
-        let slowest = match self.frontier.robots {
-            Robots::Obey => self.frontier.delay.max(self.frontier.max_crawl_delay),
-            Robots::Ignore => self.frontier.delay,
-        };
-        self.fetch.keep_idle = KEEP_IDLE.max(slowest.saturating_mul(2));
-        self.fetch.idle_per_host = match self.frontier.per_host {
-            0 => self.engine.in_flight(),
-            limit => limit.min(self.engine.in_flight()),
-        };
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settled(change: impl FnOnce(&mut Config)) -> Config {
-        let mut config = Config::urls(["http://a.example/"]);
-        change(&mut config);
-        config.settle().unwrap();
-        config
-    }
-
-    #[test]
-    fn a_connection_is_kept_for_longer_than_its_host_is_left_alone() {
-        let kept = |change: fn(&mut Config)| settled(change).fetch.keep_idle;
-        assert_eq!(kept(|_| {}), KEEP_IDLE);
-        let minutes = |count: u64| Duration::from_secs(60 * count);
-        assert_eq!(
-            kept(|config| config.frontier.delay = Duration::from_secs(300)),
-            minutes(10)
-        );
-        let crawl = |config: &mut Config| {
-            config.frontier.robots = Robots::Obey;
-            config.frontier.max_crawl_delay = Duration::from_secs(600);
-        };
-        assert_eq!(kept(crawl), minutes(20));
     }
 }

@@ -9,8 +9,9 @@ use crate::engine::Engine;
 /// Files that are open beside the sockets: lists, outputs, bodies on their way to their names, libraries, pipes.
 const BESIDE: u64 = 128;
 
-/// Raises the limit as far as the system lets us; where it is still too low, lowers the engine and says so.
-pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
+/// Raises the limit as far as the system lets us. Answers the engine, lowered where the limit is still too low, and then what
+/// to say of that.
+pub(crate) fn fit(engine: Engine) -> (Engine, Option<String>) {
     let wanted = engine.in_flight() as u64;
     // A request may need two sockets for a moment, as a connection that is not needed after all is finished and kept;
     // a loop has files of its own.
@@ -33,17 +34,20 @@ pub(crate) fn fit(engine: &mut Engine) -> Option<String> {
     }
     let room = current.saturating_sub(BESIDE).max(1);
     if room >= wanted {
-        return None;
+        return (engine, None);
     }
     let lowered = NonZeroUsize::new(room as usize).unwrap_or(NonZeroUsize::MIN);
-    match engine {
-        Engine::Async(count) | Engine::Threads(count) | Engine::Blocking(count) => *count = lowered,
+    let engine = match engine {
+        Engine::Async(_) => Engine::Async(lowered),
+        Engine::Threads(_) => Engine::Threads(lowered),
+        Engine::Blocking(_) => Engine::Blocking(lowered),
         // Each child has a limit of its own, raised here and inherited.
         Engine::Sequential | Engine::Processes { .. } | Engine::Stored | Engine::Stub(_) => {
-            return None;
+            return (engine, None);
         }
-    }
-    Some(format!(
+    };
+    let notice = format!(
         "only {current} files may be open: {lowered} requests in flight instead of {wanted} (ulimit -n raises it)"
-    ))
+    );
+    (engine, Some(notice))
 }

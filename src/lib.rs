@@ -173,7 +173,7 @@ pub use event::Event;
 pub use failure::{FetchError, Phase, TlsReason};
 pub use fields::{Column, Fields, Item, Kind, Miss, Table, Value};
 pub use fingerprint::Fingerprints;
-pub use follow::{CrawlSettings, External, Nofollow, SimilarPages, Sitemaps};
+pub use follow::{CrawlSettings, External, SimilarPages, Sitemaps};
 pub use found::{Found, FoundKind, FoundLink};
 pub use headers::{Headers, is_harmless};
 pub use job::{Attempt, Hop, Job, Reach, Request, Role, Via};

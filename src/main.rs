@@ -69,7 +69,7 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
             report.hear(event);
         }
     };
-    let ended = runtime.block_on(haul::crawl(plan.config, stop, hear));
+    let ended = runtime.block_on(haul::crawl(&plan.config, stop, hear));
     interrupts.run_is_over();
     progress.finish();
 

@@ -10,9 +10,8 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::error::{Error, Result, Setting};
 use crate::headers::Headers;
-use crate::job::{self, Job, Reach};
+use crate::job::{Job, Reach};
 use crate::url::PageUrl;
 
 /// Headers that may follow a link or a redirect to another origin: they say what haul can read, not who is asking.
@@ -51,24 +50,19 @@ pub(crate) struct Outgoing {
 }
 
 impl Template {
-    /// # Errors
-    /// When the method is no HTTP token.
-    pub(crate) fn new(method: &str, headers: &Headers, body: Option<Bytes>) -> Result<Self> {
-        let method = job::method(method).ok_or_else(|| {
-            Error::invalid(Setting::Method, format!("{method:?} is not an HTTP method"))
-        })?;
+    pub(crate) fn new(method: &Method, headers: &Headers, body: Option<Bytes>) -> Self {
         let own = headers.0.clone();
         let anywhere = own
             .iter()
             .filter(|(name, _)| may_go_anywhere(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        Ok(Self {
-            method,
+        Self {
+            method: method.clone(),
             body,
             own,
             anywhere,
-        })
+        }
     }
 
     /// The request of a job.
@@ -184,7 +178,7 @@ mod tests {
         ] {
             headers.0.insert(name, HeaderValue::from_static(value));
         }
-        Template::new("POST", &headers, Some(Bytes::from("x"))).unwrap()
+        Template::new(&Method::POST, &headers, Some(Bytes::from("x")))
     }
 
     fn job(to: &str, hops: &[(&str, u16)]) -> Job {

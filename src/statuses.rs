@@ -1,5 +1,7 @@
 //! A set of HTTP statuses, as users write it: `403`, `500-599`, `4xx`.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// Statuses, in ranges that both ends belong to.
@@ -35,11 +37,27 @@ impl Statuses {
         Ok(())
     }
 
+    /// Adds all of these.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
     /// Whether this status is among them.
     pub fn contains(&self, status: u16) -> bool {
         self.0
             .iter()
             .any(|(from, to)| (*from..=*to).contains(&status))
+    }
+}
+
+impl FromStr for Statuses {
+    type Err = String;
+
+    /// Reads items as [`add`](Self::add) takes them, with commas between: `403,500-599`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut statuses = Self::default();
+        text.split(',').try_for_each(|item| statuses.add(item))?;
+        Ok(statuses)
     }
 }
 
@@ -55,10 +73,8 @@ mod tests {
 
     #[test]
     fn statuses_ranges_and_families_are_taken_and_nothing_else() {
-        let mut statuses = Statuses::default();
-        for item in ["403", " 500-502", "9xx", "4XX"] {
-            statuses.add(item).unwrap();
-        }
+        let mut statuses: Statuses = "403, 500-502,9xx".parse().unwrap();
+        statuses.merge(&"4XX".parse().unwrap());
         let among = [403, 499, 500, 502, 900, 999];
         assert!(among.iter().all(|status| statuses.contains(*status)));
         let not = [200, 399, 503, 899];
@@ -66,7 +82,7 @@ mod tests {
         for wrong in [
             "", "99", "1000", "soon", "502-500", "-", "403-", "0xx", "10xx", "xx",
         ] {
-            assert!(statuses.add(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Statuses>().is_err(), "{wrong}");
         }
     }
 }

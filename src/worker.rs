@@ -15,15 +15,15 @@ use crate::custom::Custom;
 use crate::error::Result;
 use crate::extract::{self, Extractor, Source};
 use crate::failure::FetchError;
-use crate::fetch::{self, FetchSettings};
+use crate::fetch::{self, FetchPlan};
 use crate::fields::{Extraction, Miss};
 use crate::found::Found;
 use crate::job::{Job, Role};
 use crate::memory::Memory;
 use crate::page::Page;
-pub(crate) use crate::parse::ParseSettings;
+pub(crate) use crate::parse::ParsePlan;
 use crate::parse::media_type::{Kind, MediaType, sniff};
-use crate::parse::{self, Follow};
+use crate::parse::{self, FollowPlan};
 use crate::visit::Parsed;
 
 /// Reads a value of the program's own type out of a page.
@@ -34,7 +34,7 @@ pub(crate) type OwnExtractor =
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) shared: Arc<fetch::Shared>,
-    pub(crate) parse: ParseSettings,
+    pub(crate) parse: ParsePlan,
     /// What decoded pages may take.
     pub(crate) memory: Memory,
     /// What reads typed fields out of pages, where any are asked for.
@@ -49,8 +49,8 @@ impl Plan {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
     pub(crate) fn new(
-        fetch: FetchSettings,
-        parse: ParseSettings,
+        fetch: FetchPlan,
+        parse: ParsePlan,
         program: Option<PathBuf>,
     ) -> Result<Self> {
         let this_one = || std::env::current_exe().unwrap_or_else(|_| PathBuf::from("haul"));
@@ -131,7 +131,7 @@ fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
 }
 
 /// Reads the typed fields out of a page, and notes where its recipes lead.
-fn extract(job: &Job, extractor: &Extractor, follow: Option<&Follow>, parsed: &mut Parsed) {
+fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed: &mut Parsed) {
     let Some(page) = readable(job, parsed) else {
         return;
     };
@@ -178,7 +178,7 @@ fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
 }
 
 /// Adds where recipes lead to what the page leads to.
-fn lead(leads: &[extract::Follow], follow: &Follow, found: &mut Found) {
+fn lead(leads: &[extract::Follow], follow: &FollowPlan, found: &mut Found) {
     let known: HashMap<u64, usize> = found
         .iter()
         .enumerate()
@@ -205,6 +205,7 @@ mod tests {
     use crate::body::Body;
     use crate::headers::Headers;
     use crate::page::{HttpVersion, Timing};
+    use crate::parse::ParseSettings;
     use crate::size::ByteSize;
     use crate::url::PageUrl;
     use crate::visit::Visit;
@@ -218,7 +219,7 @@ mod tests {
         parse.wants.text = text;
         parse.memory = ByteSize(memory);
         parse.extract.fields = vec!["title=title".parse().unwrap()];
-        Plan::new(FetchSettings::default(), parse, None).unwrap()
+        Plan::new(FetchPlan::default(), ParsePlan::of(&parse), None).unwrap()
     }
 
     /// A visit to a page of [`PAGE`] bytes that came packed.

@@ -8,10 +8,8 @@ use clap::{Args, ValueEnum};
 use haul::frontier::Robots;
 use haul::parse::Follow;
 use haul::scope::{Pattern, Reach, ScopeSettings, TrapSettings};
-use haul::sink::{Destination, Format, Layout, SinkSettings};
-use haul::{
-    BrokenSettings, Config, CrawlSettings, Error, External, Nofollow, SimilarPages, Sitemaps,
-};
+use haul::sink::{FilesSettings, Format, Layout, SinkSettings};
+use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages, Sitemaps};
 
 use super::exit::Judged;
 use super::fetch::stored;
@@ -219,10 +217,18 @@ impl CrawlArguments {
                 other.display()
             )));
         }
-        // The records name the files: any of their sinks may have them.
-        if let (Some(folder), Some(records)) = (mirror, plan.config.sinks.last_mut()) {
-            records.folder = Some(folder);
-            records.layout = Layout::Browsable;
+        if let Some(folder) = mirror {
+            let layout = Layout::Browsable;
+            if plan
+                .config
+                .files
+                .replace(FilesSettings { folder, layout })
+                .is_some()
+            {
+                return Err(Error::Setting(
+                    "bodies can be saved to one folder only".into(),
+                ));
+            }
         }
         paths::check(&plan)?;
         Ok(plan)
@@ -253,7 +259,6 @@ impl Making {
         if let Some(follow) = &mut config.parse.follow {
             follow.fragments = self.fragments;
         }
-        config.frontier.read_external = self.fragments;
         let asks = self.fail_on_broken || self.fragments;
         if asks || self.broken.is_some() || self.redirects.is_some() {
             config.broken = Some(BrokenSettings {
@@ -268,19 +273,12 @@ impl Making {
 fn graph(path: &str) -> Result<SinkSettings, String> {
     let path = PathBuf::from(path);
     let format = Format::of_graph(&path).ok_or("the file name has to end in .csv, .dot or .gv")?;
-    Ok(SinkSettings {
-        format,
-        destination: Destination::File {
-            path,
-            append: false,
-        },
-        ..SinkSettings::default()
-    })
+    Ok(SinkSettings::file(path, format))
 }
 
 impl Following {
     fn apply(self, config: &mut Config) {
-        config.frontier.limit = self.limit;
+        config.frontier.max_records = self.limit;
         config.frontier.max_crawl_delay = self.max_crawl_delay;
         config.frontier.robots = match self.ignore_robots {
             true => Robots::Ignore,
@@ -290,7 +288,6 @@ impl Following {
             assets: self.assets,
             guess: self.script_links,
             pages: !self.only_recipe_links,
-            similar: self.skip_similar,
             ..Follow::default()
         });
         let traps = match self.follow_traps {
@@ -306,10 +303,6 @@ impl Following {
                 depth: self.depth,
                 max_per_host: self.max_per_host,
                 traps,
-            },
-            nofollow: match self.ignore_robots {
-                true => Nofollow::Ignore,
-                false => Nofollow::Obey,
             },
             sitemaps: match self.sitemaps {
                 _ if self.only_recipe_links => Sitemaps::Ignore,

@@ -122,7 +122,7 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
             };
         }
     };
-    super::event_loop()?.block_on(haul::crawl(config, Stop::new(), hear))?;
+    super::event_loop()?.block_on(haul::crawl(&config, Stop::new(), hear))?;
     found
 }
 

@@ -10,7 +10,6 @@ use haul::engine::Engine;
 use haul::fetch::FetchSettings;
 use haul::frontier::{FrontierSettings, RetryOn};
 use haul::seeds::Source;
-use haul::sink::Format;
 use layers::Settings;
 
 const NOBODY: Terminals = Terminals {
@@ -275,22 +274,15 @@ fn a_key_of_another_command_says_nothing_here_and_a_mistake_is_one_everywhere() 
 
 #[test]
 fn a_suffix_says_the_format_and_one_that_says_nothing_is_an_error() {
-    use haul::sink::Format;
-    let formats = |line: &str| -> Vec<Format> {
+    let formats = |line: &str| -> Vec<&str> {
         let sinks = plan(line).unwrap().config.sinks;
-        sinks.iter().map(|sink| sink.format).collect()
+        sinks.iter().map(|sink| sink.format.name()).collect()
     };
-    assert_eq!(formats("http://a -o out"), [Format::Text]);
-    assert_eq!(formats("http://a -o out.xyz -f csv"), [Format::Csv]);
+    assert_eq!(formats("http://a -o out"), ["text"]);
+    assert_eq!(formats("http://a -o out.xyz -f csv"), ["csv"]);
     assert_eq!(
         formats("http://a -o a.jsonl.gz -o b.csv.zst -o c.db -o - -o d.warc.gz"),
-        [
-            Format::Jsonl,
-            Format::Csv,
-            Format::Sqlite,
-            Format::Text,
-            Format::Warc
-        ]
+        ["jsonl", "csv", "sqlite", "text", "warc"]
     );
     for (line, problem) in [
         (
@@ -465,11 +457,11 @@ fn a_word_is_a_list_where_a_file_has_its_name() {
 
 #[test]
 fn the_format_is_the_flags_or_the_suffixs_or_text() {
-    let format = |line: &str| plan(line).unwrap().config.sinks[0].format;
-    assert_eq!(format("http://a"), Format::Text);
-    assert_eq!(format("http://a -o x.csv"), Format::Csv);
-    assert_eq!(format("http://a -o x.csv -f jsonl"), Format::Jsonl);
-    assert_eq!(format("http://a -o - -f jsonl --body"), Format::Jsonl);
+    let format = |line: &str| plan(line).unwrap().config.sinks[0].format.name();
+    assert_eq!(format("http://a"), "text");
+    assert_eq!(format("http://a -o x.csv"), "csv");
+    assert_eq!(format("http://a -o x.csv -f jsonl"), "jsonl");
+    assert_eq!(format("http://a -o - -f jsonl --body"), "jsonl");
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub fn listed(seeds: SeedSettings) -> Result<Listed> {
         .enable_all()
         .build()
         .map_err(|source| Error::setup("the event loop", source))?;
-    runtime.block_on(crawl(config, Stop::new(), hear))?;
+    runtime.block_on(crawl(&config, Stop::new(), hear))?;
     if listed.urls.len() as u64 > MOST {
         let problem = format!("the list has more than {MOST} URLs: compare with some of them");
         return Err(Error::invalid(Setting::Limit, problem));

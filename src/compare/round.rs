@@ -280,7 +280,7 @@ impl Order {
             | Event::Slowed { .. }
             | Event::Draining => {}
         };
-        let outcome = runtime.block_on(crawl(config, Stop::new(), hear))?;
+        let outcome = runtime.block_on(crawl(&config, Stop::new(), hear))?;
         if let Some(failure) = outcome.failure {
             return Err(failure);
         }

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Run;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::frontier::Gathered;
-use crate::sink::{Destination, Mark, Marks, SinkSettings, name};
+use crate::sink::{FilesSettings, Mark, Marks, index_name, name};
 
 /// How often what is settled is made final, in the long run: a crash repeats at most so much work.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -74,11 +75,12 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
 ///
 /// # Errors
 /// Which one, and which are known.
-pub(super) fn check_names(sinks: &[SinkSettings], marks: &BTreeMap<String, Mark>) -> Result<()> {
-    let files = sinks
-        .iter()
-        .filter(|sink| matches!(sink.destination, Destination::File { .. }));
-    match files.map(name).find(|name| !marks.contains_key(name)) {
+pub(super) fn check_names(config: &Config, marks: &BTreeMap<String, Mark>) -> Result<()> {
+    let records = config.sinks.iter();
+    let records = records.filter(|sink| sink.destination.path().is_some());
+    let index = config.files.as_ref().and_then(FilesSettings::index);
+    let mut names = records.map(name).chain(index.as_ref().map(index_name));
+    match names.find(|name| !marks.contains_key(name)) {
         Some(other) if !marks.is_empty() => {
             let known: Vec<_> = marks.keys().map(String::as_str).collect();
             let problem = format!(

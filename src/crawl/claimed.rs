@@ -7,7 +7,7 @@ use crate::claims::Claims;
 use crate::config::Config;
 use crate::frontier::JOB_FILES;
 use crate::seeds::Source;
-use crate::sink::{Destination, Format, Holders, Mirror, SinkSettings, index_of};
+use crate::sink::{Destination, FilesSettings, Format, Holders, Mirror, SinkSettings};
 
 impl Config {
     /// The files and folders that a run with these settings reads and writes, to [check](Claims::check) before it starts.
@@ -32,6 +32,9 @@ impl Config {
         for sink in &self.sinks {
             outputs(sink, &mut claims);
         }
+        if let Some(files) = &self.files {
+            saved(files, &mut claims);
+        }
         let broken = self.broken.iter();
         for path in broken.clone().filter_map(|broken| broken.report.as_ref()) {
             claims.write(named("the list of broken links", path), path);
@@ -54,17 +57,15 @@ impl Config {
 fn outputs(sink: &SinkSettings, claims: &mut Claims) {
     match &sink.destination {
         Destination::Stdout => claims.write_open("standard output", std::io::stdout()),
-        Destination::File { path, .. }
-            if sink.format == Format::Parquet && sink.template.is_none() =>
-        {
+        Destination::File { path, .. } if matches!(sink.format, Format::Parquet(_)) => {
             claims.fill(named("the output", path), path);
         }
         Destination::File { path, .. } => {
             claims.write(named("the output", path), path);
             // Those that an earlier run left are removed.
-            let volumes = match sink.archive.rotate.0 {
-                0 => 0,
-                _ => series::last(path, 0),
+            let volumes = match &sink.format {
+                Format::Warc(archive) if archive.rotate.0 > 0 => series::last(path, 0),
+                _ => 0,
             };
             for number in 1..=volumes {
                 let path = series::numbered(path, number);
@@ -72,11 +73,14 @@ fn outputs(sink: &SinkSettings, claims: &mut Claims) {
             }
         }
     }
-    if let Some(folder) = &sink.folder {
-        claims.fill(named("the folder of saved pages", folder), folder);
-    }
-    if let Some(Destination::File { path, .. }) = index_of(sink).map(|index| index.destination) {
-        claims.write(named("the list of saved pages", &path), &path);
+}
+
+fn saved(files: &FilesSettings, claims: &mut Claims) {
+    let folder = &files.folder;
+    claims.fill(named("the folder of saved pages", folder), folder);
+    let index = files.index();
+    if let Some(path) = index.as_ref().and_then(Destination::path) {
+        claims.write(named("the list of saved pages", path), path);
     }
 }
 

@@ -13,6 +13,7 @@ mod news;
 mod outcome;
 mod outputs;
 mod pipes;
+mod plan;
 mod runner;
 mod stored;
 mod wake;
@@ -32,22 +33,21 @@ use wake::{Wake, until, wake_at};
 
 use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
 use outputs::Outputs;
+use plan::RunPlan;
 use stored::Pages;
 
 use crate::config::{BrokenSettings, Config, JobSettings};
 use crate::descriptors;
 use crate::engine::{Ahead, Crew};
-use crate::error::{Error, Result, Setting};
+use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::extract::{Health, Recipe};
+use crate::extract::Health;
 use crate::failure::FetchError;
 use crate::follow::Follow;
 use crate::frontier::{
-    Again, Duplicates, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
+    Again, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
 };
-use crate::job;
-use crate::robots;
-use crate::seeds::{Batch, Entry, Seeds};
+use crate::seeds::{Batch, Entry, Position, Seeds};
 use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
 use crate::stop::Stop;
 use crate::tally::{Tally, Totals};
@@ -65,61 +65,46 @@ const BATCH: usize = 256;
 
 /// Runs to the end, and tells what happens on the way.
 ///
-/// Call it inside a tokio runtime; a current-thread one is best. Dropping the future drops what is in flight.
+/// The settings stay as they are: they can be run again. Call it inside a tokio runtime; a current-thread one is best. Dropping the future drops what is in flight.
 ///
 /// # Errors
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
 /// cannot hold. A URL that fails is no error: it is a visit.
-pub async fn crawl(config: Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
+pub async fn crawl(config: &Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
     run(config, stop, Additions::default(), tell).await
 }
 
 async fn run(
-    mut config: Config,
+    config: &Config,
     stop: Stop,
     mut additions: Additions,
     tell: impl FnMut(&Event<'_>),
 ) -> Result<Outcome> {
     additions.check(config.engine)?;
     config.claims().check()?;
-    config.settle()?;
-    let pages = Pages::of(&mut config)?;
+    let pages = Pages::of(config)?;
+    let config = &*pages.fit(config)?;
+    let plan = RunPlan::of(config, additions.wants)?;
     let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
         return Ok(Outcome::never_begun());
     };
     let mut tell = tell;
-    if let Some(notice) = descriptors::fit(&mut config.engine) {
+    let (engine, notice) = descriptors::fit(config.engine);
+    if let Some(notice) = notice {
         tell(&Event::Notice(&notice));
     }
-    let leads = |recipe: &Recipe| !recipe.follow.is_empty();
-    if config.crawl.is_none() && config.parse.extract.recipes.iter().any(leads) {
+    if plan.leads_nowhere {
         tell(&Event::Notice(
             "a recipe says what to follow: a crawl does, a fetch of a list does not",
         ));
     }
-    let method = job::method(&config.fetch.method).ok_or_else(|| {
-        let problem = format!("{:?} is not an HTTP method", config.fetch.method);
-        Error::invalid(Setting::Method, problem)
-    })?;
-    if config.crawl.is_some() {
-        config.frontier.duplicates = Duplicates::Pages;
-    }
-    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
-    let paced = !config.frontier.delay.is_zero()
-        || config.frontier.rate.is_some()
-        || config.frontier.adaptive;
-    let mut frontier = Frontier::new(config.frontier.clone(), method);
-    if config.parse.wants.raw {
+    let mut frontier = Frontier::new(plan.frontier);
+    if plan.parse.wants.raw {
         frontier.keep_hops();
     }
-    let mut follow = config
-        .crawl
-        .clone()
-        .map(|crawl| Follow::new(crawl, config.frontier.limit));
+    let mut follow = plan.follow.map(Follow::new);
     if let Some(follow) = &follow {
-        let assets = config.parse.follow.as_ref();
-        let assets = assets.is_some_and(|follow| follow.assets);
-        frontier.rank(follow.ranks(assets, config.parse.extract.recipes.iter().any(leads)));
+        frontier.rank(follow.ranks());
     }
     let mut marks = BTreeMap::new();
     let mut before = None;
@@ -139,27 +124,29 @@ async fn run(
         };
         frontier.keep(opened, restored, Instant::now())?;
     }
-    if let Some(links) = &mut config.parse.follow {
-        links.fingerprints = frontier.fingerprints();
-        let agent = config.fetch.headers.text(http::header::USER_AGENT);
-        links.agent = robots::product_token(agent.unwrap_or("*")).to_owned();
-    }
-    let mut plan = Plan::new(
-        config.fetch.clone(),
-        config.parse.clone(),
-        config.program.clone(),
-    )?;
-    plan.own = additions.extractor.take();
-    config.seeds.skip(list.row, list.taken, frontier.awaited());
-    let seeds = additions.feed(Seeds::start(config.seeds.clone())?, &config, &mut list);
-    let ahead = if paced { Ahead::None } else { Ahead::Some };
+    let fingerprints = frontier.fingerprints();
+    let parse = plan.parse.marked_by(fingerprints);
+    let mut lanes = Plan::new(plan.fetch, parse, config.program.clone())?;
+    lanes.own = additions.extractor.take();
+    let read = Position {
+        row: list.row,
+        taken: list.taken,
+        again: frontier.awaited(),
+    };
+    let seeds = Seeds::start(config.seeds.clone(), read.clone())?;
+    let seeds = additions.feed(seeds, config, &read, &mut list);
+    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
+    let ahead = match plan.is_paced {
+        true => Ahead::None,
+        false => Ahead::Some,
+    };
     let crew = match &pages {
-        Pages::Asked => Crew::hire(config.engine, &plan, ahead)?,
-        stored => Crew::hire_for(stored.shelf(&mut tell)?, &plan)?,
+        Pages::Asked => Crew::hire(engine, &lanes, ahead)?,
+        stored => Crew::hire_for(stored.shelf(&mut tell)?, &lanes)?,
     };
     // Opened last: an output that is there is not emptied for a run that cannot start.
     let hook = additions.hook.take();
-    let outputs = Outputs::open(&config, frontier.fingerprints(), &marks, before, additions)?;
+    let outputs = Outputs::open(config, &plan.sinks, fingerprints, &marks, before, additions)?;
     for notice in &outputs.sinks.notices {
         tell(&Event::Notice(notice));
     }
@@ -186,7 +173,7 @@ async fn run(
         is_stored: pages != Pages::Asked,
         waits_due: Duration::ZERO,
         starved: true,
-        plan,
+        plan: lanes,
         hook,
         tell,
     };

@@ -6,7 +6,7 @@ use crate::config::{BrokenSettings, Config};
 use crate::error::Result;
 use crate::extract::Health;
 use crate::fingerprint::Fingerprints;
-use crate::sink::{Counter, Holders, Mark, Mirror, Sinks, Start};
+use crate::sink::{Counter, Holders, Mark, Mirror, SinkPlan, Sinks, Start};
 
 use super::checkpoint;
 use super::runner::Additions;
@@ -28,20 +28,22 @@ impl Outputs {
     /// When one cannot be opened, or is not what its mark says.
     pub(super) fn open(
         config: &Config,
+        plan: &SinkPlan,
         fingerprints: Fingerprints,
         marks: &BTreeMap<String, Mark>,
         before: Option<Health>,
         additions: Additions,
     ) -> Result<Self> {
         let folder = config.job.as_ref().map(|job| job.folder.as_path());
-        checkpoint::check_names(&config.sinks, marks)?;
+        checkpoint::check_names(config, marks)?;
         let start = |name: &str| match (marks.get(name), folder.is_some()) {
             (Some(mark), _) => Start::At(mark),
             (None, true) => Start::Over,
             (None, false) => Start::Fresh,
         };
         let journal = folder.map(|folder| folder.join("files"));
-        let mut sinks = Sinks::open(&config.sinks, journal.as_deref(), start)?;
+        let files = config.files.as_ref();
+        let mut sinks = Sinks::open(&config.sinks, files, plan, journal.as_deref(), start)?;
         let follows = config.crawl.is_some();
         let mut holders = None;
         if let Some(settings) = config.broken.clone().filter(|_| follows) {
@@ -52,15 +54,14 @@ impl Outputs {
         let mut mirror = None;
         if follows {
             let start = start(Mirror::NAME);
-            let opened = Mirror::open(&config.sinks, folder, start, fingerprints)?;
+            let opened = Mirror::open(files, folder, start, fingerprints)?;
             if let Some((sink, kept)) = opened {
                 sinks.add(Mirror::NAME, sink);
                 mirror = Some(kept);
             }
         }
         if !config.parse.extract.is_empty() {
-            let tables = config.parse.extract.tables()?;
-            let counter = Counter::open(tables, before, start(Counter::NAME))?;
+            let counter = Counter::open(plan.tables.clone(), before, start(Counter::NAME))?;
             sinks.add(Counter::NAME, counter);
         }
         for (name, open) in additions.sinks {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Result};
-use crate::sink::{Destination, SinkSettings};
+use crate::sink::SinkSettings;
 use crate::stop::Stop;
 
 /// How often to ask.
@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_millis(50);
 pub(super) async fn with_readers(sinks: &[SinkSettings], stop: &Stop) -> Result<Option<Vec<File>>> {
     let mut pipes = Vec::new();
     for sink in sinks {
-        let Destination::File { path, .. } = &sink.destination else {
+        let Some(path) = sink.destination.path() else {
             continue;
         };
         if !path

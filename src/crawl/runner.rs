@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::extract;
 use crate::frontier::ListMark;
 use crate::parse::Wants;
-use crate::seeds::{SeedReceiver, Seeds};
+use crate::seeds::{Position, SeedReceiver, Seeds};
 use crate::sink::{Sink, Start};
 use crate::stop::Stop;
 use crate::visit::Visit;
@@ -54,6 +54,8 @@ pub struct Runner {
 /// What a program adds to the settings of a run.
 #[derive(Default)]
 pub(super) struct Additions {
+    /// What its own sinks want of a page.
+    pub(super) wants: Wants,
     /// Its own sinks, by the names of their marks.
     pub(super) sinks: Vec<(String, Open)>,
     /// Who takes the visits when they are written.
@@ -81,12 +83,18 @@ impl Additions {
     }
 
     /// Has seeds that the program sends read too, after the inputs.
-    pub(super) fn feed(&mut self, seeds: Seeds, config: &Config, list: &mut ListMark) -> Seeds {
+    pub(super) fn feed(
+        &mut self,
+        seeds: Seeds,
+        config: &Config,
+        from: &Position,
+        list: &mut ListMark,
+    ) -> Seeds {
         let Some(receiver) = self.seeds.take() else {
             return seeds;
         };
         list.done = false; // the program may have more than it had when the job was left
-        seeds.and_then(receiver, config.seeds.clone(), config.job.is_some())
+        seeds.and_then(receiver, config.seeds.clone(), from, config.job.is_some())
     }
 }
 
@@ -117,7 +125,7 @@ impl Runner {
         wants: Wants,
         open: impl FnOnce(Start<'_>) -> Result<S> + 'static,
     ) -> Self {
-        self.config.parse.wants = self.config.parse.wants.and(wants);
+        self.additions.wants = self.additions.wants.and(wants);
         let open: Open = Box::new(|start| Ok(Box::new(open(start)?)));
         self.additions.sinks.push((format!("own:{name}"), open));
         self
@@ -193,7 +201,7 @@ impl Runner {
     /// # Errors
     /// As [`crawl()`](super::crawl()), and what a sink of the program says.
     pub async fn run(self, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
-        run(self.config, self.stop, self.additions, tell).await
+        run(&self.config, self.stop, self.additions, tell).await
     }
 
     /// The visits as a stream, in the order in which they are written. Nothing happens unless it is polled, inside a tokio

@@ -1,5 +1,6 @@
-//! Where the pages of a run come from: of hosts, or out of archives. What of the settings is other then.
+//! Where the pages of a run come from: from hosts, or from archives.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,59 +10,66 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::Event;
 
-/// What a job keeps of the state of its archives, under this name among its settings.
+/// The name under which a job stores the state of its archives among its settings.
 const STATE: &str = "archives";
 
 /// Where pages come from.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pages {
-    /// Hosts are asked.
+    /// They are fetched from hosts.
     Asked,
-    /// Each job brings its own along: the pages of archives are the list.
+    /// The pages of archives are the list, and each job has its page with it.
     Listed,
-    /// They are looked up in these archives, as a crawl comes to them.
+    /// They are looked up in these archives when a crawl gets to them.
     LookedUp(Vec<PathBuf>),
 }
 
 impl Pages {
-    /// Where these settings say; those are fitted to it. Nothing is asked of archives, so nothing of engines and hosts applies.
+    /// Where the settings say that pages come from.
     ///
     /// # Errors
-    /// When the seeds are archives and something else, or a crawl's; and when an archive of a job cannot be looked at.
-    pub(super) fn of(config: &mut Config) -> Result<Self> {
-        let listed: Vec<_> = config.seeds.archives().cloned().collect();
-        let pages = match &config.crawl {
-            None if listed.is_empty() => return Ok(Self::Asked),
-            None if listed.len() == config.seeds.sources.len() => Self::Listed,
-            Some(crawl) if listed.is_empty() => match crawl.archives.is_empty() {
-                true => return Ok(Self::Asked),
+    /// If archives are combined with other seeds, or are the seeds of a crawl.
+    pub(super) fn of(config: &Config) -> Result<Self> {
+        let listed = config.seeds.archives().count();
+        match &config.crawl {
+            None if listed == 0 => Ok(Self::Asked),
+            None if listed == config.seeds.sources.len() => Ok(Self::Listed),
+            Some(crawl) if listed == 0 => Ok(match crawl.archives.is_empty() {
+                true => Self::Asked,
                 false => Self::LookedUp(crawl.archives.clone()),
-            },
-            _ => {
-                return Err(Error::Setting(
-                    "the pages of archives are a list of their own: no crawl begins with them, and no other list goes \
-                     with them"
-                        .into(),
-                ));
-            }
+            }),
+            _ => Err(Error::Setting(
+                "archives cannot be combined with other seeds, and cannot be the seeds of a crawl"
+                    .into(),
+            )),
+        }
+    }
+
+    /// The settings of a run over these pages. No request is sent to archives, so the settings of engines and hosts do not apply.
+    ///
+    /// # Errors
+    /// If an archive of a job cannot be read.
+    pub(super) fn fit<'c>(&self, config: &'c Config) -> Result<Cow<'c, Config>> {
+        let mut fitted = match self {
+            Self::Asked => return Ok(Cow::Borrowed(config)),
+            Self::Listed | Self::LookedUp(_) => config.clone(),
         };
-        config.engine = Engine::Stored;
-        let frontier = config.frontier.clone();
-        let archives = match &pages {
+        fitted.engine = Engine::Stored;
+        let archives: Vec<_> = match self {
             Self::LookedUp(archives) => {
-                config.frontier = frontier.of_archives();
-                archives
+                fitted.frontier = fitted.frontier.of_archives();
+                archives.iter().collect()
             }
             _ => {
-                config.frontier = frontier.of_stored_pages();
-                &listed
+                fitted.frontier = fitted.frontier.of_stored_pages();
+                config.seeds.archives().collect()
             }
         };
-        if let Some(job) = &mut config.job {
-            let states: Result<Vec<_>> = archives.iter().map(archive::state).collect();
+        if let Some(job) = &mut fitted.job {
+            let states: Result<Vec<_>> = archives.into_iter().map(archive::state).collect();
             job.settings.insert(STATE.to_owned(), states?.join("\n"));
         }
-        Ok(pages)
+        Ok(Cow::Owned(fitted))
     }
 
     /// What pages are looked up in, where they are. What is damaged in it is told.

@@ -12,14 +12,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::FetchError;
-use crate::fetch::FetchSettings;
+use crate::fetch::FetchPlan;
 use crate::headers::Headers;
 use crate::job::{Attempt, Hop, Job, Probe, Reach, Request, Role, Via};
 use crate::memory::{Held, Memory};
 use crate::page::Page;
 use crate::url::PageUrl;
 use crate::visit::Parsed;
-use crate::worker::ParseSettings;
+use crate::worker::ParsePlan;
 
 /// The longest frame: a page with its text, both in memory.
 const LONGEST: usize = 1 << 30;
@@ -30,8 +30,8 @@ const KEPT: usize = 1 << 20;
 /// The first frame: what the child is to be.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Orders {
-    pub(super) fetch: FetchSettings,
-    pub(super) parse: ParseSettings,
+    pub(super) fetch: FetchPlan,
+    pub(super) parse: ParsePlan,
     pub(super) in_flight: usize,
 }
 

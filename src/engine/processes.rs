@@ -145,7 +145,7 @@ impl Running {
         };
         let mut orders = BufWriter::with_capacity(64 << 10, stdin);
         let first = Orders {
-            fetch: plan.shared.settings().clone(),
+            fetch: plan.shared.plan().clone(),
             parse: plan.parse.clone(),
             in_flight: each.get(),
         };

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 
 use super::framing::{Framing, framing};
+use super::plan::SpoolPlan;
 use super::range::ContentRange;
-use super::settings::{FetchSettings, SpoolSettings};
 use super::spool::{self, Note, Partial, SpoolFile};
 use crate::failure::FetchError;
 use crate::headers::Headers;
@@ -53,9 +53,8 @@ struct Resumed {
 
 impl Asked {
     /// Reads a request, and makes it ask for the rest if a part of its response is on disk.
-    pub(super) fn of(outgoing: &mut Outgoing, job: &Job, settings: &FetchSettings) -> Self {
+    pub(super) fn of(outgoing: &mut Outgoing, job: &Job, spool: &SpoolPlan) -> Self {
         let range = outgoing.headers.contains_key(header::RANGE);
-        let spool = &settings.spool;
         // RFC 9110 14.2: GET is the only method that has ranges.
         let resumable = (spool.resume && spool.keep && !range && outgoing.method == Method::GET)
             .then(|| outgoing.fingerprint(&job.url));
@@ -225,15 +224,15 @@ impl Arrival {
     /// A function that opens the file for the body; may be called once.
     pub(super) fn opener(
         &mut self,
-    ) -> impl FnOnce(&SpoolSettings) -> std::io::Result<SpoolFile> + Send + 'static {
+    ) -> impl FnOnce(&SpoolPlan) -> std::io::Result<SpoolFile> + Send + 'static {
         let partial = self
             .resumed
             .as_mut()
             .and_then(|resumed| resumed.partial.take());
         let note = self.note.take();
-        move |settings| match partial {
-            Some(partial) => SpoolFile::append(settings, *partial),
-            None => SpoolFile::create(settings, note.as_ref()),
+        move |spool| match partial {
+            Some(partial) => SpoolFile::append(spool, *partial),
+            None => SpoolFile::create(spool, note.as_ref()),
         }
     }
 }

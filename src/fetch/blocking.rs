@@ -39,7 +39,7 @@ impl BlockingFetcher {
     pub(crate) fn new(shared: Arc<Shared>, lanes: usize) -> Result<Self> {
         let mut tls = shared.tls.clone();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let proxies = &shared.settings.proxies;
+        let proxies = &shared.plan.settings.proxies;
         let routes = match proxies.as_slice() {
             [] => vec![Route::new(None)?],
             proxies => proxies
@@ -51,7 +51,7 @@ impl BlockingFetcher {
         let dialer = Dialer::new(shared.resolver.clone(), connections, Arc::new(tls));
         // One more is in use, and at least one is kept alive.
         let most = (sockets::limit() / lanes.max(1)).saturating_sub(1).max(1);
-        let kept = Kept::new(most, shared.settings.keep_idle);
+        let kept = Kept::new(most, shared.plan.keep_idle);
         Ok(Self {
             shared,
             dialer,
@@ -66,11 +66,11 @@ impl BlockingFetcher {
     /// Why there is no page. That is data, not a fault of the program.
     pub(crate) fn fetch(&mut self, job: &Job) -> Result<Page, FetchError> {
         let shared = self.shared.clone();
-        let clock = Clock::new(&shared.settings.deadlines);
+        let clock = Clock::new(&shared.plan.settings.deadlines);
         let (route, proxy) = shared.proxy(job);
         let wire = self.wire(job, (route, proxy), &clock)?;
         let mut outgoing = shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, &shared.settings);
+        let asked = Asked::of(&mut outgoing, job, &shared.plan.spool);
         outgoing.add(job);
         let mut answer = wire
             .ask(&outgoing, &job.url, &self.routes[route], &clock)
@@ -89,7 +89,7 @@ impl BlockingFetcher {
             answer.version,
             std::mem::take(&mut answer.headers),
         );
-        let download = Download::new(asked, job, head, answered, &shared.settings)?;
+        let download = Download::new(asked, job, head, answered, &shared.plan)?;
         self.receive(job, answer, download, route, &clock)
     }
 
@@ -197,7 +197,7 @@ impl BlockingFetcher {
     }
 
     fn spool(&self, download: &mut Download<'_>) -> Result<SpoolFile, FetchError> {
-        download.opener()(&self.shared.settings.spool)
+        download.opener()(&self.shared.plan.spool)
             .map_err(|error| FetchError::Spool(error.to_string()))
     }
 }

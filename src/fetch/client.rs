@@ -128,7 +128,7 @@ impl Clients {
     /// When TLS cannot be set up.
     pub(crate) fn new(shared: &Arc<Shared>, lanes: usize, in_flight: usize) -> Result<Self> {
         let limit = (sockets::limit() / lanes.max(1)).max(in_flight);
-        let proxies = shared.settings.proxies.iter();
+        let proxies = shared.plan.settings.proxies.iter();
         let proxied = proxies.map(|proxy| {
             let named = Proxied::new(shared, proxy, false, limit)?;
             Ok([named, Proxied::new(shared, proxy, true, limit)?])
@@ -185,7 +185,7 @@ impl Clients {
             self.prefer_http1(job);
             return FetchError::Unprocessed("the host wants HTTP/1.1".into());
         }
-        let fault = fault::from_client(error, Stage::Head, &self.shared.settings.deadlines);
+        let fault = fault::from_client(error, Stage::Head, &self.shared.plan.settings.deadlines);
         let mut extras = http::Extensions::new();
         if let Some(info) = error.connect_info() {
             info.get_extras(&mut extras);
@@ -257,7 +257,7 @@ impl Clients {
 
     fn build(&self, guarded: bool, variant: Variant, target: Option<Uri>) -> Pool {
         let hosts = Arc::<Hosts>::default();
-        let settings = &self.shared.settings;
+        let plan = &self.shared.plan;
         let tls = if variant != Variant::Any {
             let mut tls = ClientConfig::clone(&self.tls);
             tls.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -275,12 +275,12 @@ impl Clients {
         });
         let idle_per_host = match variant {
             Variant::Fresh => 0,
-            Variant::Any | Variant::Http1 => settings.idle_per_host,
+            Variant::Any | Variant::Http1 => plan.idle_per_host,
         };
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.keep_idle)
+            .pool_idle_timeout(plan.keep_idle)
             .pool_max_idle_per_host(idle_per_host)
             // As lenient as browsers: folded lines (RFC 9112 5.2), a space before a colon, a bad line among good
             // ones.

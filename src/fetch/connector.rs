@@ -86,10 +86,10 @@ impl Way {
             }
         }
         let room = self.sockets.room();
-        if self.shared.settings.count_connections {
+        if self.shared.plan.settings.count_connections {
             self.shared.connections.add(1);
         }
-        let within = self.shared.settings.deadlines.connect;
+        let within = self.shared.plan.settings.deadlines.connect;
         let steps = self.steps(uri, host);
         let (bytes, state) = if within.is_zero() {
             steps.await?
@@ -118,7 +118,7 @@ impl Way {
         uri: &Uri,
         host: Option<Arc<Host>>,
     ) -> Result<(Bytes, SocketState), FetchError> {
-        let deadlines = &self.shared.settings.deadlines;
+        let deadlines = &self.shared.plan.settings.deadlines;
         let began = Instant::now();
         let mut phases = Phases::default();
         let name = uri.host().unwrap_or_default();

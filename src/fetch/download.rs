@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode, Version};
 
 use super::arrival::{Arrival, Asked};
 use super::intake::{Intake, Next};
-use super::settings::{FetchSettings, SpoolSettings};
+use super::plan::{FetchPlan, SpoolPlan};
 use super::socket_state::Phases;
 use super::spool::SpoolFile;
 use crate::body::{Body, Spool};
@@ -22,7 +22,7 @@ use crate::page::{HttpVersion, Page, Timing};
 
 /// A body on its way.
 pub(super) struct Download<'a> {
-    settings: &'a FetchSettings,
+    plan: &'a FetchPlan,
     version: HttpVersion,
     headers: Headers,
     answered: Answered,
@@ -60,10 +60,11 @@ impl<'a> Download<'a> {
         job: &Job,
         (status, version, headers): (StatusCode, Version, HeaderMap),
         answered: Answered,
-        settings: &'a FetchSettings,
+        plan: &'a FetchPlan,
     ) -> Result<Self, FetchError> {
         let mut headers = Headers(headers);
         let arrival = Arrival::new(asked, job, status, version, &mut headers)?;
+        let settings = &plan.settings;
         let wanted = settings.types.want(job, &headers);
         let announced = if wanted {
             arrival.announced()
@@ -72,7 +73,7 @@ impl<'a> Download<'a> {
         };
         Ok(Self {
             intake: Intake::new(settings, announced, answered.answered)?,
-            settings,
+            plan,
             version: version.into(),
             headers,
             answered,
@@ -89,7 +90,7 @@ impl<'a> Download<'a> {
     /// What opens the file; to be asked for once.
     pub(super) fn opener(
         &mut self,
-    ) -> impl FnOnce(&SpoolSettings) -> io::Result<SpoolFile> + Send + 'static {
+    ) -> impl FnOnce(&SpoolPlan) -> io::Result<SpoolFile> + Send + 'static {
         self.arrival.opener()
     }
 
@@ -120,7 +121,7 @@ impl<'a> Download<'a> {
             Next::Held => return Ok(Step::Read),
             Next::Spill(bytes) | Next::Write(bytes) => bytes,
         };
-        Ok(match self.settings.spool.keep {
+        Ok(match self.plan.spool.keep {
             true => Step::Write(bytes),
             false => Step::Read,
         })
@@ -137,11 +138,11 @@ impl<'a> Download<'a> {
     /// The page, with its body in memory or in this file.
     pub(super) fn page(mut self, job: &Job, file: Option<Spool>) -> Page {
         let wire_bytes = self.received();
-        let spool = &self.settings.spool;
+        let over = self.plan.settings.spool.over.0;
         let body = match file {
             Some(file) => Body::Spooled(file),
             None if !self.wanted => Body::Dropped(0),
-            None if wire_bytes > spool.over.0 && !spool.keep => Body::Dropped(wire_bytes),
+            None if wire_bytes > over && !self.plan.spool.keep => Body::Dropped(wire_bytes),
             None => Body::Memory(self.intake.in_memory()),
         };
         Page {

@@ -41,13 +41,13 @@ impl Fetcher {
     /// # Errors
     /// Why there is no page. Data, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
-        let settings = &self.shared.settings;
-        let patience = Patience::new(&settings.deadlines);
+        let plan = &self.shared.plan;
+        let patience = Patience::new(&plan.settings.deadlines);
         let (place, proxy) = self.shared.proxy(job);
         let guarded = self.shared.guards(job);
         let guarded = guarded && self.check(job, proxy).await?;
         let mut outgoing = self.shared.template.outgoing(job);
-        let asked = Asked::of(&mut outgoing, job, settings);
+        let asked = Asked::of(&mut outgoing, job, &plan.spool);
         outgoing.add(job);
         let mut answer = {
             let mut sent = self.clients.send(job, place, guarded, outgoing)?;
@@ -74,7 +74,7 @@ impl Fetcher {
         };
         let head = &mut answer.head;
         let head = (head.status, head.version, std::mem::take(&mut head.headers));
-        let mut download = Download::new(asked, job, head, answered, settings)?;
+        let mut download = Download::new(asked, job, head, answered, plan)?;
         let file = self
             .receive(&mut answer.body, &mut download, &patience)
             .await?;
@@ -148,7 +148,7 @@ impl Fetcher {
         if download.is_over() {
             return Ok(Step::End);
         }
-        let chunk = body.chunk(download.received(), &self.shared.settings.deadlines);
+        let chunk = body.chunk(download.received(), &self.shared.plan.settings.deadlines);
         let chunk = patience.for_chunk(chunk).await??;
         download.take(chunk)
     }
@@ -156,19 +156,19 @@ impl Fetcher {
     fn spool(&self, download: &mut Download<'_>) -> Spooling {
         let shared = self.shared.clone();
         let open = download.opener();
-        Spooling::start(move || open(&shared.settings.spool))
+        Spooling::start(move || open(&shared.plan.spool))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::settings::FetchSettings;
+    use super::super::plan::FetchPlan;
     use super::*;
     use crate::url::PageUrl;
 
     #[tokio::test]
     async fn a_request_in_flight_is_a_small_thing() {
-        let fetcher = Fetcher::new(Shared::new(FetchSettings::default()).unwrap(), 1, 1).unwrap();
+        let fetcher = Fetcher::new(Shared::new(FetchPlan::default()).unwrap(), 1, 1).unwrap();
         let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
         let fetch = size_of_val(&fetcher.fetch(&job));
         assert!(fetch <= 2048, "{fetch} bytes");

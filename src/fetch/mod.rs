@@ -23,6 +23,7 @@ mod hosts;
 mod intake;
 mod patience;
 mod pinned;
+mod plan;
 mod proxied;
 mod proxy;
 mod range;
@@ -38,10 +39,10 @@ mod wire;
 
 pub(crate) use blocking::BlockingFetcher;
 pub(crate) use fetcher::Fetcher;
+pub(crate) use plan::{FetchPlan, KEEP_IDLE, SpoolPlan};
 pub use proxy::{Proxy, ProxyScheme};
-pub(crate) use settings::KEEP_IDLE;
 pub use settings::{
-    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions,
+    Deadlines, FetchSettings, Override, Private, SpoolSettings, TlsSettings, Versions, method,
 };
 pub(crate) use shared::Shared;
 pub use types::MediaTypes;

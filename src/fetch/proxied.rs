@@ -23,6 +23,7 @@ use super::answer::Answer;
 use super::dns::ClientResolver;
 use super::fault::{self, Stage};
 use super::framing::{HEADER_BYTES, HEADER_FIELDS};
+use super::plan::FetchPlan;
 use super::proxy::Proxy;
 use super::settings::Versions;
 use super::shared::Shared;
@@ -100,7 +101,7 @@ impl Proxied {
                 Ok(Answer::proxied(response, made.is_none(), phases))
             }
             Err(error) => {
-                let deadlines = &shared.settings.deadlines;
+                let deadlines = &shared.plan.settings.deadlines;
                 let fault = fault::from_reqwest(&error, Stage::Head, deadlines);
                 let kept = connection(&error).is_some_and(|local| new.answered(local).is_none());
                 let kept = kept && !fault::is_stream_reset(&error);
@@ -122,7 +123,12 @@ impl Proxied {
 
 impl Current {
     fn new(shared: &Arc<Shared>, proxy: &Proxy, guarded: bool) -> Result<Self> {
-        let settings = &shared.settings;
+        let FetchPlan {
+            settings,
+            keep_idle,
+            idle_per_host,
+            ..
+        } = &shared.plan;
         let new = New::default();
         let resolver = ClientResolver {
             resolver: shared.resolver.clone(),
@@ -140,8 +146,8 @@ impl Current {
             .proxy(known)
             .dns_resolver(Arc::new(resolver))
             .tls_backend_preconfigured(shared.tls.clone())
-            .pool_idle_timeout(settings.keep_idle)
-            .pool_max_idle_per_host(settings.idle_per_host)
+            .pool_idle_timeout(*keep_idle)
+            .pool_max_idle_per_host(*idle_per_host)
             .tcp_nodelay(true)
             // As lenient with heads as the other client.
             .http1_allow_obsolete_multiline_headers_in_responses(true)

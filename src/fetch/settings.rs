@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 use super::proxy::Proxy;
 use super::types::MediaTypes;
 use crate::headers::Headers;
+use crate::job;
 use crate::size::ByteSize;
 
-/// How long an idle connection is kept open, if no host has a longer delay.
-pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
-
 /// The settings of the fetch path. Plain data, because it is sent to child processes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FetchSettings {
     /// The method, unless a line of the list has its own.
-    pub method: String,
+    #[serde(with = "as_text")]
+    pub method: Method,
     /// The body to send, unless a line has its own.
     pub body: Option<Bytes>,
     /// Headers for every request, including `User-Agent` and `Accept-Encoding`.
@@ -42,10 +42,6 @@ pub struct FetchSettings {
     pub resolve: Vec<Override>,
     /// Whether redirects may lead from a public address to a private one.
     pub private: Private,
-    /// The most idle connections that are kept open for each host.
-    pub idle_per_host: usize,
-    /// How long an idle connection is kept open.
-    pub keep_idle: Duration,
     /// Whether connections are counted.
     pub count_connections: bool,
 }
@@ -72,14 +68,11 @@ pub struct Deadlines {
 pub struct SpoolSettings {
     /// The size above which bodies go to a file.
     pub over: ByteSize,
-    /// The folder for those files.
-    pub folder: PathBuf,
-    /// Whether large bodies are needed; if not, they are counted and dropped.
-    pub keep: bool,
-    /// Whether partial downloads stay in the folder and are resumed.
-    pub resume: bool,
-    /// Whether to compute the SHA-256 of spooled bodies.
-    pub digest: bool,
+    /// The folder for those files, where partial downloads stay and are resumed.
+    ///
+    /// `None` is the system's folder for temporary files, where nothing stays. A run that saves its bodies writes them
+    /// to the folder that it saves them to.
+    pub folder: Option<PathBuf>,
 }
 
 /// The HTTP versions to offer.
@@ -131,6 +124,28 @@ pub enum Private {
     Allow,
 }
 
+/// Reads the name of a method. The common ones are taken to be meant however they are written.
+///
+/// # Errors
+/// When it is not the name of a method.
+pub fn method(name: &str) -> Result<Method, String> {
+    job::method(name).ok_or_else(|| format!("{name:?} is not an HTTP method"))
+}
+
+/// A method on its way to a child process.
+mod as_text {
+    use http::Method;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(method: &Method, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(method.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Method, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
 impl Default for FetchSettings {
     fn default() -> Self {
         let mut headers = Headers::default();
@@ -145,7 +160,7 @@ impl Default for FetchSettings {
                 .insert(name, http::HeaderValue::from_static(value));
         }
         Self {
-            method: "GET".to_owned(),
+            method: Method::GET,
             body: None,
             headers,
             deadlines: Deadlines::default(),
@@ -157,8 +172,6 @@ impl Default for FetchSettings {
             proxies: Vec::new(),
             resolve: Vec::new(),
             private: Private::Refuse,
-            idle_per_host: 32,
-            keep_idle: KEEP_IDLE,
             count_connections: false,
         }
     }
@@ -181,11 +194,16 @@ impl Default for SpoolSettings {
     fn default() -> Self {
         Self {
             over: ByteSize::mib(1),
-            folder: std::env::temp_dir(),
-            keep: true,
-            resume: false,
-            digest: false,
+            folder: None,
         }
+    }
+}
+
+impl std::str::FromStr for Override {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text)
     }
 }
 

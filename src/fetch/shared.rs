@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::connections::Connections;
 use super::dns::Resolver;
+use super::plan::FetchPlan;
 use super::proxy::Proxy;
-use super::settings::{FetchSettings, Private};
+use super::settings::Private;
 use super::{fault, tls};
 use crate::error::Result;
 use crate::failure::FetchError;
@@ -14,7 +15,7 @@ use crate::outgoing::{Outgoing, Template};
 
 /// What all fetchers of a run share: the expensive parts.
 pub(crate) struct Shared {
-    pub(super) settings: FetchSettings,
+    pub(super) plan: FetchPlan,
     pub(super) template: Template,
     pub(super) resolver: Resolver,
     pub(super) tls: rustls::ClientConfig,
@@ -25,12 +26,13 @@ pub(crate) struct Shared {
 impl Shared {
     /// # Errors
     /// When a setting cannot hold, or TLS cannot be set up.
-    pub(crate) fn new(settings: FetchSettings) -> Result<Arc<Self>> {
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
+    pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
+        let settings = &plan.settings;
+        let template = Template::new(&settings.method, &settings.headers, settings.body.clone());
         let resolver = Resolver::new(settings.resolve.clone(), settings.deadlines.connect);
         let tls = tls::config(&settings.tls, settings.versions)?;
         Ok(Arc::new(Self {
-            settings,
+            plan,
             template,
             resolver,
             tls,
@@ -48,16 +50,16 @@ impl Shared {
         &self.connections
     }
 
-    /// What it may do.
-    pub(crate) fn settings(&self) -> &FetchSettings {
-        &self.settings
+    /// What the fetch path is handed.
+    pub(crate) fn plan(&self) -> &FetchPlan {
+        &self.plan
     }
 
     /// The place of the proxy that a job goes through, and the proxy; `None` where it goes straight to its host.
     ///
     /// Proxies take turns, and a job that is tried again goes through the next one.
     pub(super) fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
-        let proxies = &self.settings.proxies;
+        let proxies = &self.plan.settings.proxies;
         if proxies.is_empty() {
             return (0, None);
         }
@@ -72,7 +74,7 @@ impl Shared {
 
     /// Whose fault it is, with a proxy between.
     pub(super) fn blame(&self, fault: FetchError) -> FetchError {
-        if self.settings.proxies.is_empty() {
+        if self.plan.settings.proxies.is_empty() {
             fault
         } else {
             fault::by_proxy(fault)
@@ -81,6 +83,6 @@ impl Shared {
 
     /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
     pub(super) fn guards(&self, job: &Job) -> bool {
-        self.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
+        self.plan.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
     }
 }

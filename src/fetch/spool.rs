@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::settings::SpoolSettings;
+use super::plan::SpoolPlan;
 use crate::body::{SPOOL_PREFIX, Spool};
 use crate::url::PageUrl;
 
@@ -114,11 +114,11 @@ impl SpoolFile {
     ///
     /// # Errors
     /// Any error of the file system.
-    pub(crate) fn create(settings: &SpoolSettings, note: Option<&Note>) -> io::Result<Self> {
-        let hash = settings.digest.then(Sha256::new);
+    pub(crate) fn create(plan: &SpoolPlan, note: Option<&Note>) -> io::Result<Self> {
+        let hash = plan.digest.then(Sha256::new);
         let request = note.and_then(|note| u128::from_str_radix(&note.request, 16).ok());
         if let (Some(note), Some(request)) = (note, request) {
-            let path = resumable_path(&settings.folder, request);
+            let path = resumable_path(&plan.folder, request);
             let file = open_own(&path)?;
             // If another download of the same request has the name, use a temporary file.
             if file.try_lock().is_ok() {
@@ -140,7 +140,7 @@ impl SpoolFile {
         let file = tempfile::Builder::new()
             .prefix(SPOOL_PREFIX)
             .suffix(".tmp")
-            .tempfile_in(&settings.folder)?;
+            .tempfile_in(&plan.folder)?;
         let (file, path) = file.keep().map_err(|error| error.error)?;
         Ok(Self {
             file,
@@ -156,14 +156,14 @@ impl SpoolFile {
     ///
     /// # Errors
     /// Any error of the file system.
-    pub(crate) fn append(settings: &SpoolSettings, partial: Partial) -> io::Result<Self> {
+    pub(crate) fn append(plan: &SpoolPlan, partial: Partial) -> io::Result<Self> {
         let Partial {
             mut file,
             path,
             length,
             ..
         } = partial;
-        let mut hash = settings.digest.then(Sha256::new);
+        let mut hash = plan.digest.then(Sha256::new);
         // Reading the file feeds the digest, and leaves the position at its end.
         let mut buffer = vec![0; 256 << 10];
         let mut read = 0;
@@ -311,12 +311,12 @@ fn open_own(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    fn settings(folder: &Path) -> SpoolSettings {
-        SpoolSettings {
+    fn plan(folder: &Path) -> SpoolPlan {
+        SpoolPlan {
             folder: folder.to_owned(),
             resume: true,
             digest: true,
-            ..SpoolSettings::default()
+            keep: true,
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
     }
 
     fn half(folder: &Path) {
-        let mut first = SpoolFile::create(&settings(folder), Some(&note(7))).unwrap();
+        let mut first = SpoolFile::create(&plan(folder), Some(&note(7))).unwrap();
         first.write(b"01234").unwrap();
     }
 
@@ -346,7 +346,7 @@ mod tests {
         half(folder.path());
         let partial = Partial::find(folder.path(), &url(), 7).unwrap();
         assert_eq!(partial.length, 5);
-        let mut second = SpoolFile::append(&settings(folder.path()), partial).unwrap();
+        let mut second = SpoolFile::append(&plan(folder.path()), partial).unwrap();
         second.write(b"56789").unwrap();
         let spool = second.finish();
         assert_eq!(fs::read(spool.path()).unwrap(), b"0123456789");
@@ -371,16 +371,16 @@ mod tests {
     #[test]
     fn two_downloads_of_one_request_do_not_write_one_file() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(folder.path());
-        let first = SpoolFile::create(&settings, Some(&note(7))).unwrap();
-        let second = SpoolFile::create(&settings, Some(&note(7))).unwrap();
+        let plan = plan(folder.path());
+        let first = SpoolFile::create(&plan, Some(&note(7))).unwrap();
+        let second = SpoolFile::create(&plan, Some(&note(7))).unwrap();
         assert_ne!(first.path, second.path);
     }
 
     #[test]
     fn what_cannot_be_resumed_is_removed_when_it_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = SpoolFile::create(&settings(folder.path()), None).unwrap();
+        let mut file = SpoolFile::create(&plan(folder.path()), None).unwrap();
         file.write(b"half").unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

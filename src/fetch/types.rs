@@ -1,5 +1,7 @@
 //! The media types whose bodies are read, if the user named any.
 
+use std::str::FromStr;
+
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,11 @@ impl MediaTypes {
         Ok(())
     }
 
+    /// Adds all of these.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
     /// Whether to read the body of this response.
     ///
     /// Yes as well if the response has no type, or the crawl itself needs the body.
@@ -47,6 +54,17 @@ impl MediaTypes {
             Some(wanted) => wanted == "*" || wanted.eq_ignore_ascii_case(kind),
             None => wanted.eq_ignore_ascii_case(essence),
         })
+    }
+}
+
+impl FromStr for MediaTypes {
+    type Err = String;
+
+    /// Parses media types separated by commas: `text/html,image/*`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut types = Self::default();
+        text.split(',').try_for_each(|item| types.add(item))?;
+        Ok(types)
     }
 }
 
@@ -74,8 +92,7 @@ mod tests {
         };
         let mut types = MediaTypes::default();
         assert!(types.want(&job, &said(Some("image/png"))));
-        types.add("Text/HTML").unwrap();
-        types.add("application/*").unwrap();
+        types.merge(&"Text/HTML, application/*".parse().unwrap());
         for (text, wanted) in [
             (Some("text/html; charset=utf-8"), true),
             (Some("APPLICATION/pdf"), true),
@@ -87,6 +104,6 @@ mod tests {
         }
         let robots = Job::robots(&job.host, job.reach, job.since).unwrap();
         assert!(types.want(&robots, &said(Some("text/plain"))));
-        assert!(types.add("html").is_err());
+        assert!("text/html,html".parse::<MediaTypes>().is_err());
     }
 }

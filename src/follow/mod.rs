@@ -37,8 +37,6 @@ const MAX_NESTING: u16 = 3;
 pub struct CrawlSettings {
     /// Which URLs belong to the crawl.
     pub scope: ScopeSettings,
-    /// Whether links marked as nofollow are followed all the same.
-    pub nofollow: Nofollow,
     /// Which sitemaps are read.
     pub sitemaps: Sitemaps,
     /// How to treat pages that are similar to an earlier one.
@@ -56,15 +54,6 @@ pub enum External {
     Ignore,
     /// Each is checked once, and not followed.
     Check,
-}
-
-/// Whether `rel=nofollow`, `meta robots` and `X-Robots-Tag` are obeyed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nofollow {
-    /// They are obeyed.
-    Obey,
-    /// They are not.
-    Ignore,
 }
 
 /// Which sitemaps are read.
@@ -93,7 +82,6 @@ impl Default for CrawlSettings {
     fn default() -> Self {
         Self {
             scope: ScopeSettings::default(),
-            nofollow: Nofollow::Obey,
             sitemaps: Sitemaps::Named,
             similar: SimilarPages::Ignore,
             external: External::Ignore,
@@ -102,9 +90,33 @@ impl Default for CrawlSettings {
     }
 }
 
+impl CrawlSettings {
+    /// Whether pages are compared with each other.
+    pub(crate) fn compares(&self) -> bool {
+        self.similar != SimilarPages::Ignore
+    }
+}
+
+/// The settings, and what the run derives from them.
+#[derive(Debug, Clone)]
+pub(crate) struct FollowPlan {
+    /// The user's settings.
+    pub(crate) settings: CrawlSettings,
+    /// The most records that the run may write.
+    pub(crate) max_records: Option<u64>,
+    /// Whether `rel=nofollow`, `meta robots` and `X-Robots-Tag` are obeyed.
+    pub(crate) obeys: bool,
+    /// Whether assets are fetched.
+    pub(crate) has_assets: bool,
+    /// Whether recipes select links.
+    pub(crate) recipes_lead: bool,
+}
+
 /// Decides which links of a crawl become jobs.
 pub(crate) struct Follow {
     settings: CrawlSettings,
+    obeys: bool,
+    ranks: Ranks,
     scope: Scope,
     similar: Similar,
     skips: BTreeMap<&'static str, u64>,
@@ -115,10 +127,9 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// A crawl that has not seen any link.
-    ///
-    /// `limit` is the number of records that the run may write.
-    pub(crate) fn new(settings: CrawlSettings, limit: Option<u64>) -> Self {
-        let records = [limit, settings.scope.max_per_host];
+    pub(crate) fn new(plan: FollowPlan) -> Self {
+        let settings = plan.settings;
+        let records = [plan.max_records, settings.scope.max_per_host];
         let wanted = records.into_iter().flatten().min();
         let wanted = wanted.map(|records| records.saturating_add(SPARE_SITEMAPS));
         Self {
@@ -126,18 +137,20 @@ impl Follow {
             max_sitemaps: wanted.map_or(MAX_SITEMAPS, |wanted| wanted.min(MAX_SITEMAPS)),
             scope: Scope::new(settings.scope.clone()),
             similar: Similar::default(),
+            obeys: plan.obeys,
+            ranks: Ranks {
+                by_depth: settings.scope.depth.is_some(),
+                by_role: plan.has_assets,
+                by_recipe: plan.recipes_lead,
+            },
             settings,
             skips: BTreeMap::new(),
         }
     }
 
     /// What makes one claim to a URL stronger than another.
-    pub(crate) fn ranks(&self, has_assets: bool, recipes_lead: bool) -> Ranks {
-        Ranks {
-            by_depth: self.settings.scope.depth.is_some(),
-            by_role: has_assets,
-            by_recipe: recipes_lead,
-        }
+    pub(crate) fn ranks(&self) -> Ranks {
+        self.ranks
     }
 
     /// The number of URLs that were skipped so far, by the class of the reason.
@@ -207,11 +220,11 @@ impl Follow {
         let Some(links) = &visit.parsed.found else {
             return Ok(());
         };
-        let obeys = self.settings.nofollow == Nofollow::Obey;
         for link in links.iter() {
             // The assets of a page are not links to follow.
             let is_asset = link.kind == FoundKind::Asset;
-            let is_nofollow = obeys && !link.led && !is_asset && (links.nofollow || link.nofollow);
+            let is_nofollow =
+                self.obeys && !link.led && !is_asset && (links.nofollow || link.nofollow);
             if is_nofollow && !link.is_part {
                 self.count(&Skip::Nofollow);
                 continue;

@@ -55,15 +55,15 @@ impl Frontier {
             self.workbench.put(job, now);
             return Ok(None);
         }
-        let (known, is_crawl) = match self.settings.duplicates {
-            Duplicates::Keep => (None, false),
-            Duplicates::Once => (self.seen.admit(fingerprint, row)?, false),
-            Duplicates::Pages => {
+        let known = match self.settings.duplicates {
+            _ if self.is_crawl => {
                 // A seed has the number of its row: all seeds are read before any link is found.
                 let seen = SeenAs::new(row, Role::Page, 0, true);
                 let known = self.seen.admit(fingerprint, seen.pack())?;
-                (known.map(|known| SeenAs::unpack(known).id), true)
+                known.map(|known| SeenAs::unpack(known).id)
             }
+            Duplicates::Keep => None,
+            Duplicates::Once => self.seen.admit(fingerprint, row)?,
         };
         if let Some(of) = known {
             return Ok(Some(Visit::unsent(job, FetchError::Duplicate { of })));
@@ -75,7 +75,7 @@ impl Frontier {
             )));
         }
         self.remember_host(&job.host);
-        if is_crawl {
+        if self.is_crawl {
             self.last_id = row - 1;
             self.last_seed = row;
             if self.ranks.by_recipe
@@ -233,15 +233,15 @@ impl Frontier {
     pub(crate) fn restore(&mut self, row: &Row, now: Instant) -> Result<()> {
         self.last_id = self.last_id.max(row.id);
         match self.settings.duplicates {
+            _ if self.is_crawl && row.role == Role::Sitemap => {
+                self.is_new_sitemap(row.fingerprint)?;
+            }
+            _ if self.is_crawl => self.restore_seen(row)?,
             Duplicates::Keep => {}
             Duplicates::Once => {
                 self.seen
                     .admit(row.fingerprint, row.row.unwrap_or_default())?;
             }
-            Duplicates::Pages if row.role == Role::Sitemap => {
-                self.is_new_sitemap(row.fingerprint)?;
-            }
-            Duplicates::Pages => self.restore_seen(row)?,
         }
         if row.via == Via::Seed {
             self.remember_host(&row.host);

@@ -9,7 +9,7 @@ use super::health::{Effect, Limits, Trouble};
 use super::pause::{Change, Pause};
 use super::retry::{self, Circumstances, Verdict, Wait};
 use super::window::Reply;
-use super::{Duplicates, Frontier, FrontierSettings, Run};
+use super::{Frontier, FrontierSettings, Run};
 use crate::error::Result;
 use crate::failure::FetchError;
 use crate::job::{Attempt, Hop, Job, Probe, Role, Via, is_idempotent};
@@ -344,7 +344,7 @@ impl Frontier {
     /// does not matter which of the two is fetched first. Not so if a page redirects to itself, a seed has its own
     /// method, headers or body, or there is no record.
     fn is_one_job(&self, job: &Job, target: &PageUrl, gate: &mut impl Gate) -> bool {
-        if self.settings.duplicates != Duplicates::Pages || !job.is_plain() {
+        if !self.is_crawl || !job.is_plain() {
             return true;
         }
         match job.role {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use tokio::runtime::Runtime;
 
-use super::{Discovery, Duplicates, Folder, Frontier, FrontierSettings, Opened};
+use super::{Discovery, Folder, Frontier, FrontierPlan, FrontierSettings, Opened};
 use crate::error::{Error, Result};
 use crate::job::{Job, Role, Via};
 use crate::url::PageUrl;
@@ -31,11 +31,10 @@ pub struct Tenth {
 /// # Errors
 /// When the job cannot be stored there.
 pub fn admit(folder: &Path, urls: u64, hosts: u64) -> Result<Vec<Tenth>> {
-    let settings = FrontierSettings {
-        duplicates: Duplicates::Pages,
-        ..FrontierSettings::default()
-    };
-    let mut frontier = Frontier::new(settings, Method::GET);
+    let mut frontier = Frontier::new(FrontierPlan {
+        is_crawl: true,
+        ..FrontierPlan::list(FrontierSettings::default(), Method::GET)
+    });
     let opened = Opened::open(Folder::lock(folder)?, &Default::default(), &[])?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

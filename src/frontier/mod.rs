@@ -31,6 +31,7 @@ mod machine;
 pub mod measure;
 mod pace;
 mod pause;
+mod plan;
 mod raise;
 mod retry;
 mod seen;
@@ -58,6 +59,7 @@ pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
 pub(crate) use ledger::{Gathered, Opened, marks_left};
+pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
 pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
@@ -87,6 +89,8 @@ const MAX_NAMED: usize = 100_000;
 pub(crate) struct Frontier {
     settings: FrontierSettings,
     method: Method,
+    is_crawl: bool,
+    read_external: bool,
     pace: Pace,
     workbench: Workbench,
     /// A job whose host is ready, but which waits for the run's own rate limit.
@@ -140,27 +144,30 @@ pub(crate) enum Next {
 }
 
 impl Frontier {
-    /// A frontier without jobs. `method` is the run's own, for lines that name none.
-    pub(crate) fn new(settings: FrontierSettings, method: Method) -> Self {
+    /// A frontier without jobs.
+    pub(crate) fn new(plan: FrontierPlan) -> Self {
+        let settings = plan.settings;
         let access = match settings.robots {
             Robots::Obey => Access::Unknown,
             Robots::Ignore => Access::Open,
         };
-        let mut workbench = Workbench::new(settings.per_host, settings.delay, access);
+        let mut workbench = Workbench::new(plan.per_host, settings.delay, access);
         workbench.limit_addresses(settings.per_ip);
         workbench.limit_crawl_delay(settings.max_crawl_delay);
         if settings.adaptive {
             workbench.adapt();
         }
-        if settings.limit == Some(0) {
+        if settings.max_records == Some(0) {
             workbench.close();
         }
         let mut random = fastrand::Rng::new();
         Self {
             pace: Pace::rate(settings.rate),
-            budget: settings.limit,
+            budget: settings.max_records,
             settings,
-            method,
+            method: plan.method,
+            is_crawl: plan.is_crawl,
+            read_external: plan.read_external,
             workbench,
             stalled: None,
             stalled_until: None,
@@ -278,7 +285,7 @@ impl Frontier {
             self.spend();
         }
         self.stalled_until = None;
-        if self.settings.read_external {
+        if self.read_external {
             job.probe = Probe::Read;
         }
         job.leased = Some(now);

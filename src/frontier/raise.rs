@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use super::Frontier;
 use super::admission::Discovery;
 use super::claim::{Claim, MAX_RAISES, Ranks, SeenAs, is_there};
 use super::store::{Change, Raised, State};
-use super::{Duplicates, Frontier};
 use crate::error::Result;
 use crate::job::{Job, Role, Via};
 use crate::skip::Skip;
@@ -203,7 +203,7 @@ impl Frontier {
     /// When the memory of seen URLs cannot be written.
     pub(super) fn settle_claims(&mut self, visit: &Visit, now: Instant) -> Result<Option<Skip>> {
         let job = &visit.job;
-        let watched = self.settings.duplicates == Duplicates::Pages && self.ranks.any();
+        let watched = self.is_crawl && self.ranks.any();
         if !watched || job.id == 0 || !job.role.has_record() || !job.is_plain() {
             return Ok(None);
         }

@@ -39,14 +39,12 @@ pub struct FrontierSettings {
     pub duplicates: Duplicates,
     /// Whether anything is fetched at all.
     pub run: Run,
-    /// Whether robots.txt is obeyed.
+    /// Whether robots.txt is obeyed, and nofollow on pages.
     pub robots: Robots,
     /// The longest `Crawl-delay` that is respected; zero for no limit.
     pub max_crawl_delay: Duration,
     /// The most records that the run may write.
-    pub limit: Option<u64>,
-    /// Whether pages outside the scope are read, and not only checked.
-    pub read_external: bool,
+    pub max_records: Option<u64>,
 }
 
 /// A number of requests per period.
@@ -58,23 +56,21 @@ pub struct Rate {
     pub every: Duration,
 }
 
-/// How to treat lines that repeat an earlier one.
+/// How to treat lines that repeat an earlier one. A crawl fetches each page once in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duplicates {
     /// Fetch once; later lines get a record that names the first.
     Once,
     /// Fetch every line.
     Keep,
-    /// Fetch each page once, wherever lines, links and redirects lead: a crawl.
-    Pages,
 }
 
-/// Whether robots.txt is obeyed.
+/// Whether robots.txt and `nofollow` are obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Robots {
-    /// It is requested first, and obeyed (RFC 9309).
+    /// robots.txt is requested first and obeyed (RFC 9309), and nofollow links are not followed.
     Obey,
-    /// It is not requested.
+    /// robots.txt is not requested, and nofollow links are followed.
     Ignore,
 }
 
@@ -114,8 +110,7 @@ impl Default for FrontierSettings {
             run: Run::Real,
             robots: Robots::Ignore,
             max_crawl_delay: Duration::from_secs(30),
-            limit: None,
-            read_external: false,
+            max_records: None,
         }
     }
 }
@@ -161,6 +156,15 @@ impl RetryOn {
         Ok(())
     }
 
+    /// Adds all of these; an empty value, as `none` gives, clears the list.
+    pub fn merge(&mut self, other: &Self) {
+        if *other == Self::nothing() {
+            *self = Self::nothing();
+        }
+        self.statuses.merge(&other.statuses);
+        self.classes.extend_from_slice(&other.classes);
+    }
+
     /// Retries nothing.
     pub fn nothing() -> Self {
         Self {
@@ -182,6 +186,17 @@ impl RetryOn {
     /// Whether a failure of this class is retried.
     pub fn class(&self, class: &str) -> bool {
         self.classes.iter().any(|known| known == class)
+    }
+}
+
+impl std::str::FromStr for RetryOn {
+    type Err = String;
+
+    /// Reads items as [`add`](Self::add) takes them, with commas between: `503,timeout`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut on = Self::nothing();
+        text.split(',').try_for_each(|item| on.add(item))?;
+        Ok(on)
     }
 }
 
@@ -219,10 +234,8 @@ mod tests {
 
     #[test]
     fn retry_on_accepts_statuses_families_and_classes() {
-        let mut on = RetryOn::nothing();
-        for item in ["403", "5xx", "Timeout"] {
-            on.add(item).unwrap();
-        }
+        let mut on: RetryOn = "403,5xx".parse().unwrap();
+        on.merge(&"Timeout".parse().unwrap());
         assert!(on.status(403) && on.status(500) && on.status(599) && !on.status(404));
         assert!(
             on.error(&FetchError::TooSlow {
@@ -232,7 +245,7 @@ mod tests {
         );
         assert!(on.add("sometimes").unwrap_err().contains("timeout"));
         assert!(on.add("99").is_err());
-        on.add("none").unwrap();
+        on.merge(&"403,none".parse().unwrap());
         assert_eq!(on, RetryOn::nothing());
     }
 

@@ -87,9 +87,9 @@ impl Known {
 }
 
 impl Frontier {
-    /// Whether jobs bring their pages along. In a crawl they are looked up.
+    /// Whether jobs come with their pages. In a crawl, pages are looked up.
     pub(super) fn takes_pages(&self) -> bool {
-        self.settings.run == Run::Stored && self.settings.duplicates != Duplicates::Pages
+        self.settings.run == Run::Stored && !self.is_crawl
     }
 
     /// The rows whose pages the job was left with.

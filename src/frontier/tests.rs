@@ -11,7 +11,7 @@ fn a_waiting_host_uses_up_nothing_of_the_runs_rate() {
         rate: Some("1/h".parse().unwrap()),
         ..FrontierSettings::default()
     };
-    let mut frontier = Frontier::new(settings, Method::GET);
+    let mut frontier = Frontier::new(FrontierPlan::list(settings, Method::GET));
     let job = Job::seed(1, PageUrl::parse("http://a.example/").unwrap());
     let later = now + Duration::from_secs(1);
     frontier.workbench.host(&job.host, now).hold(later);
@@ -30,7 +30,7 @@ impl Gate for Open {
 }
 
 fn frontier(settings: FrontierSettings, urls: u64, now: Instant) -> Frontier {
-    let mut frontier = Frontier::new(settings, Method::POST);
+    let mut frontier = Frontier::new(FrontierPlan::list(settings, Method::POST));
     for row in 1..=urls {
         let url = PageUrl::parse(&format!("http://a.example/{row}")).unwrap();
         assert!(
@@ -61,7 +61,7 @@ fn an_unprocessed_request_is_sent_again_whatever_its_method_and_is_no_attempt() 
     let now = Instant::now();
     let settings = FrontierSettings {
         retries: 0,
-        limit: Some(2),
+        max_records: Some(2),
         ..FrontierSettings::default()
     };
     let mut frontier = frontier(settings, 3, now);

@@ -106,7 +106,7 @@ mod tests {
     use http::Method;
 
     use super::super::tests::Open;
-    use super::super::{FrontierSettings, Next};
+    use super::super::{FrontierPlan, FrontierSettings, Next};
     use super::*;
     use crate::failure::FetchError;
     use crate::job::Job;
@@ -120,7 +120,7 @@ mod tests {
             pause_after: 1,
             ..FrontierSettings::default()
         };
-        let mut frontier = Frontier::new(settings, Method::GET);
+        let mut frontier = Frontier::new(FrontierPlan::list(settings, Method::GET));
         for row in 1..=3 {
             let url = PageUrl::parse(&format!("http://a.example/{row}")).unwrap();
             frontier.admit(Box::new(Job::seed(row, url)), now).unwrap();

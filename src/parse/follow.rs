@@ -11,11 +11,11 @@ use super::decode::DecodeLimits;
 use super::gather::Gathering;
 use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
+use super::plan::FollowPlan;
 use super::resolve::Resolver;
 use super::scan::{Decoder, Markup, utf8};
 use super::{feed, head, simhash, sitemap, with_lifetime, xml};
 use crate::checked::{self, IDS};
-use crate::fingerprint::Fingerprints;
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
 use crate::page::Page;
@@ -31,8 +31,6 @@ const FAILURE: u16 = 400;
 /// What to look for in pages, so that it can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Follow {
-    /// Computes the fingerprints of the URLs that are found.
-    pub fingerprints: Fingerprints,
     /// Links to other pages. If off, only links that recipes select are followed.
     pub pages: bool,
     /// References to the parts of a page, such as images and style sheets.
@@ -42,24 +40,17 @@ pub struct Follow {
     /// The ids in pages, and the fragments of links to them.
     pub fragments: bool,
     /// The most links taken from one page.
-    pub limit: usize,
-    /// The product token by which a page may address this robot.
-    pub agent: String,
-    /// Whether pages are compared for similarity.
-    pub similar: bool,
+    pub max_links: usize,
 }
 
 impl Default for Follow {
     fn default() -> Self {
         Self {
-            fingerprints: Fingerprints::default(),
             pages: true,
             assets: false,
             guess: false,
             fragments: false,
-            limit: 50_000,
-            agent: "haul".to_owned(),
-            similar: false,
+            max_links: 50_000,
         }
     }
 }
@@ -77,7 +68,8 @@ impl Default for Follow {
 /// ```
 #[must_use]
 pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> {
-    let mut gathering = Gathering::new(follow.limit);
+    let plan = FollowPlan::of(follow.clone());
+    let mut gathering = Gathering::new(follow.max_links);
     let text = Text {
         markup: Markup::Html,
         bytes,
@@ -86,7 +78,7 @@ pub fn html(bytes: &[u8], url: &PageUrl, follow: &Follow) -> Option<Box<Found>> 
         links: true,
         ids: follow.fragments,
     };
-    scan(&text, url, follow, &mut gathering);
+    scan(&text, url, &plan, &mut gathering);
     gathering.finish()
 }
 
@@ -147,18 +139,23 @@ impl SearchAs {
 pub(super) struct LinkGatherer<'p> {
     url: &'p PageUrl,
     role: Role,
-    follow: &'p Follow,
+    follow: &'p FollowPlan,
     gathering: Gathering,
     simhash: Option<u64>,
 }
 
 impl<'p> LinkGatherer<'p> {
     /// Starts with the links in the response headers.
-    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p Follow) -> Self {
-        let mut gathering = Gathering::new(follow.limit);
+    pub(super) fn of(job: &'p Job, page: &'p Page, follow: &'p FollowPlan) -> Self {
+        let mut gathering = Gathering::new(follow.wanted.max_links);
         if job.role == Role::Page && page.status < FAILURE {
             let mut resolver = Resolver::new(&job.url, follow.fingerprints);
-            head::gather(&page.headers, follow.assets, &mut resolver, &mut gathering);
+            head::gather(
+                &page.headers,
+                follow.wanted.assets,
+                &mut resolver,
+                &mut gathering,
+            );
         }
         // Sitemaps are often sent with "noindex". That is about the sitemap itself, which nobody would index.
         if matches!(job.role, Role::Page | Role::Asset) {
@@ -168,7 +165,7 @@ impl<'p> LinkGatherer<'p> {
                 found.nofollow = directives.nofollow;
             });
         }
-        if follow.fragments {
+        if follow.wanted.fragments {
             gathering.take_fragments();
         }
         Self {
@@ -229,7 +226,7 @@ impl<'p> LinkGatherer<'p> {
             encoding,
             // From an external page, only the ids are wanted.
             links: self.role != Role::External,
-            ids: ids && self.follow.fragments,
+            ids: ids && self.follow.wanted.fragments,
         };
         scan(&document, self.url, self.follow, &mut self.gathering)
     }
@@ -267,11 +264,8 @@ impl<'p> LinkGatherer<'p> {
     /// Collects the links of an XML document of any kind. Among assets, only SVG images have parts of their own.
     pub(super) fn gather_xml(&mut self, bytes: &[u8], charset: Charset, role: Role) {
         let text = charset::decode(bytes, charset).0;
-        let Follow {
-            fingerprints,
-            assets,
-            ..
-        } = *self.follow;
+        let fingerprints = self.follow.fingerprints;
+        let assets = self.follow.wanted.assets;
         match xml::root_name(&text).as_deref() {
             Some("svg") => {
                 self.scan(Markup::Xml, text.as_bytes(), &utf8, charset.encoding, false);
@@ -299,11 +293,11 @@ impl<'p> LinkGatherer<'p> {
             let mut resolver = self.resolver();
             feed::json(
                 &text,
-                self.follow.assets,
+                self.follow.wanted.assets,
                 &mut resolver,
                 &mut self.gathering,
             );
-        } else if self.follow.guess {
+        } else if self.follow.wanted.guess {
             self.gather_script(bytes);
         }
     }
@@ -359,17 +353,18 @@ struct Text<'t> {
 fn scan(
     text: &Text<'_>,
     url: &PageUrl,
-    follow: &Follow,
+    follow: &FollowPlan,
     gathering: &mut Gathering,
 ) -> Option<String> {
+    let wanted = &follow.wanted;
     let links = text.links;
     let is_cut = gathering.is_cut();
     let settings = LinkSettings {
-        pages: links && follow.pages,
-        assets: links && follow.assets,
-        styles: links && follow.assets,
-        guess: links && follow.guess,
-        scripts: links && follow.guess,
+        pages: links && wanted.pages,
+        assets: links && wanted.assets,
+        styles: links && wanted.assets,
+        guess: links && wanted.guess,
+        scripts: links && wanted.guess,
         ids: text.ids,
         limit: REFERENCES,
         agent: &follow.agent,

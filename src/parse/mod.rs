@@ -20,6 +20,7 @@ mod head;
 #[doc(hidden)]
 pub mod links;
 pub(crate) mod media_type;
+mod plan;
 #[doc(hidden)]
 pub mod resolve;
 pub(crate) mod rewrite;
@@ -35,7 +36,6 @@ mod work;
 mod xml;
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
 use http::header;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,7 @@ pub use follow::{Follow, html};
 use follow::{LinkGatherer, SearchAs};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
+pub(crate) use plan::{FollowPlan, ParsePlan};
 use scan::Markup;
 pub use work::Work;
 
@@ -78,18 +79,14 @@ pub struct Wants {
     pub raw: bool,
 }
 
-/// What the parse half does with each page, and its limits.
+/// What to read from a page, and within which limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParseSettings {
-    /// What the sinks need.
+    /// What is needed besides what the sinks need.
     pub wants: Wants,
     /// Limits on decoding.
     pub limits: DecodeLimits,
-    /// Whether redirects are followed. If so, no one needs the body of a redirect, and it is not decoded.
-    pub follows: bool,
-    /// The folder for large decoded bodies.
-    pub folder: PathBuf,
-    /// What to look for in pages, if links are followed.
+    /// What to look for in pages; a crawl looks for links in any case.
     pub follow: Option<Follow>,
     /// The typed fields to extract from a page's text, done by whichever part has the text.
     pub extract: ExtractSettings,
@@ -143,24 +140,12 @@ impl Default for ParseSettings {
         Self {
             wants,
             limits: DecodeLimits::default(),
-            follows: true,
-            folder: std::env::temp_dir(),
             follow: None,
             extract: ExtractSettings::default(),
             work: Work::None,
             accept: Statuses::default(),
             memory: ByteSize::mib(256),
         }
-    }
-}
-
-impl ParseSettings {
-    /// Whether a body must be kept until it is parsed.
-    pub fn reads_bodies(&self) -> bool {
-        self.wants.any()
-            || self.follow.is_some()
-            || !self.work.is_none()
-            || !self.extract.is_empty()
     }
 }
 
@@ -171,7 +156,7 @@ impl ParseSettings {
 pub(crate) fn parse(
     job: &Job,
     page: &Page,
-    settings: &ParseSettings,
+    plan: &ParsePlan,
     text: bool,
     memory: &Memory,
 ) -> Parsed {
@@ -179,7 +164,7 @@ pub(crate) fn parse(
     let media = content_type.and_then(MediaType::parse);
     let mut parsed = Parsed {
         media_type: media.as_ref().map(|media| media.essence().to_owned()),
-        accepted: settings.accept.contains(page.status),
+        accepted: plan.accept.contains(page.status),
         ..Parsed::default()
     };
     let encodings = page.headers.0.get_all(header::CONTENT_ENCODING);
@@ -190,22 +175,22 @@ pub(crate) fn parse(
     if !encoded {
         parsed.decoded_bytes = Some(page.body.len());
     }
-    let is_redirect = settings.follows && page.target().is_some();
+    let is_redirect = plan.redirects && page.target().is_some();
     if job.role == Role::Robots && !is_redirect && page.status < 300 {
-        let agent = settings.follow.as_ref().map_or("*", |follow| &follow.agent);
-        let (rules, fault) = robots::rules(page, agent, settings.limits);
+        let agent = plan.follow.as_ref().map_or("*", |follow| &follow.agent);
+        let (rules, fault) = robots::rules(page, agent, plan.limits);
         (parsed.rules, parsed.fault) = (rules.map(Box::new), fault);
         return parsed;
     }
-    if !settings.reads_bodies() || is_redirect {
+    if !plan.reads_bodies() || is_redirect {
         return parsed;
     }
-    let parser = PageParser::new(job, page, media, settings, text);
+    let parser = PageParser::new(job, page, media, plan, text);
     let mut links = parser
         .follow
         .map(|follow| LinkGatherer::of(job, page, follow));
     if parser.wants_body() {
-        let reading = parser.reading(settings);
+        let reading = parser.reading(plan);
         let mut share = memory.take(content::max_memory(page, encoded, &reading));
         match content::read(page, encoded, &reading) {
             Ok(content) => {
@@ -237,7 +222,7 @@ struct PageParser<'q> {
     media: Option<MediaType<'q>>,
     wants: Wants,
     limits: DecodeLimits,
-    follow: Option<&'q Follow>,
+    follow: Option<&'q FollowPlan>,
     work: &'q Work,
 }
 
@@ -246,17 +231,17 @@ impl<'q> PageParser<'q> {
         job: &'q Job,
         page: &'q Page,
         media: Option<MediaType<'q>>,
-        settings: &'q ParseSettings,
+        plan: &'q ParsePlan,
         text: bool,
     ) -> Self {
-        let mut limits = settings.limits;
+        let mut limits = plan.limits;
         if job.role == Role::Sitemap {
             limits.decoded = limits.decoded.max(sitemap::BYTES as u64);
         }
         // No record is written for these, so no sink wants a digest or text. External links are only checked for
         // existence.
         let (mut wants, work) = match job.role {
-            Role::Page | Role::Asset => (settings.wants, &settings.work),
+            Role::Page | Role::Asset => (plan.wants, &plan.work),
             Role::Robots | Role::Sitemap | Role::External => (Wants::NOTHING, &Work::None),
         };
         wants.text |= work.reads_text() || text;
@@ -266,7 +251,7 @@ impl<'q> PageParser<'q> {
             media,
             wants,
             limits,
-            follow: settings.follow.as_ref(),
+            follow: plan.follow.as_ref(),
             work,
         }
     }
@@ -275,7 +260,7 @@ impl<'q> PageParser<'q> {
     ///
     /// For an unknown kind (`None`), whether to search it at all.
     fn search_as(&self, kind: Option<Kind>) -> Option<SearchAs> {
-        SearchAs::choose(self.job, self.page, kind, self.follow?)
+        SearchAs::choose(self.job, self.page, kind, &self.follow?.wanted)
     }
 
     fn wants_body(&self) -> bool {
@@ -283,7 +268,7 @@ impl<'q> PageParser<'q> {
         self.wants.reads() || !self.work.is_none() || self.search_as(kind).is_some()
     }
 
-    fn reading<'s>(&self, settings: &'s ParseSettings) -> content::Reading<'s> {
+    fn reading<'s>(&self, plan: &'s ParsePlan) -> content::Reading<'s> {
         let kind = self.media.as_ref().map(MediaType::kind);
         let head = match self.search_as(kind) {
             Some(_) => follow::SEARCHED,
@@ -292,7 +277,7 @@ impl<'q> PageParser<'q> {
         content::Reading {
             wants: self.wants,
             limits: self.limits,
-            folder: &settings.folder,
+            folder: &plan.folder,
             head,
         }
     }

@@ -19,7 +19,7 @@ use crate::url::PageUrl;
 struct Response {
     job: Job,
     page: Page,
-    settings: ParseSettings,
+    plan: ParsePlan,
 }
 
 /// A 200 response at `http://h.example/a/b`, with links followed and the title wanted.
@@ -33,23 +33,25 @@ fn response(content_type: &str, body: impl Into<Bytes>) -> Response {
         remote: None,
         timing: Timing::default(),
     };
-    let settings = ParseSettings {
+    let plan = ParsePlan {
         wants: Wants {
             title: true,
             ..Wants::NOTHING
         },
-        follow: Some(Follow {
+        follow: Some(FollowPlan {
             fingerprints: Fingerprints::seeded(5),
-            assets: true,
-            ..Follow::default()
+            ..FollowPlan::of(Follow {
+                assets: true,
+                ..Follow::default()
+            })
         }),
-        ..ParseSettings::default()
+        ..ParsePlan::of(&ParseSettings::default())
     };
     let url = PageUrl::parse("http://h.example/a/b").unwrap();
     let response = Response {
         job: Job::seed(1, url),
         page,
-        settings,
+        plan,
     };
     response.header("content-type", content_type)
 }
@@ -93,7 +95,7 @@ impl Response {
 
     fn parsed(&self) -> Parsed {
         let memory = Memory::new(u64::MAX);
-        parse(&self.job, &self.page, &self.settings, false, &memory)
+        parse(&self.job, &self.page, &self.plan, false, &memory)
     }
 
     fn found(&self) -> Found {
@@ -139,8 +141,8 @@ fn a_page_is_scanned_for_its_title_and_links() {
         assert!(!link.nofollow, "only one of the two references is nofollow");
     }
     let mut page = response("application/xhtml+xml", PAGE);
-    page.settings.follow.as_mut().unwrap().assets = false;
-    page.settings.wants = Wants::NOTHING;
+    page.plan.follow.as_mut().unwrap().wanted.assets = false;
+    page.plan.wants = Wants::NOTHING;
     assert_eq!(page.links_in_short(), ["page /c", "page /a/d", "page /g"]);
     assert_eq!(page.parsed().title, None);
 }
@@ -148,24 +150,21 @@ fn a_page_is_scanned_for_its_title_and_links() {
 #[test]
 fn if_nothing_is_followed_no_links_are_collected() {
     let mut page = response("text/html", PAGE).header("link", "</x>; rel=next");
-    page.settings.follow = None;
+    page.plan.follow = None;
     let parsed = page.parsed();
     assert!(parsed.found.is_none() && parsed.title.is_some());
-    assert!(page.settings.reads_bodies());
-    page.settings.wants = Wants::NOTHING;
-    assert!(!page.settings.reads_bodies());
-    page.settings.follow = Some(Follow::default());
-    assert!(page.settings.reads_bodies());
+    assert!(page.plan.reads_bodies());
+    page.plan.wants = Wants::NOTHING;
+    assert!(!page.plan.reads_bodies());
+    page.plan.follow = Some(FollowPlan::of(Follow::default()));
+    assert!(page.plan.reads_bodies());
 }
 
 #[test]
-fn the_settings_survive_serialization() {
-    let settings = response("text/html", PAGE).settings;
-    let bytes = postcard::to_stdvec(&settings).unwrap();
-    assert_eq!(
-        postcard::from_bytes::<ParseSettings>(&bytes).unwrap(),
-        settings
-    );
+fn the_plan_survives_serialization() {
+    let plan = response("text/html", PAGE).plan;
+    let bytes = postcard::to_stdvec(&plan).unwrap();
+    assert_eq!(postcard::from_bytes::<ParsePlan>(&bytes).unwrap(), plan);
 }
 
 #[test]
@@ -179,9 +178,9 @@ fn a_body_in_a_file_is_searched_to_its_end() {
     let mut encoded = response("text/html", gzipped(page.as_bytes()))
         .header("content-encoding", "gzip")
         .spooled();
-    encoded.settings.limits.ratio = 5000;
+    encoded.plan.limits.ratio = 5000;
     assert_eq!(encoded.links_in_short(), ["page /end"]);
-    encoded.settings.wants.text = true;
+    encoded.plan.wants.text = true;
     assert_eq!(
         encoded.parsed().text.map(|text| text.len()),
         Some(page.len())
@@ -226,9 +225,9 @@ fn a_charset_declared_anywhere_in_a_page_applies_to_its_text_title_and_links() {
         page.resize(page.len() + blank, b' ');
         page.extend(b"<meta charset=utf-8>\xe9");
         let mut memory = response("text/html", page.clone());
-        memory.settings.wants.text = true;
+        memory.plan.wants.text = true;
         let mut file = response("text/html", page).spooled();
-        file.settings.wants.text = true;
+        file.plan.wants.text = true;
         for response in [memory, file] {
             assert_eq!(response.links_in_short(), ["page /?%C3%A9"], "{blank}");
             let parsed = response.parsed();
@@ -249,7 +248,7 @@ fn the_charset_is_detected_even_if_the_only_accent_comes_late() {
     let mut page = vec![b' '; 70_000];
     page.extend(b"caf\xe9");
     let mut page = response("text/html", page);
-    page.settings.wants.text = true;
+    page.plan.wants.text = true;
     let parsed = page.parsed();
     assert_eq!(parsed.charset.as_deref(), Some("windows-1252"));
     assert!(parsed.text.unwrap().ends_with("café"));
@@ -261,7 +260,7 @@ fn pages_have_a_text_fingerprint_if_pages_are_compared() {
     let text = format!("<title>t</title><p>{words}</p><a href=/x>x</a>");
     let compared = |content_type, body: Vec<u8>| {
         let mut page = response(content_type, body);
-        page.settings.follow.as_mut().unwrap().similar = true;
+        page.plan.follow.as_mut().unwrap().similar = true;
         page
     };
     let simhash = |page: &Response| page.parsed().simhash;
@@ -432,7 +431,7 @@ fn the_role_decides_what_is_searched() {
         assert_eq!(links_in_short, expected, "{role:?} {content_type}");
     }
     let mut sheet = response("text/css", CSS);
-    sheet.settings.follow.as_mut().unwrap().assets = false;
+    sheet.plan.follow.as_mut().unwrap().wanted.assets = false;
     assert_eq!(sheet.links_in_short(), [""; 0]);
 }
 
@@ -463,7 +462,7 @@ fn guesses_are_made_only_on_request() {
         "<a href=/1 rel=nofollow><script>go('/1', '/2')</script>",
     );
     assert_eq!(page.links_in_short(), ["page /1"]);
-    page.settings.follow.as_mut().unwrap().guess = true;
+    page.plan.follow.as_mut().unwrap().wanted.guess = true;
     assert_eq!(page.links_in_short(), ["page /1", "guess /2"]);
     assert!(
         page.found().iter().next().unwrap().nofollow,
@@ -474,10 +473,10 @@ fn guesses_are_made_only_on_request() {
     let mut script =
         response("text/javascript", "go('/3', 'http:\\/\\/h.example\\/4')").role(Role::Asset);
     for response in [&mut page, &mut script] {
-        let follow = response.settings.follow.as_mut().unwrap();
+        let follow = &mut response.plan.follow.as_mut().unwrap().wanted;
         (follow.assets, follow.guess) = (false, false);
         assert_eq!(response.links_in_short(), [""; 0]);
-        response.settings.follow.as_mut().unwrap().guess = true;
+        response.plan.follow.as_mut().unwrap().wanted.guess = true;
     }
     assert_eq!(page.links_in_short(), ["asset /s.js"]);
     assert_eq!(script.links_in_short(), ["guess /3", "guess /4"]);
@@ -487,7 +486,7 @@ fn guesses_are_made_only_on_request() {
 fn jobs_without_a_record_get_no_digest_and_no_title() {
     for role in [Role::Robots, Role::Sitemap] {
         let mut page = response("text/html", PAGE).role(role);
-        page.settings.wants = Wants {
+        page.plan.wants = Wants {
             digest: true,
             title: true,
             text: true,

@@ -6,7 +6,7 @@
 use tokio::sync::mpsc;
 
 use super::entry::JobBuilder;
-use super::{BATCH, Batch, Entry, SeedSettings};
+use super::{BATCH, Batch, Entry, Position, SeedSettings};
 use crate::error::{Error, Result};
 use crate::job::Request;
 use crate::url::PageUrl;
@@ -119,6 +119,8 @@ pub(super) struct Feed {
     waiting: Vec<Seed>,
     jobs: JobBuilder,
     settings: SeedSettings,
+    /// The last number that an earlier session of the job had.
+    after: u64,
     /// Whether each seed needs a number of its own: a job goes on by them.
     needs_numbers: bool,
     /// The number of the last seed.
@@ -127,12 +129,18 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(receiver: SeedReceiver, settings: SeedSettings, needs_numbers: bool) -> Self {
+    pub(super) fn new(
+        receiver: SeedReceiver,
+        settings: SeedSettings,
+        from: &Position,
+        needs_numbers: bool,
+    ) -> Self {
         Self {
             seeds: receiver.0,
             waiting: Vec::new(),
             jobs: JobBuilder::default(),
-            read: settings.taken,
+            read: from.taken,
+            after: from.row,
             settings,
             needs_numbers,
             row: 0,
@@ -159,7 +167,7 @@ impl Feed {
     pub(super) fn begin(&self) -> Batch {
         Batch {
             read: self.read,
-            last_row: self.row.max(self.settings.after),
+            last_row: self.row.max(self.after),
             is_late: true,
             ..Batch::default()
         }
@@ -175,7 +183,7 @@ impl Feed {
                 .rows
                 .as_ref()
                 .is_none_or(|rows| rows.contains(row));
-            if row > self.settings.after && is_wanted && !self.is_full() {
+            if row > self.after && is_wanted && !self.is_full() {
                 self.read += 1;
                 entries.push(self.entry(row, seed));
             }

@@ -54,12 +54,17 @@ pub struct SeedSettings {
     pub rows: Option<Rows>,
     /// The most entries to use.
     pub limit: Option<u64>,
-    /// The last row that an earlier session read: everything up to it is skipped.
-    pub after: u64,
-    /// The number of entries that the earlier session used.
-    pub taken: u64,
-    /// Rows that the earlier session used but that have no record yet: they are read again.
-    pub again: Rows,
+}
+
+/// How far an earlier session has read the list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Position {
+    /// The last row that was read: everything up to it is skipped.
+    pub(crate) row: u64,
+    /// The number of entries that were used.
+    pub(crate) taken: u64,
+    /// Rows that were used but have no record yet: they are read again.
+    pub(crate) again: Rows,
 }
 
 /// One input.
@@ -149,9 +154,6 @@ impl SeedSettings {
             url_column: None,
             rows: None,
             limit: None,
-            after: 0,
-            taken: 0,
-            again: Rows::default(),
         }
     }
 }
@@ -164,13 +166,6 @@ impl Default for SeedSettings {
 }
 
 impl SeedSettings {
-    /// Skips what an earlier session read: all rows up to `row`, `taken` entries in total, except for those in `again`.
-    pub(crate) fn skip(&mut self, row: u64, taken: u64, again: Rows) {
-        self.after = row;
-        self.taken = taken;
-        self.again = again;
-    }
-
     /// The archives among the inputs.
     pub(crate) fn archives(&self) -> impl Iterator<Item = &PathBuf> {
         self.sources.iter().filter_map(|source| match source {
@@ -198,11 +193,11 @@ impl FromStr for ListFormat {
 }
 
 impl Seeds {
-    /// Checks the files, so that a missing one is reported at once, and starts reading.
+    /// Checks the files, so that a missing one is reported at once, and starts reading after `from`.
     ///
     /// # Errors
     /// If an input cannot be opened.
-    pub(crate) fn start(settings: SeedSettings) -> Result<Self> {
+    pub(crate) fn start(settings: SeedSettings, from: Position) -> Result<Self> {
         for source in &settings.sources {
             if let Source::File(path) = source {
                 source::check(path, settings.format, settings.url_column.as_deref())?;
@@ -212,7 +207,7 @@ impl Seeds {
         let (sender, batches) = mpsc::channel(BATCHES);
         let thread = thread::Builder::new()
             .name("read".into())
-            .spawn(move || read(&settings, archives, sender))
+            .spawn(move || read(&settings, from, archives, sender))
             .map_err(|source| Error::setup("a thread", source))?;
         Ok(Self {
             batches,
@@ -227,14 +222,15 @@ impl Seeds {
         &self.left_out
     }
 
-    /// Also reads what a program sends, after the inputs. `in_job`: whether each seed needs a number.
+    /// Also reads what a program sends, after the inputs and `from`. `in_job`: whether each seed needs a number.
     pub(crate) fn and_then(
         mut self,
         receiver: SeedReceiver,
         settings: SeedSettings,
+        from: &Position,
         in_job: bool,
     ) -> Self {
-        self.feed = Some(channel::Feed::new(receiver, settings, in_job));
+        self.feed = Some(channel::Feed::new(receiver, settings, from, in_job));
         self
     }
 
@@ -269,6 +265,7 @@ impl Seeds {
 /// Sends entries in batches, and reports when no more are wanted.
 struct Feeder<'a> {
     settings: &'a SeedSettings,
+    from: Position,
     sender: mpsc::Sender<Batch>,
     batch: Vec<Entry>,
     /// Bytes of the stored pages in the batch.
@@ -288,8 +285,8 @@ impl Feeder<'_> {
     /// Whether a row is to be used. `line` counts from 1 within its input.
     fn wants(&mut self, line: u64) -> Result<bool, Enough> {
         self.row = self.rows_before + line;
-        if self.row <= self.settings.after {
-            return Ok(self.settings.again.contains(self.row));
+        if self.row <= self.from.row {
+            return Ok(self.from.again.contains(self.row));
         }
         if self.is_full() {
             return Err(Enough);
@@ -311,7 +308,7 @@ impl Feeder<'_> {
     fn feed_row(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), Enough> {
         let before = self.batch.len();
         self.batch.extend(entries);
-        let is_new = self.row > self.settings.after;
+        let is_new = self.row > self.from.row;
         if is_new {
             self.read += (self.batch.len() - before) as u64;
         }
@@ -339,7 +336,7 @@ impl Feeder<'_> {
             .blocking_send(Batch {
                 entries,
                 read: self.read,
-                last_row: self.row.max(self.settings.after),
+                last_row: self.row.max(self.from.row),
                 estimate,
                 is_late: false,
             })
@@ -349,6 +346,7 @@ impl Feeder<'_> {
 
 fn read(
     settings: &SeedSettings,
+    from: Position,
     archives: Vec<Archive>,
     sender: mpsc::Sender<Batch>,
 ) -> Result<LeftOut> {
@@ -358,14 +356,15 @@ fn read(
         sender,
         batch: Vec::with_capacity(BATCH),
         bytes: 0,
-        read: settings.taken,
+        read: from.taken,
+        from,
         rows_before: 0,
         row: 0,
         progress,
     };
-    let mut maker = JobBuilder::default();
+    let mut jobs = JobBuilder::default();
     let (mut archives, mut left_out) = (archives.into_iter(), LeftOut::new());
-    if feeder.is_full() && settings.again.is_empty() {
+    if feeder.is_full() && feeder.from.again.is_empty() {
         return Ok(left_out);
     }
     for source in &settings.sources {
@@ -374,11 +373,11 @@ fn read(
             break;
         }
         let ended = match source {
-            Source::Urls(urls) => text::arguments(urls, &mut maker, &mut feeder),
-            Source::File(_) | Source::Stdin => source::read(source, &mut maker, &mut feeder)?,
-            Source::Failures(failures) => failures.feed(&mut maker, &mut feeder)?,
+            Source::Urls(urls) => text::arguments(urls, &mut jobs, &mut feeder),
+            Source::File(_) | Source::Stdin => source::read(source, &mut jobs, &mut feeder)?,
+            Source::Failures(failures) => failures.feed(&mut jobs, &mut feeder)?,
             Source::Archive(_) => match archives.next() {
-                Some(archive) => stored::feed(archive, &mut maker, &mut feeder, &mut left_out),
+                Some(archive) => stored::feed(archive, &mut jobs, &mut feeder, &mut left_out),
                 None => Ok(()), // all of them were opened
             },
         };

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::samples::{saved_from, tree};
+use super::samples::{format, saved_from, tree};
 use super::*;
 
 /// Visits of the whole job.
@@ -44,24 +44,13 @@ impl Store {
 }
 
 fn settings(folder: &Path) -> Vec<SinkSettings> {
-    let records = |format, name: &str, body| SinkSettings {
-        format,
-        body,
-        destination: Destination::File {
-            path: folder.join(name),
-            append: false,
-        },
-        ..SinkSettings::default()
-    };
-    let jsonl = SinkSettings {
-        folder: Some(folder.join("files")),
-        ..records(Format::Jsonl, "records.jsonl", false)
-    };
-    vec![
-        jsonl,
-        records(Format::Csv, "records.csv", true),
-        records(Format::Text, "records.txt", false),
+    [
+        ("records.jsonl", format("jsonl", false)),
+        ("records.csv", format("csv", true)),
+        ("records.txt", format("text", false)),
     ]
+    .map(|(name, format)| SinkSettings::file(folder.join(name), format))
+    .into()
 }
 
 fn visit(number: usize) -> Box<Visit> {
@@ -82,7 +71,12 @@ async fn the_session_that_is_killed() {
     let store = Store::load(&folder);
     let journal = folder.join("journal");
     let start = |name: &str| store.marks.get(name).map_or(Start::Over, Start::At);
-    let sinks = Sinks::open(&settings(&folder), Some(&journal), start).unwrap();
+    let files = FilesSettings {
+        folder: folder.join("files"),
+        layout: Layout::AsSent,
+    };
+    let (settings, plan) = (settings(&folder), SinkPlan::default());
+    let sinks = Sinks::open(&settings, Some(&files), &plan, Some(&journal), start).unwrap();
     let mut writer = Writer::start(sinks).unwrap();
     let mut next = store.done;
     let mut asked = Some((next, writer.checkpoint().await.unwrap()));
@@ -155,7 +149,9 @@ fn after_any_number_of_kills_each_record_and_each_file_is_there_once() {
     assert_eq!(csv, expected);
     assert_eq!(read("records.txt").lines().count(), ALL);
 
-    let files = tree(&folder.join("files"));
+    let mut files = tree(&folder.join("files"));
+    files.retain(|(name, _)| name != "index.jsonl");
+    assert_eq!(read("files/index.jsonl").lines().count(), ALL);
     assert_eq!(
         files.len(),
         ALL,

@@ -12,9 +12,9 @@ use super::field::Field;
 use super::lines::{Lines, Render};
 use super::output::Output;
 use super::packing::Packing;
-use super::{Destination, Record, SinkSettings, Start};
+use super::{Destination, Record, RecordSettings, Start};
 use crate::error::{Error, Result};
-use crate::fields::{Column, SELECTED, Value};
+use crate::fields::{Column, SELECTED, Table, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -38,15 +38,20 @@ pub(super) struct Csv {
 impl Csv {
     /// # Errors
     /// When the file has other columns, or the header line cannot be written.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Lines<Self>> {
-        if let Destination::File { path, append } = &settings.destination
+    pub(super) fn open(
+        to: &Destination,
+        settings: &RecordSettings,
+        tables: &[Table],
+        start: Start<'_>,
+    ) -> Result<Lines<Self>> {
+        if let Destination::File { path, append } = to
             && (*append || matches!(start, Start::At(_)))
         {
-            check_columns(path, settings)?;
+            check_columns(path, &columns(settings, tables))?;
         }
-        let mut output = Output::open_packed(&settings.destination, start)?;
+        let mut output = Output::open_packed(to, start)?;
         let fields = fields(settings);
-        let selected = selected_columns(settings);
+        let selected = selected_columns(tables);
         let mut builder = csv::WriterBuilder::new();
         builder.buffer_capacity(1 << 10);
         let csv = Self {
@@ -59,7 +64,7 @@ impl Csv {
         };
         if output.is_new() {
             let mut line = csv.builder.from_writer(output.buffer());
-            line.write_record(columns(settings))
+            line.write_record(columns(settings, tables))
                 .and_then(|()| Ok(line.flush()?))
                 .map_err(|source| Error::setup("a CSV header", source))?;
         }
@@ -68,10 +73,10 @@ impl Csv {
 }
 
 /// The names of the columns.
-pub(super) fn columns(settings: &SinkSettings) -> Vec<String> {
+pub(super) fn columns(settings: &RecordSettings, tables: &[Table]) -> Vec<String> {
     let names = fields(settings).iter().map(|field| field.name().to_owned());
     // A field of the user's may be called as one of the record's is.
-    let selected = selected_columns(settings).iter();
+    let selected = selected_columns(tables).iter();
     let selected = selected.map(|column| format!("{SELECTED}.{}", column.name));
     let headers = settings
         .headers
@@ -85,7 +90,7 @@ pub(super) fn cells(line: &[u8]) -> usize {
     first_record(line).map_or(0, |record| record.len())
 }
 
-fn fields(settings: &SinkSettings) -> &'static [Field] {
+fn fields(settings: &RecordSettings) -> &'static [Field] {
     const ALL: &[Field] = &Field::ALL;
     match settings.body {
         true => ALL,
@@ -94,20 +99,19 @@ fn fields(settings: &SinkSettings) -> &'static [Field] {
 }
 
 /// What is selected from pages, which is the first table.
-fn selected_columns(settings: &SinkSettings) -> &[Column] {
-    let first = settings.tables.first();
+fn selected_columns(tables: &[Table]) -> &[Column] {
+    let first = tables.first();
     let selected = first.filter(|table| table.name == SELECTED);
     selected.map_or(&[], |table| &table.columns)
 }
 
 /// Refuses a file with other columns than are written now: its lines would have the cells of two tables.
-fn check_columns(path: &Path, settings: &SinkSettings) -> Result<()> {
+fn check_columns(path: &Path, now: &[String]) -> Result<()> {
     let Some(header) = header(path) else {
         return Ok(());
     };
     let text = |cell| String::from_utf8_lossy(cell).into_owned();
     let known: Vec<_> = header.iter().map(text).collect();
-    let now = columns(settings);
     if known == now {
         return Ok(());
     }
@@ -126,8 +130,8 @@ fn check_columns(path: &Path, settings: &SinkSettings) -> Result<()> {
         "{}: its columns are not those that this run writes (only in the file: {}; only in this run: {}): write to \
          another file, or with the settings that it was written with",
         path.display(),
-        only(&known, &now),
-        only(&now, &known)
+        only(&known, now),
+        only(now, &known)
     )))
 }
 
@@ -157,7 +161,7 @@ fn first_record(bytes: &[u8]) -> Option<csv::ByteRecord> {
 
 impl Render for Csv {
     fn wants(&self) -> Wants {
-        super::wants_of_records(self.body)
+        super::format::wants_of_records(self.body)
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {
@@ -222,7 +226,7 @@ fn is_formula(cell: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{self, Written};
+    use super::super::samples::{self, Written, format, open};
     use super::super::{FIELDS, Format};
     use super::*;
 
@@ -236,7 +240,7 @@ mod tests {
     #[test]
     fn every_cell_says_what_the_json_of_the_record_says() {
         let visits = samples::every();
-        let rows = cells(&Written::all(Format::Csv, true, &visits));
+        let rows = cells(&Written::all("csv", true, &visits));
         assert_eq!(rows[0].iter().collect::<Vec<_>>(), FIELDS);
         assert_eq!(rows.len(), visits.len() + 1);
         for (row, visit) in rows[1..].iter().zip(&visits) {
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_body_is_a_column_only_where_it_is_asked_for() {
-        let rows = cells(&Written::all(Format::Csv, false, &samples::every()));
+        let rows = cells(&Written::all("csv", false, &samples::every()));
         assert_eq!(
             rows[0].iter().collect::<Vec<_>>(),
             FIELDS[..FIELDS.len() - 1]
@@ -277,20 +281,12 @@ mod tests {
         let mut visit = samples::page(200);
         for title in ["=1+1", "+1", "-1+cmd", "@sum", "\tx", "\rx", "-"] {
             visit.parsed.title = Some(title.to_owned());
-            let rows = cells(&Written::all(
-                Format::Csv,
-                false,
-                std::slice::from_ref(&visit),
-            ));
+            let rows = cells(&Written::all("csv", false, std::slice::from_ref(&visit)));
             assert_eq!(&rows[1][Field::Title as usize], format!("'{title}"));
         }
         for plain in ["-12.5", "a=b", "'", "—", "\"x\", y\nz"] {
             visit.parsed.title = Some(plain.to_owned());
-            let rows = cells(&Written::all(
-                Format::Csv,
-                false,
-                std::slice::from_ref(&visit),
-            ));
+            let rows = cells(&Written::all("csv", false, std::slice::from_ref(&visit)));
             assert_eq!(&rows[1][Field::Title as usize], plain);
         }
     }
@@ -299,11 +295,11 @@ mod tests {
     fn each_header_field_that_is_kept_has_a_column() {
         let written = Written::new();
         let names = ["server", "etag"].map(HeaderName::from_static);
-        let settings = SinkSettings {
+        let format = Format::Csv(RecordSettings {
+            body: false,
             headers: names.to_vec(),
-            ..written.settings(Format::Csv, false)
-        };
-        written.write(&settings, false, &[samples::page(200)]);
+        });
+        written.write(&format, false, &[samples::page(200)]);
         let rows = cells(&written.text());
         let last = |row: &csv::StringRecord| {
             let cells: Vec<_> = row.iter().map(str::to_owned).collect();
@@ -316,32 +312,26 @@ mod tests {
     #[test]
     fn a_file_with_other_columns_is_not_written_after() {
         let written = Written::new();
-        written.append(Format::Csv, &[samples::page(200)]);
+        written.append("csv", &[samples::page(200)]);
         let before = written.text();
-        let settings = written.settings(Format::Csv, true);
-        let with_body = SinkSettings {
-            body: true,
-            ..settings.clone()
-        };
-        let error = super::super::open(&with_body, Start::Fresh).err().unwrap();
+        let settings = written.settings(&format("csv", false), true);
+        let with_body = written.settings(&format("csv", true), true);
+        let error = open(&with_body, Start::Fresh).err().unwrap();
         let problem = error.to_string();
         assert!(
             problem.contains("only in the file: none; only in this run: body"),
             "{problem}"
         );
-        let mark = super::super::open(&settings, Start::Fresh)
-            .unwrap()
-            .finish()
-            .unwrap();
-        assert!(super::super::open(&with_body, Start::At(&mark.unwrap())).is_err());
+        let mark = open(&settings, Start::Fresh).unwrap().finish().unwrap();
+        assert!(open(&with_body, Start::At(&mark.unwrap())).is_err());
         assert_eq!(written.text(), before);
     }
 
     #[test]
     fn appending_writes_no_second_header() {
         let written = Written::new();
-        written.append(Format::Csv, &[samples::page(200)]);
-        written.append(Format::Csv, &[samples::page(404)]);
+        written.append("csv", &[samples::page(200)]);
+        written.append("csv", &[samples::page(404)]);
         let rows = cells(&written.text());
         assert_eq!(rows.len(), 3);
         assert_eq!(

@@ -6,7 +6,7 @@
 //! behind it when the job goes on.
 
 use super::output::Output;
-use super::{Destination, Mark, Sink, SinkSettings, Start};
+use super::{Destination, Mark, Sink, Start};
 use crate::error::{Error, Result, Setting};
 use crate::parse::Wants;
 use crate::visit::Visit;
@@ -44,15 +44,15 @@ struct Edge<'a> {
 impl Edges {
     /// # Errors
     /// When the file cannot be opened; when a digraph is to be written behind another one.
-    pub(super) fn open(settings: &SinkSettings, form: Form, start: Start<'_>) -> Result<Self> {
-        let after = matches!(settings.destination, Destination::File { append: true, .. });
+    pub(super) fn open(to: &Destination, form: Form, start: Start<'_>) -> Result<Self> {
+        let after = matches!(to, Destination::File { append: true, .. });
         if after && form == Form::Dot {
             return Err(Error::invalid(
                 Setting::Output,
                 "a digraph cannot be written after what is in a file",
             ));
         }
-        let mut output = Output::open(&settings.destination, start)?;
+        let mut output = Output::open(to, start)?;
         if output.is_new() {
             output.buffer().extend_from_slice(match form {
                 Form::Csv => COLUMNS,
@@ -195,7 +195,7 @@ fn node(url: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, open, samples};
+    use super::super::{Format, SinkSettings, samples};
     use super::*;
     use crate::found::{Found, FoundKind, FoundLink};
     use crate::job::Hop;
@@ -230,15 +230,8 @@ mod tests {
     fn written(format: Format, visits: &[Visit]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("edges");
-        let settings = SinkSettings {
-            format,
-            destination: Destination::File {
-                path: path.clone(),
-                append: false,
-            },
-            ..SinkSettings::default()
-        };
-        let mut sink = open(&settings, Start::Fresh).unwrap();
+        let settings = SinkSettings::file(&path, format);
+        let mut sink = samples::open(&settings, Start::Fresh).unwrap();
         visits.iter().for_each(|visit| sink.write(visit).unwrap());
         sink.finish().unwrap();
         std::fs::read_to_string(path).unwrap()

@@ -8,8 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 
-use super::{Destination, Format, SinkSettings, Start, open};
+use super::{Destination, Format, RecordSettings, Sink, SinkPlan, SinkSettings, Start};
 use crate::body::Body;
+use crate::error::Result;
 use crate::failure::{FetchError, Phase, TlsReason};
 use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::headers::Headers;
@@ -282,6 +283,55 @@ pub(super) fn every() -> Vec<Visit> {
     ]
 }
 
+/// A sink, and what its run reads out of pages.
+#[derive(Clone, Default)]
+pub(super) struct Case {
+    pub(super) settings: SinkSettings,
+    pub(super) plan: SinkPlan,
+}
+
+impl Case {
+    /// A sink that writes to this file, in a run that reads these tables out of pages.
+    pub(super) fn new(path: &Path, append: bool, format: Format, tables: Vec<Table>) -> Self {
+        let path = path.to_owned();
+        Self {
+            settings: SinkSettings {
+                destination: Destination::File { path, append },
+                format,
+            },
+            plan: SinkPlan {
+                tables,
+                ..SinkPlan::default()
+            },
+        }
+    }
+
+    /// The same with records that hold this.
+    pub(super) fn holding(&self, records: RecordSettings) -> Self {
+        let mut case = self.clone();
+        *case.settings.format.records_mut().unwrap() = records;
+        case
+    }
+
+    pub(super) fn open(&self, start: Start<'_>) -> Result<Box<dyn Sink>> {
+        super::open(&self.settings, &self.plan, start)
+    }
+}
+
+/// The format of this name; records in it hold the text of pages where `body` says so.
+pub(super) fn format(name: &str, body: bool) -> Format {
+    let mut format: Format = name.parse().unwrap();
+    if let Some(records) = format.records_mut() {
+        records.body = body;
+    }
+    format
+}
+
+/// Opens a sink in a run that reads nothing out of pages.
+pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    super::open(settings, &SinkPlan::default(), start)
+}
+
 /// A file that a sink writes to.
 pub(super) struct Written {
     _folder: tempfile::TempDir,
@@ -299,52 +349,29 @@ impl Written {
     }
 
     /// What a sink of this format makes of these visits.
-    pub(super) fn all(format: Format, body: bool, visits: &[Visit]) -> String {
+    pub(super) fn all(name: &str, body: bool, visits: &[Visit]) -> String {
         let written = Self::new();
-        written.write(
-            &SinkSettings {
-                format,
-                body,
-                ..SinkSettings::default()
-            },
-            false,
-            visits,
-        );
+        written.write(&format(name, body), false, visits);
         written.text()
     }
 
     /// The settings of a sink that writes here.
-    pub(super) fn settings(&self, format: Format, append: bool) -> SinkSettings {
+    pub(super) fn settings(&self, format: &Format, append: bool) -> SinkSettings {
+        let path = self.path.clone();
         SinkSettings {
-            format,
-            destination: Destination::File {
-                path: self.path.clone(),
-                append,
-            },
-            ..SinkSettings::default()
+            destination: Destination::File { path, append },
+            format: format.clone(),
         }
     }
 
     /// Adds to what is there.
-    pub(super) fn append(&self, format: Format, visits: &[Visit]) {
-        let settings = SinkSettings {
-            format,
-            ..SinkSettings::default()
-        };
-        self.write(&settings, true, visits);
+    pub(super) fn append(&self, name: &str, visits: &[Visit]) {
+        self.write(&format(name, false), true, visits);
     }
 
     /// Opens a sink, writes, and finishes it.
-    pub(super) fn write(&self, settings: &SinkSettings, append: bool, visits: &[Visit]) {
-        let path = self.path.clone();
-        let mut sink = open(
-            &SinkSettings {
-                destination: Destination::File { path, append },
-                ..settings.clone()
-            },
-            Start::Fresh,
-        )
-        .unwrap();
+    pub(super) fn write(&self, format: &Format, append: bool, visits: &[Visit]) {
+        let mut sink = open(&self.settings(format, append), Start::Fresh).unwrap();
         for visit in visits {
             sink.write(visit).unwrap();
         }

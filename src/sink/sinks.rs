@@ -6,9 +6,10 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::hold::hold;
+use super::opener::{open_files, open_index};
 use super::{
-    Destination, Files, Format, Mark, Sink, SinkSettings, Start, files_name, name, open,
-    open_files, tail,
+    Files, FilesSettings, Format, Mark, Sink, SinkPlan, SinkSettings, Start, files_name,
+    index_name, name, open, tail,
 };
 use crate::error::Result;
 use crate::memory::Held;
@@ -42,42 +43,32 @@ impl Sinks {
     /// When one cannot be opened, or is not what its mark says.
     pub(crate) fn open<'a>(
         settings: &[SinkSettings],
+        files: Option<&FilesSettings>,
+        plan: &SinkPlan,
         journal: Option<&Path>,
         start: impl Fn(&str) -> Start<'a>,
     ) -> Result<Self> {
         let mut sinks = Self::default();
+        if let Some(files) = files {
+            let name = files_name(files);
+            let opened = open_files(files, start(&name), journal)?;
+            sinks.files = Some((name, opened));
+        }
         for settings in settings {
-            if let Some(name) = files_name(settings) {
-                let files = open_files(settings, start(&name), journal)?;
-                sinks.files = files.map(|files| (name, files));
-            }
             let name = name(settings);
-            let path = match &settings.destination {
-                Destination::File { path, .. } => Some(path),
-                Destination::Stdout => None,
-            };
-            // Before it is emptied; one that is not there yet is locked when it is.
-            let held = path.map(|path| hold(path)).transpose()?.flatten();
-            if !matches!(start(&name), Start::At(_)) {
-                sinks.notices.extend(tail::mend(settings)?);
-            }
-            let records = match (settings.format, &settings.template) {
-                // It puts another file in the place of this one, and locks that itself.
-                (Format::Sqlite, None) => {
-                    drop(held);
-                    open(settings, start(&name))?
-                }
-                _ => {
-                    let records = open(settings, start(&name))?;
-                    let held = match (held, path) {
-                        (None, Some(path)) => hold(path)?,
-                        (held, _) => held,
-                    };
-                    sinks.held.extend(held);
-                    records
-                }
-            };
-            sinks.records.push((name, records));
+            let (to, start) = (settings.destination.path(), start(&name));
+            // It puts another file in the place of this one, and locks that itself.
+            let is_moved = matches!(settings.format, Format::Sqlite(_));
+            let mend = || tail::mend(settings, &plan.tables);
+            let open = || open(settings, plan, start);
+            sinks.add_file(name, (to, is_moved), start, mend, open)?;
+        }
+        if let Some(list) = files.and_then(FilesSettings::index) {
+            let name = index_name(&list);
+            let start = start(&name);
+            let mend = || tail::mend_index(&list);
+            let open = || open_index(&list, start);
+            sinks.add_file(name, (list.path(), false), start, mend, open)?;
         }
         if let Some((_, files)) = &mut sinks.files
             && sinks.records.iter().any(|(_, sink)| sink.wants().raw)
@@ -85,6 +76,36 @@ impl Sinks {
             files.share();
         }
         Ok(sinks)
+    }
+
+    /// Adds a sink, with a lock on its file.
+    fn add_file(
+        &mut self,
+        name: String,
+        (path, is_moved): (Option<&Path>, bool),
+        start: Start<'_>,
+        mend: impl FnOnce() -> Result<Option<String>>,
+        open: impl FnOnce() -> Result<Box<dyn Sink>>,
+    ) -> Result<()> {
+        // Before it is emptied; one that is not there yet is locked when it is.
+        let held = path.map(hold).transpose()?.flatten();
+        if !matches!(start, Start::At(_)) {
+            self.notices.extend(mend()?);
+        }
+        let records = if is_moved {
+            drop(held);
+            open()?
+        } else {
+            let records = open()?;
+            let held = match (held, path) {
+                (None, Some(path)) => hold(path)?,
+                (held, _) => held,
+            };
+            self.held.extend(held);
+            records
+        };
+        self.records.push((name, records));
+        Ok(())
     }
 
     /// Adds a sink that no settings describe.

@@ -9,9 +9,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::opener::is_wacz;
 use super::packing::{Packer, Packing};
-use super::{Destination, Format, SinkSettings, csv, is_wacz, warc};
+use super::{Destination, Format, SinkSettings, csv, warc};
 use crate::error::{Error, Result};
+use crate::fields::Table;
 use crate::size::ByteSize;
 
 /// Bytes read at a time.
@@ -46,8 +48,36 @@ pub(super) enum End {
 ///
 /// # Errors
 /// When it cannot be read or written, or is damaged elsewhere than at its end.
-pub(super) fn mend(settings: &SinkSettings) -> Result<Option<String>> {
-    let Destination::File { path, append: true } = &settings.destination else {
+pub(super) fn mend(settings: &SinkSettings, tables: &[Table]) -> Result<Option<String>> {
+    let ending = match &settings.format {
+        Format::Text(_) | Format::Template(_) => Ending::Lines(Framing::Lines),
+        Format::Jsonl(_) => Ending::Lines(Framing::Json),
+        Format::Csv(records) => Ending::Lines(Framing::Csv(csv::columns(records, tables).len())),
+        Format::Edges => Ending::Lines(Framing::Csv(4)),
+        Format::Warc(archive) => Ending::Archive(archive.rotate),
+        Format::Dot | Format::Sqlite(_) | Format::Parquet(_) => return Ok(None),
+    };
+    mend_file(&settings.destination, ending)
+}
+
+/// As [`mend`], of the list of the files that bodies are saved to.
+///
+/// # Errors
+/// As [`mend`].
+pub(super) fn mend_index(list: &Destination) -> Result<Option<String>> {
+    mend_file(list, Ending::Lines(Framing::Json))
+}
+
+/// What comes at the end of a file.
+enum Ending {
+    /// A line.
+    Lines(Framing),
+    /// A record of an archive, of which each file has so many bytes.
+    Archive(ByteSize),
+}
+
+fn mend_file(destination: &Destination, ending: Ending) -> Result<Option<String>> {
+    let Destination::File { path, append: true } = destination else {
         return Ok(None);
     };
     // A pipe or a device has no end, and a file that is not there has none yet.
@@ -55,11 +85,11 @@ pub(super) fn mend(settings: &SinkSettings) -> Result<Option<String>> {
         return Ok(None);
     }
     let packing = Packing::of_path(path);
-    let mended = match (framing(settings), settings.format, packing) {
-        (Some(framing), _, None) => mend_plain(path, framing),
-        (Some(framing), _, Some(packing)) => mend_packed(path, packing, framing),
-        (None, Format::Warc, _) if !is_wacz(path) => warc::mend(path, settings.archive.rotate),
-        _ => Ok(End::Whole),
+    let mended = match (ending, packing) {
+        (Ending::Lines(framing), None) => mend_plain(path, framing),
+        (Ending::Lines(framing), Some(packing)) => mend_packed(path, packing, framing),
+        (Ending::Archive(_), _) if is_wacz(path) => Ok(End::Whole),
+        (Ending::Archive(rotate), _) => warc::mend(path, rotate),
     };
     let path = path.display();
     Ok(
@@ -74,16 +104,6 @@ pub(super) fn mend(settings: &SinkSettings) -> Result<Option<String>> {
             )),
         },
     )
-}
-
-fn framing(settings: &SinkSettings) -> Option<Framing> {
-    Some(match (&settings.template, settings.format) {
-        (Some(_), _) | (None, Format::Text) => Framing::Lines,
-        (None, Format::Jsonl | Format::Index) => Framing::Json,
-        (None, Format::Csv) => Framing::Csv(csv::columns(settings).len()),
-        (None, Format::Edges) => Framing::Csv(4),
-        (None, Format::Dot | Format::Warc | Format::Sqlite | Format::Parquet) => return None,
-    })
 }
 
 fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
@@ -327,40 +347,34 @@ impl BufRead for Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Start, open, samples};
+    use super::super::{Start, samples};
     use super::*;
 
     /// A file that two runs wrote to, the first of which was cut after so many bytes. Answers its records and what was told.
     fn cut_and_appended(name: &str, at: impl Fn(usize) -> usize) -> (Vec<String>, Option<String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        let settings = SinkSettings {
-            format: Format::of_path(&path).unwrap(),
-            destination: Destination::File {
-                path: path.clone(),
-                append: true,
-            },
-            ..SinkSettings::default()
-        };
+        let format = Format::of_path(&path).unwrap();
+        let case = samples::Case::new(&path, true, format, Vec::new());
         let write = |rows: std::ops::Range<usize>| {
-            let mut sink = open(&settings, Start::Fresh).unwrap();
+            let mut sink = case.open(Start::Fresh).unwrap();
             rows.for_each(|row| sink.write(&samples::numbered(row)).unwrap());
             sink.finish().unwrap();
         };
         write(0..20);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..at(bytes.len())]).unwrap();
-        let told = mend(&settings).unwrap();
+        let told = mend(&case.settings, &[]).unwrap();
         write(90..93);
         let text = samples::unpacked(&path);
-        let rows = match settings.format {
-            Format::Jsonl => text
+        let rows = match case.settings.format {
+            Format::Jsonl(_) => text
                 .lines()
                 .map(|line| {
                     serde_json::from_str::<serde_json::Value>(line).unwrap()["row"].to_string()
                 })
                 .collect(),
-            Format::Csv => ::csv::Reader::from_reader(text.as_bytes())
+            Format::Csv(_) => ::csv::Reader::from_reader(text.as_bytes())
                 .records()
                 .map(|record| record.unwrap()[0].to_owned())
                 .collect(),
@@ -411,15 +425,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl.gz");
         fs::write(&path, b"this is no gzip file, but somebody's letters").unwrap();
-        let settings = SinkSettings {
-            format: Format::Jsonl,
-            destination: Destination::File {
-                path: path.clone(),
-                append: true,
-            },
-            ..SinkSettings::default()
-        };
-        assert!(mend(&settings).is_err());
+        let case = samples::Case::new(&path, true, samples::format("jsonl", false), Vec::new());
+        assert!(mend(&case.settings, &[]).is_err());
         assert!(fs::read(&path).unwrap().ends_with(b"letters"));
     }
 }

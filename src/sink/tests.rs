@@ -4,20 +4,20 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::samples::{self, Written, tree};
+use super::samples::{self, Written, format, open, tree};
 use super::*;
 use crate::body::{Body, Spool};
 use crate::failure::FetchError;
 
 /// The number of records that a reader of the format finds in a text.
-fn records(format: Format, text: &str) -> usize {
-    match format {
-        Format::Jsonl => {
+fn records(name: &str, text: &str) -> usize {
+    match name {
+        "jsonl" => {
             let lines = serde_json::Deserializer::from_str(text).into_iter();
             let values: Result<Vec<serde_json::Value>, _> = lines.collect();
             values.unwrap().len()
         }
-        Format::Csv => {
+        "csv" => {
             let mut reader = ::csv::Reader::from_reader(text.as_bytes());
             let rows: Result<Vec<_>, _> = reader.records().collect();
             rows.unwrap().len()
@@ -29,77 +29,55 @@ fn records(format: Format, text: &str) -> usize {
 #[test]
 fn every_visit_is_one_record_that_another_reader_reads() {
     let visits = samples::every();
-    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+    for name in ["text", "jsonl", "csv"] {
         for body in [false, true] {
-            let text = Written::all(format, body, &visits);
-            assert_eq!(records(format, &text), visits.len(), "{format:?}");
-            assert!(text.ends_with('\n'), "{format:?}");
+            let text = Written::all(name, body, &visits);
+            assert_eq!(records(name, &text), visits.len(), "{name}");
+            assert!(text.ends_with('\n'), "{name}");
         }
     }
     let written = Written::new();
-    let template = Some(Template::parse("%{json}").unwrap());
-    let settings = SinkSettings {
-        template,
-        ..SinkSettings::default()
-    };
-    written.write(&settings, false, &visits);
-    assert_eq!(records(Format::Jsonl, &written.text()), visits.len());
+    written.write(&template("%{json}"), false, &visits);
+    assert_eq!(records("jsonl", &written.text()), visits.len());
 }
 
 #[test]
 fn a_new_file_is_emptied_and_an_appended_one_kept() {
-    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+    for name in ["text", "jsonl", "csv"] {
         let written = Written::new();
-        let settings = SinkSettings {
-            format,
-            ..SinkSettings::default()
-        };
+        let format = format(name, false);
         let visits = samples::every();
-        written.write(&settings, false, &visits);
-        written.write(&settings, false, &visits);
-        assert_eq!(records(format, &written.text()), visits.len(), "{format:?}");
-        written.append(format, &visits);
-        assert_eq!(records(format, &written.text()), 2 * visits.len());
+        written.write(&format, false, &visits);
+        written.write(&format, false, &visits);
+        assert_eq!(records(name, &written.text()), visits.len(), "{name}");
+        written.append(name, &visits);
+        assert_eq!(records(name, &written.text()), 2 * visits.len());
     }
 }
 
 #[test]
 fn what_was_flushed_is_there_before_the_end() {
-    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+    for name in ["text", "jsonl", "csv"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records");
-        let mut sink = open(
-            &SinkSettings {
-                format,
-                destination: Destination::File {
-                    path: path.clone(),
-                    append: false,
-                },
-                ..SinkSettings::default()
-            },
-            Start::Fresh,
-        )
-        .unwrap();
+        let settings = SinkSettings::file(&path, format(name, false));
+        let mut sink = open(&settings, Start::Fresh).unwrap();
         sink.write(&samples::page(200)).unwrap();
         sink.flush().unwrap();
-        assert_eq!(records(format, &fs::read_to_string(path).unwrap()), 1);
+        assert_eq!(records(name, &fs::read_to_string(path).unwrap()), 1);
     }
 }
 
 #[test]
 fn a_full_disk_stops_the_run_and_is_named() {
-    for format in [Format::Text, Format::Jsonl, Format::Csv] {
+    for name in ["text", "jsonl", "csv"] {
         let path = PathBuf::from("/dev/full");
         let append = true;
-        let mut sink = open(
-            &SinkSettings {
-                format,
-                destination: Destination::File { path, append },
-                ..SinkSettings::default()
-            },
-            Start::Fresh,
-        )
-        .unwrap();
+        let settings = SinkSettings {
+            format: format(name, false),
+            destination: Destination::File { path, append },
+        };
+        let mut sink = open(&settings, Start::Fresh).unwrap();
         sink.write(&samples::page(200)).unwrap();
         let error = sink.finish().unwrap_err();
         assert_eq!(error.to_string(), "cannot write /dev/full");
@@ -299,43 +277,33 @@ fn bodies_that_never_got_their_name_leave_nothing_behind() {
 #[test]
 fn a_sink_is_called_the_same_in_every_session_and_no_two_alike() {
     use std::os::unix::ffi::OsStrExt;
-    let named = |settings: SinkSettings, path: &[u8]| {
+    let named = |format: Format, path: &[u8]| {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(path));
         let destination = Destination::File { path, append: true };
         name(&SinkSettings {
             destination,
-            ..settings
+            format,
         })
     };
-    let format = |format| SinkSettings {
-        format,
-        ..SinkSettings::default()
-    };
+    let csv = || format("csv", false);
     assert_eq!(
-        named(format(Format::Jsonl), b"out/a b.jsonl"),
+        named(format("jsonl", true), b"out/a b.jsonl"),
         "jsonl:out/a b.jsonl"
     );
-    assert_eq!(named(format(Format::Csv), b"out"), "csv:out");
-    assert_ne!(
-        named(format(Format::Csv), b"out\xff"),
-        named(format(Format::Csv), b"out\xfe")
-    );
-    let template = Some(Template::parse("%{url}").unwrap());
-    assert_eq!(
-        named(
-            SinkSettings {
-                template,
-                ..SinkSettings::default()
-            },
-            b"out"
-        ),
-        "template:out"
-    );
-    let folder = Some(PathBuf::from("pages"));
-    let files = SinkSettings {
-        folder,
-        ..SinkSettings::default()
-    };
-    assert_eq!(files_name(&files).as_deref(), Some("files:pages"));
-    assert_eq!(name(&files), "text:-");
+    assert_eq!(named(csv(), b"out"), "csv:out");
+    assert_ne!(named(csv(), b"out\xff"), named(csv(), b"out\xfe"));
+    assert_eq!(named(template("%{url}"), b"out"), "template:out");
+    let files = FilesSettings::folder("pages");
+    assert_eq!(files_name(&files), "files:pages");
+    let index = files.index().unwrap();
+    assert_eq!(index_name(&index), "index:pages/index.jsonl");
+    assert_eq!(name(&SinkSettings::default()), "text:-");
+}
+
+/// Lines of the user's own making.
+fn template(text: &str) -> Format {
+    Format::Template(TemplateSettings {
+        template: Template::parse(text).unwrap(),
+        headers: Vec::new(),
+    })
 }

@@ -95,8 +95,7 @@ fn cut(whole: &[u8], from: usize) -> Answer {
 fn resuming(engine: &str, origin: &Origin, folder: &Path) -> Config {
     let mut settings = config(engine, [origin.url("/large")]);
     settings.fetch.spool.over = ByteSize::kib(16);
-    settings.fetch.spool.folder = folder.to_owned();
-    settings.fetch.spool.resume = true;
+    settings.fetch.spool.folder = Some(folder.to_owned());
     settings
 }
 
@@ -206,7 +205,7 @@ fn without_a_folder_to_resume_in_nothing_is_left_behind() {
     on_every_engine(|engine| {
         let (origin, folder) = (origin(Manner::Ranges), tempfile::tempdir().unwrap());
         let mut settings = resuming(engine, &origin, folder.path());
-        settings.fetch.spool.resume = false;
+        settings.fetch.spool.folder = None;
         let report = run(settings);
         assert_eq!(report.ends(), ["cut"]);
         assert!(
@@ -228,7 +227,7 @@ fn a_large_body_that_nobody_wants_is_counted_and_dropped() {
             tempfile::tempdir().unwrap(),
         );
         let mut settings = config(engine, [origin.url("/size/3000000")]);
-        settings.fetch.spool.folder = folder.path().join("not there");
+        settings.fetch.spool.folder = Some(folder.path().join("not there"));
         settings.parse.wants = haul::parse::Wants::NOTHING;
         let report = run(settings);
         assert_eq!(
@@ -247,7 +246,7 @@ fn a_folder_that_cannot_be_written_is_told_and_ends_nothing_else() {
         );
         let urls = ["/size/3000000", "/size/1000"].map(|path| origin.url(path));
         let mut settings = config(engine, urls);
-        settings.fetch.spool.folder = folder.path().join("not there");
+        settings.fetch.spool.folder = Some(folder.path().join("not there"));
         settings.frontier.retries = 0;
         let report = run(settings);
         assert_eq!(report.ends(), ["spool", "200"]);

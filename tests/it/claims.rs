@@ -232,7 +232,7 @@ fn a_run_that_has_its_records_asks_nothing_again() {
         let gate = Gate::new();
         let origin = shop(&gate);
         let mut settings = shopping(engine, &origin);
-        settings.frontier.limit = Some(3);
+        settings.frontier.max_records = Some(3);
         let told = opened_by(settings, &gate, "/best");
         assert_eq!(
             (told.len(), origin.log().hits("/best").len()),

@@ -125,7 +125,7 @@ fn a_request_that_must_not_be_sent_twice_is_not_sent_again_after_it_died() {
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
         settings.frontier.per_host = 1;
-        settings.fetch.method = "POST".into();
+        settings.fetch.method = http::Method::POST;
         // Which engine uses the connection again is its own affair; what dies on it is not sent twice.
         let ends = run(settings).ends();
         assert!(
@@ -174,7 +174,7 @@ fn what_a_server_says_to_an_idle_connection_is_the_answer_of_no_url() {
             let mut settings = config(engine, urls);
             settings.frontier.retries = 0;
             settings.frontier.per_host = 4;
-            settings.fetch.method = method.into();
+            settings.fetch.method = method.parse().unwrap();
             let report = run(settings);
             assert!(is_complete(&report), "{:?}", report.ends());
         }

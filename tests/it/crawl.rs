@@ -273,7 +273,7 @@ fn a_limit_of_records_is_met_exactly_whatever_is_in_flight() {
         for limit in [1, 37, 500] {
             let origin = mixed();
             let mut settings = crawling(engine, [origin.url("/")]);
-            settings.frontier.limit = Some(limit);
+            settings.frontier.max_records = Some(limit);
             settings.frontier.per_host = 0;
             let report = run(settings);
             assert_eq!(report.seen.len() as u64, limit);
@@ -289,7 +289,7 @@ fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
     on_every_engine(|engine| {
         let (origin, folder) = (mixed(), tempfile::tempdir().unwrap());
         let mut settings = kept(crawling(engine, [origin.url("/")]), folder.path());
-        settings.frontier.limit = Some(500);
+        settings.frontier.max_records = Some(500);
         settings.frontier.per_host = 0;
         let mut urls = BTreeSet::new();
         let mut records = 0;

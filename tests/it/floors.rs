@@ -72,6 +72,7 @@ const FLOORS: [(&str, &[&str]); 17] = [
             "descriptors",
             "engine",
             "extract",
+            "fetch",
             "follow",
             "frontier",
             "parse",

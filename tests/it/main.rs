@@ -19,6 +19,7 @@ mod cli;
 mod codings;
 mod compare;
 mod completions;
+mod config;
 mod connections;
 mod crawl;
 mod engines;

@@ -124,18 +124,15 @@ fn the_library_refuses_an_output_that_is_an_input() {
     let before = fs::read(&list).unwrap();
     let seeds = haul::seeds::SeedSettings::of(vec![haul::seeds::Source::File(list.clone())]);
     let mut config = haul::Config::new(seeds);
-    config.sinks.push(haul::sink::SinkSettings {
-        destination: haul::sink::Destination::File {
-            path: list.clone(),
-            append: false,
-        },
-        ..haul::sink::SinkSettings::default()
-    });
+    let format = haul::sink::Format::Text(haul::sink::TextSettings::default());
+    config
+        .sinks
+        .push(haul::sink::SinkSettings::file(&list, format));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let ended = runtime.block_on(haul::crawl(config, haul::Stop::new(), |_| {}));
+    let ended = runtime.block_on(haul::crawl(&config, haul::Stop::new(), |_| {}));
     assert!(matches!(ended, Err(haul::Error::Setting(_))));
     assert_eq!(fs::read(&list).unwrap(), before);
 }

@@ -62,8 +62,7 @@ fn resuming(engine: &str, url: String, folder: &Path) -> Config {
 
 fn spooling(mut settings: Config, folder: &Path) -> Config {
     settings.fetch.spool.over = ByteSize::kib(16);
-    settings.fetch.spool.folder = folder.to_owned();
-    settings.fetch.spool.resume = true;
+    settings.fetch.spool.folder = Some(folder.to_owned());
     settings
 }
 
@@ -332,7 +331,7 @@ fn an_answer_to_head_has_the_length_of_a_body_and_none_to_be_too_large() {
             .unwrap();
         for method in ["HEAD", "head"] {
             let mut settings = config(engine, [origin.url("/")]);
-            settings.fetch.method = method.into();
+            settings.fetch.method = haul::fetch::method(method).unwrap();
             assert_eq!(run(settings).only().end(), "200", "{method}");
         }
     });

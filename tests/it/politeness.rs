@@ -228,7 +228,7 @@ fn what_may_not_be_sent_twice_is_not() {
         let origin = pages();
         let urls = ["/fault/reset-before", "/fault/empty"].map(|path| origin.url(path));
         let mut settings = config(engine, urls);
-        settings.fetch.method = "POST".into();
+        settings.fetch.method = http::Method::POST;
         settings.fetch.body = Some("once".into());
         let report = run(settings);
         assert_eq!(report.ends(), ["closed", "closed"]);

@@ -175,7 +175,7 @@ fn sitemaps_that_name_the_next_for_ever_come_to_an_end() {
 fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
     let origin = endless(150);
     let mut settings = crawling("async:16", &origin.url("/"));
-    settings.frontier.limit = Some(20);
+    settings.frontier.max_records = Some(20);
     let report = run(settings);
     assert_eq!(report.ends(), ["200"]);
     assert_eq!(origin.log().requests(), 2 + 20 + 100);
@@ -190,7 +190,7 @@ fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
 fn a_run_that_has_all_its_records_asks_for_no_more_sitemaps() {
     let origin = endless(150);
     let mut settings = crawling("async:16", &origin.url("/"));
-    settings.frontier.limit = Some(1);
+    settings.frontier.max_records = Some(1);
     settings.frontier.per_host = 1;
     run(settings);
     assert!(origin.log().requests() <= 4, "{:?}", origin.log().paths());

@@ -184,7 +184,7 @@ pub(crate) fn run_with(
             .build()
             .unwrap();
         let (mut seen, mut events) = (Vec::new(), Vec::new());
-        let outcome = runtime.block_on(crawl(config, stop, |event| {
+        let outcome = runtime.block_on(crawl(&config, stop, |event| {
             match event {
                 Event::Visited(visit) => {
                     seen.push(Seen::of(visit));
@@ -226,7 +226,7 @@ pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
         .enable_all()
         .build()
         .unwrap();
-    let run = crawl(config, Stop::new(), |_| ());
+    let run = crawl(&config, Stop::new(), |_| ());
     runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() })
 }
 

@@ -204,7 +204,7 @@ fn a_body_that_goes_to_another_origin_takes_along_what_describes_it_and_no_secre
             engine,
             [307, 308, 303].map(|status| home.url(&format!("/away/{status}"))),
         );
-        settings.fetch.method = "POST".into();
+        settings.fetch.method = http::Method::POST;
         settings.fetch.body = Some("a=1".into());
         attach(&mut settings.fetch, &CARRIERS);
         for (name, value) in [("content-type", "text/x-own"), ("content-language", "de")] {

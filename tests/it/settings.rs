@@ -73,7 +73,8 @@ fn a_file_without_a_certificate_is_no_authority() {
         ];
         let (code, _, stderr) = run(folder.path(), &line);
         assert_eq!(code, Some(2), "{stderr}");
-        assert!(stderr.contains("--cacert empty.pem"), "{stderr}");
+        let names = ["--cacert: ", "empty.pem"];
+        assert!(names.iter().all(|name| stderr.contains(name)), "{stderr}");
     }
 }
 
@@ -121,4 +122,18 @@ fn records_for_a_standard_output_that_is_closed_are_not_lost_without_a_word() {
             "{redirection} {line:?}: {stderr}"
         );
     }
+}
+
+#[test]
+fn a_method_that_is_none_is_an_error_of_its_flag() {
+    let (site, folder) = site();
+    let line = ["fetch", &site.url("/"), "--method", "GE T"];
+    let (code, _, stderr) = run(folder.path(), &line);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("--method"), "{stderr}");
+    assert!(
+        stderr.contains("\"GE T\" is not an HTTP method"),
+        "{stderr}"
+    );
+    assert_eq!(site.log().requests(), 0);
 }

@@ -75,7 +75,7 @@ fn a_child_process_that_cannot_work_says_why_and_no_row_is_lost_to_it() {
         .enable_all()
         .build()
         .unwrap();
-    let ended = runtime.block_on(haul::crawl(config, haul::Stop::new(), |_| {}));
+    let ended = runtime.block_on(haul::crawl(&config, haul::Stop::new(), |_| {}));
     let error = ended.unwrap_err();
     assert!(
         matches!(

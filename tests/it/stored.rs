@@ -216,7 +216,7 @@ fn an_aborted_run_over_an_archive_ends_at_once_and_says_what_is_missing() {
     let stop = Stop::new();
     let mut seen = BTreeSet::new();
     let outcome = wait(haul::crawl(
-        Config::stored([&path]),
+        &Config::stored([&path]),
         stop.clone(),
         |event| {
             if let Event::Visited(visit) = event {
@@ -240,12 +240,16 @@ fn every_stored_page_has_its_record_whatever_it_says_of_its_host() {
     let path = folder.path().join("pages.warc");
     archive(&path, 1000);
     let mut records = Vec::new();
-    let outcome = wait(haul::crawl(Config::stored([&path]), Stop::new(), |event| {
-        if let Event::Visited(visit) = event {
-            let status = visit.outcome.as_ref().unwrap().status;
-            records.push((visit.job.row.unwrap(), status, visit.job.hops.len()));
-        }
-    }));
+    let outcome = wait(haul::crawl(
+        &Config::stored([&path]),
+        Stop::new(),
+        |event| {
+            if let Event::Visited(visit) = event {
+                let status = visit.outcome.as_ref().unwrap().status;
+                records.push((visit.job.row.unwrap(), status, visit.job.hops.len()));
+            }
+        },
+    ));
     records.sort_unstable();
     let status = |row| match row {
         2 => 503,

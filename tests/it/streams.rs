@@ -156,7 +156,7 @@ fn ask(engine: &str, method: &str, first: Vec<u8>, retries: u32) -> (Report, Vec
     let (server, port) = Server::start(first);
     let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);
     settings.fetch.tls = TlsSettings::Insecure;
-    settings.fetch.method = method.to_owned();
+    settings.fetch.method = method.parse().unwrap();
     settings.frontier.retries = retries.try_into().unwrap();
     let report = run(settings);
     let spoken = server.spoken.lock().unwrap().clone();

@@ -42,7 +42,7 @@ pub(super) struct Connection {
     pub(super) serve: Option<PathBuf>,
 
     /// Connect to ADDRESS for HOST, as in example.org:443:127.0.0.1; may be repeated
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = Override::parse)]
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     resolve: Vec<Override>,
 }
 

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use haul::parse::Wants;
 use haul::seeds::{Failures, SeedSettings, Source};
+use haul::sink::Format;
 use haul::{Config, Error};
 
 use super::exit::{Judged, Share};
@@ -179,8 +180,11 @@ impl Common {
             .records
             .sinks(job, telling.color(terminals, on_stdout))?;
         config.sinks.extend(sinks);
+        config.files = self.records.files();
         for sink in &mut config.sinks {
-            sink.archive.command = Some(spelling::command(command, &settings));
+            if let Format::Warc(archive) = &mut sink.format {
+                archive.command = Some(spelling::command(command, &settings));
+            }
         }
         Ok(Plan {
             command,
@@ -222,7 +226,7 @@ impl Conditions {
             return Err(stdin_twice());
         }
         self.pace.apply(&mut config.frontier);
-        self.patience.apply(&mut config.frontier)?;
+        self.patience.apply(&mut config.frontier);
         self.request.apply_to_frontier(&mut config.frontier);
         config.fetch.deadlines = self.patience.deadlines(settings)?;
         self.request.apply(&mut config.fetch)?;

@@ -48,7 +48,7 @@ pub(super) struct Patience {
     /// are retried only if they ended early. Requests that the server did not process, or that failed because this
     /// machine ran out of open files, are always sent again, and do not count against --retries.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
-    retry_on: Vec<String>,
+    retry_on: Vec<RetryOn>,
 
     /// Longest Retry-After that is obeyed
     ///
@@ -105,23 +105,15 @@ impl Patience {
     }
 
     /// Applies these flags to the frontier settings.
-    ///
-    /// # Errors
-    /// When an item of --retry-on is not known.
-    pub(super) fn apply(&self, frontier: &mut FrontierSettings) -> haul::Result<()> {
+    pub(super) fn apply(&self, frontier: &mut FrontierSettings) {
         frontier.retries = self.retries;
         frontier.max_retry_after = self.max_retry_after;
         frontier.pause_after = self.pause_after;
         frontier.max_down = self.max_host_down;
         if !self.retry_on.is_empty() {
             let mut wanted = RetryOn::nothing();
-            for item in &self.retry_on {
-                wanted
-                    .add(item)
-                    .map_err(|problem| Error::Setting(format!("--retry-on: {problem}")))?;
-            }
+            self.retry_on.iter().for_each(|items| wanted.merge(items));
             frontier.retry_on = wanted;
         }
-        Ok(())
     }
 }

@@ -6,7 +6,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haul::fetch::{FetchSettings, MediaTypes};
 use haul::parse::ParseSettings;
-use haul::sink::{ArchiveSettings, Destination, FORMATS, Format, Layout, SinkSettings, Template};
+use haul::sink::{
+    Destination, FORMATS, FilesSettings, Format, SinkSettings, Template, TemplateSettings,
+    TextSettings,
+};
 use haul::{ByteSize, Error, Statuses};
 use http::HeaderName;
 
@@ -61,8 +64,8 @@ pub(super) struct Records {
     max_size: ByteSize,
 
     /// Download only bodies of these media types, as in text/html,image/*; other pages get a record without their body
-    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = media_type)]
-    types: Vec<String>,
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<MediaTypes>,
 
     /// Write a report of the run to FILE when it ends: one self-contained HTML page with charts
     #[arg(long, value_name = "FILE")]
@@ -72,8 +75,8 @@ pub(super) struct Records {
     ///
     /// Separate them by commas or repeat the flag. Records keep the status and have no error; the URL is not retried, does
     /// not count as failed or broken, and does not affect the exit code. Retry-After is still obeyed.
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
-    accept: Vec<String>,
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    accept: Vec<Statuses>,
 
     /// Exit with 0 if at most this share of the URLs failed, as in 5%
     ///
@@ -97,7 +100,7 @@ impl Records {
         let in_job = job.map(|job| {
             // However the folder is spelled, the job stores the mark of its records under the same name.
             let whole = std::path::absolute(job).unwrap_or_else(|_| job.to_owned());
-            whole.join(in_job(self.format.unwrap_or(Format::Jsonl)))
+            whole.join(in_job(self.format.as_ref()))
         });
         vec![in_job]
     }
@@ -123,13 +126,8 @@ impl Records {
             ByteSize(0) => ByteSize(u64::MAX),
             limit => limit,
         };
-        for text in &self.types {
-            // Parsed once already, when the argument was read.
-            let _ = fetch.types.add(text);
-        }
-        for text in &self.accept {
-            let _ = parse.accept.add(text);
-        }
+        self.types.iter().for_each(|types| fetch.types.merge(types));
+        self.accept.iter().for_each(|few| parse.accept.merge(few));
     }
 
     /// Where records go and what they look like.
@@ -177,29 +175,17 @@ impl Records {
         let template = template.map(|text| text.value("--write-out")).transpose()?;
         let sinks: Vec<_> = outputs
             .into_iter()
-            .enumerate()
-            .map(|(index, file)| SinkSettings {
-                // Bodies are saved only once.
-                folder: self.output_dir.clone().filter(|_| index == 0),
-                template: template.clone(),
-                ..self.sink(file, color)
-            })
+            .map(|file| self.sink(file, template.clone(), color))
             .collect();
         let is_folder = |sink: &SinkSettings| {
-            sink.format == Format::Parquet && sink.destination == Destination::Stdout
+            matches!(sink.format, Format::Parquet(_)) && sink.destination == Destination::Stdout
         };
         if sinks.iter().any(is_folder) {
             return contradiction(
                 "--format parquet needs a folder to write to: --output out.parquet",
             );
         }
-        let holds_text = |sink: &SinkSettings| {
-            sink.template.is_none()
-                && matches!(
-                    sink.format,
-                    Format::Jsonl | Format::Csv | Format::Sqlite | Format::Parquet
-                )
-        };
+        let holds_text = |sink: &SinkSettings| sink.format.records().is_some();
         if self.body && !sinks.iter().any(holds_text) {
             return contradiction(
                 "--body needs records that hold text: --format jsonl, csv, sqlite or parquet",
@@ -229,19 +215,18 @@ impl Records {
     /// called.
     fn contradiction(&self, path: &Path) -> Option<String> {
         let meant = Format::of_path(path)?;
-        let lines = [Format::Text, Format::Jsonl, Format::Csv];
+        let are_lines =
+            |format: &Format| matches!(format, Format::Text(_) | Format::Jsonl(_) | Format::Csv(_));
         let path = path.display();
-        match (self.format, &self.write_out) {
-            (Some(said), _)
-                if said != meant && !(lines.contains(&meant) && lines.contains(&said)) =>
-            {
+        match (&self.format, &self.write_out) {
+            (Some(said), _) if *said != meant && !(are_lines(&meant) && are_lines(said)) => {
                 Some(format!(
                     "--format {} and --output {path} cannot be combined: the suffix means {}",
                     said.name(),
                     meant.name()
                 ))
             }
-            (None, Some(_)) if !lines.contains(&meant) => Some(format!(
+            (None, Some(_)) if !are_lines(&meant) => Some(format!(
                 "--write-out and --output {path} cannot be combined: the suffix means {}, and a template writes text",
                 meant.name()
             )),
@@ -250,11 +235,29 @@ impl Records {
     }
 
     /// The sink of one output.
-    fn sink(&self, file: Option<PathBuf>, color: bool) -> SinkSettings {
-        let format = self
-            .format
-            .or_else(|| file.as_deref().and_then(Format::of_path))
-            .unwrap_or(Format::Text);
+    fn sink(&self, file: Option<PathBuf>, template: Option<Template>, color: bool) -> SinkSettings {
+        let named = || {
+            self.format
+                .clone()
+                .or_else(|| Format::of_path(file.as_deref()?))
+        };
+        let mut format = match template {
+            Some(template) => Format::Template(TemplateSettings {
+                template,
+                headers: self.headers(),
+            }),
+            None => named().unwrap_or(Format::Text(TextSettings::default())),
+        };
+        match &mut format {
+            Format::Text(text) => text.color = color,
+            Format::Warc(archive) => archive.rotate = self.rotate,
+            format => {
+                if let Some(records) = format.records_mut() {
+                    records.body = self.body;
+                    records.headers = self.headers();
+                }
+            }
+        }
         let append = self.append;
         SinkSettings {
             format,
@@ -262,35 +265,23 @@ impl Records {
                 path,
                 append,
             }),
-            body: self.body,
-            headers: self.headers(),
-            layout: Layout::AsSent,
-            color,
-            archive: ArchiveSettings {
-                rotate: self.rotate,
-                ..ArchiveSettings::default()
-            },
-            ..SinkSettings::default()
         }
+    }
+
+    /// The folder that bodies are saved to.
+    pub(super) fn files(&self) -> Option<FilesSettings> {
+        self.output_dir.as_ref().map(FilesSettings::folder)
     }
 }
 
 /// The name of the records in a job's folder.
-fn in_job(format: Format) -> &'static str {
+fn in_job(format: Option<&Format>) -> &'static str {
     match format {
-        Format::Jsonl => "records.jsonl",
-        Format::Csv => "records.csv",
-        Format::Warc => "records.warc.gz",
-        Format::Sqlite => "records.sqlite",
-        Format::Parquet => "records.parquet",
-        Format::Text | Format::Edges | Format::Dot | Format::Index => "records.txt",
+        None | Some(Format::Jsonl(_)) => "records.jsonl",
+        Some(Format::Csv(_)) => "records.csv",
+        Some(Format::Warc(_)) => "records.warc.gz",
+        Some(Format::Sqlite(_)) => "records.sqlite",
+        Some(Format::Parquet(_)) => "records.parquet",
+        Some(_) => "records.txt",
     }
-}
-
-fn status(text: &str) -> Result<String, String> {
-    Statuses::default().add(text).map(|()| text.to_owned())
-}
-
-fn media_type(text: &str) -> Result<String, String> {
-    MediaTypes::default().add(text).map(|()| text.to_owned())
 }

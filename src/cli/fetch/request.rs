@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use haul::fetch::FetchSettings;
+use haul::fetch::{FetchSettings, method};
 use haul::frontier::FrontierSettings;
 use haul::{Error, Headers};
+use http::Method;
 use http::header::{self, HeaderName, HeaderValue};
 
 use super::given;
@@ -23,8 +24,8 @@ pub(super) struct Sending {
     header: Vec<String>,
 
     /// Set the User-Agent header [default: haul/VERSION]
-    #[arg(short = 'A', long, value_name = "TEXT")]
-    user_agent: Option<String>,
+    #[arg(short = 'A', long, value_name = "TEXT", value_parser = header_value)]
+    user_agent: Option<HeaderValue>,
 
     /// Use Basic authentication with this name and password
     #[arg(short, long, value_name = "NAME:PASSWORD")]
@@ -39,8 +40,8 @@ pub(super) struct Sending {
     cookie: Vec<String>,
 
     /// Use this method [default: GET, or POST with --data or --json]
-    #[arg(short = 'X', long, value_name = "METHOD")]
-    method: Option<String>,
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    method: Option<Method>,
 
     /// Send this form data; @FILE reads a file and @- standard input; repeated values are joined with &
     ///
@@ -100,10 +101,7 @@ impl Sending {
         self.apply_body(fetch)?;
         self.apply_credentials(&mut fetch.headers)?;
         if let Some(agent) = &self.user_agent {
-            fetch
-                .headers
-                .0
-                .insert(header::USER_AGENT, value("--user-agent", agent)?);
+            fetch.headers.0.insert(header::USER_AGENT, agent.clone());
         }
         // Last, so that they win over what the other flags imply.
         let mut lines = Vec::new();
@@ -121,7 +119,7 @@ impl Sending {
     }
 
     fn apply_body(&self, fetch: &mut FetchSettings) -> haul::Result<()> {
-        let mut implied = "GET";
+        let mut implied = Method::GET;
         if !self.data.is_empty() {
             let parts: Vec<Vec<u8>> = self
                 .data
@@ -134,15 +132,15 @@ impl Sending {
                 header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             );
-            implied = "POST";
+            implied = Method::POST;
         }
         if let Some(json) = &self.json {
             fetch.body = Some(bytes("--json", json)?.into());
             set(&mut fetch.headers, header::CONTENT_TYPE, "application/json");
             set(&mut fetch.headers, header::ACCEPT, "application/json");
-            implied = "POST";
+            implied = Method::POST;
         }
-        fetch.method = self.method.as_deref().unwrap_or(implied).to_owned();
+        fetch.method = self.method.clone().unwrap_or(implied);
         Ok(())
     }
 
@@ -240,13 +238,13 @@ fn set(headers: &mut Headers, name: HeaderName, content: &'static str) {
 }
 
 fn value(flag: &str, content: &str) -> haul::Result<HeaderValue> {
+    header_value(content).map_err(|problem| Error::Setting(format!("{flag}: {problem}")))
+}
+
+fn header_value(content: &str) -> Result<HeaderValue, &'static str> {
     HeaderValue::from_str(content)
         .or_else(|_| HeaderValue::from_bytes(content.as_bytes()))
-        .map_err(|_| {
-            Error::Setting(format!(
-                "{flag}: a control character cannot be sent in a header"
-            ))
-        })
+        .map_err(|_| "a control character cannot be sent in a header")
 }
 
 fn sensitive(flag: &str, content: &str) -> haul::Result<HeaderValue> {

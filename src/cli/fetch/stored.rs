@@ -28,7 +28,7 @@ fn of_job(folder: &Path) -> haul::Result<PathBuf> {
     let archive = of("output")
         .split('\n')
         .map(PathBuf::from)
-        .find(|path| Format::of_path(path) == Some(Format::Warc));
+        .find(|path| matches!(Format::of_path(path), Some(Format::Warc(_))));
     let own = folder.join("records.warc.gz");
     let own = own.is_file().then_some(own);
     let saved = ["output-dir", "mirror"]

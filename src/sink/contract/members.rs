@@ -4,22 +4,32 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::super::samples::{self, tree, unpacked};
+use super::super::samples::{self, Case, format, tree, unpacked};
 use super::super::warc::strict;
 use super::super::*;
+use crate::fields::Table;
 
 /// Records that are there before the job, where it writes after them.
 pub(super) const BEFORE: usize = 3;
 
 /// A kind of sink, and where it writes.
 pub(super) struct Member {
-    pub(super) settings: SinkSettings,
-    opens: Opens,
+    kind: Kind,
     folder: tempfile::TempDir,
 }
 
+/// What it is.
+enum Kind {
+    /// Records, and how their sink is opened.
+    Records(Box<Case>, Opens),
+    /// The list of the files that bodies are saved to.
+    Index(Destination),
+    /// The folder that bodies are saved to.
+    Files(FilesSettings),
+}
+
 /// How a sink is opened.
-type Opens = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
+type Opens = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
 /// A sink that is open, and where its folder is.
 pub(super) struct Session {
@@ -36,38 +46,32 @@ enum Open {
 
 /// Every kind of sink.
 pub(super) fn every() -> Vec<Member> {
-    let plain = SinkSettings::default;
-    let format = |format, body| SinkSettings {
-        format,
-        body,
-        ..plain()
-    };
-    let template = Some(Template::parse("%{row} %{url}").unwrap());
+    let template = Format::Template(TemplateSettings {
+        template: Template::parse("%{row} %{url}").unwrap(),
+        headers: Vec::new(),
+    });
     let records = [
-        format(Format::Text, false),
-        format(Format::Jsonl, false),
-        format(Format::Jsonl, true),
-        format(Format::Csv, false),
-        format(Format::Csv, true),
-        SinkSettings {
-            template,
-            ..plain()
-        },
+        format("text", false),
+        format("jsonl", false),
+        format("jsonl", true),
+        format("csv", false),
+        format("csv", true),
+        template,
     ];
     let mut members = Vec::new();
-    for settings in records {
+    for format in records {
         for append in [false, true] {
-            members.push(Member::at("records", append, settings.clone()));
+            members.push(Member::at("records", append, format.clone()));
         }
     }
     for name in ["a.jsonl.gz", "a.jsonl.zst", "a.csv.gz", "a.csv.zst"] {
-        let settings = format_only(Format::of_path(Path::new(name)).unwrap());
+        let format = Format::of_path(Path::new(name)).unwrap();
         for append in [false, true] {
-            members.push(Member::at(name, append, settings.clone()));
+            members.push(Member::at(name, append, format.clone()));
         }
     }
-    for format in [Format::Edges, Format::Dot, Format::Index] {
-        members.push(Member::at("edges", false, format_only(format)));
+    for format in [Format::Edges, Format::Dot] {
+        members.push(Member::at("edges", false, format));
     }
     for (name, append) in [
         ("pages.warc", false),
@@ -76,36 +80,37 @@ pub(super) fn every() -> Vec<Member> {
         ("pages.warc.gz", true),
         ("pages.wacz", false),
     ] {
-        members.push(Member::at(name, append, format_only(Format::Warc)));
+        members.push(Member::at(name, append, format("warc", false)));
     }
     for append in [false, true] {
-        let settings = SinkSettings {
-            tables: vec![samples::table()],
-            ..format_only(Format::Sqlite)
-        };
-        members.push(Member::at("pages.sqlite", append, settings));
+        let tables = vec![samples::table()];
+        let format = format("sqlite", false);
+        members.push(Member::reading(
+            "pages.sqlite",
+            append,
+            format,
+            tables,
+            Case::open,
+        ));
     }
     for (opens, append) in parquet::suite::MEMBERS {
-        let settings = SinkSettings {
-            tables: vec![samples::things()],
-            ..format_only(Format::Parquet)
-        };
-        members.push(Member {
+        let tables = vec![samples::things()];
+        let format = format("parquet", false);
+        members.push(Member::reading(
+            "pages.parquet",
+            append,
+            format,
+            tables,
             opens,
-            ..Member::at("pages.parquet", append, settings)
-        });
+        ));
     }
     let folder = tempfile::tempdir().unwrap();
-    let files = Some(folder.path().join("files"));
-    let settings = SinkSettings {
-        folder: files,
-        ..plain()
-    };
-    members.push(Member {
-        settings,
-        opens: open,
-        folder,
-    });
+    let list = Destination::file(folder.path().join("index"));
+    let kind = Kind::Index(list);
+    members.push(Member { kind, folder });
+    let folder = tempfile::tempdir().unwrap();
+    let kind = Kind::Files(FilesSettings::folder(folder.path().join("files")));
+    members.push(Member { kind, folder });
     members
 }
 
@@ -114,55 +119,77 @@ pub(super) fn growing() -> impl Iterator<Item = Member> {
     every().into_iter().filter(Member::grows)
 }
 
-fn format_only(format: Format) -> SinkSettings {
-    SinkSettings {
-        format,
-        ..SinkSettings::default()
-    }
-}
-
 impl Member {
     /// One that writes to a file of this name.
-    fn at(name: &str, append: bool, settings: SinkSettings) -> Self {
+    fn at(name: &str, append: bool, format: Format) -> Self {
+        Self::reading(name, append, format, Vec::new(), Case::open)
+    }
+
+    /// The same, in a run that reads these tables out of pages.
+    fn reading(name: &str, append: bool, format: Format, tables: Vec<Table>, opens: Opens) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        Self {
-            settings: SinkSettings {
-                destination: Destination::File { path, append },
-                ..settings
-            },
-            opens: open,
-            folder,
+        let case = Case::new(&folder.path().join(name), append, format, tables);
+        let kind = Kind::Records(Box::new(case), opens);
+        Self { kind, folder }
+    }
+
+    /// The format of its records, where it has any.
+    fn format(&self) -> Option<&Format> {
+        match &self.kind {
+            Kind::Records(case, _) => Some(&case.settings.format),
+            Kind::Index(_) | Kind::Files(_) => None,
         }
+    }
+
+    fn is_sqlite(&self) -> bool {
+        matches!(self.format(), Some(Format::Sqlite(_)))
+    }
+
+    fn is_parquet(&self) -> bool {
+        matches!(self.format(), Some(Format::Parquet(_)))
     }
 
     /// Whether it writes one file, at its end alone.
     pub(super) fn grows(&self) -> bool {
-        !matches!(self.settings.format, Format::Sqlite | Format::Parquet)
+        !self.is_sqlite() && !self.is_parquet()
+    }
+
+    pub(super) fn is_rewindable(&self) -> bool {
+        match &self.kind {
+            Kind::Records(case, _) => case.settings.is_rewindable(),
+            Kind::Index(list) => list.is_rewindable(),
+            Kind::Files(_) => true,
+        }
     }
 
     /// The file that its mark is of.
     pub(super) fn file(&self) -> PathBuf {
-        match &self.settings.destination {
-            Destination::File { path, .. } => path.clone(),
-            Destination::Stdout => self.folder.path().join("journal"),
+        match &self.kind {
+            Kind::Records(case, _) => case.settings.destination.path().unwrap().to_owned(),
+            Kind::Index(list) => list.path().unwrap().to_owned(),
+            Kind::Files(_) => self.folder.path().join("journal"),
         }
     }
 
     pub(super) fn keeps_what_was_there(&self) -> bool {
+        let Kind::Records(case, _) = &self.kind else {
+            return false;
+        };
         matches!(
-            self.settings.destination,
+            case.settings.destination,
             Destination::File { append: true, .. }
         )
     }
 
     pub(super) fn open(&self, start: Start<'_>) -> Result<Session> {
-        let open = match open_files(&self.settings, start, Some(&self.file()))? {
-            Some(files) => Open::Files(Box::new(files)),
-            None if self.settings.format == Format::Sqlite => {
-                Open::Database((self.opens)(&self.settings, start)?)
+        let open = match &self.kind {
+            Kind::Records(case, opens) if self.is_sqlite() => Open::Database(opens(case, start)?),
+            Kind::Records(case, opens) => Open::Records(opens(case, start)?),
+            Kind::Index(list) => Open::Records(opener::open_index(list, start)?),
+            Kind::Files(files) => {
+                let files = opener::open_files(files, start, Some(&self.file()))?;
+                Open::Files(Box::new(files))
             }
-            None => Open::Records((self.opens)(&self.settings, start)?),
         };
         let folder = self.folder.path().to_owned();
         Ok(Session { open, folder })
@@ -170,7 +197,11 @@ impl Member {
 
     /// Its name for messages.
     pub(super) fn name(&self) -> String {
-        files_name(&self.settings).unwrap_or_else(|| name(&self.settings))
+        match &self.kind {
+            Kind::Records(case, _) => name(&case.settings),
+            Kind::Index(list) => index_name(list),
+            Kind::Files(files) => files_name(files),
+        }
     }
 
     /// Puts there what a job does not own, and answers how many records that is.
@@ -186,11 +217,11 @@ impl Member {
 
     /// What a write that was cut in the middle leaves.
     pub(super) fn tear(&self) {
-        if self.settings.format == Format::Sqlite {
+        if self.is_sqlite() {
             return; // what it did not finish is in its log, and is its own to find
         }
         let mut file = self.file();
-        if self.settings.format == Format::Parquet {
+        if self.is_parquet() {
             file = file.with_file_name(".pages.parquet").join("journal");
         }
         let mut file = OpenOptions::new().append(true).open(file).unwrap();
@@ -199,46 +230,43 @@ impl Member {
 
     /// The numbers of the records that a reader who knows nothing of us finds.
     pub(super) fn read(&self) -> Vec<usize> {
-        if let Some(folder) = &self.settings.folder {
-            return files(folder);
-        }
-        if self.settings.format == Format::Warc {
-            return strict::numbers(&self.file());
-        }
-        if self.settings.format == Format::Sqlite {
-            return rows(&self.file());
-        }
-        if self.settings.format == Format::Parquet {
-            return parquet::suite::numbers(&self.file());
-        }
-        let text = unpacked(&self.file());
         let number = |text: &str| text.parse().unwrap();
-        match (&self.settings.template, self.settings.format) {
-            (Some(_), _) => text
+        let format = match &self.kind {
+            Kind::Files(settings) => return files(&settings.folder),
+            Kind::Index(list) => {
+                let list = list.path().map(unpacked).unwrap();
+                let lines = list
+                    .lines()
+                    .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+                return lines
+                    .map(|line| number(line["file"].as_str().unwrap()))
+                    .collect();
+            }
+            Kind::Records(case, _) => &case.settings.format,
+        };
+        let file = self.file();
+        let text = || unpacked(&file);
+        match format {
+            Format::Warc(_) => strict::numbers(&file),
+            Format::Sqlite(_) => rows(&file),
+            Format::Parquet(_) => parquet::suite::numbers(&file),
+            Format::Template(_) => text()
                 .lines()
                 .map(|line| number(line.split_once(' ').unwrap().0))
                 .collect(),
-            (None, Format::Text) => text
+            Format::Text(_) => text()
                 .lines()
                 .map(|line| number(line.rsplit_once('/').unwrap().1))
                 .collect(),
-            (None, Format::Index) => text
-                .lines()
-                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-                .map(|line| number(line["file"].as_str().unwrap()))
-                .collect(),
-            (None, Format::Jsonl) => serde_json::Deserializer::from_str(&text)
+            Format::Jsonl(_) => serde_json::Deserializer::from_str(&text())
                 .into_iter::<serde_json::Value>()
                 .map(|line| line.unwrap()["row"].as_u64().unwrap() as usize)
                 .collect(),
-            (None, Format::Warc | Format::Sqlite | Format::Parquet) => {
-                unreachable!("it is read above")
-            }
-            (None, Format::Edges) => ::csv::Reader::from_reader(text.as_bytes())
+            Format::Edges => ::csv::Reader::from_reader(text().as_bytes())
                 .records()
                 .map(|edge| number(edge.unwrap()[1].rsplit_once('/').unwrap().1))
                 .collect(),
-            (None, Format::Dot) => text
+            Format::Dot => text()
                 .strip_prefix("digraph site {\n  node [shape=box];\n")
                 .and_then(|edges| edges.strip_suffix("}\n"))
                 .unwrap()
@@ -246,7 +274,7 @@ impl Member {
                 .map(|edge| number(edge.split('"').nth(3).unwrap().rsplit_once('/').unwrap().1))
                 .collect(),
             // A header in the middle is no number.
-            (None, Format::Csv) => ::csv::Reader::from_reader(text.as_bytes())
+            Format::Csv(_) => ::csv::Reader::from_reader(text().as_bytes())
                 .records()
                 .map(|record| number(&record.unwrap()[0]))
                 .collect(),

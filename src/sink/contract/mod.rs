@@ -216,31 +216,32 @@ fn what_cannot_be_cut_back_is_refused_in_a_job_and_well_without() {
     let stdout = SinkSettings::default();
     assert!(!stdout.is_rewindable());
     for start in [Start::Over, Start::At(&Mark(json!({"bytes": 0})))] {
-        let error = open(&stdout, start).err().unwrap().to_string();
+        let error = samples::open(&stdout, start).err().unwrap().to_string();
         assert!(
             error.contains("standard output cannot be cut back"),
             "{error}"
         );
     }
-    assert!(open(&stdout, Start::Fresh).unwrap().checkpoint().is_err());
-    assert_eq!(open(&stdout, Start::Fresh).unwrap().finish().unwrap(), None);
+    assert!(
+        samples::open(&stdout, Start::Fresh)
+            .unwrap()
+            .checkpoint()
+            .is_err()
+    );
+    assert_eq!(
+        samples::open(&stdout, Start::Fresh)
+            .unwrap()
+            .finish()
+            .unwrap(),
+        None
+    );
 
     let path = PathBuf::from("/dev/null");
-    let device = SinkSettings {
-        destination: Destination::File {
-            path,
-            append: false,
-        },
-        ..SinkSettings::default()
-    };
+    let device = SinkSettings::file(path, samples::format("text", false));
     assert!(!device.is_rewindable());
-    let mut sink = open(&device, Start::Fresh).unwrap();
+    let mut sink = samples::open(&device, Start::Fresh).unwrap();
     let error = reasons(&sink.checkpoint().unwrap_err());
     assert!(error.starts_with("cannot write /dev/null: "), "{error}");
     assert_eq!(sink.finish().unwrap(), None);
-    assert!(
-        every()
-            .iter()
-            .all(|member| member.settings.folder.is_some() || member.settings.is_rewindable())
-    );
+    assert!(every().iter().all(members::Member::is_rewindable));
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::aside::{Aside, AsideSink};
 use super::output::Output;
-use super::{Layout, SinkSettings, Start};
+use super::{FilesSettings, Layout, Start};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprints;
 
@@ -39,15 +39,13 @@ impl Mirror {
     /// # Errors
     /// When the list cannot be opened, or does not hold what its mark says.
     pub(crate) fn open(
-        settings: &[SinkSettings],
+        files: Option<&FilesSettings>,
         job: Option<&Path>,
         start: Start<'_>,
         fingerprints: Fingerprints,
     ) -> Result<Option<(Box<dyn super::Sink>, Self)>> {
-        let mirrored = settings
-            .iter()
-            .find(|sink| sink.layout == Layout::Browsable);
-        let Some(folder) = mirrored.and_then(|sink| sink.folder.clone()) else {
+        let mirrored = files.filter(|files| files.layout == Layout::Browsable);
+        let Some(folder) = mirrored.map(|files| files.folder.clone()) else {
             return Ok(None);
         };
         let aside = Aside::open(job, Self::NAME, start)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::super::samples::{saved_from, tree};
-use super::super::{Files, Layout, Mark, Sink, SinkSettings, Start};
+use super::super::{Files, FilesSettings, Layout, Mark, Sink, Start};
 use super::finish::relative;
 use super::*;
 use crate::job::Hop;
@@ -33,13 +33,13 @@ impl Site {
     }
 
     fn open(&self, files: Start<'_>, list: Start<'_>) -> Session {
-        let settings = SinkSettings {
-            folder: Some(self.out()),
+        let settings = FilesSettings {
+            folder: self.out(),
             layout: Layout::Browsable,
-            ..SinkSettings::default()
         };
         let job = self.folder.path();
-        let opened = Mirror::open(&[settings], Some(job), list, Fingerprints::seeded(5)).unwrap();
+        let opened =
+            Mirror::open(Some(&settings), Some(job), list, Fingerprints::seeded(5)).unwrap();
         let (sink, mirror) = opened.unwrap();
         let mut saving = Files::with_journal(&self.out(), files, &job.join("files")).unwrap();
         saving.arrange(Layout::Browsable);

@@ -31,9 +31,9 @@ use self::dataset::{Dataset, Parts};
 use self::rows::Rows;
 use self::tables::Tables;
 use self::waiting::{Left, Waiting};
-use super::{Destination, Mark, Sink, SinkSettings, Start};
+use super::{Destination, Mark, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
-use crate::fields::Value;
+use crate::fields::{Table, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
@@ -101,8 +101,14 @@ struct KeptTable {
 ///
 /// # Errors
 /// If it does not match its mark, if something else is there, or if the output is standard output.
-pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
-    Ok(Box::new(Parquet::open(settings, start, BOUNDS)?))
+pub(super) fn open(
+    to: &Destination,
+    settings: &RecordSettings,
+    tables: &[Table],
+    start: Start<'_>,
+) -> Result<Box<dyn Sink>> {
+    let tables = Tables::of(settings, tables)?;
+    Ok(Box::new(Parquet::open(to, tables, start, BOUNDS)?))
 }
 
 /// Whether a job may write here: there is nothing, or a dataset of haul's.
@@ -116,14 +122,13 @@ pub(super) fn is_dataset(path: &Path) -> bool {
 }
 
 impl Parquet {
-    fn open(settings: &SinkSettings, start: Start<'_>, bounds: Bounds) -> Result<Self> {
-        let Destination::File { path, append } = &settings.destination else {
+    fn open(to: &Destination, tables: Tables, start: Start<'_>, bounds: Bounds) -> Result<Self> {
+        let Destination::File { path, append } = to else {
             return Err(Error::invalid(
                 Setting::Output,
                 "Parquet needs a folder to write to, as out.parquet",
             ));
         };
-        let tables = Tables::of(settings)?;
         let rows = tables.shapes.iter().map(Rows::of).collect();
         if let Start::At(mark) = start {
             return Self::go_on(path, mark, tables, rows, bounds);
@@ -246,7 +251,7 @@ impl Parquet {
 
 impl Sink for Parquet {
     fn wants(&self) -> Wants {
-        super::wants_of_records(self.tables.body)
+        super::format::wants_of_records(self.tables.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

@@ -8,41 +8,54 @@ use std::time::Duration;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Row, RowAccessor};
 
-use super::super::{Sink, SinkSettings, Start};
+use super::super::samples::Case;
+use super::super::{Sink, Start};
 use super::layout::Layout;
-use super::{Bounds, Parquet};
+use super::{Bounds, Parquet, Tables};
 use crate::error::Result;
 
 /// A function that opens a variant.
-pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
+pub(crate) type Open = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
 /// New and appended datasets; a new part every few rows, and one at each checkpoint.
 pub(crate) const MEMBERS: [(Open, bool); 4] = [
-    (super::open, false),
-    (super::open, true),
+    (Case::open, false),
+    (Case::open, true),
     (after_rows, true),
     (at_once, false),
 ];
 
-fn after_rows(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
-    Ok(Box::new(few(settings, start, 30)?))
+fn after_rows(case: &Case, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(few(case, start, 30)?))
+}
+
+/// A sink with other bounds.
+pub(super) fn bounded(case: &Case, start: Start<'_>, bounds: Bounds) -> Result<Parquet> {
+    let tables = tables(case)?;
+    Parquet::open(&case.settings.destination, tables, start, bounds)
+}
+
+/// The tables of a sink.
+pub(super) fn tables(case: &Case) -> Result<Tables> {
+    let records = case.settings.format.records().unwrap();
+    Tables::of(records, &case.plan.tables)
 }
 
 /// A sink whose parts have this many rows.
-pub(super) fn few(settings: &SinkSettings, start: Start<'_>, rows: usize) -> Result<Parquet> {
+pub(super) fn few(case: &Case, start: Start<'_>, rows: usize) -> Result<Parquet> {
     let bounds = Bounds {
         rows,
         ..super::BOUNDS
     };
-    Parquet::open(settings, start, bounds)
+    bounded(case, start, bounds)
 }
 
-fn at_once(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
+fn at_once(case: &Case, start: Start<'_>) -> Result<Box<dyn Sink>> {
     let bounds = Bounds {
         age: Duration::ZERO,
         ..super::BOUNDS
     };
-    Ok(Box::new(Parquet::open(settings, start, bounds)?))
+    Ok(Box::new(bounded(case, start, bounds)?))
 }
 
 /// The rows of a table, part by part.

@@ -11,7 +11,7 @@ use http::HeaderName;
 
 use super::super::field::Field;
 use super::super::value;
-use super::super::{Record, SinkSettings};
+use super::super::{Record, RecordSettings};
 use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::fields::{Column, Fields, Kind, Table, Value};
@@ -41,7 +41,7 @@ impl Tables {
     ///
     /// # Errors
     /// If the columns are not a valid Parquet schema.
-    pub(super) fn of(settings: &SinkSettings) -> Result<Self> {
+    pub(super) fn of(settings: &RecordSettings, read: &[Table]) -> Result<Self> {
         let kinds = Field::ALL.iter().filter_map(|field| {
             let is_wanted = match field {
                 Field::Body => settings.body,
@@ -60,7 +60,7 @@ impl Tables {
             .unzip();
         pages.insert(0, column("page", Kind::Integer));
         let mut tables = vec![("pages".to_owned(), pages)];
-        for table in &settings.tables {
+        for table in read {
             let front = [
                 ("page", Kind::Integer),
                 ("url", Kind::Url),
@@ -72,7 +72,7 @@ impl Tables {
             columns.extend(table.columns.iter().cloned());
             tables.push((table.name.clone(), columns));
         }
-        if !settings.tables.is_empty() {
+        if !read.is_empty() {
             let columns = [
                 ("page", Kind::Integer),
                 ("url", Kind::Url),
@@ -102,7 +102,7 @@ impl Tables {
             names,
             shapes,
             fields,
-            read: settings.tables.clone(),
+            read: read.to_vec(),
             headers: settings.headers.clone(),
             body: settings.body,
         })
@@ -218,7 +218,7 @@ fn cell(field: Field, record: &Record<'_>) -> Value {
 }
 
 /// The column of header fields: one nested column for each.
-fn headers(settings: &SinkSettings) -> Column {
+fn headers(settings: &RecordSettings) -> Column {
     let names = settings.headers.iter();
     Column {
         columns: names

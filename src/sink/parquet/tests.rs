@@ -6,25 +6,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::super::samples::{self, numbered, things};
+use super::super::samples::{self, Case, numbered, things};
 use super::super::{Format, Record};
 use super::layout::Layout;
 use super::suite::{self, numbers, rows};
 use super::*;
 use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table};
 
-fn settings(path: &Path, append: bool) -> SinkSettings {
-    let path = path.to_owned();
-    SinkSettings {
-        format: Format::Parquet,
-        destination: Destination::File { path, append },
-        tables: vec![things()],
-        ..SinkSettings::default()
-    }
+fn settings(path: &Path, append: bool) -> Case {
+    let format = Format::Parquet(RecordSettings::default());
+    Case::new(path, append, format, vec![things()])
 }
 
 /// A sink with seven rows per part.
-fn few(settings: &SinkSettings, start: Start<'_>) -> Result<Parquet> {
+fn few(settings: &Case, start: Start<'_>) -> Result<Parquet> {
     suite::few(settings, start, 7)
 }
 
@@ -33,8 +28,8 @@ fn reason(error: &Error) -> String {
     format!("{error}: {}", source.unwrap_or_default())
 }
 
-fn refused(settings: &SinkSettings, start: Start<'_>) -> String {
-    reason(&open(settings, start).err().unwrap())
+fn refused(settings: &Case, start: Start<'_>) -> String {
+    reason(&settings.open(start).err().unwrap())
 }
 
 fn write(sink: &mut Parquet, numbers: std::ops::Range<usize>) {
@@ -89,7 +84,7 @@ fn every_mark_holds_however_many_parts_were_closed_after_it() {
 fn a_part_is_closed_a_minute_after_its_first_row_and_not_at_each_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let mut sink = Parquet::open(&settings(&path, false), Start::Over, BOUNDS).unwrap();
+    let mut sink = suite::bounded(&settings(&path, false), Start::Over, BOUNDS).unwrap();
     assert!(!sink.is_due(Instant::now() + Duration::from_secs(3600)));
     write(&mut sink, 0..5);
     let since = sink.since.unwrap();
@@ -117,7 +112,7 @@ fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
         bytes: 20_000,
         ..BOUNDS
     };
-    let mut sink = Parquet::open(&settings(&path, false), Start::Fresh, bounds).unwrap();
+    let mut sink = suite::bounded(&settings(&path, false), Start::Fresh, bounds).unwrap();
     for number in 0..1000 {
         sink.write(&numbered(number)).unwrap();
         assert!(sink.rows.iter().map(|rows| rows.bytes).sum::<usize>() < 20_000);
@@ -177,7 +172,7 @@ fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
             let settings = settings(&path, append);
             fs::write(&path, "mine").unwrap();
             assert!(refused(&settings, start).contains("it is a file"));
-            assert!(!settings.is_rewindable());
+            assert!(!settings.settings.is_rewindable());
             assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
             fs::remove_file(&path).unwrap();
             fs::create_dir_all(&path).unwrap();
@@ -185,10 +180,10 @@ fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
             assert!(refused(&settings, start).contains("it is a folder of something else"));
             fs::write(path.join("_haul.json"), "{\"haul\":7,\"tables\":{}}").unwrap();
             assert!(refused(&settings, start).contains("another version"));
-            assert!(!settings.is_rewindable());
+            assert!(!settings.settings.is_rewindable());
             assert!(path.join("part-00001.parquet").exists());
             fs::remove_dir_all(&path).unwrap();
-            assert!(settings.is_rewindable());
+            assert!(settings.settings.is_rewindable());
             let thing = folder.path().join("out.thing.parquet");
             fs::write(&thing, "mine").unwrap();
             assert!(
@@ -199,7 +194,7 @@ fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
         }
     }
     let mut stdout = settings(&path, false);
-    stdout.destination = Destination::Stdout;
+    stdout.settings.destination = Destination::Stdout;
     assert!(refused(&stdout, Start::Fresh).contains("needs a folder"));
 }
 
@@ -211,16 +206,16 @@ fn other_columns_are_not_added_to_a_table() {
     write(&mut sink, 0..10);
     let mark = Box::new(sink).finish().unwrap().unwrap();
     let mut other = settings(&path, true);
-    other.tables[0].columns[0].kind = Kind::Integer;
+    other.plan.tables[0].columns[0].kind = Kind::Integer;
     let error = refused(&other, Start::Fresh);
     assert!(
         error.contains("out.thing.parquet: its columns are (page integer, url url, item integer, name text, counts integer[], parts {of integer}[])"),
         "{error}"
     );
     assert!(refused(&other, Start::At(&mark)).contains("name integer"));
-    other.tables[0].columns[0].kind = Kind::Text;
-    other.tables[0].columns[0].required = true;
-    assert!(open(&other, Start::Fresh).is_ok());
+    other.plan.tables[0].columns[0].kind = Kind::Text;
+    other.plan.tables[0].columns[0].required = true;
+    assert!(other.open(Start::Fresh).is_ok());
 }
 
 #[test]
@@ -307,17 +302,14 @@ fn nothing_is_written_after_rows_that_a_killed_job_left() {
 fn a_row_of_pages_says_what_the_json_of_the_record_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let settings = SinkSettings {
-        body: true,
-        tables: Vec::new(),
-        ..settings(&path, false)
-    };
-    let mut sink = open(&settings, Start::Fresh).unwrap();
+    let format = samples::format("parquet", true);
+    let settings = Case::new(&path, false, format, Vec::new());
+    let mut sink = settings.open(Start::Fresh).unwrap();
     let visits = samples::every();
     visits.iter().for_each(|visit| sink.write(visit).unwrap());
     sink.finish().unwrap();
     assert_eq!(names(folder.path()), [".out.parquet", "out.parquet"]);
-    let tables = Tables::of(&settings).unwrap();
+    let tables = suite::tables(&settings).unwrap();
     let (shape, part) = (&tables.shapes[0], path.join("part-00001.parquet"));
     let found = part::read(&part, shape, visits.len()).unwrap();
     let table = Table {
@@ -356,12 +348,12 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     let mut settings = settings(&path, false);
-    settings.tables[0].name = "Pages".to_owned();
+    settings.plan.tables[0].name = "Pages".to_owned();
     let url = Column {
         name: "URL".to_owned(),
-        ..settings.tables[0].columns[0].clone()
+        ..settings.plan.tables[0].columns[0].clone()
     };
-    settings.tables[0].columns = vec![url];
+    settings.plan.tables[0].columns = vec![url];
     let mut visit = numbered(0);
     let item = Item {
         table: 0,
@@ -385,7 +377,7 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
         },
         ..Extraction::default()
     }));
-    let mut sink = open(&settings, Start::Fresh).unwrap();
+    let mut sink = settings.open(Start::Fresh).unwrap();
     sink.write(&visit).unwrap();
     sink.finish().unwrap();
     let told = |table: &str| {

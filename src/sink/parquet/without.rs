@@ -2,14 +2,20 @@
 
 use std::path::Path;
 
-use super::{Sink, SinkSettings, Start};
+use super::{Destination, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
+use crate::fields::Table;
 
 /// Returns an error that says how to get it.
 ///
 /// # Errors
 /// Always.
-pub(super) fn open(_: &SinkSettings, _: Start<'_>) -> Result<Box<dyn Sink>> {
+pub(super) fn open(
+    _: &Destination,
+    _: &RecordSettings,
+    _: &[Table],
+    _: Start<'_>,
+) -> Result<Box<dyn Sink>> {
     Err(Error::invalid(
         Setting::Output,
         "this haul was built without its feature parquet",
@@ -29,10 +35,11 @@ pub(super) fn is_dataset(_: &Path) -> bool {
 /// No variants for the contract suite.
 #[cfg(test)]
 pub(super) mod suite {
+    use super::super::samples::Case;
     use super::*;
 
     /// A function that opens a variant.
-    pub(crate) type Open = fn(&SinkSettings, Start<'_>) -> Result<Box<dyn Sink>>;
+    pub(crate) type Open = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
     pub(crate) const MEMBERS: [(Open, bool); 0] = [];
 

@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::growing::sync_entry;
 use super::hold::hold;
-use super::{Destination, Mark, Sink, SinkSettings, Start};
+use super::{Destination, Mark, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
 use crate::fields::Table;
 use crate::parse::Wants;
@@ -60,11 +60,16 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// # Errors
     /// When the file cannot be written, is none of ours, or does not hold what its mark says.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
-        let Destination::File { path, append } = &settings.destination else {
+    pub(super) fn open(
+        to: &Destination,
+        settings: &RecordSettings,
+        tables: &[Table],
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let Destination::File { path, append } = to else {
             return Err(Error::invalid(
                 Setting::Output,
-                "SQLite is a file and no stream: name one, as out.sqlite",
+                "SQLite is a file and not a stream: name one, as out.sqlite",
             ));
         };
         let mark = match start {
@@ -77,15 +82,15 @@ impl Sqlite {
         let held = hold(path)?;
         let failed = |error: rusqlite::Error| broken(path, &error);
         let mut names = Names::of_tables();
-        let tables = settings.tables.iter();
         let relations = tables
+            .iter()
             .map(|table| Relation::of(table, &mut names))
             .collect();
         let mut sink = Self {
             database: Connection::open(path).map_err(failed)?,
             path: path.clone(),
             pages: Pages::new(settings.body, &settings.headers),
-            tables: settings.tables.clone(),
+            tables: tables.to_vec(),
             relations,
             last: 0,
             open: None,
@@ -193,7 +198,7 @@ impl Sqlite {
 
 impl Sink for Sqlite {
     fn wants(&self) -> Wants {
-        super::wants_of_records(self.pages.body)
+        super::format::wants_of_records(self.pages.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

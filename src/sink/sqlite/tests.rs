@@ -3,48 +3,37 @@ use std::fs;
 
 use rusqlite::types::Value as Cell;
 
-use super::super::samples::{self, page};
-use super::super::{FIELDS, Format, Record, open};
+use super::super::samples::{self, Case, open, page};
+use super::super::{FIELDS, Format, Record, SinkSettings};
 use super::*;
 use crate::fields::{Column, Kind};
 
 /// A place to write to.
 struct Place {
     folder: tempfile::TempDir,
-    settings: SinkSettings,
+    case: Case,
 }
 
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pages.sqlite");
-        let settings = SinkSettings {
-            format: Format::Sqlite,
-            destination: Destination::File {
-                path,
-                append: false,
-            },
-            tables: vec![samples::table()],
-            ..SinkSettings::default()
-        };
-        Self { folder, settings }
+        let format = Format::Sqlite(RecordSettings::default());
+        let case = Case::new(&path, false, format, vec![samples::table()]);
+        Self { folder, case }
     }
 
     fn path(&self) -> PathBuf {
         self.folder.path().join("pages.sqlite")
     }
 
-    fn appending(&self, tables: Vec<Table>) -> SinkSettings {
-        let path = self.path();
-        SinkSettings {
-            destination: Destination::File { path, append: true },
-            tables,
-            ..self.settings.clone()
-        }
+    fn appending(&self, tables: Vec<Table>) -> Case {
+        let format = self.case.settings.format.clone();
+        Case::new(&self.path(), true, format, tables)
     }
 
-    fn write(settings: &SinkSettings, visits: &[Visit]) -> Mark {
-        let mut sink = open(settings, Start::Fresh).unwrap();
+    fn write(case: &Case, visits: &[Visit]) -> Mark {
+        let mut sink = case.open(Start::Fresh).unwrap();
         visits.iter().for_each(|visit| sink.write(visit).unwrap());
         sink.finish().unwrap().unwrap()
     }
@@ -85,12 +74,12 @@ fn reasons(error: &Error) -> String {
 #[test]
 fn a_page_has_the_values_that_its_record_has() {
     let place = Place::new();
-    let settings = SinkSettings {
+    let case = place.case.holding(RecordSettings {
         body: true,
-        ..place.settings.clone()
-    };
+        headers: Vec::new(),
+    });
     let visits = samples::every();
-    Place::write(&settings, &visits);
+    Place::write(&case, &visits);
     for (row, visit) in (1..).zip(&visits) {
         let record = serde_json::to_value(Record::of(visit, true)).unwrap();
         for name in FIELDS {
@@ -117,7 +106,7 @@ fn a_page_has_the_values_that_its_record_has() {
 #[test]
 fn lists_are_tables_of_children_and_nested_items_are_columns() {
     let place = Place::new();
-    Place::write(&place.settings, &[page(200), sold(7), sold(8)]);
+    Place::write(&place.case, &[page(200), sold(7), sold(8)]);
     assert_eq!(
         place.ask("SELECT * FROM product"),
         [
@@ -169,7 +158,7 @@ fn of_a_url_that_was_asked_again_the_newest_row_counts() {
         asked(2, 200, 1),
         asked(1, 200, 2),
     ];
-    Place::write(&place.settings, &visits);
+    Place::write(&place.case, &visits);
     assert_eq!(place.ask("SELECT outcome, pages FROM summary"), ["ok|3"]);
     assert_eq!(place.ask("SELECT pages, failed FROM hosts"), ["3|0"]);
     assert_eq!(
@@ -186,12 +175,12 @@ fn of_a_url_that_was_asked_again_the_newest_row_counts() {
 fn when_it_was_sent_is_read_by_date_functions_and_kept_headers_are_columns() {
     let place = Place::new();
     let names = ["server", "x-not-there"].map(http::HeaderName::from_static);
-    let settings = SinkSettings {
+    let case = place.case.holding(RecordSettings {
+        body: false,
         headers: names.to_vec(),
-        ..place.settings.clone()
-    };
+    });
     Place::write(
-        &settings,
+        &case,
         &[
             page(200),
             samples::failed(crate::failure::FetchError::Closed),
@@ -210,7 +199,7 @@ fn the_views_say_how_it_went() {
     let place = Place::new();
     let mut elsewhere = page(404);
     elsewhere.job.url = crate::url::PageUrl::parse("http://other.example:81/x").unwrap();
-    Place::write(&place.settings, &[sold(7), sold(8), page(200), elsewhere]);
+    Place::write(&place.case, &[sold(7), sold(8), page(200), elsewhere]);
     assert_eq!(
         place.ask("SELECT outcome, pages, bytes FROM summary"),
         ["ok|3|12600", "http-4xx|1|4200"]
@@ -242,24 +231,24 @@ fn what_is_no_output_of_ours_is_left_alone() {
         .execute_batch("CREATE TABLE mine(x); INSERT INTO mine VALUES (7)")
         .unwrap();
     drop(database);
-    for settings in [place.settings.clone(), place.appending(Vec::new())] {
-        let error = reasons(&open(&settings, Start::Over).err().unwrap());
+    for case in [place.case.clone(), place.appending(Vec::new())] {
+        let error = reasons(&case.open(Start::Over).err().unwrap());
         assert!(error.contains("is no SQLite output of haul's"), "{error}");
     }
     assert_eq!(place.ask("SELECT x FROM mine"), ["7"]);
     fs::write(&path, "a letter to my mother").unwrap();
-    assert!(open(&place.settings, Start::Fresh).is_err());
+    assert!(place.case.open(Start::Fresh).is_err());
     assert_eq!(fs::read_to_string(&path).unwrap(), "a letter to my mother");
 }
 
 #[test]
 fn an_output_of_ours_begins_again_and_nothing_lies_beside_it_at_the_end() {
     let place = Place::new();
-    let mut killed = open(&place.settings, Start::Fresh).unwrap();
+    let mut killed = place.case.open(Start::Fresh).unwrap();
     (0..50).for_each(|number| killed.write(&sold(number)).unwrap());
     killed.flush().unwrap();
     drop(killed);
-    Place::write(&place.settings, &[sold(7)]);
+    Place::write(&place.case, &[sold(7)]);
     assert_eq!(place.ask("SELECT number FROM product"), ["7"]);
     let names: Vec<_> = fs::read_dir(place.folder.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");
@@ -268,7 +257,7 @@ fn an_output_of_ours_begins_again_and_nothing_lies_beside_it_at_the_end() {
 #[test]
 fn a_reader_sees_what_was_flushed_while_the_run_goes_on() {
     let place = Place::new();
-    let mut sink = open(&place.settings, Start::Fresh).unwrap();
+    let mut sink = place.case.open(Start::Fresh).unwrap();
     sink.write(&sold(7)).unwrap();
     assert!(place.ask("SELECT number FROM product").is_empty());
     sink.flush().unwrap();
@@ -278,7 +267,7 @@ fn a_reader_sees_what_was_flushed_while_the_run_goes_on() {
 #[test]
 fn a_changed_recipe_adds_its_columns_to_what_is_there() {
     let place = Place::new();
-    Place::write(&place.settings, &[sold(7)]);
+    Place::write(&place.case, &[sold(7)]);
     let mut table = samples::table();
     table.columns.push(Column {
         name: "Page_Id".to_owned(), // a name that SQLite takes for one of ours
@@ -298,8 +287,8 @@ fn a_changed_recipe_adds_its_columns_to_what_is_there() {
 #[test]
 fn a_file_that_is_gone_replaced_or_shorter_than_its_mark_is_refused() {
     let place = Place::new();
-    let mark = Place::write(&place.settings, &[sold(7), sold(8)]);
-    let refused = || reasons(&open(&place.settings, Start::At(&mark)).err().unwrap());
+    let mark = Place::write(&place.case, &[sold(7), sold(8)]);
+    let refused = || reasons(&place.case.open(Start::At(&mark)).err().unwrap());
     let database = Connection::open(place.path()).unwrap();
     database
         .execute_batch("DELETE FROM pages WHERE page_id = 2")
@@ -320,7 +309,7 @@ fn a_file_that_is_gone_replaced_or_shorter_than_its_mark_is_refused() {
 #[test]
 fn standard_output_is_no_database() {
     let settings = SinkSettings {
-        format: Format::Sqlite,
+        format: Format::Sqlite(RecordSettings::default()),
         ..SinkSettings::default()
     };
     let error = open(&settings, Start::Fresh).err().unwrap().to_string();

@@ -22,9 +22,10 @@ use sha2::{Digest, Sha256};
 
 use self::index::{Index, hex};
 use self::zip::ZipEntry;
+use super::opener::SinkPlan;
 use super::output::Output;
 use super::warc::Warc;
-use super::{Destination, Mark, Sink, SinkSettings, Start};
+use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::error::{Error, Result, Setting};
 use crate::moment;
 use crate::parse::Wants;
@@ -62,11 +63,16 @@ impl Wacz {
     /// # Errors
     /// If the file cannot be opened or does not match its mark, or if the output is appended to or is standard
     /// output.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
+    pub(super) fn open(
+        to: &Destination,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
+        start: Start<'_>,
+    ) -> Result<Self> {
         let Destination::File {
             path,
             append: false,
-        } = &settings.destination
+        } = to
         else {
             return Err(Error::invalid(
                 Setting::Output,
@@ -75,7 +81,7 @@ impl Wacz {
         };
         let header = archive_entry(0, 0).header();
         Ok(Self {
-            warc: Warc::within(settings, path, &header, NAME, start)?,
+            warc: Warc::within(settings, plan, path, &header, NAME, start)?,
             path: path.clone(),
         })
     }

@@ -79,7 +79,7 @@ mod tests {
 
     use crate::archive::Archive;
 
-    use super::super::super::{Destination, Format, SinkSettings, Start, open, samples, tail};
+    use super::super::super::{ArchiveSettings, Format, Start, samples, tail};
 
     #[test]
     fn records_written_after_a_torn_record_can_be_read() {
@@ -87,24 +87,21 @@ mod tests {
             for cut in [1, 3, 4, 20, 500, 1500] {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join(name);
-                let settings = SinkSettings {
-                    format: Format::Warc,
-                    destination: Destination::File {
-                        path: path.clone(),
-                        append: true,
-                    },
-                    ..SinkSettings::default()
-                };
+                let format = Format::Warc(ArchiveSettings::default());
+                let case = samples::Case::new(&path, true, format, Vec::new());
                 let write = |rows: std::ops::Range<usize>| {
-                    let mut sink = open(&settings, Start::Fresh).unwrap();
+                    let mut sink = case.open(Start::Fresh).unwrap();
                     rows.for_each(|row| sink.write(&samples::numbered(row)).unwrap());
                     sink.finish().unwrap();
                 };
                 write(0..8);
-                assert_eq!(tail::mend(&settings).unwrap(), None);
+                assert_eq!(tail::mend(&case.settings, &[]).unwrap(), None);
                 let bytes = fs::read(&path).unwrap();
                 fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
-                assert!(tail::mend(&settings).unwrap().is_some(), "{name} {cut}");
+                assert!(
+                    tail::mend(&case.settings, &[]).unwrap().is_some(),
+                    "{name} {cut}"
+                );
                 write(90..93);
                 let stored = Archive::open(&path).unwrap();
                 let urls: Vec<_> = stored

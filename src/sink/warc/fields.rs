@@ -3,7 +3,8 @@
 //! See ISO 28500 6.2 and 6.7. The names are those of the standard and of other crawlers, if they have one: `via`,
 //! `hopsFromSeed`, `fetchTimeMs`.
 
-use super::ArchiveSettings;
+use super::super::ArchiveSettings;
+use super::super::opener::SinkPlan;
 use super::head::on_one_line;
 use crate::job::Attempt;
 use crate::visit::Visit;
@@ -38,7 +39,7 @@ impl Fields {
     }
 
     /// The fields about a file.
-    pub(super) fn of_file(settings: &ArchiveSettings) -> Self {
+    pub(super) fn of_file(settings: &ArchiveSettings, plan: &SinkPlan) -> Self {
         let mut fields = Self(Vec::with_capacity(1024));
         fields.add("software", concat!("haul/", env!("CARGO_PKG_VERSION")));
         fields.add("format", "WARC File Format 1.1");
@@ -46,8 +47,8 @@ impl Fields {
             "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/";
         fields.add("conformsTo", standard);
         fields.add_if_some("operator", settings.operator.as_ref());
-        fields.add_if_some("robots", settings.robots.as_ref());
-        let agent = settings.headers.text(http::header::USER_AGENT);
+        fields.add_if_some("robots", plan.robots);
+        let agent = plan.headers.text(http::header::USER_AGENT);
         fields.add_if_some("http-header-user-agent", agent);
         fields.add_if_some("command", settings.command.as_ref());
         fields.add("description", DESCRIPTION);

@@ -24,76 +24,38 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-
 pub(super) use self::end::mend;
 
 use self::digest::{Hash, Sum};
 use self::fields::Fields;
 use self::head::{Head, RecordId, RecordKind};
 use self::volume::{BodyBytes, Volume};
+use super::opener::SinkPlan;
 use super::output::Output;
-use super::{Mark, Sink, SinkSettings, Start};
+use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::archive::{self, SeenPayloads};
 use crate::body::Body;
 use crate::error::Result;
 use crate::failure::{FetchError, Phase};
-use crate::headers::Headers;
 use crate::job::Job;
 use crate::moment;
 use crate::outgoing::Template;
 use crate::page::Page;
 use crate::parse::Wants;
-use crate::size::ByteSize;
 use crate::visit::Visit;
 
 /// The reason why a body is not written again (ISO 28500 6.7.2).
 const IDENTICAL: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
-
-/// What an archive says about the run, and how large its files are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveSettings {
-    /// The number of bytes after which the next file is started; 0 for a single file.
-    ///
-    /// The records of one visit stay together, so a file may exceed this by one visit.
-    pub rotate: ByteSize,
-    /// The command that started the run, with secrets already removed.
-    pub command: Option<String>,
-    /// How robots.txt was treated: `obey` or `ignore`.
-    pub robots: Option<String>,
-    /// Who runs it, and how to contact them.
-    pub operator: Option<String>,
-    /// Whether requests went through a proxy, so that the hosts' addresses are not known.
-    pub proxied: bool,
-    /// The request method, unless a line of the list has its own.
-    pub method: String,
-    /// The header fields of every request.
-    pub headers: Headers,
-    /// The request body, unless a line of the list has its own.
-    pub body: Option<Bytes>,
-}
-
-impl Default for ArchiveSettings {
-    fn default() -> Self {
-        Self {
-            rotate: ByteSize(0),
-            command: None,
-            robots: None,
-            operator: None,
-            proxied: false,
-            method: "GET".into(),
-            headers: Headers::default(),
-            body: None,
-        }
-    }
-}
 
 /// An archive that is being written.
 pub(super) struct Warc {
     /// The name of its files in their records, if it differs from the file name.
     name: Option<String>,
     volume: Volume,
-    settings: ArchiveSettings,
+    /// What is said of each of its files.
+    about: Vec<u8>,
+    /// Whether a proxy is asked instead of the hosts.
+    proxied: bool,
     template: Template,
     /// The payloads of this run or job, with their positions.
     seen: SeenPayloads,
@@ -125,11 +87,15 @@ impl Warc {
     ///
     /// # Errors
     /// If a file cannot be opened or does not match its mark, or the method is invalid.
-    pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Self> {
-        let rotate = settings.archive.rotate.0;
-        let volume = Volume::open(&settings.destination, rotate, start)?;
+    pub(super) fn open(
+        to: &Destination,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let volume = Volume::open(to, settings.rotate.0, start)?;
         let fresh = volume.is_new() || !matches!(start, Start::At(_));
-        Self::of(settings, volume, None, fresh)
+        Self::of(settings, plan, volume, None, fresh)
     }
 
     /// Opens an archive called `name` inside a file, after a header.
@@ -137,7 +103,8 @@ impl Warc {
     /// # Errors
     /// The same as those of [`open`](Self::open).
     pub(super) fn within(
-        settings: &SinkSettings,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
         path: &Path,
         header: &[u8],
         name: &str,
@@ -145,21 +112,22 @@ impl Warc {
     ) -> Result<Self> {
         let volume = Volume::within(path, header, start)?;
         let fresh = !matches!(start, Start::At(_));
-        Self::of(settings, volume, Some(name), fresh)
+        Self::of(settings, plan, volume, Some(name), fresh)
     }
 
     fn of(
-        settings: &SinkSettings,
+        settings: &ArchiveSettings,
+        plan: &SinkPlan,
         volume: Volume,
         name: Option<&str>,
         fresh: bool,
     ) -> Result<Self> {
-        let settings = settings.archive.clone();
-        let template = Template::new(&settings.method, &settings.headers, settings.body.clone())?;
+        let template = Template::new(&plan.method, &plan.headers, plan.body.clone());
         let mut warc = Self {
             name: name.map(str::to_owned),
             volume,
-            settings,
+            about: Fields::of_file(settings, plan).into_bytes(),
+            proxied: plan.proxied,
             template,
             seen: SeenPayloads::default(),
         };
@@ -183,8 +151,9 @@ impl Warc {
         if let Some(name) = self.name.clone().or_else(|| self.volume.name()) {
             head.field("WARC-Filename", &name);
         }
-        let fields = Fields::of_file(&self.settings).into_bytes();
-        self.write_record(head, &fields, BodyBytes::Memory(b""), 0)
+        let head = head.finish(self.about.len() as u64);
+        let body = BodyBytes::Memory(b"");
+        self.volume.write_record(&head, &self.about, body, 0)
     }
 
     /// Writes each redirect on the way, or what is known of it.
@@ -311,7 +280,7 @@ impl Warc {
     fn head(&self, kind: RecordKind, capture: &Capture<'_>, id: RecordId) -> Head {
         let mut head = Head::new(kind, id, &capture.date);
         head.uri("WARC-Target-URI", capture.job.url.as_str());
-        if let Some(remote) = capture.remote.filter(|_| !self.settings.proxied) {
+        if let Some(remote) = capture.remote.filter(|_| !self.proxied) {
             head.field("WARC-IP-Address", &remote.to_canonical().to_string());
         }
         if let Some(last) = capture.part_of.filter(|_| id == capture.id) {
@@ -350,7 +319,7 @@ impl Warc {
 
 impl Sink for Warc {
     fn wants(&self) -> Wants {
-        super::ARCHIVED
+        super::format::ARCHIVED
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

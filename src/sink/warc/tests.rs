@@ -7,39 +7,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::http::{HeaderValue, Method};
+use bytes::Bytes;
 
+use super::super::samples::Case;
 use super::super::samples::{self, failed, page, redirected, saved_from};
-use super::super::{Destination, Format, Mark, Sink, SinkSettings, Start, open};
+use super::super::{Format, Mark, Sink, SinkPlan, Start};
 use super::strict::{self, Record};
 use super::*;
 use crate::body::Spool;
 use crate::failure::FetchError;
 use crate::job::Request;
+use crate::size::ByteSize;
 
 /// An archive in its own folder.
 struct Archive {
     folder: tempfile::TempDir,
-    settings: SinkSettings,
+    case: Case,
 }
 
 impl Archive {
     fn new(name: &str, change: impl FnOnce(&mut ArchiveSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        let mut settings = SinkSettings {
-            format: Format::Warc,
-            destination: Destination::File {
-                path,
-                append: false,
-            },
-            ..SinkSettings::default()
-        };
-        change(&mut settings.archive);
-        Self { folder, settings }
+        let mut settings = ArchiveSettings::default();
+        change(&mut settings);
+        let case = Case::new(&path, false, Format::Warc(settings), Vec::new());
+        Self { folder, case }
     }
 
     fn open(&self, start: Start<'_>) -> Box<dyn Sink> {
-        open(&self.settings, start).unwrap()
+        self.case.open(start).unwrap()
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -263,20 +260,22 @@ fn a_dropped_body_is_marked_as_truncated() {
 
 #[test]
 fn secrets_of_a_request_are_withheld_and_listed() {
-    let archive = Archive::new("pages.warc", |settings| {
-        settings.method = "POST".into();
-        settings.body = Some("password=secret-1".into());
-        let field = |name, value| {
-            (
-                ::http::HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        };
-        settings.headers.0.extend([
-            field("authorization", "Basic secret-2"),
-            field("accept", "*/*"),
-        ]);
-    });
+    let field = |name, value| {
+        (
+            ::http::HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    };
+    let mut archive = Archive::new("pages.warc", |_| {});
+    archive.case.plan = SinkPlan {
+        method: Method::POST,
+        body: Some("password=secret-1".into()),
+        ..SinkPlan::default()
+    };
+    archive.case.plan.headers.0.extend([
+        field("authorization", "Basic secret-2"),
+        field("accept", "*/*"),
+    ]);
     let mut visit = page(200);
     let mut request = Request {
         method: Some(Method::PUT),

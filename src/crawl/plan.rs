@@ -1,0 +1,201 @@
+//! What a run works out before it starts: what each part is handed.
+//!
+//! Made once, of what the user says, and never written back to it. Pure but for the checks: nothing is opened or asked here.
+
+use http::header;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::{Error, Result, Setting};
+use crate::fetch::{FetchPlan, KEEP_IDLE, SpoolPlan};
+use crate::follow::{CrawlSettings, FollowPlan};
+use crate::frontier::{FrontierPlan, FrontierSettings, Robots};
+use crate::parse::{self, Follow, ParsePlan, Wants};
+use crate::robots;
+use crate::sink::{self, Destination, FilesSettings, Layout, SinkPlan, SinkSettings};
+
+/// What each part of a run is handed.
+#[derive(Debug, Clone)]
+pub(super) struct RunPlan {
+    pub(super) fetch: FetchPlan,
+    pub(super) parse: ParsePlan,
+    pub(super) frontier: FrontierPlan,
+    /// What is followed; `None` where the list is all there is.
+    pub(super) follow: Option<FollowPlan>,
+    pub(super) sinks: SinkPlan,
+    /// Whether a host or the run has a pace of its own: then how long jobs wait on a lane must not count.
+    pub(super) is_paced: bool,
+    /// Whether recipes name links that a list does not follow.
+    pub(super) leads_nowhere: bool,
+}
+
+impl RunPlan {
+    /// Works out what these settings mean; `wants` is what else is to be read of pages.
+    ///
+    /// # Errors
+    /// When two settings contradict each other, or one cannot hold.
+    pub(super) fn of(config: &Config, wants: Wants) -> Result<Self> {
+        let settings = &config.frontier;
+        let sinks = sinks(config)?;
+        let parse = parse(config, wants)?;
+        let links = parse.follow.as_ref().map(|follow| &follow.wanted);
+        let recipes_lead = config.parse.extract.recipes.iter();
+        let recipes_lead = recipes_lead.clone().any(|recipe| !recipe.follow.is_empty());
+        let is_crawl = config.crawl.is_some();
+        Ok(Self {
+            fetch: fetch(config, &parse),
+            frontier: FrontierPlan {
+                per_host: per_host(settings, config.engine),
+                is_crawl,
+                read_external: is_crawl && links.is_some_and(|links| links.fragments),
+                ..FrontierPlan::list(settings.clone(), config.fetch.method.clone())
+            },
+            follow: config.crawl.clone().map(|crawl| FollowPlan {
+                settings: crawl,
+                max_records: settings.max_records,
+                obeys: settings.robots == Robots::Obey,
+                has_assets: links.is_some_and(|links| links.assets),
+                recipes_lead,
+            }),
+            is_paced: !settings.delay.is_zero() || settings.rate.is_some() || settings.adaptive,
+            leads_nowhere: recipes_lead && !is_crawl,
+            sinks,
+            parse,
+        })
+    }
+}
+
+fn sinks(config: &Config) -> Result<SinkPlan> {
+    let index = config.files.as_ref().and_then(FilesSettings::index);
+    if config.job.is_some()
+        && let Some(name) = not_rewindable(&config.sinks, index.as_ref())
+    {
+        return Err(Error::Setting(format!(
+            "a job cannot write to {name}: after a kill nothing could be taken back from it"
+        )));
+    }
+    Ok(SinkPlan {
+        tables: config.parse.extract.tables()?,
+        robots: Some(match config.frontier.robots {
+            Robots::Obey => "obey",
+            Robots::Ignore => "ignore",
+        }),
+        proxied: !config.fetch.proxies.is_empty(),
+        method: config.fetch.method.clone(),
+        headers: config.fetch.headers.clone(),
+        body: config.fetch.body.clone(),
+    })
+}
+
+/// The first output of which nothing could be taken back after a kill.
+fn not_rewindable(sinks: &[SinkSettings], index: Option<&Destination>) -> Option<String> {
+    let sink = sinks.iter().find(|sink| !sink.is_rewindable());
+    let index = index.filter(|index| !index.is_rewindable());
+    sink.map(sink::name).or_else(|| index.map(sink::index_name))
+}
+
+fn parse(config: &Config, wants: Wants) -> Result<ParsePlan> {
+    let settings = &config.parse;
+    if settings.memory.0 == 0 {
+        return Err(Error::invalid(
+            Setting::Memory,
+            "with 0 no page could be decoded; give a size, as in 256M",
+        ));
+    }
+    let mut plan = ParsePlan::of(settings);
+    let sinks = config.sinks.iter().map(|sink| sink.format.wants());
+    plan.wants = sinks.fold(settings.wants.and(wants), Wants::and);
+    plan.wants.content |= config.files.is_some();
+    plan.redirects = config.frontier.max_redirects > 0;
+    if let Some(files) = &config.files {
+        plan.folder.clone_from(&files.folder);
+    }
+    let crawl = config.crawl.as_ref();
+    let agent = config.fetch.headers.text(header::USER_AGENT);
+    plan.follow = followed(config).map(|wanted| parse::FollowPlan {
+        agent: robots::product_token(agent.unwrap_or("*")).to_owned(),
+        similar: crawl.is_some_and(CrawlSettings::compares),
+        ..parse::FollowPlan::of(wanted)
+    });
+    Ok(plan)
+}
+
+/// What is looked for in pages.
+fn followed(config: &Config) -> Option<Follow> {
+    let said = config.parse.follow.clone();
+    let Some(crawl) = &config.crawl else {
+        return said;
+    };
+    let mut wanted = said.unwrap_or_default();
+    // A copy without what pages are made of is no copy; and what may come from anywhere is wanted.
+    let is_copied = |files: &FilesSettings| files.layout == Layout::Browsable;
+    wanted.assets |= config.files.as_ref().is_some_and(is_copied) || crawl.scope.assets_anywhere;
+    Some(wanted)
+}
+
+fn fetch(config: &Config, parse: &ParsePlan) -> FetchPlan {
+    let settings = &config.frontier;
+    // A body that is saved is written in the folder that it is saved to, so that it is renamed and not copied.
+    let files = config.files.as_ref().map(|files| &files.folder);
+    let folder = files.or(config.fetch.spool.folder.as_ref());
+    let in_flight = config.engine.in_flight();
+    // A host that is asked once in a while is asked on the connection that it has.
+    let slowest = match settings.robots {
+        Robots::Obey => settings.delay.max(settings.max_crawl_delay),
+        Robots::Ignore => settings.delay,
+    };
+    FetchPlan {
+        spool: SpoolPlan {
+            folder: folder.cloned().unwrap_or_else(std::env::temp_dir),
+            keep: parse.reads_bodies() || settings.robots == Robots::Obey,
+            resume: folder.is_some(),
+            digest: parse.wants.digest,
+        },
+        keep_idle: KEEP_IDLE.max(slowest.saturating_mul(2)),
+        idle_per_host: match per_host(settings, config.engine) {
+            0 => in_flight,
+            limit => limit.min(in_flight),
+        },
+        settings: config.fetch.clone(),
+    }
+}
+
+/// A host that is asked as much as it bears is asked no more than all lanes do.
+fn per_host(settings: &FrontierSettings, engine: Engine) -> usize {
+    match settings.per_host {
+        0 if settings.adaptive => engine.in_flight(),
+        limit => limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn plan(change: impl FnOnce(&mut Config)) -> RunPlan {
+        let mut config = Config::urls(["http://a.example/"]);
+        change(&mut config);
+        let given = config.clone();
+        let plan = RunPlan::of(&config, Wants::NOTHING).unwrap();
+        assert_eq!(config, given);
+        plan
+    }
+
+    #[test]
+    fn a_connection_is_kept_for_longer_than_its_host_is_left_alone() {
+        let kept = |change: fn(&mut Config)| plan(change).fetch.keep_idle;
+        assert_eq!(kept(|_| {}), KEEP_IDLE);
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        assert_eq!(
+            kept(|config| config.frontier.delay = Duration::from_secs(300)),
+            minutes(10)
+        );
+        let crawl = |config: &mut Config| {
+            config.frontier.robots = Robots::Obey;
+            config.frontier.max_crawl_delay = Duration::from_secs(600);
+        };
+        assert_eq!(kept(crawl), minutes(20));
+    }
+}

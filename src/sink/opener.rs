@@ -1,0 +1,148 @@
+//! What opens a sink, and the name that its mark is kept by.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::settings::{Destination, FilesSettings, SinkSettings};
+use super::{
+    Files, Format, Lines, Sink, Start, csv, edges, index, jsonl, output, parquet, sqlite, template,
+    text, wacz, warc,
+};
+use crate::error::{Error, Result};
+use crate::fields::Table;
+use crate::headers::Headers;
+
+/// What every sink of a run is handed beside its settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SinkPlan {
+    /// What is read out of pages: the tables that [`Item::table`](crate::fields::Item::table) counts in.
+    pub(crate) tables: Vec<Table>,
+    /// How robots.txt is honoured: `obey`, `ignore`.
+    pub(crate) robots: Option<&'static str>,
+    /// Whether a proxy is asked instead of the hosts: then their addresses are not known.
+    pub(crate) proxied: bool,
+    /// The method of requests, where a line of the list says no other.
+    pub(crate) method: Method,
+    /// The fields of every request.
+    pub(crate) headers: Headers,
+    /// The body of requests, where a line of the list has no other.
+    pub(crate) body: Option<Bytes>,
+}
+
+/// What the sink of these settings is called from session to session: a job keeps its mark by this name.
+///
+/// The format and the path as the settings have it: the same command in another folder finds the mark, and no file.
+pub(crate) fn name(settings: &SinkSettings) -> String {
+    named(settings.format.name(), &settings.destination)
+}
+
+/// As [`name`], of the list of the files that bodies are saved to.
+pub(crate) fn index_name(list: &Destination) -> String {
+    named("index", list)
+}
+
+/// As [`name`], of the folder that bodies are saved to.
+pub(crate) fn files_name(settings: &FilesSettings) -> String {
+    format!("files:{}", spelled(&settings.folder))
+}
+
+fn named(format: &str, destination: &Destination) -> String {
+    match destination {
+        Destination::Stdout => format!("{format}:-"),
+        Destination::File { path, .. } => format!("{format}:{}", spelled(path)),
+    }
+}
+
+/// Opens the sink that the settings describe.
+///
+/// # Errors
+/// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
+/// writes to standard output.
+pub(crate) fn open(
+    settings: &SinkSettings,
+    plan: &SinkPlan,
+    start: Start<'_>,
+) -> Result<Box<dyn Sink>> {
+    let to = &settings.destination;
+    let tables = &plan.tables;
+    let output = || output::Output::open_packed(to, start);
+    Ok(match &settings.format {
+        Format::Text(settings) => {
+            let color = settings.color;
+            Box::new(Lines::new(output()?, text::Text { color }, start))
+        }
+        Format::Jsonl(records) => {
+            let render = jsonl::Jsonl {
+                body: records.body,
+                headers: records.headers.clone(),
+            };
+            Box::new(Lines::new(output()?, render, start))
+        }
+        Format::Template(settings) => {
+            let (template, headers) = (settings.template.clone(), settings.headers.clone());
+            let filled = template::Filled::new(template, headers);
+            Box::new(Lines::new(output()?, filled, start))
+        }
+        Format::Csv(records) => Box::new(csv::Csv::open(to, records, tables, start)?),
+        Format::Edges => Box::new(edges::Edges::open(to, edges::Form::Csv, start)?),
+        Format::Dot => Box::new(edges::Edges::open(to, edges::Form::Dot, start)?),
+        Format::Warc(archive) if to.path().is_some_and(is_wacz) => {
+            Box::new(wacz::Wacz::open(to, archive, plan, start)?)
+        }
+        Format::Warc(archive) => Box::new(warc::Warc::open(to, archive, plan, start)?),
+        Format::Sqlite(records) => Box::new(sqlite::Sqlite::open(to, records, tables, start)?),
+        Format::Parquet(records) => parquet::open(to, records, tables, start)?,
+    })
+}
+
+/// Opens the list of the files that bodies are saved to.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_index(list: &Destination, start: Start<'_>) -> Result<Box<dyn Sink>> {
+    Ok(Box::new(index::Index::open(list, start)?))
+}
+
+/// Opens the folder that bodies are saved to. A job names a file of its own, the journal, that the names of the files are
+/// kept in.
+///
+/// # Errors
+/// When it cannot be created or written; when the journal is not what its mark says, or there is a mark and no journal.
+pub(super) fn open_files(
+    settings: &FilesSettings,
+    start: Start<'_>,
+    journal: Option<&Path>,
+) -> Result<Files> {
+    let folder = &settings.folder;
+    let files = match (journal, start) {
+        (Some(journal), _) => Files::with_journal(folder, start, journal),
+        (None, Start::At(_)) => Err(Error::Setting(format!(
+            "nobody kept the names of the files in {}: a job needs a journal of them",
+            folder.display()
+        ))),
+        (None, Start::Fresh | Start::Over) => Files::open(folder),
+    };
+    let mut files = files?;
+    files.arrange(settings.layout);
+    Ok(files)
+}
+
+/// Whether a file's name asks for a package.
+pub(super) fn is_wacz(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("wacz"))
+}
+
+/// A path as text that two paths never share; plain where the path is plain.
+fn spelled(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path
+            .as_os_str()
+            .as_encoded_bytes()
+            .escape_ascii()
+            .to_string(),
+    }
+}

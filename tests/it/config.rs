@@ -1,0 +1,123 @@
+//! What a program says of a run: it is said once, holds everywhere, and is the same after the run.
+
+use haul::frontier::Robots;
+use haul::origin::{Answer, Origin, Site};
+use haul::parse::Follow;
+use haul::sink::{FilesSettings, Layout};
+use haul::{Config, External, ScopeReach, SimilarPages};
+
+use crate::run::{on, run};
+
+/// The paths that a crawl asks a site for, sorted.
+fn asked(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> Vec<String> {
+    let seeds = seeds.iter().map(|seed| origin.url(seed));
+    let mut config = on("async:1", Config::crawl(seeds));
+    change(&mut config);
+    run(config);
+    let mut paths = origin.log().paths();
+    paths.retain(|path| path != "/robots.txt");
+    paths.sort();
+    paths
+}
+
+/// The crawl of these settings.
+fn crawl(config: &mut Config) -> &mut haul::CrawlSettings {
+    config.crawl.as_mut().unwrap()
+}
+
+fn site(page: &str) -> Origin {
+    let site = Site::builder().route("/", Answer::page(page.to_owned()));
+    site.fallback(Answer::page("well")).start().unwrap()
+}
+
+#[test]
+fn a_run_leaves_its_settings_as_they_are_and_they_can_be_run_again() {
+    let origin = site("<a href=/linked></a><img src=/picture>");
+    let mut config = on("async:4", Config::crawl([origin.url("/")]));
+    crawl(&mut config).similar = SimilarPages::Report;
+    config.frontier.adaptive = true;
+    config.frontier.per_host = 0;
+    let given = config.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let run = haul::crawl(&config, haul::Stop::new(), |_| ());
+        assert_eq!(runtime.block_on(run).unwrap().tally.visited, 2);
+        assert_eq!(config, given);
+    }
+}
+
+#[test]
+fn similar_pages_are_skipped_by_saying_so_once() {
+    let text: String = (0..400)
+        .map(|word| format!("<p>word{word} of a long text"))
+        .collect();
+    let paths = |similar| {
+        let origin = Site::builder()
+            .route("/one", Answer::page(text.clone()))
+            .route("/two", Answer::page(text.clone() + "<a href=/further></a>"))
+            .fallback(Answer::page("well"))
+            .start()
+            .unwrap();
+        asked(&origin, &["/one", "/two"], |config| {
+            crawl(config).similar = similar;
+        })
+    };
+    assert_eq!(paths(SimilarPages::Skip), ["/one", "/two"]);
+    assert_eq!(paths(SimilarPages::Ignore), ["/further", "/one", "/two"]);
+}
+
+#[test]
+fn nofollow_counts_for_what_robots_txt_counts_for() {
+    let paths = |robots| {
+        let origin = site("<a href=/open></a><a rel=nofollow href=/shut></a>");
+        asked(&origin, &["/"], |config| config.frontier.robots = robots)
+    };
+    assert_eq!(paths(Robots::Obey), ["/", "/open"]);
+    assert_eq!(paths(Robots::Ignore), ["/", "/open", "/shut"]);
+}
+
+#[test]
+fn assets_that_may_come_from_anywhere_are_asked_for() {
+    let elsewhere = site("x");
+    let host = elsewhere.url("/picture").replace("127.0.0.1", "localhost");
+    let origin = site(&format!("<img src={host}>"));
+    asked(&origin, &["/"], |config| {
+        crawl(config).scope.reach = ScopeReach::Host;
+        crawl(config).scope.assets_anywhere = true;
+    });
+    assert_eq!(elsewhere.log().hits("/picture").len(), 1);
+}
+
+#[test]
+fn a_copy_to_browse_has_what_its_pages_are_made_of() {
+    let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
+    let paths = asked(&origin, &["/"], |config| {
+        config.files = Some(FilesSettings {
+            folder: folder.path().join("copy"),
+            layout: Layout::Browsable,
+        });
+    });
+    assert_eq!(paths, ["/", "/picture"]);
+}
+
+#[test]
+fn fragments_are_looked_for_on_pages_out_of_the_scope_too() {
+    let elsewhere = site("x");
+    let link = elsewhere.url("/page").replace("127.0.0.1", "localhost");
+    let method = |fragments| {
+        let origin = site(&format!("<a href={link}#there></a>"));
+        asked(&origin, &["/"], |config| {
+            crawl(config).external = External::Check;
+            config.parse.follow = Some(Follow {
+                fragments,
+                ..Follow::default()
+            });
+        });
+        let hits = elsewhere.log().hits("/page");
+        hits.last().unwrap().method.clone()
+    };
+    assert_eq!((method(false), method(true)), ("HEAD".into(), "GET".into()));
+}
