@@ -9,8 +9,9 @@ use crate::engine::Engine;
 /// Files that are open beside the sockets: lists, outputs, bodies on their way to their names, libraries, pipes.
 const BESIDE: u64 = 128;
 
-/// Raises the limit as far as the system lets us. Answers the engine, lowered where the limit is still too low, and then what
-/// to say of that.
+/// Raises the limit as far as the system allows.
+///
+/// Returns the engine, lowered if the limit is still too low, and what to tell the user about that.
 pub(crate) fn fit(engine: Engine) -> (Engine, Option<String>) {
     let wanted = engine.in_flight() as u64;
     // A request may need two sockets for a moment, as a connection that is not needed after all is finished and kept;

@@ -65,7 +65,8 @@ const BATCH: usize = 256;
 
 /// Runs to the end, and tells what happens on the way.
 ///
-/// The settings stay as they are: they can be run again. Call it inside a tokio runtime; a current-thread one is best. Dropping the future drops what is in flight.
+/// The settings stay as they are: they can be run again. Call it inside a tokio runtime; a current-thread one is best.
+/// Dropping the future drops what is in flight.
 ///
 /// # Errors
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that

@@ -1,6 +1,6 @@
 //! What a run works out before it starts: what each part is handed.
 //!
-//! Made once, of what the user says, and never written back to it. Pure but for the checks: nothing is opened or asked here.
+//! Made once from what the user says, and never written back to it. It looks at files to check outputs, and opens none.
 
 use http::header;
 

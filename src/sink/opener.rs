@@ -105,8 +105,9 @@ pub(super) fn open_index(list: &Destination, start: Start<'_>) -> Result<Box<dyn
     Ok(Box::new(index::Index::open(list, start)?))
 }
 
-/// Opens the folder that bodies are saved to. A job names a file of its own, the journal, that the names of the files are
-/// kept in.
+/// Opens the folder that bodies are saved to.
+///
+/// A job names a file of its own, the journal, that the names of the files are kept in.
 ///
 /// # Errors
 /// When it cannot be created or written; when the journal is not what its mark says, or there is a mark and no journal.

@@ -84,8 +84,9 @@ pub struct FilesSettings {
 pub enum Layout {
     /// After their URLs; their bytes are those that were sent.
     AsSent,
-    /// After their URLs, with the ends that a browser knows them by; when a crawl ends, their references are rewritten so
-    /// that they lead to each other.
+    /// After their URLs, with the suffixes that a browser knows them by.
+    ///
+    /// When a crawl ends, their references are rewritten so that they lead to each other.
     Browsable,
 }
 
