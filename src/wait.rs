@@ -80,3 +80,41 @@ impl Wait {
         Duration::from_secs(left.as_millis().div_ceil(1000) as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_back_as_it_was_written_and_names_no_flag() {
+        let last = || "HTTP 503".to_owned();
+        for (reason, text) in [
+            (WaitReason::Shortage, "this machine ran short"),
+            (WaitReason::Rate, "the limit of requests a second"),
+            (WaitReason::Retry, "a URL that failed is to be tried again"),
+            (
+                WaitReason::Failures {
+                    count: 1,
+                    last: last(),
+                },
+                "HTTP 503",
+            ),
+            (
+                WaitReason::Failures {
+                    count: 3,
+                    last: last(),
+                },
+                "HTTP 503, 3 failures in a row",
+            ),
+            (WaitReason::Delay, "the delay between requests"),
+            (
+                WaitReason::CrawlDelay { ms: 2500 },
+                "its robots.txt asks for 2.5s between requests",
+            ),
+        ] {
+            assert_eq!(reason.to_string(), text);
+            let json = serde_json::to_string(&reason).unwrap();
+            assert_eq!(serde_json::from_str::<WaitReason>(&json).unwrap(), reason);
+        }
+    }
+}
