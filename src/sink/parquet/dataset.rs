@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::growing::sync_entry;
+use super::journal;
 use super::layout::Layout;
 use super::part::{self, OPEN};
 use super::rows::Rows;
 use super::tables::Tables;
-use super::waiting;
 use crate::error::{Error, Result};
 use crate::fields::Value;
 
@@ -41,7 +41,7 @@ pub(super) struct Parts {
 }
 
 /// What exists at the dataset's path.
-enum Found {
+enum Existing {
     Nothing,
     Ours(Note, Layout),
     Other(&'static str),
@@ -60,12 +60,12 @@ impl Dataset {
     /// # Errors
     /// If there is something else, or the system reports an error.
     pub(super) fn create(path: &Path, tables: &Tables) -> Result<Self> {
-        match found(path)? {
-            Found::Nothing => {}
-            Found::Ours(note, layout) => {
-                empty(path, layout, &note).map_err(|source| Error::output(path, source))?;
+        match existing(path)? {
+            Existing::Nothing => {}
+            Existing::Ours(note, layout) => {
+                remove_parts(path, layout, &note).map_err(|source| Error::output(path, source))?;
             }
-            Found::Other(problem) => return Err(refused(path, problem)),
+            Existing::Other(problem) => return Err(refused(path, problem)),
         }
         Self::begin(path, Layout::Beside, tables, BTreeMap::new())
     }
@@ -76,16 +76,16 @@ impl Dataset {
     /// If there is something else, if a table of that name has other columns, if a job has rows waiting there, or
     /// if the system reports an error.
     pub(super) fn append(path: &Path, tables: &Tables) -> Result<Self> {
-        let (known, layout) = match found(path)? {
-            Found::Nothing => (BTreeMap::new(), Layout::Beside),
-            Found::Ours(note, layout) => (note.tables, layout),
-            Found::Other(problem) => return Err(refused(path, problem)),
+        let (known, layout) = match existing(path)? {
+            Existing::Nothing => (BTreeMap::new(), Layout::Beside),
+            Existing::Ours(note, layout) => (note.tables, layout),
+            Existing::Other(problem) => return Err(refused(path, problem)),
         };
         // A killed job left rows that are in no part yet; what is written now would come before them.
-        let count = waiting::left(&layout.aside(path))?;
+        let count = journal::pending_rows(&layout.aside(path))?;
         if count > 0 {
             let problem = format!(
-                "a job that was killed left {count} rows in its journal, which are in no part yet: let that job go on \
+                "a job that was killed left {count} rows in its journal that are in no part yet: resume that job \
                  first, or remove the journal"
             );
             return Err(refused(path, &problem));
@@ -99,14 +99,14 @@ impl Dataset {
     /// # Errors
     /// If it is not as the job left it.
     pub(super) fn check(path: &Path, tables: &Tables, parts: Vec<Parts>) -> Result<Self> {
-        let (note, layout) = match found(path)? {
-            Found::Ours(note, layout) => (note, layout),
-            Found::Nothing if !path.exists() => {
+        let (note, layout) = match existing(path)? {
+            Existing::Ours(note, layout) => (note, layout),
+            Existing::Nothing if !path.exists() => {
                 let problem = "it is gone, and the job left pages in it: put it back";
                 return Err(Error::not_as_left(path, problem));
             }
-            Found::Nothing | Found::Other(_) => {
-                let problem = "it is not the dataset any more that the job left: put that back";
+            Existing::Nothing | Existing::Other(_) => {
+                let problem = "it is not the dataset that the job left: put that back";
                 return Err(Error::not_as_left(path, problem));
             }
         };
@@ -116,21 +116,21 @@ impl Dataset {
             layout,
             parts,
         };
-        for (place, name) in tables.names.iter().enumerate() {
-            dataset.check_parts(place, name)?;
+        for (index, name) in tables.names.iter().enumerate() {
+            dataset.check_parts(index, name)?;
         }
         Ok(dataset)
     }
 
-    fn check_parts(&self, place: usize, name: &str) -> Result<()> {
-        let parts = self.parts[place];
+    fn check_parts(&self, index: usize, name: &str) -> Result<()> {
+        let parts = self.parts[index];
         let mut bytes = 0;
         for number in parts.first..=parts.last {
             let part = self.part(name, number);
             match fs::metadata(&part) {
-                Ok(found) if found.is_file() => bytes += found.len(),
+                Ok(metadata) if metadata.is_file() => bytes += metadata.len(),
                 Ok(_) => {
-                    let problem = "it is not the part any more that the job left: put that back";
+                    let problem = "it is not the part that the job left: put that back";
                     return Err(Error::not_as_left(part, problem));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -164,22 +164,22 @@ impl Dataset {
             .filter(|name| !known.contains_key(*name))
         {
             let table = layout.table(path, name);
-            if table != path && holds_something(&table).map_err(failed)? {
-                let problem = "something else is there, where a table of the dataset would be: name another output";
+            if table != path && is_occupied(&table).map_err(failed)? {
+                let problem = "something else is there, in place of a table of the dataset: choose another output";
                 return Err(refused(&table, problem));
             }
         }
-        folder(path).map_err(failed)?;
-        folder(&layout.aside(path)).map_err(failed)?;
+        create_folder(path).map_err(failed)?;
+        create_folder(&layout.aside(path)).map_err(failed)?;
         for (name, shape) in tables.names.iter().zip(&tables.shapes) {
             known.insert(name.clone(), shape.to_string());
         }
-        note(&layout.note(path), layout.version(), known).map_err(failed)?;
+        write_note(&layout.note(path), layout.version(), known).map_err(failed)?;
         let mut parts = Vec::new();
         for name in &tables.names {
             let table = layout.table(path, name);
-            folder(&table).map_err(failed)?;
-            sweep(&table).map_err(failed)?;
+            create_folder(&table).map_err(failed)?;
+            remove_unfinished(&table).map_err(failed)?;
             let last = numbers(&table).map_err(failed)?.into_iter().max();
             let last = last.unwrap_or(0);
             parts.push(Parts {
@@ -205,7 +205,7 @@ impl Dataset {
     }
 
     /// The number of the last part of each table.
-    pub(super) fn last(&self) -> Vec<u64> {
+    pub(super) fn last_parts(&self) -> Vec<u64> {
         self.parts.iter().map(|parts| parts.last).collect()
     }
 
@@ -213,11 +213,11 @@ impl Dataset {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn add(&mut self, place: usize, tables: &Tables, rows: Rows) -> Result<()> {
-        let path = self.part(&tables.names[place], self.parts[place].last + 1);
-        let written = part::write(&path, &tables.shapes[place], rows);
+    pub(super) fn add(&mut self, index: usize, tables: &Tables, rows: Rows) -> Result<()> {
+        let path = self.part(&tables.names[index], self.parts[index].last + 1);
+        let written = part::write(&path, &tables.shapes[index], rows);
         let bytes = written.map_err(|source| Error::output(path, source))?;
-        let parts = &mut self.parts[place];
+        let parts = &mut self.parts[index];
         parts.last += 1;
         parts.bytes += bytes;
         Ok(())
@@ -227,21 +227,25 @@ impl Dataset {
     ///
     /// # Errors
     /// If a part does not exist, or has fewer rows.
-    pub(super) fn next(&self, tables: &Tables, counts: &[usize]) -> Result<Vec<Vec<Vec<Value>>>> {
+    pub(super) fn next_rows(
+        &self,
+        tables: &Tables,
+        counts: &[usize],
+    ) -> Result<Vec<Vec<Vec<Value>>>> {
         let mut all = Vec::new();
-        for (place, count) in counts.iter().enumerate() {
+        for (index, count) in counts.iter().enumerate() {
             if *count == 0 {
                 all.push(Vec::new());
                 continue;
             }
-            let part = self.part(&tables.names[place], self.parts[place].last + 1);
-            let rows = part::read(&part, &tables.shapes[place], *count);
+            let part = self.part(&tables.names[index], self.parts[index].last + 1);
+            let rows = part::read(&part, &tables.shapes[index], *count);
             all.push(rows.map_err(|source| match source.kind() {
                 io::ErrorKind::NotFound => Error::not_as_left(
-                    self.aside().join(waiting::NAME),
+                    self.aside().join(journal::NAME),
                     format!(
-                        "it does not have the {count} rows of {} any more that the job left in it: put it back",
-                        tables.names[place]
+                        "it no longer has the {count} rows of {} that the job left in it: put it back",
+                        tables.names[index]
                     ),
                 ),
                 _ => Error::output(part, source),
@@ -264,8 +268,8 @@ impl Dataset {
         let mut last = 0;
         for number in numbers(&folder).map_err(|source| Error::output(&folder, source))? {
             let part = self.part(pages, number);
-            let found = part::greatest(&part).map_err(|source| Error::output(&part, source))?;
-            last = last.max(found.unwrap_or(0));
+            let page = part::max_page(&part).map_err(|source| Error::output(&part, source))?;
+            last = last.max(page.unwrap_or(0));
         }
         Ok(last)
     }
@@ -274,10 +278,10 @@ impl Dataset {
     ///
     /// # Errors
     /// The error of the system.
-    pub(super) fn cut(&self, tables: &Tables) -> Result<()> {
+    pub(super) fn remove_later_parts(&self, tables: &Tables) -> Result<()> {
         for (name, parts) in tables.names.iter().zip(&self.parts) {
             let folder = self.table(name);
-            sweep(&folder).map_err(|source| Error::output(&folder, source))?;
+            remove_unfinished(&folder).map_err(|source| Error::output(&folder, source))?;
             let mut later = numbers(&folder).map_err(|source| Error::output(&folder, source))?;
             later.retain(|number| *number > parts.last);
             later.sort_unstable();
@@ -292,48 +296,48 @@ impl Dataset {
 
 /// Whether a dataset may be written here: there is nothing, or a dataset of haul's.
 pub(super) fn is_free(path: &Path) -> bool {
-    matches!(found(path), Ok(Found::Nothing | Found::Ours(..)))
+    matches!(existing(path), Ok(Existing::Nothing | Existing::Ours(..)))
 }
 
 /// Whether there is a dataset of haul's here.
 pub(super) fn is_ours(path: &Path) -> bool {
-    matches!(found(path), Ok(Found::Ours(..)))
+    matches!(existing(path), Ok(Existing::Ours(..)))
 }
 
-fn found(path: &Path) -> Result<Found> {
+fn existing(path: &Path) -> Result<Existing> {
     let failed = |source| Error::output(path, source);
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => {}
+        Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => {
-            return Ok(Found::Other(
-                "it is a file, and Parquet is written to a folder of files: name another",
+            return Ok(Existing::Other(
+                "it is a file, but Parquet is written to a folder of files: choose another",
             ));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Nothing),
         Err(source) => return Err(failed(source)),
     }
     for layout in [Layout::Beside, Layout::Within] {
         return Ok(match fs::read(layout.note(path)) {
             Ok(text) => match serde_json::from_slice::<Note>(&text) {
-                Ok(note) if note.haul == layout.version() => Found::Ours(note, layout),
-                _ => Found::Other(
-                    "the note beside it, haul.json, is of another version of haul, or damaged: name another folder",
+                Ok(note) if note.haul == layout.version() => Existing::Ours(note, layout),
+                _ => Existing::Other(
+                    "the note next to it, haul.json, is from another version of haul, or damaged: choose another folder",
                 ),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(source) => return Err(failed(source)),
         });
     }
-    match holds_something(path).map_err(failed)? {
-        true => Ok(Found::Other(
-            "it is a folder of something else, as no note of haul's is beside it: name another",
+    match is_occupied(path).map_err(failed)? {
+        true => Ok(Existing::Other(
+            "it is a folder of something else, because there is no note of haul's next to it: choose another",
         )),
-        false => Ok(Found::Nothing),
+        false => Ok(Existing::Nothing),
     }
 }
 
 /// Whether there is anything other than an empty folder.
-fn holds_something(path: &Path) -> io::Result<bool> {
+fn is_occupied(path: &Path) -> io::Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_some()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -351,9 +355,10 @@ fn check(
 ) -> Result<()> {
     for (name, shape) in tables.names.iter().zip(&tables.shapes) {
         let now = shape.to_string();
-        if let Some(there) = known.get(name).filter(|there| **there != now) {
-            let problem =
-                format!("its columns are ({there}), and would be ({now}): write to another folder");
+        if let Some(existing) = known.get(name).filter(|existing| **existing != now) {
+            let problem = format!(
+                "its columns are ({existing}), but would be ({now}): write to another folder"
+            );
             return Err(refused(&layout.table(path, name), &problem));
         }
     }
@@ -361,11 +366,11 @@ fn check(
 }
 
 /// Removes all parts, and the note of a dataset in the old layout.
-fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
+fn remove_parts(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
     for name in note.tables.keys() {
         let table = layout.table(path, name);
         // What a symbolic link points to is not in the dataset.
-        if !fs::symlink_metadata(&table).is_ok_and(|found| found.is_dir() || table == path) {
+        if !fs::symlink_metadata(&table).is_ok_and(|metadata| metadata.is_dir() || table == path) {
             continue;
         }
         for part in fs::read_dir(&table)? {
@@ -374,7 +379,7 @@ fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
                 fs::remove_file(part.path())?;
             }
         }
-        sweep(&table)?;
+        remove_unfinished(&table)?;
         // A folder with other files stays, and so does the one that the user named.
         if table != path {
             let _ = fs::remove_dir(table);
@@ -383,13 +388,13 @@ fn empty(path: &Path, layout: Layout, note: &Note) -> io::Result<()> {
     if layout == Layout::Within {
         // The dataset is recreated in the new layout.
         fs::remove_file(layout.note(path))?;
-        let _ = fs::remove_file(layout.aside(path).join(waiting::NAME));
+        let _ = fs::remove_file(layout.aside(path).join(journal::NAME));
     }
     Ok(())
 }
 
 /// Removes unfinished parts of a killed run.
-fn sweep(folder: &Path) -> io::Result<()> {
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -419,7 +424,7 @@ fn number(name: &str) -> Option<u64> {
     is_ours.then(|| digits.parse().ok())?
 }
 
-fn folder(path: &Path) -> io::Result<()> {
+fn create_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => sync_entry(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -427,7 +432,7 @@ fn folder(path: &Path) -> io::Result<()> {
     }
 }
 
-fn note(note: &Path, haul: u32, tables: BTreeMap<String, String>) -> io::Result<()> {
+fn write_note(note: &Path, haul: u32, tables: BTreeMap<String, String>) -> io::Result<()> {
     let name = note.file_name().unwrap_or_default().to_string_lossy();
     let open = note.with_file_name(format!(".{name}{OPEN}"));
     let mut file = File::create(&open)?;

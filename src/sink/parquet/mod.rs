@@ -8,6 +8,7 @@
 //! the run, but never exceeds a sixtieth of its duration.
 
 mod dataset;
+mod journal;
 mod layout;
 mod part;
 #[cfg(test)]
@@ -19,7 +20,6 @@ pub(super) mod suite;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use self::dataset::{Dataset, Parts};
+use self::journal::{Journal, JournalState};
 use self::rows::Rows;
 use self::tables::Tables;
-use self::waiting::{Left, Waiting};
 use super::{Destination, Mark, RecordSettings, Sink, Start};
 use crate::error::{Error, Result, Setting};
 use crate::fields::{Table, Value};
@@ -60,11 +60,11 @@ const BOUNDS: Bounds = Bounds {
 };
 
 /// The shortest time rows wait in a run without a job: this much is lost in a kill.
-const ALONE: Duration = Duration::from_secs(5);
+const MIN_WAIT: Duration = Duration::from_secs(5);
 /// The longest time they wait is the run's duration divided by this.
 ///
 /// So an hour has about 200 parts, not 720.
-const SHARE: u32 = 60;
+const MAX_SHARE: u32 = 60;
 
 /// A dataset that is being written.
 struct Parquet {
@@ -72,26 +72,26 @@ struct Parquet {
     dataset: Dataset,
     /// The waiting rows of each table, and the file in which a job stores them.
     rows: Vec<Rows>,
-    waiting: Option<Waiting>,
+    journal: Option<Journal>,
     /// The number of the last page.
     page: i64,
     bounds: Bounds,
     /// When the oldest waiting row was added.
     since: Option<Instant>,
     /// When the run began.
-    begun: Instant,
+    started: Instant,
 }
 
 /// The content of a mark.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct MarkContent {
     /// The number of the last page.
     page: i64,
-    tables: BTreeMap<String, KeptTable>,
+    tables: BTreeMap<String, TableMark>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeptTable {
+struct TableMark {
     parts: Parts,
     /// The number of waiting rows.
     rows: usize,
@@ -131,30 +131,32 @@ impl Parquet {
         };
         let rows = tables.shapes.iter().map(Rows::of).collect();
         if let Start::At(mark) = start {
-            return Self::go_on(path, mark, tables, rows, bounds);
+            return Self::resume(path, mark, tables, rows, bounds);
         }
         let dataset = match append {
             true => Dataset::append(path, &tables)?,
             false => Dataset::create(path, &tables)?,
         };
-        waiting::remove(&dataset.aside())?;
-        let waiting = match start {
+        journal::remove(&dataset.aside())?;
+        let journal = match start {
             Start::Fresh => None,
-            Start::Over | Start::At(_) => Some(Waiting::begin(&dataset.aside(), &dataset.last())?),
+            Start::Over | Start::At(_) => {
+                Some(Journal::begin(&dataset.aside(), &dataset.last_parts())?)
+            }
         };
         Ok(Self {
             page: dataset.last_page(&tables.names[0])?,
             rows,
-            waiting,
+            journal,
             bounds,
             since: None,
-            begun: Instant::now(),
+            started: Instant::now(),
             dataset,
             tables,
         })
     }
 
-    fn go_on(
+    fn resume(
         path: &Path,
         mark: &Mark,
         tables: Tables,
@@ -162,36 +164,41 @@ impl Parquet {
         bounds: Bounds,
     ) -> Result<Self> {
         let damaged = || Error::not_as_left(path, "the job's mark of it is damaged");
-        let kept: Kept = serde_json::from_value(mark.0.clone()).map_err(|_| damaged())?;
-        let of = |name: &String| kept.tables.get(name).map(|table| (table.parts, table.rows));
-        let known: Option<Vec<_>> = tables.names.iter().map(of).collect();
+        let content: MarkContent = serde_json::from_value(mark.0.clone()).map_err(|_| damaged())?;
+        let state_of = |name: &String| {
+            content
+                .tables
+                .get(name)
+                .map(|table| (table.parts, table.rows))
+        };
+        let known: Option<Vec<_>> = tables.names.iter().map(state_of).collect();
         let (parts, counts): (Vec<_>, Vec<_>) = known.ok_or_else(damaged)?.into_iter().unzip();
         let dataset = Dataset::check(path, &tables, parts)?;
-        let after = dataset.last();
+        let after = dataset.last_parts();
         let aside = dataset.aside();
         let nothing_waits = counts.iter().all(|count| *count == 0);
         let left = match nothing_waits {
-            true => Left::Elsewhere,
-            false => waiting::read(&aside, &after, &counts, &tables.shapes, &mut rows)?,
+            true => JournalState::Unrelated,
+            false => journal::read(&aside, &after, &counts, &tables.shapes, &mut rows)?,
         };
-        let waiting = match left {
-            Left::Until(length) => Waiting::go_on(&aside, length)?,
+        let journal = match left {
+            JournalState::ReadTo(length) => Journal::resume(&aside, length)?,
             // They are on disk here before the part that contains them is removed.
-            Left::Elsewhere => {
-                let found = dataset.next(&tables, &counts)?;
-                for ((rows, shape), found) in rows.iter_mut().zip(&tables.shapes).zip(&found) {
-                    found.iter().for_each(|row| rows.push(shape, row));
+            JournalState::Unrelated => {
+                let moved = dataset.next_rows(&tables, &counts)?;
+                for ((rows, shape), moved) in rows.iter_mut().zip(&tables.shapes).zip(&moved) {
+                    moved.iter().for_each(|row| rows.push(shape, row));
                 }
-                Waiting::with(&aside, &after, &found)?
+                Journal::with(&aside, &after, &moved)?
             }
         };
-        dataset.cut(&tables)?;
+        dataset.remove_later_parts(&tables)?;
         Ok(Self {
-            page: kept.page,
+            page: content.page,
             since: (!nothing_waits).then(Instant::now),
-            begun: Instant::now(),
+            started: Instant::now(),
             rows,
-            waiting: Some(waiting),
+            journal: Some(journal),
             bounds,
             dataset,
             tables,
@@ -199,17 +206,20 @@ impl Parquet {
     }
 
     /// Writes all waiting rows to parts, and waits until those are on disk.
-    fn close(&mut self) -> Result<()> {
-        for (place, rows) in self.rows.iter_mut().enumerate() {
+    fn close_parts(&mut self) -> Result<()> {
+        for (index, rows) in self.rows.iter_mut().enumerate() {
             if rows.count > 0 {
-                let shape = &self.tables.shapes[place];
+                let shape = &self.tables.shapes[index];
                 let rows = std::mem::replace(rows, Rows::of(shape));
-                self.dataset.add(place, &self.tables, rows)?;
+                self.dataset.add(index, &self.tables, rows)?;
             }
         }
         self.since = None;
-        if self.waiting.is_some() {
-            self.waiting = Some(Waiting::begin(&self.dataset.aside(), &self.dataset.last())?);
+        if self.journal.is_some() {
+            self.journal = Some(Journal::begin(
+                &self.dataset.aside(),
+                &self.dataset.last_parts(),
+            )?);
         }
         Ok(())
     }
@@ -221,9 +231,9 @@ impl Parquet {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let age = match self.waiting {
+        let age = match self.journal {
             Some(_) => self.bounds.age,
-            None => ALONE.max(now.duration_since(self.begun) / SHARE),
+            None => MIN_WAIT.max(now.duration_since(self.started) / MAX_SHARE),
         };
         self.since
             .is_some_and(|since| now.duration_since(since) >= age)
@@ -240,10 +250,10 @@ impl Parquet {
             .zip(counts)
         {
             let parts = *parts;
-            tables.insert(name.clone(), KeptTable { parts, rows });
+            tables.insert(name.clone(), TableMark { parts, rows });
         }
         let page = self.page;
-        let mark = serde_json::to_value(Kept { page, tables });
+        let mark = serde_json::to_value(MarkContent { page, tables });
         mark.map(Mark)
             .map_err(|source| Error::setup("a mark", source))
     }
@@ -256,11 +266,11 @@ impl Sink for Parquet {
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
         self.page += 1;
-        let (rows, waiting, tables) = (&mut self.rows, &mut self.waiting, &self.tables);
+        let (rows, journal, tables) = (&mut self.rows, &mut self.journal, &self.tables);
         tables.rows(visit, self.page, |table, row: &[Value]| {
             rows[table].push(&tables.shapes[table], row);
-            match waiting {
-                Some(waiting) => waiting.add(table, row),
+            match journal {
+                Some(journal) => journal.add(table, row),
                 None => Ok(()),
             }
         })?;
@@ -268,44 +278,44 @@ impl Sink for Parquet {
             self.since = Some(Instant::now());
         }
         // A run that is never idle is never asked to flush.
-        let alone = self.waiting.is_none() && self.page % 256 == 0;
+        let alone = self.journal.is_none() && self.page % 256 == 0;
         let is_due = alone && self.is_due(Instant::now());
         match self.is_full() || is_due {
-            true => self.close(),
+            true => self.close_parts(),
             false => Ok(()),
         }
     }
 
     fn flush(&mut self) -> Result<()> {
         let is_due = self.is_due(Instant::now());
-        match &mut self.waiting {
-            Some(waiting) => waiting.flush(),
-            None if is_due => self.close(),
+        match &mut self.journal {
+            Some(journal) => journal.flush(),
+            None if is_due => self.close_parts(),
             None => Ok(()),
         }
     }
 
     fn checkpoint(&mut self) -> Result<Mark> {
-        if self.waiting.is_none() || self.is_due(Instant::now()) {
-            self.close()?;
+        if self.journal.is_none() || self.is_due(Instant::now()) {
+            self.close_parts()?;
         }
-        if let Some(waiting) = &mut self.waiting {
-            waiting.checkpoint()?;
+        if let Some(journal) = &mut self.journal {
+            journal.checkpoint()?;
         }
         self.mark()
     }
 
     fn finish(mut self: Box<Self>) -> Result<Option<Mark>> {
-        self.waiting = None;
-        self.close()?;
+        self.journal = None;
+        self.close_parts()?;
         // Tables without rows get an empty part, so that queries over them work.
-        for place in 0..self.rows.len() {
-            if self.dataset.parts[place].last == 0 {
-                let rows = Rows::of(&self.tables.shapes[place]);
-                self.dataset.add(place, &self.tables, rows)?;
+        for index in 0..self.rows.len() {
+            if self.dataset.parts[index].last == 0 {
+                let rows = Rows::of(&self.tables.shapes[index]);
+                self.dataset.add(index, &self.tables, rows)?;
             }
         }
-        waiting::remove(&self.dataset.aside())?;
+        journal::remove(&self.dataset.aside())?;
         self.mark().map(Some)
     }
 }

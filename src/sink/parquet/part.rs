@@ -106,7 +106,7 @@ pub(super) fn read(path: &Path, shape: &Shape, count: usize) -> io::Result<Vec<V
         rows.push(values.ok_or_else(|| io::Error::other("it has other columns"))?);
     }
     if rows.len() < count {
-        let problem = format!("it has {} rows, and the job left {count}", rows.len());
+        let problem = format!("it has {} rows, but the job left {count}", rows.len());
         return Err(io::Error::other(problem));
     }
     Ok(rows)
@@ -116,14 +116,14 @@ pub(super) fn read(path: &Path, shape: &Shape, count: usize) -> io::Result<Vec<V
 ///
 /// # Errors
 /// If it cannot be read.
-pub(super) fn greatest(path: &Path) -> io::Result<Option<i64>> {
+pub(super) fn max_page(path: &Path) -> io::Result<Option<i64>> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(failed)?;
     let groups = reader.metadata().row_groups().iter();
-    let greatest = |statistics: &Statistics| match statistics {
+    let max_of = |statistics: &Statistics| match statistics {
         Statistics::Int64(of) => of.max_opt().copied(),
         _ => None,
     };
-    let first = groups.filter_map(|group| group.columns().first()?.statistics().and_then(greatest));
+    let first = groups.filter_map(|group| group.columns().first()?.statistics().and_then(max_of));
     Ok(first.max())
 }
 
@@ -146,8 +146,8 @@ fn value(field: Field, column: &Column, list: bool) -> Option<Value> {
     };
     Some(match field {
         Field::Null => Value::Missing,
-        Field::ListInternal(found) if list => {
-            let elements = found.elements().iter().cloned();
+        Field::ListInternal(elements) if list => {
+            let elements = elements.elements().iter().cloned();
             let values = elements.map(|element| value(element, column, false));
             Value::List(values.collect::<Option<_>>()?)
         }

@@ -39,9 +39,9 @@ fn columns(depth: u32) -> BoxedStrategy<Vec<Column>> {
         ]
         .boxed(),
     };
-    let named = |(place, (kind, list, columns))| column(format!("c{place}"), kind, list, columns);
+    let named = |(index, (kind, list, columns))| column(format!("c{index}"), kind, list, columns);
     prop::collection::vec(one, 1..4)
-        .prop_map(move |found| found.into_iter().enumerate().map(named).collect())
+        .prop_map(move |columns| columns.into_iter().enumerate().map(named).collect())
         .boxed()
 }
 
@@ -86,20 +86,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nested_values_come_back_as_they_were((columns, rows) in table()) {
+    fn nested_values_are_read_back_unchanged((columns, rows) in table()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part.parquet");
         let shape = Shape::of("table", columns).unwrap();
         let mut waiting = Rows::of(&shape);
         rows.iter().for_each(|row| waiting.push(&shape, row));
         part::write(&path, &shape, waiting).unwrap();
-        let found = part::read(&path, &shape, rows.len()).unwrap();
-        prop_assert_eq!(found, rows);
+        let read = part::read(&path, &shape, rows.len()).unwrap();
+        prop_assert_eq!(read, rows);
     }
 }
 
 #[test]
-fn a_value_that_is_not_of_its_columns_kind_is_missing_and_no_row_is_lost() {
+fn a_value_not_of_its_columns_kind_is_missing_and_no_row_is_lost() {
     let stars = column("stars".into(), Kind::Integer, false, Vec::new());
     let shape = Shape::of(
         "table",
@@ -139,7 +139,7 @@ fn a_value_that_is_not_of_its_columns_kind_is_missing_and_no_row_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("part.parquet");
     part::write(&path, &shape, rows).unwrap();
-    let found = part::read(&path, &shape, 3).unwrap();
+    let read = part::read(&path, &shape, 3).unwrap();
     let nothing = || Value::Item(vec![Value::Missing]);
     let mut expected = vec![vec![Value::Missing; 5]; 3];
     expected[0][3] = json("\"a \\\"b\\\"\"");
@@ -150,5 +150,5 @@ fn a_value_that_is_not_of_its_columns_kind_is_missing_and_no_row_is_lost() {
         json("1.5"),
         json("{}"),
     ];
-    assert_eq!(found, expected);
+    assert_eq!(read, expected);
 }

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use parquet::data_type::ByteArray;
 
-use super::shape::{Holds, Node, Shape};
+use super::shape::{LeafType, Node, Shape};
 use crate::fields::{Column, Value};
 
 /// Rows that are waiting to be written.
@@ -50,11 +50,11 @@ impl Rows {
     /// An empty set of rows of this shape.
     pub(super) fn of(shape: &Shape) -> Self {
         let cells = shape.leaves.iter().map(|leaf| Cells {
-            values: match leaf.holds {
-                Holds::Flags => Values::Flags(Vec::new()),
-                Holds::Integers | Holds::Moments => Values::Integers(Vec::new()),
-                Holds::Numbers => Values::Numbers(Vec::new()),
-                Holds::Texts | Holds::Json => Values::Texts(Texts::default()),
+            values: match leaf.leaf_type {
+                LeafType::Flags => Values::Flags(Vec::new()),
+                LeafType::Integers | LeafType::Moments => Values::Integers(Vec::new()),
+                LeafType::Numbers => Values::Numbers(Vec::new()),
+                LeafType::Texts | LeafType::Json => Values::Texts(Texts::default()),
             },
             definitions: Vec::new(),
             repetitions: Vec::new(),
@@ -68,19 +68,19 @@ impl Rows {
 
     /// Adds a row, with one value per column; values beyond the end are missing.
     pub(super) fn push(&mut self, shape: &Shape, row: &[Value]) {
-        let mut taking = Taking { shape, rows: self };
-        taking.columns(&shape.nodes, &shape.columns, row, 0, 0);
+        let mut shredder = Shredder { shape, rows: self };
+        shredder.columns(&shape.nodes, &shape.columns, row, 0, 0);
         self.count += 1;
     }
 }
 
 /// The splitting of a row into leaves (Dremel's "shredding").
-struct Taking<'r> {
+struct Shredder<'r> {
     shape: &'r Shape,
     rows: &'r mut Rows,
 }
 
-impl Taking<'_> {
+impl Shredder<'_> {
     fn columns(
         &mut self,
         nodes: &[Node],
@@ -89,8 +89,8 @@ impl Taking<'_> {
         repetition: i16,
         definition: i16,
     ) {
-        for (place, (node, column)) in nodes.iter().zip(columns).enumerate() {
-            let value = row.get(place).unwrap_or(&Value::Missing);
+        for (index, (node, column)) in nodes.iter().zip(columns).enumerate() {
+            let value = row.get(index).unwrap_or(&Value::Missing);
             self.value(node, column, value, repetition, definition);
         }
     }
@@ -115,8 +115,8 @@ impl Taking<'_> {
                 self.missing(leaves.clone(), repetition, definition + 1);
             }
             (Node::List(element, level, _), Value::List(values)) => {
-                for (place, value) in values.iter().enumerate() {
-                    let repetition = if place == 0 { repetition } else { *level };
+                for (index, value) in values.iter().enumerate() {
+                    let repetition = if index == 0 { repetition } else { *level };
                     self.value(element, column, value, repetition, definition + 2);
                 }
             }
@@ -143,7 +143,7 @@ impl Taking<'_> {
         definition: i16,
     ) {
         let cells = &mut self.rows.cells[leaf];
-        let is_json = self.shape.leaves[leaf].holds == Holds::Json;
+        let is_json = self.shape.leaves[leaf].leaf_type == LeafType::Json;
         let bytes = match (&mut cells.values, value) {
             (_, Value::Missing) => None,
             (Values::Flags(flags), Value::Bool(flag)) => {

@@ -44,14 +44,14 @@ pub(super) enum Node {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
     /// The type of its values.
-    pub(super) holds: Holds,
+    pub(super) leaf_type: LeafType,
     /// The repetition level of a value in the innermost list.
     pub(super) repetition: i16,
 }
 
 /// The type of a leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum LeafType {
     /// `BOOLEAN`.
     Flags,
     /// `INT64`.
@@ -66,7 +66,7 @@ pub(super) enum Holds {
     Json,
 }
 
-impl Holds {
+impl LeafType {
     fn of(column: &Column) -> Self {
         match column.kind {
             Kind::Bool => Self::Flags,
@@ -89,7 +89,7 @@ impl Shape {
     /// If the columns are not a valid Parquet schema.
     pub(super) fn of(name: &str, columns: Vec<Column>) -> Result<Self, ParquetError> {
         let mut leaves = Vec::new();
-        let (types, nodes) = below(&columns, 0, &mut leaves)?;
+        let (types, nodes) = schema_of(&columns, 0, &mut leaves)?;
         let schema = Type::group_type_builder(name).with_fields(types).build()?;
         Ok(Self {
             schema: Arc::new(schema),
@@ -100,11 +100,15 @@ impl Shape {
     }
 }
 
-type Below = (Vec<TypePtr>, Vec<Node>);
+type SchemaAndNodes = (Vec<TypePtr>, Vec<Node>);
 
 /// The schema and the paths of columns at this depth of lists.
-fn below(columns: &[Column], lists: i16, leaves: &mut Vec<Leaf>) -> Result<Below, ParquetError> {
-    let mut both = Below::default();
+fn schema_of(
+    columns: &[Column],
+    lists: i16,
+    leaves: &mut Vec<Leaf>,
+) -> Result<SchemaAndNodes, ParquetError> {
+    let mut both = SchemaAndNodes::default();
     for column in columns {
         let (schema, node) = match column.list {
             true => list(column, lists, leaves)?,
@@ -145,36 +149,36 @@ fn plain(
 ) -> Result<(Type, Node), ParquetError> {
     let first = leaves.len();
     if column.kind == Kind::Item && !column.columns.is_empty() {
-        let (types, nodes) = below(&column.columns, lists, leaves)?;
+        let (types, nodes) = schema_of(&column.columns, lists, leaves)?;
         let schema = Type::group_type_builder(name)
             .with_repetition(Repetition::OPTIONAL)
             .with_fields(types)
             .build()?;
         return Ok((schema, Node::Group(nodes, first..leaves.len())));
     }
-    let holds = Holds::of(column);
-    let (physical, logical, converted) = match holds {
-        Holds::Flags => (Physical::BOOLEAN, None, ConvertedType::NONE),
-        Holds::Integers => (Physical::INT64, None, ConvertedType::NONE),
-        Holds::Moments => (
+    let leaf_type = LeafType::of(column);
+    let (physical, logical, converted) = match leaf_type {
+        LeafType::Flags => (Physical::BOOLEAN, None, ConvertedType::NONE),
+        LeafType::Integers => (Physical::INT64, None, ConvertedType::NONE),
+        LeafType::Moments => (
             Physical::INT64,
             Some(LogicalType::timestamp(true, TimeUnit::MILLIS)),
             ConvertedType::TIMESTAMP_MILLIS,
         ),
-        Holds::Numbers => (Physical::DOUBLE, None, ConvertedType::NONE),
-        Holds::Texts => (
+        LeafType::Numbers => (Physical::DOUBLE, None, ConvertedType::NONE),
+        LeafType::Texts => (
             Physical::BYTE_ARRAY,
             Some(LogicalType::String),
             ConvertedType::UTF8,
         ),
-        Holds::Json => (
+        LeafType::Json => (
             Physical::BYTE_ARRAY,
             Some(LogicalType::Json),
             ConvertedType::JSON,
         ),
     };
     leaves.push(Leaf {
-        holds,
+        leaf_type,
         repetition: lists,
     });
     let schema = Type::primitive_type_builder(name, physical)
@@ -188,19 +192,19 @@ fn plain(
 /// The columns as text, independent of the version of the Parquet library.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        told(&self.columns, f)
+        describe(&self.columns, f)
     }
 }
 
-fn told(columns: &[Column], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (place, column) in columns.iter().enumerate() {
-        let before = if place == 0 { "" } else { ", " };
+fn describe(columns: &[Column], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, column) in columns.iter().enumerate() {
+        let before = if index == 0 { "" } else { ", " };
         write!(f, "{before}{} ", column.name)?;
         if column.columns.is_empty() {
             f.write_str(column.kind.as_str())?;
         } else {
             f.write_str("{")?;
-            told(&column.columns, f)?;
+            describe(&column.columns, f)?;
             f.write_str("}")?;
         }
         if column.list {

@@ -22,11 +22,11 @@ pub(crate) const MEMBERS: [(Open, bool); 4] = [
     (Case::open, false),
     (Case::open, true),
     (after_rows, true),
-    (at_once, false),
+    (every_checkpoint, false),
 ];
 
 fn after_rows(case: &Case, start: Start<'_>) -> Result<Box<dyn Sink>> {
-    Ok(Box::new(few(case, start, 30)?))
+    Ok(Box::new(with_part_rows(case, start, 30)?))
 }
 
 /// A sink with other bounds.
@@ -42,7 +42,7 @@ pub(super) fn tables(case: &Case) -> Result<Tables> {
 }
 
 /// A sink whose parts have this many rows.
-pub(super) fn few(case: &Case, start: Start<'_>, rows: usize) -> Result<Parquet> {
+pub(super) fn with_part_rows(case: &Case, start: Start<'_>, rows: usize) -> Result<Parquet> {
     let bounds = Bounds {
         rows,
         ..super::BOUNDS
@@ -50,7 +50,7 @@ pub(super) fn few(case: &Case, start: Start<'_>, rows: usize) -> Result<Parquet>
     bounded(case, start, bounds)
 }
 
-fn at_once(case: &Case, start: Start<'_>) -> Result<Box<dyn Sink>> {
+fn every_checkpoint(case: &Case, start: Start<'_>) -> Result<Box<dyn Sink>> {
     let bounds = Bounds {
         age: Duration::ZERO,
         ..super::BOUNDS
@@ -75,19 +75,19 @@ pub(super) fn rows(table: &Path) -> Vec<Row> {
 pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
     let mut things: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for row in rows(&Layout::Beside.table(dataset, "thing")) {
-        let of = things.entry(row.get_long(0).unwrap()).or_default();
-        assert_eq!(row.get_long(2).unwrap(), of.len() as i64);
-        of.push(row.to_string());
+        let page_things = things.entry(row.get_long(0).unwrap()).or_default();
+        assert_eq!(row.get_long(2).unwrap(), page_things.len() as i64);
+        page_things.push(row.to_string());
     }
     let mut last = 0;
     let number = |row: Row| {
         let (page, number) = (row.get_long(0).unwrap(), row.get_long(1).unwrap());
         assert!(page > last, "{page} after {last}");
         last = page;
-        let found = things.remove(&page).unwrap_or_default();
-        assert_eq!(found.len() as i64, number % 3, "{number}");
+        let things_of_page = things.remove(&page).unwrap_or_default();
+        assert_eq!(things_of_page.len() as i64, number % 3, "{number}");
         let counts: Vec<_> = (0..number % 4).map(|count| count.to_string()).collect();
-        for (item, thing) in found.iter().enumerate() {
+        for (item, thing) in things_of_page.iter().enumerate() {
             let expected = format!(
                 "{{page: {page}, url: \"http://h.example/{number:05}\", item: {item}, name: \"{number:05}\", \
                  counts: [{}], parts: [{{of: {number}}}]}}",
@@ -98,6 +98,6 @@ pub(crate) fn numbers(dataset: &Path) -> Vec<usize> {
         number as usize
     };
     let numbers = rows(dataset).into_iter().map(number).collect();
-    assert!(things.is_empty(), "things of no page: {things:?}");
+    assert!(things.is_empty(), "things without a page: {things:?}");
     numbers
 }

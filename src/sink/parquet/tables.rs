@@ -67,7 +67,7 @@ impl Tables {
                 ("item", Kind::Integer),
             ];
             let mut columns: Vec<_> = front
-                .map(|(name, kind)| column(&free(name, &table.columns), kind))
+                .map(|(name, kind)| column(&unused_name(name, &table.columns), kind))
                 .into();
             columns.extend(table.columns.iter().cloned());
             tables.push((table.name.clone(), columns));
@@ -84,15 +84,15 @@ impl Tables {
             let columns = columns.map(|(name, kind)| column(name, kind));
             tables.push(("misses".to_owned(), columns.into()));
         }
-        let mut taken = HashSet::from(["misses".to_owned()]);
+        let mut used = HashSet::from(["misses".to_owned()]);
         let (mut names, mut shapes) = (Vec::new(), Vec::new());
         let last = tables.len() - 1;
-        for (place, (name, columns)) in tables.into_iter().enumerate() {
-            let is_misses = place > 0 && place == last;
+        for (index, (name, columns)) in tables.into_iter().enumerate() {
+            let is_misses = index > 0 && index == last;
             let name = if is_misses {
                 name
             } else {
-                folder(&name, &mut taken)
+                folder_name(&name, &mut used)
             };
             let shape = Shape::of(&name, columns);
             shapes.push(shape.map_err(|source| Error::setup("a Parquet schema", source))?);
@@ -124,7 +124,7 @@ impl Tables {
         row.extend(self.fields.iter().map(|field| cell(*field, &record)));
         take(0, &row)?;
         match visit.parsed.fields.as_deref() {
-            Some(found) => self.read(&found.fields, page, record.url, take),
+            Some(extraction) => self.read(&extraction.fields, page, record.url, take),
             None => Ok(()),
         }
     }
@@ -140,8 +140,8 @@ impl Tables {
         let mut counts = vec![0; self.read.len()];
         let mut row = Vec::new();
         for item in &fields.items {
-            let place = usize::from(item.table);
-            let Some(count) = counts.get_mut(place) else {
+            let index = usize::from(item.table);
+            let Some(count) = counts.get_mut(index) else {
                 continue;
             };
             row.clear();
@@ -149,7 +149,7 @@ impl Tables {
             row.push(Value::Integer(*count));
             row.extend_from_slice(&item.values);
             *count += 1;
-            take(1 + place, &row)?;
+            take(1 + index, &row)?;
         }
         let misses = 1 + self.read.len();
         if misses >= self.shapes.len() {
@@ -204,9 +204,9 @@ fn cell(field: Field, record: &Record<'_>) -> Value {
             let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_millis()).map_or(Value::Missing, Value::Integer)
         }
-        value::Value::Headers(kept) => {
-            let value = |number| kept.value(number).map(std::borrow::Cow::into_owned);
-            let values = (0..kept.names.len()).map(|number| text(value(number).as_ref()));
+        value::Value::Headers(headers) => {
+            let value = |number| headers.value(number).map(std::borrow::Cow::into_owned);
+            let values = (0..headers.names.len()).map(|number| text(value(number).as_ref()));
             Value::Item(values.collect())
         }
         value::Value::Digest(_) | value::Value::Address(_) => Value::Text(written(value)),
@@ -244,7 +244,7 @@ fn column(name: &str, kind: Kind) -> Column {
 }
 
 /// A name that none of the columns has, ignoring case: to some readers, `URL` is `url`.
-fn free(name: &str, columns: &[Column]) -> String {
+fn unused_name(name: &str, columns: &[Column]) -> String {
     let mut name = name.to_owned();
     while columns
         .iter()
@@ -256,10 +256,10 @@ fn free(name: &str, columns: &[Column]) -> String {
 }
 
 /// A name for a table's folder, unique even on case-insensitive file systems.
-fn folder(name: &str, taken: &mut HashSet<String>) -> String {
+fn folder_name(name: &str, used: &mut HashSet<String>) -> String {
     let is_plain = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-');
     let mut name: String = name.chars().filter(is_plain).take(NAME).collect();
-    while name.is_empty() || !taken.insert(name.to_lowercase()) {
+    while name.is_empty() || !used.insert(name.to_lowercase()) {
         name.push('_');
     }
     name

@@ -19,8 +19,8 @@ fn settings(path: &Path, append: bool) -> Case {
 }
 
 /// A sink with seven rows per part.
-fn few(settings: &Case, start: Start<'_>) -> Result<Parquet> {
-    suite::few(settings, start, 7)
+fn few_rows(settings: &Case, start: Start<'_>) -> Result<Parquet> {
+    suite::with_part_rows(settings, start, 7)
 }
 
 fn reason(error: &Error) -> String {
@@ -51,13 +51,13 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_mark_holds_however_many_parts_were_closed_after_it() {
+fn every_mark_stays_valid_however_many_parts_were_closed_after_it() {
     let cases = (0..16).flat_map(|marked| [0, 2, 25].map(|after| (marked, after)));
     for (marked, after) in cases {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.parquet");
         let settings = settings(&path, false);
-        let mut sink = few(&settings, Start::Over).unwrap();
+        let mut sink = few_rows(&settings, Start::Over).unwrap();
         write(&mut sink, 0..marked);
         let mark = sink.checkpoint().unwrap();
         write(&mut sink, marked..marked + after);
@@ -66,9 +66,9 @@ fn every_mark_holds_however_many_parts_were_closed_after_it() {
         std::mem::forget(sink);
         if marked % 2 == 0 {
             // The job is killed once more, right after it resumed.
-            std::mem::forget(few(&settings, Start::At(&mark)).unwrap());
+            std::mem::forget(few_rows(&settings, Start::At(&mark)).unwrap());
         }
-        let mut sink = few(&settings, Start::At(&mark)).unwrap();
+        let mut sink = few_rows(&settings, Start::At(&mark)).unwrap();
         assert_eq!(sink.checkpoint().unwrap(), mark);
         write(&mut sink, marked..30);
         Box::new(sink).finish().unwrap();
@@ -105,7 +105,7 @@ fn a_part_is_closed_a_minute_after_its_first_row_and_not_at_each_checkpoint() {
 }
 
 #[test]
-fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
+fn a_part_is_closed_when_waiting_rows_take_too_much_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     let bounds = Bounds {
@@ -133,11 +133,11 @@ fn a_part_is_closed_when_what_waits_takes_too_much_memory() {
 }
 
 #[test]
-fn a_run_without_a_job_has_no_journal_and_a_new_one_takes_its_place() {
+fn a_run_without_a_job_has_no_journal_and_a_new_run_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     for last in [30, 5] {
-        let mut sink = few(&settings(&path, false), Start::Fresh).unwrap();
+        let mut sink = few_rows(&settings(&path, false), Start::Fresh).unwrap();
         write(&mut sink, 0..last);
         assert!(!aside(&path, "journal").exists());
         fs::write(path.join(".part-00009.parquet.open"), "torn").unwrap();
@@ -145,16 +145,16 @@ fn a_run_without_a_job_has_no_journal_and_a_new_one_takes_its_place() {
         Box::new(sink).finish().unwrap();
         fs::remove_file(path.join("mine.txt")).unwrap();
     }
-    let sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    let sink = few_rows(&settings(&path, true), Start::Fresh).unwrap();
     Box::new(sink).finish().unwrap();
     assert_eq!(numbers(&path), [0, 1, 2, 3, 4]);
 }
 
 #[test]
-fn a_table_without_a_row_has_an_empty_part_of_its_columns() {
+fn a_table_without_rows_has_an_empty_part_with_its_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let sink = few(&settings(&path, false), Start::Fresh).unwrap();
+    let sink = few_rows(&settings(&path, false), Start::Fresh).unwrap();
     Box::new(sink).finish().unwrap();
     for table in ["pages", "thing", "misses"] {
         let table = Layout::Beside.table(&path, table);
@@ -164,7 +164,7 @@ fn a_table_without_a_row_has_an_empty_part_of_its_columns() {
 }
 
 #[test]
-fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
+fn files_that_are_not_ours_are_refused_and_stay_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     for start in [Start::Fresh, Start::Over] {
@@ -199,10 +199,10 @@ fn what_is_none_of_ours_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn other_columns_are_not_added_to_a_table() {
+fn rows_of_other_columns_are_not_added_to_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    let mut sink = few_rows(&settings(&path, false), Start::Over).unwrap();
     write(&mut sink, 0..10);
     let mark = Box::new(sink).finish().unwrap().unwrap();
     let mut other = settings(&path, true);
@@ -219,11 +219,11 @@ fn other_columns_are_not_added_to_a_table() {
 }
 
 #[test]
-fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
+fn a_dataset_that_does_not_match_its_mark_is_refused_and_nothing_is_cut() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     let settings = settings(&path, false);
-    let mut sink = few(&settings, Start::Over).unwrap();
+    let mut sink = few_rows(&settings, Start::Over).unwrap();
     write(&mut sink, 0..18);
     let mark = sink.checkpoint().unwrap();
     std::mem::forget(sink);
@@ -241,7 +241,7 @@ fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
     fs::remove_file(&journal).unwrap();
     let error = refused(&settings, Start::At(&mark));
     assert!(
-        error.contains("journal: it does not have the 4 rows of pages"),
+        error.contains("journal: it no longer has the 4 rows of pages"),
         "{error}"
     );
     fs::write(&journal, &whole).unwrap();
@@ -270,17 +270,17 @@ fn a_dataset_that_is_not_as_its_mark_says_is_refused_and_nothing_is_cut() {
     assert!(refused(&settings, Start::At(&mark)).contains("part-00001.parquet: it is gone"));
     fs::remove_dir(&path).unwrap();
     fs::rename(&away, &path).unwrap();
-    let mut sink = few(&settings, Start::At(&mark)).unwrap();
+    let mut sink = few_rows(&settings, Start::At(&mark)).unwrap();
     write(&mut sink, 18..20);
     Box::new(sink).finish().unwrap();
     assert_eq!(numbers(&path), (0..20).collect::<Vec<_>>());
 }
 
 #[test]
-fn nothing_is_written_after_rows_that_a_killed_job_left() {
+fn nothing_is_appended_after_rows_that_a_killed_job_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    let mut sink = few_rows(&settings(&path, false), Start::Over).unwrap();
     write(&mut sink, 0..4);
     let mark = sink.checkpoint().unwrap();
     std::mem::forget(sink);
@@ -289,17 +289,17 @@ fn nothing_is_written_after_rows_that_a_killed_job_left() {
         error.contains("a job that was killed left 7 rows"),
         "{error}"
     );
-    let mut sink = few(&settings(&path, false), Start::At(&mark)).unwrap();
+    let mut sink = few_rows(&settings(&path, false), Start::At(&mark)).unwrap();
     write(&mut sink, 4..6);
     Box::new(sink).finish().unwrap();
-    let mut sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    let mut sink = few_rows(&settings(&path, true), Start::Fresh).unwrap();
     write(&mut sink, 6..9);
     Box::new(sink).finish().unwrap();
     assert_eq!(numbers(&path), (0..9).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_row_of_pages_says_what_the_json_of_the_record_says() {
+fn a_row_of_pages_has_the_same_values_as_the_json_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     let format = samples::format("parquet", true);
@@ -311,12 +311,12 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
     assert_eq!(names(folder.path()), [".out.parquet", "out.parquet"]);
     let tables = suite::tables(&settings).unwrap();
     let (shape, part) = (&tables.shapes[0], path.join("part-00001.parquet"));
-    let found = part::read(&part, shape, visits.len()).unwrap();
+    let read = part::read(&part, shape, visits.len()).unwrap();
     let table = Table {
         name: "pages".to_owned(),
         columns: shape.columns.clone(),
     };
-    for (number, (values, visit)) in found.into_iter().zip(&visits).enumerate() {
+    for (number, (values, visit)) in read.into_iter().zip(&visits).enumerate() {
         let row = Item {
             table: 0,
             whole: true,
@@ -327,8 +327,8 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
         assert_eq!(row.remove("page").unwrap(), number + 1);
         let mut record = serde_json::to_value(Record::of(visit, true)).unwrap();
         let record = record.as_object_mut().unwrap();
-        for told in ["fields", "items", "misses"] {
-            record.remove(told);
+        for field in ["fields", "items", "misses"] {
+            record.remove(field);
         }
         if let Some(sent) = record["sent"].as_str() {
             let sent = crate::moment::parse(sent).unwrap();
@@ -344,7 +344,7 @@ fn a_row_of_pages_says_what_the_json_of_the_record_says() {
 }
 
 #[test]
-fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
+fn names_of_recipes_and_fields_do_not_clash_with_ours() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
     let mut settings = settings(&path, false);
@@ -380,18 +380,18 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
     let mut sink = settings.open(Start::Fresh).unwrap();
     sink.write(&visit).unwrap();
     sink.finish().unwrap();
-    let told = |table: &str| {
+    let rows_of = |table: &str| {
         rows(&Layout::Beside.table(&path, table))
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        told("Pages_"),
+        rows_of("Pages_"),
         ["{page: 1, _url: \"http://h.example/00000\", item: 0, URL: \"theirs\"}"]
     );
     assert_eq!(
-        told("misses"),
+        rows_of("misses"),
         [
             "{page: 1, url: \"http://h.example/00000\", recipe: \"Pages\", item: 0, field: \"URL\", why: \"nothing was found\"}",
             "{page: 1, url: \"http://h.example/00000\", recipe: null, item: null, field: null, why: \"too deep\"}"
@@ -400,7 +400,7 @@ fn what_a_recipe_calls_its_fields_and_itself_is_told_apart_from_ours() {
 }
 
 /// Moves the files of a dataset to where an earlier version had them.
-fn as_it_was(path: &Path) {
+fn into_old_layout(path: &Path) {
     let draft = path.with_file_name("draft");
     fs::create_dir(&draft).unwrap();
     for name in ["thing", "misses"] {
@@ -421,18 +421,18 @@ fn as_it_was(path: &Path) {
 }
 
 #[test]
-fn a_dataset_of_an_earlier_version_is_gone_on_with_as_it_is_and_begins_again_as_new_ones_are() {
+fn a_dataset_of_an_earlier_version_is_resumed_as_it_is_and_recreated_in_the_new_layout() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.parquet");
-    let mut sink = few(&settings(&path, false), Start::Over).unwrap();
+    let mut sink = few_rows(&settings(&path, false), Start::Over).unwrap();
     write(&mut sink, 0..18);
     let mark = sink.checkpoint().unwrap();
     std::mem::forget(sink);
-    as_it_was(&path);
-    let mut sink = few(&settings(&path, false), Start::At(&mark)).unwrap();
+    into_old_layout(&path);
+    let mut sink = few_rows(&settings(&path, false), Start::At(&mark)).unwrap();
     write(&mut sink, 18..20);
     Box::new(sink).finish().unwrap();
-    let mut sink = few(&settings(&path, true), Start::Fresh).unwrap();
+    let mut sink = few_rows(&settings(&path, true), Start::Fresh).unwrap();
     write(&mut sink, 20..22);
     Box::new(sink).finish().unwrap();
     assert_eq!(names(folder.path()), ["out.parquet"]);
@@ -441,7 +441,7 @@ fn a_dataset_of_an_earlier_version_is_gone_on_with_as_it_is_and_begins_again_as_
         .map(|row| row.to_string())
         .collect();
     assert_eq!(pages.len(), 22);
-    let mut sink = few(&settings(&path, false), Start::Fresh).unwrap();
+    let mut sink = few_rows(&settings(&path, false), Start::Fresh).unwrap();
     write(&mut sink, 0..5);
     Box::new(sink).finish().unwrap();
     assert_eq!(numbers(&path), [0, 1, 2, 3, 4]);

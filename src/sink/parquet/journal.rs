@@ -31,20 +31,20 @@ const HEAD: &str = "haul rows 1";
 const LINE: u64 = 64 << 10;
 
 /// The file of rows that are waiting for a part.
-pub(super) struct Waiting {
+pub(super) struct Journal {
     output: Output,
     path: PathBuf,
 }
 
 /// How much of the journal belongs to a mark.
-pub(super) enum Left {
+pub(super) enum JournalState {
     /// Its rows were read, and end at this offset.
-    Until(u64),
+    ReadTo(u64),
     /// The journal belongs to other parts, or does not exist.
-    Elsewhere,
+    Unrelated,
 }
 
-impl Waiting {
+impl Journal {
     /// Starts a journal whose rows come after these parts, given as one number per table.
     ///
     /// # Errors
@@ -62,25 +62,25 @@ impl Waiting {
     pub(super) fn with(dataset: &Path, after: &[u64], rows: &[Vec<Vec<Value>>]) -> Result<Self> {
         let path = dataset.join(NAME);
         let open = dataset.join(format!(".{NAME}{OPEN}"));
-        let mut waiting = Self::create(open.clone(), after)?;
+        let mut journal = Self::create(open.clone(), after)?;
         for (table, rows) in rows.iter().enumerate() {
             for row in rows {
-                waiting.add(table, row)?;
+                journal.add(table, row)?;
             }
         }
-        let length = waiting.output.length().unwrap_or_default();
-        waiting.output.finish()?;
+        let length = journal.output.length().unwrap_or_default();
+        journal.output.finish()?;
         fs::rename(open, &path)
             .and_then(|()| sync_entry(&path))
             .map_err(|source| Error::output(&path, source))?;
-        Self::go_on(dataset, length)
+        Self::resume(dataset, length)
     }
 
     /// Resumes a journal, cutting off everything after this length.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn go_on(dataset: &Path, length: u64) -> Result<Self> {
+    pub(super) fn resume(dataset: &Path, length: u64) -> Result<Self> {
         let path = dataset.join(NAME);
         let mark = Mark::of_length(length);
         let output = Output::open(&destination(&path), Start::At(&mark))?;
@@ -133,15 +133,15 @@ pub(super) fn read(
     counts: &[usize],
     shapes: &[Shape],
     rows: &mut [Rows],
-) -> Result<Left> {
+) -> Result<JournalState> {
     let path = dataset.join(NAME);
     let refused = |problem: String| Error::not_as_left(&path, problem);
     let Some(mut frames) = Frames::open(&path).map_err(|source| Error::output(&path, source))?
     else {
-        return Ok(Left::Elsewhere);
+        return Ok(JournalState::Unrelated);
     };
     if frames.head != head(after) {
-        return Ok(Left::Elsewhere);
+        return Ok(JournalState::Unrelated);
     }
     while rows
         .iter()
@@ -165,14 +165,14 @@ pub(super) fn read(
             }
         }
     }
-    Ok(Left::Until(frames.at))
+    Ok(JournalState::ReadTo(frames.at))
 }
 
 /// The number of rows waiting in a dataset, from any run.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn left(dataset: &Path) -> Result<u64> {
+pub(super) fn pending_rows(dataset: &Path) -> Result<u64> {
     let path = dataset.join(NAME);
     let count = || {
         let mut count = 0;
