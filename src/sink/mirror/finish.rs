@@ -1,4 +1,4 @@
-//! The end of a mirror: every page and style sheet rewritten, a few dozen at a time.
+//! Finishes a mirror: rewrites every page and style sheet, a few dozen at a time.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -16,41 +16,43 @@ use crate::fingerprint::Fingerprints;
 use crate::parse::rewrite::{Document, Place, rewrite};
 use crate::url::PageUrl;
 
-/// Files that get their new bytes together, so that what was done is noted once for all of them.
+/// The number of files replaced together, so that their hashes are synced to disk only once.
 const TOGETHER: usize = 64;
-/// A larger file is left as it is: no page is.
+/// Larger files are not rewritten: no page is this large.
 const LARGEST: u64 = 64 << 20;
-/// Redirects that lead to each other further than this lead nowhere.
+/// The longest chain of redirects that is resolved.
 const CHAIN: usize = 32;
 
-/// What was saved, and where.
+/// The saved files, and where each URL is.
 struct Saved {
     fingerprints: Fingerprints,
     files: Vec<Line>,
     /// Where each URL leads.
     by_url: HashMap<u64, Target>,
-    /// The first seed: its row, and its URL.
+    /// The row and the URL of the first seed.
     seed: Option<(u64, u64)>,
 }
 
 /// Where a URL leads in the copy.
 #[derive(Clone)]
 struct Target {
-    /// The place in `files`.
+    /// The index in `files`.
     at: usize,
-    /// The fragment that a redirect on the way names, with its `#`: it counts instead of the link's own, as in a
-    /// browser (RFC 9110 10.2.2). The last redirect that names one decides.
+    /// The fragment of a redirect on the way, with its `#`.
+    ///
+    /// It replaces the link's own, as in a browser (RFC 9110 10.2.2). If several redirects have one, the last one
+    /// counts.
     fragment: Option<Rc<str>>,
 }
 
-/// The files that were rewritten, by their bytes.
+/// The files that have been rewritten, by the hash of their content.
 struct Done {
     hashes: HashMap<String, u128>,
-    /// Where more is noted; none without a job.
+    /// The file to record more hashes in; `None` without a job.
     file: Option<File>,
 }
 
-/// Rewrites what was saved. Answers how many files were changed, and the one that the first seed is in.
+/// Rewrites the saved files; returns how many were changed, and the file of the first seed.
 pub(super) fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
     let unread = |source| Error::output(&mirror.list_path, source);
     let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unread)?;
@@ -94,7 +96,7 @@ impl Saved {
             }
             match (&line.path, &line.to) {
                 (Some(path), _) => {
-                    // A file that was saved once more is the later one.
+                    // If a file was saved twice, the later line counts.
                     let at = *by_path.entry(path.clone()).or_insert(saved.files.len());
                     match saved.files.get_mut(at) {
                         Some(known) => *known = line,
@@ -111,7 +113,7 @@ impl Saved {
                 (None, None) => {}
             }
         })?;
-        // Each round knows where redirects lead that are one further away.
+        // Each round resolves the redirects that are one step further away.
         for _ in 0..CHAIN {
             let before = redirects.len();
             redirects.retain(|(leads, to, fragment)| {
@@ -131,13 +133,13 @@ impl Saved {
         Ok(saved)
     }
 
-    /// The file that the first seed is in.
+    /// The file of the first seed.
     fn entrance(&self) -> Option<&str> {
         let target = self.by_url.get(&self.seed?.1)?;
         self.files[target.at].path.as_deref()
     }
 
-    /// Writes what a file is to hold beside it; `None` where it holds that already.
+    /// Writes a file's new content next to it; `None` if the file does not change.
     fn stage(&self, file: &Line, folder: &Folder, done: &mut Done) -> io::Result<Option<Staged>> {
         let (Some(path), Ok(url)) = (&file.path, PageUrl::parse(&file.url)) else {
             return Ok(None);
@@ -178,7 +180,7 @@ impl Done {
             Ok(file) => {
                 for line in BufReader::new(file).split(b'\n') {
                     let line = line?;
-                    // A line that was torn is of a file that did not get its bytes.
+                    // A torn line belongs to a file that was not replaced.
                     let known = std::str::from_utf8(&line)
                         .ok()
                         .and_then(|line| line.split_once(' '));
@@ -204,7 +206,7 @@ impl Done {
         })
     }
 
-    /// Notes what a file is about to hold.
+    /// Records the content that a file is about to get.
     fn note(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         match &mut self.file {
             Some(file) => file.write_all(format!("{:032x} {path}\n", xxh3_128(bytes)).as_bytes()),
@@ -212,7 +214,7 @@ impl Done {
         }
     }
 
-    /// Gives files their new bytes, once it is on disk which they are. Answers how many.
+    /// Replaces the files, once their hashes are on disk; returns how many.
     fn commit(&mut self, staged: &mut Vec<Staged>) -> io::Result<u64> {
         let count = staged.len() as u64;
         if let Some(file) = self.file.as_ref().filter(|_| count > 0) {
@@ -226,7 +228,7 @@ impl Done {
     }
 }
 
-/// The reference from one file to another: relative, and percent-encoded as far as that is safe everywhere.
+/// The relative reference from one file to another, percent-encoded where needed anywhere.
 pub(super) fn relative(from: &str, to: &str) -> String {
     let mut from: Vec<&str> = from.split('/').collect();
     let mut to: Vec<&str> = to.split('/').collect();

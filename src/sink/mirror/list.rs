@@ -1,4 +1,4 @@
-//! The list of what was saved: a JSON object a line, for each file and for each redirect that was not followed.
+//! The list of saved files and unfollowed redirects, one JSON object per line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,34 +10,34 @@ use super::super::output::Output;
 use crate::error::{NotAsLeft, Result};
 use crate::visit::Visit;
 
-/// Bytes of a `Content-Type` that are kept.
+/// The most bytes stored of a `Content-Type`.
 const TYPE: usize = 200;
-/// Bytes of a fragment; a longer one is left out.
+/// The most bytes of a fragment; a longer one is dropped.
 const FRAGMENT: usize = 4096;
-/// A line is no longer: URLs are bounded, and so are the hops of a chain.
+/// The longest line: URLs are bounded, and so are the hops of a chain.
 const LINE: u64 = 4 << 20;
 
 /// A line of the list.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Line {
-    /// The URL that answered.
+    /// The URL that was fetched.
     pub(super) url: String,
-    /// Where it is in the folder.
+    /// The path of its file within the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) path: Option<String>,
-    /// Its `Content-Type`.
+    /// The `Content-Type` of the response.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub(super) content_type: Option<String>,
-    /// Whether the list said more of its request than the URL: no link leads to it.
+    /// Whether its request was more than a plain GET of the URL, so that no link can lead to it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) asked_otherwise: bool,
-    /// Where it redirects to, and was not followed; without a fragment.
+    /// The target of a redirect that was not followed, without its fragment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<String>,
-    /// The fragment of that, with its `#`.
+    /// The fragment of that target, with its `#`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fragment: Option<String>,
-    /// The row of the list that named it: of a seed.
+    /// The row of the list, for a seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) row: Option<u64>,
     /// The URLs that redirected to it.
@@ -45,10 +45,10 @@ pub(super) struct Line {
     pub(super) from: Vec<String>,
 }
 
-/// Writes what was saved of a visit below `folder`, where anything was.
+/// Writes the line of a visit whose body was saved below `folder`, or that redirects.
 ///
 /// # Errors
-/// When the list cannot be written.
+/// If the list cannot be written.
 pub(super) fn write(visit: &Visit, folder: &Path, output: &mut Output) -> Result<()> {
     let Ok(page) = &visit.outcome else {
         return Ok(());
@@ -83,7 +83,7 @@ pub(super) fn write(visit: &Visit, folder: &Path, output: &mut Output) -> Result
 /// Reads the list.
 ///
 /// # Errors
-/// When it cannot be read, or a line of it is none.
+/// If it cannot be read, or has an invalid line.
 pub(super) fn read(file: &mut File, mut take: impl FnMut(Line)) -> io::Result<()> {
     io::Seek::rewind(file)?;
     let mut file = BufReader::new(file);

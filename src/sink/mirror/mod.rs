@@ -1,10 +1,10 @@
-//! A mirror: what was saved, made into a copy that can be browsed from the disk.
+//! A mirror: turns saved files into a copy that can be browsed from disk.
 //!
-//! Which references can become paths is known when all is saved, not before. So bodies are saved as they are while the
-//! crawl runs, and a list says which URL has which file; at the end of the crawl every page and style sheet is rewritten.
-//! Invariant: rewriting can be broken off at any instant and done again. What a file will hold is noted before it gets
-//! its place, so that a file that was done is known by its bytes; of one that was done only what is absolute is looked at
-//! again. Edge: a job that is interrupted is not rewritten before it has come to its end.
+//! Which references can become paths is known only when everything has been saved. So bodies are saved unchanged
+//! during the crawl, and a list records which URL is in which file; at the end of the crawl every page and style
+//! sheet is rewritten. Invariant: rewriting can be interrupted at any moment and repeated. The hash of a file's new
+//! content is recorded before the file is replaced, so a rewritten file is recognized by its bytes; in such a file
+//! only absolute references are looked at again. Edge: an interrupted job is not rewritten before it has finished.
 
 mod finish;
 mod list;
@@ -18,26 +18,28 @@ use super::{FilesSettings, Layout, Start};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprints;
 
-/// What was saved, to be rewritten at the end.
+/// The saved files, to be rewritten at the end.
 pub(crate) struct Mirror {
-    /// The folder.
+    /// The folder of the mirror.
     folder: PathBuf,
-    /// The list of what was saved.
+    /// The list of saved files.
     list: File,
     list_path: PathBuf,
-    /// The file in the job that notes what was done.
+    /// The file in the job's folder that records which files have been rewritten.
     done: Option<PathBuf>,
     fingerprints: Fingerprints,
 }
 
 impl Mirror {
-    /// What the list's mark is kept by.
+    /// The name under which the list's mark is stored.
     pub(crate) const NAME: &'static str = "mirror";
 
-    /// Begins a list of what is saved, where the settings ask for a mirror: in a job's folder, or in a file without a name.
+    /// Starts a list of saved files if the settings ask for a mirror.
+    ///
+    /// It is in the job's folder, or in an unnamed temporary file.
     ///
     /// # Errors
-    /// When the list cannot be opened, or does not hold what its mark says.
+    /// If the list cannot be opened, or does not match its mark.
     pub(crate) fn open(
         files: Option<&FilesSettings>,
         job: Option<&Path>,
@@ -51,7 +53,7 @@ impl Mirror {
         let aside = Aside::open(job, Self::NAME, start)?;
         let done = job.map(|job| job.join("mirrored"));
         if let Some(done) = done.as_ref().filter(|_| !matches!(start, Start::At(_))) {
-            // Of a job that begins again nothing is done.
+            // In a job that starts over, nothing has been rewritten yet.
             match std::fs::remove_file(done) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::output(done, error));
@@ -72,11 +74,12 @@ impl Mirror {
         Ok(Some((Box::new(sink), mirror)))
     }
 
-    /// Rewrites every page and style sheet that was saved. Answers how many were changed, and which file the first
-    /// seed is in, where it was saved.
+    /// Rewrites every saved page and style sheet.
+    ///
+    /// Returns how many were changed, and the file of the first seed, if it was saved.
     ///
     /// # Errors
-    /// When a file cannot be read or written, or the list is damaged.
+    /// If a file cannot be read or written, or the list is damaged.
     pub(crate) fn finish(self) -> Result<(u64, Option<PathBuf>)> {
         finish::finish(self)
     }

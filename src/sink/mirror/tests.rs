@@ -1,4 +1,4 @@
-//! Mirrors, saved, broken off, and finished.
+//! Mirrors that are saved, interrupted and finished.
 
 use std::fs;
 use std::path::PathBuf;
@@ -139,7 +139,7 @@ fn pages_lead_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
 #[test]
 fn a_finish_that_is_broken_off_anywhere_and_done_again_comes_to_the_same() {
     let expected = whole();
-    // After so many files the power fails; the note of the next may be there already, or torn.
+    // The power fails after this many files; the next hash may have been recorded already, or be torn.
     for (done, noted) in [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (3, 3)] {
         let site = Site::new();
         let mut session = site.open(Start::Over, Start::Over);
@@ -158,7 +158,7 @@ fn a_finish_that_is_broken_off_anywhere_and_done_again_comes_to_the_same() {
         fs::write(&notes, lines[..noted].join("\n") + "\n0123").unwrap();
         site.open(Start::At(&files), Start::At(&list)).finish();
         assert_eq!(site.texts(), expected, "{done} {noted}");
-        // And once more, when there is nothing left to do.
+        // Once more, with nothing left to do.
         assert_eq!(site.open(Start::At(&files), Start::At(&list)).finish(), 0);
         assert_eq!(site.texts(), expected);
     }

@@ -1,13 +1,14 @@
-//! Names of files, made from requests: a folder for the host, the path's folders below it.
+//! Names of files, derived from requests: a folder per host, then those of the path.
 //!
-//! Invariant: whatever a URL says, no part of a name is empty, is `.` or `..`, starts with a dot or a dash, holds a
-//! separator or a character that hides or acts, is a device of Windows, or is longer than [`SEGMENT`] bytes.
+//! Invariant: whatever a URL contains, no part of a name is empty, is `.` or `..`, starts with a dot or a dash,
+//! contains a separator or an invisible or control character, is a device name of Windows, or is longer than
+//! [`SEGMENT`] bytes.
 //!
-//! A name depends on the request and on the media type of its answer, and on nothing else, so the order in which
-//! answers arrive changes no name. A mirror has one exception: a folder and its index want one name ([`twin`]). A
-//! plain name is one that its URL can be read back from ([`spelling`]); any other has a hash of the whole request. A
-//! file has the extension of its URL, or a `~` before the one it was given; a folder never has an extension: so no
-//! folder has the name of a file. Whether something foreign is in the way is the business of
+//! A name depends only on the request and the media type of its response, so the order in which responses arrive
+//! changes no name. Mirrors have one exception: a folder and its index want the same name ([`twin`]). A plain name
+//! is one that its URL can be read back from ([`spelling`]); any other name includes a hash of the whole request. A
+//! file has the extension of its URL, or a `~` before an extension that was added; a folder never has an extension:
+//! so no folder has the name of a file. Whether something foreign is in the way is left to
 //! [`Names`](super::names::Names).
 
 mod spelling;
@@ -20,41 +21,48 @@ use url::Host;
 use self::spelling::{encoded, is_marked, readable};
 use crate::job::Job;
 
-/// The longest part of a name: what file systems take (255), less the longest suffix that may be added.
+/// The longest part of a name, in bytes.
+///
+/// It is the limit of file systems (255), less the longest suffix that may be added.
 pub(super) const SEGMENT: usize = 255 - 33;
-/// Folders of a name, the host's included; with the file that is 32 levels.
+/// The most folders of a name, including the host's; with the file, that makes 32 levels.
 const FOLDERS: usize = 31;
-/// Bytes of all folders together; with the file and its suffix a name stays below 1,500.
+/// The most bytes of all folders.
+///
+/// With the file and its suffix, a name stays below 1,500 bytes.
 const FOLDER_BYTES: usize = 1200;
-/// A longer query stands as its hash.
+/// A longer query is replaced by its hash.
 const QUERY: usize = 100;
-/// Digits of a request's hash in a name, where the request is more than a URL: a list may have a million bodies for one.
+/// Digits of the hash of a request that is more than a URL.
+///
+/// A list may have a million request bodies for the same URL.
 const OF_REQUEST: usize = 16;
 /// Digits of the hash of a URL.
 const OF_URL: usize = 8;
-/// Digits of a hash that nothing else has.
+/// Digits of a hash that is sure to be unique.
 const SURE: usize = 32;
 
-/// Where the body of an answer would be saved, if nothing else is there.
+/// Where the body of a response is saved, if nothing else is there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name {
     /// The folders, outermost first; at least the host's.
     pub(super) folders: Vec<String>,
     /// The file's name before its extension.
     stem: String,
-    /// The extension with its dot; empty where there is none.
+    /// The extension with its dot; empty if there is none.
     extension: String,
-    /// Whether the extension, or that there is none, is not the URL's own.
+    /// Whether the extension, or its absence, is not from the URL.
     added: bool,
-    /// Digits of the request's hash that the name has; 0 in a plain one.
+    /// The number of digits of the request's hash in the name; 0 in a plain name.
     digits: usize,
     /// The hash of the request.
     hash: String,
 }
 
 impl Name {
-    /// The name for the answer to a job, where it had this media type. `folds` says whether the file system takes
-    /// names for the same that differ in case, or in how an accent is written.
+    /// The name for the response to a job, given its media type.
+    ///
+    /// `folds` says whether the file system ignores differences in case, or in how an accent is written.
     pub(super) fn of(job: &Job, media_type: Option<&str>, folds: bool) -> Self {
         let url = job.url.as_url();
         let mut segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
@@ -91,11 +99,13 @@ impl Name {
         }
     }
 
-    /// The same name with the end that a browser needs to know a page, a style sheet, a script or a drawing on a disk.
+    /// The same name with the extension that a browser needs for a local file.
+    ///
+    /// This concerns pages, style sheets, scripts and SVG.
     pub(super) fn browsable(mut self, media_type: Option<&str>) -> Self {
         let known: &[&str] = match extension_of(media_type) {
             Some(".html") => &[".html", ".htm"],
-            // By this name a browser reads them by the rules of XML.
+            // With this extension, a browser parses it by the rules of XML.
             Some(".xhtml") => &[".xhtml", ".xht"],
             Some(".css") => &[".css"],
             Some(".js") => &[".js", ".mjs"],
@@ -111,8 +121,9 @@ impl Name {
         self
     }
 
-    /// The same name for a request whose [twin](twin) may have it as well: an index takes the plain name of its
-    /// folder's.
+    /// The same name for a request whose [twin](twin) may have it as well.
+    ///
+    /// An index takes the plain name of its folder.
     pub(super) fn shared_with(mut self, twin: &Job, media_type: Option<&str>, folds: bool) -> Self {
         if Self::of(twin, media_type, folds).digits == 0 {
             self.digits = 0;
@@ -120,7 +131,9 @@ impl Name {
         self
     }
 
-    /// The names of the file, the best first: which one it gets depends on what is in the way alone.
+    /// The possible names of the file, best first.
+    ///
+    /// Which one is used depends only on what is in the way.
     pub(super) fn files(&self) -> impl Iterator<Item = String> {
         [self.digits, self.digits.max(OF_URL), SURE]
             .into_iter()
@@ -133,15 +146,16 @@ impl Name {
         part(&self.stem, &end)
     }
 
-    /// A name at the top, for a request whose own name is taken by something that is not ours.
+    /// A top-level name, for a request whose own name is taken by something foreign.
     pub(super) fn flat(&self) -> String {
         let host = self.folders.first().map_or("", |host| host);
         part(host, &format!("~{}{}", &self.hash[..SURE], self.extension))
     }
 }
 
-/// The request that mostly has the same page, under a name that is the same but for a hash: of a folder its index,
-/// and of an index its folder.
+/// The request that usually has the same page, with the same name except for a hash.
+///
+/// For a folder it is the index, and for an index the folder.
 pub(super) fn twin(job: &Job, media_type: Option<&str>) -> Option<Job> {
     let url = job.url.as_url();
     let index = format!("index{}", extension_of(media_type).unwrap_or(".html"));
@@ -162,7 +176,7 @@ pub(super) fn hash_of(text: &str, digits: usize) -> String {
     hex
 }
 
-/// The hash of a request in hexadecimal.
+/// The hash of a request, in hexadecimal.
 fn hash(job: &Job) -> String {
     let mut hash = Sha256::new();
     job.identity(|piece| hash.update(piece));
@@ -173,11 +187,13 @@ fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The folder of a host. Two schemes on one host are two folders: the one that is usual there has the plain name.
+/// The folder of a host.
+///
+/// Two schemes on one host are two folders; the scheme that is usual for the host has the plain name.
 fn host(url: &url::Url) -> String {
     let host = readable(url.host_str().unwrap_or_default());
     let is_secure = url.scheme() == "https";
-    // A name in the public DNS is served over https, this machine and what has only an address over http.
+    // Public DNS names usually use https; this machine and bare addresses usually use http.
     let is_public = match url.host() {
         Some(Host::Domain(name)) => name != "localhost" && !name.ends_with(".localhost"),
         _ => false,
@@ -192,14 +208,16 @@ fn host(url: &url::Url) -> String {
     part(&host, &end)
 }
 
-/// The folder of a segment of a path: a file's extension, and what looks like a mark, get a `~` behind them.
+/// The folder of a path segment.
+///
+/// If it looks like a file with an extension, or like a name with a mark, a `~` is appended.
 fn folder(segment: &str) -> String {
     let name = readable(segment);
     let is_like_a_file = !split_extension(&name).1.is_empty() || is_marked(&name);
     part(&name, if is_like_a_file { "~" } else { "" })
 }
 
-/// Folders beyond the bounds become one, named by their hash.
+/// Replaces folders beyond the limits by a single one, named by their hash.
 fn bounded(mut folders: Vec<String>) -> Vec<String> {
     let mut bytes = 0;
     let fitting = folders.iter().take_while(|folder| {
@@ -221,7 +239,7 @@ fn is_plain_file(segment: &str) -> bool {
     }
     let name = readable(segment);
     let (stem, own) = split_extension(&name);
-    // What follows an `@` is the query, but for one in front.
+    // Anything after an `@` is the query, unless the `@` comes first.
     let has_query = name.chars().skip(1).any(|character| character == '@');
     let is_index = stem.eq_ignore_ascii_case("index") && is_of_a_type(own);
     spelling::is_plain(segment) && !is_marked(stem) && !has_query && !is_index
@@ -245,10 +263,10 @@ fn with_query(stem: &str, query: Option<&str>) -> String {
     format!("{stem}@{name}")
 }
 
-/// A part of a name: the ends and the length made right. `end` stays whole.
+/// Makes a valid part of a name: its ends and its length. `end` is kept as a whole.
 fn part(stem: &str, end: &str) -> String {
     let mut name = format!("{stem}{end}");
-    // An end that is encoded below takes two bytes more.
+    // Encoding a character at either end adds two bytes.
     if name.len() + 2 * 2 > SEGMENT {
         let keep = stem.floor_char_boundary(SEGMENT - end.len() - 17 - 2 * 2);
         name = format!("{}~{}{end}", &stem[..keep], hash_of(stem, 16));
@@ -267,7 +285,9 @@ fn part(stem: &str, end: &str) -> String {
     name
 }
 
-/// Windows has devices of these names in every folder, whatever the extension.
+/// Whether a name is that of a Windows device.
+///
+/// Devices exist in every folder, with any extension.
 fn is_device(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     let stem = name.split('.').next().unwrap_or_default().trim_end();
@@ -281,7 +301,9 @@ fn is_device(name: &str) -> bool {
     numbered || DEVICES.contains(&stem.as_str())
 }
 
-/// Splits `page.html` before its dot. What has no letter (`v1.2`) or is long is no extension.
+/// Splits `page.html` before its dot.
+///
+/// A suffix without a letter (`v1.2`), or a long one, is not an extension.
 fn split_extension(name: &str) -> (&str, &str) {
     let Some(at) = name.rfind('.').filter(|at| *at > 0) else {
         return (name, "");
@@ -297,7 +319,7 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// The extension that a media type is usually saved under.
+/// The extension that is usual for a media type.
 fn extension_of(media_type: Option<&str>) -> Option<&'static str> {
     Some(match media_type? {
         "text/html" => ".html",
@@ -324,7 +346,7 @@ fn extension_of(media_type: Option<&str>) -> Option<&'static str> {
     })
 }
 
-/// Whether an extension is one that a media type brings with it.
+/// Whether an extension is one of those that belong to a media type.
 fn is_of_a_type(extension: &str) -> bool {
     const OF_TYPES: [&str; 21] = [
         ".html", ".xhtml", ".txt", ".css", ".csv", ".md", ".js", ".json", ".xml", ".pdf", ".zip",

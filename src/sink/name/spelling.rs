@@ -1,7 +1,7 @@
-//! How what a URL says is written in a name, and whether the URL can be read back from it.
+//! The spelling of URLs in names, and whether a URL can be read back from a name.
 //!
-//! Invariant: of all URLs that are written in one way, at most one is plain. A URL is plain where every character stands as
-//! the WHATWG URL standard writes it: what need not be percent-encoded is not, and nothing is empty.
+//! Invariant: of all URLs with the same spelling in a name, at most one is plain. A URL is plain if every character
+//! is written as the WHATWG URL standard writes it: nothing is percent-encoded without need, and nothing is empty.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 use crate::clean::acts;
 
-/// What is percent-encoded in a segment of a path (URL 1.3, the path percent-encode set), and what would end one.
+/// Characters that are percent-encoded in a path segment, or would end one (URL 1.3).
 const IN_PATH: AsciiSet = CONTROLS
     .add(b' ')
     .add(b'"')
@@ -23,7 +23,7 @@ const IN_PATH: AsciiSet = CONTROLS
     .add(b'/')
     .add(b'\\')
     .add(b'%');
-/// What is percent-encoded in a query (the special-query percent-encode set).
+/// Characters that are percent-encoded in a query (the special-query percent-encode set).
 const IN_QUERY: AsciiSet = CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,7 +33,7 @@ const IN_QUERY: AsciiSet = CONTROLS
     .add(b'\'')
     .add(b'%');
 
-/// Whether a segment is spelled as it would be anyway.
+/// Whether a segment has its usual spelling.
 pub(super) fn is_plain(segment: &str) -> bool {
     is_spelled(segment, &IN_PATH)
 }
@@ -43,7 +43,7 @@ pub(super) fn is_plain_folder(segment: &str) -> bool {
     !segment.is_empty() && is_plain(segment) && !is_marked(&readable(segment))
 }
 
-/// Whether a query is spelled as it would be anyway.
+/// Whether a query has its usual spelling.
 pub(super) fn is_plain_query(query: &str) -> bool {
     !query.is_empty() && is_spelled(query, &IN_QUERY)
 }
@@ -51,11 +51,11 @@ pub(super) fn is_plain_query(query: &str) -> bool {
 fn is_spelled(text: &str, set: &'static AsciiSet) -> bool {
     let bytes = Cow::from(percent_decode_str(text));
     let usual = percent_encode(&bytes, set).to_string();
-    // The case of the digits and an unreserved character that is encoded do not matter (RFC 3986 6.2.2).
+    // The case of hex digits and encoded unreserved characters make no difference (RFC 3986 6.2.2).
     crate::fingerprint::canonical(text) == crate::fingerprint::canonical(&usual)
 }
 
-/// Whether a name ends as one that has a mark: in a `~`, alone or with the digits of a hash.
+/// Whether a name ends with a mark: a `~`, possibly followed by digits of a hash.
 pub(super) fn is_marked(name: &str) -> bool {
     let Some((_, digits)) = name.rsplit_once('~') else {
         return false;
@@ -64,8 +64,9 @@ pub(super) fn is_marked(name: &str) -> bool {
     matches!(digits.len(), 0 | 8 | 16 | 32) && digits.bytes().all(is_digit)
 }
 
-/// Whether a file system that takes names for the same in any case or form of accents could take this URL's name for
-/// another's: all but plain lower-case ASCII.
+/// Whether a file system could confuse this URL's name with another's.
+///
+/// One that ignores case or forms of accents could, for everything except plain lower-case ASCII.
 pub(super) fn folds(url: &url::Url) -> bool {
     let of = |text: &str| {
         readable(text)
@@ -75,7 +76,7 @@ pub(super) fn folds(url: &url::Url) -> bool {
     url.path_segments().into_iter().flatten().any(of) || url.query().is_some_and(of)
 }
 
-/// Percent-decoded as far as it does no harm.
+/// Percent-decodes as much as is harmless.
 pub(super) fn readable(text: &str) -> String {
     let bytes = Cow::from(percent_decode_str(text));
     let mut name = String::with_capacity(text.len());
@@ -99,7 +100,7 @@ fn is_harmless(character: char) -> bool {
         character,
         '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*' | '%'
     );
-    // What has no width makes two names look like one.
+    // Characters without width make two names look the same.
     let hidden = matches!(
         character,
         '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}'

@@ -1,4 +1,4 @@
-//! Names of files: what they keep of a URL, what they must not, and that no two requests share one.
+//! Names of files: what they preserve of a URL, what they must not, and uniqueness.
 
 use super::*;
 use crate::clean::acts;

@@ -1,6 +1,7 @@
-//! The file itself: what is there, and a new one in its place.
+//! The database file: what exists at its path, and putting a new file there.
 //!
-//! Invariant: a file appears under its name when it is whole; one that is no output of ours is left alone.
+//! Invariant: a file appears under its name only when it is complete; a file that is not an output of haul is not
+//! touched.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,16 +15,16 @@ use super::super::mark::Mark;
 use super::{broken, refused};
 use crate::error::{Error, Result};
 
-/// Marks a file as an output of ours: "haur". A job's own store is marked otherwise.
+/// Marks a file as an output of haul: "haur". A job's own store has a different mark.
 const APPLICATION: i32 = 0x6861_7572;
-/// How every SQLite file begins.
+/// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Where it says whose it is (the SQLite file format, 1.3).
+/// The offset of the application id (the SQLite file format, 1.3).
 const APPLICATION_AT: usize = 68;
-/// What is beside a file while it is open.
+/// Suffixes of the files that SQLite creates next to an open file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// What is at a path.
+/// What exists at a path.
 #[derive(Debug, PartialEq, Eq)]
 enum There {
     Nothing,
@@ -31,10 +32,10 @@ enum There {
     Other,
 }
 
-/// Makes an empty output, or leaves one as it is that is written after.
+/// Creates an empty output, or keeps an existing one to append to.
 ///
 /// # Errors
-/// When something is there that is no output of ours, or it cannot be written.
+/// If something else exists there, or it cannot be written.
 pub(super) fn make(path: &Path, append: bool) -> Result<()> {
     let there = there(path).map_err(|source| Error::output(path, source))?;
     match there {
@@ -47,7 +48,7 @@ pub(super) fn make(path: &Path, append: bool) -> Result<()> {
             ));
         }
     }
-    // Where a link leads.
+    // The target, if the path is a symbolic link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let draft = beside(&path, ".draft");
     remove(&draft).map_err(|source| Error::output(&draft, source))?;
@@ -62,10 +63,10 @@ pub(super) fn make(path: &Path, append: bool) -> Result<()> {
     placed.map_err(|source| Error::output(&path, source))
 }
 
-/// How many pages the file had at its mark.
+/// The number of pages the file had at its mark.
 ///
 /// # Errors
-/// When it is not there any more, or this is no such mark.
+/// If the file is gone, or the mark is not valid.
 pub(super) fn pages(path: &Path, mark: &Mark) -> Result<i64> {
     let pages = mark.0.get("pages").and_then(serde_json::Value::as_i64);
     let Some(pages) = pages.filter(|pages| *pages >= 0) else {
@@ -101,7 +102,7 @@ fn there(path: &Path) -> io::Result<There> {
     Ok(if ours { There::Ours } else { There::Other })
 }
 
-/// The path with something after it.
+/// The path with a suffix appended.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);

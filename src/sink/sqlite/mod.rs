@@ -1,9 +1,10 @@
-//! SQLite: a row a page, a row an item, and a table of children for each list.
+//! SQLite: one row per page, one row per item, and a child table for each list.
 //!
-//! Whoever has any SQLite asks it: the tables are plain, and the views `summary`, `hosts` and `field_rates` answer what is
-//! asked first. Rows are numbered as they are written, so that a mark is the number of the last page: what came after
-//! it goes away with one `DELETE`, and its items with it. Invariant: a file that is not an output of ours is never emptied.
-//! Edge: while a run goes on its newest rows are in the write-ahead log beside the file, which every SQLite reads.
+//! Any SQLite can query it: the tables are plain, and the views `summary`, `hosts` and `field_rates` cover the
+//! usual questions. Rows are numbered as they are written, so a mark is the number of the last page: everything
+//! after it is removed with a single `DELETE`, including its items. Invariant: a file that is not an output of haul
+//! is never emptied. Edge: during a run, the newest rows are in the write-ahead log next to the file, which every
+//! SQLite reads.
 
 mod file;
 mod name;
@@ -32,34 +33,38 @@ use name::Names;
 use pages::Pages;
 use relation::Relation;
 
-/// Pages that are written in one transaction, at the most: what is not committed yet is held in memory.
+/// The most pages written in one transaction: uncommitted rows are in memory.
 const PAGES: u32 = 10_000;
-/// How long a reader is waited for that stands in the way.
+/// How long to wait for a reader that blocks a write.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Memory for pages of the file, in KiB.
+/// The memory for the file's pages, in KiB.
 const CACHE: i64 = 32 << 10;
 
-/// A table a kind of thing, in one file.
+/// An output with one table per kind of thing, in a single file.
 pub(super) struct Sqlite {
     database: Connection,
     path: PathBuf,
     pages: Pages,
     tables: Vec<Table>,
-    /// The relation of each table.
+    /// The relation of each table of items.
     relations: Vec<Relation>,
     /// The number of the last page.
     last: i64,
-    /// Pages since the transaction began; `None` where there is none.
+    /// The number of pages since the transaction began; `None` if none is open.
     open: Option<u32>,
-    /// Whether the name of the log is on disk.
+    /// Whether the directory entry of the log is on disk.
     named: bool,
-    /// Against a second run. Closed after the database: closing a file drops what locks SQLite has on it.
+    /// A lock against a second run.
+    ///
+    /// It is released after the database is closed, because closing a file drops the locks that SQLite has on it.
     _held: Option<File>,
 }
 
 impl Sqlite {
+    /// Opens or creates the output.
+    ///
     /// # Errors
-    /// When the file cannot be written, is none of ours, or does not hold what its mark says.
+    /// If the file cannot be written, is not an output of haul, or does not contain what its mark says.
     pub(super) fn open(
         to: &Destination,
         settings: &RecordSettings,
@@ -112,7 +117,7 @@ impl Sqlite {
         Ok(sink)
     }
 
-    /// Sets the file up, and forgets what came after the mark.
+    /// Sets up the file, and removes what came after the mark.
     fn prepare(&mut self, mark: Option<i64>) -> rusqlite::Result<()> {
         let database = &mut self.database;
         database.busy_timeout(PATIENCE)?;
@@ -179,9 +184,9 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Waits until what is committed is on disk.
+    /// Waits until everything committed is on disk.
     fn sync(&mut self) -> io::Result<()> {
-        // The log has no locks that closing it could drop, as the file has.
+        // Closing the log is harmless, because unlike the file it has no locks.
         let log = file::beside(&self.path, "-wal");
         match File::open(&log) {
             Ok(written) => written.sync_data()?,
@@ -234,7 +239,7 @@ impl Sink for Sqlite {
         let indexed = self.database.execute_batch(pages::INDEXES);
         indexed.map_err(|error| broken(&self.path, &error))?;
         let mark = self.checkpoint()?;
-        // One file is left, but for a reader who has it open: that one takes the log away when it ends.
+        // A single file remains, unless a reader has it open: then that reader removes the log when it closes.
         let _ = self.database.pragma_update(None, "journal_mode", "DELETE");
         let closed = self.database.close();
         closed.map_err(|(_, error)| broken(&self.path, &error))?;
@@ -242,7 +247,7 @@ impl Sink for Sqlite {
     }
 }
 
-/// Whether a file's name asks for this.
+/// Whether a file suffix selects this format.
 pub(super) fn is_name(end: &str) -> bool {
     matches!(end, "sqlite" | "sqlite3" | "db")
 }

@@ -1,11 +1,12 @@
-//! Names of tables and columns, made from those of recipes and fields.
+//! Names of tables and columns, derived from those of recipes and fields.
 //!
-//! SQLite folds case, and a name with a hyphen or a dot has to be quoted by whoever asks: both become `_`. Invariant: no two
-//! names from one [`Names`] are the same to SQLite; which of two gets a number behind it depends on their order alone.
+//! SQLite ignores case, and names with a hyphen or a dot would have to be quoted in every query, so both become
+//! `_`. Invariant: no two names from one [`Names`] are the same to SQLite; which of two names gets a number
+//! appended depends only on their order.
 
 use std::collections::HashSet;
 
-/// Tables and views that are always there.
+/// Tables and views that always exist.
 const TABLES: [&str; 7] = [
     "pages",
     "misses",
@@ -16,16 +17,16 @@ const TABLES: [&str; 7] = [
     "superseded",
 ];
 
-/// Names that are taken.
+/// The names in use.
 pub(super) struct Names(HashSet<String>);
 
 impl Names {
-    /// Of the tables of a file.
+    /// Names for the tables of a file.
     pub(super) fn of_tables() -> Self {
         Self::beside(&TABLES)
     }
 
-    /// Of columns, beside those that are there anyway.
+    /// Names for columns, avoiding these, which already exist.
     pub(super) fn beside(taken: &[&str]) -> Self {
         Self(taken.iter().map(|name| (*name).to_owned()).collect())
     }
@@ -33,7 +34,7 @@ impl Names {
     /// A name that nothing else has.
     pub(super) fn take(&mut self, wanted: &str) -> String {
         let plain = wanted.replace(['-', '.'], "_");
-        // SQLite keeps these for itself.
+        // SQLite reserves names with this prefix.
         let plain = match plain.to_ascii_lowercase().starts_with("sqlite_") {
             true => format!("recipe_{plain}"),
             false => plain,
@@ -48,12 +49,12 @@ impl Names {
     }
 }
 
-/// A name as SQL writes it.
+/// A name in the syntax of SQL.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL writes it.
+/// A text in the syntax of SQL.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! The table `pages`: a row a record, in the order in which they were written; and `misses`, what was not found on them.
+//! The table `pages`, with one row per record in order; and `misses`, what the pages lacked.
 
 use http::HeaderName;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
@@ -12,11 +12,13 @@ use super::relation;
 use crate::fields::Kind;
 use crate::visit::Visit;
 
-/// How a miss is written.
+/// The statement that inserts a miss.
 pub(super) const MISS: &str =
     "INSERT INTO misses(page_id, recipe, item, field, why) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// What is looked up, once everything is there: kept up row by row they would cost more than they are worth.
+/// Indexes that are created at the end.
+///
+/// Maintaining them row by row would cost more than it is worth.
 pub(super) const INDEXES: &str = "
 CREATE INDEX IF NOT EXISTS pages_by_url ON pages(url);
 CREATE INDEX IF NOT EXISTS pages_by_error ON pages(error) WHERE error IS NOT NULL;
@@ -32,9 +34,9 @@ CREATE INDEX IF NOT EXISTS misses_by_page ON misses(page_id);
 
 /// The table of pages.
 pub(super) struct Pages {
-    /// Whether it holds the text of pages.
+    /// Whether it includes the text of pages.
     pub(super) body: bool,
-    /// The header fields that are columns, and how those are called.
+    /// The header fields that are columns, and the names of those columns.
     headers: Vec<HeaderName>,
     header_columns: Vec<String>,
     fields: Vec<Field>,
@@ -74,7 +76,7 @@ impl Pages {
         }
     }
 
-    /// Makes the tables, where they are not there.
+    /// Creates the tables unless they exist.
     pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
         let fields = self.fields.iter();
         let fields =
@@ -86,7 +88,7 @@ impl Pages {
         database.execute_batch(MISSES)
     }
 
-    /// Adds a record.
+    /// Inserts a record.
     pub(super) fn insert(
         &mut self,
         database: &Connection,
@@ -108,7 +110,7 @@ impl Pages {
     }
 }
 
-/// What is read out of pages has tables of its own, and each header field a column.
+/// Whether a field is one column: items have their own tables, headers a column each.
 fn is_column(field: Field, body: bool) -> bool {
     match field {
         Field::Fields | Field::Items | Field::Misses | Field::Headers => false,

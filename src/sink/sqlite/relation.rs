@@ -1,7 +1,7 @@
-//! A table of items, and the tables of their lists.
+//! A table of items, and the child tables of their lists.
 //!
-//! A value is a column; the values of a nested item are columns too, under both names; a list is a table of children, each with
-//! its parent and its place. Invariant: a row's children go when it goes.
+//! A value is a column; the values of a nested item are columns too, under both names joined; a list is a child
+//! table, with the parent and the position of each row. Invariant: a row's children are deleted with it.
 
 use rusqlite::types::Value as Owned;
 use rusqlite::{Connection, Statement};
@@ -9,24 +9,24 @@ use rusqlite::{Connection, Statement};
 use super::name::{Names, quoted};
 use crate::fields::{Column, Kind, Table, Value};
 
-/// What a missing item is made of.
+/// The value used for the fields of a missing item.
 static MISSING: Value = Value::Missing;
 
 /// A table of items or of children.
 pub(super) struct Relation {
-    /// Its name in the file.
+    /// The name of the table in the file.
     pub(super) name: String,
-    /// Its values, with the type of each.
+    /// The columns with the values, each with its type.
     pub(super) columns: Vec<(String, &'static str)>,
-    /// The tables of its lists, each with the name of its field.
+    /// The tables of the lists, each with the name of its field.
     pub(super) lists: Vec<(String, Relation)>,
-    /// What its rows are made of.
+    /// The columns of the items in the table.
     shape: Vec<Column>,
     parent: Parent,
     insert: String,
 }
 
-/// What a row belongs to.
+/// The parent of a row.
 #[derive(Clone)]
 enum Parent {
     Page,
@@ -34,7 +34,7 @@ enum Parent {
 }
 
 impl Relation {
-    /// Of the items of a table.
+    /// The relation of a table of items.
     pub(super) fn of(table: &Table, names: &mut Names) -> Self {
         let name = names.take(&table.name);
         Self::new(name, Parent::Page, table.columns.clone(), names)
@@ -87,7 +87,7 @@ impl Relation {
         }
     }
 
-    /// Makes the table and those of its lists; a column that a table lacks is added to it.
+    /// Creates the table and those of its lists, or adds missing columns to existing tables.
     pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
         let (parent, key) = match &self.parent {
             Parent::Page => ("pages".to_owned(), "page_id"),
@@ -111,7 +111,7 @@ impl Relation {
             .try_for_each(|(_, list)| list.create(database))
     }
 
-    /// Adds a row and its children.
+    /// Inserts a row and its children.
     pub(super) fn insert(
         &self,
         database: &Connection,
@@ -160,7 +160,7 @@ impl Parent {
         }
     }
 
-    /// The column that says what a row belongs to.
+    /// The column that refers to the parent.
     fn column(&self) -> &'static str {
         match self {
             Parent::Page => "page_id",
@@ -168,7 +168,7 @@ impl Parent {
         }
     }
 
-    /// The column that says which of its parent's rows it is, from 0.
+    /// The column with the position within the parent, from 0.
     fn place(&self) -> &'static str {
         match self {
             Parent::Page => "item",
@@ -177,7 +177,9 @@ impl Parent {
     }
 }
 
-/// Calls with each value of a row that is not an item itself, under its whole name: lists, and what is none.
+/// Calls a function with each value of a row, by full name.
+///
+/// It descends into single nested items, but not into lists.
 fn each<'v>(
     columns: &[Column],
     values: &'v [Value],
@@ -202,7 +204,7 @@ fn each<'v>(
     }
 }
 
-/// The type of a value, as SQLite declares it.
+/// The type of a value in an SQLite declaration.
 pub(super) fn declared(kind: Kind) -> &'static str {
     match kind {
         Kind::Integer => "INTEGER",
@@ -220,7 +222,7 @@ fn bind(
 ) -> rusqlite::Result<()> {
     match value {
         Value::Missing => insert.raw_bind_parameter(hole, Owned::Null),
-        // What is JSON is JSON throughout, so that SQLite's own functions read it.
+        // A JSON column contains only JSON, so that SQLite's own functions can read it.
         value if column.kind == Kind::Json => {
             let json = serde_json::to_string(&value.json(column));
             insert.raw_bind_parameter(hole, json.unwrap_or_default())
@@ -236,7 +238,7 @@ fn bind(
     }
 }
 
-/// Makes a table, or adds to one that is there the columns that it lacks.
+/// Creates a table, or adds missing columns to an existing one.
 pub(super) fn make(
     database: &Connection,
     table: &str,

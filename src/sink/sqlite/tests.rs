@@ -8,7 +8,7 @@ use super::super::{FIELDS, Format, Record, SinkSettings};
 use super::*;
 use crate::fields::{Column, Kind};
 
-/// A place to write to.
+/// An output file in its own folder.
 struct Place {
     folder: tempfile::TempDir,
     case: Case,
@@ -65,7 +65,7 @@ fn sold(number: usize) -> Visit {
     visit
 }
 
-/// Every reason of an error, in one line.
+/// An error with its cause, in one line.
 fn reasons(error: &Error) -> String {
     let source = error.source().map(ToString::to_string);
     format!("{error}: {}", source.unwrap_or_default())
@@ -270,7 +270,7 @@ fn a_changed_recipe_adds_its_columns_to_what_is_there() {
     Place::write(&place.case, &[sold(7)]);
     let mut table = samples::table();
     table.columns.push(Column {
-        name: "Page_Id".to_owned(), // a name that SQLite takes for one of ours
+        name: "Page_Id".to_owned(), // a name that is the same to SQLite as one of ours
         kind: Kind::Text,
         list: false,
         required: false,

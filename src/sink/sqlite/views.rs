@@ -1,4 +1,4 @@
-//! Views: what is asked first of a run.
+//! Views for the usual questions about a run.
 
 use rusqlite::Connection;
 
@@ -6,9 +6,9 @@ use super::name::{literal, quoted};
 use super::relation::Relation;
 use crate::fields::Table;
 
-/// How the pages went, and how much of it on each host.
+/// The views of how the pages went, overall and by host.
 ///
-/// `superseded` are the pages of which a later pass wrote another record; every other view leaves them out.
+/// `superseded` are the pages for which a later pass wrote another record; all other views exclude them.
 const PAGES: &str = "
 CREATE INDEX IF NOT EXISTS pages_of_later_passes ON pages(url) WHERE pass > 0;
 DROP VIEW IF EXISTS superseded;
@@ -31,10 +31,10 @@ SELECT substr(rest, 1, instr(rest || '/', '/') - 1) AS host, count(*) AS pages, 
 FROM (SELECT substr(url, instr(url, '://') + 3) AS rest, * FROM latest) GROUP BY 1 ORDER BY pages DESC, host;
 ";
 
-/// Fields that the view of their rates has: more SELECTs than this SQLite does not join.
+/// The most fields in the view of field rates: SQLite limits the SELECTs of a UNION.
 const FIELDS: usize = 400;
 
-/// Makes the views anew.
+/// Recreates the views.
 pub(super) fn create(
     database: &Connection,
     tables: &[Table],
@@ -57,7 +57,7 @@ pub(super) fn create(
     ))
 }
 
-/// How many items have each of their fields.
+/// The queries for how many items have each of their fields.
 fn rates(recipe: &str, relation: &Relation) -> Vec<String> {
     let table = quoted(&relation.name);
     let row = |field: &str, found: String| {
@@ -68,7 +68,7 @@ fn rates(recipe: &str, relation: &Relation) -> Vec<String> {
         )
     };
     let values = relation.columns.iter().map(|(name, _)| {
-        // Blank text is nothing.
+        // Blank text counts as missing.
         let found = format!(
             "SELECT count(nullif(trim({}), '')) FROM {table}",
             quoted(name)
