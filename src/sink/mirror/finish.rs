@@ -17,7 +17,7 @@ use crate::parse::rewrite::{Document, Place, rewrite};
 use crate::url::PageUrl;
 
 /// The number of files replaced together, so that their hashes are synced to disk only once.
-const TOGETHER: usize = 64;
+const BATCH: usize = 64;
 /// Larger files are not rewritten: no page is this large.
 const LARGEST: u64 = 64 << 20;
 /// The longest chain of redirects that is resolved.
@@ -46,7 +46,7 @@ struct Target {
 }
 
 /// The files that have been rewritten, by the hash of their content.
-struct Done {
+struct RewriteLog {
     hashes: HashMap<String, u128>,
     /// The file to record more hashes in; `None` without a job.
     file: Option<File>,
@@ -54,23 +54,23 @@ struct Done {
 
 /// Rewrites the saved files; returns how many were changed, and the file of the first seed.
 pub(super) fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
-    let unread = |source| Error::output(&mirror.list_path, source);
-    let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unread)?;
+    let unreadable = |source| Error::output(&mirror.list_path, source);
+    let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unreadable)?;
     let failed = |source| Error::output(&mirror.folder, source);
     let folder = Folder::open(&mirror.folder).map_err(failed)?;
-    let mut done = Done::open(mirror.done.as_deref()).map_err(failed)?;
+    let mut done = RewriteLog::open(mirror.done.as_deref()).map_err(failed)?;
     let mut changed = 0;
-    let mut staged = Vec::with_capacity(TOGETHER);
+    let mut staged = Vec::with_capacity(BATCH);
     for file in &saved.files {
         let staging = saved.stage(file, &folder, &mut done);
         staged.extend(staging.map_err(failed)?);
-        if staged.len() >= TOGETHER {
+        if staged.len() >= BATCH {
             changed += done.commit(&mut staged).map_err(failed)?;
         }
     }
     changed += done.commit(&mut staged).map_err(failed)?;
-    let entrance = saved.entrance().map(|path| mirror.folder.join(path));
-    Ok((changed, entrance))
+    let first_page = saved.first_page().map(|path| mirror.folder.join(path));
+    Ok((changed, first_page))
 }
 
 impl Saved {
@@ -85,7 +85,7 @@ impl Saved {
         let mut by_path = HashMap::new();
         list::read(list, |line| {
             let of = |url: &String| fingerprints.of(url);
-            let leads: Vec<u64> = match line.asked_otherwise {
+            let urls: Vec<u64> = match line.asked_otherwise {
                 true => Vec::new(),
                 false => line.from.iter().chain([&line.url]).map(of).collect(),
             };
@@ -102,13 +102,13 @@ impl Saved {
                         Some(known) => *known = line,
                         None => saved.files.push(line),
                     }
-                    for lead in leads {
+                    for url in urls {
                         let fragment = None;
-                        saved.by_url.insert(lead, Target { at, fragment });
+                        saved.by_url.insert(url, Target { at, fragment });
                     }
                 }
                 (None, Some(to)) => {
-                    redirects.push((leads, of(to), line.fragment.as_deref().map(Rc::from)));
+                    redirects.push((urls, of(to), line.fragment.as_deref().map(Rc::from)));
                 }
                 (None, None) => {}
             }
@@ -116,13 +116,13 @@ impl Saved {
         // Each round resolves the redirects that are one step further away.
         for _ in 0..CHAIN {
             let before = redirects.len();
-            redirects.retain(|(leads, to, fragment)| {
+            redirects.retain(|(urls, to, fragment)| {
                 let Some(mut target) = saved.by_url.get(to).cloned() else {
                     return true;
                 };
                 target.fragment = target.fragment.or_else(|| fragment.clone());
-                for lead in leads {
-                    saved.by_url.entry(*lead).or_insert(target.clone());
+                for url in urls {
+                    saved.by_url.entry(*url).or_insert(target.clone());
                 }
                 false
             });
@@ -134,13 +134,18 @@ impl Saved {
     }
 
     /// The file of the first seed.
-    fn entrance(&self) -> Option<&str> {
+    fn first_page(&self) -> Option<&str> {
         let target = self.by_url.get(&self.seed?.1)?;
         self.files[target.at].path.as_deref()
     }
 
     /// Writes a file's new content next to it; `None` if the file does not change.
-    fn stage(&self, file: &Line, folder: &Folder, done: &mut Done) -> io::Result<Option<Staged>> {
+    fn stage(
+        &self,
+        file: &Line,
+        folder: &Folder,
+        done: &mut RewriteLog,
+    ) -> io::Result<Option<Staged>> {
         let (Some(path), Ok(url)) = (&file.path, PageUrl::parse(&file.url)) else {
             return Ok(None);
         };
@@ -170,7 +175,7 @@ impl Saved {
     }
 }
 
-impl Done {
+impl RewriteLog {
     fn open(path: Option<&Path>) -> io::Result<Self> {
         let mut hashes = HashMap::new();
         let Some(path) = path else {

@@ -55,18 +55,18 @@ pub(super) fn write(visit: &Visit, folder: &Path, output: &mut Output) -> Result
     };
     let job = &visit.job;
     let saved = visit.parsed.saved.as_ref();
-    let below = saved.and_then(|path| path.strip_prefix(folder).ok()?.to_str());
+    let path_in_folder = saved.and_then(|path| path.strip_prefix(folder).ok()?.to_str());
     let target = page.target();
     let to = target.as_deref().and_then(|to| job.url.join(to).ok());
     let fragment = target.as_deref().and_then(|to| Some(&to[to.find('#')?..]));
     let fragment = fragment.filter(|fragment| fragment.len() <= FRAGMENT);
-    if below.is_none() && to.is_none() {
+    if path_in_folder.is_none() && to.is_none() {
         return Ok(());
     }
     let content_type = page.headers.text(http::header::CONTENT_TYPE);
     let line = Line {
         url: job.url.to_string(),
-        path: below.map(str::to_owned),
+        path: path_in_folder.map(str::to_owned),
         content_type: content_type.map(|text| text[..text.floor_char_boundary(TYPE)].to_owned()),
         asked_otherwise: !job.is_plain(),
         to: to.map(|to| to.to_string()),
@@ -95,9 +95,7 @@ pub(super) fn read(file: &mut File, mut take: impl FnMut(Line)) -> io::Result<()
         }
         let read = serde_json::from_slice(&line);
         take(read.map_err(|_| {
-            io::Error::other(NotAsLeft(
-                "the list of what was saved is damaged".to_owned(),
-            ))
+            io::Error::other(NotAsLeft("the list of saved files is damaged".to_owned()))
         })?);
     }
 }

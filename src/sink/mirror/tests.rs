@@ -96,7 +96,7 @@ fn a_path_is_relative_to_the_file_that_names_it() {
 }
 
 #[test]
-fn pages_lead_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
+fn pages_link_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
     let site = Site::new();
     let mut session = site.open(Start::Over, Start::Over);
     session.page(
@@ -137,7 +137,7 @@ fn pages_lead_to_each_other_through_redirects_and_out_of_the_copy_absolutely() {
 }
 
 #[test]
-fn a_finish_that_is_broken_off_anywhere_and_done_again_comes_to_the_same() {
+fn a_finish_that_is_interrupted_anywhere_and_repeated_has_the_same_result() {
     let expected = whole();
     // The power fails after this many files; the next hash may have been recorded already, or be torn.
     for (done, noted) in [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (3, 3)] {
@@ -165,7 +165,7 @@ fn a_finish_that_is_broken_off_anywhere_and_done_again_comes_to_the_same() {
 }
 
 #[test]
-fn a_job_that_goes_on_after_its_end_leads_from_its_old_pages_to_its_new_ones() {
+fn a_job_resumed_after_its_end_links_its_old_pages_to_its_new_ones() {
     let site = Site::new();
     let mut session = site.open(Start::Over, Start::Over);
     session.page("http://h.localhost/", "<a href=a><a href=#x>");

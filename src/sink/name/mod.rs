@@ -73,13 +73,13 @@ impl Name {
             .all(|segment| spelling::is_plain_folder(segment))
             && is_plain_file(last)
             && query.is_none_or(is_plain_query)
-            && !(folds && spelling::folds(url));
+            && !(folds && spelling::may_fold(url));
         let digits = match (job.is_plain(), is_plain) {
             (false, _) => OF_REQUEST,
             (true, false) => OF_URL,
             (true, true) => 0,
         };
-        let mut folders = vec![host(url)];
+        let mut folders = vec![host_folder(url)];
         folders.extend(segments.iter().map(|segment| folder(segment)));
         let file = readable(last);
         let (stem, own) = split_extension(&file);
@@ -90,7 +90,7 @@ impl Name {
             (stem, own) => (stem, own),
         };
         Self {
-            folders: bounded(folders),
+            folders: limit_folders(folders),
             stem: with_query(stem, query),
             extension: extension.to_owned(),
             added: own.is_empty() && !last.is_empty(),
@@ -141,15 +141,15 @@ impl Name {
     }
 
     fn file(&self, digits: usize) -> String {
-        let sign = if self.added || digits > 0 { "~" } else { "" };
-        let end = format!("{sign}{}{}", &self.hash[..digits], self.extension);
-        part(&self.stem, &end)
+        let mark = if self.added || digits > 0 { "~" } else { "" };
+        let end = format!("{mark}{}{}", &self.hash[..digits], self.extension);
+        valid_part(&self.stem, &end)
     }
 
     /// A top-level name, for a request whose own name is taken by something foreign.
     pub(super) fn flat(&self) -> String {
         let host = self.folders.first().map_or("", |host| host);
-        part(host, &format!("~{}{}", &self.hash[..SURE], self.extension))
+        valid_part(host, &format!("~{}{}", &self.hash[..SURE], self.extension))
     }
 }
 
@@ -190,7 +190,7 @@ fn hex(digest: &[u8]) -> String {
 /// The folder of a host.
 ///
 /// Two schemes on one host are two folders; the scheme that is usual for the host has the plain name.
-fn host(url: &url::Url) -> String {
+fn host_folder(url: &url::Url) -> String {
     let host = readable(url.host_str().unwrap_or_default());
     let is_secure = url.scheme() == "https";
     // Public DNS names usually use https; this machine and bare addresses usually use http.
@@ -205,7 +205,7 @@ fn host(url: &url::Url) -> String {
         (None, false) if is_public => "+80".to_owned(),
         (None, _) => String::new(),
     };
-    part(&host, &end)
+    valid_part(&host, &end)
 }
 
 /// The folder of a path segment.
@@ -214,11 +214,11 @@ fn host(url: &url::Url) -> String {
 fn folder(segment: &str) -> String {
     let name = readable(segment);
     let is_like_a_file = !split_extension(&name).1.is_empty() || is_marked(&name);
-    part(&name, if is_like_a_file { "~" } else { "" })
+    valid_part(&name, if is_like_a_file { "~" } else { "" })
 }
 
 /// Replaces folders beyond the limits by a single one, named by their hash.
-fn bounded(mut folders: Vec<String>) -> Vec<String> {
+fn limit_folders(mut folders: Vec<String>) -> Vec<String> {
     let mut bytes = 0;
     let fitting = folders.iter().take_while(|folder| {
         bytes += folder.len() + 1;
@@ -264,7 +264,7 @@ fn with_query(stem: &str, query: Option<&str>) -> String {
 }
 
 /// Makes a valid part of a name: its ends and its length. `end` is kept as a whole.
-fn part(stem: &str, end: &str) -> String {
+fn valid_part(stem: &str, end: &str) -> String {
     let mut name = format!("{stem}{end}");
     // Encoding a character at either end adds two bytes.
     if name.len() + 2 * 2 > SEGMENT {
@@ -309,10 +309,10 @@ fn split_extension(name: &str) -> (&str, &str) {
         return (name, "");
     };
     let extension = &name[at + 1..];
-    let is_one = (1..=10).contains(&extension.len())
+    let is_extension = (1..=10).contains(&extension.len())
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && extension.bytes().any(|byte| byte.is_ascii_alphabetic());
-    if is_one {
+    if is_extension {
         name.split_at(at)
     } else {
         (name, "")

@@ -35,7 +35,7 @@ const IN_QUERY: AsciiSet = CONTROLS
 
 /// Whether a segment has its usual spelling.
 pub(super) fn is_plain(segment: &str) -> bool {
-    is_spelled(segment, &IN_PATH)
+    has_usual_spelling(segment, &IN_PATH)
 }
 
 /// Whether a segment can be read back from the name of a folder.
@@ -45,10 +45,10 @@ pub(super) fn is_plain_folder(segment: &str) -> bool {
 
 /// Whether a query has its usual spelling.
 pub(super) fn is_plain_query(query: &str) -> bool {
-    !query.is_empty() && is_spelled(query, &IN_QUERY)
+    !query.is_empty() && has_usual_spelling(query, &IN_QUERY)
 }
 
-fn is_spelled(text: &str, set: &'static AsciiSet) -> bool {
+fn has_usual_spelling(text: &str, set: &'static AsciiSet) -> bool {
     let bytes = Cow::from(percent_decode_str(text));
     let usual = percent_encode(&bytes, set).to_string();
     // The case of hex digits and encoded unreserved characters make no difference (RFC 3986 6.2.2).
@@ -67,7 +67,7 @@ pub(super) fn is_marked(name: &str) -> bool {
 /// Whether a file system could confuse this URL's name with another's.
 ///
 /// One that ignores case or forms of accents could, for everything except plain lower-case ASCII.
-pub(super) fn folds(url: &url::Url) -> bool {
+pub(super) fn may_fold(url: &url::Url) -> bool {
     let of = |text: &str| {
         readable(text)
             .chars()

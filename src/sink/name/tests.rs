@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-fn asked(url: &str) -> Job {
+fn job_for(url: &str) -> Job {
     Job::seed(1, PageUrl::parse(url).unwrap())
 }
 
@@ -17,12 +17,12 @@ fn path(name: &Name) -> String {
     format!("{}/{file}", name.folders.join("/"))
 }
 
-fn named(url: &str, media_type: Option<&str>) -> String {
-    path(&Name::of(&asked(url), media_type, false))
+fn name_of(url: &str, media_type: Option<&str>) -> String {
+    path(&Name::of(&job_for(url), media_type, false))
 }
 
 #[test]
-fn a_name_follows_the_url_as_far_as_people_can_read_it() {
+fn a_name_follows_the_url_and_is_readable() {
     let html = Some("text/html");
     for (url, media_type, name) in [
         ("https://example.org/", html, "example.org/index.html"),
@@ -71,12 +71,12 @@ fn a_name_follows_the_url_as_far_as_people_can_read_it() {
             "example.org/a b.html",
         ),
     ] {
-        assert_eq!(named(url, media_type), name, "{url}");
+        assert_eq!(name_of(url, media_type), name, "{url}");
     }
 }
 
 #[test]
-fn what_could_do_harm_stays_encoded() {
+fn harmful_characters_stay_encoded() {
     for (path, name) in [
         (
             "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
@@ -98,12 +98,12 @@ fn what_could_do_harm_stays_encoded() {
         ("100%25", "100%25~"),
     ] {
         let url = format!("https://example.org/{path}");
-        assert_eq!(named(&url, None), format!("example.org/{name}"), "{path}");
+        assert_eq!(name_of(&url, None), format!("example.org/{name}"), "{path}");
     }
 }
 
 #[test]
-fn of_urls_that_one_name_would_fit_at_most_one_has_it_plain() {
+fn of_urls_that_share_a_plain_name_at_most_one_gets_it() {
     let groups: [&[&str]; 10] = [
         &[
             "https://h.example/",
@@ -155,7 +155,7 @@ fn of_urls_that_one_name_would_fit_at_most_one_has_it_plain() {
     ];
     for media_type in [None, Some("text/html")] {
         for group in groups {
-            let names: Vec<_> = group.iter().map(|url| named(url, media_type)).collect();
+            let names: Vec<_> = group.iter().map(|url| name_of(url, media_type)).collect();
             assert_eq!(
                 names.iter().collect::<HashSet<_>>().len(),
                 group.len(),
@@ -173,9 +173,9 @@ fn of_urls_that_one_name_would_fit_at_most_one_has_it_plain() {
 }
 
 #[test]
-fn what_a_row_says_of_its_request_is_in_the_name() {
+fn the_request_of_a_row_is_reflected_in_the_name() {
     let of = |request: Request| {
-        let mut job = asked("https://h.example/api.json");
+        let mut job = job_for("https://h.example/api.json");
         job.request = Some(Arc::new(request));
         path(&Name::of(&job, None, false))
     };
@@ -214,8 +214,8 @@ fn what_a_row_says_of_its_request_is_in_the_name() {
 }
 
 #[test]
-fn where_case_and_accents_do_not_tell_names_apart_a_hash_does() {
-    let of = |url: &str| path(&Name::of(&asked(url), None, true)).to_lowercase();
+fn a_hash_separates_names_that_differ_only_in_case_or_accents() {
+    let of = |url: &str| path(&Name::of(&job_for(url), None, true)).to_lowercase();
     let urls = [
         "https://h.example/a.png",
         "https://h.example/A.png",
@@ -236,17 +236,17 @@ fn where_case_and_accents_do_not_tell_names_apart_a_hash_does() {
 fn a_long_segment_keeps_its_extension_and_a_long_query_is_hashed() {
     let long = format!("https://example.org/{}.html", "é".repeat(300));
     let other = format!("https://example.org/{}x.html", "é".repeat(299));
-    let file = Name::of(&asked(&long), None, false).file(0);
+    let file = Name::of(&job_for(&long), None, false).file(0);
     assert!(file.len() <= SEGMENT && file.ends_with(".html"));
-    assert_ne!(file, Name::of(&asked(&other), None, false).file(0));
+    assert_ne!(file, Name::of(&job_for(&other), None, false).file(0));
     let query = format!("https://example.org/p.php?{}", "q".repeat(1000));
-    assert_eq!(named(&query, None).len(), "example.org/p@.php".len() + 32);
+    assert_eq!(name_of(&query, None).len(), "example.org/p@.php".len() + 32);
 }
 
 #[test]
 fn a_deep_path_stays_within_32_levels() {
     let deep = |last: &str| {
-        named(
+        name_of(
             &format!("https://example.org/{}{last}", "a/".repeat(5000)),
             None,
         )
@@ -257,7 +257,7 @@ fn a_deep_path_stays_within_32_levels() {
 
 proptest! {
     #[test]
-    fn no_url_has_a_name_that_leads_astray(
+    fn no_url_has_an_unsafe_name(
         path in "(/|%2[eEfF]|%5c|%00|%7f|\\.|-|~|[a-zA-Z0-9 ]|\\PC|%[0-9a-f]{2}|con|nul){0,400}",
         query in "\\PC{0,200}",
     ) {

@@ -22,11 +22,11 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// The offset of the application id (the SQLite file format, 1.3).
 const APPLICATION_AT: usize = 68;
 /// Suffixes of the files that SQLite creates next to an open file.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// What exists at a path.
 #[derive(Debug, PartialEq, Eq)]
-enum There {
+enum Existing {
     Nothing,
     Ours,
     Other,
@@ -36,28 +36,28 @@ enum There {
 ///
 /// # Errors
 /// If something else exists there, or it cannot be written.
-pub(super) fn make(path: &Path, append: bool) -> Result<()> {
-    let there = there(path).map_err(|source| Error::output(path, source))?;
-    match there {
-        There::Ours if append => return Ok(()),
-        There::Ours | There::Nothing => {}
-        There::Other => {
+pub(super) fn create(path: &Path, append: bool) -> Result<()> {
+    let existing = existing(path).map_err(|source| Error::output(path, source))?;
+    match existing {
+        Existing::Ours if append => return Ok(()),
+        Existing::Ours | Existing::Nothing => {}
+        Existing::Other => {
             return Err(refused(
                 path,
-                "it is there, and is no SQLite output of haul's: it is not emptied; name another file, or take it away",
+                "it exists, and is not a SQLite output of haul's: it is not overwritten; choose another file, or move it away",
             ));
         }
     }
     // The target, if the path is a symbolic link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let draft = beside(&path, ".draft");
+    let draft = with_suffix(&path, ".draft");
     remove(&draft).map_err(|source| Error::output(&draft, source))?;
     let failed = |error: rusqlite::Error| broken(&draft, &error);
     let database = Connection::open(&draft).map_err(failed)?;
     let marked = database.pragma_update(None, "application_id", APPLICATION);
     marked.map_err(failed)?;
     database.close().map_err(|(_, error)| failed(error))?;
-    let placed = remove_beside(&path)
+    let placed = remove_side_files(&path)
         .and_then(|()| fs::rename(&draft, &path))
         .and_then(|()| sync_entry(&path));
     placed.map_err(|source| Error::output(&path, source))
@@ -72,45 +72,51 @@ pub(super) fn pages(path: &Path, mark: &Mark) -> Result<i64> {
     let Some(pages) = pages.filter(|pages| *pages >= 0) else {
         return Err(Error::not_as_left(path, "the job's mark of it is damaged"));
     };
-    match there(path).map_err(|source| Error::output(path, source))? {
-        There::Ours => Ok(pages),
-        There::Other => Err(Error::not_as_left(
+    match existing(path).map_err(|source| Error::output(path, source))? {
+        Existing::Ours => Ok(pages),
+        Existing::Other => Err(Error::not_as_left(
             path,
             format!(
                 "it is not the file any more in which the job left {pages} pages: put that back"
             ),
         )),
-        There::Nothing => Err(Error::not_as_left(
+        Existing::Nothing => Err(Error::not_as_left(
             path,
             format!("it is gone, and the job left {pages} pages in it: put it back"),
         )),
     }
 }
 
-fn there(path: &Path) -> io::Result<There> {
+fn existing(path: &Path) -> io::Result<Existing> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Ok(There::Other),
-        Ok(found) if found.len() == 0 => return Ok(There::Nothing),
+        Ok(found) if !found.is_file() => return Ok(Existing::Other),
+        Ok(found) if found.len() == 0 => return Ok(Existing::Nothing),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Nothing),
         Err(error) => return Err(error),
     }
     let mut head = Vec::new();
     File::open(path)?.take(100).read_to_end(&mut head)?;
-    let whose = head.get(APPLICATION_AT..APPLICATION_AT + 4);
-    let ours = head.starts_with(MAGIC) && whose == Some(&APPLICATION.to_be_bytes()[..]);
-    Ok(if ours { There::Ours } else { There::Other })
+    let application_id = head.get(APPLICATION_AT..APPLICATION_AT + 4);
+    let ours = head.starts_with(MAGIC) && application_id == Some(&APPLICATION.to_be_bytes()[..]);
+    Ok(if ours {
+        Existing::Ours
+    } else {
+        Existing::Other
+    })
 }
 
 /// The path with a suffix appended.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     PathBuf::from(name)
 }
 
-fn remove_beside(path: &Path) -> io::Result<()> {
-    BESIDE.iter().try_for_each(|end| remove(&beside(path, end)))
+fn remove_side_files(path: &Path) -> io::Result<()> {
+    SIDE_FILES
+        .iter()
+        .try_for_each(|end| remove(&with_suffix(path, end)))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -53,11 +53,11 @@ pub(super) struct Sqlite {
     /// The number of pages since the transaction began; `None` if none is open.
     open: Option<u32>,
     /// Whether the directory entry of the log is on disk.
-    named: bool,
+    log_is_durable: bool,
     /// A lock against a second run.
     ///
     /// It is released after the database is closed, because closing a file drops the locks that SQLite has on it.
-    _held: Option<File>,
+    _lock: Option<File>,
 }
 
 impl Sqlite {
@@ -74,7 +74,7 @@ impl Sqlite {
         let Destination::File { path, append } = to else {
             return Err(Error::invalid(
                 Setting::Output,
-                "SQLite is a file and not a stream: name one, as out.sqlite",
+                "SQLite needs a file, not a stream: give one, as out.sqlite",
             ));
         };
         let mark = match start {
@@ -82,9 +82,9 @@ impl Sqlite {
             Start::Fresh | Start::Over => None,
         };
         if mark.is_none() {
-            file::make(path, *append)?;
+            file::create(path, *append)?;
         }
-        let held = hold(path)?;
+        let lock = hold(path)?;
         let failed = |error: rusqlite::Error| broken(path, &error);
         let mut names = Names::of_tables();
         let relations = tables
@@ -99,8 +99,8 @@ impl Sqlite {
             relations,
             last: 0,
             open: None,
-            named: false,
-            _held: held,
+            log_is_durable: false,
+            _lock: lock,
         };
         sink.prepare(mark).map_err(failed)?;
         if let Some(pages) = mark
@@ -153,11 +153,11 @@ impl Sqlite {
         let page = self.last + 1;
         self.pages.insert(&self.database, page, visit)?;
         self.last = page;
-        let Some(found) = visit.parsed.fields.as_deref() else {
+        let Some(extraction) = visit.parsed.fields.as_deref() else {
             return Ok(());
         };
         let mut counts = vec![0_i64; self.relations.len()];
-        for item in &found.fields.items {
+        for item in &extraction.fields.items {
             let table = usize::from(item.table);
             if let Some(relation) = self.relations.get(table) {
                 relation.insert(&self.database, page, counts[table], &item.values)?;
@@ -165,12 +165,18 @@ impl Sqlite {
             }
         }
         let mut miss = self.database.prepare_cached(pages::MISS)?;
-        for told in &found.fields.misses {
-            let recipe = self.tables.get(usize::from(told.table));
+        for missed in &extraction.fields.misses {
+            let recipe = self.tables.get(usize::from(missed.table));
             let recipe = recipe.map(|table| table.name.as_str());
-            miss.execute(params![page, recipe, told.item, told.column, told.why])?;
+            miss.execute(params![
+                page,
+                recipe,
+                missed.item,
+                missed.column,
+                missed.why
+            ])?;
         }
-        if let Some(why) = &found.fields.refused {
+        if let Some(why) = &extraction.fields.refused {
             miss.execute(params![page, None::<&str>, None::<u32>, None::<&str>, why])?;
         }
         Ok(())
@@ -187,15 +193,15 @@ impl Sqlite {
     /// Waits until everything committed is on disk.
     fn sync(&mut self) -> io::Result<()> {
         // Closing the log is harmless, because unlike the file it has no locks.
-        let log = file::beside(&self.path, "-wal");
+        let log = file::with_suffix(&self.path, "-wal");
         match File::open(&log) {
             Ok(written) => written.sync_data()?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         }
-        if !self.named {
+        if !self.log_is_durable {
             sync_entry(&log)?;
-            self.named = true;
+            self.log_is_durable = true;
         }
         Ok(())
     }

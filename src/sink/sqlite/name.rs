@@ -23,11 +23,11 @@ pub(super) struct Names(HashSet<String>);
 impl Names {
     /// Names for the tables of a file.
     pub(super) fn of_tables() -> Self {
-        Self::beside(&TABLES)
+        Self::avoiding(&TABLES)
     }
 
     /// Names for columns, avoiding these, which already exist.
-    pub(super) fn beside(taken: &[&str]) -> Self {
+    pub(super) fn avoiding(taken: &[&str]) -> Self {
         Self(taken.iter().map(|name| (*name).to_owned()).collect())
     }
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn no_two_names_are_the_same_to_sqlite() {
-        let mut names = Names::beside(&["item_id"]);
+        let mut names = Names::avoiding(&["item_id"]);
         let made: Vec<_> = ["a-b", "a.b", "A_B", "item_id", "Sqlite_x", "a_b_2"]
             .iter()
             .map(|name| names.take(name))

@@ -50,17 +50,17 @@ impl Pages {
             .into_iter()
             .filter(|field| is_column(*field, body))
             .collect();
-        let mut taken = Names::beside(&[]);
+        let mut used = Names::avoiding(&[]);
         let header_columns: Vec<_> = headers
             .iter()
-            .map(|name| taken.take(&format!("headers_{name}")))
+            .map(|name| used.take(&format!("headers_{name}")))
             .collect();
         let names = fields.iter().map(|field| quoted(field.name()));
         let names: Vec<_> = names
             .chain(header_columns.iter().map(|name| quoted(name)))
             .collect();
-        let holes: Vec<_> = (2..names.len() + 2)
-            .map(|hole| format!("?{hole}"))
+        let placeholders: Vec<_> = (2..names.len() + 2)
+            .map(|parameter| format!("?{parameter}"))
             .collect();
         Self {
             body,
@@ -69,7 +69,7 @@ impl Pages {
             insert: format!(
                 "INSERT INTO pages(page_id, {}) VALUES (?1, {})",
                 names.join(", "),
-                holes.join(", ")
+                placeholders.join(", ")
             ),
             fields,
             text: Vec::new(),
@@ -80,11 +80,11 @@ impl Pages {
     pub(super) fn create(&self, database: &Connection) -> rusqlite::Result<()> {
         let fields = self.fields.iter();
         let fields =
-            fields.map(|field| (field.name().to_owned(), relation::declared(field.kind())));
+            fields.map(|field| (field.name().to_owned(), relation::sql_type(field.kind())));
         let headers = self.header_columns.iter();
-        let headers = headers.map(|name| (name.clone(), relation::declared(Kind::Text)));
+        let headers = headers.map(|name| (name.clone(), relation::sql_type(Kind::Text)));
         let columns: Vec<_> = fields.chain(headers).collect();
-        relation::make(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
+        relation::create_or_extend(database, "pages", "page_id INTEGER PRIMARY KEY", &columns)?;
         database.execute_batch(MISSES)
     }
 
@@ -98,9 +98,9 @@ impl Pages {
         let record = Record::of(visit, self.body).with_headers(visit, &self.headers);
         let mut insert = database.prepare_cached(&self.insert)?;
         insert.raw_bind_parameter(1, page)?;
-        for (hole, field) in (2..).zip(&self.fields) {
+        for (parameter, field) in (2..).zip(&self.fields) {
             let value = field.of(&record).unwrap_or(Value::Null);
-            bind(&mut insert, hole, value, &mut self.text)?;
+            bind(&mut insert, parameter, value, &mut self.text)?;
         }
         for number in 0..self.headers.len() {
             let value = record.headers.and_then(|kept| kept.value(number));
@@ -121,19 +121,19 @@ fn is_column(field: Field, body: bool) -> bool {
 
 fn bind(
     insert: &mut Statement<'_>,
-    hole: usize,
+    parameter: usize,
     value: Value<'_>,
     text: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
     match value {
-        Value::Null => insert.raw_bind_parameter(hole, Owned::Null),
-        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(hole, text),
+        Value::Null => insert.raw_bind_parameter(parameter, Owned::Null),
+        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(parameter, text),
         Value::Number(number) => {
-            insert.raw_bind_parameter(hole, i64::try_from(number).unwrap_or(i64::MAX))
+            insert.raw_bind_parameter(parameter, i64::try_from(number).unwrap_or(i64::MAX))
         }
-        Value::Flag(flag) => insert.raw_bind_parameter(hole, flag),
+        Value::Flag(flag) => insert.raw_bind_parameter(parameter, flag),
         Value::Milliseconds(duration) => {
-            insert.raw_bind_parameter(hole, duration.as_micros() as f64 / 1000.0)
+            insert.raw_bind_parameter(parameter, duration.as_micros() as f64 / 1000.0)
         }
         Value::Digest(_)
         | Value::Moment(_)
@@ -144,7 +144,7 @@ fn bind(
         | Value::Columns(_) => {
             text.clear();
             value.cell(text);
-            insert.raw_bind_parameter(hole, Text(text))
+            insert.raw_bind_parameter(parameter, Text(text))
         }
     }
 }

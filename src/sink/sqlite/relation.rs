@@ -41,13 +41,13 @@ impl Relation {
     }
 
     fn new(name: String, parent: Parent, shape: Vec<Column>, names: &mut Names) -> Self {
-        let mut taken = Names::beside(&[parent.key(), parent.column(), parent.place()]);
+        let mut used = Names::avoiding(&[parent.key(), parent.column(), parent.place()]);
         let (mut columns, mut lists) = (Vec::new(), Vec::new());
         each(&shape, &[], "", &mut |path, column, _| {
             if column.list {
                 lists.push((path.to_owned(), column.clone()));
             } else {
-                columns.push((taken.take(path), declared(column.kind)));
+                columns.push((used.take(path), sql_type(column.kind)));
             }
         });
         let lists = lists
@@ -71,13 +71,15 @@ impl Relation {
             .collect();
         let mut into = vec![parent.column().to_owned(), parent.place().to_owned()];
         into.extend(columns.iter().map(|(name, _)| quoted(name)));
-        let holes: Vec<_> = (1..=into.len()).map(|hole| format!("?{hole}")).collect();
+        let placeholders: Vec<_> = (1..=into.len())
+            .map(|parameter| format!("?{parameter}"))
+            .collect();
         Self {
             insert: format!(
                 "INSERT INTO {}({}) VALUES ({})",
                 quoted(&name),
                 into.join(", "),
-                holes.join(", ")
+                placeholders.join(", ")
             ),
             name,
             columns,
@@ -99,7 +101,7 @@ impl Relation {
             self.parent.column(),
             self.parent.place()
         );
-        make(database, &self.name, &first, &self.columns)?;
+        create_or_extend(database, &self.name, &first, &self.columns)?;
         database.execute_batch(&format!(
             "CREATE INDEX IF NOT EXISTS {} ON {}({})",
             quoted(&format!("{}_by_{}", self.name, self.parent.column())),
@@ -122,7 +124,7 @@ impl Relation {
         let mut insert = database.prepare_cached(&self.insert)?;
         insert.raw_bind_parameter(1, parent)?;
         insert.raw_bind_parameter(2, place)?;
-        let (mut hole, mut bound, mut lists) = (3, Ok(()), Vec::new());
+        let (mut parameter, mut bound, mut lists) = (3, Ok(()), Vec::new());
         each(&self.shape, values, "", &mut |_, column, value| {
             if column.list {
                 lists.push(match value {
@@ -130,8 +132,8 @@ impl Relation {
                     _ => &[],
                 });
             } else if bound.is_ok() {
-                bound = bind(&mut insert, hole, column, value);
-                hole += 1;
+                bound = bind(&mut insert, parameter, column, value);
+                parameter += 1;
             }
         });
         bound?;
@@ -205,7 +207,7 @@ fn each<'v>(
 }
 
 /// The type of a value in an SQLite declaration.
-pub(super) fn declared(kind: Kind) -> &'static str {
+pub(super) fn sql_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Integer => "INTEGER",
         Kind::Number => "REAL",
@@ -216,39 +218,39 @@ pub(super) fn declared(kind: Kind) -> &'static str {
 
 fn bind(
     insert: &mut Statement<'_>,
-    hole: usize,
+    parameter: usize,
     column: &Column,
     value: &Value,
 ) -> rusqlite::Result<()> {
     match value {
-        Value::Missing => insert.raw_bind_parameter(hole, Owned::Null),
+        Value::Missing => insert.raw_bind_parameter(parameter, Owned::Null),
         // A JSON column contains only JSON, so that SQLite's own functions can read it.
         value if column.kind == Kind::Json => {
             let json = serde_json::to_string(&value.json(column));
-            insert.raw_bind_parameter(hole, json.unwrap_or_default())
+            insert.raw_bind_parameter(parameter, json.unwrap_or_default())
         }
-        Value::Bool(value) => insert.raw_bind_parameter(hole, value),
-        Value::Integer(value) => insert.raw_bind_parameter(hole, value),
-        Value::Number(value) => insert.raw_bind_parameter(hole, value),
-        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(hole, text),
+        Value::Bool(value) => insert.raw_bind_parameter(parameter, value),
+        Value::Integer(value) => insert.raw_bind_parameter(parameter, value),
+        Value::Number(value) => insert.raw_bind_parameter(parameter, value),
+        Value::Text(text) | Value::Json(text) => insert.raw_bind_parameter(parameter, text),
         Value::List(_) | Value::Item(_) => {
             let json = serde_json::to_string(&value.json(column));
-            insert.raw_bind_parameter(hole, json.unwrap_or_default())
+            insert.raw_bind_parameter(parameter, json.unwrap_or_default())
         }
     }
 }
 
 /// Creates a table, or adds missing columns to an existing one.
-pub(super) fn make(
+pub(super) fn create_or_extend(
     database: &Connection,
     table: &str,
     first: &str,
     columns: &[(String, &'static str)],
 ) -> rusqlite::Result<()> {
-    let spelled = |(name, kind): &(String, &str)| format!("{} {kind}", quoted(name));
+    let declaration = |(name, kind): &(String, &str)| format!("{} {kind}", quoted(name));
     let all: String = columns
         .iter()
-        .map(|column| format!(", {}", spelled(column)))
+        .map(|column| format!(", {}", declaration(column)))
         .collect();
     let table = quoted(table);
     database.execute_batch(&format!("CREATE TABLE IF NOT EXISTS {table}({first}{all})"))?;
@@ -263,7 +265,7 @@ pub(super) fn make(
         {
             database.execute_batch(&format!(
                 "ALTER TABLE {table} ADD COLUMN {}",
-                spelled(column)
+                declaration(column)
             ))?;
         }
     }
