@@ -1,4 +1,4 @@
-//! What is known to be broken, and who links there: two walks through the entries.
+//! The broken URLs, and the pages that link to them, found in two passes over the entries.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use crate::broken::{BrokenUrl, NAMED};
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 
-/// Redirects that lead to each other further than this are not followed.
+/// The longest chain of redirects that is resolved.
 const CHAIN: usize = 32;
-/// Bits of the sieve: most links lead nowhere broken, and are told by one look.
+/// The bits of the sieve: most links are not broken, and a single lookup rules them out.
 const SIEVE: usize = 1 << 16;
 
-/// What is known to be broken.
+/// The URLs that are known to be broken.
 pub(super) struct Dead {
     pub(super) urls: Vec<BrokenUrl>,
     fingerprints: Fingerprints,
-    /// The place in `urls` of each fingerprint that leads there.
+    /// The index in `urls` for each fingerprint that leads there.
     by_fingerprint: HashMap<u64, usize>,
-    /// The place in `urls` of each reference that is no URL, by its fingerprint.
+    /// The index in `urls` of each reference that is not a URL, by its fingerprint.
     malformed: HashMap<u64, usize>,
-    /// The place in `urls` of each place that is on no page.
+    /// The index in `urls` of each fragment that does not exist on its page.
     places: HashMap<Place, usize>,
 }
 
@@ -31,25 +31,25 @@ pub(super) struct Dead {
 struct Redirect {
     order: usize,
     own: u64,
-    /// Its target, and the URLs on the way to it.
+    /// The target, and the URLs on the way to it.
     leads: Vec<u64>,
     url: String,
 }
 
-/// What failed.
+/// A failed URL.
 struct Failed {
     order: usize,
     own: u64,
     url: BrokenUrl,
-    /// The URLs behind the first of its chain.
+    /// The later URLs in its chain.
     chain: Vec<u64>,
 }
 
 impl Dead {
-    /// Finds what failed, and what leads to it.
+    /// Finds the failures, and the redirects that lead to them.
     ///
     /// # Errors
-    /// When the entries cannot be read.
+    /// If the entries cannot be read.
     pub(super) fn find(entries: &mut Entries, fingerprints: Fingerprints) -> Result<Self> {
         let mut found = HashMap::<u64, Failed>::new();
         let mut redirects = Vec::new();
@@ -60,7 +60,7 @@ impl Dead {
             order += 1;
             let own = fingerprints.of(&entry.url);
             match entry.what {
-                // What failed once and was asked again later is well.
+                // A URL that failed once but was fetched later is fine.
                 What::Page => drop(found.remove(&own)),
                 What::Broken => {
                     let failed = Failed {
@@ -96,7 +96,7 @@ impl Dead {
             by_fingerprint.insert(failed.own, at);
         }
         lead_on(&mut dead, &mut by_fingerprint, redirects);
-        // In the order in which they failed.
+        // Sort by the order of failure.
         let mut places: Vec<usize> = (0..dead.len()).collect();
         places.sort_by_key(|at| dead[*at].order);
         let mut moved = vec![0; dead.len()];
@@ -106,7 +106,7 @@ impl Dead {
             .for_each(|(to, from)| moved[*from] = to);
         by_fingerprint.values_mut().for_each(|at| *at = moved[*at]);
         dead.sort_by_key(|failed| failed.order);
-        // What is no URL comes behind what was asked.
+        // References that are not URLs come after the URLs that were fetched.
         malformed.values_mut().for_each(|at| *at += dead.len());
         let urls = dead.into_iter().map(|failed| failed.url);
         Ok(Self {
@@ -118,10 +118,10 @@ impl Dead {
         })
     }
 
-    /// Takes in places that are not on their pages.
+    /// Adds fragments that do not exist on their pages.
     ///
     /// # Errors
-    /// When the entries cannot be read.
+    /// If the entries cannot be read.
     pub(super) fn lack(&mut self, missing: &Missing, entries: &mut Entries) -> Result<()> {
         entries.each(|entry, _| {
             let Some(place) = place(entry) else {
@@ -138,10 +138,10 @@ impl Dead {
         })
     }
 
-    /// Finds the pages that link there, and writes a row for each.
+    /// Finds the pages that link to broken URLs, and writes a row for each link.
     ///
     /// # Errors
-    /// When the entries cannot be read, or a row not be written.
+    /// If the entries cannot be read, or a row cannot be written.
     pub(super) fn hold(
         &mut self,
         entries: &mut Entries,
@@ -181,7 +181,7 @@ impl Dead {
     }
 }
 
-/// A redirect to what is broken is broken, and so is one to that.
+/// Marks redirects to broken URLs as broken, along whole chains.
 fn lead_on(
     dead: &mut Vec<Failed>,
     by_fingerprint: &mut HashMap<u64, usize>,
@@ -220,7 +220,7 @@ fn lead_on(
     }
 }
 
-/// Notes a page that links to the broken URL of this place.
+/// Records a page that links to the broken URL at this index.
 fn hold(
     urls: &mut [BrokenUrl],
     at: usize,
@@ -238,10 +238,10 @@ fn hold(
     }
 }
 
-/// Writes the row of a broken URL and a page that links there.
+/// Writes the row of a broken URL and a page that links to it.
 ///
 /// # Errors
-/// When it cannot be written.
+/// If it cannot be written.
 pub(super) fn row(table: &mut Table, url: &BrokenUrl, holder: &str) -> Result<()> {
     let status = url.status.map(|status| status.to_string());
     table.row(&[&url.url, &url.class, &status.unwrap_or_default(), holder])

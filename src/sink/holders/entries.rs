@@ -1,4 +1,4 @@
-//! The entries of a run, walked through from the first as often as anybody wants.
+//! The entries of a run, which can be read from the start any number of times.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::entry::{Entry, What, read};
 use crate::error::{Error, Result};
 
-/// Bytes that are read at a time.
+/// The number of bytes read at a time.
 const BUFFER: usize = 1 << 18;
 
 /// The entries of a run.
@@ -17,7 +17,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Those of this file; the path is for messages.
+    /// The entries in this file; the path is for messages.
     pub(super) fn of(file: File, path: PathBuf) -> Self {
         Self {
             file: BufReader::with_capacity(BUFFER, file),
@@ -25,10 +25,12 @@ impl Entries {
         }
     }
 
-    /// Hands every entry over, with the URL of the last page before it: what is said of a page follows it.
+    /// Calls `take` with every entry, and with the URL of the last page before it.
+    ///
+    /// Entries about a page follow the page.
     ///
     /// # Errors
-    /// When the file cannot be read, and whatever `take` answers.
+    /// If the file cannot be read, or `take` fails.
     pub(super) fn each(
         &mut self,
         mut take: impl FnMut(&mut Entry, &str) -> Result<()>,

@@ -1,7 +1,8 @@
-//! One entry: a page with its links, a failure, or the end of a redirect, as bytes.
+//! A binary entry: a page with its links, a failure, or the end of a redirect.
 //!
 //! ```text
-//! what 1 │ status 2 │ class length 1 │ URL length 4 │ target length 4 │ fingerprints 4 │ class │ URL │ target │ fingerprints, 8 each
+//! kind 1 │ status 2 │ class length 1 │ URL length 4 │ target length 4 │ fingerprints 4 │ class │ URL │ target │
+//! fingerprints, 8 each
 //! ```
 
 use std::borrow::Cow;
@@ -14,42 +15,45 @@ use crate::job::Job;
 use crate::url::PageUrl;
 use crate::visit::Visit;
 
-/// Bytes before the class.
+/// The number of bytes before the class.
 const HEAD: usize = 16;
-/// Bytes of a URL that are kept: those of a seed that is none may be many.
+/// The most bytes stored of a URL: an invalid seed may be very long.
 const URL: usize = 16 << 10;
-/// More links no page has.
+/// More links than any page has.
 const LINKS: usize = 1 << 24;
 
-/// What an entry tells.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     /// A page; the fingerprints are those of its links.
     Page = b'p' as isize,
-    /// A failure; the fingerprints are those of the URLs behind the first of its chain.
+    /// A failure; the fingerprints are those of the later URLs in its chain.
     Broken = b'b' as isize,
-    /// A reference that is no URL, on the page before it.
+    /// A reference on the preceding page that is not a URL.
     Malformed = b'm' as isize,
-    /// Where a link of the page before leads on its page; the fingerprints are those of that page, of the id as it is
-    /// written, and of the id decoded.
+    /// A link on the preceding page to a fragment.
+    ///
+    /// The fingerprints are those of the target page, of the id as written, and of the id decoded.
     Fragment = b'f' as isize,
-    /// The page before, once more; the fingerprints are those of its ids.
+    /// The ids of the preceding page; the fingerprints are those of the ids.
     Ids = b'i' as isize,
     /// A URL that redirects; the fingerprint is that of its target.
     Step = b's' as isize,
-    /// A redirect that was not followed; the fingerprints are that of its target, and those of the URLs on the way.
+    /// A redirect that was not followed.
+    ///
+    /// The fingerprints are those of its target, and of the later URLs in its chain.
     Redirect = b'r' as isize,
 }
 
-/// An entry, read.
+/// A decoded entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) what: What,
-    /// 0 where there was no answer.
+    /// 0 if there was no response.
     pub(super) status: u16,
     pub(super) class: String,
     pub(super) url: String,
-    /// Where it redirects.
+    /// The target of a redirect.
     pub(super) target: String,
     pub(super) fingerprints: Vec<u64>,
 }
@@ -67,7 +71,7 @@ impl Default for Entry {
     }
 }
 
-/// Adds the entries of a visit.
+/// Appends the entries of a visit.
 pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>) {
     let job = &visit.job;
     let page = visit.outcome.as_ref().ok();
@@ -82,7 +86,7 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
         return put(What::Broken, status, class, (&url, ""), chain.skip(1), out);
     }
     let Some(page) = page else {
-        return; // it was not asked
+        return; // it was not fetched
     };
     let location = page.target();
     if let Some(target) = location
@@ -115,7 +119,7 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
     }
 }
 
-/// Adds one redirect.
+/// Appends a single redirect.
 fn step(
     job: &Job,
     (url, status): (&PageUrl, u16),
@@ -128,8 +132,10 @@ fn step(
     put(What::Step, status, "", (&url, target.as_str()), end, out);
 }
 
-/// What a request is called. A link leads to what a plain request asks for; another one to the same URL fails or
-/// succeeds on its own.
+/// The name of a request.
+///
+/// A link leads to a plain request; a different request to the same URL fails or succeeds independently, so its
+/// name includes the method.
 fn named<'u>(job: &Job, url: &'u PageUrl) -> Cow<'u, str> {
     if job.is_plain() {
         return Cow::Borrowed(url.as_str());
@@ -167,10 +173,10 @@ fn put(
     out[count..count + 4].copy_from_slice(&links.to_le_bytes());
 }
 
-/// Reads the next entry into one that is there. Answers whether there was one.
+/// Decodes the next entry into an existing one; returns whether there was one.
 ///
 /// # Errors
-/// When it cannot be read, or is none.
+/// If it cannot be read, or is not valid.
 pub(super) fn read(
     from: &mut impl Read,
     entry: &mut Entry,

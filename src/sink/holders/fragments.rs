@@ -1,8 +1,9 @@
-//! Which places that links lead to are not on their pages.
+//! Links to fragments that do not exist on their pages.
 //!
-//! Pages and the links to them come in any order and may be more than memory holds, so the links are looked at a share at a
-//! time: each walk through the entries gathers those to one share of the pages, and the next one compares them with the ids of these.
-//! Edge: of a page without ids that are known (it is no HTML, was not asked, or has too many) nothing is said.
+//! Pages and links to them come in any order, and may not fit in memory, so the links are processed in batches: for
+//! each subset of the pages, one pass over the entries collects the links to it, and a second pass compares them
+//! with the ids of the pages. Edge: nothing is reported for pages whose ids are not known (not HTML, not fetched,
+//! or too many ids).
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,16 +13,16 @@ use super::moves::Moves;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 
-/// Links to places that are held in memory at a time.
+/// The most links to fragments in memory at a time.
 const AT_ONCE: u64 = 500_000;
 
-/// A place: the page that a link names, the id as it is written there, and decoded.
+/// The target of a fragment link: page, id as written, id decoded; all as fingerprints.
 pub(super) type Place = (u64, u64, u64);
 
-/// Places that are not there, each with the status of its page.
+/// Targets that do not exist, each with the status of its page.
 pub(super) type Missing = HashMap<Place, u16>;
 
-/// The place that an entry of a fragment is about.
+/// The target of a fragment entry; `None` for other entries.
 pub(super) fn place(entry: &Entry) -> Option<Place> {
     match (entry.what, entry.fingerprints.as_slice()) {
         (What::Fragment, [page, written, decoded]) => Some((*page, *written, *decoded)),
@@ -29,10 +30,10 @@ pub(super) fn place(entry: &Entry) -> Option<Place> {
     }
 }
 
-/// Finds the places that are not there. `at_once` says how many links are held in memory.
+/// Finds the targets that do not exist. `at_once` is the most links in memory at a time.
 ///
 /// # Errors
-/// When the entries cannot be read.
+/// If the entries cannot be read.
 pub(super) fn missing(
     entries: &mut Entries,
     moves: &Moves,

@@ -1,9 +1,10 @@
-//! Who links where: kept in a crawl that has to tell the pages that hold broken links.
+//! Records which pages link where, to report the pages with broken links.
 //!
-//! A page may be met before or after what it links to fails, so the links of each page are kept as fingerprints, 8 bytes
-//! each, behind the page's URL; and every failure with its URL. One walk through the file at the end says who holds
-//! what ([`report`](Holders::report)). Invariant: the file is a row of whole entries, one for each record, in a job up to
-//! its mark. Edge: the file is in the job's folder, or has no name and is gone with the process.
+//! It is used in crawls that check links. A page may be visited before or after its link targets fail, so the links
+//! of each page are stored as fingerprints of 8 bytes after the page's URL, and every failure is stored with its
+//! URL. Reading the file at the end shows which pages have broken links ([`report`](Holders::report)). Invariant:
+//! the file is a sequence of whole entries, in the order of the records, and in a job ends at its mark. Edge: the
+//! file is in the job's folder, or is unnamed and disappears with the process.
 
 mod dead;
 mod entries;
@@ -28,7 +29,7 @@ use crate::broken::{Broken, NAMED};
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 
-/// What was kept, to be read at the end.
+/// The recorded links, to be read at the end.
 pub(crate) struct Holders {
     file: File,
     path: PathBuf,
@@ -36,13 +37,15 @@ pub(crate) struct Holders {
 }
 
 impl Holders {
-    /// What its mark is kept by.
+    /// The name under which the file's mark is stored.
     pub(crate) const NAME: &'static str = "links";
 
-    /// Begins to keep links, in a job's file or in one without a name. The sink is done when the report is asked for.
+    /// Starts recording links, in a job's file or in an unnamed one.
+    ///
+    /// The sink must be finished before the report is made.
     ///
     /// # Errors
-    /// When the file cannot be opened, or does not hold what its mark says.
+    /// If the file cannot be opened, or does not match its mark.
     pub(crate) fn open(
         job: Option<&Path>,
         start: Start<'_>,
@@ -61,11 +64,13 @@ impl Holders {
         Ok((Box::new(sink), holders))
     }
 
-    /// Finds who holds what is broken, and writes all of it to a CSV where one is named: URL, class, status and holder, a
-    /// row for each holder. What redirects goes to another one: URL, status, target and holder.
+    /// Finds the pages with broken links, and writes them to CSV files.
+    ///
+    /// The first has a row with URL, class, status and holder for each page that links to a broken URL; the second
+    /// has URL, status, target and holder of redirects.
     ///
     /// # Errors
-    /// When the file cannot be read or a CSV not be written.
+    /// If the entries cannot be read, or a CSV cannot be written.
     pub(crate) fn report(self, csv: Option<&Path>, redirects: Option<&Path>) -> Result<Broken> {
         let head = ["url", "class", "status", "holder"];
         let mut entries = Entries::of(self.file, self.path);

@@ -1,4 +1,4 @@
-//! Which URLs redirect, and where that ends.
+//! The URLs that redirect, and their final targets.
 
 use std::collections::{HashMap, hash_map};
 
@@ -8,16 +8,16 @@ use super::table::Table;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 
-/// Redirects that lead to each other further than this are not followed.
+/// The longest chain of redirects that is followed.
 const CHAIN: usize = 32;
 
 /// The URLs that redirect.
 pub(super) struct Moves {
-    /// By the fingerprint of each.
+    /// The redirects by the fingerprint of their URL.
     steps: HashMap<u64, Step>,
 }
 
-/// One of them.
+/// A single redirect.
 struct Step {
     url: Box<str>,
     status: u16,
@@ -27,10 +27,10 @@ struct Step {
 }
 
 impl Moves {
-    /// Finds them.
+    /// Collects the redirects.
     ///
     /// # Errors
-    /// When the entries cannot be read.
+    /// If the entries cannot be read.
     pub(super) fn find(entries: &mut Entries, fingerprints: Fingerprints) -> Result<Self> {
         let mut steps = HashMap::new();
         entries.each(|entry, _| {
@@ -49,12 +49,12 @@ impl Moves {
         Ok(Self { steps })
     }
 
-    /// Where a URL leads in the end.
+    /// The final target of a URL.
     pub(super) fn end(&self, url: u64) -> u64 {
         self.last(url).map_or(url, |step| step.leads_to)
     }
 
-    /// The last redirect on the way from a URL.
+    /// The last redirect of the chain that starts at a URL.
     fn last(&self, url: u64) -> Option<&Step> {
         let mut step = self.steps.get(&url)?;
         for _ in 0..CHAIN {
@@ -66,10 +66,12 @@ impl Moves {
         Some(step)
     }
 
-    /// Writes a row for each page that links to one of them, and one for each that nothing links to.
+    /// Writes a row for each page that links to a redirect.
+    ///
+    /// Redirects without links have one row each.
     ///
     /// # Errors
-    /// When the entries cannot be read, or a row not be written.
+    /// If the entries cannot be read, or a row cannot be written.
     pub(super) fn list(mut self, entries: &mut Entries, table: &mut Table) -> Result<()> {
         entries.each(|entry, page| {
             if entry.what != What::Page {
@@ -93,7 +95,7 @@ impl Moves {
         Ok(())
     }
 
-    /// Writes the row of a URL, if it redirects.
+    /// Writes the row of a URL if it redirects; returns whether it does.
     fn row(&self, url: u64, holder: &str, table: &mut Table) -> Result<bool> {
         let (Some(step), Some(last)) = (self.steps.get(&url), self.last(url)) else {
             return Ok(false);

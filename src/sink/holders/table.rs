@@ -1,4 +1,4 @@
-//! A CSV that is written when a run ends; it has its name when it is whole.
+//! A CSV file that is written when a run ends, and gets its name when it is complete.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use crate::body::SPOOL_PREFIX;
 use crate::error::{Error, Result};
 
-/// A CSV.
+/// A CSV file.
 pub(super) struct Table {
     file: csv::Writer<BufWriter<tempfile::NamedTempFile>>,
     path: PathBuf,
 }
 
 impl Table {
-    /// Begins it, with its head.
+    /// Creates the file, with its header row.
     ///
     /// # Errors
-    /// When its folder cannot be written to.
+    /// If its folder cannot be written to.
     pub(super) fn begin(path: &Path, head: &[&str]) -> Result<Self> {
         let failed = |source| Error::output(path, source);
         let folder = path
@@ -40,16 +40,16 @@ impl Table {
     /// Adds a row.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub(super) fn row(&mut self, row: &[&str]) -> Result<()> {
         let written = self.file.write_record(row);
         written.map_err(|source| Error::output(&self.path, io::Error::other(source)))
     }
 
-    /// Gives it its name.
+    /// Completes the file, and gives it its name.
     ///
     /// # Errors
-    /// When it cannot be written to its end.
+    /// If it cannot be written completely.
     pub(super) fn end(self) -> Result<()> {
         let whole = || {
             let mut file = self.file.into_inner().map_err(|error| error.into_error())?;

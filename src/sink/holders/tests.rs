@@ -1,4 +1,4 @@
-//! What is told of a few visits, as if they had been made.
+//! The report about a few visits that are made up.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ fn moved(path: &str, to: &str) -> Visit {
     visit
 }
 
-/// Each broken path with its class and who links there.
+/// Each broken path, with its class and the pages that link to it.
 fn told(broken: &Broken) -> Vec<(String, String, Vec<String>)> {
     let path = |url: &String| url.trim_start_matches("http://h.example").to_owned();
     broken
@@ -194,7 +194,7 @@ fn a_job_that_is_killed_knows_the_links_before_its_mark_and_none_twice() {
     assert_eq!(told(&broken)[0].2, ["/a", "/b"]);
 }
 
-/// A page with these ids that links to these places.
+/// A page with these ids and links to these fragments.
 fn placed(path: &str, ids: &[&str], places: &[&str]) -> Visit {
     let fingerprints = Fingerprints::seeded(SEED);
     let mut visit = page(path, &[]);
