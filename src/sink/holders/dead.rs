@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::entries::Entries;
-use super::entry::{Entry, What};
-use super::fragments::{Missing, Place, place};
+use super::entry::{EntryKind, LinkEntry};
+use super::fragments::{FragmentTarget, Missing, fragment_target};
 use super::table::Table;
 use crate::broken::{BrokenUrl, NAMED};
 use crate::error::Result;
@@ -16,7 +16,7 @@ const CHAIN: usize = 32;
 const SIEVE: usize = 1 << 16;
 
 /// The URLs that are known to be broken.
-pub(super) struct Dead {
+pub(super) struct DeadLinks {
     pub(super) urls: Vec<BrokenUrl>,
     fingerprints: Fingerprints,
     /// The index in `urls` for each fingerprint that leads there.
@@ -24,97 +24,97 @@ pub(super) struct Dead {
     /// The index in `urls` of each reference that is not a URL, by its fingerprint.
     malformed: HashMap<u64, usize>,
     /// The index in `urls` of each fragment that does not exist on its page.
-    places: HashMap<Place, usize>,
+    fragments: HashMap<FragmentTarget, usize>,
 }
 
 /// A redirect that was not followed.
 struct Redirect {
-    order: usize,
-    own: u64,
+    position: usize,
+    fingerprint: u64,
     /// The target, and the URLs on the way to it.
-    leads: Vec<u64>,
+    targets: Vec<u64>,
     url: String,
 }
 
 /// A failed URL.
 struct Failed {
-    order: usize,
-    own: u64,
+    position: usize,
+    fingerprint: u64,
     url: BrokenUrl,
     /// The later URLs in its chain.
     chain: Vec<u64>,
 }
 
-impl Dead {
+impl DeadLinks {
     /// Finds the failures, and the redirects that lead to them.
     ///
     /// # Errors
     /// If the entries cannot be read.
     pub(super) fn find(entries: &mut Entries, fingerprints: Fingerprints) -> Result<Self> {
-        let mut found = HashMap::<u64, Failed>::new();
+        let mut failures = HashMap::<u64, Failed>::new();
         let mut redirects = Vec::new();
         let mut malformed = HashMap::new();
-        let mut no_urls = Vec::new();
-        let mut order = 0;
+        let mut not_urls = Vec::new();
+        let mut position = 0;
         entries.each(|entry, _| {
-            order += 1;
-            let own = fingerprints.of(&entry.url);
-            match entry.what {
+            position += 1;
+            let fingerprint = fingerprints.of(&entry.url);
+            match entry.kind {
                 // A URL that failed once but was fetched later is fine.
-                What::Page => drop(found.remove(&own)),
-                What::Broken => {
+                EntryKind::Page => drop(failures.remove(&fingerprint)),
+                EntryKind::Broken => {
                     let failed = Failed {
-                        order,
-                        own,
+                        position,
+                        fingerprint,
                         url: broken(entry),
                         chain: entry.fingerprints.clone(),
                     };
-                    found.insert(own, failed);
+                    failures.insert(fingerprint, failed);
                 }
-                What::Malformed => {
-                    malformed.entry(own).or_insert_with(|| {
-                        no_urls.push(broken(entry));
-                        no_urls.len() - 1
+                EntryKind::Malformed => {
+                    malformed.entry(fingerprint).or_insert_with(|| {
+                        not_urls.push(broken(entry));
+                        not_urls.len() - 1
                     });
                 }
-                What::Fragment | What::Ids | What::Step => {}
-                What::Redirect => redirects.push(Redirect {
-                    order,
-                    own,
-                    leads: std::mem::take(&mut entry.fingerprints),
+                EntryKind::Fragment | EntryKind::Ids | EntryKind::Hop => {}
+                EntryKind::Redirect => redirects.push(Redirect {
+                    position,
+                    fingerprint,
+                    targets: std::mem::take(&mut entry.fingerprints),
                     url: std::mem::take(&mut entry.url),
                 }),
             }
             Ok(())
         })?;
-        let mut dead: Vec<Failed> = found.into_values().collect();
+        let mut dead: Vec<Failed> = failures.into_values().collect();
         let mut by_fingerprint = HashMap::new();
         for (at, failed) in dead.iter().enumerate() {
             failed.chain.iter().for_each(|link| {
                 by_fingerprint.entry(*link).or_insert(at);
             });
-            by_fingerprint.insert(failed.own, at);
+            by_fingerprint.insert(failed.fingerprint, at);
         }
-        lead_on(&mut dead, &mut by_fingerprint, redirects);
+        mark_redirects(&mut dead, &mut by_fingerprint, redirects);
         // Sort by the order of failure.
         let mut places: Vec<usize> = (0..dead.len()).collect();
-        places.sort_by_key(|at| dead[*at].order);
+        places.sort_by_key(|at| dead[*at].position);
         let mut moved = vec![0; dead.len()];
         places
             .iter()
             .enumerate()
             .for_each(|(to, from)| moved[*from] = to);
         by_fingerprint.values_mut().for_each(|at| *at = moved[*at]);
-        dead.sort_by_key(|failed| failed.order);
+        dead.sort_by_key(|failed| failed.position);
         // References that are not URLs come after the URLs that were fetched.
         malformed.values_mut().for_each(|at| *at += dead.len());
         let urls = dead.into_iter().map(|failed| failed.url);
         Ok(Self {
-            urls: urls.chain(no_urls).collect(),
+            urls: urls.chain(not_urls).collect(),
             fingerprints,
             by_fingerprint,
             malformed,
-            places: HashMap::new(),
+            fragments: HashMap::new(),
         })
     }
 
@@ -122,15 +122,19 @@ impl Dead {
     ///
     /// # Errors
     /// If the entries cannot be read.
-    pub(super) fn lack(&mut self, missing: &Missing, entries: &mut Entries) -> Result<()> {
+    pub(super) fn add_missing_fragments(
+        &mut self,
+        missing: &Missing,
+        entries: &mut Entries,
+    ) -> Result<()> {
         entries.each(|entry, _| {
-            let Some(place) = place(entry) else {
+            let Some(target) = fragment_target(entry) else {
                 return Ok(());
             };
-            if let Some(status) = missing.get(&place)
-                && !self.places.contains_key(&place)
+            if let Some(status) = missing.get(&target)
+                && !self.fragments.contains_key(&target)
             {
-                self.places.insert(place, self.urls.len());
+                self.fragments.insert(target, self.urls.len());
                 entry.status = *status;
                 self.urls.push(broken(entry));
             }
@@ -142,7 +146,7 @@ impl Dead {
     ///
     /// # Errors
     /// If the entries cannot be read, or a row cannot be written.
-    pub(super) fn hold(
+    pub(super) fn find_linking_pages(
         &mut self,
         entries: &mut Entries,
         mut table: Option<&mut Table>,
@@ -152,28 +156,28 @@ impl Dead {
             sieve[*link as usize % SIEVE] = true;
         }
         entries.each(|entry, page| {
-            let links: &[u64] = match entry.what {
-                What::Page => &entry.fingerprints,
-                What::Redirect => &entry.fingerprints[..entry.fingerprints.len().min(1)],
-                What::Broken | What::Ids | What::Step => &[],
-                What::Fragment => {
-                    let at = place(entry).and_then(|place| self.places.get(&place));
+            let links: &[u64] = match entry.kind {
+                EntryKind::Page => &entry.fingerprints,
+                EntryKind::Redirect => &entry.fingerprints[..entry.fingerprints.len().min(1)],
+                EntryKind::Broken | EntryKind::Ids | EntryKind::Hop => &[],
+                EntryKind::Fragment => {
+                    let at = fragment_target(entry).and_then(|target| self.fragments.get(&target));
                     return match at {
-                        Some(at) => hold(&mut self.urls, *at, page, &mut table),
+                        Some(at) => record_page(&mut self.urls, *at, page, &mut table),
                         None => Ok(()),
                     };
                 }
-                What::Malformed => {
-                    let own = self.fingerprints.of(&entry.url);
-                    return match self.malformed.get(&own) {
-                        Some(at) => hold(&mut self.urls, *at, page, &mut table),
+                EntryKind::Malformed => {
+                    let fingerprint = self.fingerprints.of(&entry.url);
+                    return match self.malformed.get(&fingerprint) {
+                        Some(at) => record_page(&mut self.urls, *at, page, &mut table),
                         None => Ok(()),
                     };
                 }
             };
             for link in links.iter().filter(|link| sieve[**link as usize % SIEVE]) {
                 if let Some(at) = self.by_fingerprint.get(link) {
-                    hold(&mut self.urls, *at, &entry.url, &mut table)?;
+                    record_page(&mut self.urls, *at, &entry.url, &mut table)?;
                 }
             }
             Ok(())
@@ -182,7 +186,7 @@ impl Dead {
 }
 
 /// Marks redirects to broken URLs as broken, along whole chains.
-fn lead_on(
+fn mark_redirects(
     dead: &mut Vec<Failed>,
     by_fingerprint: &mut HashMap<u64, usize>,
     mut redirects: Vec<Redirect>,
@@ -190,7 +194,7 @@ fn lead_on(
     for _ in 0..CHAIN {
         let before = redirects.len();
         redirects.retain_mut(|redirect| {
-            let target = redirect.leads.first();
+            let target = redirect.targets.first();
             let to = target.and_then(|target| by_fingerprint.get(target));
             let Some(to) = to.map(|at| &dead[*at].url) else {
                 return true;
@@ -199,16 +203,16 @@ fn lead_on(
                 url: std::mem::take(&mut redirect.url),
                 ..to.clone()
             };
-            if by_fingerprint.contains_key(&redirect.own) {
+            if by_fingerprint.contains_key(&redirect.fingerprint) {
                 return false;
             }
-            redirect.leads[1..].iter().for_each(|link| {
+            redirect.targets[1..].iter().for_each(|link| {
                 by_fingerprint.entry(*link).or_insert(dead.len());
             });
-            by_fingerprint.insert(redirect.own, dead.len());
+            by_fingerprint.insert(redirect.fingerprint, dead.len());
             dead.push(Failed {
-                order: redirect.order,
-                own: redirect.own,
+                position: redirect.position,
+                fingerprint: redirect.fingerprint,
                 url,
                 chain: Vec::new(),
             });
@@ -221,7 +225,7 @@ fn lead_on(
 }
 
 /// Records a page that links to the broken URL at this index.
-fn hold(
+fn record_page(
     urls: &mut [BrokenUrl],
     at: usize,
     page: &str,
@@ -233,7 +237,7 @@ fn hold(
         false => url.held += 1,
     }
     match table {
-        Some(table) => row(table, url, page),
+        Some(table) => write_row(table, url, page),
         None => Ok(()),
     }
 }
@@ -242,12 +246,17 @@ fn hold(
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn row(table: &mut Table, url: &BrokenUrl, holder: &str) -> Result<()> {
+pub(super) fn write_row(table: &mut Table, url: &BrokenUrl, linking_page: &str) -> Result<()> {
     let status = url.status.map(|status| status.to_string());
-    table.row(&[&url.url, &url.class, &status.unwrap_or_default(), holder])
+    table.row(&[
+        &url.url,
+        &url.class,
+        &status.unwrap_or_default(),
+        linking_page,
+    ])
 }
 
-fn broken(entry: &Entry) -> BrokenUrl {
+fn broken(entry: &LinkEntry) -> BrokenUrl {
     BrokenUrl {
         url: entry.url.clone(),
         class: entry.class.clone(),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 
-use super::entry::{Entry, What, read};
+use super::entry::{EntryKind, LinkEntry, read};
 use crate::error::{Error, Result};
 
 /// The number of bytes read at a time.
@@ -33,15 +33,15 @@ impl Entries {
     /// If the file cannot be read, or `take` fails.
     pub(super) fn each(
         &mut self,
-        mut take: impl FnMut(&mut Entry, &str) -> Result<()>,
+        mut take: impl FnMut(&mut LinkEntry, &str) -> Result<()>,
     ) -> Result<()> {
-        let unread = |source| Error::output(&self.path, source);
-        self.file.seek(SeekFrom::Start(0)).map_err(unread)?;
-        let mut entry = Entry::default();
+        let unreadable = |source| Error::output(&self.path, source);
+        self.file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let mut entry = LinkEntry::default();
         let mut bytes = Vec::new();
         let mut page = String::new();
-        while read(&mut self.file, &mut entry, &mut bytes).map_err(unread)? {
-            if entry.what == What::Page {
+        while read(&mut self.file, &mut entry, &mut bytes).map_err(unreadable)? {
+            if entry.kind == EntryKind::Page {
                 page.clear();
                 page.push_str(&entry.url);
             }

@@ -18,13 +18,13 @@ use crate::visit::Visit;
 /// The number of bytes before the class.
 const HEAD: usize = 16;
 /// The most bytes stored of a URL: an invalid seed may be very long.
-const URL: usize = 16 << 10;
+const URL_BYTES: usize = 16 << 10;
 /// More links than any page has.
 const LINKS: usize = 1 << 24;
 
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum EntryKind {
     /// A page; the fingerprints are those of its links.
     Page = b'p' as isize,
     /// A failure; the fingerprints are those of the later URLs in its chain.
@@ -38,7 +38,7 @@ pub(super) enum What {
     /// The ids of the preceding page; the fingerprints are those of the ids.
     Ids = b'i' as isize,
     /// A URL that redirects; the fingerprint is that of its target.
-    Step = b's' as isize,
+    Hop = b's' as isize,
     /// A redirect that was not followed.
     ///
     /// The fingerprints are those of its target, and of the later URLs in its chain.
@@ -47,8 +47,8 @@ pub(super) enum What {
 
 /// A decoded entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) what: What,
+pub(super) struct LinkEntry {
+    pub(super) kind: EntryKind,
     /// 0 if there was no response.
     pub(super) status: u16,
     pub(super) class: String,
@@ -58,10 +58,10 @@ pub(super) struct Entry {
     pub(super) fingerprints: Vec<u64>,
 }
 
-impl Default for Entry {
+impl Default for LinkEntry {
     fn default() -> Self {
         Self {
-            what: What::Page,
+            kind: EntryKind::Page,
             status: 0,
             class: String::new(),
             url: String::new(),
@@ -79,11 +79,18 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
     let urls = || job.hops.iter().map(|hop| &hop.url).chain([&job.url]);
     let chain = urls().map(|url| fingerprints.of(url.as_str()));
     for (hop, target) in job.hops.iter().zip(urls().skip(1)) {
-        step(job, (&hop.url, hop.status), target, fingerprints, out);
+        write_hop(job, (&hop.url, hop.status), target, fingerprints, out);
     }
     if let Some(class) = visit.failure() {
-        let url = named(job, job.first_url());
-        return put(What::Broken, status, class, (&url, ""), chain.skip(1), out);
+        let url = request_name(job, job.first_url());
+        return write_entry(
+            EntryKind::Broken,
+            status,
+            class,
+            (&url, ""),
+            chain.skip(1),
+            out,
+        );
     }
     let Some(page) = page else {
         return; // it was not fetched
@@ -93,34 +100,41 @@ pub(super) fn write(visit: &Visit, fingerprints: Fingerprints, out: &mut Vec<u8>
         .as_ref()
         .and_then(|target| job.url.join(target).ok())
     {
-        step(job, (&job.url, status), &target, fingerprints, out);
+        write_hop(job, (&job.url, status), &target, fingerprints, out);
         let target = fingerprints.of(target.as_str());
-        let url = named(job, job.first_url());
+        let url = request_name(job, job.first_url());
         let ends = [target].into_iter().chain(chain.skip(1));
-        return put(What::Redirect, status, "", (&url, ""), ends, out);
+        return write_entry(EntryKind::Redirect, status, "", (&url, ""), ends, out);
     }
     let found = || visit.parsed.found.iter();
     let links = found().flat_map(|found| found.iter());
     let links = links.map(|link| link.fingerprint);
-    let url = named(job, &job.url);
-    put(What::Page, status, "", (&url, ""), links, out);
+    let url = request_name(job, &job.url);
+    write_entry(EntryKind::Page, status, "", (&url, ""), links, out);
     for checked in found().map(|found| &found.checked) {
         for text in checked.malformed() {
-            put(What::Malformed, 0, MALFORMED, (text, ""), [], out);
+            write_entry(EntryKind::Malformed, 0, MALFORMED, (text, ""), [], out);
         }
         for fragment in checked.fragments() {
-            let place = [fragment.page, fragment.written, fragment.decoded];
-            put(What::Fragment, 0, FRAGMENT, (&fragment.url, ""), place, out);
+            let target = [fragment.page, fragment.written, fragment.decoded];
+            write_entry(
+                EntryKind::Fragment,
+                0,
+                FRAGMENT,
+                (&fragment.url, ""),
+                target,
+                out,
+            );
         }
         if let Some(ids) = checked.ids() {
             let ids = ids.iter().copied();
-            put(What::Ids, status, "", (&url, ""), ids, out);
+            write_entry(EntryKind::Ids, status, "", (&url, ""), ids, out);
         }
     }
 }
 
 /// Appends a single redirect.
-fn step(
+fn write_hop(
     job: &Job,
     (url, status): (&PageUrl, u16),
     target: &PageUrl,
@@ -128,15 +142,22 @@ fn step(
     out: &mut Vec<u8>,
 ) {
     let end = [fingerprints.of(target.as_str())];
-    let url = named(job, url);
-    put(What::Step, status, "", (&url, target.as_str()), end, out);
+    let url = request_name(job, url);
+    write_entry(
+        EntryKind::Hop,
+        status,
+        "",
+        (&url, target.as_str()),
+        end,
+        out,
+    );
 }
 
 /// The name of a request.
 ///
 /// A link leads to a plain request; a different request to the same URL fails or succeeds independently, so its
 /// name includes the method.
-fn named<'u>(job: &Job, url: &'u PageUrl) -> Cow<'u, str> {
+fn request_name<'u>(job: &Job, url: &'u PageUrl) -> Cow<'u, str> {
     if job.is_plain() {
         return Cow::Borrowed(url.as_str());
     }
@@ -144,18 +165,18 @@ fn named<'u>(job: &Job, url: &'u PageUrl) -> Cow<'u, str> {
     Cow::Owned(format!("{method} {url}"))
 }
 
-fn put(
-    what: What,
+fn write_entry(
+    kind: EntryKind,
     status: u16,
     class: &str,
     (url, target): (&str, &str),
     fingerprints: impl IntoIterator<Item = u64>,
     out: &mut Vec<u8>,
 ) {
-    let url = &url[..url.floor_char_boundary(URL)];
-    let target = &target[..target.floor_char_boundary(URL)];
+    let url = &url[..url.floor_char_boundary(URL_BYTES)];
+    let target = &target[..target.floor_char_boundary(URL_BYTES)];
     let class = &class[..class.floor_char_boundary(usize::from(u8::MAX))];
-    out.push(what as u8);
+    out.push(kind as u8);
     out.extend_from_slice(&status.to_le_bytes());
     out.push(class.len() as u8);
     out.extend_from_slice(&(url.len() as u32).to_le_bytes());
@@ -179,7 +200,7 @@ fn put(
 /// If it cannot be read, or is not valid.
 pub(super) fn read(
     from: &mut impl Read,
-    entry: &mut Entry,
+    entry: &mut LinkEntry,
     bytes: &mut Vec<u8>,
 ) -> io::Result<bool> {
     let mut head = [0; HEAD];
@@ -187,21 +208,21 @@ pub(super) fn read(
         0 => return Ok(false),
         _ => from.read_exact(&mut head[1..])?,
     }
-    let [what, low, high, class, lengths @ ..] = head;
-    entry.what = match what {
-        b'p' => What::Page,
-        b'b' => What::Broken,
-        b'r' => What::Redirect,
-        b'm' => What::Malformed,
-        b'f' => What::Fragment,
-        b'i' => What::Ids,
-        b's' => What::Step,
+    let [kind, low, high, class, lengths @ ..] = head;
+    entry.kind = match kind {
+        b'p' => EntryKind::Page,
+        b'b' => EntryKind::Broken,
+        b'r' => EntryKind::Redirect,
+        b'm' => EntryKind::Malformed,
+        b'f' => EntryKind::Fragment,
+        b'i' => EntryKind::Ids,
+        b's' => EntryKind::Hop,
         _ => return Err(damaged()),
     };
     entry.status = u16::from_le_bytes([low, high]);
     let (lengths, _) = lengths.as_chunks::<4>();
     let [url, target, links] = [0, 1, 2].map(|at| u32::from_le_bytes(lengths[at]) as usize);
-    if url > URL || target > URL || links > LINKS {
+    if url > URL_BYTES || target > URL_BYTES || links > LINKS {
         return Err(damaged());
     }
     let class = usize::from(class);

@@ -8,66 +8,67 @@
 use std::collections::{HashMap, HashSet};
 
 use super::entries::Entries;
-use super::entry::{Entry, What};
-use super::moves::Moves;
+use super::entry::{EntryKind, LinkEntry};
+use super::moves::Redirects;
 use crate::error::Result;
 use crate::fingerprint::Fingerprints;
 
 /// The most links to fragments in memory at a time.
-const AT_ONCE: u64 = 500_000;
+const IN_MEMORY: u64 = 500_000;
 
 /// The target of a fragment link: page, id as written, id decoded; all as fingerprints.
-pub(super) type Place = (u64, u64, u64);
+pub(super) type FragmentTarget = (u64, u64, u64);
 
 /// Targets that do not exist, each with the status of its page.
-pub(super) type Missing = HashMap<Place, u16>;
+pub(super) type Missing = HashMap<FragmentTarget, u16>;
 
 /// The target of a fragment entry; `None` for other entries.
-pub(super) fn place(entry: &Entry) -> Option<Place> {
-    match (entry.what, entry.fingerprints.as_slice()) {
-        (What::Fragment, [page, written, decoded]) => Some((*page, *written, *decoded)),
+pub(super) fn fragment_target(entry: &LinkEntry) -> Option<FragmentTarget> {
+    match (entry.kind, entry.fingerprints.as_slice()) {
+        (EntryKind::Fragment, [page, written, decoded]) => Some((*page, *written, *decoded)),
         _ => None,
     }
 }
 
-/// Finds the targets that do not exist. `at_once` is the most links in memory at a time.
+/// Finds the targets that do not exist. `in_memory` is the most links in memory at a time.
 ///
 /// # Errors
 /// If the entries cannot be read.
 pub(super) fn missing(
     entries: &mut Entries,
-    moves: &Moves,
+    redirects: &Redirects,
     fingerprints: Fingerprints,
-    at_once: Option<u64>,
+    in_memory: Option<u64>,
 ) -> Result<Missing> {
     let mut links = 0_u64;
     entries.each(|entry, _| {
-        links += u64::from(entry.what == What::Fragment);
+        links += u64::from(entry.kind == EntryKind::Fragment);
         Ok(())
     })?;
-    let shares = links.div_ceil(at_once.unwrap_or(AT_ONCE));
+    let batches = links.div_ceil(in_memory.unwrap_or(IN_MEMORY));
     let mut missing = Missing::new();
-    for share in 0..shares {
-        let is_of = |page: u64| page % shares == share;
-        let mut wanted: HashMap<u64, HashSet<Place>> = HashMap::new();
+    for batch in 0..batches {
+        let is_of = |page: u64| page % batches == batch;
+        let mut wanted: HashMap<u64, HashSet<FragmentTarget>> = HashMap::new();
         entries.each(|entry, _| {
-            if let Some(place) = place(entry) {
-                let page = moves.end(place.0);
+            if let Some(target) = fragment_target(entry) {
+                let page = redirects.end(target.0);
                 if is_of(page) {
-                    wanted.entry(page).or_default().insert(place);
+                    wanted.entry(page).or_default().insert(target);
                 }
             }
             Ok(())
         })?;
         entries.each(|entry, _| {
-            if entry.what != What::Ids {
+            if entry.kind != EntryKind::Ids {
                 return Ok(());
             }
-            if let Some(places) = wanted.remove(&fingerprints.of(&entry.url)) {
+            if let Some(targets) = wanted.remove(&fingerprints.of(&entry.url)) {
                 let ids: HashSet<u64> = entry.fingerprints.iter().copied().collect();
-                let lost = |place: &Place| !ids.contains(&place.1) && !ids.contains(&place.2);
-                let lost = places.into_iter().filter(lost);
-                missing.extend(lost.map(|place| (place, entry.status)));
+                let lost =
+                    |target: &FragmentTarget| !ids.contains(&target.1) && !ids.contains(&target.2);
+                let lost = targets.into_iter().filter(lost);
+                missing.extend(lost.map(|target| (target, entry.status)));
             }
             Ok(())
         })?;

@@ -18,9 +18,9 @@ mod tests;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use self::dead::Dead;
+use self::dead::DeadLinks;
 use self::entries::Entries;
-use self::moves::Moves;
+use self::moves::Redirects;
 use self::table::Table;
 use super::aside::{Aside, AsideSink};
 use super::output::Output;
@@ -74,27 +74,27 @@ impl Holders {
     pub(crate) fn report(self, csv: Option<&Path>, redirects: Option<&Path>) -> Result<Broken> {
         let head = ["url", "class", "status", "holder"];
         let mut entries = Entries::of(self.file, self.path);
-        let mut dead = Dead::find(&mut entries, self.fingerprints)?;
-        let moves = Moves::find(&mut entries, self.fingerprints)?;
-        let missing = fragments::missing(&mut entries, &moves, self.fingerprints, None)?;
+        let mut dead = DeadLinks::find(&mut entries, self.fingerprints)?;
+        let redirected = Redirects::find(&mut entries, self.fingerprints)?;
+        let missing = fragments::missing(&mut entries, &redirected, self.fingerprints, None)?;
         if !missing.is_empty() {
-            dead.lack(&missing, &mut entries)?;
+            dead.add_missing_fragments(&missing, &mut entries)?;
         }
         drop(missing);
         if let Some(path) = redirects {
-            let mut table = Table::begin(path, &["url", "status", "target", "holder"])?;
-            moves.list(&mut entries, &mut table)?;
-            table.end()?;
+            let mut table = Table::create(path, &["url", "status", "target", "holder"])?;
+            redirected.write_rows(&mut entries, &mut table)?;
+            table.finish()?;
         }
-        let mut table = csv.map(|path| Table::begin(path, &head)).transpose()?;
+        let mut table = csv.map(|path| Table::create(path, &head)).transpose()?;
         if !dead.urls.is_empty() {
-            dead.hold(&mut entries, table.as_mut())?;
+            dead.find_linking_pages(&mut entries, table.as_mut())?;
         }
         if let Some(mut table) = table {
             for url in dead.urls.iter().filter(|url| url.held == 0) {
-                dead::row(&mut table, url, "")?;
+                dead::write_row(&mut table, url, "")?;
             }
-            table.end()?;
+            table.finish()?;
         }
         let count = dead.urls.len() as u64;
         dead.urls.truncate(NAMED);

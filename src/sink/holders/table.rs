@@ -17,7 +17,7 @@ impl Table {
     ///
     /// # Errors
     /// If its folder cannot be written to.
-    pub(super) fn begin(path: &Path, head: &[&str]) -> Result<Self> {
+    pub(super) fn create(path: &Path, head: &[&str]) -> Result<Self> {
         let failed = |source| Error::output(path, source);
         let folder = path
             .parent()
@@ -50,7 +50,7 @@ impl Table {
     ///
     /// # Errors
     /// If it cannot be written completely.
-    pub(super) fn end(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         let whole = || {
             let mut file = self.file.into_inner().map_err(|error| error.into_error())?;
             file.flush()?;

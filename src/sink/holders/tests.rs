@@ -50,7 +50,7 @@ fn moved(path: &str, to: &str) -> Visit {
 }
 
 /// Each broken path, with its class and the pages that link to it.
-fn told(broken: &Broken) -> Vec<(String, String, Vec<String>)> {
+fn report(broken: &Broken) -> Vec<(String, String, Vec<String>)> {
     let path = |url: &String| url.trim_start_matches("http://h.example").to_owned();
     broken
         .urls
@@ -74,7 +74,7 @@ fn of(visits: &[Visit]) -> Broken {
 }
 
 #[test]
-fn a_page_holds_a_broken_link_whether_it_came_before_the_failure_or_after() {
+fn a_broken_link_is_reported_whether_its_page_came_before_or_after_the_failure() {
     let broken = of(&[
         page("/a", &["/x", "/b"]),
         dead("/x", 404),
@@ -93,12 +93,12 @@ fn a_page_holds_a_broken_link_whether_it_came_before_the_failure_or_after() {
             holders.into_iter().map(str::to_owned).collect(),
         )
     });
-    assert_eq!(told(&broken), expected);
+    assert_eq!(report(&broken), expected);
     assert_eq!(broken.urls[0].status, Some(404));
 }
 
 #[test]
-fn a_redirect_to_what_is_broken_is_broken_however_long_the_chain() {
+fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
     let broken = of(&[
         moved("/one", "/two"),
         page("/a", &["/one"]),
@@ -106,7 +106,7 @@ fn a_redirect_to_what_is_broken_is_broken_however_long_the_chain() {
         dead("/x", 410),
         moved("/fine", "/a"),
     ]);
-    let all: Vec<_> = told(&broken)
+    let all: Vec<_> = report(&broken)
         .into_iter()
         .map(|(url, _, holders)| (url, holders))
         .collect();
@@ -138,7 +138,7 @@ fn a_redirect_to_what_is_broken_is_broken_however_long_the_chain() {
 }
 
 #[test]
-fn what_failed_and_was_fetched_later_is_not_broken() {
+fn a_url_that_failed_but_was_fetched_later_is_not_broken() {
     assert_eq!(
         of(&[dead("/x", 503), page("/a", &["/x"]), page("/x", &[])]).count,
         0
@@ -147,7 +147,7 @@ fn what_failed_and_was_fetched_later_is_not_broken() {
 }
 
 #[test]
-fn five_holders_are_named_and_all_are_counted_and_in_the_csv() {
+fn five_linking_pages_are_named_and_all_are_counted_and_in_the_csv() {
     let mut visits: Vec<Visit> = (0..12).map(|n| page(&format!("/{n}"), &["/x,1"])).collect();
     visits.push(dead("/x,1", 404));
     visits.extend((0..60).map(|n| dead(&format!("/dead/{n}"), 404)));
@@ -172,7 +172,7 @@ fn five_holders_are_named_and_all_are_counted_and_in_the_csv() {
 }
 
 #[test]
-fn a_job_that_is_killed_knows_the_links_before_its_mark_and_none_twice() {
+fn a_killed_job_has_the_links_before_its_mark_and_none_twice() {
     let folder = tempfile::tempdir().unwrap();
     let open =
         |start| Holders::open(Some(folder.path()), start, Fingerprints::seeded(SEED)).unwrap();
@@ -191,11 +191,11 @@ fn a_job_that_is_killed_knows_the_links_before_its_mark_and_none_twice() {
     sink.write(&dead("/x", 404)).unwrap();
     sink.finish().unwrap();
     let broken = holders.report(None, None).unwrap();
-    assert_eq!(told(&broken)[0].2, ["/a", "/b"]);
+    assert_eq!(report(&broken)[0].2, ["/a", "/b"]);
 }
 
 /// A page with these ids and links to these fragments.
-fn placed(path: &str, ids: &[&str], places: &[&str]) -> Visit {
+fn page_with_ids(path: &str, ids: &[&str], places: &[&str]) -> Visit {
     let fingerprints = Fingerprints::seeded(SEED);
     let mut visit = page(path, &[]);
     let checked = &mut visit.parsed.found.as_mut().unwrap().checked;
@@ -209,19 +209,19 @@ fn placed(path: &str, ids: &[&str], places: &[&str]) -> Visit {
 }
 
 #[test]
-fn places_that_are_nowhere_are_found_however_few_links_memory_holds() {
+fn missing_fragments_are_found_however_few_links_fit_in_memory() {
     let names: Vec<String> = (0..40).map(|number| format!("/{number}")).collect();
     let of = |number: usize| names[number % names.len()].as_str();
     let visits = (0..40).map(|number| {
         let there = format!("{}#here", of(number + 7));
         let lost = format!("{}#lost-{number}", of(number * 3));
-        placed(of(number), &["here"], &[&there, &lost, &there])
+        page_with_ids(of(number), &["here"], &[&there, &lost, &there])
     });
     let (mut sink, holders) =
         Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
     visits.for_each(|visit| sink.write(&visit).unwrap());
     sink.write(&moved("/old", "/3")).unwrap();
-    sink.write(&placed(
+    sink.write(&page_with_ids(
         "/last",
         &[],
         &["/old#here", "/old#gone", "/unasked#x"],
@@ -230,9 +230,9 @@ fn places_that_are_nowhere_are_found_however_few_links_memory_holds() {
     sink.finish().unwrap();
     let fingerprints = holders.fingerprints;
     let mut entries = super::Entries::of(holders.file, holders.path);
-    let moves = super::Moves::find(&mut entries, fingerprints).unwrap();
-    let mut missing = |at_once| {
-        super::fragments::missing(&mut entries, &moves, fingerprints, Some(at_once)).unwrap()
+    let moves = super::Redirects::find(&mut entries, fingerprints).unwrap();
+    let mut missing = |in_memory| {
+        super::fragments::missing(&mut entries, &moves, fingerprints, Some(in_memory)).unwrap()
     };
     let whole = missing(1000);
     assert_eq!(
