@@ -1,112 +1,86 @@
 //! The fields of a record, one by one: every format that writes fields asks here for their names and values.
 
-use super::record::{FIELDS, Record};
+use super::record::Record;
 use super::value::Value;
 use crate::fields::Kind;
 use crate::parse::Wants;
 
-/// A field of a record; the order is that of [`FIELDS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
-    Row,
-    Url,
-    FinalUrl,
-    Redirects,
-    Status,
-    HttpVersion,
-    ContentType,
-    Charset,
-    WireBytes,
-    DecodedBytes,
-    Sha256,
-    Title,
-    Sent,
-    QueuedMs,
-    ResolveMs,
-    ConnectMs,
-    TlsMs,
-    FirstByteMs,
-    BodyMs,
-    TotalMs,
-    ParseMs,
-    Attempts,
-    Pass,
-    Remote,
-    Error,
-    ErrorMessage,
-    DuplicateOf,
-    File,
-    Fault,
-    Method,
-    Location,
-    Depth,
-    FoundOn,
-    Links,
-    Noindex,
-    External,
-    Headers,
-    Note,
-    Columns,
-    Fields,
-    Items,
-    Misses,
-    Metadata,
-    Article,
-    Markdown,
-    Body,
+/// Makes the fields of one table: their order, their names, and the kinds of their values.
+macro_rules! fields {
+    ($($field:ident $name:literal $kind:ident,)*) => {
+        /// A field of a record; the order is that of [`FIELDS`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Field {
+            $($field,)*
+        }
+
+        /// The names of the fields, in the order in which they are written.
+        pub const FIELDS: [&str; Field::ALL.len()] = [$($name,)*];
+
+        impl Field {
+            /// Every field, in the order of a record.
+            pub(super) const ALL: [Self; [$($name,)*].len()] = [$(Self::$field,)*];
+
+            /// What its values are, where there is one: typed tables have columns of it.
+            pub(super) fn kind(self) -> Kind {
+                match self {
+                    $(Self::$field => Kind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    Row "row" Integer,
+    Url "url" Url,
+    FinalUrl "final_url" Url,
+    Redirects "redirects" Json,
+    Status "status" Integer,
+    HttpVersion "http_version" Text,
+    ContentType "content_type" Text,
+    Charset "charset" Text,
+    WireBytes "wire_bytes" Integer,
+    DecodedBytes "decoded_bytes" Integer,
+    Sha256 "sha256" Text,
+    Title "title" Text,
+    Sent "sent" Timestamp,
+    QueuedMs "queued_ms" Number,
+    ResolveMs "resolve_ms" Number,
+    ConnectMs "connect_ms" Number,
+    TlsMs "tls_ms" Number,
+    FirstByteMs "first_byte_ms" Number,
+    BodyMs "body_ms" Number,
+    TotalMs "total_ms" Number,
+    ParseMs "parse_ms" Number,
+    Attempts "attempts" Json,
+    Pass "pass" Integer,
+    Remote "remote" Text,
+    Error "error" Text,
+    ErrorMessage "error_message" Text,
+    DuplicateOf "duplicate_of" Integer,
+    File "file" Text,
+    Fault "fault" Text,
+    Method "method" Text,
+    Location "location" Text,
+    Depth "depth" Integer,
+    FoundOn "found_on" Url,
+    Links "links" Integer,
+    Noindex "noindex" Bool,
+    External "external" Bool,
+    Headers "headers" Json,
+    Note "note" Text,
+    Columns "columns" Json,
+    Fields "fields" Json,
+    Items "items" Json,
+    Misses "misses" Json,
+    Metadata "metadata" Json,
+    Article "article" Text,
+    Markdown "markdown" Text,
+    Body "body" Text,
 }
 
 impl Field {
-    /// Every field, in the order of a record.
-    pub(super) const ALL: [Self; FIELDS.len()] = [
-        Self::Row,
-        Self::Url,
-        Self::FinalUrl,
-        Self::Redirects,
-        Self::Status,
-        Self::HttpVersion,
-        Self::ContentType,
-        Self::Charset,
-        Self::WireBytes,
-        Self::DecodedBytes,
-        Self::Sha256,
-        Self::Title,
-        Self::Sent,
-        Self::QueuedMs,
-        Self::ResolveMs,
-        Self::ConnectMs,
-        Self::TlsMs,
-        Self::FirstByteMs,
-        Self::BodyMs,
-        Self::TotalMs,
-        Self::ParseMs,
-        Self::Attempts,
-        Self::Pass,
-        Self::Remote,
-        Self::Error,
-        Self::ErrorMessage,
-        Self::DuplicateOf,
-        Self::File,
-        Self::Fault,
-        Self::Method,
-        Self::Location,
-        Self::Depth,
-        Self::FoundOn,
-        Self::Links,
-        Self::Noindex,
-        Self::External,
-        Self::Headers,
-        Self::Note,
-        Self::Columns,
-        Self::Fields,
-        Self::Items,
-        Self::Misses,
-        Self::Metadata,
-        Self::Article,
-        Self::Markdown,
-        Self::Body,
-    ];
-
     /// The field of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let at = FIELDS.iter().position(|known| *known == name)?;
@@ -116,55 +90,6 @@ impl Field {
     /// Its name.
     pub(super) fn name(self) -> &'static str {
         FIELDS[self as usize]
-    }
-
-    /// What its values are, where there is one: typed tables have columns of it.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::Row
-            | Self::Status
-            | Self::WireBytes
-            | Self::DecodedBytes
-            | Self::Pass
-            | Self::DuplicateOf
-            | Self::Depth
-            | Self::Links => Kind::Integer,
-            Self::Sent => Kind::Timestamp,
-            Self::QueuedMs
-            | Self::ResolveMs
-            | Self::ConnectMs
-            | Self::TlsMs
-            | Self::FirstByteMs
-            | Self::BodyMs
-            | Self::TotalMs
-            | Self::ParseMs => Kind::Number,
-            Self::Noindex | Self::External => Kind::Bool,
-            Self::Redirects
-            | Self::Attempts
-            | Self::Headers
-            | Self::Columns
-            | Self::Fields
-            | Self::Items
-            | Self::Misses
-            | Self::Metadata => Kind::Json,
-            Self::Url | Self::FinalUrl | Self::FoundOn => Kind::Url,
-            Self::HttpVersion
-            | Self::ContentType
-            | Self::Charset
-            | Self::Sha256
-            | Self::Title
-            | Self::Remote
-            | Self::Error
-            | Self::ErrorMessage
-            | Self::File
-            | Self::Fault
-            | Self::Method
-            | Self::Location
-            | Self::Note
-            | Self::Article
-            | Self::Markdown
-            | Self::Body => Kind::Text,
-        }
     }
 
     /// What has to be read out of a page for it.

@@ -53,6 +53,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod torn;
 mod value;
 mod wacz;
 mod warc;
@@ -62,6 +63,7 @@ use std::path::Path;
 
 pub(crate) use counts::Counter;
 pub use counts::Counts;
+pub use field::FIELDS;
 pub use files::Files;
 pub use format::{FORMATS, Format};
 pub(crate) use holders::Holders;
@@ -71,7 +73,7 @@ pub use mark::{Mark, Start};
 pub(crate) use mirror::Mirror;
 use opener::open;
 pub(crate) use opener::{SinkPlan, files_name, index_name, name};
-pub use record::{FIELDS, Record, SCHEMA};
+pub use record::{Record, SCHEMA};
 pub use settings::{
     ArchiveSettings, Destination, FilesSettings, Layout, RecordSettings, SinkSettings,
     TemplateSettings, TextSettings,

@@ -16,56 +16,6 @@ use crate::moment;
 use crate::url::PageUrl;
 use crate::visit::Visit;
 
-/// The names of the fields, in the order in which they are written.
-pub const FIELDS: [&str; 46] = [
-    "row",
-    "url",
-    "final_url",
-    "redirects",
-    "status",
-    "http_version",
-    "content_type",
-    "charset",
-    "wire_bytes",
-    "decoded_bytes",
-    "sha256",
-    "title",
-    "sent",
-    "queued_ms",
-    "resolve_ms",
-    "connect_ms",
-    "tls_ms",
-    "first_byte_ms",
-    "body_ms",
-    "total_ms",
-    "parse_ms",
-    "attempts",
-    "pass",
-    "remote",
-    "error",
-    "error_message",
-    "duplicate_of",
-    "file",
-    "fault",
-    "method",
-    "location",
-    "depth",
-    "found_on",
-    "links",
-    "noindex",
-    "external",
-    "headers",
-    "note",
-    "columns",
-    "fields",
-    "items",
-    "misses",
-    "metadata",
-    "article",
-    "markdown",
-    "body",
-];
-
 /// The JSON Schema (2020-12) of a record in JSON: every field with its type, unit and meaning.
 pub const SCHEMA: &str = include_str!("record.schema.json");
 
