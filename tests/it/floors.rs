@@ -2,6 +2,8 @@
 //!
 //! Reads the source as text: every `crate::…` path outside comments, and in the binary every `haul::…` path.
 
+mod inside;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
