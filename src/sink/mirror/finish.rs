@@ -52,8 +52,20 @@ struct RewriteLog {
     file: Option<File>,
 }
 
+impl Mirror {
+    /// Rewrites every saved page and style sheet.
+    ///
+    /// Returns how many were changed, and the file of the first seed, if it was saved.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written, or the list is damaged.
+    pub(crate) fn finish(self) -> Result<(u64, Option<PathBuf>)> {
+        finish(self)
+    }
+}
+
 /// Rewrites the saved files; returns how many were changed, and the file of the first seed.
-pub(super) fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
+fn finish(mut mirror: Mirror) -> Result<(u64, Option<PathBuf>)> {
     let unreadable = |source| Error::output(&mirror.list_path, source);
     let saved = Saved::read(&mut mirror.list, mirror.fingerprints).map_err(unreadable)?;
     let failed = |source| Error::output(&mirror.folder, source);

@@ -73,16 +73,6 @@ impl Mirror {
         });
         Ok(Some((Box::new(sink), mirror)))
     }
-
-    /// Rewrites every saved page and style sheet.
-    ///
-    /// Returns how many were changed, and the file of the first seed, if it was saved.
-    ///
-    /// # Errors
-    /// If a file cannot be read or written, or the list is damaged.
-    pub(crate) fn finish(self) -> Result<(u64, Option<PathBuf>)> {
-        finish::finish(self)
-    }
 }
 
 #[cfg(test)]

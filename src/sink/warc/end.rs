@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::super::packing::Packing;
-use super::super::tail::{End, torn_member};
+use super::super::torn::{End, torn_member};
 use crate::archive::{Records, series};
 use crate::size::ByteSize;
 

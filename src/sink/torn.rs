@@ -1,0 +1,102 @@
+//! What a crash leaves at the end of a file, and where it begins.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::packing::Packing;
+
+/// Bytes read at a time.
+pub(super) const CHUNK: usize = 256 << 10;
+
+/// What the end of a file is like, and what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing is wrong.
+    Whole,
+    /// A newline is missing, and is added.
+    Unended,
+    /// So many bytes of half a record are cut off.
+    Torn(u64),
+}
+
+/// Where the last member of a packed file begins, where that has no end; `take` is handed the start of each member
+/// and bytes that were packed in it.
+///
+/// # Errors
+/// When the file cannot be read, or is damaged elsewhere.
+pub(super) fn torn_member(
+    path: &Path,
+    packing: Packing,
+    mut take: impl FnMut(u64, &[u8]),
+) -> io::Result<Option<u64>> {
+    let mut reader = Counted::open(path, 0)?;
+    while !reader.fill_buf()?.is_empty() {
+        let start = reader.at;
+        let unpacked = packing.unpack(&mut reader, |bytes| {
+            take(start, bytes);
+            Ok(())
+        });
+        match unpacked {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(start)),
+            // A crash of the machine may leave a file longer than what was written to it.
+            Err(_) if is_nothing(path, start)? => return Ok(Some(start)),
+            Err(error) => {
+                let problem =
+                    format!("it is damaged at byte {start}: {error}; write to another file");
+                return Err(io::Error::other(problem));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A file that is read, and where the next byte of it is.
+pub(super) struct Counted {
+    reader: BufReader<File>,
+    pub(super) at: u64,
+}
+
+impl Counted {
+    pub(super) fn open(path: &Path, start: u64) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Self {
+            reader: BufReader::with_capacity(CHUNK, file),
+            at: start,
+        })
+    }
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count as u64;
+        self.reader.consume(count);
+    }
+}
+
+/// Whether nothing but zeros comes from here on.
+pub(super) fn is_nothing(path: &Path, start: u64) -> io::Result<bool> {
+    let mut reader = Counted::open(path, start)?;
+    loop {
+        let bytes = reader.fill_buf()?;
+        let length = bytes.len();
+        if length == 0 || bytes.iter().any(|byte| *byte != 0) {
+            return Ok(length == 0);
+        }
+        reader.consume(length);
+    }
+}
