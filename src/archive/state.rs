@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3Default;
@@ -24,9 +24,9 @@ struct Count {
 ///
 /// # Errors
 /// When it is not there, or cannot be looked at.
-pub(crate) fn state(path: &PathBuf) -> Result<String> {
+pub(crate) fn state(path: &Path) -> Result<String> {
     let unreadable = |source| Error::Unreadable {
-        path: path.clone(),
+        path: path.to_owned(),
         source,
     };
     let mut count = Count {
