@@ -18,7 +18,7 @@ use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::run::wait;
 use crate::written;
 
-/// An archive of so many pages on three hosts, one of them a 503 that asks for an hour, one a redirect, and each tenth
+/// An archive of so many pages on three hosts, one of them a 503 that asks for a second, one a redirect, and each tenth
 /// of a URL that was there before.
 fn archive(path: &Path, pages: u64) {
     let mut text = String::new();
@@ -28,7 +28,7 @@ fn archive(path: &Path, pages: u64) {
             _ => format!("http://h{}.example/{page}", page % 3),
         };
         let head = match page {
-            2 => "503 Later\r\nRetry-After: 3600",
+            2 => "503 Later\r\nRetry-After: 1",
             3 => "301 Moved\r\nLocation: http://h9.example/",
             _ => "200 OK\r\nContent-Type: text/html",
         };
