@@ -73,7 +73,10 @@ fn a_file_without_a_certificate_is_no_authority() {
         ];
         let (code, _, stderr) = run(folder.path(), &line);
         assert_eq!(code, Some(2), "{stderr}");
-        assert!(stderr.contains("--cacert empty.pem"), "{stderr}");
+        assert!(
+            stderr.contains("--cacert: no certificate is in empty.pem"),
+            "{stderr}"
+        );
     }
 }
 
