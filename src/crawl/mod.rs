@@ -94,7 +94,7 @@ async fn run(
     if let Some(notice) = notice {
         tell(&Event::Notice(&notice));
     }
-    if plan.leads_nowhere {
+    if plan.leads_nowhere && pages == Pages::Asked {
         tell(&Event::Notice(
             "a recipe says what to follow: a crawl does, a fetch of a list does not",
         ));

@@ -169,8 +169,12 @@ fn a_refusal_names_the_address_and_the_way_around_it() {
     let origin = origin("127.0.0.1", &["http://10.0.0.1/".into()]);
     let report = run(config("async:4", [origin.url("/to/0")]));
     let message = &report.only().message;
+    assert_eq!(message, "redirect to the private address 10.0.0.1 refused");
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, told) = crate::cli::run(folder.path(), &["fetch", &origin.url("/to/0")]);
+    assert_eq!(code, Some(4), "{told}");
     assert!(
-        message.contains("10.0.0.1") && message.contains("--allow-private"),
-        "{message}"
+        told.contains("10.0.0.1 refused (--allow-private allows it)"),
+        "{told}"
     );
 }

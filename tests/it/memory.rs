@@ -83,5 +83,5 @@ fn no_memory_at_all_is_refused_with_a_way_out() {
     let words = ["fetch", "--max-memory", "0", "http://127.0.0.1:1/"];
     let (code, _, told) = run(folder.path(), &words);
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("--max-memory 0"), "{told}");
+    assert!(told.contains("--max-memory: with 0 no page"), "{told}");
 }
