@@ -66,7 +66,10 @@ impl Pages {
             }
         };
         if let Some(job) = &mut fitted.job {
-            let states: Result<Vec<_>> = archives.into_iter().map(archive::state).collect();
+            let states: Result<Vec<_>> = archives
+                .into_iter()
+                .map(|path| archive::state(path))
+                .collect();
             job.settings.insert(STATE.to_owned(), states?.join("\n"));
         }
         Ok(Cow::Owned(fitted))
