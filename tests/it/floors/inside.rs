@@ -25,6 +25,13 @@ struct Import {
     name: String,
 }
 
+/// What is shown, the files with their texts, and the circles in them.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
 /// One file: what it imports, and its code without the imports.
 struct Source {
     imports: Vec<Import>,
@@ -43,7 +50,7 @@ fn no_file_knows_itself_by_way_of_others() {
 
 #[test]
 fn a_circle_is_found_in_every_form_and_shown_with_its_path() {
-    let cases: [(&str, &[(&str, &str)], &[&str]); 8] = [
+    let cases: [Case; 8] = [
         (
             "by name",
             &[("a/b", "use super::c::C;"), ("a/c", "use crate::a::b::B;")],
