@@ -22,7 +22,6 @@ mod guard;
 mod hosts;
 mod intake;
 mod patience;
-mod pinned;
 mod plan;
 mod proxied;
 mod proxy;
@@ -35,6 +34,7 @@ mod sockets;
 mod spool;
 mod tls;
 mod types;
+mod verifier;
 mod wire;
 
 pub(crate) use blocking::BlockingFetcher;

@@ -170,7 +170,7 @@ fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
 fn what_is_no_data_of_a_report_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (text, said) in [
-        ("{", not valid JSON),
+        ("{", "not valid JSON"),
         ("{\"kind\":\"order\"}", "not the data of a report"),
         ("{\"kind\":\"run\",\"format\":2}", "format 2"),
     ] {
