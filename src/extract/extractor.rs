@@ -305,8 +305,8 @@ impl TableReader {
     }
 
     fn items(&self, table: u16, root: &Node<'_>, reading: &mut Reading<'_>, fields: &mut Fields) {
-        let most = reading.account.limits.items.saturating_add(1);
-        let nodes = match self.each.nodes(root, &mut reading.caches, most) {
+        let limit = reading.account.limits.items.saturating_add(1);
+        let nodes = match self.each.nodes(root, &mut reading.caches, limit) {
             Ok(nodes) => nodes,
             Err(why) => {
                 fields.miss(reading, table, 0, String::new(), why);

@@ -94,8 +94,8 @@ pub fn matches(text: &str, page: &Page<'_>, limits: &Limits) -> Result<Vec<Match
             break;
         };
         left = rest;
-        let taken = node.value(&expression.take, false);
-        let mut outcome = chain.run(taken.into_iter().collect(), &base, limits);
+        let input = node.value(&expression.take, false);
+        let mut outcome = chain.run(input.into_iter().collect(), &base, limits);
         let value = match outcome.value {
             Value::List(mut values) if values.len() < 2 => values.pop().unwrap_or_default(),
             value => value,

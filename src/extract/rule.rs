@@ -218,12 +218,12 @@ impl Field {
         };
         let inside = matches!(self.selector, Selector::Itself);
         let wanted = if chain.takes_all() { limits.items } else { 1 };
-        let mut found = Vec::new();
+        let mut values = Vec::new();
         for node in &nodes {
             let Some(value) = node.value(take, inside) else {
                 continue;
             };
-            if found.len() >= wanted {
+            if values.len() >= wanted {
                 if chain.takes_all() {
                     reading.miss(&self.path, format!("more than {wanted} values"));
                 }
@@ -236,11 +236,11 @@ impl Field {
                 }
                 return Value::Missing;
             }
-            found.push(value);
+            values.push(value);
         }
-        let found = chain.run(found, reading.base, &limits);
-        let more = found.whys.len().saturating_sub(1);
-        if let Some(first) = found.whys.into_iter().next() {
+        let outcome = chain.run(values, reading.base, &limits);
+        let more = outcome.whys.len().saturating_sub(1);
+        if let Some(first) = outcome.whys.into_iter().next() {
             let why = match more {
                 0 => first,
                 _ => format!("{first}; and {more} more values of the list"),
@@ -248,8 +248,8 @@ impl Field {
             reading.miss(&self.path, why);
         }
         // Filters can make a text longer: a replacement can repeat what it matched.
-        match reading.account.bytes(longest_text(&found.value)) {
-            Ok(()) => found.value,
+        match reading.account.bytes(longest_text(&outcome.value)) {
+            Ok(()) => outcome.value,
             Err(why) => {
                 reading.miss(&self.path, why);
                 Value::Missing

@@ -4,7 +4,7 @@ use ego_tree::NodeRef;
 use regex::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::css::{Caches, Css, taken};
+use super::css::{Caches, Css, take_from};
 use super::filter::of_json;
 use super::path::Path;
 use super::selection::{Fault, Take};
@@ -149,8 +149,12 @@ impl Node<'_> {
     /// The part of this node that is to be read; `None` if it does not have it.
     pub(super) fn value(&self, take: &Take, inside: bool) -> Option<Value> {
         match self {
-            Node::Page(tree) => taken(tree.html.tree.root(), take, &tree.orders).map(Value::Text),
-            Node::Element(element, tree) => taken(*element, take, &tree.orders).map(Value::Text),
+            Node::Page(tree) => {
+                take_from(tree.html.tree.root(), take, &tree.orders).map(Value::Text)
+            }
+            Node::Element(element, tree) => {
+                take_from(*element, take, &tree.orders).map(Value::Text)
+            }
             Node::Json(value) => Some(of_json(value)).filter(|value| *value != Value::Missing),
             Node::Text(text) => Some(Value::Text((*text).to_owned())),
             Node::Match(text, groups) => {

@@ -62,8 +62,8 @@ pub(super) fn read(
     }
     let as_markdown = markdown == Some(Markdown::Article);
     if article || as_markdown {
-        let found = guarded(|| find_article(article, as_markdown, tree, base, limits));
-        texts.record(found, |texts, (text, markdown)| {
+        let result = guarded(|| find_article(article, as_markdown, tree, base, limits));
+        texts.record(result, |texts, (text, markdown)| {
             texts.article = text;
             if as_markdown {
                 texts.markdown = markdown;

@@ -25,7 +25,7 @@ use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 use super::selection::Fault;
 use element::PageElement;
 use language::{Language, Refusal};
-pub(super) use taken::taken;
+pub(super) use taken::take_from;
 
 /// The longest selector, in bytes.
 const LONGEST: usize = 4 << 10;

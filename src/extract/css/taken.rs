@@ -9,7 +9,7 @@ use super::super::selection::Take;
 use super::super::tree::Orders;
 
 /// The requested part of an element, or of the page if the node is its root.
-pub(in crate::extract) fn taken(
+pub(in crate::extract) fn take_from(
     node: NodeRef<'_, Node>,
     take: &Take,
     orders: &Orders,

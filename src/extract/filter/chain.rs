@@ -266,20 +266,20 @@ impl Step {
                 values
             }
             Step::Split(at) => {
-                let most = limits.items;
+                let limit = limits.items;
                 let cut = values.iter().flat_map(|value| {
                     let text = text(value).into_owned();
                     let parts: Vec<_> = text
                         .split(at.as_str())
-                        .take(most + 1)
+                        .take(limit + 1)
                         .map(|part| Value::Text(part.to_owned()))
                         .collect();
                     parts
                 });
-                let mut parts: Vec<_> = cut.take(most + 1).collect();
-                if parts.len() > most {
-                    parts.truncate(most);
-                    whys.push(format!("more than {most} values"));
+                let mut parts: Vec<_> = cut.take(limit + 1).collect();
+                if parts.len() > limit {
+                    parts.truncate(limit);
+                    whys.push(format!("more than {limit} values"));
                 }
                 parts
             }

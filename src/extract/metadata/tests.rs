@@ -256,8 +256,8 @@ fn large_amounts_of_json_ld_are_bounded() {
 #[test]
 fn huge_numbers_of_elements_of_each_kind_are_bounded() {
     let million = "<meta property=og:image content=x>".repeat(1_000_000);
-    let found = hostile(&million, "more than 1000 properties of OpenGraph");
-    assert_eq!(found.open_graph.properties.len(), 1_000);
+    let metadata = hostile(&million, "more than 1000 properties of OpenGraph");
+    assert_eq!(metadata.open_graph.properties.len(), 1_000);
     let many = |element: &str| element.repeat(200_000);
     hostile(
         &many("<meta name=twitter:x content=x>"),
@@ -272,8 +272,8 @@ fn huge_numbers_of_elements_of_each_kind_are_bounded() {
     );
     assert_eq!(read(&many("<meta name=author content=x>")).authors, ["x"]);
     let long = format!("<meta property=og:title content='{}'>", "ü".repeat(1 << 20));
-    let found = hostile(&long, "og:title: cut after 65536 bytes");
-    assert_eq!(found.open_graph.properties[0].1.len(), 65_536);
+    let metadata = hostile(&long, "og:title: cut after 65536 bytes");
+    assert_eq!(metadata.open_graph.properties[0].1.len(), 65_536);
     hostile(&long.repeat(30), "cut after");
     let text = format!(
         "<div itemscope><p itemprop='a b c'>{}",

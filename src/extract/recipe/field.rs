@@ -83,10 +83,10 @@ impl Reader<'_, '_> {
         rule.required = self.switch(table, "required", false);
         rule.min_rate = self.rate(table);
         rule.reads = if nested {
-            self.known(table, &NESTED, "a nested table");
+            self.report_unknown_keys(table, &NESTED, "a nested table");
             self.nested(key, table, source, depth)?
         } else {
-            self.known(table, &FIELD, "a field");
+            self.report_unknown_keys(table, &FIELD, "a field");
             Reads::Value(self.value(key, table, source, rule.list)?)
         };
         Some(rule)

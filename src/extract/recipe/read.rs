@@ -55,7 +55,7 @@ pub(super) struct Reader<'f, 't> {
 
 impl Reader<'_, '_> {
     fn recipe(&mut self, table: &DeTable<'_>, file: &str) -> Recipe {
-        self.known(table, &TOP, "a recipe");
+        self.report_unknown_keys(table, &TOP, "a recipe");
         let source = match table.get("source") {
             Some(value) => self.one_of(value, &SOURCES, "source").map(source),
             None => None,
@@ -90,8 +90,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Records unknown keys.
-    pub(super) fn known(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
+    /// Records a problem for each unknown key.
+    pub(super) fn report_unknown_keys(&mut self, table: &DeTable<'_>, known: &[&str], of: &str) {
         for (key, _) in table {
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
@@ -224,7 +224,7 @@ impl Reader<'_, '_> {
     fn lead(&mut self, value: &Entry<'_>, source: Source) -> Option<Lead> {
         let (select, recipe) = match value.get_ref() {
             DeValue::Table(table) => {
-                self.known(table, &LEAD, "a link to follow");
+                self.report_unknown_keys(table, &LEAD, "a link to follow");
                 let recipe = match table.get("recipe") {
                     Some(value) => Some(self.text(value, "recipe")?.to_owned()),
                     None => None,

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::super::css::{Caches, taken};
+use super::super::css::{Caches, take_from};
 use super::super::selector::{Node, Selector};
 use super::super::tree::{self, Notes};
 use super::*;
@@ -40,9 +40,9 @@ fn described(text: &str, line: &str) -> Result<Vec<String>, String> {
         };
         let element = node.value().as_element()?;
         match attribute {
-            Some(name) => taken(*node, &Take::Attribute(name.to_owned()), &tree.orders),
+            Some(name) => take_from(*node, &Take::Attribute(name.to_owned()), &tree.orders),
             None => {
-                let text = taken(*node, &Take::Text, &tree.orders).unwrap_or_default();
+                let text = take_from(*node, &Take::Text, &tree.orders).unwrap_or_default();
                 Some(format!("{} {}", element.name(), collapsed(&text)))
             }
         }

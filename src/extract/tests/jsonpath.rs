@@ -24,19 +24,20 @@ fn every_case_of_the_official_suite_has_the_expected_result() {
     for case in &suite {
         let query = case["selector"].as_str().unwrap();
         let invalid = case["invalid_selector"] == true;
-        let found = Path::compile(query).map(|path| {
-            let found = path.query(&case["document"], usize::MAX);
-            Value::from(found.into_iter().cloned().collect::<Vec<_>>())
+        let outcome = Path::compile(query).map(|path| {
+            let nodes = path.query(&case["document"], usize::MAX);
+            Value::from(nodes.into_iter().cloned().collect::<Vec<_>>())
         });
-        let right = match &found {
+        let right = match &outcome {
             Err(_) => invalid,
             // If the order of an object's members is free, several results are valid.
-            Ok(found) => {
+            Ok(values) => {
                 let any = case["results"].as_array();
-                !invalid && (case["result"] == *found || any.is_some_and(|any| any.contains(found)))
+                !invalid
+                    && (case["result"] == *values || any.is_some_and(|any| any.contains(values)))
             }
         };
-        assert!(right, "{}: {query}: {found:?}", case["name"]);
+        assert!(right, "{}: {query}: {outcome:?}", case["name"]);
     }
 }
 

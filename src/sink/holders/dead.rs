@@ -97,10 +97,10 @@ impl DeadLinks {
         }
         mark_redirects(&mut dead, &mut by_fingerprint, redirects);
         // Sort by the order of failure.
-        let mut places: Vec<usize> = (0..dead.len()).collect();
-        places.sort_by_key(|at| dead[*at].position);
+        let mut order: Vec<usize> = (0..dead.len()).collect();
+        order.sort_by_key(|at| dead[*at].position);
         let mut moved = vec![0; dead.len()];
-        places
+        order
             .iter()
             .enumerate()
             .for_each(|(to, from)| moved[*from] = to);

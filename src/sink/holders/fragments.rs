@@ -65,9 +65,9 @@ pub(super) fn missing(
             }
             if let Some(targets) = wanted.remove(&fingerprints.of(&entry.url)) {
                 let ids: HashSet<u64> = entry.fingerprints.iter().copied().collect();
-                let lost =
+                let is_missing =
                     |target: &FragmentTarget| !ids.contains(&target.1) && !ids.contains(&target.2);
-                let lost = targets.into_iter().filter(lost);
+                let lost = targets.into_iter().filter(is_missing);
                 missing.extend(lost.map(|target| (target, entry.status)));
             }
             Ok(())

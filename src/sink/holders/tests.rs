@@ -65,7 +65,7 @@ fn report(broken: &Broken) -> Vec<(String, String, Vec<String>)> {
         .collect()
 }
 
-fn of(visits: &[Visit]) -> Broken {
+fn report_of(visits: &[Visit]) -> Broken {
     let (mut sink, holders) =
         Holders::open(None, Start::Fresh, Fingerprints::seeded(SEED)).unwrap();
     visits.iter().for_each(|visit| sink.write(visit).unwrap());
@@ -75,7 +75,7 @@ fn of(visits: &[Visit]) -> Broken {
 
 #[test]
 fn a_broken_link_is_reported_whether_its_page_came_before_or_after_the_failure() {
-    let broken = of(&[
+    let broken = report_of(&[
         page("/a", &["/x", "/b"]),
         dead("/x", 404),
         page("/b", &["/x", "/a"]),
@@ -99,7 +99,7 @@ fn a_broken_link_is_reported_whether_its_page_came_before_or_after_the_failure()
 
 #[test]
 fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
-    let broken = of(&[
+    let broken = report_of(&[
         moved("/one", "/two"),
         page("/a", &["/one"]),
         moved("/two", "/x"),
@@ -110,13 +110,13 @@ fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
         .into_iter()
         .map(|(url, _, holders)| (url, holders))
         .collect();
-    let held = |holder: &str| vec![holder.to_owned()];
+    let linked_from = |holder: &str| vec![holder.to_owned()];
     assert_eq!(
         all,
         [
-            ("/one".to_owned(), held("/a")),
-            ("/two".to_owned(), held("/one")),
-            ("/x".to_owned(), held("/two"))
+            ("/one".to_owned(), linked_from("/a")),
+            ("/two".to_owned(), linked_from("/one")),
+            ("/x".to_owned(), linked_from("/two"))
         ]
     );
     let mut chain = dead("/end", 404);
@@ -127,7 +127,7 @@ fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
             answer: None,
         })
         .to_vec();
-    let broken = of(&[
+    let broken = report_of(&[
         page("/a", &["/first"]),
         page("/b", &["/second"]),
         page("/c", &["/end"]),
@@ -140,10 +140,10 @@ fn a_redirect_to_a_broken_url_is_broken_however_long_the_chain() {
 #[test]
 fn a_url_that_failed_but_was_fetched_later_is_not_broken() {
     assert_eq!(
-        of(&[dead("/x", 503), page("/a", &["/x"]), page("/x", &[])]).count,
+        report_of(&[dead("/x", 503), page("/a", &["/x"]), page("/x", &[])]).count,
         0
     );
-    assert_eq!(of(&[page("/x", &["/x"]), dead("/x", 503)]).count, 1);
+    assert_eq!(report_of(&[page("/x", &["/x"]), dead("/x", 503)]).count, 1);
 }
 
 #[test]

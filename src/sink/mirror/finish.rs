@@ -164,7 +164,7 @@ impl Saved {
         let Some(bytes) = folder.read(path, LARGEST)? else {
             return Ok(None);
         };
-        let places = |fingerprint| {
+        let resolve = |fingerprint| {
             let target = self.by_url.get(&fingerprint)?;
             Some(Place {
                 path: relative(path, self.files[target.at].path.as_deref()?),
@@ -177,7 +177,7 @@ impl Saved {
             fingerprints: self.fingerprints,
             again: done.hashes.get(path) == Some(&xxh3_128(&bytes)),
         };
-        match rewrite(&bytes, document, &places).filter(|new| *new != bytes) {
+        match rewrite(&bytes, document, &resolve).filter(|new| *new != bytes) {
             Some(new) => {
                 done.note(path, &new)?;
                 folder.stage(path, &new).map(Some)

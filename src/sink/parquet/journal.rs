@@ -152,9 +152,9 @@ pub(super) fn read(
             .next()
             .map_err(|source| Error::output(&path, source))?;
         let Some((table, row)) = frame else {
-            let found: usize = rows.iter().map(|rows| rows.count).sum();
+            let count: usize = rows.iter().map(|rows| rows.count).sum();
             return Err(refused(format!(
-                "it has {found} rows, and the job left {} in it: somebody changed it; put it back as it was",
+                "it has {count} rows, and the job left {} in it: somebody changed it; put it back as it was",
                 counts.iter().sum::<usize>()
             )));
         };

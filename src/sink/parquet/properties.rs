@@ -47,7 +47,7 @@ fn columns(depth: u32) -> BoxedStrategy<Vec<Column>> {
 
 /// A value of a column, with missing ones even inside lists, where pages yield none.
 fn value(column: &Column, list: bool) -> BoxedStrategy<Value> {
-    let there = if list {
+    let present = if list {
         let element = value(column, false);
         prop::collection::vec(element, 0..4)
             .prop_map(Value::List)
@@ -64,7 +64,7 @@ fn value(column: &Column, list: bool) -> BoxedStrategy<Value> {
             Kind::Item => row(&column.columns).prop_map(Value::Item).boxed(),
         }
     };
-    prop_oneof![1 => Just(Value::Missing), 3 => there].boxed()
+    prop_oneof![1 => Just(Value::Missing), 3 => present].boxed()
 }
 
 fn row(columns: &[Column]) -> BoxedStrategy<Vec<Value>> {

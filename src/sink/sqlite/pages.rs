@@ -103,7 +103,7 @@ impl Pages {
             bind(&mut insert, parameter, value, &mut self.text)?;
         }
         for number in 0..self.headers.len() {
-            let value = record.headers.and_then(|kept| kept.value(number));
+            let value = record.headers.and_then(|headers| headers.value(number));
             insert.raw_bind_parameter(2 + self.fields.len() + number, value)?;
         }
         insert.raw_execute().map(drop)

@@ -69,11 +69,11 @@ fn rates(recipe: &str, relation: &Relation) -> Vec<String> {
     };
     let values = relation.columns.iter().map(|(name, _)| {
         // Blank text counts as missing.
-        let found = format!(
+        let count_query = format!(
             "SELECT count(nullif(trim({}), '')) FROM {table}",
             quoted(name)
         );
-        row(name, found)
+        row(name, count_query)
     });
     let lists = relation.lists.iter().map(|(name, list)| {
         let list = quoted(&list.name);

@@ -78,7 +78,7 @@ pub(in super::super) fn records(path: &Path) -> Vec<Record> {
 /// The numbers of the responses, checking that each has its own body, request and metadata.
 pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
     let records = records(path);
-    let of = |kind: &str| -> Vec<usize> {
+    let numbers_of = |kind: &str| -> Vec<usize> {
         let of_kind = records
             .iter()
             .filter(|record| record.field("WARC-Type") == kind);
@@ -87,8 +87,11 @@ pub(in super::super) fn numbers(path: &Path) -> Vec<usize> {
             .map(|record| url(record).rsplit_once('/').unwrap().1.parse().unwrap())
             .collect()
     };
-    let responses = of("response");
-    assert_eq!((&of("request"), &of("metadata")), (&responses, &responses));
+    let responses = numbers_of("response");
+    assert_eq!(
+        (&numbers_of("request"), &numbers_of("metadata")),
+        (&responses, &responses)
+    );
     for record in records
         .iter()
         .filter(|record| record.field("WARC-Type") == "response")
