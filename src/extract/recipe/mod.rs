@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! name = "product"                              # also the name of its table
-//! match = ["https://shop.example/p/*"]          # patterns as in --include; if missing: every page; []: only pages reached by its links
+//! match = ["https://shop.example/p/*"]          # as in --include; if missing: every page; []: only pages reached by links
 //! source = "html"                               # or "json" (JSONPath), or "text" (regular expressions)
 //! each = ".product"                             # each match is one item; if missing: the page is one item
 //! follow = ["a.next", { select = ".more a", recipe = "detail" }]
