@@ -8,11 +8,9 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use haul::Stop;
 use haul::compare::verdict::Place;
-use haul::compare::{
-    CompareSettings, Contestant, Practice, ROUND_ARGUMENT, Target, compare, serve_round,
-};
+use haul::compare::{CompareSettings, Contestant, Practice, Target};
+use haul::compare::{ROUND_ARGUMENT, compare, serve_round};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,9 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if words.first().is_some_and(|first| first == ROUND_ARGUMENT) {
         return Ok(serve_round()?);
     }
-    for line in standings(&words, None)? {
-        println!("{line}");
-    }
+    let lines = standings(&words, None)?;
+    lines.iter().for_each(|line| println!("{line}"));
     Ok(())
 }
 
@@ -43,7 +40,7 @@ pub(crate) fn standings(
         program,
         ..defaults
     };
-    let comparison = compare(&settings, &Stop::new(), |_| ())?;
+    let comparison = compare(&settings, &haul::Stop::new(), |_| ())?;
     let line = |engine: &haul::compare::EngineResult| {
         let (name, ratio) = (&engine.name, engine.ratio);
         match engine.place {
