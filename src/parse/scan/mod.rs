@@ -18,10 +18,10 @@
 //! else uses those bytes: UTF-8, the windows and ISO 8859 sets, GBK, Shift_JIS. UTF-16 and ISO-2022-JP must be decoded
 //! first.
 
+mod declaration;
 #[cfg(test)]
 pub(crate) mod differential;
 mod foreign;
-mod markup;
 mod name;
 #[cfg(test)]
 pub(crate) mod oracle;
@@ -35,8 +35,8 @@ use std::ops::ControlFlow;
 
 use memchr::memchr;
 
+pub(in crate::parse) use declaration::inside_cdata;
 use foreign::Foreign;
-pub(in crate::parse) use markup::inside_cdata;
 pub use name::Name;
 pub use reference::{Decoder, TextContext, decode, utf8};
 pub use tag::{Attribute, Tag};
@@ -131,10 +131,10 @@ impl Scanner {
             }
             let after = match html[open + 1] {
                 b'/' => end_tag(html, open, &mut self.foreign, visitor)?,
-                b'!' if is_xml => markup::after_xml_declaration(html, open),
-                b'!' => markup::after_declaration(html, open, self.foreign.allows_cdata()),
-                b'?' if is_xml => markup::after_instruction(html, open),
-                b'?' => markup::after_bogus_comment(html, open + 1),
+                b'!' if is_xml => declaration::after_xml_declaration(html, open),
+                b'!' => declaration::after_declaration(html, open, self.foreign.allows_cdata()),
+                b'?' if is_xml => declaration::after_instruction(html, open),
+                b'?' => declaration::after_bogus_comment(html, open + 1),
                 _ => self.start_tag(html, open, visitor)?,
             };
             match after {
@@ -219,7 +219,7 @@ fn xml_text<'a, V: Visitor<'a>>(
     match tag.name() {
         Name::Style => visitor.foreign_style(&text[after..end], after)?,
         name => {
-            let (content, offset) = markup::inside_cdata(&text[after..end]);
+            let (content, offset) = declaration::inside_cdata(&text[after..end]);
             visitor.raw_text(name, content, after + offset)?;
         }
     }
@@ -246,7 +246,7 @@ fn end_tag<'a, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> ControlFlow<(), Option<usize>> {
     if !html.get(open + 2).is_some_and(u8::is_ascii_alphabetic) {
-        return ControlFlow::Continue(markup::after_bogus_comment(html, open + 2));
+        return ControlFlow::Continue(declaration::after_bogus_comment(html, open + 2));
     }
     let mut tag = Tag::open(html, open, open + 2);
     let after = tag.end();

@@ -32,7 +32,7 @@ pub(super) fn end_of_xml_text(text: &[u8], from: usize, name: &[u8]) -> usize {
         at += offset;
         match text.get(at + 1) {
             Some(b'/') if is_tag_name(text, at + 2, name) => return at,
-            Some(b'!') => match super::markup::after_xml_declaration(text, at) {
+            Some(b'!') => match super::declaration::after_xml_declaration(text, at) {
                 Some(after) => at = after,
                 None => return text.len(),
             },
