@@ -68,8 +68,8 @@ fn a_circle_is_found_in_every_form_and_shown_with_its_path() {
         (
             "through a re-export",
             &[
-                ("a", "mod b; mod c; pub use c::C;"),
-                ("a/b", "use super::C; pub struct B(C);"),
+                ("a", "mod b; mod c; pub use c::C; fn open() -> b::B {}"),
+                ("a/b", "use super::{C,}; pub struct B(C);"),
                 ("a/c", "use super::b::B; pub struct C;"),
             ],
             &["a::b -> a::c -> a::b"],
@@ -304,6 +304,8 @@ fn names(before: &[String], tree: &str) -> Vec<(Vec<String>, String)> {
             depth += i32::from(c == '{') - i32::from(c == '}');
             c == ',' && depth == 0
         });
+        // The last item may have a comma too.
+        let items = items.filter(|item| !item.trim().is_empty());
         return items.flat_map(|item| names(&head, item)).collect();
     }
     let (path, alias) = tree.split_once(" as ").unwrap_or((tree, ""));
