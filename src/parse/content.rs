@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::header;
 use sha2::{Digest, Sha256};
 
-use super::Wants;
 use super::decode::{self, Codings, DecodeError, DecodeLimits};
+use super::wants::Wants;
 use crate::body::{Body, SPOOL_PREFIX, Spool};
 use crate::page::Page;
 

@@ -4,8 +4,6 @@
 //! Invariant: a body is scanned once, and the same scan finds the title. Responses of 400 and above yield no links: on
 //! a "not found" page, relative links lead to ever more URLs that do not exist.
 
-use serde::{Deserialize, Serialize};
-
 use super::charset::{self, Charset, ContentKind};
 use super::decode::DecodeLimits;
 use super::gather::Gathering;
@@ -13,8 +11,9 @@ use super::links::{LinkKind, LinkSettings, css, guess, links_as};
 use super::media_type::{Kind, MediaType};
 use super::plan::FollowPlan;
 use super::resolve::Resolver;
-use super::scan::{Decoder, Markup, utf8};
-use super::{feed, head, simhash, sitemap, with_lifetime, xml};
+use super::scan::{Decoder, Markup, utf8, with_lifetime};
+use super::settings::Follow;
+use super::{feed, head, simhash, sitemap, xml};
 use crate::checked::{self, IDS};
 use crate::found::{Found, FoundKind};
 use crate::job::{Job, Role};
@@ -27,33 +26,6 @@ pub(super) const SEARCHED: usize = 64 << 20;
 const REFERENCES: usize = 200_000;
 /// The first status that is a failure.
 const FAILURE: u16 = 400;
-
-/// What to look for in pages, so that it can be followed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Follow {
-    /// Links to other pages. If off, only links that recipes select are followed.
-    pub pages: bool,
-    /// References to the parts of a page, such as images and style sheets.
-    pub assets: bool,
-    /// Strings in scripts that look like URLs. Script files are fetched for this too.
-    pub guess: bool,
-    /// The ids in pages, and the fragments of links to them.
-    pub fragments: bool,
-    /// The most links taken from one page.
-    pub max_links: usize,
-}
-
-impl Default for Follow {
-    fn default() -> Self {
-        Self {
-            pages: true,
-            assets: false,
-            guess: false,
-            fragments: false,
-            max_links: 50_000,
-        }
-    }
-}
 
 /// The links of an HTML page at this URL; `None` if there is nothing to report.
 ///

@@ -27,127 +27,41 @@ pub(crate) mod rewrite;
 mod robots;
 #[doc(hidden)]
 pub mod scan;
+mod settings;
 #[doc(hidden)]
 pub mod simhash;
 mod sitemap;
 #[cfg(test)]
 mod tests;
+mod wants;
 mod work;
 mod xml;
 
-use std::borrow::Cow;
-
 use http::header;
-use serde::{Deserialize, Serialize};
 
 use crate::coding;
-use crate::extract::{self, ExtractSettings};
+use crate::extract;
 use crate::job::{Job, Role};
 use crate::memory::Memory;
 use crate::page::Page;
-use crate::size::ByteSize;
-use crate::statuses::Statuses;
 use crate::visit::Parsed;
 use charset::Charset;
 use content::Content;
 use decode::{DecodeError, DecodeLimits};
-pub use follow::{Follow, html};
+pub use follow::html;
 use follow::{LinkGatherer, SearchAs};
 use links::LinkSettings;
 use media_type::{Kind, MediaType};
 pub(crate) use plan::{FollowPlan, ParsePlan};
-use scan::Markup;
+use scan::{Markup, with_lifetime};
+pub use settings::{Follow, ParseSettings};
+pub use wants::Wants;
 pub use work::Work;
 
 /// Bytes of a page searched for its title when nothing else is wanted.
 ///
 /// For a body in a file, also the bytes from which its charset is detected.
 const HEAD: usize = 64 << 10;
-
-/// What a run's sinks need from the parse half.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wants {
-    /// The SHA-256 of the decoded body.
-    pub digest: bool,
-    /// The title of HTML pages, and the charset of text bodies.
-    pub title: bool,
-    /// The decoded text of text bodies.
-    pub text: bool,
-    /// The decoded bytes.
-    pub content: bool,
-    /// The complete bytes as received, neither decoded nor moved out of the page.
-    pub raw: bool,
-}
-
-/// What to read from a page, and within which limits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ParseSettings {
-    /// What is needed besides what the sinks need.
-    pub wants: Wants,
-    /// Limits on decoding.
-    pub limits: DecodeLimits,
-    /// What to look for in pages; a crawl looks for links in any case.
-    pub follow: Option<Follow>,
-    /// The typed fields to extract from a page's text, done by whichever part has the text.
-    pub extract: ExtractSettings,
-    /// Extra work done on each page, for measurements.
-    pub work: Work,
-    /// Statuses of 400 and above that do not count as failures.
-    pub accept: Statuses,
-    /// Approximate memory that all decoded pages may use together. A page waits for its share before it is decoded.
-    pub memory: ByteSize,
-}
-
-impl Wants {
-    /// Nothing: bodies are only counted.
-    pub const NOTHING: Self = Self {
-        digest: false,
-        title: false,
-        text: false,
-        content: false,
-        raw: false,
-    };
-
-    /// Whether anything is wanted.
-    pub fn any(self) -> bool {
-        self != Self::NOTHING
-    }
-
-    /// Whether anything is wanted that requires decoding the body.
-    pub fn reads(self) -> bool {
-        Self { raw: false, ..self }.any()
-    }
-
-    /// Everything that either one wants.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            digest: self.digest || other.digest,
-            title: self.title || other.title,
-            text: self.text || other.text,
-            content: self.content || other.content,
-            raw: self.raw || other.raw,
-        }
-    }
-}
-
-impl Default for ParseSettings {
-    fn default() -> Self {
-        let wants = Wants {
-            digest: true,
-            title: true,
-            ..Wants::NOTHING
-        };
-        Self {
-            wants,
-            limits: DecodeLimits::default(),
-            follow: None,
-            extract: ExtractSettings::default(),
-            work: Work::None,
-            accept: Statuses::default(),
-            memory: ByteSize::mib(256),
-        }
-    }
-}
 
 /// Parses a page as far as anything needs it.
 ///
@@ -392,9 +306,4 @@ fn find_title(markup: Markup, bytes: &[u8], charset: Charset) -> Option<String> 
     let encoding = charset.encoding;
     let decoder = with_lifetime(|bytes| encoding.decode_without_bom_handling(bytes).0);
     links::links_as(markup, head, settings, &decoder).title
-}
-
-/// Tells the compiler that the decoder's output borrows from its input.
-fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
-    decoder
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::decode::DecodeLimits;
-use super::follow::Follow;
-use super::{ParseSettings, Wants, Work};
+use super::settings::{Follow, ParseSettings};
+use super::wants::Wants;
+use super::work::Work;
 use crate::extract::ExtractSettings;
 use crate::fingerprint::Fingerprints;
 use crate::size::ByteSize;

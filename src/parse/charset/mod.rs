@@ -16,11 +16,14 @@
 
 mod declaration;
 mod prescan;
+mod source;
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+
+pub(crate) use source::{Charset, CharsetSource};
 
 /// The most bytes for the detector. It takes about 50 ns per byte, a hundred times as long as everything else here.
 const DETECTOR_LIMIT: usize = 16 << 10;
@@ -34,34 +37,6 @@ pub(crate) enum ContentKind {
     Xml,
     /// The rules for any other text.
     Text,
-}
-
-/// Where a charset comes from, strongest source first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum CharsetSource {
-    /// A byte order mark at the start of the body.
-    Bom,
-    /// The `charset` parameter of the `Content-Type` header.
-    Header,
-    /// A `<meta>` in the first 1024 bytes, or an XML declaration there in an HTML page.
-    Meta,
-    /// A `<meta>` further down, which not every browser looks for.
-    LateMeta,
-    /// An XML declaration.
-    Declaration,
-    /// The bytes themselves.
-    Detected,
-    /// Nothing: the default.
-    Default,
-}
-
-/// A charset, and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Charset {
-    /// The encoding of the WHATWG Encoding standard.
-    pub encoding: &'static Encoding,
-    /// Where the charset comes from.
-    pub source: CharsetSource,
 }
 
 /// Finds the charset of a body.

@@ -5,7 +5,7 @@
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-use super::stage::{Fault, Step};
+use super::step::{Fault, Step};
 
 /// The most input bytes per call: the decoder counts them in 32 bits.
 const INPUT_A_CALL: usize = 1 << 30;

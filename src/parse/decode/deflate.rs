@@ -6,7 +6,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::stage::{Fault, Step};
+use super::step::{Fault, Step};
 
 /// A deflate stream being decoded.
 pub(super) struct Deflate {

@@ -7,7 +7,7 @@
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::stage::{Fault, Step};
+use super::step::{Fault, Step};
 
 const SIGNATURE: [u8; 3] = [0x1f, 0x8b, 8];
 const FIXED_HEADER: u8 = 10;

@@ -11,10 +11,13 @@
 
 mod brotli;
 mod coding;
+mod codings;
 mod deflate;
 mod error;
 mod gzip;
+mod limits;
 mod stage;
+mod step;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -23,48 +26,17 @@ mod zstd;
 use std::cell::Cell;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
-pub use coding::{Coding, Codings, codings};
+pub use coding::Coding;
+pub use codings::{Codings, codings};
 pub use error::DecodeError;
+pub use limits::DecodeLimits;
 pub use stream::Decoder;
 
 use stage::{Chain, Spares};
 
 /// Size of the output buffer; a page that fits into it is copied once, at its exact size.
 const OUTPUT_AT_ONCE: usize = 64 << 10;
-
-/// Limits on decoding one body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DecodeLimits {
-    /// The most decoded bytes, for each coding of a chain. 32 MiB by default.
-    pub decoded: u64,
-    /// The most decoded bytes per encoded byte, checked above 1 MiB decoded. 200 by default.
-    pub ratio: u32,
-    /// The most stacked codings; never more than four. 2 by default.
-    pub codings: usize,
-    /// The most gzip members or zstd frames in a body, skippable frames included. 1024 by default.
-    pub members: u32,
-}
-
-impl DecodeLimits {
-    /// The most bytes that a body of this encoded length may decode to.
-    pub(crate) fn max_decoded(&self, encoded: u64) -> u64 {
-        let by_ratio = encoded.saturating_mul(u64::from(self.ratio));
-        by_ratio.max(stage::RATIO_CHECKED_FROM).min(self.decoded)
-    }
-}
-
-impl Default for DecodeLimits {
-    fn default() -> Self {
-        Self {
-            decoded: 32 << 20,
-            ratio: 200,
-            codings: 2,
-            members: 1024,
-        }
-    }
-}
 
 /// A decoded body.
 #[derive(Debug, Clone, PartialEq, Eq)]

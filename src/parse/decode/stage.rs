@@ -5,7 +5,6 @@
 //! here, in one place, against the limits, so no decoder has to be trusted with them. Invariant: memory is the windows
 //! of the stages plus one fixed buffer between each two, whatever the body contains.
 
-use std::error::Error;
 use std::io::{self, BufRead};
 
 use ::zstd::stream::raw::Decoder as ZstdDecoder;
@@ -14,38 +13,17 @@ use flate2::Decompress;
 use super::brotli::Brotli;
 use super::deflate::Deflate;
 use super::gzip::Gzip;
+use super::step::{Fault, Step};
 use super::zstd::Zstd;
 use super::{Coding, Codings, DecodeError, DecodeLimits};
 
 /// Size of the buffer between two stages.
 const BETWEEN: usize = 16 << 10;
 
-/// Decoded bytes below which the ratio is not checked: small pages that repeat one line are legitimate.
-pub(super) const RATIO_CHECKED_FROM: u64 = 1 << 20;
-
 /// The largest zstd window that is reused for another body.
 ///
 /// Without this limit, each thread could keep up to 8 MiB.
 const REUSED_WINDOW: u64 = 1 << 20;
-
-/// The bytes read and written by one step.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    pub(super) read: usize,
-    pub(super) wrote: usize,
-}
-
-/// Why a coding cannot be decoded, without the context that [`DecodeError`] has.
-pub(super) enum Fault {
-    Corrupt(Box<dyn Error + Send + Sync>),
-    Members,
-}
-
-impl Fault {
-    pub(super) fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Corrupt(source.into())
-    }
-}
 
 /// Decoders that a finished body leaves for the next one: their windows are expensive to allocate.
 #[derive(Default)]
@@ -119,25 +97,6 @@ impl Chain {
                 Machine::Zstd(_) | Machine::Brotli(_) => {}
             }
         }
-    }
-}
-
-impl DecodeLimits {
-    /// Checks the output of one coding against the bytes of the whole body on the wire.
-    fn check(&self, decoded: u64, encoded: u64) -> Result<(), DecodeError> {
-        if decoded > self.decoded {
-            return Err(DecodeError::TooLarge {
-                limit: self.decoded,
-            });
-        }
-        if decoded > RATIO_CHECKED_FROM && decoded > encoded.saturating_mul(u64::from(self.ratio)) {
-            return Err(DecodeError::Ratio {
-                limit: self.ratio,
-                encoded,
-                decoded,
-            });
-        }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 
 use ::zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use super::stage::{Fault, Step};
+use super::step::{Fault, Step};
 
 /// Base-2 logarithm of the largest window (RFC 9659 2).
 const WINDOW_LOG_MAX: u32 = 23;

@@ -5,10 +5,11 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use super::link::URL_LIMIT;
+use super::page::TITLE_LIMIT;
 use super::relation::{self, Relation};
 use super::{
-    Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, TITLE_LIMIT, URL_LIMIT,
-    css, guess, refresh,
+    Directives, Element, Link, LinkKind, LinkSettings, PageLinks, Refresh, css, guess, refresh,
 };
 use crate::checked::IDS;
 use crate::parse::scan::{Decoder, Name, Tag, TextContext, Visitor, decode, inside_cdata, utf8};

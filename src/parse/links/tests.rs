@@ -351,7 +351,7 @@ fn expected(events: &[Event]) -> Vec<(String, bool)> {
     }
     links.retain_mut(|(url, _)| {
         *url = url.trim_ascii().to_owned();
-        !url.is_empty() && url.len() <= super::URL_LIMIT
+        !url.is_empty() && url.len() <= super::link::URL_LIMIT
     });
     links
 }

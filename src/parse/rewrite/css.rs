@@ -3,18 +3,10 @@
 use encoding_rs::Encoding;
 
 use super::super::links::css::urls;
-use super::super::with_lifetime;
-use super::html::escape_markup;
-use super::{Edits, References};
-
-/// The context that a URL has to be escaped for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escape {
-    /// A style sheet by itself.
-    Css,
-    /// A style sheet as text between tags.
-    CssInMarkup,
-}
+use super::super::scan::with_lifetime;
+use super::edits::Edits;
+use super::escape::{Escape, escape_markup};
+use super::references::References;
 
 /// The replacements for a style sheet that begins at `offset` in its document.
 pub(super) fn find_edits(

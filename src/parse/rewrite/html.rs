@@ -13,10 +13,13 @@ use super::super::links::refresh;
 use super::super::links::srcset;
 use super::super::scan::{
     Attribute, Markup, Name, Tag, TextContext, Visitor, decode, inside_cdata, scan, scan_as,
+    with_lifetime,
 };
-use super::super::with_lifetime;
-use super::css::Escape;
-use super::{Document, Edits, Places, References, css};
+use super::css;
+use super::document::{Document, Places};
+use super::edits::Edits;
+use super::escape::{Escape, escape_markup};
+use super::references::References;
 
 const CONTINUE: ControlFlow<()> = ControlFlow::Continue(());
 /// Attributes whose checks a file on disk cannot pass.
@@ -298,22 +301,6 @@ impl<'a> Editor<'a, '_, '_> {
             self.edits.0.push((start, start, b"data-".to_vec()));
         }
     }
-}
-
-/// Escapes text for use between tags and in quoted attributes.
-pub(super) fn escape_markup(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for character in value.chars() {
-        match character {
-            '&' => text.push_str("&amp;"),
-            '"' => text.push_str("&quot;"),
-            '\'' => text.push_str("&#39;"),
-            '<' => text.push_str("&lt;"),
-            '>' => text.push_str("&gt;"),
-            character => text.push(character),
-        }
-    }
-    text
 }
 
 /// The offset of a slice in a text; `None` if it is empty, as it could be anywhere.

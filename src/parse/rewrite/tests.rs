@@ -1,6 +1,8 @@
 //! Rewritten references, context by context.
 
 use super::*;
+use crate::fingerprint::Fingerprints;
+use crate::url::PageUrl;
 
 const URL: &str = "http://h.example/d/page.html?x=1";
 

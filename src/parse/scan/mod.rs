@@ -18,10 +18,12 @@
 //! else uses those bytes: UTF-8, the windows and ISO 8859 sets, GBK, Shift_JIS. UTF-16 and ISO-2022-JP must be decoded
 //! first.
 
+mod byte;
 mod declaration;
 #[cfg(test)]
 pub(crate) mod differential;
 mod foreign;
+mod markup;
 mod name;
 #[cfg(test)]
 pub(crate) mod oracle;
@@ -37,7 +39,9 @@ use memchr::memchr;
 
 pub(in crate::parse) use declaration::inside_cdata;
 use foreign::Foreign;
+pub use markup::Markup;
 pub use name::Name;
+pub(in crate::parse) use reference::with_lifetime;
 pub use reference::{Decoder, TextContext, decode, utf8};
 pub use tag::{Attribute, Tag};
 
@@ -75,16 +79,6 @@ pub trait Visitor<'a> {
         let _ = name;
         ControlFlow::Continue(())
     }
-}
-
-/// The rules by which a document is scanned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Markup {
-    /// The rules of HTML.
-    #[default]
-    Html,
-    /// The rules of XML.
-    Xml,
 }
 
 /// Scans a page from its first byte to its last, or until the visitor breaks.

@@ -3,6 +3,8 @@
 //! Invariant: two names are the same [`Name`] only if they are equal apart from ASCII case; every other name is
 //! [`Name::Other`].
 
+use super::byte::ends_name;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 const SLOTS: usize = 128;
@@ -65,7 +67,7 @@ pub(super) fn read(html: &[u8], from: usize) -> (Name, usize) {
         if marks != 0 {
             let bits = marks.trailing_zeros() & !7;
             let end = from + (bits / 8) as usize;
-            if super::tag::ends_name(html[end]) {
+            if ends_name(html[end]) {
                 let mask = (1_u64 << bits) - 1;
                 return (find((word | (0x20 * ONES)) & mask), end);
             }
@@ -82,7 +84,7 @@ fn read_slowly(html: &[u8], from: usize) -> (Name, usize) {
     let rest = &html[from..];
     let length = rest
         .iter()
-        .position(|&byte| super::tag::ends_name(byte))
+        .position(|&byte| ends_name(byte))
         .unwrap_or(rest.len());
     let text = &rest[..length];
     let name = NAMES

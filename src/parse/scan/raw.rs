@@ -5,7 +5,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::tag::is_space;
+use super::byte::is_space;
 
 /// The only element whose text can be nested.
 const SCRIPT: &[u8] = b"script";

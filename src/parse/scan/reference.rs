@@ -27,6 +27,11 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
+/// Tells the compiler that the decoder's output borrows from its input.
+pub(in crate::parse) fn with_lifetime<F: for<'b> Fn(&'b [u8]) -> Cow<'b, str>>(decoder: F) -> F {
+    decoder
+}
+
 /// Decodes a value: resolves references, normalizes line ends (13.2.3.5), replaces NUL.
 #[must_use]
 pub fn decode<'a>(raw: &'a [u8], context: TextContext, decoder: Decoder<'_>) -> Cow<'a, str> {

@@ -5,26 +5,8 @@
 
 use memchr::memchr;
 
+use super::byte::{CLASS, CLOSE, SLASH, SPACE, is_space};
 use super::name::{self, Name};
-
-const SPACE: u8 = 1;
-const SLASH: u8 = 2;
-const CLOSE: u8 = 4;
-const EQUALS: u8 = 8;
-
-/// The meaning of each byte inside a tag, outside a value. A carriage return counts as a line feed (13.2.3.5).
-static CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    class[b'\t' as usize] = SPACE;
-    class[b'\n' as usize] = SPACE;
-    class[b'\x0C' as usize] = SPACE;
-    class[b'\r' as usize] = SPACE;
-    class[b' ' as usize] = SPACE;
-    class[b'/' as usize] = SLASH;
-    class[b'>' as usize] = CLOSE;
-    class[b'=' as usize] = EQUALS;
-    class
-};
 
 /// An attribute as written: the name in its original case, the value with its character references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,17 +212,6 @@ impl<'a> Tag<'a> {
         }
         None
     }
-}
-
-/// Whether this byte is white space for the tokenizer.
-pub(super) fn is_space(byte: u8) -> bool {
-    CLASS[usize::from(byte)] == SPACE
-}
-
-/// Whether this byte ends a tag name.
-#[inline]
-pub(super) fn ends_name(byte: u8) -> bool {
-    CLASS[usize::from(byte)] & (SPACE | SLASH | CLOSE) != 0
 }
 
 #[inline]

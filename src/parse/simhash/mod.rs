@@ -17,7 +17,7 @@ mod words;
 
 use std::ops::ControlFlow;
 
-use words::{Word, for_each_word};
+use words::{GOLDEN_RATIO, LOW_BITS, Word, for_each_word};
 
 use super::scan::{Markup, Name, Tag, Visitor, scan_as};
 
@@ -34,10 +34,6 @@ const FEWEST_RUNS: u32 = 128;
 const MOST_REMEMBERED: usize = 1 << 16;
 /// The initial size of the hash table of runs.
 const INITIAL_SLOTS: usize = 1 << 10;
-/// A word with the lowest bit of each byte set.
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-/// Multiplier that spreads a word over 64 bits: the golden ratio.
-const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The most votes that fit in a byte.
 const LANE_MAX: u32 = 255;
 

@@ -2,8 +2,10 @@
 //!
 //! Invariant: a word's hash depends only on its letters, regardless of case, position and the path through this code.
 
-use super::{GOLDEN_RATIO, LOW_BITS};
-
+/// A word with the lowest bit of each byte set.
+pub(super) const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+/// Multiplier that spreads a word over 64 bits: the golden ratio.
+pub(super) const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The highest bit of each byte: not set in ASCII.
 const HIGH_BITS: u64 = 0x80 * LOW_BITS;
 /// The bit that separates lower case from upper case; set in all digits.
