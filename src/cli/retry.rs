@@ -205,8 +205,8 @@ fn told_of(failures: &Failures, output: Option<&Path>) -> String {
 
 fn left(count: u64) -> String {
     match count {
-        1 => "1 failure is not".to_owned(),
-        count => format!("{count} failures are not"),
+        1 => "1 failure cannot be retried".to_owned(),
+        count => format!("{count} failures cannot be retried"),
     }
 }
 

@@ -84,7 +84,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
             "{output}: {error}"
         );
         assert!(
-            error.contains("1 failure is not: not a URL"),
+            error.contains("1 failure cannot be retried: not a URL"),
             "{output}: {error}"
         );
         assert!(
