@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::access::Access;
 use super::health::Health;
+use super::home::Home;
 use super::pace::Pace;
 use super::window::{Reply, Window};
-use super::workbench::Home;
 use crate::job::Job;
 use crate::url::HostKey;
 

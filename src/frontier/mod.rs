@@ -15,11 +15,13 @@
 mod access;
 mod admission;
 mod again;
+mod awaited;
 mod claim;
 mod differences;
 mod earlier;
 mod explain;
 mod health;
+mod home;
 mod hops;
 mod host;
 mod inspect;
@@ -36,6 +38,7 @@ mod raise;
 mod retry;
 mod seen;
 mod settings;
+mod storage;
 mod store;
 mod stored;
 #[cfg(test)]
@@ -58,9 +61,10 @@ pub use explain::{Explanation, Sighting, Standing, Step, explain};
 pub use inspect::{Cause, HostCounts, Inspection, ListPosition, inspect, is_job};
 pub(crate) use landing::{Again, Gate, Noted};
 use ledger::Ledger;
-pub(crate) use ledger::{Gathered, Opened, marks_left};
+pub(crate) use ledger::{Opened, marks_left};
 pub(crate) use plan::FrontierPlan;
 pub use settings::{Duplicates, FrontierSettings, Rate, RetryOn, Robots, Run};
+pub(crate) use storage::Gathered;
 pub(crate) use store::{Folder, JOB_FILES, ListMark, Row};
 
 use crate::error::Result;
@@ -69,19 +73,21 @@ use crate::job::{Job, Probe, Request, Role};
 use crate::url::HostKey;
 use crate::visit::Visit;
 use access::Access;
+use awaited::Awaited;
 use claim::Recipes;
 use hops::Hops;
 use machine::Machine;
 use pace::Pace;
 pub(crate) use pause::{Change, Pause};
 use seen::Seen;
-use stored::Awaited;
 use workbench::{Turn, Workbench};
 
 /// Jobs that may wait while others can be sent at once: enough to keep every lane busy.
 const AHEAD: usize = 4096;
 /// The most jobs that may wait: how far to look ahead for a host that is ready.
 const FAR_AHEAD: usize = 65_536;
+/// Pages that wait at a time, beside those that were read with them.
+const PAGES_AHEAD: usize = 64;
 /// The most hosts of the list that are remembered.
 const MAX_NAMED: usize = 100_000;
 
@@ -208,7 +214,7 @@ impl Frontier {
     /// Yes if few jobs wait, and far ahead while no waiting job may be sent (`starved`).
     pub(crate) fn wants_more(&self, starved: bool) -> bool {
         if self.takes_pages() {
-            return self.workbench.waiting() < stored::AHEAD;
+            return self.workbench.waiting() < PAGES_AHEAD;
         }
         self.workbench.waiting() < if starved { FAR_AHEAD } else { AHEAD }
     }

@@ -4,7 +4,8 @@ use rusqlite::params;
 
 use super::change::write_state;
 use super::known::write_value;
-use super::sqlite::{Sqlite, kept};
+use super::sqlite::Sqlite;
+use super::table::kept;
 use super::{Known, State};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
@@ -40,11 +41,11 @@ impl Sqlite {
         let pass = known.last_pass().saturating_add(1);
         let mut superseded = known.superseded;
         let path = self.database.path().unwrap_or_default().to_owned();
-        let failed = |error: rusqlite::Error| super::sqlite::broken(path.as_ref(), &error);
+        let failed = |error: rusqlite::Error| super::database::broken(path.as_ref(), &error);
         let transaction = self.database.transaction().map_err(failed)?;
         let (mut back, mut all, mut last) = (0, 0, -1);
         {
-            let columns = super::sqlite::COLUMNS;
+            let columns = super::table::COLUMNS;
             let mut read = transaction
                 .prepare(&format!(
                     "SELECT {columns} FROM urls WHERE id > ?1 AND state = 2 ORDER BY id LIMIT ?2"

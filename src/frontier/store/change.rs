@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row::reach_text;
-use super::sqlite::{COLUMNS, kept};
+use super::table::{COLUMNS, kept};
 use super::{Raised, State, check};
 
 /// Writes the current state of a row.

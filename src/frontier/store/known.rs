@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::sqlite::broken;
+use super::database::broken;
 use super::{Known, ListMark, check};
 use crate::error::{Error, Result};
 

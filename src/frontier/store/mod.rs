@@ -11,11 +11,13 @@
 mod again;
 mod change;
 mod check;
+mod database;
 mod folder;
 mod known;
 mod reader;
 mod row;
 mod sqlite;
+mod table;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, params};
 
+use super::database::{broken, check_whole};
 use super::folder::{Counter, counter, database, job_exists};
 use super::known::read_known;
-use super::sqlite::{COLUMNS, broken, check_whole, each_row, kept};
+use super::table::{COLUMNS, each_row, kept};
 use super::{Known, Row};
 use crate::error::{Error, Result};
 use crate::url::HostKey;

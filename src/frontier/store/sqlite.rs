@@ -5,25 +5,20 @@
 //! open the file with any SQLite: the table `urls` and the views `failed` and `waiting` are meant to be read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::change::{raise, write_state};
+use super::database::{APPLICATION, FORMAT, broken, open, prepare, restrict};
 use super::folder::{Counter, Folder};
 use super::known::{read_known, write_known, write_list, write_value};
-use super::row::{reach_of, reach_text, role_of, via_of};
-use super::{Batch, Change, Known, Row, State, Store, Want, check};
+use super::row::reach_text;
+use super::table::{COLUMNS, Kept, each_row, kept, read_hosts};
+use super::{Batch, Change, Known, Row, Store, Want, check};
 use crate::error::{Error, Result};
 use crate::url::HostKey;
-
-/// The format that is written here. Another number means other tables.
-const FORMAT: u32 = 2;
-/// The mark of our files: "haul".
-const APPLICATION: i64 = 0x6861_756c;
-/// The oldest SQLite that is safe: earlier ones could lose commits when resetting the log.
-const LEAST: i32 = 3_053_000;
 
 const SCHEMA: &str = "
 CREATE TABLE job(name TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -250,185 +245,5 @@ impl Store for Sqlite {
 
     fn restore(&mut self, take: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
         each_row(&self.database, &self.path, take)
-    }
-}
-
-pub(super) const COLUMNS: &str = "id, host, fingerprint, url, role, via, depth, row, found_on, reach, request, sum, state, status, \
-     class, message, state_sum";
-
-/// A row as it was read from the table, not verified yet.
-pub(super) struct Kept {
-    pub(super) row: Row,
-    pub(super) host: i64,
-    reach: String,
-    sum: i64,
-    state: Option<State>,
-    state_sum: i64,
-}
-
-pub(super) fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
-    let reach: String = row.get(9)?;
-    Ok(Kept {
-        host: row.get(1)?,
-        sum: row.get(11)?,
-        state: State::from_columns(row.get(12)?, row.get(13)?, row.get(14)?, row.get(15)?),
-        state_sum: row.get(16)?,
-        row: Row {
-            id: row.get::<_, i64>(0)?.cast_unsigned(),
-            host: HostKey::nowhere(),
-            fingerprint: row.get::<_, i64>(2)?.cast_unsigned(),
-            url: row.get::<_, String>(3)?.into(),
-            role: role_of(row.get(4)?),
-            via: via_of(row.get(5)?),
-            depth: row.get(6)?,
-            row: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
-            found_on: row.get::<_, i64>(8)?.cast_unsigned(),
-            found_on_url: None,
-            reach: reach_of(&reach),
-            request: row.get::<_, Option<String>>(10)?.map(Into::into),
-            state: State::Waiting(0),
-        },
-        reach,
-    })
-}
-
-impl Kept {
-    /// The row without its host; `None` if it does not match its check sums.
-    pub(super) fn sound(self) -> Option<Row> {
-        let mut row = self.row;
-        row.state = self.state?;
-        let sound = self.sum == check::of_row(&row, self.host, &self.reach)
-            && self.state_sum == check::of_state(row.id, &row.state);
-        sound.then_some(row)
-    }
-
-    pub(super) fn into_row(self, host: &HostKey, path: &Path) -> Result<Row> {
-        let id = self.row.id;
-        let Some(mut row) = self.sound() else {
-            let problem = format!(
-                "damaged: row {id} of urls does not match its check sum; nothing was changed",
-            );
-            return Err(Error::damaged(path, problem));
-        };
-        row.host = host.clone();
-        Ok(row)
-    }
-}
-
-/// Opens an existing database, and verifies that it is intact and ours.
-pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
-    if !path.exists() {
-        return Err(Error::store(path, "there is no job here"));
-    }
-    let database =
-        Connection::open_with_flags(path, flags).map_err(|error| broken(path, &error))?;
-    check_whole(&database, path)?;
-    Ok(database)
-}
-
-/// Verifies that a database is intact and ours.
-pub(super) fn check_whole(database: &Connection, path: &Path) -> Result<()> {
-    let failed = |error| broken(path, &error);
-    let number =
-        |name: &str| database.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    if number("application_id").map_err(failed)? != APPLICATION {
-        return Err(Error::damaged(
-            path,
-            "damaged, or not a job of haul; nothing was changed",
-        ));
-    }
-    let format = number("user_version").map_err(failed)?;
-    if format != i64::from(FORMAT) {
-        return Err(Error::OtherFormat {
-            path: path.to_owned(),
-            found: format,
-            known: FORMAT.into(),
-        });
-    }
-    let verdict: String = database
-        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-        .map_err(failed)?;
-    if verdict != "ok" {
-        let problem = format!("damaged: {verdict}; nothing was changed");
-        return Err(Error::damaged(path, problem));
-    }
-    Ok(())
-}
-
-/// Passes every row of a database to `take`, oldest first.
-pub(super) fn each_row(
-    database: &Connection,
-    path: &Path,
-    take: &mut dyn FnMut(Row) -> Result<()>,
-) -> Result<()> {
-    let failed = |error| broken(path, &error);
-    let by_host = read_hosts(database, path)?;
-    let hosts: HashMap<i64, HostKey> = by_host.into_iter().map(|(key, id)| (id, key)).collect();
-    let mut statement = database
-        .prepare(&format!("SELECT {COLUMNS} FROM urls ORDER BY id"))
-        .map_err(failed)?;
-    let mut rows = statement.query([]).map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let kept = kept(row).map_err(failed)?;
-        let Some(host) = hosts.get(&kept.host) else {
-            let problem = format!("damaged: row {} of urls has no host", kept.row.id);
-            return Err(Error::damaged(path, problem));
-        };
-        take(kept.into_row(host, path)?)?;
-    }
-    Ok(())
-}
-
-fn read_hosts(database: &Connection, path: &Path) -> Result<HashMap<HostKey, i64>> {
-    let failed = |error| broken(path, &error);
-    let mut hosts = HashMap::new();
-    let mut statement = database
-        .prepare("SELECT id, host, sum FROM hosts")
-        .map_err(failed)?;
-    let mut rows = statement.query([]).map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let id: i64 = row.get(0).map_err(failed)?;
-        let text: String = row.get(1).map_err(failed)?;
-        let sum: i64 = row.get(2).map_err(failed)?;
-        let key = HostKey::kept(&text).filter(|_| sum == check::of_text(&id.to_string(), &text));
-        let Some(key) = key else {
-            let problem =
-                format!("damaged: host {id} does not match its check sum; nothing was changed");
-            return Err(Error::damaged(path, problem));
-        };
-        hosts.insert(key, id);
-    }
-    Ok(hosts)
-}
-
-fn prepare(database: &Connection, path: &Path) -> Result<()> {
-    if rusqlite::version_number() < LEAST {
-        let problem = format!("SQLite {} is too old to keep a job", rusqlite::version());
-        return Err(Error::store(path, problem));
-    }
-    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768; \
-         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;";
-    database
-        .execute_batch(settings)
-        .map_err(|error| broken(path, &error))
-}
-
-fn restrict(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|source| Error::output(path, source))
-}
-
-/// The error for a failed database: an output error for a full disk, else a store error.
-pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode;
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
-            Error::output(path, std::io::Error::other(error.to_string()))
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            Error::damaged(path, format!("damaged: {error}; nothing was changed"))
-        }
-        _ => Error::store(path, error.to_string()),
     }
 }

@@ -7,6 +7,7 @@
 //! its turn comes. Knows nothing of disks or sockets.
 
 mod addresses;
+mod neighbours;
 mod overflow;
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,10 @@ use std::time::{Duration, Instant};
 
 use std::collections::HashMap;
 
-use addresses::Addresses;
-pub(crate) use addresses::Home;
+use addresses::{Addresses, Place};
 
 use super::access::Access;
+use super::home::Home;
 use super::host::Host;
 use super::pace::Pace;
 use super::window::{Reply, Window};
@@ -35,9 +36,6 @@ const HOSTS: usize = 10_000;
 const LINE: usize = 512;
 /// The most jobs of all hosts that wait here, if a store has the rest.
 const LINES: usize = 65_536;
-
-/// An index into the table of hosts.
-type Place = u32;
 
 /// The jobs that wait in memory, and the hosts that may be asked next.
 pub(crate) struct Workbench {

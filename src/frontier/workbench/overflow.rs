@@ -7,7 +7,8 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::{LINE, LINES, Place, Workbench};
+use super::addresses::Place;
+use super::{LINE, LINES, Workbench};
 use crate::job::{Job, Role};
 use crate::url::HostKey;
 
