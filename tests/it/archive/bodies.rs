@@ -1,0 +1,114 @@
+//! The bodies in an archive are the ones that were served, for other programs and for haul's own reader.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use haul::archive::Archive;
+
+use super::{archived, told};
+use crate::resume::{audit, generated, pull_the_plug, site};
+use crate::tools;
+
+#[test]
+fn other_programs_find_in_an_archive_what_was_served() {
+    let Some(python) = tools::python("archive") else {
+        return;
+    };
+    for name in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
+        let (folder, path, origin) = archived(name);
+        let below = folder.path().join("served").display().to_string();
+        assert_eq!(
+            told(&python, "bodies", &path, &[&below]).trim(),
+            "9",
+            "{name}"
+        );
+        // What else it says is about itself.
+        let said = told(&python, "replay", &path, &[&below, &origin]);
+        assert!(said.trim().ends_with("replayed"), "{name}: {said}");
+        if name == "pages.wacz" {
+            let said = told(&python, "package", &path, &[]);
+            for title in ["Plain", "Packed", "Twice", "a b c"] {
+                assert!(said.lines().any(|line| line == title), "{title}: {said}");
+            }
+        } else {
+            told(&python, "check", &path, &[]);
+            let index = told(&python, "index", &path, &[]);
+            let urls: BTreeSet<&str> = index
+                .lines()
+                .map(|line| line.split_once(' ').unwrap().1)
+                .collect();
+            assert_eq!(urls.len(), 9, "{index}");
+        }
+    }
+}
+
+/// What our own reader finds, which must be what was served; answers how many answers that is.
+fn read(archive: &Path, served: &Path) -> usize {
+    let mut found = BTreeSet::new();
+    for stored in Archive::open(archive).unwrap() {
+        let stored = stored.unwrap();
+        if stored.truncated {
+            continue;
+        }
+        let name = stored
+            .url
+            .as_url()
+            .path()
+            .trim_start_matches('/')
+            .to_owned();
+        let bytes = fs::read(served.join(&name))
+            .or_else(|_| fs::read(served.join(format!("{name}.coded"))));
+        assert!(
+            stored.page.body.head(usize::MAX).unwrap() == bytes.unwrap(),
+            "{name}"
+        );
+        found.insert(name);
+    }
+    found.len()
+}
+
+#[test]
+fn our_own_reader_finds_it_too() {
+    for name in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
+        let (folder, path, _) = archived(name);
+        assert_eq!(read(&path, &folder.path().join("served")), 9, "{name}");
+    }
+}
+
+#[test]
+fn our_own_reader_finds_it_in_a_package_that_another_program_made() {
+    let Some(python) = tools::python("archive") else {
+        return;
+    };
+    let (folder, path, _) = archived("pages.warc.gz");
+    let made = folder.path().join("made.wacz");
+    told(&python, "wrap", &path, &[&made.display().to_string()]);
+    assert_eq!(read(&made, &folder.path().join("served")), 9);
+}
+
+#[test]
+fn an_archive_of_a_crawl_that_is_killed_has_each_answer_once() {
+    for (seed, name) in [(1, "pages.warc"), (2, "pages.warc.gz"), (3, "pages.wacz")] {
+        let origin = generated(600);
+        let folder = tempfile::tempdir().unwrap();
+        let start = origin.url("/");
+        let words = ["crawl", &start, "--job", "job", "-q", "-o", name];
+        let kills = pull_the_plug(folder.path(), seed, &words);
+        let path = folder.path().join(name);
+        println!("{name}: killed {kills} times");
+        let urls = Archive::open(&path)
+            .unwrap()
+            .map(|stored| stored.unwrap().url.to_string());
+        audit(urls, &site(&origin, 600));
+        let Some(python) = tools::python("archive") else {
+            continue;
+        };
+        let urls = told(&python, "urls", &path, &[]);
+        audit(urls.lines().map(str::to_owned), &site(&origin, 600));
+        match name {
+            "pages.wacz" => drop(told(&python, "package", &path, &[])),
+            _ => drop(told(&python, "check", &path, &[])),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Links that lead out of the crawl: checked with one request each, and not followed.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use haul::origin::{Answer, Gate, Origin, Site, Step};
+
+use super::{asked, broken, haul, linking, records, rows, told};
+use crate::run::wait;
+
+/// Another site, that the crawled one links to.
+fn elsewhere() -> Origin {
+    let head_is_refused = |request: &haul::origin::Request| match request.method() {
+        "HEAD" => Answer::status(405),
+        _ => Answer::page("<a href=/never>"),
+    };
+    let site = Site::builder()
+        .route(
+            "/robots.txt",
+            Answer::body("text/plain", "User-agent: *\nDisallow: /"),
+        )
+        .route("/fine", Answer::page("<a href=/never>"))
+        .route_with("/headless", head_is_refused)
+        .route("/moved", Answer::redirect(301, "/fine"))
+        .route("/moved-away", Answer::redirect(302, "/gone-too"))
+        .route("/skipped", Answer::page(""));
+    Origin::of(site.build().unwrap()).unwrap()
+}
+
+/// A site that links to another one.
+fn bordering(other: &Origin) -> Origin {
+    let [fine, headless, gone, moved, away, skipped] = [
+        "/fine",
+        "/headless",
+        "/gone",
+        "/moved",
+        "/moved-away",
+        "/skipped",
+    ]
+    .map(|path| other.url(path));
+    let site = Site::builder()
+        .route("/", linking(&["/deep", &fine, &headless, &gone, &moved]))
+        .route(
+            "/deep",
+            linking(&[&gone, &fine, &format!("{fine}#there"), &away, &skipped]),
+        );
+    Origin::of(site.build().unwrap()).unwrap()
+}
+
+#[test]
+fn a_link_that_leaves_the_crawl_is_asked_once_and_not_followed() {
+    let other = elsewhere();
+    let origin = bordering(&other);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let flags = [
+        "crawl",
+        &seed,
+        "--external",
+        "--fail-on-broken",
+        "--broken",
+        "broken.csv",
+        "--exclude",
+        "/skipped",
+        "-H",
+        "X-Key: mine",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    let expected = [
+        "GET /gone",
+        "GET /gone-too",
+        "GET /headless",
+        "HEAD /fine",
+        "HEAD /fine",
+        "HEAD /gone",
+        "HEAD /gone-too",
+        "HEAD /headless",
+        "HEAD /moved",
+        "HEAD /moved-away",
+    ];
+    let mut seen = asked(&other);
+    // The end of a redirect may have been asked already: then it is not asked again.
+    if seen.iter().filter(|hit| *hit == "HEAD /fine").count() == 1 {
+        seen.insert(3, "HEAD /fine".into());
+    }
+    assert_eq!(seen, expected, "{}", told(&checked));
+    let gone =
+        |path: &str, holder: &str| broken(&other.url(path), "http-4xx", "404", origin.url(holder));
+    let expected = [
+        gone("/gone", "/"),
+        gone("/gone", "/deep"),
+        gone("/moved-away", "/deep"),
+    ];
+    assert_eq!(
+        rows(&folder.path().join("broken.csv")),
+        BTreeSet::from(expected)
+    );
+    let hits = other.log().all_hits();
+    assert!(
+        hits.iter().all(|hit| hit.header("x-key").is_none()),
+        "a page named that host, and no user"
+    );
+    assert!(origin.log().all_hits()[0].header("x-key").is_some());
+    for record in records(folder.path()) {
+        let url = record["url"].as_str().unwrap();
+        let outside = url.starts_with(&other.url("/"));
+        assert_eq!(record["external"] == true, outside, "{record}");
+        assert!(!outside || record["links"].is_null(), "{record}");
+    }
+}
+
+#[test]
+fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process() {
+    let other = elsewhere();
+    let origin = bordering(&other);
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    let run = |limit: &str| {
+        let flags = [
+            "crawl",
+            &seed,
+            "--external",
+            "--job",
+            "job",
+            "--allow-changes",
+            "-n",
+            limit,
+        ];
+        haul(folder.path(), &flags)
+    };
+    let stopped = run("2");
+    assert_eq!(records(folder.path()).len(), 2, "{}", told(&stopped));
+    let all = run("100");
+    let urls: BTreeSet<_> = records(folder.path())
+        .iter()
+        .map(|record| record["url"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(urls.len(), records(folder.path()).len(), "each once");
+    assert!(
+        urls.contains(&other.url("/skipped")),
+        "{urls:?} {}",
+        told(&all)
+    );
+    let seen = asked(&other);
+    assert!(seen.contains(&"HEAD /skipped".into()), "{seen:?}");
+    assert!(
+        !seen
+            .iter()
+            .any(|hit| hit.contains("/never") || hit.contains("robots")),
+        "{seen:?}"
+    );
+
+    let few = ["crawl", &seed, "--external", "--max-per-host", "2"];
+    haul(folder.path(), &few);
+    let here =
+        |record: &&serde_json::Value| record["url"].as_str().unwrap().starts_with(&other.url("/"));
+    assert_eq!(records(folder.path()).iter().filter(here).count(), 2);
+}
+
+#[test]
+fn a_server_that_refuses_head_in_any_way_is_asked_with_get() {
+    let statuses = [400, 403, 404, 405, 500, 501];
+    let refusing = |answer: Answer| {
+        move |request: &haul::origin::Request| match request.method() {
+            "HEAD" => answer.clone(),
+            _ => Answer::page("here it is"),
+        }
+    };
+    let mut site = Site::builder().route_with("/closes", refusing(Answer::Raw(vec![Step::Close])));
+    for status in statuses {
+        site = site.route_with(&format!("/{status}"), refusing(Answer::status(status)));
+    }
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let mut links: Vec<String> = statuses
+        .iter()
+        .map(|status| other.url(&format!("/{status}")))
+        .collect();
+    links.push(other.url("/closes"));
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    let origin = Origin::of(Site::builder().route("/", linking(&links)).build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        "crawl",
+        &origin.url("/"),
+        "--external",
+        "--fail-on-broken",
+        "--retries",
+        "0",
+    ];
+    let checked = haul(folder.path(), &flags);
+    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+    let records = records(folder.path());
+    let external: Vec<_> = records
+        .iter()
+        .filter(|record| record["external"] == true)
+        .collect();
+    assert_eq!(external.len(), links.len());
+    for record in external {
+        assert_eq!(
+            (&record["status"], &record["method"]),
+            (&200.into(), &"GET".into())
+        );
+        assert_eq!(record["attempts"].as_array().unwrap().len(), 1, "{record}");
+    }
+}
+
+#[test]
+fn a_link_out_of_the_crawl_has_one_record_however_often_the_run_is_killed() {
+    let gate = Gate::new();
+    let site = Site::builder()
+        .route("/slow", Answer::page("<a href=/never>").held(&gate))
+        .route("/fine", Answer::page("<a href=/never>"));
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let links = [other.url("/slow"), other.url("/fine")];
+    let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["crawl", &origin.url("/"), "--external", "--job", "job"];
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_haul"))
+        .args(flags)
+        .args(["--no-config", "-q", "-o", "records.jsonl"])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    wait(other.log().wait_for("/slow"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    gate.open();
+    let resumed = haul(folder.path(), &flags);
+    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    let mut urls: Vec<_> = records(folder.path())
+        .iter()
+        .map(|record| record["url"].as_str().unwrap().to_owned())
+        .collect();
+    urls.sort();
+    let mut expected = vec![origin.url("/"), other.url("/slow"), other.url("/fine")];
+    expected.sort();
+    assert_eq!(urls, expected);
+    let hits = other.log().all_hits();
+    assert!(
+        hits.iter().all(|hit| hit.method == "HEAD"),
+        "{:?}",
+        asked(&other)
+    );
+}
+
+#[test]
+fn fragments_of_pages_out_of_the_crawl_are_looked_for_and_their_links_are_not() {
+    let site = Site::builder().route("/page", Answer::page("<p id=there><a href=/never#x>x</a>"));
+    let other = Origin::of(site.build().unwrap()).unwrap();
+    let page = other.url("/page");
+    let links = [format!("{page}#there"), format!("{page}#nowhere")];
+    let site = Site::builder().route("/", linking(&links.each_ref().map(String::as_str)));
+    let origin = Origin::of(site.build().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let seed = origin.url("/");
+    for engine in ["async", "blocking", "processes"] {
+        let flags = [
+            "crawl",
+            &seed,
+            "--external",
+            "--fragments",
+            "--broken",
+            "broken.csv",
+            "--engine",
+            engine,
+        ];
+        let checked = haul(folder.path(), &flags);
+        assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+        let expected = broken(&links[1], "fragment", "200", seed.clone());
+        assert_eq!(
+            rows(&folder.path().join("broken.csv")),
+            BTreeSet::from([expected])
+        );
+    }
+    assert_eq!(asked(&other), ["GET /page"; 3]);
+}

@@ -1,0 +1,183 @@
+//! A job whose files are damaged or whose disk is full: haul refuses to run, and changes nothing.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+
+use super::Kept;
+use crate::run::wait;
+
+/// Where SQLite keeps the format of a job in its file (file format 1.3: the user version, big-endian).
+const FORMAT_AT: u64 = 60;
+
+fn shorten(path: &Path, length: u64) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(length).unwrap();
+}
+
+fn flip(path: &Path, bit: u64) {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, bit / 8).unwrap();
+    file.write_all_at(&[byte[0] ^ 1 << (bit % 8)], bit / 8)
+        .unwrap();
+}
+
+#[test]
+fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
+    let kept = Kept::of(800);
+    kept.interrupted(Signal::TERM, 400); // a good end: all of the store is in its one file
+    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+        .unwrap()
+        .len();
+    // A last byte that is zero is read as one when it is missing: that alone would lose nothing.
+    for length in [0, 100, 3000, size / 2, size - 4096, size - 100] {
+        let copy = kept.copy();
+        shorten(&copy.path().join("job/frontier.db"), length);
+        kept.refused(copy.path(), "damaged");
+    }
+    for length in [0, 7, 15] {
+        let copy = kept.copy();
+        shorten(&copy.path().join("job/commits"), length);
+        kept.refused(copy.path(), "damaged");
+    }
+    let copy = kept.copy();
+    fs::remove_file(copy.path().join("job/commits")).unwrap();
+    kept.refused(copy.path(), "damaged or missing");
+    let copy = kept.copy();
+    let old = OpenOptions::new()
+        .write(true)
+        .open(copy.path().join("job/frontier.db"));
+    old.unwrap().write_all_at(&[0; 4], FORMAT_AT).unwrap();
+    kept.refused(copy.path(), "format 0");
+}
+
+#[test]
+fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
+    let kept = Kept::of(200);
+    kept.interrupted(Signal::TERM, 120);
+    let mut random = fastrand::Rng::with_seed(7);
+    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+        .unwrap()
+        .len();
+    let mut refused = 0;
+    for trial in 0..30 {
+        let copy = kept.copy();
+        let bit = random.u64(..size * 8);
+        flip(&copy.path().join("job/frontier.db"), bit);
+        let before = fs::read(copy.path().join("out.jsonl")).unwrap();
+        match kept.run_in(copy.path(), &["-q"]) {
+            (Some(6), text) => {
+                refused += 1;
+                assert!(
+                    text.contains("damaged") || text.contains("format"),
+                    "{text}"
+                );
+                assert_eq!(fs::read(copy.path().join("out.jsonl")).unwrap(), before);
+            }
+            // A bit that means nothing: room that no row takes.
+            (Some(0), _) => kept.audit_in(copy.path()),
+            other => panic!("trial {trial}, bit {bit}: {other:?}"),
+        }
+    }
+    assert!(refused > 5, "{refused} of 30");
+}
+
+#[test]
+fn a_log_that_is_damaged_after_a_kill_is_refused() {
+    let kept = Kept::of(1500);
+    let run = kept.start_in(kept.folder.path(), &["-q"]);
+    wait(kept.origin.log().wait_for_hits(700));
+    run.kill();
+    let log = kept.folder.path().join("job/frontier.db-wal");
+    let size = fs::metadata(&log).unwrap().len();
+    assert!(size > 10_000, "{size} bytes");
+    for damage in 0..3 {
+        let copy = kept.copy();
+        let log = copy.path().join("job/frontier.db-wal");
+        match damage {
+            0 => shorten(&log, size / 2),
+            1 => flip(&log, size * 4),
+            _ => fs::remove_file(&log).unwrap(),
+        }
+        kept.refused(copy.path(), "damaged");
+    }
+    assert_eq!(kept.run(&["-q"]).0, Some(0), "the one that nobody touched");
+    kept.audit();
+}
+
+#[test]
+fn an_output_that_somebody_shortened_is_refused() {
+    let kept = Kept::of(800);
+    kept.interrupted(Signal::TERM, 200);
+    let out = kept.folder.path().join("out.jsonl");
+    let whole = kept.out();
+    shorten(&out, whole.len() as u64 - 1);
+    let (code, text) = kept.run(&["-q"]);
+    assert_eq!(code, Some(5), "{text}");
+    assert!(text.contains("somebody changed it"), "{text}");
+    assert_eq!(kept.out(), whole[..whole.len() - 1]);
+    fs::write(&out, &whole).unwrap();
+    assert_eq!(kept.run(&["-q"]).0, Some(0));
+    kept.audit();
+}
+
+/// A small disk of its own.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where we may not have one.
+    fn of(folder: &Path, size: &str) -> Option<Self> {
+        let path = folder.join("disk");
+        fs::create_dir(&path).unwrap();
+        let mounted = mount(
+            &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"],
+            &path,
+        );
+        mounted.then(|| Self(path))
+    }
+
+    fn grow(&self, size: &str) {
+        assert!(mount(&["-o", &format!("remount,size={size}")], &self.0));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn mount(arguments: &[&str], path: &Path) -> bool {
+    let mut mount = Command::new("mount");
+    let output = mount.args(arguments).arg(path).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_run_and_with_more_room_the_same_command_ends_the_job() {
+    for size in ["300k", "600k", "1m"] {
+        let kept = Kept::of(2000);
+        let Some(disk) = Disk::of(kept.folder.path(), size) else {
+            println!("skipped: no small disk can be mounted here");
+            return;
+        };
+        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        assert_eq!(code, Some(5), "{text}");
+        assert!(text.contains("cannot write"), "{text}");
+        // Full still: nothing gets worse.
+        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        assert_eq!(code, Some(5), "{text}");
+        disk.grow("64m");
+        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        assert_eq!(code, Some(0), "{size}: {text}");
+        kept.audit_in(&disk.0);
+    }
+}

@@ -1,0 +1,247 @@
+//! The sessions of a job: interrupted, resumed, rerun once it is done, and refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use haul::origin::{Answer, Gate, Site};
+use rustix::process::Signal;
+
+use super::{Kept, LIMIT, urls};
+use crate::cli::{haul, run};
+use crate::resume::Running;
+use crate::run::wait;
+
+#[test]
+fn an_interrupted_job_prints_the_command_that_goes_on_and_that_ends_it() {
+    for (signal, ends_with) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let kept = Kept::of(1500);
+        let (code, text) = kept.interrupted(signal, 300);
+        assert_eq!(code, Some(ends_with), "{text}");
+        let command = text
+            .lines()
+            .map(str::trim)
+            .find(|line| line.starts_with("haul crawl"));
+        let command = command.unwrap_or_else(|| panic!("no command in {text}"));
+        let asked = kept.origin.log().requests();
+        let binary = Path::new(env!("CARGO_BIN_EXE_haul"));
+        let search = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", command])
+            .current_dir(kept.folder.path())
+            .env("PATH", search)
+            .env("XDG_CONFIG_HOME", kept.folder.path())
+            .stderr(Stdio::piped());
+        let (code, text) = Running::start(shell).ends_within(LIMIT).expect("it hangs");
+        assert_eq!(code, Some(0), "{text}");
+        kept.audit();
+        // What was in flight was finished, so nothing was asked twice but robots.txt and its like.
+        let all = kept.origin.log().requests();
+        assert!(asked < 1500 && all < 1500 + 10, "{asked}, {all}");
+    }
+}
+
+#[test]
+fn a_job_that_is_done_asks_nothing_and_fresh_starts_over() {
+    let kept = Kept::of(300);
+    assert_eq!(kept.run(&["-q"]).0, Some(0));
+    kept.audit();
+    let (first, asked) = (kept.out(), kept.origin.log().requests());
+    assert_eq!(kept.run(&["-q"]).0, Some(0));
+    assert_eq!((kept.out(), kept.origin.log().requests()), (first, asked));
+    assert_eq!(kept.run(&["-q", "--fresh"]).0, Some(0));
+    assert_eq!(kept.origin.log().requests(), 2 * asked);
+    kept.audit();
+}
+
+#[test]
+fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
+    let site = Site::builder()
+        .route(
+            "/",
+            Answer::page("<a href=/gone>gone</a><a href=/well>well</a>"),
+        )
+        .route("/well", Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (first, gone, well) = (site.url("/"), site.url("/gone"), site.url("/well"));
+    let crawl = ["crawl", "--job", "crawl", &first];
+    let checked = ["crawl", "--job", "checked", "--fail-on-broken", &first];
+    let list = ["fetch", "--job", "list", &well, &gone];
+    let forgiving = [
+        "fetch",
+        "--job",
+        "forgiving",
+        "--max-failed",
+        "50%",
+        &well,
+        &gone,
+    ];
+    let nothing = ["fetch", "--job", "nothing", &gone];
+    for (words, ends_with, failed) in [
+        (&crawl[..], 0, "3 URLs, 1 failed"),
+        (&checked, 3, "3 URLs, 1 failed"),
+        (&list, 3, "2 URLs, 1 failed"),
+        (&forgiving, 0, "2 URLs, 1 failed"),
+        (&nothing, 4, "1 URL, 1 failed"),
+    ] {
+        let (code, _, text) = run(folder.path(), words);
+        assert_eq!(code, Some(ends_with), "{text}");
+        let asked = site.log().requests();
+        let (code, _, text) = run(folder.path(), words);
+        assert_eq!(code, Some(ends_with), "{words:?}: {text}");
+        assert_eq!(site.log().requests(), asked);
+        let expected = format!(
+            "the job is done: {failed}; haul retry {} fetches the failures again\n",
+            words[2]
+        );
+        assert!(text.contains(&expected), "{text}");
+    }
+    let (code, _, text) = run(folder.path(), &["fetch", "--job", "good", &well]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, _, text) = run(folder.path(), &["fetch", "--job", "good", &well]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("the job is done: 1 URL, none failed\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_job_that_goes_on_ends_by_what_all_its_sessions_came_to() {
+    let site = Site::builder()
+        .route("/well", Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (gone, well) = (site.url("/gone"), site.url("/well"));
+    let session = |more: &[&str]| {
+        let words = ["crawl", "--job", "job", "-c", "1", "--ignore-robots"];
+        run(folder.path(), &[&words, more, &[&gone, &well]].concat())
+    };
+    let (code, _, text) = session(&["-n", "1"]);
+    assert_eq!(code, Some(4), "{text}");
+    let (code, _, text) = session(&["-n", "2", "--allow-changes"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert_eq!(site.log().paths(), ["/gone", "/well"]);
+}
+
+/// The words as a user of this machine who may not read what is in the folder.
+fn as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
+    const NOBODY: u32 = 65534;
+    let mut command = haul(folder, words);
+    if rustix::process::geteuid().is_root() {
+        // The binary may be where nobody else can go.
+        let binary = folder.join("haul");
+        fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
+        let environment: Vec<_> = command
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+            .collect();
+        command = Command::new(binary);
+        command
+            .args(words)
+            .current_dir(folder)
+            .uid(NOBODY)
+            .gid(NOBODY);
+        for (name, value) in environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+    let output = command.output().ok()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some((output.status.code(), text))
+}
+
+#[test]
+fn a_job_folder_that_may_not_be_read_is_not_taken_for_one_without_a_job() {
+    let site = Site::builder()
+        .fallback(Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let url = site.url("/gone");
+    let (code, _, text) = run(folder.path(), &["fetch", "-q", "--job", "job", &url]);
+    assert_eq!(code, Some(0), "{text}");
+    let job = folder.path().join("job");
+    fs::set_permissions(&job, fs::Permissions::from_mode(0o000)).unwrap();
+    for words in [
+        &["job", "job"][..],
+        &["explain", "job", &url],
+        &["retry", "job"],
+        &["fetch", "-q", "--from", "job"],
+        &["fetch", "-q", "--job", "job", &url],
+        &["fetch", "-q", "--job", "job", "--fresh", &url],
+    ] {
+        let Some((code, text)) = as_nobody(folder.path(), words) else {
+            println!("skipped: the binary cannot be run as another user here");
+            return;
+        };
+        assert_eq!(code, Some(2), "{words:?}: {text}");
+        assert!(
+            text.contains("job") && text.contains("Permission denied"),
+            "{words:?}: {text}"
+        );
+        assert!(!text.contains("no job"), "{words:?}: {text}");
+    }
+    fs::set_permissions(&job, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn other_settings_are_refused_one_by_one_and_change_lets_some_of_them_through() {
+    let kept = Kept::of(800);
+    kept.interrupted(Signal::TERM, 100);
+    let before = kept.out();
+    let (code, text) = kept.run(&["-q", "--scope", "domain", "--per-host", "4"]);
+    assert_eq!(code, Some(2), "{text}");
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[1..],
+        ["per-host: 8 then, 4 now", "scope: host then, domain now"]
+    );
+    let (code, text) = kept.run(&[
+        "-q",
+        "--scope",
+        "domain",
+        "--per-host",
+        "4",
+        "--allow-changes",
+    ]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("scope: host then, domain now"), "{text}");
+    assert!(!text.contains("per-host"), "{text}");
+    assert_eq!(kept.out(), before, "a refusal changes nothing");
+    let (code, text) = kept.run(&["-q", "--per-host", "4", "--allow-changes"]);
+    assert_eq!(code, Some(0), "{text}");
+    kept.audit();
+}
+
+#[test]
+fn a_second_process_is_told_which_folder_is_taken() {
+    let gate = Gate::new();
+    let origin = Site::builder()
+        .route("/", Answer::page("<a href=/held>").held(&gate))
+        .fallback(Answer::page("well"))
+        .start()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let start = origin.url("/");
+    let arguments = ["crawl", "-q", "--job", "the-job", &start];
+    let mut first = Running::start(haul(folder.path(), &arguments));
+    wait(origin.log().wait_for("/"));
+    let (code, _, text) = run(folder.path(), &arguments);
+    assert_eq!(code, Some(6), "{text}");
+    assert!(text.contains("the-job: another haul"), "{text}");
+    gate.open();
+    assert_eq!(first.ends_within(LIMIT).unwrap().0, Some(0));
+    assert_eq!(urls(&folder.path().join("the-job/records.jsonl")).len(), 2);
+    assert_eq!(origin.log().hits("/").len(), 1);
+}
