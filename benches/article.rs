@@ -1,6 +1,8 @@
-//! The articles of a list of pages, as JSON, with the time each took: `cargo bench --bench article -- LIST.json`.
+//! Extracts the articles of a list of pages as JSON, with the time each took:
+//! `cargo bench --bench article -- LIST.json`.
 //!
-//! `benches/article/score.py` makes the list, runs this beside the peers, and compares. Without a list, there is nothing to do.
+//! `benches/article/score.py` makes the list, runs this alongside other libraries, and compares the results. Without a
+//! list, there is nothing to do.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 

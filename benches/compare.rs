@@ -1,7 +1,11 @@
-//! What a comparison has to get right, with the real binary. Truths are planted: engines that differ by what is known, twins, laws of waiting and computing,
-//! a map that is timed again from outside, and what being compared costs; and all of it beside a busy neighbour, where it may say less and never something false.
+//! What `haul compare` has to get right, checked with the real binary against planted truths.
 //!
-//! `cargo bench --bench compare [-- RUNS] [alone|neighbour] [planted] [twins] [laws] [map] [cost]`: all of it with 10 runs takes about an hour and a half. What is printed is in `benches/README.md`.
+//! Engines that differ by a known amount, identical twins, the laws of waiting and computing, a map whose cells are
+//! timed again from outside, and the cost of being compared. All of it runs again next to a busy neighbour, where a
+//! comparison may report fewer differences but never a false one.
+//!
+//! `cargo bench --bench compare [-- RUNS] [alone|neighbour] [planted] [twins] [laws] [map] [cost]`: all of it with 10
+//! runs takes about an hour and a half. `benches/README.md` has the results.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -17,11 +21,11 @@ use haul::parse::Work;
 use haul::{Config, Stop};
 use serde_json::Value;
 
-/// A cell of the map is right where its winner is as fast as the best outside, but for this.
+/// How far a map cell's winner may be from the best engine measured outside, as a factor.
 const NEAR: f64 = 1.05;
-/// Times that each engine is timed outside for a cell; the median counts.
+/// How often each engine is timed outside for a cell; the median counts.
 const TIMES: usize = 3;
-/// How long one of them takes, about.
+/// Roughly how long one of these timings takes, in seconds.
 const TIME: f64 = 0.3;
 
 fn main() {
@@ -45,7 +49,7 @@ fn truths(place: &str, runs: u64) {
     let some = std::env::args().any(|word| parts.contains(&word.as_str()));
     let asked = |part: &str| !some || std::env::args().any(|word| word == part);
     if asked("planted") {
-        // Where every request waits as long, n in flight take 1/n of the time.
+        // When every request waits equally long, n in flight take 1/n of the time.
         planted(place, runs, 62, "2m");
         planted(place, runs.div_ceil(3), 63, "2m");
     }
@@ -110,7 +114,7 @@ fn slower(found: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// 64 in flight against fewer, at 20 ms.
+/// Compares 64 requests in flight with fewer, at 20 ms latency.
 fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
     let (mut found, mut wrong, mut rounds, mut took) = (0, 0, Vec::new(), Vec::new());
     for run in 0..runs {
@@ -144,7 +148,7 @@ fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
     );
 }
 
-/// The same engine under two names.
+/// Compares an engine with itself, under two names.
 fn twins(place: &str, runs: u64) {
     let mut quiet = 0;
     for run in 0..runs {
@@ -166,7 +170,7 @@ fn twins(place: &str, runs: u64) {
     println!("{place}: the same engine twice: no difference shown in {quiet} of {runs}");
 }
 
-/// N requests that wait L each take N / n x L with n in flight, and what computes is as fast as there are cores.
+/// N requests that wait L each take N / n x L with n in flight, and computing scales with the number of cores.
 fn laws(place: &str) {
     let waits = compare(&[
         "--latency",
@@ -216,7 +220,7 @@ fn laws(place: &str) {
     }
 }
 
-/// The map, and its cells timed again, each engine on its own.
+/// Draws the map, then times its cells again with each engine on its own.
 fn map(place: &str) {
     let told = compare(&[
         "--map",
@@ -268,7 +272,7 @@ fn map(place: &str) {
     );
 }
 
-/// The same URLs inside a comparison and by `haul fetch`, in turn.
+/// Fetches the same URLs in a comparison and with `haul fetch`, alternately.
 fn cost(place: &str) {
     let settings = OriginSettings {
         pages: 20_000,
@@ -326,7 +330,7 @@ fn cost(place: &str) {
     );
 }
 
-/// Records a second of a plain run over these, on this engine.
+/// The records per second of a plain run over these URLs on this engine.
 fn timed(engine: &str, urls: impl Iterator<Item = String>, work: Work) -> f64 {
     let mut config = Config::urls(urls);
     config.engine = engine.parse().unwrap();
@@ -344,7 +348,7 @@ fn timed(engine: &str, urls: impl Iterator<Item = String>, work: Work) -> f64 {
     outcome.tally.visited as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// Microseconds that hashing one KiB takes here.
+/// How many microseconds it takes to hash 1 KiB on this machine.
 fn hashing() -> f64 {
     use sha2::Digest;
     let block = [0_u8; 1024];

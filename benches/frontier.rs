@@ -1,4 +1,4 @@
-//! The frontier alone, with a job folder: ten million URLs are admitted. What is printed is in `benches/README.md`.
+//! The frontier alone, with a job folder: it admits ten million URLs. `benches/README.md` has the results.
 //!
 //! `cargo bench --bench frontier [-- URLS [HOSTS]]`
 
@@ -33,7 +33,7 @@ fn main() {
     );
 }
 
-/// The most memory that the process had, in bytes.
+/// The peak memory of the process, in bytes.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,7 +1,8 @@
-//! Link extraction in MB/s beside html5ever's tokenizer: `cargo bench --bench links [FOLDER]`, one core, warm, best of several rounds.
+//! Link extraction in MB/s, compared with html5ever's tokenizer: `cargo bench --bench links [FOLDER]`.
 //!
-//! On the pages of a folder, and on generated ones of about 20 KB with about 60 links: there also with the links
-//! resolved, each once, with its fingerprint, which is all that a crawl's loop is handed.
+//! One core, warm, best of several rounds. Runs on the pages of a folder, and on generated pages of about 20 KB with
+//! about 60 links. For the generated pages it also measures links that are resolved, deduplicated and fingerprinted,
+//! which is all that a crawl's loop receives.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 
@@ -16,13 +17,13 @@ use haul::{Fingerprints, PageUrl};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
 
-/// As much as this is read, in bytes: more than any cache, little enough to be quick.
+/// How many bytes are read: more than fits any cache, few enough to be quick.
 const SAMPLE: usize = 64 << 20;
 
 /// How often each page is read.
 const ROUNDS: usize = 15;
 
-/// Counts `a href`, as little as a sink can do.
+/// Counts `a href`, the least that a sink can do.
 #[derive(Default)]
 struct Count(std::cell::Cell<usize>);
 
@@ -64,7 +65,7 @@ fn pages(root: &Path) -> Vec<Vec<u8>> {
 
 fn measure(what: &str, pages: &[Vec<u8>], mut work: impl FnMut(&[u8]) -> usize) {
     let bytes: usize = pages.iter().map(Vec::len).sum();
-    // The best of each page: another process takes its share of a round, hardly of every one.
+    // The best time of each page: another process may disturb one round, but hardly all of them.
     let mut best = vec![f64::MAX; pages.len()];
     let mut found = 0;
     for _ in 0..ROUNDS {
@@ -81,7 +82,7 @@ fn measure(what: &str, pages: &[Vec<u8>], mut work: impl FnMut(&[u8]) -> usize) 
     println!("{what:32} {speed:8.0} MB/s {each:8.1} us/page {found:9} found");
 }
 
-/// The pages of a crawl as the origin of the benchmarks serves them: words, markup, and links in every spelling.
+/// Pages as the benchmarks' origin serves them to a crawl: words, markup, and links in every spelling.
 fn generated(count: usize) -> Vec<Vec<u8>> {
     const WORDS: [&str; 16] = [
         "time",
@@ -144,10 +145,10 @@ fn generated(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Where the generated pages are.
+/// The origin of the generated pages.
 const SITE: &str = "http://127.0.0.1:8080";
 
-/// What it costs to say where a page leads, beside the scan alone.
+/// Measures resolving a page's links for a crawl, compared with scanning alone.
 fn measure_crawl(pages: &[Vec<u8>], url: &str) {
     let url = PageUrl::parse(url).expect("it is a URL");
     let (follow, fingerprints) = (Follow::default(), Fingerprints::seeded(1));

@@ -1,6 +1,7 @@
-//! The loop alone: frontier, hand-over, records and sink, with an engine that answers at once.
+//! The crawl loop alone: frontier, dispatch, records and sink, with an engine that responds immediately.
 //!
-//! `cargo bench --bench loop` prints visits a second, with records written as JSON Lines to a temporary file and without.
+//! `cargo bench --bench loop` prints visits per second, with records written as JSON Lines to a temporary file and
+//! without.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 

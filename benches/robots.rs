@@ -1,4 +1,6 @@
-//! Reading and judging by a robots.txt, beside two others: `cargo bench --bench robots`, one core, best of several rounds.
+//! Parsing robots.txt and matching URLs, compared with two other crates: `cargo bench --bench robots`.
+//!
+//! One core, best of several rounds.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 
@@ -35,7 +37,7 @@ fn main() {
         format!("Disallow: /product-{n}/{}.html", n * 31)
     });
     let starred = file(10_000, |n| format!("Disallow: /*?name{n}="));
-    // As much as is read, in rules that nothing rules out at a glance.
+    // As large a file as haul reads, with rules that cannot be dismissed without matching them.
     let mut random = fastrand::Rng::with_seed(1);
     let digits: Vec<u64> = (0..25_000).map(|_| random.u64(0..1 << 36)).collect();
     let hostile = file(25_000, |n| format!("Disallow:*{:09x}", digits[n]));

@@ -1,7 +1,7 @@
-//! What it costs to ask whether a URL belongs to a crawl, and what a page says: one core, warm, best of several rounds.
+//! The cost of deciding whether a URL belongs to a crawl, and of finding pages similar to it.
 //!
-//! `cargo bench --bench scope [FILE]` judges the URLs of a file, one a line; without one, URLs as shops, forums and papers have
-//! them. Each round starts with a scope that knows nothing yet.
+//! One core, warm, best of several rounds. `cargo bench --bench scope [FILE]` judges the URLs of a file, one per line;
+//! without a file, URLs as shops, forums and newspapers have them. Each round starts with a fresh scope.
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 

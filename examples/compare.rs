@@ -1,8 +1,8 @@
-//! Which of two engines is faster here, and how sure that is: `cargo run --example compare -- async threads`
+//! Which of two engines is faster here, and with what certainty: `cargo run --example compare -- async threads`
 //!
-//! A practice server answers, 20 ms after each request.
+//! A practice server responds 20 ms after each request.
 
-#![allow(clippy::print_stdout)] // a command's own
+#![allow(clippy::print_stdout)] // a program may print
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A line for each engine: how long it takes against the fastest, with a 95 % interval.
+/// A line for each engine: how long it takes relative to the fastest, with a 95 % interval.
 pub(crate) fn standings(
     engines: &[String],
     program: Option<PathBuf>,

@@ -1,6 +1,6 @@
-//! Typed fields by a recipe: `cargo run --example scrape -- recipe.toml http://example.org/ …`
+//! Scrapes typed fields with a recipe: `cargo run --example scrape -- recipe.toml http://example.org/ …`
 
-#![allow(clippy::print_stdout)] // a command's own
+#![allow(clippy::print_stdout)] // a program may print
 
 use std::error::Error;
 

@@ -1,8 +1,8 @@
-//! A list of URLs, and its visits as a stream: `cargo run --example stream -- http://example.org/ …`
+//! Fetches a list of URLs and receives the visits as a stream: `cargo run --example stream -- http://example.org/ …`
 //!
-//! Without arguments a practice server answers.
+//! Without arguments, it fetches from a practice server.
 
-#![allow(clippy::print_stdout)] // a command's own
+#![allow(clippy::print_stdout)] // a program may print
 
 use std::error::Error;
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the title of each page, and answers how many there were.
+/// Prints the title of each page, and returns how many pages there were.
 pub(crate) async fn titles(urls: Vec<String>) -> haul::Result<usize> {
     let mut config = Config::urls(urls);
     config.parse.wants.title = true;

@@ -1,6 +1,8 @@
-//! A crawl that stores titles in SQLite by a sink of its own: `cargo run --example titles -- http://example.org/ titles.sqlite`
+//! Crawls a host and stores its titles in SQLite with a custom sink.
+//!
+//! `cargo run --example titles -- http://example.org/ titles.sqlite`
 
-#![allow(clippy::print_stdout)] // a command's own
+#![allow(clippy::print_stdout)] // a program may print
 
 use std::error::Error;
 
@@ -22,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Crawls the host of a seed, robots.txt obeyed.
+/// Crawls the seed's host, obeying robots.txt.
 pub(crate) async fn crawl(seed: &str, file: String) -> haul::Result<haul::Outcome> {
     let titles = Wants {
         title: true,

@@ -1,4 +1,4 @@
-//! Archives, read by other people's programs: warcio, pywb and wacz, as they come from the Python package index.
+//! Archives that haul writes, read by other programs: warcio, pywb and wacz from the Python package index.
 
 mod bodies;
 mod records;
@@ -18,7 +18,7 @@ use crate::cli::run;
 
 const STRANGERS: &str = include_str!("archive/strangers.py");
 
-/// Runs them on an archive and returns what they print.
+/// Runs one of the checks in `strangers.py` on an archive and returns what it prints.
 fn told(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
     let mut python = Command::new(python);
     python.args(["-c", STRANGERS, what]).arg(archive).args(more);
@@ -32,7 +32,7 @@ fn told(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// An answer as it goes over the wire, and its body as an archive should have it.
+/// A response as it is sent, and its body as an archive should store it.
 struct Served {
     path: &'static str,
     wire: Vec<u8>,
@@ -52,7 +52,7 @@ fn served(path: &'static str, head: &str, body: &[u8]) -> Served {
     }
 }
 
-/// Answers of every kind.
+/// Responses of every kind.
 fn answers() -> Vec<Served> {
     const EVIL: &[u8] = b"<title>a\rb\nc</title>\r\n\r\nWARC/1.1\r\nWARC-Type: response\r\nContent-Length: 0\r\n\r\n\r\n\r\nPK\x05\x06";
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
@@ -125,7 +125,7 @@ fn answer(mut stream: TcpStream, answers: &[Served]) -> Option<()> {
     }
 }
 
-/// A folder with what is served in files, and an archive of it.
+/// A folder with the served bodies as files, an archive of them, and the server's origin.
 fn archived(name: &str) -> (tempfile::TempDir, PathBuf, String) {
     let answers = Arc::new(answers());
     let folder = tempfile::tempdir().unwrap();

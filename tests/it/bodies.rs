@@ -1,4 +1,4 @@
-//! Large bodies: in a file and not in memory, resumed where the server allows it and started over where it does not.
+//! Large bodies go to a file instead of memory, and are resumed if the server allows it or else started over.
 
 use std::fs;
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::run::{config, on_every_engine, run};
 
 const LENGTH: usize = 400_000;
 
-/// How a server treats whoever asks for the rest.
+/// How a server responds to a request for the rest of a body.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
     /// Sends the rest.
     Ranges,
-    /// Sends the rest, cut again; then the rest of that.
+    /// Sends the rest but cuts it again, then sends what is still missing.
     RangesCutAgain,
-    /// Has never heard of ranges.
+    /// Ignores ranges and sends the whole body.
     Ignores,
-    /// Has another body by now.
+    /// Has a different body by now.
     Changed,
-    /// Refuses the range.
+    /// Rejects the range.
     Refuses,
-    /// Sends another part than was asked for.
+    /// Sends a different part than the one requested.
     WrongPart,
-    /// Sends the part of a body of another length.
+    /// Sends the requested part, but of a body of a different length.
     WrongLength,
 }
 
@@ -36,7 +36,7 @@ fn body(seed: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The first answer is cut in the middle; what comes after depends on the manner.
+/// A server that cuts its first response in the middle; later ones depend on the manner.
 fn origin(manner: Manner) -> Origin {
     Site::builder()
         .route_with("/large", move |request| answer(manner, request))
@@ -78,7 +78,7 @@ fn asked_from(request: &Request) -> Option<usize> {
     range.strip_suffix('-')?.parse().ok()
 }
 
-/// Half of what is left, under the head of all of it.
+/// Half of what is left, after a head that announces all of it.
 fn cut(whole: &[u8], from: usize) -> Answer {
     let left = LENGTH - from;
     let head = match from {
@@ -125,7 +125,7 @@ fn a_broken_download_is_resumed_within_a_run() {
             assert_eq!(hits.len(), tries);
             assert_eq!(hits[1].header("range"), Some("bytes=200000-"));
             assert_eq!(hits[1].header("if-range"), Some("\"v1\""));
-            // Bytes of a coded body cannot be joined to bytes of a plain one.
+            // Bytes of a compressed body cannot be joined to bytes of a plain one.
             assert_eq!(hits[1].header("accept-encoding"), Some("identity"));
             assert!(hits.iter().all(|hit| {
                 hit.headers
@@ -187,7 +187,7 @@ fn a_part_that_does_not_fit_is_not_believed_and_the_next_try_asks_for_all() {
         for manner in [Manner::Refuses, Manner::WrongPart, Manner::WrongLength] {
             let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
             let report = run(resuming(engine, &origin, folder.path()));
-            // The third try starts over, and the server cuts it again.
+            // The third attempt starts over, and the server cuts it again.
             assert_eq!(report.only().attempts, ["cut", "spool"]);
             assert_eq!(report.only().end(), "cut");
             let hits = origin.log().hits("/large");

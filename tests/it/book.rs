@@ -1,7 +1,7 @@
-//! What the README and the book in `docs/` say of haul is so.
+//! What the README and the book in `docs/` say about haul is true.
 //!
-//! A page is Markdown: the README, or a chapter below `docs/src`. Its console blocks are run, its links lead somewhere, and
-//! the chapters that are made from the program are equal to what the program says.
+//! A page is Markdown: the README, or a chapter below `docs/src`. Its console blocks are run, its links are checked,
+//! and the chapters that are generated from the program are compared with what the program prints.
 
 mod blocks;
 mod console;
@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the crate.
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
-/// The folder of the chapters, below that of the crate.
+/// The folder of the chapters, relative to the crate.
 const CHAPTERS: &str = "docs/src";
 
-/// One page.
+/// One page of the documentation.
 struct Page {
-    /// Its path below the folder of the crate.
+    /// Its path relative to the crate.
     path: PathBuf,
     text: String,
 }
@@ -52,14 +52,14 @@ fn pages() -> Vec<Page> {
     pages
 }
 
-/// What haul prints on standard output in the folder of the crate, 100 columns wide.
+/// What haul prints to standard output when run in the crate's folder, 100 columns wide.
 fn output_of(arguments: &[&str]) -> String {
     let mut command = crate::cli::haul(Path::new(CRATE), arguments);
     let output = command.env("COLUMNS", "100").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What stands between two marks of a text, without them.
+/// The text between two marks, without the marks.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text
         .split_once(from)

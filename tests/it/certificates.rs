@@ -1,4 +1,4 @@
-//! Certificates: good ones pass, and each way of being bad has a class of its own, on every engine.
+//! Certificates: good ones are accepted, and each kind of bad one has its own error class, on every engine.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::run::{config, on_every_engine, run};
 
-/// An authority that tests trust, and the file that says so.
+/// A certificate authority that tests trust, and the file with its certificate.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     roots: PathBuf,
@@ -40,7 +40,7 @@ impl Authority {
         }
     }
 
-    /// A server with a certificate of this authority.
+    /// Starts a server with a certificate issued by this authority.
     fn serve(&self, params: CertificateParams) -> Origin {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -52,7 +52,7 @@ fn params(name: &str) -> CertificateParams {
     CertificateParams::new(vec![name.to_owned()]).unwrap()
 }
 
-/// A site behind TLS, with a certificate that nobody has signed.
+/// A site behind TLS, with a self-signed certificate.
 pub(crate) fn sealed(site: SiteBuilder) -> Origin {
     let key = KeyPair::generate().unwrap();
     let certificate = params("localhost").self_signed(&key).unwrap();
@@ -130,7 +130,7 @@ fn each_bad_certificate_has_its_own_class_and_a_good_one_passes() {
             assert_eq!(seen.end(), *end, "{url}: {seen:?}");
         }
         assert_eq!(report.row(1).version, Some("1.1"));
-        // Whoever asks for no checks gets none.
+        // With checks turned off, any certificate is accepted.
         let mut settings = config(engine, cases[..7].iter().map(|(url, _)| url.clone()));
         settings.fetch.tls = TlsSettings::Insecure;
         assert_eq!(run(settings).ends(), ["200"; 7]);
@@ -153,7 +153,7 @@ fn a_self_signed_certificate_that_the_user_names_is_trusted_for_its_host() {
     for is_authority in [false, true] {
         let mut params = params("alone.localhost");
         if is_authority {
-            // What openssl req -x509 makes.
+            // The kind of certificate that `openssl req -x509` creates.
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
         let key = KeyPair::generate().unwrap();

@@ -1,4 +1,4 @@
-//! A link checker: which links of a site are broken, and what is none of its business.
+//! haul as a link checker: which links of a site are reported as broken, and which are ignored.
 
 mod external;
 mod lychee;
@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use haul::origin::{Answer, Origin, Site};
 
-/// A page that links to these.
+/// A page that links to these targets.
 fn linking(targets: &[&str]) -> Answer {
     let link = |target: &&str| format!("<a href=\"{target}\">there</a>\n");
     Answer::page(targets.iter().map(link).collect::<String>())
@@ -29,14 +29,14 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The rows of a CSV, without its head.
+/// The rows of a CSV file, without the header.
 fn rows(file: &Path) -> BTreeSet<Vec<String>> {
     let mut reader = csv::Reader::from_path(file).unwrap();
     let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
     reader.records().map(|found| row(found.unwrap())).collect()
 }
 
-/// The records of a run, by the path that was asked.
+/// The records of a run.
 fn records(folder: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(folder.join("records.jsonl")).unwrap();
     text.lines()
@@ -108,7 +108,7 @@ fn a_status_that_is_accepted_is_no_failure_and_its_record_keeps_it() {
     }
 }
 
-/// What is broken on a page of its own, as a row of the report.
+/// A broken link as a row of the report.
 fn broken(text: &str, class: &str, status: &str, holder: String) -> Vec<String> {
     vec![text.into(), class.into(), status.into(), holder]
 }
@@ -120,7 +120,7 @@ fn an_href_that_is_no_url_is_broken_and_its_holder_is_named() {
         "htps://example.org/",
         "http://[::1/",
         "https:// example.org/",
-        // These are well formed, or none of a link checker's business.
+        // These are well formed, or have schemes that a link checker ignores.
         "mailto:ann@example.org",
         "tel:+1",
         "javascript:void(0)",
@@ -164,7 +164,7 @@ fn an_href_that_is_no_url_is_broken_and_its_holder_is_named() {
     assert!(told(&checked).contains("broken"), "{}", told(&checked));
 }
 
-/// The requests that a server saw, in no order.
+/// The requests that a server received, sorted.
 fn asked(origin: &Origin) -> Vec<String> {
     let hits = origin.log().all_hits();
     let mut asked: Vec<_> = hits

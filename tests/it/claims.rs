@@ -1,4 +1,4 @@
-//! What a URL is asked as does not depend on which answer came first: the strongest claim that any page lays to it counts.
+//! How a URL is fetched does not depend on the order of responses: the strongest claim of any page counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,13 +14,13 @@ use crate::resume::pull_the_plug;
 use crate::run::{ENGINES, config, ms, on_every_engine, run_with};
 use crate::written::jsonl;
 
-/// Pages of a random site.
+/// The number of pages of a random site.
 const PAGES: usize = 18;
-/// Random sites, and orders in which the answers of each come.
+/// The number of random sites, and the number of response orders tried for each.
 const SITES: u64 = 20;
 const ORDERS: u64 = 10;
 
-/// A recipe that leads on to others, and those.
+/// A recipe that follows links to two others, and those two.
 const RECIPES: [(&str, &str); 3] = [
     (
         "list",
@@ -37,7 +37,7 @@ const RECIPES: [(&str, &str); 3] = [
     ),
 ];
 
-/// A crawl of this seed, three links deep, with parts of pages and recipes that lead.
+/// A crawl from this seed, three links deep, with page assets and recipes that follow links.
 fn crawling(engine: &str, seed: String) -> Config {
     let mut settings = config(engine, [seed]);
     let mut crawl = CrawlSettings::default();
@@ -50,10 +50,10 @@ fn crawling(engine: &str, seed: String) -> Config {
     settings
 }
 
-/// The record of one URL: how its answer ended, its title, and the items of it. The record of the last pass counts.
+/// The record of each URL from its last pass: the pass, and a text with status, title and items.
 type Records = BTreeMap<String, (u32, String)>;
 
-/// Runs a crawl, and answers the records that count and how many there were in all.
+/// Runs a crawl, and returns the records that count and the number of all records.
 fn records(settings: Config, origin: &Origin) -> (Records, usize) {
     let records = Arc::new(Mutex::new((Records::new(), 0)));
     let taken = records.clone();
@@ -85,7 +85,7 @@ fn records(settings: Config, origin: &Origin) -> (Records, usize) {
     records.clone()
 }
 
-/// A page of a random site of so many: links of every kind to other pages, and pictures that are links too.
+/// A page of a random site with N pages: links of every kind to other pages, and linked images.
 fn page(number: usize, pages: usize, random: &mut fastrand::Rng) -> String {
     let mut html = format!("<title>page {number}</title><h1>page {number}</h1>");
     let links = random.usize(0..5) + if number == 0 || pages > PAGES { 3 } else { 0 };
@@ -111,7 +111,7 @@ fn page(number: usize, pages: usize, random: &mut fastrand::Rng) -> String {
     html
 }
 
-/// The site of one seed, its answers in the order of another, each after so many milliseconds at the least.
+/// A random site from one seed, with response delays from another, each at least N milliseconds.
 fn site(seed: u64, order: u64, pages: usize, least: u64) -> Origin {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut late = fastrand::Rng::with_seed(seed << 32 | order);
@@ -164,7 +164,7 @@ fn the_set_of_records_does_not_depend_on_the_order_of_answers() {
     );
 }
 
-/// Runs a crawl whose gate opens when this page has its record.
+/// Runs a crawl and opens the gate once this page has its record.
 fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, u32, String)> {
     let gate = gate.clone();
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -187,7 +187,7 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
     told.lock().unwrap().clone()
 }
 
-/// A shop whose home page links its best seller, and whose list, behind a gate, leads there by a recipe.
+/// A shop whose home page links to its best seller; its product list, behind a gate, leads there by a recipe.
 fn shop(gate: &Gate) -> Origin {
     Site::builder()
         .route("/robots.txt", Answer::status(404))
@@ -263,7 +263,7 @@ fn a_page_that_a_long_way_led_to_first_is_followed_as_far_as_the_short_way_allow
         let told = opened_by(crawling(engine, origin.url("/")), &gate, "/page");
         let mut paths: Vec<_> = told.iter().map(|(path, ..)| path.as_str()).collect();
         paths.sort_unstable();
-        // Read again for its links, the page has one record still.
+        // The page is read again for its links, but still has only one record.
         assert_eq!(
             paths,
             ["/", "/end", "/long", "/longer", "/page", "/short"],

@@ -1,4 +1,4 @@
-//! The real binary: what it prints where, and how it ends.
+//! The real binary: what it prints where, and how it exits.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// A server whose paths are its answers: `/404` answers 404, `/held` tells of itself and never answers.
+/// A server whose paths are its responses: `/404` returns 404; `/held` signals its arrival and never responds.
 pub(crate) struct Site {
     address: SocketAddr,
     pub(crate) held: Receiver<()>,
@@ -74,7 +74,7 @@ fn answer(stream: TcpStream, tell: &Sender<()>) {
     }
 }
 
-/// The binary in a folder of its own, with an environment of its own.
+/// The binary as a command in this folder, with a clean environment.
 pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_haul"));
     for (name, _) in
@@ -242,7 +242,7 @@ fn an_interrupted_run_finishes_what_is_in_flight_and_prints_the_command_for_the_
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let command = rest.lines().last().unwrap().trim();
-    // The last row is known where the end of the list was read in time.
+    // The last row is only known if the end of the list was read in time.
     assert_eq!(
         command.replace("3-6 ", "3- "),
         "haul fetch --output out.jsonl --concurrency 1 --user '…' --append --rows 3- urls.txt"
@@ -287,7 +287,7 @@ fn the_second_interrupt_ends_every_engine_at_once() {
         let asked = std::time::Instant::now();
         interrupt(&child);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{engine}");
-        // The deadline of the request, which the server never answers, is 30 seconds.
+        // The request, to which the server never responds, has a deadline of 30 seconds.
         assert!(asked.elapsed().as_secs() < 15, "{engine}");
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();

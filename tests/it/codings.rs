@@ -1,4 +1,4 @@
-//! Content codings: what is none is passed over and noted, and what cannot be decoded is a failure that counts.
+//! Content codings: unknown names are ignored and noted, and a body that cannot be decoded counts as a failure.
 
 use std::fs;
 use std::io::Write;
@@ -78,7 +78,7 @@ fn what_cannot_be_decoded_counts_as_a_failure_and_is_not_tried_again() {
     });
 }
 
-/// Ends early the first time, by a close that a body without a length does not tell from its end.
+/// A server that ends its first response early by closing, which looks like the end of a body without a length.
 fn cut_once() -> Origin {
     let packed = gzip(&PAGE.repeat(100));
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n";
@@ -114,7 +114,7 @@ fn a_coded_body_that_ends_early_is_tried_again() {
 #[test]
 fn what_cannot_be_decoded_is_saved_as_received() {
     on_every_engine(|engine| {
-        let large = PAGE.repeat(50_000); // beyond what stays in memory
+        let large = PAGE.repeat(50_000); // more than stays in memory
         let origin = Site::builder()
             .route("/plain", coded("gzip", PAGE))
             .route("/large", coded("gzip", large.clone()))

@@ -1,4 +1,4 @@
-//! `haul compare`: the real binary, in front of real servers.
+//! `haul compare`: the real binary against real servers.
 
 use std::path::Path;
 use std::process::Output;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::haul;
 
-/// What a small comparison takes from everybody.
+/// The flags that keep a comparison small.
 const SMALL: [&str; 6] = ["--rounds", "5", "--time-budget", "30s", "-c", "8"];
 
 pub(crate) fn compare(folder: &Path, arguments: &[&str]) -> Output {
@@ -150,7 +150,7 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
         "haul fetch urls.txt --per-host 0 --engine async -c 8",
         "proved equal: 40 of 40",
         "haul compare --engines sequential --engines async --work hash:1 --rounds 5",
-        // Memory is counted in powers of two, as on the page.
+        // Memory is shown in powers of two, as on the report page.
         "  MiB  KiB each  ",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
@@ -159,7 +159,7 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
 
 #[test]
 fn engines_that_get_different_answers_have_no_winner() {
-    // Two HTTP stacks write the same header fields in an order of their own: here that decides what the page is.
+    // Two HTTP stacks write the same header fields in different orders: here that decides which page is served.
     let site = Site::builder().route_with("/page", |request| {
         Answer::page(format!("<title>{:?}</title>", request.headers()))
     });

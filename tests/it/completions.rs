@@ -1,4 +1,4 @@
-//! Completions, as real shells give them: each flag of each command is offered, and its value is completed without an error.
+//! Completions in real shells: each flag of each command is offered, and its value completes without an error.
 
 use std::fs;
 use std::path::Path;
@@ -9,16 +9,16 @@ use crate::tools;
 
 /// Commands with many flags.
 const COMMANDS: [&str; 3] = ["fetch", "crawl", "compare"];
-/// A file that values and targets are completed to; a name with a space is quoted by the shell.
+/// A file that values and targets complete to; the shell quotes the space in its name.
 const FILE: &str = "some list.txt";
 
-/// What haul prints.
+/// What haul prints to standard output.
 fn printed(folder: &Path, words: &[&str]) -> String {
     let output = haul(folder, words).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A folder with the script of a shell, and the file.
+/// A folder with the completion script for a shell, and the file.
 fn folder(shell: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let script = printed(folder.path(), &["completions", shell]);
@@ -27,7 +27,7 @@ fn folder(shell: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The flags of a command, short and long, and whether they take a value, as its help has them.
+/// The short and long flags in a command's help, and whether each takes a value.
 fn flags(command: &str) -> Vec<(String, bool)> {
     let help = printed(Path::new("."), &[command, "--help"]);
     let mut flags = Vec::new();
@@ -45,7 +45,7 @@ fn flags(command: &str) -> Vec<(String, bool)> {
     flags
 }
 
-/// Runs a script of a shell and returns what it prints on standard output; an error fails the test.
+/// Runs a shell script and returns its standard output; an error fails the test.
 fn run(program: &Path, options: &[&str], folder: &Path, script: &str) -> String {
     let output = Command::new(program)
         .args(options)
@@ -81,7 +81,7 @@ fn bash_completes_every_flag_and_leaves_other_words_to_files_and_commands() {
         return;
     };
     let folder = folder("bash");
-    // The words of a line, as readline hands them over; the last one is completed.
+    // The words of a line, as readline passes them; the last one is completed.
     let complete = |words: &[&str]| {
         let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
         let line = words.join(" ");
@@ -94,7 +94,7 @@ fn bash_completes_every_flag_and_leaves_other_words_to_files_and_commands() {
     };
     for command in COMMANDS {
         offers_every_flag(command, &complete(&["haul", command, "--"]));
-        // Nothing is offered: readline completes file names by itself, and quotes them.
+        // Nothing is offered: readline then completes file names itself, and quotes them.
         for words in [
             &["haul", command, ""][..],
             &["haul", command, "so"],
@@ -140,7 +140,7 @@ fn fish_completes_every_flag_and_files() {
     assert!(complete("haul fetch --format ").contains("jsonl"));
 }
 
-/// A zsh in a pseudo-terminal that writes down what would be added to the list of matches, and what goes wrong.
+/// Runs zsh in a pseudo-terminal and logs what would be added to the list of matches, and any errors.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i
@@ -195,7 +195,7 @@ fn zsh_completes_every_flag_and_files_as_every_value() {
         offers_every_flag(command, of(&format!("haul {command} --")));
         for value in ["so", "--cacert so", "--resolve so", "-H so", "--engine so"] {
             if command == "compare" && value.starts_with("--engine") {
-                continue; // there it is --engines
+                continue; // in compare, the flag is --engines
             }
             let words = of(&format!("haul {command} {value}"));
             assert!(words.contains("list.txt"), "{command} {value}: {words:?}");

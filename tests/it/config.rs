@@ -1,4 +1,4 @@
-//! What a program says of a run: it is said once, holds everywhere, and is the same after the run.
+//! Settings that a program makes for a run: set once, they apply everywhere, and the run leaves them unchanged.
 
 use haul::frontier::Robots;
 use haul::origin::{Answer, Origin, Site};
@@ -8,7 +8,7 @@ use haul::{Config, External, ScopeReach, SimilarPages};
 
 use crate::run::{on, run};
 
-/// The paths that a crawl asks a site for, sorted.
+/// The paths that a crawl requests from a site, sorted.
 fn asked(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> Vec<String> {
     let seeds = seeds.iter().map(|seed| origin.url(seed));
     let mut config = on("async:1", Config::crawl(seeds));
@@ -20,7 +20,7 @@ fn asked(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> V
     paths
 }
 
-/// The crawl of these settings.
+/// The crawl settings within a configuration.
 fn crawl(config: &mut Config) -> &mut haul::CrawlSettings {
     config.crawl.as_mut().unwrap()
 }

@@ -1,5 +1,7 @@
-//! Connections that are kept: what dies on one goes again, an idle timeout is nobody's answer, there are never more than the
-//! limit of open files allows, and TLS sessions are resumed however many hosts there are.
+//! Reused connections: failed requests are resent, and neither open files nor TLS sessions run out.
+//!
+//! A request that fails on a reused connection is sent again, an idle timeout is not taken for a response, connections
+//! never exceed the limit of open files, and TLS sessions are resumed however many hosts there are.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -36,7 +38,7 @@ fn serve(talk: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static
     port
 }
 
-/// Reads a request without a body. `false`: the client has left.
+/// Reads a request without a body. `false` if the client has closed the connection.
 fn request(from: &mut impl BufRead) -> std::io::Result<bool> {
     let mut line = String::new();
     while from.read_line(&mut line)? > 0 {
@@ -48,7 +50,7 @@ fn request(from: &mut impl BufRead) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// Answers the first request of each connection with a page and the second one with `then`, and closes.
+/// Responds to the first request of each connection with a page and to the second with `then`, and closes.
 fn forgetful(then: &'static [u8]) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
@@ -61,7 +63,7 @@ fn forgetful(then: &'static [u8]) -> u16 {
     })
 }
 
-/// The same, and notes the paths that it was asked for.
+/// Closes after the second request without a response, and records the requested paths.
 fn forgetful_and_noting(asked: Arc<Mutex<Vec<String>>>) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
@@ -78,7 +80,7 @@ fn forgetful_and_noting(asked: Arc<Mutex<Vec<String>>>) -> u16 {
     })
 }
 
-/// Whether all were answered with a page.
+/// Whether every URL got a page.
 fn is_complete(report: &Report) -> bool {
     report.ends().iter().all(|end| end == "200")
 }
@@ -126,7 +128,7 @@ fn a_request_that_must_not_be_sent_twice_is_not_sent_again_after_it_died() {
         settings.frontier.retries = 0;
         settings.frontier.per_host = 1;
         settings.fetch.method = http::Method::POST;
-        // Which engine uses the connection again is its own affair; what dies on it is not sent twice.
+        // An engine may or may not reuse the connection; a request that fails on it is not sent twice.
         let ends = run(settings).ends();
         assert!(
             matches!(ends[1].as_str(), "closed" | "200") && ends[0] == "200",
@@ -195,14 +197,16 @@ fn a_timeout_that_a_new_connection_is_answered_with_is_an_answer() {
     });
 }
 
-/// Whether the client has closed this connection: its end has come, whether or not somebody has read that far.
+/// Whether the client has closed this connection, even if nobody has read up to its end yet.
 fn has_left(stream: &TcpStream) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     recv(stream, &mut [0_u8; 1][..], flags).is_ok_and(|(_, came)| came == 0)
 }
 
-/// Keeps each connection until the client leaves, and counts those that the client has open. Which of them it has closed is asked
-/// of the system: the threads that serve them notice it when they get a processor, and on a busy machine that is late.
+/// Keeps each connection until the client closes it, and records how many the client has open at most.
+///
+/// The system is asked which of them the client has closed: the serving threads only notice once they get a processor,
+/// which is late on a busy machine.
 fn counting(most: Arc<AtomicUsize>) -> u16 {
     let open = Mutex::<Vec<TcpStream>>::default();
     serve(move |stream| {
@@ -240,8 +244,8 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{engine}: {said}");
-        // Each process has a limit of its own. Where it is reached, each request in flight may open its connection while one that
-        // makes room for it is being closed.
+        // Each process has its own limit. Once it is reached, each request in flight may open its connection while the
+        // one that makes room for it is still being closed.
         let processes = if engine.starts_with("processes") {
             2
         } else {
@@ -252,7 +256,7 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
     }
 }
 
-/// A server under TLS that ends each connection after a page, and counts the handshakes that resumed a session.
+/// A TLS server that closes each connection after a page, and counts the handshakes that resumed a session.
 fn resuming(resumed: Arc<AtomicUsize>) -> u16 {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["*.localhost".to_owned()]).unwrap();
@@ -277,7 +281,7 @@ fn resuming(resumed: Arc<AtomicUsize>) -> u16 {
             secure.write_all(LAST_PAGE)?;
             secure.conn.send_close_notify();
             secure.flush()?;
-            // Until the client has left: what it has not read yet must not be reset.
+            // Waits for the client to close: a reset would discard what it has not read yet.
             let _ = secure.sock.read_to_end(&mut Vec::new());
         }
         Ok(())
@@ -287,7 +291,7 @@ fn resuming(resumed: Arc<AtomicUsize>) -> u16 {
 #[test]
 fn the_second_connection_to_each_of_many_hosts_resumes_the_session_of_the_first() {
     const HOSTS: usize = 60;
-    // Where lanes are processes, a host may change from one to the other.
+    // If lanes are processes, a host may move from one to another.
     for engine in ["sequential", "threads:4", "blocking:4", "async:16"] {
         let resumed = Arc::new(AtomicUsize::new(0));
         let port = resuming(resumed.clone());

@@ -1,4 +1,4 @@
-//! A crawl, as the server's log tells it: what was asked, how often, in what order, and what never.
+//! Crawls, as the server's log shows them: what was requested, how often, in what order, and what never.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,12 +14,12 @@ use haul::{Config, Event, JobSettings, ScopeReach, Stop};
 use crate::politeness::{apart, hits, on};
 use crate::run::{Report, in_flight, ms, on as on_engine, on_every_engine, run, run_with, wait};
 
-/// A crawl of these seeds, as `haul crawl` has it by default.
+/// A crawl of these seeds, with the defaults of `haul crawl`.
 fn crawling<T: Into<String>>(engine: &str, seeds: impl IntoIterator<Item = T>) -> Config {
     on_engine(engine, Config::crawl(seeds))
 }
 
-/// The same, kept in a folder.
+/// The same, with a job in this folder.
 fn kept(mut settings: Config, folder: &Path) -> Config {
     settings.job = Some(JobSettings {
         folder: folder.to_owned(),
@@ -30,7 +30,7 @@ fn kept(mut settings: Config, folder: &Path) -> Config {
     settings
 }
 
-/// A page that links to these.
+/// A page that links to these targets.
 fn linking<T: AsRef<str>>(targets: impl IntoIterator<Item = T>) -> Answer {
     let link = |target: T| format!("<a href=\"{}\">there</a>\n", target.as_ref());
     Answer::page(targets.into_iter().map(link).collect::<String>())
@@ -41,7 +41,7 @@ fn robots(text: &'static str) -> SiteBuilder {
     Site::builder().route("/robots.txt", robots)
 }
 
-/// The paths that were asked for, sorted; more than once stands there more than once.
+/// The requested paths, sorted; a path that was requested twice is listed twice.
 fn asked(origin: &Origin) -> Vec<String> {
     let mut paths = origin.log().paths();
     paths.retain(|path| path != "/robots.txt");
@@ -49,7 +49,7 @@ fn asked(origin: &Origin) -> Vec<String> {
     paths
 }
 
-/// Asserts that no URL was asked for twice.
+/// Asserts that no URL was requested twice.
 fn once(origin: &Origin) {
     let mut seen = BTreeSet::new();
     for hit in origin.log().all_hits() {
@@ -74,7 +74,7 @@ fn each_page_is_asked_once_and_robots_txt_first() {
         let report = run(crawling(engine, [origin.url("/")]));
         assert_eq!(report.seen.len(), 301);
         assert_eq!(origin.log().paths()[0], "/robots.txt");
-        // Beside the pages: robots.txt, the sitemap index and its one part.
+        // In addition to the pages: robots.txt, the sitemap index and its one part.
         assert_eq!(origin.log().requests(), 301 + 3);
         once(&origin);
     });
@@ -117,7 +117,7 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
         ];
         assert_eq!(asked(&origin), wanted);
         assert_eq!(origin.log().hits("/robots.txt").len(), 1);
-        // A row that is listed and a page that was asked have their record; a redirect leads to what is forbidden, as a link does.
+        // Listed rows and requested pages have records. A redirect to a forbidden URL counts like a link to it.
         assert_eq!(report.row(2).class, Some("robots"));
         let hop = |path: &str| report.seen.iter().find(|seen| seen.url.ends_with(path));
         assert_eq!(hop("/hop").unwrap().status, Some(302));
@@ -245,7 +245,7 @@ fn no_host_has_more_in_flight_than_it_may() {
     });
 }
 
-/// A site with a bit of everything among its pages.
+/// A site with pages of every kind.
 fn mixed() -> Origin {
     robots("User-agent: *\nDisallow: /page/5\n")
         .settings(OriginSettings {
@@ -342,11 +342,12 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
 fn many_hosts_go_on_while_a_slow_one_answers_nothing() {
     on_every_engine(|engine| {
         let (hosts, pages) = match engine {
-            "sequential" => return, // it waits for whom it asked
+            "sequential" => return, // it waits for each response before it sends the next request
             "async:64" => (2000, 2),
             _ => (50, 20),
         };
-        // The slow host answers once the last page of the others has been asked for: a crawl that waits for it never ends.
+        // The slow host responds once the last page of the others has been requested: a crawl that waits for it never
+        // ends.
         let (gate, others) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
         let answer = {
             let gate = gate.clone();
@@ -400,7 +401,7 @@ fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() 
             "/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start",
         ];
         assert_eq!(asked(&origin), wanted);
-        // A redirect to what has its own record is a record itself.
+        // A redirect to a page with its own record gets a record too.
         assert!(ends(&report).contains("302"), "{:?}", report.seen);
         let finals: Vec<_> = report.seen.iter().map(|seen| &seen.url).collect();
         assert_eq!(finals.len(), finals.iter().collect::<BTreeSet<_>>().len());
@@ -410,7 +411,7 @@ fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() 
 #[test]
 fn a_crawl_asks_no_further_than_its_scope_its_patterns_and_its_depth() {
     use ScopeReach::{Any, Domain, Host, Page, Path};
-    // Both are below co.uk, which nobody can register: they have nothing to do with each other.
+    // Both are below co.uk, which is a public suffix: they are different sites.
     const ALL: [&str; 5] = [
         "www.site.co.uk /docs/",
         "www.site.co.uk /docs/one",

@@ -1,4 +1,4 @@
-//! The contract of the engines: whoever waits for the answers, the records are the same and the server saw the same.
+//! The contract of the engines: each writes the same records and sends the server the same requests.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,10 +13,10 @@ use crate::run::{
     ENGINES, Report, Seen, config, in_flight, ms, on_every_engine, run, run_with, wait,
 };
 
-/// A stop that takes longer than this is none.
+/// A stop must not take longer than this.
 const PROMPTLY: Duration = Duration::from_secs(5);
 
-/// A bit of everything that a list meets.
+/// A site with a bit of everything that a list may run into.
 fn site() -> Origin {
     let asked = AtomicUsize::new(0);
     Site::builder()
@@ -25,7 +25,7 @@ fn site() -> Origin {
             ..OriginSettings::default()
         })
         .route_with("/flaky", move |_| {
-            // Every second time: the same for every engine that asks.
+            // Fails every other time, so that it is the same for every engine.
             match asked.fetch_add(1, Ordering::SeqCst) % 2 {
                 0 => Answer::status(500),
                 _ => Answer::page("<title>At last</title>"),
@@ -77,7 +77,7 @@ fn everything(origin: &Origin) -> Vec<String> {
     urls
 }
 
-/// How often the server was asked for what.
+/// How often each path was requested.
 fn asked(log: &Log) -> BTreeMap<String, usize> {
     let mut asked = BTreeMap::new();
     for hit in log.all_hits() {
@@ -88,7 +88,7 @@ fn asked(log: &Log) -> BTreeMap<String, usize> {
     asked
 }
 
-/// Every record of a run, but for what is a matter of luck: how much of a cut body came.
+/// Every record of a run, except how much of a cut body arrived, which is a matter of luck.
 fn records(report: &Report) -> Vec<Seen> {
     let plain = |seen: &Seen| {
         let mut seen = seen.comparable();
@@ -247,7 +247,7 @@ fn a_drain_finishes_what_is_in_flight_and_starts_nothing_more() {
         assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
         assert_eq!(origin.log().requests(), report.seen.len() as u64);
         assert!(report.events.iter().any(|event| event == "Draining"));
-        // Jobs that were handed to a loop in advance are finished too.
+        // Jobs that were passed to a loop in advance are finished too.
         assert!(
             report.seen.len() <= 1 + 2 * in_flight(engine),
             "{}",
@@ -280,7 +280,7 @@ fn a_chain_of_redirects_is_followed_to_its_end_and_no_further_than_allowed() {
         assert_eq!(report.row(1).hops.len(), 20);
         assert_eq!(report.row(2).hops.len(), 20);
         assert_eq!(report.outcome.tally.redirects, 40);
-        // Waiting alone makes nothing ready, but what is in flight may: the loop waits for it.
+        // Waiting alone makes nothing ready, but a request in flight may: the loop waits for it.
         let mut long = config(engine, [origin.url("/redirect/300")]);
         long.frontier.max_redirects = 1000;
         assert_eq!(run(long).only().hops.len(), 300);
@@ -306,7 +306,7 @@ fn a_child_that_is_killed_loses_nothing() {
     let origin = slow(ms(5));
     let mut settings = config("processes:2x4", pages(&origin, 200));
     settings.frontier.retries = 5;
-    // Under a name of their own: other tests have children too.
+    // Under their own name: other tests have children too.
     let folder = tempfile::tempdir().unwrap();
     let doomed = folder.path().join("doomed");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_haul"), &doomed).unwrap();
@@ -336,7 +336,7 @@ fn a_child_that_is_killed_loses_nothing() {
     assert!(lost.count() > 0, "a child died with work in hand");
 }
 
-/// Kills one child of this process that goes by that name.
+/// Kills one child of this process with this name.
 fn kill_a_child(wanted: &str) {
     let own = std::process::id();
     let children = std::fs::read_dir("/proc")
@@ -370,7 +370,7 @@ fn pages(origin: &Origin, count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|page| origin.url(&format!("/page/{page}")))
 }
 
-/// A site whose first `open` pages answer at once and all others behind a gate.
+/// A site whose first `open` pages respond immediately; all others wait behind a gate.
 fn gated(open: usize) -> (Origin, Gate) {
     let gate = Gate::new();
     let mut builder = Site::builder().fallback(Answer::page("behind the gate").held(&gate));
@@ -386,7 +386,7 @@ fn gated_list(origin: &Origin, engine: &str) -> Config {
     settings
 }
 
-/// Runs until the server has seen so many requests, then calls `act`. Answers when that was, and what came of it.
+/// Runs, and calls `act` once the server has seen N requests. Returns the time of that call and the report.
 fn stopped_by(
     origin: &Origin,
     engine: &str,
@@ -407,7 +407,7 @@ fn stopped_by(
     })
 }
 
-/// Each of the rows has a record or is missing, and none is both.
+/// Asserts that each row either has a record or is listed as missing, never both.
 fn whole(report: &Report, rows: u64) {
     for row in 1..=rows {
         let records = report.seen.iter().filter(|seen| seen.row == row).count();

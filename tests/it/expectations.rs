@@ -1,5 +1,6 @@
-//! One table of what becomes of odd answers, and every engine goes through it: what one reads all read, and what one
-//! refuses all refuse, under the same class.
+//! A table of odd responses and their outcomes, which every engine has to match.
+//!
+//! What one engine reads, all of them read; what one rejects, all of them reject, with the same class.
 
 use haul::fetch::{Override, TlsSettings};
 use haul::origin::{Answer, Origin, Site, Step};
@@ -8,10 +9,10 @@ use haul::{ByteSize, Config};
 use crate::certificates::sealed;
 use crate::run::{Report, config, ms, on_every_engine, run};
 
-/// A page of which each row of the table says how it is sent.
+/// The page that each row of the table sends in its own way.
 const PAGE: &str = "<title>All of it</title>";
 
-/// How an answer is sent, and how it ends: a status, with the page, or the class of a failure.
+/// How a response is sent, and its outcome: a status, with the page, or the class of a failure.
 struct Row {
     what: &'static str,
     steps: Vec<Step>,
@@ -26,7 +27,7 @@ fn row(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> 
     }
 }
 
-/// The same, and the server keeps the connection.
+/// The same, but the server keeps the connection open.
 fn kept(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
     Row {
         what,
@@ -35,7 +36,7 @@ fn kept(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) ->
     }
 }
 
-/// The page under a head with these lines, and its length.
+/// The page after a head with these lines and its length.
 fn lengthy(lines: &str) -> String {
     let length = PAGE.len();
     format!(
@@ -43,7 +44,7 @@ fn lengthy(lines: &str) -> String {
     )
 }
 
-/// The page in a body that is framed by these lines.
+/// A response with these header lines and this body.
 fn framed(version: &str, lines: &str, body: &str) -> String {
     format!("HTTP/{version} 200 OK\r\nContent-Type: text/html\r\n{lines}\r\n{body}")
 }
@@ -277,7 +278,7 @@ fn bodies() -> Vec<Row> {
     ]
 }
 
-/// Impatient, and content with one try.
+/// Shortens the deadlines and turns off retries.
 fn impatient(mut config: Config) -> Config {
     config.frontier.retries = 0;
     config.frontier.pause_after = 0;
@@ -301,7 +302,7 @@ fn urls(origin: &Origin, rows: &[Row]) -> Vec<String> {
     (0..rows.len()).map(path).collect()
 }
 
-/// What differs from the table.
+/// The rows whose outcome differs from the table.
 fn differences(rows: &[Row], report: &Report) -> Vec<String> {
     let differs = rows.iter().zip(&report.seen).filter_map(|(row, seen)| {
         let whole = row.end != "200" || seen.title.as_deref() == Some("All of it");
@@ -332,7 +333,7 @@ fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
             row("a notice", framed("1.1", "", PAGE), "200"),
             Row {
                 what: "no notice",
-                // A stream that is not TCP is not reset but closed, and TLS is not told.
+                // A stream that is not TCP is closed rather than reset, without a close_notify.
                 steps: vec![Step::send(framed("1.1", "", PAGE)), Step::Reset],
                 end: "cut",
             },
@@ -360,7 +361,7 @@ fn a_dead_address_is_passed_over_for_plain_and_encrypted_pages() {
         let urls = [url("http", &plain), url("https", &sealed)];
         let mut settings = impatient(config(engine, urls));
         settings.fetch.tls = TlsSettings::Insecure;
-        // Nobody listens on the first two.
+        // Nothing listens on the first two.
         let text = "twofold.example:*:127.0.0.2,127.0.0.3,127.0.0.1";
         settings.fetch.resolve = vec![Override::parse(text).unwrap()];
         let report = run(settings);

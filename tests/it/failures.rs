@@ -1,4 +1,4 @@
-//! `haul retry FILE`: what failed in any output is fetched again, into the same output.
+//! `haul retry FILE`: the failures in any output are fetched again, into the same output.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cli::{haul as command, run as haul};
 use crate::run::wait;
 
-/// A site whose `/bad` answers 503 until it is mended.
+/// A site whose `/bad` returns 503 until it is mended.
 struct Shop {
     site: Origin,
     is_mended: Arc<AtomicBool>,
@@ -35,7 +35,7 @@ impl Shop {
         Self { site, is_mended }
     }
 
-    /// A row that is well, one that is bad, one that nobody answers, and one that is no URL.
+    /// Writes a list with a good URL, a failing one, one that refuses connections, and an invalid one.
     fn list(&self, folder: &Path) {
         let text = format!(
             "url,shop\n{},tools\n{},wood\nhttp://127.0.0.1:1/,gone\nnonsense,none\n",
@@ -93,7 +93,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         );
         assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
 
-        // The newest record counts: still two, whatever the output holds by now.
+        // The newest record of a row counts: still two failures, however many records the output has by now.
         let (_, out, error) = haul(
             here,
             &[
@@ -116,7 +116,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         assert_eq!(record["row"], 3, "{output}");
         assert_eq!(record["columns"]["shop"], "wood", "{output}");
         assert_eq!(record["status"], 503, "{output}");
-        // The first pass over the output wrote a record with 1.
+        // The first retry of the output wrote a record with pass 1.
         assert_eq!(record["pass"], 2, "{output}");
     }
 }

@@ -1,5 +1,6 @@
-//! Every way in which the web is broken or hostile ends as a class of its own, in bounded time, on every engine, and
-//! the rest of the list does not notice.
+//! Each kind of broken or hostile response ends with its own class, in bounded time, on every engine.
+//!
+//! The rest of the list is unaffected.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -9,10 +10,10 @@ use haul::{ByteSize, Config, FetchError};
 
 use crate::run::{Report, config, ms, on_every_engine, run};
 
-/// All faults together, with everything that waits for something.
+/// The time limit for all faults together, including every timeout.
 const BOUND: Duration = Duration::from_secs(30);
 
-/// Faults of the practice server, and how each ends.
+/// The faults of the practice server, and the class of each.
 const ENDS: [(&str, &str); 26] = [
     ("/fault/reset-before", "closed"),
     ("/fault/reset-middle", "cut"),
@@ -65,7 +66,7 @@ fn with_headers(count: usize, length: usize) -> Reply {
     })
 }
 
-/// Impatient, and content with one try.
+/// Shortens the deadlines and turns off retries.
 fn impatient(mut config: Config) -> Config {
     config.frontier.retries = 0;
     config.frontier.pause_after = 0;
@@ -147,7 +148,7 @@ fn a_timeout_says_what_was_waited_for_and_how_long() {
             ["/silent", "/fault/stall", "/fault/slow", "/fault/slow?2"]
                 .map(|path| origin.url(path)),
         ));
-        // A server may think for longer than it may pause in a body.
+        // A server may take longer to start its response than it may pause within a body.
         config.fetch.deadlines.between_chunks = ms(500);
         config.fetch.deadlines.first_byte = ms(1100);
         let messages: Vec<_> = run(config)
@@ -203,7 +204,7 @@ fn a_name_without_an_address_and_a_port_without_a_listener_are_told_apart() {
 fn a_host_with_one_dead_address_is_reached_by_the_other() {
     on_every_engine(|engine| {
         let origin = origin();
-        // Nobody listens on the first.
+        // Nothing listens on the first.
         let mut config = impatient(config(
             engine,
             [format!(

@@ -1,4 +1,4 @@
-//! Seeds that a program sends while its run goes on.
+//! Seeds that a program sends while its run is in progress.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn site() -> Origin {
         .unwrap()
 }
 
-/// The visits of a run that takes its seeds from a channel.
+/// The visits of a run that receives its seeds from a channel.
 fn visits(config: Config, seeds: SeedReceiver) -> haul::Result<Vec<Box<Visit>>> {
     let visits = Runner::new(config).seeds(seeds).visits();
     wait(visits.collect::<Vec<_>>()).into_iter().collect()
@@ -45,7 +45,7 @@ fn what_a_visit_brings_may_be_the_next_seed_and_the_run_ends_with_its_senders() 
         let mut visits = Runner::new(on(engine, Config::default()))
             .seeds(seeds)
             .visits();
-        // Nothing but the channel has seeds, and each is sent after the visit to the one before.
+        // All seeds come from the channel, each sent after the visit to the previous one.
         let urls = wait(async {
             let mut urls = Vec::new();
             for page in 0..10 {
@@ -126,7 +126,7 @@ fn whoever_sends_more_than_the_run_has_room_for_waits() {
         let abort = stop.abort.clone();
         let runner = Runner::new(config).seeds(seeds).stop(stop);
         let sent = Cell::new(0);
-        // No answer comes, so that nothing makes room: the run takes what it may, and is ended when it takes no more.
+        // The server never responds, so no room is made: the run accepts seeds until it is full, and is then stopped.
         let (mut before, mut quiet) = (0, 0);
         let run = runner.run(|event| {
             if let Event::Tick(_) = event {
@@ -221,7 +221,7 @@ fn a_crawl_takes_seeds_while_it_goes_on_and_each_widens_it() {
             (Some(1), first.url("/"), true),
             (None, first.url("/a"), true),
             (None, first.url("/b"), true),
-            // It was found before it was sent.
+            // The crawl found it before it was sent.
             (Some(2), first.url("/a"), false),
             (Some(3), second.url("/"), true),
             (None, second.url("/c"), true),
@@ -263,7 +263,7 @@ fn a_job_skips_the_seeds_that_it_has_when_they_are_sent_again() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(session(1..=5), [1, 2, 3, 4, 5]);
-        // From the start, from the middle, and with nothing new.
+        // Sent again from the start, from the middle, and with nothing new.
         assert_eq!(session(1..=8), [6, 7, 8]);
         assert_eq!(session(7..=9), [9]);
         assert_eq!(session(1..=9), Vec::<u64>::new());

@@ -1,7 +1,7 @@
 //! Redirects into private networks: refused, unless the user's own list names the host or the user allows them all.
 //!
-//! Tests have loopback addresses only: 127.0.0.1 stands for the web, and the other addresses of 127.0.0.0/8 for what a page has
-//! no business to lead to.
+//! Tests have loopback addresses only: 127.0.0.1 stands for the web, and the other addresses of 127.0.0.0/8 for
+//! private networks that a page must not lead to.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use haul::origin::{Answer, Origin, Site};
 
 use crate::run::{Report, config, on_every_engine, run};
 
-/// A server on an address of its own that redirects `/to/N` to the N-th target and has a page everywhere else.
+/// A server on this address that redirects `/to/N` to the N-th target and has a page everywhere else.
 fn origin(address: &str, targets: &[String]) -> Origin {
     let mut builder = Site::builder().fallback(Answer::page("<title>Home</title>"));
     for (index, target) in targets.iter().enumerate() {
@@ -31,7 +31,7 @@ fn overrides(config: &mut Config, texts: &[&str]) {
         .collect();
 }
 
-/// Follows every redirect of a server on 127.0.0.1 to these targets.
+/// Fetches from a server on 127.0.0.1 that redirects to these targets.
 fn follow(engine: &str, targets: &[String], change: impl Fn(&mut Config)) -> Report {
     let origin = origin("127.0.0.1", targets);
     let mut config = config(
@@ -108,7 +108,7 @@ fn every_hop_is_checked_and_not_the_first_alone() {
         let innermost = origin("127.0.0.3", &[]);
         let inner = origin("127.0.0.2", &[innermost.url("/")]);
         let outer = origin("127.0.0.1", &[inner.url("/to/0")]);
-        // The list names the first two.
+        // The list contains the first two.
         let mut config = config(engine, [outer.url("/to/0"), inner.url("/")]);
         config.frontier.retries = 0;
         let report = run(config);

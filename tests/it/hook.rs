@@ -1,4 +1,4 @@
-//! A program's say in each request before it is sent, as the server sees it.
+//! Hooks: a program changes or skips each request before it is sent, as the server sees it.
 
 use std::cell::Cell;
 use std::fs;
@@ -36,7 +36,7 @@ fn is_signed(hit: &Hit) -> bool {
     hit.header("x-signature") == Some(&signature(&hit.method, &hit.path))
 }
 
-/// A site with a redirect, a page that fails at first, and rules for robots.
+/// A site with a redirect, a page that fails at first, and a robots.txt.
 fn moving() -> Origin {
     Site::builder()
         .route(
@@ -193,7 +193,7 @@ fn nothing_that_a_run_stores_has_what_a_hook_has_set() {
             ..SinkSettings::default()
         });
     }
-    // An archive withholds headers that may be secrets; this one it would show.
+    // An archive omits headers that may be secrets, but would include this one.
     let runner = Runner::new(config).before_each(|request| {
         request.set_header("Referer", SECRET)?;
         Ok(Decision::Send)
@@ -213,7 +213,7 @@ fn nothing_that_a_run_stores_has_what_a_hook_has_set() {
     }
 }
 
-/// Every file below a folder, with its bytes.
+/// Every file below a folder, with its content.
 fn stored(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! HTTP/2, where a server offers it over TLS: one connection for many requests, and the record says so.
+//! HTTP/2, if a server offers it over TLS: one connection for many requests, and records with the version.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::run::{config, on_every_engine, run};
 
-/// A server that speaks HTTP/2 and nothing else; it lives as long as the test binary.
+/// A server that speaks only HTTP/2; it runs as long as the test binary.
 fn serve(connections: Arc<AtomicUsize>) -> SocketAddr {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["two.localhost".to_owned()]).unwrap();
@@ -47,7 +47,7 @@ fn serve(connections: Arc<AtomicUsize>) -> SocketAddr {
     address
 }
 
-/// Answers every request with its own path, but for one that it resets. `None`: the client has left.
+/// Responds to every request with its path, except one that it resets. `None` once the client has left.
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor) -> Option<()> {
     let stream = acceptor.accept(stream).await.ok()?;
     let mut connection = h2::server::handshake(stream).await.ok()?;
@@ -63,7 +63,7 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor) -> Option<()> {
     None
 }
 
-/// How many pools of connections an engine has.
+/// The number of connection pools of an engine.
 fn lanes(engine: &str) -> usize {
     let (name, size) = engine.split_once(':').unwrap_or((engine, "1"));
     let number = |text: &str| text.parse().unwrap();
@@ -78,7 +78,7 @@ fn lanes(engine: &str) -> usize {
 fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() {
     on_every_engine(|engine| {
         if engine.starts_with("blocking") {
-            return; // it speaks HTTP/1.1 alone
+            return; // it only speaks HTTP/1.1
         }
         let connections = Arc::new(AtomicUsize::new(0));
         let port = serve(connections.clone()).port();
@@ -104,7 +104,7 @@ fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() 
             );
         }
         assert_eq!(report.ends()[40..], ["closed"], "{:?}", &report.seen[40..]);
-        // Of requests that start together one connects, in each lane; a lane may connect once more while it does.
+        // Of requests that start together, one connects, in each lane; a lane may connect once more meanwhile.
         let lanes = lanes(engine);
         let made = connections.load(Ordering::SeqCst);
         assert!(made <= 2 * lanes, "{made} connections of {lanes} lanes");
@@ -115,7 +115,7 @@ fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() 
 fn whoever_wants_http_1_alone_does_not_offer_more() {
     on_every_engine(|engine| {
         if engine.starts_with("blocking") {
-            return; // it offers nothing, and the server does not mind
+            return; // it offers no protocol, and the server accepts that
         }
         let port = serve(Arc::default()).port();
         let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);

@@ -1,4 +1,4 @@
-//! Jobs looked at, explained and tried again, with the real binary: `haul job`, `haul retry`, `haul explain`.
+//! Jobs are shown, explained and retried by the real binary: `haul job`, `haul explain`, `haul retry`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use haul::origin::{Answer, Gate, Origin, Site};
 use serde_json::Value;
 
-/// A command that hangs is looked at this often, and no more.
+/// How often a test looks for a state before it gives up.
 const LOOKS: usize = 2_000;
 
 fn haul(folder: &Path, words: &[&str]) -> Output {
     crate::cli::haul(folder, words).output().unwrap()
 }
 
-/// What a command prints, once it ended so.
+/// Runs a command, asserts its exit code, and returns what it prints.
 fn told(folder: &Path, words: &[&str], code: i32) -> String {
     let output = haul(folder, words);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -32,7 +32,7 @@ fn json(folder: &Path, words: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The statuses of each URL's records, in their order.
+/// The statuses of each URL's records, in order.
 fn statuses(folder: &Path, origin: &Origin) -> BTreeMap<String, Vec<u64>> {
     let text = fs::read_to_string(folder.join("job/records.jsonl")).unwrap();
     let mut statuses: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -49,7 +49,7 @@ fn statuses(folder: &Path, origin: &Origin) -> BTreeMap<String, Vec<u64>> {
     statuses
 }
 
-/// Every file of the folder, and what is in it.
+/// Every file of the folder, and its content.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries
@@ -68,8 +68,7 @@ fn page(links: &[&str]) -> Answer {
     Answer::page(format!("<title>p</title>{}", links.concat()))
 }
 
-/// A site with a page that fails, one that does so until it is mended, one behind a redirect to such a one, and one
-/// that is forbidden.
+/// A site with a missing page, one that fails until mended, one such behind a redirect, and a forbidden one.
 struct Broken {
     origin: Origin,
     mended: Arc<AtomicBool>,
@@ -131,7 +130,7 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
         .build()
         .unwrap();
     runtime.block_on(origin.log().wait_for("/held"));
-    // What was asked is seen with the next checkpoint.
+    // The requests show up with the next checkpoint.
     let look = || json(folder.path(), &["job", "job", "--json"]);
     let seen = (0..LOOKS)
         .map(|_| look())
@@ -141,7 +140,7 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
     assert_eq!(seen["hosts"][0]["waiting"], 1);
     let held = told(folder.path(), &["explain", "job", &origin.url("/held")], 0);
     assert!(held.contains("waiting or in flight"), "{held}");
-    // Only one works on it.
+    // Only one process may work on a job.
     let again = told(folder.path(), &["retry", "job"], 0);
     assert!(again.contains("1 URL is waiting"), "{again}");
     gate.open();
@@ -218,7 +217,7 @@ fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found()
 
     site.mended.store(true, SeqCst);
     site.origin.log().clear();
-    // Spelled otherwise, it is the same folder.
+    // Another spelling of the same folder.
     told(folder.path(), &["retry", "./job", "--cause", "5xx"], 0);
     let mut paths = site.origin.log().paths();
     paths.sort();
@@ -234,7 +233,7 @@ fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found()
     let job = json(folder.path(), &["job", "job", "--json"]);
     assert_eq!((&job["failed"], &job["pass"]), (&1.into(), &1.into()));
 
-    // What fails again is a failure again, and where nothing failed nothing is asked.
+    // A repeated failure counts as a failure again, and without failures nothing is requested.
     told(folder.path(), &["retry", "job"], 0);
     assert_eq!(site.origin.log().hits("/gone").len(), 1);
 }
@@ -288,7 +287,7 @@ fn a_secret_of_a_job_is_given_again_or_asked_for() {
         let found = bytes.windows(6).any(|window| window == b"s3cret");
         assert!(!found, "the secret is in {name}");
     }
-    // Another setting is an error, unless it may change and is told to.
+    // A changed setting is an error, unless it may change and the user allows changes.
     let slower = [
         "retry",
         "job",
@@ -357,7 +356,7 @@ fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
-    // Two spellings are one URL, and the chain begins at the seed.
+    // Both spellings are the same URL, and the chain begins at the seed.
     let other = url("/x/../a/%7eb#top");
     let known = json(folder.path(), &["explain", "job", &other, "--json"]);
     let seen = &known["sightings"][0];

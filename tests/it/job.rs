@@ -1,5 +1,6 @@
-//! A job folder from the outside: what an interrupt, another command line, a second process, damage and a full disk
-//! come to, told by exit codes and by the bytes of the output.
+//! A job folder from the outside, judged by exit codes and by the bytes of the output.
+//!
+//! Covers interrupts, other command lines, a second process, damaged files and a full disk.
 
 mod damage;
 mod sessions;
@@ -15,10 +16,10 @@ use crate::cli::haul;
 use crate::resume::{Running, audit, generated, site};
 use crate::run::wait;
 
-/// Longer than any of these runs takes.
+/// Any of these runs takes less time than this.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A crawl of a generated site, kept in `job` in a folder of its own.
+/// A crawl of a generated site with its job in `job`, in a temporary folder.
 struct Kept {
     origin: Origin,
     pages: u64,
@@ -55,7 +56,7 @@ impl Kept {
         self.run_in(self.folder.path(), more)
     }
 
-    /// Runs until the server has been asked so often, then interrupts.
+    /// Runs until the server has received N requests, then sends a signal.
     fn interrupted(&self, signal: Signal, after: u64) -> (Option<i32>, String) {
         self.origin.log().clear();
         let mut run = self.start_in(self.folder.path(), &[]);
@@ -80,14 +81,14 @@ impl Kept {
         );
     }
 
-    /// A copy of the folder as it stands, to spoil.
+    /// A copy of the folder, to be damaged.
     fn copy(&self) -> tempfile::TempDir {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(self.folder.path(), copy.path());
         copy
     }
 
-    /// Asserts that a spoilt copy is refused with these words, and that its output stays as it is.
+    /// Asserts that a damaged copy is rejected with this message, and that its output is unchanged.
     fn refused(&self, copy: &Path, says: &str) {
         let before = fs::read(copy.join("out.jsonl")).unwrap();
         let (code, text) = self.run_in(copy, &["-q"]);

@@ -1,10 +1,10 @@
-//! What leads on: what a crawl reads links out of, whatever it is called, and which pages it takes for one it has seen.
+//! Which responses a crawl reads links from, whatever their type, and which pages it treats as already seen.
 
 use haul::origin::{Answer, Origin, Request, Site};
 
 use crate::cli::run;
 
-/// The paths that were asked for, each once, sorted.
+/// The requested paths, sorted, each once.
 fn asked(origin: &Origin) -> Vec<String> {
     let mut paths = origin.log().paths();
     paths.retain(|path| path != "/robots.txt");
@@ -48,7 +48,7 @@ fn a_seed_sitemap_or_feed_is_read_as_what_it_is_whatever_type_it_is_served_as() 
             assert_eq!(asked, ["/listed", "/sitemap.xml"], "{media} {body}");
         }
     }
-    // A page that shows a sitemap is a page.
+    // A page that displays a sitemap is a page.
     let shown = "<!doctype html><pre>&lt;urlset></pre><urlset><url><loc>/no</loc></url></urlset><a href=/yes>";
     let origin = Site::builder()
         .route("/", Answer::page(shown))

@@ -1,4 +1,6 @@
-//! Lists as other programs write them: no stray quote, separator or encoding loses a row, and what is no list is refused.
+//! Lists as other programs write them: no stray quote, separator or encoding loses a row.
+//!
+//! A file that is not a list is rejected.
 
 use std::fs;
 
@@ -11,7 +13,7 @@ use crate::cli::run as haul;
 use crate::lists::{List, list, told};
 use crate::run::{outcome, run};
 
-/// The rows that are asked, and the classes of those that are not.
+/// The row, class and URL of each record of a list with this name and content.
 fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
     told(&list(name, content).read())
 }
@@ -371,7 +373,7 @@ fn a_list_without_a_telling_name_is_known_by_its_first_line() {
     }
 }
 
-/// A cell as a spreadsheet has it: words, delimiters, quotes and line breaks.
+/// A cell as in spreadsheets: words, delimiters, quotes and line breaks.
 fn cell() -> impl Strategy<Value = String> {
     proptest::collection::vec(
         proptest::sample::select(vec![

@@ -1,4 +1,4 @@
-//! Lists as people have them: every format, every ending, bad lines, and more lines than fit anywhere.
+//! Lists as people have them: every format, every line ending, bad lines, and more lines than fit in memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use haul::{Config, Error};
 
 use crate::run::{Report, ms, on, on_every_engine, outcome, run};
 
-/// A list in a file of that name.
+/// A list in a file.
 pub(crate) struct List {
     pub(crate) path: PathBuf,
     _folder: tempfile::TempDir,
@@ -41,7 +41,7 @@ impl List {
     }
 }
 
-/// Row, class and URL of each record, one a line.
+/// The row, class and URL of each record, as one line.
 pub(crate) fn told(report: &Report) -> Vec<String> {
     let line = |seen: &crate::run::Seen| {
         format!(
@@ -277,7 +277,7 @@ fn rows_and_limits_choose_what_is_taken_and_rows_keep_their_numbers() {
     };
     assert_eq!(rows(&both), [50, 51]);
     assert_eq!(rows(&|seeds| seeds.limit = Some(0)), [0; 0]);
-    // Rows go on from one input to the next.
+    // Row numbers continue from one input to the next.
     let twice = |seeds: &mut SeedSettings| {
         seeds.sources.push(Source::Urls(vec!["b.example".into()]));
         seeds.rows = Some("100-".parse().unwrap());
@@ -301,7 +301,7 @@ fn an_empty_list_is_no_work_and_no_error() {
 fn a_long_list_is_counted_right() {
     let mut text = String::new();
     for line in 0..200_000 {
-        // Every tenth line repeats the one before, every hundredth is no URL.
+        // Every tenth line repeats the one before; every hundredth is not a URL.
         let _ = match line {
             line if line % 100 == 99 => writeln!(text, "nothing to fetch"),
             line if line % 10 == 5 => writeln!(text, "http://h{}.example/{}", line % 50, line - 1),

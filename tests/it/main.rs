@@ -1,6 +1,6 @@
 //! Integration tests: the library and the binary against the practice server.
 //!
-//! One binary, so that it links once. What the server saw counts for more than what the client says.
+//! All in one binary, so that it links once. What the server saw counts for more than what the client reports.
 
 #![allow(
     clippy::print_stdout,

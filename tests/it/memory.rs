@@ -1,4 +1,4 @@
-//! The memory that decoded pages may take: however little it is, every page gets its turn and its whole record.
+//! The memory budget for decoded pages: however small it is, every page gets its turn and a complete record.
 
 use std::fs;
 use std::io::Write;
@@ -10,12 +10,12 @@ use haul::origin::{Origin, Reply, Site};
 use crate::cli::run;
 use crate::written;
 
-/// Pages of the site.
+/// The number of pages of the site.
 const PAGES: usize = 8;
-/// Words of each.
+/// The number of words on each page.
 const WORDS: usize = 20_000;
 
-/// Large pages that come packed, and as they are.
+/// A site with large pages, compressed and uncompressed.
 fn site() -> Origin {
     let mut site = Site::builder();
     for page in 0..PAGES {

@@ -1,7 +1,7 @@
-//! What pages say about themselves, beside what extruct reads out of the same pages.
+//! The metadata that haul reads from pages, compared with what extruct reads from the same pages.
 //!
-//! Both get the decoded text. What is a matter of form is made alike on both sides: white space in texts, the spelling of URLs,
-//! a `@graph` that is opened; what differs then is told in [`DIFFERENCES`], page by page.
+//! Both get the decoded text. Matters of form are normalized on both sides: white space in texts, the spelling of
+//! URLs, an expanded `@graph`. The remaining differences are explained in [`DIFFERENCES`], page by page.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use crate::tools;
 
 const EXTRUCT: &str = include_str!("metadata/extruct.py");
-/// Where the pages are said to be from.
+/// The URL that the pages are read with.
 const HOME: &str = "https://site.example/dir/page";
 const SYNTAXES: [&str; 3] = ["json_ld", "microdata", "open_graph"];
 
-/// Where extruct reads something else, and why.
+/// The pages and syntaxes for which extruct reads something else, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "job-posting-in-comment-markers",
@@ -92,7 +92,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// A page of the folder, decoded.
+/// A page of the fixtures, decoded.
 struct Sample {
     name: String,
     text: String,
@@ -163,7 +163,7 @@ fn read(extractor: &Extractor, sample: &Sample) -> Metadata {
     extracted.metadata.unwrap()
 }
 
-/// What extruct reads out of them, and how many seconds it took with its start; `None` where it is not installed.
+/// What extruct reads from the pages, and the seconds it took including startup; `None` if it is not installed.
 fn extruct(samples: &[Sample]) -> Option<(Vec<Value>, f64)> {
     let python = tools::python("metadata")?;
     let started = Instant::now();
@@ -171,7 +171,7 @@ fn extruct(samples: &[Sample]) -> Option<(Vec<Value>, f64)> {
         .args(["-c", EXTRUCT])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null()) // it complains of pages
+        .stderr(Stdio::null()) // it complains about pages
         .spawn()
         .unwrap();
     let mut pages = program.stdin.take().unwrap();
@@ -196,7 +196,7 @@ fn extruct(samples: &[Sample]) -> Option<(Vec<Value>, f64)> {
     Some((told, started.elapsed().as_secs_f64()))
 }
 
-/// What we read, in the same form.
+/// What haul reads, in normalized form.
 fn ours(metadata: &Metadata) -> BTreeMap<&'static str, Value> {
     let objects = metadata.json_ld.iter();
     let objects = objects
@@ -211,7 +211,7 @@ fn ours(metadata: &Metadata) -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// What extruct reads, in the same form.
+/// What extruct reads, in normalized form.
 fn theirs(told: &Value) -> BTreeMap<&'static str, Value> {
     let form = |syntax: &'static str| {
         let told = told[syntax].clone();
@@ -231,7 +231,7 @@ fn theirs(told: &Value) -> BTreeMap<&'static str, Value> {
     SYNTAXES.into_iter().map(form).collect()
 }
 
-/// The objects of a graph, with its context.
+/// The objects of a `@graph`, each with its context.
 fn opened(object: &Value) -> Vec<Value> {
     let Some(Value::Array(graph)) = object.get("@graph") else {
         return vec![object.clone()];
@@ -254,7 +254,7 @@ fn opened(object: &Value) -> Vec<Value> {
     graph.iter().map(with_context).collect()
 }
 
-/// Texts without white space, URLs in one spelling.
+/// Normalizes texts to have no extra white space, and URLs to one spelling.
 fn plain(value: Value) -> Value {
     match value {
         Value::String(text) => {
@@ -272,7 +272,7 @@ fn plain(value: Value) -> Value {
     }
 }
 
-/// Page, syntax, what we read and what extruct reads, where that differs.
+/// Page, syntax, what haul reads and what extruct reads, for each difference.
 fn differences(samples: &[Sample], told: &[Value]) -> Vec<(String, &'static str, Value, Value)> {
     let extractor = extractor();
     let mut differences = Vec::new();

@@ -1,4 +1,4 @@
-//! What goes into a copy of a site, and where its links lead.
+//! Which pages and files a copy of a site contains, and where its links lead.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::site::{Page, files, haul, serve, told};
 
-/// A copy of a site that begins at `/`, made with these flags.
+/// A copy of a site.
 struct Copy {
     folder: tempfile::TempDir,
     host: String,
@@ -36,7 +36,7 @@ impl Copy {
         self.folder.path().join("copy").join(&self.host)
     }
 
-    /// The files of the host, by their paths.
+    /// The files of the host, by path.
     fn names(&self) -> BTreeSet<String> {
         let root = self.root();
         let name = |file: &PathBuf| file.strip_prefix(&root).unwrap().display().to_string();
@@ -47,7 +47,7 @@ impl Copy {
         fs::read_to_string(self.root().join(name)).unwrap()
     }
 
-    /// Where the records say that each path was saved, below the host's folder.
+    /// The file in the host's folder to which a path was saved, according to the records.
     fn saved(&self, path: &str) -> Option<String> {
         let records = fs::read_to_string(self.folder.path().join("records.jsonl")).unwrap();
         let mut records = records

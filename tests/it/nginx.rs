@@ -1,4 +1,4 @@
-//! Against nginx, which ends an HTTP/2 connection after a number of requests: no URL is lost, and no connection is wasted.
+//! Against nginx, which closes an HTTP/2 connection after N requests: no URL is lost, no connection wasted.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::run::{config, run};
 use crate::tools;
 
-/// How long nginx has to start.
+/// How long nginx may take to start.
 const START: Duration = Duration::from_secs(20);
 
-/// An nginx of the test's own, with its files in a folder that goes with it.
+/// A private nginx for a test, with its files in a temporary folder.
 struct Nginx {
     child: Child,
     folder: TempDir,
@@ -24,7 +24,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// `None` where it is not installed.
+    /// Starts nginx, or returns `None` if it is not installed.
     fn start(requests: usize) -> Option<Self> {
         let program = tools::program("nginx")?;
         let folder = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ impl Nginx {
         })
     }
 
-    /// What it logged: a connection, a status and a protocol for each request.
+    /// The log of nginx: a connection, a status and a protocol for each request.
     fn log(mut self) -> Vec<(String, String, String)> {
         self.stop();
         let log = fs::read_to_string(self.folder.path().join("access.log")).unwrap();
@@ -98,8 +98,9 @@ impl Drop for Nginx {
     }
 }
 
-/// Fetches `pages` pages from an nginx that ends connections after `requests`. Returns the number of connections that it
-/// took up, with those that no request came over.
+/// Fetches `pages` pages from an nginx that closes connections after `requests` requests.
+///
+/// Returns the number of connections that it accepted, including unused ones.
 fn fetch(engine: &str, pages: usize, requests: usize) -> Option<usize> {
     let nginx = Nginx::start(requests)?;
     let port = nginx.port;
@@ -115,7 +116,7 @@ fn fetch(engine: &str, pages: usize, requests: usize) -> Option<usize> {
     let log = nginx.log();
     assert!(log.iter().all(|(.., protocol)| protocol == "HTTP/2.0"));
     assert_eq!(log.len(), pages, "{engine}: each page was sent once");
-    // It numbers them; the first was the test's own, to see that it is up.
+    // nginx numbers them; the first was the test's own, to check that it is up.
     let numbers = log.iter().map(|(connection, ..)| connection.parse());
     let last: usize = numbers.map(Result::unwrap).max().unwrap_or_default();
     Some(last - 1)
@@ -133,7 +134,7 @@ fn a_server_that_ends_connections_after_some_requests_loses_no_url_and_sees_no_h
         let Some(connections) = fetch(engine, pages, requests) else {
             return;
         };
-        // Each loop has a connection of its own, and the last one of each is not used up.
+        // Each loop has its own connection, and its last one is not used up.
         let needed = pages / requests + loops;
         assert!(
             connections <= needed + loops,

@@ -1,4 +1,4 @@
-//! What a run writes to is its own: no input, no other output, no other run's, and nobody else's folder.
+//! A run's output belongs to it alone: it is no input, no other output, and no other run's file or folder.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ fn site() -> (Origin, tempfile::TempDir) {
     (site, folder)
 }
 
-/// Every file below a folder with its bytes.
+/// Every file below a folder, with its content.
 fn tree(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -152,7 +152,7 @@ fn a_second_run_does_not_write_to_an_output_that_another_one_has() {
         let mut line = vec!["fetch", &held, "-o", name];
         line.extend(more);
         let mut first = haul(folder.path(), &line).spawn().unwrap();
-        site.held.recv().unwrap(); // its output is open
+        site.held.recv().unwrap(); // now its output is open
         let (code, _, told) = run(folder.path(), &["fetch", &url, "-o", name]);
         assert_eq!(code, Some(5), "{name}: {told}");
         assert!(
@@ -183,7 +183,7 @@ fn a_folder_that_is_no_job_keeps_its_files() {
     }
     assert_eq!(tree(&mine), before);
     assert_eq!(site.log().requests(), 0);
-    // An empty one becomes a job, and starts over when it is asked to.
+    // An empty folder becomes a job, and starts over with --fresh.
     fs::create_dir(folder.path().join("empty")).unwrap();
     for more in [None, Some("--fresh")] {
         let url = site.url("/");

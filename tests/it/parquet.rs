@@ -72,7 +72,8 @@ fn records(folder: &Path, file: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The items of a recipe in JSON records, each with its URL and its number on the page; those of `fields` are one a page.
+/// The items of a recipe in JSON records, each with its URL and its number on the page; those of `fields` are one a
+/// page.
 fn items(records: &[Value], recipe: &str) -> Vec<String> {
     let mut items = Vec::new();
     for record in records {

@@ -1,4 +1,5 @@
-//! Politeness and retries, as the server's log tells them: who was asked when, how often, and who had to wait for whom.
+//! Politeness and retries, as the server's log tells them: who was asked when, how often, and who had to wait for
+//! whom.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};

@@ -1,4 +1,5 @@
-//! What is a reference, against what a browser asks for: pages with every construct, crawled, mirrored, and opened in Chromium.
+//! What is a reference, against what a browser asks for: pages with every construct, crawled, mirrored, and opened in
+//! Chromium.
 
 use std::collections::BTreeSet;
 use std::fs;

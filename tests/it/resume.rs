@@ -1,5 +1,5 @@
-//! Pulling the plug: the real binary is killed at random instants until it ends by itself, and other libraries' readers then
-//! find each record once.
+//! Pulling the plug: the real binary is killed at random instants until it ends by itself, and other libraries'
+//! readers then find each record once.
 //!
 //! A kill comes after a random time, as the machine's own would; nothing here depends on which instant it hits. A run
 //! that comes to no end is killed later each time. The seed of a failure is printed; the instants that it stands

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use haul::engine::Engine;
 use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
 
-/// A run that comes to no next record for so long hangs. How long all of it takes is told by the machine that it shares.
+/// A run that comes to no next record for so long hangs. How long all of it takes is told by the machine that it
+/// shares.
 const LIMIT: Duration = Duration::from_secs(40);
 /// No run takes so many times as long: one that does has no end.
 const ENDLESS: u32 = 10;

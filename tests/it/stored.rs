@@ -1,5 +1,5 @@
-//! Runs over stored pages: they are rows of a list like any other, of a run that can be killed, kept and interrupted; and
-//! what a crawl asks can be looked up among them.
+//! Runs over stored pages: they are rows of a list like any other, of a run that can be killed, kept and interrupted;
+//! and what a crawl asks can be looked up among them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,8 +18,8 @@ use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::run::wait;
 use crate::written;
 
-/// An archive of so many pages on three hosts, one of them a 503 that asks for a second, one a redirect, and each tenth
-/// of a URL that was there before.
+/// An archive of so many pages on three hosts, one of them a 503 that asks for a second, one a redirect, and each
+/// tenth of a URL that was there before.
 fn archive(path: &Path, pages: u64) {
     let mut text = String::new();
     for page in 1..=pages {

@@ -1,5 +1,5 @@
-//! HTTP/2 as a server may end it: what was never processed goes again whatever the method, what was cut is cut, and a host
-//! that wants HTTP/1.1 gets it. The server speaks in frames, so that each end is exactly the one it says it is.
+//! HTTP/2 as a server may end it: what was never processed goes again whatever the method, what was cut is cut, and a
+//! host that wants HTTP/1.1 gets it. The server speaks in frames, so that each end is exactly the one it says it is.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,8 @@
 //! Other people's programs that tests run: a browser, a web server, shells, Python packages.
 //!
 //! Tests never install anything: `tests/setup` does, and its lists name what there is. A test whose tool is missing is
-//! skipped: it says so on standard error, which the test harness does not capture here, and is counted. Where `CI` is true,
-//! a skip is a failure. `tests/run` prints the count of all skipped tests at the end.
+//! skipped: it says so on standard error, which the test harness does not capture here, and is counted. Where `CI` is
+//! true, a skip is a failure. `tests/run` prints the count of all skipped tests at the end.
 //!
 //! ```ignore
 //! let Some(nginx) = tools::program("nginx") else { return };

@@ -1,4 +1,5 @@
-//! What `haul compare` may say: equality that was proved, advice that can be pasted, a budget that holds, an interrupt that keeps what is whole.
+//! What `haul compare` may say: equality that was proved, advice that can be pasted, a budget that holds, an interrupt
+//! that keeps what is whole.
 
 use std::process::Stdio;
 use std::sync::Arc;

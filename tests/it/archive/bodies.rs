@@ -1,4 +1,4 @@
-//! The bodies in an archive are the ones that were served, for other programs and for haul's own reader.
+//! The bodies that other programs and haul itself read from an archive are the ones that were served.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn other_programs_find_in_an_archive_what_was_served() {
             "9",
             "{name}"
         );
-        // What else it says is about itself.
+        // The lines before that are pywb's own log.
         let said = told(&python, "replay", &path, &[&below, &origin]);
         assert!(said.trim().ends_with("replayed"), "{name}: {said}");
         if name == "pages.wacz" {
@@ -43,7 +43,7 @@ fn other_programs_find_in_an_archive_what_was_served() {
     }
 }
 
-/// What our own reader finds, which must be what was served; answers how many answers that is.
+/// Reads an archive with haul's own reader, compares each body with what was served, and returns their number.
 fn read(archive: &Path, served: &Path) -> usize {
     let mut found = BTreeSet::new();
     for stored in Archive::open(archive).unwrap() {

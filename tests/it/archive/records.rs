@@ -1,4 +1,4 @@
-//! The records of an archive, those that hold no page among them: redirects, failed requests, resources, conversions.
+//! The records of an archive, including those without a page: redirects, failed requests, resources, conversions.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{serve, served, told};
 use crate::cli::run;
 use crate::tools;
 
-/// The records of an archive that is not packed: the kind, the named fields and the block of each.
+/// The records of an uncompressed archive: the type and the whole text of each.
 fn records(archive: &Path) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(&fs::read(archive).unwrap()).into_owned();
     let mut parts = text.split("WARC/1.1\r\nWARC-Type: ");
@@ -97,7 +97,7 @@ fn every_redirect_of_a_chain_is_archived_as_it_was_received() {
             stored[0].page.headers.text(http::header::LOCATION),
             Some("/second")
         );
-        // Each answer has the request that asked for it.
+        // Each response has its request.
         let records = records(&archive);
         for path in ["/first", "/second", "/last"] {
             let of = |wanted: &str| {
@@ -180,7 +180,7 @@ fn a_request_that_was_sent_and_failed_is_archived_with_why() {
     }
 }
 
-/// A record as other programs write it.
+/// A WARC record as other programs write it.
 fn foreign(kind: &str, uri: &str, media: &str, block: &str) -> String {
     format!(
         "WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\nWARC-Date: 2020-02-03T04:05:06Z\r\n\

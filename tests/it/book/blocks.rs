@@ -1,17 +1,17 @@
 //! The fenced blocks of a page, and the commands in those of the console.
 //!
-//! A comment in the line before a fence says more of it: `<!-- file NAME -->` saves the block under that name for the
+//! A comment on the line before a fence annotates the block: `<!-- file NAME -->` saves it under that name for the
 //! commands of its page, and `<!-- not run: REASON -->` keeps a console block from being run.
 
 /// One fenced block.
 #[derive(Debug)]
 pub(super) struct Block<'t> {
-    /// What stands behind the fence, as `console`.
+    /// The info string of the fence, such as `console`.
     pub(super) language: &'t str,
     pub(super) text: &'t str,
     /// The comment before the fence, if there is one.
     comment: &'t str,
-    /// The line of the fence, from 1.
+    /// The line number of the fence, from 1.
     pub(super) line: usize,
 }
 
@@ -57,12 +57,12 @@ impl Block<'_> {
         name.strip_suffix(" -->")
     }
 
-    /// Whether its commands are run as they stand.
+    /// Whether its commands are run as written.
     pub(super) fn is_run(&self) -> bool {
         !self.comment.starts_with("<!-- not run: ")
     }
 
-    /// Its commands: a line after `$ `, with the lines of its here-document.
+    /// Its commands: each line that starts with `$ `, with the lines of its here-document.
     pub(super) fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> = Vec::new();
         let mut end = None;

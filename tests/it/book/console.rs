@@ -1,8 +1,8 @@
-//! Console blocks are run, and come to what the pages show.
+//! Console blocks are run, and print what the pages show.
 //!
-//! The commands of a page are run one after the other by one shell, in a folder with `fixtures/` and `urls.txt`. The lines
-//! of an output may come in any order, as answers do. Times, sizes, rates and dates count as equal, as they differ from run
-//! to run. `…` stands for any text in its line, and alone on its line for any lines.
+//! One shell runs the commands of a page one after the other, in a folder with `fixtures/` and `urls.txt`. The lines
+//! of an output may come in any order, as responses do. Times, sizes, rates and dates count as equal, because they
+//! differ from run to run. `…` stands for any text within its line, and alone on its line for any number of lines.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -15,9 +15,9 @@ use super::blocks::{Block, Command, blocks};
 use super::{CRATE, Page, pages};
 use crate::tools;
 
-/// Programs that a page may use and that are not on every machine.
+/// Programs that a page may use and that not every machine has.
 const PROGRAMS: [&str; 2] = ["jq", "sqlite3"];
-/// What the shell writes after each command.
+/// The mark that the shell prints after each command.
 const MARK: &str = "\u{1e}";
 
 #[test]
@@ -27,7 +27,7 @@ fn every_console_block_comes_to_what_its_page_shows() {
         let threads: Vec<_> = pages
             .iter()
             .map(|page| {
-                // The name is what a skip is counted under.
+                // A skipped test is counted under this name.
                 let name = format!("the console blocks of {}", page.path.display());
                 let thread = thread::Builder::new().name(name);
                 thread.spawn_scoped(scope, || mismatches(page)).unwrap()
@@ -39,7 +39,7 @@ fn every_console_block_comes_to_what_its_page_shows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a page shows and its commands do not print.
+/// Describes each output that a page shows and its commands do not print.
 fn mismatches(page: &Page) -> Vec<String> {
     let blocks = blocks(&page.text);
     let is_run = |block: &&Block<'_>| block.language == "console" && block.is_run();
@@ -97,7 +97,7 @@ fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
         path.push(tools::python("parquet")?.parent()?.to_owned());
     }
     path.extend(env::split_paths(&env::var_os("PATH")?));
-    // What the shell prints after a command keeps the status of the command, for `echo $?`.
+    // Printing the mark preserves the command's exit status, for `echo $?`.
     let after = format!("\n{{ status=$?; printf '{MARK}'; (exit $status); }}\n");
     let script: String = commands
         .iter()
@@ -116,18 +116,18 @@ fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
         .env("XDG_CONFIG_HOME", folder)
         .env("PATH", env::join_paths(path).unwrap())
         .env("COLUMNS", "100")
-        .env("HAUL_PROGRESS", "none") // on a terminal it is gone when the run ends
+        .env("HAUL_PROGRESS", "none") // on a terminal, progress disappears when the run ends
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null());
     let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
     let mut outputs: Vec<String> = output.split(MARK).map(str::to_owned).collect();
-    outputs.pop(); // what comes after the last mark
+    outputs.pop(); // the text after the last mark
     Some(outputs)
 }
 
-/// Whether an output has the lines that a page shows; otherwise the first that it has not.
+/// Checks that an output has the lines that a page shows; the error is the first missing line.
 fn matches(shown: &[String], output: &str) -> Result<(), String> {
-    let lines = output.lines().filter(|line| !line.contains(" Killed ")); // the shell's, of a process that was killed
+    let lines = output.lines().filter(|line| !line.contains(" Killed ")); // the shell's message about a process that was killed
     let mut printed: Vec<String> = lines.map(plain).collect();
     let mut is_whole = true;
     for line in shown {
@@ -148,7 +148,7 @@ fn matches(shown: &[String], output: &str) -> Result<(), String> {
     }
 }
 
-/// A line without what differs from run to run: times, sizes, dates, and the width of its columns.
+/// A line without the parts that differ from run to run: times, sizes, dates, column widths.
 fn plain(line: &str) -> String {
     let rules = [
         ("; CPU [^ ]+", ""),

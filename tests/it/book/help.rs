@@ -1,16 +1,16 @@
-//! The help of every command, as pages of the book that are made from the program.
+//! The help of every command, as pages of the book that are generated from the program.
 //!
-//! `UPDATE_BOOK=1 cargo test --test it book::help` writes the pages anew.
+//! `UPDATE_BOOK=1 cargo test --test it book::help` rewrites the pages.
 
 use std::fs;
 use std::path::Path;
 
 use super::{CHAPTERS, CRATE, Page, between, output_of};
 
-/// The folder of these pages, below the chapters.
+/// The folder of these pages, relative to the chapters.
 const COMMANDS: &str = "reference/commands";
 
-/// The names of all commands, in the order of the help; those inside another behind its name.
+/// The names of all commands in the order of the help, subcommands after their parent's name.
 fn commands() -> Vec<String> {
     let mut commands = Vec::new();
     for name in listed(&output_of(&["--help"])) {
@@ -21,7 +21,7 @@ fn commands() -> Vec<String> {
     commands
 }
 
-/// The commands that a help lists, without `help`.
+/// The commands that a help text lists, without `help`.
 fn listed(help: &str) -> Vec<String> {
     let Some((_, rest)) = help.split_once("\nCommands:\n") else {
         return Vec::new();
@@ -34,7 +34,7 @@ fn listed(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// The page of a command.
+/// The book page of a command.
 fn page(command: &str) -> String {
     let mut arguments: Vec<&str> = command.split(' ').collect();
     arguments.push("--help");

@@ -1,4 +1,4 @@
-//! Links of the pages lead to files and headings that are there, and every chapter is in the table of contents.
+//! The pages link to existing files and headings, and every chapter is in the table of contents.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{CHAPTERS, CRATE, Page, pages};
 
-/// The targets of a page's links and pictures, without those in blocks of code.
+/// The targets of a page's links and images, except those in code blocks.
 fn targets(text: &str) -> Vec<String> {
     let fences = Regex::new(r"(?ms)^```.*?^```$").unwrap();
     let code = Regex::new(r"`[^`\n]+`").unwrap();
@@ -17,7 +17,7 @@ fn targets(text: &str) -> Vec<String> {
     found.map(|found| found[1].to_owned()).collect()
 }
 
-/// The ids that mdBook and GitHub give to the headings of a page.
+/// The ids that mdBook and GitHub assign to the headings of a page.
 fn ids(text: &str) -> Vec<String> {
     let fences = Regex::new(r"(?ms)^```.*?^```$").unwrap();
     let text = fences.replace_all(text, "");
@@ -63,8 +63,8 @@ fn every_link_of_a_page_leads_to_a_file_and_a_heading() {
             };
             let is_chapter = page.path.starts_with(CHAPTERS);
             let is_there = Path::new(CRATE).join(&path).exists()
-                && (!is_chapter || path.starts_with(CHAPTERS)); // nothing else is in the built book
-            // Headings of an included page are not seen here.
+                && (!is_chapter || path.starts_with(CHAPTERS)); // the built book contains nothing else
+            // The headings of an included page are not in this text.
             let included = path.ends_with("figures.md");
             let has_id = id.is_empty() || included || {
                 is_there && ids(&Page::read(&path).text).iter().any(|known| known == id)

@@ -1,9 +1,9 @@
-//! The README is short, and begins with something that works; console blocks that are not run are understood.
+//! The README is short and its first example works; console blocks that are not run still parse.
 
 use super::blocks::blocks;
 use super::{Page, pages};
 
-/// The bytes that the README may have.
+/// The maximum length of the README, in bytes.
 const LONGEST: usize = 10_000;
 
 #[test]
@@ -45,9 +45,9 @@ fn every_command_of_a_console_block_that_is_not_run_is_understood() {
                 let mut arguments = arguments(&command.text);
                 match arguments[0] {
                     "compare" => arguments.extend(
-                        "--rounds 5 --time-budget 30s -n 10 -c 4".split(' '), // as it stands it takes half a minute
+                        "--rounds 5 --time-budget 30s -n 10 -c 4".split(' '), // as written, it takes half a minute
                     ),
-                    "serve" => arguments.push("--help"), // as it stands it does not end
+                    "serve" => arguments.push("--help"), // as written, it does not end
                     other => panic!("haul {other} can be run: {}", page.path.display()),
                 }
                 let (code, _, stderr) = crate::cli::run(folder.path(), &arguments);

@@ -1,4 +1,4 @@
-//! The JSON Schema of recipes says what haul says of them.
+//! The JSON Schema for recipes accepts and rejects the same recipes as haul.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn schema() -> Value {
     serde_json::from_str(&fs::read_to_string(Path::new(CRATE).join(SCHEMA)).unwrap()).unwrap()
 }
 
-/// What the schema says against a recipe.
+/// The errors that the schema reports for a recipe.
 fn problems(recipe: &str) -> Vec<String> {
     let validator = jsonschema::draft7::new(&schema()).unwrap();
     let recipe: Value = toml::from_str(recipe).unwrap();
@@ -24,7 +24,7 @@ fn problems(recipe: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether haul takes a recipe, and what it says otherwise.
+/// Whether haul accepts a recipe, and what it prints to standard error.
 fn check(recipe: &str) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("r.toml"), recipe).unwrap();

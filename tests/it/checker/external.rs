@@ -1,4 +1,4 @@
-//! Links that lead out of the crawl: checked with one request each, and not followed.
+//! Links that leave the crawl: each is checked with one request and not followed.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,7 +8,7 @@ use haul::origin::{Answer, Gate, Origin, Site, Step};
 use super::{asked, broken, haul, linking, records, rows, told};
 use crate::run::wait;
 
-/// Another site, that the crawled one links to.
+/// Another site, which the crawled one links to.
 fn elsewhere() -> Origin {
     let head_is_refused = |request: &haul::origin::Request| match request.method() {
         "HEAD" => Answer::status(405),
@@ -80,7 +80,7 @@ fn a_link_that_leaves_the_crawl_is_asked_once_and_not_followed() {
         "HEAD /moved-away",
     ];
     let mut seen = asked(&other);
-    // The end of a redirect may have been asked already: then it is not asked again.
+    // If the target of a redirect was already requested, it is not requested again.
     if seen.iter().filter(|hit| *hit == "HEAD /fine").count() == 1 {
         seen.insert(3, "HEAD /fine".into());
     }

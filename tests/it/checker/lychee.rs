@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use super::{haul, rows, told};
 
-/// What lychee said of two sites, with the commands that made it.
+/// lychee's results for two sites, with the commands that produced them.
 const LYCHEE: &str = include_str!("lychee.json");
 
-/// A broken link, and the page that holds it.
+/// A broken link, and the page that contains it.
 type Held = (String, String);
 
-/// A URL of lychee's runs, as it is called here.
+/// Translates a URL of lychee's runs into the one that haul sees.
 fn called_here(url: &str) -> String {
     [
         ("http://127.0.0.1:8191", "http://site.localhost"),
         ("http://127.0.0.2:8191", "http://other.localhost"),
         ("http://127.0.0.11:8194", "http://shop.localhost"),
         ("http://127.0.0.12:8194", "http://journal.localhost"),
-        // One file, which a site has under two names.
+        // The same file under two names.
         ("/index.html", "/"),
     ]
     .iter()
@@ -26,14 +26,14 @@ fn called_here(url: &str) -> String {
     })
 }
 
-/// What lychee found on a site.
+/// The broken links that lychee reports on a site.
 fn found_by_lychee(site: &str) -> BTreeSet<Held> {
     let lychee: serde_json::Value = serde_json::from_str(LYCHEE).unwrap();
     let mut found = BTreeSet::new();
     for (holder, errors) in lychee[site]["error_map"].as_object().unwrap() {
         for error in errors.as_array().unwrap() {
             let url = match error["url"].as_str().unwrap() {
-                // What is no URL stands in the message alone.
+                // For an invalid URL, lychee has the text in its message only.
                 "error:" => "http://exa mple/",
                 url => url,
             };
@@ -43,7 +43,7 @@ fn found_by_lychee(site: &str) -> BTreeSet<Held> {
     found
 }
 
-/// What haul finds on a site that it serves, from these seeds.
+/// The broken links that haul reports on a site that it serves, from these seeds.
 fn found_here(site: &str, seeds: &[&str]) -> BTreeSet<Held> {
     let folder = tempfile::tempdir().unwrap();
     let site = format!("{}/fixtures/{site}", env!("CARGO_MANIFEST_DIR"));
@@ -67,7 +67,7 @@ fn found_here(site: &str, seeds: &[&str]) -> BTreeSet<Held> {
         .collect()
 }
 
-/// The URLs that are in the first set alone.
+/// The URLs that are only in the first set.
 fn alone<'s>(these: &'s BTreeSet<Held>, those: &'s BTreeSet<Held>) -> BTreeSet<&'s str> {
     let alone = these.difference(those);
     alone.map(|(url, _)| url.as_str()).collect()
@@ -83,7 +83,8 @@ fn all_that_lychee_finds_on_a_site_with_planted_faults_is_found_here_too() {
         "htps://127.0.0.1/",
         "http://site.localhost/missing-background.png",
         "http://site.localhost/missing.js",
-        // The end of a redirect, which the redirect holds: lychee names the link to the redirect alone, as haul does too.
+        // The target of a redirect, reported under the redirect: lychee reports only the link to the redirect, which
+        // haul reports too.
         "http://site.localhost/nowhere.html",
     ];
     assert_eq!(alone(&ours, &theirs), BTreeSet::from(expected));
@@ -96,14 +97,14 @@ fn on_the_practice_site_only_what_lychee_reads_otherwise_is_found_by_it_alone() 
     let ours = found_here("site", &seeds);
     assert_eq!(theirs.len(), 28);
     let expected = [
-        // It does not heed <base href="/">.
+        // lychee ignores <base href="/">.
         "http://journal.localhost/letters/letters/bielsko.html",
         "http://journal.localhost/letters/letters/eskilstuna.html",
         "http://journal.localhost/letters/letters/remscheid.html",
         "http://journal.localhost/letters/letters/thiers.html",
-        // Of two href of one tag the first counts; it joins them.
+        // A tag has two href attributes: the first one counts, but lychee joins them.
         "http://shop.localhost/products/mortise-chisel-8.html/ignored.html",
-        // A redirect to a name that lychee could not resolve here: nothing is wrong with it.
+        // A redirect to a host name that lychee could not resolve here; the link is fine.
         "http://shop.localhost/blog/",
     ];
     assert_eq!(alone(&theirs, &ours), BTreeSet::from(expected));

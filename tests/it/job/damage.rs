@@ -1,4 +1,4 @@
-//! A job whose files are damaged or whose disk is full: haul refuses to run, and changes nothing.
+//! Jobs with damaged files or a full disk: haul refuses to run and leaves the output unchanged.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::Kept;
 use crate::run::wait;
 
-/// Where SQLite keeps the format of a job in its file (file format 1.3: the user version, big-endian).
+/// The offset of a job's format in its SQLite file (file format 1.3: the user version, big-endian).
 const FORMAT_AT: u64 = 60;
 
 fn shorten(path: &Path, length: u64) {
@@ -33,11 +33,11 @@ fn flip(path: &Path, bit: u64) {
 #[test]
 fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
     let kept = Kept::of(800);
-    kept.interrupted(Signal::TERM, 400); // a good end: all of the store is in its one file
+    kept.interrupted(Signal::TERM, 400); // a clean shutdown: all of the store is in its one file
     let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
         .unwrap()
         .len();
-    // A last byte that is zero is read as one when it is missing: that alone would lose nothing.
+    // A missing last byte that was zero is read as zero: cutting one byte might lose nothing.
     for length in [0, 100, 3000, size / 2, size - 4096, size - 100] {
         let copy = kept.copy();
         shorten(&copy.path().join("job/frontier.db"), length);
@@ -82,7 +82,7 @@ fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
                 );
                 assert_eq!(fs::read(copy.path().join("out.jsonl")).unwrap(), before);
             }
-            // A bit that means nothing: room that no row takes.
+            // The bit is in unused space.
             (Some(0), _) => kept.audit_in(copy.path()),
             other => panic!("trial {trial}, bit {bit}: {other:?}"),
         }
@@ -129,11 +129,11 @@ fn an_output_that_somebody_shortened_is_refused() {
     kept.audit();
 }
 
-/// A small disk of its own.
+/// A small file system, mounted for a test.
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where we may not have one.
+    /// Mounts one, or returns `None` if that is not permitted.
     fn of(folder: &Path, size: &str) -> Option<Self> {
         let path = folder.join("disk");
         fs::create_dir(&path).unwrap();
@@ -172,7 +172,7 @@ fn a_disk_that_fills_up_ends_the_run_and_with_more_room_the_same_command_ends_th
         let (code, text) = kept.run_in(&disk.0, &["-q"]);
         assert_eq!(code, Some(5), "{text}");
         assert!(text.contains("cannot write"), "{text}");
-        // Full still: nothing gets worse.
+        // The disk is still full: nothing gets worse.
         let (code, text) = kept.run_in(&disk.0, &["-q"]);
         assert_eq!(code, Some(5), "{text}");
         disk.grow("64m");

@@ -1,4 +1,4 @@
-//! The sessions of a job: interrupted, resumed, rerun once it is done, and refused.
+//! The sessions of a job: interrupted, resumed, rerun after the end, or refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +38,7 @@ fn an_interrupted_job_prints_the_command_that_goes_on_and_that_ends_it() {
         let (code, text) = Running::start(shell).ends_within(LIMIT).expect("it hangs");
         assert_eq!(code, Some(0), "{text}");
         kept.audit();
-        // What was in flight was finished, so nothing was asked twice but robots.txt and its like.
+        // Requests in flight were finished, so nothing was requested twice except robots.txt and the like.
         let all = kept.origin.log().requests();
         assert!(asked < 1500 && all < 1500 + 10, "{asked}, {all}");
     }
@@ -130,12 +130,12 @@ fn a_job_that_goes_on_ends_by_what_all_its_sessions_came_to() {
     assert_eq!(site.log().paths(), ["/gone", "/well"]);
 }
 
-/// The words as a user of this machine who may not read what is in the folder.
+/// Runs a command as a user who may not read the job folder.
 fn as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
     const NOBODY: u32 = 65534;
     let mut command = haul(folder, words);
     if rustix::process::geteuid().is_root() {
-        // The binary may be where nobody else can go.
+        // The binary may be in a folder that no other user can enter.
         let binary = folder.join("haul");
         fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
         let environment: Vec<_> = command
