@@ -93,7 +93,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         );
         assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
 
-        // The newest record of a row counts: still two failures, however many records the output has by now.
+        // Only the newest record of each row counts: the records of the retry add no failures.
         let (_, out, error) = haul(
             here,
             &[

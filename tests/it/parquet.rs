@@ -1,4 +1,4 @@
-//! Parquet, read by other people's programs: pyarrow and DuckDB, as they come from the Python package index.
+//! Parquet datasets that haul writes, read by other programs: pyarrow and DuckDB from the Python package index.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,19 @@ use crate::{tools, written};
 
 const STRANGERS: &str = include_str!("parquet/strangers.py");
 
-/// pyarrow and DuckDB.
+/// pyarrow and DuckDB, in a Python environment.
 struct Strangers {
     python: PathBuf,
 }
 
 impl Strangers {
-    /// `None` where they are not installed.
+    /// Finds them, or returns `None` if they are not installed.
     fn installed() -> Option<Self> {
         let python = tools::python("parquet")?;
         Some(Self { python })
     }
 
-    /// What they print.
+    /// Runs one of the queries in `strangers.py` on a dataset and returns what it prints.
     fn told(&self, what: &str, dataset: &Path, more: &[&str]) -> String {
         let mut python = Command::new(&self.python);
         python.args(["-c", STRANGERS, what]).arg(dataset).args(more);
@@ -46,7 +46,7 @@ impl Strangers {
             .collect()
     }
 
-    /// The rows of a table without the number of the page, as [`items`] has them.
+    /// The rows of a table without the page number, in the form of [`items`].
     fn table(&self, what: &str, dataset: &Path, name: &str) -> Vec<String> {
         let without = |mut row: Map<String, Value>| {
             assert!(row.remove("page").unwrap().is_u64());
@@ -59,12 +59,12 @@ impl Strangers {
     }
 }
 
-/// The folder of a table other than the pages.
+/// The folder of a table other than `pages`.
 fn table(dataset: &Path, name: &str) -> PathBuf {
     dataset.with_extension(format!("{name}.parquet"))
 }
 
-/// The records of a run, as JSON Lines have them.
+/// The records of a run in a JSON Lines file.
 fn records(folder: &Path, file: &str) -> Vec<Value> {
     let text = fs::read_to_string(folder.join(file)).unwrap();
     text.lines()
@@ -72,8 +72,9 @@ fn records(folder: &Path, file: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The items of a recipe in JSON records, each with its URL and its number on the page; those of `fields` are one a
-/// page.
+/// The items of a recipe in JSON records, each with its URL and its number on the page.
+///
+/// Without a recipe, the `fields` of each page are its one item.
 fn items(records: &[Value], recipe: &str) -> Vec<String> {
     let mut items = Vec::new();
     for record in records {
@@ -93,7 +94,7 @@ fn items(records: &[Value], recipe: &str) -> Vec<String> {
 
 const SHOP: &str = "http://shop.localhost/";
 
-/// A crawl of the practice shop with a recipe and a selection, to this file.
+/// Crawls the practice shop with a recipe and a selection, to this file.
 fn shop(folder: &Path, file: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (site, recipe) = (
@@ -297,7 +298,7 @@ const RECIPES: [(&str, &str); 2] = [
     ),
 ];
 
-/// A crawl with these recipes.
+/// The command line of a crawl with these recipes.
 fn crawl<'w>(origin: &'w str, more: &[&'w str]) -> Vec<&'w str> {
     let words = [
         "crawl",

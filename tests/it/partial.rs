@@ -1,4 +1,6 @@
-//! The second half of a download is checked before it is joined to the first, and never makes a file that looks whole.
+//! The second half of a download is checked before it is joined to the first.
+//!
+//! A mismatch never produces a file that looks complete.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::run::{Seen, config, on, on_every_engine, run};
 
 const TOTAL: usize = 400_000;
-/// Where the first answer is cut.
+/// Where the first response is cut.
 const HALF: usize = 200_000;
 
 fn body(seed: usize) -> Vec<u8> {
@@ -22,7 +24,7 @@ fn digest(bytes: &[u8]) -> Option<[u8; 32]> {
     Some(Sha256::digest(bytes).into())
 }
 
-/// The first half of a body whose head announces all of it.
+/// The first half of a body, after a head that announces all of it.
 fn first_half(body: &[u8], fields: &str) -> Answer {
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n{fields}Content-Length: {TOTAL}\r\n\r\n"
@@ -31,13 +33,13 @@ fn first_half(body: &[u8], fields: &str) -> Answer {
     Answer::Raw(vec![Step::send(head), Step::send(half), Step::Close])
 }
 
-/// Where a request wants the rest from, if it wants only that.
+/// The offset from which a request asks for the rest of the body, if it does.
 fn asked_from(request: &Request) -> Option<usize> {
     let range = request.header("range")?.strip_prefix("bytes=")?;
     range.strip_suffix('-')?.parse().ok()
 }
 
-/// A part of the body, under a head that says so.
+/// A part of the body as a 206 response.
 fn part(from: usize, to: usize) -> Reply {
     Reply::new(206)
         .header("ETag", "\"v1\"")
@@ -45,7 +47,7 @@ fn part(from: usize, to: usize) -> Reply {
         .body(body(0)[from..to].to_vec())
 }
 
-/// Cuts the first answer, and gives `rest` to whoever asks for the rest.
+/// A server that cuts the whole body in half, and responds with `rest` to a request for the rest.
 fn origin(fields: &'static str, rest: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Origin {
     Site::builder()
         .route_with("/large", move |request| match asked_from(request) {
@@ -79,7 +81,7 @@ const TAGGED: &str = "ETag: \"v1\"\r\n";
 #[test]
 fn a_part_that_ends_before_the_total_is_cut_and_stays_for_the_next_try() {
     on_every_engine(|engine| {
-        // Each answer is whole by its own head, and has 50,000 bytes.
+        // Each response is complete by its own head, and has 50,000 bytes.
         let origin = origin(TAGGED, |from| part(from, from + 50_000).into());
         let folder = tempfile::tempdir().unwrap();
         let report = run(resuming(engine, origin.url("/large"), folder.path()));
@@ -195,7 +197,7 @@ fn a_part_of_another_body_is_never_joined_to_the_first() {
             let origin = origin(fields, rest);
             let folder = tempfile::tempdir().unwrap();
             let report = run(resuming(engine, origin.url("/large"), folder.path()));
-            // The third try starts over, and is cut again.
+            // The third attempt starts over, and is cut again.
             let seen = report.only();
             let ended = ("cut".to_owned(), vec!["cut".to_owned(), "spool".to_owned()]);
             assert_eq!(end(seen), ended, "{what}: {seen:?}");
@@ -225,7 +227,7 @@ fn a_total_that_is_not_told_is_the_one_that_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let report = run(resuming(engine, origin.url("/large"), folder.path()));
         assert_eq!(report.only().digest, digest(&body(0)));
-        // The answer that completed it does not say what it is.
+        // The response that completed the body has no Content-Type.
         assert_eq!(report.only().media_type.as_deref(), Some("image/png"));
     });
 }
@@ -263,7 +265,7 @@ fn a_part_that_nobody_asked_for_is_no_page() {
         let urls = ["/part", "/no-range", "/all"].map(|path| origin.url(path));
         let report = run(config(engine, urls));
         assert_eq!(report.ends(), ["protocol", "protocol", "206"]);
-        // Whoever asks for a part gets one, and a broken one is not resumed as if it was all.
+        // A request with its own Range header gets a part; if that breaks off, it is not resumed like a whole body.
         let folder = tempfile::tempdir().unwrap();
         let mut settings = resuming(engine, origin.url("/part"), folder.path());
         let value = "bytes=0-199999".parse().unwrap();
@@ -277,7 +279,7 @@ fn a_part_that_nobody_asked_for_is_no_page() {
 #[test]
 fn each_request_for_a_url_has_a_part_of_its_own() {
     on_every_engine(|engine| {
-        // What is sent depends on who asks, and so does the second half.
+        // The body depends on the request, and so does its second half.
         let seed_of = |request: &Request| request.header("x-who").map_or(0, str::len);
         let origin = Site::builder()
             .route_with("/large", move |request| {

@@ -1,5 +1,4 @@
-//! Politeness and retries, as the server's log tells them: who was asked when, how often, and who had to wait for
-//! whom.
+//! Politeness and retries, as the server's log shows them: which host was asked when and how often.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +9,7 @@ use haul::{Event, Stop};
 
 use crate::run::{config, in_flight, ms, on_every_engine, run, run_with};
 
-/// What a busy machine may shift a request by, on its way from one clock to another.
+/// How much a busy machine may shift a request's time between haul's clock and the server's.
 const SLACK: Duration = ms(30);
 
 fn pages() -> Origin {
@@ -22,7 +21,7 @@ fn pages() -> Origin {
     .unwrap()
 }
 
-/// The URL of a path under a name of its own: many hosts on one machine.
+/// The URL of a path on a host with this name: many hosts on one machine.
 pub(crate) fn on(name: &str, origin: &Origin, path: &str) -> String {
     format!("http://{name}.localhost:{}{path}", origin.address().port())
 }
@@ -33,7 +32,7 @@ pub(crate) fn hits(name: &str, origin: &Origin) -> Vec<Hit> {
     all.filter(|hit| hit.host == host).collect()
 }
 
-/// Asserts that requests are at least so far apart.
+/// Asserts that requests are at least this far apart.
 pub(crate) fn apart(hits: &[Hit], least: Duration) {
     let moments: Vec<Instant> = hits.iter().map(|hit| hit.at).collect();
     for pair in moments.windows(2) {
@@ -60,7 +59,7 @@ fn a_host_is_never_asked_twice_within_its_delay_and_redirects_wait_too() {
         assert_eq!((a.len(), b.len()), (8, 5));
         apart(&a, ms(100));
         apart(&b, ms(100));
-        // Two hosts do not wait for each other.
+        // The two hosts do not wait for each other.
         assert!(b[4].at < a[7].at);
     });
 }
@@ -78,7 +77,7 @@ fn the_rate_of_the_run_holds_for_all_hosts_together() {
     });
 }
 
-/// A host that says once that it is busy, in these words.
+/// A host that reports once that it is busy, with this status and Retry-After.
 fn busy_once(status: u16, until: fn() -> String) -> Origin {
     let asked = AtomicUsize::new(0);
     Site::builder()
@@ -98,7 +97,7 @@ fn busy_once(status: u16, until: fn() -> String) -> Origin {
 #[test]
 fn a_busy_answer_holds_its_whole_host_and_no_other() {
     let second: fn() -> String = || "1".into();
-    // A date has no fractions: two seconds from now is at least one.
+    // A date has no fractions of a second: two seconds from now is at least one.
     let date: fn() -> String =
         || httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     on_every_engine(|engine| {
@@ -175,7 +174,7 @@ fn a_slow_host_hides_no_fast_one() {
                 &format!("/page/{page}"),
             )
         });
-        // The slow host comes first: whoever takes the list in order waits for it.
+        // The slow host comes first: a run that takes the list in order would wait for it.
         let mut settings = config(engine, slow_urls.chain(fast_urls));
         settings.frontier.per_host = 2;
         let stop = Stop::new();
@@ -330,7 +329,7 @@ fn a_server_that_counts_requests_is_seldom_asked_for_more_than_it_gives() {
         let hits = origin.log().all_hits();
         let refused = hits.iter().filter(|hit| hit.status == Some(429)).count();
         assert!((1..=36).contains(&refused), "{refused} of {}", hits.len());
-        // Ten seconds' worth: it is not asked much more slowly either.
+        // Ten seconds' worth: requests are not much slower than the limit allows either.
         let took = hits[hits.len() - 1].at.duration_since(hits[0].at);
         assert!(took < Duration::from_secs(30), "{took:?}");
     });

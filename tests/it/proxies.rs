@@ -1,4 +1,4 @@
-//! Proxies: they ask for us, they fail as a class of their own, and their passwords are told nowhere.
+//! Proxies: they forward requests, their failures have their own class, and their passwords appear nowhere.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -25,7 +25,7 @@ fn by(proxy: SocketAddr, engine: &str, urls: &[&str]) -> Config {
     settings
 }
 
-/// A proxy that leads every connection to the same server, tunnelled or not; it lives as long as the test binary.
+/// A proxy that forwards every connection to the same server, tunnelled or not; it runs as long as the tests.
 pub(crate) fn relay(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn relay(to: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Ends when either side does.
+/// Relays one connection until either side ends it.
 fn talk(mut client: TcpStream, to: SocketAddr) -> std::io::Result<()> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -59,7 +59,7 @@ fn join(mut client: &TcpStream, mut server: TcpStream) -> std::io::Result<()> {
     std::io::copy(&mut server, &mut client).map(drop)
 }
 
-/// A SOCKS 5 proxy that leads every connection to the same server and notes what it was asked for.
+/// A SOCKS 5 proxy that forwards every connection to the same server and records the requested targets.
 fn socks(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -114,7 +114,7 @@ fn leading(targets: &[&str]) -> Origin {
     site.start().unwrap()
 }
 
-/// Follows so many redirects of a server that is behind a proxy.
+/// Fetches N redirects from a server behind a proxy.
 fn follow(engine: &str, proxy: &str, count: usize) -> Config {
     let urls = (0..count).map(|place| format!("http://anything.example/to/{place}"));
     let mut settings = config(engine, urls);
@@ -185,7 +185,7 @@ fn a_dead_proxy_among_others_costs_one_try_as_the_next_try_takes_another() {
 fn a_page_leads_to_no_private_address_or_name_through_a_proxy_that_resolves_names() {
     on_every_engine(|engine| {
         let private = [
-            "http://127.0.0.1/", // the proxy's own address
+            "http://127.0.0.1/", // the address of the proxy itself
             "http://2130706433/",
             "http://10.0.0.1/",
             "http://[::1]/",
@@ -226,7 +226,7 @@ fn whoever_allows_private_addresses_is_led_to_them_by_proxy_too() {
         let mut settings = follow(engine, &proxy, 2);
         settings.fetch.private = Private::Allow;
         assert_eq!(run(settings).ends(), ["200"; 2]);
-        // So is the host that the list names, wherever it is.
+        // A host in the list is fetched too, wherever it is.
         let mut settings = config(engine, ["http://localhost/", "http://127.0.0.1/"]);
         settings.fetch.proxies = vec![proxy.parse().unwrap()];
         assert_eq!(run(settings).ends(), ["200"; 2]);
@@ -246,7 +246,7 @@ fn a_proxy_that_is_given_addresses_is_given_no_private_one_that_a_page_named() {
         let (socks, asked) = socks(server.address());
         let mut settings = follow(engine, &format!("socks5://{socks}"), targets.len());
         settings.fetch.resolve = [
-            "anything.example:*:192.0.2.7", // named by the list: wherever it is
+            "anything.example:*:192.0.2.7", // in the list, so it may be anywhere
             "inner.example:*:127.0.0.1",
             "mixed.example:*:1.1.1.1,10.0.0.1",
             "outer.example:*:1.1.1.1",

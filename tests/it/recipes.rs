@@ -1,4 +1,4 @@
-//! Recipes in a crawl: where they lead, and that each item is there once whatever happens.
+//! Recipes in a crawl: which links they follow, and that each item is written once whatever happens.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::cli::run;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::{tools, written};
 
-/// A list of things, whose pages nothing in the URL tells apart from others; the next page asks not to be followed.
+/// A list of things whose pages are not recognizable by URL; the link to the next page is nofollow.
 const THINGS: &str = r#"
 name = "list"
 match = ["**/list*"]
@@ -74,7 +74,7 @@ fn written(folder: &Path) {
     fs::write(folder.join("thing.toml"), THING).unwrap();
 }
 
-/// What SQLite answers: a line for each row, `|` between its cells.
+/// Runs a query on `out.sqlite`: a line for each row, `|` between its cells.
 fn ask(folder: &Path, query: &str) -> String {
     let file = Connection::open(folder.join("out.sqlite")).unwrap();
     let mut statement = file.prepare(query).unwrap();
@@ -201,7 +201,7 @@ title = "h1"
 links = { select = "a@href", type = "url", list = true }
 "#;
 
-/// Title and links of the items of each URL. Every output must have the same, and each URL once.
+/// Title and links of the items of each URL. Asserts that all outputs agree, and have each URL once.
 fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     let of = |records: Vec<(String, Value)>| {
         let mut items = BTreeMap::new();

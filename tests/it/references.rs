@@ -1,5 +1,6 @@
-//! What is a reference, against what a browser asks for: pages with every construct, crawled, mirrored, and opened in
-//! Chromium.
+//! The references that haul finds, compared with what a browser requests.
+//!
+//! Pages with every construct are crawled, mirrored, and opened in Chromium.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use haul::origin::{Answer, Origin, Site};
 use crate::cli::haul;
 use crate::report::browser::Browser;
 
-/// A picture of one dot.
+/// An image of one pixel.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\
     \r\n-\xb4\0\0\0\0IEND\xaeB`\x82";
 
@@ -79,7 +80,7 @@ fn site() -> Origin {
     Origin::of(site.build().unwrap()).unwrap()
 }
 
-/// The resources that were asked for since the log was cleared.
+/// The resources requested since the log was cleared.
 fn asked(site: &Origin) -> BTreeSet<String> {
     let hits = site.log().all_hits();
     let paths = hits.iter().map(|hit| hit.path.clone());
@@ -171,7 +172,7 @@ fn a_mirror_in_a_browser_asks_the_site_for_nothing() {
     }
 }
 
-/// The file whose name begins and ends like this, in the folder of a host.
+/// The file with this prefix and suffix in the folder of a host.
 fn found(folder: &Path, name: [&str; 2]) -> Option<PathBuf> {
     let hosts = fs::read_dir(folder).ok()?.flatten();
     let mut files = hosts

@@ -1,4 +1,4 @@
-//! The report in a browser: what it shows is what the data says, and it asks for nothing.
+//! The report in a browser: it shows what is in the data, and loads nothing from the network.
 
 pub(crate) mod browser;
 
@@ -10,7 +10,7 @@ use browser::Browser;
 const COMPARISON: &str = include_str!("report/comparison.json");
 const RUN: &str = include_str!("report/run.json");
 
-/// The hostile address that both samples hold.
+/// The hostile URL in both samples.
 const HOSTILE: &str =
     "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\"'&amp;\u{2028}";
 
@@ -216,7 +216,7 @@ fn what_is_not_known_is_left_out() {
     }
     let mut whole: Value = serde_json::from_str(COMPARISON).unwrap();
     for engine in whole["engines"].as_array_mut().unwrap() {
-        engine["lanes"].as_array_mut().unwrap().truncate(5); // or it takes long to draw
+        engine["lanes"].as_array_mut().unwrap().truncate(5); // more would take long to draw
     }
     let known = whole["engines"][0]
         .as_object()
@@ -311,7 +311,7 @@ fn text_stands_out_from_the_paper_in_both_themes() {
     }
 }
 
-/// Opens data with something missing, and finds nothing wrong.
+/// Opens a report whose data lacks something, and asserts that nothing goes wrong.
 fn opens(browser: &mut Browser, data: &Value, without: &str) {
     browser.open(&page(&data.to_string(), "haul"));
     assert_eq!(
@@ -331,7 +331,7 @@ fn opens(browser: &mut Browser, data: &Value, without: &str) {
     );
 }
 
-/// A row of a table: its name, and each further cell by the head of its column.
+/// A row of a table: its name, and its other cells by column header.
 #[derive(Clone)]
 struct Row {
     name: String,
@@ -339,7 +339,7 @@ struct Row {
 }
 
 impl Row {
-    /// The cell of a column holds this number, and shows it to within its rounding.
+    /// Asserts that a cell shows this number, up to rounding.
     fn shows(&self, column: &str, expected: &Value) {
         let (_, value, text) = self.cells.iter().find(|(head, ..)| head == column).unwrap();
         let expected = expected.as_f64().unwrap();
@@ -359,7 +359,7 @@ impl Row {
     }
 }
 
-/// A number as the page shows it, in the unit of the data: ms, µs for processor time, bytes, or none.
+/// Parses a number as the page shows it, into the data's unit: ms, µs for CPU time, bytes, or none.
 fn quantity(text: &str) -> f64 {
     let (digits, unit) = text
         .split_once(' ')

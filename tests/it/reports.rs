@@ -28,7 +28,7 @@ fn run(folder: &Path, words: &[&str]) -> i32 {
     code
 }
 
-/// The data that a report holds.
+/// The page of a report, and the data in it.
 pub(crate) fn data(folder: &Path, name: &str) -> (String, Value) {
     let page = std::fs::read_to_string(folder.join(name)).unwrap();
     let (_, after) = page.split_once("id=\"data\">").unwrap();

@@ -1,9 +1,8 @@
-//! Pulling the plug: the real binary is killed at random instants until it ends by itself, and other libraries'
-//! readers then find each record once.
+//! Pulling the plug: the real binary is killed at random until it ends by itself, with each record written once.
 //!
-//! A kill comes after a random time, as the machine's own would; nothing here depends on which instant it hits. A run
-//! that comes to no end is killed later each time. The seed of a failure is printed; the instants that it stands
-//! for are the scheduler's as well, so it leads near the failure, not onto it.
+//! Other libraries read the records. A kill comes after a random time, like a power failure; no test depends on which
+//! moment it hits. A run that does not end is killed later each time. The seed of a failure is printed; the moments
+//! also depend on the scheduler, so a seed leads close to the failure, not exactly to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,16 +21,16 @@ use crate::cli::haul;
 use crate::run::ms;
 use crate::written;
 
-/// Trials that run at once: most of a trial is waiting.
+/// The number of trials that run at once: a trial is mostly waiting.
 const AT_ONCE: usize = 5;
 /// The first kills come within this time.
 const FIRST: Duration = ms(600);
-/// Kills after which the next ones come later.
+/// The number of kills after which the next ones come later.
 const PATIENCE: u32 = 8;
-/// No process takes as long as this to end when it is killed, with all that it started.
+/// A killed process and everything that it started end within this time.
 const GONE: Duration = Duration::from_secs(20);
 
-/// Every engine, and how many pages it crawls in a second or two.
+/// Every engine, and the number of pages that it crawls in a second or two.
 const ENGINES: [(&str, u64); 5] = [
     ("sequential", 400),
     ("threads:8", 1500),
@@ -46,7 +45,7 @@ enum Kind {
     Jsonl,
     Csv,
     Template,
-    /// A file for each body, and what the records say of it.
+    /// A file for each body, and its path in the records.
     Folder,
 }
 
@@ -62,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Reads what was written: row, status or class of error, and URL of each record.
+    /// Reads the output: row, status or error class, and URL of each record.
     fn read(self, folder: &Path) -> Vec<(String, String, String)> {
         match self {
             Kind::Jsonl | Kind::Folder => {
@@ -108,7 +107,7 @@ impl Kind {
     }
 }
 
-/// A process, and the end of what it and all that it started have to say.
+/// A process, and the standard error of it and everything that it started.
 pub(crate) struct Running {
     child: Child,
     said: Receiver<String>,
@@ -122,7 +121,7 @@ impl Running {
         thread::spawn(move || {
             let mut text = String::new();
             let _ = stderr.read_to_string(&mut text);
-            let _ = sender.send(text); // nobody may be waiting any more
+            let _ = sender.send(text); // nobody may be waiting anymore
         });
         Self { child, said }
     }
@@ -131,7 +130,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Its exit code and what it said, if it ends within this time.
+    /// Its exit code and standard error, if it ends within this time.
     pub(crate) fn ends_within(&mut self, time: Duration) -> Option<(Option<i32>, String)> {
         match self.said.recv_timeout(time) {
             Ok(text) => Some((self.child.wait().unwrap().code(), text)),
@@ -140,7 +139,9 @@ impl Running {
         }
     }
 
-    /// Kills it. What it started has the same standard error, so the end of that is the end of them all.
+    /// Kills the process and returns its standard error.
+    ///
+    /// Its children share that standard error, so once it is closed, all of them have ended.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         let (code, text) = self
@@ -151,7 +152,7 @@ impl Running {
     }
 }
 
-/// Kills a run at random instants until it ends by itself; answers how often.
+/// Kills a run at random moments until it ends by itself; returns the number of kills.
 pub(crate) fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32 {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut longest = FIRST;
@@ -171,7 +172,7 @@ pub(crate) fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32
     panic!("it comes to no end");
 }
 
-/// Asserts that each page of a site has one record, and nothing else has.
+/// Asserts that each page of a site has exactly one record, and that there are no others.
 pub(crate) fn audit(found: impl IntoIterator<Item = String>, wanted: &BTreeSet<String>) {
     let mut count: BTreeMap<String, u32> = BTreeMap::new();
     for url in found {
@@ -212,12 +213,12 @@ pub(crate) fn generated(pages: u64) -> Origin {
     .unwrap()
 }
 
-/// A crawl that is killed until it ends, and the audit; answers how often it was killed.
+/// Kills a crawl until it ends by itself, and audits the output; returns the number of kills.
 fn crawl_trial(seed: u64) -> u32 {
     let (engine, mut pages) = ENGINES[seed as usize % ENGINES.len()];
     let kind = KINDS[seed as usize / ENGINES.len() % KINDS.len()];
     if matches!(kind, Kind::Folder) {
-        pages /= 4; // each file is made durable on its own
+        pages /= 4; // each file is flushed to disk separately
     }
     let origin = generated(pages);
     let folder = tempfile::tempdir().unwrap();
@@ -238,7 +239,7 @@ fn crawl_trial(seed: u64) -> u32 {
     kills
 }
 
-/// A list of 5,000 rows with comments, repeated and malformed ones; and the rows that have a record.
+/// Writes a list of 5,000 rows with comments, repeated and malformed rows; returns the rows that get a record.
 fn long_list(origin: &Origin, path: &Path) -> BTreeSet<String> {
     let mut list = fs::File::create(path).unwrap();
     let mut rows = BTreeSet::new();
@@ -257,7 +258,7 @@ fn long_list(origin: &Origin, path: &Path) -> BTreeSet<String> {
     rows
 }
 
-/// A list that is fetched and killed until it ends, and the audit; answers how often it was killed.
+/// Kills a fetch of a list until it ends by itself, and audits the output; returns the number of kills.
 fn list_trial(seed: u64) -> u32 {
     let origin = generated(5001);
     let folder = tempfile::tempdir().unwrap();
@@ -278,7 +279,7 @@ fn list_trial(seed: u64) -> u32 {
     kills
 }
 
-/// Tries all of these seeds, names those that failed, and answers how many kills it took.
+/// Runs the trial with all of these seeds, reports those that failed, and returns the number of kills.
 fn all(seeds: std::ops::Range<u64>, trial: fn(u64) -> u32) -> u32 {
     let (next, kills) = (AtomicU64::new(seeds.start), AtomicU32::new(0));
     let failed: Vec<u64> = thread::scope(|scope| {
@@ -289,7 +290,7 @@ fn all(seeds: std::ops::Range<u64>, trial: fn(u64) -> u32) -> u32 {
                 if seed >= seeds.end {
                     return failed;
                 }
-                // A thread of its own: its panic is told where it happens, and ends no other trial.
+                // In its own thread: a panic is printed where it happens, and ends no other trial.
                 match thread::spawn(move || trial(seed)).join() {
                     Ok(count) => _ = kills.fetch_add(count, Ordering::SeqCst),
                     Err(_) => failed.push(seed),
@@ -325,7 +326,7 @@ fn soak_of_200_seeds() {
     println!("{} kills", crawls + lists);
 }
 
-/// The children of a process, as the system knows them.
+/// The children of a process, according to the system.
 fn children(parent: u32) -> Vec<PathBuf> {
     let list = format!("/proc/{parent}/task/{parent}/children");
     let list = fs::read_to_string(list).unwrap_or_default();

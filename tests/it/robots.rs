@@ -1,5 +1,7 @@
-//! What a crawl asks without a record of its own: a robots.txt that cannot be read forbids, a sitemap that cannot be
-//! read is told, and neither has a way to keep a crawl going for ever.
+//! Requests of a crawl that have no records: robots.txt and sitemaps.
+//!
+//! A robots.txt that cannot be read forbids its host, a sitemap that cannot be read is reported, and neither can keep
+//! a crawl going forever.
 
 use std::io::Write;
 use std::time::Duration;
@@ -30,7 +32,7 @@ fn coded(coding: &'static str, body: Vec<u8>) -> Answer {
     reply.header("Content-Encoding", coding).body(body).into()
 }
 
-/// A site with this robots.txt, and pages that link to each other.
+/// A site with this robots.txt and pages that link to each other.
 fn site(robots: Answer) -> Origin {
     Site::builder()
         .route("/robots.txt", robots)
@@ -126,7 +128,7 @@ fn a_sitemap_that_could_not_be_read_is_told_and_counted() {
     });
 }
 
-/// A sitemap index that names these.
+/// A sitemap index with these sitemaps.
 fn index(request: &Request, names: impl Iterator<Item = String>) -> Answer {
     let host = request.host().into_owned();
     let entry = |name| format!("<sitemap><loc>http://{host}{name}</loc></sitemap>");
@@ -137,7 +139,7 @@ fn index(request: &Request, names: impl Iterator<Item = String>) -> Answer {
     )
 }
 
-/// A site whose sitemaps name more sitemaps, so many each, and whose pages lead nowhere.
+/// A site whose sitemaps each list N more sitemaps, and whose pages have no links.
 fn endless(each: usize) -> Origin {
     let next = move |request: &Request| {
         if !request.path().ends_with(".xml") {
@@ -165,7 +167,7 @@ fn sitemaps_that_name_the_next_for_ever_come_to_an_end() {
         let origin = endless(1);
         let report = run(crawling(engine, &origin.url("/")));
         assert_eq!(report.ends(), ["200"]);
-        // The robots.txt, the page, the sitemap that is named and three that follow from it.
+        // The robots.txt, the page, the sitemap in robots.txt and three that follow from it.
         assert_eq!(origin.log().requests(), 2 + 4);
         assert_eq!(report.outcome.tally.passed_over["sitemaps"], 1);
     });

@@ -1,4 +1,4 @@
-//! A run as a test sees it: what came of each row, in plain values, under a hard time limit.
+//! A run as tests see it: the outcome of each row in plain values, under a hard time limit.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -8,24 +8,23 @@ use std::time::{Duration, Instant};
 use haul::engine::Engine;
 use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
 
-/// A run that comes to no next record for so long hangs. How long all of it takes is told by the machine that it
-/// shares.
+/// A run without a new record for this long hangs. Its total time depends on the load of the machine.
 const LIMIT: Duration = Duration::from_secs(40);
-/// No run takes so many times as long: one that does has no end.
+/// A run that takes this many times the limit is considered endless.
 const ENDLESS: u32 = 10;
 
-/// Every engine, at the size that the contract is tried at.
+/// Every engine, at the size that the contract is tested with.
 pub(crate) const ENGINES: [&str; 6] = [
     "sequential",
     "threads:4",
     "blocking:4",
     "async:16",
-    // Large enough that jobs wait on its loops.
+    // Large enough for jobs to queue in its loops.
     "async:64",
     "processes:2x4",
 ];
 
-/// What came of one row.
+/// The outcome of one row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seen {
     pub(crate) row: u64,
@@ -46,13 +45,13 @@ pub(crate) struct Seen {
     pub(crate) title: Option<String>,
     pub(crate) fault: Option<String>,
     pub(crate) note: Option<String>,
-    /// The other columns of its line.
+    /// The other columns of its row.
     pub(crate) columns: Vec<String>,
-    /// All there is to know, as a debugger would show it.
+    /// The whole visit in `Debug` format.
     pub(crate) inside: Inside,
 }
 
-/// Text that is looked through and not shown.
+/// Text to be searched, but not printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Inside(pub(crate) String);
 
@@ -62,13 +61,13 @@ impl std::fmt::Debug for Inside {
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// By row.
+    /// Sorted by row.
     pub(crate) seen: Vec<Seen>,
     pub(crate) outcome: Outcome,
-    /// What was told on the way, beside visits and ticks.
+    /// The events of the run other than visits and ticks.
     pub(crate) events: Vec<String>,
 }
 
@@ -86,7 +85,7 @@ impl Report {
         &self.seen[0]
     }
 
-    /// Each record's status, or the class of its error.
+    /// Each record's status or error class.
     pub(crate) fn ends(&self) -> Vec<String> {
         self.seen.iter().map(Seen::end).collect()
     }
@@ -135,7 +134,7 @@ impl Seen {
         }
     }
 
-    /// Its status, or the class of its error.
+    /// Its status or error class.
     pub(crate) fn end(&self) -> String {
         match self.status {
             Some(status) => status.to_string(),
@@ -143,7 +142,7 @@ impl Seen {
         }
     }
 
-    /// What must not differ from one engine to another.
+    /// The parts that must not differ between engines.
     pub(crate) fn comparable(&self) -> Self {
         Self {
             message: String::new(),
@@ -153,12 +152,12 @@ impl Seen {
     }
 }
 
-/// These URLs on this engine, everything else by default.
+/// A run of these URLs on this engine, with default settings.
 pub(crate) fn config<T: Into<String>>(engine: &str, urls: impl IntoIterator<Item = T>) -> Config {
     on(engine, Config::urls(urls))
 }
 
-/// The same run on this engine.
+/// The same run on another engine.
 pub(crate) fn on(engine: &str, mut config: Config) -> Config {
     config.engine = engine.parse().unwrap();
     config.program = Some(env!("CARGO_BIN_EXE_haul").into());
@@ -170,7 +169,7 @@ pub(crate) fn run(config: Config) -> Report {
     run_with(config, Stop::new(), |_| ())
 }
 
-/// Runs to the end, or until it is stopped; `tell` hears everything.
+/// Runs to the end, or until it is stopped; `tell` is called with every event.
 pub(crate) fn run_with(
     config: Config,
     stop: Stop,
@@ -189,7 +188,7 @@ pub(crate) fn run_with(
             match event {
                 Event::Visited(visit) => {
                     seen.push(Seen::of(visit));
-                    let _ = sender.send(None); // nobody may be waiting any more
+                    let _ = sender.send(None); // nobody may be waiting anymore
                 }
                 Event::Tick(_) => {}
                 other => events.push(format!("{other:?}")),
@@ -218,10 +217,10 @@ pub(crate) fn run_with(
     }
 }
 
-/// Runs to the end and keeps nothing but the outcome.
+/// Runs to the end and returns only the outcome.
 ///
 /// # Errors
-/// What stopped the run.
+/// The error that stopped the run.
 pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -231,7 +230,7 @@ pub(crate) fn outcome(config: Config) -> haul::Result<Outcome> {
     runtime.block_on(async { tokio::time::timeout(LIMIT, run).await.unwrap() })
 }
 
-/// Calls `test` for every engine, all at once, and names those that failed.
+/// Calls `test` for all engines at once, and reports those that failed.
 pub(crate) fn on_every_engine(test: impl Fn(&str) + Sync) {
     let failed: Vec<String> = thread::scope(|scope| {
         let test = &test;
@@ -255,12 +254,12 @@ pub(crate) fn in_flight(engine: &str) -> usize {
     engine.parse::<Engine>().unwrap().in_flight()
 }
 
-/// So many milliseconds.
+/// N milliseconds.
 pub(crate) const fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// Waits for what a server's log will see.
+/// Waits for an event in a server's log.
 pub(crate) fn wait<T>(event: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

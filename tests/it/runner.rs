@@ -1,4 +1,4 @@
-//! What a program adds to a run: it takes the visits as a stream, and writes records with a sink of its own.
+//! Programs that embed haul: they receive visits as a stream, and write records with a custom sink.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ use haul::{Config, Error, JobSettings, Runner, Visit};
 use crate::resume::{Running, generated};
 use crate::run::{on, on_every_engine, wait};
 
-/// Where the inner process of a test finds its folder and the seed of its crawl.
+/// The variables that pass a folder and the seed of a crawl to the inner process of a test.
 const FOLDER: &str = "TEST_OF_A_PROGRAM_FOLDER";
 const SEED: &str = "TEST_OF_A_PROGRAM_SEED";
 
@@ -37,7 +37,7 @@ fn the_visits_of_a_run_are_a_stream_and_each_comes_once() {
         config.parse.wants.title = true;
         let mut visits = Runner::new(config).visits();
         assert!(visits.outcome().is_none());
-        // Whoever keeps them all does not keep the run from going on.
+        // Keeping all visits does not block the run.
         let taken: Vec<_> = wait(visits.by_ref().map(Result::unwrap).collect());
         let mut found: Vec<_> = taken
             .iter()
@@ -67,7 +67,7 @@ fn a_run_waits_for_whoever_takes_its_visits_and_ends_with_it() {
     });
 }
 
-/// A sink that writes a URL a line, and knows of nothing but its own file.
+/// A sink that writes one URL per line, and depends on nothing but its own file.
 struct Urls {
     file: File,
     fails: bool,
@@ -151,7 +151,7 @@ fn what_a_sink_of_a_program_says_ends_the_run_and_its_stream() {
     assert!(error.to_string().contains("urls.txt"), "{error}");
 }
 
-/// Crawls a site in a job into a sink of its own, in a process that may be killed.
+/// Crawls a site in a job into a custom sink, in a process that may be killed.
 fn crawl_in_a_job(folder: &Path, seed: String) {
     let mut config = on("async:16", Config::crawl([seed]));
     config.job = Some(JobSettings {
@@ -233,7 +233,7 @@ fn an_extractor_of_a_program_reads_a_value_of_its_own_type_out_of_each_page() {
                 true => assert_eq!(visit.failure(), Some("lost")),
                 false => assert_eq!(visit.parsed.custom.get(), Some(&expected)),
             }
-            // What only the extractor wanted is not handed on.
+            // Content that only the extractor wanted is not passed on.
             assert_eq!(visit.parsed.text, None);
         }
     });

@@ -1,4 +1,4 @@
-//! Typed fields out of pages, from a real server into records.
+//! Typed fields, scraped from the pages of a real server into records.
 
 use std::path::Path;
 
@@ -375,7 +375,7 @@ fn misses_beyond_a_hundred_are_counted() {
     );
 }
 
-/// What every kind of reading makes of a page, in memory that is bounded from outside.
+/// The record of a page that is read in every way, with the process's memory limited.
 fn bounded(page: String) -> Value {
     let shop = Origin::of(
         Site::builder()

@@ -1,4 +1,4 @@
-//! What the user attached to a request goes to the origin that the user named, and is shown nowhere.
+//! Secrets that the user attaches to a request are sent only to the user's origin, and are never printed.
 
 use haul::fetch::FetchSettings;
 use haul::origin::{Answer, Hit, Origin, Site};
@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::run::{Report, config, on_every_engine, run};
 
-/// Part of every secret of these tests.
+/// Part of every secret in these tests.
 const SECRET: &str = "s3cret";
 const CARRIERS: [&str; 3] = ["authorization", "cookie", "x-api-key"];
 
@@ -22,12 +22,12 @@ fn attach(settings: &mut FetchSettings, names: &[&'static str]) {
 }
 
 fn carries(hit: &Hit) -> bool {
-    // Basic authentication hides it behind base64, so any such header counts.
+    // Basic authentication encodes it in base64, so any such header counts.
     CARRIERS.iter().any(|name| hit.header(name).is_some())
         || hit.headers.iter().any(|(_, value)| value.contains(SECRET))
 }
 
-/// Asserts that a server heard nothing of what the user attached.
+/// Asserts that a server received nothing that the user attached.
 fn told_nothing(stranger: &Origin) {
     let hits = stranger.log().all_hits();
     let leaked: Vec<_> = hits.into_iter().filter(carries).collect();
@@ -42,7 +42,7 @@ pub(crate) fn told_nowhere(report: &Report) {
     }
 }
 
-/// One server, redirecting to another with each status and back.
+/// A server that redirects to another one with each status, and that other server.
 fn pair() -> (Origin, Origin) {
     let stranger = Site::builder()
         .fallback(Answer::page("stranger"))

@@ -1,4 +1,4 @@
-//! Settings that cannot be meant are errors, wherever they come from, and nothing is asked.
+//! Settings that cannot be intended are errors, wherever they come from, and nothing is requested.
 
 use haul::origin::{Answer, Origin, Site};
 
@@ -24,7 +24,7 @@ fn a_variable_that_is_no_setting_is_an_error_that_names_the_nearest() {
         assert!(stderr.contains(meant.unwrap_or("long flags")), "{stderr}");
     }
     assert_eq!(site.log().requests(), 0);
-    // One of another command says nothing here, as a key of the file does not.
+    // A variable for another command is ignored, as is a key of the file.
     let mut command = haul(folder.path(), &["fetch", &site.url("/")]);
     let (code, _, stderr) = told(command.env("HAUL_ROUNDS", "9").output().unwrap());
     assert_eq!(code, Some(0), "{stderr}");

@@ -1,4 +1,4 @@
-//! Signals: each that ends a run drains it first, and the exit code tells which it was.
+//! Signals: each one that ends a run drains it first, and has its own exit code.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
@@ -17,13 +17,13 @@ fn send(child: &Child, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-/// As a terminal and a service manager do it: to a process and its children.
+/// Sends a signal to a process and its children, as terminals and service managers do.
 fn send_to_all(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     kill_process_group(pid, signal).unwrap();
 }
 
-/// A run that is in the middle: a record is written, a request is in flight, and rows wait.
+/// Starts a run and stops in the middle: a record is written, a request is in flight, and rows are waiting.
 fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = command.spawn().unwrap();
     site.held.recv().unwrap();
@@ -33,7 +33,7 @@ fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::proc
 
 const LINE: [&str; 6] = ["fetch", "urls.txt", "-c", "1", "-o", "out.csv.gz"];
 
-/// The lines of a gzip file, which has to be whole.
+/// The text of a gzip file, which has to be complete.
 fn unpacked(path: &Path) -> String {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())
@@ -123,7 +123,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a", "held", "b"]);
     let binary = env!("CARGO_BIN_EXE_haul");
-    // What nohup does, and a shell with a job in the background.
+    // As nohup does, and a shell for a background job.
     let script = format!("trap '' HUP INT; exec {binary} {}", LINE.join(" "));
     let mut command = Command::new("sh");
     command
@@ -140,7 +140,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     send(&child, Signal::TERM);
     let mut draining = String::new();
     stderr.read_line(&mut draining).unwrap();
-    // The first three of four would have aborted the run, and ended the process before it says what is missing.
+    // If not ignored, the first three signals would have aborted the run before it reports what is missing.
     assert!(
         draining.contains("finishing 1 request in flight"),
         "{draining}"
@@ -179,7 +179,7 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
     stderr.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("--rows 1-"), "{rest}");
 
-    // With a reader it gets its records.
+    // With a reader, the pipe gets its records.
     let mut child = haul(folder.path(), &line).spawn().unwrap();
     let mut records = String::new();
     OpenOptions::new()
@@ -214,7 +214,7 @@ fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
     site.held.recv().unwrap();
     let at = |name: &str| folder.path().join(name);
     let mut figures = BufReader::new(child.stderr.take().unwrap());
-    // The files say when what is old enough is in them; the figures of each second say when to look.
+    // Progress is printed every second: a good moment to check whether the records are in the files yet.
     let has = |name: &str| std::fs::metadata(at(name)).is_ok_and(|found| found.len() > 0);
     while !(has("out.jsonl.gz") && has("out.csv.zst") && parts(&at("out.parquet")) > 0) {
         assert!(child.try_wait().unwrap().is_none(), "the run goes on");
@@ -232,7 +232,7 @@ fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
     assert_eq!(pages, 2);
 }
 
-/// Parquet files below a folder that are whole: they end as they begin.
+/// The number of complete Parquet files below a folder: those that end with the magic bytes.
 fn parts(folder: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return 0;

@@ -1,4 +1,4 @@
-//! What a crawl makes of a site: its copy on disk, the map of its links, and those that are broken.
+//! What a crawl produces from a site: a copy on disk, a map of its links, and a list of broken ones.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use std::thread;
 use haul::parse::links::{LinkSettings, css, links};
 use haul::parse::scan::utf8;
 
-/// A page: its path and query, its type, its body; a type of `301` and `404` are statuses.
+/// A page: its path and query, its content type or a status (`301`, `404`), its body.
 pub(crate) type Page = (&'static str, &'static str, &'static str);
 
 pub(crate) fn serve(pages: &'static [Page]) -> SocketAddr {
@@ -69,7 +69,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Every relative reference of a copy with the file that it is in; each leads to a file, or this fails.
+/// Every relative reference in a copy, with its file. Asserts that each leads to a file.
 fn relative_links(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut all = Vec::new();
     for file in files(folder) {
@@ -329,7 +329,7 @@ fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
     let address = serve(BROKEN);
     let url = format!("http://{address}/");
     let folder = tempfile::tempdir().unwrap();
-    // Two of six fail: what /moved leads to, and /dead.
+    // Two of six fail: the target of /moved, and /dead.
     for (flags, code) in [
         (&[][..], 0),
         (&["--max-failed", "50%"], 0),

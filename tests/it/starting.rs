@@ -1,4 +1,4 @@
-//! A run that cannot start says why, with an exit code of its own, and leaves what was there.
+//! A run that cannot start reports why, with its own exit code, and leaves existing files unchanged.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
     let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
     std::fs::write(folder.path().join("out.jsonl"), "before\n").unwrap();
     let is_root = rustix::process::getuid().is_root();
-    // Root may start as many as it likes: another user, of whom nothing else runs, may not.
+    // The limit does not apply to root, so run as another user, one without other processes.
     let uid = 50_000 + std::process::id() % 10_000;
     let binary = folder.path().join("haul");
     std::fs::copy(env!("CARGO_BIN_EXE_haul"), &binary).unwrap();
@@ -30,7 +30,7 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
                 binary.display(),
                 site.url("/")
             );
-            let mut command = Command::new("bash"); // the only shell that limits threads
+            let mut command = Command::new("bash"); // the only shell that can limit threads
             command.args(["-c", &script]).current_dir(folder.path());
             command.env("HOME", folder.path());
             if is_root {
@@ -41,11 +41,11 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
             let stderr = String::from_utf8_lossy(&output.stderr);
             let written = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
             assert!(!stderr.contains("panicked"), "{engine} {most}: {stderr}");
-            // A child that cannot start its own threads says so.
+            // A child that cannot start its own threads reports that.
             let is_mute = stderr.contains("it ended before it was ready");
             assert!(!is_mute, "{engine} {most}: {stderr}");
             match output.status.code() {
-                // There was room for all.
+                // The limit was high enough for all of them.
                 Some(0) => {
                     assert_eq!(written.lines().count(), 1, "{engine} {most}");
                     std::fs::write(folder.path().join("out.jsonl"), "before\n").unwrap();
@@ -69,7 +69,7 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
 fn a_child_process_that_cannot_work_says_why_and_no_row_is_lost_to_it() {
     let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
     let mut config = crate::run::config("processes:2x2", [site.url("/")]);
-    // It speaks no protocol of ours, and ends.
+    // It does not speak haul's protocol, and exits.
     config.program = Some("/bin/true".into());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

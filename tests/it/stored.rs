@@ -1,5 +1,6 @@
-//! Runs over stored pages: they are rows of a list like any other, of a run that can be killed, kept and interrupted;
-//! and what a crawl asks can be looked up among them.
+//! Runs over stored pages: they are rows like those of any list, and a crawl can read them instead of the network.
+//!
+//! Such runs can be killed, interrupted, and kept as jobs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,8 +19,9 @@ use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::run::wait;
 use crate::written;
 
-/// An archive of so many pages on three hosts, one of them a 503 that asks for a second, one a redirect, and each
-/// tenth of a URL that was there before.
+/// Writes an archive of N pages on three hosts, with a 503, a redirect and repeated URLs.
+///
+/// One response is a 503 with a Retry-After of one second, one is a redirect, and every tenth repeats an earlier URL.
 fn archive(path: &Path, pages: u64) {
     let mut text = String::new();
     for page in 1..=pages {
@@ -59,7 +61,7 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
         let folder = tempfile::tempdir().unwrap();
         let pages = folder.path().join("pages.warc");
         archive(&pages, 3000);
-        // The end is damaged: that is a row too.
+        // The end of the archive is damaged: that counts as a row too.
         let whole = fs::read(&pages).unwrap();
         fs::write(&pages, &whole[..whole.len() - 100]).unwrap();
         let words = ["fetch", "--from", "pages.warc", "--job", "job", "-q"];
@@ -105,7 +107,7 @@ fn a_job_over_an_archive_keeps_to_its_rows_and_its_limit_and_reads_again_what_fa
         told.contains("the job is done: 100 URLs, 1 failed"),
         "{told}"
     );
-    // What failed is read again, and nothing else.
+    // Only the failures are read again.
     let (code, _, told) = run(folder.path(), &["retry", "job"]);
     assert_eq!(code, Some(4), "{told}");
     let records = written::jsonl(&at);
@@ -145,7 +147,7 @@ fn a_job_does_not_go_on_with_an_archive_that_was_changed() {
     assert_eq!(fs::read(folder.path().join("a.jsonl")).unwrap(), before);
 }
 
-/// A run that was begun, and its output: a pipe that is read as far as the test wants it to go.
+/// Starts a run whose output is a pipe, which the test reads as far as the run should get.
 fn begin(folder: &Path, words: &[&str]) -> (std::process::Child, BufReader<fs::File>) {
     let pipe = folder.join("pipe.jsonl");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -176,7 +178,7 @@ fn an_interrupt_leaves_the_rows_of_an_archive_that_have_no_record() {
     assert_eq!(rest.lines().count() + 1, found.len(), "both outputs");
     assert!(found.len() < 20_000);
     fs::remove_file(folder.path().join("pipe.jsonl")).unwrap();
-    // The command that is told for it has the rest.
+    // The command that haul prints fetches the rest.
     let (_, missing) = told.rsplit_once("--rows ").expect("a command");
     let missing = missing.split_whitespace().next().unwrap();
     let more = ["-o", "b.jsonl", "--append", "--rows", missing, "-q"];
@@ -262,7 +264,7 @@ fn every_stored_page_has_its_record_whatever_it_says_of_its_host() {
     assert_eq!((tally.answers, tally.total), (0, Some(1000)));
 }
 
-/// A record with an answer, or one that says that it was as before.
+/// A WARC record with a response, or a revisit record.
 fn record(kind: &str, url: &str, digest: &str, block: &str) -> String {
     format!(
         "WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2020-02-03T04:05:06Z\r\n\
@@ -347,7 +349,7 @@ fn a_crawl_inside_an_archive_finds_what_was_stored_last_and_says_what_is_not_the
         .collect();
     assert_eq!(told_of(&at("a.jsonl")), expected);
 
-    // Packed as a whole, no record can be had by its place.
+    // If the file is compressed as a whole, records cannot be read by offset.
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(small().as_bytes()).unwrap();
     fs::write(at("whole.warc.gz"), packed.finish().unwrap()).unwrap();
@@ -355,7 +357,7 @@ fn a_crawl_inside_an_archive_finds_what_was_stored_last_and_says_what_is_not_the
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("whole.warc.gz: packed as a whole"), "{told}");
 
-    // A folder of saved pages will do.
+    // A folder of saved pages works too.
     fs::create_dir_all(at("saved/b.example")).unwrap();
     fs::write(at("saved/b.example/a.html"), "<a href=b.html>b</a>").unwrap();
     fs::write(at("saved/b.example/b.html"), "<title>b</title>").unwrap();
@@ -388,7 +390,7 @@ fn a_crawl_inside_an_archive_finds_what_the_crawl_found_that_made_it_and_asks_no
         let kills = pull_the_plug(folder.path(), 7, &[&words[..], &["--from", from]].concat());
         println!("{from}: killed {kills} times");
         let path = folder.path().join("out.jsonl");
-        // Pages link to the sitemap, which a live crawl reads as one and keeps nowhere.
+        // Pages link to the sitemap, which a live crawl reads as a sitemap but does not store.
         let (found, missing): (Vec<_>, Vec<_>) = written::jsonl(&path)
             .into_iter()
             .partition(|record| record["status"] == 200);

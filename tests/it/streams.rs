@@ -1,5 +1,8 @@
-//! HTTP/2 as a server may end it: what was never processed goes again whatever the method, what was cut is cut, and a
-//! host that wants HTTP/1.1 gets it. The server speaks in frames, so that each end is exactly the one it says it is.
+//! The ways in which a server may end an HTTP/2 stream or connection.
+//!
+//! A request that was never processed is sent again whatever its method, a cut body is reported as cut, and a host
+//! that requires HTTP/1.1 gets it. The server is written in raw frames, so that each ending is exactly the intended
+//! one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -26,7 +29,7 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 /// `:status 200` in HPACK.
 const OK: &[u8] = &[0x88];
-/// The length of the bytes that a client opens with.
+/// The length of the preface that a client sends first.
 const PREFACE: usize = 24;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -41,7 +44,7 @@ fn reset(code: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, 1, &code.to_be_bytes())
 }
 
-/// Nothing above stream `last` was processed.
+/// A GOAWAY frame: nothing above stream `last` was processed.
 fn goaway(last: u32, code: u32) -> Vec<u8> {
     frame(
         GOAWAY,
@@ -56,7 +59,7 @@ fn page() -> Vec<u8> {
     [head, frame(DATA, END_STREAM, 1, b"a page")].concat()
 }
 
-/// What the server says to the first request of its first connection; to that of any other it answers with a page.
+/// The frames that the server sends to the first request on its first connection; other connections get a page.
 #[derive(Clone)]
 struct Server {
     first: Arc<Mutex<Option<Vec<u8>>>>,
@@ -96,7 +99,7 @@ where
     thread::spawn(move || {
         runtime.block_on(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // One after the other: the first connection is the first that is ready.
+                // One handshake after the other: the first connection is the first one that is ready.
                 if let Ok(stream) = acceptor.accept(stream).await {
                     tokio::spawn(talk(stream));
                 }
@@ -151,7 +154,7 @@ impl Server {
     }
 }
 
-/// One request with this method to a server that says `first` to it.
+/// Sends one request with this method to a server that responds with `first`.
 fn ask(engine: &str, method: &str, first: Vec<u8>, retries: u32) -> (Report, Vec<&'static str>) {
     let (server, port) = Server::start(first);
     let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);
@@ -163,7 +166,7 @@ fn ask(engine: &str, method: &str, first: Vec<u8>, retries: u32) -> (Report, Vec
     (report, spoken)
 }
 
-/// Every engine but the one that speaks HTTP/1.1 alone.
+/// Calls `test` for every engine except the one that only speaks HTTP/1.1.
 fn on_every_engine_with_http_2(test: impl Fn(&str) + Sync) {
     on_every_engine(|engine| {
         if !engine.starts_with("blocking") {
@@ -199,7 +202,7 @@ fn a_host_that_wants_http_1_1_is_asked_over_it() {
 #[test]
 fn a_stream_that_the_server_took_up_and_dropped_is_a_failure_of_the_connection() {
     on_every_engine_with_http_2(|engine| {
-        // INTERNAL_ERROR; a stream that the server says it took up; the end without a word.
+        // INTERNAL_ERROR; a GOAWAY that includes the stream; a close without any frame.
         for first in [reset(2), goaway(1, 0), Vec::new()] {
             let (report, _) = ask(engine, "POST", first, 0);
             assert_eq!(report.ends(), ["closed"], "{report:?}");

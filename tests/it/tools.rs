@@ -1,8 +1,8 @@
-//! Other people's programs that tests run: a browser, a web server, shells, Python packages.
+//! The external programs that tests run: a browser, a web server, shells, Python packages.
 //!
-//! Tests never install anything: `tests/setup` does, and its lists name what there is. A test whose tool is missing is
-//! skipped: it says so on standard error, which the test harness does not capture here, and is counted. Where `CI` is
-//! true, a skip is a failure. `tests/run` prints the count of all skipped tests at the end.
+//! Tests never install anything: `tests/setup` does, and contains the lists of what it installs. A test whose tool is
+//! missing is skipped and counted, with a message on standard error that the test harness does not capture. If `CI` is
+//! set, a skip is a failure. `tests/run` prints the number of skipped tests at the end.
 //!
 //! ```ignore
 //! let Some(nginx) = tools::program("nginx") else { return };
@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, thread};
 
-/// Folders of servers, which are not on every user's path.
+/// Folders of server programs, which are not on every user's `PATH`.
 const SERVERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The path of an installed program, or `None` after counting a skipped test.
@@ -57,7 +57,7 @@ fn skip<T>(missing: &str) -> Option<T> {
     let in_ci = env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
     assert!(!in_ci, "{line}");
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-    // Written directly: the harness captures what `println!` and `eprintln!` write.
+    // Written directly, because the harness captures `println!` and `eprintln!`.
     let _ = writeln!(io::stderr(), "{line} ({count} skipped so far)");
     if let Some(list) = env::var_os("SKIPPED_TESTS") {
         let mut list = OpenOptions::new().append(true).open(list).unwrap();
@@ -114,7 +114,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn no_test_installs_anything() {
-    // In two pieces each, as this file is one of those that are looked through.
+    // Each in two pieces, because this file is searched too.
     let words = [
         ("apt", "-get"),
         ("pip", " install"),
@@ -145,7 +145,7 @@ fn the_run_of_all_tests_says_how_many_were_skipped_and_ends_as_they_do() {
     let runs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run")).unwrap();
     let runs = program("tests/run", &runs);
     program("tests/setup", "#!/bin/sh\necho installed\n");
-    // Tests of which two are skipped, one of them in two threads, and one fails.
+    // Two tests are skipped, one of them in two threads, and one test fails.
     let tests = "#!/bin/sh\necho \"tested $*\"\n\
         printf 'SKIPPED a: x is missing\\nSKIPPED b: x is missing\\nSKIPPED a: x is missing\\n' >> \"$SKIPPED_TESTS\"\nexit 101\n";
     let cargo = program("bin/cargo", tests);

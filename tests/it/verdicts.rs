@@ -1,5 +1,6 @@
-//! What `haul compare` may say: equality that was proved, advice that can be pasted, a budget that holds, an interrupt
-//! that keeps what is whole.
+//! What `haul compare` may claim: only proven equality, advice that can be pasted, a budget that is kept.
+//!
+//! An interrupt keeps the complete rounds.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::cli::haul;
 use crate::compare::{compare, json};
 
-/// A server that answers as `answer` says, and a list of its URLs.
+/// A server that responds with `answer`, and a list of its URLs.
 fn server(
     folder: &std::path::Path,
     urls: usize,
@@ -29,7 +30,7 @@ fn server(
     origin
 }
 
-/// Enough text that another number in it leaves the page the same one.
+/// Enough text for a page to stay similar when a number in it changes.
 fn prose() -> String {
     let words = (0..400_u64).map(|word| format!("word{}", word * 7919 % 1000));
     words.collect::<Vec<_>>().join(" ")
@@ -39,7 +40,7 @@ fn prose() -> String {
 fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
     let folder = tempfile::tempdir().unwrap();
     let turn = AtomicU64::new(0);
-    // The blocking engine's HTTP stack writes its header fields in another order: that tells its requests apart.
+    // The blocking engine's HTTP stack writes header fields in another order, which identifies its requests.
     let first = Arc::new(std::sync::OnceLock::new());
     let _origin = server(folder.path(), 20, move |request| {
         let names: Vec<_> = request
@@ -75,7 +76,7 @@ fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
     assert_eq!(found["answers"]["agree"], false);
     assert_eq!(found["answers"]["changing"], 0, "a failure is no change");
     assert_eq!(found["verdict"], Value::Null);
-    // What failed is no throughput: an engine is as fast as it got pages.
+    // Failures do not count as throughput, only pages do.
     for engine in found["engines"].as_array().unwrap() {
         let per_second = |round: &Value| {
             let got = round["requests"].as_f64().unwrap() - round["failed"].as_f64().unwrap();
@@ -127,7 +128,7 @@ fn where_no_answer_is_proved_equal_there_is_no_winner() {
     let folder = tempfile::tempdir().unwrap();
     let counter = AtomicU64::new(0);
     let _origin = server(folder.path(), 12, move |_| {
-        // No two answers share a word: texts that share some are near each other by chance.
+        // No two responses share a word: texts that share some may be similar by chance.
         let visit = counter.fetch_add(1, Relaxed);
         let words = (0..400).map(|word| format!("word{word}of{visit}"));
         Answer::page(words.collect::<Vec<_>>().join(" "))
@@ -231,7 +232,7 @@ async fn an_interrupted_comparison_keeps_the_rounds_that_are_whole() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // One by one to see the server, ten to warm each engine up, twenty a block.
+    // One by one to probe the server, ten to warm up each engine, twenty per block.
     origin.log().wait_for_hits(125).await;
     let pid = Pid::from_raw(child.id() as i32).unwrap();
     kill_process(pid, Signal::INT).unwrap();
@@ -254,7 +255,7 @@ async fn an_interrupted_comparison_keeps_the_rounds_that_are_whole() {
     );
 }
 
-/// A figure with as many digits as it is worth, as the sentences have it.
+/// A figure rounded to its significant digits, as in the report's sentences.
 fn rounded(value: f64) -> String {
     let digits = match value {
         value if value >= 100.0 => 0,
@@ -315,7 +316,7 @@ fn what_would_go_on_for_longer_than_the_budget_is_cut_off() {
     const TOO_SMALL: &str = "--time-budget: no engine got one record";
     let folder = tempfile::tempdir().unwrap();
     let words = ["urls.txt", "--engines", "async", "--time-budget", "3s"];
-    // Five requests to see the server, ten to warm the engine up: from then on it is too slow for any round.
+    // Five requests to probe the server, ten to warm up the engine: from then on it is too slow for any round.
     let asked = AtomicU64::new(0);
     let _origin = server(folder.path(), 10, move |_| {
         match asked.fetch_add(1, Relaxed) {
@@ -326,7 +327,7 @@ fn what_would_go_on_for_longer_than_the_budget_is_cut_off() {
     let output = compare(folder.path(), &words);
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    // On a machine that has much else to do, not even the warm-up may fit.
+    // On a busy machine, not even the warm-up may fit.
     assert!(
         text.contains("0 of 5 rounds fit in --time-budget 3s") || errors.contains(TOO_SMALL),
         "{text} {errors}"

@@ -1,4 +1,4 @@
-//! Trouble with a host delays its URLs and drops none: outages, refusals, rate limits, and hosts that stay down.
+//! Trouble with a host delays its URLs but drops none: outages, refusals, rate limits, hosts that stay down.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::run::{Report, config, ms, on_every_engine, run, run_with};
 
-/// An address of this machine where nobody listens, kept free for who comes later.
+/// A local address on which nothing listens, reserved for a server that starts later.
 struct Vacant {
     address: SocketAddr,
     _held: tokio::net::TcpSocket,
@@ -59,7 +59,7 @@ fn all_answered(report: &Report, count: usize) {
     );
 }
 
-/// The same settings as a crawl has.
+/// A crawl of this seed.
 fn crawling(engine: &str, seed: &str) -> Config {
     let mut settings = config(engine, [seed]);
     settings.crawl = Some(CrawlSettings::default());
@@ -87,7 +87,7 @@ fn a_server_that_refuses_connections_for_a_moment_costs_no_url() {
         let vacant = Vacant::new();
         let address = vacant.address;
         let urls = (0..300).map(|page| vacant.url(&format!("/page/{page}")));
-        // It comes up when haul has noticed that it is down.
+        // The server starts once haul has noticed that it is down.
         let server = Arc::new(Mutex::new(None));
         let started = server.clone();
         let start = move || {
@@ -101,8 +101,7 @@ fn a_server_that_refuses_connections_for_a_moment_costs_no_url() {
     });
 }
 
-/// A site of this many pages, each linking to the next two, that resets every connection after some pages until it is
-/// told to be well again.
+/// A site of N pages, each linking to the next two, that resets connections after some pages until mended.
 fn failing_site(count: usize, well: usize, mended: Arc<AtomicBool>) -> Origin {
     let asked = AtomicUsize::new(0);
     let page = move |request: &Request| {
@@ -168,7 +167,7 @@ fn a_host_that_stays_down_is_given_up_with_a_reason_in_each_record_and_no_other_
             .iter()
             .filter(|seen| seen.class == Some("host-down"));
         let down: Vec<_> = down.collect();
-        // Those that used up their tries before the host was paused have their own failure.
+        // URLs that used up their retries before the host was paused have their own failure.
         assert!(down.len() > 280, "{}", down.len());
         for seen in down {
             assert!(
@@ -201,7 +200,7 @@ fn a_host_with_a_single_dead_url_ends_after_its_tries() {
     });
 }
 
-/// A server that answers each path with this status once, and well from then on.
+/// A server that returns this status once for each path, and a page from then on.
 fn once_each(status: u16, header: Option<(&'static str, &'static str)>) -> Origin {
     let seen = Mutex::new(HashSet::new());
     let answer = move |request: &Request| {
@@ -313,7 +312,7 @@ fn a_server_that_is_busy_for_ever_ends_and_each_url_has_its_reason() {
             seen.status == Some(503) || seen.message.ends_with("the last one: HTTP 503")
         };
         assert_eq!(report.seen.iter().filter(reason).count(), 50);
-        // The URLs that were never asked are among them.
+        // They include the URLs that were never requested.
         assert!(
             report
                 .seen
@@ -343,7 +342,7 @@ fn after_a_pause_a_host_is_met_by_one_request_and_not_by_all() {
     let hits = origin.log().all_hits();
     let first = hits[0].at;
     let after: Vec<_> = hits.iter().filter(|hit| hit.at - first > ms(900)).collect();
-    // Each answer takes 50 ms, and makes room for one more than before.
+    // Each response takes 50 ms, and makes room for one more request than before.
     assert!(
         after[1].at - after[0].at >= ms(40),
         "{:?}",
@@ -434,7 +433,7 @@ fn a_host_whose_urls_fail_each_in_its_own_way_is_not_taken_to_be_down() {
     });
 }
 
-/// A command that hangs is looked at this often, and no more.
+/// How often a test looks for a state before it gives up.
 const LOOKS: usize = 2_000;
 
 /// A child that is killed with the test.
@@ -465,7 +464,7 @@ fn a_wait_is_told_with_its_reason_by_job_and_explain_while_a_haul_works_on_it() 
     let look = |words: &[&str]| {
         let output = crate::cli::haul(folder.path(), words).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        // Lines are broken where the terminal ends.
+        // Lines are wrapped at the width of the terminal.
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let job = (0..LOOKS)
@@ -474,7 +473,7 @@ fn a_wait_is_told_with_its_reason_by_job_and_explain_while_a_haul_works_on_it() 
         .expect("the wait is told");
     let reason = "its robots.txt asks for 20s between requests";
     assert!(job.contains(reason), "{job}");
-    // The seed itself is told once it is committed.
+    // The seed itself is shown once it is committed.
     let told = (0..LOOKS)
         .map(|_| look(&["explain", "job", &seed]))
         .find(|told| told.contains("waiting"))

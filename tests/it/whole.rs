@@ -1,4 +1,4 @@
-//! What is written is whole and says one thing: names of files, ends of files, and disks that run full.
+//! Outputs are complete and consistent: file names, ends of files, full disks, retries, and the numbers of a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use haul::origin::{Answer, Origin, Reply, Site};
 use serde_json::Value;
 
-/// A server that answers each path with it, and each body with it.
+/// A server that responds with the request's body, or with its target if there is none.
 fn echo() -> Origin {
     let says = |request: &haul::origin::Request| {
         let text = match request.body() {
@@ -42,7 +42,7 @@ fn records(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// What each file that a run saved holds.
+/// The content of each file that a run saved.
 fn saved(folder: &Path, list: &str, into: &str) -> BTreeMap<String, String> {
     fs::write(folder.join("list.jsonl"), list).unwrap();
     let out = format!("{into}.jsonl");
@@ -108,7 +108,7 @@ fn a_file_has_the_name_of_its_request_in_whatever_order_the_requests_come() {
             .all(|body| texts.contains(body))
     );
 
-    // Whoever reads the folder later has each answer once, and knows how it was asked for.
+    // Reading the folder later gives each response once, with the request that it belongs to.
     let output = haul(
         folder.path(),
         &["fetch", "--from", "forth", "-q", "-f", "jsonl"],
@@ -201,7 +201,7 @@ fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
     assert_eq!(fs::read(folder.path().join("out.csv")).unwrap(), before);
 }
 
-/// The rows that an output has records of, in order.
+/// The rows that have records in an output, in order.
 fn rows_of(path: &Path) -> Vec<u64> {
     let mut found: Vec<u64> = match path.extension().and_then(|end| end.to_str()) {
         Some("jsonl") => records(path)
@@ -240,7 +240,7 @@ fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
                 .output()
                 .unwrap()
         };
-        // Blocks of 512 bytes, of which no file may have more.
+        // The limit on a file's size, in blocks of 512 bytes.
         let output = shell(format!(
             "ulimit -f 160; '{program}' fetch list.txt -q -o {out}"
         ));
@@ -282,7 +282,7 @@ fn where_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
             let both = ["out.jsonl", other];
             both.map(|out| rows_of(&folder.path().join(out)))
         };
-        // Whichever reaches the limit first.
+        // Either output may reach the limit first.
         let output = shell(format!(
             "ulimit -f 1000; '{program}' fetch list.txt -q -o {other} -o out.jsonl"
         ));
@@ -298,7 +298,7 @@ fn where_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
     }
 }
 
-/// A server whose paths under `/late/` fail the first time they are asked for.
+/// A server whose paths under `/late/` fail the first time they are requested.
 fn late() -> Origin {
     let asked = std::sync::Mutex::new(BTreeSet::new());
     let answers = move |request: &haul::origin::Request| {

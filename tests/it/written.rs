@@ -1,6 +1,6 @@
-//! Reads what haul wrote with other libraries' readers, strictly: a torn or ragged record fails the test.
+//! Reads haul's outputs with other libraries, strictly: a torn or ragged record fails the test.
 //!
-//! Rust alone, so that whether each record is there exactly once is tested on every machine.
+//! Uses only Rust crates, so that every machine can test that each record is there exactly once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-/// The whole text of a file, unpacked if its name ends in `.gz`.
+/// The whole text of a file, decompressed if its name ends in `.gz`.
 fn text(path: &Path) -> String {
     let mut text = String::new();
     let mut file = File::open(path).unwrap();
@@ -31,15 +31,16 @@ pub(crate) fn jsonl(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The rows of a CSV file by the names of their columns. All have as many cells as the header.
+/// The rows of a CSV file by column name. All have as many cells as the header.
 pub(crate) fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
     let text = text(path);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.deserialize().map(Result::unwrap).collect()
 }
 
-/// Compares each saved body with what its URL answers now, and the folder and its index with the records. Returns how
-/// many files there are.
+/// Compares each saved body with its URL's current response, and the folder and its index with the records.
+///
+/// Returns the number of files.
 pub(crate) fn files(folder: &Path, records: &str, saved: &str) -> usize {
     let saved = folder.join(saved);
     let index = saved.join("index.jsonl");
@@ -123,7 +124,7 @@ mod dataset {
         }
     }
 
-    /// The texts of a column.
+    /// The text values of a column.
     pub(crate) fn column(table: &Path, name: &str) -> Vec<String> {
         rows(table).iter().map(|row| string(row, name)).collect()
     }
@@ -142,7 +143,7 @@ mod dataset {
         items
     }
 
-    /// The same of items in JSON.
+    /// The URL and the number of each item in JSON, sorted.
     pub(crate) fn numbered(items: &[String]) -> Vec<(String, i64)> {
         let item = |item: &String| {
             let item: Value = serde_json::from_str(item).unwrap();

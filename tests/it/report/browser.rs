@@ -1,4 +1,4 @@
-//! A browser without a window, driven over the DevTools protocol: just enough to open one page and look at it.
+//! A headless browser, driven over the DevTools protocol: just enough to open one page and look at it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use tungstenite::{Message, WebSocket};
 
 use crate::tools;
 
-/// How long one answer of the browser may take.
+/// How long the browser may take to respond.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A browser with one open page. Ends with its value.
+/// A browser with one open page; dropping it ends the browser.
 pub(crate) struct Browser {
     child: Child,
     socket: WebSocket<TcpStream>,
@@ -25,7 +25,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the browser with an empty page and listens to what the page does; `None` where there is no browser.
+    /// Starts the browser with an empty page and subscribes to its events; `None` if there is no browser.
     pub(crate) fn start() -> Option<Self> {
         let chromium = tools::program("chromium")?;
         let directory = tempfile::tempdir().unwrap();
@@ -65,7 +65,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// Opens HTML as a file from the disk, and waits until all its charts are drawn. Gives the address of the file.
+    /// Opens HTML as a file, waits until all its charts are drawn, and returns the file's URL.
     pub(crate) fn open(&mut self, html: &str) -> String {
         let file = self.directory.path().join("report.html");
         fs::write(&file, html).unwrap();
@@ -75,7 +75,7 @@ impl Browser {
         address
     }
 
-    /// Opens an address, and waits until all that its page is made of was answered.
+    /// Opens a URL, and waits until everything on its page is loaded.
     pub(crate) fn visit(&mut self, address: &str) {
         self.events.clear();
         self.call("Page.navigate", &json!({ "url": address }));
@@ -89,19 +89,19 @@ impl Browser {
         }
     }
 
-    /// Waits until every chart in an open part of the page holds a drawing.
+    /// Waits until every chart in an open part of the page is drawn.
     pub(crate) fn drawn(&mut self) {
         self.until("[...document.querySelectorAll('[data-chart]')].every((box) => box.querySelector('svg'))");
     }
 
-    /// The size of the window, in CSS pixels.
+    /// Sets the size of the window, in CSS pixels.
     pub(crate) fn screen(&mut self, width: u32, height: u32) {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
-    /// What the system prefers: "light" or "dark".
+    /// Sets the system's preferred color scheme: "light" or "dark".
     pub(crate) fn prefer(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call(
@@ -110,17 +110,17 @@ impl Browser {
         );
     }
 
-    /// Shows the page as a medium: "screen" or "print".
+    /// Emulates a medium: "screen" or "print".
     pub(crate) fn media(&mut self, medium: &str) {
         self.call("Emulation.setEmulatedMedia", &json!({ "media": medium }));
     }
 
-    /// Prints the page, and throws the paper away.
+    /// Prints the page, and discards the result.
     pub(crate) fn print(&mut self) {
         self.call("Page.printToPDF", &json!({ "printBackground": true }));
     }
 
-    /// The pointer to a place in the window.
+    /// Moves the pointer to a position in the window.
     pub(crate) fn point(&mut self, x: f64, y: f64) {
         self.call(
             "Input.dispatchMouseEvent",
@@ -152,9 +152,9 @@ impl Browser {
         );
     }
 
-    /// What went wrong since the page was opened: exceptions, errors in the console, dialogs.
+    /// Everything that went wrong since the page was opened: exceptions, console errors, dialogs.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        self.evaluate("1"); // what happened before is told before the answer
+        self.evaluate("1"); // earlier events arrive before the response
         let wrong = |event: &&Value| match event["method"].as_str().unwrap_or_default() {
             "Runtime.exceptionThrown" | "Page.javascriptDialogOpening" => true,
             "Runtime.consoleAPICalled" => event["params"]["type"] != "log",
@@ -168,7 +168,7 @@ impl Browser {
             .collect()
     }
 
-    /// The addresses asked for since the page was opened, its own among them.
+    /// The URLs requested since the page was opened, including its own.
     pub(crate) fn requests(&self) -> Vec<String> {
         let asked = self
             .events
@@ -217,7 +217,7 @@ impl Drop for Browser {
     }
 }
 
-/// The address the browser says it listens on; what it says later is read and thrown away.
+/// The address on which the browser listens; its later output is read and discarded.
 fn listening(stderr: impl Read + Send + 'static) -> String {
     let mut lines = BufReader::new(stderr).lines();
     let mut said = String::new();
