@@ -151,7 +151,7 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
         "proved equal: 40 of 40",
         "haul compare --engines sequential --engines async --work hash:1 --rounds 5",
         // Memory is shown in powers of two, as on the report page.
-        "  MiB  KiB each  ",
+        "  MiB  KiB/req  ",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
     }

@@ -55,12 +55,12 @@ fn the_numbers_of_the_tables_are_those_of_the_data() {
         let row = |rows: &[Row]| rows.iter().find(|row| row.name == name).unwrap().clone();
         let shown = row(&speed);
         shown.shows("requests/s", &engine["per_second"]["median"]);
-        shown.shows("time against the best", &engine["ratio"]["median"]);
+        shown.shows("time vs best", &engine["ratio"]["median"]);
         shown.shows("bytes/s", &engine["bytes_per_second"]);
         for at in ["p50", "p90", "p99", "max"] {
             row(&latency).shows(at, &engine["latency_ms"][at]);
         }
-        row(&costs).shows("user a request", &engine["cpu_us"]["user"]);
+        row(&costs).shows("user per request", &engine["cpu_us"]["user"]);
         row(&costs).shows("peak memory", &engine["peak_memory_bytes"]);
     }
     let points: usize = data["sweep"]["curves"]
@@ -279,9 +279,9 @@ fn data_of_another_kind_says_so() {
         return;
     };
     for (data, said) in [
-        ("{\"kind\":\"tea\"}", "does not know"),
-        ("{", "not whole"),
-        ("null", "does not know"),
+        ("{\"kind\":\"tea\"}", "cannot show"),
+        ("{", "incomplete"),
+        ("null", "cannot show"),
     ] {
         browser.open(&page(data, "haul"));
         let text = browser.evaluate("document.getElementById('page').textContent");

@@ -1,6 +1,6 @@
-//! What a comparison will ask of whom, before it starts.
+//! How many requests a comparison will send, announced before it starts.
 //!
-//! Requests are sent to other people's machines many times over: whoever starts that has to know how many.
+//! It requests the same pages from other people's machines many times over, so the user has to know how often.
 
 use haul::Error;
 
@@ -11,7 +11,7 @@ use haul::compare::{CompareSettings, Stage, Target};
 /// Requests that may be sent to other machines without asking.
 const UNASKED: u64 = 1000;
 
-/// What a comparison will ask of whom.
+/// How many requests a comparison will send, and to how many URLs on other machines.
 #[derive(Debug)]
 pub(crate) struct Announcement {
     requests: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Announcement {
 }
 
 impl Announcement {
-    /// Of a comparison whose URLs are known. With a folder that is served, names under localhost are this machine.
+    /// The announcement of a comparison whose URLs are known. Names under localhost count as this machine.
     pub(crate) fn of(settings: &CompareSettings) -> Self {
         let (urls, abroad) = match &settings.target {
             Target::Practice(practice) => (practice.pages, 0),
@@ -44,14 +44,14 @@ impl Announcement {
     }
 
     /// # Errors
-    /// When that is too much to send to other machines unasked.
+    /// When that is too much to send to other machines without --yes.
     pub(crate) fn allowed(&self, yes: bool) -> haul::Result<()> {
         if self.abroad == 0 || yes || self.requests <= UNASKED {
             return Ok(());
         }
         Err(Error::Setting(format!(
-            "this may send up to {} requests to hosts that are not this machine ({} URLs, {} engines, {} rounds and a warm-up): \
-             say --yes if they bear it, or take fewer with -n, --engines or --rounds",
+            "this may send up to {} requests to other machines ({} URLs, {} engines, {} rounds and a warm-up): \
+             add --yes if they can take it, or reduce it with -n, --engines or --rounds",
             grouped(self.requests as f64),
             grouped(self.urls as f64),
             self.engines,
@@ -59,7 +59,7 @@ impl Announcement {
         )))
     }
 
-    /// A line for people.
+    /// The announcement, one line for people.
     pub(crate) fn text(&self) -> String {
         let whom = match self.abroad {
             0 => "on this machine".to_owned(),
@@ -75,7 +75,7 @@ impl Announcement {
     }
 }
 
-/// Whether a URL leads to this machine, by its name alone.
+/// Whether a URL leads to this machine, judged by its host name only.
 fn is_this_machine(url: &str) -> bool {
     let Ok(url) = PageUrl::parse(url) else {
         return false;
@@ -88,7 +88,7 @@ fn is_this_machine(url: &str) -> bool {
     }
 }
 
-/// How far a comparison is, in a line.
+/// The current stage of a comparison, as one line.
 pub(crate) fn stage(stage: &Stage<'_>) -> String {
     match stage {
         Stage::WarmUp { engine } => format!("warming up {engine}"),
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_is_this_machine() {
+    fn only_loopback_counts_as_this_machine() {
         for here in [
             "http://127.0.0.1:8080/",
             "http://[::1]/",

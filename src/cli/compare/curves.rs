@@ -6,15 +6,15 @@ use haul::compare::{Axis, Curve, End, Map, Sweep};
 
 use super::layout::{aligned, fitted, grouped, paragraph, short};
 
-/// Eight heights of a bar.
+/// The eight heights of a bar.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A line an engine: a small curve, the knee, and what the law says.
+/// The sweep: for each engine a small curve, its knee, and the parameters of the fitted law.
 pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
     let what = match sweep.axis {
-        Axis::Concurrency => "records a second with 1, 2, 4 … in flight",
-        Axis::Latency => "records a second at a latency of so many ms",
-        Axis::Work => "records a second with work of so many us on each page",
+        Axis::Concurrency => "req/s with 1, 2, 4 … requests in flight",
+        Axis::Latency => "req/s by latency of the server, in ms",
+        Axis::Work => "req/s by work per page, in us",
     };
     text.push('\n');
     paragraph(text, "sweep", what, columns);
@@ -75,24 +75,24 @@ pub(super) fn sweep(text: &mut String, sweep: &Sweep, columns: usize) {
     text.push('\n');
 }
 
-/// Where a curve stopped growing, or why that is not known.
+/// Where a curve stopped growing, or why that is unknown.
 fn outcome(curve: &Curve, end: End) -> String {
     let mut told = match (curve.knee, end) {
-        (Some(knee), _) => format!("more than {knee} in flight is hardly faster"),
+        (Some(knee), _) => format!("more than {knee} in flight hardly helps"),
         (None, End::ListTooShort { urls_needed }) => format!(
-            "it was still getting faster when the list ended; with {} URLs, or --yes to repeat the list, it could go on",
+            "still getting faster when the list ended; {} URLs, or --yes to repeat the list, would show more",
             grouped(urls_needed as f64)
         ),
         (None, End::HighestTried) => {
-            "it was still getting faster at the highest concurrency that is tried".to_owned()
+            "still getting faster at the highest concurrency that was tried".to_owned()
         }
-        (None, End::FixedSize) => "it has a size of its own".to_owned(),
-        (None, End::StoppedGrowing) => "it stopped growing".to_owned(),
+        (None, End::FixedSize) => "its size is fixed".to_owned(),
+        (None, End::StoppedGrowing) => "it stopped getting faster".to_owned(),
     };
     if let Some(fit) = &curve.fit {
         let peak = match fit.peak_at {
             Some(at) if at <= fit.law.measured_to => format!("peak at {}", grouped(at)),
-            Some(_) | None => "no peak within what was measured".to_owned(),
+            Some(_) | None => "no peak within the measured range".to_owned(),
         };
         let _ = write!(
             told,
@@ -103,7 +103,7 @@ fn outcome(curve: &Curve, end: End) -> String {
     told
 }
 
-/// The map as a grid: latency downwards, work to the right, the winner and its margin in each cell.
+/// The map as a grid: latency downwards, work to the right, and in each cell the winner and its margin.
 pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
     let cell = |latency: usize, work: usize| {
         map.at(latency, work).map_or(String::new(), |cell| {
@@ -117,8 +117,9 @@ pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
         })
     };
     let reading = format!(
-        "the fastest with {} in flight: latency of the server downwards, work on a page to the right; 1.30x is how much longer the \
-         next takes, \"or\" joins engines that could not be told apart, () was not measured and lies between cells that agree",
+        "the fastest engine with {} requests in flight, by server latency (down) and work per page (right); \
+         1.30x is how much longer the next engine takes, \"or\" joins engines without a clear difference, and \
+         (…) was not measured but its measured neighbours agree",
         map.in_flight
     );
     paragraph(text, "map", &reading, columns);
@@ -134,7 +135,7 @@ pub(super) fn map(text: &mut String, map: &Map, columns: usize) {
     text.push('\n');
 }
 
-/// A table, in several parts where it is too wide.
+/// A table, split into several if it is too wide.
 fn tables(text: &mut String, rows: &[Vec<String>], columns: usize) {
     let all: Vec<usize> = (0..rows[0].len()).collect();
     for rows in fitted(rows, &all, columns.saturating_sub(2)) {
@@ -146,7 +147,7 @@ fn tables(text: &mut String, rows: &[Vec<String>], columns: usize) {
     }
 }
 
-/// Milliseconds as a person writes a time.
+/// A time in milliseconds, with the unit that reads best.
 fn time(milliseconds: f64) -> String {
     match milliseconds {
         none if none <= 0.0 => "0".to_owned(),
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cells_of_a_map_say_in_words_who_won_and_by_how_much() {
+    fn each_cell_of_a_map_names_the_winner_and_its_margin() {
         let cell = |work_us: f64, tied: &[&str], margin: f64| Cell {
             latency_ms: 2.0,
             work_us,

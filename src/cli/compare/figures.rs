@@ -1,6 +1,6 @@
-//! A comparison for people: bars, figures, verdict, diagnosis, recommendation.
+//! A comparison as text for people: bars, figures, verdict, diagnosis, recommendation.
 //!
-//! A pure function of the [`Comparison`]; nothing is computed here but widths. Remote text is cleaned.
+//! A pure function of the [`Comparison`]; only widths are computed here. Remote text is cleaned.
 
 use std::fmt::Write;
 
@@ -13,15 +13,15 @@ use super::curves;
 use super::layout::{aligned, counted, fitted, grouped, paragraph, short};
 use super::words::Words;
 
-/// What stands for a figure that is not known.
+/// The placeholder for an unknown figure.
 const UNKNOWN: &str = "-";
-/// What stands above the times.
-const HEAD: &str = "time against best";
+/// The heading of the relative times.
+const HEAD: &str = "time vs best";
 
-/// The whole of it, in so many columns.
+/// The whole text, wrapped to `columns`.
 pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color: bool) -> String {
     if comparison.engines.is_empty() {
-        let mut text = "nothing to report: no round of every engine was whole\n".to_owned();
+        let mut text = "nothing to report: no round was completed by every engine\n".to_owned();
         for warning in &words.warnings {
             paragraph(&mut text, "warning", &clean(warning), columns);
         }
@@ -37,7 +37,7 @@ pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color
         differences(&mut text, &comparison.answers, columns);
         return text;
     }
-    paragraph(&mut text, "answers", &proof(comparison), columns);
+    paragraph(&mut text, "responses", &proof(comparison), columns);
     if let Some(verdict) = &words.verdict {
         paragraph(&mut text, "verdict", verdict, columns);
     }
@@ -61,7 +61,7 @@ pub(super) fn text(comparison: &Comparison, words: &Words, columns: usize, color
         paragraph(&mut text, "next", &next.because, columns);
         let _ = writeln!(text, "            {}", next.command);
     }
-    let _ = writeln!(text, "again       {}", comparison.command);
+    let _ = writeln!(text, "rerun       {}", comparison.command);
     text
 }
 
@@ -69,11 +69,11 @@ fn headline(comparison: &Comparison) -> String {
     let workload = &comparison.workload;
     let whom = match &workload.practice {
         Some(practice) if practice.jitter_ms > 0.0 => format!(
-            "practice server, {} to {} ms",
+            "practice server, {} to {} ms latency",
             practice.latency_ms,
             practice.latency_ms + practice.jitter_ms
         ),
-        Some(practice) => format!("practice server, {} ms", practice.latency_ms),
+        Some(practice) => format!("practice server, {} ms latency", practice.latency_ms),
         None => counted(workload.hosts, "host"),
     };
     let rounds = comparison
@@ -81,15 +81,15 @@ fn headline(comparison: &Comparison) -> String {
         .first()
         .map_or(0, |engine| engine.rounds.len());
     format!(
-        "{} · {whom} · work {} · {rounds} rounds in {:.0} s · {} processors\n",
+        "{} · {whom} · work: {} · {rounds} rounds in {:.0} s · {}\n",
         counted(workload.urls, "URL"),
         clean(&workload.work),
         comparison.took_s,
-        comparison.machine.cores
+        counted(comparison.machine.cores, "core")
     )
 }
 
-/// Records a second, as bars with the interval of the median at their end.
+/// Requests per second, as bars that end in the interval of the median.
 fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool) {
     let name = engines
         .iter()
@@ -112,7 +112,7 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
     let _ = writeln!(
         text,
         "{:name$}  {:>9}  {:room$}  {HEAD}",
-        "engine", "a second", ""
+        "engine", "req/s", ""
     );
     for (engine, ratio) in engines.iter().zip(&ratios) {
         let bar = bar(engine.per_second, most, room);
@@ -131,19 +131,19 @@ fn bars(text: &mut String, engines: &[EngineResult], columns: usize, color: bool
     for engine in engines.iter().filter(|engine| engine.subset) {
         let _ = writeln!(
             text,
-            "  {} ran {} in each round, as it is slow",
+            "  {} is slow, so it ran only {} in each round",
             engine.name,
             counted(engine.urls, "URL")
         );
     }
 }
 
-/// How long an engine took against the best one. Where another could not be told from it, nobody is called the best.
+/// How long an engine took relative to the best one. If another engine ties with that, neither is called the best.
 fn against_best(place: Place, ratio: Interval, is_tied: bool) -> String {
     match place {
         Place::Best if !is_tied => "best".to_owned(),
-        Place::Best => "no difference shown".to_owned(),
-        Place::NoDifferenceShown => "no difference shown".to_owned(),
+        Place::Best => "no clear difference".to_owned(),
+        Place::NoDifferenceShown => "no clear difference".to_owned(),
         Place::Slower => format!(
             "{}x ({} to {})",
             short(ratio.median),
@@ -175,19 +175,19 @@ fn bar(of: Interval, most: f64, room: usize) -> String {
     bar.chars().take(room).collect()
 }
 
-/// The other figures, a line an engine.
+/// The other figures, one line per engine.
 fn figures(text: &mut String, engines: &[EngineResult], columns: usize) {
     let head = [
         "engine",
         "in flight",
         "p50 ms",
         "p99 ms",
-        "CPU us",
+        "CPU us/req",
         "MiB",
-        "KiB each",
+        "KiB/req",
         "threads",
-        "switches",
-        "connections",
+        "switches/req",
+        "conns",
         "failed",
     ];
     let optional = |value: Option<String>| value.unwrap_or_else(|| UNKNOWN.to_owned());
@@ -219,7 +219,7 @@ fn figures(text: &mut String, engines: &[EngineResult], columns: usize) {
             engine.failed.to_string(),
         ]);
     }
-    // A column that nothing is known of, and failures where there are none, are left out.
+    // Columns without a known value are left out, and the failures if there are none.
     let says = |column: usize| {
         rows[1..]
             .iter()
@@ -233,11 +233,11 @@ fn figures(text: &mut String, engines: &[EngineResult], columns: usize) {
     }
 }
 
-/// How many answers were proved equal, and how.
+/// How many responses were proved equal, and how.
 fn proof(comparison: &Comparison) -> String {
     let answers = &comparison.answers;
     if comparison.engines.len() == 1 {
-        return "one engine ran: there is nothing to compare its answers with".to_owned();
+        return "only one engine ran: there is nothing to compare its responses with".to_owned();
     }
     let mut proof = format!(
         "proved equal: {} of {}",
@@ -247,7 +247,7 @@ fn proof(comparison: &Comparison) -> String {
     if answers.by_text > 0 {
         let _ = write!(
             proof,
-            ", {} by status, media type and text, as their bytes change",
+            ", {} of them by status, media type and text because their bytes change",
             grouped(answers.by_text as f64)
         );
     }
@@ -261,7 +261,7 @@ fn differences(text: &mut String, answers: &Agreement, columns: usize) {
     if answers.different > 0 {
         let _ = writeln!(
             text,
-            "no winner: the engines gave different answers to {} of {}",
+            "no winner: the engines got different responses for {} of {}",
             answers.different,
             counted(answers.compared, "URL")
         );
@@ -269,7 +269,8 @@ fn differences(text: &mut String, answers: &Agreement, columns: usize) {
     for rate in answers.failure_rates.iter().filter(|rate| rate.differs) {
         let share = rate.failed as f64 / rate.asked.max(1) as f64 * 100.0;
         let told = format!(
-            "{} failed {share:.1} % of its requests ({} of {}), unlike the other engines: what it was fast at is not the same work",
+            "{share:.1} % of the requests of {} failed ({} of {}), unlike those of the other engines: they did \
+             not do the same work",
             rate.engine,
             grouped(rate.failed as f64),
             grouped(rate.asked as f64)
@@ -289,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_long_as_its_share_and_never_longer_than_its_room() {
+    fn a_bar_is_as_long_as_its_share_and_never_wider_than_its_column() {
         let of = |median: f64, low: f64, high: f64| Interval { median, low, high };
         assert_eq!(bar(of(50.0, 50.0, 50.0), 100.0, 10), "█████     ");
         assert_eq!(bar(of(100.0, 90.0, 100.0), 100.0, 10), "██████████");
@@ -299,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_called_the_best_where_another_could_not_be_told_from_it() {
+    fn no_engine_is_called_the_best_if_another_ties_with_it() {
         let told = |place: Place, is_tied: bool| {
             let (median, low, high) = (1.5, 1.25, 2.0);
             against_best(place, Interval { median, low, high }, is_tied)
         };
         assert_eq!(told(Place::Best, false), "best");
         for place in [Place::Best, Place::NoDifferenceShown] {
-            assert_eq!(told(place, true), "no difference shown");
+            assert_eq!(told(place, true), "no clear difference");
         }
         assert_eq!(told(Place::Slower, true), "1.50x (1.25 to 2.00)");
     }

@@ -1,4 +1,4 @@
-//! The JSON of a comparison: its figures, with the sentences that go with them.
+//! The JSON of a comparison: its figures and the sentences about them.
 
 use haul::compare::{
     Agreement, Comparison, EngineResult, Machine, Map, Shares, Sweep, Waits, Workload,
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::words::Words;
 
-/// The number of this layout; another one means something else.
+/// The version of this JSON layout.
 const FORMAT: u32 = 1;
 
-/// What `--json` writes and the report draws.
+/// The JSON document that `--json` writes and the report page draws.
 #[derive(Serialize)]
 pub(super) struct Json<'a> {
     kind: &'static str,

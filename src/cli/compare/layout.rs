@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// The columns of a table in as few tables as fit, each with the first column.
+/// A table split into as few tables as fit the width, each starting with the first column.
 pub(super) fn fitted(
     rows: &[Vec<String>],
     shown: &[usize],
@@ -37,7 +37,7 @@ pub(super) fn fitted(
         .collect()
 }
 
-/// A table: its first column to the left, the others to the right.
+/// A table whose first column is aligned left, and the others right.
 pub(super) fn aligned(text: &mut String, rows: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -57,7 +57,7 @@ pub(super) fn aligned(text: &mut String, rows: &[Vec<String>]) {
     }
 }
 
-/// A heading and text beside it, in lines that fit.
+/// A heading with wrapped text to its right.
 pub(super) fn paragraph(text: &mut String, heading: &str, words: &str, columns: usize) {
     let mut line = format!("{heading:12}");
     let mut taken = 12;
@@ -83,7 +83,7 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{} {what}{plural}", grouped(count as f64))
 }
 
-/// Three digits or so.
+/// A number with about three significant digits.
 pub(super) fn short(value: f64) -> String {
     match value.abs() {
         value if value >= 1000.0 => grouped(value),
@@ -93,7 +93,7 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-/// A whole number with a comma for each three digits.
+/// A whole number with commas between thousands.
 pub(super) fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_that_is_too_wide_is_several_with_the_same_first_column() {
+    fn a_table_that_is_too_wide_is_split_and_each_part_has_the_first_column() {
         let row = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let rows = [row("engine one two three"), row("async:64 1,000 2 3")];
         let mut text = String::new();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_is_broken_at_its_width() {
+    fn a_paragraph_is_wrapped_at_its_width() {
         let mut text = String::new();
         paragraph(&mut text, "why", "one two three four", 22);
         assert_eq!(text, "why         one two\n            three four\n");

@@ -31,7 +31,7 @@ use super::spelling;
 use crate::progress::Voice;
 pub(crate) use announcement::{Announcement, stage};
 
-/// Flags that say what is compared, and not how a request is made: they are left out of the command that fetches.
+/// Flags about the comparison and not about requests: they are left out of the fetch command.
 const OWN: [&str; 19] = [
     "engines",
     "rounds",
@@ -165,24 +165,24 @@ struct Reporting {
     json: Option<PathBuf>,
 }
 
-/// A comparison, ready to start, and how to tell of it.
+/// A comparison, ready to start, and how to report it.
 #[derive(Debug)]
 pub(crate) struct ComparePlan {
-    /// The comparison; its URLs are still to be read from the list, where there is one.
+    /// The comparison; if there is a list, its URLs have not been read yet.
     pub(crate) settings: CompareSettings,
-    /// The command line that fetches the same with the same settings, but for engine and concurrency.
+    /// The command line that fetches the same URLs with the same settings, except engine and concurrency.
     fetch_command: String,
-    /// The list.
+    /// The list of URLs; `None` for the practice server.
     pub(crate) seeds: Option<SeedSettings>,
-    /// A folder to serve for the length of the run.
+    /// A folder to serve during the run.
     pub(crate) serve: Option<PathBuf>,
-    /// The page to write.
+    /// The file for the HTML report.
     pub(crate) report: Option<PathBuf>,
-    /// The JSON to write.
+    /// The file for the JSON; `-` is standard output.
     pub(crate) json: Option<PathBuf>,
     /// Whether many requests may be sent to other machines.
     pub(crate) yes: bool,
-    /// How much is told.
+    /// How much is printed.
     pub(crate) voice: Voice,
     /// Whether the table is coloured.
     pub(crate) color: bool,
@@ -232,7 +232,7 @@ impl CompareArguments {
         config.parse.wants = Wants::NOTHING;
         self.conditions.apply(&mut config, settings)?;
         if practises && !settings.is_set("per-host") {
-            config.frontier.per_host = 0; // it is our own
+            config.frontier.per_host = 0; // the practice server is our own
         }
         let in_flight = self.conditions.in_flight();
         let contestants = Contestant::list(&self.comparing.engines, in_flight)
@@ -281,7 +281,7 @@ impl CompareArguments {
 }
 
 impl ComparePlan {
-    /// Writes what was found to wherever it was asked for: the files first, as they outlast the terminal.
+    /// Writes the results to every place that the flags name: the files first, as they outlast the terminal.
     ///
     /// # Errors
     /// When a file or standard output cannot be written.
@@ -327,7 +327,7 @@ impl Practising {
     }
 }
 
-/// The command that repeats the comparison, and the one that fetches the same.
+/// The command that reruns the comparison, and the one that fetches the same URLs.
 fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String) {
     let given = |setting: &&super::layers::Setting| setting.origin == Origin::Flag;
     let given: Vec<_> = settings.0.iter().filter(given).cloned().collect();
@@ -337,7 +337,7 @@ fn commands(settings: &Settings, seed: u64, practises: bool) -> (String, String)
     spelling::targets(&mut command, &given);
     let mut fetch = "haul fetch".to_owned();
     match practises {
-        // It was measured without a limit for each host, as the practice server is one host and ours.
+        // The practice server is one host, and ours: it was measured without a limit per host.
         true if given.iter().all(|setting| setting.flag != "per-host") => {
             fetch.push_str(" urls.txt --per-host 0");
         }

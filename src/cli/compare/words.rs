@@ -1,6 +1,6 @@
-//! What a comparison found, in sentences: the one place for them, for the table, the JSON and the report.
+//! The sentences about a comparison, shared by the table, the JSON and the report.
 //!
-//! Each sentence rests on a figure of the comparison; what could not be measured is named.
+//! Each sentence rests on a figure of the comparison; what could not be measured is listed.
 
 use std::time::Duration;
 
@@ -11,31 +11,33 @@ use haul::compare::{
 };
 use haul::spelled;
 
-/// What there is to say.
+use super::layout::counted;
+
+/// The sentences about one comparison.
 #[derive(Debug)]
 pub(super) struct Words {
     /// Who won.
     pub(super) verdict: Option<String>,
     /// What the best engine was waiting for.
     pub(super) why: Option<Why>,
-    /// What makes the figures less sure.
+    /// What makes the figures less certain.
     pub(super) warnings: Vec<String>,
-    /// What to type next.
+    /// The command to run next.
     pub(super) next: Option<Next>,
 }
 
 /// What the best engine was waiting for.
 #[derive(Debug)]
 pub(super) struct Why {
-    /// In a few words.
+    /// The bottleneck, in a few words.
     pub(super) bound: &'static str,
-    /// Why that is thought, and what to do about it.
+    /// The evidence for it, and what to do about it.
     pub(super) sentences: Vec<String>,
     /// What could not be measured here.
     pub(super) unknown: Vec<&'static str>,
 }
 
-/// What to type next.
+/// The command to run next.
 #[derive(Debug)]
 pub(super) struct Next {
     /// The command line.
@@ -45,7 +47,7 @@ pub(super) struct Next {
 }
 
 impl Words {
-    /// Of a comparison; `fetch` is the command that fetches the same, but for its engine.
+    /// The sentences about `comparison`; `fetch` is the command that fetches the same URLs, still without an engine.
     pub(super) fn of(comparison: &Comparison, fetch: &str) -> Self {
         let engines = &comparison.engines;
         let verdict = comparison.verdict.as_ref();
@@ -65,19 +67,23 @@ fn verdict(verdict: &Verdict, engines: &[EngineResult]) -> String {
         return "nothing was fetched: every request failed, so there is nothing to compare"
             .to_owned();
     };
-    let speed = format!("{} requests a second", rounded(best.per_second.median));
+    let speed = format!("{} req/s", rounded(best.per_second.median));
     let mut sentence = match verdict.tied.as_slice() {
         [] => format!("{} is the fastest, with {speed}", best.name),
         tied => {
             let all: Vec<String> = std::iter::once(&best.name).chain(tied).cloned().collect();
-            format!("no difference shown between {}: {speed}", listed(&all))
+            format!("no clear difference between {}, at {speed}", listed(&all))
         }
     };
     let slower = engines.iter();
     let mut slower: Vec<_> = slower.filter(|one| one.place == Place::Slower).collect();
     slower.sort_by(|one, other| one.ratio.median.total_cmp(&other.ratio.median));
     if let Some(next) = slower.first() {
-        let which = if slower.len() > 1 { ", the next," } else { "" };
+        let which = if slower.len() > 1 {
+            " comes next and"
+        } else {
+            ""
+        };
         sentence.push_str(&format!(
             "; {}{which} takes {}x as long",
             next.name,
@@ -91,15 +97,15 @@ fn why(diagnosis: &Diagnosis, comparison: &Comparison) -> Why {
     let unknown = [
         (
             diagnosis.shares.is_none(),
-            "how busy the processors were: this system has no /proc/stat",
+            "how busy the CPU was (this system has no /proc/stat)",
         ),
         (
             diagnosis.waits.run_queue.is_none(),
-            "how long threads waited for a processor: this system has no schedstat",
+            "how long threads waited for a CPU core (this system has no schedstat)",
         ),
         (
             diagnosis.waits.disk.is_none(),
-            "how long anything waited for the disk: this kernel has no pressure stall information",
+            "how long anything waited for the disk (this kernel has no pressure stall information)",
         ),
     ];
     let unknown = unknown.into_iter().filter(|(is_unknown, _)| *is_unknown);
@@ -113,7 +119,7 @@ fn why(diagnosis: &Diagnosis, comparison: &Comparison) -> Why {
 fn bound(bound: Bound) -> &'static str {
     match bound {
         Bound::OwnLimits => "your own politeness settings",
-        Bound::Processors => "the processors",
+        Bound::Processors => "the CPU",
         Bound::OtherWork => "other work on this machine",
         Bound::Server => "the server",
         Bound::Disk => "the disk",
@@ -121,7 +127,7 @@ fn bound(bound: Bound) -> &'static str {
     }
 }
 
-/// The figures that the diagnosis rests on, and what follows from them.
+/// The figures that the diagnosis rests on, and the conclusion from them.
 fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     let Diagnosis {
         engine,
@@ -132,22 +138,24 @@ fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(shares) = diagnosis.shares {
         sentences.push(format!(
-            "While {engine} ran, the {} processors spent {} of their time on it, {} on the practice server, {} on other work, and were idle for {}.",
-            comparison.machine.cores,
+            "While {engine} ran, it used {} of the CPU time of {}, the practice server {}, and other work {}; {} \
+             was idle.",
             percent(shares.client),
+            counted(comparison.machine.cores, "core"),
             percent(shares.server),
             percent(shares.others),
             percent(shares.idle)
         ));
     }
     sentences.push(format!(
-        "On average {} of at most {in_flight} requests were in flight, {} of that time before the first byte of the answer.",
+        "On average {} of at most {in_flight} requests were in flight, and {} of their time was spent waiting \
+         for the first byte of the response.",
         rounded(waits.in_flight * *in_flight as f64),
         percent(waits.first_byte)
     ));
     sentences.extend(waits.idle_latency_ms.map(|idle| {
         format!(
-            "Half of the answers took less than {} ms, and {} ms with one request in flight.",
+            "The median latency was {} ms, and {} ms with one request in flight.",
             rounded(waits.latency_ms),
             rounded(idle)
         )
@@ -156,7 +164,7 @@ fn sentences(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     sentences
 }
 
-/// What follows from what the run was bound by, and what to do about it.
+/// The conclusion from the bottleneck of the run, and what to do about it.
 fn conclusion(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
     let Diagnosis { engine, waits, .. } = diagnosis;
     let sweep = comparison.sweep.as_ref();
@@ -165,59 +173,62 @@ fn conclusion(diagnosis: &Diagnosis, comparison: &Comparison) -> Vec<String> {
         Bound::OwnLimits => {
             let limit = diagnosis.limit.map(own_limit);
             return limit
-                .map(|limit| format!("{limit}: that set the speed."))
+                .map(|limit| format!("{limit}: that determined the speed."))
                 .into_iter()
                 .collect();
         }
         Bound::Processors => {
-            "The processors had nothing left to give: more requests in flight would only wait for them; more cores, or less work on \
-             each page, would help."
+            "The CPU had nothing left to give: more requests in flight would only wait for it; more cores, or \
+             less work per page, would help."
                 .to_owned()
         }
         Bound::OtherWork => format!(
-            "Something else kept the processors busy, and for {} of the time that its threads could have run, none was free for {engine}: \
-             close it and measure again.",
+            "Something else kept the CPU busy: for {} of the time that the threads of {engine} were ready to \
+             run, they had to wait for a core. Close it and measure again.",
             waits.run_queue.map(percent).unwrap_or_default()
         ),
         Bound::Server if comparison.workload.practice.is_some() => {
-            "The practice server shares these processors and used most of their time: on the network the engine would have more of \
-             them."
+            "The practice server shares this CPU and used most of its time: against a remote server, the engine \
+             would have more of it."
                 .to_owned()
         }
         Bound::Server => {
-            "The server is at its limit: more requests at once would only wait longer.".to_owned()
+            "The server is at its limit: more concurrent requests would only wait longer.".to_owned()
         }
         Bound::Disk => format!(
-            "For {} of the time something waited for the disk.",
+            "For {} of the time, something waited for the disk.",
             percent(waits.disk.unwrap_or_default())
         ),
         Bound::Waiting => {
-            "The server answered about as fast as when it was idle: nearly all of the time went by waiting for it, and more requests \
-             in flight would wait at the same time."
+            "The server responded about as fast as when it was idle: nearly all of the time was spent waiting \
+             for it, and more requests in flight could wait in parallel."
                 .to_owned()
         }
     };
     let mut sentences = vec![sentence];
     if diagnosis.bound == Bound::Waiting && !is_swept {
-        sentences.push("--sweep finds how many pay off.".to_owned());
+        sentences.push("--sweep finds out how many pay off.".to_owned());
     }
     sentences
 }
 
 fn own_limit(limit: OwnLimit) -> String {
     match limit {
-        OwnLimit::Delay(delay) => format!("--delay {} holds every host back", spelled(delay)),
-        OwnLimit::Rate(rate) => format!("--rate {rate} holds requests back"),
-        OwnLimit::Adaptive => "--adaptive asks each host no faster than it bears".to_owned(),
-        OwnLimit::PerIp(limit) => format!("--per-ip {limit} keeps requests to one address back"),
-        OwnLimit::PerHost(limit) => format!("--per-host {limit} keeps requests to one host back"),
+        OwnLimit::Delay(delay) => format!(
+            "--delay {} limits how often each host gets a request",
+            spelled(delay)
+        ),
+        OwnLimit::Rate(rate) => format!("--rate {rate} limits all requests"),
+        OwnLimit::Adaptive => "--adaptive slows down to what each host can take".to_owned(),
+        OwnLimit::PerIp(limit) => format!("--per-ip {limit} limits the requests to one address"),
+        OwnLimit::PerHost(limit) => format!("--per-host {limit} limits the requests to one host"),
     }
 }
 
 fn warning(warning: &Warning) -> String {
     match warning {
         Warning::TooSlow { engine, limit } => format!(
-            "{engine}: not one record in {}, which was its share of the time",
+            "{engine}: not one record within {}, its share of the time budget",
             spelled(*limit)
         ),
         Warning::FewRounds {
@@ -226,7 +237,7 @@ fn warning(warning: &Warning) -> String {
             budget,
         } => few_rounds(*whole, *wanted, *budget),
         Warning::Interrupted { whole, wanted } => format!(
-            "interrupted: {whole} of {wanted} rounds were whole, and what is said rests on these"
+            "interrupted: {whole} of {wanted} rounds were completed, and the results are based on those"
         ),
         Warning::Outliers { rounds } => {
             let each = rounds.iter();
@@ -234,25 +245,27 @@ fn warning(warning: &Warning) -> String {
                 .map(|(engine, count)| format!("{count} of {engine}"))
                 .collect();
             format!(
-                "rounds that took much longer or shorter than the others: {}",
+                "rounds that took much longer or shorter than the rest: {}",
                 each.join(", ")
             )
         }
         Warning::Failures { engine, records } => {
-            format!("{engine}: {records} records failed, in all rounds")
+            format!("{engine}: {records} records failed, over all rounds")
         }
         Warning::BusyMachine { share } => format!(
-            "the machine was {} busy with something else: close it, or ask for more --rounds",
+            "something else used {} of this machine's CPU: close it, or use more --rounds",
             percent(*share)
         ),
         Warning::ChangingPages { urls } => format!(
-            "{urls} URLs were answered differently by the same engine, and their texts do not show that they are the same pages: they prove nothing"
+            "{urls} URLs got different responses with the same engine, and their texts differ too much to tell \
+             whether the pages are the same: these URLs prove nothing"
         ),
         Warning::HostsPaused { times } => format!(
-            "hosts were paused {times} times, as they refused requests or did not answer: what was measured is their limit; lower -c, or set --rate"
+            "hosts were paused {times} times because they refused requests or timed out, so their limit was \
+             measured; lower -c, or set --rate"
         ),
         Warning::OneProcessor => {
-            "the practice server and the engines share one processor".to_owned()
+            "the practice server and the engines share one CPU core".to_owned()
         }
     }
 }
@@ -260,7 +273,7 @@ fn warning(warning: &Warning) -> String {
 fn few_rounds(whole: usize, wanted: u32, budget: Duration) -> String {
     let shown = match whole >= LEAST_ROUNDS as usize {
         true => String::new(),
-        false => format!(", and fewer than {LEAST_ROUNDS} show nothing"),
+        false => format!("; fewer than {LEAST_ROUNDS} cannot show a difference"),
     };
     let budget = spelled(budget);
     format!("{whole} of {wanted} rounds fit in --time-budget {budget}{shown}")
@@ -272,20 +285,20 @@ fn next(next: &Recommendation, comparison: &Comparison, fetch: &str) -> Option<N
     let mut because = match next.alone {
         true => format!("{} is the fastest here", chosen.name),
         false => format!(
-            "of the fastest, {} uses the least processor time: {} us a request",
+            "of the fastest engines, {} uses the least CPU time: {} us per request",
             chosen.name,
             rounded(chosen.cpu_us.user + chosen.cpu_us.system)
         ),
     };
     if let Some(knee) = next.knee {
         because.push_str(&format!(
-            "; with more than {knee} in flight it hardly gets faster"
+            "; more than {knee} in flight hardly makes it faster"
         ));
     }
     if chosen.name == "async" {
         let cores = comparison.machine.cores;
         because.push_str(&format!(
-            "; it parses on {cores} thread{}, one a core",
+            "; it parses on {cores} thread{}, one per core",
             if cores == 1 { "" } else { "s" }
         ));
     }
@@ -305,7 +318,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// A figure with as many digits as it is worth.
+/// A number with three significant digits or so, and commas between thousands.
 fn rounded(value: f64) -> String {
     let digits = match value.abs() {
         value if value >= 100.0 => 0,
@@ -342,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_as_many_digits_as_they_are_worth() {
+    fn numbers_are_rounded_to_about_three_digits() {
         let rounded: Vec<_> = [0.123, 1.0, 12.34, 1234.5, 1_234_567.0]
             .map(rounded)
             .to_vec();
@@ -350,16 +363,16 @@ mod tests {
     }
 
     #[test]
-    fn words_are_listed_as_people_do() {
+    fn names_are_listed_with_commas_and_and() {
         let words = ["a", "b", "c"].map(str::to_owned);
         assert_eq!(listed(&words), "a, b and c");
         assert_eq!(listed(&words[..2]), "a and b");
     }
 
     #[test]
-    fn rounds_that_did_not_fit_are_told_with_what_they_still_show() {
+    fn a_warning_says_how_many_rounds_fit_and_whether_that_is_enough() {
         let told = |whole| few_rounds(whole, 7, Duration::from_secs(45));
         assert_eq!(told(6), "6 of 7 rounds fit in --time-budget 45s");
-        assert!(told(4).ends_with("45s, and fewer than 5 show nothing"));
+        assert!(told(4).ends_with("45s; fewer than 5 cannot show a difference"));
     }
 }

@@ -1,4 +1,4 @@
-// Bars: a line of text above each, so that they read on a phone as well.
+// Bar charts, with a line of text above each bar so that they can be read on a phone too.
 
 const TEXT = 20; // the height of the text above a bar
 const BAR = 16;
@@ -7,7 +7,7 @@ const GAP = 8;
 
 const canvas = document.createElement("canvas").getContext("2d");
 
-/** How wide text is in the charts, in pixels. */
+/** The width of text in the charts, in pixels. */
 function textWidth(text, weight = "400") {
   canvas.font = `${weight} 12.5px ${getComputedStyle(document.documentElement).fontFamily}`;
   return canvas.measureText(text).width;
@@ -21,7 +21,7 @@ function fitting(text, width, weight) {
   return shortened(text, length);
 }
 
-/** The name of a bar and what it comes to, side by side. A mark of Plot shifts all its text alike: so, one mark a row. */
+/** The name and the value of a bar, side by side. A Plot mark shifts all its text by the same amount, hence one mark per row. */
 function labels(row, width, shift) {
   const label = fitting(row.label ?? "", width * 0.75);
   const name = fitting(row.name, width - textWidth(label) - 12, "600");
@@ -80,13 +80,13 @@ function barChart(named, width, { axis, ticks = tick, shown = number }) {
   });
 }
 
-/** More bars than these are not read: the table has them all. */
+/** Nobody reads more bars than this; the table has all rows. */
 const MOST_BARS = 40;
 
-/** A chart of bars, which says in words what the first of them say; with a note where it leaves some out. */
+/** A bar chart with the first bars as text for screen readers, and a note if some are left out. */
 function bars(name, what, rows, options) {
-  const said = rows.slice(0, 12).map((row) => `${row.name} ${row.label}`).join("; ");
-  const drawn = chart(name, `${what}: ${said}`, (width) => barChart(rows.slice(0, MOST_BARS), width, options));
+  const summary = rows.slice(0, 12).map((row) => `${row.name} ${row.label}`).join("; ");
+  const drawn = chart(name, `${what}: ${summary}`, (width) => barChart(rows.slice(0, MOST_BARS), width, options));
   const beyond = rows.length - MOST_BARS;
   return beyond > 0 ? element("div", {}, drawn, element("p", { class: "note" }, `${count(beyond)} more in the table.`)) : drawn;
 }

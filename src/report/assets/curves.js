@@ -1,17 +1,17 @@
-// Curves: latency by percentile, and what happens over time.
+// Curves: latency by percentile, and quantities over time.
 
-const MOST_NINES = 4; // the axis ends at p99.99; the slowest of all stands there too
+const MOST_NINES = 4; // the axis ends at p99.99, where the maximum is drawn too
 
-/** Where a percentile stands on the stretched axis: 90, 99 and 99.9 are equally far apart. */
+/** The position of a percentile on the stretched axis: 90, 99 and 99.9 are equally far apart. */
 const stretched = (at) => Math.min(MOST_NINES, -Math.log10(Math.max(1e-9, 1 - at / 100)));
 
-/** Whether numbers are so far apart that only a logarithmic axis shows them all. */
+/** Whether the values are so far apart that only a logarithmic axis shows them all. */
 function spread(values) {
   const above = values.filter((value) => value > 0);
   return above.length === values.length && above.length > 0 && Math.max(...above) / Math.min(...above) > 30;
 }
 
-/** Latency by percentile, a line each: rows of {name, curve: [[percentile, ms], …]}. */
+/** Latency by percentile, one line per row: {name, curve: [[percentile, ms], …]}. */
 function latencyChart(rows, identities, width) {
   const curves = rows.map(({ name, curve }) => ({
     name,
@@ -41,7 +41,7 @@ function latencyChart(rows, identities, width) {
   });
 }
 
-/** One quantity over time: rows of [seconds, value], and where `marked` says so a tick below (a failure). */
+/** One quantity over time: rows of [seconds, value], and a cross below for each row of `marked` (failures). */
 function timeChart(rows, width, { colour, axis, shown = number, marked = [], end = null, height = 150, ticks = tick }) {
   const points = rows.filter(([, value]) => known(value)).map(([s, value]) => ({ s, value }));
   const last = end ?? Math.max(0, ...points.map((point) => point.s));

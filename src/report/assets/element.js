@@ -1,4 +1,4 @@
-// Elements of the page. Text goes in as text, never as markup.
+// Elements of the page. Text is inserted as text, never as markup.
 
 /** An element with attributes and children; a child is an element, or text, or nothing. */
 function element(name, attributes = {}, ...children) {
@@ -12,12 +12,12 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A number for people, with the number itself for machines. */
+/** A number as people read it, with the exact value for machines. */
 function figureOf(value, shown) {
   return known(value) ? element("data", { value: String(value) }, shown) : shown;
 }
 
-/** A link when the text is a web address, else the text: no other scheme is ever followed. */
+/** A link if the text is an http or https URL, or else the text: no other scheme is ever linked. */
 function address(text) {
   let parsed = null;
   try {
@@ -31,7 +31,7 @@ function address(text) {
   return element("a", { class: "address", href: parsed.href, rel: "noreferrer noopener", target: "_blank" }, String(text));
 }
 
-/** Buttons of which one is pressed; `choose` hears which. */
+/** Buttons of which one is pressed; `choose` is called with its value. */
 function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
     element("button", {
@@ -53,7 +53,7 @@ function command(text) {
   return element("div", { class: "command" }, element("pre", {}, code), button);
 }
 
-/** To the clipboard; where the browser does not let us, the text is selected instead. */
+/** Copies to the clipboard, or selects the text if the browser does not allow that. */
 async function copy(text, from, button) {
   const before = button.textContent;
   try {

@@ -1,6 +1,6 @@
-// The frame of a chart: its section, its legend, and drawing it again when the width changes.
+// The frame of a chart: its section, its legend, and redrawing when the width changes.
 
-/** A section with a heading and a sentence that says how to read what follows. */
+/** A section with a heading and a sentence on how to read its content. */
 function section(id, heading, reading, ...content) {
   return element("section", { id, "aria-labelledby": `${id}-heading` },
     element("h2", { id: `${id}-heading` }, heading),
@@ -13,8 +13,8 @@ const widths = new ResizeObserver((entries) => {
 });
 
 /**
- * A chart: `draw(width)` gives an SVG for that many pixels, `finding` says in words what it shows.
- * `redraw(true)` draws it again at the same width.
+ ** A chart: `draw(width)` returns an SVG of that many pixels, and `finding` is its content as text for screen readers.
+ ** `redraw(true)` redraws it even at the same width.
  */
 function chart(name, finding, draw) {
   const box = element("div", { class: "chart", "data-chart": name });
@@ -35,16 +35,16 @@ function chart(name, finding, draw) {
 /** Small charts side by side, as many in a row as fit. */
 const panels = (...charts) => element("div", { class: "panels" }, ...charts);
 
-/** Smaller ones. */
+/** Smaller charts side by side. */
 const smallPanels = (...charts) => element("div", { class: "panels small" }, ...charts);
 
-/** One of them, with its title. */
+/** One chart with its title, for `panels`. */
 function panel(title, note, drawn) {
   return element("figure", { class: "panel" },
     element("figcaption", {}, element("strong", {}, title), note ? element("span", {}, note) : null), drawn);
 }
 
-/** What all charts have in common. */
+/** A plot with the options that all charts share. */
 function plot(options) {
   return Plot.plot({
     marginTop: 24,
@@ -54,7 +54,7 @@ function plot(options) {
   });
 }
 
-/** What is said of a mark that is pointed at. */
+/** The tooltip of a mark. */
 const tip = (rows, options) => Plot.tip(rows, { lineHeight: 1.35, textPadding: 9, ...options });
 
 // Identity: one colour and one dash an engine, the same in every chart. The colours are in the style sheet.
@@ -62,7 +62,7 @@ const tip = (rows, options) => Plot.tip(rows, { lineHeight: 1.35, textPadding: 9
 const DASHES = ["none", "6 3", "2 2.5", "9 3 2 3", "12 4", "4 2 1 2 1 2", "1 3", "10 2 2 2 2 2"];
 const HUES = 8;
 
-/** The identities of names, in the order they first come. */
+/** The identities of names, in the order they first appear. */
 class Identities {
   constructor(names) {
     this.names = [...new Set(names)];
@@ -80,7 +80,7 @@ class Identities {
     return DASHES[this.at(name) % DASHES.length];
   }
 
-  /** A letter, where a name does not fit. */
+  /** A letter, for when the name does not fit. */
   letter(name) {
     return String.fromCharCode(65 + (this.at(name) % 26));
   }

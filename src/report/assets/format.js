@@ -1,9 +1,9 @@
-// Numbers as text. Everything takes null for "not known" and says so with a dash.
+// Numbers as text. All functions take null for an unknown value and return a dash for it.
 
 const UNKNOWN = "–";
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** A number with thousands apart and about three digits that mean something. */
+/** A number with thousands separators and about three significant digits. */
 function number(value) {
   if (!known(value)) return UNKNOWN;
   const size = Math.abs(value);
@@ -36,7 +36,7 @@ function seconds(value) {
   return whole < 120 ? `${whole} min` : `${Math.floor(whole / 60)} h ${whole % 60} min`;
 }
 
-/** Bytes, in powers of 1,024, as the terminal says them. */
+/** Bytes, in powers of 1,024, as in the terminal. */
 function bytes(value) {
   if (!known(value)) return UNKNOWN;
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -49,10 +49,10 @@ function bytes(value) {
   return `${number(scaled)} ${units[unit]}`;
 }
 
-/** How many times as much. */
+/** A factor, such as 1.30×. */
 const times = (value) => (known(value) ? `${value.toLocaleString("en-GB", { minimumFractionDigits: value < 10 ? 2 : 1, maximumFractionDigits: value < 10 ? 2 : 1 })}×` : UNKNOWN);
 
-/** A share of one, in percent. */
+/** A share between 0 and 1, in percent. */
 const percent = (value) => (known(value) ? `${number(Math.round(value * 1000) / 10)} %` : UNKNOWN);
 
 /** A percentile as people write it: p50, p99.9. */
@@ -65,7 +65,7 @@ function interval(value, shown = number) {
   return `${shown(value.median)} (${shown(value.low)} to ${shown(value.high)})`;
 }
 
-/** Names in a row: "a", "a and b", "a, b and c". */
+/** A list of names: "a", "a and b", "a, b and c". */
 function listed(names) {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
@@ -79,10 +79,10 @@ function tick(value) {
   return size >= 1000 ? short(value / 1000, "k") : short(value, "");
 }
 
-/** The same where only whole numbers have a meaning. */
+/** Ticks of an axis on which only whole numbers have a meaning. */
 const wholeTick = (value) => (Number.isInteger(value) ? tick(value) : "");
 
-/** At most `length` characters, the middle left out. */
+/** At most `length` characters, with the middle left out. */
 function shortened(text, length) {
   const letters = Array.from(String(text));
   if (letters.length <= length) return letters.join("");

@@ -1,10 +1,10 @@
-// Lanes: a line a request, from being sent to its last byte. The picture of switching as responses arrive.
+// Lanes: one line per request, from when it was sent to its last byte. They show how an engine switches between requests.
 
 /** Lanes of one engine: rows of [sent, first byte, end] in ms; `end` the right end of the axis, in ms. */
 function laneChart(lanes, colour, width, end) {
   const rows = lanes.filter((lane) => lane.every(known)).map(([sent, first, last], index) => ({ index, sent, first, last }));
   const visible = rows.filter((row) => row.sent <= end);
-  // Whole pixels a lane, or the picture shimmers.
+  // Whole pixels per lane, or the chart shimmers.
   const pitch = rows.length > 100 ? (width < 400 ? 1 : 2) : rows.length > 40 ? 3 : 6;
   const thick = pitch === 1 ? 1 : pitch * 0.7;
   const height = 6 + pitch * (rows.length + 1) + 36;

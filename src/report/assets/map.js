@@ -1,17 +1,17 @@
 // The map: which engine wins at each latency and each amount of work.
 
-/** Narrower than this, a cell says its winner by a letter; and narrower than that, no margin. */
+/** Cells narrower than NAME_FITS show a letter for the winner, and those narrower than MARGIN_FITS no margin. */
 const NAME_FITS = 74;
 const MARGIN_FITS = 44;
 
-/** How wide a cell is when the map is `width` wide. */
+/** The width of a cell if the map is `width` wide. */
 const cellWidth = (map, width) => (width - 62) / Math.max(1, map.latency_ms.length);
 
 /** Whether the names of the winners fit their cells at this width. */
 const namesFit = (map, width) => cellWidth(map, width) >= NAME_FITS;
 
 /**
- * The cells that were not measured, with the winner of the nearest that were, where those agree: the map is measured
+ ** The cells that were not measured, with the winner of their nearest measured neighbours if those agree: the map is measured
  * finely only where neighbours differ.
  */
 function between(map) {
@@ -31,10 +31,10 @@ function between(map) {
   return found;
 }
 
-/** How strongly a cell is coloured: a tie faintly, the double or more fully. */
+/** The opacity of a cell: faint for a tie, full if the next engine takes twice as long or more. */
 const strength = (cell) => (tied(cell) ? 0.14 : 0.2 + 0.3 * Math.min(1, Math.max(0, (cell.margin ?? 1) - 1)));
 
-/** Whether no difference was shown in a cell. */
+/** Whether a cell has no clear difference. */
 const tied = (cell) => !cell.shown || (cell.tied ?? []).length > 0;
 
 /** The map, latency to the right and work upwards. */
@@ -55,7 +55,7 @@ function mapChart(map, identities, width) {
     marginTop: 28,
     marginRight: 0,
     x: { type: "band", domain: map.latency_ms, label: "latency of the server", labelArrow: "none", labelAnchor: "right", padding: 0.04, ticks: map.latency_ms.filter((_, index) => index % every === 0), tickFormat: milliseconds, tickSize: 0 },
-    y: { type: "band", domain: [...map.work_us].reverse(), label: "work a page", labelAnchor: "top", labelArrow: "none", padding: 0.05, tickFormat: (us) => (us === 0 ? "none" : microseconds(us)), tickSize: 0 },
+    y: { type: "band", domain: [...map.work_us].reverse(), label: "work per page", labelAnchor: "top", labelArrow: "none", padding: 0.05, tickFormat: (us) => (us === 0 ? "none" : microseconds(us)), tickSize: 0 },
     marks: [
       hatching,
       Plot.cell(between(map), { x: "latency_ms", y: "work_us", fill: (cell) => identities.colour(cell.winner), fillOpacity: 0.1 }),
@@ -68,13 +68,13 @@ function mapChart(map, identities, width) {
   });
 }
 
-/** What a cell says when pointed at. */
+/** The tooltip of a cell. */
 function cellTitle(cell) {
   const rates = Object.entries(cell.per_second ?? {}).filter(([, rate]) => known(rate)).sort((a, b) => b[1] - a[1]);
   return [`latency ${milliseconds(cell.latency_ms)}, work ${microseconds(cell.work_us)}`, ...rates.map(([name, rate]) => `${name}: ${number(rate)} requests/s`)].join("\n");
 }
 
-/** A mark that draws nothing: it defines the hatching of ties. */
+/** A mark that draws nothing but defines the hatching of ties. */
 function hatching() {
   const space = "http://www.w3.org/2000/svg";
   const make = (name, pairs) => {

@@ -1,16 +1,16 @@
-// The page: its head, the theme, and what kind of data it was given.
+// The page: its head, the theme, and the choice between the two kinds of data.
 
-/** What both kinds of page say of the machine and the moment. */
+/** Facts about the machine and the run, which both kinds of page list. */
 function machine(data) {
   const about = data.machine ?? {};
   return [
     data.haul ? ["haul", data.haul] : null,
     data.started ? ["started", data.started.replace("T", " ").replace("Z", " UTC")] : null,
     known(data.took_s) ? ["took", seconds(data.took_s)] : null,
-    about.cpu || known(about.cores) ? ["processor", [about.cpu, known(about.cores) ? counted(about.cores, "core") : null].filter(Boolean).join(", ")] : null,
+    about.cpu || known(about.cores) ? ["CPU", [about.cpu, known(about.cores) ? counted(about.cores, "core") : null].filter(Boolean).join(", ")] : null,
     known(about.memory_bytes) ? ["memory", bytes(about.memory_bytes)] : null,
     about.system ? ["system", about.system] : null,
-    known(about.load) ? ["load before", number(about.load)] : null,
+    known(about.load) ? ["load before the run", number(about.load)] : null,
   ].filter(Boolean);
 }
 
@@ -30,7 +30,7 @@ function facts(data) {
   ].filter(Boolean).map((fact) => element("li", {}, fact));
 }
 
-/** Themes: as the system says, or one that is chosen here. Kept by the page alone: no storage is needed. */
+/** The choice of a theme: the system's, or light or dark. It is forgotten when the page is closed: no storage is used. */
 function themes() {
   const root = document.documentElement;
   return choice("Theme", [["auto", "Auto"], ["light", "Light"], ["dark", "Dark"]], "auto", (theme) => {
@@ -43,39 +43,39 @@ function themes() {
 function head(data, sentence, sections) {
   const links = sections.map((made) => element("li", {}, element("a", { href: `#${made.id}` }, made.querySelector("h2").textContent)));
   return element("header", {},
-    element("div", { class: "bar" }, element("p", { class: "kind" }, data.kind === "run" ? "haul · a run" : "haul · a comparison of engines"), themes()),
+    element("div", { class: "bar" }, element("p", { class: "kind" }, data.kind === "run" ? "haul · run" : "haul · engine comparison"), themes()),
     element("h1", {}, sentence),
     element("ul", { class: "facts" }, facts(data)),
     (data.warnings ?? []).length ? element("div", { class: "warnings", role: "note" },
-      element("strong", {}, data.warnings.length === 1 ? "A warning" : "Warnings"),
+      element("strong", {}, data.warnings.length === 1 ? "Warning" : "Warnings"),
       element("ul", {}, data.warnings.map((warning) => element("li", {}, warning)))) : null,
     links.length > 3 ? element("nav", { "aria-label": "Sections" }, element("ul", {}, links)) : null);
 }
 
-/** Draws the page, or says why not. */
+/** Draws the page, or a message that says why it cannot be drawn. */
 function draw() {
   const place = document.getElementById("page");
   let data = null;
   try {
     data = JSON.parse(document.getElementById("data").textContent);
   } catch {
-    place.replaceChildren(element("p", {}, "The data of this page is not whole: it is no JSON."));
+    place.replaceChildren(element("p", {}, "The data of this page is incomplete: it is not valid JSON."));
     return;
   }
   const kinds = {
-    comparison: [comparison, (known) => known.verdict?.sentence ?? "A comparison of engines"],
+    comparison: [comparison, (known) => known.verdict?.sentence ?? "Comparison of engines"],
     run: [run, runSentence],
   };
   const [sectionsOf, sentenceOf] = kinds[data?.kind] ?? [];
   if (!sectionsOf || data.format !== 1) {
-    place.replaceChildren(element("p", {}, "This page does not know its data: it is of another kind, or of another version of haul."));
+    place.replaceChildren(element("p", {}, "This page cannot show its data: it is of an unknown kind, or from another version of haul."));
     return;
   }
   const sections = sectionsOf(data).filter(Boolean);
   place.replaceChildren(head(data, sentenceOf(data), sections), element("main", {}, sections));
 }
 
-/** On paper everything is open. */
+/** Opens everything that is folded while the page is printed. */
 function onPaper() {
   const opened = [];
   addEventListener("beforeprint", () => {

@@ -1,6 +1,6 @@
 // The page of one run: a fetch or a crawl.
 
-/** The sections of a run, in the order they are read. */
+/** The sections of a run, in reading order. */
 function run(data) {
   return [
     outcome(data),
@@ -16,10 +16,10 @@ function run(data) {
   ];
 }
 
-/** What the run came to, as a sentence. */
+/** The outcome of the run, as a sentence. */
 function runSentence(data) {
-  const ends = { interrupted: "It was interrupted.", "time limit": "It was ended by its time limit.", "output failed": "An output could not be written any more." };
-  // Each record is one of these; a report of an earlier version does not say how many were fetched.
+  const ends = { interrupted: "It was interrupted.", "time limit": "It was stopped by its time limit.", "output failed": "An output could not be written." };
+  // Each record is one of these; reports of earlier versions do not contain the number of fetched ones.
   const parts = [
     known(data.fetched) ? `${count(data.fetched)} fetched` : null,
     known(data.failed) ? `${count(data.failed)} failed${data.failed_with_status ? ` (${count(data.failed_with_status)} with a status of 400 or above)` : ""}` : null,
@@ -29,7 +29,7 @@ function runSentence(data) {
   return [`${counted(data.records, "record")} in ${seconds(data.took_s)}: ${parts.join(", ")}.`, ends[data.ended]].filter(Boolean).join(" ");
 }
 
-/** The colour of a status: by its first digit, the digits themselves say the rest. */
+/** The colour of a status, by its first digit. */
 const statusColour = (status) => ({ 2: "var(--hue-3)", 3: "var(--hue-1)", 4: "var(--hue-2)", 5: "var(--bad)" })[Math.floor(status / 100)] ?? "var(--hue-7)";
 
 function outcome(data) {
@@ -37,12 +37,12 @@ function outcome(data) {
   if (statuses.length === 0) return null;
   const total = statuses.reduce((sum, row) => sum + row.seen, 0);
   const rows = statuses.map(({ status, seen }) => ({
-    name: String(status), value: seen, colour: statusColour(status), label: `${count(seen)} · ${percent(seen / total)}`, title: `${status}\n${counted(seen, "answer")}`,
+    name: String(status), value: seen, colour: statusColour(status), label: `${count(seen)} · ${percent(seen / total)}`, title: `${status}\n${counted(seen, "response")}`,
   }));
-  return section("statuses", "Statuses", "Longer is more often. 200s are answers, 300s point elsewhere or say that nothing changed, 400s and 500s are errors of the request and of the server.",
-    bars("statuses", "Answers by status", rows, { axis: "answers", ticks: wholeTick }),
-    folded("The figures", table("statuses", "Answers by status", [
-      texts("status", (row) => String(row.status)), numbers("answers", (row) => row.seen, count), numbers("share", (row) => row.seen / total, percent),
+  return section("statuses", "Statuses", "Longer bars are more frequent. 2xx are pages, 3xx are redirects or unchanged pages, 4xx and 5xx are errors of the request and of the server.",
+    bars("statuses", "Responses by status", rows, { axis: "responses", ticks: wholeTick }),
+    folded("The figures", table("statuses", "Responses by status", [
+      texts("status", (row) => String(row.status)), numbers("responses", (row) => row.seen, count), numbers("share", (row) => row.seen / total, percent),
     ], statuses)));
 }
 
@@ -51,7 +51,7 @@ function runLatency(data) {
   const name = "all requests";
   const identities = new Identities([name]);
   return section("latency", "Latency",
-    "How long single requests took. To the right are the slowest few: p99 means that 99 of 100 requests were at least as quick. The axis is stretched towards the end.",
+    "How long single requests took. The slowest few are on the right: p99 means that 99 of 100 requests were at least as fast. The axis is stretched towards the end.",
     data.latency_curve?.length ? chart("latency", `Latency: median ${milliseconds(data.latency_ms?.p50)}, p99 ${milliseconds(data.latency_ms?.p99)}, slowest ${milliseconds(data.latency_ms?.max)}`,
       (width) => latencyChart([{ name, curve: data.latency_curve }], identities, width)) : null,
     folded("The figures", table("latency", "Latency", [
@@ -69,11 +69,11 @@ function overTime(rows) {
   const drawn = (title, key, options) => panel(title, `at most ${options.shown(peak(key))}`,
     chart(key, `${title}: at most ${options.shown(peak(key))}`, (width) => timeChart(of(key), width, { ...options, end, marked: failed, axis: null })));
   return section("over-time", "Over time",
-    "All three share their time axis. A cross below marks a moment in which requests failed. Throughput that falls while many are in flight means that something is slow; both falling means that nothing was left to ask for.",
+    "All three charts share a time axis. A cross marks a moment when requests failed. If throughput falls while many requests are in flight, something is slow; if both fall, there was nothing left to fetch.",
     smallPanels(
-      drawn("Requests a second", "per_second", { colour: "var(--hue-1)", shown: (rate) => `${number(rate)}/s` }),
+      drawn("Requests per second", "per_second", { colour: "var(--hue-1)", shown: (rate) => `${number(rate)}/s` }),
       drawn("In flight", "in_flight", { colour: "var(--hue-3)", shown: (n) => `${count(n)} in flight` }),
-      drawn("Bytes a second", "bytes_per_second", { colour: "var(--hue-4)", ticks: bytes, shown: (rate) => `${bytes(rate)}/s` })),
+      drawn("Bytes per second", "bytes_per_second", { colour: "var(--hue-4)", ticks: bytes, shown: (rate) => `${bytes(rate)}/s` })),
     folded("The figures", table("over-time", "Over time", [
       numbers("after", (row) => row.s, seconds),
       numbers("requests/s", (row) => row.per_second),
@@ -87,12 +87,12 @@ function failures(data) {
   const rows = data.failures ?? [];
   if (rows.length === 0) return null;
   const drawn = rows.map((row) => ({ name: row.class, value: row.count, label: count(row.count), colour: "var(--bad)", title: `${row.class}\n${counted(row.count, "failure")}` }));
-  return section("failures", "Failures", "Longer is more often. Each class is one way to fail; the table has an example of each.",
+  return section("failures", "Failures", "Longer bars are more frequent. Each class is one way to fail; the table has an example of each.",
     bars("failures", "Failures", drawn, { axis: "failures", ticks: wholeTick }),
     table("failures", "Failures, with an example of each", [
       texts("class", (row) => row.class),
       numbers("count", (row) => row.count, count),
-      texts("for example", (row) => (row.example ? address(row.example) : UNKNOWN)),
+      texts("example", (row) => (row.example ? address(row.example) : UNKNOWN)),
       texts("message", (row) => row.message ?? ""),
     ], rows));
 }
@@ -106,7 +106,7 @@ function hosts(data) {
     title: `${row.host}\n${counted(row.visited, "visit")}, ${count(row.failed)} failed\nmean ${milliseconds(row.mean_ms)}`,
   }));
   const beyond = data.hosts_beyond > 0 ? ` ${counted(data.hosts_beyond, "further host")} not listed.` : "";
-  return section("hosts", "Hosts", `Visits by host, with the mean time of a request.${beyond}`,
+  return section("hosts", "Hosts", `Visits by host, with the mean time per request.${beyond}`,
     bars("hosts", "Visits by host", drawn, { axis: "visits", ticks: wholeTick }),
     folded("The figures", table("hosts", "Hosts", [
       texts("host", (row) => address(row.host)),
@@ -121,7 +121,7 @@ function slowest(rows) {
   return section("slowest", "The slowest pages", "From the request to the last byte.",
     table("slowest", "The slowest pages", [
       texts("URL", (row) => address(row.url)),
-      texts("answer", (row) => String(row.status ?? row.class ?? UNKNOWN)),
+      texts("result", (row) => String(row.status ?? row.class ?? UNKNOWN)),
       numbers("total", (row) => row.total_ms, milliseconds),
       numbers("first byte", (row) => row.first_byte_ms, milliseconds),
       numbers("size", (row) => row.bytes, bytes),
@@ -135,7 +135,7 @@ function depths(rows) {
     label: `${counted(row.pages, "page")}${row.failed ? `, ${count(row.failed)} failed` : ""}`,
     title: `depth ${row.depth}\n${counted(row.pages, "page")}, ${count(row.failed)} failed`,
   }));
-  return section("depths", "The site by depth", "Depth is how many links lead from a start page to this one. A site that grows with every level may be a trap; one that narrows has been seen to its end.",
+  return section("depths", "The site by depth", "Depth is the number of links from a seed to a page. A site that grows with every level may be a trap; one that shrinks has been crawled to its end.",
     bars("depths", "Pages by depth", drawn, { axis: "pages", ticks: wholeTick }),
     folded("The figures", table("depths", "Pages by depth", [
       numbers("depth", (row) => row.depth, count), numbers("pages", (row) => row.pages, count), numbers("failed", (row) => row.failed, count),
@@ -146,29 +146,29 @@ function passedOver(data) {
   const rows = (data.passed_over ?? []).map(([why, seen]) => ({ why, seen }));
   if (rows.length === 0) return null;
   const drawn = rows.map((row) => ({ name: row.why, value: row.seen, label: count(row.seen), colour: "var(--hue-7)" }));
-  return section("passed-over", "Passed over", "URLs that were found and not asked for, and why.",
-    bars("passed-over", "Passed over", drawn, { axis: "URLs", ticks: wholeTick, shown: count }),
-    folded("The figures", table("passed-over", "Passed over", [texts("why", (row) => row.why), numbers("URLs", (row) => row.seen, count)], rows)));
+  return section("passed-over", "Skipped links", "URLs that were found but not fetched, and why.",
+    bars("passed-over", "Skipped links", drawn, { axis: "URLs", ticks: wholeTick, shown: count }),
+    folded("The figures", table("passed-over", "Skipped links", [texts("reason", (row) => row.why), numbers("URLs", (row) => row.seen, count)], rows)));
 }
 
 function broken(rows) {
   if (!rows?.length) return null;
-  return section("broken", "Broken links", `${counted(rows.length, "address", "addresses")} without an answer, and the pages that link there.`,
+  return section("broken", "Broken links", `${counted(rows.length, "URL")} that failed, and the pages that link to them.`,
     table("broken", "Broken links", [
       texts("URL", (row) => address(row.url)),
-      texts("answer", (row) => String(row.status ?? row.class ?? UNKNOWN)),
+      texts("result", (row) => String(row.status ?? row.class ?? UNKNOWN)),
       texts("linked from", (row) => holders(row.holders ?? [])),
     ], rows));
 }
 
-/** The first pages that hold a link, the rest behind a line that opens them. */
+/** The first pages with a link, and the rest folded. */
 function holders(urls) {
   const list = (some) => element("ul", { class: "plain" }, some.map((url) => element("li", {}, address(url))));
   return element("div", {}, list(urls.slice(0, 3)), urls.length > 3 ? folded(`${counted(urls.length - 3, "more page")}`, list(urls.slice(3))) : null);
 }
 
 function runConditions(data) {
-  return section("conditions", "Conditions", "How it was run, and the command that repeats it.",
+  return section("conditions", "Conditions", "The settings of this run, and the command that reruns it.",
     data.command ? command(data.command) : null,
     pairs([
       ...machine(data),

@@ -13,7 +13,7 @@ function fitted(curve) {
   });
 }
 
-/** One value of each point against x, a curve an engine: `of(point)` is {median, low, high}. */
+/** One value of each point against x, one curve per engine: `of(point)` returns {median, low, high}. */
 function sweepChart(sweep, identities, width, { axis, of, fits, shown }) {
   const points = sweep.curves.flatMap((curve) => curve.points.map((point) => ({ ...of(point), x: point.x, engine: curve.engine }))).filter((point) => known(point.median));
   const xs = [...new Set(points.map((point) => point.x))].sort((a, b) => a - b);
@@ -55,6 +55,6 @@ function together(knees, width) {
   const sorted = [...at].sort((a, b) => a[0] - b[0]);
   return sorted.map(([knee, engines], index) => {
     const text = width > 600 ? `knee of ${listed(engines)}: ${count(knee)}` : `knee ${count(knee)}`;
-    return { knee, text: text + "\n".repeat(sorted.length - 1 - index) }; // one above the other, so that none is covered
+    return { knee, text: text + "\n".repeat(sorted.length - 1 - index) }; // stacked, so that none is covered
   });
 }

@@ -1,11 +1,11 @@
-// Tables: the same numbers as the charts, for readers, keyboards and screen readers.
+// Tables with the numbers of the charts, for people who want exact values or use a screen reader.
 
-/** Rows shown before the button that shows more. */
+/** Rows shown until the "Show more" button is pressed. */
 const FIRST_ROWS = 100;
 
 /**
- * A table. A column is {head, cell, text}: `cell(row)` gives an element or text; `text` columns stand left, numbers
- * right. The first column heads its row.
+ ** A table. A column is {head, cell, text}: `cell(row)` returns an element or text; `text` columns are aligned left, numbers
+ ** right. The first column is the header of its row.
  */
 function table(name, caption, columns, rows) {
   const body = element("tbody");
@@ -31,12 +31,12 @@ function table(name, caption, columns, rows) {
   return rows.length > FIRST_ROWS ? element("div", {}, box, more) : box;
 }
 
-/** A table behind a line that opens it. */
+/** Content folded behind a summary line. */
 function folded(summary, ...content) {
   return element("details", {}, element("summary", {}, summary), ...content);
 }
 
-/** A column of numbers: `of(row)` the number, `shown` how it reads. */
+/** A column of numbers: `of(row)` returns the number, and `shown` formats it. */
 function numbers(head, of, shown = number) {
   return { head, cell: (row) => figureOf(of(row), shown(of(row))) };
 }
