@@ -1,10 +1,10 @@
-//! Errors and reasons of the library in the words of the command line.
+//! Errors and skip reasons of the library, in terms of the command line.
 //!
-//! The library knows no flags. This is the one place that says which flag an error is about, and which one helps.
+//! The library knows no flags. This is the one place that knows which flag an error is about, and which flag helps.
 
 use haul::{Error, Setting};
 
-/// What keeps a run from going on, and what to do about it. Of settings that differ each has a line of its own.
+/// An error, and what to do about it. Settings that differ are listed one per line.
 pub(super) fn sentence(error: &Error) -> String {
     match error {
         Error::Invalid { setting, problem } => format!("{}: {problem}", flag(*setting)),
@@ -47,7 +47,7 @@ pub(super) fn sentence(error: &Error) -> String {
     }
 }
 
-/// Whether its sentence has lines of its own.
+/// Whether the message of an error may have several lines.
 pub(super) fn has_lines(error: &Error) -> bool {
     matches!(error, Error::Setting(_) | Error::SettingsDiffer { .. })
 }
@@ -69,7 +69,7 @@ fn flag(setting: Setting) -> &'static str {
     }
 }
 
-/// After a failure or a reason of this class: the flag that decided or that helps, in brackets; nothing where none does.
+/// The flag behind a failure or skip of this class, or one that helps, in brackets. Empty if there is none.
 pub(super) fn of_class(class: &str) -> &'static str {
     match class {
         "depth" => " (--depth)",

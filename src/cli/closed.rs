@@ -1,8 +1,8 @@
-//! Standard output that was closed when haul was started (`>&-`): what is written to it is lost.
+//! A warning if standard output was closed when haul was started (`>&-`): everything written to it is lost.
 //!
-//! Before any code of ours runs, Rust opens `/dev/null` in the place of a closed descriptor, for reading and writing; a
-//! shell that is told to write to `/dev/null` opens it for writing alone. But Python's and Node's own way of dropping output
-//! opens it for both, too, so this cannot be an error: it is a warning.
+//! Before any code of ours runs, Rust opens `/dev/null` in place of a closed descriptor, for reading and writing. A
+//! shell that redirects to `/dev/null` opens it for writing only. But Python and Node open it for both when they
+//! discard output, so this is only a warning and not an error.
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -10,11 +10,11 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 
-/// Warns when what is written to standard output is lost. A service whose three descriptors all are `/dev/null` was given
-/// them on purpose.
+/// Warns if writes to standard output are lost. If standard error is `/dev/null` too, as in a service, that is on
+/// purpose.
 pub(crate) fn check_stdout() {
     if is_replaced(std::io::stdout()) && !is_replaced(std::io::stderr()) {
-        // Nobody is left to be told when this cannot be written.
+        // If this cannot be written, there is nobody left to report it to.
         let _ = std::io::stderr().write_all(
             b"haul: standard output is closed, so records would be lost; write to a file with -o\n",
         );

@@ -1,12 +1,12 @@
-//! `haul completions`.
+//! `haul completions`: prints shell completion scripts.
 //!
-//! The scripts are clap's, with what real shells make of them put right: tests ask each shell.
+//! The scripts are clap's, corrected where real shells misread them; tests run each shell.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-/// What bash reads after clap's script. It offers flags for words that begin with a dash, and leaves all others to
-/// commands, fixed values and file names.
+/// The addition to clap's script for bash. It offers flags only for words that start with a dash, and commands, fixed
+/// values and file names for all others.
 const BASH: &str = r#"
 _haul_words() {
     _haul "$@"
@@ -27,7 +27,7 @@ pub(super) struct CompletionsArguments {
 }
 
 impl CompletionsArguments {
-    /// The script that the shell reads.
+    /// The completion script.
     pub(super) fn text(&self, mut command: Command) -> String {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "haul", &mut script);
@@ -40,7 +40,7 @@ impl CompletionsArguments {
     }
 }
 
-/// File names are left to the shell, which knows how to quote them: clap's script splits them at spaces.
+/// Leaves file names to the shell, which knows how to quote them: clap's script splits them at spaces.
 fn bash(script: &str) -> String {
     let script = script.replace(r#"($(compgen -f "${cur}"))"#, "()");
     let registered = script.replace("complete -F _haul ", "complete -F _haul_words ");
@@ -50,7 +50,7 @@ fn bash(script: &str) -> String {
     }
 }
 
-/// zsh takes a colon in the name of a value for the end of it, and what follows for a command.
+/// Escapes colons in names of values: zsh takes one for the end of the name, and the rest for a command.
 fn zsh(script: &str, command: &Command) -> String {
     let mut script = script.to_owned();
     let names = command

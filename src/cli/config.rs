@@ -1,14 +1,14 @@
-//! `haul config`: every setting that is in force, and where it comes from.
+//! `haul config`: every setting in effect, and where it comes from.
 //!
-//! What it prints is a configuration file that says the same, but for secrets.
+//! The output is a configuration file with the same settings, except secrets.
 
 use super::fetch::secret;
 use super::layers::{Kind, Origin, Setting, Settings};
 
-/// Flags that are about one run, or about where settings come from.
+/// Flags about one run, or about where settings come from.
 const NOT_KEYS: [&str; 4] = ["urls", "config", "no-config", "profile"];
 
-/// The settings, a line each.
+/// The settings, one line each.
 pub(super) fn text(settings: &Settings) -> String {
     let lines: Vec<(String, &Origin)> = settings
         .0
@@ -16,7 +16,7 @@ pub(super) fn text(settings: &Settings) -> String {
         .filter(|setting| !NOT_KEYS.contains(&setting.flag.as_str()))
         .map(|setting| (assignment(setting), &setting.origin))
         .collect();
-    // A long value does not push everybody's comment off the screen.
+    // A long value must not push the comments of all lines off the screen.
     let width = lines
         .iter()
         .map(|(text, _)| text.chars().count())

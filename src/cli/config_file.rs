@@ -1,7 +1,7 @@
 //! The configuration file: TOML whose keys are long flags.
 //!
-//! Reads keys, values and lines, and knows nothing of what a flag means. Invariant: a key that is no flag is an error
-//! that names the file, the line and the nearest flag; nothing is passed over in silence.
+//! Reads keys, values and line numbers, and does not know what a flag means. Invariant: an unknown key is an error
+//! that names the file and line and suggests the closest flag; nothing is silently ignored.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ const PROFILES: &str = "profile";
 pub(super) struct Key {
     /// The long flag, without its dashes.
     pub(super) flag: String,
-    /// What it is set to.
+    /// Its value.
     pub(super) value: Value,
-    /// The line it stands on.
+    /// Its line, from 1.
     pub(super) line: usize,
 }
 
-/// What a key is set to.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     /// `true` or `false`.
@@ -35,7 +35,7 @@ pub(super) enum Value {
     Many(Vec<String>),
 }
 
-/// The file to read where no flag names one: `$HAUL_CONFIG`, or the user's own where there is one.
+/// The file to read if no flag names one: `$HAUL_CONFIG`, or the user's own file if it exists.
 pub(super) fn usual(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| {
         environment(name)
@@ -49,10 +49,10 @@ pub(super) fn usual(environment: impl Fn(&str) -> Option<OsString>) -> Option<Pa
     Some(folder.join("haul").join("config.toml")).filter(|path| path.exists())
 }
 
-/// Reads a file's keys, those of the profile on top.
+/// Reads the keys of a file; those of the profile override the others.
 ///
 /// # Errors
-/// When it cannot be read, is no TOML, or has a key that is none of `flags`.
+/// When it cannot be read, is not TOML, or has a key that is not one of `flags`.
 pub(super) fn read(path: &Path, profile: Option<&str>, flags: &[&str]) -> haul::Result<Vec<Key>> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::Setting(format!(
@@ -66,7 +66,7 @@ pub(super) fn read(path: &Path, profile: Option<&str>, flags: &[&str]) -> haul::
     })
 }
 
-/// What is wrong with a file, and where.
+/// A mistake in a file, with its line.
 #[derive(Debug)]
 struct Problem {
     line: Option<usize>,
@@ -91,7 +91,7 @@ fn keys(text: &str, profile: Option<&str>, flags: &[&str]) -> Result<Vec<Key>, P
                             text: format!("profile.{} is not a table", name.get_ref()),
                         });
                     };
-                    // All profiles are checked, so that a mistake does not wait for its day.
+                    // All profiles are checked, so that a mistake is found before its profile is needed.
                     profiles.push((
                         name.get_ref().to_string(),
                         of_table(table, &line_of, flags)?,
@@ -148,7 +148,7 @@ fn key(
         text,
     };
     if !flags.contains(&flag) {
-        // per_host for per-host is the likeliest mistake, and near by any measure.
+        // per_host for per-host is the most likely mistake, so it always gets its suggestion.
         let meant = haul::nearest(&flag.replace('_', "-"), flags);
         return Err(problem(match meant {
             Some(meant) => format!("unknown key {flag:?}; did you mean {meant:?}?"),

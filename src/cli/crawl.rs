@@ -1,4 +1,4 @@
-//! `haul crawl`: its own flags, and the settings that they become.
+//! `haul crawl`: its own flags, and how they become settings.
 
 use std::path::PathBuf;
 use std::time::Duration;

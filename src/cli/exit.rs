@@ -1,6 +1,7 @@
-//! Exit codes: what a script learns of a run.
+//! Exit codes: the outcome of a run, for scripts.
 //!
-//! Policy, in one place. Invariant: 0 means that every URL was fetched, or that as many failed as the user said may.
+//! The whole policy is here. Invariant: 0 means that every URL was fetched, or that no more failed than the user
+//! allowed.
 
 use std::fmt;
 use std::io::Write;
@@ -11,65 +12,65 @@ use haul::{Ended, Error, Outcome, Totals};
 
 use super::advice;
 
-/// How the process ends, from the least grave to the gravest. [`meaning`](Self::meaning) tells more.
+/// The ways a process can end, from least to most severe. See [`meaning`](Self::meaning).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Well.
+    /// Everything was fetched.
     Success,
-    /// With failures.
+    /// Some URLs failed.
     SomeFailed,
-    /// With failures alone.
+    /// Every URL failed.
     NothingFetched,
-    /// When the time was up.
+    /// The time limit was reached.
     TimeUp,
-    /// When it was interrupted.
+    /// SIGINT arrived.
     Interrupted,
-    /// When its terminal was gone.
+    /// SIGHUP arrived: the terminal was closed.
     HungUp,
-    /// When it was told to quit.
+    /// SIGQUIT arrived.
     Quit,
-    /// When it was told to end.
+    /// SIGTERM arrived.
     Terminated,
-    /// Before it began: it was told what cannot be.
+    /// Nothing was run: the command line or the configuration cannot be used.
     Usage,
-    /// Where its output could not be written.
+    /// An output could not be written.
     Output,
-    /// Before it began: its job is locked or damaged.
+    /// Nothing was run: the job is locked or damaged.
     Job,
-    /// With fields that were there too seldom.
+    /// Fields were found too rarely.
     FieldsShort,
-    /// Without a winner: engines gave different answers.
+    /// A comparison has no winner: engines got different responses.
     AnswersDiffer,
-    /// By a fault of its own.
+    /// haul itself failed.
     Internal,
 }
 
-/// Why there is no run, or no end of it.
+/// The reason why a run could not start or finish.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line cannot be used, or asks for help.
+    /// The command line is wrong, or asks for help.
     Usage(clap::Error),
     /// The run could not go on.
     Run(Error),
 }
 
-/// A part of a whole, from 0 to 1, written in percent.
+/// A share from 0 to 1, written in percent.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(crate) struct Share(f64);
 
-/// What the exit code of a run tells of.
+/// The URLs that the exit code of a run depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judged {
     /// Every URL of the list.
     List,
-    /// The seeds of a crawl, and that no page was lost: what the site answers is its own business.
+    /// The seeds of a crawl, and pages that were lost. Error statuses of other pages are the site's business.
     Seeds,
-    /// The seeds, and every URL that they lead to: a single one that failed is a broken link.
+    /// The seeds, and every link: a single one that failed is a broken link.
     Links,
 }
 
 impl Exit {
-    /// The number that the shell sees.
+    /// The exit code as a number.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Exit::Success => 0,
@@ -89,7 +90,7 @@ impl Exit {
         }
     }
 
-    /// What it means, for the help and the README.
+    /// The meaning, for the help and the README.
     const fn meaning(self) -> &'static str {
         match self {
             Exit::Success => "every URL was fetched, or no more failed than --max-failed allows",
@@ -119,7 +120,7 @@ impl Exit {
         }
     }
 
-    /// Every code and what it means, a line each.
+    /// All codes with their meanings, one line each.
     pub(super) fn table() -> String {
         let mut all = [
             Exit::Success,
@@ -142,24 +143,24 @@ impl Exit {
         all.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Of two ways to end, the graver one.
+    /// The more severe of two ways to end.
     pub(crate) fn merge(self, other: Self) -> Self {
         self.max(other)
     }
 
-    /// How a run ends; in a job, as one that was never stopped would. A share that was named holds for all that was
-    /// asked. Without one nothing of a list may fail, and of a crawl what `judged` says.
+    /// The exit of a run; a job exits as if it had never been stopped. A share that the user named applies to all
+    /// requests. Without one, no URL of a list may fail, and in a crawl `judged` decides.
     pub(crate) fn of(outcome: &Outcome, max_failed: Option<Share>, judged: Judged) -> Self {
         let ended = match outcome.ended {
             Ended::OutputFailed => Exit::Output,
-            // An interrupt that found nothing left to drop cost nothing.
+            // An interrupt that had nothing left to drop does no harm.
             _ if outcome.missing.is_empty() && outcome.waiting == 0 => Exit::Success,
             Ended::Complete => Exit::Success,
             Ended::TimeUp => Exit::TimeUp,
             Ended::Interrupted => Exit::Interrupted,
         };
         let totals = outcome.totals();
-        // An archive that holds other things alone gave nothing.
+        // An archive without a single page gave no records.
         let is_nothing = totals.visited == 0 && !outcome.tally.left_out.is_empty();
         let is_broken = judged == Judged::Links && outcome.tally.broken.count > 0;
         let is_lost = judged != Judged::List && totals.lost > 0;
@@ -191,7 +192,7 @@ impl Exit {
 
     fn of_error(error: &Error) -> Self {
         match error {
-            // The reader of a pipe has enough: that is no failure of ours.
+            // The reader of the pipe has enough, which is not a failure.
             Error::Closed => Exit::Success,
             Error::Setting(_)
             | Error::Invalid { .. }
@@ -220,11 +221,11 @@ impl From<Exit> for ExitCode {
 }
 
 impl Failure {
-    /// Tells the user, and answers how the process ends.
+    /// Prints the failure to standard error, and returns how the process ends.
     pub(crate) fn tell(&self) -> Exit {
         match self {
             Failure::Usage(error) => {
-                // Nobody is left to be told when this cannot be written.
+                // If this cannot be written, there is nobody left to report it to.
                 let _ = error.print();
                 if error.use_stderr() {
                     Exit::Usage
@@ -254,7 +255,7 @@ impl From<clap::Error> for Failure {
 }
 
 impl Share {
-    /// From 0 to 1.
+    /// The share, from 0 to 1.
     pub(crate) const fn share(self) -> f64 {
         self.0
     }
@@ -275,7 +276,7 @@ impl FromStr for Share {
     }
 }
 
-/// What the seeds of a crawl came to. What they lead to is never skipped with a record.
+/// The totals of the seeds of a crawl. Links are never skipped with a record, so only two counts differ.
 fn seeds_of(totals: Totals) -> Totals {
     Totals {
         visited: totals.visited.saturating_sub(totals.led_to),
@@ -284,17 +285,17 @@ fn seeds_of(totals: Totals) -> Totals {
     }
 }
 
-/// A part of a whole, from 0 to 1.
+/// The share of a part in a whole, from 0 to 1.
 fn part(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 
-/// An error and its causes, a line each.
+/// An error and its causes, one line each.
 fn told(error: &Error) -> String {
     let clean = |text: &dyn fmt::Display| haul::clean(&text.to_string()).into_owned();
     let sentence = advice::sentence(error);
     let mut text = match advice::has_lines(error) {
-        // What others said in it is clean already.
+        // Foreign text in it was cleaned before, so all its line breaks are ours.
         true => {
             let lines: Vec<_> = sentence.lines().map(|line| clean(&line)).collect();
             format!("haul: {}\n", lines.join("\n"))
@@ -353,7 +354,7 @@ mod tests {
             "no answer is no broken link"
         );
         outcome.tally.lost = 0;
-        // A resumed session in which nothing failed still tells what did before.
+        // A resumed session without failures still reports those of earlier sessions.
         (outcome.tally.failed, outcome.tally.led_to_failed) = (0, 0);
         assert_eq!(of(&outcome, Judged::Links), 3);
         (

@@ -33,10 +33,10 @@ pub(super) struct ExplainArguments {
 }
 
 impl ExplainArguments {
-    /// What there is to print.
+    /// The explanation, as text or JSON.
     ///
     /// # Errors
-    /// When it is no URL, there is no such job, or it is damaged.
+    /// When the URL is invalid, there is no such job, or it is damaged.
     pub(super) fn text(&self, command: &Command) -> Result<String, Failure> {
         let url = PageUrl::parse(&self.url)
             .map_err(|error| Error::Setting(format!("{}: {error}", without_password(&self.url))))?;
@@ -62,7 +62,7 @@ impl ExplainArguments {
     }
 }
 
-/// The scope that the job was begun with; none where it follows nothing, or this haul cannot read its settings.
+/// The scope that the job was started with. `None` if it follows no links, or this version cannot read its settings.
 fn scope(
     command: &Command,
     known: &Explanation,
@@ -118,7 +118,7 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
     found(text, seen);
 }
 
-/// What is known of a URL, after what it belongs to.
+/// The state of a URL in a few words, with a colon before it.
 fn brief(standing: &Standing) -> String {
     match standing {
         Standing::Waiting { .. } => ": waiting".to_owned(),
@@ -133,7 +133,7 @@ fn brief(standing: &Standing) -> String {
     }
 }
 
-/// A class, what is said of it, and the flag that decided.
+/// A class with its message, and the flag that decided.
 fn told(class: &str, message: &str) -> String {
     let (class_name, message) = (clean(class), clean(message));
     format!("{class_name}: {message}{}", advice::of_class(class))
@@ -166,7 +166,7 @@ fn found(text: &mut String, seen: &Sighting) {
     }
 }
 
-/// A URL that was never seen: would it belong?
+/// Explains a URL that was never seen: whether it would be in scope.
 fn unseen(text: &mut String, url: &PageUrl, known: &Explanation, scope: Option<ScopeSettings>) {
     text.push_str("never seen: no page links to it");
     if !known.list_done {

@@ -1,19 +1,19 @@
-//! How often each field was there: for the summary, and for the exit code.
+//! How often each field was found, for the summary and the exit code.
 
 use std::fmt::Write;
 
 use haul::clean;
 use haul::sink::Counts;
 
-/// Characters of a miss that are shown.
+/// Characters shown of a miss.
 const SHOWN: usize = 100;
 
-/// Whether a field was there less often than its recipe wants.
+/// Whether a field was found less often than its recipe requires.
 pub(crate) fn fall_short(counts: &Counts) -> bool {
     !counts.now.below_min_rate().is_empty()
 }
 
-/// A line a table and field, for people; and what is there less often than it has to be, or than it was.
+/// One line per table and field. Fields found less often than required, or than in an earlier job, come last.
 pub(crate) fn fields_summary(counts: &Counts) -> String {
     let mut text = String::new();
     for table in &counts.now.tables {

@@ -1,10 +1,10 @@
-//! Hints for fingers that know curl.
+//! Hints for people who are used to curl.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::exit::Failure;
 
-/// Flags of curl that haul spells otherwise, with what to write instead.
+/// Flags of curl that haul spells differently, with what to use instead.
 const CURL: [(&str, &str); 19] = [
     ("--retry", "the number of retries is --retries N"),
     ("-d", "send a body with --data (-d is the depth of a crawl)"),
@@ -45,7 +45,7 @@ const CURL: [(&str, &str); 19] = [
     ("--compressed", "responses are always decompressed"),
 ];
 
-/// The error, with a hint where it is about a flag of curl's.
+/// The error, with a hint if it is about a flag of curl.
 pub(super) fn for_curl_users(mut error: clap::Error) -> Failure {
     if error.kind() == ErrorKind::UnknownArgument {
         let flag = error

@@ -1,8 +1,8 @@
-//! Signals that end a run: the first drains, the second aborts, the third ends the process where it stands.
+//! Signals that end a run: the first drains it, the second aborts it, the third exits the process at once.
 //!
-//! Ctrl-C (INT), a service manager (TERM), a terminal that is gone (HUP) and Ctrl-\ (QUIT) are the same wish. A signal
-//! that was ignored when haul was started stays ignored: that is what `nohup` does, and a shell with a job in the
-//! background. A thread of its own listens, so that a signal is heard even while the run's thread is busy or stuck.
+//! Ctrl-C (INT), a service manager (TERM), a closed terminal (HUP) and Ctrl-\ (QUIT) all mean the same. A signal that
+//! was ignored when haul was started stays ignored: `nohup` relies on that, and so do shells with background jobs. A
+//! separate thread listens, so that signals are handled even while the run's thread is busy or stuck.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -18,7 +18,7 @@ use super::exit::Exit;
 /// Its number on Linux, macOS and the BSDs.
 const SIGXFSZ: i32 = 25;
 
-/// The signals that end a run, with the exit code that tells of each.
+/// The signals that end a run, each with its exit code.
 const SIGNALS: [(fn() -> SignalKind, Exit); 4] = [
     (SignalKind::interrupt, Exit::Interrupted),
     (SignalKind::terminate, Exit::Terminated),
@@ -34,17 +34,17 @@ pub(crate) struct Interrupts {
     heard: Arc<Heard>,
 }
 
-/// What was heard so far.
+/// The state that the listening thread shares.
 #[derive(Debug, Default)]
 struct Heard {
-    /// The place in [`SIGNALS`] of the first signal, from 1; 0 before it.
+    /// The index in [`SIGNALS`] of the first signal, plus 1; 0 before it.
     first: AtomicU8,
-    /// Whether the run is over, and nothing is left to drain.
+    /// Whether the run is over, so that there is nothing left to drain.
     over: AtomicBool,
 }
 
 impl Interrupts {
-    /// Starts to listen.
+    /// Starts the thread that listens.
     ///
     /// # Errors
     /// When the system does not let us.
@@ -53,10 +53,11 @@ impl Interrupts {
             .enable_io()
             .build()
             .map_err(failed)?;
-        // They are caught before the run starts: from here on a signal never tears a file.
+        // Signals are caught before the run starts: from here on, none can leave a half-written file.
         let mut signals = {
             let _inside = runtime.enter();
-            // A file that reaches `ulimit -f` is an error to be told (EFBIG) and not a sudden end, as on a full disk.
+            // A file that reaches `ulimit -f` becomes an error (EFBIG), as on a full disk, and does not kill the
+            // process.
             drop(signal(SignalKind::from_raw(SIGXFSZ)).map_err(failed)?);
             Signals::catch()?
         };
@@ -71,7 +72,7 @@ impl Interrupts {
                     _ = &mut ended => return,
                 };
                 let first = place as u8 + 1;
-                // A later signal does not change which one ended the run.
+                // Only the first signal counts as the one that ended the run.
                 let _ = noted
                     .first
                     .compare_exchange(0, first, Ordering::SeqCst, Ordering::SeqCst);
@@ -94,12 +95,12 @@ impl Interrupts {
         })
     }
 
-    /// The run is over: what is still written is not worth waiting for, and the next signal ends the process.
+    /// Notes that the run is over: from now on, the next signal exits the process, whatever is still being written.
     pub(crate) fn run_is_over(&self) {
         self.heard.over.store(true, Ordering::SeqCst);
     }
 
-    /// How a run ends that would end so: one that was interrupted says by which signal.
+    /// The final exit code: that of the signal, if the run was interrupted.
     pub(crate) fn tell(&self, exit: Exit) -> Exit {
         let first = usize::from(self.heard.first.load(Ordering::SeqCst));
         match (exit, first.checked_sub(1)) {
@@ -113,17 +114,17 @@ impl Drop for Interrupts {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A listener that panicked has nothing more to say.
+            // It does not matter whether the listener panicked.
             let _ = thread.join();
         }
     }
 }
 
-/// The signals that end a run and are not ignored, caught.
+/// Streams of the signals that end a run; `None` for those that are ignored.
 pub(super) struct Signals([Option<Signal>; 4]);
 
 impl Signals {
-    /// Catches them; call it inside a runtime.
+    /// Starts to catch the signals; has to be called inside a runtime.
     ///
     /// # Errors
     /// When the system does not let us.
@@ -139,7 +140,7 @@ impl Signals {
         Ok(Self(caught))
     }
 
-    /// The place of the next signal. Cancel-safe.
+    /// Waits for the next signal, and returns its index in [`SIGNALS`]. Cancel-safe.
     pub(super) async fn next(&mut self) -> usize {
         let [interrupt, terminate, hangup, quit] = &mut self.0;
         tokio::select! {
@@ -151,7 +152,7 @@ impl Signals {
     }
 }
 
-/// Never, for a signal that is ignored.
+/// Waits for a signal; forever if it is ignored.
 async fn received(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => {
@@ -161,7 +162,7 @@ async fn received(signal: &mut Option<Signal>) {
     }
 }
 
-/// The signals that this process was started to ignore, a bit each from the lowest. Systems without `/proc` do not say.
+/// The signals that this process was started to ignore. One bit each from the lowest; 0 on systems without `/proc`.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -178,10 +179,7 @@ fn failed(source: std::io::Error) -> Error {
     }
 }
 
-#[expect(
-    clippy::exit,
-    reason = "whoever interrupts three times is not kept waiting"
-)]
+#[expect(clippy::exit, reason = "a third interrupt ends the process at once")]
 fn leave(exit: Exit) {
     std::process::exit(exit.code().into());
 }

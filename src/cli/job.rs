@@ -12,9 +12,9 @@ use super::advice;
 use super::json_text;
 use super::paths::refuse_url;
 
-/// Characters of a text of somebody else's that are shown.
+/// Characters shown of a URL or message from elsewhere.
 const SHOWN: usize = 60;
-/// Columns of the names before what is told.
+/// Width of the labels, in columns.
 const NAMES: usize = 9;
 /// Waits that are shown.
 const WAITS: usize = 3;
@@ -36,7 +36,7 @@ pub(super) struct JobArguments {
 }
 
 impl JobArguments {
-    /// What there is to print.
+    /// The state of the job, as text or JSON.
     ///
     /// # Errors
     /// When there is no such job, or it is damaged.
@@ -65,7 +65,7 @@ fn table(job: &Inspection, now: SystemTime, columns: usize) -> String {
     text
 }
 
-/// A name and what is told of it, broken between words where the line is too long.
+/// Writes a label and its content, wrapped between words if the line is too long.
 fn line(text: &mut String, name: &str, content: &str, columns: usize) {
     let mut told = format!("{name:<9}");
     let mut taken = told.chars().count();
@@ -129,7 +129,7 @@ fn urls(job: &Inspection) -> String {
     )
 }
 
-/// What a haul that works on the job waits for; the first few.
+/// The first few waits of the haul that is working on the job.
 fn waits(job: &Inspection, now: SystemTime) -> String {
     let waits = job.waits.first.iter();
     let waits: Vec<_> = waits
@@ -160,7 +160,7 @@ fn records(job: &Inspection) -> String {
             job.superseded
         );
     }
-    // What a run keeps for itself has no format and no place in its name.
+    // Marks of outputs are named `format:place`; others are internal.
     for (name, mark) in job.marks.iter().filter(|(name, _)| name.contains(':')) {
         let bytes = mark.get("bytes").and_then(serde_json::Value::as_u64);
         let _ = write!(text, "; {}", cut(name));
@@ -257,7 +257,7 @@ fn hosts(text: &mut String, hosts: &[HostCounts], beyond: u64, columns: usize) {
     }
 }
 
-/// A text of somebody else's, cleaned and not too long.
+/// A text from elsewhere, cleaned and cut.
 fn cut(text: &str) -> String {
     cut_to(text, SHOWN)
 }

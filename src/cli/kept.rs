@@ -1,8 +1,9 @@
-//! The command that began a job, out of the settings that the job keeps.
+//! The command that started a job, reconstructed from the settings that the job stores.
 //!
-//! Settings that are what they would be anyway are left out, so that what comes out is what somebody might have typed. A
-//! secret was never kept: it has to be given again, and takes the place that it had. Edge: the layers below the
-//! command line speak through what was kept; of now only those about telling are asked.
+//! Settings at their defaults are left out, so that the result is a command that somebody might have typed. Secrets
+//! are never stored: they have to be given again, and take the places that they had. The environment and the
+//! configuration file of now are ignored, except for variables about messages; those of then are among the stored
+//! settings.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,25 +17,25 @@ use super::exit::Failure;
 use super::fetch::secret;
 use super::layers::{Kind, kind};
 
-/// Flags that contradict going on with a job.
+/// Flags that make no sense when a job is resumed.
 const NOT_AGAIN: [&str; 2] = ["job", "fresh"];
 
-/// What becomes of secrets, which no job keeps.
+/// How to treat secrets, which no job stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets<'a> {
-    /// They are left out: nothing will be asked.
+    /// They are left out: no request will be sent.
     Left,
-    /// They are among these words, or it is an error. Seeds were read already where the flag says so.
+    /// They have to be among these words. With `seeds_read`, those of seeds are not needed.
     Given {
         words: &'a [OsString],
         seeds_read: bool,
     },
 }
 
-/// The words that begin the job again: the program, its command, flags, and seeds.
+/// The words of the command that resumes the job: program, subcommand, flags, and seeds.
 ///
 /// # Errors
-/// When the job keeps what this haul does not know, a secret is missing, or the words given make no sense.
+/// When this version does not know the job's command, a secret is missing, or the given words are wrong.
 pub(super) fn words(
     command: &Command,
     settings: &BTreeMap<String, String>,
@@ -114,7 +115,7 @@ pub(super) fn words(
     Ok(words)
 }
 
-/// What the environment says, but of how the run is told nothing: the job's own settings are kept.
+/// The environment variables that are read when a job is resumed: only those about messages.
 pub(super) fn environment(name: &str) -> Option<OsString> {
     let about_telling = ["HAUL_QUIET", "HAUL_VERBOSE", "HAUL_PROGRESS", "HAUL_COLOR"];
     about_telling
@@ -129,7 +130,7 @@ fn with(long: &str, value: &OsStr) -> OsString {
     word
 }
 
-/// Whether a flag has this value anyway.
+/// Whether a value is the default of its flag.
 fn is_default(flag: &Arg, kept: &str) -> bool {
     match kind(flag) {
         Kind::Switch => kept != "true",
@@ -145,7 +146,7 @@ fn is_default(flag: &Arg, kept: &str) -> bool {
     }
 }
 
-/// Whether a value is what is kept of a secret.
+/// Whether a stored value stands for a secret.
 fn is_hidden(long: &str, kept: &OsStr) -> bool {
     let Some(kept) = kept.to_str() else {
         return false;
@@ -160,7 +161,7 @@ fn is_hidden(long: &str, kept: &OsStr) -> bool {
     }
 }
 
-/// What was given beside: flags and their values.
+/// The flags that were given again, with their values.
 #[derive(Debug, Default)]
 struct Given(Vec<(String, Kind, OsString)>);
 
@@ -191,7 +192,7 @@ impl Given {
         Ok(Self(given))
     }
 
-    /// Takes the secret out that is kept as this.
+    /// Removes and returns the secret that is stored as this.
     fn take(&mut self, long: &str, kept: &OsStr) -> Option<OsString> {
         let is_it = |(flag, _, value): &(String, Kind, OsString)| {
             flag == long

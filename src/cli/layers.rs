@@ -1,9 +1,9 @@
-//! Layers of settings: flag over environment over file over default.
+//! Layers of settings: a flag overrides the environment, which overrides the file, which overrides the default.
 //!
-//! What the environment and the file say is turned into arguments in front of the user's own, so that there is one
-//! parser, one set of checks and one kind of value, wherever a setting comes from. Invariant: a layer speaks only for
-//! flags that no higher layer has set. Edge: a flag of a higher layer also silences its rivals below, as `--json` on
-//! the command line does with `data` in a file.
+//! Settings of the environment and the file become arguments in front of the user's own, so that there is one parser,
+//! one set of checks and one kind of value, wherever a setting comes from. Invariant: a layer only sets flags that no
+//! higher layer has set. A flag of a higher layer also overrides its rivals below: `--json` on the command line
+//! overrides `data` in a file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,10 +18,10 @@ use haul::Error;
 use super::config_file::{self, Value};
 use super::exit::Failure;
 
-/// Flags that are about where settings come from, and cannot come from there.
+/// Flags about where settings come from. They are not layered themselves.
 const ABOUT_LAYERS: [&str; 4] = ["config", "no-config", "help", "version"];
 
-/// Pairs of flags that say the same thing in two ways.
+/// Pairs of flags that set the same thing in two ways.
 const RIVALS: [(&str, &str); 5] = [
     ("data", "json"),
     ("user", "bearer-file"),
@@ -30,10 +30,10 @@ const RIVALS: [(&str, &str); 5] = [
     ("quiet", "verbose"),
 ];
 
-/// Where a setting comes from, from the weakest to the strongest.
+/// The origin of a setting, from weakest to strongest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
-    /// haul itself.
+    /// The default in haul.
     Default,
     /// A line of a file.
     File(PathBuf, usize),
@@ -43,12 +43,12 @@ pub(crate) enum Origin {
     Flag,
 }
 
-/// One flag, and what it is set to.
+/// One flag, and its values.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
-    /// Its long name, without dashes; `urls` for the words without a flag.
+    /// Its long name, without dashes; `urls` for the positional arguments.
     pub(crate) flag: String,
-    /// Its values; none where it is not set.
+    /// Its values; empty if it is not set.
     pub(crate) values: Vec<OsString>,
     /// What kind of value it has.
     pub(crate) kind: Kind,
@@ -56,33 +56,33 @@ pub(crate) struct Setting {
     pub(crate) origin: Origin,
 }
 
-/// What kind of value a flag has.
+/// The kind of value that a flag has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// None: it is there or not.
+    /// None: it is present or not.
     Switch,
-    /// None: it is there so many times.
+    /// None: it is counted.
     Count,
     /// One.
     One,
-    /// One each time.
+    /// One each time that it is given.
     Many,
 }
 
-/// Every flag in the order of the help, and what it is set to.
+/// Every flag with its values, in the order of the help.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings(pub(crate) Vec<Setting>);
 
-/// What a layer below the command line says.
+/// The flags that layers below the command line set.
 type Spoken = BTreeMap<String, (Value, Origin)>;
 
 impl Settings {
-    /// Whether a flag was set by anyone.
+    /// Whether a flag was set on any layer.
     pub(crate) fn is_set(&self, flag: &str) -> bool {
         self.rank(flag) > 0
     }
 
-    /// How strong a flag's origin is.
+    /// The strength of a flag's origin, from 0 for a default to 3 for the command line.
     pub(crate) fn rank(&self, flag: &str) -> u8 {
         let setting = self.0.iter().find(|setting| setting.flag == flag);
         match setting.map(|setting| &setting.origin) {
@@ -94,10 +94,10 @@ impl Settings {
     }
 }
 
-/// Parses a command line with the layers below it. `arguments` begins with the program and the subcommand.
+/// Parses a command line with the layers below it. `arguments` starts with the program and the subcommand.
 ///
 /// # Errors
-/// When a layer cannot be read, or holds a value that its flag does not take.
+/// When a layer cannot be read, or has a value that its flag does not accept.
 pub(super) fn matches(
     command: &Command,
     arguments: &[OsString],
@@ -182,10 +182,10 @@ pub(super) fn matches(
     Ok((matches, Settings(settings)))
 }
 
-/// Makes sure that each variable named HAUL_… is one: a flag that is misspelled there would do nothing.
+/// Checks that every variable named HAUL_… is a setting: a misspelled one would have no effect.
 ///
 /// # Errors
-/// Which is none, and which was probably meant.
+/// When one is not; the message suggests the closest one.
 pub(super) fn check_variables(
     command: &Command,
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -210,7 +210,7 @@ pub(super) fn check_variables(
     Ok(())
 }
 
-/// The keys that a file may have: the flags of every command that reads one. A key of another command says nothing here.
+/// The keys that a file may have: the flags of every command that reads one. Keys of other commands are ignored.
 fn keys(command: &Command) -> Vec<&str> {
     let flags = |command: &Command| {
         command
@@ -225,7 +225,7 @@ fn keys(command: &Command) -> Vec<&str> {
         .collect()
 }
 
-/// The long names of a flag: its own, and those that it had before.
+/// The long names of a flag: its current one, and its earlier ones.
 fn names(flag: &Arg) -> Vec<&str> {
     let before = flag.get_all_aliases().unwrap_or_default();
     flag.get_long().into_iter().chain(before).collect()
@@ -263,7 +263,7 @@ fn flags_of(command: &Command, arguments: &[OsString]) -> Vec<Arg> {
         .unwrap_or_default()
 }
 
-/// What kind of value a flag has.
+/// The kind of value that a flag has.
 pub(super) fn kind(flag: &Arg) -> Kind {
     match flag.get_action() {
         ArgAction::SetTrue => Kind::Switch,
@@ -291,7 +291,7 @@ fn file(alone: &ArgMatches, environment: &dyn Fn(&str) -> Option<OsString>) -> O
         .or_else(|| config_file::usual(environment))
 }
 
-/// What a variable says: a switch is on or off, a repeatable flag has a line for each value.
+/// The value of a variable: true or false for a switch, and one line per value for a repeatable flag.
 fn from_environment(flag: &Arg, name: &str, value: &OsString) -> Result<Value, Failure> {
     let text = value
         .to_str()
@@ -311,7 +311,7 @@ fn from_environment(flag: &Arg, name: &str, value: &OsString) -> Result<Value, F
     })
 }
 
-/// The arguments that say the same.
+/// The arguments that set a flag to this value.
 fn as_arguments(flag: &Arg, long: &str, value: &Value) -> Result<Vec<OsString>, String> {
     let with = |value: &String| OsString::from(format!("--{long}={value}"));
     let times = |count: usize| vec![OsString::from(format!("--{long}")); count];
@@ -335,7 +335,7 @@ fn told(origin: &Origin, long: &str, problem: &str) -> Failure {
     Error::Setting(format!("{origin}: {long}: {problem}")).into()
 }
 
-/// An error about a value that no flag gave names who did.
+/// An error about a value, which names the layer that it came from.
 fn blamed(error: clap::Error, spoken: &Spoken) -> Failure {
     let argument = error
         .get(ContextKind::InvalidArg)

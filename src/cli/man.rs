@@ -1,4 +1,4 @@
-//! `haul man`.
+//! `haul man`: prints manual pages.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Command};
@@ -18,7 +18,7 @@ impl ManArguments {
     /// The page, in roff: `haul man | man -l -` shows it.
     ///
     /// # Errors
-    /// None that a page in memory could have.
+    /// None in practice: the page is written to memory.
     pub(super) fn text(&self, command: Command) -> haul::Result<String> {
         let chosen = match &self.command {
             Some(name) => command.find_subcommand(name).cloned().unwrap_or(command),

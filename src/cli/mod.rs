@@ -1,6 +1,6 @@
-//! The command line, and the only room that knows clap. Turns arguments into settings, and results into text.
+//! The command line, and the only room that uses clap. Turns arguments into settings, and results into text.
 //!
-//! Edge: nothing is run here; `main` runs the [`Plan`] that this room returns.
+//! Nothing is run here: `main` runs the [`Plan`] that this room returns.
 
 mod advice;
 mod closed;
@@ -185,30 +185,30 @@ Every flag is also an environment variable (HAUL_PER_HOST for --per-host; a flag
 that may be repeated takes one value per line) and a key of the configuration
 file.";
 
-/// What `haul fetch --help` ends with.
+/// The end of `haul fetch --help`: the layers of settings and the exit codes.
 fn fetch_codes() -> String {
     format!("{FETCH_LAYERS}\n\nExit codes:\n{}", Exit::table())
 }
 
-/// What a command line asks for.
+/// The task that a command line asks for.
 #[derive(Debug)]
 pub(crate) enum Task {
-    /// To fetch or to crawl.
+    /// Fetch or crawl.
     Fetch(Box<Plan>),
-    /// To compare engines.
+    /// Compare engines.
     Compare(Box<ComparePlan>),
-    /// To try the failures of a job again.
+    /// Retry the failures of a job or an output.
     Retry(Box<Retry>),
-    /// To serve.
+    /// Serve a folder or a practice site.
     Serve(Box<ServeArguments>),
-    /// To print this.
+    /// Print this text.
     Print(String),
 }
 
 /// Reads the command line, and the layers of settings below it.
 ///
 /// # Errors
-/// When it asks for help, or for something that cannot be done.
+/// When it asks for help, or cannot be used.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, Failure> {
     let arguments = with_fetch(arguments.collect());
     let environment = |name: &str| std::env::var_os(name);
@@ -260,7 +260,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
     }
 }
 
-/// Which host waits, for how much longer, and why; `None` once that is over.
+/// A line about a waiting host: how much longer, and why; `None` once the wait is over.
 fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
     let left = wait.left(now);
     let host = wait.host.as_deref().unwrap_or("the whole run");
@@ -274,7 +274,7 @@ fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
     })
 }
 
-/// The number of columns to write to on standard output.
+/// The width to wrap standard output at, in columns.
 fn columns() -> usize {
     let columns = std::env::var("COLUMNS")
         .ok()
@@ -283,14 +283,14 @@ fn columns() -> usize {
     width.clamp(40, 120)
 }
 
-/// What a script reads: one JSON object on lines of its own.
+/// A value as indented JSON for scripts, with a final line break.
 fn json_text(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("its keys are texts and numbers");
     text.push('\n');
     text
 }
 
-/// A bare URL means fetch: where the first word is no command, `fetch` goes before everything.
+/// Inserts `fetch` before the arguments if the first word is not a command: a bare URL means fetch.
 fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_flag = |word: &OsString| {
         let bytes = word.as_encoded_bytes();
@@ -315,7 +315,7 @@ fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// The event loop of a run: one thread.
 ///
 /// # Errors
-/// When the system gives none.
+/// When the system cannot create it.
 pub(crate) fn event_loop() -> haul::Result<tokio::runtime::Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

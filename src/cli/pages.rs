@@ -1,7 +1,7 @@
-//! The pages of a folder, as the URLs that they have while it is served.
+//! The URLs of the pages in a folder, as they are while it is served.
 //!
-//! Each HTML file is one, whether anything links to it or not; `index.html` is its folder's. Edge: what the server would not
-//! show (names that begin with a dot, what is behind a link of the file system) is no page.
+//! Each HTML file is a page, whether anything links to it or not; `index.html` has the URL of its folder. Files that
+//! the server would not show (names that start with a dot, or behind a symbolic link) are left out.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,25 +11,26 @@ use std::path::Path;
 use haul::Error;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// The name of a folder that has none of its own.
+/// The host of a folder without named hosts.
 const HOST: &str = "site.localhost";
-/// What every name ends in that leads to the folder.
+/// The end of every host name that leads to the folder.
 const HOME: &str = ".localhost";
-/// Folders within each other that are looked into.
+/// The deepest nesting of folders that is searched.
 const DEPTH: usize = 64;
-/// Pages of one folder.
+/// The most pages of one folder.
 const PAGES: usize = 1_000_000;
-/// What a name of a file keeps in a URL.
+/// The characters of a file name that are escaped in a URL.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The URLs of all pages in a folder, in order: under `site.localhost`, those in `hosts/NAME/` under that name.
+/// The URLs of all pages in a folder, sorted. Pages in `hosts/NAME/` are on that host, and all others on
+/// `site.localhost`.
 ///
 /// # Errors
-/// When it cannot be read, has no pages or too many, or has a host that would be asked elsewhere.
+/// When it cannot be read, has no pages or too many, or has a host that is not below localhost.
 pub(super) fn urls(folder: &Path) -> haul::Result<Vec<OsString>> {
     let mut urls = Vec::new();
     let hosts = folder.join("hosts");
@@ -75,7 +76,7 @@ pub(super) fn urls(folder: &Path) -> haul::Result<Vec<OsString>> {
     Ok(urls)
 }
 
-/// Adds a page, or all pages of a folder.
+/// Adds a page, or all pages in a folder.
 fn find(
     path: &Path,
     name: &OsStr,
@@ -106,7 +107,7 @@ fn find(
     Ok(())
 }
 
-/// The names in a folder that the server would show, in order.
+/// The names in a folder that the server would show, sorted.
 fn names(folder: &Path) -> haul::Result<Vec<OsString>> {
     let failed = |source| unread(folder, source);
     let mut names = Vec::new();

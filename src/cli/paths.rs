@@ -1,4 +1,4 @@
-//! The paths of a command line: none of them is a URL, and no output destroys an input.
+//! Checks of the paths on a command line: none is a URL, and no output overwrites an input.
 
 use std::path::{Path, PathBuf};
 
@@ -28,15 +28,15 @@ const PATHS: [&str; 15] = [
     "mirror",
     "job",
 ];
-/// Those among them that are read, beside lists and archives.
+/// Those of them that are read, apart from lists and archives.
 const READ: [&str; 3] = ["recipe", "bearer-file", "config"];
 /// Flags whose values may be `@FILE`.
 const MAYBE: [&str; 5] = ["header", "data", "json", "write-out", "rows"];
 
-/// Makes sure that no path is a URL: `--job postgres://h/db` would be a folder of that name.
+/// Checks that no path is a URL: `--job postgres://h/db` would create a folder of that name.
 ///
 /// # Errors
-/// Which flag has one.
+/// When one is; the message names the flag.
 pub(super) fn refuse_urls(settings: &Settings) -> haul::Result<()> {
     for setting in &settings.0 {
         for path in setting
@@ -50,10 +50,10 @@ pub(super) fn refuse_urls(settings: &Settings) -> haul::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a path is no URL.
+/// Checks that a path is not a URL.
 ///
 /// # Errors
-/// When it is one, with who named it.
+/// When it is one; the message names the flag or argument.
 pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
     let text = path.to_string_lossy();
     match text.contains("://") {
@@ -65,10 +65,10 @@ pub(super) fn refuse_url(who: &str, path: &Path) -> haul::Result<()> {
     }
 }
 
-/// Makes sure that no output of a run is one of its inputs or another output, before any of them is opened.
+/// Checks, before any file is opened, that no output of a run is one of its inputs or another output.
 ///
 /// # Errors
-/// Which are the same.
+/// When two are the same; the message names both.
 pub(super) fn check(plan: &Plan) -> haul::Result<()> {
     let is_stdout = |sink: &SinkSettings| sink.destination == Destination::Stdout;
     if plan.config.sinks.iter().any(is_stdout) {
@@ -85,7 +85,7 @@ pub(super) fn check(plan: &Plan) -> haul::Result<()> {
     claims.check()
 }
 
-/// Notes the files that flags read, and the configuration.
+/// Claims the files that flags read, and the configuration file.
 pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
     for setting in &settings.0 {
         let reads = READ.contains(&setting.flag.as_str());
@@ -110,8 +110,8 @@ pub(super) fn read_by_flags(settings: &Settings, claims: &mut Claims) {
     }
 }
 
-/// The URL that a flag took for its value, where no other was named: `haul --json http://h/` has a body, and nobody to
-/// send it to.
+/// A message about a URL that a flag took as its value, if no other was given: `haul --json http://h/` has a body but
+/// no URL.
 pub(super) fn swallowed(settings: &Settings) -> Option<String> {
     let named = ["urls", "input", "from", "job"];
     let is_named =
@@ -136,7 +136,7 @@ pub(super) fn swallowed(settings: &Settings) -> Option<String> {
         })
 }
 
-/// The file or folder that a value of a flag names, where it names one.
+/// The file or folder that a flag's value names, if it names one.
 fn file<'v>(setting: &Setting, value: &'v str) -> Option<&'v str> {
     let flag = setting.flag.as_str();
     if PATHS.contains(&flag) {

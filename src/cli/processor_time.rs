@@ -1,12 +1,11 @@
-//! Processor time of this process and of the children that it waited for.
+//! CPU time of this process and of the child processes that it waited for.
 
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
-/// The processor time used so far, of the program and of the kernel on its behalf; `None` where the system does not
-/// say.
+/// The CPU time used so far, by the program and by the kernel on its behalf. `None` if the system does not say.
 pub(crate) fn processor_time() -> Option<Duration> {
     let of = |who| {
         let usage = getrusage(who).ok()?;

@@ -25,10 +25,10 @@ enum What {
 }
 
 impl RecipeArguments {
-    /// The tables that the recipes make.
+    /// The tables that the recipes fill, as text.
     ///
     /// # Errors
-    /// All that is wrong with them.
+    /// All mistakes in the recipes.
     pub(super) fn text(self) -> haul::Result<String> {
         let What::Check { files } = self.what;
         let (mut recipes, mut problems) = (Vec::new(), Vec::new());
@@ -58,7 +58,7 @@ impl RecipeArguments {
     }
 }
 
-/// A line a column, nested ones below.
+/// Writes one line per column, with nested columns below.
 fn columns(text: &mut String, all: &[haul::extract::Column], depth: usize) {
     for column in all {
         let list = if column.list { "[]" } else { "" };

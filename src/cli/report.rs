@@ -1,4 +1,4 @@
-//! Reports: `--report` of a run, and `haul report`, which draws the page again from its JSON.
+//! Reports: `--report` of a run, and `haul report`, which creates the page from JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +11,16 @@ use super::fetch::Plan;
 use super::layers::{Origin, Setting};
 use super::spelling;
 
-/// The largest JSON that is read: a comparison with all that can be asked for has a few MiB.
+/// The largest JSON that is read: a comparison with everything in it has a few MiB.
 const LARGEST: u64 = 256 << 20;
 
-/// The report of a run, on its way.
+/// The report of a run, while it is gathered.
 pub(crate) struct Reporting {
     path: PathBuf,
     run: RunReport,
 }
 
-/// Which data is drawn, and where.
+/// The arguments of `haul report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
     /// JSON written by haul compare --json, or a report that contains it
@@ -33,7 +33,7 @@ pub(crate) struct ReportArguments {
 }
 
 impl Reporting {
-    /// Of a run that begins now; `None` where nobody asked for one.
+    /// Starts the report of a run; `None` if no flag asks for one.
     pub(crate) fn begin(plan: &Plan) -> Option<Self> {
         let path = plan.report.clone()?;
         let given = |setting: &&Setting| setting.origin == Origin::Flag;
@@ -47,12 +47,12 @@ impl Reporting {
         })
     }
 
-    /// Takes an event in.
+    /// Adds an event to the report.
     pub(crate) fn hear(&mut self, event: &Event<'_>) {
         self.run.hear(event);
     }
 
-    /// Writes the page of a run that ended so.
+    /// Writes the page.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -63,10 +63,10 @@ impl Reporting {
 }
 
 impl ReportArguments {
-    /// Draws the page, and answers a line that says where it is.
+    /// Creates the page, and returns its path as a line.
     ///
     /// # Errors
-    /// When the data cannot be read or is none of ours, or the page cannot be written.
+    /// When the data cannot be read or is not that of a report, or the page cannot be written.
     pub(super) fn draw(self) -> haul::Result<String> {
         let unreadable =
             |error| Error::Setting(format!("cannot read {}: {error}", self.data.display()));

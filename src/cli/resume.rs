@@ -1,7 +1,7 @@
-//! The command that fetches what an unfinished run did not come to.
+//! The command that fetches the rest of an unfinished run.
 //!
-//! The user's own flags, with the missing rows and without secrets, quoted for a shell. Invariant: rows that have their
-//! record are never among them.
+//! It has the user's own flags, the missing rows and no secrets, and is quoted for a shell. Invariant: rows that have
+//! a record are never among the missing ones.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -13,10 +13,10 @@ use super::fetch::Plan;
 use super::layers::{Origin, Setting};
 use super::spelling;
 
-/// More ranges than this go to a file: nobody wants to paste them.
+/// The most ranges of rows that the command lists. More go to a file, as nobody wants to paste them.
 const RANGES: usize = 40;
 
-/// What a run has to say of the rows that it left, from before it starts until it is over.
+/// Everything about a run that the command for its rest needs, collected before it starts.
 #[derive(Debug)]
 pub(crate) struct Resume {
     command: &'static str,
@@ -24,15 +24,15 @@ pub(crate) struct Resume {
     wanted: Option<Rows>,
     limit: Option<u64>,
     output: Option<PathBuf>,
-    /// The folder of the job that keeps it.
+    /// The folder of the job, if the run has one.
     kept: Option<PathBuf>,
-    /// The output whose failures are fetched again.
+    /// The output whose failures are retried.
     retried: Option<PathBuf>,
     reads_stdin: bool,
 }
 
 impl Resume {
-    /// Keeps what the command will need.
+    /// Collects what the command will need.
     pub(crate) fn of(plan: &Plan) -> Self {
         let settings = plan.settings.0.iter();
         Self {
@@ -62,10 +62,10 @@ impl Resume {
         }
     }
 
-    /// What to tell after a run: nothing where nothing is missing.
+    /// The text to print after a run; `None` if nothing is missing.
     ///
     /// # Errors
-    /// When the missing rows are many and the file for them cannot be written.
+    /// When there are too many missing rows, and the file for them cannot be written.
     pub(crate) fn text(&self, outcome: &Outcome) -> haul::Result<Option<String>> {
         if self.kept.is_some() {
             return Ok(self.same_again(outcome));
@@ -108,7 +108,7 @@ impl Resume {
         Ok(Some(text))
     }
 
-    /// What a job says that was done before and has nothing left to do.
+    /// The sentence about a job that was already done, and had nothing left to do.
     pub(crate) fn done(&self, outcome: &Outcome) -> Option<String> {
         let folder = self.kept.as_ref()?;
         let is_done = outcome.ended == Ended::Complete && outcome.tally.visited == 0;
@@ -129,7 +129,7 @@ impl Resume {
         })
     }
 
-    /// A job goes on with the command that began it.
+    /// The command that resumes a job: the one that started it.
     fn same_again(&self, outcome: &Outcome) -> Option<String> {
         if outcome.waiting == 0 {
             return None;
@@ -149,7 +149,7 @@ impl Resume {
         ))
     }
 
-    /// The command that fetches the failures which are left in an output.
+    /// The command that retries the remaining failures of an output.
     fn retry_again(&self, output: &Path) -> String {
         let into_the_same = self.output.as_deref() == Some(output);
         let left_out: &[&str] = match into_the_same {
@@ -170,7 +170,7 @@ impl Resume {
         )
     }
 
-    /// The rows without a record that the run was asked for.
+    /// The requested rows that have no record.
     fn missing(&self, outcome: &Outcome) -> Rows {
         match &self.wanted {
             Some(wanted) => outcome.missing.and(wanted),
@@ -178,7 +178,8 @@ impl Resume {
         }
     }
 
-    /// Beside the output, or where temporary files go; the disk of an output that failed may be full.
+    /// The file for missing rows: next to the output, or a temporary file if the output failed, as its disk may be
+    /// full.
     fn rows_file(&self, ended: Ended) -> PathBuf {
         match &self.output {
             Some(output) if ended != Ended::OutputFailed => {
@@ -190,7 +191,7 @@ impl Resume {
         }
     }
 
-    /// The command that the user gave; with the rows that are missing, what fetches those after so many records.
+    /// The user's own command, or with `missing` the one for the rest: the rows, and the number of records so far.
     fn command(&self, missing: Option<(OsString, u64)>) -> String {
         let left_out: &[&str] = match missing {
             Some(_) => &["rows", "limit", "append"],

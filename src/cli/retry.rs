@@ -1,7 +1,7 @@
-//! `haul retry`: failures are fetched again.
+//! `haul retry`: fetches failures again.
 //!
-//! Those of a job wait again, and the command that began it goes on with them. Those in an output of a run without a
-//! job are read out of its records; the new records are appended to it.
+//! The failures of a job are put back to waiting, and the command that started it fetches them. The failures in an
+//! output of a run without a job are read from its records, and the new records are appended to it.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -37,36 +37,36 @@ pub(super) struct RetryArguments {
     flags: Vec<OsString>,
 }
 
-/// Failures that are to be fetched again.
+/// Failures to fetch again.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// The run that does it.
+    /// The run that fetches them.
     pub(crate) plan: Plan,
     of: Failed,
 }
 
-/// Where the failures are.
+/// The place where failures are stored.
 #[derive(Debug)]
 enum Failed {
-    /// In the job in this folder; those of these causes, or all.
+    /// The job in this folder, and the causes to retry; `None` for all.
     Job(PathBuf, Option<RetryOn>),
-    /// In an output.
+    /// An output of a run without a job.
     Output(Failures),
 }
 
-/// What became of the wish.
+/// The outcome of planning a retry.
 pub(super) enum Again {
-    /// It can be done.
+    /// There are failures to retry.
     Retry(Box<Retry>),
-    /// There is nothing to do, which this tells.
+    /// There is nothing to retry; the text says so.
     Nothing(String),
 }
 
 impl RetryArguments {
-    /// The run that tries again; nothing is changed yet.
+    /// Plans the retry. Nothing is changed yet.
     ///
     /// # Errors
-    /// When there is no such job, a cause is unknown, or the job's command cannot be had again.
+    /// When there is no such job, a cause is unknown, or the job's command cannot be reconstructed.
     pub(super) fn plan(self, command: &Command) -> Result<Again, Failure> {
         refuse_url("the job", &self.failed)?;
         if is_output(&self.failed) {
@@ -84,7 +84,7 @@ impl RetryArguments {
         let words = kept::words(command, &job.settings, &self.failed, secrets)?;
         let (matches, settings) = layers::matches(command, &words, &kept::environment)?;
         let mut terminals = Terminals::here();
-        // A list that was read to its end is not wanted again.
+        // A list that was fully read is not needed again.
         terminals.stdin &= !job.list.done;
         let plan = if words.get(1).is_some_and(|name| name == "crawl") {
             CrawlArguments::from_arg_matches(&matches)?.plan(settings, terminals)
@@ -97,7 +97,7 @@ impl RetryArguments {
         })))
     }
 
-    /// The run that fetches the failures in an output again, into the same output unless a flag names another.
+    /// Plans a retry of the failures in an output. Records go to the same output unless a flag names another.
     fn plan_of_output(self, command: &Command) -> Result<Again, Failure> {
         belongs_to_no_job(&self.failed)?;
         let causes = causes(&self.cause)?;
@@ -146,7 +146,7 @@ impl RetryArguments {
     }
 }
 
-/// Flags that say what is fetched, which the failures do here.
+/// Flags that say what to fetch, which the failures do here.
 const NOT_HERE: [&str; 4] = ["targets", "input", "from", "job"];
 
 /// Whether a path is an output of a run, not a job: a file, or the folder of a Parquet output.
@@ -158,7 +158,7 @@ fn is_output(path: &Path) -> bool {
 }
 
 /// # Errors
-/// When a job keeps the output in its folder: it knows how far its records go, and nobody else may write behind them.
+/// When the output is in a job folder: the job knows where its records end, and nobody else may write after them.
 fn belongs_to_no_job(output: &Path) -> haul::Result<()> {
     let whole = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
     match whole.parent().filter(|folder| is_job(folder)) {
@@ -171,7 +171,7 @@ fn belongs_to_no_job(output: &Path) -> haul::Result<()> {
     }
 }
 
-/// What is told of the failures in an output: which are fetched again, which are not, and why.
+/// A message about the failures in an output: how many are retried, how many are not, and why.
 fn told_of(failures: &Failures, output: Option<&Path>) -> String {
     let mut told = String::new();
     let left_out = failures.with_bodies_count + failures.malformed;
@@ -220,10 +220,10 @@ fn foreign(failures: &Failures) -> String {
 }
 
 impl Retry {
-    /// Puts the failures of a job back to waiting. Answers what to tell, and whether there is anything to go on with.
+    /// Puts the failures of a job back to waiting. Returns a message, and whether there is anything to fetch.
     ///
     /// # Errors
-    /// When the job is damaged, or another haul works on it.
+    /// When the job is damaged, or another haul is working on it.
     pub(crate) fn put_back(&self) -> haul::Result<(String, bool)> {
         let (folder, causes) = match &self.of {
             Failed::Job(folder, causes) => (folder, causes),
@@ -248,7 +248,7 @@ impl Retry {
         })
     }
 
-    /// Whether there are failures that cannot be fetched again from what is known of them.
+    /// Whether some failures cannot be retried, because their records do not contain enough.
     pub(crate) fn leaves_some(&self) -> bool {
         match &self.of {
             Failed::Job(..) => false,
@@ -258,14 +258,14 @@ impl Retry {
 }
 
 /// # Errors
-/// Which cause is none, and what is known.
+/// When an item is not a cause; the message lists what is known.
 fn causes(items: &[String]) -> haul::Result<Option<RetryOn>> {
     if items.is_empty() {
         return Ok(None);
     }
     let mut causes = RetryOn::nothing();
     for item in items {
-        // In --retry-on this word clears the list; of a cause it says nothing.
+        // In --retry-on this word clears the list; here it is not a cause.
         let known = match item.trim() {
             "none" => causes.add("\"none\""),
             item => causes.add(item),

@@ -9,7 +9,7 @@ use haul::{Config, Error, Event, PageUrl, Stop, clean};
 
 use super::advice;
 
-/// Characters of a value, and of the source of an element, that are shown.
+/// Characters shown of a value, and of the source of an element.
 const SHOWN: usize = 160;
 
 /// The arguments of `haul select`.
@@ -28,7 +28,7 @@ pub(crate) struct SelectArguments {
     base: String,
 }
 
-/// A page, read.
+/// A page that was read.
 struct Text {
     url: PageUrl,
     text: String,
@@ -36,10 +36,10 @@ struct Text {
 }
 
 impl SelectArguments {
-    /// Tries each expression, and tells what it finds.
+    /// Tries each expression, and returns its matches as text.
     ///
     /// # Errors
-    /// When the page cannot be had, or an expression has a mistake.
+    /// When the page cannot be read, or an expression has a mistake.
     pub(super) fn text(self) -> haul::Result<String> {
         let page = self.read()?;
         let source = match page.media.as_str() {
@@ -98,7 +98,7 @@ impl SelectArguments {
     }
 }
 
-/// A page from the network, as any fetch gets it.
+/// Fetches the page as `haul fetch` would.
 fn fetched(url: &PageUrl) -> haul::Result<Text> {
     let mut config = Config::urls([url.as_str()]);
     config.parse.wants.text = true;
@@ -126,7 +126,7 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
     found
 }
 
-/// A line for the value, and one for where it is from.
+/// Writes one line for the value, and one for its source.
 fn tell(told: &mut String, found: &Match) {
     let column = Column {
         name: String::new(),

@@ -1,6 +1,6 @@
 //! `haul serve`: the practice server from the command line.
 //!
-//! Edge: what it serves and how badly is [`haul::origin`]'s; here are its flags, its addresses and its end.
+//! The server itself is [`haul::origin`]; this file has its flags, prints its addresses, and waits for the interrupt.
 
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
@@ -73,7 +73,7 @@ pub(crate) struct Served {
     site: Arc<Site>,
 }
 
-/// Starts to serve a folder on a free port of this machine, for the length of a fetch.
+/// Starts to serve a folder on a free port of this machine, for the duration of a run.
 ///
 /// # Errors
 /// When the folder or its rules cannot be read.

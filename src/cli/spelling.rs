@@ -1,4 +1,4 @@
-//! Flags as a command line that a shell reads, without secrets.
+//! Flags spelled as a command line for a shell, without secrets.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::fetch::secret;
 use super::layers::{Kind, Origin, Setting, Settings};
 
-/// Adds flags to a command, but for those of these names.
+/// Appends flags to a command, except those named in `left_out`.
 pub(super) fn flags(command: &mut String, settings: &[Setting], left_out: &[&str]) {
     let mut add = |word: &str| {
         command.push(' ');
@@ -34,7 +34,7 @@ pub(super) fn flags(command: &mut String, settings: &[Setting], left_out: &[&str
     }
 }
 
-/// The values of a flag as they may be shown, without quotes.
+/// The values of a flag without secrets, not quoted.
 fn values(setting: &Setting) -> String {
     let texts: Vec<_> = setting
         .values
@@ -44,7 +44,7 @@ fn values(setting: &Setting) -> String {
     texts.join(" ")
 }
 
-/// Every setting that is not at its default, as it may be shown.
+/// Every setting that is not at its default, without secrets.
 pub(super) fn in_force(settings: &Settings) -> Vec<(String, String)> {
     settings
         .0
@@ -54,7 +54,7 @@ pub(super) fn in_force(settings: &Settings) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Adds the words without a flag to a command.
+/// Appends the positional arguments to a command.
 pub(super) fn targets(command: &mut String, settings: &[Setting]) {
     for setting in settings.iter().filter(|setting| setting.flag == "urls") {
         for value in &setting.values {
@@ -64,7 +64,7 @@ pub(super) fn targets(command: &mut String, settings: &[Setting]) {
     }
 }
 
-/// The command that the user gave.
+/// The user's own command line, without secrets.
 pub(super) fn command(name: &str, settings: &Settings) -> String {
     let given = settings.0.iter();
     let given: Vec<_> = given
@@ -77,7 +77,7 @@ pub(super) fn command(name: &str, settings: &Settings) -> String {
     line
 }
 
-/// A value as it may be shown, quoted. A file's name is no secret, and may be no text.
+/// A value without secrets, quoted. A value that is not UTF-8 can only be a file name, which is no secret.
 fn shown(flag: &str, value: &OsString) -> String {
     match value.to_str() {
         Some(text) => quoted(&OsString::from(&*secret::shown(flag, text))),
@@ -85,7 +85,7 @@ fn shown(flag: &str, value: &OsString) -> String {
     }
 }
 
-/// A word as a shell reads it.
+/// A word, quoted for a shell if necessary.
 pub(super) fn quoted(word: &OsString) -> String {
     let bytes = word.as_encoded_bytes();
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(byte);
@@ -94,7 +94,7 @@ pub(super) fn quoted(word: &OsString) -> String {
         Some(text) if !text.chars().any(char::is_control) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
-        // What a terminal would obey, and what is no text, is written byte by byte.
+        // Control characters, and what is not UTF-8, are written byte by byte.
         _ => {
             let mut word = "$'".to_owned();
             for byte in bytes {

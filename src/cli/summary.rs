@@ -1,4 +1,4 @@
-//! What a run came to, for people.
+//! The summary of a run, for people.
 //!
 //! A pure function of the [`Tally`]: every number comes from there. Remote text is cleaned.
 
@@ -10,20 +10,20 @@ use haul::{Broken, ByteSize, Tally, clean, spelled};
 
 use super::advice;
 
-/// Characters of an example's URL and of its message that are shown.
+/// Characters shown of an example's URL, and of its message.
 const SHOWN: usize = 60;
-/// Characters of a broken URL, and of a page that holds it, that are shown.
+/// Characters shown of a broken URL, and of a page that links to it.
 const WHOLE: usize = 500;
-/// Classes of failure that are shown, the commonest first.
+/// Classes of failure that are shown, the most frequent first.
 const CLASSES: usize = 12;
 
-/// The summary of a run that used so much processor time.
+/// The summary of a run, with the CPU time that it used.
 pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     let mut text = headline(tally, processor);
     if tally.visited < 2 && tally.failed == 0 {
         line(&mut text, "ignored", ignored(tally));
-        broken(&mut text, &tally.broken); // of an earlier session
-        return text; // the one record has said it all
+        broken(&mut text, &tally.broken); // from an earlier session
+        return text; // the record itself says the rest
     }
     line(&mut text, "statuses", statuses(tally));
     line(&mut text, "failed", failed(tally));
@@ -41,14 +41,14 @@ pub(crate) fn summary(tally: &Tally, processor: Option<Duration>) -> String {
     text
 }
 
-/// The summary of a job that had nothing left to do, which `done` says.
+/// The summary of a job that had nothing left to do; `done` is the sentence that says so.
 pub(crate) fn summary_of_done(tally: &Tally, done: String) -> String {
     let mut text = done;
     broken(&mut text, &tally.broken);
     text
 }
 
-/// The file to open of a copy that can be browsed.
+/// The line that names the start page of a mirror.
 pub(crate) fn mirror_summary(begins: &Path) -> String {
     let mut text = String::new();
     line(
@@ -59,7 +59,8 @@ pub(crate) fn mirror_summary(begins: &Path) -> String {
     text
 }
 
-/// What failed in a crawl, with the pages that link there. URLs are shown whole: they are to be repaired.
+/// The broken links of a crawl, with the pages that link there. URLs are shown in full, because somebody has to fix
+/// them.
 fn broken(text: &mut String, broken: &Broken) {
     if broken.count == 0 {
         return;
@@ -98,7 +99,7 @@ fn headline(tally: &Tally, processor: Option<Duration>) -> String {
         counted(tally.visited, "record"),
         brief(tally.elapsed)
     );
-    // A rate over less than this is a guess.
+    // A rate over a shorter time is only noise.
     let has_rate = tally.visited > 1 && seconds >= 0.01;
     if has_rate {
         let _ = write!(text, ", {}/s", figure(tally.visited as f64 / seconds));
@@ -156,7 +157,7 @@ fn by_count(tally: &Tally) -> Vec<(&'static str, &haul::Failures)> {
     classes
 }
 
-/// What is neither an answer nor a failure.
+/// Counts of what is neither a response nor a failure.
 fn other(tally: &Tally) -> String {
     let counts = [
         (tally.redirects, "redirect"),
@@ -175,7 +176,7 @@ fn other(tally: &Tally) -> String {
     said.join(", ")
 }
 
-/// What pages led to and that was not asked, by the reason.
+/// Counts of links that were not followed, by reason.
 fn skipped(tally: &Tally) -> String {
     let mut reasons: Vec<(&str, u64)> = tally
         .passed_over
@@ -193,7 +194,7 @@ fn skipped(tally: &Tally) -> String {
     said.join(", ")
 }
 
-/// What an archive holds that is no page.
+/// Counts of archive records that are not pages.
 fn ignored(tally: &Tally) -> String {
     let each: Vec<_> = tally
         .left_out
@@ -272,7 +273,7 @@ fn counted(count: u64, name: &str) -> String {
     }
 }
 
-/// A figure with as many digits as a person reads.
+/// A number with as many digits as people need.
 fn figure(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),
@@ -281,7 +282,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// A latency, in microseconds where milliseconds say too little.
+/// A latency; below 10 ms with fractions of a millisecond.
 fn brief(duration: Duration) -> String {
     match duration.as_micros() {
         micros @ 0..=9_999 => format!("{}ms", figure(micros as f64 / 1000.0)),
@@ -293,7 +294,7 @@ fn cut(text: &str) -> String {
     cut_to(text, SHOWN)
 }
 
-/// A URL that is longer than this is not one that somebody wrote.
+/// A URL in full, unless it is too long to have been typed by anybody.
 fn whole(url: &str) -> String {
     cut_to(url, WHOLE)
 }

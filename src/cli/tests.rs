@@ -1,4 +1,4 @@
-//! The command line as a whole: words in, settings out.
+//! Tests of the whole command line: words in, settings out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;

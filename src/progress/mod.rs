@@ -1,8 +1,8 @@
-//! Progress: what the loop tells, for people. The only room that knows indicatif.
+//! Progress of a run, for people. The only room that uses indicatif.
 //!
-//! The loop's callback copies a few figures; one thread redraws them a few times a second, so a request costs nothing
-//! here. Invariant: whatever is written to standard error during a run goes through [`Progress::say`], so that a line
-//! and the bar never tear each other. Every figure comes from the [`Tally`].
+//! The loop's callback copies a few figures, and one thread redraws them a few times a second, so a request costs
+//! nothing here. Invariant: everything that is written to standard error during a run goes through [`Progress::say`],
+//! so that lines and the bar never garble each other. Every figure comes from the [`Tally`].
 
 mod stage;
 mod terminal;
@@ -24,13 +24,13 @@ pub(crate) use wait::reason;
 
 /// How often a bar is redrawn.
 const REDRAW: Duration = Duration::from_millis(125);
-/// How often a line is written where there is no terminal.
+/// How often a line is written if there is no terminal.
 const LINE: Duration = Duration::from_secs(5);
 /// How often a JSON object is written.
 const OBJECT: Duration = Duration::from_secs(1);
-/// Cells of the bar, where there is room.
+/// Cells of the bar, if there is room.
 const CELLS: usize = 20;
-/// A bar of fewer cells says nothing.
+/// The fewest cells of a bar; a shorter one shows nothing.
 const LEAST_CELLS: usize = 8;
 
 /// How progress is shown.
@@ -44,26 +44,26 @@ pub(crate) enum Style {
     Lines,
     /// A JSON object every second.
     Json,
-    /// Not at all.
+    /// No progress.
     None,
 }
 
-/// How much is told beside progress, from nothing to everything.
+/// How much is printed besides progress, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Voice {
-    /// Records, and the error that ends a run.
+    /// Only records, and the error that ends a run.
     Silent,
-    /// Notices too.
+    /// Also notices.
     Quiet,
-    /// And a summary.
+    /// Also a summary.
     Usual,
-    /// And each retry and each host on hold.
+    /// Also each retry and each paused host.
     Retries,
-    /// And each failure.
+    /// Also each failure.
     Failures,
 }
 
-/// Shows how a run goes until it is [finished](Self::finish) or dropped.
+/// Shows the progress of a run until it is [finished](Self::finish) or dropped.
 pub(crate) struct Progress {
     view: Arc<Mutex<View>>,
     bar: Option<ProgressBar>,
@@ -74,10 +74,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Starts to show.
+    /// Starts the thread that shows progress.
     ///
     /// # Errors
-    /// When the thread that redraws cannot be started.
+    /// When the thread cannot be started.
     pub(crate) fn start(style: Style, voice: Voice) -> haul::Result<Self> {
         let view = Arc::new(Mutex::new(View::default()));
         let bar = matches!(style, Style::Bar | Style::PlainBar).then(|| bar(style));
@@ -106,7 +106,7 @@ impl Progress {
         })
     }
 
-    /// Takes an event of the loop.
+    /// Shows an event of the run, if the settings ask for it.
     pub(crate) fn hear(&self, event: &Event<'_>) {
         match event {
             Event::Tick(tally) => {
@@ -151,7 +151,7 @@ impl Progress {
             }
             Event::Held { host, until, cause } if self.voice >= Voice::Retries => {
                 let after = until.saturating_duration_since(Instant::now());
-                // The moment since it was held is nobody's business: 1s, not 999ms.
+                // Rounded up, so that the moment since the pause began does not show: 1s, not 999ms.
                 let tenths = after.as_millis().div_ceil(100) as u64;
                 let after = Duration::from_millis(tenths * 100);
                 self.say(&format!("{host}: paused for {} ({cause})", spelled(after)));
@@ -176,10 +176,10 @@ impl Progress {
         }
     }
 
-    /// Writes a line to standard error, cleaned.
+    /// Writes a line to standard error, with remote text cleaned.
     pub(crate) fn say(&self, text: &str) {
         let write = || {
-            // Nobody is left to be told when this cannot be written.
+            // If this cannot be written, there is nobody left to report it to.
             let _ = writeln!(std::io::stderr(), "haul: {}", clean(text));
         };
         match &self.bar {
@@ -188,7 +188,7 @@ impl Progress {
         }
     }
 
-    /// Shows the last figures where they are kept, and clears the bar.
+    /// Shows the last figures as JSON if that was asked for, and clears the bar.
     pub(crate) fn finish(mut self) {
         self.close();
     }
@@ -196,7 +196,7 @@ impl Progress {
     fn close(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked shows nothing more.
+            // It does not matter whether the thread panicked.
             let _ = thread.join();
         }
     }
@@ -217,7 +217,7 @@ fn bar(style: Style) -> ProgressBar {
     ProgressBar::with_draw_target(Some(1), target).with_style(drawn(style, CELLS))
 }
 
-/// A bar of so many cells, and the figures behind it.
+/// The style of a bar with this many cells, and the figures after it.
 fn drawn(style: Style, cells: usize) -> ProgressStyle {
     let template = match (cells, style) {
         (0, _) => "{wide_msg}".to_owned(),
@@ -229,11 +229,11 @@ fn drawn(style: Style, cells: usize) -> ProgressStyle {
     drawn.progress_chars("━╸─")
 }
 
-/// How many cells are left for the bar beside a line of figures. The figures go first.
+/// The number of cells left for the bar next to a line of figures. The figures take precedence.
 fn cells(columns: usize, line: &str) -> usize {
     match columns.saturating_sub(line.chars().count() + 1) {
         0..LEAST_CELLS => 0,
-        free => free.min(CELLS) / 4 * 4, // not another width for each digit
+        free => free.min(CELLS) / 4 * 4, // so that the width does not change with each digit
     }
 }
 
@@ -267,7 +267,7 @@ fn write_lines(style: Style, view: &Mutex<View>, ended: &Receiver<()>) {
         let is_over = !matches!(ended.recv_timeout(SAMPLE), Err(RecvTimeoutError::Timeout));
         let view = locked(view).clone();
         speed.note(&view);
-        // A reader of objects wants the last figures; a person reads the summary.
+        // A program that reads JSON needs the final figures; people read the summary.
         if Instant::now() >= due || is_over && style == Style::Json {
             due += every;
             let line = match style {
@@ -278,7 +278,7 @@ fn write_lines(style: Style, view: &Mutex<View>, ended: &Receiver<()>) {
                     view.line(&speed, usize::MAX)
                 ),
             };
-            // Nobody is left to be told when this cannot be written.
+            // If this cannot be written, there is nobody left to report it to.
             let _ = writeln!(std::io::stderr(), "{line}");
         }
         if is_over {
@@ -287,7 +287,7 @@ fn write_lines(style: Style, view: &Mutex<View>, ended: &Receiver<()>) {
     }
 }
 
-/// A view is whole after a panic too: it is only ever replaced.
+/// Locks a view. It is valid even after a panic, as it is only ever replaced as a whole.
 fn locked(view: &Mutex<View>) -> MutexGuard<'_, View> {
     view.lock().unwrap_or_else(PoisonError::into_inner)
 }

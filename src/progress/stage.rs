@@ -1,20 +1,20 @@
-//! How far a comparison is: one line that is redrawn, on a terminal alone.
+//! The stage of a comparison, as one line that is redrawn. Only shown on a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often the time that went by is redrawn.
+/// How often the elapsed time is redrawn.
 const REDRAW: Duration = Duration::from_millis(250);
 
-/// A line that says what is being done.
+/// A line that shows the current stage.
 pub(crate) struct StageLine {
     line: ProgressBar,
 }
 
 impl StageLine {
-    /// A line on standard error, where that is a terminal and it is wanted.
+    /// A line on standard error; hidden unless it is wanted and standard error is a terminal.
     pub(crate) fn start(wanted: bool) -> Self {
         let line = match wanted && std::io::stderr().is_terminal() {
             true => ProgressBar::new_spinner(),
@@ -27,7 +27,7 @@ impl StageLine {
         Self { line }
     }
 
-    /// What is being done from now on.
+    /// Shows the stage that begins now.
     pub(crate) fn show(&self, what: String) {
         self.line.set_message(what);
     }

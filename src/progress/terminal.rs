@@ -1,17 +1,18 @@
-//! The terminal as the bar sees it: a little narrower than it is.
+//! The terminal as the bar sees it: a few columns narrower than it is.
 //!
-//! The bar leaves the cursor behind its last column. Where that is the terminal's last one, the `^C` that the terminal
-//! itself prints goes to the next line, and the bar's line is never cleared: so a few columns stay free for it.
+//! The bar leaves the cursor after its last column. If that were the last column of the terminal, the `^C` that the
+//! terminal itself prints would wrap to the next line, and the bar's line would never be cleared. So a few columns
+//! stay free.
 
 use std::io;
 
 use console::Term;
 use indicatif::TermLike;
 
-/// Columns for `^C`, pressed twice between two redraws at the most, and one more, so that the cursor stays on its line.
+/// Columns kept free: `^C` twice, as it may be pressed twice between two redraws, and one for the cursor.
 const FREE: u16 = 5;
 
-/// Standard error, with some columns kept free at the right.
+/// Standard error, with a few columns kept free on the right.
 #[derive(Debug)]
 pub(super) struct Terminal(Term);
 

@@ -7,12 +7,12 @@ use haul::{ByteSize, Tally, Waits, clean, spelled};
 
 use super::{Style, wait};
 
-/// Over how long the rate of now is measured.
+/// The period over which the current rate is measured.
 const NOW: Duration = Duration::from_secs(4);
-/// How often that is looked at.
+/// The time between two samples of the figures.
 pub(super) const SAMPLE: Duration = Duration::from_millis(250);
 
-/// The figures that are shown, copied from the tally.
+/// The figures that progress shows, copied from the tally.
 #[derive(Debug, Clone, Default)]
 pub(super) struct View {
     pub(super) visited: u64,
@@ -20,16 +20,16 @@ pub(super) struct View {
     pub(super) in_flight: usize,
     wire_bytes: u64,
     pub(super) total: Option<u64>,
-    /// Whether the total is only what the list's size suggests.
+    /// Whether the total is estimated from the size of the list.
     is_estimate: bool,
     slowest: Option<(String, Duration)>,
-    /// How long the host needs that is done last.
+    /// The time that the slowest host still needs.
     longest_host: Duration,
     waits: Waits,
     pub(super) elapsed: Duration,
 }
 
-/// How fast it goes now: visits and bytes a second over the last few seconds.
+/// The current speed: visits and bytes per second over the last few seconds.
 #[derive(Debug, Default)]
 pub(super) struct Speed {
     samples: VecDeque<(Duration, u64, u64)>,
@@ -37,7 +37,7 @@ pub(super) struct Speed {
 
 impl View {
     pub(super) fn of(tally: &Tally, style: Style) -> Self {
-        // Finding the slowest host looks at all of them: only where somebody will see it.
+        // Finding the slowest host takes a pass over all hosts, so it is done only if it is shown.
         let slowest = if style == Style::None {
             None
         } else {
@@ -59,7 +59,7 @@ impl View {
         }
     }
 
-    /// Done, and of how many.
+    /// The count of finished URLs, and the total if it is known.
     fn done(&self) -> String {
         match self.total {
             Some(total) if self.is_estimate => format!("{}/~{total}", self.visited),
@@ -68,7 +68,7 @@ impl View {
         }
     }
 
-    /// How long until the end, at this rate, and no sooner than the host is done that takes longest.
+    /// The time until the end at this rate, but at least what the slowest host still needs.
     fn remaining(&self, rate: f64) -> Option<Duration> {
         let left = self.total?.checked_sub(self.visited)?;
         let seconds = (left as f64 / rate).max(self.longest_host.as_secs_f64());
@@ -77,7 +77,7 @@ impl View {
             .flatten()
     }
 
-    /// The figures in a line. Where they do not fit in so many columns, those that say least are left out.
+    /// The figures as one line. If it is wider than `columns`, the least important figures are dropped.
     pub(super) fn line(&self, speed: &Speed, columns: usize) -> String {
         let (visits, bytes) = speed.now();
         let rate = if visits < 10.0 {
@@ -85,7 +85,7 @@ impl View {
         } else {
             format!("{visits:.0}")
         };
-        // Each with its rank: the highest goes first, and 0 never.
+        // Each part with its rank: the highest is dropped first, and 0 never.
         let mut parts = vec![
             (0, format!("{}  {rate}/s", self.done())),
             (3, format!("{}/s", ByteSize(bytes as u64))),
@@ -187,7 +187,7 @@ mod tests {
     fn the_rate_is_the_one_of_the_last_seconds() {
         let mut speed = Speed::default();
         for second in 0..=20 {
-            // 10 a second, and 100 a second from the tenth on.
+            // 10 per second, and from the tenth second on 100 per second.
             let visited = if second < 10 {
                 second * 10
             } else {

@@ -1,10 +1,10 @@
-//! What is waited for, in the words of a progress line.
+//! The waits of a run, as text for the progress line.
 
 use std::time::SystemTime;
 
 use haul::{WaitReason, Waits, clean, spelled};
 
-/// The wait that ends first, and how many more there are; `None` where nothing waits.
+/// The wait that ends first, and the number of others; `None` if nothing waits.
 pub(super) fn text(waits: &Waits, now: SystemTime) -> Option<String> {
     let first = waits.first.first()?;
     let host = first.host.as_deref().map(clean);
@@ -20,7 +20,7 @@ pub(super) fn text(waits: &Waits, now: SystemTime) -> Option<String> {
     Some(text)
 }
 
-/// Why it waits: where that is the user's own limit, its flag.
+/// The reason for a wait; a limit of the user's own is named by its flag.
 pub(crate) fn reason(reason: &WaitReason) -> String {
     match reason {
         WaitReason::Rate => "--rate".to_owned(),

@@ -1,7 +1,7 @@
-//! The value of a flag that stands on the command line or, as `@FILE`, in a file.
+//! The value of a flag, given on the command line or, with `@FILE`, in a file.
 //!
-//! Invariant: a file is read once, when the run is planned. A command line is parsed more than once, and a pipe such as
-//! `@<(command)` has its text once only, so a value parser reads no file.
+//! Invariant: a file is read once, when the run is planned. A command line is parsed more than once, but a pipe such
+//! as `@<(command)` can only be read once, so value parsers do not read files.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use std::str::FromStr;
 
 use haul::Error;
 
-/// A value, or the file that it stands in.
+/// A value, or the file that contains it.
 #[derive(Debug, Clone)]
 pub(super) enum Given<T> {
     /// The value.
     Here(T),
-    /// Its file; `-` is standard input.
+    /// The file that contains it; `-` is standard input.
     In(PathBuf),
 }
 
-/// Reads a flag's value; of `@FILE` the name.
+/// Parses the value of a flag; of `@FILE` only the name is taken.
 ///
 /// # Errors
-/// When the value is not on the command line's own one that the flag takes.
+/// When a value on the command line is not valid for the flag.
 pub(super) fn given<T: FromStr>(text: &str) -> Result<Given<T>, T::Err> {
     match text.strip_prefix('@') {
         Some(path) => Ok(Given::In(path.into())),
@@ -30,10 +30,10 @@ pub(super) fn given<T: FromStr>(text: &str) -> Result<Given<T>, T::Err> {
 }
 
 impl<T: FromStr<Err = String> + Clone> Given<T> {
-    /// The value. To be called once.
+    /// Returns the value, and reads its file. Call it only once.
     ///
     /// # Errors
-    /// When the file cannot be read, or does not hold such a value.
+    /// When the file cannot be read, or does not contain a valid value.
     pub(super) fn value(&self, flag: &str) -> haul::Result<T> {
         match self {
             Given::Here(value) => Ok(value.clone()),
@@ -48,14 +48,14 @@ impl<T: FromStr<Err = String> + Clone> Given<T> {
     }
 }
 
-/// Whether a name stands for standard input, whose text can be had once.
+/// Whether a name stands for standard input, which can only be read once.
 pub(super) fn is_stdin(path: &Path) -> bool {
     ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]
         .iter()
         .any(|name| path.as_os_str() == *name)
 }
 
-/// The text of a file that a flag names, `-` for standard input.
+/// Reads the text of a file that a flag names; `-` is standard input.
 ///
 /// # Errors
 /// When it cannot be read, or is not UTF-8.
@@ -64,7 +64,7 @@ pub(super) fn text(flag: &str, path: &Path) -> haul::Result<String> {
         .map_err(|_| Error::Setting(format!("{flag}: {} is not UTF-8", path.display())))
 }
 
-/// The bytes of a file that a flag names, `-` for standard input.
+/// Reads the bytes of a file that a flag names; `-` is standard input.
 ///
 /// # Errors
 /// When it cannot be read.

@@ -23,7 +23,7 @@ const NOT_OF_THE_JOB: [&str; 11] = [
     "no-config",
     "profile",
 ];
-/// Flags that may change while a job goes on: speed, timeouts, limits, credentials.
+/// Flags that may change when a job is resumed: speed, timeouts, limits, credentials.
 const MAY_CHANGE: [&str; 33] = [
     "concurrency",
     "per-host",

@@ -1,7 +1,7 @@
-//! `haul fetch`: its flags, and the settings that they become.
+//! `haul fetch`: its flags, and how they become settings.
 //!
 //! Each file is one group of flags as `--help` shows them, and knows which part of [`Config`] they fill in. After
-//! [`FetchArguments::plan`] nobody looks at a flag again.
+//! [`FetchArguments::plan`] no flag is read any more.
 
 mod connection;
 mod fields;
@@ -42,7 +42,7 @@ pub(crate) struct FetchArguments {
     common: Common,
 }
 
-/// The flags that every run has, whatever it asks for.
+/// The flags that fetch and crawl share.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Common {
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(in crate::cli) struct Common {
     running: pace::Running,
 }
 
-/// The flags that hold for every request, whoever waits for its answer.
+/// The flags about requests, which compare has too.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Conditions {
     #[command(flatten)]
@@ -76,30 +76,30 @@ pub(in crate::cli) struct Conditions {
     origins: telling::Origins,
 }
 
-/// A run, ready to start, and how to tell of it.
+/// A run, ready to start, and how to report it.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The subcommand that it is.
+    /// The name of its subcommand.
     pub(crate) command: &'static str,
     /// The run.
     pub(crate) config: Config,
     /// How progress is shown.
     pub(crate) style: Style,
-    /// How much is told.
+    /// How much is printed.
     pub(crate) voice: Voice,
-    /// The share of failures that is still a success, where it was named.
+    /// The share of failures that still counts as success; `None` if the user named none.
     pub(crate) max_failed: Option<Share>,
-    /// What the exit code tells of.
+    /// The URLs that the exit code depends on.
     pub(crate) judged: Judged,
-    /// The file that records go to, where it is one.
+    /// The first file that records go to.
     pub(crate) output: Option<PathBuf>,
-    /// A folder to serve for the length of the run.
+    /// A folder to serve during the run.
     pub(crate) serve: Option<PathBuf>,
-    /// The page to write of it.
+    /// The file for the HTML report.
     pub(crate) report: Option<PathBuf>,
     /// Every setting with its origin.
     pub(crate) settings: Settings,
-    /// What to say where nothing came from a standard input that nobody named: a flag may have taken the URL.
+    /// The error if standard input was read by default and was empty: a flag may have taken the URL as its value.
     pub(crate) if_empty: Option<String>,
 }
 
@@ -114,7 +114,7 @@ impl FetchArguments {
         self.plan_of(seeds, settings, terminals)
     }
 
-    /// The run that fetches the failures of an earlier one, as these flags say.
+    /// The run that retries the failures of an earlier one, with these flags.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
@@ -145,7 +145,7 @@ impl FetchArguments {
 }
 
 impl Common {
-    /// The run with these flags: `config` has its seeds and what it follows.
+    /// The run with these flags; `config` already has the seeds and the settings of the crawl.
     ///
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
@@ -156,7 +156,7 @@ impl Common {
         settings: Settings,
         terminals: Terminals,
     ) -> haul::Result<Plan> {
-        // Only what the records hold is read out of a page; the sinks say what that is.
+        // Pages are parsed only for what the records contain; the sinks say what that is.
         config.parse.wants = Wants::NOTHING;
         config.engine = self.running.engine(&self.conditions.pace, &settings)?;
         config.max_time = self.running.max_time();
@@ -207,13 +207,13 @@ fn lists_on_stdin(config: &Config) -> usize {
     sources.filter(|source| **source == Source::Stdin).count()
 }
 
-/// Two flags want the text of standard input, which can be had once.
+/// The error if two flags read standard input, which can only be read once.
 fn stdin_twice() -> Error {
     Error::Setting("two flags read standard input; only one can".into())
 }
 
 impl Conditions {
-    /// Fills in what these flags say of politeness, patience, requests and connections.
+    /// Applies these flags to the settings of politeness, timeouts, requests and connections.
     ///
     /// # Errors
     /// When they contradict each other, or a file that they name cannot be read.
@@ -233,22 +233,22 @@ impl Conditions {
         self.connection.apply(&mut config.fetch)
     }
 
-    /// How many requests may be in flight, for an engine whose size is open.
+    /// Requests in flight, for an engine that was given no size.
     pub(in crate::cli) fn in_flight(&self) -> NonZeroUsize {
         self.pace.in_flight()
     }
 
-    /// A folder to serve for the length of the run.
+    /// A folder to serve during the run.
     pub(in crate::cli) fn serve(&self) -> Option<&Path> {
         self.connection.serve.as_deref()
     }
 
-    /// How much is told.
+    /// How much is printed.
     pub(in crate::cli) fn voice(&self) -> Voice {
         self.telling.voice()
     }
 
-    /// Whether what goes to standard output is coloured.
+    /// Whether text on standard output is coloured.
     pub(in crate::cli) fn color(&self, terminals: Terminals) -> bool {
         self.telling.color(terminals, true)
     }

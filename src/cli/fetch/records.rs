@@ -89,7 +89,7 @@ pub(super) struct Records {
 impl Records {
     /// Where records go, in order; `None` is standard output.
     ///
-    /// By default a job's records go to a file in its folder: what was printed cannot be taken back after a crash.
+    /// By default a job's records go to a file in its folder: printed records could not be undone after a crash.
     fn outputs(&self, job: Option<&Path>) -> Vec<Option<PathBuf>> {
         if !self.output.is_empty() {
             let named = self.output.iter();
@@ -130,7 +130,7 @@ impl Records {
         self.accept.iter().for_each(|few| parse.accept.merge(few));
     }
 
-    /// Where records go and what they look like.
+    /// The sinks for the records.
     ///
     /// # Errors
     /// When two flags contradict each other.
@@ -211,8 +211,8 @@ impl Records {
         names
     }
 
-    /// What is wrong with a file whose suffix says another format than the flags do. Lines are lines, whatever their file is
-    /// called.
+    /// What is wrong with a file whose suffix means another format than the flags. Formats of lines may have any
+    /// suffix.
     fn contradiction(&self, path: &Path) -> Option<String> {
         let meant = Format::of_path(path)?;
         let are_lines =

@@ -1,14 +1,14 @@
-//! What may be shown of a flag's value: everything but secrets.
+//! The values of flags with their secrets hidden.
 //!
-//! Used wherever a command line or a setting is printed back. Edge: a header is a secret unless its name is known to
-//! be harmless, as keys travel under many names.
+//! Used wherever a command line or a setting is printed. A header is a secret unless its name is known to be
+//! harmless, because keys are sent under many names.
 
 use std::borrow::Cow;
 
 pub(crate) use haul::HIDDEN;
 use haul::{PageUrl, is_harmless, without_password};
 
-/// A flag's value as it may be shown.
+/// The value of a flag, with secrets replaced by `…`.
 pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
     match flag {
         "user" | "cookie" => HIDDEN.into(),
@@ -25,7 +25,7 @@ pub(crate) fn shown<'a>(flag: &str, value: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// A URL without its user and password. What is a URL says where they end; of what is none, more is hidden.
+/// A URL without its user and password. A valid URL shows where they end; of an invalid one, more is hidden.
 fn url_without_user(text: &str) -> Cow<'_, str> {
     match PageUrl::parse_with_user(text) {
         Ok((_, None)) => text.into(),

@@ -1,4 +1,4 @@
-//! What `--from` names: archives, folders of saved pages, and jobs, which stand for what they kept.
+//! The values of `--from`: archives, folders of saved pages, and jobs, which stand for the pages that they stored.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use haul::Error;
 use haul::frontier::{inspect, is_job};
 use haul::sink::Format;
 
-/// The archives and folders to read: in the place of a job, those that its pages were written to.
+/// The archives and folders to read. A job is replaced by the archive or folder that its pages were written to.
 ///
 /// # Errors
-/// When a job cannot be read, or kept no pages.
+/// When a job cannot be read, or stored no pages.
 pub(in crate::cli) fn places(from: &[PathBuf]) -> haul::Result<Vec<PathBuf>> {
     let mut places = Vec::new();
     for path in from {
@@ -21,7 +21,7 @@ pub(in crate::cli) fn places(from: &[PathBuf]) -> haul::Result<Vec<PathBuf>> {
     Ok(places)
 }
 
-/// Where a job has its pages. As bytes came, for choice: an archive has their heads too.
+/// The archive or folder with the pages of a job. An archive is preferred, as it has the response headers too.
 fn of_job(folder: &Path) -> haul::Result<PathBuf> {
     let settings = inspect(folder, 0)?.settings;
     let of = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
