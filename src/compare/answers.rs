@@ -1,9 +1,10 @@
-//! Whether the engines gave the same answers: before that is known, no time of theirs means anything.
+//! Whether the engines got the same answers; until that is known, their times mean nothing.
 //!
-//! An answer is a status, a media type, and a digest of the body and of the work on it. A failure is not an answer: it proves nothing about a page,
-//! and it is never taken for a page that changes. Failures are compared as rates instead, with an exact test over all rounds.
-//! A page whose bytes change from one request to the next is compared by what does not change: status, media type, and how near its text is.
-//! Invariant: what was not compared is not counted as equal.
+//! An answer is a status, a media type, and a digest of the body and of the work on it. A failure is not an answer: it
+//! proves nothing about a page, and it is never mistaken for a page that changes. Failures are compared as rates
+//! instead, with an exact test over all rounds. A page whose bytes change between requests is compared by what does
+//! not change: its status, its media type, and how similar its text is. Invariant: what was not compared is not
+//! counted as equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +12,21 @@ use super::comparison::{Agreement, Difference, FailureRate};
 use super::round::Answer;
 use super::statistics::exact_test;
 
-/// Differences that are listed one by one.
+/// The most differences that are listed one by one.
 const LISTED: usize = 20;
-/// The chance of calling equal failure rates different, shared by all tests of a comparison.
+/// The accepted probability of calling equal failure rates different, shared by all tests of a comparison.
 const SIGNIFICANT: f64 = 0.01;
-/// Bits in which the simhashes of two texts may differ: a page with another counter, nonce or time is nearer than that.
+/// Bits by which the simhashes of two texts may differ: a changed counter, nonce or time on a page makes fewer.
 const NEAR: u32 = 6;
 
-/// The answers that were seen.
+/// The answers that the engines got.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// By the place of the URL in the list.
+    /// By the index of the URL in the list.
     seen: BTreeMap<u32, Vec<Seen>>,
 }
 
-/// What one engine was answered for one URL.
+/// The answers that one engine got for one URL.
 #[derive(Debug)]
 struct Seen {
     engine: usize,
@@ -33,32 +34,32 @@ struct Seen {
     failed: u64,
     /// The class of the last failure.
     class: Option<String>,
-    /// The first answer that was no failure.
+    /// The first answer that was not a failure.
     first: Option<Answer>,
-    /// Whether a later answer had other bytes.
+    /// Whether a later answer had different bytes.
     changes: bool,
-    /// Whether a later answer had another status or media type.
+    /// Whether a later answer had a different status or media type.
     varies: bool,
-    /// The simhashes of its text, where the bytes change.
+    /// The simhashes of its text, if the bytes change.
     texts: Vec<u64>,
 }
 
-/// What the answers for one URL come to.
+/// What the answers for one URL show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
     /// Fewer than two engines got an answer.
     NotCompared,
     /// The same bytes for every engine.
     Equal,
-    /// The bytes change by themselves; status, media type and text agree.
+    /// The bytes change between requests; status, media type and text agree.
     Near,
-    /// The bytes change by themselves, and nothing else shows that the page is the same one.
+    /// The bytes change between requests, and nothing else shows that it is the same page.
     Changing,
     Different,
 }
 
 impl Answers {
-    /// Records what an engine was answered in a round.
+    /// Records the answers that an engine got in a round.
     pub(super) fn take(&mut self, engine: usize, answers: Vec<Answer>) {
         for answer in answers {
             let known = self.seen.entry(answer.url).or_default();
@@ -74,7 +75,7 @@ impl Answers {
         }
     }
 
-    /// URLs whose bytes change by themselves, and that have to be compared by their text; `most` at most.
+    /// At most `most` URLs whose bytes change between requests, and which have to be compared by their text.
     pub(super) fn changing(&self, most: usize) -> Vec<u32> {
         let changing = self
             .seen
@@ -83,7 +84,7 @@ impl Answers {
         changing.map(|(url, _)| *url).take(most).collect()
     }
 
-    /// What they come to.
+    /// Compares the answers of all engines, and their failure rates.
     pub(super) fn agreement(&self, names: &[String], urls: &[String]) -> Agreement {
         let mut agreement = Agreement {
             agree: false,
@@ -129,7 +130,7 @@ impl Answers {
         agreement
     }
 
-    /// How often each engine failed, and whether that is another rate than all the others'.
+    /// How often each engine failed, and whether that rate differs from that of all the others.
     fn rates(&self, names: &[String]) -> Vec<FailureRate> {
         let mut counts = vec![(0, 0); names.len()];
         for seen in self.seen.values().flatten() {
@@ -156,8 +157,9 @@ impl Answers {
             .collect()
     }
 
-    /// URLs that fail for one engine far more often than for the others. Among many URLs with failures some look uneven by chance,
-    /// so they share the level. (Each engine is tested against all others; of two engines that is one test, seen from both sides.)
+    /// URLs that fail for one engine far more often than for the others. Among many URLs with failures some look
+    /// uneven by chance, so they share the significance level. (Each engine is tested against all others; with two
+    /// engines that is one test, done from both sides.)
     fn uneven(&self) -> BTreeSet<u32> {
         let failing = |seen: &&Vec<Seen>| seen.iter().any(|seen| seen.failed > 0);
         let tests: usize = self.seen.values().filter(failing).map(Vec::len).sum();
@@ -191,7 +193,8 @@ fn finding(seen: &[Seen]) -> Finding {
     let all = || answered.iter().map(|(seen, _)| *seen);
     let kind = |answer: &Answer| (answer.status, answer.media);
     if others.iter().any(|(_, answer)| kind(answer) != kind(first)) {
-        // A status that one engine alone sees change may be chance; one that none does is a difference.
+        // If any engine saw the status or media type change, the mismatch may be chance; if none did, it is a
+        // difference.
         return match all().any(|seen| seen.varies) {
             true => Finding::Changing,
             false => Finding::Different,

@@ -1,4 +1,4 @@
-//! Where rounds run: the URLs, who serves them, and what is the same for every engine.
+//! The environment of the rounds: the URLs, the server, and the settings shared by all engines.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,37 +15,37 @@ use crate::origin::{LogLevel, Origin, OriginSettings};
 use crate::parse::Work;
 use crate::stop::Stop;
 
-/// Where rounds run.
+/// The environment in which rounds run.
 pub(super) struct Arena {
     pub(super) urls: Vec<String>,
     pub(super) fetch: FetchSettings,
     pub(super) frontier: FrontierSettings,
     pub(super) work: Work,
     pub(super) practice: Option<Practice>,
-    /// Whether a run may ask for URLs of the list more than once.
+    /// Whether a run may fetch URLs of the list more than once.
     repeats: bool,
-    /// Serves until it is dropped.
+    /// The practice server; it runs until it is dropped.
     _origin: Option<Origin>,
     program: PathBuf,
     stop: Stop,
 }
 
-/// A round, and what the machine did meanwhile.
+/// The measurements of a round, and what the machine did meanwhile.
 pub(super) struct Run {
     pub(super) measured: Measured,
-    /// All processors; `None` where the system does not say.
+    /// What all processors did; `None` if the system does not report it.
     pub(super) busy: Option<Busy>,
-    /// The processor time of this process: the practice server's.
+    /// The processor time of this process, which is the practice server's.
     pub(super) served: Duration,
 }
 
 impl Run {
-    /// Records a second that did not fail.
+    /// Successful records per second.
     pub(super) fn per_second(&self) -> f64 {
         self.succeeded() / self.measured.wall.as_secs_f64().max(1e-9)
     }
 
-    /// Records that did not fail: only these are throughput.
+    /// The number of successful records; only these count as throughput.
     pub(super) fn succeeded(&self) -> f64 {
         let measured = &self.measured;
         measured.records.saturating_sub(measured.failed) as f64
@@ -83,7 +83,7 @@ impl Arena {
         match target {
             Target::Urls(urls) => {
                 arena.urls.clone_from(urls);
-                // Engines that are slow take the first of them: no host's URLs shall stand together.
+                // Slow engines get only the first URLs, so those of one host must not be next to each other.
                 fastrand::Rng::with_seed(seed).shuffle(&mut arena.urls);
             }
             Target::Practice(practice) => arena.practise(practice.clone(), seed)?,
@@ -91,10 +91,10 @@ impl Arena {
         Ok(arena)
     }
 
-    /// The same against another practice server.
+    /// Replaces the practice server, and the URLs with its pages.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When the server cannot be started.
     pub(super) fn practise(&mut self, practice: Practice, seed: u64) -> Result<()> {
         let settings = OriginSettings {
             pages: practice.pages,
@@ -116,7 +116,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Hosts among the URLs.
+    /// The number of hosts among the URLs.
     pub(super) fn hosts(&self) -> usize {
         let host = |url: &String| {
             let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
@@ -125,7 +125,7 @@ impl Arena {
         self.urls.iter().map(host).collect::<BTreeSet<_>>().len()
     }
 
-    /// URLs that a run may ask for: those of the list, or where it may be repeated, up to `wanted`.
+    /// The most URLs a run may fetch: those of the list, or up to `wanted` if the list may be repeated.
     pub(super) fn most_urls(&self, wanted: usize) -> usize {
         match self.repeats {
             true => self.urls.len().max(wanted),
@@ -133,15 +133,15 @@ impl Arena {
         }
     }
 
-    /// One round: the first `count` URLs; of a list that may be repeated, from its beginning again. `None`: interrupted.
+    /// Runs one round over the first `count` URLs, starting over if the list may be repeated; `None` if interrupted.
     ///
     /// # Errors
-    /// When its process cannot be started or does not come to its end.
+    /// When its process cannot be started or does not finish.
     pub(super) fn run(&self, engine: Engine, count: usize) -> Result<Option<Run>> {
         self.run_within(engine, count, None)
     }
 
-    /// One round that is cut off when its time is up.
+    /// Runs one round that is cut off when its time is up.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -169,7 +169,7 @@ impl Arena {
         }))
     }
 
-    /// Asks for some URLs once more, untimed, and sums up their texts. Nothing where it is interrupted.
+    /// Fetches some URLs once more, untimed, with simhashes of their texts. Empty if interrupted.
     ///
     /// # Errors
     /// As [`run`](Self::run).

@@ -1,7 +1,7 @@
-//! What a comparison found, as plain data: tables, reports and sentences are drawn from it alone.
+//! The result of a comparison as plain data; tables, reports and sentences are made from it alone.
 //!
-//! Units are in the names; a figure that could not be had is `None`, never a guess. Times are medians over rounds unless
-//! the name says otherwise.
+//! Names end in their unit; a figure that could not be measured is `None`, never a guess. Times are medians over
+//! rounds unless the name says otherwise.
 
 use serde::Serialize;
 
@@ -13,55 +13,55 @@ use super::map::Map;
 use super::statistics::Interval;
 use super::verdict::Place;
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The command line that repeats it, its seed included.
+    /// The command line that repeats the comparison, including its seed.
     pub command: String,
-    /// When it began (RFC 3339, UTC).
+    /// When the comparison began (RFC 3339, UTC).
     pub started: String,
-    /// How long all of it took.
+    /// How long the whole comparison took.
     pub took_s: f64,
-    /// The seed of the order of rounds, of the choice of URLs, and of the resampling.
+    /// The seed for the order of rounds, the choice of URLs, and the resampling.
     pub seed: u64,
-    /// Where it ran.
+    /// The machine it ran on.
     pub machine: Machine,
-    /// What was in force, name and value.
+    /// The settings in effect, as names and values.
     pub settings: Vec<(String, String)>,
-    /// What each engine was given to do.
+    /// What each engine had to do.
     pub workload: Workload,
-    /// What each engine did.
+    /// The figures of each engine.
     pub engines: Vec<EngineResult>,
-    /// Whether all gave the same answers.
+    /// Whether all engines got the same answers.
     pub answers: Agreement,
-    /// Who won; `None` where answers differ, or none were proved equal.
+    /// The winner; `None` if answers differ, or if none could be proved equal.
     pub verdict: Option<Verdict>,
-    /// Whether it was interrupted: what is here rests on the blocks that were whole.
+    /// Whether the comparison was interrupted; the figures are then based on the completed blocks.
     pub interrupted: bool,
-    /// What makes the figures less sure.
+    /// What makes the figures less reliable.
     pub warnings: Vec<Warning>,
     /// What the best engine was waiting for.
     pub diagnosis: Option<Diagnosis>,
-    /// Which engine to take.
+    /// Which engine to use.
     pub recommendation: Option<Recommendation>,
     /// Throughput against one setting.
     pub sweep: Option<Sweep>,
-    /// Who wins at which latency and which work.
+    /// Which engine wins at which latency and amount of work.
     pub map: Option<Map>,
 }
 
-/// What each engine was given to do.
+/// What each engine had to do.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Workload {
-    /// URLs.
+    /// The number of URLs.
     pub urls: usize,
-    /// Hosts among them.
+    /// The number of hosts among them.
     pub hosts: usize,
-    /// Work put on each page besides.
+    /// Extra work done for each page.
     pub work: String,
-    /// The practice server, where it was the host.
+    /// The practice server's settings, if it was the target.
     pub practice: Option<PracticeResult>,
 }
 
@@ -69,84 +69,84 @@ pub struct Workload {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct PracticeResult {
-    /// Waited before each answer.
+    /// The delay before each response.
     pub latency_ms: f64,
-    /// Waited besides, by chance, at the most.
+    /// The most random delay on top of the latency.
     pub jitter_ms: f64,
-    /// About how large a page is.
+    /// The approximate size of a page.
     pub size_bytes: u64,
-    /// Pages.
+    /// The number of pages.
     pub pages: u64,
     /// The share of requests that fail, 0 to 1.
     pub error_rate: f64,
 }
 
-/// What one engine did.
+/// The figures of one engine.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct EngineResult {
-    /// The name that it is compared by.
+    /// The name under which the engine is compared.
     pub name: String,
     /// The engine with its size.
     pub engine: String,
-    /// Requests in flight at the most.
+    /// The most requests in flight.
     pub in_flight: usize,
-    /// URLs of each round.
+    /// The number of URLs in each round.
     pub urls: usize,
-    /// Whether that is fewer than there are, as the engine is slow.
+    /// Whether the engine got fewer URLs than there are because it is slow.
     pub subset: bool,
-    /// Its rounds, in the order of their blocks.
+    /// The rounds, in the order of their blocks.
     pub rounds: Vec<RoundResult>,
-    /// Seconds of a round.
+    /// Seconds per round.
     pub wall_s: Interval,
-    /// Records a second, of those that did not fail.
+    /// Successful records per second.
     pub per_second: Interval,
-    /// Body bytes a second.
+    /// Body bytes per second.
     pub bytes_per_second: f64,
-    /// Time a record that did not fail, against the best engine's: 1 is the best, 2 takes twice as long.
+    /// Time per successful record relative to the best engine: 1 is the best, 2 takes twice as long.
     pub ratio: Interval,
-    /// How likely so clear a difference to the best would be by chance; `None` for the best.
+    /// The probability that chance alone makes such a difference to the best; `None` for the best.
     pub p: Option<f64>,
-    /// Where it stands.
+    /// What the rounds show about the engine.
     pub place: Place,
-    /// Latency of the answers of all rounds.
+    /// Latency of the responses in all rounds.
     pub latency_ms: Latency,
-    /// The same as pairs of a percentile, 0 to 100, and milliseconds.
+    /// The latency curve: pairs of a percentile, 0 to 100, and milliseconds.
     pub latency_curve: Vec<(f64, f64)>,
-    /// Processor time a record.
+    /// Processor time per record.
     pub cpu_us: ProcessorTime,
-    /// The most memory, of all its processes together.
+    /// Peak memory of all its processes together.
     pub peak_memory_bytes: Option<u64>,
-    /// What it had more than before it started, a request in flight.
+    /// Memory growth since before the engine started, per request in flight.
     pub memory_per_in_flight_bytes: Option<u64>,
-    /// Threads at the end, of all its processes.
+    /// Threads of all its processes at the end.
     pub threads: Option<u64>,
-    /// Processes.
+    /// The number of processes.
     pub processes: u64,
-    /// Context switches a record.
+    /// Context switches per record.
     pub switches: Switches,
-    /// Connections that it opened in a round, or tried to.
+    /// Connections opened or attempted per round.
     pub connections: u64,
-    /// Records that failed, in all rounds.
+    /// Failed records in all rounds.
     pub failed: u64,
-    /// Blocks whose round is an outlier.
+    /// Blocks in which this engine's round is an outlier.
     pub outliers: Vec<u32>,
-    /// Of a round that took about the median: seconds since its begin, and requests in flight.
+    /// Requests in flight over a typical round: pairs of seconds since its start and a count.
     pub in_flight_over_time: Vec<(f64, u32)>,
-    /// Of the same round the first 200 requests: when each was sent, got its first byte and its last, in milliseconds.
+    /// The first 200 requests of that round: when each was sent, got its first byte and its last, in milliseconds.
     pub lanes: Vec<(f64, f64, f64)>,
 }
 
 impl Comparison {
-    /// Whether the comparison may name a winner: all engines gave the same answers, and at least one answer proves it. A single engine
-    /// has nobody to agree with.
+    /// Whether the comparison may name a winner: all engines got the same answers, and at least one answer proves it.
+    /// A single engine needs no proof, because there is nothing to compare it with.
     pub fn is_proved(&self) -> bool {
         self.answers.agree && (self.answers.proved > 0 || self.engines.len() == 1)
     }
 }
 
 impl EngineResult {
-    /// Whether anything was fetched at all.
+    /// Whether at least one request succeeded.
     pub fn fetched(&self) -> bool {
         self.rounds
             .iter()
@@ -162,9 +162,9 @@ pub struct RoundResult {
     pub block: u32,
     /// Seconds from before the engine was started to after its last record.
     pub wall_s: f64,
-    /// Records.
+    /// The number of records.
     pub requests: u64,
-    /// Those that failed.
+    /// The number of records that failed.
     pub failed: u64,
 }
 
@@ -172,9 +172,9 @@ pub struct RoundResult {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[non_exhaustive]
 pub struct ProcessorTime {
-    /// In programs.
+    /// In user mode.
     pub user: f64,
-    /// In the kernel on their behalf.
+    /// In the kernel.
     pub system: f64,
 }
 
@@ -182,30 +182,30 @@ pub struct ProcessorTime {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[non_exhaustive]
 pub struct Switches {
-    /// To wait for something.
+    /// The thread started to wait for something.
     pub voluntary: f64,
-    /// As the time was up.
+    /// The thread was preempted.
     pub involuntary: f64,
 }
 
-/// Whether all engines gave the same answers.
+/// Whether all engines got the same answers.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Agreement {
-    /// Whether nothing speaks against it: no URL differs, and no engine fails more often than the others.
+    /// Whether no URL differs and no engine fails at a different rate than the others.
     pub agree: bool,
-    /// URLs that at least two engines were to fetch.
+    /// URLs that at least two engines had to fetch.
     pub compared: usize,
-    /// Those of them whose answers were proved equal.
+    /// Compared URLs whose answers were proved equal.
     pub proved: usize,
-    /// Those of the proved ones whose bytes change from one request to the next: status and media type are the same, and the texts
-    /// are near.
+    /// Proved URLs whose bytes change between requests: status and media type are the same, and the texts are nearly
+    /// so.
     pub by_text: usize,
-    /// URLs whose bytes change from one request of an engine to the next and whose text is no proof either.
+    /// URLs whose bytes change between two requests of one engine, and whose texts prove nothing either.
     pub changing: usize,
     /// URLs on which two engines differ.
     pub different: usize,
-    /// The first of them.
+    /// The first URLs on which two engines differ.
     pub differences: Vec<Difference>,
     /// How often each engine failed.
     pub failure_rates: Vec<FailureRate>,
@@ -219,11 +219,11 @@ pub struct FailureRate {
     pub engine: String,
     /// Requests that failed.
     pub failed: u64,
-    /// Requests in all.
+    /// All requests.
     pub asked: u64,
-    /// The probability of a difference to the other engines this large by chance, 0 to 1 (Fisher's exact test).
+    /// The probability that chance alone makes such a difference to the other engines, 0 to 1 (Fisher's exact test).
     pub p: f64,
-    /// Whether that is too improbable to be chance.
+    /// Whether that probability is too low for chance to explain the difference.
     pub differs: bool,
 }
 
@@ -233,6 +233,6 @@ pub struct FailureRate {
 pub struct Difference {
     /// The URL.
     pub url: String,
-    /// Each engine's answer: a status and the beginning of a digest, or a class of failure.
+    /// Each engine with its answer: a status and the start of a digest, or a class of failure.
     pub answers: Vec<(String, String)>,
 }

@@ -1,13 +1,13 @@
-//! An engine under the name that it is compared by.
+//! An engine and the name under which it is compared.
 
 use std::num::NonZeroUsize;
 
 use crate::engine::{Engine, cores};
 
-/// Child processes at the most where nobody says how many: each is a process with a client of its own.
+/// The most child processes when no size is given: each is a process with a client of its own.
 const MOST_CHILDREN: usize = 64;
 
-/// The engines that are compared where nobody says which.
+/// The engines that are compared by default.
 pub const CONTESTANTS: [&str; 6] = [
     "sequential",
     "threads",
@@ -17,24 +17,25 @@ pub const CONTESTANTS: [&str; 6] = [
     "hybrid",
 ];
 
-/// An engine under the name that it is compared by.
+/// An engine and the name under which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contestant {
-    /// Its name: `async`, or `async#2` for the second of that name.
+    /// The name: `async`, or `async#2` for the second of that name.
     pub name: String,
-    /// The engine, with its size.
+    /// The engine with its size.
     pub engine: Engine,
-    /// Whether its size was said; otherwise it follows what is to be in flight.
+    /// Whether the user gave its size; otherwise it follows the number of requests in flight.
     pub fixed: bool,
 }
 
 impl Contestant {
-    /// Reads a list such as `async,threads:16,hybrid`; without a size an engine has `in_flight` requests in flight.
+    /// Parses a list such as `async,threads:16,hybrid`; an engine without a size gets `in_flight` requests in flight.
     ///
-    /// `processes` is as many children with one request each, `hybrid` a child a core with its share of the requests.
+    /// `processes` runs that many children with one request each; `hybrid` runs one child per core, which share the
+    /// requests.
     ///
     /// # Errors
-    /// Which word is no engine.
+    /// When a word names no engine; the message quotes it.
     pub fn list(words: &[String], in_flight: NonZeroUsize) -> Result<Vec<Self>, String> {
         let mut contestants: Vec<Self> = Vec::new();
         for word in words.iter().map(|word| word.trim()) {
@@ -59,7 +60,7 @@ impl Contestant {
         Ok(contestants)
     }
 
-    /// The same with so many in flight, where its size is open.
+    /// The same engine with `in_flight` requests in flight, unless its size is fixed.
     pub(super) fn sized(&self, in_flight: NonZeroUsize) -> Self {
         let word = self.name.split('#').next().unwrap_or_default();
         Self {

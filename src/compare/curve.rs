@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::statistics::Interval;
 use super::usl::Usl;
 
-/// Along what throughput is measured.
+/// The setting along which throughput is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
@@ -15,7 +15,7 @@ pub enum Axis {
     Concurrency,
     /// The latency of the practice server.
     Latency,
-    /// Work put on each page.
+    /// Extra work done for each page.
     Work,
 }
 
@@ -24,9 +24,9 @@ pub enum Axis {
 pub struct Sweep {
     /// The setting.
     pub axis: Axis,
-    /// Its unit: `in flight`, `ms`, or `us` of one core.
+    /// The unit of the setting: `in flight`, `ms`, or `us` of one core.
     pub unit: &'static str,
-    /// A curve for each engine.
+    /// One curve per engine.
     pub curves: Vec<Curve>,
 }
 
@@ -35,40 +35,41 @@ pub struct Sweep {
 pub struct Curve {
     /// The engine's name.
     pub engine: String,
-    /// What was measured.
+    /// The measured points.
     pub points: Vec<Point>,
-    /// The concurrency beyond which more hardly pays: where 90 % of the highest throughput are reached. Only of a curve that was seen
-    /// to stop growing.
+    /// The concurrency beyond which more hardly pays off: where 90 % of the highest throughput is reached. Only for a
+    /// curve that was seen to stop growing.
     pub knee: Option<u64>,
-    /// Why the curve ends where it does; `None` along other axes than concurrency.
+    /// Why the curve ends where it does; `None` along axes other than concurrency.
     pub end: Option<End>,
-    /// The Universal Scalability Law, where concurrency is the axis, there are points enough, and it explains them.
+    /// The fitted Universal Scalability Law, if the axis is concurrency, there are enough points, and the law explains
+    /// them.
     pub fit: Option<Fit>,
 }
 
-/// Why an engine's climb ended.
+/// Why the concurrency of an engine was not raised further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum End {
-    /// Its throughput stopped growing.
+    /// The throughput stopped growing.
     StoppedGrowing,
-    /// The list is too short for more in flight.
+    /// The list is too short for more requests in flight.
     ListTooShort {
-        /// URLs that two more doublings would need.
+        /// The number of URLs that two more doublings would need.
         urls_needed: usize,
     },
-    /// It has a size of its own, or cannot have more in flight.
+    /// The engine has a fixed size, or cannot have more requests in flight.
     FixedSize,
-    /// It still grew at the highest concurrency that is tried.
+    /// The throughput still grew at the highest concurrency that is tried.
     HighestTried,
 }
 
 /// One point of a curve.
 #[derive(Debug, Clone, Serialize)]
 pub struct Point {
-    /// Where on the axis.
+    /// The position on the axis.
     pub x: f64,
-    /// Records a second: the median, the least and the most of the runs.
+    /// Successful records per second: the median, the lowest and the highest of the runs.
     pub per_second: Interval,
     /// The median latency, in milliseconds.
     pub p50_ms: f64,
@@ -80,9 +81,9 @@ pub struct Fit {
     /// The law.
     #[serde(flatten)]
     pub law: Usl,
-    /// The concurrency of the most throughput; `None` where the curve never turns.
+    /// The concurrency with the highest throughput; `None` if the curve never turns down.
     pub peak_at: Option<f64>,
-    /// That throughput.
+    /// The throughput at the peak.
     pub peak_per_second: Option<f64>,
 }
 

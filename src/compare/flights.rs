@@ -1,6 +1,7 @@
-//! When each request of a round was in flight: the picture of switching as responses arrive.
+//! When each request of a round was in flight, which shows how an engine switches between requests as responses
+//! arrive.
 //!
-//! Of a round with any number of requests a bounded number of points is kept.
+//! However many requests a round has, the number of points that are kept is bounded.
 
 use std::time::Instant;
 
@@ -8,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::visit::Visit;
 
-/// Requests whose moments are kept one by one.
+/// The most requests whose timings are kept one by one.
 const LANES: usize = 200;
-/// Points of the curve of what is in flight.
+/// Intervals in the curve of requests in flight.
 const POINTS: usize = 240;
 
-/// One request, in microseconds since the run began.
+/// The timing of one request, in microseconds since the run began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Flight {
     sent: u64,
@@ -21,21 +22,21 @@ pub(super) struct Flight {
     end: u64,
 }
 
-/// What is kept of all requests of a round.
+/// A bounded summary of when the requests of a round were in flight.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flights {
-    /// Seconds since the run began, and requests in flight.
+    /// Pairs of seconds since the run began and requests in flight.
     pub(super) over_time: Vec<(f64, u32)>,
     /// The first requests: sent, first byte and end, in milliseconds.
     pub(super) lanes: Vec<(f64, f64, f64)>,
-    /// Requests in flight on the average, from the first that was sent to the last that ended.
+    /// The average number of requests in flight, from the first that was sent to the last that ended.
     pub(super) mean: f64,
-    /// Of the time that they were in flight, the share before the first byte of the answer, 0 to 1.
+    /// The share of their time in flight spent waiting for the first byte of the response, 0 to 1.
     pub(super) first_byte: f64,
 }
 
 impl Flight {
-    /// The last request of a visit; `None` where it had no answer.
+    /// The last request of a visit; `None` if it got no response.
     pub(super) fn of(visit: &Visit, begun: Instant) -> Option<Self> {
         let timing = visit.outcome.as_ref().ok()?.timing;
         let since = visit.job.since.checked_duration_since(begun);
@@ -77,7 +78,7 @@ impl Flights {
     }
 }
 
-/// How many are in flight at evenly spaced moments.
+/// The number of requests in flight at evenly spaced moments.
 fn over_time(flights: &[Flight], end: u64) -> Vec<(f64, u32)> {
     let mut ends: Vec<u64> = flights.iter().map(|flight| flight.end).collect();
     ends.sort_unstable();

@@ -1,4 +1,4 @@
-//! Latency as it is told: a few percentiles, and a curve of them.
+//! Latency as it is reported: a few percentiles, and a curve of them.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -9,7 +9,7 @@ const PERCENTILES: [f64; 24] = [
     80.0, 85.0, 90.0, 95.0, 97.5, 99.0, 99.9, 100.0,
 ];
 
-/// Latency, sent to last byte, in milliseconds.
+/// Percentiles of latency, from sending the request to the last byte, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[non_exhaustive]
 pub struct Latency {
@@ -24,7 +24,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Of latencies in microseconds.
+    /// Computes the percentiles from a histogram of microseconds.
     pub fn of(latency: &Histogram<u64>) -> Self {
         let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
         Self {
@@ -35,7 +35,7 @@ impl Latency {
         }
     }
 
-    /// Pairs of a percentile, 0 to 100, and milliseconds; none of no latencies.
+    /// Pairs of a percentile, 0 to 100, and milliseconds; empty if there are no latencies.
     pub fn curve(latency: &Histogram<u64>) -> Vec<(f64, f64)> {
         let at = |percentile: f64| latency.value_at_percentile(percentile) as f64 / 1e3;
         PERCENTILES

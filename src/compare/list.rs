@@ -1,6 +1,7 @@
-//! The URLs of a list, all at once: every engine gets the same.
+//! All URLs of a list, read before the comparison starts: every engine gets the same ones.
 //!
-//! Read as any run reads its list, but for asking. Methods, headers and bodies of single lines are not taken over.
+//! The list is read as in any other run, but nothing is fetched. Methods, headers and bodies given on single lines are
+//! ignored.
 
 use crate::config::Config;
 use crate::crawl::crawl;
@@ -11,7 +12,7 @@ use crate::frontier::Run;
 use crate::seeds::SeedSettings;
 use crate::stop::Stop;
 
-/// URLs at the most: a comparison holds them all, once for each engine that runs.
+/// The most URLs: a comparison keeps them all in memory, with another copy in the engine that runs.
 const MOST: u64 = 1_000_000;
 
 /// The URLs of a list.
@@ -19,7 +20,7 @@ const MOST: u64 = 1_000_000;
 pub struct Listed {
     /// Each URL once, in the order of the list.
     pub urls: Vec<String>,
-    /// Lines that are no URL, or repeat one.
+    /// Lines that are not a URL or repeat an earlier one.
     pub left_out: u64,
 }
 

@@ -1,10 +1,11 @@
-//! The same work through every engine: which is fastest here, how sure that is, what it waited for, and what to type next.
+//! Runs the same work through every engine: which is fastest here, how certain that is, what it waited for, what to
+//! run next.
 //!
-//! Everything but the engine is equal: the URLs, the loop, the fetch path, the limits, the parsing. Every round runs in a fresh
-//! process, rounds are interleaved, and before a winner is named all engines have to have given the same answers. What is
-//! found is plain data, [`Comparison`]; telling it is somebody else's.
+//! Everything but the engine is the same: the URLs, the loop, the fetch path, the limits, the parsing. Every round
+//! runs in a fresh process, rounds are interleaved, and a winner is named only if all engines got the same answers.
+//! The result is plain data, [`Comparison`]; presenting it is up to the caller.
 //!
-//! Edge: it waits for its children and computes between them, so it is blocking code, for a thread that has nothing else to do.
+//! Edge: it waits for its children and computes between them, so it is blocking code; run it on a thread of its own.
 
 mod answers;
 mod arena;
@@ -27,7 +28,7 @@ mod stage;
 pub mod statistics;
 mod sweep;
 mod target;
-#[doc(hidden)] // the curve that is fitted to a sweep: not part of the stable interface
+#[doc(hidden)] // the curve fitted to a sweep: not part of the stable interface
 pub mod usl;
 pub mod verdict;
 
@@ -54,13 +55,14 @@ use rounds::Course;
 use crate::error::{Error, Result, Setting};
 use crate::stop::Stop;
 
-/// Processors that were busy with something else for more than this share make a machine noisy.
+/// A machine is noisy if its processors spent more than this share of the time on other work.
 const NOISY: f64 = 0.1;
-/// URLs whose texts are compared, where their bytes change from one request to the next.
+/// The most URLs whose texts are compared because their bytes change between requests.
 const TEXTS: usize = 100;
 
 impl CompareSettings {
-    /// The most requests that are sent to the target: every round of every engine, the warm-up, and pages that change once more.
+    /// The most requests sent to the target: all rounds of all engines, the warm-ups, and one more fetch of each page
+    /// that changes.
     pub fn most_requests(&self) -> u64 {
         let urls = match &self.target {
             Target::Urls(urls) => urls.len() as u64,
@@ -77,7 +79,7 @@ impl CompareSettings {
     }
 
     /// # Errors
-    /// When a setting cannot hold.
+    /// When a setting is invalid.
     fn check(&self) -> Result<()> {
         let refuse = |setting, what: &str| Err(Error::invalid(setting, what));
         let practice = matches!(self.target, Target::Practice(_));
@@ -111,10 +113,10 @@ impl CompareSettings {
     }
 }
 
-/// Compares. Once `stop` drains no more rounds are run, and what is returned rests on the blocks that were whole.
+/// Compares the engines. Once `stop` drains, no more rounds are run, and the result is based on the completed blocks.
 ///
 /// # Errors
-/// When a setting cannot hold, the practice server cannot be started, or a round cannot come to its end.
+/// When a setting is invalid, the practice server cannot be started, or a round cannot finish.
 pub fn compare(
     settings: &CompareSettings,
     stop: &Stop,
@@ -136,7 +138,7 @@ pub fn compare(
     let course = rounds::run(settings, &arena, &mut answers, &mut tell)?;
     let rounds = &course.rounds;
     if rounds.is_empty() {
-        answers = Answers::default(); // what a warm-up was answered compares nothing
+        answers = Answers::default(); // answers from warm-ups alone compare nothing
     }
     compare_texts(rounds, &arena, &mut answers, &mut tell)?;
     let names: Vec<String> = rounds
@@ -208,7 +210,7 @@ pub fn compare(
     })
 }
 
-/// Asks once more, untimed, for URLs whose bytes change from one request to the next, and compares their texts.
+/// Fetches URLs whose bytes change between requests once more, untimed, and compares their texts.
 fn compare_texts(
     rounds: &[Rounds],
     arena: &Arena,
@@ -239,7 +241,7 @@ fn practice(practice: &Practice) -> PracticeResult {
     }
 }
 
-/// What makes the figures less sure.
+/// What makes the figures less reliable.
 fn warnings(
     settings: &CompareSettings,
     course: &Course,
@@ -258,7 +260,7 @@ fn warnings(
     }
     let outlying: Vec<(String, usize)> = engines
         .iter()
-        .filter(|engine| engine.outliers.len() > 1) // one in six quiet engines has one
+        .filter(|engine| engine.outliers.len() > 1) // one in six engines has one even on a quiet machine
         .map(|engine| (engine.name.clone(), engine.outliers.len()))
         .collect();
     if !outlying.is_empty() {

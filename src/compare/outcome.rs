@@ -1,4 +1,4 @@
-//! From the rounds of one engine to its figures.
+//! Computes an engine's figures from its rounds.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::latency::Latency;
 use super::statistics::{median, median_interval, outliers};
 use super::verdict::Standing;
 
-/// An engine and its rounds, with the number of their blocks.
+/// An engine and its rounds, each with the number of its block.
 pub(super) struct Rounds {
     pub(super) contestant: Contestant,
-    /// URLs of each.
+    /// The number of URLs in each round.
     pub(super) count: usize,
     pub(super) runs: Vec<(u32, Run)>,
 }
 
 impl Rounds {
-    /// Seconds a record that did not fail, of each round; infinite for a round in which all failed.
+    /// Seconds per successful record in each round; infinite for a round in which all failed.
     pub(super) fn seconds(&self) -> Vec<f64> {
         let seconds = |run: &Run| run.measured.wall.as_secs_f64() / run.succeeded();
         self.runs.iter().map(|(_, run)| seconds(run)).collect()
@@ -35,7 +35,7 @@ impl Rounds {
         median(&self.each(figure))
     }
 
-    /// The figures of the engine, where it stands as `standing` says.
+    /// The figures of the engine; `standing` is how it did against the best.
     pub(super) fn result(&self, standing: Standing, urls: usize, seed: u64) -> EngineResult {
         let records = |run: &Run| run.measured.records.max(1) as f64;
         let walls = self.each(|run| run.measured.wall.as_secs_f64());
@@ -94,7 +94,7 @@ impl Rounds {
         }
     }
 
-    /// The round that took about as long as the median.
+    /// The round whose duration is closest to the median.
     fn usual(&self, wall: f64) -> Option<&Run> {
         let apart = |run: &Run| (run.measured.wall.as_secs_f64() - wall).abs();
         let runs = self.runs.iter().map(|(_, run)| run);

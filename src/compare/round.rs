@@ -1,8 +1,9 @@
-//! One round of one engine, in a child process of its own: its processor time, memory and switches are nobody else's.
+//! One round of one engine in a child process of its own, so that its processor time, memory and switches are its
+//! alone.
 //!
-//! The child is this same binary. It reads its order from standard input, runs the same loop as any fetch, and writes
-//! what it measured to standard output. What it measures is a fold over the run's events; nothing is computed from it before the
-//! clock has stopped.
+//! The child is this same binary. It reads its order from standard input, runs the same loop as any other run, and
+//! writes its measurements to standard output. It measures by folding over the run's events; nothing is computed from
+//! them before the clock has stopped.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -27,12 +28,12 @@ use crate::parse::{Work, simhash};
 use crate::stop::Stop;
 use crate::visit::Visit;
 
-/// The first argument of a child that runs a round.
+/// The first argument of a child process that runs a round.
 pub const ROUND_ARGUMENT: &str = "--haul-round";
-/// How often a comparison that waits for a round looks whether it was interrupted.
+/// How often a comparison that waits for a round checks whether it was interrupted.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
 
-/// What a child shall do.
+/// What a child has to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) urls: Vec<String>,
@@ -40,9 +41,9 @@ pub(super) struct Order {
     pub(super) fetch: FetchSettings,
     pub(super) frontier: FrontierSettings,
     pub(super) work: Work,
-    /// Whether the text of each page is summed up too: for a run that nobody times.
+    /// Whether to compute the simhash of each page's text too; only for untimed runs.
     pub(super) texts: bool,
-    /// How long it may take; what is not over by then is not measured.
+    /// How long it may take; what is not finished by then is not measured.
     pub(super) limit: Option<Duration>,
 }
 
@@ -53,30 +54,30 @@ pub(super) struct Measured {
     pub(super) wall: Duration,
     pub(super) records: u64,
     pub(super) failed: u64,
-    /// Answers over the wire, redirects and tries included.
+    /// Responses received, including redirects and retries.
     pub(super) requests: u64,
     pub(super) retries: u64,
     pub(super) wire_bytes: u64,
     /// Connections that were opened.
     pub(super) connections: u64,
-    /// Latencies in microseconds, each with how often it was seen.
+    /// Latencies in microseconds, each with how often it occurred.
     pub(super) latencies: Vec<(u64, u64)>,
     pub(super) usage: Usage,
     pub(super) held: Option<Holding>,
-    /// How long its threads were ready to run and waited for a processor; `None` where the system does not say.
+    /// How long its threads were ready to run but waited for a processor; `None` if the system does not report it.
     pub(super) run_queue: Option<Duration>,
     /// Whether its time was up before all URLs were fetched.
     pub(super) cut: bool,
-    /// Memory before the engine was started.
+    /// Peak memory before the engine was started, in bytes.
     pub(super) held_before: u64,
-    /// Hosts that were on hold at some time.
+    /// How often a host was paused.
     pub(super) holds: u64,
     pub(super) flights: Flights,
     pub(super) answers: Vec<Answer>,
 }
 
 impl Measured {
-    /// The median latency in milliseconds; 0 of none.
+    /// The median latency in milliseconds; 0 if there is none.
     pub(super) fn median_latency_ms(&self) -> f64 {
         let all: u64 = self.latencies.iter().map(|(_, count)| count).sum();
         let mut seen = 0;
@@ -88,20 +89,20 @@ impl Measured {
     }
 }
 
-/// What a URL was answered with.
+/// The answer for one URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answer {
-    /// The place of the URL in the order, from 0.
+    /// The index of the URL in the order, from 0.
     pub(super) url: u32,
     /// The status; 0 for a failure without one.
     pub(super) status: u16,
-    /// Stands for the media type.
+    /// A hash of the media type.
     pub(super) media: u64,
-    /// Stands for the body and what the work came to.
+    /// A hash of the body and of the result of the work.
     pub(super) digest: u64,
-    /// The simhash of the text, where [`Order::texts`] asks for it and there is enough of it.
+    /// The simhash of the text, if [`Order::texts`] asks for it and there is enough text.
     pub(super) text: Option<u64>,
-    /// The class of the failure: no answer, or one that speaks for the server's state and not for the page.
+    /// The class of the failure: no response, or one that depends on the server's state rather than on the page.
     pub(super) failure: Option<String>,
 }
 
@@ -122,7 +123,7 @@ impl Answer {
         hash.update(parsed.title.as_deref().unwrap_or_default().as_bytes());
         hash.update(&parsed.work.unwrap_or_default().to_le_bytes());
         let media = parsed.media_type.as_deref().unwrap_or_default();
-        // A page that is missing is missing for everybody; a server that is busy says so to whom it likes.
+        // A missing page is missing for every engine; a busy server may turn away some engines and not others.
         let is_failure =
             page.status >= 500 || matches!(page.status, 408 | 429) || parsed.fault.is_some();
         let failure = is_failure.then(|| visit.failure().unwrap_or("decode").to_owned());
@@ -139,10 +140,10 @@ impl Answer {
 }
 
 impl Order {
-    /// Has a child do it. `None`: the comparison was interrupted, and the child was ended.
+    /// Runs the order in a child process; `None` if the comparison was interrupted, in which case the child is killed.
     ///
     /// # Errors
-    /// When it cannot be started, or ends without an answer.
+    /// When the child cannot be started, or exits without a result.
     pub(super) fn run(&self, program: &Path, stop: &Stop) -> Result<Option<Measured>> {
         let broken = |source: std::io::Error| Error::setup("the process of a round", source);
         let order =
@@ -151,7 +152,7 @@ impl Order {
             .arg(ROUND_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // An interrupt from the terminal is for the comparison, which decides what becomes of the round.
+            // A Ctrl-C from the terminal must reach only the comparison, which then stops the round itself.
             .process_group(0)
             .spawn()
             .map_err(broken)?;
@@ -184,7 +185,7 @@ impl Order {
     }
 }
 
-/// Hands a child its order and waits for its answer, on a thread that ends with the child.
+/// Sends a child its order and receives its result, on a thread that ends with the child.
 fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>> {
     let (answered, answer) = std::sync::mpsc::channel();
     let pipes = (child.stdin.take(), child.stdout.take());
@@ -192,7 +193,7 @@ fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>>
         let (Some(mut input), Some(mut output)) = pipes else {
             return;
         };
-        // A child that ended early is noticed by its exit status.
+        // A child that exited early is detected by its exit status.
         let _ = input.write_all(&order);
         drop(input);
         let mut answer = Vec::new();
@@ -202,19 +203,19 @@ fn talk(child: &mut Child, order: Vec<u8>) -> Receiver<std::io::Result<Vec<u8>>>
     answer
 }
 
-/// Ends a child and its own children.
+/// Kills a child and its own children.
 fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // A group that is gone already needs no ending.
+        // Fails only if the group is already gone.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.wait();
 }
 
-/// Runs the round that standard input orders, and writes what was measured to standard output.
+/// Reads a round's order from standard input, runs it, and writes the measurements to standard output.
 ///
 /// # Errors
-/// When the order cannot be read, the run cannot go on, or nobody takes the answer.
+/// When the order cannot be read, the run cannot continue, or the result cannot be written.
 pub fn serve_round() -> Result<()> {
     let broken = |source: std::io::Error| Error::output("the pipe to the comparison", source);
     let mut order = Vec::new();
@@ -246,7 +247,7 @@ impl Order {
         config
     }
 
-    /// Runs it here.
+    /// Runs the order in this process.
     fn measure(self) -> Result<Measured> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

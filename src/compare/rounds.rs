@@ -1,8 +1,9 @@
-//! The rounds of a comparison: a warm-up of each engine, then blocks in which every engine runs once, within the time that they may take.
+//! The rounds of a comparison: a warm-up of each engine, then blocks in which every engine runs once, within the time
+//! budget.
 //!
-//! The time budget is a bound. Warm-ups are cut off, the rounds are planned from what they showed, the plan is looked at again after the first
-//! block, and no block begins that would not end in time. Invariant: what is returned are whole blocks; of an interrupted comparison
-//! those that were whole.
+//! The time budget is a limit. Warm-ups are cut off, the rounds are planned from the measured speeds, the plan is
+//! revised after the first block if necessary, and no block is started that would not finish in time. Invariant: only
+//! complete blocks are returned, even if the comparison is interrupted.
 
 use std::time::{Duration, Instant};
 
@@ -17,29 +18,29 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, Setting};
 use crate::size::spelled;
 
-/// URLs that are fetched one at a time to see how long an answer takes when nothing else is in flight.
+/// URLs fetched one at a time to measure the latency when nothing else is in flight.
 const IDLE: usize = 5;
-/// A first block that took so many times what was planned is planned anew.
+/// If the first block takes more than this many times its planned time, the rest is planned again.
 const OFF: f64 = 1.5;
-/// The share of a block for which there has to be time left, or none is begun.
+/// A block is started only if there is time left for this share of it.
 const FITS: f64 = 0.8;
 
-/// What the rounds came to.
+/// The result of the rounds.
 pub(super) struct Course {
-    /// Each engine that could run, with its rounds.
+    /// Every engine that could run, with its rounds.
     pub(super) rounds: Vec<Rounds>,
     /// The median latency with one request in flight, in milliseconds.
     pub(super) idle_latency_ms: Option<f64>,
-    /// What had to be left out to keep to the time.
+    /// Warnings about what was left out to stay within the time budget.
     pub(super) left_out: Vec<Warning>,
-    /// Whether somebody interrupted it.
+    /// Whether the comparison was interrupted.
     pub(super) interrupted: bool,
 }
 
 /// Warms every engine up, then runs the blocks.
 ///
 /// # Errors
-/// When a round cannot be run, or no engine gets one record in its time.
+/// When a round cannot be run, or no engine gets a single record in its time.
 pub(super) fn run(
     settings: &CompareSettings,
     arena: &Arena,
@@ -59,13 +60,13 @@ pub(super) fn run(
         return Ok(course);
     };
     let left = settings.time_budget.saturating_sub(began.elapsed());
-    // A budget that the warm-ups have used up still has room for the shortest rounds.
+    // Even if the warm-ups used up the budget, the shortest rounds are run.
     let budget = left.max(schedule::least(speeds.len(), settings.rounds));
     let began = Instant::now();
     let urls = arena.urls.len();
     course.plan(schedule::counts(urls, &speeds, settings.rounds, budget));
     let planned = budget / settings.rounds;
-    // One more than wanted: the first may have to be planned anew.
+    // One more block than wanted, because the first may have to be discarded and planned again.
     let blocks = schedule::blocks(course.rounds.len(), settings.rounds + 1, settings.seed);
     let mut replanned = false;
     for (block, order) in (0..).zip(blocks) {
@@ -78,7 +79,8 @@ pub(super) fn run(
         let left = budget.saturating_sub(began.elapsed());
         let fitting = left.as_secs_f64() / took.as_secs_f64().max(1e-9);
         if !replanned && block == 0 && took > planned.mul_f64(OFF) {
-            // The warm-up promised too much: fewer URLs, in as many rounds as are needed to show anything.
+            // The warm-up was too optimistic: use fewer URLs, and only as many rounds as it takes to show a
+            // difference.
             replanned = true;
             if fitting + 1.0 < f64::from(settings.rounds.min(LEAST_ROUNDS)) {
                 let speeds = course.speeds();
@@ -97,7 +99,7 @@ pub(super) fn run(
 }
 
 impl Course {
-    /// Lets every engine run once. Answers with the speeds of those that got anything; `None`: interrupted.
+    /// Warms up every engine, and returns the speeds of those that got any records; `None` if interrupted.
     fn warm_up(
         &mut self,
         settings: &CompareSettings,
@@ -157,7 +159,7 @@ impl Course {
         }
     }
 
-    /// Runs every engine once. Answers whether the block is whole.
+    /// Runs every engine once, and returns whether the block is complete.
     fn block(
         &mut self,
         (block, order): (u32, Vec<usize>),
@@ -197,7 +199,7 @@ impl Course {
         Ok(true)
     }
 
-    /// The speeds that the last block showed.
+    /// The engines' speeds as measured in the last block.
     fn speeds(&self) -> Vec<Speed> {
         let speed = |rounds: &Rounds| Speed {
             in_flight: rounds.contestant.engine.in_flight(),
@@ -208,20 +210,20 @@ impl Course {
         self.rounds.iter().map(speed).collect()
     }
 
-    /// How many blocks are whole.
+    /// The number of complete blocks.
     fn whole(&self) -> usize {
         let runs = self.rounds.iter().map(|rounds| rounds.runs.len());
         runs.min().unwrap_or(0)
     }
 
-    /// Forgets rounds that were planned otherwise than what follows.
+    /// Discards the rounds of an earlier plan: they had other numbers of URLs.
     fn forget(&mut self) {
         for rounds in &mut self.rounds {
             rounds.runs.clear();
         }
     }
 
-    /// Keeps whole blocks alone, and says what is missing.
+    /// Keeps only complete blocks, and adds a warning if there are too few.
     fn close(&mut self, settings: &CompareSettings) {
         let whole = self.whole();
         for rounds in &mut self.rounds {

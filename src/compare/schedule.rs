@@ -1,19 +1,19 @@
 //! Which engine runs when, and on how many URLs.
 //!
-//! Rounds come in blocks: in each, every engine runs once, in an order drawn anew. Whatever disturbs the machine for a while
-//! disturbs them all, and no engine always runs after the same other one.
+//! Rounds come in blocks; in each block every engine runs once, in a new random order. So whatever disturbs the
+//! machine for a while disturbs all engines, and no engine always runs right after the same other one.
 
 use std::time::Duration;
 
-/// The shortest round that is worth its start.
+/// The shortest round that is worth starting a process for.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// The share of the budget that all warm-ups may take together.
+/// The share of the time budget that all warm-ups together may take.
 const WARM_UP: f64 = 0.2;
-/// No warm-up is cut off sooner.
+/// Every warm-up gets at least this long.
 const LEAST_WARM_UP: Duration = Duration::from_secs(1);
-/// What the budget may be exceeded by: a round that would go further is cut off.
+/// The rounds may take this many times the budget; a round that would run longer is cut off.
 const TOLERANCE: f64 = 1.25;
-/// Fewer requests than this for each in flight, and the ends of a round outweigh its middle.
+/// With fewer requests than this per slot, the start and end of a round would outweigh its middle.
 const TURNS: usize = 4;
 
 /// The order of the engines in each block.
@@ -28,37 +28,39 @@ pub(super) fn blocks(engines: usize, rounds: u32, seed: u64) -> Vec<Vec<usize>> 
         .collect()
 }
 
-/// URLs of the round that warms an engine up.
+/// The number of URLs in an engine's warm-up round.
 pub(super) fn warm_up(urls: usize, in_flight: usize) -> usize {
     (in_flight * TURNS).max(10).min(urls)
 }
 
-/// How long the warm-up of one of so many engines may take.
+/// How long the warm-up of one engine may take, when there are `engines` of them.
 pub(super) fn warm_up_limit(budget: Duration, engines: usize) -> Duration {
     (budget.mul_f64(WARM_UP) / engines.max(1) as u32).max(LEAST_WARM_UP)
 }
 
-/// The time that the shortest rounds of so many engines take, twice: starting a process is part of it.
+/// Twice the time of the shortest rounds of all engines, because starting the processes takes time too.
 pub(super) fn least(engines: usize, rounds: u32) -> Duration {
     2 * SHORTEST * engines as u32 * rounds
 }
 
-/// The time that is left until all rounds have to be over.
+/// The time left until all rounds must have finished.
 pub(super) fn time_left(budget: Duration, elapsed: Duration) -> Duration {
     budget.mul_f64(TOLERANCE).saturating_sub(elapsed)
 }
 
-/// An engine's pace, as its warm-up showed it.
+/// How fast an engine is, as measured in its warm-up or last block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speed {
     /// Requests in flight.
     pub(super) in_flight: usize,
-    /// Seconds a record.
+    /// Seconds per record.
     pub(super) each: f64,
 }
 
-/// URLs of each engine's rounds, so that `rounds` blocks take about `time`: all URLs for engines that are fast enough; the others share the
-/// time that is left in equal parts, and take as many of the first URLs as fit.
+/// The number of URLs per round for each engine, so that `rounds` blocks take about `time`.
+///
+/// Engines that are fast enough get all URLs; the others share the remaining time equally and get as many of the first
+/// URLs as fit.
 pub(super) fn counts(urls: usize, speeds: &[Speed], rounds: u32, time: Duration) -> Vec<usize> {
     let needs: Vec<f64> = speeds
         .iter()
@@ -76,7 +78,7 @@ pub(super) fn counts(urls: usize, speeds: &[Speed], rounds: u32, time: Duration)
                 return urls;
             }
             let fitting = (share / speed.each.max(1e-9)) as usize;
-            // A few turns of all that is in flight, where these cost no more than twice the share.
+            // At least a few requests per slot, if these cost no more than twice the share.
             let turns = warm_up(urls, speed.in_flight);
             let affordable = turns as f64 * speed.each <= 2.0 * share;
             fitting.max(if affordable { turns } else { 1 }).min(urls)
@@ -84,7 +86,7 @@ pub(super) fn counts(urls: usize, speeds: &[Speed], rounds: u32, time: Duration)
         .collect()
 }
 
-/// Divides `total` fairly: nobody gets more than it needs, and what one does not need goes to the others.
+/// Divides `total` fairly: no one gets more than it needs, and what is left over goes to the others.
 fn shares(needs: &[f64], total: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..needs.len()).collect();
     order.sort_by(|one, other| needs[*one].total_cmp(&needs[*other]));
@@ -118,14 +120,14 @@ mod tests {
     fn an_engine_that_is_slow_gets_fewer_urls_but_some() {
         let speed = |in_flight, each| Speed { in_flight, each };
         let speeds = [speed(64, 0.0003), speed(1, 0.02), speed(1, 5.0)];
-        // Seven blocks in 45 s: 6.4 s each; the fast one takes 0.6 s of it, the others share the rest.
+        // Seven blocks in 45 s: 6.4 s each; the fast engine takes 0.6 s of it, the others share the rest.
         let counts = counts(2000, &speeds, 7, Duration::from_secs(45));
         assert_eq!(counts[0], 2000);
         assert!((140..=150).contains(&counts[1]), "{counts:?}");
         assert_eq!(counts[2], 1);
     }
 
-    /// 200 URLs that take 5 s each: what was planned fits the budget, whoever is slow.
+    /// 200 URLs that take up to 5 s each: the plan fits the budget, no matter how slow the server is.
     #[test]
     fn what_is_planned_fits_the_budget() {
         for each in [0.001, 0.1, 1.0, 5.0] {

@@ -1,4 +1,4 @@
-//! What is compared, and how: the settings of a comparison.
+//! The settings of a comparison: what is compared, and how.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,47 +12,48 @@ use crate::fetch::FetchSettings;
 use crate::frontier::FrontierSettings;
 use crate::parse::Work;
 
-/// Fewer rounds than this show nothing.
+/// The fewest rounds of each engine: fewer cannot show a difference.
 pub const LEAST_ROUNDS: u32 = 5;
 
-/// What is compared, and how.
+/// The settings of a comparison: what is compared, and how.
 #[derive(Debug, Clone)]
 pub struct CompareSettings {
     /// The engines.
     pub contestants: Vec<Contestant>,
-    /// Requests in flight, for engines whose size is open.
+    /// Requests in flight, for engines given without a size.
     pub in_flight: NonZeroUsize,
-    /// What is asked.
+    /// What is fetched.
     pub target: Target,
-    /// What a request may do, the same for all.
+    /// How requests are made, the same for all engines.
     pub fetch: FetchSettings,
-    /// Politeness and patience, the same for all.
+    /// Politeness, timing and retries, the same for all engines.
     pub frontier: FrontierSettings,
-    /// Work put on each page, the same for all.
+    /// Extra work done for each page, the same for all engines.
     pub work: Work,
-    /// Rounds of each engine, [`LEAST_ROUNDS`] at least.
+    /// Rounds of each engine, at least [`LEAST_ROUNDS`].
     pub rounds: u32,
-    /// Whether a sweep may ask for URLs of the list more than once, to try more in flight than a short list allows.
+    /// Whether a sweep may fetch URLs of the list more than once, to try more in flight than a short list allows.
     pub repeats: bool,
-    /// How long the rounds may take together, about.
+    /// Roughly how long all rounds together may take.
     pub time_budget: Duration,
-    /// The seed of the order of rounds, of the choice of URLs, and of the resampling.
+    /// The seed for the order of rounds, the choice of URLs, and the resampling.
     pub seed: u64,
-    /// Along what throughput is measured besides.
+    /// The setting along which throughput is measured as well, if any.
     pub sweep: Option<Axis>,
-    /// Whether the winners at other latencies and other work are found besides.
+    /// Whether to find the winners at other latencies and amounts of work as well.
     pub map: bool,
-    /// The binary that rounds are run by; the current one where it is `None`. It must call [`serve_round`](super::serve_round) when its first
-    /// argument is [`ROUND_ARGUMENT`](super::ROUND_ARGUMENT).
+    /// The binary that runs the rounds; `None` is the current one. It must call [`serve_round`](super::serve_round)
+    /// when its first argument is [`ROUND_ARGUMENT`](super::ROUND_ARGUMENT).
     pub program: Option<PathBuf>,
-    /// The command line that repeats it.
+    /// The command line that repeats this comparison, for the report.
     pub command: String,
-    /// What is in force, for whoever reads the report.
+    /// The settings in effect as names and values, for the report.
     pub settings: Vec<(String, String)>,
 }
 
 impl Default for CompareSettings {
-    /// Every engine with the default number of requests in flight on the practice server, as `haul compare` without arguments.
+    /// Every engine with the default number of requests in flight, on the practice server, like `haul compare` without
+    /// arguments.
     fn default() -> Self {
         let in_flight = NonZeroUsize::new(DEFAULT_IN_FLIGHT).unwrap_or(NonZeroUsize::MIN);
         let all = CONTESTANTS.map(str::to_owned);

@@ -1,11 +1,11 @@
-//! Throughput along one setting: how many in flight, the latency of the server, or the work on each page.
+//! Throughput along one setting: the number of requests in flight, the server's latency, or the work on each page.
 //!
-//! Along concurrency each engine goes on doubling until its throughput stops growing; the points are fitted with the Universal
-//! Scalability Law. Three runs a point, in an order drawn anew each time: enough to draw a curve, too few to tell two
-//! engines apart, which is what the rounds are for.
+//! Along concurrency each engine keeps doubling until its throughput stops growing; the points are fitted with the
+//! Universal Scalability Law. Each point is three runs in a new random order: enough to draw a curve, too few to tell
+//! two engines apart, which is what the rounds are for.
 //!
-//! A knee is named only where growth was seen to stop. A sweep that ended for another reason, such as a list that is too short, says
-//! which, and what it would take to go on.
+//! A knee is named only if throughput was seen to stop growing. A sweep that ended for another reason, such as a list
+//! that is too short, reports the reason and what it would take to continue.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -21,30 +21,30 @@ use super::usl::{self, Usl};
 use crate::error::Result;
 use crate::parse::Work;
 
-/// Runs of an engine at each point.
+/// Runs of each engine at each point.
 pub(super) const RUNS: usize = 3;
-/// What a run is cut to.
+/// The intended length of a run; the number of URLs is chosen to fit it.
 const TIME: Duration = Duration::from_millis(400);
 /// The highest concurrency that is tried.
 const MOST: usize = 4096;
-/// Pages of the practice server, so that there are several for each request in flight.
+/// Pages of the practice server, so that there are several for each slot.
 const PAGES: u64 = 4 * MOST as u64;
-/// An engine whose throughput grew by less than this share, twice in a row, has stopped growing.
+/// An engine has stopped growing once its throughput grew by less than this share twice in a row.
 const GROWTH: f64 = 0.05;
-/// A law that explains less of the variance than this share is not shown.
+/// A fit that explains a smaller share of the variance than this is not shown.
 const GOOD_FIT: f64 = 0.8;
-/// The share of the highest throughput that is enough.
+/// The share of the highest throughput that the knee has to reach.
 const ENOUGH: f64 = 0.9;
-/// Turns of all that is in flight below which the ends of a run outweigh its middle.
+/// With fewer requests per slot than this, the start and end of a run would outweigh its middle.
 const TURNS: usize = 2;
-/// Turns of an engine's first run, of which nothing is known yet.
+/// Requests per slot in an engine's first run, before its speed is known.
 const FIRST_TURNS: usize = 8;
-/// Latencies of the server, in milliseconds.
+/// The server latencies that are tried, in milliseconds.
 const LATENCIES: [f64; 8] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
-/// Work on each page, in microseconds of one core.
+/// The amounts of work per page that are tried, in microseconds of one core.
 const WORKS: [f64; 7] = [0.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0];
 
-/// The most requests that a sweep of so many URLs can send.
+/// The most requests that a sweep over `urls` URLs can send.
 pub(super) fn most_requests(
     axis: Axis,
     contestants: &[Contestant],
@@ -64,10 +64,10 @@ pub(super) fn most_requests(
     }
 }
 
-/// Measures along an axis. `None`: interrupted.
+/// Measures throughput along an axis; `None` if interrupted.
 ///
 /// # Errors
-/// When the practice server cannot be started, or a round does not come to its end.
+/// When the practice server cannot be started, or a round does not finish.
 pub(super) fn sweep(
     axis: Axis,
     settings: &CompareSettings,
@@ -87,7 +87,7 @@ pub(super) fn sweep(
     let speed = hash_speed();
     let (work, practice) = (arena.work.clone(), arena.practice.clone());
     if let (Axis::Concurrency, Some(practice)) = (axis, &practice) {
-        // The server is ours: no engine shall stop for want of pages.
+        // The practice server can have any number of pages, so no engine has to stop for lack of them.
         let pages = practice.pages.max(PAGES);
         arena.practise(
             Practice {
@@ -163,13 +163,13 @@ pub(super) fn sweep(
     Ok(Some(Sweep { axis, unit, curves }))
 }
 
-/// One engine on its way up.
+/// One engine's measurements as its concurrency grows.
 struct Climb {
     contestant: Contestant,
     points: Vec<Point>,
-    /// Seconds a record, in the last run.
+    /// Seconds per record in the last run.
     each: f64,
-    /// Why it goes no further.
+    /// Why it is not tried at further points.
     end: Option<End>,
 }
 
@@ -186,7 +186,7 @@ impl Climb {
     /// Why more in flight is not worth trying, or not possible.
     fn end(&self, in_flight: usize, x: f64, urls: usize) -> Option<End> {
         if self.contestant.fixed {
-            return (!self.points.is_empty()).then_some(End::FixedSize); // its size is one point
+            return (!self.points.is_empty()).then_some(End::FixedSize); // a fixed size makes one point
         }
         if (in_flight as f64) < x {
             return Some(End::FixedSize);
@@ -207,7 +207,7 @@ impl Climb {
         })
     }
 
-    /// URLs of a run: what fits the time, and a few turns of all that is in flight; `most` at most.
+    /// The number of URLs in a run: what fits the time, but a few requests per slot; at most `most`.
     fn count(&self, in_flight: usize, most: usize) -> usize {
         let fitting = match self.each > 0.0 {
             // Twice as many in flight may be twice as fast.
@@ -242,8 +242,9 @@ impl Climb {
     }
 }
 
-/// Where a curve that stopped growing reaches nine tenths of its highest throughput: by the law where it fits and turns within what
-/// was measured, else the first point that does.
+/// The concurrency at which a curve that stopped growing reaches 90 % of its highest throughput.
+///
+/// Taken from the law if it fits and peaks within what was measured, otherwise the first point that reaches it.
 fn knee(measured: &[(f64, f64)], law: Option<Usl>) -> Option<u64> {
     if let Some(law) = law
         && law.peak().is_none_or(|peak| peak <= law.measured_to)
@@ -273,7 +274,7 @@ fn point(x: f64, runs: &[(f64, f64)]) -> Option<Point> {
     })
 }
 
-/// KiB of SHA-256 that one core does in a microsecond.
+/// KiB that one core hashes with SHA-256 in a microsecond.
 pub(super) fn hash_speed() -> f64 {
     let begun = Instant::now();
     let mut kibibytes = 0;
@@ -284,7 +285,7 @@ pub(super) fn hash_speed() -> f64 {
     f64::from(kibibytes) / begun.elapsed().as_micros().max(1) as f64
 }
 
-/// Work that takes one core so many microseconds.
+/// Work that takes one core `micros` microseconds.
 pub(super) fn work_of(micros: f64, speed: f64) -> Work {
     Work::Hash((micros * speed).round() as u32)
 }
@@ -325,7 +326,7 @@ mod tests {
         );
     }
 
-    /// 200 URLs at 200 ms: throughput doubles to the end of the list.
+    /// 200 URLs at 200 ms: throughput keeps doubling until the list is too short.
     #[test]
     fn a_climb_that_the_list_ends_has_no_knee_and_says_how_many_urls_would_do() {
         let mut growing = climb(&[5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 246.0]);

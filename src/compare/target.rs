@@ -1,35 +1,35 @@
-//! What a comparison asks: URLs, or a practice server of our own.
+//! What a comparison fetches: URLs, or pages of the built-in practice server.
 
 use std::time::Duration;
 
 use crate::size::ByteSize;
 
-/// What is asked.
+/// What a comparison fetches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
     /// These URLs, each once.
     Urls(Vec<String>),
-    /// A practice server that is started for it.
+    /// Pages of a practice server that is started for the comparison.
     Practice(Practice),
 }
 
 impl Target {
-    /// Whether it is a server of our own.
+    /// Whether the target is the practice server.
     pub fn is_practice(&self) -> bool {
         matches!(self, Target::Practice(_))
     }
 }
 
-/// The practice server of a comparison.
+/// The settings of the practice server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Practice {
-    /// Waited before each answer.
+    /// The delay before each response.
     pub latency: Duration,
-    /// Waited besides, by chance, at the most.
+    /// The most random delay on top of the latency.
     pub jitter: Duration,
-    /// About how large a page is.
+    /// The approximate size of a page.
     pub size: ByteSize,
-    /// Pages: as many URLs.
+    /// The number of pages, each with one URL.
     pub pages: u64,
     /// The share of requests that fail, 0 to 1.
     pub error_rate: f64,
