@@ -1,8 +1,8 @@
-//! What the best engine was waiting for, who won, and which engine to take.
+//! What the best engine was waiting for, who won, and which engine to use.
 //!
-//! Only from what was measured, and from what was waited for: requests in flight, latency against that of an idle server, time in which
-//! no processor was free, time lost to the disk, the user's own limits. What is concluded rests on figures that are
-//! in the data; what could not be measured is `None`.
+//! It is based only on what was measured and waited for: requests in flight, latency compared with an idle server's,
+//! time in which no processor was free, time lost to the disk, the user's own limits. All figures behind a conclusion
+//! are in the data; what could not be measured is `None`.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use super::outcome::Rounds;
 use super::settings::CompareSettings;
 use super::verdict::Place;
 
-/// A machine this busy has nothing left to give.
+/// The share of busy time above which a machine is fully used.
 const FULL: f64 = 0.85;
-/// In flight on the average, as a share of what may be, below which something holds requests back.
+/// If fewer requests are in flight than this share of the allowed ones, on average, something holds them back.
 const FILLED: f64 = 0.7;
-/// Latency with many in flight against that with one, above which the server is at its limit.
+/// Latency under load relative to that with one request in flight, above which the server is at its limit.
 const SLOWED: f64 = 2.0;
-/// The same, up to which nothing was held up.
+/// Latency under load relative to that with one request in flight, up to which nothing was delayed.
 const ON_TIME: f64 = 1.25;
-/// The share of the time that threads could have run, above which it matters that no processor was free for them.
+/// The share of threads' runnable time without a free processor above which the lack of processors matters.
 const STARVED: f64 = 0.3;
-/// The share of the time in which something waited for the disk, above which it is the disk.
+/// The share of the time in which something waited for the disk above which the disk is the bottleneck.
 const DISK: f64 = 0.2;
 
-/// Who won.
+/// The best engine, and those that may be just as fast.
 pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
     let of = |place: Place| engines.iter().filter(move |engine| engine.place == place);
     let Some(best) = of(Place::Best).next() else {
@@ -42,7 +42,7 @@ pub(super) fn verdict(engines: &[EngineResult]) -> Verdict {
     }
 }
 
-/// Nobody won: every request failed, and there was nothing to win.
+/// The verdict when every request failed: no engine won.
 pub(super) fn nothing() -> Verdict {
     Verdict {
         best: String::new(),
@@ -50,7 +50,7 @@ pub(super) fn nothing() -> Verdict {
     }
 }
 
-/// Where the processors' time went during the rounds of an engine; `None` where the system does not say.
+/// Where the processors' time went during the rounds of an engine; `None` if the system does not report it.
 pub(super) fn shares(rounds: &Rounds, cores: usize) -> Option<Shares> {
     let sum = |time: &dyn Fn(&Run) -> Option<Duration>| -> Option<f64> {
         let times = rounds.runs.iter().map(|(_, run)| time(run));
@@ -91,8 +91,8 @@ fn waits(best: &Rounds, idle_latency_ms: Option<f64>) -> Waits {
 }
 
 impl Bound {
-    /// Decides from what was waited for. What merely happened at the same time is no cause: a busy machine that did not make the answers
-    /// late held nothing up.
+    /// Finds the bottleneck from what was waited for. What merely happened at the same time is not a cause: a busy
+    /// machine that did not delay the responses held nothing up.
     fn of(waits: &Waits, shares: Option<Shares>, has_own_limits: bool) -> Self {
         let stretched = match waits.idle_latency_ms {
             Some(idle) => waits.latency_ms / idle.max(1e-3),
@@ -127,7 +127,7 @@ impl Bound {
     }
 }
 
-/// What the best engine was waiting for. `idle_latency_ms` is the median latency with one request in flight.
+/// Finds what the best engine was waiting for. `idle_latency_ms` is the median latency with one request in flight.
 pub(super) fn diagnose(
     best: &Rounds,
     idle_latency_ms: Option<f64>,
@@ -148,7 +148,7 @@ pub(super) fn diagnose(
     }
 }
 
-/// The user's own limit that keeps requests from being in flight, of which there are `mean` on the average.
+/// The user's own limit that keeps requests from being in flight; on average there are `mean` of them.
 fn own_limit(settings: &CompareSettings, mean: f64) -> Option<OwnLimit> {
     let frontier = &settings.frontier;
     if !frontier.delay.is_zero() {
@@ -173,7 +173,7 @@ fn lost_to_disk(rounds: &Rounds) -> Option<f64> {
     Some(lost?.as_secs_f64() / wall.as_secs_f64().max(1e-9))
 }
 
-/// Which engine to take: of those that could not be told apart, the one with the least processor time.
+/// Recommends an engine: among those with no difference shown, the one that uses the least processor time.
 pub(super) fn recommend(engines: &[EngineResult], sweep: Option<&Sweep>) -> Option<Recommendation> {
     let cost = |engine: &EngineResult| engine.cpu_us.user + engine.cpu_us.system;
     let fit = || {
@@ -186,7 +186,7 @@ pub(super) fn recommend(engines: &[EngineResult], sweep: Option<&Sweep>) -> Opti
         let mut curves = sweep.curves.iter();
         curves.find(|curve| curve.engine == chosen.name)
     });
-    // One at a time is one at a time.
+    // A knee makes no sense for `sequential`, which always has one request in flight.
     let is_sized = !chosen.name.starts_with("sequential");
     Some(Recommendation {
         engine: chosen.name.clone(),
@@ -219,7 +219,7 @@ mod tests {
         })
     }
 
-    /// p50 204 ms of a server that takes 200 ms, while a neighbour burns all processors.
+    /// A p50 of 204 ms from a server that takes 200 ms, while another program uses all processors.
     #[test]
     fn a_busy_neighbour_that_delays_nothing_is_no_cause() {
         let beside = shares(0.01, 0.0, 0.98);

@@ -1,4 +1,6 @@
-//! What the figures say: who won, what the winner waited for, what makes it less sure. Data; sentences are made elsewhere.
+//! What the figures show: who won, what the winner waited for, and what makes that less certain.
+//!
+//! All of it is data; sentences are made from it elsewhere.
 
 use std::time::Duration;
 
@@ -6,85 +8,86 @@ use serde::Serialize;
 
 use crate::frontier::Rate;
 
-/// Who won.
+/// The winner of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// The engine with the least median; empty where every request failed and there was nothing to win.
+    /// The engine with the lowest median; empty if every request failed, so that no engine won.
     pub best: String,
-    /// Those that could not be told from it.
+    /// Engines that may be just as fast: no difference was shown.
     pub tied: Vec<String>,
 }
 
 /// What the best engine was waiting for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// What the run was bound by.
+    /// What limited the run.
     pub bound: Bound,
     /// The best engine.
     pub engine: String,
-    /// Requests that it may have in flight.
+    /// The most requests that it may have in flight.
     pub in_flight: usize,
-    /// The user's own limit that keeps requests from being in flight, where there is one.
+    /// The user's own limit that keeps requests from being in flight, if there is one.
     pub limit: Option<OwnLimit>,
-    /// What that rests on. What is `None` could not be measured here.
+    /// The figures behind the conclusion; those that could not be measured here are `None`.
     pub waits: Waits,
-    /// Where the processors' time went during its rounds; `None` where the system does not say.
+    /// Where the processors' time went during its rounds; `None` if the system does not report it.
     pub shares: Option<Shares>,
 }
 
-/// What a run can be bound by.
+/// What can limit a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The user's own limits: [`Diagnosis::limit`].
     OwnLimits,
-    /// The processors have nothing left to give.
+    /// The processors are fully used by the engine.
     Processors,
     /// Something else keeps the processors busy.
     OtherWork,
-    /// The server answers more slowly than when it is idle.
+    /// The server responds more slowly than when it is idle.
     Server,
     /// Something waits for the disk.
     Disk,
-    /// The server answers as when it is idle: nothing but waiting for it.
+    /// Only the wait for responses, and the server responds as fast as when it is idle.
     Waiting,
 }
 
-/// A limit of the user's own.
+/// A limit that the user set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnLimit {
     /// The time between two requests to a host.
     Delay(Duration),
-    /// Requests in a time.
+    /// The number of requests in a period.
     Rate(Rate),
-    /// Each host is asked no faster than it bears.
+    /// The number of requests in flight adapts to what each host can take.
     Adaptive,
-    /// Requests in flight to one address.
+    /// The most requests in flight to one IP address.
     PerIp(usize),
-    /// Requests in flight to one host.
+    /// The most requests in flight to one host.
     PerHost(usize),
 }
 
 /// Where the time of an engine's rounds went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Waits {
-    /// Requests in flight on the average, as a share of the most that may be, 0 to 1.
+    /// The average number of requests in flight, as a share of the most allowed, 0 to 1.
     pub in_flight: f64,
-    /// Of the time that requests were in flight, the share before the first byte of the answer, 0 to 1.
+    /// The share of requests' time in flight spent waiting for the first byte of the response, 0 to 1.
     pub first_byte: f64,
     /// The median latency, in milliseconds.
     pub latency_ms: f64,
-    /// The same with one request in flight.
+    /// The median latency with one request in flight, in milliseconds.
     pub idle_latency_ms: Option<f64>,
-    /// Of the time that the engine's threads were ready to run, the share in which no processor was free for them, 0 to 1; `None`
-    /// where the system does not say.
+    /// The share of its threads' runnable time in which no processor was free for them, 0 to 1; `None` if the system
+    /// does not report it.
     pub run_queue: Option<f64>,
-    /// The share of the rounds in which something on the machine waited for the disk; `None` where the system does not say.
+    /// The share of the rounds' time in which something on the machine waited for the disk; `None` if the system does
+    /// not report it.
     pub disk: Option<f64>,
 }
 
-/// Shares of all processors' time, 0 to 1.
+/// Who used the processors, as shares of all their time, 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Shares {
     /// The engine.
@@ -93,26 +96,26 @@ pub struct Shares {
     pub server: f64,
     /// Anything else on the machine.
     pub others: f64,
-    /// Nobody.
+    /// Idle time.
     pub idle: f64,
 }
 
-/// Which engine to take: of those that could not be told apart, the one with the least processor time.
+/// Which engine to use: among those with no difference shown, the one that uses the least processor time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recommendation {
     /// The name of the engine.
     pub engine: String,
-    /// Whether it alone is the fastest.
+    /// Whether it is the only engine that may be the fastest.
     pub alone: bool,
-    /// The concurrency beyond which it hardly gets faster, where a sweep has shown one.
+    /// The concurrency beyond which it hardly gets faster, if a sweep has shown one.
     pub knee: Option<u64>,
 }
 
-/// What makes the figures less sure.
+/// Something that makes the figures less reliable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Warning {
-    /// An engine did not get one record in its share of the time, and is left out.
+    /// An engine did not get a single record in its share of the time, and is left out.
     TooSlow {
         /// The engine.
         engine: String,
@@ -121,30 +124,30 @@ pub enum Warning {
     },
     /// Fewer rounds than wanted fit in the time.
     FewRounds {
-        /// Rounds that were whole.
+        /// The number of completed rounds.
         whole: usize,
-        /// Rounds that were wanted.
+        /// The number of rounds wanted.
         wanted: u32,
         /// The time for all of them.
         budget: Duration,
     },
-    /// Somebody interrupted it.
+    /// The comparison was interrupted.
     Interrupted {
-        /// Rounds that were whole.
+        /// The number of completed rounds.
         whole: usize,
-        /// Rounds that were wanted.
+        /// The number of rounds wanted.
         wanted: u32,
     },
-    /// Rounds that took much longer or shorter than the others of their engine.
+    /// Some rounds took much longer or shorter than the others of their engine.
     Outliers {
-        /// Engines, and how many rounds of each.
+        /// Engines, each with the number of its outliers.
         rounds: Vec<(String, usize)>,
     },
     /// Records of an engine failed.
     Failures {
         /// The engine.
         engine: String,
-        /// How many, in all rounds.
+        /// The number of failed records in all rounds.
         records: u64,
     },
     /// The machine was busy with something else.
@@ -152,14 +155,14 @@ pub enum Warning {
         /// The share of its processors' time, 0 to 1.
         share: f64,
     },
-    /// Pages whose bytes change and whose text is no proof.
+    /// The bytes of some pages change between requests, and their texts prove nothing.
     ChangingPages {
-        /// URLs.
+        /// The number of URLs.
         urls: usize,
     },
-    /// Hosts were paused, as they refused requests or did not answer.
+    /// Hosts were paused because they refused requests or did not respond.
     HostsPaused {
-        /// How often.
+        /// How often a host was paused.
         times: u64,
     },
     /// The practice server and the engines share one processor.

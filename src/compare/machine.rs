@@ -1,6 +1,6 @@
-//! What the system says of the machine, of this process, and of what it was busy with.
+//! What the system reports about the machine, this process, and other load.
 //!
-//! `/proc` and getrusage(2): where one of them is not there, its figure is `None` and the diagnosis says so.
+//! From `/proc` and getrusage(2); if one of them is missing, its figures are `None` and the diagnosis says so.
 
 use std::fs;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::cores;
 
-/// The machine.
+/// The machine on which a comparison ran.
 #[derive(Debug, Clone, Serialize)]
 pub struct Machine {
-    /// Processors that this process may use.
+    /// The number of processors that this process may use.
     pub cores: usize,
-    /// Their name.
+    /// The processors' model name.
     pub cpu: Option<String>,
-    /// Memory of the machine.
+    /// The memory of the machine.
     pub memory_bytes: Option<u64>,
-    /// Kernel and architecture.
+    /// The kernel and the architecture.
     pub system: String,
-    /// The load of the last minute, before the first round.
+    /// The one-minute load average before the first round.
     pub load: Option<f64>,
 }
 
-/// What a process and the children that it waited for have used so far.
+/// What a process, and the children that it waited for, have used so far.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Usage {
     pub(super) user: Duration,
@@ -34,26 +34,26 @@ pub(super) struct Usage {
     pub(super) involuntary: u64,
 }
 
-/// What the processes of a round hold at one moment.
+/// What the processes of a round occupy at one moment.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Holding {
-    /// The most memory that each process had, in sum.
+    /// The sum of the peak memory of all processes.
     pub(super) peak_bytes: u64,
     pub(super) threads: u64,
     pub(super) processes: u64,
 }
 
-/// What all processors did since the system started, and how often somebody waited for the disk.
+/// How long all processors have been busy since the system started, and how long tasks waited for the disk.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Busy {
     pub(super) busy: Duration,
     pub(super) all: Duration,
-    /// Time in which at least one task was held up by the disk; `None` where the kernel has no PSI.
+    /// Time in which at least one task was stalled by the disk; `None` if the kernel has no PSI.
     pub(super) disk: Option<Duration>,
 }
 
 impl Usage {
-    /// Of this process, and with `children` of those that it waited for.
+    /// The usage of this process, and with `children` also of those that it waited for.
     pub(super) fn now(children: bool) -> Self {
         let mut sum = Self::default();
         let who = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN];
@@ -87,7 +87,7 @@ fn duration(time: nix::sys::time::TimeVal) -> Duration {
 }
 
 impl Holding {
-    /// Of this process and its children; `None` where there is no `/proc`.
+    /// The sum over this process and its children; `None` if there is no `/proc`.
     pub(super) fn now() -> Option<Self> {
         let mut sum = Self::of("self")?;
         for child in children() {
@@ -110,8 +110,9 @@ impl Holding {
     }
 }
 
-/// How long the threads of this process and of its children, those that still run, were ready and waited for a processor. See
-/// sched-stats in the kernel's documentation; `None` where there is no such file.
+/// How long the running threads of this process and its children were ready but waited for a processor.
+///
+/// See sched-stats in the kernel's documentation; `None` if there is no such file.
 pub(super) fn run_queue() -> Option<Duration> {
     let mut processes = children();
     processes.push("self".to_owned());
@@ -128,7 +129,7 @@ pub(super) fn run_queue() -> Option<Duration> {
         .reduce(|one, other| one + other)
 }
 
-/// The children of this process, whichever thread started them.
+/// The children of this process, no matter which thread started them.
 fn children() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
     let lists = tasks
@@ -149,7 +150,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 impl Busy {
-    /// `None` where the system does not say.
+    /// The figures so far; `None` if the system does not report them.
     pub(super) fn now() -> Option<Self> {
         let stat = fs::read_to_string("/proc/stat").ok()?;
         let ticks = rustix::param::clock_ticks_per_second().max(1);
@@ -175,8 +176,9 @@ impl Busy {
     }
 }
 
-/// The ticks that were worked, and all of them, of the line of all processors. See proc_stat(5): user, nice, system, idle,
-/// iowait, irq, softirq, steal; what guests use is in user already.
+/// The busy ticks and all ticks, from the line that sums up all processors.
+///
+/// See proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal; the time of guests is included in user.
 fn busy(stat: &str) -> Option<(u64, u64)> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Vec<u64> = line
@@ -189,7 +191,7 @@ fn busy(stat: &str) -> Option<(u64, u64)> {
     Some((all - idle, all))
 }
 
-/// The time in which some task was held up, of a file of the kernel's pressure stall information.
+/// The time in which some task was stalled, from a file of the kernel's pressure stall information (PSI).
 fn held_up(pressure: &str) -> Option<Duration> {
     let line = pressure.lines().find(|line| line.starts_with("some"))?;
     let total = line.split_once("total=")?.1;
@@ -197,7 +199,7 @@ fn held_up(pressure: &str) -> Option<Duration> {
 }
 
 impl Machine {
-    /// This machine, as it is now.
+    /// Describes this machine as it is now.
     pub fn here() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let cpu = read("/proc/cpuinfo");

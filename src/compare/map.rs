@@ -1,8 +1,8 @@
-//! The phase map: which engine wins at which latency of the server and which work on each page.
+//! The phase map: which engine wins at which server latency and with how much work on each page.
 //!
-//! A coarse grid first; where two neighbours have different winners, the cells between them are measured too; what lies between
-//! neighbours that agree is taken to be as they are. A cell names a winner only where all its runs were faster than
-//! all runs of the other; three runs show no more than that.
+//! A coarse grid is measured first. Where two neighbours have different winners, the cells between them are measured
+//! too; cells between neighbours that agree are assumed to be the same. An engine wins a cell only if all its runs
+//! were faster than all runs of the others; three runs cannot show more than that.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,26 +21,26 @@ use crate::error::Result;
 const LATENCIES: [f64; 4] = [0.0, 2.0, 20.0, 100.0];
 /// The coarse grid: work on each page, in microseconds of one core.
 const WORKS: [f64; 4] = [0.0, 100.0, 1000.0, 10_000.0];
-/// What a run is cut to.
+/// The intended length of a run; the number of URLs is chosen to fit it.
 const TIME: Duration = Duration::from_millis(250);
-/// Closer than this share is no win.
+/// The smallest ratio of throughputs that counts as a win.
 const MARGIN: f64 = 1.05;
 
-/// Who wins where.
+/// Which engine wins at which server latency and amount of work.
 #[derive(Debug, Clone, Serialize)]
 pub struct Map {
-    /// Latencies of the server, in order.
+    /// The server latencies, in ascending order.
     pub latency_ms: Vec<f64>,
-    /// Work on each page, in order.
+    /// The amounts of work on each page, in ascending order.
     pub work_us: Vec<f64>,
-    /// Requests in flight.
+    /// The number of requests in flight.
     pub in_flight: usize,
-    /// The cells that were measured, each once; between cells that agree none is.
+    /// The measured cells, each once; cells between ones that agree are not measured.
     pub cells: Vec<Cell>,
 }
 
 impl Map {
-    /// The cell of a latency and a work, by their places; where it was not measured, one beside it, as they agree.
+    /// The cell at these indexes; if it was not measured, a neighbour, since its neighbours agree.
     pub fn at(&self, latency: usize, work: usize) -> Option<&Cell> {
         let find = |latency: usize, work: usize| {
             let (latency, work) = (self.latency_ms.get(latency)?, self.work_us.get(work)?);
@@ -53,29 +53,29 @@ impl Map {
     }
 }
 
-/// One latency with one work.
+/// The result at one server latency with one amount of work.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cell {
-    /// The latency of the server.
+    /// The server's latency.
     pub latency_ms: f64,
     /// The work on each page.
     pub work_us: f64,
     /// The engine with the best median.
     pub winner: String,
-    /// Those that could not be told from it.
+    /// Engines that may be just as fast: no difference was shown.
     pub tied: Vec<String>,
-    /// How many times as long the best engine takes that could be told from the winner; 1 where there is none.
+    /// The winner's throughput divided by that of the best engine shown to be slower; 1 if there is none.
     pub margin: f64,
-    /// Whether the winner stands alone.
+    /// Whether all other engines were shown to be slower.
     pub shown: bool,
-    /// Records a second of each engine, the median.
+    /// The median of each engine's records per second.
     pub per_second: BTreeMap<String, f64>,
 }
 
-/// Draws the map. `None`: interrupted.
+/// Measures the map; `None` if interrupted.
 ///
 /// # Errors
-/// When the practice server cannot be started, or a round does not come to its end.
+/// When the practice server cannot be started, or a round does not finish.
 pub(super) fn map(
     settings: &CompareSettings,
     arena: &mut Arena,
@@ -115,7 +115,7 @@ pub(super) fn map(
     Ok(Some(grid.map(cells, settings.in_flight.get())))
 }
 
-/// Measuring, cell by cell.
+/// Measures the map cell by cell.
 struct Survey<'s> {
     settings: &'s CompareSettings,
     practice: Practice,
@@ -160,7 +160,7 @@ impl Survey<'_> {
                 of: self.of,
             });
             let in_flight = contestant.engine.in_flight();
-            // What the least of its waiting and its computing would take, alone.
+            // Estimates seconds per page as if it only waited and as if it only computed; the longer one decides.
             let waiting = latency_ms / 1e3 / in_flight as f64;
             let computing = (work_us + 50.0) / 1e6 / cores.min(in_flight as f64);
             let fitting = (TIME.as_secs_f64() / waiting.max(computing)) as usize;
@@ -180,7 +180,7 @@ impl Survey<'_> {
     }
 }
 
-/// The cell that runs of so many records a second come to.
+/// Makes a cell from the records per second of each engine's runs.
 fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cell {
     let medians: Vec<(String, f64)> = speeds
         .iter()
@@ -217,7 +217,7 @@ fn judged(latency_ms: f64, work_us: f64, speeds: Vec<(String, Vec<f64>)>) -> Cel
     }
 }
 
-/// The fine grid: the coarse one, and a line between any two of its lines.
+/// The fine grid: the coarse one with a line added between any two neighbouring lines.
 struct Grid {
     latencies: Vec<f64>,
     works: Vec<f64>,
@@ -231,7 +231,7 @@ impl Grid {
         }
     }
 
-    /// The coarse cells around a place of the fine grid.
+    /// The coarse cells around a point of the fine grid.
     fn around<'c>(&self, cells: &'c [Cell], row: usize, column: usize) -> Vec<&'c Cell> {
         let beside = |at: usize, lines: &[f64]| match at % 2 {
             0 => vec![lines[at]],
@@ -249,7 +249,7 @@ impl Grid {
         (0..self.latencies.len()).flat_map(move |row| (0..columns).map(move |column| (row, column)))
     }
 
-    /// The places that lie between cells with different winners.
+    /// The points between cells with different winners.
     fn doubtful(&self, cells: &[Cell]) -> Vec<(f64, f64)> {
         self.places()
             .filter(|(row, column)| row % 2 + column % 2 > 0)
@@ -259,7 +259,7 @@ impl Grid {
     }
 
     fn map(self, cells: Vec<Cell>, in_flight: usize) -> Map {
-        // A line on which nothing was in doubt is no line of the map.
+        // Drop lines on which nothing was measured because nothing was in doubt.
         let kept = |lines: Vec<f64>, of: fn(&Cell) -> f64| -> Vec<f64> {
             let is_measured = |line: &f64| cells.iter().any(|cell| of(cell) == *line);
             lines.into_iter().filter(is_measured).collect()
@@ -273,7 +273,7 @@ impl Grid {
     }
 }
 
-/// Whether one engine could have won all of them.
+/// Whether one engine may be the fastest in all of the cells.
 fn agree(cells: &[&Cell]) -> bool {
     let may_win = |cell: &Cell, name: &String| cell.winner == *name || cell.tied.contains(name);
     let Some(first) = cells.first() else {
@@ -284,7 +284,7 @@ fn agree(cells: &[&Cell]) -> bool {
         .any(|name| cells.iter().all(|cell| may_win(cell, name)))
 }
 
-/// The lines, and between two of them their geometric mean; between 0 and another, a tenth of that.
+/// The lines with their geometric means in between; between 0 and the next line, a fifth of that line.
 fn with_middles(lines: &[f64]) -> Vec<f64> {
     let mut fine = Vec::new();
     for pair in lines.windows(2) {

@@ -1,5 +1,6 @@
-//! Runs the same work through every engine: which is fastest here, how certain that is, what it waited for, what to
-//! run next.
+//! Runs the same work through every engine and finds the fastest one here.
+//!
+//! Also how certain that is, what the engine waited for, and what to run next.
 //!
 //! Everything but the engine is the same: the URLs, the loop, the fetch path, the limits, the parsing. Every round
 //! runs in a fresh process, rounds are interleaved, and a winner is named only if all engines got the same answers.

@@ -1,41 +1,41 @@
-//! How far a comparison is, for whoever watches.
+//! The progress of a comparison, for showing it to the user.
 
-/// How far a comparison is.
+/// What a comparison is doing, and how far it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stage<'a> {
-    /// An engine runs its first URLs, to warm up and to see how fast it is.
+    /// An engine runs its first URLs, to warm up and to measure how fast it is.
     WarmUp {
-        /// Its name; `the server` where it is the server's latency that is looked at.
+        /// The engine's name; `the server` while the server's latency is measured.
         engine: &'a str,
     },
     /// An engine runs a round.
     Round {
-        /// Its name.
+        /// The engine's name.
         engine: &'a str,
-        /// Rounds that are over.
+        /// The number of rounds that are done.
         done: usize,
-        /// Rounds in all.
+        /// The number of all rounds.
         of: usize,
     },
-    /// An engine asks once more for pages that change, untimed, so that their texts can be compared.
+    /// An engine fetches changing pages once more, untimed, so that their texts can be compared.
     Texts {
-        /// Its name.
+        /// The engine's name.
         engine: &'a str,
     },
     /// An engine runs at one point of the sweep.
     Sweep {
-        /// Its name.
+        /// The engine's name.
         engine: &'a str,
-        /// The point.
+        /// The position on the axis.
         at: f64,
     },
     /// An engine runs at one cell of the map.
     Map {
-        /// Its name.
+        /// The engine's name.
         engine: &'a str,
-        /// Cells that are over.
+        /// The number of cells that are done.
         done: usize,
-        /// Cells, as far as is known.
+        /// The number of cells, as far as is known.
         of: usize,
     },
 }

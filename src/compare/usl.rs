@@ -1,45 +1,46 @@
-//! The Universal Scalability Law: throughput against concurrency, and where more stops to pay.
+//! The Universal Scalability Law: throughput against concurrency, and where more stops paying off.
 //!
-//! Gunther, "Guerrilla Capacity Planning" (2007): X(N) = λN / (1 + σ(N-1) + κN(N-1)). λ is the throughput of one; σ, contention,
-//! is the share of the work that has to queue; κ, coherency, is what each pair costs each other, and what
-//! makes the curve turn. A law fitted to a sweep explains it and predicts a little beyond; it proves nothing far outside.
+//! Gunther, "Guerrilla Capacity Planning" (2007): X(N) = λN / (1 + σ(N-1) + κN(N-1)). λ is the throughput at N = 1; σ,
+//! contention, is the share of the work that has to queue; κ, coherency, is what each pair costs each other, and what
+//! makes the curve turn down. A law fitted to a sweep explains it and predicts a little beyond its end; it proves
+//! nothing far outside.
 
 use serde::{Deserialize, Serialize};
 
-/// The fewest points from which three parameters are told with anything left over to judge them by.
+/// The fewest points: three determine the parameters, and one is left over to judge the fit.
 const FEWEST_POINTS: usize = 4;
 
 /// The fewest different concurrencies that determine the curve.
 const FEWEST_LEVELS: usize = 3;
 
-/// Beyond this a concurrency is a mistake, and its square would drown the others.
+/// A concurrency beyond this is a mistake, and its square would drown out the others.
 const MOST_CONCURRENCY: f64 = 1e9;
 
 /// The share of the highest throughput that the knee reaches.
 const KNEE: f64 = 0.9;
 
-/// Steps of one descent; it takes about ten.
+/// The most steps of one descent; it usually takes about ten.
 const STEPS: usize = 200;
 
-/// A law has to fit this much better than one with a parameter less, as a share of the squares left: more than rounding.
+/// How much a further parameter has to reduce the sum of squares, as a share of it: by more than rounding.
 const WORTHWHILE: f64 = 1e-9;
 
-/// A sum of squared relative residuals that is rounding.
+/// A sum of squared relative residuals that is only rounding.
 const ROUNDING: f64 = 1e-24;
 
-/// A fitted law.
+/// A fitted Universal Scalability Law.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usl {
-    /// Throughput of one alone, in the unit of the points.
+    /// Throughput at a concurrency of 1, in the unit of the points.
     pub lambda: f64,
-    /// Contention, 0 to 1: 0 scales in proportion, 1 gains nothing from more.
+    /// Contention, 0 to 1: at 0 throughput grows in proportion, at 1 it does not grow.
     pub sigma: f64,
-    /// Coherency, 0 and more: 0 never turns.
+    /// Coherency, 0 or more: at 0 the curve never turns down.
     pub kappa: f64,
-    /// Goodness of the fit: the share of the variance of the throughput that the curve explains. 1 goes through
-    /// all points; 0 is no better than their mean, or worse.
+    /// Goodness of fit: the share of the throughput's variance that the curve explains. At 1 it goes through
+    /// all points; at 0 it is no better than their mean.
     pub r_squared: f64,
-    /// The highest concurrency that was measured: the curve beyond it is a prediction.
+    /// The highest concurrency that was measured; beyond it the curve is a prediction.
     pub measured_to: f64,
 }
 
@@ -49,18 +50,19 @@ impl Usl {
         self.lambda * concurrency / slowdown(concurrency, self.sigma, self.kappa)
     }
 
-    /// The concurrency of the highest throughput, √((1-σ)/κ), at least 1; often beyond what was measured. `None` where
-    /// κ is 0: the curve never turns.
+    /// The concurrency with the highest throughput, √((1-σ)/κ), at least 1; often beyond what was measured.
+    ///
+    /// `None` if κ is 0: the curve never turns down.
     pub fn peak(&self) -> Option<f64> {
         let peak = ((1.0 - self.sigma) / self.kappa).sqrt().max(1.0);
         (self.kappa > 0.0 && peak.is_finite()).then_some(peak)
     }
 
-    /// The concurrency beyond which more hardly pays: the smallest at which the curve reaches 90 % of its
-    /// highest value between 1 and [`measured_to`](Self::measured_to). At least 1, and no whole number: round it up.
+    /// The concurrency beyond which more hardly pays off, at least 1; not a whole number, so round it up.
     ///
-    /// Of a curve that still rises in proportion that is nine tenths of what was measured. Such a sweep ended too
-    /// early, which a [`peak`](Self::peak) beyond its end, or none, tells.
+    /// It is the smallest at which the curve reaches 90 % of its highest value between 1 and
+    /// [`measured_to`](Self::measured_to). On a curve that still rises in proportion that is nine tenths of
+    /// `measured_to`. Such a sweep ended too early, which shows in a [`peak`](Self::peak) beyond its end, or no peak.
     pub fn knee(&self) -> f64 {
         let highest = self.peak().unwrap_or(f64::MAX).min(self.measured_to);
         let enough = KNEE * self.at(highest);
@@ -82,12 +84,12 @@ impl Usl {
 
 /// Fits the law to points of concurrency (1 or more) and throughput (above 0, any unit).
 ///
-/// Least squares of the relative residuals, because the noise of a throughput is a share of it: a sweep over three orders of
-/// magnitude is otherwise fitted to its upper end alone. The same law with σ or κ or both at 0 is fitted first,
-/// and a parameter is only taken where it makes the fit better.
+/// Uses least squares of the relative residuals, because noise is proportional to throughput: otherwise a sweep over
+/// three orders of magnitude would be fitted to its upper end alone. The same law with σ or κ or both at 0 is fitted
+/// first, and a parameter is added only if it makes the fit better.
 ///
-/// Points that are not finite or out of bounds are passed over. `None` with fewer than four left, with fewer than three
-/// different concurrencies, or where the figures are too far apart to compute with.
+/// Points that are not finite or out of bounds are ignored. `None` with fewer than four points left, with fewer than
+/// three different concurrencies, or if the figures are too far apart to compute with.
 pub fn fit(points: &[(f64, f64)]) -> Option<Usl> {
     let points: Vec<(f64, f64)> = points.iter().copied().filter(is_usable).collect();
     let mut levels: Vec<f64> = points.iter().map(|&(concurrency, _)| concurrency).collect();
@@ -96,7 +98,7 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Usl> {
     if points.len() < FEWEST_POINTS || levels.len() < FEWEST_LEVELS {
         return None;
     }
-    let (_, unit) = points[0]; // figures of any size become figures around 1
+    let (_, unit) = points[0]; // scales figures of any size to around 1
     let scaled: Vec<(f64, f64)> = points.iter().map(|&(n, x)| (n, x / unit)).collect();
     if scaled.iter().any(|&(_, x)| !x.is_normal()) {
         return None;
@@ -136,7 +138,7 @@ fn is_usable(&(concurrency, throughput): &(f64, f64)) -> bool {
     (1.0..=MOST_CONCURRENCY).contains(&concurrency) && throughput > 0.0 && throughput.is_finite()
 }
 
-/// 1 + σ(N-1) + κN(N-1): 1 and more.
+/// 1 + σ(N-1) + κN(N-1), which is at least 1.
 fn slowdown(concurrency: f64, sigma: f64, kappa: f64) -> f64 {
     1.0 + (concurrency - 1.0) * (sigma + kappa * concurrency)
 }
@@ -173,8 +175,8 @@ impl Fit {
         })
     }
 
-    /// Where to start. N/X(N) is linear in 1/λ, σ/λ and κ/λ, so the law turned upside down is solved in one step; with
-    /// little noise that is almost the answer.
+    /// The parameters to start from. N/X(N) is linear in 1/λ, σ/λ and κ/λ, so the inverted law is solved in one step;
+    /// with little noise that is almost the solution.
     fn start(points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
         let mut equations = Equations::default();
         for &(n, x) in points {
@@ -189,8 +191,7 @@ impl Fit {
         })
     }
 
-    /// Levenberg and Marquardt's descent, projected: a parameter at its bound that wants to leave it stays there
-    /// for this step.
+    /// Projected Levenberg-Marquardt descent: a parameter at its bound that would leave it stays there for this step.
     fn descend(mut self, points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
         let mut damping = 1e-3;
         for _ in 0..STEPS {
@@ -219,7 +220,7 @@ impl Fit {
                 _ => damping *= 10.0,
             }
             if self.squares <= ROUNDING || damping > 1e12 {
-                break; // through all points, or no step however small goes further down
+                break; // the curve goes through all points, or not even a tiny step improves it
             }
         }
         Some(self)
@@ -231,7 +232,7 @@ fn residual((n, x): (f64, f64), [lambda, sigma, kappa]: [f64; 3]) -> f64 {
     lambda * n / (x * slowdown(n, sigma, kappa)) - 1.0
 }
 
-/// What the residual changes by with λ, σ and κ.
+/// The derivatives of the residual by λ, σ and κ.
 fn slopes((n, x): (f64, f64), [lambda, sigma, kappa]: [f64; 3]) -> [f64; 3] {
     let slowdown = slowdown(n, sigma, kappa);
     let by_lambda = n / (x * slowdown);
@@ -251,7 +252,7 @@ struct Equations {
 }
 
 impl Equations {
-    /// One more row: the unknowns times `slopes` should be `wanted`.
+    /// Adds a row: the unknowns times `slopes` should be `wanted`.
     fn add(&mut self, slopes: [f64; 3], wanted: f64) {
         for (row, by_row) in slopes.into_iter().enumerate() {
             for (column, by_column) in slopes.into_iter().enumerate() {
@@ -261,10 +262,11 @@ impl Equations {
         }
     }
 
-    /// The unknowns, those that are not free being 0; `damping` is Marquardt's, added to a diagonal of ones. `None` where they
-    /// are not determined.
+    /// Solves for the unknowns, with those that are not free at 0; `None` if they are not determined.
+    ///
+    /// `damping` is Marquardt's, added to a diagonal of ones.
     fn solve(&self, free: [bool; 3], damping: f64) -> Option<[f64; 3]> {
-        // with a diagonal of ones, slopes of very different size do not cost digits
+        // with a diagonal of ones, slopes of very different sizes lose no precision
         let scale: [f64; 3] = std::array::from_fn(|index| self.left[index][index].sqrt());
         let mut rows = [[0.0; 4]; 3];
         for (row, cells) in rows.iter_mut().enumerate() {
@@ -283,7 +285,7 @@ impl Equations {
                 0.0
             };
         }
-        // Gauss; a matrix of this kind needs no pivots
+        // Gaussian elimination; this matrix is positive definite and needs no pivoting
         for pivot in 0..3 {
             let above = rows[pivot];
             for below in &mut rows[pivot + 1..] {
@@ -311,7 +313,7 @@ impl Equations {
     }
 }
 
-/// The law fitted to data of known parameters, and to SciPy's fits of the same points.
+/// The law fitted to data with known parameters, and compared with SciPy's fits of the same points.
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -334,7 +336,7 @@ mod tests {
         }
     }
 
-    /// Points of a law with normal noise, a share of each.
+    /// Points of a law with normal noise, proportional to each.
     fn measured(law: &Usl, noise: f64, rng: &mut Rng) -> Vec<(f64, f64)> {
         let mut noisy = |n: f64| {
             let (radius, angle) = (rng.f64().max(1e-300), rng.f64());
@@ -405,8 +407,8 @@ mod tests {
         }
     }
 
-    /// SciPy minimises the same squares by another method. Where one of the two parameters hardly matters they differ in its last
-    /// digits, so the squares are compared as well: ours are never more.
+    /// SciPy minimises the same squares by another method. If a parameter hardly matters, the two differ in its last
+    /// digits, so the sums of squares are compared as well: ours is never larger.
     #[test]
     fn fits_are_those_of_scipy() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/statistics/expected.json");

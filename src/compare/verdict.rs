@@ -1,36 +1,38 @@
-//! Who wins, and whether the figures show it.
+//! Which engine wins, and whether the figures show it.
 //!
-//! The best engine is the one of the least median. Another is called slower only where three things agree: the rank test, the
-//! interval of the ratio (all of it above 1) and the ratio itself (above 1.01: a difference of one per cent decides nothing
-//! for anybody). Everything else is "no difference shown", which is not "they are equal".
+//! The best engine is the one with the lowest median. Another engine is called slower only if three things agree: the
+//! rank test, the interval of the ratio (all of it above 1) and the ratio itself (above 1.01, since a difference of
+//! one per cent matters to no one). Everything else is "no difference shown", which does not mean "they are equal".
 //!
-//! The rank test counts below 0.01 where two engines are compared. Six engines are five comparisons, each with an engine that was
-//! picked because it came out best, after the fact: they share 0.02, which is 0.004 each. Two times five rounds that do not
-//! overlap at all have p = 2/252 = 0.0079, and never less: five rounds can still show that much, if there is no tie among them. With fewer than
-//! five rounds a side nothing is ever shown.
+//! The rank test counts if p is below 0.01 when two engines are compared. Six engines make five comparisons, each with
+//! an engine that was picked after the fact because it came out best; together they share 0.02, which is 0.004 each.
+//! Two times five rounds that do not overlap at all have p = 2/252 = 0.0079, and can have no less; so the level is
+//! never below what such rounds can reach without ties. With fewer than five rounds a side no difference is ever
+//! shown.
 //!
-//! How often that is wrong, simulated with log-normal noise of 5 %: of two equal engines one is called slower in at most
-//! 1.2 % of the runs; of six equal engines any is in 6 % (five rounds), 2.4 % (seven) and 3.7 % (ten and more) where the noise of each
-//! round is its own, and in less than 1.3 % where a block shares 3 % of noise on top (2.6 % with five rounds). A slowdown of
-//! 20 % among six is found in 93 %, nearly always and always; with 5 % of shared noise in 68 %, 82 % and always.
+//! How often that is wrong, simulated with log-normal noise of 5 %: of two equal engines one is called slower in at
+//! most 1.2 % of the runs. Of six equal engines any is called slower in 6 % of the runs (five rounds), 2.4 % (seven)
+//! and 3.7 % (ten or more) if the noise of each round is independent, and in less than 1.3 % if 3 % of noise shared by
+//! a block comes on top (2.6 % with five rounds). A slowdown of 20 % among six engines is found in 93 % of the runs
+//! (five rounds), nearly always (seven) and always (ten or more); with 5 % of shared noise in 68 %, 82 % and always.
 //!
-//! The rank test does not know of blocks: what slows whole blocks makes it careful, and then more rounds are needed. (The
-//! test of signed ranks, which knows of pairs, needs eight for a p below 0.01.)
+//! The rank test ignores blocks: noise that slows whole blocks makes it cautious, and then more rounds are needed.
+//! (The signed-rank test, which uses pairs, needs eight rounds for a p below 0.01.)
 
 use serde::{Deserialize, Serialize};
 
 use super::statistics::{Interval, median, rank_test, ratio_interval};
 
-/// The p value below which the rank test of a single pair counts.
+/// The p value below which the rank test of a single pair shows a difference.
 const SIGNIFICANT: f64 = 0.01;
 
-/// What all pairs may share: twice as much, as they are not independent.
+/// The level that all pairs share: twice that of a single pair, because they are not independent.
 const SHARED: f64 = 0.02;
 
-/// The ratio that is worth a word.
+/// The smallest ratio that is worth mentioning.
 const NOTABLE: f64 = 1.01;
 
-/// The fewest rounds a side that can show a difference.
+/// The fewest rounds per engine that can show a difference.
 const FEWEST_ROUNDS: usize = 5;
 
 /// How one engine did against the best.
@@ -38,31 +40,32 @@ const FEWEST_ROUNDS: usize = 5;
 pub struct Standing {
     /// The engine.
     pub name: String,
-    /// Time against the best: 1 is the best, 2 takes twice as long. All 0 where no round was measured.
+    /// Time relative to the best: 1 is the best, 2 takes twice as long. All 0 if no round was measured.
     pub ratio: Interval,
-    /// The p value of the rank test against the best; `None` for the best itself and where no round was measured.
+    /// The p value of the rank test against the best; `None` for the best itself and if no round was measured.
     pub p: Option<f64>,
-    /// What follows.
+    /// What the rounds show about the engine.
     pub place: Place,
 }
 
-/// What the figures show of an engine.
+/// What the figures show about an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The least median. Only "fastest" where all others are slower.
+    /// The engine with the lowest median; it is the fastest only if all others are slower.
     Best,
-    /// It may be as fast as the best: the rounds do not tell.
+    /// The engine may be as fast as the best: the rounds show no difference.
     NoDifferenceShown,
-    /// Slower than the best.
+    /// The engine is slower than the best.
     Slower,
 }
 
 /// Judges engines by name and seconds per request of each round, in the order given.
 ///
-/// Value `i` of every engine that ran all rounds is from block `i`; an engine with another number of rounds is compared without
-/// blocks. Values that are not finite are no rounds: one that failed must be told elsewhere. One engine is [`Place::Best`]
-/// unless there is none at all; of equal medians the first, and where nothing was measured the first of all.
+/// Value `i` of every engine that ran all rounds is from block `i`; an engine with a different number of rounds is
+/// compared without blocks. Values that are not finite are ignored: failed rounds must be reported elsewhere. Exactly
+/// one engine is [`Place::Best`] unless the list is empty: the first of those with the lowest median, or if nothing
+/// was measured, the first.
 pub fn judge(engines: &[(String, Vec<f64>)], seed: u64) -> Vec<Standing> {
     let measured = engines.iter().enumerate();
     let best = measured
@@ -106,8 +109,9 @@ pub fn judge(engines: &[(String, Vec<f64>)], seed: u64) -> Vec<Standing> {
         .collect()
 }
 
-/// The p value that counts where so many pairs are judged, of so many rounds a side; never one that rounds without any
-/// overlap could not reach.
+/// The p value that shows a difference, given the number of pairs judged and of rounds on either side.
+///
+/// Never one that rounds without any overlap could not reach.
 fn level(pairs: usize, one: usize, other: usize) -> f64 {
     let each = (SHARED / pairs.max(1) as f64).min(SIGNIFICANT);
     let orders = (1..=one.min(other)).fold(1.0, |orders, taken| {
@@ -116,7 +120,7 @@ fn level(pairs: usize, one: usize, other: usize) -> f64 {
     each.max(2.01 / orders).min(SIGNIFICANT)
 }
 
-/// How many rounds were measured.
+/// The number of rounds that were measured.
 fn rounds(seconds: &[f64]) -> usize {
     seconds.iter().filter(|one| one.is_finite()).count()
 }
@@ -134,7 +138,8 @@ mod tests {
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
     }
 
-    /// Engines by their seconds: log-normal noise of 5 % for each round, and `block_noise` shared by all in a block.
+    /// Simulated rounds of engines with these seconds: log-normal noise of 5 % per round, and `block_noise` shared by
+    /// a block.
     fn simulated(
         seconds: &[f64],
         rounds: usize,
@@ -154,7 +159,7 @@ mod tests {
         engines
     }
 
-    /// Runs of `total` in which any engine is called slower.
+    /// The number of runs, out of `total`, in which any engine is called slower.
     fn runs_with_a_slower(seconds: &[f64], rounds: usize, block_noise: f64, total: u64) -> u64 {
         (0..total)
             .filter(|&seed| {
@@ -173,8 +178,9 @@ mod tests {
         }
     }
 
-    /// Noise that all share in a block makes the rank test careful: about 1 run in 150 is wrong. Without any, 6 to 8 % are, because the
-    /// best of six was picked after the fact: so each pair gets less than a pair alone.
+    /// Noise shared by a block makes the rank test cautious: about 1 run in 150 is wrong. Without any, 6 to 8 % would
+    /// be, because the best of six was picked after the fact; that is why each pair gets a lower level than a single
+    /// pair.
     #[test]
     fn of_six_equal_engines_none_is_slower() {
         let wrong = runs_with_a_slower(&[0.02; 6], 7, 0.05, 100);
@@ -183,8 +189,8 @@ mod tests {
         assert!(wrong <= 5, "{wrong} of 100 without block noise");
     }
 
-    /// Nine in ten also where a block shares as much noise as each round has of its own; there a hundred runs are too few to tell (the
-    /// share is 93 %, and 87 of the first 100), so it is a thousand.
+    /// Nine in ten even if the noise shared by a block is as large as that of each round; there a hundred runs are too
+    /// few to show it (the share is 93 %, but 87 of the first 100), so it takes a thousand.
     #[test]
     fn a_slowdown_of_twenty_per_cent_is_found_in_nine_runs_of_ten() {
         for (block_noise, runs) in [(0.0, 100), (0.03, 100), (0.05, 1000)] {

@@ -1,22 +1,23 @@
 //! Confidence intervals by resampling: the percentile bootstrap of Efron (1979).
 //!
-//! No shape of the noise is assumed. The interval is only as good as the rounds it draws from: with five rounds the
-//! 95 % interval of a median is close to their whole range, and no resampling knows of a slow round that was never seen.
+//! Nothing is assumed about the shape of the noise. The interval is only as good as the rounds it draws from: with
+//! five rounds the 95 % interval of a median is close to their whole range, and resampling cannot know of a slow round
+//! that never occurred.
 //!
-//! Made for rounds, of which there are dozens: the cost is [`RESAMPLES`] times the number of values.
+//! Made for dozens of rounds: the cost is [`RESAMPLES`] times the number of values.
 
 use fastrand::Rng;
 
 use super::interval::Interval;
 use super::quantile::{finite, median, quantile_of_sorted, sorted};
 
-/// Resamples behind an interval. The share of them below a bound, meant to be 2.5 %, scatters by 0.16 % from seed to seed.
+/// Resamples per interval. The share of them below a bound, meant to be 2.5 %, varies by 0.16 % from seed to seed.
 const RESAMPLES: usize = 10_000;
 
 /// The share of resamples left out at each end of a 95 % interval.
 const TAIL: f64 = 0.025;
 
-/// The median with its 95 % interval. All `0.0` of nothing; one value is an interval of no width.
+/// The median with its 95 % interval. All `0.0` if there are no values; one value makes an interval of zero width.
 pub fn median_interval(values: &[f64], seed: u64) -> Interval {
     let values: Vec<f64> = finite(values).collect();
     let mut rng = Rng::with_seed(seed);
@@ -27,13 +28,13 @@ pub fn median_interval(values: &[f64], seed: u64) -> Interval {
     })
 }
 
-/// The median of `of` divided by the median of `to`, with its 95 % interval: 2 says that `of` takes twice as long.
+/// The median of `of` divided by the median of `to`, with its 95 % interval: 2 means that `of` takes twice as long.
 ///
-/// Rounds come in blocks in which each engine ran once. Slices of one length are taken as such: value `i` of both is from
-/// block `i`, and whole blocks are drawn, so that what slowed a whole block cancels out; a block in which either is not
-/// finite is left out. Slices of different lengths are drawn independently of each other.
+/// Rounds come in blocks in which each engine ran once. In slices of equal length value `i` of both is assumed to be
+/// from block `i`, and whole blocks are drawn, so that whatever slowed a whole block cancels out; a block in which
+/// either value is not finite is left out. Slices of different lengths are drawn independently of each other.
 ///
-/// Over a median of 0 the ratio is 1 where both are 0, and otherwise the greatest finite number. All `0.0` where
+/// If the median of `to` is 0, the ratio is 1 if both are 0, and otherwise the largest finite number. All `0.0` if
 /// either side has no values.
 pub fn ratio_interval(of: &[f64], to: &[f64], seed: u64) -> Interval {
     let paired = of.len() == to.len();
@@ -76,7 +77,7 @@ fn ratio(of: f64, to: f64) -> f64 {
     }
 }
 
-/// The percentile interval of what `resample` returns, stretched to hold the estimate should that lie outside.
+/// The percentile interval of what `resample` returns, widened if necessary to include the estimate.
 fn interval(estimate: f64, mut resample: impl FnMut() -> f64) -> Interval {
     let mut drawn: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
     drawn.sort_unstable_by(f64::total_cmp);
@@ -87,18 +88,18 @@ fn interval(estimate: f64, mut resample: impl FnMut() -> f64) -> Interval {
     }
 }
 
-/// Values to draw from. A resample is kept as a count for each value in order, so that its median is a walk over the
-/// counts and nothing is sorted twice.
+/// Values to draw from. A resample is kept as a count for each value in ascending order, so its median is found by
+/// walking over the counts and nothing is sorted twice.
 struct Sample {
     sorted: Vec<f64>,
-    /// The place in `sorted` of the value of each block.
+    /// The index in `sorted` of each block's value.
     place: Vec<usize>,
-    /// How often each of `sorted` was drawn; all 0 between resamples.
+    /// How often each value of `sorted` was drawn; all 0 between resamples.
     drawn: Vec<u32>,
 }
 
 impl Sample {
-    /// Of finite values.
+    /// Makes a sample of finite values.
     fn new(values: &[f64]) -> Sample {
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&one, &other| values[one].total_cmp(&values[other]));
@@ -117,16 +118,16 @@ impl Sample {
         self.drawn[self.place[block]] += 1;
     }
 
-    /// As many draws as there are values.
+    /// Draws as many values as there are.
     fn draw_all(&mut self, rng: &mut Rng) {
         for _ in 0..self.sorted.len() {
             self.draw(rng.usize(..self.sorted.len()));
         }
     }
 
-    /// The median of what was drawn since the last call; `0.0` of nothing.
+    /// The median of what was drawn since the last call; `0.0` if there are no values.
     fn take_median(&mut self) -> f64 {
-        let drawn = self.sorted.len() as u32; // rounds: nowhere near 2^32
+        let drawn = self.sorted.len() as u32; // the number of rounds is nowhere near 2^32
         let (lower, upper) = (drawn.saturating_sub(1) / 2, drawn / 2);
         let mut seen = 0;
         let mut below = None;

@@ -1,13 +1,16 @@
-//! Do two engines fail at different rates? Fisher's exact test, two-sided.
+//! Whether two engines fail at different rates: Fisher's exact test, two-sided.
 //!
-//! Fisher, "Statistical Methods for Research Workers" (1934), section 21.02. The two-sided p value sums the probability of all tables
-//! that are no more likely than the one seen, as R's `fisher.test` and SciPy's `fisher_exact` do.
+//! Fisher, "Statistical Methods for Research Workers" (1934), section 21.02. The two-sided p value sums the
+//! probabilities of all tables that are no more likely than the observed one, as R's `fisher.test` and SciPy's
+//! `fisher_exact` do.
 
-/// How much two probabilities may differ and still count as equal: rounding.
+/// The relative difference up to which two probabilities count as equal, to allow for rounding.
 const ROUNDING: f64 = 1e-7;
 
-/// The probability of a split at least as uneven as `failed` of `asked` on one side and on the other, if both sides fail at
-/// the same rate. `1.0` where a side was not asked. More failures than requests count as all of them.
+/// The probability that failures are split at least this unevenly if both sides fail at the same rate.
+///
+/// Each side is a pair of failures and requests. `1.0` if a side made no requests. More failures than requests count
+/// as all requests failed.
 pub fn exact_test(one: (u64, u64), other: (u64, u64)) -> f64 {
     let [one, other] = [one, other].map(|(failed, asked)| (failed.min(asked), asked));
     let failed = one.0 + other.0;
@@ -15,7 +18,7 @@ pub fn exact_test(one: (u64, u64), other: (u64, u64)) -> f64 {
     if one.1 == 0 || other.1 == 0 || failed == 0 || failed == asked {
         return 1.0;
     }
-    // The failures of one side, given all failures, are hypergeometric.
+    // Given the number of all failures, those of one side have a hypergeometric distribution.
     let probability = |ours: u64| {
         (choose(one.1, ours) + choose(other.1, failed - ours) - choose(asked, failed)).exp()
     };
@@ -31,7 +34,7 @@ fn choose(of: u64, taken: u64) -> f64 {
     log_factorial(of) - log_factorial(taken) - log_factorial(of - taken)
 }
 
-/// ln n!, by Stirling's series above 20: exact to some 1e-12.
+/// ln n!, by Stirling's series above 20; accurate to about 1e-12.
 fn log_factorial(n: u64) -> f64 {
     if n <= 20 {
         return (2..=n).map(|factor| factor as f64).product::<f64>().ln();

@@ -14,7 +14,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// An interval of no width.
+    /// An interval of zero width.
     pub fn point(at: f64) -> Interval {
         Interval {
             median: at,

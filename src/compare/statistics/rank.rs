@@ -1,17 +1,18 @@
-//! Do two engines differ at all? The rank test of Mann & Whitney (1947), two-sided.
+//! Whether two engines differ at all: the two-sided rank test of Mann & Whitney (1947).
 //!
-//! Only the order of the values counts, so neither the shape of the noise nor how far away an outlier lies matters.
-//! The test takes the two sides as independent: noise that both share in a block makes it careful, never bold.
+//! Only the order of the values counts, so neither the shape of the noise nor the distance of an outlier matters. The
+//! test assumes that the two sides are independent: noise that both share in a block makes it more cautious, never
+//! less.
 
 use super::quantile::finite;
 
-/// The most values a side for which the distribution is counted out.
+/// The most values per side for which the exact distribution is computed.
 const EXACT_UP_TO: usize = 20;
 
-/// The probability that two samples of one and the same distribution differ in rank at least as much as these do.
+/// The probability that two samples from the same distribution differ in rank at least as much as these do.
 ///
-/// Exact for up to 20 values a side without ties; otherwise by the normal approximation with the corrections for ties
-/// and for continuity. `1.0` where all values are equal and where a side has none.
+/// Exact for up to 20 values a side without ties; otherwise the normal approximation, corrected for ties and for
+/// continuity. `1.0` if all values are equal or a side has none.
 pub fn rank_test(one: &[f64], other: &[f64]) -> f64 {
     let (one, other): (Vec<f64>, Vec<f64>) = (finite(one).collect(), finite(other).collect());
     if one.is_empty() || other.is_empty() {
@@ -19,7 +20,7 @@ pub fn rank_test(one: &[f64], other: &[f64]) -> f64 {
     }
     let Ranking { wins, ties } = Ranking::new(&one, &other);
     let pairs = (one.len() * other.len()) as f64;
-    let wins = wins.max(pairs - wins); // two-sided: the side that wins more often
+    let wins = wins.max(pairs - wins); // two-sided, so use the side that wins more often
     if ties == 0.0 && one.len().max(other.len()) <= EXACT_UP_TO {
         exact(one.len(), other.len(), wins as usize)
     } else {
@@ -27,9 +28,9 @@ pub fn rank_test(one: &[f64], other: &[f64]) -> f64 {
     }
 }
 
-/// Where the values of one side stand among all.
+/// How the values of one side rank among all.
 struct Ranking {
-    /// U: pairs in which the value of the first side is the greater; a tie is half a pair.
+    /// U: the number of pairs in which the first side's value is greater; a tie counts half.
     wins: f64,
     /// The sum of t³ - t over the groups of t equal values.
     ties: f64,
@@ -59,9 +60,9 @@ impl Ranking {
 
 /// The share of all orders of `one + other` values in which either side wins at least `wins` pairs.
 ///
-/// By the recurrence of Mann & Whitney: the greatest value of all belongs to the first side, and wins against all
-/// of the other, or to the other side, and leaves the wins as they are. The counts stay below 40 over 20, about
-/// 1.4e11, so they are exact.
+/// Uses the recurrence of Mann & Whitney: the greatest value of all either belongs to the first side and wins against
+/// all values of the other side, or belongs to the other side and adds no wins. The counts stay below 40 choose 20,
+/// about 1.4e11, so they are exact.
 fn exact(one: usize, other: usize, wins: usize) -> f64 {
     // orders[n][u]: orders of the values taken from the first side so far and n of the other with u wins
     let mut orders = vec![vec![0_u64; one * other + 1]; other + 1];
@@ -69,7 +70,7 @@ fn exact(one: usize, other: usize, wins: usize) -> f64 {
         counts[0] = 1;
     }
     for _ in 0..one {
-        let mut theirs = vec![0; one * other + 1]; // the greatest is of the other side: the row of n - 1
+        let mut theirs = vec![0; one * other + 1]; // the greatest belongs to the other side: the row of n - 1
         for (n, counts) in orders.iter_mut().enumerate() {
             let before = counts.clone();
             for (u, count) in counts.iter_mut().enumerate() {
@@ -85,13 +86,13 @@ fn exact(one: usize, other: usize, wins: usize) -> f64 {
     (2.0 * extreme as f64 / all as f64).min(1.0)
 }
 
-/// The same by the normal distribution that the wins tend to.
+/// The same probability from the normal distribution that the wins approach.
 fn approximate(one: usize, other: usize, wins: f64, ties: f64) -> f64 {
     let (one, other) = (one as f64, other as f64);
     let all = one + other;
     let variance = one * other / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)));
     if variance <= 0.0 {
-        return 1.0; // all are equal
+        return 1.0; // all values are equal
     }
     let distance = (wins - one * other / 2.0 - 0.5) / variance.sqrt(); // 0.5: wins come in whole steps
     if distance <= 0.0 {
@@ -100,9 +101,9 @@ fn approximate(one: usize, other: usize, wins: f64, ties: f64) -> f64 {
     (2.0 * upper_tail(distance)).min(1.0)
 }
 
-/// The probability that a standard normal variable is above `z`, for `z` of 0 and more: to about 1e-14.
+/// The probability that a standard normal variable is above `z`, for `z` of 0 or more: accurate to about 1e-14.
 ///
-/// Near 0 by Taylor's series of the integral (Abramowitz & Stegun 26.2.11), beyond by the
+/// Near 0 it uses the Taylor series of the integral (Abramowitz & Stegun 26.2.11), further out the
 /// continued fraction of Mills' ratio (26.2.14), each where it converges fast.
 fn upper_tail(z: f64) -> f64 {
     let density = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt();

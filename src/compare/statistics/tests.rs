@@ -1,4 +1,6 @@
-//! The figures of SciPy and NumPy, stored in `fixtures/statistics` with the script that made them, and what no input may do.
+//! Comparison with SciPy and NumPy, and properties that hold for any input.
+//!
+//! The expected figures are in `fixtures/statistics`, with the script that made them.
 
 use std::path::Path;
 
@@ -83,7 +85,7 @@ fn medians_quantiles_spreads_and_outliers_are_those_of_numpy_and_scipy() {
 fn p_values_are_those_of_scipy() {
     for figures in expected().rank_tests {
         let p = rank_test(&figures.one, &figures.other);
-        // relative: 1e-18 has to be right as well
+        // a relative tolerance: a p of 1e-18 has to be right as well
         let within = if figures.method == "exact" {
             1e-12
         } else {
@@ -94,9 +96,9 @@ fn p_values_are_those_of_scipy() {
     }
 }
 
-/// Ours are 10,000 resamples and SciPy's 200,000, by another generator. The share of resamples below a bound scatters by 0.16 %
-/// (the root of 0.025 × 0.975 / 10,000), so a bound may lie 0.6 % of the resamples to either side of SciPy's. In values that is
-/// little, or, with few rounds and a gap between two of them, the whole gap.
+/// We draw 10,000 resamples and SciPy 200,000, with another generator. The share of resamples below a bound varies by
+/// 0.16 % (the root of 0.025 × 0.975 / 10,000), so a bound may lie 0.6 % of the resamples to either side of SciPy's.
+/// In values that is little, or, with few rounds and a gap between two of them, the whole gap.
 #[test]
 fn intervals_are_those_of_scipy_but_for_the_noise_of_resampling() {
     let expected = expected();
