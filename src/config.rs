@@ -1,4 +1,6 @@
-//! A run: seeds, and each part's own settings. What follows from several of them is worked out in `crawl/plan.rs`.
+//! The configuration of a run: its seeds, and the settings of each part.
+//!
+//! What depends on several of them is worked out in `crawl/plan.rs`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,72 +14,75 @@ use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
 use crate::sink::{FilesSettings, SinkSettings};
 
-/// Everything that a run is told before it starts. No run changes it: it can be run again.
+/// The settings of a run, given before it starts. A run does not change them, so they can be reused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The list.
+    /// The list of URLs, and how to read it.
     pub seeds: SeedSettings,
-    /// Who waits for the answers, and how many at a time.
+    /// How requests are kept in flight, and how many at a time.
     pub engine: Engine,
-    /// What a request may do.
+    /// How requests are made.
     pub fetch: FetchSettings,
-    /// What is read out of a page.
+    /// What is read from pages.
     pub parse: ParseSettings,
-    /// Politeness and patience.
+    /// Politeness, timing and retries.
     pub frontier: FrontierSettings,
-    /// Where records go; none for a caller that listens to [`Event::Visited`](crate::Event::Visited).
+    /// Where records are written; may be empty for a caller that handles [`Event::Visited`](crate::Event::Visited).
     pub sinks: Vec<SinkSettings>,
-    /// The folder that bodies are saved to, each in a file of its own.
+    /// The folder to which bodies are saved, each in a file of its own.
     pub files: Option<FilesSettings>,
     /// How long the run may take.
     pub max_time: Option<Duration>,
-    /// What is followed; `None` where the list is all there is.
+    /// Which links are followed; `None` fetches only the list.
     pub crawl: Option<CrawlSettings>,
-    /// How broken links are told; `None` for the page that first led to each, and no more.
+    /// How broken links are reported; with `None` each has only the page on which it was found first.
     pub broken: Option<BrokenSettings>,
-    /// The job that keeps the run, so that it survives its process.
+    /// The job in which the run is stored, so that it survives its process.
     pub job: Option<JobSettings>,
-    /// The binary that `processes` starts its children from; the current one where it is `None`. It must call
-    /// [`serve_parent`](crate::engine::serve_parent) when its first argument is [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
+    /// The binary that the children of `processes` run; `None` is the current one. It must call
+    /// [`serve_parent`](crate::engine::serve_parent) when its first argument is
+    /// [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
     pub program: Option<PathBuf>,
 }
 
-/// How the broken links of a crawl are told: with all the pages that hold them.
+/// Reports of the broken links of a crawl, with all pages that contain them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokenSettings {
-    /// A CSV of them, written when the run ends: URL, class, status and holder, a row for each holder.
+    /// A CSV file of broken links, written when the run ends: URL, class, status and page, one row per page.
     pub report: Option<PathBuf>,
-    /// A CSV of the links that redirect: URL, status, target and holder, a row for each holder.
+    /// A CSV file of links that redirect: URL, status, target and page, one row per page.
     pub redirects: Option<PathBuf>,
 }
 
-/// The job that keeps a run.
+/// The job in which a run is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSettings {
-    /// Its folder; made where there is none.
+    /// The job's folder; created if it does not exist.
     pub folder: PathBuf,
-    /// Whether what is in it is forgotten first.
+    /// Whether to start over and discard what is in the folder.
     pub fresh: bool,
-    /// What the run was begun with, each setting as text by its name: kept for whoever resumes it.
+    /// The settings of the run as text, by name; stored so that a later run can resume it with the same ones.
     pub settings: BTreeMap<String, String>,
-    /// Those of them that may be others than the job was begun with; otherwise another setting is an error.
+    /// The names of settings that may differ from those the job was started with; any other difference is an error.
     pub may_change: Vec<String>,
 }
 
 impl Default for Config {
-    /// No list: for a run whose seeds come from a [`channel`](crate::seeds::channel).
+    /// Defaults without a list, for a run whose seeds come from a [`channel`](crate::seeds::channel).
     fn default() -> Self {
         Self::new(SeedSettings::default())
     }
 }
 
 impl Config {
-    /// Fetches these URLs with everything else as it is by default, and no sink.
+    /// Fetches these URLs with default settings and no sink.
     pub fn urls<T: Into<String>>(urls: impl IntoIterator<Item = T>) -> Self {
         Self::new(SeedSettings::urls(urls))
     }
 
-    /// Crawls from these seeds as `haul crawl` does by default: on their hosts, and obeying robots.txt. No sink.
+    /// Crawls from these seeds with the defaults of `haul crawl` and no sink.
+    ///
+    /// It stays on the seeds' hosts and obeys robots.txt.
     pub fn crawl<T: Into<String>>(seeds: impl IntoIterator<Item = T>) -> Self {
         let mut config = Self::urls(seeds);
         config.crawl = Some(CrawlSettings::default());
@@ -85,14 +90,15 @@ impl Config {
         config
     }
 
-    /// Parses the pages of these archives as if they had just been fetched, with everything else as it is by default, and no
-    /// sink. An archive is a WARC file, a WACZ package, or a folder of either or of saved pages; what is damaged in one has a
-    /// record that says so. Nothing is asked of a network, so nothing of the frontier's settings applies.
+    /// Parses the pages in these archives as if they had just been fetched, with default settings and no sink.
+    ///
+    /// An archive is a WARC file, a WACZ package, or a folder of either or of saved pages; a damaged part of one gets
+    /// a record that says so. Nothing uses the network, so the frontier's settings do not apply.
     pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
         Self::new(SeedSettings::stored(archives))
     }
 
-    /// Fetches this list with everything else as it is by default, and no sink.
+    /// Fetches this list with default settings and no sink.
     pub fn new(seeds: SeedSettings) -> Self {
         Self {
             seeds,

@@ -1,4 +1,4 @@
-//! Open files: the limit that a run with thousands of sockets meets first.
+//! The limit on open files, which a run with thousands of sockets reaches first.
 
 use std::num::NonZeroUsize;
 
@@ -6,16 +6,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::engine::Engine;
 
-/// Files that are open beside the sockets: lists, outputs, bodies on their way to their names, libraries, pipes.
+/// Files that are open besides the sockets: lists, outputs, unfinished bodies, libraries, pipes.
 const BESIDE: u64 = 128;
 
-/// Raises the limit as far as the system allows.
+/// Raises the limit on open files as far as the system allows.
 ///
-/// Returns the engine, lowered if the limit is still too low, and what to tell the user about that.
+/// Returns the engine, with fewer requests in flight if the limit is still too low, and a notice about that.
 pub(crate) fn fit(engine: Engine) -> (Engine, Option<String>) {
     let wanted = engine.in_flight() as u64;
-    // A request may need two sockets for a moment, as a connection that is not needed after all is finished and kept;
-    // a loop has files of its own.
+    // A request may briefly need two sockets, because a connection that turned out not to be needed is still finished
+    // and kept; an event loop has files of its own.
     let needed = wanted.saturating_mul(2).saturating_add(BESIDE);
     let limit = getrlimit(Resource::Nofile);
     let mut current = limit.current.unwrap_or(u64::MAX);

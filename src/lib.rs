@@ -1,17 +1,17 @@
 //! `haul` fetches lists of URLs and crawls sites: fast, politely, and with one record for each URL.
 //!
-//! This is the library under the command of the same name. It prints nothing, reads no environment variables and knows no
-//! terminal. It runs inside a tokio runtime.
+//! This is the library behind the command of the same name. It prints nothing, reads no environment variables, and
+//! does not use the terminal. It runs inside a tokio runtime.
 //!
 //! # Five types to start with
 //!
 //! | type | what it is |
 //! |---|---|
 //! | [`Config`] | what to fetch and how: [`Config::urls`] for a list, [`Config::crawl`] to follow links |
-//! | [`Runner`] | one run: as a stream of visits ([`Runner::visits`]), or to its end ([`Runner::run`]) |
-//! | [`Visit`] | a URL with its [`Page`], or with the [`FetchError`] that came instead, and what was [`Parsed`] |
-//! | [`Sink`](sink::Sink) | where visits are written: a file that [`Config::sinks`] names, or your own |
-//! | [`Outcome`] | how a run went: its [`Tally`] of counts, how it ended, and which rows are missing |
+//! | [`Runner`] | one run: as a stream of visits ([`Runner::visits`]), or from start to end ([`Runner::run`]) |
+//! | [`Visit`] | a URL with its [`Page`] or its [`FetchError`], and what was [`Parsed`] |
+//! | [`Sink`](sink::Sink) | where visits are written: a file listed in [`Config::sinks`], or your own |
+//! | [`Outcome`] | how a run went: a [`Tally`] of counts, how the run ended, and which rows are missing |
 //!
 //! ```
 //! use haul::origin::{Origin, OriginSettings};
@@ -39,33 +39,34 @@
 //! # }
 //! ```
 //!
-//! Pages are hashed, searched for a title or read as text only where [`parse::Wants`] says so.
+//! Pages are hashed, searched for a title or decoded to text only if [`parse::Wants`] asks for it.
 //!
 //! # What a program can add
 //!
 //! | to do this | use |
 //! |---|---|
-//! | take each visit as it comes | [`Runner::visits`], or the callback of [`crawl()`](crawl()) with [`Event::Visited`] |
+//! | handle each visit as it arrives | [`Runner::visits`], or the callback of [`crawl()`](crawl()) with [`Event::Visited`] |
 //! | write records your own way | [`Runner::sink`] |
-//! | send URLs while the run goes on | [`Runner::seeds`] with a [`seeds::channel`] |
-//! | sign or skip each request | [`Runner::before_each`] |
-//! | read your own type out of each page | [`Runner::extractor`], or [`extract`] for recipes |
+//! | send URLs while the run is in progress | [`Runner::seeds`] with a [`seeds::channel`] |
+//! | sign or skip single requests | [`Runner::before_each`] |
+//! | extract your own type from each page | [`Runner::extractor`], or [`extract`] for recipes |
 //! | end a run early | [`Runner::stop`] with a [`Stop`] |
 //!
 //! # Errors
 //!
-//! A URL that cannot be fetched is not an error but a visit, whose [`failure`](Visit::failure) has a stable name. [`Error`] is
-//! for what ends a run: a list that cannot be read, an output that cannot be written, settings that contradict each
-//! other. A panic while a page is read costs that page, whose record says that it was lost.
+//! A URL that cannot be fetched is not an error but a visit, whose [`failure`](Visit::failure) has a stable name.
+//! [`Error`] is for what ends a run: a list that cannot be read, an output that cannot be written, settings that
+//! contradict each other. A panic while a page is parsed loses only that page; its record says so.
 //!
 //! # Child processes
 //!
-//! The engine `processes` starts the running program once more for each child, with [`engine::CHILD_ARGUMENT`] as its
-//! first argument. A program that uses it calls [`engine::serve_parent`] then, before it does anything else.
+//! The engine `processes` runs the current program again for each child, with [`engine::CHILD_ARGUMENT`] as its first
+//! argument. A program that uses this engine must then call [`engine::serve_parent`], before it does anything else.
 //!
 //! # How it works
 //!
-//! Fetching waits, parsing computes, and politeness decides when a host may be asked: three things, kept apart.
+//! Fetching waits, parsing computes, and politeness decides when a request may be sent to a host. The three are kept
+//! separate.
 //!
 //! ```text
 //!  urls.txt ──► seeds ──► FRONTIER ──lease──► ENGINE [ fetch ─► parse ] ──visit──► SINKS
@@ -75,29 +76,29 @@
 //!                         crawl.rs owns every arrow    ── events ──►  progress, summary, your callback
 //! ```
 //!
-//! A row of the list becomes a [`Job`]. The frontier holds it until its host may be asked; an engine takes it, sends one
-//! request, and answers with a [`Visit`]. A redirect or a retry is a job that goes back to the frontier; every other visit is
-//! settled, reported to the callback, and written to the sinks.
+//! A row of the list becomes a [`Job`]. The frontier keeps it until a request may be sent to its host; an engine takes
+//! it, sends one request, and returns a [`Visit`]. A redirect or a retry is a job that goes back to the frontier;
+//! every other visit is settled, reported to the callback, and written to the sinks.
 //!
-//! # The floors
+//! # The layers
 //!
-//! Imports go down only.
+//! A module imports only from its own layer and the ones below.
 //!
-//! | floor | rooms | what they do |
+//! | layer | modules | what they do |
 //! |---|---|---|
-//! | shell | the command: `main`, `cli`, `progress` | arguments in, text out; not in this library |
-//! | tools | [`origin`] | the practice server, faults and all |
-//! | | [`compare`], [`report`] | the same work through every engine; a page of what was found |
-//! | loop | [`crawl`](crawl()), [`Config`] | owns every arrow of the line |
-//! | parts | [`seeds`] | lists of every kind, read as a stream |
-//! | | [`scope`] | which URLs belong to a crawl, and what is a trap |
-//! | | [`frontier`] | when a host may be asked, and whether again |
-//! | | [`engine`] | who waits for the answers: five ways behind one seam |
-//! | | [`fetch`], [`parse`] | one request; one page |
-//! | | [`extract`] | typed fields out of a page, by selections and recipes |
-//! | | [`archive`] | pages that were stored, read again |
-//! | | [`sink`] | records, files and archives |
-//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | what the rooms hand to each other |
+//! | shell | the command: `main`, `cli`, `progress` | parses arguments, prints text; not in this library |
+//! | tools | [`origin`] | the practice server, which can also misbehave |
+//! | | [`compare`], [`report`] | runs the same work through every engine; a page with the results |
+//! | loop | [`crawl`](crawl()), [`Config`] | moves everything along the arrows above |
+//! | parts | [`seeds`] | reads lists of every kind as a stream |
+//! | | [`scope`] | decides which URLs belong to a crawl, and which are traps |
+//! | | [`frontier`] | decides when a request may be sent, and whether it is retried |
+//! | | [`engine`] | keeps requests in flight, in five ways behind one interface |
+//! | | [`fetch`], [`parse`] | sends one request; parses one page |
+//! | | [`extract`] | extracts typed fields from a page, with selections and recipes |
+//! | | [`archive`] | reads stored pages again |
+//! | | [`sink`] | writes records, files and archives |
+//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | the types that modules pass to each other |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
@@ -190,7 +191,7 @@ pub use url::{HostKey, PageUrl, UrlError, UserInfo};
 pub use visit::{Parsed, Visit};
 pub use wait::{Wait, WaitReason, Waits};
 
-/// Types of other crates that appear in haul's own, from the versions that it is built with.
+/// Types from other crates that appear in haul's interface, in the versions that haul is built with.
 pub mod deps {
     pub use {
         bytes::Bytes,
@@ -204,7 +205,7 @@ pub mod deps {
     };
 }
 
-// Words for people, shared with the command; no promise is made of them.
+// Texts for people, shared with the command; not part of the stable interface.
 #[doc(hidden)]
 pub use {
     claims::Claims,

@@ -1,7 +1,7 @@
 //! The two halves of one job: fetching, which waits, and parsing, which computes.
 //!
-//! The fetch half is [`Fetcher::fetch`](crate::fetch); the parse half is [`parse`], a plain function that runs wherever
-//! the engine has a core to spare. A [`Plan`] is all that an engine needs to know to do both.
+//! The fetch half is [`Fetcher::fetch`](crate::fetch); the parse half is [`parse`], a plain function that runs
+//! wherever the engine has a core to spare. A [`Plan`] has everything that an engine needs for both.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::parse::media_type::{Kind, MediaType, sniff};
 use crate::parse::{self, FollowPlan};
 use crate::visit::Parsed;
 
-/// Reads a value of the program's own type out of a page.
+/// Extracts a value of the program's own type from a page.
 pub(crate) type OwnExtractor =
     Arc<dyn Fn(&extract::Page<'_>) -> Box<dyn Any + Send + Sync> + Send + Sync>;
 
@@ -35,19 +35,19 @@ pub(crate) type OwnExtractor =
 pub(crate) struct Plan {
     pub(crate) shared: Arc<fetch::Shared>,
     pub(crate) parse: ParsePlan,
-    /// What decoded pages may take.
+    /// The memory budget for decoded pages.
     pub(crate) memory: Memory,
-    /// What reads typed fields out of pages, where any are asked for.
+    /// The extractor of typed fields, if any are wanted.
     extractor: Option<Arc<Extractor>>,
-    /// What the program itself reads out of pages.
+    /// The program's own extractor.
     pub(crate) own: Option<OwnExtractor>,
-    /// The binary that a child process is started from.
+    /// The binary that child processes run.
     pub(crate) program: PathBuf,
 }
 
 impl Plan {
     /// # Errors
-    /// When a setting cannot hold, or TLS cannot be set up.
+    /// When a setting is invalid, or TLS cannot be set up.
     pub(crate) fn new(
         fetch: FetchPlan,
         parse: ParsePlan,
@@ -68,7 +68,7 @@ impl Plan {
         })
     }
 
-    /// The same for each of `count` processes that share one budget.
+    /// The plan for each of `count` processes that share one memory budget.
     pub(crate) fn shared_by(&self, count: usize) -> Self {
         let mut plan = self.clone();
         plan.parse.memory.0 = (self.parse.memory.0 / count as u64).max(1);
@@ -76,13 +76,13 @@ impl Plan {
         plan
     }
 
-    /// Whether a page costs more than looking through it, however small it is.
+    /// Whether even a small page costs more than scanning it.
     pub(crate) fn computes(&self) -> bool {
         self.extractor.is_some() || self.own.is_some() || !self.parse.work.is_none()
     }
 }
 
-/// The parse half.
+/// Parses the outcome of a fetch, and extracts fields from it if wanted.
 pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) -> Parsed {
     let Ok(page) = outcome else {
         return Parsed::default();
@@ -107,7 +107,7 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
         parsed.custom = Custom::of(own(&page));
     }
     if !plan.parse.wants.text {
-        parsed.text = None; // what was worked on is not handed on
+        parsed.text = None; // needed only here
     }
     let carried = parsed.carried();
     parsed.held.shrink_to(carried);
@@ -115,12 +115,12 @@ pub(crate) fn parse(job: &Job, outcome: &Result<Page, FetchError>, plan: &Plan) 
     parsed
 }
 
-/// Whether anything is read out of a page. Of failures nothing is, nor of what has no record.
+/// Whether anything is extracted from a page: not from failures, nor from responses that have no record.
 fn is_read(job: &Job, page: &Page) -> bool {
     job.role == Role::Page && page.status < 400
 }
 
-/// Whether any field is for a page, whatever it turns out to be.
+/// Whether any field applies to a page, whatever its type turns out to be.
 fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
     let recipes = &job.recipes;
     let sources = [Source::Html, Source::Xhtml, Source::Json, Source::Text];
@@ -130,7 +130,7 @@ fn reads(job: &Job, page: &Page, extractor: &Extractor) -> bool {
             .any(|source| extractor.wants(&job.url, *source, recipes))
 }
 
-/// Reads the typed fields out of a page, and notes where its recipes lead.
+/// Extracts the typed fields of a page, and adds the links that its recipes follow.
 fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed: &mut Parsed) {
     let Some(page) = readable(job, parsed) else {
         return;
@@ -141,7 +141,7 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed
     }
     let metadata = found.metadata.as_ref().map(serde_json::to_string);
     let mut fields = found.fields;
-    // What refused the page refused its article too, and is told once.
+    // If the page was refused, its article was refused for the same reason, which is reported once.
     if let Some(why) = found.refused.filter(|_| fields.refused.is_none()) {
         fields.misses.push(Miss::of_text(why));
     }
@@ -156,7 +156,7 @@ fn extract(job: &Job, extractor: &Extractor, follow: Option<&FollowPlan>, parsed
     }));
 }
 
-/// A page as whoever reads something out of it sees it; `None` for what is not text.
+/// The page as extractors see it; `None` if it is not text.
 fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
     let text = parsed.text.as_deref()?;
     let media = parsed.media_type.as_deref().and_then(MediaType::parse);
@@ -177,7 +177,7 @@ fn readable<'p>(job: &'p Job, parsed: &'p Parsed) -> Option<extract::Page<'p>> {
     })
 }
 
-/// Adds where recipes lead to what the page leads to.
+/// Adds the links that recipes follow to the links found on the page.
 fn lead(leads: &[extract::Follow], follow: &FollowPlan, found: &mut Found) {
     let known: HashMap<u64, usize> = found
         .iter()
@@ -211,7 +211,7 @@ mod tests {
     use crate::visit::Visit;
 
     const MIB: u64 = 1 << 20;
-    /// Bytes of a page in these tests, decoded.
+    /// The decoded size of a page in these tests, in bytes.
     const PAGE: u64 = 2 * MIB;
 
     fn plan(memory: u64, text: bool) -> Plan {
@@ -222,7 +222,7 @@ mod tests {
         Plan::new(FetchPlan::default(), ParsePlan::of(&parse), None).unwrap()
     }
 
-    /// A visit to a page of [`PAGE`] bytes that came packed.
+    /// A visit to a page of [`PAGE`] bytes that was sent compressed.
     fn visit(plan: &Plan) -> Visit {
         let text = "<title>t</title>".to_owned() + &"word ".repeat(PAGE as usize / 5);
         let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -278,7 +278,7 @@ mod tests {
         let (sender, second) = channel();
         thread::scope(|scope| {
             scope.spawn(|| sender.send(visit(&plan)).unwrap());
-            // The second page may take 6 MiB for sure only when the first is gone.
+            // Only once the first page is dropped is there certainly room for the 6 MiB of the second.
             drop(first);
             drop(second.recv().unwrap());
         });

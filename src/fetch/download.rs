@@ -1,6 +1,6 @@
-//! The body of an answer on its way into memory or a file: what both clients do with each piece of it.
+//! The body of a response on its way into memory or a file, piece by piece, for both clients.
 //!
-//! A client waits, reads and writes; what to do next is decided here, and the same for both. Knows neither of them.
+//! A client waits, reads and writes; what it does next is decided here, the same way for both. Knows neither client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::headers::Headers;
 use crate::job::Job;
 use crate::page::{HttpVersion, Page, Timing};
 
-/// A body on its way.
+/// A body that is being received.
 pub(super) struct Download<'a> {
     plan: &'a FetchPlan,
     version: HttpVersion,
@@ -28,11 +28,11 @@ pub(super) struct Download<'a> {
     answered: Answered,
     arrival: Arrival,
     intake: Intake,
-    /// Whether anybody wants the body; otherwise it stays where it is.
+    /// Whether the body is wanted; otherwise it is not read.
     wanted: bool,
 }
 
-/// What is known when the head of an answer is complete.
+/// What is known once the head of a response is complete.
 pub(super) struct Answered {
     pub(super) started: Instant,
     pub(super) answered: Instant,
@@ -42,19 +42,19 @@ pub(super) struct Answered {
 
 /// What a client does next.
 pub(super) enum Step {
-    /// Reads on.
+    /// Read the next chunk.
     Read,
-    /// Writes these bytes to the file, which it opens if it has none yet; then reads on.
+    /// Write these bytes to the file, which is opened if it is not open yet; then read the next chunk.
     Write(Bytes),
-    /// Nothing: the body is complete.
+    /// Stop: the body is complete.
     End,
 }
 
 impl<'a> Download<'a> {
-    /// Judges the head of an answer.
+    /// Starts a download from the head of a response.
     ///
     /// # Errors
-    /// When what follows is not the body, not the part that was asked for, or larger than allowed.
+    /// When what follows is not the body, not the range that was requested, or larger than allowed.
     pub(super) fn new(
         asked: Asked,
         job: &Job,
@@ -82,32 +82,32 @@ impl<'a> Download<'a> {
         })
     }
 
-    /// Whether it goes on with what is on disk: then the file is opened first.
+    /// Whether it continues a partial download on disk; then the file is opened first.
     pub(super) fn resumes(&self) -> bool {
         self.wanted && self.arrival.resumes()
     }
 
-    /// What opens the file; to be asked for once.
+    /// Returns the function that opens the file; to be called only once.
     pub(super) fn opener(
         &mut self,
     ) -> impl FnOnce(&SpoolPlan) -> io::Result<SpoolFile> + Send + 'static {
         self.arrival.opener()
     }
 
-    /// Whether nothing is left to read, though the connection may go on.
+    /// Whether nothing is left to read, even if the connection stays open.
     pub(super) fn is_over(&self) -> bool {
         !self.wanted || self.arrival.is_whole(self.received())
     }
 
-    /// Bytes that have come.
+    /// The number of bytes received.
     pub(super) fn received(&self) -> u64 {
         self.intake.received()
     }
 
-    /// Takes the next chunk; `None` where the body ended.
+    /// Processes the next chunk, where `None` is the end of the body, and returns what to do next.
     ///
     /// # Errors
-    /// When it is too large, too slow, cut, or not what the head announced.
+    /// When the body is too large, too slow, cut off, or not what the head announced.
     pub(super) fn take(&mut self, chunk: Option<Bytes>) -> Result<Step, FetchError> {
         let Some(mut chunk) = chunk else {
             self.arrival.finish(self.received())?;
@@ -127,15 +127,16 @@ impl<'a> Download<'a> {
         })
     }
 
-    /// Gives it up, once nobody writes to the file any more. What is in the file is for the next try to go on from,
-    /// unless it turned out to be of another body.
+    /// Abandons the download, once nothing writes to the file any more.
+    ///
+    /// The partial file stays for the next attempt to continue from, unless it turned out to belong to another body.
     pub(super) fn give_up(&self) {
         if self.arrival.check(self.received()).is_err() {
             self.arrival.forget();
         }
     }
 
-    /// The page, with its body in memory or in this file.
+    /// Makes the page, with its body in memory or in this file.
     pub(super) fn page(mut self, job: &Job, file: Option<Spool>) -> Page {
         let wire_bytes = self.received();
         let over = self.plan.settings.spool.over.0;

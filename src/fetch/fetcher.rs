@@ -26,8 +26,9 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Builds the clients of one of `lanes`, each with at most `in_flight` requests at a time; call it inside the runtime
-    /// that will drive them.
+    /// Builds the clients of one of `lanes` lanes, each with at most `in_flight` requests at a time.
+    ///
+    /// Must be called inside the runtime that will drive them.
     ///
     /// # Errors
     /// When a client cannot be built.
@@ -36,10 +37,10 @@ impl Fetcher {
         Ok(Self { shared, clients })
     }
 
-    /// Asks once.
+    /// Sends one request and receives its response.
     ///
     /// # Errors
-    /// Why there is no page. Data, not a fault of the program.
+    /// Why there is no page. It is data for the record, not a fault of the program.
     pub(crate) async fn fetch(&self, job: &Job) -> Result<Page, FetchError> {
         let plan = &self.shared.plan;
         let patience = Patience::new(&plan.settings.deadlines);
@@ -81,7 +82,7 @@ impl Fetcher {
         Ok(download.page(job, file))
     }
 
-    /// The literal host, or each address of the name, before anything is sent.
+    /// Checks the literal host, or each address of its name, before anything is sent.
     async fn check(&self, job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
         if !check_url(job, proxy)? {
             return Ok(false);
@@ -113,12 +114,13 @@ impl Fetcher {
                 Ok(Step::Write(bytes)) => {
                     let file = file.get_or_insert_with(|| self.spool(download));
                     if file.write(bytes).await.is_err() {
-                        break; // the file's own error is told below
+                        break; // the file's own error is reported below
                     }
                 }
                 Ok(Step::End) => break,
                 Err(error) => {
-                    // The next try goes on from what is in the file: it has to be there, and nobody be writing to it.
+                    // The next attempt continues from the file, so all bytes must be in it and nothing may still write
+                    // to it.
                     if let Some(file) = file {
                         file.give_up().await;
                     }
@@ -138,7 +140,7 @@ impl Fetcher {
         }
     }
 
-    /// What the next chunk of a body asks for.
+    /// Receives the next chunk of a body, and returns what to do next.
     async fn next(
         &self,
         body: &mut Incoming,

@@ -9,10 +9,11 @@ use http::{HeaderMap, StatusCode, Version, header};
 use crate::failure::FetchError;
 use crate::headers::Headers;
 
-/// Header fields that an HTTP/1 answer may have. Some sites send a hundred cookies; nobody has a use for thousands.
+/// The most header fields in an HTTP/1 response. Some sites send a hundred cookies, but thousands make no sense.
 pub(super) const HEADER_FIELDS: usize = 1000;
-/// Bytes of header fields that an HTTP/2 answer may have; real sites exceed the client's own 16 KiB.
+/// The most bytes of header fields in an HTTP/2 response; real sites exceed the client's own 16 KiB.
 pub(super) const HEADER_BYTES: u32 = 128 << 10;
+
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Framing {

@@ -1,4 +1,4 @@
-//! Which addresses a job may lead to.
+//! Which addresses a job may connect to.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,14 +7,15 @@ use crate::address;
 use crate::failure::FetchError;
 use crate::job::{Job, Reach};
 
-/// Whether a job may lead to an address: public ones always, a private one only where it redirects to itself. Behind a
-/// proxy the address that redirected is the proxy's, and says nothing.
+/// Whether a job may connect to an address: a public one always, a private one only if it redirected to itself.
+///
+/// With a proxy the address that redirected is the proxy's, so it proves nothing.
 pub(super) fn admits(job: &Job, address: IpAddr, proxy: Option<&Proxy>) -> bool {
     let itself = matches!(job.reach, Reach::PublicOr(Some(same)) if same == address);
     address::is_public(address) || itself && proxy.is_none()
 }
 
-/// Checks what the URL itself says, before anything is resolved. Answers whether a resolver of ours has to be asked.
+/// Checks the URL itself, before anything is resolved. Returns whether the host has to be resolved here and checked.
 pub(super) fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
     if let Some(address) = job.url.literal_address() {
         return match admits(job, address, proxy) {
@@ -27,13 +28,15 @@ pub(super) fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchE
             true => Err(FetchError::PrivateName {
                 name: job.url.as_url().host_str().unwrap_or_default().to_owned(),
             }),
-            false => Ok(false), // names are the proxy's to resolve
+            false => Ok(false), // the proxy resolves the name
         },
         _ => Ok(true),
     }
 }
 
-/// One private address among public ones is how rebinding starts: the whole answer goes.
+/// Checks the addresses of a name. Returns whether the client must guard later lookups too.
+///
+/// DNS rebinding starts with a private address among public ones, so a single one rejects the whole answer.
 pub(super) fn check_answer(
     job: &Job,
     addresses: &[SocketAddr],

@@ -1,4 +1,4 @@
-//! What the fetch path is handed: what the user says, and what follows for it from the rest of the run.
+//! The plan of the fetch path: the user's settings, and what the rest of the run derives for it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::FetchSettings;
 
-/// How long an idle connection is kept where no host has a longer delay.
+/// How long an idle connection is kept if no host has a longer delay.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
 
-/// The settings, and what the run works out for them. Plain data: it crosses to child processes.
+/// The settings, and what the run derives from them. Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FetchPlan {
-    /// What the user says.
+    /// The user's settings.
     pub(crate) settings: FetchSettings,
     /// How large bodies are kept.
     pub(crate) spool: SpoolPlan,
-    /// Idle connections kept for each host.
+    /// The most idle connections to keep for each host.
     pub(crate) idle_per_host: usize,
     /// How long an idle connection is kept.
     pub(crate) keep_idle: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct SpoolPlan {
     pub(crate) keep: bool,
     /// Whether partial downloads stay in the folder and are resumed.
     pub(crate) resume: bool,
-    /// Whether to take the SHA-256 of what is spooled on the way.
+    /// Whether to compute the SHA-256 of bodies while they are written to files.
     pub(crate) digest: bool,
 }
 

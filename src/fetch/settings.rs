@@ -49,7 +49,7 @@ pub struct FetchSettings {
 /// How long to wait. Zero means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadlines {
-    /// For TCP and TLS, and for an answer from DNS.
+    /// For TCP and TLS, and for a DNS lookup.
     pub connect: Duration,
     /// From sending the request to the end of the response's head.
     pub first_byte: Duration,
@@ -124,7 +124,7 @@ pub enum Private {
     Allow,
 }
 
-/// Reads the name of a method. The common ones are taken to be meant however they are written.
+/// Parses the name of a method. Common ones are recognized in any letter case.
 ///
 /// # Errors
 /// When it is not the name of a method.
@@ -132,7 +132,7 @@ pub fn method(name: &str) -> Result<Method, String> {
     job::method(name).ok_or_else(|| format!("{name:?} is not an HTTP method"))
 }
 
-/// A method on its way to a child process.
+/// Serializes a method as text, for child processes.
 mod as_text {
     use http::Method;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,4 +1,4 @@
-//! What all fetchers of a run share: the expensive parts.
+//! The expensive parts of fetching, which all fetchers of a run share.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use crate::failure::FetchError;
 use crate::job::{Job, Reach};
 use crate::outgoing::{Outgoing, Template};
 
-/// What all fetchers of a run share: the expensive parts.
+/// The expensive parts of fetching, which all fetchers of a run share.
 pub(crate) struct Shared {
     pub(super) plan: FetchPlan,
     pub(super) template: Template,
     pub(super) resolver: Resolver,
     pub(super) tls: rustls::ClientConfig,
-    /// Counted where the settings ask for it.
+    /// Counts connections, if the settings ask for it.
     pub(super) connections: Connections,
 }
 
 impl Shared {
     /// # Errors
-    /// When a setting cannot hold, or TLS cannot be set up.
+    /// When TLS cannot be set up.
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
         let template = Template::new(&settings.method, &settings.headers, settings.body.clone());
@@ -40,24 +40,24 @@ impl Shared {
         }))
     }
 
-    /// The request of a job, before a hook of the program adds to it.
+    /// The request of a job, before the program's own hook changes it.
     pub(crate) fn outgoing(&self, job: &Job) -> Outgoing {
         self.template.outgoing(job)
     }
 
-    /// Connections that were opened, where the settings ask for it.
+    /// The count of opened connections, if the settings ask for it.
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
     }
 
-    /// What the fetch path is handed.
+    /// The plan of the fetch path.
     pub(crate) fn plan(&self) -> &FetchPlan {
         &self.plan
     }
 
-    /// The place of the proxy that a job goes through, and the proxy; `None` where it goes straight to its host.
+    /// The index of the proxy for a job, and the proxy; `None` if the job connects directly.
     ///
-    /// Proxies take turns, and a job that is tried again goes through the next one.
+    /// Proxies are used in turn, and a job that is retried uses the next one.
     pub(super) fn proxy(&self, job: &Job) -> (usize, Option<&Proxy>) {
         let proxies = &self.plan.settings.proxies;
         if proxies.is_empty() {
@@ -72,7 +72,7 @@ impl Shared {
         (place, proxies.get(place))
     }
 
-    /// Whose fault it is, with a proxy between.
+    /// Attributes a fault to the proxy where it may be the proxy's.
     pub(super) fn blame(&self, fault: FetchError) -> FetchError {
         if self.plan.settings.proxies.is_empty() {
             fault
@@ -81,7 +81,7 @@ impl Shared {
         }
     }
 
-    /// Checks where a job that a page named would lead. `Ok(true)`: the client must guard each DNS answer too.
+    /// Whether the addresses that a job leads to must be checked, because a page named it and not the user.
     pub(super) fn guards(&self, job: &Job) -> bool {
         self.plan.settings.private == Private::Refuse && !matches!(job.reach, Reach::Anywhere)
     }

@@ -1,7 +1,7 @@
 //! What a lane knows about one of its connections.
 //!
-//! Shared by hyper's half of the connection, the requests on it and the lane's list. Everything here happens on one
-//! thread; the atomics are for hyper's bounds.
+//! Shared by hyper's half of the connection, the requests on it and the lane's list. All of this happens on one
+//! thread; it uses atomics only because hyper requires `Send` and `Sync`.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::hosts::Host;
 
-/// A connection that was never used may be closed when it is older than this: until then its request may be on the way.
+/// An unused connection may be closed only when it is older than this: until then its request may be about to be sent.
 const UNUSED: Duration = Duration::from_secs(1);
 
-/// How long each step to a connection took.
+/// How long each step of opening a connection took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Phases {
     pub(super) resolve: Option<Duration>,
@@ -28,13 +28,13 @@ pub(super) struct SocketState {
     pub(super) remote: SocketAddr,
     pub(super) phases: Phases,
     pub(super) began: Instant,
-    /// The host, where the connection speaks HTTP/2 and so may carry any number of its requests.
+    /// The host, if the connection uses HTTP/2 and so may carry any number of its requests.
     pub(super) http2: Option<Arc<Host>>,
-    /// Whether an answer has come over it.
+    /// Whether a response has arrived on it.
     answered: AtomicBool,
     /// Whether nothing has been read since the last write.
     pub(super) silent: AtomicBool,
-    /// Whether a request is on it (HTTP/1).
+    /// Whether a request is in flight on it (HTTP/1).
     busy: AtomicBool,
     writes: AtomicU32,
     /// Microseconds from `began` to the end of its last request.
@@ -69,13 +69,13 @@ impl SocketState {
         self.http2.is_some()
     }
 
-    /// Notes that an answer came. Returns whether it was the first, and how much had been written by then.
+    /// Records that a response arrived. Returns whether it was the first, and the number of writes until then.
     pub(super) fn answer(&self) -> (bool, u32) {
         let first = !self.answered.swap(true, Relaxed);
         (first, self.writes.load(Relaxed))
     }
 
-    /// Notes that a request and its answer are over, unless the next one has been written since.
+    /// Records that a request and its response are finished, unless the next request has been written since.
     pub(super) fn finish(&self, writes: u32) {
         let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.last_use.store(now, Relaxed);
@@ -84,19 +84,19 @@ impl SocketState {
         }
     }
 
-    /// Notes that something was sent.
+    /// Records that something was sent.
     pub(super) fn wrote(&self) {
         self.busy.store(true, Relaxed);
         self.silent.store(true, Relaxed);
         self.writes.fetch_add(1, Relaxed);
     }
 
-    /// Whether it had answered before, and has said nothing to what was written since.
+    /// Whether it responded before, but nothing has been read since the last write.
     pub(super) fn died_idle(&self) -> bool {
         self.answered.load(Relaxed) && (self.http2.is_some() || self.silent.load(Relaxed))
     }
 
-    /// When it was last used, where nobody uses it now.
+    /// When it was last used, if it is idle now.
     pub(super) fn idle_since(&self, now: Instant) -> Option<Instant> {
         if self.close.load(Relaxed) {
             return None;
@@ -110,7 +110,7 @@ impl SocketState {
         (!in_use && !unused).then_some(last_use)
     }
 
-    /// Ends the connection: whoever reads from it meets its end.
+    /// Closes the connection: the reader is woken and sees its end.
     pub(super) fn close(&self) {
         self.close.store(true, Relaxed);
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);

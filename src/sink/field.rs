@@ -1,11 +1,11 @@
-//! The fields of a record, one by one: every format that writes fields asks here for their names and values.
+//! The fields of a record: every format that writes single fields gets their names and values here.
 
 use super::record::Record;
 use super::value::Value;
 use crate::fields::Kind;
 use crate::parse::Wants;
 
-/// Makes the fields of one table: their order, their names, and the kinds of their values.
+/// Defines the fields from one table: their order, their names, and the kinds of their values.
 macro_rules! fields {
     ($($field:ident $name:literal $kind:ident,)*) => {
         /// A field of a record; the order is that of [`FIELDS`].
@@ -21,7 +21,7 @@ macro_rules! fields {
             /// Every field, in the order of a record.
             pub(super) const ALL: [Self; [$($name,)*].len()] = [$(Self::$field,)*];
 
-            /// What its values are, where there is one: typed tables have columns of it.
+            /// The kind of its values, which typed tables use for their columns.
             pub(super) fn kind(self) -> Kind {
                 match self {
                     $(Self::$field => Kind::$kind,)*
@@ -81,25 +81,25 @@ fields! {
 }
 
 impl Field {
-    /// The field of this name.
+    /// The field with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let at = FIELDS.iter().position(|known| *known == name)?;
         Some(Self::ALL[at])
     }
 
-    /// Its name.
+    /// The field's name.
     pub(super) fn name(self) -> &'static str {
         FIELDS[self as usize]
     }
 
-    /// What has to be read out of a page for it.
+    /// What has to be read from a page for this field.
     pub(super) fn wants(self) -> Wants {
         match self {
             Self::Sha256 => Wants {
                 digest: true,
                 ..Wants::NOTHING
             },
-            // Whoever looks for a title decodes: that is how its length and its faults are found.
+            // Looking for a title decodes the page, which also yields its charset, its length and its faults.
             Self::Title | Self::Charset | Self::DecodedBytes | Self::Fault => Wants {
                 title: true,
                 ..Wants::NOTHING
@@ -112,7 +112,7 @@ impl Field {
         }
     }
 
-    /// Its value in a record; `None` where a record leaves it out.
+    /// The field's value in a record; `None` if the record omits it.
     pub(super) fn of<'r>(self, record: &'r Record<'_>) -> Option<Value<'r>> {
         Some(match self {
             Self::Row => record.row.into(),
@@ -165,7 +165,7 @@ impl Field {
         })
     }
 
-    /// Adds its value to a buffer, as the text of a cell.
+    /// Appends the field's value to a buffer, as the text of a cell.
     pub(super) fn write(self, record: &Record<'_>, out: &mut Vec<u8>) {
         if let Some(value) = self.of(record) {
             value.cell(out);

@@ -11,7 +11,7 @@ use crate::failure::FetchError;
 use crate::fetch::fault::{Stage, from_ureq};
 use crate::fetch::framing::content_length;
 
-/// The part of a body that was not read yet.
+/// The part of a body that has not been read yet.
 #[derive(Debug)]
 pub(super) enum Body {
     /// Another N bytes.
@@ -23,7 +23,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Finds out where the body of a response ends.
+    /// Determines where the body of a response ends.
     ///
     /// # Errors
     /// `Protocol`, if the head contradicts itself.
@@ -60,7 +60,7 @@ impl Body {
         length.map(Self::Length).ok_or_else(wrong)
     }
 
-    /// The next piece; `None` at the end.
+    /// Reads the next piece; `None` at the end.
     pub(super) fn next(
         &mut self,
         source: &mut Source,

@@ -1,26 +1,26 @@
-//! The chunked transfer coding (RFC 9112 7.1), as strict as in the other client.
+//! The chunked transfer coding (RFC 9112 7.1), parsed as strictly as by the other client.
 //!
-//! A line that ends in only LF is refused: an end that one reader accepts and another does not is how responses are
-//! smuggled into each other. Invariant: extensions and trailers are skipped, and both are limited.
+//! A line that ends in only LF is rejected: response smuggling relies on line ends that one parser accepts and another
+//! does not. Invariant: extensions and trailers are skipped, and both are limited.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::failure::FetchError;
 
-/// The most bytes of extensions, and of trailers, in a body.
+/// The most bytes of extensions in a body, and likewise of trailers.
 const ASIDE: u32 = 16 << 10;
 
 /// The state of reading a chunked body.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     at: At,
-    /// Bytes of the chunk that are still missing.
+    /// The number of bytes of the chunk still to be read.
     left: u64,
     extensions: u32,
     trailers: u32,
 }
 
-/// The part that comes next.
+/// The part of the coding that comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum At {
     #[default]
@@ -51,7 +51,7 @@ impl Chunks {
     /// `Protocol`, if it is not a chunked body.
     pub(super) fn read(&mut self, came: &[u8]) -> Result<(usize, Bytes), FetchError> {
         let mut used = 0;
-        // One chunk, or a part of one, is copied once; only small chunks are joined.
+        // A single chunk, or a part of one, is copied once; several small chunks are joined.
         let mut first: Option<&[u8]> = None;
         let mut all = BytesMut::new();
         while used < came.len() && !self.is_over() {
@@ -140,7 +140,8 @@ fn wrong(words: &str) -> FetchError {
 mod tests {
     use super::*;
 
-    /// Reads in pieces of `at_once` bytes; returns the data, and what is left after the end.
+    /// Reads in pieces of `at_once` bytes; returns the data, the number of bytes left over, and whether the body
+    /// ended.
     fn read(text: &str, at_once: usize) -> Result<(String, usize, bool), FetchError> {
         let (mut chunks, mut data, mut read) = (Chunks::default(), Vec::new(), 0);
         while read < text.len() && !chunks.is_over() {

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::time::Duration as UreqDuration;
 
 use crate::fetch::settings::Deadlines;
 
-/// The phase that ureq is told, to get it back in a timeout.
+/// The phase that is passed to ureq, which returns it with a timeout.
 const HEAD: Timeout = Timeout::RecvResponse;
 
 /// How long one fetch may still wait, and for what.
@@ -41,7 +41,7 @@ impl Clock {
         timeout
     }
 
-    /// The timeout for a connection, if this many addresses are left to try.
+    /// The timeout for a connection, if `left` addresses are left to try.
     pub(super) fn for_connection(&self, since: Instant, left: usize) -> NextTimeout {
         let connect = self.deadlines.connect;
         let passed = since.elapsed();
@@ -54,7 +54,7 @@ impl Clock {
         self.until(Instant::now(), within, Timeout::Connect)
     }
 
-    /// The nearer of a deadline and that of the whole fetch. Zero means no limit.
+    /// The earlier of this deadline and that of the whole fetch. Zero means no limit.
     fn until(&self, since: Instant, within: Duration, reason: Timeout) -> NextTimeout {
         let left = |since: Instant, within: Duration| {
             (!within.is_zero()).then(|| within.saturating_sub(since.elapsed()))

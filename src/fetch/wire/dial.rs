@@ -27,7 +27,7 @@ use crate::url::PageUrl;
 /// Opens the connections of one thread.
 pub(in crate::fetch) struct Dialer {
     connector: Arc<dyn Connector<Out = Box<dyn Transport>>>,
-    /// How long its last handshake took.
+    /// How long the last TLS handshake took.
     tls: Took,
     connections: Connections,
     names: Names,
@@ -51,7 +51,7 @@ impl Dialer {
     /// Connects to the first of these addresses that responds, or to the proxy of the route.
     ///
     /// # Errors
-    /// Why the last of them failed.
+    /// Why the last one failed.
     pub(in crate::fetch) fn connect(
         &self,
         url: &PageUrl,
@@ -155,7 +155,7 @@ fn open(
         .ok_or(ureq::Error::ConnectionFailed)
 }
 
-/// Resolves names: those of proxies, and those that a proxy cannot resolve itself.
+/// Resolves the names of proxies, and names that a proxy cannot resolve itself.
 struct Names(Resolver);
 
 impl Names {

@@ -1,4 +1,4 @@
-//! One request and its answer on a connection, and the connection afterwards.
+//! One request and its response on a connection, and what happens to the connection afterwards.
 
 use std::net::SocketAddr;
 
@@ -16,29 +16,29 @@ use crate::fetch::socket_state::Phases;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
 
-/// A connection on which one request after the other is sent.
+/// A connection on which requests are sent one after the other.
 pub(in crate::fetch) struct Wire {
     pub(super) source: Source,
-    /// Who is at the other end, where it is known.
+    /// The address at the other end, if known.
     pub(in crate::fetch) remote: Option<SocketAddr>,
-    /// What it took to make it.
+    /// How long it took to open.
     pub(in crate::fetch) phases: Phases,
-    /// Whether an answer has come over it.
+    /// Whether a response has arrived on it.
     used: bool,
 }
 
-/// The head of an answer, and its body still on the wire.
+/// The head of a response, with its body still to be read.
 pub(in crate::fetch) struct Answer {
     pub(in crate::fetch) status: StatusCode,
     pub(in crate::fetch) version: Version,
     pub(in crate::fetch) headers: HeaderMap,
     wire: Wire,
     body: Body,
-    /// Whether the connection had answered before.
+    /// Whether the connection was kept from an earlier request.
     pub(in crate::fetch) kept: bool,
-    /// What the connection took to make, where it is new.
+    /// How long the connection took to open, if it is new.
     pub(in crate::fetch) phases: Phases,
-    /// Whether the connection may be kept when the body has ended.
+    /// Whether the connection may be kept once the body has ended.
     keeps: bool,
     received: u64,
 }
@@ -53,10 +53,10 @@ impl Wire {
         }
     }
 
-    /// Sends a request and reads the head of its answer.
+    /// Sends a request and reads the head of its response.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no response.
     pub(in crate::fetch) fn ask(
         mut self,
         outgoing: &Outgoing,
@@ -67,7 +67,8 @@ impl Wire {
         let bytes = request::written(outgoing, url, route.proxy_of(url));
         self.source.heard = false;
         let sent = self.source.send(&bytes, clock);
-        // A server may answer before it has read all, and close: its answer counts for more than the broken pipe.
+        // A server may respond and close before it has read everything: the response then matters more than the broken
+        // pipe.
         let head = match (self.head(clock), sent) {
             (Ok(head), _) => head,
             (Err(_), Err(error)) | (Err(error), Ok(())) => {
@@ -97,7 +98,7 @@ impl Wire {
         })
     }
 
-    /// The head of the answer; interim ones before it are passed over (RFC 9110 15.2).
+    /// Reads the head of the response; interim responses before it are skipped (RFC 9110 15.2).
     fn head(&mut self, clock: &Clock) -> Result<head::Head, FetchError> {
         loop {
             let head = head::read(&mut self.source, clock)?;
@@ -109,10 +110,10 @@ impl Wire {
 }
 
 impl Answer {
-    /// The next piece of the body; `None` at its end.
+    /// Reads the next piece of the body; `None` at its end.
     ///
     /// # Errors
-    /// Why there is no more.
+    /// Why the body cannot be read further.
     pub(in crate::fetch) fn chunk(&mut self, clock: &Clock) -> Result<Option<Bytes>, FetchError> {
         let stage = Stage::Body(self.received);
         let piece = self.body.next(&mut self.wire.source, clock, stage)?;
@@ -122,12 +123,12 @@ impl Answer {
         Ok(piece)
     }
 
-    /// Who answered, where it is known.
+    /// The address that responded, if known.
     pub(in crate::fetch) fn remote(&self) -> Option<SocketAddr> {
         self.wire.remote
     }
 
-    /// The connection, where it may be used again.
+    /// Returns the connection if it may be used again.
     pub(in crate::fetch) fn into_wire(mut self) -> Option<Wire> {
         let reusable = self.keeps && self.body.is_over() && self.wire.source.is_empty();
         self.wire.used = true;

@@ -1,7 +1,7 @@
-//! The head of a response, read as browsers read it (RFC 9112 4 and 5).
+//! The head of a response, parsed as leniently as in browsers (RFC 9112 4 and 5).
 //!
-//! Folded lines become one, a space before a colon is passed over, and so is a line that is no field. The same switches
-//! are set for the other client, in `framing.rs`. Invariant: a head has at most [`BYTES`] and [`HEADER_FIELDS`].
+//! Folded lines are joined; a space before a colon and a line that is not a field are ignored. The other client has
+//! the same options set. Invariant: a head has at most about [`BYTES`] bytes and [`HEADER_FIELDS`] fields.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -15,7 +15,7 @@ use crate::fetch::framing::HEADER_FIELDS;
 
 /// The most bytes in a head: as many as the other client accepts.
 const BYTES: usize = (8 << 10) + (400 << 10);
-/// The number of fields that hardly any head exceeds, so that they need no allocation.
+/// The number of fields that are parsed without an allocation; hardly any head has more.
 const FEW: usize = 64;
 
 /// The head of a response.
@@ -66,8 +66,8 @@ pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchErro
             source.consume(length);
             parse_at = 2 * length;
         } else {
-            // A head that drips is not parsed again for each drop, but only if it may be complete or its size has
-            // doubled.
+            // A head that arrives in tiny pieces is not parsed again for each of them, but only if it may be complete
+            // or its size has doubled.
             let seen = all.len().saturating_sub(3);
             let length = came.len();
             all.extend_from_slice(came);
@@ -87,13 +87,13 @@ pub(super) fn read(source: &mut Source, clock: &Clock) -> Result<Head, FetchErro
     }
 }
 
-/// Whether there is a blank line.
+/// Whether the bytes contain a blank line, which may end a head.
 fn may_end(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', bytes)
         .any(|at| matches!(bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
-/// A complete head and its length; `None` if it is not complete.
+/// Parses a head; returns its length and the head, or `None` if it is not complete.
 fn parse(bytes: &[u8]) -> Result<Option<(usize, Head)>, FetchError> {
     match parse_into(bytes, &mut [httparse::EMPTY_HEADER; FEW]) {
         Err(httparse::Error::TooManyHeaders) => {
@@ -144,7 +144,7 @@ fn parse_into<'b>(
     Ok(Some((used, head)))
 }
 
-/// A folded value on one line: each fold is a space (RFC 9112 5.2).
+/// Joins a folded value into one line, with a space for each fold (RFC 9112 5.2).
 fn unfolded(value: &[u8]) -> Bytes {
     let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! Connections that wait for the next request.
+//! Idle connections kept for the next request.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::exchange::Wire;
 use crate::url::HostKey;
 
-/// The idle connections of a thread, the last one used last.
+/// The idle connections of a thread, the most recently used one last.
 pub(in crate::fetch) struct Kept {
     most: usize,
     within: Duration,
@@ -21,7 +21,7 @@ struct Idle {
 }
 
 impl Kept {
-    /// Keeps at most `most` connections, each for `within` at most.
+    /// Keeps at most `most` connections, each for at most `within`.
     pub(in crate::fetch) fn new(most: usize, within: Duration) -> Self {
         Self {
             most,
@@ -30,7 +30,7 @@ impl Kept {
         }
     }
 
-    /// An open connection to a host by a route, to an address that `admits` accepts.
+    /// Removes and returns an open connection to a host over a route, to an address that `admits` accepts.
     pub(in crate::fetch) fn take(
         &mut self,
         host: &HostKey,
@@ -42,7 +42,7 @@ impl Kept {
             idle.host == *host && idle.route == route && admits(idle.wire.remote)
         })?;
         let mut wire = self.idle.remove(at).wire;
-        // Whatever the server sends on an idle connection is no response to the next request (RFC 9110 15.5.9).
+        // Anything the server sends on an idle connection is not a response to the next request (RFC 9110 15.5.9).
         wire.source.is_idle().then_some(wire)
     }
 

@@ -8,7 +8,7 @@ use crate::url::PageUrl;
 
 /// The bytes of a request.
 ///
-/// A request to a proxy itself, and not through a tunnel, has the absolute form (3.2.2).
+/// A request to the proxy itself, rather than through a tunnel, has the absolute form (3.2.2).
 pub(super) fn written(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainProxy>) -> Vec<u8> {
     let body = outgoing.body.as_deref().unwrap_or_default();
     let mut out = Vec::with_capacity(512 + body.len());
@@ -30,7 +30,7 @@ pub(super) fn written(outgoing: &Outgoing, url: &PageUrl, proxy: Option<&PlainPr
         field(&header::HOST, authority.as_bytes());
     }
     for (name, value) in &outgoing.headers {
-        // The body is framed by its length, whatever the user's headers say.
+        // The body is framed by its own length, regardless of the user's headers.
         let framing = *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING;
         if !(framing && outgoing.body.is_some()) {
             field(name, value.as_bytes());

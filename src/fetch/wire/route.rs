@@ -1,4 +1,4 @@
-//! The way to a server.
+//! The route to a server: direct, or through a proxy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,15 +9,15 @@ use crate::error::{Error, Result};
 use crate::fetch::proxy;
 use crate::url::PageUrl;
 
-/// The way to a server: direct, or by one proxy.
+/// The route to a server: direct, or through one proxy.
 pub(in crate::fetch) struct Route {
-    /// For connections that end at the server, through the proxy where there is one.
+    /// For connections to the server itself, through the proxy if there is one.
     pub(super) config: Config,
-    /// The proxy, where plain http is asked of it and not through it.
+    /// The proxy, if requests for plain http are sent to the proxy itself.
     pub(super) plain: Option<PlainProxy>,
 }
 
-/// A proxy that plain http is asked of.
+/// A proxy that receives requests for plain http itself.
 pub(super) struct PlainProxy {
     pub(super) proxy: Proxy,
     pub(super) config: Config,
@@ -33,7 +33,7 @@ impl PlainProxy {
 
 impl Route {
     /// # Errors
-    /// When ureq does not take the proxy.
+    /// When ureq rejects the proxy.
     pub(in crate::fetch) fn new(proxy: Option<&proxy::Proxy>) -> Result<Self> {
         let proxy = proxy
             .map(|proxy| Proxy::new(proxy.secret_url()))
@@ -54,7 +54,7 @@ impl Route {
         })
     }
 
-    /// The proxy that is to be asked for this page, in the absolute form.
+    /// The proxy to which the request for this page is sent in absolute form, if any.
     pub(super) fn proxy_of(&self, url: &PageUrl) -> Option<&PlainProxy> {
         let is_plain = url.as_url().scheme() == "http";
         self.plain.as_ref().filter(|_| is_plain)

@@ -26,7 +26,7 @@ impl Source {
         }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(super) fn send(&mut self, mut bytes: &[u8], clock: &Clock) -> Result<(), FetchError> {
         while !bytes.is_empty() {
             let output = self.transport.buffers().output();
@@ -41,9 +41,9 @@ impl Source {
         Ok(())
     }
 
-    /// The bytes that arrived and were not consumed; waits if there are none.
+    /// Returns the bytes that arrived but were not consumed; waits if there are none.
     ///
-    /// Empty at the end of the connection.
+    /// They are empty at the end of the connection.
     pub(super) fn fill(&mut self, timeout: NextTimeout) -> Result<&[u8], Error> {
         if self.is_empty() {
             in_time(&timeout)?;
@@ -52,7 +52,7 @@ impl Source {
         Ok(self.waiting())
     }
 
-    /// The bytes that arrived and were not consumed.
+    /// The bytes that arrived but were not consumed.
     pub(super) fn waiting(&mut self) -> &[u8] {
         match self.ahead.is_empty() {
             true => self.transport.buffers().input(),
@@ -68,7 +68,7 @@ impl Source {
         }
     }
 
-    /// Returns bytes that were consumed too early. Nothing else may be waiting.
+    /// Puts back bytes that were consumed too early. Nothing else may be waiting.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
         self.ahead = bytes;
     }

@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{
     SocksConnector, TcpConnector, Transport, TransportAdapter,
 };
 
-/// The steps of ureq to a connection: SOCKS, a tunnel, TCP, and the run's own TLS.
+/// The chain of connectors: ureq's SOCKS, tunnel and TCP, then TLS with the run's own configuration.
 #[derive(Debug)]
 pub(super) struct Steps<C> {
     before_tls: C,
