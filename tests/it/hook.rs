@@ -190,7 +190,6 @@ fn nothing_that_a_run_stores_has_what_a_hook_has_set() {
                 path,
                 append: false,
             },
-            ..SinkSettings::default()
         });
     }
     // An archive omits headers that may be secrets, but would include this one.
