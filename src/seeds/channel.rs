@@ -5,8 +5,10 @@
 
 use tokio::sync::mpsc;
 
-use super::entry::JobBuilder;
-use super::{BATCH, Batch, Entry, Position, SeedSettings};
+use super::batch::{BATCH, Batch};
+use super::entry::{Entry, JobBuilder};
+use super::position::Position;
+use super::settings::SeedSettings;
 use crate::error::{Error, Result};
 use crate::job::Request;
 use crate::url::PageUrl;

@@ -1,4 +1,4 @@
-//! Turns the text of a line into a job.
+//! An entry of a list: turns the text of a line into a job.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 
-use super::{Entry, words};
+use super::words;
 use crate::failure::FetchError;
 use crate::job::{Job, Request};
 use crate::secret::without_password;
@@ -19,6 +19,15 @@ use crate::visit::Visit;
 const HOSTS: usize = 4096;
 /// The most characters of a bad line that are shown.
 const SHOWN: usize = 200;
+
+/// An entry of a list.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A valid entry.
+    Job(Box<Job>),
+    /// An invalid entry.
+    Bad(Box<Visit>),
+}
 
 /// Turns lines into jobs; the key of each host is created once and shared.
 #[derive(Default)]

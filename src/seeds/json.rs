@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use super::encoding;
-use super::entry::{JobBuilder, bad};
+use super::entry::{Entry, JobBuilder, bad};
+use super::feeder::{Enough, Feeder};
+use super::input::{Input, unreadable};
 use super::lines::Line;
 use super::repair::{may_round, repaired};
-use super::source::{Input, unreadable};
 use super::words;
-use super::{Enough, Entry, Feeder};
 use crate::error::{Error, Result};
 use crate::job::{self, Request};
 

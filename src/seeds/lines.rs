@@ -7,8 +7,6 @@ use std::io::{self, Read};
 
 use memchr::memchr2;
 
-use super::Feeder;
-
 /// The number of bytes read at a time, and the most that can be sampled before reading.
 pub(super) const BUFFER: usize = 256 << 10;
 /// How much of an input is sampled to detect its layout, if there is as much.
@@ -67,15 +65,6 @@ impl LineEnd {
 /// Called before a read that may block.
 pub(super) trait BeforeWait {
     fn before_wait(&mut self);
-}
-
-impl BeforeWait for Feeder<'_> {
-    /// Sends the entries of a slow pipe as they arrive.
-    ///
-    /// If nobody wants them, the next entry will find out.
-    fn before_wait(&mut self) {
-        let _ = self.send_batch();
-    }
 }
 
 /// For readers that do not deliver entries.

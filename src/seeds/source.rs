@@ -1,72 +1,20 @@
-//! Opens an input: a file or standard input, decompressed according to its first bytes.
+//! Opens an input, a file or standard input, and finds out its format.
 //!
 //! Invariant: an input that can only be read once (a pipe, a device) is opened only once, when it is its turn.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::encoding::{self, Peeked};
 use super::entry::JobBuilder;
-use super::foreign::Refusal;
-use super::lines::{BeforeWait, Lines};
-use super::{Enough, Feeder, ListFormat, Source, json, table, text};
-use crate::error::{Error, Result};
-
-/// The number of bytes read at a time.
-const BUFFER: usize = 256 << 10;
-/// The largest window of a zstd list, as a power of two: `zstd --long` goes to 27.
-const ZSTD_WINDOW: u32 = 27;
-/// The longest line of text or of a table: no URL is that long.
-///
-/// The rest of a longer line is skipped.
-pub(super) const LONGEST: usize = 1 << 20;
-
-/// The lines of an input.
-pub(super) type Input = Lines<Box<dyn Read>>;
-
-/// How far the reading has progressed, in bytes.
-pub(super) struct Progress {
-    read: Arc<AtomicU64>,
-    /// The total size of all inputs, if known.
-    size: Option<u64>,
-}
-
-impl Progress {
-    pub(super) fn new(sources: &[Source]) -> Self {
-        let size = |source: &Source| match source {
-            Source::Urls(urls) => Some(urls.iter().map(|url| url.len() as u64).sum()),
-            Source::File(path) => path
-                .metadata()
-                .ok()
-                .filter(std::fs::Metadata::is_file)
-                .map(|metadata| metadata.len()),
-            // A rerun of failures is bounded, and their number is known.
-            Source::Failures(_) | Source::Stdin => None,
-            // How many of its bytes are pages is not known before they are read.
-            Source::Archive(_) => None,
-        };
-        Self {
-            read: Arc::default(),
-            size: sources.iter().map(size).sum(),
-        }
-    }
-
-    pub(super) fn add(&self, bytes: usize) {
-        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// The expected total number of entries, if the rest is like what has been read.
-    pub(super) fn estimate(&self, entries: u64) -> Option<u64> {
-        let read = self.read.load(Ordering::Relaxed);
-        let size = self.size.filter(|_| read > 0)?;
-        Some(entries.max((entries as f64 * size as f64 / read as f64) as u64))
-    }
-}
+use super::feeder::{Enough, Feeder};
+use super::input::{Input, open_lines, unreadable};
+use super::lines::BeforeWait;
+use super::settings::{ListFormat, Source};
+use super::{json, table, text};
+use crate::error::Result;
 
 /// Checks a file before the run begins.
 ///
@@ -132,30 +80,6 @@ pub(super) fn read(
     }
 }
 
-pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
-    Error::Input {
-        name: name.to_owned(),
-        source,
-    }
-}
-
-/// The lines of an input, decompressed and as UTF-8.
-pub(super) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
-    let refused = |refusal| match refusal {
-        Refusal::Archive => Error::ArchiveAsList {
-            name: name.to_owned(),
-        },
-        Refusal::NoList(problem) => Error::Table {
-            name: name.to_owned(),
-            problem: problem.to_owned(),
-        },
-    };
-    let unreadable = |source| unreadable(name, source);
-    let plain = decompress(raw).map_err(unreadable)?;
-    let text = encoding::utf8(plain).map_err(refused)?;
-    Ok(Lines::new(text, LONGEST))
-}
-
 /// The format to read a list in: the requested one, or by the suffix, or by the first line.
 fn detect_format(
     requested: ListFormat,
@@ -196,20 +120,6 @@ fn by_suffix(path: &Path) -> Option<ListFormat> {
         "txt" | "text" | "list" | "urls" => Some(ListFormat::Text),
         _ => None,
     }
-}
-
-fn decompress(raw: Box<dyn Read>) -> io::Result<Peeked> {
-    let raw = Peeked::new(raw)?;
-    let buffered = |raw| BufReader::with_capacity(BUFFER, raw);
-    if raw.head().starts_with(&[0x1f, 0x8b]) {
-        return Peeked::new(Box::new(MultiGzDecoder::new(buffered(raw))));
-    }
-    if raw.head().starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let mut decoder = zstd::Decoder::with_buffer(buffered(raw))?;
-        decoder.window_log_max(ZSTD_WINDOW)?;
-        return Peeked::new(Box::new(decoder));
-    }
-    Ok(raw)
 }
 
 /// Counts bytes before decompression, because the size of a file refers to those.

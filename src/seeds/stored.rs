@@ -1,13 +1,18 @@
 //! The pages of archives as a list: each is a row, and comes with its job.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::{JobBuilder, bad};
-use super::{Enough, Entry, Feeder, LeftOut, SeedSettings};
+use super::entry::{Entry, JobBuilder, bad};
+use super::feeder::{Enough, Feeder};
+use super::settings::SeedSettings;
 use crate::archive::{Archive, Damage, Stored};
 use crate::error::{Error, Result};
 use crate::job::{Job, Request};
+
+/// Records of archives that contain no page, by kind.
+pub(crate) type LeftOut = BTreeMap<&'static str, u64>;
 
 /// Opens all archives among the inputs.
 ///

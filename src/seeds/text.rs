@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::entry::{JobBuilder, bad};
+use super::entry::{Entry, JobBuilder, bad};
+use super::feeder::{Enough, Feeder};
+use super::input::{Input, LONGEST};
 use super::lines::Line;
-use super::source::{Input, LONGEST};
 use super::words::{self, Words};
-use super::{Enough, Entry, Feeder};
 use crate::job::Request;
 
 /// The column that stores what follows a URL and a tab.

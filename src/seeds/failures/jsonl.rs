@@ -7,10 +7,11 @@ use std::io;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Item, PASS, Recorded, WANTED};
+use super::recorded::{Item, PASS, Recorded, WANTED};
+use crate::seeds::feeder::Enough;
+use crate::seeds::input::Input;
 use crate::seeds::lines::Line;
-use crate::seeds::source::Input;
-use crate::seeds::{Enough, words};
+use crate::seeds::words;
 
 /// Calls `visit` for each line that is not blank.
 ///

@@ -5,83 +5,34 @@
 //! contains no request headers and no request body: a request that had its own body is listed, but never sent
 //! without it.
 
+mod error;
 mod jsonl;
+mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(not(feature = "parquet"))]
 #[path = "without_parquet.rs"]
 mod parquet;
+mod recorded;
 mod sqlite;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io::Read;
+use std::path::Path;
 
-use serde_json::{Map, Value};
-use xxhash_rust::xxh3::Xxh3;
+use error::{not_ours, refused, unreadable};
+pub use output::Failures;
+use output::OutputFormat;
+pub(super) use recorded::Recorded;
+use recorded::{FailureKind, Item};
 
 use super::entry::JobBuilder;
-use super::source::open_lines;
-use super::{Enough, Entry, Feeder, json, table};
-use crate::error::{Error, Result};
-use crate::job::Request;
+use super::feeder::{Enough, Feeder};
+use super::input::open_lines;
+use super::table;
+use crate::error::Result;
 use crate::rows::Rows;
-
-/// Error classes that are decisions rather than failures: what was not meant to be fetched.
-const DECISIONS: [&str; 3] = ["robots", "skipped", "duplicate"];
-
-/// The failures in an output written by haul.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Failures {
-    path: PathBuf,
-    format: OutputFormat,
-    /// The numbers of the records to fetch again, from 1.
-    chosen: Rows,
-    /// The number of records to fetch again.
-    pub count: u64,
-    /// The number of all failed requests.
-    pub of: u64,
-    /// Rows that were sent with a method whose body is not in the record.
-    pub with_bodies: Rows,
-    /// The number of those requests.
-    pub with_bodies_count: u64,
-    /// Lines that were not URLs: fetching them again cannot help.
-    pub malformed: u64,
-    /// Lines of the output that are not records.
-    pub foreign: u64,
-}
-
-/// The format of an output, detected from its first bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum OutputFormat {
-    #[default]
-    Jsonl,
-    Csv,
-    Sqlite,
-    Parquet,
-}
-
-/// What a record says about its request and its outcome.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Recorded {
-    row: Option<u64>,
-    url: String,
-    status: Option<u16>,
-    error: Option<String>,
-    duplicate_of: Option<u64>,
-    method: Option<String>,
-    depth: Option<u16>,
-    found_on: Option<String>,
-    columns: Map<String, Value>,
-    /// The pass over failures that wrote it; outputs of earlier versions do not say.
-    pass: u32,
-}
-
-/// An item of an output: a record, or `None` for anything else.
-type Item = Option<Recorded>;
 
 impl Failures {
     /// Reads an output of any format that stores records.
@@ -139,21 +90,6 @@ impl Failures {
         Ok(failures)
     }
 
-    /// The path of the output.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The name of its format, as in `--format`.
-    pub fn format(&self) -> &'static str {
-        match self.format {
-            OutputFormat::Jsonl => "jsonl",
-            OutputFormat::Csv => "csv",
-            OutputFormat::Sqlite => "sqlite",
-            OutputFormat::Parquet => "parquet",
-        }
-    }
-
     /// Turns the failures into jobs, with the rows of their records.
     pub(super) fn feed(
         &self,
@@ -184,108 +120,6 @@ impl Failures {
         Ok(if ended { Err(Enough) } else { Ok(()) })
     }
 }
-
-/// How a failure is treated when fetching again.
-#[derive(Debug, Clone, Copy)]
-enum FailureKind {
-    Wanted,
-    Other,
-    Malformed,
-    WithBody(Option<u64>),
-}
-
-impl Recorded {
-    /// The kind of failure; `None` if it is not one.
-    fn failure_kind(&self, wanted: &dyn Fn(Option<u16>, &str) -> bool) -> Option<FailureKind> {
-        let class = self.error.as_deref().filter(|class| !class.is_empty())?;
-        if DECISIONS.contains(&class) {
-            return None;
-        }
-        Some(match class {
-            "malformed" => FailureKind::Malformed,
-            class if !wanted(self.status, class) => FailureKind::Other,
-            _ if json::recorded_method(self.method.as_deref()).is_err() => {
-                FailureKind::WithBody(self.row)
-            }
-            _ => FailureKind::Wanted,
-        })
-    }
-
-    /// A hash that identifies the request.
-    fn request_hash(&self) -> u64 {
-        let mut hash = Xxh3::new();
-        hash.update(&self.row.unwrap_or_default().to_le_bytes());
-        for text in [
-            self.url.as_str(),
-            self.method.as_deref().unwrap_or_default(),
-        ] {
-            hash.update(&(text.len() as u64).to_le_bytes());
-            hash.update(text.as_bytes());
-        }
-        hash.digest()
-    }
-
-    fn into_entry(self, maker: &mut JobBuilder) -> Entry {
-        let columns = self.columns.into_iter();
-        let request = Request {
-            method: json::recorded_method(self.method.as_deref()).unwrap_or_default(),
-            columns: columns
-                .map(|(name, value)| (Arc::from(name), value))
-                .collect(),
-            ..Request::default()
-        };
-        let request = request.says_something().then_some(request);
-        let mut entry = maker.request(self.row.unwrap_or_default(), &self.url, request);
-        if let Entry::Job(job) = &mut entry {
-            job.row = self.row;
-            job.pass = self.pass.saturating_add(1);
-            job.depth = self.depth.unwrap_or_default();
-            job.found_on = self.found_on.map(Arc::from);
-        }
-        entry
-    }
-
-    /// Builds it from the cells of a table and the names of their columns.
-    pub(super) fn from_cells<'c>(cells: impl Iterator<Item = (&'c str, Cow<'c, str>)>) -> Self {
-        let mut recorded = Self::default();
-        cells.for_each(|(name, text)| recorded.set(name, &text));
-        recorded
-    }
-
-    /// Sets the field of this name from its text.
-    fn set(&mut self, name: &str, text: &str) {
-        let some = || (!text.is_empty()).then(|| text.to_owned());
-        match name {
-            "row" => self.row = text.parse().ok(),
-            PASS => self.pass = text.parse().unwrap_or_default(),
-            "url" => self.url = text.to_owned(),
-            "status" => self.status = text.parse().ok(),
-            "error" => self.error = some(),
-            "duplicate_of" => self.duplicate_of = text.parse().ok(),
-            "method" => self.method = some(),
-            "depth" => self.depth = text.parse().ok(),
-            "found_on" => self.found_on = some(),
-            "columns" => self.columns = serde_json::from_str(text).unwrap_or_default(),
-            _ => {}
-        }
-    }
-}
-
-/// The fields of a record that describe its request and its outcome.
-const WANTED: [&str; 9] = [
-    "row",
-    "url",
-    "status",
-    "error",
-    "duplicate_of",
-    "method",
-    "depth",
-    "found_on",
-    "columns",
-];
-
-/// The field that names the pass that wrote a record.
-const PASS: &str = "pass";
 
 /// Calls `visit` for each record of an output, in order, until it has enough.
 fn each(
@@ -337,25 +171,4 @@ fn detect_format(path: &Path) -> Result<OutputFormat> {
         Some(b'{') | None => Ok(OutputFormat::Jsonl),
         Some(_) => Ok(OutputFormat::Csv),
     }
-}
-
-fn unreadable(path: &Path, source: io::Error) -> Error {
-    Error::Input {
-        name: path.display().to_string(),
-        source,
-    }
-}
-
-fn refused(path: &Path, problem: &str) -> Error {
-    Error::Table {
-        name: path.display().to_string(),
-        problem: problem.to_owned(),
-    }
-}
-
-fn not_ours(path: &Path) -> Error {
-    refused(
-        path,
-        "no records of haul: failures are read from its .jsonl, .csv, .sqlite and .parquet outputs",
-    )
 }

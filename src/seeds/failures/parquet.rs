@@ -8,9 +8,10 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::{Item, PASS, Recorded, WANTED, not_ours, refused, unreadable};
+use super::error::{not_ours, refused, unreadable};
+use super::recorded::{Item, PASS, Recorded, WANTED};
 use crate::error::Result;
-use crate::seeds::Enough;
+use crate::seeds::feeder::Enough;
 
 /// The folder of the records in a dataset of an earlier version.
 ///

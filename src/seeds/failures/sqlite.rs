@@ -5,9 +5,10 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Item, PASS, Recorded, WANTED, refused};
+use super::error::refused;
+use super::recorded::{Item, PASS, Recorded, WANTED};
 use crate::error::Result;
-use crate::seeds::Enough;
+use crate::seeds::feeder::Enough;
 
 /// Calls `visit` for each row of the table of pages.
 ///

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::{Item, refused};
+use super::error::refused;
+use super::recorded::Item;
 use crate::error::Result;
-use crate::seeds::Enough;
+use crate::seeds::feeder::Enough;
 
 /// Returns an error in place of the records.
 ///

@@ -5,10 +5,10 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::TableKind;
 use super::framing::{Dialect, Record, Records};
+use super::kind::TableKind;
+use crate::seeds::input::LONGEST;
 use crate::seeds::lines::Lines;
-use crate::seeds::source::LONGEST;
 use crate::seeds::{encoding, words};
 use crate::url::PageUrl;
 

@@ -1,6 +1,7 @@
 //! CSV and TSV: rows with a URL column. The other columns are carried through.
 
 mod framing;
+mod kind;
 mod layout;
 
 use std::io;
@@ -9,24 +10,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::framing::{Record, Records};
+pub(super) use self::kind::TableKind;
 use self::layout::Layout;
 pub(super) use self::layout::has_url_header;
-use super::entry::{JobBuilder, bad};
+use super::entry::{Entry, JobBuilder, bad};
 use super::failures::Recorded;
+use super::feeder::{Enough, Feeder};
+use super::input::{Input, unreadable};
 use super::lines::{BeforeWait, Line};
-use super::source::{Input, unreadable};
-use super::{Enough, Entry, Feeder, encoding, json, words};
+use super::{encoding, json, words};
 use crate::error::{Error, Result};
 use crate::job::Request;
-
-/// The variant of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TableKind {
-    /// RFC 4180, with any delimiter.
-    Csv,
-    /// Tabs without quotes (IANA text/tab-separated-values).
-    Tsv,
-}
 
 /// Checks that a table has a column of URLs.
 ///

@@ -1,0 +1,60 @@
+//! The lines of an input, decompressed according to its first bytes.
+
+use std::io::{self, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::encoding::{self, Peeked};
+use super::foreign::Refusal;
+use super::lines::Lines;
+use crate::error::{Error, Result};
+
+/// The number of bytes read at a time.
+const BUFFER: usize = 256 << 10;
+/// The largest window of a zstd list, as a power of two: `zstd --long` goes to 27.
+const ZSTD_WINDOW: u32 = 27;
+/// The longest line of text or of a table: no URL is that long.
+///
+/// The rest of a longer line is skipped.
+pub(super) const LONGEST: usize = 1 << 20;
+
+/// The lines of an input.
+pub(super) type Input = Lines<Box<dyn Read>>;
+
+/// The lines of an input, decompressed and as UTF-8.
+pub(super) fn open_lines(name: &str, raw: Box<dyn Read>) -> Result<Input> {
+    let refused = |refusal| match refusal {
+        Refusal::Archive => Error::ArchiveAsList {
+            name: name.to_owned(),
+        },
+        Refusal::NoList(problem) => Error::Table {
+            name: name.to_owned(),
+            problem: problem.to_owned(),
+        },
+    };
+    let unreadable = |source| unreadable(name, source);
+    let plain = decompress(raw).map_err(unreadable)?;
+    let text = encoding::utf8(plain).map_err(refused)?;
+    Ok(Lines::new(text, LONGEST))
+}
+
+fn decompress(raw: Box<dyn Read>) -> io::Result<Peeked> {
+    let raw = Peeked::new(raw)?;
+    let buffered = |raw| BufReader::with_capacity(BUFFER, raw);
+    if raw.head().starts_with(&[0x1f, 0x8b]) {
+        return Peeked::new(Box::new(MultiGzDecoder::new(buffered(raw))));
+    }
+    if raw.head().starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let mut decoder = zstd::Decoder::with_buffer(buffered(raw))?;
+        decoder.window_log_max(ZSTD_WINDOW)?;
+        return Peeked::new(Box::new(decoder));
+    }
+    Ok(raw)
+}
+
+pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
+    Error::Input {
+        name: name.to_owned(),
+        source,
+    }
+}
