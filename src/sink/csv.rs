@@ -161,7 +161,7 @@ fn first_record(bytes: &[u8]) -> Option<csv::ByteRecord> {
 
 impl Render for Csv {
     fn wants(&self) -> Wants {
-        super::format::wants_of_records(self.body)
+        super::wants::wants_of_records(self.body)
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {

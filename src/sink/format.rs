@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use super::format_settings::{ArchiveSettings, RecordSettings, TemplateSettings, TextSettings};
 use super::packing::Packing;
-use super::settings::{ArchiveSettings, RecordSettings, TemplateSettings, TextSettings};
 use super::sqlite;
+use super::wants::{ARCHIVED, wants_of_records};
 use crate::parse::Wants;
 
 /// The names of the formats, as `--format` takes them.
@@ -34,13 +35,6 @@ pub enum Format {
     /// A folder of Parquet files: the pages, and a table of each recipe's items.
     Parquet(RecordSettings),
 }
-
-/// What an archive wants of a page.
-pub(super) const ARCHIVED: Wants = Wants {
-    title: true,
-    raw: true,
-    ..Wants::NOTHING
-};
 
 impl Format {
     /// Its name, as `--format` takes it.
@@ -131,16 +125,6 @@ impl Format {
             | Format::Sqlite(records)
             | Format::Parquet(records) => wants_of_records(records.body),
         }
-    }
-}
-
-/// What whole records want of a page.
-pub(super) const fn wants_of_records(body: bool) -> Wants {
-    Wants {
-        digest: true,
-        title: true,
-        text: body,
-        ..Wants::NOTHING
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Jsonl {
 
 impl Render for Jsonl {
     fn wants(&self) -> Wants {
-        super::format::wants_of_records(self.body)
+        super::wants::wants_of_records(self.body)
     }
 
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()> {

@@ -15,11 +15,13 @@ mod counts;
 #[cfg(test)]
 mod crash;
 mod csv;
+mod destination;
 mod edges;
 mod field;
 mod files;
 mod folder;
 mod format;
+mod format_settings;
 mod growing;
 mod hold;
 mod holders;
@@ -40,6 +42,7 @@ mod parquet;
 #[cfg(not(feature = "parquet"))]
 #[path = "parquet/without.rs"]
 mod parquet;
+mod plan;
 mod record;
 #[cfg(test)]
 mod samples;
@@ -56,28 +59,26 @@ mod text;
 mod torn;
 mod value;
 mod wacz;
+mod wants;
 mod warc;
 mod writer;
 
-use std::path::Path;
-
 pub(crate) use counts::Counter;
 pub use counts::Counts;
+pub use destination::Destination;
 pub use field::FIELDS;
 pub use files::Files;
 pub use format::{FORMATS, Format};
+pub use format_settings::{ArchiveSettings, RecordSettings, TemplateSettings, TextSettings};
 pub(crate) use holders::Holders;
 pub use kept::Kept;
-use lines::Lines;
 pub use mark::{Mark, Start};
 pub(crate) use mirror::Mirror;
-use opener::open;
-pub(crate) use opener::{SinkPlan, files_name, index_name, name};
+pub(crate) use opener::{files_name, index_name, name};
+pub use parquet::is_dataset;
+pub(crate) use plan::SinkPlan;
 pub use record::{Record, SCHEMA};
-pub use settings::{
-    ArchiveSettings, Destination, FilesSettings, Layout, RecordSettings, SinkSettings,
-    TemplateSettings, TextSettings,
-};
+pub use settings::{FilesSettings, Layout, SinkSettings};
 pub(crate) use sinks::{Marks, Sinks};
 pub use template::Template;
 pub(crate) use writer::Writer;
@@ -140,9 +141,4 @@ pub trait Sink: Send {
     fn finish(self: Box<Self>) -> Result<Option<Mark>> {
         Ok(None)
     }
-}
-
-/// Whether a folder is a Parquet dataset that haul wrote.
-pub fn is_dataset(path: &Path) -> bool {
-    parquet::is_dataset(path)
 }

@@ -2,34 +2,13 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
-use http::Method;
-
-use super::settings::{Destination, FilesSettings, SinkSettings};
+use super::lines::Lines;
+use super::plan::SinkPlan;
 use super::{
-    Files, Format, Lines, Sink, Start, csv, edges, index, jsonl, output, parquet, sqlite, template,
-    text, wacz, warc,
+    Destination, Files, FilesSettings, Format, Sink, SinkSettings, Start, csv, edges, index, jsonl,
+    output, parquet, sqlite, template, text, wacz, warc,
 };
 use crate::error::{Error, Result};
-use crate::fields::Table;
-use crate::headers::Headers;
-
-/// What every sink of a run is handed beside its settings.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SinkPlan {
-    /// What is read out of pages: the tables that [`Item::table`](crate::fields::Item::table) counts in.
-    pub(crate) tables: Vec<Table>,
-    /// How robots.txt is honoured: `obey`, `ignore`.
-    pub(crate) robots: Option<&'static str>,
-    /// Whether a proxy is asked instead of the hosts: then their addresses are not known.
-    pub(crate) proxied: bool,
-    /// The method of requests, where a line of the list says no other.
-    pub(crate) method: Method,
-    /// The fields of every request.
-    pub(crate) headers: Headers,
-    /// The body of requests, where a line of the list has no other.
-    pub(crate) body: Option<Bytes>,
-}
 
 /// What the sink of these settings is called from session to session: a job keeps its mark by this name.
 ///
@@ -88,7 +67,7 @@ pub(crate) fn open(
         Format::Csv(records) => Box::new(csv::Csv::open(to, records, tables, start)?),
         Format::Edges => Box::new(edges::Edges::open(to, edges::Form::Csv, start)?),
         Format::Dot => Box::new(edges::Edges::open(to, edges::Form::Dot, start)?),
-        Format::Warc(archive) if to.path().is_some_and(is_wacz) => {
+        Format::Warc(archive) if to.path().is_some_and(wacz::is_wacz) => {
             Box::new(wacz::Wacz::open(to, archive, plan, start)?)
         }
         Format::Warc(archive) => Box::new(warc::Warc::open(to, archive, plan, start)?),
@@ -128,12 +107,6 @@ pub(super) fn open_files(
     let mut files = files?;
     files.arrange(settings.layout);
     Ok(files)
-}
-
-/// Whether a file's name asks for a package.
-pub(super) fn is_wacz(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("wacz"))
 }
 
 /// A path as text that two paths never share; plain where the path is plain.

@@ -314,7 +314,7 @@ impl Case {
     }
 
     pub(super) fn open(&self, start: Start<'_>) -> Result<Box<dyn Sink>> {
-        super::open(&self.settings, &self.plan, start)
+        super::opener::open(&self.settings, &self.plan, start)
     }
 }
 
@@ -329,7 +329,7 @@ pub(super) fn format(name: &str, body: bool) -> Format {
 
 /// Opens a sink in a run that reads nothing out of pages.
 pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
-    super::open(settings, &SinkPlan::default(), start)
+    super::opener::open(settings, &SinkPlan::default(), start)
 }
 
 /// A file that a sink writes to.

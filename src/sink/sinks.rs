@@ -6,10 +6,10 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::hold::hold;
-use super::opener::{open_files, open_index};
+use super::opener::{open, open_files, open_index};
 use super::{
     Files, FilesSettings, Format, Mark, Sink, SinkPlan, SinkSettings, Start, files_name,
-    index_name, name, open, tail,
+    index_name, name, tail,
 };
 use crate::error::Result;
 use crate::memory::Held;

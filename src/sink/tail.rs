@@ -9,9 +9,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::opener::is_wacz;
 use super::packing::{Packer, Packing};
 use super::torn::{CHUNK, Counted, End, torn_member};
+use super::wacz::is_wacz;
 use super::{Destination, Format, SinkSettings, csv, warc};
 use crate::error::{Error, Result};
 use crate::fields::Table;

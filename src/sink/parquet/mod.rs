@@ -116,8 +116,8 @@ pub(super) fn is_rewindable(path: &Path) -> bool {
     dataset::is_free(path)
 }
 
-/// Whether there is a dataset of haul's here.
-pub(super) fn is_dataset(path: &Path) -> bool {
+/// Whether a folder is a Parquet dataset that haul wrote.
+pub fn is_dataset(path: &Path) -> bool {
     dataset::is_ours(path)
 }
 
@@ -261,7 +261,7 @@ impl Parquet {
 
 impl Sink for Parquet {
     fn wants(&self) -> Wants {
-        super::format::wants_of_records(self.tables.body)
+        super::wants::wants_of_records(self.tables.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

@@ -27,8 +27,8 @@ pub(super) fn is_rewindable(_: &Path) -> bool {
     true
 }
 
-/// No dataset can be recognized without Parquet.
-pub(super) fn is_dataset(_: &Path) -> bool {
+/// Whether a folder is a Parquet dataset that haul wrote. None can be recognized without Parquet.
+pub fn is_dataset(_: &Path) -> bool {
     false
 }
 

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::super::growing::sync_entry;
 use super::super::mark::Mark;
-use super::{broken, refused};
+use super::broken::{broken, refused};
 use crate::error::{Error, Result};
 
 /// Marks a file as an output of haul: "haur". A job's own store has a different mark.

@@ -6,6 +6,7 @@
 //! is never emptied. Edge: during a run, the newest rows are in the write-ahead log next to the file, which every
 //! SQLite reads.
 
+mod broken;
 mod file;
 mod name;
 mod pages;
@@ -16,7 +17,7 @@ mod views;
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -29,6 +30,7 @@ use crate::error::{Error, Result, Setting};
 use crate::fields::Table;
 use crate::parse::Wants;
 use crate::visit::Visit;
+use broken::broken;
 use name::Names;
 use pages::Pages;
 use relation::Relation;
@@ -209,7 +211,7 @@ impl Sqlite {
 
 impl Sink for Sqlite {
     fn wants(&self) -> Wants {
-        super::format::wants_of_records(self.pages.body)
+        super::wants::wants_of_records(self.pages.body)
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {
@@ -256,12 +258,4 @@ impl Sink for Sqlite {
 /// Whether a file suffix selects this format.
 pub(super) fn is_name(end: &str) -> bool {
     matches!(end, "sqlite" | "sqlite3" | "db")
-}
-
-fn broken(path: &Path, error: &rusqlite::Error) -> Error {
-    refused(path, &error.to_string())
-}
-
-fn refused(path: &Path, problem: &str) -> Error {
-    Error::output(path, io::Error::other(problem.to_owned()))
 }

@@ -22,8 +22,8 @@ use sha2::{Digest, Sha256};
 
 use self::index::{Index, hex};
 use self::zip::ZipEntry;
-use super::opener::SinkPlan;
 use super::output::Output;
+use super::plan::SinkPlan;
 use super::warc::Warc;
 use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::error::{Error, Result, Setting};
@@ -255,4 +255,10 @@ fn overwrite_start(path: &Path, header: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.write_all(header)?;
     file.sync_data()
+}
+
+/// Whether a file's name asks for a package.
+pub(super) fn is_wacz(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("wacz"))
 }

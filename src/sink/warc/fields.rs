@@ -4,7 +4,7 @@
 //! `hopsFromSeed`, `fetchTimeMs`.
 
 use super::super::ArchiveSettings;
-use super::super::opener::SinkPlan;
+use super::super::plan::SinkPlan;
 use super::head::on_one_line;
 use crate::job::Attempt;
 use crate::visit::Visit;

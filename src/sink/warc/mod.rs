@@ -30,8 +30,8 @@ use self::digest::{Hash, Sum};
 use self::fields::Fields;
 use self::head::{Head, RecordId, RecordKind};
 use self::volume::{BodyBytes, Volume};
-use super::opener::SinkPlan;
 use super::output::Output;
+use super::plan::SinkPlan;
 use super::{ArchiveSettings, Destination, Mark, Sink, Start};
 use crate::archive::{self, SeenPayloads};
 use crate::body::Body;
@@ -319,7 +319,7 @@ impl Warc {
 
 impl Sink for Warc {
     fn wants(&self) -> Wants {
-        super::format::ARCHIVED
+        super::wants::ARCHIVED
     }
 
     fn write(&mut self, visit: &Visit) -> Result<()> {

@@ -1,0 +1,20 @@
+//! What formats want of a page.
+
+use crate::parse::Wants;
+
+/// What an archive wants of a page.
+pub(super) const ARCHIVED: Wants = Wants {
+    title: true,
+    raw: true,
+    ..Wants::NOTHING
+};
+
+/// What whole records want of a page.
+pub(super) const fn wants_of_records(body: bool) -> Wants {
+    Wants {
+        digest: true,
+        title: true,
+        text: body,
+        ..Wants::NOTHING
+    }
+}
