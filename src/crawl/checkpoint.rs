@@ -6,22 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use super::Run;
+use super::run::{Checkpoint, Run};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::frontier::Gathered;
 use crate::sink::{FilesSettings, Mark, Marks, index_name, name};
 
 /// How often what is settled is made final, in the long run: a crash repeats at most so much work.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How soon for the first time; the time doubles from there. Who is killed again and again still comes forward.
 pub(super) const FIRST_CHECKPOINT: Duration = Duration::from_millis(50);
-
-/// What was gathered for a commit, and the marks that it waits for.
-pub(super) type Checkpoint = (Gathered, oneshot::Receiver<Marks>);
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
     /// Keeps the run, where a job folder does: asks the store for more to do, and takes a checkpoint when it is time.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::checkpoint::{by_name, marks};
-use super::{Ended, Outcome, Run};
+use super::outcome::{Ended, Outcome};
+use super::run::Run;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::rows::Rows;

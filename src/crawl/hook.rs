@@ -4,19 +4,13 @@
 //! the job to its lane, in a child process too, and is gone when the job comes back: no record, job folder or archive
 //! ever has it.
 
-use std::time::{Instant, SystemTime};
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::Run;
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::failure::FetchError;
 use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::url::PageUrl;
-use crate::visit::Visit;
 
 /// Headers that say where a message ends or which part of a body is wanted: haul's own business.
 const RESERVED: [HeaderName; 7] = [
@@ -42,9 +36,9 @@ pub enum Decision {
 /// A request that is about to be sent, as [`Runner::before_each`](crate::Runner::before_each) shows it.
 #[derive(Debug)]
 pub struct PendingRequest<'a> {
-    job: &'a Job,
-    outgoing: Outgoing,
-    added: HeaderMap,
+    pub(super) job: &'a Job,
+    pub(super) outgoing: Outgoing,
+    pub(super) added: HeaderMap,
 }
 
 /// What a program has to say about each request.
@@ -92,29 +86,5 @@ impl PendingRequest<'_> {
         self.outgoing.headers.insert(name.clone(), value.clone());
         self.added.insert(name, value);
         Ok(())
-    }
-}
-
-impl<F: FnMut(&Event<'_>)> Run<F> {
-    /// Sends a job, unless the program's hook decides otherwise.
-    pub(super) fn send(&mut self, mut job: Box<Job>, now: Instant) -> Result<()> {
-        if let Some(hook) = &mut self.hook {
-            let mut request = PendingRequest {
-                outgoing: self.plan.shared.outgoing(&job),
-                job: &job,
-                added: HeaderMap::new(),
-            };
-            let decision = hook(&mut request)?;
-            let added = std::mem::take(&mut request.added);
-            match decision {
-                Decision::Send => job.added = (!added.is_empty()).then(|| Box::new(added)),
-                Decision::Skip(reason) => {
-                    let visit = Visit::unsent(job, FetchError::Skipped(reason));
-                    return self.note(Box::new(visit), now);
-                }
-            }
-        }
-        job.sent = Some(SystemTime::now());
-        self.crew.send(job)
     }
 }

@@ -5,6 +5,7 @@
 //! or it has not, and the writer is waited for. Where a job folder keeps the run, a checkpoint each second makes what is
 //! settled final: the sinks first, then the store.
 
+mod additions;
 mod checkpoint;
 mod claimed;
 mod end;
@@ -14,54 +15,40 @@ mod outcome;
 mod outputs;
 mod pipes;
 mod plan;
+mod run;
 mod runner;
+mod start;
 mod stored;
 mod wake;
 
-use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use http::HeaderMap;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
+use additions::Additions;
+use checkpoint::marks;
 pub use hook::{Decision, PendingRequest};
 pub use outcome::{Ended, Outcome};
-use runner::Additions;
+use run::Run;
 pub use runner::{Runner, Visits};
-
 use wake::{Wake, until, wake_at};
 
-use checkpoint::{Checkpoint, FIRST_CHECKPOINT, marks};
-use outputs::Outputs;
-use plan::RunPlan;
-use stored::Pages;
-
-use crate::config::{BrokenSettings, Config, JobSettings};
-use crate::descriptors;
-use crate::engine::{Ahead, Crew};
-use crate::error::{Error, Result};
+use crate::config::Config;
+use crate::error::Result;
 use crate::event::Event;
-use crate::extract::Health;
 use crate::failure::FetchError;
-use crate::follow::Follow;
-use crate::frontier::{
-    Again, Earlier, Folder, Frontier, ListMark, Next, Noted, Opened, marks_left,
-};
-use crate::seeds::{Batch, Entry, Position, Seeds};
-use crate::sink::{Counter, Holders, Mark, Mirror, Writer};
+use crate::frontier::{Again, Next, Noted};
+use crate::job::Job;
+use crate::seeds::{Batch, Entry, Seeds};
 use crate::stop::Stop;
-use crate::tally::{Tally, Totals};
 use crate::visit::Visit;
-use crate::worker::Plan;
 
 /// How often the figures are told.
 const TICK: Duration = Duration::from_millis(100);
-/// Bytes of bodies settled before they are handed to the writer: with its queue, all that may wait for the disk.
-const BATCH_BYTES: u64 = 8 << 20;
 /// Visits wait for the writer no longer than this, while others come; the next tick takes the last of them.
 const WRITE_EVERY: Duration = Duration::from_millis(10);
-/// Visits settled before they are handed to the writer and the loop looks around again.
-const BATCH: usize = 256;
 
 /// Runs to the end, and tells what happens on the way.
 ///
@@ -72,183 +59,7 @@ const BATCH: usize = 256;
 /// What kept the run from going on: an input that cannot be read, an output that cannot be written, a setting that
 /// cannot hold. A URL that fails is no error: it is a visit.
 pub async fn crawl(config: &Config, stop: Stop, tell: impl FnMut(&Event<'_>)) -> Result<Outcome> {
-    run(config, stop, Additions::default(), tell).await
-}
-
-async fn run(
-    config: &Config,
-    stop: Stop,
-    mut additions: Additions,
-    tell: impl FnMut(&Event<'_>),
-) -> Result<Outcome> {
-    additions.check(config.engine)?;
-    config.claims().check()?;
-    let pages = Pages::of(config)?;
-    let config = &*pages.fit(config)?;
-    let plan = RunPlan::of(config, additions.wants)?;
-    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
-        return Ok(Outcome::never_begun());
-    };
-    let mut tell = tell;
-    let (engine, notice) = descriptors::fit(config.engine);
-    if let Some(notice) = notice {
-        tell(&Event::Notice(&notice));
-    }
-    if plan.leads_nowhere && pages == Pages::Asked {
-        tell(&Event::Notice(
-            "a recipe says what to follow: a crawl does, a fetch of a list does not",
-        ));
-    }
-    let mut frontier = Frontier::new(plan.frontier);
-    if plan.parse.wants.raw {
-        frontier.keep_hops();
-    }
-    let mut follow = plan.follow.map(Follow::new);
-    if let Some(follow) = &follow {
-        frontier.rank(follow.ranks());
-    }
-    let mut marks = BTreeMap::new();
-    let mut before = None;
-    let mut list = ListMark::default();
-    let mut earlier = Earlier::default();
-    if let Some(job) = &config.job {
-        let (opened, left) = open_job(job)?;
-        before = left;
-        marks = opened.marks();
-        list = opened.list();
-        earlier = opened.earlier();
-        let restored = |row: &_| {
-            earlier.count(row);
-            if let Some(follow) = &mut follow {
-                follow.restore(row);
-            }
-        };
-        frontier.keep(opened, restored, Instant::now())?;
-    }
-    let fingerprints = frontier.fingerprints();
-    let parse = plan.parse.marked_by(fingerprints);
-    let mut lanes = Plan::new(plan.fetch, parse, config.program.clone())?;
-    lanes.own = additions.extractor.take();
-    let read = Position {
-        row: list.row,
-        taken: list.taken,
-        again: frontier.awaited(),
-    };
-    let seeds = Seeds::start(config.seeds.clone(), read.clone())?;
-    let seeds = additions.feed(seeds, config, &read, &mut list);
-    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
-    let ahead = match plan.is_paced {
-        true => Ahead::None,
-        false => Ahead::Some,
-    };
-    let crew = match &pages {
-        Pages::Asked => Crew::hire(engine, &lanes, ahead)?,
-        stored => Crew::hire_for(stored.shelf(&mut tell)?, &lanes)?,
-    };
-    // Opened last: an output that is there is not emptied for a run that cannot start.
-    let hook = additions.hook.take();
-    let outputs = Outputs::open(config, &plan.sinks, fingerprints, &marks, before, additions)?;
-    for notice in &outputs.sinks.notices {
-        tell(&Event::Notice(notice));
-    }
-    drop(pipes);
-    let mut run = Run {
-        frontier,
-        crew,
-        writer: Writer::start(outputs.sinks)?,
-        follow,
-        holders: outputs.holders,
-        mirror: outputs.mirror,
-        settled: Vec::with_capacity(BATCH),
-        settled_bytes: 0,
-        list,
-        tally: Tally::default(),
-        earlier: earlier.totals(),
-        unanswered: Vec::new(),
-        cancelled: 0,
-        checkpoint: None,
-        started: Instant::now(),
-        written: Instant::now(),
-        committed: Instant::now(),
-        checkpoint_after: FIRST_CHECKPOINT / 2,
-        is_stored: pages != Pages::Asked,
-        waits_due: Duration::ZERO,
-        starved: true,
-        plan: lanes,
-        hook,
-        tell,
-    };
-    // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
-    run.begin_checkpoint().await?;
-    let outcome = match run.until_the_end(seeds, stop, config.max_time).await {
-        Ok((ended, reading)) => run.end(ended, reading).await,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(outcome) => {
-            run.crew.dismiss();
-            Ok(outcome)
-        }
-        Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => run.stopped(error).await,
-        Err(error) => Err(error),
-    }
-}
-
-/// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
-fn open_job(job: &JobSettings) -> Result<(Opened, Option<Health>)> {
-    let folder = Folder::lock(&job.folder)?;
-    let mut before = None;
-    if job.fresh {
-        let left = marks_left(&job.folder).remove(Counter::NAME);
-        before = left.and_then(|mark| Some(Counter::read(&Mark(mark))?.now));
-        folder.clear()?;
-    }
-    let opened = Opened::open(folder, &job.settings, &job.may_change)?;
-    Ok((opened, before))
-}
-
-/// All that the loop owns.
-struct Run<F> {
-    frontier: Frontier,
-    crew: Crew,
-    writer: Writer,
-    /// Which links become jobs; none where none do.
-    follow: Option<Follow>,
-    /// Who links where, and the files to tell of it; none where nobody asks.
-    holders: Option<(Holders, BrokenSettings)>,
-    /// What was saved for a copy that can be browsed; none where nobody asks.
-    mirror: Option<Mirror>,
-    /// Visits on their way to the writer.
-    settled: Vec<Box<Visit>>,
-    /// Bytes of their bodies that are in memory.
-    settled_bytes: u64,
-    /// How far the list was read.
-    list: ListMark,
-    tally: Tally,
-    /// What the sessions of the job before this one came to.
-    earlier: Totals,
-    /// Rows that were in flight when the run was cut short.
-    unanswered: Vec<u64>,
-    /// Jobs that were, rows or not.
-    cancelled: u64,
-    /// What was gathered for a commit, and the marks that it waits for.
-    checkpoint: Option<Checkpoint>,
-    started: Instant,
-    written: Instant,
-    committed: Instant,
-    /// How long after that the next checkpoint is due.
-    checkpoint_after: Duration,
-    /// Whether pages are stored, and nothing is asked.
-    is_stored: bool,
-    /// When it is next looked at what the run waits for.
-    waits_due: Duration,
-    /// Whether there was room for jobs and none that may be sent.
-    starved: bool,
-    /// What the lanes share.
-    plan: Plan,
-    /// What the program has to say about each request; none where it has no hook.
-    hook: Option<hook::Hook>,
-    tell: F,
+    start::run(config, stop, Additions::default(), tell).await
 }
 
 impl<F: FnMut(&Event<'_>)> Run<F> {
@@ -355,6 +166,28 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
             }
         }
         Ok(None)
+    }
+
+    /// Sends a job, unless the program's hook decides otherwise.
+    fn send(&mut self, mut job: Box<Job>, now: Instant) -> Result<()> {
+        if let Some(hook) = &mut self.hook {
+            let mut request = PendingRequest {
+                outgoing: self.plan.shared.outgoing(&job),
+                job: &job,
+                added: HeaderMap::new(),
+            };
+            let decision = hook(&mut request)?;
+            let added = std::mem::take(&mut request.added);
+            match decision {
+                Decision::Send => job.added = (!added.is_empty()).then(|| Box::new(added)),
+                Decision::Skip(reason) => {
+                    let visit = Visit::unsent(job, FetchError::Skipped(reason));
+                    return self.note(Box::new(visit), now);
+                }
+            }
+        }
+        job.sent = Some(SystemTime::now());
+        self.crew.send(job)
     }
 
     /// Whether the writer should have what there is: after a while, or when nothing more comes.
@@ -484,9 +317,5 @@ impl<F: FnMut(&Event<'_>)> Run<F> {
         self.settled_bytes += visit.in_memory();
         self.settled.push(visit);
         Ok(())
-    }
-
-    fn batch_is_full(&self) -> bool {
-        self.settled.len() >= BATCH || self.settled_bytes >= BATCH_BYTES
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Run;
+use super::run::Run;
 use crate::event::Event;
 use crate::failure::FetchError;
 use crate::frontier::Change;

@@ -8,8 +8,8 @@ use crate::extract::Health;
 use crate::fingerprint::Fingerprints;
 use crate::sink::{Counter, Holders, Mark, Mirror, SinkPlan, Sinks, Start};
 
+use super::additions::Additions;
 use super::checkpoint;
-use super::runner::Additions;
 
 /// What a run writes to.
 pub(super) struct Outputs {

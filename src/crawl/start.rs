@@ -1,0 +1,162 @@
+//! The start of a run: everything is checked and opened, outputs last.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::additions::Additions;
+use super::checkpoint::FIRST_CHECKPOINT;
+use super::outcome::Outcome;
+use super::outputs::Outputs;
+use super::pipes;
+use super::plan::RunPlan;
+use super::run::{BATCH, Run};
+use super::stored::Pages;
+use crate::config::{Config, JobSettings};
+use crate::descriptors;
+use crate::engine::{Ahead, Crew};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::extract::Health;
+use crate::follow::Follow;
+use crate::frontier::{Earlier, Folder, Frontier, ListMark, Opened, marks_left};
+use crate::seeds::{Position, Seeds};
+use crate::sink::{Counter, Mark, Writer};
+use crate::stop::Stop;
+use crate::tally::Tally;
+use crate::worker::Plan;
+
+/// Runs to the end, with what the program adds to the settings.
+///
+/// # Errors
+/// As [`crawl`](super::crawl()).
+pub(super) async fn run(
+    config: &Config,
+    stop: Stop,
+    mut additions: Additions,
+    tell: impl FnMut(&Event<'_>),
+) -> Result<Outcome> {
+    additions.check(config.engine)?;
+    config.claims().check()?;
+    let pages = Pages::of(config)?;
+    let config = &*pages.fit(config)?;
+    let plan = RunPlan::of(config, additions.wants)?;
+    let Some(pipes) = pipes::with_readers(&config.sinks, &stop).await? else {
+        return Ok(Outcome::never_begun());
+    };
+    let mut tell = tell;
+    let (engine, notice) = descriptors::fit(config.engine);
+    if let Some(notice) = notice {
+        tell(&Event::Notice(&notice));
+    }
+    if plan.leads_nowhere && pages == Pages::Asked {
+        tell(&Event::Notice(
+            "a recipe says what to follow: a crawl does, a fetch of a list does not",
+        ));
+    }
+    let mut frontier = Frontier::new(plan.frontier);
+    if plan.parse.wants.raw {
+        frontier.keep_hops();
+    }
+    let mut follow = plan.follow.map(Follow::new);
+    if let Some(follow) = &follow {
+        frontier.rank(follow.ranks());
+    }
+    let mut marks = BTreeMap::new();
+    let mut before = None;
+    let mut list = ListMark::default();
+    let mut earlier = Earlier::default();
+    if let Some(job) = &config.job {
+        let (opened, left) = open_job(job)?;
+        before = left;
+        marks = opened.marks();
+        list = opened.list();
+        earlier = opened.earlier();
+        let restored = |row: &_| {
+            earlier.count(row);
+            if let Some(follow) = &mut follow {
+                follow.restore(row);
+            }
+        };
+        frontier.keep(opened, restored, Instant::now())?;
+    }
+    let fingerprints = frontier.fingerprints();
+    let parse = plan.parse.marked_by(fingerprints);
+    let mut lanes = Plan::new(plan.fetch, parse, config.program.clone())?;
+    lanes.own = additions.extractor.take();
+    let read = Position {
+        row: list.row,
+        taken: list.taken,
+        again: frontier.awaited(),
+    };
+    let seeds = Seeds::start(config.seeds.clone(), read.clone())?;
+    let seeds = additions.feed(seeds, config, &read, &mut list);
+    // A host that is being measured is not to be measured by how long its jobs wait on a lane.
+    let ahead = match plan.is_paced {
+        true => Ahead::None,
+        false => Ahead::Some,
+    };
+    let crew = match &pages {
+        Pages::Asked => Crew::hire(engine, &lanes, ahead)?,
+        stored => Crew::hire_for(stored.shelf(&mut tell)?, &lanes)?,
+    };
+    // Opened last: an output that is there is not emptied for a run that cannot start.
+    let hook = additions.hook.take();
+    let outputs = Outputs::open(config, &plan.sinks, fingerprints, &marks, before, additions)?;
+    for notice in &outputs.sinks.notices {
+        tell(&Event::Notice(notice));
+    }
+    drop(pipes);
+    let mut run = Run {
+        frontier,
+        crew,
+        writer: Writer::start(outputs.sinks)?,
+        follow,
+        holders: outputs.holders,
+        mirror: outputs.mirror,
+        settled: Vec::with_capacity(BATCH),
+        settled_bytes: 0,
+        list,
+        tally: Tally::default(),
+        earlier: earlier.totals(),
+        unanswered: Vec::new(),
+        cancelled: 0,
+        checkpoint: None,
+        started: Instant::now(),
+        written: Instant::now(),
+        committed: Instant::now(),
+        checkpoint_after: FIRST_CHECKPOINT / 2,
+        is_stored: pages != Pages::Asked,
+        waits_due: Duration::ZERO,
+        starved: true,
+        plan: lanes,
+        hook,
+        tell,
+    };
+    // The first marks are there before the first record is: from then on a kill cannot leave what nobody knows of.
+    run.begin_checkpoint().await?;
+    let outcome = match run.until_the_end(seeds, stop, config.max_time).await {
+        Ok((ended, reading)) => run.end(ended, reading).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(outcome) => {
+            run.crew.dismiss();
+            Ok(outcome)
+        }
+        Err(error @ (Error::Output { .. } | Error::NotAsLeft { .. })) => run.stopped(error).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Locks the job's folder, and opens the job that is in it or begins one. Answers what was counted by one that is forgotten.
+fn open_job(job: &JobSettings) -> Result<(Opened, Option<Health>)> {
+    let folder = Folder::lock(&job.folder)?;
+    let mut before = None;
+    if job.fresh {
+        let left = marks_left(&job.folder).remove(Counter::NAME);
+        before = left.and_then(|mark| Some(Counter::read(&Mark(mark))?.now));
+        folder.clear()?;
+    }
+    let opened = Opened::open(folder, &job.settings, &job.may_change)?;
+    Ok((opened, before))
+}
