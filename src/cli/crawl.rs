@@ -14,9 +14,10 @@ use haul::{BrokenSettings, Config, CrawlSettings, Error, External, SimilarPages,
 use super::exit::Judged;
 use super::fetch::stored;
 use super::fetch::targets::Targets;
-use super::fetch::{Common, Plan, Terminals};
+use super::fetch::{Common, Terminals};
 use super::layers::Settings;
 use super::paths;
+use super::plan::Plan;
 
 /// The arguments of `haul crawl`.
 #[derive(Debug, Args)]

@@ -11,9 +11,9 @@ use haul::{Error, PageUrl, Via, clean, without_password};
 use super::advice;
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
-use super::json_text;
 use super::kept::{self, Secrets};
 use super::layers;
+use super::output::{json_text, wait_text};
 use super::paths::refuse_url;
 
 /// The arguments of `haul explain`.
@@ -101,7 +101,7 @@ fn tell(text: &mut String, seen: &Sighting, known: &Explanation, folder: &str) {
         other => writeln!(text, "{}", brief(other).trim_start_matches(": ")),
     };
     if let (Standing::Waiting { .. }, Some(wait)) = (&seen.standing, &known.wait)
-        && let Some(wait) = super::wait_text(wait, std::time::SystemTime::now())
+        && let Some(wait) = wait_text(wait, std::time::SystemTime::now())
     {
         let _ = writeln!(text, "waits     {wait}");
     }

@@ -9,7 +9,7 @@ use haul::frontier::{Cause, HostCounts, Inspection, inspect};
 use haul::{ByteSize, clean, spelled};
 
 use super::advice;
-use super::json_text;
+use super::output::{columns, json_text, wait_text};
 use super::paths::refuse_url;
 
 /// Characters shown of a URL or message from elsewhere.
@@ -45,7 +45,7 @@ impl JobArguments {
         let job = inspect(&self.folder, self.hosts)?;
         Ok(match self.json {
             true => json_text(&job),
-            false => table(&job, SystemTime::now(), super::columns()),
+            false => table(&job, SystemTime::now(), columns()),
         })
     }
 }
@@ -132,9 +132,7 @@ fn urls(job: &Inspection) -> String {
 /// The first few waits of the haul that is working on the job.
 fn waits(job: &Inspection, now: SystemTime) -> String {
     let waits = job.waits.first.iter();
-    let waits: Vec<_> = waits
-        .filter_map(|wait| super::wait_text(wait, now))
-        .collect();
+    let waits: Vec<_> = waits.filter_map(|wait| wait_text(wait, now)).collect();
     let more = (job.waits.count as usize).saturating_sub(waits.len().min(WAITS));
     let mut text = waits[..waits.len().min(WAITS)].join("; ");
     if more > 0 && !text.is_empty() {

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Command};
 use haul::Error;
 
-use super::SUBCOMMANDS;
+use super::subcommands::SUBCOMMANDS;
 
 /// The arguments of `haul man`.
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod config_file;
 mod crawl;
+mod event_loop;
 mod exit;
 mod explain;
 mod fetch;
@@ -19,8 +20,10 @@ mod job;
 mod kept;
 mod layers;
 mod man;
+mod output;
 mod pages;
 mod paths;
+mod plan;
 mod processor_time;
 mod recipe;
 mod report;
@@ -29,6 +32,7 @@ mod retry;
 mod select;
 mod serve;
 mod spelling;
+mod subcommands;
 mod summary;
 
 use std::ffi::OsString;
@@ -37,10 +41,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use closed::check_stdout;
 pub(crate) use compare::{Announcement, ComparePlan, stage};
+pub(crate) use event_loop::event_loop;
 pub(crate) use exit::{Exit, Failure};
-pub(crate) use fetch::Plan;
 pub(crate) use health::{fall_short, fields_summary};
 pub(crate) use interrupt::Interrupts;
+pub(crate) use plan::Plan;
 pub(crate) use processor_time::processor_time;
 pub(crate) use report::Reporting;
 pub(crate) use resume::Resume;
@@ -51,23 +56,7 @@ pub(crate) use summary::{mirror_summary, summary, summary_of_done};
 use compare::CompareArguments;
 use crawl::CrawlArguments;
 use fetch::{FetchArguments, Terminals};
-
-/// The names of the subcommands.
-const SUBCOMMANDS: [&str; 13] = [
-    "select",
-    "recipe",
-    "fetch",
-    "crawl",
-    "compare",
-    "report",
-    "job",
-    "retry",
-    "explain",
-    "serve",
-    "config",
-    "completions",
-    "man",
-];
+use subcommands::SUBCOMMANDS;
 
 /// Fetch lists of URLs and crawl sites, fast and politely, with one honest record per URL.
 ///
@@ -260,36 +249,6 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Task, F
     }
 }
 
-/// A line about a waiting host: how much longer, and why; `None` once the wait is over.
-fn wait_text(wait: &haul::Wait, now: std::time::SystemTime) -> Option<String> {
-    let left = wait.left(now);
-    let host = wait.host.as_deref().unwrap_or("the whole run");
-    (!left.is_zero()).then(|| {
-        let left = haul::spelled(left);
-        haul::clean(&format!(
-            "{host} for {left} more: {}",
-            crate::progress::reason(&wait.reason)
-        ))
-        .into_owned()
-    })
-}
-
-/// The width to wrap standard output at, in columns.
-fn columns() -> usize {
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    let width: usize = columns.unwrap_or_else(|| usize::from(console::Term::stdout().size().1));
-    width.clamp(40, 120)
-}
-
-/// A value as indented JSON for scripts, with a final line break.
-fn json_text(value: &impl serde::Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("its keys are texts and numbers");
-    text.push('\n');
-    text
-}
-
 /// Inserts `fetch` before the arguments if the first word is not a command: a bare URL means fetch.
 fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_flag = |word: &OsString| {
@@ -310,20 +269,6 @@ fn with_fetch(mut arguments: Vec<OsString>) -> Vec<OsString> {
         arguments.insert(1, "fetch".into());
     }
     arguments
-}
-
-/// The event loop of a run: one thread.
-///
-/// # Errors
-/// When the system cannot create it.
-pub(crate) fn event_loop() -> haul::Result<tokio::runtime::Runtime> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.map_err(|source| haul::Error::Setup {
-        what: "the event loop",
-        source: source.into(),
-    })
 }
 
 #[cfg(test)]

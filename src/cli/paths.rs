@@ -7,8 +7,8 @@ use haul::{Claims, Error, without_password};
 
 use super::closed::check_stdout;
 use super::config_file;
-use super::fetch::Plan;
 use super::layers::{Origin, Setting, Settings};
+use super::plan::Plan;
 
 /// Flags whose values are files or folders of this machine.
 const PATHS: [&str; 15] = [

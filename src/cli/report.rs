@@ -7,8 +7,8 @@ use haul::report::{RunReport, page};
 use haul::{Error, Event, Outcome};
 use serde_json::Value;
 
-use super::fetch::Plan;
 use super::layers::{Origin, Setting};
+use super::plan::Plan;
 use super::spelling;
 
 /// The largest JSON that is read: a comparison with everything in it has a few MiB.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use haul::{Ended, Error, Outcome, Rows, spelled};
 
-use super::fetch::Plan;
 use super::layers::{Origin, Setting};
+use super::plan::Plan;
 use super::spelling;
 
 /// The most ranges of rows that the command lists. More go to a file, as nobody wants to paste them.

@@ -16,10 +16,11 @@ use haul::sink::is_dataset;
 
 use super::crawl::CrawlArguments;
 use super::exit::Failure;
-use super::fetch::{FetchArguments, Plan, Terminals};
+use super::fetch::{FetchArguments, Terminals};
 use super::kept::{self, Secrets};
 use super::layers;
 use super::paths::refuse_url;
+use super::plan::Plan;
 
 /// The arguments of `haul retry`.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use haul::extract::{Column, Kind, Limits, Match, Page, Source, matches};
 use haul::{Config, Error, Event, PageUrl, Stop, clean};
 
 use super::advice;
+use super::event_loop::event_loop;
 
 /// Characters shown of a value, and of the source of an element.
 const SHOWN: usize = 160;
@@ -122,7 +123,7 @@ fn fetched(url: &PageUrl) -> haul::Result<Text> {
             };
         }
     };
-    super::event_loop()?.block_on(haul::crawl(&config, Stop::new(), hear))?;
+    event_loop()?.block_on(haul::crawl(&config, Stop::new(), hear))?;
     found
 }
 

@@ -26,6 +26,7 @@ use super::exit::Share;
 use super::fetch::targets::Targets;
 use super::fetch::{Conditions, Terminals};
 use super::layers::{Origin, Settings};
+use super::output::{columns, json_text};
 use super::paths;
 use super::spelling;
 use crate::progress::Voice;
@@ -294,7 +295,7 @@ impl ComparePlan {
             written.map_err(|source| Error::output("standard output", source))
         };
         let words = Words::of(comparison, &self.fetch_command);
-        let json = super::json_text(&Json::of(comparison, &words));
+        let json = json_text(&Json::of(comparison, &words));
         let to_file = |path: &Path, text: &str| {
             std::fs::write(path, text).map_err(|source| Error::output(path, source))
         };
@@ -309,7 +310,7 @@ impl ComparePlan {
         stdout(&figures::text(
             comparison,
             &words,
-            super::columns().max(60),
+            columns().max(60),
             self.color,
         ))
     }

@@ -8,6 +8,7 @@ use haul::frontier::{Duplicates, FrontierSettings, Run};
 use haul::seeds::{SeedSettings, Source};
 
 use super::given::{Given, given};
+use super::stdin::stdin_twice;
 use super::stored;
 use super::targets::Targets;
 
@@ -59,7 +60,7 @@ impl List {
         let seeds = self.targets.seeds(stdin_is_terminal)?;
         let on_stdin = self.rows.as_ref().is_some_and(Given::reads_stdin);
         if on_stdin && seeds.sources.contains(&Source::Stdin) {
-            return Err(super::stdin_twice());
+            return Err(stdin_twice());
         }
         self.chosen(seeds)
     }

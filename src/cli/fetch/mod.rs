@@ -13,24 +13,27 @@ mod patience;
 mod records;
 mod request;
 pub(super) mod secret;
+mod stdin;
 pub(super) mod stored;
 pub(super) mod targets;
 mod telling;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
+use haul::Config;
 use haul::parse::Wants;
 use haul::seeds::{Failures, SeedSettings, Source};
 use haul::sink::Format;
-use haul::{Config, Error};
 
-use super::exit::{Judged, Share};
+use super::exit::Judged;
 use super::layers::Settings;
 use super::paths;
+use super::plan::Plan;
 use super::spelling;
-use crate::progress::{Style, Voice};
+use crate::progress::Voice;
+use stdin::{lists_on_stdin, stdin_twice};
 pub(crate) use telling::Terminals;
 
 /// The flags of `haul fetch`.
@@ -74,33 +77,6 @@ pub(in crate::cli) struct Conditions {
     telling: telling::Telling,
     #[command(flatten)]
     origins: telling::Origins,
-}
-
-/// A run, ready to start, and how to report it.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The name of its subcommand.
-    pub(crate) command: &'static str,
-    /// The run.
-    pub(crate) config: Config,
-    /// How progress is shown.
-    pub(crate) style: Style,
-    /// How much is printed.
-    pub(crate) voice: Voice,
-    /// The share of failures that still counts as success; `None` if the user named none.
-    pub(crate) max_failed: Option<Share>,
-    /// The URLs that the exit code depends on.
-    pub(crate) judged: Judged,
-    /// The first file that records go to.
-    pub(crate) output: Option<PathBuf>,
-    /// A folder to serve during the run.
-    pub(crate) serve: Option<PathBuf>,
-    /// The file for the HTML report.
-    pub(crate) report: Option<PathBuf>,
-    /// Every setting with its origin.
-    pub(crate) settings: Settings,
-    /// The error if standard input was read by default and was empty: a flag may have taken the URL as its value.
-    pub(crate) if_empty: Option<String>,
 }
 
 impl FetchArguments {
@@ -200,16 +176,6 @@ impl Common {
             settings,
         })
     }
-}
-
-fn lists_on_stdin(config: &Config) -> usize {
-    let sources = config.seeds.sources.iter();
-    sources.filter(|source| **source == Source::Stdin).count()
-}
-
-/// The error if two flags read standard input, which can only be read once.
-fn stdin_twice() -> Error {
-    Error::Setting("two flags read standard input; only one can".into())
 }
 
 impl Conditions {

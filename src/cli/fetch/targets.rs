@@ -10,6 +10,7 @@ use haul::{Error, PageUrl, without_password};
 
 use super::given;
 use crate::cli::pages;
+use crate::cli::subcommands::SUBCOMMANDS;
 
 /// Suffixes that show that an argument was meant as a file: no host name ends in one of them.
 const LIST_SUFFIXES: [&str; 9] = [
@@ -156,7 +157,7 @@ fn source(target: &OsString) -> haul::Result<Source> {
     }
     let is_word = !text.contains(['.', ':', '/']);
     if is_word && PageUrl::parse(&text).is_err() {
-        let meant = haul::nearest(&text, &super::super::SUBCOMMANDS)
+        let meant = haul::nearest(&text, &SUBCOMMANDS)
             .map_or(String::new(), |name| format!("; did you mean haul {name}?"));
         return Err(Error::Setting(format!(
             "{text:?} is neither a URL, nor a file, nor a command{meant}"
