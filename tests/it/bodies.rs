@@ -161,7 +161,7 @@ fn a_broken_download_is_resumed_by_the_next_run() {
 }
 
 #[test]
-fn where_the_server_does_not_play_along_the_download_starts_over() {
+fn a_download_starts_over_if_the_server_does_not_cooperate() {
     on_every_engine(|engine| {
         for manner in [Manner::Ignores, Manner::Changed] {
             let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
@@ -182,7 +182,7 @@ fn where_the_server_does_not_play_along_the_download_starts_over() {
 }
 
 #[test]
-fn a_part_that_does_not_fit_is_not_believed_and_the_next_try_asks_for_all() {
+fn a_part_that_does_not_fit_is_discarded_and_the_next_attempt_requests_everything() {
     on_every_engine(|engine| {
         for manner in [Manner::Refuses, Manner::WrongPart, Manner::WrongLength] {
             let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
@@ -238,7 +238,7 @@ fn a_large_body_that_nobody_wants_is_counted_and_dropped() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_and_ends_nothing_else() {
+fn a_folder_that_cannot_be_written_is_reported_and_fails_nothing_else() {
     on_every_engine(|engine| {
         let (origin, folder) = (
             Site::builder().start().unwrap(),
@@ -254,7 +254,7 @@ fn a_folder_that_cannot_be_written_is_told_and_ends_nothing_else() {
 }
 
 #[test]
-fn a_body_of_a_type_that_nobody_wants_is_left_where_it_is() {
+fn a_body_of_an_unwanted_type_is_not_downloaded() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/page", Answer::page("<title>Taken</title>"))

@@ -138,7 +138,7 @@ fn each_bad_certificate_has_its_own_class_and_a_good_one_passes() {
 }
 
 #[test]
-fn an_authority_that_nobody_named_is_not_trusted() {
+fn an_unknown_authority_is_not_trusted() {
     let ours = Authority::new("ours");
     let good = ours.serve(params("good.localhost"));
     on_every_engine(|engine| {

@@ -45,7 +45,7 @@ fn records(folder: &Path) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_status_that_is_accepted_is_no_failure_and_its_record_keeps_it() {
+fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
     let site = Site::builder()
         .route("/", linking(&["/closed", "/strange", "/busy", "/gone"]))
         .route("/closed", Answer::status(403))
@@ -114,7 +114,7 @@ fn broken(text: &str, class: &str, status: &str, holder: String) -> Vec<String> 
 }
 
 #[test]
-fn an_href_that_is_no_url_is_broken_and_its_holder_is_named() {
+fn an_href_that_is_not_a_url_is_reported_as_broken_with_its_page() {
     let hrefs = [
         "http://exa mple/",
         "htps://example.org/",
@@ -176,7 +176,7 @@ fn asked(origin: &Origin) -> Vec<String> {
 }
 
 #[test]
-fn a_fragment_that_is_nowhere_on_its_page_is_broken() {
+fn a_fragment_that_is_missing_on_its_page_is_broken() {
     let here = [
         "#here",
         "#nowhere",
@@ -246,7 +246,7 @@ fn a_fragment_that_is_nowhere_on_its_page_is_broken() {
 }
 
 #[test]
-fn links_that_redirect_are_listed_with_their_ends_and_holders() {
+fn links_that_redirect_are_listed_with_their_targets_and_pages() {
     let site = Site::builder()
         .route("/", linking(&["/old", "/older", "/fine", "/lost"]))
         .route("/fine", linking(&["/older"]))

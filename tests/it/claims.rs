@@ -130,7 +130,7 @@ fn site(seed: u64, order: u64, pages: usize, least: u64) -> Origin {
 }
 
 #[test]
-fn the_set_of_records_does_not_depend_on_the_order_of_answers() {
+fn the_set_of_records_does_not_depend_on_the_order_of_responses() {
     let (seeds, raised) = (Mutex::new(0..SITES), Mutex::new(0));
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -212,7 +212,7 @@ fn shopping(engine: &str, shop: &Origin) -> Config {
 }
 
 #[test]
-fn a_page_that_a_plain_link_met_first_is_read_by_the_recipe_that_leads_there_later() {
+fn a_page_found_by_a_plain_link_is_read_by_the_recipe_that_leads_there_later() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let origin = shop(&gate);
@@ -227,7 +227,7 @@ fn a_page_that_a_plain_link_met_first_is_read_by_the_recipe_that_leads_there_lat
 }
 
 #[test]
-fn a_run_that_has_its_records_asks_nothing_again() {
+fn a_run_that_has_its_records_requests_nothing_again() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let origin = shop(&gate);
@@ -243,7 +243,7 @@ fn a_run_that_has_its_records_asks_nothing_again() {
 }
 
 #[test]
-fn a_page_that_a_long_way_led_to_first_is_followed_as_far_as_the_short_way_allows() {
+fn a_page_found_by_a_long_path_is_followed_as_deep_as_a_later_short_path_allows() {
     for engine in &ENGINES[1..] {
         let gate = Gate::new();
         let link = |to: &str| Answer::page(format!("<a href={to}>on</a>"));
@@ -274,7 +274,7 @@ fn a_page_that_a_long_way_led_to_first_is_followed_as_far_as_the_short_way_allow
 }
 
 #[test]
-fn what_is_a_link_and_a_part_of_a_page_is_both() {
+fn a_url_that_is_a_link_and_an_asset_counts_as_both() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/robots.txt", Answer::status(404))

@@ -135,7 +135,7 @@ fn a_list_becomes_records_on_stdout_and_a_summary_on_stderr() {
 }
 
 #[test]
-fn standard_input_is_the_list_where_nothing_is_named() {
+fn standard_input_is_the_list_if_none_is_given() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let mut child = haul(folder.path(), &["fetch", "-q"])
         .stdin(Stdio::piped())
@@ -147,7 +147,7 @@ fn standard_input_is_the_list_where_nothing_is_named() {
 }
 
 #[test]
-fn the_rows_that_were_asked_for_are_fetched_and_no_other() {
+fn only_the_selected_rows_are_fetched() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a", "b", "c", "d"]);
     std::fs::write(folder.path().join("rows"), "2-3\n").unwrap();
@@ -164,7 +164,7 @@ fn the_rows_that_were_asked_for_are_fetched_and_no_other() {
 }
 
 #[test]
-fn the_exit_code_tells_how_much_of_the_list_failed() {
+fn the_exit_code_shows_how_much_of_the_list_failed() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let (good, bad) = (site.url("a"), site.url("404"));
     let code = |arguments: &[&str]| run(folder.path(), arguments).0;
@@ -182,7 +182,7 @@ fn the_exit_code_tells_how_much_of_the_list_failed() {
 }
 
 #[test]
-fn an_error_is_told_with_its_cause() {
+fn an_error_is_printed_with_its_cause() {
     let folder = tempfile::tempdir().unwrap();
     let (_, stdout, stderr) = run(folder.path(), &["fetch", "-i", "no-such-list.txt"]);
     let lines: Vec<_> = stderr.lines().collect();
@@ -195,7 +195,7 @@ fn an_error_is_told_with_its_cause() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_failure() {
+fn a_reader_that_closes_the_pipe_early_is_not_a_failure() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let urls: Vec<_> = (0..20_000).map(|_| site.url("a")).collect();
     std::fs::write(folder.path().join("urls.txt"), urls.join("\n")).unwrap();
@@ -296,7 +296,7 @@ fn the_second_interrupt_ends_every_engine_at_once() {
 }
 
 #[test]
-fn a_run_whose_time_is_up_ends_with_124_and_the_same_command() {
+fn a_run_whose_time_is_up_exits_with_124_and_prints_the_command_for_the_rest() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let (code, _, stderr) = run(folder.path(), &[&site.url("held"), "--max-time", "200ms"]);
     assert_eq!(code, Some(124), "{stderr}");
@@ -307,7 +307,7 @@ fn a_run_whose_time_is_up_ends_with_124_and_the_same_command() {
 }
 
 #[test]
-fn settings_come_from_the_users_file_and_say_so() {
+fn settings_come_from_the_users_file_and_haul_reports_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("haul")).unwrap();
     let file = folder.path().join("haul/config.toml");
@@ -327,7 +327,7 @@ fn settings_come_from_the_users_file_and_say_so() {
 }
 
 #[test]
-fn every_engine_is_reached_by_its_name() {
+fn every_engine_can_be_selected_by_name() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     for engine in [
         "sequential",
@@ -347,7 +347,7 @@ fn every_engine_is_reached_by_its_name() {
 }
 
 #[test]
-fn progress_for_programs_is_an_object_a_line() {
+fn progress_for_programs_is_one_object_per_line() {
     let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
     let (_, _, stderr) = run(folder.path(), &[&site.url("a"), "--progress", "json"]);
     let last = stderr.lines().rfind(|line| line.starts_with('{')).unwrap();

@@ -32,7 +32,7 @@ fn counted(report: &Report) -> Vec<(&str, u64)> {
 }
 
 #[test]
-fn what_is_no_coding_is_passed_over_and_noted() {
+fn a_name_that_is_not_a_coding_is_ignored_and_noted() {
     on_every_engine(|engine| {
         let names = ["utf-8", "none", "binary", "UTF-8, gzip", "identity", "gzip"];
         let mut site = Site::builder();
@@ -57,7 +57,7 @@ fn what_is_no_coding_is_passed_over_and_noted() {
 }
 
 #[test]
-fn what_cannot_be_decoded_counts_as_a_failure_and_is_not_tried_again() {
+fn a_body_that_cannot_be_decoded_is_a_failure_and_is_not_retried() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/plain", coded("gzip", PAGE))
@@ -95,7 +95,7 @@ fn cut_once() -> Origin {
 }
 
 #[test]
-fn a_coded_body_that_ends_early_is_tried_again() {
+fn a_compressed_body_that_ends_early_is_retried() {
     on_every_engine(|engine| {
         let origin = cut_once();
         let urls = ["/once", "/always"].map(|path| origin.url(path));
@@ -112,7 +112,7 @@ fn a_coded_body_that_ends_early_is_tried_again() {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_saved_as_received() {
+fn a_body_that_cannot_be_decoded_is_saved_as_received() {
     on_every_engine(|engine| {
         let large = PAGE.repeat(50_000); // more than stays in memory
         let origin = Site::builder()

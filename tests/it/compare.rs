@@ -128,7 +128,7 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
 }
 
 #[test]
-fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
+fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
     let folder = tempfile::tempdir().unwrap();
     let words = [
         "--engines",
@@ -158,7 +158,7 @@ fn the_table_names_a_winner_what_it_waited_for_and_what_to_type_next() {
 }
 
 #[test]
-fn engines_that_get_different_answers_have_no_winner() {
+fn engines_that_get_different_responses_have_no_winner() {
     // Two HTTP stacks write the same header fields in different orders: here that decides which page is served.
     let site = Site::builder().route_with("/page", |request| {
         Answer::page(format!("<title>{:?}</title>", request.headers()))
@@ -181,7 +181,7 @@ fn engines_that_get_different_answers_have_no_winner() {
 }
 
 #[test]
-fn many_requests_to_other_machines_need_a_yes() {
+fn many_requests_to_other_machines_need_consent() {
     let folder = tempfile::tempdir().unwrap();
     let lines: Vec<_> = (0..100)
         .map(|page| format!("http://192.0.2.1/{page}"))
@@ -197,7 +197,7 @@ fn many_requests_to_other_machines_need_a_yes() {
 }
 
 #[test]
-fn the_politeness_is_the_users_and_the_diagnosis_says_so() {
+fn the_users_politeness_settings_apply_and_the_diagnosis_says_so() {
     let settings = OriginSettings {
         pages: 30,
         log: LogLevel::Counts,
@@ -231,7 +231,7 @@ fn the_politeness_is_the_users_and_the_diagnosis_says_so() {
 }
 
 #[test]
-fn a_sweep_climbs_until_more_does_not_pay_and_is_fitted() {
+fn a_sweep_climbs_until_more_does_not_help_and_is_fitted() {
     let folder = tempfile::tempdir().unwrap();
     let words = [
         "--engines",
@@ -266,7 +266,7 @@ fn a_sweep_climbs_until_more_does_not_pay_and_is_fitted() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_before_anything_is_asked() {
+fn an_impossible_comparison_is_rejected_before_any_request() {
     let folder = tempfile::tempdir().unwrap();
     for (words, said) in [
         (&["--engines", "fibers"][..], "fibers"),
@@ -329,7 +329,7 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
 }
 
 #[test]
-fn where_nothing_is_fetched_nobody_wins() {
+fn without_a_fetched_page_there_is_no_winner() {
     let folder = tempfile::tempdir().unwrap();
     let closed = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

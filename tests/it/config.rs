@@ -50,7 +50,7 @@ fn a_run_leaves_its_settings_as_they_are_and_they_can_be_run_again() {
 }
 
 #[test]
-fn similar_pages_are_skipped_by_saying_so_once() {
+fn similar_pages_are_skipped_with_a_single_setting() {
     let text: String = (0..400)
         .map(|word| format!("<p>word{word} of a long text"))
         .collect();
@@ -70,7 +70,7 @@ fn similar_pages_are_skipped_by_saying_so_once() {
 }
 
 #[test]
-fn nofollow_counts_for_what_robots_txt_counts_for() {
+fn nofollow_is_obeyed_whenever_robots_txt_is() {
     let paths = |robots| {
         let origin = site("<a href=/open></a><a rel=nofollow href=/shut></a>");
         asked(&origin, &["/"], |config| config.frontier.robots = robots)
@@ -80,7 +80,7 @@ fn nofollow_counts_for_what_robots_txt_counts_for() {
 }
 
 #[test]
-fn assets_that_may_come_from_anywhere_are_asked_for() {
+fn assets_that_may_come_from_anywhere_are_requested() {
     let elsewhere = site("x");
     let host = elsewhere.url("/picture").replace("127.0.0.1", "localhost");
     let origin = site(&format!("<img src={host}>"));
@@ -92,7 +92,7 @@ fn assets_that_may_come_from_anywhere_are_asked_for() {
 }
 
 #[test]
-fn a_copy_to_browse_has_what_its_pages_are_made_of() {
+fn a_copy_to_browse_contains_the_assets_of_its_pages() {
     let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
     let paths = asked(&origin, &["/"], |config| {
         config.files = Some(FilesSettings {
@@ -104,7 +104,7 @@ fn a_copy_to_browse_has_what_its_pages_are_made_of() {
 }
 
 #[test]
-fn fragments_are_looked_for_on_pages_out_of_the_scope_too() {
+fn fragments_are_checked_on_pages_out_of_scope_too() {
     let elsewhere = site("x");
     let link = elsewhere.url("/page").replace("127.0.0.1", "localhost");
     let method = |fragments| {

@@ -86,7 +86,7 @@ fn is_complete(report: &Report) -> bool {
 }
 
 #[test]
-fn what_dies_on_a_kept_connection_goes_again_and_costs_no_try() {
+fn a_request_that_fails_on_a_reused_connection_is_resent_and_costs_no_retry() {
     on_every_engine(|engine| {
         let port = forgetful(b"");
         let urls = (0..40).map(|page| format!("http://127.0.0.1:{port}/{page}"));
@@ -100,7 +100,7 @@ fn what_dies_on_a_kept_connection_goes_again_and_costs_no_try() {
 }
 
 #[test]
-fn what_died_on_a_kept_connection_goes_again_on_a_new_one_and_on_no_other_that_was_kept() {
+fn a_request_that_failed_on_a_reused_connection_is_resent_on_a_new_one_only() {
     on_every_engine(|engine| {
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let port = forgetful_and_noting(asked.clone());
@@ -120,7 +120,7 @@ fn what_died_on_a_kept_connection_goes_again_on_a_new_one_and_on_no_other_that_w
 }
 
 #[test]
-fn a_request_that_must_not_be_sent_twice_is_not_sent_again_after_it_died() {
+fn a_request_that_must_not_be_sent_twice_is_not_resent_after_it_failed() {
     on_every_engine(|engine| {
         let port = forgetful(b"");
         let urls = (0..2).map(|page| format!("http://127.0.0.1:{port}/{page}"));
@@ -141,7 +141,7 @@ fn a_request_that_must_not_be_sent_twice_is_not_sent_again_after_it_died() {
 }
 
 #[test]
-fn what_dies_on_a_new_connection_or_after_its_first_byte_is_a_failure() {
+fn a_request_that_fails_on_a_new_connection_or_after_the_first_byte_is_a_failure() {
     on_every_engine(|engine| {
         let ends = |answer: &'static [u8]| {
             let port = serve(move |mut stream| {
@@ -168,7 +168,7 @@ fn what_dies_on_a_new_connection_or_after_its_first_byte_is_a_failure() {
 }
 
 #[test]
-fn what_a_server_says_to_an_idle_connection_is_the_answer_of_no_url() {
+fn bytes_that_arrive_on_an_idle_connection_are_not_taken_for_a_response() {
     on_every_engine(|engine| {
         let port = forgetful(TIMEOUT);
         for method in ["GET", "POST"] {
@@ -184,7 +184,7 @@ fn what_a_server_says_to_an_idle_connection_is_the_answer_of_no_url() {
 }
 
 #[test]
-fn a_timeout_that_a_new_connection_is_answered_with_is_an_answer() {
+fn a_request_timeout_on_a_new_connection_is_a_response() {
     on_every_engine(|engine| {
         let port = serve(|mut stream| {
             let mut reader = BufReader::new(stream.try_clone()?);
@@ -309,7 +309,7 @@ fn the_second_connection_to_each_of_many_hosts_resumes_the_session_of_the_first(
 }
 
 #[test]
-fn a_page_says_how_long_its_new_connection_took_and_a_kept_one_took_nothing() {
+fn a_page_has_the_time_of_its_new_connection_and_none_for_a_reused_one() {
     on_every_engine(|engine| {
         let port = serve(|stream| {
             let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);

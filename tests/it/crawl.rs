@@ -64,7 +64,7 @@ fn ends(report: &Report) -> BTreeSet<String> {
 }
 
 #[test]
-fn each_page_is_asked_once_and_robots_txt_first() {
+fn each_page_is_requested_once_and_robots_txt_first() {
     on_every_engine(|engine| {
         let origin = Origin::start(OriginSettings {
             pages: 300,
@@ -81,7 +81,7 @@ fn each_page_is_asked_once_and_robots_txt_first() {
 }
 
 #[test]
-fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a_seed() {
+fn what_robots_txt_forbids_is_not_requested_through_a_link_a_redirect_a_sitemap_or_a_seed() {
     let rules = "User-agent: *\nDisallow: /secret\nAllow: /secret/open\nDisallow: /*.pdf$\nSitemap: /sitemap.xml\n";
     on_every_engine(|engine| {
         let sitemap = |request: &haul::origin::Request| {
@@ -127,7 +127,7 @@ fn what_robots_txt_forbids_is_not_asked_through_a_link_a_redirect_a_sitemap_or_a
 }
 
 #[test]
-fn a_resumed_crawl_asks_for_robots_txt_anew_and_obeys_what_it_says_now() {
+fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let says = [
@@ -171,7 +171,7 @@ fn a_resumed_crawl_asks_for_robots_txt_anew_and_obeys_what_it_says_now() {
 }
 
 #[test]
-fn a_robots_txt_that_fails_closes_its_host_and_one_that_is_not_there_opens_it() {
+fn a_failing_robots_txt_closes_its_host_and_a_missing_one_opens_it() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route_with("/robots.txt", |request| match &*request.host_name() {
@@ -268,7 +268,7 @@ fn mixed() -> Origin {
 }
 
 #[test]
-fn a_limit_of_records_is_met_exactly_whatever_is_in_flight() {
+fn a_limit_of_records_is_exact_whatever_is_in_flight() {
     on_every_engine(|engine| {
         for limit in [1, 37, 500] {
             let origin = mixed();
@@ -339,7 +339,7 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
 }
 
 #[test]
-fn many_hosts_go_on_while_a_slow_one_answers_nothing() {
+fn other_hosts_continue_while_a_slow_one_does_not_respond() {
     on_every_engine(|engine| {
         let (hosts, pages) = match engine {
             "sequential" => return, // it waits for each response before it sends the next request
@@ -381,7 +381,7 @@ fn many_hosts_go_on_while_a_slow_one_answers_nothing() {
 }
 
 #[test]
-fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() {
+fn a_page_that_is_also_the_target_of_a_redirect_is_not_requested_twice() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/start", Answer::redirect(301, "/"))
@@ -409,7 +409,7 @@ fn a_redirect_to_another_page_of_the_site_does_not_make_that_page_asked_twice() 
 }
 
 #[test]
-fn a_crawl_asks_no_further_than_its_scope_its_patterns_and_its_depth() {
+fn a_crawl_stays_within_its_scope_its_patterns_and_its_depth() {
     use ScopeReach::{Any, Domain, Host, Page, Path};
     // Both are below co.uk, which is a public suffix: they are different sites.
     const ALL: [&str; 5] = [

@@ -99,7 +99,7 @@ fn records(report: &Report) -> Vec<Seen> {
 }
 
 #[test]
-fn every_engine_writes_the_same_records_and_asks_the_same_of_the_server() {
+fn every_engine_writes_the_same_records_and_sends_the_same_requests() {
     let origin = site();
     let all: Vec<_> = ENGINES
         .iter()
@@ -164,7 +164,7 @@ fn every_engine_writes_the_same_records_and_asks_the_same_of_the_server() {
 }
 
 #[test]
-fn an_engine_fills_its_room_and_no_more() {
+fn an_engine_fills_its_slots_and_no_more() {
     on_every_engine(|engine| {
         let origin = slow(ms(20));
         let mut settings = config(engine, pages(&origin, 150));
@@ -212,7 +212,7 @@ fn no_host_has_more_in_flight_than_its_limit_and_each_has_its_own() {
 }
 
 #[test]
-fn an_abort_ends_at_once_and_every_row_is_either_told_or_missing() {
+fn an_abort_ends_at_once_and_every_row_is_either_recorded_or_missing() {
     on_every_engine(|engine| {
         let (origin, _shut) = gated(1);
         let stop = Stop::new();
@@ -422,7 +422,7 @@ fn whole(report: &Report, rows: u64) {
 }
 
 #[test]
-fn each_name_that_a_comparison_has_for_an_engine_is_one_that_a_run_takes() {
+fn each_engine_name_in_a_comparison_is_accepted_by_a_run() {
     for name in haul::compare::CONTESTANTS {
         let engine = name.parse::<haul::engine::Engine>();
         assert!(engine.is_ok(), "{name}: {engine:?}");

@@ -30,7 +30,7 @@ fn a_list_is_a_stream_of_its_pages() {
 }
 
 #[test]
-fn a_crawl_stores_titles_by_a_sink_of_its_own() {
+fn a_crawl_stores_titles_with_a_custom_sink() {
     let site = Origin::start(OriginSettings {
         pages: 20,
         ..OriginSettings::default()

@@ -315,7 +315,7 @@ fn differences(rows: &[Row], report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn every_engine_reads_and_refuses_the_same() {
+fn every_engine_reads_and_rejects_the_same() {
     on_every_engine(|engine| {
         for rows in [heads(), bodies()] {
             let origin = site(&rows).start().unwrap();
@@ -348,7 +348,7 @@ fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
 }
 
 #[test]
-fn a_dead_address_is_passed_over_for_plain_and_encrypted_pages() {
+fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
     on_every_engine(|engine| {
         let plain = Site::builder()
             .fallback(Answer::page(PAGE))
@@ -372,7 +372,7 @@ fn a_dead_address_is_passed_over_for_plain_and_encrypted_pages() {
 }
 
 #[test]
-fn a_proxy_is_asked_for_plain_pages_itself_and_in_the_absolute_form() {
+fn plain_pages_are_requested_from_a_proxy_in_absolute_form() {
     on_every_engine(|engine| {
         let proxy = Site::builder()
             .fallback(Answer::page(PAGE))

@@ -122,7 +122,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
 }
 
 #[test]
-fn a_failure_that_was_mended_is_no_failure_any_more() {
+fn a_failure_that_a_retry_mended_no_longer_counts() {
     let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
     let here = folder.path();
     fs::write(
@@ -151,7 +151,7 @@ fn a_failure_that_was_mended_is_no_failure_any_more() {
 }
 
 #[test]
-fn a_request_that_had_a_body_is_named_and_never_sent_without() {
+fn a_request_with_a_body_is_reported_and_never_sent_without_it() {
     let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
     let here = folder.path();
     let bad = shop.site.url("/bad");
@@ -176,7 +176,7 @@ fn a_request_that_had_a_body_is_named_and_never_sent_without() {
 }
 
 #[test]
-fn an_output_of_a_job_and_what_is_no_output_are_refused() {
+fn an_output_of_a_job_and_a_file_that_is_not_an_output_are_rejected() {
     let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
     let here = folder.path();
     shop.list(here);
@@ -209,7 +209,7 @@ fn an_output_of_a_job_and_what_is_no_output_are_refused() {
 }
 
 #[test]
-fn an_interrupted_retry_says_how_to_go_on() {
+fn an_interrupted_retry_prints_how_to_resume() {
     let (gate, folder) = (Gate::new(), tempfile::tempdir().unwrap());
     let here = folder.path();
     let site = Site::builder()

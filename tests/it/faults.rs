@@ -125,7 +125,7 @@ fn each_fault_ends_as_its_own_class_and_the_rest_of_the_list_is_untouched() {
 }
 
 #[test]
-fn interim_answers_without_end_run_into_the_deadline() {
+fn endless_interim_responses_run_into_the_deadline() {
     on_every_engine(|engine| {
         let origin = origin();
         let mut config = impatient(config(
@@ -140,7 +140,7 @@ fn interim_answers_without_end_run_into_the_deadline() {
 }
 
 #[test]
-fn a_timeout_says_what_was_waited_for_and_how_long() {
+fn a_timeout_reports_what_was_waited_for_and_how_long() {
     on_every_engine(|engine| {
         let origin = origin();
         let mut config = impatient(config(
@@ -178,7 +178,7 @@ fn a_timeout_says_what_was_waited_for_and_how_long() {
 }
 
 #[test]
-fn a_name_without_an_address_and_a_port_without_a_listener_are_told_apart() {
+fn a_name_without_an_address_and_a_port_without_a_listener_are_different_failures() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
@@ -248,7 +248,7 @@ fn a_bomb_is_a_fault_of_the_page_and_counts_as_a_failure() {
 }
 
 #[test]
-fn a_charset_that_is_not_the_one_announced_harms_nobody() {
+fn a_charset_other_than_the_announced_one_is_harmless() {
     on_every_engine(|engine| {
         let report = one(engine, origin().url("/fault/wrong-charset"));
         let seen = report.only();
@@ -258,7 +258,7 @@ fn a_charset_that_is_not_the_one_announced_harms_nobody() {
 }
 
 #[test]
-fn a_message_names_what_was_asked_and_no_control_character_of_the_answer() {
+fn a_message_names_the_request_and_has_no_control_characters_of_the_response() {
     on_every_engine(|engine| {
         let origin = origin();
         let report = run(impatient(config(

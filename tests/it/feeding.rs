@@ -38,7 +38,7 @@ fn rows(visits: &[Box<Visit>]) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn what_a_visit_brings_may_be_the_next_seed_and_the_run_ends_with_its_senders() {
+fn a_visit_may_provide_the_next_seed_and_the_run_ends_with_its_senders() {
     on_every_engine(|engine| {
         let origin = site();
         let (sender, seeds) = channel(1);
@@ -73,7 +73,7 @@ fn what_a_visit_brings_may_be_the_next_seed_and_the_run_ends_with_its_senders() 
 }
 
 #[test]
-fn a_channel_follows_the_list_and_a_seed_has_what_a_row_may_have() {
+fn a_channel_comes_after_the_list_and_its_seeds_may_have_whatever_rows_have() {
     let origin = site();
     let (sender, seeds) = channel(8);
     let request = Request {
@@ -114,7 +114,7 @@ fn a_channel_follows_the_list_and_a_seed_has_what_a_row_may_have() {
 }
 
 #[test]
-fn whoever_sends_more_than_the_run_has_room_for_waits() {
+fn a_sender_waits_while_the_run_has_no_room() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let held = Answer::page("late").held(&gate);
@@ -153,7 +153,7 @@ fn whoever_sends_more_than_the_run_has_room_for_waits() {
 }
 
 #[test]
-fn a_stop_ends_the_run_while_the_channel_is_open_and_its_sender_is_told() {
+fn a_stop_ends_the_run_while_the_channel_is_open_and_its_sender_gets_an_error() {
     on_every_engine(|engine| {
         let origin = site();
         let (sender, seeds) = channel(4);
@@ -179,7 +179,7 @@ fn a_stop_ends_the_run_while_the_channel_is_open_and_its_sender_is_told() {
 }
 
 #[test]
-fn a_crawl_takes_seeds_while_it_goes_on_and_each_widens_it() {
+fn a_crawl_accepts_seeds_while_it_runs_and_each_widens_its_scope() {
     on_every_engine(|engine| {
         let first = Site::builder()
             .fallback(Answer::page("<a href='/a'>a</a><a href='/b'>b</a>"))
@@ -271,7 +271,7 @@ fn a_job_skips_the_seeds_that_it_has_when_they_are_sent_again() {
 }
 
 #[test]
-fn a_job_refuses_seeds_whose_numbers_say_nothing() {
+fn a_job_rejects_seeds_without_meaningful_numbers() {
     let (origin, folder) = (site(), tempfile::tempdir().unwrap());
     let fails = |numbers: [Option<u64>; 2]| {
         let (sender, seeds) = channel(64);

@@ -103,7 +103,7 @@ fn a_redirect_to_a_name_with_a_private_address_is_refused() {
 }
 
 #[test]
-fn every_hop_is_checked_and_not_the_first_alone() {
+fn every_hop_is_checked_and_not_only_the_first() {
     on_every_engine(|engine| {
         let innermost = origin("127.0.0.3", &[]);
         let inner = origin("127.0.0.2", &[innermost.url("/")]);
@@ -119,7 +119,7 @@ fn every_hop_is_checked_and_not_the_first_alone() {
 }
 
 #[test]
-fn hosts_that_the_list_names_may_be_redirected_to() {
+fn redirects_to_hosts_in_the_list_are_allowed() {
     on_every_engine(|engine| {
         let inner = origin("127.0.0.2", &[]);
         let port = inner.address().port();
@@ -150,7 +150,7 @@ fn a_private_host_may_redirect_to_itself() {
 }
 
 #[test]
-fn whoever_allows_private_addresses_is_led_to_them() {
+fn redirects_to_private_addresses_are_followed_if_the_user_allows_them() {
     on_every_engine(|engine| {
         let inner = origin("127.0.0.2", &[]);
         let port = inner.address().port();
@@ -165,7 +165,7 @@ fn whoever_allows_private_addresses_is_led_to_them() {
 }
 
 #[test]
-fn a_refusal_names_the_address_and_the_way_around_it() {
+fn a_refusal_names_the_address_and_how_to_allow_it() {
     let origin = origin("127.0.0.1", &["http://10.0.0.1/".into()]);
     let report = run(config("async:4", [origin.url("/to/0")]));
     let message = &report.only().message;

@@ -139,7 +139,7 @@ fn a_request_that_a_hook_skips_is_not_sent_and_its_record_says_why() {
 }
 
 #[test]
-fn a_host_whose_robots_txt_a_hook_skips_is_not_asked_for_anything() {
+fn nothing_is_requested_from_a_host_whose_robots_txt_a_hook_skips() {
     let site = moving();
     let mut config = on("async", Config::urls([site.url("/a")]));
     config.frontier.robots = Robots::Obey;
@@ -173,7 +173,7 @@ fn a_hook_that_fails_ends_the_run_and_so_does_a_header_that_is_not_its_to_set() 
 }
 
 #[test]
-fn nothing_that_a_run_stores_has_what_a_hook_has_set() {
+fn nothing_that_a_hook_sets_is_stored() {
     let (site, folder) = (moving(), tempfile::tempdir().unwrap());
     let mut config = on("async", Config::urls([site.url("/old"), site.url("/busy")]));
     config.job = Some(JobSettings {

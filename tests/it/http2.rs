@@ -75,7 +75,7 @@ fn lanes(engine: &str) -> usize {
 }
 
 #[test]
-fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() {
+fn many_requests_share_a_connection_and_a_reset_stream_affects_no_other() {
     on_every_engine(|engine| {
         if engine.starts_with("blocking") {
             return; // it only speaks HTTP/1.1
@@ -112,7 +112,7 @@ fn many_requests_share_a_connection_and_a_stream_that_is_reset_harms_no_other() 
 }
 
 #[test]
-fn whoever_wants_http_1_alone_does_not_offer_more() {
+fn a_run_limited_to_http_1_does_not_offer_http_2() {
     on_every_engine(|engine| {
         if engine.starts_with("blocking") {
             return; // it offers no protocol, and the server accepts that

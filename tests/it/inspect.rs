@@ -114,7 +114,7 @@ fn crawl(folder: &Path, origin: &Origin, more: &[&str], code: i32) -> String {
 }
 
 #[test]
-fn a_job_is_shown_while_a_haul_works_on_it() {
+fn a_job_is_shown_while_another_haul_works_on_it() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Gate::new();
     let origin = Site::builder()
@@ -151,7 +151,7 @@ fn a_job_is_shown_while_a_haul_works_on_it() {
 }
 
 #[test]
-fn a_job_is_shown_with_its_causes_and_looking_at_it_changes_nothing() {
+fn a_job_is_shown_with_its_causes_of_failure_and_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
@@ -199,7 +199,7 @@ fn a_job_is_shown_with_its_causes_and_looking_at_it_changes_nothing() {
 }
 
 #[test]
-fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found() {
+fn only_the_failures_of_a_cause_are_retried_and_their_links_are_followed() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
@@ -239,7 +239,7 @@ fn only_the_failures_of_a_cause_are_asked_again_and_what_they_lead_to_is_found()
 }
 
 #[test]
-fn a_list_is_tried_again_too_and_where_nothing_failed_nothing_is_asked() {
+fn a_list_is_retried_too_and_without_failures_nothing_is_requested() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     let lines = ["/busy", "/a"].map(|path| site.origin.url(path));
@@ -260,7 +260,7 @@ fn a_list_is_tried_again_too_and_where_nothing_failed_nothing_is_asked() {
 }
 
 #[test]
-fn a_secret_of_a_job_is_given_again_or_asked_for() {
+fn a_secret_of_a_job_has_to_be_given_again() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     let secret = ["-H", "X-Key: s3cret", "-H", "Accept: text/html"];
@@ -305,7 +305,7 @@ fn a_secret_of_a_job_is_given_again_or_asked_for() {
 }
 
 #[test]
-fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
+fn a_url_is_explained_with_the_decision_and_the_pages_that_led_there() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
@@ -376,7 +376,7 @@ fn a_url_is_explained_by_what_decided_and_by_the_pages_that_led_there() {
 }
 
 #[test]
-fn a_long_chain_is_told_from_both_its_ends() {
+fn a_long_chain_is_shown_from_both_ends() {
     let folder = tempfile::tempdir().unwrap();
     let mut site = Site::builder();
     for at in 0..60 {
@@ -396,7 +396,7 @@ fn a_long_chain_is_told_from_both_its_ends() {
 }
 
 #[test]
-fn no_job_and_a_damaged_one_end_with_their_own_code() {
+fn a_missing_job_and_a_damaged_one_have_their_own_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     let url = site.origin.url("/");

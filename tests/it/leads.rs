@@ -24,7 +24,7 @@ fn crawl(origin: &Origin, path: &str, flags: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_seed_sitemap_or_feed_is_read_as_what_it_is_whatever_type_it_is_served_as() {
+fn a_seed_that_is_a_sitemap_or_feed_is_read_as_one_whatever_its_content_type() {
     let sitemap = "<?xml version='1.0' encoding='UTF-8'?>\n<!-- made -->\n<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>\
                    <url><loc>http://HOST/listed</loc></url></urlset>";
     let bare = "\u{feff}<urlset><url><loc>http://HOST/listed</loc></url></urlset>";

@@ -72,7 +72,7 @@ fn quotes_mean_nothing_in_a_table_with_tabs() {
 }
 
 #[test]
-fn a_row_between_quotes_that_two_others_left_over_is_told_and_not_asked() {
+fn a_row_between_two_stray_quotes_is_reported_and_not_fetched() {
     let text = "url,note\nhttp://a.example/1,\"5 inch\nhttp://a.example/2,x\nhttp://a.example/3,6 inch\"\nhttp://a.example/4,\n";
     let report = list("list.csv", text).read();
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_row_between_quotes_that_two_others_left_over_is_told_and_not_asked() {
 }
 
 #[test]
-fn a_list_with_one_quote_too_many_is_read_in_flat_memory() {
+fn a_list_with_one_quote_too_many_is_read_in_constant_memory() {
     let mut text = String::from("url,note\nhttp://a.example/0,\"5 inch\n");
     for page in 1..100_000 {
         text.push_str(&format!(
@@ -172,7 +172,7 @@ fn tables_of_excel_and_powershell_are_read() {
 }
 
 #[test]
-fn the_column_of_urls_is_found_or_the_message_names_all_and_the_flag() {
+fn the_column_of_urls_is_found_or_the_error_lists_all_columns_and_the_flag() {
     let found = rows(
         "list.csv",
         "id,name,website\n1,Ann,http://a.example/1\n2,Bob,http://a.example/2\n",
@@ -192,7 +192,7 @@ fn the_column_of_urls_is_found_or_the_message_names_all_and_the_flag() {
 }
 
 #[test]
-fn what_is_no_list_is_refused_in_one_sentence_before_an_output_is_emptied() {
+fn a_file_that_is_not_a_list_is_rejected_in_one_sentence_before_an_output_is_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     fs::write(here.join("out.jsonl"), "kept\n").unwrap();
@@ -253,7 +253,7 @@ fn a_text_list_has_separators_and_comments_and_the_rest_is_malformed() {
 }
 
 #[test]
-fn an_argument_or_a_cell_that_holds_two_urls_is_malformed_and_not_one_wrong_url() {
+fn an_argument_or_a_cell_with_two_urls_is_malformed_and_not_one_wrong_url() {
     let glued = "http://a.example/1\nhttp://a.example/2";
     let mut config = list("x", "").dry();
     config.seeds = SeedSettings::urls([glued, "http://a.example/x y"]);
@@ -311,7 +311,7 @@ fn a_line_of_json_that_others_write_loses_neither_its_row_nor_its_columns() {
 }
 
 #[test]
-fn what_haul_wrote_is_a_list_and_its_bodies_are_never_sent() {
+fn an_output_of_haul_is_a_list_and_its_bodies_are_never_sent() {
     let site = Site::builder()
         .fallback(Answer::page("secret text of the page"))
         .start()
@@ -352,7 +352,7 @@ fn what_haul_wrote_is_a_list_and_its_bodies_are_never_sent() {
 }
 
 #[test]
-fn a_list_without_a_telling_name_is_known_by_its_first_line() {
+fn a_list_without_a_known_suffix_is_recognized_by_its_first_line() {
     let folder = tempfile::tempdir().unwrap();
     for (text, row) in [
         ("{\"url\":\"http://a.example/\",\"id\":1}\n", 1),
@@ -388,7 +388,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn as_many_rows_as_a_table_has_as_many_records_there_are(
+    fn a_table_has_as_many_records_as_rows(
         notes in proptest::collection::vec((cell(), cell()), 1..40),
         delimiter in proptest::sample::select(vec![b',', b';', b'\t']),
     ) {
@@ -406,7 +406,7 @@ proptest! {
     }
 
     #[test]
-    fn quotes_that_nobody_doubled_lose_no_line(
+    fn unescaped_quotes_lose_no_line(
         notes in proptest::collection::vec("[a-z0-9 ]{0,4}\"?[a-z]{1,4}", 1..40),
         ending in proptest::sample::select(vec!["\n", "\r\n", "\r"]),
     ) {

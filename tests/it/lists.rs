@@ -70,13 +70,13 @@ const TOLD: [&str; 5] = [
 ];
 
 #[test]
-fn a_text_is_read_whatever_its_line_ends_marks_and_comments() {
+fn a_text_is_read_whatever_its_line_endings_byte_order_mark_and_comments() {
     assert_eq!(told(&list("urls.txt", TEXT).read()), TOLD);
     assert_eq!(told(&list("urls", TEXT.replace('\r', "")).read()), TOLD);
 }
 
 #[test]
-fn a_packed_list_is_known_by_its_content_and_not_by_its_name() {
+fn a_compressed_list_is_recognized_by_its_content_and_not_by_its_name() {
     let zstd = zstd::encode_all(TEXT.as_bytes(), 3).unwrap();
     let two = [gzip(&TEXT.as_bytes()[..30]), gzip(&TEXT.as_bytes()[30..])].concat();
     for packed in [gzip(TEXT.as_bytes()), zstd, two] {
@@ -90,7 +90,7 @@ fn a_packed_list_is_known_by_its_content_and_not_by_its_name() {
 }
 
 #[test]
-fn a_list_that_breaks_off_ends_the_run_with_its_name() {
+fn a_truncated_list_ends_the_run_with_an_error_that_names_it() {
     let mut packed = gzip(TEXT.repeat(1000).as_bytes());
     packed.truncate(packed.len() / 2);
     let broken = list("urls.gz", packed);
@@ -105,7 +105,7 @@ fn a_list_that_breaks_off_ends_the_run_with_its_name() {
 }
 
 #[test]
-fn a_table_carries_its_other_columns_along() {
+fn the_other_columns_of_a_table_are_in_its_records() {
     let comma = "name,url,note\r\nann,http://a.example/,\"two\nlines, and a comma\"\r\nbob,,no\r\ncid,b.example/x\r\n\u{e9},ftp://x/,y";
     let tabs = "name\turl\tnote\r\nann\thttp://a.example/\t\"two\r\n\r\nbob\t\tno\r\ncid\tb.example/x\r\n\u{e9}\tftp://x/\ty";
     for (name, text, note) in [
@@ -129,7 +129,7 @@ fn a_table_carries_its_other_columns_along() {
 }
 
 #[test]
-fn the_row_of_a_table_is_its_line_whatever_stands_between() {
+fn the_row_number_in_a_table_is_the_line_number_whatever_comes_between() {
     let rows = |text: &str| -> Vec<u64> {
         let report = list("list.csv", text).read();
         report.seen.iter().map(|seen| seen.row).collect()
@@ -168,7 +168,7 @@ fn the_column_of_the_url_is_found_by_name_and_by_number() {
 }
 
 #[test]
-fn a_line_of_json_says_how_to_ask_and_carries_the_rest_along() {
+fn a_line_of_json_defines_its_request_and_its_other_keys_are_columns() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .fallback(Answer::page("well"))
@@ -213,7 +213,7 @@ fn a_line_of_json_says_how_to_ask_and_carries_the_rest_along() {
 }
 
 #[test]
-fn lines_that_are_no_text_or_far_too_long_are_told_and_passed_over() {
+fn lines_that_are_not_text_or_far_too_long_are_reported_and_skipped() {
     let mut bytes = b"http://a.example/1\nhttp://b.example/\xff\xfe\n".to_vec();
     bytes.extend(b"http://c.example/");
     bytes.resize(bytes.len() + (3 << 20), b'x');
@@ -251,7 +251,7 @@ fn lines_that_are_no_text_or_far_too_long_are_told_and_passed_over() {
 }
 
 #[test]
-fn rows_and_limits_choose_what_is_taken_and_rows_keep_their_numbers() {
+fn rows_and_limits_select_what_is_fetched_and_rows_keep_their_numbers() {
     let text: String = (1..=100).fold(String::new(), |mut text, page| {
         let _ = writeln!(text, "http://a.example/{page}");
         text
@@ -286,7 +286,7 @@ fn rows_and_limits_choose_what_is_taken_and_rows_keep_their_numbers() {
 }
 
 #[test]
-fn an_empty_list_is_no_work_and_no_error() {
+fn an_empty_list_is_not_an_error() {
     for text in ["", "\n\n# nothing\n", "\u{feff}"] {
         let outcome = outcome(list("urls.txt", text).dry()).unwrap();
         assert_eq!((outcome.tally.visited, outcome.tally.total), (0, Some(0)));
@@ -298,7 +298,7 @@ fn an_empty_list_is_no_work_and_no_error() {
 }
 
 #[test]
-fn a_long_list_is_counted_right() {
+fn a_long_list_is_counted_correctly() {
     let mut text = String::new();
     for line in 0..200_000 {
         // Every tenth line repeats the one before; every hundredth is not a URL.

@@ -78,7 +78,7 @@ fn a_budget_smaller_than_a_page_delays_pages_and_drops_none_on_any_engine() {
 }
 
 #[test]
-fn no_memory_at_all_is_refused_with_a_way_out() {
+fn a_budget_of_zero_is_rejected_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["fetch", "--max-memory", "0", "http://127.0.0.1:1/"];
     let (code, _, told) = run(folder.path(), &words);

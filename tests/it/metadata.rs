@@ -289,7 +289,7 @@ fn differences(samples: &[Sample], told: &[Value]) -> Vec<(String, &'static str,
 }
 
 #[test]
-fn extruct_reads_the_same_but_where_it_is_said_why() {
+fn extruct_reads_the_same_except_for_explained_differences() {
     let samples = committed();
     let Some((told, _)) = extruct(&samples) else {
         return;
@@ -311,7 +311,7 @@ fn extruct_reads_the_same_but_where_it_is_said_why() {
 
 #[test]
 #[ignore = "measures; wants a folder of pages in HAUL_METADATA_PAGES"]
-fn extruct_beside_haul_over_a_folder_of_pages() {
+fn extruct_and_haul_on_a_folder_of_pages() {
     let samples = samples(Path::new(&std::env::var("HAUL_METADATA_PAGES").unwrap()));
     let Some((told, seconds)) = extruct(&samples) else {
         return;
@@ -364,7 +364,7 @@ fn extruct_beside_haul_over_a_folder_of_pages() {
 }
 
 #[test]
-fn what_a_page_says_is_told_in_one_object_beside_its_fields() {
+fn metadata_is_one_object_next_to_the_fields() {
     let settings = ExtractSettings {
         fields: vec!["h=h1".parse().unwrap()],
         metadata: true,
@@ -416,7 +416,7 @@ fn what_a_page_says_is_told_in_one_object_beside_its_fields() {
 }
 
 #[test]
-fn only_html_has_metadata_and_a_page_that_is_refused_says_why() {
+fn only_html_has_metadata_and_a_rejected_page_has_a_reason() {
     let sample = |text: String| Sample {
         name: String::new(),
         text,

@@ -76,8 +76,7 @@ const FRAGMENTS: &[Page] = &[
 ];
 
 #[test]
-fn a_link_through_a_redirect_leads_to_the_fragment_that_the_redirect_names_and_else_keeps_its_own()
-{
+fn a_link_through_a_redirect_gets_the_fragment_of_the_redirect_or_keeps_its_own() {
     let copy = Copy::of(FRAGMENTS, &[]);
     let index = copy.text("index.html");
     assert_eq!(
@@ -102,7 +101,7 @@ const PRIVATE: &[Page] = &[
 ];
 
 #[test]
-fn a_page_that_asks_not_to_follow_its_links_is_saved_with_its_parts() {
+fn a_nofollow_page_is_saved_with_its_assets() {
     let copy = Copy::of(PRIVATE, &[]);
     let expected = ["bg.png", "index.html", "p.png", "s.css"].map(str::to_owned);
     assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.told);
@@ -127,7 +126,7 @@ const SECTIONS: &[Page] = &[
 ];
 
 #[test]
-fn an_included_page_comes_with_its_parts_but_for_those_that_are_excluded() {
+fn an_included_page_is_saved_with_its_assets_except_excluded_ones() {
     let copy = Copy::of(SECTIONS, &["-I", "/docs/**", "-E", "*.gif"]);
     let expected = [
         "css/s.css",

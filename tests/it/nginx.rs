@@ -123,7 +123,7 @@ fn fetch(engine: &str, pages: usize, requests: usize) -> Option<usize> {
 }
 
 #[test]
-fn a_server_that_ends_connections_after_some_requests_loses_no_url_and_sees_no_herd() {
+fn a_server_that_closes_connections_after_some_requests_loses_no_url_and_is_not_stampeded() {
     let runs = [
         ("async:64", 2, 1100, 1000),
         ("async:64", 2, 400, 50),

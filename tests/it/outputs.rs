@@ -138,7 +138,7 @@ fn the_library_refuses_an_output_that_is_an_input() {
 }
 
 #[test]
-fn a_second_run_does_not_write_to_an_output_that_another_one_has() {
+fn a_second_run_does_not_write_to_an_output_that_another_one_has_open() {
     let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     for (name, more) in [
         ("out.jsonl", None),
@@ -167,7 +167,7 @@ fn a_second_run_does_not_write_to_an_output_that_another_one_has() {
 }
 
 #[test]
-fn a_folder_that_is_no_job_keeps_its_files() {
+fn a_folder_that_is_not_a_job_keeps_its_files() {
     let (site, folder) = site();
     let mine = folder.path().join("mine");
     fs::create_dir(&mine).unwrap();
@@ -194,7 +194,7 @@ fn a_folder_that_is_no_job_keeps_its_files() {
 }
 
 #[test]
-fn a_url_is_no_path() {
+fn a_url_is_not_a_path() {
     let (site, folder) = site();
     let url = site.url("/");
     for (flag, path) in [
@@ -235,7 +235,7 @@ fn a_url_is_no_path() {
 }
 
 #[test]
-fn a_format_that_is_not_the_suffixes_is_a_contradiction() {
+fn a_format_that_contradicts_the_suffix_is_an_error() {
     let (site, folder) = site();
     let url = site.url("/");
     for (flag, format, file) in [

@@ -122,7 +122,7 @@ fn shop(folder: &Path, file: &str) {
 }
 
 #[test]
-fn other_programs_find_typed_tables_of_what_was_scraped() {
+fn other_programs_read_typed_tables_of_what_was_scraped() {
     let Some(strangers) = Strangers::installed() else {
         return;
     };
@@ -233,7 +233,7 @@ fn other_programs_find_typed_tables_of_what_was_scraped() {
 }
 
 #[test]
-fn runs_that_are_added_stand_side_by_side_and_one_that_found_nothing_is_an_empty_table() {
+fn appended_runs_are_kept_side_by_side_and_one_without_items_is_an_empty_table() {
     let Some(strangers) = Strangers::installed() else {
         return;
     };
@@ -371,7 +371,7 @@ fn a_crawl_with_recipes_that_is_killed_has_each_page_and_each_item_once() {
 }
 
 #[test]
-fn a_dataset_needs_a_folder_of_its_own() {
+fn a_dataset_needs_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();
     let words = [
         "fetch",

@@ -79,7 +79,7 @@ fn end(seen: &Seen) -> (String, Vec<String>) {
 const TAGGED: &str = "ETag: \"v1\"\r\n";
 
 #[test]
-fn a_part_that_ends_before_the_total_is_cut_and_stays_for_the_next_try() {
+fn a_part_that_ends_before_the_total_is_cut_and_kept_for_the_next_attempt() {
     on_every_engine(|engine| {
         // Each response is complete by its own head, and has 50,000 bytes.
         let origin = origin(TAGGED, |from| part(from, from + 50_000).into());
@@ -217,7 +217,7 @@ fn range(from: usize, last: usize, total: usize) -> String {
 }
 
 #[test]
-fn a_total_that_is_not_told_is_the_one_that_is_known() {
+fn a_part_without_a_total_is_checked_against_the_known_one() {
     on_every_engine(|engine| {
         let origin = origin(TAGGED, |from| {
             let reply = Reply::new(206).header("ETag", "\"v1\"");
@@ -250,7 +250,7 @@ fn without_a_strong_validator_nothing_is_resumed() {
 }
 
 #[test]
-fn a_part_that_nobody_asked_for_is_no_page() {
+fn a_part_that_was_not_requested_is_not_a_page() {
     on_every_engine(|engine| {
         let whole = format!("bytes 0-{}/{TOTAL}", TOTAL - 1);
         let origin = Site::builder()
@@ -277,7 +277,7 @@ fn a_part_that_nobody_asked_for_is_no_page() {
 }
 
 #[test]
-fn each_request_for_a_url_has_a_part_of_its_own() {
+fn each_request_for_a_url_has_its_own_partial_download() {
     on_every_engine(|engine| {
         // The body depends on the request, and so does its second half.
         let seed_of = |request: &Request| request.header("x-who").map_or(0, str::len);
@@ -324,7 +324,7 @@ fn each_request_for_a_url_has_a_part_of_its_own() {
 }
 
 #[test]
-fn an_answer_to_head_has_the_length_of_a_body_and_none_to_be_too_large() {
+fn a_response_to_head_has_the_length_of_a_body_but_is_never_too_large() {
     on_every_engine(|engine| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n";
         let origin = Site::builder()

@@ -128,7 +128,7 @@ fn recipes_and_standard_input_by_its_other_names_are_read_once() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_is_left_at_the_first_signal() {
+fn a_run_that_waits_for_a_pipe_ends_at_the_first_signal() {
     let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     fifo(folder.path(), "pipe");

@@ -95,7 +95,7 @@ fn busy_once(status: u16, until: fn() -> String) -> Origin {
 }
 
 #[test]
-fn a_busy_answer_holds_its_whole_host_and_no_other() {
+fn a_busy_response_delays_its_whole_host_and_no_other() {
     let second: fn() -> String = || "1".into();
     // A date has no fractions of a second: two seconds from now is at least one.
     let date: fn() -> String =
@@ -126,7 +126,7 @@ fn a_busy_answer_holds_its_whole_host_and_no_other() {
 }
 
 #[test]
-fn a_server_that_asks_for_too_long_a_wait_has_had_its_say() {
+fn a_server_that_asks_for_too_long_a_wait_is_not_retried() {
     on_every_engine(|engine| {
         let origin = busy_once(503, || "86400".into());
         let report = run(config(engine, [origin.url("/busy")]));
@@ -138,7 +138,7 @@ fn a_server_that_asks_for_too_long_a_wait_has_had_its_say() {
 }
 
 #[test]
-fn a_host_that_is_down_for_good_is_asked_as_often_as_allowed_and_no_more() {
+fn a_host_that_stays_down_is_tried_as_often_as_allowed_and_no_more() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .route("/down", Reply::new(503).header("Retry-After", "0"))
@@ -154,7 +154,7 @@ fn a_host_that_is_down_for_good_is_asked_as_often_as_allowed_and_no_more() {
 }
 
 #[test]
-fn a_slow_host_hides_no_fast_one() {
+fn a_slow_host_does_not_block_fast_ones() {
     on_every_engine(|engine| {
         if in_flight(engine) == 1 {
             return;
@@ -202,7 +202,7 @@ fn a_slow_host_hides_no_fast_one() {
 }
 
 #[test]
-fn each_url_of_a_failing_host_has_all_the_retries_of_the_settings() {
+fn each_url_of_a_failing_host_gets_all_retries_of_the_settings() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .fallback(Answer::status(500))
@@ -223,7 +223,7 @@ fn each_url_of_a_failing_host_has_all_the_retries_of_the_settings() {
 }
 
 #[test]
-fn what_may_not_be_sent_twice_is_not() {
+fn a_request_that_may_not_be_sent_twice_is_not_retried() {
     on_every_engine(|engine| {
         let origin = pages();
         let urls = ["/fault/reset-before", "/fault/empty"].map(|path| origin.url(path));
@@ -238,7 +238,7 @@ fn what_may_not_be_sent_twice_is_not() {
 }
 
 #[test]
-fn what_is_worth_another_try_is_the_users_to_say() {
+fn the_user_decides_what_is_retried() {
     on_every_engine(|engine| {
         let origin = pages();
         let mut settings = config(
@@ -254,7 +254,7 @@ fn what_is_worth_another_try_is_the_users_to_say() {
 }
 
 #[test]
-fn a_repeated_line_is_asked_once_and_told_twice() {
+fn a_repeated_line_is_fetched_once_and_recorded_twice() {
     on_every_engine(|engine| {
         let origin = pages();
         let urls = ["/page/1", "/page/2", "/page/1", "/page/1#part", "/./page/2"]
@@ -306,7 +306,7 @@ fn hosts_that_share_an_address_share_its_limit() {
 }
 
 #[test]
-fn a_server_that_counts_requests_is_seldom_asked_for_more_than_it_gives() {
+fn a_rate_limited_server_seldom_gets_more_requests_than_it_allows() {
     on_every_engine(|engine| {
         let origin = Origin::start(OriginSettings {
             pages: 2000,

@@ -124,7 +124,7 @@ fn follow(engine: &str, proxy: &str, count: usize) -> Config {
 }
 
 #[test]
-fn a_proxy_asks_for_us_and_resolves_names() {
+fn a_proxy_forwards_requests_and_resolves_names() {
     let urls = [
         "http://anything.example/page",
         "http://anything.example/page?2",
@@ -145,7 +145,7 @@ fn a_proxy_asks_for_us_and_resolves_names() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_or_refuses_is_to_blame_and_not_the_host() {
+fn a_missing_or_refusing_proxy_is_blamed_and_not_the_host() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
@@ -163,7 +163,7 @@ fn a_proxy_that_is_not_there_or_refuses_is_to_blame_and_not_the_host() {
 }
 
 #[test]
-fn a_dead_proxy_among_others_costs_one_try_as_the_next_try_takes_another() {
+fn a_dead_proxy_costs_one_attempt_as_the_next_one_uses_another() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
@@ -182,7 +182,7 @@ fn a_dead_proxy_among_others_costs_one_try_as_the_next_try_takes_another() {
 }
 
 #[test]
-fn a_page_leads_to_no_private_address_or_name_through_a_proxy_that_resolves_names() {
+fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
     on_every_engine(|engine| {
         let private = [
             "http://127.0.0.1/", // the address of the proxy itself
@@ -219,7 +219,7 @@ fn a_page_leads_to_no_private_address_or_name_through_a_proxy_that_resolves_name
 }
 
 #[test]
-fn whoever_allows_private_addresses_is_led_to_them_by_proxy_too() {
+fn private_addresses_that_the_user_allows_are_reached_by_proxy_too() {
     on_every_engine(|engine| {
         let server = leading(&["http://127.0.0.1/", "http://localhost/"]);
         let proxy = format!("http://{}", relay(server.address()));
@@ -234,7 +234,7 @@ fn whoever_allows_private_addresses_is_led_to_them_by_proxy_too() {
 }
 
 #[test]
-fn a_proxy_that_is_given_addresses_is_given_no_private_one_that_a_page_named() {
+fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
     on_every_engine(|engine| {
         let targets = [
             "http://inner.example/",
@@ -266,7 +266,7 @@ fn a_proxy_that_is_given_addresses_is_given_no_private_one_that_a_page_named() {
 }
 
 #[test]
-fn what_is_no_proxy_is_an_error_and_nothing_goes_out_directly() {
+fn an_invalid_proxy_is_an_error_and_nothing_is_sent_directly() {
     let (server, folder) = (site(), tempfile::tempdir().unwrap());
     for proxy in [
         "socks://ann:s3cret@127.0.0.1:1",
@@ -295,7 +295,7 @@ fn what_is_no_proxy_is_an_error_and_nothing_goes_out_directly() {
 }
 
 #[test]
-fn an_empty_proxy_is_none_also_over_a_layer_that_names_one() {
+fn an_empty_proxy_turns_off_the_one_of_a_lower_layer() {
     let (server, folder) = (site(), tempfile::tempdir().unwrap());
     let mut command = cli::haul(folder.path(), &["fetch", "-x", "", &server.url("/")]);
     command.env("HAUL_PROXY", "http://127.0.0.1:1");

@@ -95,7 +95,7 @@ fn ask(folder: &Path, query: &str) -> String {
 }
 
 #[test]
-fn a_crawl_goes_where_recipes_lead_and_reads_each_page_by_the_recipe_that_led_there() {
+fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let folder = folder.path();
     written(folder);
@@ -144,7 +144,7 @@ fn a_crawl_goes_where_recipes_lead_and_reads_each_page_by_the_recipe_that_led_th
 }
 
 #[test]
-fn several_outputs_say_the_same_and_strangers_read_them() {
+fn several_outputs_agree_and_other_programs_read_them() {
     const READ: &str = "
 import csv, gzip, io, json, sqlite3, zstandard
 lines = zstandard.ZstdDecompressor().stream_reader(open('out.txt.zst', 'rb'), read_across_frames=True)
@@ -331,7 +331,7 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
 }
 
 #[test]
-fn a_fetch_says_that_it_goes_nowhere_else() {
+fn a_fetch_reports_that_it_follows_no_links() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     written(folder.path());
     let url = shop.url("/list");
@@ -353,7 +353,7 @@ fn a_fetch_says_that_it_goes_nowhere_else() {
 }
 
 #[test]
-fn a_field_that_is_there_less_often_than_in_the_job_before_is_told() {
+fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let told = |page: &'static str| {

@@ -102,7 +102,7 @@ fn crawl(folder: &Path, words: &[&str]) -> String {
 }
 
 #[test]
-fn what_a_browser_asks_for_is_found_and_what_is_found_besides_is_known() {
+fn haul_finds_what_a_browser_requests_and_the_other_references_are_known() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -137,7 +137,7 @@ fn what_a_browser_asks_for_is_found_and_what_is_found_besides_is_known() {
 }
 
 #[test]
-fn a_mirror_in_a_browser_asks_the_site_for_nothing() {
+fn a_mirror_in_a_browser_requests_nothing_from_the_site() {
     let Some(mut browser) = Browser::start() else {
         return;
     };

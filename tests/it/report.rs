@@ -15,7 +15,7 @@ const HOSTILE: &str =
     "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>\"'&amp;\u{2028}";
 
 #[test]
-fn every_chart_is_drawn_and_nothing_is_asked_for() {
+fn every_chart_is_drawn_and_nothing_is_requested() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -79,7 +79,7 @@ fn the_numbers_of_the_tables_are_those_of_the_data() {
 }
 
 #[test]
-fn a_theme_that_is_chosen_changes_the_paper_and_auto_follows_the_system() {
+fn a_chosen_theme_changes_the_background_and_auto_follows_the_system() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -195,7 +195,7 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
-fn what_is_not_known_is_left_out() {
+fn unknown_values_are_left_out() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -274,7 +274,7 @@ fn on_paper_everything_is_open_and_light() {
 }
 
 #[test]
-fn data_of_another_kind_says_so() {
+fn data_of_another_kind_is_reported() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -291,7 +291,7 @@ fn data_of_another_kind_says_so() {
 }
 
 #[test]
-fn text_stands_out_from_the_paper_in_both_themes() {
+fn text_has_enough_contrast_in_both_themes() {
     let Some(mut browser) = Browser::start() else {
         return;
     };

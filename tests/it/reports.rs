@@ -46,7 +46,7 @@ fn is_drawn(browser: &mut Browser, page: &str, charts: u64) {
 }
 
 #[test]
-fn a_fetch_and_a_crawl_write_what_they_did() {
+fn a_fetch_and_a_crawl_report_what_they_did() {
     let folder = tempfile::tempdir().unwrap();
     let site = site();
     let list: Vec<_> = (0..50)
@@ -167,7 +167,7 @@ fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
 }
 
 #[test]
-fn what_is_no_data_of_a_report_is_refused() {
+fn a_file_that_is_not_report_data_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     for (text, said) in [
         ("{", "not valid JSON"),

@@ -88,7 +88,7 @@ fn the_rules_that_were_decoded_before_the_damage_count() {
 }
 
 #[test]
-fn a_robots_txt_that_fails_is_a_failure_of_all_that_it_keeps_from_being_asked() {
+fn a_failing_robots_txt_is_a_failure_of_every_url_that_it_blocks() {
     on_every_engine(|engine| {
         let origin = site(Answer::status(500));
         let report = run(crawling(engine, &origin.url("/")));
@@ -99,7 +99,7 @@ fn a_robots_txt_that_fails_is_a_failure_of_all_that_it_keeps_from_being_asked() 
 }
 
 #[test]
-fn a_sitemap_that_could_not_be_read_is_told_and_counted() {
+fn a_sitemap_that_could_not_be_read_is_reported_and_counted() {
     on_every_engine(|engine| {
         let map = "<urlset><url><loc>/listed</loc></url></urlset>";
         let map = |request: &Request| {
@@ -162,7 +162,7 @@ fn endless(each: usize) -> Origin {
 }
 
 #[test]
-fn sitemaps_that_name_the_next_for_ever_come_to_an_end() {
+fn an_endless_chain_of_sitemaps_comes_to_an_end() {
     on_every_engine(|engine| {
         let origin = endless(1);
         let report = run(crawling(engine, &origin.url("/")));
@@ -189,7 +189,7 @@ fn sitemaps_of_a_crawl_with_a_limit_are_not_many_more_than_its_records() {
 }
 
 #[test]
-fn a_run_that_has_all_its_records_asks_for_no_more_sitemaps() {
+fn a_run_that_has_all_its_records_requests_no_more_sitemaps() {
     let origin = endless(150);
     let mut settings = crawling("async:16", &origin.url("/"));
     settings.frontier.max_records = Some(1);

@@ -56,7 +56,7 @@ fn the_visits_of_a_run_are_a_stream_and_each_comes_once() {
 }
 
 #[test]
-fn a_run_waits_for_whoever_takes_its_visits_and_ends_with_it() {
+fn a_run_waits_for_the_receiver_of_its_visits_and_ends_with_it() {
     on_every_engine(|engine| {
         let (origin, urls) = pages(5000);
         let mut visits = Runner::new(on(engine, Config::urls(urls))).visits();
@@ -131,7 +131,7 @@ impl Sink for Urls {
 }
 
 #[test]
-fn what_a_sink_of_a_program_says_ends_the_run_and_its_stream() {
+fn an_error_of_a_custom_sink_ends_the_run_and_its_stream() {
     let (_origin, urls) = pages(300);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("urls.txt");
@@ -169,7 +169,7 @@ fn crawl_in_a_job(folder: &Path, seed: String) {
 }
 
 #[test]
-fn a_sink_of_a_program_has_each_record_once_however_often_the_program_is_killed() {
+fn a_custom_sink_has_each_record_once_however_often_the_program_is_killed() {
     if let Some(folder) = env::var_os(FOLDER) {
         return crawl_in_a_job(folder.as_ref(), env::var(SEED).unwrap());
     }
@@ -205,7 +205,7 @@ fn a_sink_of_a_program_has_each_record_once_however_often_the_program_is_killed(
 }
 
 #[test]
-fn an_extractor_of_a_program_reads_a_value_of_its_own_type_out_of_each_page() {
+fn a_custom_extractor_reads_a_value_of_its_own_type_from_each_page() {
     on_every_engine(|engine| {
         let (origin, mut urls) = pages(300);
         urls.push(origin.url("/poison"));

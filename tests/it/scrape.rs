@@ -46,7 +46,7 @@ const SELECT: [&str; 8] = [
 ];
 
 #[test]
-fn selected_fields_are_typed_and_what_does_not_convert_is_told() {
+fn selected_fields_are_typed_and_values_that_do_not_convert_are_reported() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let urls = ["/plane", "/saw", "/gone"].map(|path| shop.url(path));
     for engine in [
@@ -156,7 +156,7 @@ fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_cod
 }
 
 #[test]
-fn a_mistake_in_a_recipe_is_told_with_its_line_before_anything_is_asked() {
+fn a_mistake_in_a_recipe_is_reported_with_its_line_before_any_request() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let wrong = RECIPE
         .replace("match", "matches")
@@ -221,7 +221,7 @@ fn a_crawl_reads_fields_from_each_page_that_it_finds() {
 }
 
 #[test]
-fn what_was_archived_once_is_scraped_again_without_a_request() {
+fn archived_pages_are_scraped_again_without_a_request() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let urls = ["/plane", "/saw", "/list", "/gone"].map(|path| shop.url(path));
     let mut words = vec!["fetch", "-q", "-f", "jsonl"];
@@ -278,7 +278,7 @@ fn what_was_archived_once_is_scraped_again_without_a_request() {
 }
 
 #[test]
-fn a_damaged_archive_is_told_and_what_is_whole_is_read() {
+fn a_damaged_archive_is_reported_and_its_intact_records_are_read() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let urls = ["/plane", "/saw"].map(|path| shop.url(path));
     let words = [
@@ -311,7 +311,7 @@ fn a_damaged_archive_is_told_and_what_is_whole_is_read() {
 }
 
 #[test]
-fn a_selector_is_tried_on_a_page_and_says_where_it_matched() {
+fn a_selector_is_tried_on_a_page_and_its_matches_are_shown() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     std::fs::write(
         folder.path().join("page.html"),
@@ -422,7 +422,7 @@ fn bounded(page: String) -> Value {
 }
 
 #[test]
-fn a_page_of_a_hundred_thousand_elements_in_each_other_is_a_record_with_the_reason() {
+fn a_page_of_a_hundred_thousand_nested_elements_is_a_record_with_the_reason() {
     let record = bounded(format!("<h1>x</h1>{}", "<div>".repeat(100_000)));
     assert_eq!(record["status"], 200);
     let why = record["misses"][0]["why"].as_str().unwrap();

@@ -117,7 +117,7 @@ fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
 }
 
 #[test]
-fn a_secret_in_a_url_is_sent_to_its_host_alone_and_never_told() {
+fn a_secret_in_a_url_is_sent_only_to_its_host_and_never_shown() {
     on_every_engine(|engine| {
         let (home, stranger) = pair();
         let urls = away_and_stay(&home)
@@ -142,7 +142,7 @@ fn a_secret_in_a_url_is_sent_to_its_host_alone_and_never_told() {
 }
 
 #[test]
-fn a_password_in_a_line_that_is_no_url_is_recorded_nowhere() {
+fn a_password_in_a_line_that_is_not_a_url_is_recorded_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let lines = [
         "ann:s3cret@host/",
@@ -197,7 +197,7 @@ fn a_password_in_a_line_that_is_no_url_is_recorded_nowhere() {
 }
 
 #[test]
-fn a_body_that_goes_to_another_origin_takes_along_what_describes_it_and_no_secret() {
+fn a_body_sent_to_another_origin_keeps_the_headers_that_describe_it_and_no_secret() {
     on_every_engine(|engine| {
         let (home, stranger) = pair();
         let mut settings = config(
@@ -234,7 +234,7 @@ fn a_body_that_goes_to_another_origin_takes_along_what_describes_it_and_no_secre
 }
 
 #[test]
-fn a_line_of_its_own_keeps_its_headers_to_itself() {
+fn the_headers_of_one_line_are_not_sent_for_another() {
     on_every_engine(|engine| {
         let (home, stranger) = pair();
         let folder = tempfile::tempdir().unwrap();

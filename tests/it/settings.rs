@@ -10,7 +10,7 @@ fn site() -> (Origin, tempfile::TempDir) {
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_an_error_that_names_the_nearest() {
+fn an_unknown_variable_is_an_error_that_suggests_the_closest_one() {
     let (site, folder) = site();
     for (name, meant) in [
         ("HAUL_RETRYS", Some("HAUL_RETRIES?")),
@@ -31,7 +31,7 @@ fn a_variable_that_is_no_setting_is_an_error_that_names_the_nearest() {
 }
 
 #[test]
-fn a_flag_that_took_the_url_for_its_value_is_an_error_where_nothing_else_is_fetched() {
+fn a_flag_that_took_the_url_for_its_value_is_an_error_if_nothing_else_is_fetched() {
     let (site, folder) = site();
     for flag in ["--json", "--data", "-H", "-A", "-w"] {
         let url = site.url("/");
@@ -43,7 +43,7 @@ fn a_flag_that_took_the_url_for_its_value_is_an_error_where_nothing_else_is_fetc
 }
 
 #[test]
-fn a_file_of_a_flag_that_is_not_there_is_called_what_it_is() {
+fn a_missing_file_is_reported_with_its_purpose() {
     let (_site, folder) = site();
     for line in [
         &["fetch", "http://h.invalid/", "--recipe", "gone.toml"][..],
@@ -60,7 +60,7 @@ fn a_file_of_a_flag_that_is_not_there_is_called_what_it_is() {
 }
 
 #[test]
-fn a_file_without_a_certificate_is_no_authority() {
+fn a_file_without_a_certificate_is_not_an_authority() {
     let (_site, folder) = site();
     std::fs::write(folder.path().join("empty.pem"), "no certificate\n").unwrap();
     for engine in ["async", "blocking"] {
@@ -99,7 +99,7 @@ fn an_address_of_version_six_needs_no_scheme() {
 }
 
 #[test]
-fn records_for_a_standard_output_that_is_closed_are_not_lost_without_a_word() {
+fn records_for_a_closed_standard_output_are_not_lost_silently() {
     let (site, folder) = site();
     let url = site.url("/");
     for (redirection, line, warned) in [
@@ -127,7 +127,7 @@ fn records_for_a_standard_output_that_is_closed_are_not_lost_without_a_word() {
 }
 
 #[test]
-fn a_method_that_is_none_is_an_error_of_its_flag() {
+fn an_invalid_method_is_an_error_of_its_flag() {
     let (site, folder) = site();
     let line = ["fetch", &site.url("/"), "--method", "GE T"];
     let (code, _, stderr) = run(folder.path(), &line);

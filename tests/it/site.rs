@@ -263,7 +263,7 @@ const BROKEN: &[Page] = &[
 ];
 
 #[test]
-fn a_link_checker_names_who_holds_a_broken_link_and_exits_with_3() {
+fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
     let address = serve(BROKEN);
     let url = |path: &str| format!("http://{address}{path}");
     let folder = tempfile::tempdir().unwrap();
@@ -325,7 +325,7 @@ fn a_link_checker_names_who_holds_a_broken_link_and_exits_with_3() {
 }
 
 #[test]
-fn a_share_of_failures_that_is_named_counts_every_page_of_a_crawl() {
+fn the_allowed_share_of_failures_counts_every_page_of_a_crawl() {
     let address = serve(BROKEN);
     let url = format!("http://{address}/");
     let folder = tempfile::tempdir().unwrap();

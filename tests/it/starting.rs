@@ -66,7 +66,7 @@ fn a_machine_that_starts_no_more_threads_or_processes_gets_an_error_and_no_panic
 }
 
 #[test]
-fn a_child_process_that_cannot_work_says_why_and_no_row_is_lost_to_it() {
+fn a_child_process_that_cannot_work_says_why_and_no_row_is_lost() {
     let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
     let mut config = crate::run::config("processes:2x2", [site.url("/")]);
     // It does not speak haul's protocol, and exits.

@@ -79,7 +79,7 @@ fn a_job_over_an_archive_that_is_killed_again_and_again_has_each_page_once_in_ea
 }
 
 #[test]
-fn a_job_over_an_archive_keeps_to_its_rows_and_its_limit_and_reads_again_what_failed() {
+fn a_job_over_an_archive_respects_its_rows_and_its_limit_and_retries_failures() {
     let folder = tempfile::tempdir().unwrap();
     archive(&folder.path().join("pages.warc"), 400);
     let words = [
@@ -119,7 +119,7 @@ fn a_job_over_an_archive_keeps_to_its_rows_and_its_limit_and_reads_again_what_fa
 }
 
 #[test]
-fn a_job_does_not_go_on_with_an_archive_that_was_changed() {
+fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("pages.warc");
     archive(&pages, 50);
@@ -159,7 +159,7 @@ fn begin(folder: &Path, words: &[&str]) -> (std::process::Child, BufReader<fs::F
 }
 
 #[test]
-fn an_interrupt_leaves_the_rows_of_an_archive_that_have_no_record() {
+fn an_interrupted_run_over_an_archive_prints_the_command_for_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     archive(&folder.path().join("pages.warc"), 20_000);
     let words = ["fetch", "--from", "pages.warc"];
@@ -211,7 +211,7 @@ fn a_run_over_an_archive_ends_when_its_time_is_up() {
 }
 
 #[test]
-fn an_aborted_run_over_an_archive_ends_at_once_and_says_what_is_missing() {
+fn an_aborted_run_over_an_archive_ends_at_once_and_reports_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.warc");
     archive(&path, 2000);
@@ -237,7 +237,7 @@ fn an_aborted_run_over_an_archive_ends_at_once_and_says_what_is_missing() {
 }
 
 #[test]
-fn every_stored_page_has_its_record_whatever_it_says_of_its_host() {
+fn every_stored_page_has_its_record_whatever_it_says_about_its_host() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pages.warc");
     archive(&path, 1000);
@@ -319,7 +319,7 @@ fn told_of(path: &Path) -> BTreeSet<(String, String, String)> {
 }
 
 #[test]
-fn a_crawl_inside_an_archive_finds_what_was_stored_last_and_says_what_is_not_there() {
+fn a_crawl_inside_an_archive_finds_the_latest_version_and_reports_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     fs::write(at("pages.warc"), small()).unwrap();
@@ -368,7 +368,7 @@ fn a_crawl_inside_an_archive_finds_what_was_stored_last_and_says_what_is_not_the
 }
 
 #[test]
-fn a_crawl_inside_an_archive_finds_what_the_crawl_found_that_made_it_and_asks_nobody() {
+fn a_crawl_inside_an_archive_finds_what_the_original_crawl_found_without_requests() {
     let origin = generated(300);
     let folder = tempfile::tempdir().unwrap();
     let start = origin.url("/");

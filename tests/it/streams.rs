@@ -176,7 +176,7 @@ fn on_every_engine_with_http_2(test: impl Fn(&str) + Sync) {
 }
 
 #[test]
-fn what_a_server_never_processed_goes_again_whatever_its_method_and_costs_no_try() {
+fn a_request_that_was_never_processed_is_resent_whatever_its_method_and_costs_no_retry() {
     on_every_engine_with_http_2(|engine| {
         for first in [goaway(0, 0), goaway(0, 2), reset(7)] {
             for method in ["GET", "POST"] {
@@ -190,7 +190,7 @@ fn what_a_server_never_processed_goes_again_whatever_its_method_and_costs_no_try
 }
 
 #[test]
-fn a_host_that_wants_http_1_1_is_asked_over_it() {
+fn a_host_that_requires_http_1_1_gets_it() {
     on_every_engine_with_http_2(|engine| {
         let (report, spoken) = ask(engine, "POST", reset(13), 0);
         assert_eq!(report.ends(), ["200"], "{report:?}");
@@ -200,7 +200,7 @@ fn a_host_that_wants_http_1_1_is_asked_over_it() {
 }
 
 #[test]
-fn a_stream_that_the_server_took_up_and_dropped_is_a_failure_of_the_connection() {
+fn a_stream_that_the_server_accepted_and_dropped_is_a_failure_of_the_connection() {
     on_every_engine_with_http_2(|engine| {
         // INTERNAL_ERROR; a GOAWAY that includes the stream; a close without any frame.
         for first in [reset(2), goaway(1, 0), Vec::new()] {
@@ -211,7 +211,7 @@ fn a_stream_that_the_server_took_up_and_dropped_is_a_failure_of_the_connection()
 }
 
 #[test]
-fn a_body_that_is_cut_is_cut_whether_the_stream_or_the_connection_ends() {
+fn a_cut_body_is_reported_as_cut_whether_the_stream_or_the_connection_ends() {
     on_every_engine_with_http_2(|engine| {
         let head = frame(HEADERS, END_HEADERS, 1, OK);
         let begun = [head, frame(DATA, 0, 1, b"half")].concat();

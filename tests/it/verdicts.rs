@@ -37,7 +37,7 @@ fn prose() -> String {
 }
 
 #[test]
-fn an_engine_that_is_turned_away_half_of_the_time_does_not_win() {
+fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
     let folder = tempfile::tempdir().unwrap();
     let turn = AtomicU64::new(0);
     // The blocking engine's HTTP stack writes header fields in another order, which identifies its requests.
@@ -124,7 +124,7 @@ fn pages_with_a_counter_are_proved_equal_by_their_text() {
 }
 
 #[test]
-fn where_no_answer_is_proved_equal_there_is_no_winner() {
+fn without_responses_that_are_proved_equal_there_is_no_winner() {
     let folder = tempfile::tempdir().unwrap();
     let counter = AtomicU64::new(0);
     let _origin = server(folder.path(), 12, move |_| {
@@ -148,7 +148,7 @@ fn where_no_answer_is_proved_equal_there_is_no_winner() {
 }
 
 #[test]
-fn what_to_type_next_has_as_much_in_flight_as_was_measured() {
+fn the_suggested_command_has_the_measured_concurrency() {
     let folder = tempfile::tempdir().unwrap();
     let words = [
         "--engines",
@@ -189,7 +189,7 @@ fn what_to_type_next_has_as_much_in_flight_as_was_measured() {
 }
 
 #[test]
-fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_said() {
+fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let _origin = server(folder.path(), 60, |_| {
         Answer::page(prose()).after(std::time::Duration::from_millis(100))
@@ -211,7 +211,7 @@ fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_said
 }
 
 #[tokio::test]
-async fn an_interrupted_comparison_keeps_the_rounds_that_are_whole() {
+async fn an_interrupted_comparison_keeps_the_complete_rounds() {
     let folder = tempfile::tempdir().unwrap();
     let origin = server(folder.path(), 10, |_| Answer::page(prose()));
     let words = [
@@ -266,7 +266,7 @@ fn rounded(value: f64) -> String {
 }
 
 #[test]
-fn each_figure_in_the_words_of_why_is_one_of_the_data() {
+fn each_figure_in_the_explanation_is_in_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["--engines", "async", "--pages", "60", "--json", "-"];
     let found = json(&compare(folder.path(), &words));
@@ -311,7 +311,7 @@ fn each_figure_in_the_words_of_why_is_one_of_the_data() {
 }
 
 #[test]
-fn what_would_go_on_for_longer_than_the_budget_is_cut_off() {
+fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
     const LATE: std::time::Duration = std::time::Duration::from_secs(60);
     const TOO_SMALL: &str = "--time-budget: no engine got one record";
     let folder = tempfile::tempdir().unwrap();
@@ -340,7 +340,7 @@ fn what_would_go_on_for_longer_than_the_budget_is_cut_off() {
 }
 
 #[test]
-fn a_sweep_goes_on_with_a_list_that_it_may_repeat() {
+fn a_sweep_continues_with_a_list_that_it_may_repeat() {
     let folder = tempfile::tempdir().unwrap();
     let _origin = server(folder.path(), 6, |_| {
         Answer::page("short").after(std::time::Duration::from_millis(5))

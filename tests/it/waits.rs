@@ -135,7 +135,7 @@ fn a_server_that_resets_connections_in_the_middle_of_a_crawl_costs_no_page() {
 }
 
 #[test]
-fn a_robots_txt_that_cannot_be_had_at_first_closes_no_host_with_many_urls() {
+fn a_robots_txt_that_fails_at_first_closes_no_host_with_many_urls() {
     on_every_engine(|engine| {
         let vacant = Vacant::new();
         let address = vacant.address;
@@ -220,7 +220,7 @@ fn once_each(status: u16, header: Option<(&'static str, &'static str)>) -> Origi
 }
 
 #[test]
-fn a_hundred_urls_that_each_answer_503_once_all_end_well() {
+fn a_hundred_urls_that_each_return_503_once_all_succeed() {
     on_every_engine(|engine| {
         let origin = once_each(503, Some(("Retry-After", "0")));
         let urls = (0..100).map(|page| origin.url(&format!("/{page}")));
@@ -231,7 +231,7 @@ fn a_hundred_urls_that_each_answer_503_once_all_end_well() {
 }
 
 #[test]
-fn a_host_that_refuses_whatever_it_is_asked_costs_its_urls_no_retries() {
+fn a_host_that_rejects_every_request_costs_its_urls_no_retries() {
     on_every_engine(|engine| {
         let asked = AtomicUsize::new(0);
         let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) {
@@ -262,7 +262,7 @@ fn a_request_that_came_at_a_bad_moment_is_sent_again() {
 }
 
 #[test]
-fn every_url_of_a_server_that_counts_requests_is_answered() {
+fn every_url_of_a_rate_limited_server_gets_a_response() {
     on_every_engine(|engine| {
         let origin = Origin::start(OriginSettings {
             rate_limit: Some(20.0),
@@ -298,7 +298,7 @@ fn retry_after_counts_with_a_500_and_with_a_redirect() {
 }
 
 #[test]
-fn a_server_that_is_busy_for_ever_ends_and_each_url_has_its_reason() {
+fn a_server_that_stays_busy_ends_the_wait_and_each_url_has_its_reason() {
     on_every_engine(|engine| {
         let origin = Site::builder()
             .fallback(Reply::explained(503).header("Retry-After", "0"))
@@ -323,7 +323,7 @@ fn a_server_that_is_busy_for_ever_ends_and_each_url_has_its_reason() {
 }
 
 #[test]
-fn after_a_pause_a_host_is_met_by_one_request_and_not_by_all() {
+fn after_a_pause_a_host_gets_one_request_and_not_all() {
     let asked = AtomicUsize::new(0);
     let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) {
         0 => Reply::explained(503).header("Retry-After", "1").into(),
@@ -369,7 +369,7 @@ fn records(folder: &std::path::Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_asks_for_all_of_them_again() {
+fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_fetches_them_all_again() {
     let folder = tempfile::tempdir().unwrap();
     let mended = Arc::new(AtomicBool::new(false));
     let origin = failing_site(60, 20, mended.clone());
@@ -415,7 +415,7 @@ fn a_server_that_fails_now_and_then_loses_no_url_with_adaptive() {
 }
 
 #[test]
-fn a_host_whose_urls_fail_each_in_its_own_way_is_not_taken_to_be_down() {
+fn a_host_whose_urls_each_fail_differently_is_not_considered_down() {
     on_every_engine(|engine| {
         let site = Site::builder()
             .route("/busy", Answer::status(503))
@@ -447,7 +447,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn a_wait_is_told_with_its_reason_by_job_and_explain_while_a_haul_works_on_it() {
+fn job_and_explain_show_a_wait_with_its_reason_while_another_haul_works() {
     let folder = tempfile::tempdir().unwrap();
     let origin = Site::builder()
         .route(

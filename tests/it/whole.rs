@@ -70,7 +70,7 @@ fn saved(folder: &Path, list: &str, into: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_file_has_the_name_of_its_request_in_whatever_order_the_requests_come() {
+fn a_file_name_depends_on_the_request_and_not_on_the_order_of_requests() {
     let site = echo();
     let folder = tempfile::tempdir().unwrap();
     let plain = [
@@ -129,7 +129,7 @@ fn a_file_has_the_name_of_its_request_in_whatever_order_the_requests_come() {
 }
 
 #[test]
-fn a_page_that_was_saved_twice_is_read_once_and_as_it_was_last() {
+fn a_page_that_was_saved_twice_is_read_once_in_its_latest_version() {
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let counts = move |_: &haul::origin::Request| {
         let time = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -160,7 +160,7 @@ fn a_page_that_was_saved_twice_is_read_once_and_as_it_was_last() {
 }
 
 #[test]
-fn records_are_not_glued_to_one_that_was_torn_and_the_user_is_told() {
+fn records_are_not_glued_to_a_torn_one_and_the_user_is_warned() {
     let site = echo();
     let folder = tempfile::tempdir().unwrap();
     let urls: Vec<_> = (0..6).map(|page| site.url(&format!("/{page}"))).collect();
@@ -225,7 +225,7 @@ fn rows_of(path: &Path) -> Vec<u64> {
 }
 
 #[test]
-fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
+fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
     let site = echo();
     let rows: Vec<_> = (0..400).map(|page| site.url(&format!("/{page}"))).collect();
     let program = env!("CARGO_BIN_EXE_haul");
@@ -263,7 +263,7 @@ fn a_disk_that_runs_full_leaves_whole_records_and_the_command_for_the_rest() {
 }
 
 #[test]
-fn where_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
+fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
     const ROWS: u64 = 1500;
     let site = echo();
     let rows: Vec<_> = (0..ROWS)
@@ -320,7 +320,7 @@ fn late() -> Origin {
 }
 
 #[test]
-fn after_a_retry_every_output_says_which_record_counts_and_the_numbers_add_up() {
+fn after_a_retry_every_output_shows_which_record_counts_and_the_numbers_add_up() {
     let site = late();
     let folder = tempfile::tempdir().unwrap();
     let paths = [
@@ -407,7 +407,7 @@ fn after_a_retry_every_output_says_which_record_counts_and_the_numbers_add_up() 
 }
 
 #[test]
-fn the_numbers_of_a_report_are_disjoint_and_come_to_all_records() {
+fn the_numbers_of_a_report_are_disjoint_and_add_up_to_all_records() {
     let site = late();
     let folder = tempfile::tempdir().unwrap();
     let paths = ["/1", "/late/2", "/1", "/missing", "/7", "/7"];
@@ -435,7 +435,7 @@ fn the_numbers_of_a_report_are_disjoint_and_come_to_all_records() {
 }
 
 #[test]
-fn a_record_says_when_it_was_sent_where_its_time_went_and_the_headers_that_are_kept() {
+fn a_record_has_its_start_its_timings_and_the_selected_headers() {
     let site = late();
     let folder = tempfile::tempdir().unwrap();
     let (page, nobody) = (site.url("/1"), "http://127.0.0.1:9/");

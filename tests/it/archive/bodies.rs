@@ -11,7 +11,7 @@ use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::tools;
 
 #[test]
-fn other_programs_find_in_an_archive_what_was_served() {
+fn other_programs_read_from_an_archive_what_was_served() {
     let Some(python) = tools::python("archive") else {
         return;
     };
@@ -69,7 +69,7 @@ fn read(archive: &Path, served: &Path) -> usize {
 }
 
 #[test]
-fn our_own_reader_finds_it_too() {
+fn haul_reads_from_its_archives_what_was_served() {
     for name in ["pages.warc", "pages.warc.gz", "pages.wacz"] {
         let (folder, path, _) = archived(name);
         assert_eq!(read(&path, &folder.path().join("served")), 9, "{name}");
@@ -77,7 +77,7 @@ fn our_own_reader_finds_it_too() {
 }
 
 #[test]
-fn our_own_reader_finds_it_in_a_package_that_another_program_made() {
+fn haul_reads_a_package_that_another_program_made() {
     let Some(python) = tools::python("archive") else {
         return;
     };
@@ -88,7 +88,7 @@ fn our_own_reader_finds_it_in_a_package_that_another_program_made() {
 }
 
 #[test]
-fn an_archive_of_a_crawl_that_is_killed_has_each_answer_once() {
+fn an_archive_of_a_crawl_that_is_killed_has_each_response_once() {
     for (seed, name) in [(1, "pages.warc"), (2, "pages.warc.gz"), (3, "pages.wacz")] {
         let origin = generated(600);
         let folder = tempfile::tempdir().unwrap();

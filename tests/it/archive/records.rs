@@ -128,7 +128,7 @@ fn every_redirect_of_a_chain_is_archived_as_it_was_received() {
 }
 
 #[test]
-fn a_request_that_was_sent_and_failed_is_archived_with_why() {
+fn a_request_that_failed_is_archived_with_the_reason() {
     let origin = Origin::start(OriginSettings::default()).unwrap();
     let cut = origin.url("/fault/truncated-length");
     let nobody = "http://127.0.0.1:1/";
@@ -191,7 +191,7 @@ fn foreign(kind: &str, uri: &str, media: &str, block: &str) -> String {
 }
 
 #[test]
-fn a_resource_is_a_page_and_records_that_hold_none_are_counted() {
+fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let page = "<title>As it was on a disk</title>";
     let records = [

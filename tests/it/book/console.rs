@@ -21,7 +21,7 @@ const PROGRAMS: [&str; 2] = ["jq", "sqlite3"];
 const MARK: &str = "\u{1e}";
 
 #[test]
-fn every_console_block_comes_to_what_its_page_shows() {
+fn every_console_block_prints_what_its_page_shows() {
     let pages = pages();
     let wrong: Vec<String> = thread::scope(|scope| {
         let threads: Vec<_> = pages

@@ -33,7 +33,7 @@ fn arguments(command: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_command_of_a_console_block_that_is_not_run_is_understood() {
+fn every_command_of_a_console_block_that_is_not_run_still_parses() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = 0;
     for page in pages() {

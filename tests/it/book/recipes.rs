@@ -33,7 +33,7 @@ fn check(recipe: &str) -> (bool, String) {
 }
 
 #[test]
-fn every_recipe_of_the_fixtures_and_the_pages_is_one_to_haul_and_to_the_schema() {
+fn haul_and_the_schema_accept_every_recipe_of_the_fixtures_and_the_pages() {
     let folder = Path::new(CRATE).join("fixtures/recipes");
     let files = fs::read_dir(folder)
         .unwrap()
@@ -57,7 +57,7 @@ fn every_recipe_of_the_fixtures_and_the_pages_is_one_to_haul_and_to_the_schema()
 }
 
 #[test]
-fn a_mistake_is_one_to_haul_and_to_the_schema() {
+fn haul_and_the_schema_reject_the_same_mistakes() {
     for recipe in [
         "nmae = 'x'\n[fields]\na = 'h1'",
         "name = 'x'",

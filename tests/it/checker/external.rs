@@ -48,7 +48,7 @@ fn bordering(other: &Origin) -> Origin {
 }
 
 #[test]
-fn a_link_that_leaves_the_crawl_is_asked_once_and_not_followed() {
+fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
     let other = elsewhere();
     let origin = bordering(&other);
     let folder = tempfile::tempdir().unwrap();
@@ -159,7 +159,7 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
 }
 
 #[test]
-fn a_server_that_refuses_head_in_any_way_is_asked_with_get() {
+fn a_server_that_rejects_head_in_any_way_gets_a_get_request() {
     let statuses = [400, 403, 404, 405, 500, 501];
     let refusing = |answer: Answer| {
         move |request: &haul::origin::Request| match request.method() {
@@ -206,7 +206,7 @@ fn a_server_that_refuses_head_in_any_way_is_asked_with_get() {
 }
 
 #[test]
-fn a_link_out_of_the_crawl_has_one_record_however_often_the_run_is_killed() {
+fn an_external_link_has_one_record_even_if_the_run_is_killed() {
     let gate = Gate::new();
     let site = Site::builder()
         .route("/slow", Answer::page("<a href=/never>").held(&gate))
@@ -246,7 +246,7 @@ fn a_link_out_of_the_crawl_has_one_record_however_often_the_run_is_killed() {
 }
 
 #[test]
-fn fragments_of_pages_out_of_the_crawl_are_looked_for_and_their_links_are_not() {
+fn fragments_are_checked_on_external_pages_whose_links_are_not_followed() {
     let site = Site::builder().route("/page", Answer::page("<p id=there><a href=/never#x>x</a>"));
     let other = Origin::of(site.build().unwrap()).unwrap();
     let page = other.url("/page");

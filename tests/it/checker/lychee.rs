@@ -74,7 +74,7 @@ fn alone<'s>(these: &'s BTreeSet<Held>, those: &'s BTreeSet<Held>) -> BTreeSet<&
 }
 
 #[test]
-fn all_that_lychee_finds_on_a_site_with_planted_faults_is_found_here_too() {
+fn haul_finds_everything_that_lychee_finds_on_a_site_with_planted_faults() {
     let theirs = found_by_lychee("planted");
     let ours = found_here("link-checker", &["http://site.localhost/"]);
     assert_eq!(theirs.len(), 20);
@@ -91,7 +91,7 @@ fn all_that_lychee_finds_on_a_site_with_planted_faults_is_found_here_too() {
 }
 
 #[test]
-fn on_the_practice_site_only_what_lychee_reads_otherwise_is_found_by_it_alone() {
+fn on_the_practice_site_lychee_finds_more_only_where_it_reads_links_differently() {
     let theirs = found_by_lychee("site");
     let seeds = ["http://shop.localhost/", "http://journal.localhost/"];
     let ours = found_here("site", &seeds);

@@ -31,7 +31,7 @@ fn flip(path: &Path, bit: u64) {
 }
 
 #[test]
-fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
+fn a_truncated_store_is_rejected_and_nothing_is_changed() {
     let kept = Kept::of(800);
     kept.interrupted(Signal::TERM, 400); // a clean shutdown: all of the store is in its one file
     let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
@@ -60,7 +60,7 @@ fn a_store_that_lost_its_end_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
+fn a_flipped_bit_in_a_store_is_rejected_or_harmless() {
     let kept = Kept::of(200);
     kept.interrupted(Signal::TERM, 120);
     let mut random = fastrand::Rng::with_seed(7);
@@ -91,7 +91,7 @@ fn a_bit_that_flips_in_a_store_is_refused_or_harmless() {
 }
 
 #[test]
-fn a_log_that_is_damaged_after_a_kill_is_refused() {
+fn a_log_that_is_damaged_after_a_kill_is_rejected() {
     let kept = Kept::of(1500);
     let run = kept.start_in(kept.folder.path(), &["-q"]);
     wait(kept.origin.log().wait_for_hits(700));
@@ -114,7 +114,7 @@ fn a_log_that_is_damaged_after_a_kill_is_refused() {
 }
 
 #[test]
-fn an_output_that_somebody_shortened_is_refused() {
+fn a_shortened_output_is_rejected() {
     let kept = Kept::of(800);
     kept.interrupted(Signal::TERM, 200);
     let out = kept.folder.path().join("out.jsonl");
@@ -162,7 +162,7 @@ fn mount(arguments: &[&str], path: &Path) -> bool {
 }
 
 #[test]
-fn a_disk_that_fills_up_ends_the_run_and_with_more_room_the_same_command_ends_the_job() {
+fn a_full_disk_ends_the_run_and_with_more_room_the_same_command_finishes_the_job() {
     for size in ["300k", "600k", "1m"] {
         let kept = Kept::of(2000);
         let Some(disk) = Disk::of(kept.folder.path(), size) else {

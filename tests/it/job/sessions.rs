@@ -15,7 +15,7 @@ use crate::resume::Running;
 use crate::run::wait;
 
 #[test]
-fn an_interrupted_job_prints_the_command_that_goes_on_and_that_ends_it() {
+fn an_interrupted_job_prints_a_command_that_resumes_and_finishes_it() {
     for (signal, ends_with) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let kept = Kept::of(1500);
         let (code, text) = kept.interrupted(signal, 300);
@@ -45,7 +45,7 @@ fn an_interrupted_job_prints_the_command_that_goes_on_and_that_ends_it() {
 }
 
 #[test]
-fn a_job_that_is_done_asks_nothing_and_fresh_starts_over() {
+fn a_finished_job_requests_nothing_and_fresh_starts_over() {
     let kept = Kept::of(300);
     assert_eq!(kept.run(&["-q"]).0, Some(0));
     kept.audit();
@@ -58,7 +58,7 @@ fn a_job_that_is_done_asks_nothing_and_fresh_starts_over() {
 }
 
 #[test]
-fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
+fn a_finished_job_reports_its_failures_and_exits_as_before() {
     let site = Site::builder()
         .route(
             "/",
@@ -112,7 +112,7 @@ fn a_job_that_is_done_tells_what_failed_and_ends_as_it_did_before() {
 }
 
 #[test]
-fn a_job_that_goes_on_ends_by_what_all_its_sessions_came_to() {
+fn the_exit_code_of_a_resumed_job_covers_all_its_sessions() {
     let site = Site::builder()
         .route("/well", Answer::page("well"))
         .start()
@@ -161,7 +161,7 @@ fn as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
 }
 
 #[test]
-fn a_job_folder_that_may_not_be_read_is_not_taken_for_one_without_a_job() {
+fn an_unreadable_job_folder_is_not_mistaken_for_one_without_a_job() {
     let site = Site::builder()
         .fallback(Answer::page("well"))
         .start()
@@ -196,7 +196,7 @@ fn a_job_folder_that_may_not_be_read_is_not_taken_for_one_without_a_job() {
 }
 
 #[test]
-fn other_settings_are_refused_one_by_one_and_change_lets_some_of_them_through() {
+fn changed_settings_are_rejected_one_by_one_and_allow_changes_permits_some() {
     let kept = Kept::of(800);
     kept.interrupted(Signal::TERM, 100);
     let before = kept.out();
@@ -225,7 +225,7 @@ fn other_settings_are_refused_one_by_one_and_change_lets_some_of_them_through() 
 }
 
 #[test]
-fn a_second_process_is_told_which_folder_is_taken() {
+fn a_second_process_reports_which_folder_is_in_use() {
     let gate = Gate::new();
     let origin = Site::builder()
         .route("/", Answer::page("<a href=/held>").held(&gate))
