@@ -33,11 +33,11 @@ fn main() {
         .filter_map(|word| word.parse().ok())
         .next()
         .unwrap_or(10_u64);
-    let asked = |part: &str| std::env::args().any(|word| word == part);
-    if !asked("neighbour") {
+    let is_selected = |part: &str| std::env::args().any(|word| word == part);
+    if !is_selected("neighbour") {
         truths("alone", runs);
     }
-    if !asked("alone") {
+    if !is_selected("alone") {
         let neighbour = Neighbour::start();
         truths("beside a busy neighbour", runs);
         drop(neighbour);
@@ -47,22 +47,22 @@ fn main() {
 fn truths(place: &str, runs: u64) {
     let parts = ["planted", "twins", "laws", "map", "cost"];
     let some = std::env::args().any(|word| parts.contains(&word.as_str()));
-    let asked = |part: &str| !some || std::env::args().any(|word| word == part);
-    if asked("planted") {
+    let is_selected = |part: &str| !some || std::env::args().any(|word| word == part);
+    if is_selected("planted") {
         // When every request waits equally long, n in flight take 1/n of the time.
         planted(place, runs, 62, "2m");
         planted(place, runs.div_ceil(3), 63, "2m");
     }
-    if asked("twins") {
+    if is_selected("twins") {
         twins(place, runs * 10);
     }
-    if asked("laws") {
+    if is_selected("laws") {
         laws(place);
     }
-    if asked("map") {
+    if is_selected("map") {
         map(place);
     }
-    if asked("cost") {
+    if is_selected("cost") {
         cost(place);
     }
 }
@@ -97,17 +97,17 @@ fn compare(words: &[&str]) -> Value {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn engines(found: &Value) -> &[Value] {
-    found["engines"].as_array().unwrap()
+fn engines(comparison: &Value) -> &[Value] {
+    comparison["engines"].as_array().unwrap()
 }
 
-fn slower(found: &Value) -> Vec<&str> {
-    let slower = engines(found).iter();
+fn slower(comparison: &Value) -> Vec<&str> {
+    let slower = engines(comparison).iter();
     let slower = slower.filter(|engine| engine["place"] == "slower");
     slower
         .map(|engine| engine["name"].as_str().unwrap())
@@ -120,7 +120,7 @@ fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
     for run in 0..runs {
         let (seed, pair) = (run.to_string(), format!("async:64,async:{fewer}"));
         let begun = Instant::now();
-        let told = compare(&[
+        let comparison = compare(&[
             "--seed",
             &seed,
             "--engines",
@@ -135,10 +135,10 @@ fn planted(place: &str, runs: u64, fewer: u64, budget: &str) {
             "60",
         ]);
         took.push(begun.elapsed().as_secs_f64());
-        rounds.push(engines(&told)[0]["rounds"].as_array().unwrap().len() as f64);
-        let slower = slower(&told);
-        found += u64::from(slower == [engines(&told)[1]["name"].as_str().unwrap()]);
-        wrong += u64::from(slower.contains(&engines(&told)[0]["name"].as_str().unwrap()));
+        rounds.push(engines(&comparison)[0]["rounds"].as_array().unwrap().len() as f64);
+        let slower = slower(&comparison);
+        found += u64::from(slower == [engines(&comparison)[1]["name"].as_str().unwrap()]);
+        wrong += u64::from(slower.contains(&engines(&comparison)[0]["name"].as_str().unwrap()));
     }
     let least = 100.0 * (64.0 / fewer as f64 - 1.0);
     println!(
@@ -153,7 +153,7 @@ fn twins(place: &str, runs: u64) {
     let mut quiet = 0;
     for run in 0..runs {
         let seed = run.to_string();
-        let told = compare(&[
+        let comparison = compare(&[
             "--seed",
             &seed,
             "--engines",
@@ -165,7 +165,7 @@ fn twins(place: &str, runs: u64) {
             "--time-budget",
             "5s",
         ]);
-        quiet += u64::from(slower(&told).is_empty());
+        quiet += u64::from(slower(&comparison).is_empty());
     }
     println!("{place}: the same engine twice: no difference shown in {quiet} of {runs}");
 }
@@ -222,7 +222,7 @@ fn laws(place: &str) {
 
 /// Draws the map, then times its cells again with each engine on its own.
 fn map(place: &str) {
-    let told = compare(&[
+    let comparison = compare(&[
         "--map",
         "--pages",
         "2000",
@@ -233,7 +233,7 @@ fn map(place: &str) {
     ]);
     let hash_us = hashing();
     let (mut right, mut all) = (0, 0);
-    for cell in told["map"]["cells"].as_array().unwrap() {
+    for cell in comparison["map"]["cells"].as_array().unwrap() {
         let (latency, work) = (
             cell["latency_ms"].as_f64().unwrap(),
             cell["work_us"].as_f64().unwrap(),

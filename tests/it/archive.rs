@@ -19,14 +19,14 @@ use crate::cli::run;
 const STRANGERS: &str = include_str!("archive/strangers.py");
 
 /// Runs one of the checks in `strangers.py` on an archive and returns what it prints.
-fn told(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
+fn run_strangers(python: &Path, what: &str, archive: &Path, more: &[&str]) -> String {
     let mut python = Command::new(python);
     python.args(["-c", STRANGERS, what]).arg(archive).args(more);
     let output = python.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{what} {}: {said}",
+        "{what} {}: {stderr}",
         archive.display()
     );
     String::from_utf8(output.stdout).unwrap()
@@ -158,8 +158,8 @@ fn archived(name: &str) -> (tempfile::TempDir, PathBuf, String) {
         name,
     ];
     let more = ["--max-failed", "100%", "--output-dir", "saved"];
-    let (code, _, said) = run(folder.path(), &[&words[..], &more[..]].concat());
-    assert_eq!(code, Some(0), "{said}");
+    let (code, _, stderr) = run(folder.path(), &[&words[..], &more[..]].concat());
+    assert_eq!(code, Some(0), "{stderr}");
     let path = folder.path().join(name);
     (folder, path, origin)
 }

@@ -25,7 +25,7 @@ fn haul(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -33,7 +33,10 @@ fn told(output: &Output) -> String {
 fn rows(file: &Path) -> BTreeSet<Vec<String>> {
     let mut reader = csv::Reader::from_path(file).unwrap();
     let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
-    reader.records().map(|found| row(found.unwrap())).collect()
+    reader
+        .records()
+        .map(|record| row(record.unwrap()))
+        .collect()
 }
 
 /// The records of a run.
@@ -74,7 +77,7 @@ fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
     };
 
     let some = crawl("403,429,900-999");
-    assert_eq!(some.status.code(), Some(3), "{}", told(&some));
+    assert_eq!(some.status.code(), Some(3), "{}", stderr_of(&some));
     let only_gone = BTreeSet::from([broken("/gone", "http-4xx", "404")]);
     assert_eq!(rows(&folder.path().join("broken.csv")), only_gone);
     let closed = origin.url("/closed");
@@ -91,19 +94,19 @@ fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
     assert_eq!(busy, 1, "what is accepted is not tried again");
 
     let all = crawl("4xx,999");
-    assert_eq!(all.status.code(), Some(0), "{}", told(&all));
+    assert_eq!(all.status.code(), Some(0), "{}", stderr_of(&all));
 
     let list = haul(folder.path(), &["fetch", &closed, "--accept", "403"]);
-    assert_eq!(list.status.code(), Some(0), "{}", told(&list));
+    assert_eq!(list.status.code(), Some(0), "{}", stderr_of(&list));
     let list = haul(folder.path(), &["fetch", &closed, "--accept", "404"]);
-    assert_eq!(list.status.code(), Some(4), "{}", told(&list));
+    assert_eq!(list.status.code(), Some(4), "{}", stderr_of(&list));
     for wrong in ["soon", "99", "500-400", ""] {
         let refused = haul(folder.path(), &["fetch", &closed, "--accept", wrong]);
         assert_eq!(
             refused.status.code(),
             Some(2),
             "{wrong}: {}",
-            told(&refused)
+            stderr_of(&refused)
         );
     }
 }
@@ -139,16 +142,16 @@ fn an_href_that_is_not_a_url_is_reported_as_broken_with_its_page() {
     let seeds = seeds.each_ref().map(String::as_str);
 
     let plain = haul(folder.path(), &[&["crawl"][..], &seeds].concat());
-    assert_eq!(plain.status.code(), Some(0), "{}", told(&plain));
+    assert_eq!(plain.status.code(), Some(0), "{}", stderr_of(&plain));
     assert!(
-        told(&plain).contains("htps://example.org/"),
+        stderr_of(&plain).contains("htps://example.org/"),
         "{}",
-        told(&plain)
+        stderr_of(&plain)
     );
 
     let flags = ["--fail-on-broken", "--broken", "broken.csv"];
     let checked = haul(folder.path(), &[&["crawl"][..], &seeds, &flags].concat());
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     let on = |text: &str, path: &str| broken(text, "malformed", "", origin.url(path));
     let expected = [
         on("http://exa mple/", "/"),
@@ -161,18 +164,22 @@ fn an_href_that_is_not_a_url_is_reported_as_broken_with_its_page() {
         rows(&folder.path().join("broken.csv")),
         BTreeSet::from(expected)
     );
-    assert!(told(&checked).contains("broken"), "{}", told(&checked));
+    assert!(
+        stderr_of(&checked).contains("broken"),
+        "{}",
+        stderr_of(&checked)
+    );
 }
 
 /// The requests that a server received, sorted.
-fn asked(origin: &Origin) -> Vec<String> {
+fn requests(origin: &Origin) -> Vec<String> {
     let hits = origin.log().all_hits();
-    let mut asked: Vec<_> = hits
+    let mut requests: Vec<_> = hits
         .iter()
         .map(|hit| format!("{} {}", hit.method, hit.path))
         .collect();
-    asked.sort();
-    asked
+    requests.sort();
+    requests
 }
 
 #[test]
@@ -228,7 +235,7 @@ fn a_fragment_that_is_missing_on_its_page_is_broken() {
         "broken.csv",
     ];
     let checked = haul(folder.path(), &flags);
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     let missing =
         |url: &str, holder: &str| broken(&origin.url(url), "fragment", "200", origin.url(holder));
     let expected = [
@@ -261,7 +268,7 @@ fn links_that_redirect_are_listed_with_their_targets_and_pages() {
         folder.path(),
         &["crawl", &seed, "--redirects", "redirects.csv"],
     );
-    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr_of(&checked));
     let row = |from: &str, status: &str, to: &str, holder: &str| {
         vec![
             origin.url(from),
@@ -307,7 +314,7 @@ fn every_page_of_a_folder_is_checked() {
             "--fail-on-broken",
         ],
     );
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     let url = |path: &str| format!("http://site.localhost/{path}");
     let gone = |path: &str, holder: &str| broken(&url(path), "http-4xx", "404", url(holder));
     let expected = [
@@ -318,7 +325,7 @@ fn every_page_of_a_folder_is_checked() {
         rows(&folder.path().join("broken.csv")),
         BTreeSet::from(expected)
     );
-    let asked: BTreeSet<_> = records(folder.path())
+    let urls: BTreeSet<_> = records(folder.path())
         .iter()
         .map(|record| record["url"].as_str().unwrap().to_owned())
         .collect();
@@ -331,5 +338,5 @@ fn every_page_of_a_folder_is_checked() {
         "gone.html",
     ]
     .map(url);
-    assert_eq!(asked, BTreeSet::from(expected));
+    assert_eq!(urls, BTreeSet::from(expected));
 }

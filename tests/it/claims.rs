@@ -69,10 +69,10 @@ fn records(settings: Config, origin: &Origin) -> (Records, usize) {
             .as_ref()
             .and_then(|found| found.items.clone());
         let url = visit.job.url.as_str().trim_start_matches(&root).to_owned();
-        let told = format!("{status} {:?} {items:?}", visit.parsed.title);
+        let summary = format!("{status} {:?} {items:?}", visit.parsed.title);
         let mut records = taken.lock().unwrap();
         records.1 += 1;
-        let before = records.0.insert(url.clone(), (visit.job.pass, told));
+        let before = records.0.insert(url.clone(), (visit.job.pass, summary));
         assert!(
             before
                 .as_ref()
@@ -148,7 +148,7 @@ fn the_set_of_records_does_not_depend_on_the_order_of_responses() {
                         *raised.lock().unwrap() += count - found.len();
                         let found: BTreeMap<_, _> = found
                             .into_iter()
-                            .map(|(url, (_, told))| (url, told))
+                            .map(|(url, (_, records))| (url, records))
                             .collect();
                         let expected = first.get_or_insert_with(|| found.clone());
                         assert_eq!(*expected, found, "site {seed}, order {order}, {engine}");
@@ -167,8 +167,8 @@ fn the_set_of_records_does_not_depend_on_the_order_of_responses() {
 /// Runs a crawl and opens the gate once this page has its record.
 fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, u32, String)> {
     let gate = gate.clone();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let taken = told.clone();
+    let records = Arc::new(Mutex::new(Vec::new()));
+    let taken = records.clone();
     run_with(settings, Stop::new(), move |event| {
         if let Event::Visited(visit) = event {
             let path = visit.job.url.as_url().path().to_owned();
@@ -184,7 +184,7 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
             taken.lock().unwrap().push(record);
         }
     });
-    told.lock().unwrap().clone()
+    records.lock().unwrap().clone()
 }
 
 /// A shop whose home page links to its best seller; its product list, behind a gate, leads there by a recipe.
@@ -217,12 +217,15 @@ fn a_page_found_by_a_plain_link_is_read_by_the_recipe_that_leads_there_later() {
         let gate = Gate::new();
         let origin = shop(&gate);
         let settings = shopping(engine, &origin);
-        let told = opened_by(settings, &gate, "/best");
-        let best: Vec<_> = told.iter().filter(|(path, ..)| path == "/best").collect();
+        let records = opened_by(settings, &gate, "/best");
+        let best: Vec<_> = records
+            .iter()
+            .filter(|(path, ..)| path == "/best")
+            .collect();
         let (last, before) = best.split_last().unwrap();
-        assert_eq!(last.2, r#"{"one":[{"name":"best"}]}"#, "{told:?}");
-        assert!(before.len() == 1 && before[0].1 < last.1, "{told:?}");
-        assert_eq!(told.len(), 4, "nothing else is asked again: {told:?}");
+        assert_eq!(last.2, r#"{"one":[{"name":"best"}]}"#, "{records:?}");
+        assert!(before.len() == 1 && before[0].1 < last.1, "{records:?}");
+        assert_eq!(records.len(), 4, "nothing else is asked again: {records:?}");
     });
 }
 
@@ -233,11 +236,11 @@ fn a_run_that_has_its_records_requests_nothing_again() {
         let origin = shop(&gate);
         let mut settings = shopping(engine, &origin);
         settings.frontier.max_records = Some(3);
-        let told = opened_by(settings, &gate, "/best");
+        let records = opened_by(settings, &gate, "/best");
         assert_eq!(
-            (told.len(), origin.log().hits("/best").len()),
+            (records.len(), origin.log().hits("/best").len()),
             (3, 1),
-            "{told:?}"
+            "{records:?}"
         );
     });
 }
@@ -260,8 +263,8 @@ fn a_page_found_by_a_long_path_is_followed_as_deep_as_a_later_short_path_allows(
             .route("/end", link("/too/far"))
             .start()
             .unwrap();
-        let told = opened_by(crawling(engine, origin.url("/")), &gate, "/page");
-        let mut paths: Vec<_> = told.iter().map(|(path, ..)| path.as_str()).collect();
+        let records = opened_by(crawling(engine, origin.url("/")), &gate, "/page");
+        let mut paths: Vec<_> = records.iter().map(|(path, ..)| path.as_str()).collect();
         paths.sort_unstable();
         // The page is read again for its links, but still has only one record.
         assert_eq!(
@@ -294,8 +297,8 @@ fn a_url_that_is_a_link_and_an_asset_counts_as_both() {
             .fallback(Answer::body("image/png", "no picture"))
             .start()
             .unwrap();
-        let told = opened_by(crawling(engine, origin.url("/site/")), &Gate::new(), "");
-        let paths: BTreeSet<_> = told.iter().map(|(path, ..)| path.as_str()).collect();
+        let records = opened_by(crawling(engine, origin.url("/site/")), &Gate::new(), "");
+        let paths: BTreeSet<_> = records.iter().map(|(path, ..)| path.as_str()).collect();
         let wanted = [
             "/big.png",
             "/site/",
@@ -352,15 +355,15 @@ fn a_crawl_that_is_killed_again_and_again_ends_with_the_same_records() {
             for record in jsonl(&folder.join(output)) {
                 let url = record["url"].as_str().unwrap().to_owned();
                 let pass = record["pass"].as_u64().unwrap_or_default();
-                let told = (pass, [record["status"].clone(), record["items"].clone()]);
-                let before = records.insert(url.clone(), told);
+                let outcome = (pass, [record["status"].clone(), record["items"].clone()]);
+                let before = records.insert(url.clone(), outcome);
                 assert!(
                     before.is_none_or(|before| before.0 < pass),
                     "{url} in {output}"
                 );
             }
-            let told = |(url, (_, told))| (url, told);
-            records.into_iter().map(told).collect::<BTreeMap<_, _>>()
+            let outcome = |(url, (_, outcome))| (url, outcome);
+            records.into_iter().map(outcome).collect::<BTreeMap<_, _>>()
         };
         let killed = [&words("killed.jsonl", "killed", engine)[..], &[&start]].concat();
         kills += pull_the_plug(folder, seed, &killed);

@@ -17,11 +17,11 @@ impl Site {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (tell, held) = channel();
+        let (sender, held) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let tell = tell.clone();
-                thread::spawn(move || answer(stream, &tell));
+                let sender = sender.clone();
+                thread::spawn(move || answer(stream, &sender));
             }
         });
         Self { address, held }
@@ -37,7 +37,7 @@ impl Site {
     }
 }
 
-fn answer(stream: TcpStream, tell: &Sender<()>) {
+fn answer(stream: TcpStream, sender: &Sender<()>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     let mut head = Vec::new();
@@ -57,7 +57,7 @@ fn answer(stream: TcpStream, tell: &Sender<()>) {
             .trim_start_matches('/')
             .to_owned();
         if path == "held" {
-            let _ = tell.send(());
+            let _ = sender.send(());
             let _ = reader.read_to_end(&mut Vec::new());
             return;
         }
@@ -93,10 +93,10 @@ pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    told(haul(folder, arguments).output().unwrap())
+    split_output(haul(folder, arguments).output().unwrap())
 }
 
-pub(crate) fn told(output: Output) -> (Option<i32>, String, String) {
+pub(crate) fn split_output(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code(),
@@ -142,7 +142,7 @@ fn standard_input_is_the_list_if_none_is_given() {
         .spawn()
         .unwrap();
     writeln!(child.stdin.take().unwrap(), "{}", site.url("a")).unwrap();
-    let (code, stdout, _) = told(child.wait_with_output().unwrap());
+    let (code, stdout, _) = split_output(child.wait_with_output().unwrap());
     assert_eq!((code, stdout.lines().count()), (Some(0), 1));
 }
 
@@ -209,7 +209,7 @@ fn a_reader_that_closes_the_pipe_early_is_not_a_failure() {
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut first)
         .unwrap();
-    let (code, _, stderr) = told(child.wait_with_output().unwrap());
+    let (code, _, stderr) = split_output(child.wait_with_output().unwrap());
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
 }
 
@@ -284,11 +284,11 @@ fn the_second_interrupt_ends_every_engine_at_once() {
         interrupt(&child);
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut String::new()).unwrap();
-        let asked = std::time::Instant::now();
+        let interrupted = std::time::Instant::now();
         interrupt(&child);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{engine}");
         // The request, to which the server never responds, has a deadline of 30 seconds.
-        assert!(asked.elapsed().as_secs() < 15, "{engine}");
+        assert!(interrupted.elapsed().as_secs() < 15, "{engine}");
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert!(rest.contains("--rows 1"), "{engine}: {rest}");
@@ -384,7 +384,7 @@ fn a_run_that_cannot_start_leaves_the_output_as_it_is() {
         "-o",
         "out.jsonl",
     ];
-    let (code, _, stderr) = told(haul(folder.path(), &line).output().unwrap());
+    let (code, _, stderr) = split_output(haul(folder.path(), &line).output().unwrap());
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("nowhere.pem"), "{stderr}");
     assert_eq!(std::fs::read_to_string(output).unwrap(), "kept\n");

@@ -54,10 +54,10 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
             "7",
         ],
     );
-    let found = json(&output);
+    let comparison = json(&output);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
-        names(&found),
+        names(&comparison),
         [
             "sequential",
             "threads",
@@ -67,9 +67,9 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
             "hybrid"
         ]
     );
-    assert_eq!(found["answers"]["agree"], true);
-    assert_eq!(found["answers"]["compared"], 80);
-    for engine in found["engines"].as_array().unwrap() {
+    assert_eq!(comparison["answers"]["agree"], true);
+    assert_eq!(comparison["answers"]["compared"], 80);
+    for engine in comparison["engines"].as_array().unwrap() {
         let name = engine["name"].as_str().unwrap();
         assert_eq!(engine["rounds"].as_array().unwrap().len(), 5, "{name}");
         for round in engine["rounds"].as_array().unwrap() {
@@ -97,7 +97,7 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
         );
     }
     let engine = |name: &str| {
-        let engines = found["engines"].as_array().unwrap();
+        let engines = comparison["engines"].as_array().unwrap();
         engines
             .iter()
             .find(|engine| engine["name"] == name)
@@ -118,12 +118,12 @@ fn every_engine_does_the_same_work_and_is_measured_by_itself() {
     assert_eq!(most("sequential"), Some(1));
     assert!(most("async") > Some(4) && most("async") <= Some(8));
     assert!(
-        found["command"]
+        comparison["command"]
             .as_str()
             .unwrap()
             .ends_with("--latency 2ms --pages 80 --concurrency 8 --seed 7"),
         "{}",
-        found["command"]
+        comparison["command"]
     );
 }
 
@@ -143,7 +143,7 @@ fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
     let output = compare(folder.path(), &words);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
-    for said in [
+    for expected in [
         "async is the fastest, with ",
         "sequential takes",
         "bound by ",
@@ -153,7 +153,7 @@ fn the_table_shows_the_winner_its_bottleneck_and_the_next_command() {
         // Memory is shown in powers of two, as on the report page.
         "  MiB  KiB/req  ",
     ] {
-        assert!(text.contains(said), "{said}\n{text}");
+        assert!(text.contains(expected), "{expected}\n{text}");
     }
 }
 
@@ -173,11 +173,14 @@ fn engines_that_get_different_responses_have_no_winner() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(10), "{text}");
     assert!(text.contains("no winner") && text.contains(&url), "{text}");
-    let found: Value =
+    let comparison: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.path().join("found.json")).unwrap())
             .unwrap();
-    assert_eq!(found["verdict"], Value::Null);
-    assert_eq!(found["answers"]["differences"][0]["answers"][0][0], "async");
+    assert_eq!(comparison["verdict"], Value::Null);
+    assert_eq!(
+        comparison["answers"]["differences"][0]["answers"][0][0],
+        "async"
+    );
 }
 
 #[test]
@@ -219,11 +222,16 @@ fn the_users_politeness_settings_apply_and_the_diagnosis_says_so() {
         "-",
     ];
     let output = compare(folder.path(), &words);
-    let found = json(&output);
-    assert_eq!(found["diagnosis"]["bound"], "your own politeness settings");
-    let wall = found["engines"][0]["wall_s"]["median"].as_f64().unwrap();
+    let comparison = json(&output);
+    assert_eq!(
+        comparison["diagnosis"]["bound"],
+        "your own politeness settings"
+    );
+    let wall = comparison["engines"][0]["wall_s"]["median"]
+        .as_f64()
+        .unwrap();
     assert!(wall >= 0.003 * 29.0, "{wall}");
-    let next = found["recommendation"]["command"].as_str().unwrap();
+    let next = comparison["recommendation"]["command"].as_str().unwrap();
     assert!(
         next.starts_with("haul fetch urls.txt --delay 3ms --engine "),
         "{next}"
@@ -245,8 +253,8 @@ fn a_sweep_climbs_until_more_does_not_help_and_is_fitted() {
         "-",
     ];
     let output = compare(folder.path(), &words);
-    let found = json(&output);
-    let curve = &found["sweep"]["curves"][0];
+    let comparison = json(&output);
+    let curve = &comparison["sweep"]["curves"][0];
     let points = curve["points"].as_array().unwrap();
     assert!(points.len() >= 4, "{curve}");
     let speed = |index: usize| points[index]["per_second"]["median"].as_f64().unwrap();
@@ -268,7 +276,7 @@ fn a_sweep_climbs_until_more_does_not_help_and_is_fitted() {
 #[test]
 fn an_impossible_comparison_is_rejected_before_any_request() {
     let folder = tempfile::tempdir().unwrap();
-    for (words, said) in [
+    for (words, expected) in [
         (&["--engines", "fibers"][..], "fibers"),
         (&["--work", "sleep:5"][..], "sleep:5"),
         (&["--map", "http://127.0.0.1:9/"][..], "--map"),
@@ -281,7 +289,7 @@ fn an_impossible_comparison_is_rejected_before_any_request() {
         let output = compare(folder.path(), words);
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(said), "{text}");
+        assert!(text.contains(expected), "{text}");
     }
     let output = haul(folder.path(), &["compare", "--rounds", "4"])
         .output()
@@ -303,20 +311,20 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
         "-",
     ];
     for (axis, unit, points) in [("latency", "ms", 8), ("work", "us", 7)] {
-        let found = json(&compare(
+        let comparison = json(&compare(
             folder.path(),
             &[&small[..], &["--sweep", axis]].concat(),
         ));
-        assert_eq!(found["sweep"]["unit"], unit);
-        let curve = &found["sweep"]["curves"][0];
+        assert_eq!(comparison["sweep"]["unit"], unit);
+        let curve = &comparison["sweep"]["curves"][0];
         let measured = curve["points"].as_array().unwrap();
         assert_eq!(measured.len(), points, "{curve}");
         let speed = |index: usize| measured[index]["per_second"]["median"].as_f64().unwrap();
         assert!(speed(0) > 2.0 * speed(points - 1), "{curve}");
         assert_eq!(curve["fit"], Value::Null, "the law is about concurrency");
     }
-    let found = json(&compare(folder.path(), &[&small[..], &["--map"]].concat()));
-    let map = &found["map"];
+    let comparison = json(&compare(folder.path(), &[&small[..], &["--map"]].concat()));
+    let map = &comparison["map"];
     assert_eq!(map["cells"].as_array().unwrap().len(), 16);
     assert_eq!(map["latency_ms"].as_array().unwrap().len(), 4);
     for cell in map["cells"].as_array().unwrap() {
@@ -325,7 +333,7 @@ fn sweeps_and_the_map_change_one_thing_at_a_time_and_put_it_back() {
             (&"async".into(), &true.into())
         );
     }
-    assert_eq!(found["workload"]["practice"]["latency_ms"], 1.0);
+    assert_eq!(comparison["workload"]["practice"]["latency_ms"], 1.0);
 }
 
 #[test]

@@ -179,16 +179,16 @@ fn zsh_completes_every_flag_and_files_as_every_value() {
     }
     fs::write(folder.path().join("lines"), lines.join("\n") + "\n").unwrap();
     run(&zsh, &["-f"], folder.path(), ZSH);
-    let said = fs::read(folder.path().join("said")).unwrap();
-    let said = String::from_utf8_lossy(&said);
+    let log = fs::read(folder.path().join("said")).unwrap();
+    let log = String::from_utf8_lossy(&log);
     for wrong in ["command not found", "_arguments:", "bad ", "invalid"] {
-        assert!(!said.contains(wrong), "{said}");
+        assert!(!log.contains(wrong), "{log}");
     }
     let matches = fs::read_to_string(folder.path().join("matches")).unwrap();
     let of = |line: &str| {
         let (_, after) = matches
             .split_once(&format!("== {line}\n"))
-            .unwrap_or_else(|| panic!("{line}: {matches}\n{said}"));
+            .unwrap_or_else(|| panic!("{line}: {matches}\n{log}"));
         after.split("== ").next().unwrap()
     };
     for command in COMMANDS {

@@ -9,7 +9,7 @@ use haul::{Config, External, ScopeReach, SimilarPages};
 use crate::run::{on, run};
 
 /// The paths that a crawl requests from a site, sorted.
-fn asked(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> Vec<String> {
+fn requested(origin: &Origin, seeds: &[&str], change: impl FnOnce(&mut Config)) -> Vec<String> {
     let seeds = seeds.iter().map(|seed| origin.url(seed));
     let mut config = on("async:1", Config::crawl(seeds));
     change(&mut config);
@@ -37,7 +37,7 @@ fn a_run_leaves_its_settings_as_they_are_and_they_can_be_run_again() {
     crawl(&mut config).similar = SimilarPages::Report;
     config.frontier.adaptive = true;
     config.frontier.per_host = 0;
-    let given = config.clone();
+    let original = config.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,7 +45,7 @@ fn a_run_leaves_its_settings_as_they_are_and_they_can_be_run_again() {
     for _ in 0..2 {
         let run = haul::crawl(&config, haul::Stop::new(), |_| ());
         assert_eq!(runtime.block_on(run).unwrap().tally.visited, 2);
-        assert_eq!(config, given);
+        assert_eq!(config, original);
     }
 }
 
@@ -61,7 +61,7 @@ fn similar_pages_are_skipped_with_a_single_setting() {
             .fallback(Answer::page("well"))
             .start()
             .unwrap();
-        asked(&origin, &["/one", "/two"], |config| {
+        requested(&origin, &["/one", "/two"], |config| {
             crawl(config).similar = similar;
         })
     };
@@ -73,7 +73,7 @@ fn similar_pages_are_skipped_with_a_single_setting() {
 fn nofollow_is_obeyed_whenever_robots_txt_is() {
     let paths = |robots| {
         let origin = site("<a href=/open></a><a rel=nofollow href=/shut></a>");
-        asked(&origin, &["/"], |config| config.frontier.robots = robots)
+        requested(&origin, &["/"], |config| config.frontier.robots = robots)
     };
     assert_eq!(paths(Robots::Obey), ["/", "/open"]);
     assert_eq!(paths(Robots::Ignore), ["/", "/open", "/shut"]);
@@ -84,7 +84,7 @@ fn assets_that_may_come_from_anywhere_are_requested() {
     let elsewhere = site("x");
     let host = elsewhere.url("/picture").replace("127.0.0.1", "localhost");
     let origin = site(&format!("<img src={host}>"));
-    asked(&origin, &["/"], |config| {
+    requested(&origin, &["/"], |config| {
         crawl(config).scope.reach = ScopeReach::Host;
         crawl(config).scope.assets_anywhere = true;
     });
@@ -94,7 +94,7 @@ fn assets_that_may_come_from_anywhere_are_requested() {
 #[test]
 fn a_copy_to_browse_contains_the_assets_of_its_pages() {
     let (origin, folder) = (site("<img src=/picture>"), tempfile::tempdir().unwrap());
-    let paths = asked(&origin, &["/"], |config| {
+    let paths = requested(&origin, &["/"], |config| {
         config.files = Some(FilesSettings {
             folder: folder.path().join("copy"),
             layout: Layout::Browsable,
@@ -109,7 +109,7 @@ fn fragments_are_checked_on_pages_out_of_scope_too() {
     let link = elsewhere.url("/page").replace("127.0.0.1", "localhost");
     let method = |fragments| {
         let origin = site(&format!("<a href={link}#there></a>"));
-        asked(&origin, &["/"], |config| {
+        requested(&origin, &["/"], |config| {
             crawl(config).external = External::Check;
             config.parse.follow = Some(Follow {
                 fragments,

@@ -64,7 +64,7 @@ fn forgetful(then: &'static [u8]) -> u16 {
 }
 
 /// Closes after the second request without a response, and records the requested paths.
-fn forgetful_and_noting(asked: Arc<Mutex<Vec<String>>>) -> u16 {
+fn forgetful_and_recording(paths: Arc<Mutex<Vec<String>>>) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
         for answer in [PAGE, b""] {
@@ -72,7 +72,7 @@ fn forgetful_and_noting(asked: Arc<Mutex<Vec<String>>>) -> u16 {
             reader.read_line(&mut line)?;
             if request(&mut reader)? {
                 let path = line.split(' ').nth(1).unwrap_or_default();
-                asked.lock().unwrap().push(path.to_owned());
+                paths.lock().unwrap().push(path.to_owned());
                 writer.write_all(answer)?;
             }
         }
@@ -102,18 +102,18 @@ fn a_request_that_fails_on_a_reused_connection_is_resent_and_costs_no_retry() {
 #[test]
 fn a_request_that_failed_on_a_reused_connection_is_resent_on_a_new_one_only() {
     on_every_engine(|engine| {
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let port = forgetful_and_noting(asked.clone());
+        let paths: Arc<Mutex<Vec<String>>> = Arc::default();
+        let port = forgetful_and_recording(paths.clone());
         let urls = (0..60).map(|page| format!("http://127.0.0.1:{port}/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
         settings.frontier.per_host = 8;
         let report = run(settings);
         assert!(is_complete(&report), "{:?}", report.ends());
-        let asked = asked.lock().unwrap();
+        let paths = paths.lock().unwrap();
         for page in 0..60 {
             let path = format!("/{page}");
-            let times = asked.iter().filter(|asked| **asked == path).count();
+            let times = paths.iter().filter(|paths| **paths == path).count();
             assert!(times <= 2, "{path} was sent {times} times");
         }
     });
@@ -242,8 +242,8 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
             folder.path().join("out.jsonl").display()
         );
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{engine}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{engine}: {stderr}");
         // Each process has its own limit. Once it is reached, each request in flight may open its connection while the
         // one that makes room for it is still being closed.
         let processes = if engine.starts_with("processes") {
@@ -322,26 +322,29 @@ fn a_page_has_the_time_of_its_new_connection_and_none_for_a_reused_one() {
         let mut settings = config(engine, urls);
         settings.frontier.per_host = 1;
         let timings = Arc::new(Mutex::new(Vec::new()));
-        let told = timings.clone();
+        let recorded = timings.clone();
         let report = run_with(settings, haul::Stop::new(), move |event| {
             if let Event::Visited(visit) = event
                 && let Ok(page) = &visit.outcome
             {
-                told.lock().unwrap().push((page.timing, visit.parsed.took));
+                recorded
+                    .lock()
+                    .unwrap()
+                    .push((page.timing, visit.parsed.took));
             }
         });
         assert_eq!(report.ends(), ["200"; 12]);
         let timings = timings.lock().unwrap();
-        let (new, kept): (Vec<_>, Vec<_>) = timings
+        let (new, reused): (Vec<_>, Vec<_>) = timings
             .iter()
             .partition(|(timing, _)| timing.connect.is_some());
-        assert!(!new.is_empty() && !kept.is_empty(), "{timings:?}");
+        assert!(!new.is_empty() && !reused.is_empty(), "{timings:?}");
         for (timing, parsed) in &new {
             assert!(timing.resolve.is_some() && timing.tls.is_none() && parsed.is_some());
             let steps = timing.resolve.unwrap() + timing.connect.unwrap();
             assert!(steps <= timing.first_byte, "{timing:?}");
         }
-        for (timing, _) in &kept {
+        for (timing, _) in &reused {
             assert_eq!((timing.resolve, timing.tls), (None, None), "{timing:?}");
         }
     });

@@ -20,7 +20,7 @@ fn crawling<T: Into<String>>(engine: &str, seeds: impl IntoIterator<Item = T>) -
 }
 
 /// The same, with a job in this folder.
-fn kept(mut settings: Config, folder: &Path) -> Config {
+fn in_job(mut settings: Config, folder: &Path) -> Config {
     settings.job = Some(JobSettings {
         folder: folder.to_owned(),
         fresh: false,
@@ -42,7 +42,7 @@ fn robots(text: &'static str) -> SiteBuilder {
 }
 
 /// The requested paths, sorted; a path that was requested twice is listed twice.
-fn asked(origin: &Origin) -> Vec<String> {
+fn requested(origin: &Origin) -> Vec<String> {
     let mut paths = origin.log().paths();
     paths.retain(|path| path != "/robots.txt");
     paths.sort();
@@ -51,10 +51,10 @@ fn asked(origin: &Origin) -> Vec<String> {
 
 /// Asserts that no URL was requested twice.
 fn once(origin: &Origin) {
-    let mut seen = BTreeSet::new();
+    let mut urls = BTreeSet::new();
     for hit in origin.log().all_hits() {
         let url = format!("{}{}", hit.host, hit.path);
-        assert!(seen.insert(url.clone()), "{url} was asked twice");
+        assert!(urls.insert(url.clone()), "{url} was asked twice");
     }
 }
 
@@ -115,7 +115,7 @@ fn what_robots_txt_forbids_is_not_requested_through_a_link_a_redirect_a_sitemap_
             "/secret/open",
             "/sitemap.xml",
         ];
-        assert_eq!(asked(&origin), wanted);
+        assert_eq!(requested(&origin), wanted);
         assert_eq!(origin.log().hits("/robots.txt").len(), 1);
         // Listed rows and requested pages have records. A redirect to a forbidden URL counts like a link to it.
         assert_eq!(report.row(2).class, Some("robots"));
@@ -149,7 +149,7 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
                 .unwrap(),
         );
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = kept(crawling(engine, [origin.url("/")]), folder.path());
+        let mut settings = in_job(crawling(engine, [origin.url("/")]), folder.path());
         settings.frontier.per_host = 1;
         let (stop, again) = (Stop::new(), settings.clone());
         let abort = stop.abort.clone();
@@ -165,7 +165,7 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
             1,
             "the held one: the others have no record"
         );
-        assert_eq!(asked(&origin), ["/", "/held", "/held"]);
+        assert_eq!(requested(&origin), ["/", "/held", "/held"]);
         assert_eq!(origin.log().hits("/robots.txt").len(), 2);
     });
 }
@@ -288,7 +288,7 @@ fn a_limit_of_records_is_exact_whatever_is_in_flight() {
 fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
     on_every_engine(|engine| {
         let (origin, folder) = (mixed(), tempfile::tempdir().unwrap());
-        let mut settings = kept(crawling(engine, [origin.url("/")]), folder.path());
+        let mut settings = in_job(crawling(engine, [origin.url("/")]), folder.path());
         settings.frontier.max_records = Some(500);
         settings.frontier.per_host = 0;
         let mut urls = BTreeSet::new();
@@ -328,7 +328,7 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
             let folder = tempfile::tempdir().unwrap();
             let mut settings = crawling(engine, [origin.url("/1")]);
             if is_kept {
-                settings = kept(settings, folder.path());
+                settings = in_job(settings, folder.path());
             }
             let report = run(settings);
             assert_eq!(report.seen.len(), 1000);
@@ -400,7 +400,7 @@ fn a_page_that_is_also_the_target_of_a_redirect_is_not_requested_twice() {
         let wanted = [
             "/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start",
         ];
-        assert_eq!(asked(&origin), wanted);
+        assert_eq!(requested(&origin), wanted);
         // A redirect to a page with its own record gets a record too.
         assert!(ends(&report).contains("302"), "{:?}", report.seen);
         let finals: Vec<_> = report.seen.iter().map(|seen| &seen.url).collect();
@@ -456,17 +456,17 @@ fn a_crawl_stays_within_its_scope_its_patterns_and_its_depth() {
             };
             (scope.include, scope.exclude) = (patterns(include), patterns(exclude));
             run(settings);
-            let mut asked: Vec<String> = origin
+            let mut requested: Vec<String> = origin
                 .log()
                 .all_hits()
                 .into_iter()
                 .filter(|hit| hit.path != "/robots.txt")
                 .map(|hit| format!("{} {}", hit.host.split(':').next().unwrap(), hit.path))
                 .collect();
-            asked.sort();
+            requested.sort();
             let mut all: Vec<_> = places.iter().map(|place| ALL[*place]).collect();
             all.sort_unstable();
-            assert_eq!(asked, all, "{reach:?} {include:?} {exclude:?}");
+            assert_eq!(requested, all, "{reach:?} {include:?} {exclude:?}");
         }
     });
 }
@@ -492,7 +492,7 @@ fn a_depth_is_counted_in_links_from_the_seed() {
             let mut settings = crawling(engine, [origin.url("/")]);
             settings.crawl.as_mut().unwrap().scope.depth = Some(depth);
             run(settings);
-            assert_eq!(asked(&origin), wanted, "depth {depth}");
+            assert_eq!(requested(&origin), wanted, "depth {depth}");
         }
     });
 }

@@ -18,7 +18,7 @@ const PROMPTLY: Duration = Duration::from_secs(5);
 
 /// A site with a bit of everything that a list may run into.
 fn site() -> Origin {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     Site::builder()
         .settings(OriginSettings {
             pages: 40,
@@ -26,7 +26,7 @@ fn site() -> Origin {
         })
         .route_with("/flaky", move |_| {
             // Fails every other time, so that it is the same for every engine.
-            match asked.fetch_add(1, Ordering::SeqCst) % 2 {
+            match requests.fetch_add(1, Ordering::SeqCst) % 2 {
                 0 => Answer::status(500),
                 _ => Answer::page("<title>At last</title>"),
             }
@@ -78,14 +78,14 @@ fn everything(origin: &Origin) -> Vec<String> {
 }
 
 /// How often each path was requested.
-fn asked(log: &Log) -> BTreeMap<String, usize> {
-    let mut asked = BTreeMap::new();
+fn request_counts(log: &Log) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
     for hit in log.all_hits() {
-        *asked
+        *counts
             .entry(format!("{} {}", hit.method, hit.path))
             .or_default() += 1;
     }
-    asked
+    counts
 }
 
 /// Every record of a run, except how much of a cut body arrived, which is a matter of luck.
@@ -123,10 +123,10 @@ fn every_engine_writes_the_same_records_and_sends_the_same_requests() {
             );
             assert_eq!(report.outcome.ended, Ended::Complete);
             assert!(report.outcome.missing.is_empty());
-            (records(&report), figures, asked(origin.log()))
+            (records(&report), figures, request_counts(origin.log()))
         })
         .collect();
-    let (records, figures, asked) = &all[0];
+    let (records, figures, counts) = &all[0];
     assert_eq!(records.len(), 42);
     let ends: Vec<_> = records[30..].iter().map(Seen::end).collect();
     assert_eq!(
@@ -154,12 +154,12 @@ fn every_engine_writes_the_same_records_and_sends_the_same_requests() {
             .iter()
             .all(|seen| seen.version.is_none_or(|version| version == "1.1"))
     );
-    for (engine, (others, figures_there, asked_there)) in ENGINES.iter().zip(&all) {
+    for (engine, (others, figures_there, counts_there)) in ENGINES.iter().zip(&all) {
         for (ours, theirs) in records.iter().zip(others) {
             assert_eq!(ours, theirs, "{engine}");
         }
         assert_eq!(figures, figures_there, "{engine}");
-        assert_eq!(asked, asked_there, "{engine}");
+        assert_eq!(counts, counts_there, "{engine}");
     }
 }
 
@@ -169,16 +169,16 @@ fn an_engine_fills_its_slots_and_no_more() {
         let origin = slow(ms(20));
         let mut settings = config(engine, pages(&origin, 150));
         settings.frontier.per_host = 0;
-        let told = Arc::new(AtomicUsize::new(0));
-        let most = told.clone();
+        let in_progress = Arc::new(AtomicUsize::new(0));
+        let most = in_progress.clone();
         run_with(settings, Stop::new(), move |event| {
             if let Event::Tick(tally) = event {
                 most.fetch_max(tally.in_flight, Ordering::SeqCst);
             }
         });
         assert!(
-            told.load(Ordering::SeqCst) <= in_flight(engine),
-            "{told:?} are told"
+            in_progress.load(Ordering::SeqCst) <= in_flight(engine),
+            "{in_progress:?} are told"
         );
         assert_eq!(
             origin.log().counts().most_in_flight,

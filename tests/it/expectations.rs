@@ -28,7 +28,7 @@ fn row(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> 
 }
 
 /// The same, but the server keeps the connection open.
-fn kept(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
+fn keep_open(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static str) -> Row {
     Row {
         what,
         steps: vec![Step::send(text)],
@@ -62,45 +62,45 @@ fn heads() -> Vec<Row> {
     let many = "X-Field: v\r\n".repeat(500);
     let long = format!("X-Long: {}\r\n", "v".repeat(200_000));
     vec![
-        kept("a plain head", lengthy(""), "200"),
-        kept("500 fields", lengthy(&many), "200"),
-        kept("2,000 fields", lengthy(&many.repeat(4)), "head"),
-        kept("a field of 200 KB", lengthy(&long), "200"),
-        kept("fields of 2 MB", lengthy(&long.repeat(10)), "head"),
-        kept(
+        keep_open("a plain head", lengthy(""), "200"),
+        keep_open("500 fields", lengthy(&many), "200"),
+        keep_open("2,000 fields", lengthy(&many.repeat(4)), "head"),
+        keep_open("a field of 200 KB", lengthy(&long), "200"),
+        keep_open("fields of 2 MB", lengthy(&long.repeat(10)), "head"),
+        keep_open(
             "a folded line",
             lengthy("X-Folded: one\r\n two\r\n\tthree\r\n"),
             "200",
         ),
-        kept(
+        keep_open(
             "a folded length",
             framed("1.1", "Content-Length:\r\n 24\r\n", PAGE),
             "200",
         ),
-        kept("a space before a colon", lengthy("X-Spaced : v\r\n"), "200"),
-        kept(
+        keep_open("a space before a colon", lengthy("X-Spaced : v\r\n"), "200"),
+        keep_open(
             "a space before the colon of the length",
             framed("1.1", "Content-Length : 24\r\n", PAGE),
             "200",
         ),
-        kept(
+        keep_open(
             "a line that is no field",
             lengthy("what is this\r\n"),
             "200",
         ),
-        kept("a field without a name", lengthy(": v\r\n"), "200"),
-        kept(
+        keep_open("a field without a name", lengthy(": v\r\n"), "200"),
+        keep_open(
             "bytes beyond ASCII",
             lengthy("X-Name: caf\u{e9}\r\n"),
             "200",
         ),
-        kept(
+        keep_open(
             "lines that end in LF",
             lengthy("").replace("\r\n", "\n"),
             "200",
         ),
-        kept("no reason", lengthy("").replacen(" OK", "", 1), "200"),
-        kept(
+        keep_open("no reason", lengthy("").replacen(" OK", "", 1), "200"),
+        keep_open(
             "interim answers",
             format!(
                 "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{}",
@@ -121,7 +121,7 @@ fn heads() -> Vec<Row> {
             "protocol",
         ),
         row("a status below 100", "HTTP/1.1 099 No\r\n\r\n", "protocol"),
-        kept(
+        keep_open(
             "101 to a GET",
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
             "protocol",
@@ -158,25 +158,25 @@ fn bodies() -> Vec<Row> {
             ..reset(chunked("5\r\n<titl\r\n"))
         },
         row("less than its length", announced("9999"), "cut"),
-        kept(
+        keep_open(
             "the same length twice",
             announced(&format!("{length}, {length}")),
             "200",
         ),
-        kept(
+        keep_open(
             "two lengths",
             announced(&format!("{length}, 5")),
             "protocol",
         ),
-        kept("a length that is none", announced("many"), "protocol"),
-        kept("a negative length", announced("-1"), "protocol"),
-        kept("chunks", chunked(&chunk()), "200"),
-        kept(
+        keep_open("a length that is none", announced("many"), "protocol"),
+        keep_open("a negative length", announced("-1"), "protocol"),
+        keep_open("chunks", chunked(&chunk()), "200"),
+        keep_open(
             "chunks and a length",
             lengthy("Transfer-Encoding: chunked\r\n").replace(PAGE, &chunk()),
             "200",
         ),
-        kept(
+        keep_open(
             "extensions and trailers",
             chunked(&format!(
                 "{length:x} ;a=\"{}\"\r\n{PAGE}\r\n0\r\nX-Sum: 1\r\n\r\n",
@@ -184,7 +184,7 @@ fn bodies() -> Vec<Row> {
             )),
             "200",
         ),
-        kept(
+        keep_open(
             "chunks whose lines end in LF",
             chunked(&chunk().replace("\r\n", "\n")),
             "protocol",
@@ -194,12 +194,12 @@ fn bodies() -> Vec<Row> {
             chunked(&chunk().replace("\r\n", "\n")),
             "protocol",
         ),
-        kept(
+        keep_open(
             "a size that is none",
             chunked("zz\r\nno\r\n0\r\n\r\n"),
             "protocol",
         ),
-        kept(
+        keep_open(
             "data beyond its chunk",
             chunked(&format!("5\r\n{PAGE}\r\n0\r\n\r\n")),
             "protocol",
@@ -210,7 +210,7 @@ fn bodies() -> Vec<Row> {
             chunked(&chunk().replace("0\r\n\r\n", "0\r\n")),
             "cut",
         ),
-        kept(
+        keep_open(
             "HTTP/1.0 with a length",
             framed("1.0", &format!("Content-Length: {length}\r\n"), PAGE),
             "200",
@@ -226,7 +226,7 @@ fn bodies() -> Vec<Row> {
             "protocol",
         ),
         row("identity", coded("identity", PAGE), "200"),
-        kept(
+        keep_open(
             "identity with a length",
             lengthy("Transfer-Encoding: identity\r\n"),
             "200",
@@ -240,7 +240,7 @@ fn bodies() -> Vec<Row> {
             ),
             "cut",
         ),
-        kept(
+        keep_open(
             "identity, then chunks",
             coded("identity, chunked", &chunk()),
             "200",
@@ -250,7 +250,7 @@ fn bodies() -> Vec<Row> {
             coded("xchunked", &chunk()),
             "protocol",
         ),
-        kept(
+        keep_open(
             "a coding below the chunks",
             coded("gzip, chunked", &chunk()),
             "protocol",
@@ -260,17 +260,17 @@ fn bodies() -> Vec<Row> {
             coded("chunked, gzip", &chunk()),
             "protocol",
         ),
-        kept(
+        keep_open(
             "chunks in chunks",
             coded("chunked, chunked", &chunk()),
             "protocol",
         ),
-        kept(
+        keep_open(
             "utf-8 as a content coding",
             lengthy("Content-Encoding: utf-8\r\n"),
             "200",
         ),
-        kept(
+        keep_open(
             "a 204 that announces a body",
             "HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n",
             "204",

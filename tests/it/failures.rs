@@ -45,7 +45,7 @@ impl Shop {
         fs::write(folder.join("list.csv"), text).unwrap();
     }
 
-    fn asked(&self) -> Vec<String> {
+    fn requested(&self) -> Vec<String> {
         let mut paths = self.site.log().paths();
         paths.sort();
         paths
@@ -75,7 +75,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
         let run = |words: &[&str]| haul(here, &[words, &["--retries", "0"]].concat());
         let (code, _, error) = run(&["fetch", "list.csv", "-o", output]);
         assert_eq!(code, Some(3), "{output}: {error}");
-        assert_eq!(shop.asked(), ["/bad", "/well"], "{output}");
+        assert_eq!(shop.requested(), ["/bad", "/well"], "{output}");
 
         let (code, _, error) = haul(here, &["retry", output, "--", "--retries", "0"]);
         assert_eq!(code, Some(4), "{output}: {error}");
@@ -91,7 +91,7 @@ fn the_failures_of_every_output_are_fetched_again_and_nothing_else() {
             error.contains("do not contain the headers, bodies"),
             "{output}: {error}"
         );
-        assert_eq!(shop.asked(), ["/bad", "/bad", "/well"], "{output}");
+        assert_eq!(shop.requested(), ["/bad", "/bad", "/well"], "{output}");
 
         // Only the newest record of each row counts: the records of the retry add no failures.
         let (_, out, error) = haul(
@@ -147,7 +147,7 @@ fn a_failure_that_a_retry_mended_no_longer_counts() {
     assert_eq!(ends[2], (Some(2), Some(200)));
     let (code, out, _) = haul(here, &["retry", "out.jsonl"]);
     assert_eq!((code, out.as_str()), (Some(0), "nothing failed\n"));
-    assert_eq!(shop.asked(), ["/bad", "/bad", "/well"]);
+    assert_eq!(shop.requested(), ["/bad", "/bad", "/well"]);
 }
 
 #[test]

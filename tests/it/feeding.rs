@@ -117,8 +117,8 @@ fn a_channel_comes_after_the_list_and_its_seeds_may_have_whatever_rows_have() {
 fn a_sender_waits_while_the_run_has_no_room() {
     on_every_engine(|engine| {
         let gate = Gate::new();
-        let held = Answer::page("late").held(&gate);
-        let origin = Site::builder().fallback(held).start().unwrap();
+        let unanswered = Answer::page("late").held(&gate);
+        let origin = Site::builder().fallback(unanswered).start().unwrap();
         let (sender, seeds) = channel(16);
         let mut config = on(engine, Config::default());
         config.frontier.per_host = 0;

@@ -171,10 +171,10 @@ fn a_refusal_names_the_address_and_how_to_allow_it() {
     let message = &report.only().message;
     assert_eq!(message, "redirect to the private address 10.0.0.1 refused");
     let folder = tempfile::tempdir().unwrap();
-    let (code, _, told) = crate::cli::run(folder.path(), &["fetch", &origin.url("/to/0")]);
-    assert_eq!(code, Some(4), "{told}");
+    let (code, _, stderr) = crate::cli::run(folder.path(), &["fetch", &origin.url("/to/0")]);
+    assert_eq!(code, Some(4), "{stderr}");
     assert!(
-        told.contains("10.0.0.1 refused (--allow-private allows it)"),
-        "{told}"
+        stderr.contains("10.0.0.1 refused (--allow-private allows it)"),
+        "{stderr}"
     );
 }

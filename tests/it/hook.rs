@@ -60,8 +60,8 @@ fn each_request_is_signed_anew_and_no_record_has_the_signature() {
         );
         config.frontier.robots = Robots::Obey;
         config.frontier.retries = 1;
-        let asked = Rc::new(Cell::new(0));
-        let count = asked.clone();
+        let calls = Rc::new(Cell::new(0));
+        let count = calls.clone();
         let runner = Runner::new(config).before_each(move |request| {
             count.set(count.get() + 1);
             sign(request)
@@ -75,12 +75,12 @@ fn each_request_is_signed_anew_and_no_record_has_the_signature() {
             paths,
             ["/a", "/busy", "/busy", "/new", "/old", "/robots.txt"]
         );
-        assert_eq!(asked.get(), 6, "once for each request");
+        assert_eq!(calls.get(), 6, "once for each request");
         assert!(hits.iter().all(is_signed), "{hits:?}");
-        let told = format!("{visits:?}");
+        let debug = format!("{visits:?}");
         assert!(
-            !told.contains("x-signature") && !told.contains(SECRET),
-            "{told}"
+            !debug.contains("x-signature") && !debug.contains(SECRET),
+            "{debug}"
         );
     });
 }

@@ -106,8 +106,8 @@ fn many_requests_share_a_connection_and_a_reset_stream_affects_no_other() {
         assert_eq!(report.ends()[40..], ["closed"], "{:?}", &report.seen[40..]);
         // Of requests that start together, one connects, in each lane; a lane may connect once more meanwhile.
         let lanes = lanes(engine);
-        let made = connections.load(Ordering::SeqCst);
-        assert!(made <= 2 * lanes, "{made} connections of {lanes} lanes");
+        let opened = connections.load(Ordering::SeqCst);
+        assert!(opened <= 2 * lanes, "{opened} connections of {lanes} lanes");
     });
 }
 

@@ -18,7 +18,7 @@ fn haul(folder: &Path, words: &[&str]) -> Output {
 }
 
 /// Runs a command, asserts its exit code, and returns what it prints.
-fn told(folder: &Path, words: &[&str], code: i32) -> String {
+fn output_of(folder: &Path, words: &[&str], code: i32) -> String {
     let output = haul(folder, words);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{words:?}: {errors}");
@@ -110,7 +110,7 @@ fn broken() -> Broken {
 fn crawl(folder: &Path, origin: &Origin, more: &[&str], code: i32) -> String {
     let seed = origin.url("/");
     let words = ["crawl", &seed, "--job", "job", "--retries", "0"];
-    told(folder, &[&words[..], more].concat(), code)
+    output_of(folder, &[&words[..], more].concat(), code)
 }
 
 #[test]
@@ -138,10 +138,10 @@ fn a_job_is_shown_while_another_haul_works_on_it() {
         .expect("a checkpoint came");
     assert_eq!((&seen["waiting"], &seen["urls"]), (&1.into(), &4.into()));
     assert_eq!(seen["hosts"][0]["waiting"], 1);
-    let held = told(folder.path(), &["explain", "job", &origin.url("/held")], 0);
-    assert!(held.contains("waiting or in flight"), "{held}");
+    let explained = output_of(folder.path(), &["explain", "job", &origin.url("/held")], 0);
+    assert!(explained.contains("waiting or in flight"), "{explained}");
     // Only one process may work on a job.
-    let again = told(folder.path(), &["retry", "job"], 0);
+    let again = output_of(folder.path(), &["retry", "job"], 0);
     assert!(again.contains("1 URL is waiting"), "{again}");
     gate.open();
     assert!(crawl.wait().unwrap().success());
@@ -157,8 +157,8 @@ fn a_job_is_shown_with_its_causes_of_failure_and_is_not_changed() {
     crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
     let before = files(&folder.path().join("job"));
     let job = json(folder.path(), &["job", "job", "--json"]);
-    let table = told(folder.path(), &["job", "job"], 0);
-    told(
+    let table = output_of(folder.path(), &["job", "job"], 0);
+    output_of(
         folder.path(),
         &["explain", "job", &site.origin.url("/a")],
         0,
@@ -203,7 +203,7 @@ fn only_the_failures_of_a_cause_are_retried_and_their_links_are_followed() {
     let folder = tempfile::tempdir().unwrap();
     let site = broken();
     crawl(folder.path(), &site.origin, &["-E", "*.pdf"], 0);
-    let slip = told(
+    let slip = output_of(
         folder.path(),
         &["retry", "job", "--cause", "5xx,sometimes"],
         2,
@@ -212,13 +212,13 @@ fn only_the_failures_of_a_cause_are_retried_and_their_links_are_followed() {
         slip.contains("sometimes") && slip.contains("timeout"),
         "{slip}"
     );
-    let none = told(folder.path(), &["retry", "job", "--cause", "dns"], 0);
+    let none = output_of(folder.path(), &["retry", "job", "--cause", "dns"], 0);
     assert!(none.contains("none of 3 failures"), "{none}");
 
     site.mended.store(true, SeqCst);
     site.origin.log().clear();
     // Another spelling of the same folder.
-    told(folder.path(), &["retry", "./job", "--cause", "5xx"], 0);
+    output_of(folder.path(), &["retry", "./job", "--cause", "5xx"], 0);
     let mut paths = site.origin.log().paths();
     paths.sort();
     assert_eq!(paths, ["/behind", "/busy", "/late", "/robots.txt"]);
@@ -234,7 +234,7 @@ fn only_the_failures_of_a_cause_are_retried_and_their_links_are_followed() {
     assert_eq!((&job["failed"], &job["pass"]), (&1.into(), &1.into()));
 
     // A repeated failure counts as a failure again, and without failures nothing is requested.
-    told(folder.path(), &["retry", "job"], 0);
+    output_of(folder.path(), &["retry", "job"], 0);
     assert_eq!(site.origin.log().hits("/gone").len(), 1);
 }
 
@@ -245,16 +245,16 @@ fn a_list_is_retried_too_and_without_failures_nothing_is_requested() {
     let lines = ["/busy", "/a"].map(|path| site.origin.url(path));
     fs::write(folder.path().join("urls.txt"), lines.join("\n")).unwrap();
     let words = ["fetch", "urls.txt", "--job", "job", "--retries", "0"];
-    told(folder.path(), &words, 3);
+    output_of(folder.path(), &words, 3);
     site.mended.store(true, SeqCst);
-    told(folder.path(), &["retry", "job"], 0);
+    output_of(folder.path(), &["retry", "job"], 0);
     let seen = statuses(folder.path(), &site.origin);
     assert_eq!(
         (&seen["/busy"][..], &seen["/a"][..]),
         (&[503, 200][..], &[200][..])
     );
     let requests = site.origin.log().requests();
-    let nothing = told(folder.path(), &["retry", "job"], 0);
+    let nothing = output_of(folder.path(), &["retry", "job"], 0);
     assert!(nothing.contains("nothing failed"), "{nothing}");
     assert_eq!(site.origin.log().requests(), requests);
 }
@@ -266,7 +266,7 @@ fn a_secret_of_a_job_has_to_be_given_again() {
     let secret = ["-H", "X-Key: s3cret", "-H", "Accept: text/html"];
     crawl(folder.path(), &site.origin, &secret, 0);
     site.origin.log().clear();
-    let missing = told(folder.path(), &["retry", "job"], 2);
+    let missing = output_of(folder.path(), &["retry", "job"], 2);
     assert!(missing.contains("--header X-Key: …"), "{missing}");
     assert_eq!(site.origin.log().requests(), 0);
     site.mended.store(true, SeqCst);
@@ -279,7 +279,7 @@ fn a_secret_of_a_job_has_to_be_given_again() {
         "-H",
         "X-Key: s3cret",
     ];
-    told(folder.path(), &words, 0);
+    output_of(folder.path(), &words, 0);
     let hit = &site.origin.log().hits("/busy")[0];
     assert_eq!(hit.header("x-key"), Some("s3cret"));
     assert_eq!(hit.header("accept"), Some("text/html"));
@@ -297,7 +297,7 @@ fn a_secret_of_a_job_has_to_be_given_again() {
         "--delay",
         "1ms",
     ];
-    let refused = told(folder.path(), &slower, 2);
+    let refused = output_of(folder.path(), &slower, 2);
     assert!(
         refused.contains("delay") && refused.contains("--allow-changes"),
         "{refused}"
@@ -351,7 +351,7 @@ fn a_url_is_explained_with_the_decision_and_the_pages_that_led_there() {
             &["would be skipped: scope"],
         ),
     ] {
-        let text = told(folder.path(), &["explain", "job", &url], 0);
+        let text = output_of(folder.path(), &["explain", "job", &url], 0);
         for part in texts {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -372,7 +372,7 @@ fn a_url_is_explained_with_the_decision_and_the_pages_that_led_there() {
         (&seen["depth"], &seen["standing"]["status"]),
         (&2.into(), &200.into())
     );
-    told(folder.path(), &["explain", "job", "mailto:a@b.example"], 2);
+    output_of(folder.path(), &["explain", "job", "mailto:a@b.example"], 2);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_long_chain_is_shown_from_both_ends() {
     }
     let origin = site.start().unwrap();
     let words = ["crawl", &origin.url("/0"), "--job", "job"];
-    told(folder.path(), &words, 0);
+    output_of(folder.path(), &words, 0);
     let last = origin.url("/60");
     let known = json(folder.path(), &["explain", "job", &last, "--json"]);
     let seen = &known["sightings"][0];
@@ -405,7 +405,7 @@ fn a_missing_job_and_a_damaged_one_have_their_own_exit_codes() {
         &["retry", "job"],
         &["explain", "job", &url],
     ] {
-        let text = told(folder.path(), words, 6);
+        let text = output_of(folder.path(), words, 6);
         assert!(text.contains("no job"), "{text}");
         assert!(
             !folder.path().join("job").exists(),
@@ -423,7 +423,7 @@ fn a_missing_job_and_a_damaged_one_have_their_own_exit_codes() {
     bytes[at] ^= 1;
     fs::write(&path, &bytes).unwrap();
     for words in [&["job", "job"][..], &["retry", "job"]] {
-        let text = told(folder.path(), words, 6);
+        let text = output_of(folder.path(), words, 6);
         assert!(text.contains("damaged"), "{text}");
     }
 }

@@ -20,13 +20,13 @@ use crate::run::wait;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A crawl of a generated site with its job in `job`, in a temporary folder.
-struct Kept {
+struct JobCrawl {
     origin: Origin,
     pages: u64,
     folder: tempfile::TempDir,
 }
 
-impl Kept {
+impl JobCrawl {
     fn of(pages: u64) -> Self {
         Self {
             origin: generated(pages),
@@ -57,7 +57,7 @@ impl Kept {
     }
 
     /// Runs until the server has received N requests, then sends a signal.
-    fn interrupted(&self, signal: Signal, after: u64) -> (Option<i32>, String) {
+    fn run_and_signal(&self, signal: Signal, after: u64) -> (Option<i32>, String) {
         self.origin.log().clear();
         let mut run = self.start_in(self.folder.path(), &[]);
         wait(self.origin.log().wait_for_hits(after));
@@ -89,7 +89,7 @@ impl Kept {
     }
 
     /// Asserts that a damaged copy is rejected with this message, and that its output is unchanged.
-    fn refused(&self, copy: &Path, says: &str) {
+    fn assert_rejected(&self, copy: &Path, says: &str) {
         let before = fs::read(copy.join("out.jsonl")).unwrap();
         let (code, text) = self.run_in(copy, &["-q"]);
         assert_eq!(code, Some(6), "{text}");

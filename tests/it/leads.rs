@@ -5,7 +5,7 @@ use haul::origin::{Answer, Origin, Request, Site};
 use crate::cli::run;
 
 /// The requested paths, sorted, each once.
-fn asked(origin: &Origin) -> Vec<String> {
+fn requested(origin: &Origin) -> Vec<String> {
     let mut paths = origin.log().paths();
     paths.retain(|path| path != "/robots.txt");
     paths.sort();
@@ -20,7 +20,7 @@ fn crawl(origin: &Origin, path: &str, flags: &[&str]) -> Vec<String> {
     words.extend_from_slice(flags);
     let (code, _, text) = run(folder.path(), &words);
     assert_eq!(code, Some(0), "{text}");
-    asked(origin)
+    requested(origin)
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn a_seed_that_is_a_sitemap_or_feed_is_read_as_one_whatever_its_content_type() {
                 .fallback(Answer::page("well"))
                 .start()
                 .unwrap();
-            let asked = crawl(&origin, "/sitemap.xml", &[]);
-            assert_eq!(asked, ["/listed", "/sitemap.xml"], "{media} {body}");
+            let requested = crawl(&origin, "/sitemap.xml", &[]);
+            assert_eq!(requested, ["/listed", "/sitemap.xml"], "{media} {body}");
         }
     }
     // A page that displays a sitemap is a page.
@@ -81,8 +81,8 @@ fn a_page_without_links_is_remembered_by_its_text() {
         &seeds[0],
         &seeds[1],
     ];
-    let (code, _, told) = run(folder.path(), &words);
-    assert_eq!(code, Some(0), "{told}");
-    assert_eq!(asked(&origin), ["/linked", "/plain"]);
-    assert!(told.contains("similar × 1"), "{told}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(requested(&origin), ["/linked", "/plain"]);
+    assert!(stderr.contains("similar × 1"), "{stderr}");
 }

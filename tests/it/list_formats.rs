@@ -10,12 +10,12 @@ use haul::seeds::SeedSettings;
 use proptest::prelude::*;
 
 use crate::cli::run as haul;
-use crate::lists::{List, list, told};
+use crate::lists::{List, list, summaries};
 use crate::run::{outcome, run};
 
 /// The row, class and URL of each record of a list with this name and content.
 fn rows(name: &str, content: impl AsRef<[u8]>) -> Vec<String> {
-    told(&list(name, content).read())
+    summaries(&list(name, content).read())
 }
 
 fn refused(list: &List) -> String {
@@ -56,7 +56,7 @@ fn quotes_mean_nothing_in_a_table_with_tabs() {
         three\"\thttp://a.example/3\ty\n\"4\"\thttp://a.example/4\tz\n";
     let report = list("list.tsv", text).read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "2 skipped http://a.example/1",
             "3 skipped http://a.example/2",
@@ -76,7 +76,7 @@ fn a_row_between_two_stray_quotes_is_reported_and_not_fetched() {
     let text = "url,note\nhttp://a.example/1,\"5 inch\nhttp://a.example/2,x\nhttp://a.example/3,6 inch\"\nhttp://a.example/4,\n";
     let report = list("list.csv", text).read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "2 skipped http://a.example/1",
             "3 malformed http://line.invalid/",
@@ -132,7 +132,7 @@ fn a_table_without_a_header_loses_no_row_and_its_columns_have_numbers() {
     )
     .read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "1 skipped http://a.example/1",
             "2 skipped http://a.example/2"
@@ -161,7 +161,7 @@ fn tables_of_excel_and_powershell_are_read() {
         .collect::<Vec<_>>();
     for bytes in [utf16, ansi, [b"\xef\xbb\xbf", text.as_bytes()].concat()] {
         let report = list("list.csv", bytes).read();
-        assert_eq!(told(&report), ["3 skipped http://a.example/1"]);
+        assert_eq!(summaries(&report), ["3 skipped http://a.example/1"]);
         assert_eq!(report.only().columns, ["name=\"É\""]);
     }
     let urls: Vec<u8> = "\u{feff}http://a.example/1\r\nhttp://a.example/2\r\n"
@@ -223,7 +223,7 @@ fn a_text_list_has_separators_and_comments_and_the_rest_is_malformed() {
         http://a.example/\u{a0}9\n# caf\u{e9}\n";
     let report = list("urls.txt", text).read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "1 skipped http://a.example/1",
             "2 skipped http://a.example/2",
@@ -258,7 +258,7 @@ fn an_argument_or_a_cell_with_two_urls_is_malformed_and_not_one_wrong_url() {
     let mut config = list("x", "").dry();
     config.seeds = SeedSettings::urls([glued, "http://a.example/x y"]);
     assert_eq!(
-        told(&run(config)),
+        summaries(&run(config)),
         [
             "1 malformed http://line.invalid/",
             "2 skipped http://a.example/x%20y"
@@ -282,7 +282,7 @@ fn a_line_of_json_that_others_write_loses_neither_its_row_nor_its_columns() {
         {\"url\":\"x\",\"url\":\"http://a.example/3\",\"a\":NaN}\n\u{feff}{\"url\":\"http://a.example/4\",\"a\":123456789012345678901234}\n";
     let report = list("list.jsonl", text).read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "1 skipped http://a.example/1",
             "3 skipped http://a.example/2",

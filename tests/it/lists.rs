@@ -42,7 +42,7 @@ impl List {
 }
 
 /// The row, class and URL of each record, as one line.
-pub(crate) fn told(report: &Report) -> Vec<String> {
+pub(crate) fn summaries(report: &Report) -> Vec<String> {
     let line = |seen: &crate::run::Seen| {
         format!(
             "{} {} {}",
@@ -71,8 +71,11 @@ const TOLD: [&str; 5] = [
 
 #[test]
 fn a_text_is_read_whatever_its_line_endings_byte_order_mark_and_comments() {
-    assert_eq!(told(&list("urls.txt", TEXT).read()), TOLD);
-    assert_eq!(told(&list("urls", TEXT.replace('\r', "")).read()), TOLD);
+    assert_eq!(summaries(&list("urls.txt", TEXT).read()), TOLD);
+    assert_eq!(
+        summaries(&list("urls", TEXT.replace('\r', "")).read()),
+        TOLD
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn a_compressed_list_is_recognized_by_its_content_and_not_by_its_name() {
     let zstd = zstd::encode_all(TEXT.as_bytes(), 3).unwrap();
     let two = [gzip(&TEXT.as_bytes()[..30]), gzip(&TEXT.as_bytes()[30..])].concat();
     for packed in [gzip(TEXT.as_bytes()), zstd, two] {
-        assert_eq!(told(&list("urls.txt", packed).read()), TOLD);
+        assert_eq!(summaries(&list("urls.txt", packed).read()), TOLD);
     }
     let csv = gzip(b"name,url\nx,http://a.example/\n");
     assert_eq!(
@@ -114,7 +117,7 @@ fn the_other_columns_of_a_table_are_in_its_records() {
     ] {
         let report = list(name, text).read();
         assert_eq!(
-            told(&report),
+            summaries(&report),
             [
                 "2 skipped http://a.example/",
                 "4 malformed http://line.invalid/",
@@ -220,7 +223,7 @@ fn lines_that_are_not_text_or_far_too_long_are_reported_and_skipped() {
     bytes.extend(b"\n\0\0\0\nhttp://d.example/4\n");
     let report = list("urls.txt", bytes).read();
     assert_eq!(
-        told(&report),
+        summaries(&report),
         [
             "1 skipped http://a.example/1",
             "2 malformed http://line.invalid/",

@@ -64,8 +64,8 @@ fn a_budget_smaller_than_a_page_delays_pages_and_drops_none_on_any_engine() {
             "-o",
             "out.jsonl",
         ];
-        let (code, _, told) = run(folder.path(), &words);
-        assert_eq!(code, Some(0), "{engine}: {told}");
+        let (code, _, stderr) = run(folder.path(), &words);
+        assert_eq!(code, Some(0), "{engine}: {stderr}");
         let records = written::jsonl(&folder.path().join("out.jsonl"));
         assert_eq!(records.len(), PAGES, "{engine}");
         for record in records {
@@ -81,7 +81,7 @@ fn a_budget_smaller_than_a_page_delays_pages_and_drops_none_on_any_engine() {
 fn a_budget_of_zero_is_rejected_with_a_suggestion() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["fetch", "--max-memory", "0", "http://127.0.0.1:1/"];
-    let (code, _, told) = run(folder.path(), &words);
-    assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("--max-memory: with 0 no page"), "{told}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("--max-memory: with 0 no page"), "{stderr}");
 }

@@ -187,13 +187,13 @@ fn extruct(samples: &[Sample]) -> Option<(Vec<Value>, f64)> {
     let output = program.wait_with_output().unwrap();
     writer.join().unwrap();
     assert!(output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
-    let told: Vec<Value> = told
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(told.len(), samples.len());
-    Some((told, started.elapsed().as_secs_f64()))
+    assert_eq!(lines.len(), samples.len());
+    Some((lines, started.elapsed().as_secs_f64()))
 }
 
 /// What haul reads, in normalized form.
@@ -212,19 +212,19 @@ fn ours(metadata: &Metadata) -> BTreeMap<&'static str, Value> {
 }
 
 /// What extruct reads, in normalized form.
-fn theirs(told: &Value) -> BTreeMap<&'static str, Value> {
+fn theirs(value: &Value) -> BTreeMap<&'static str, Value> {
     let form = |syntax: &'static str| {
-        let told = told[syntax].clone();
-        let alike = match (&told, syntax) {
+        let value = value[syntax].clone();
+        let alike = match (&value, syntax) {
             (Value::Array(objects), "json_ld") => {
                 Value::Array(objects.iter().flat_map(opened).collect())
             }
-            (Value::Array(_), "microdata") => plain(told.clone()),
+            (Value::Array(_), "microdata") => plain(value.clone()),
             (Value::Array(found), "open_graph") => {
                 let found = found.first().map(|found| found["properties"].clone());
                 plain(found.unwrap_or(json!([])))
             }
-            _ => told.clone(),
+            _ => value.clone(),
         };
         (syntax, alike)
     };
@@ -273,11 +273,14 @@ fn plain(value: Value) -> Value {
 }
 
 /// Page, syntax, what haul reads and what extruct reads, for each difference.
-fn differences(samples: &[Sample], told: &[Value]) -> Vec<(String, &'static str, Value, Value)> {
+fn differences(
+    samples: &[Sample],
+    extracted: &[Value],
+) -> Vec<(String, &'static str, Value, Value)> {
     let extractor = extractor();
     let mut differences = Vec::new();
-    for (sample, told) in samples.iter().zip(told) {
-        let (mut ours, mut theirs) = (ours(&read(&extractor, sample)), theirs(told));
+    for (sample, extracted) in samples.iter().zip(extracted) {
+        let (mut ours, mut theirs) = (ours(&read(&extractor, sample)), theirs(extracted));
         for syntax in SYNTAXES {
             let (ours, theirs) = (ours.remove(syntax).unwrap(), theirs.remove(syntax).unwrap());
             if ours != theirs {
@@ -291,18 +294,18 @@ fn differences(samples: &[Sample], told: &[Value]) -> Vec<(String, &'static str,
 #[test]
 fn extruct_reads_the_same_except_for_explained_differences() {
     let samples = committed();
-    let Some((told, _)) = extruct(&samples) else {
+    let Some((extracted, _)) = extruct(&samples) else {
         return;
     };
-    let found = differences(&samples, &told);
-    for (page, syntax, ours, theirs) in &found {
+    let differences = differences(&samples, &extracted);
+    for (page, syntax, ours, theirs) in &differences {
         let known = DIFFERENCES
             .iter()
             .any(|(name, of, _)| name == page && of == syntax);
         assert!(known, "{page}: {syntax}:\nours   {ours}\ntheirs {theirs}");
     }
     for (page, syntax, why) in DIFFERENCES {
-        let still = found
+        let still = differences
             .iter()
             .any(|(name, of, _, _)| name == page && of == syntax);
         assert!(still, "{page}: {syntax}: no longer differs: {why}");
@@ -313,24 +316,27 @@ fn extruct_reads_the_same_except_for_explained_differences() {
 #[ignore = "measures; wants a folder of pages in HAUL_METADATA_PAGES"]
 fn extruct_and_haul_on_a_folder_of_pages() {
     let samples = samples(Path::new(&std::env::var("HAUL_METADATA_PAGES").unwrap()));
-    let Some((told, seconds)) = extruct(&samples) else {
+    let Some((extracted, seconds)) = extruct(&samples) else {
         return;
     };
-    let found = differences(&samples, &told);
+    let differences = differences(&samples, &extracted);
     for syntax in SYNTAXES {
-        let read = told.iter().filter(|told| {
-            told[syntax]
+        let read = extracted.iter().filter(|extracted| {
+            extracted[syntax]
                 .as_array()
-                .is_some_and(|found| !found.is_empty())
+                .is_some_and(|differences| !differences.is_empty())
         });
-        let other = found.iter().filter(|(_, of, _, _)| *of == syntax).count();
+        let other = differences
+            .iter()
+            .filter(|(_, of, _, _)| *of == syntax)
+            .count();
         println!(
             "{syntax}: of {} pages, {} have it for extruct, {other} differ",
             samples.len(),
             read.count()
         );
     }
-    for (page, syntax, ours, theirs) in &found {
+    for (page, syntax, ours, theirs) in &differences {
         println!("{page}: {syntax}:\n  ours   {ours}\n  theirs {theirs}");
     }
     println!("extruct took {seconds:.2} s with its start");
@@ -379,11 +385,11 @@ fn metadata_is_one_object_next_to_the_fields() {
         heading,
         &haul::extract::Value::Text("Storm closes the harbour".to_owned())
     );
-    let mut told = json!(extracted.metadata.unwrap());
-    let whole = told["json_ld"].take();
+    let mut metadata = json!(extracted.metadata.unwrap());
+    let whole = metadata["json_ld"].take();
     assert_eq!(whole[0]["@type"], "NewsArticle");
     assert_eq!(
-        told,
+        metadata,
         json!({
             "title": "Storm closes the harbour | The Example Herald",
             "description": "Ferries stay in port until Friday.",

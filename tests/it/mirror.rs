@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::site::{Page, files, haul, serve, told};
+use crate::site::{Page, files, haul, serve, stderr_of};
 
 /// A copy of a site.
 struct Copy {
     folder: tempfile::TempDir,
     host: String,
-    told: String,
+    stderr: String,
 }
 
 impl Copy {
@@ -28,7 +28,7 @@ impl Copy {
         Self {
             folder,
             host: format!("127.0.0.1+{}", address.port()),
-            told: told(&output),
+            stderr: stderr_of(&output),
         }
     }
 
@@ -84,7 +84,7 @@ fn a_link_through_a_redirect_gets_the_fragment_of_the_redirect_or_keeps_its_own(
         "<a href='a~.html'></a><a href='a~.html#there'></a><a href='a~.html#there'></a>\
          <a href='a~.html#own'></a><a href='a~.html#there'></a>",
         "{}",
-        copy.told
+        copy.stderr
     );
 }
 
@@ -104,7 +104,7 @@ const PRIVATE: &[Page] = &[
 fn a_nofollow_page_is_saved_with_its_assets() {
     let copy = Copy::of(PRIVATE, &[]);
     let expected = ["bg.png", "index.html", "p.png", "s.css"].map(str::to_owned);
-    assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.told);
+    assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.stderr);
 }
 
 const SECTIONS: &[Page] = &[
@@ -139,7 +139,7 @@ fn an_included_page_is_saved_with_its_assets_except_excluded_ones() {
         copy.names(),
         BTreeSet::from(expected.map(str::to_owned)),
         "{}",
-        copy.told
+        copy.stderr
     );
 }
 
@@ -170,7 +170,7 @@ const SAME: &[Page] = &[
 fn a_page_that_is_served_under_its_folder_and_as_index_is_saved_once() {
     let copy = Copy::of(SAME, &[]);
     let expected = ["index.html", "sub/index.html"].map(str::to_owned);
-    assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.told);
+    assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.stderr);
     assert_eq!(
         copy.text("index.html"),
         "<a href=\"index.html\">home</a><a href=\"sub/index.html\">sub</a>"
@@ -216,5 +216,5 @@ fn the_summary_names_the_file_that_a_mirror_begins_with() {
     let file = Path::new("copy").join(&copy.host).join("en/start~.html");
     assert!(copy.folder.path().join(&file).is_file());
     let expected = format!("  mirror    starts at {}\n", file.display());
-    assert!(copy.told.contains(&expected), "{}", copy.told);
+    assert!(copy.stderr.contains(&expected), "{}", copy.stderr);
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use haul::origin::{Answer, Origin, Site};
 
-use crate::cli::{self, haul, run, told};
+use crate::cli::{self, haul, run, split_output};
 
 /// A site, and a folder with a list of three of its pages.
 fn site() -> (Origin, tempfile::TempDir) {
@@ -46,12 +46,12 @@ fn an_output_that_is_an_input_is_refused_before_anything_is_opened() {
     fs::write(at("lines"), "1-2").unwrap();
     fs::write(at("conf.toml"), "retries = 1\n").unwrap();
     fs::write(at("recipe.toml"), "name = \"x\"\n[fields]\na = \"title\"\n").unwrap();
-    let made = run(
+    let first_run = run(
         folder.path(),
         &["list.txt", "-o", "pages.warc.gz", "--output-dir", "saved"],
     );
-    assert_eq!(made.0, Some(0), "{made:?}");
-    let (before, asked) = (tree(folder.path()), site.log().requests());
+    assert_eq!(first_run.0, Some(0), "{first_run:?}");
+    let (before, requests) = (tree(folder.path()), site.log().requests());
     let url = site.url("/");
     for line in [
         &["list.txt", "-o", "list.txt"][..],
@@ -97,7 +97,7 @@ fn an_output_that_is_an_input_is_refused_before_anything_is_opened() {
         assert!(stderr.starts_with("haul: "), "{line:?}: {stderr}");
     }
     assert_eq!(tree(folder.path()), before);
-    assert_eq!(site.log().requests(), asked);
+    assert_eq!(site.log().requests(), requests);
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn standard_input_and_output_are_compared_too() {
     let (site, folder) = site();
     let list = || fs::File::open(folder.path().join("list.txt")).unwrap();
     let mut command = haul(folder.path(), &["fetch", "-o", "list.txt"]);
-    let (code, _, stderr) = told(command.stdin(Stdio::from(list())).output().unwrap());
+    let (code, _, stderr) = split_output(command.stdin(Stdio::from(list())).output().unwrap());
     assert_eq!(code, Some(2), "{stderr}");
     let after = fs::OpenOptions::new()
         .append(true)
         .open(folder.path().join("list.txt"))
         .unwrap();
     let mut command = haul(folder.path(), &["fetch", "list.txt"]);
-    let (code, _, stderr) = told(command.stdout(after).output().unwrap());
+    let (code, _, stderr) = split_output(command.stdout(after).output().unwrap());
     assert_eq!(code, Some(2), "{stderr}");
     assert_eq!(site.log().requests(), 0);
 }
@@ -153,16 +153,16 @@ fn a_second_run_does_not_write_to_an_output_that_another_one_has_open() {
         line.extend(more);
         let mut first = haul(folder.path(), &line).spawn().unwrap();
         site.held.recv().unwrap(); // now its output is open
-        let (code, _, told) = run(folder.path(), &["fetch", &url, "-o", name]);
-        assert_eq!(code, Some(5), "{name}: {told}");
+        let (code, _, stderr) = run(folder.path(), &["fetch", &url, "-o", name]);
+        assert_eq!(code, Some(5), "{name}: {stderr}");
         assert!(
-            told.contains("another haul is writing to it"),
-            "{name}: {told}"
+            stderr.contains("another haul is writing to it"),
+            "{name}: {stderr}"
         );
         first.kill().unwrap();
         first.wait().unwrap();
-        let (code, _, told) = run(folder.path(), &["fetch", &url, "-o", name]);
-        assert_eq!(code, Some(0), "{name}: {told}");
+        let (code, _, stderr) = run(folder.path(), &["fetch", &url, "-o", name]);
+        assert_eq!(code, Some(0), "{name}: {stderr}");
     }
 }
 

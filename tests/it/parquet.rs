@@ -26,21 +26,21 @@ impl Strangers {
     }
 
     /// Runs one of the queries in `strangers.py` on a dataset and returns what it prints.
-    fn told(&self, what: &str, dataset: &Path, more: &[&str]) -> String {
+    fn query(&self, what: &str, dataset: &Path, more: &[&str]) -> String {
         let mut python = Command::new(&self.python);
         python.args(["-c", STRANGERS, what]).arg(dataset).args(more);
         let output = python.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "{what} {}: {said}",
+            "{what} {}: {stderr}",
             dataset.display()
         );
         String::from_utf8(output.stdout).unwrap()
     }
 
     fn rows(&self, what: &str, dataset: &Path, more: &[&str]) -> Vec<Map<String, Value>> {
-        let text = self.told(what, dataset, more);
+        let text = self.query(what, dataset, more);
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
@@ -78,11 +78,11 @@ fn records(folder: &Path, file: &str) -> Vec<Value> {
 fn items(records: &[Value], recipe: &str) -> Vec<String> {
     let mut items = Vec::new();
     for record in records {
-        let found = match recipe {
+        let page_items = match recipe {
             "fields" => record.get("fields").map(|item| vec![item.clone()]),
             _ => record["items"][recipe].as_array().cloned(),
         };
-        for (number, mut item) in found.unwrap_or_default().into_iter().enumerate() {
+        for (number, mut item) in page_items.unwrap_or_default().into_iter().enumerate() {
             item["url"] = record["url"].clone();
             item["item"] = json!(number);
             items.push(item.to_string());
@@ -117,8 +117,8 @@ fn shop(folder: &Path, file: &str) {
         "-o",
         file,
     ];
-    let (code, _, said) = run(folder, &words);
-    assert!(matches!(code, Some(0 | 3)), "{code:?} {said}");
+    let (code, _, stderr) = run(folder, &words);
+    assert!(matches!(code, Some(0 | 3)), "{code:?} {stderr}");
 }
 
 #[test]
@@ -143,19 +143,19 @@ fn other_programs_read_typed_tables_of_what_was_scraped() {
         }
     }
     assert_eq!(
-        strangers.told("schema", &dataset, &["product"]),
+        strangers.query("schema", &dataset, &["product"]),
         "page: int64\nurl: string\nitem: int64\ntitle: string\nprice: double\ncurrency: string\nsku: string\nstock: int64\n\
          related: list<element: string>\nspec: list<element: struct<what: string, value: string>>\n"
     );
-    let types = strangers.told("types", &dataset, &["product"]);
+    let types = strangers.query("types", &dataset, &["product"]);
     assert!(
         types.contains(
             "stock: BIGINT\nrelated: VARCHAR[]\nspec: STRUCT(what VARCHAR, \"value\" VARCHAR)[]\n"
         ),
         "{types}"
     );
-    let types = strangers.told("types", &dataset, &["pages"]);
-    for told in [
+    let types = strangers.query("types", &dataset, &["pages"]);
+    for column in [
         "status: BIGINT",
         "total_ms: DOUBLE",
         "sent: TIMESTAMP WITH TIME ZONE",
@@ -163,7 +163,7 @@ fn other_programs_read_typed_tables_of_what_was_scraped() {
         "noindex: BOOLEAN",
         "external: BOOLEAN",
     ] {
-        assert!(types.contains(told), "{told}: {types}");
+        assert!(types.contains(column), "{column}: {types}");
     }
 
     let urls = |pages: Vec<Value>| {
@@ -228,7 +228,7 @@ fn other_programs_read_typed_tables_of_what_was_scraped() {
             .iter()
             .any(|miss| miss["field"] == "stock" && miss["recipe"] == "product")
     );
-    let parts = strangers.told("parts", &dataset, &[]);
+    let parts = strangers.query("parts", &dataset, &[]);
     assert!(parts.lines().all(|part| part.ends_with(" ZSTD")), "{parts}");
 }
 
@@ -253,8 +253,8 @@ fn appended_runs_are_kept_side_by_side_and_one_without_items_is_an_empty_table()
             "none[]=.none",
             url,
         ];
-        let (code, _, said) = run(folder.path(), &words);
-        assert_eq!(code, Some(0), "{said}");
+        let (code, _, stderr) = run(folder.path(), &words);
+        assert_eq!(code, Some(0), "{stderr}");
     }
     let pages = strangers.rows("pages", &dataset, &[]);
     assert_eq!(
@@ -350,7 +350,7 @@ fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
         }
     }
     if let Some(strangers) = strangers {
-        strangers.told("parts", dataset, &[]);
+        strangers.query("parts", dataset, &[]);
     }
 }
 
@@ -380,11 +380,11 @@ fn a_dataset_needs_its_own_folder() {
         "parquet",
         "http://127.0.0.1:1/",
     ];
-    let (code, _, said) = run(folder.path(), &words);
+    let (code, _, stderr) = run(folder.path(), &words);
     assert_eq!(code, Some(2));
     assert!(
-        said.contains("--format parquet needs a folder to write to"),
-        "{said}"
+        stderr.contains("--format parquet needs a folder to write to"),
+        "{stderr}"
     );
     fs::write(folder.path().join("out.parquet"), "mine").unwrap();
     for (more, expected) in [(&[][..], 5), (&["--append"], 5), (&["--job", "job"], 2)] {
@@ -395,8 +395,8 @@ fn a_dataset_needs_its_own_folder() {
             "out.parquet",
             "http://127.0.0.1:1/",
         ];
-        let (code, _, said) = run(folder.path(), &[&words[..], more].concat());
-        assert_eq!(code, Some(expected), "{said}");
+        let (code, _, stderr) = run(folder.path(), &[&words[..], more].concat());
+        assert_eq!(code, Some(expected), "{stderr}");
     }
     let there = fs::read_to_string(folder.path().join("out.parquet"));
     assert_eq!(there.unwrap(), "mine");

@@ -99,15 +99,15 @@ fn a_part_that_ends_before_the_total_is_cut_and_kept_for_the_next_attempt() {
             .iter()
             .map(|hit| hit.header("range").map(str::to_owned))
             .collect();
-        let asked = |from: usize| Some(format!("bytes={from}-"));
+        let range_from = |from: usize| Some(format!("bytes={from}-"));
         assert_eq!(
             from,
             [
                 None,
-                asked(200_000),
-                asked(250_000),
-                asked(300_000),
-                asked(350_000)
+                range_from(200_000),
+                range_from(250_000),
+                range_from(300_000),
+                range_from(350_000)
             ]
         );
         assert_eq!(left_behind(folder.path()), 0);
@@ -132,8 +132,8 @@ fn a_part_of_another_body_is_never_joined_to_the_first() {
         }),
         ("more than the total, which is not told", |from| {
             let other = Reply::new(206).header("ETag", "\"v1\"");
-            let told = format!("bytes {from}-{}/*", TOTAL + 999);
-            let other = other.header("Content-Range", told);
+            let range = format!("bytes {from}-{}/*", TOTAL + 999);
+            let other = other.header("Content-Range", range);
             other.body(vec![0; TOTAL + 1000 - from]).into()
         }),
         ("another total", |from| {

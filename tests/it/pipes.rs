@@ -10,7 +10,7 @@ use haul::seeds::{SeedSettings, Source};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cli::{haul, told};
+use crate::cli::{haul, split_output};
 use crate::lists::list;
 use crate::run::{run, wait};
 
@@ -33,7 +33,7 @@ fn bash(folder: &Path, line: &str) -> (Option<i32>, String, String) {
         };
     }
     bash.env("HAUL", program).stdin(Stdio::null());
-    told(bash.output().unwrap())
+    split_output(bash.output().unwrap())
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_run_that_waits_for_a_pipe_ends_at_the_first_signal() {
     wait(site.log().wait_for_hits(1));
     let process = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(process, Signal::INT).unwrap();
-    let (code, out, error) = told(child.wait_with_output().unwrap());
+    let (code, out, error) = split_output(child.wait_with_output().unwrap());
     assert_eq!(code, Some(130), "{error}");
     assert!(out.contains("/first"), "{out}");
 }

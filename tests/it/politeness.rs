@@ -79,10 +79,10 @@ fn the_rate_of_the_run_holds_for_all_hosts_together() {
 
 /// A host that reports once that it is busy, with this status and Retry-After.
 fn busy_once(status: u16, until: fn() -> String) -> Origin {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     Site::builder()
         .route_with("/busy", move |_| {
-            match asked.fetch_add(1, Ordering::SeqCst) {
+            match requests.fetch_add(1, Ordering::SeqCst) {
                 0 => Reply::explained(status)
                     .header("Retry-After", until())
                     .into(),
@@ -112,11 +112,11 @@ fn a_busy_response_delays_its_whole_host_and_no_other() {
             let report = run(settings);
             assert_eq!(report.row(1).attempts, [status.to_string()]);
             assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
-            let held = report
+            let waits = report
                 .events
                 .iter()
                 .filter(|event| event.starts_with("Held"));
-            assert_eq!(held.count(), 1, "{:?}", report.events);
+            assert_eq!(waits.count(), 1, "{:?}", report.events);
             let (busy, free) = (hits("busy", &origin), hits("free", &origin));
             let gap = busy[1].at.duration_since(busy[0].at);
             assert!(gap + SLACK >= Duration::from_secs(1), "{status}: {gap:?}");

@@ -11,7 +11,7 @@ use haul::origin::{Answer, Origin, Site};
 
 use crate::cli;
 use crate::run::{ENGINES, config, on_every_engine, run};
-use crate::secrets::told_nowhere;
+use crate::secrets::appears_nowhere;
 
 fn site() -> Origin {
     let fallback = Answer::page("<title>By proxy</title>");
@@ -63,19 +63,23 @@ fn join(mut client: &TcpStream, mut server: TcpStream) -> std::io::Result<()> {
 fn socks(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let noted = asked.clone();
+    let targets = Arc::new(Mutex::new(Vec::new()));
+    let recorded = targets.clone();
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            let noted = noted.clone();
-            thread::spawn(move || greet(client, to, &noted));
+            let recorded = recorded.clone();
+            thread::spawn(move || greet(client, to, &recorded));
         }
     });
-    (address, asked)
+    (address, targets)
 }
 
 /// RFC 1928: a greeting without authentication, then a CONNECT with an address or a name.
-fn greet(mut client: TcpStream, to: SocketAddr, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn greet(
+    mut client: TcpStream,
+    to: SocketAddr,
+    targets: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut two = [0; 2];
     client.read_exact(&mut two)?;
     client.read_exact(&mut vec![0; usize::from(two[1])])?;
@@ -97,7 +101,7 @@ fn greet(mut client: TcpStream, to: SocketAddr, asked: &Mutex<Vec<String>>) -> s
         }
     };
     client.read_exact(&mut two)?;
-    asked.lock().unwrap().push(target);
+    targets.lock().unwrap().push(target);
     client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
     join(&client, TcpStream::connect(to)?)
 }
@@ -140,7 +144,7 @@ fn a_proxy_forwards_requests_and_resolves_names() {
                 .all(|hit| hit.host.starts_with("anything.example")),
             "{hits:?}"
         );
-        told_nowhere(&report);
+        appears_nowhere(&report);
     });
 }
 
@@ -157,7 +161,7 @@ fn a_missing_or_refusing_proxy_is_blamed_and_not_the_host() {
         for proxy in [nobody, refuses.address()] {
             let report = run(by(proxy, engine, &["https://anything.example/"]));
             assert_eq!(report.ends(), ["proxy"], "{:?}", report.only());
-            told_nowhere(&report);
+            appears_nowhere(&report);
         }
     });
 }
@@ -197,7 +201,7 @@ fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
             "http://intranet/",
         ];
         let server = leading(&private);
-        let (socks, asked) = socks(server.address());
+        let (socks, requested) = socks(server.address());
         let http = format!("http://{}", relay(server.address()));
         for proxy in [http, format!("socks5h://{socks}")] {
             let report = run(follow(engine, &proxy, private.len()));
@@ -210,10 +214,10 @@ fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
             assert_eq!(server.log().all_hits().len(), private.len());
             server.log().clear();
         }
-        let asked = asked.lock().unwrap();
+        let requested = requested.lock().unwrap();
         assert!(
-            asked.iter().all(|name| name == "anything.example"),
-            "{asked:?}"
+            requested.iter().all(|name| name == "anything.example"),
+            "{requested:?}"
         );
     });
 }
@@ -243,7 +247,7 @@ fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
             "http://outer.example/",
         ];
         let server = leading(&targets);
-        let (socks, asked) = socks(server.address());
+        let (socks, requested) = socks(server.address());
         let mut settings = follow(engine, &format!("socks5://{socks}"), targets.len());
         settings.fetch.resolve = [
             "anything.example:*:192.0.2.7", // in the list, so it may be anywhere
@@ -256,11 +260,11 @@ fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
         let report = run(settings);
         let ends = ["private", "private", "private", "200"];
         assert_eq!(report.ends(), ends, "{engine} {:?}", report.seen);
-        let asked = asked.lock().unwrap();
+        let requested = requested.lock().unwrap();
         let known = ["192.0.2.7", "1.1.1.1"];
         assert!(
-            asked.iter().all(|name| known.contains(&name.as_str())),
-            "{asked:?}"
+            requested.iter().all(|name| known.contains(&name.as_str())),
+            "{requested:?}"
         );
     });
 }
@@ -299,7 +303,7 @@ fn an_empty_proxy_turns_off_the_one_of_a_lower_layer() {
     let (server, folder) = (site(), tempfile::tempdir().unwrap());
     let mut command = cli::haul(folder.path(), &["fetch", "-x", "", &server.url("/")]);
     command.env("HAUL_PROXY", "http://127.0.0.1:1");
-    let (code, _, stderr) = cli::told(command.output().unwrap());
+    let (code, _, stderr) = cli::split_output(command.output().unwrap());
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(server.log().requests(), 1);
 }

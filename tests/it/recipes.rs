@@ -69,7 +69,7 @@ fn shop() -> Origin {
     Origin::of(shop.build().unwrap()).unwrap()
 }
 
-fn written(folder: &Path) {
+fn write_recipes(folder: &Path) {
     fs::write(folder.join("list.toml"), THINGS).unwrap();
     fs::write(folder.join("thing.toml"), THING).unwrap();
 }
@@ -98,7 +98,7 @@ fn ask(folder: &Path, query: &str) -> String {
 fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let folder = folder.path();
-    written(folder);
+    write_recipes(folder);
     let start = shop.url("/list");
     for (engine, job, only) in [
         ("async", false, true),
@@ -120,8 +120,8 @@ fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
         if job {
             words.extend(["--job", "job", "--fresh"]);
         }
-        let (code, _, told) = run(folder, &words);
-        assert_eq!(code, Some(0), "{told}");
+        let (code, _, stderr) = run(folder, &words);
+        assert_eq!(code, Some(0), "{stderr}");
         assert_eq!(
             ask(
                 folder,
@@ -160,7 +160,7 @@ print(len(pages), jsonl[0]['items']['list'][0]['name'])
 ";
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let folder = folder.path();
-    written(folder);
+    write_recipes(folder);
     let start = shop.url("/list");
     let words = [
         "crawl",
@@ -179,8 +179,8 @@ print(len(pages), jsonl[0]['items']['list'][0]['name'])
         "--recipe",
         "thing.toml",
     ];
-    let (code, _, told) = run(folder, &words);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, _, stderr) = run(folder, &words);
+    assert_eq!(code, Some(0), "{stderr}");
     let Some(python) = tools::python("packed") else {
         return;
     };
@@ -188,8 +188,8 @@ print(len(pages), jsonl[0]['items']['list'][0]['name'])
         .args(["-c", READ])
         .current_dir(folder)
         .output();
-    let (code, out, told) = crate::cli::told(output.unwrap());
-    assert_eq!((code, out.as_str()), (Some(0), "9 Thing 0\n"), "{told}");
+    let (code, out, stderr) = crate::cli::split_output(output.unwrap());
+    assert_eq!((code, out.as_str()), (Some(0), "9 Thing 0\n"), "{stderr}");
 }
 
 const PAGE: &str = r#"
@@ -287,18 +287,18 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
     let folder = folder.path();
     let start = shop.url("/list");
-    for (job, kept) in [
+    for (job, flags) in [
         ("a", ["-o", "a.warc.gz"]),
         ("b", ["--output-dir", "b.pages"]),
         ("c", ["-f", "warc"]),
     ] {
-        written(folder);
+        write_recipes(folder);
         let mut words = vec!["crawl", &start, "-q", "--job", job, "--recipe", "list.toml"];
         words.extend(["--recipe", "thing.toml"]);
-        words.extend(kept);
-        let (code, _, told) = run(folder, &words);
-        assert_eq!(code, Some(0), "{told}");
-        let asked = shop.log().requests();
+        words.extend(flags);
+        let (code, _, stderr) = run(folder, &words);
+        assert_eq!(code, Some(0), "{stderr}");
+        let requests = shop.log().requests();
         let changed = THING.replace("match = []", "match = [\"**/x*\"]");
         fs::write(folder.join("thing.toml"), changed.replace("h1", ".price")).unwrap();
         let words = [
@@ -311,9 +311,9 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
             "-o",
             "out.sqlite",
         ];
-        let (code, _, told) = run(folder, &words);
-        assert_eq!(code, Some(0), "{told}");
-        assert_eq!(shop.log().requests(), asked, "{job}");
+        let (code, _, stderr) = run(folder, &words);
+        assert_eq!(code, Some(0), "{stderr}");
+        assert_eq!(shop.log().requests(), requests, "{job}");
         let titles = ask(folder, "SELECT title FROM thing ORDER BY title");
         let expected: String = (0..6).map(|number| format!("{number},50\n")).collect();
         assert_eq!(titles, expected, "{job}");
@@ -323,17 +323,17 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
         );
         assert_eq!(urls, "6\n", "each page has the URL that answered: {job}");
     }
-    let (code, _, told) = run(folder, &["crawl", &start, "-q", "--job", "d"]);
-    assert_eq!(code, Some(0), "{told}");
-    let (code, _, told) = run(folder, &["fetch", "--from", "d", "-s", "a=b"]);
-    assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("d: the job stored no pages"), "{told}");
+    let (code, _, stderr) = run(folder, &["crawl", &start, "-q", "--job", "d"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let (code, _, stderr) = run(folder, &["fetch", "--from", "d", "-s", "a=b"]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("d: the job stored no pages"), "{stderr}");
 }
 
 #[test]
 fn a_fetch_reports_that_it_follows_no_links() {
     let (shop, folder) = (shop(), tempfile::tempdir().unwrap());
-    written(folder.path());
+    write_recipes(folder.path());
     let url = shop.url("/list");
     let words = [
         "fetch",
@@ -343,11 +343,11 @@ fn a_fetch_reports_that_it_follows_no_links() {
         "--recipe",
         "thing.toml",
     ];
-    let (code, _, told) = run(folder.path(), &words);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(
-        told.contains("a crawl does, a fetch of a list does not"),
-        "{told}"
+        stderr.contains("a crawl does, a fetch of a list does not"),
+        "{stderr}"
     );
     assert_eq!(shop.log().requests(), 1);
 }
@@ -356,7 +356,7 @@ fn a_fetch_reports_that_it_follows_no_links() {
 fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let told = |page: &'static str| {
+    let crawl_stderr = |page: &'static str| {
         let site = (0..25).fold(Site::builder(), |site, number| {
             site.route(&format!("/{number}"), Answer::page(page))
         });
@@ -377,12 +377,12 @@ fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
         words.extend(urls.iter().map(String::as_str));
         run(folder, &words).2
     };
-    let before = told("<h1>A</h1><b class=price>1</b>");
+    let before = crawl_stderr("<h1>A</h1><b class=price>1</b>");
     assert!(
         before.contains("price            100.0%") && !before.contains("less than"),
         "{before}"
     );
-    let after = told("<h1>A</h1><b class=cost>1</b>");
+    let after = crawl_stderr("<h1>A</h1><b class=cost>1</b>");
     let expected = "less than in the job before: price of fields, 0.0% instead of 100.0%";
     assert!(
         after.contains(expected) && !after.contains("title of"),

@@ -81,7 +81,7 @@ fn site() -> Origin {
 }
 
 /// The resources requested since the log was cleared.
-fn asked(site: &Origin) -> BTreeSet<String> {
+fn requested(site: &Origin) -> BTreeSet<String> {
     let hits = site.log().all_hits();
     let paths = hits.iter().map(|hit| hit.path.clone());
     paths.filter(|path| path.starts_with("/r/")).collect()
@@ -123,14 +123,14 @@ fn haul_finds_what_a_browser_requests_and_the_other_references_are_known() {
     ] {
         site.log().clear();
         browser.visit(&site.url(page));
-        let theirs = asked(&site);
+        let theirs = requested(&site);
         assert!(theirs.len() > 4, "{theirs:?}");
         site.log().clear();
         let folder = tempfile::tempdir().unwrap();
-        let told = crawl(folder.path(), &["--assets", "-d", "1", &site.url(page)]);
-        let ours = asked(&site);
+        let stderr = crawl(folder.path(), &["--assets", "-d", "1", &site.url(page)]);
+        let ours = requested(&site);
         let missed: Vec<_> = theirs.difference(&ours).collect();
-        assert!(missed.is_empty(), "{page}: not found: {missed:?}\n{told}");
+        assert!(missed.is_empty(), "{page}: not found: {missed:?}\n{stderr}");
         let more: Vec<_> = ours.difference(&theirs).collect();
         assert_eq!(more, besides, "{page}");
     }
@@ -144,11 +144,11 @@ fn a_mirror_in_a_browser_requests_nothing_from_the_site() {
     let site = site();
     for (page, file) in [("/page", ["page", ".html"]), ("/x", ["x", ".xhtml"])] {
         let folder = tempfile::tempdir().unwrap();
-        let told = crawl(
+        let stderr = crawl(
             folder.path(),
             &["--mirror", "copy", "-d", "1", &site.url(page)],
         );
-        let copy = found(&folder.path().join("copy"), file).expect(&told);
+        let copy = find_file(&folder.path().join("copy"), file).expect(&stderr);
         site.log().clear();
         browser.visit(&format!("file://{}", copy.display()));
         let requests = browser.requests();
@@ -173,7 +173,7 @@ fn a_mirror_in_a_browser_requests_nothing_from_the_site() {
 }
 
 /// The file with this prefix and suffix in the folder of a host.
-fn found(folder: &Path, name: [&str; 2]) -> Option<PathBuf> {
+fn find_file(folder: &Path, name: [&str; 2]) -> Option<PathBuf> {
     let hosts = fs::read_dir(folder).ok()?.flatten();
     let mut files = hosts
         .flat_map(|host| fs::read_dir(host.path()))
@@ -207,8 +207,8 @@ fn a_page_of_xhtml_is_read_by_the_rules_of_xml() {
     )
     .output()
     .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&told);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&stderr);
     assert_eq!(record["title"], "A & B");
     assert_eq!(record["fields"]["first"], "café & tea");
     assert_eq!(record["fields"]["link"], site.url("/x-page.xhtml"));

@@ -121,13 +121,13 @@ fn pointing_at_a_bar_shows_its_value() {
     assert_eq!(browser.evaluate(tip), "");
     browser.point(at[0].as_f64().unwrap(), at[1].as_f64().unwrap());
     browser.until(&format!("{tip} !== ''"));
-    let told = browser.evaluate(tip);
+    let shown_text = browser.evaluate(tip);
     let shown = rows(&mut browser, "speed")[0].text("requests/s").to_owned();
-    let told = told.as_str().unwrap();
+    let shown_text = shown_text.as_str().unwrap();
     let fill = "getComputedStyle(document.querySelector('[data-chart=speed] g[aria-label=tip] path')).fill";
     let paper = "getComputedStyle(document.documentElement).backgroundColor";
     assert_eq!(browser.evaluate(fill), browser.evaluate(paper));
-    assert!(told.contains(&shown), "{told} tells of {shown}");
+    assert!(shown_text.contains(&shown), "{shown_text} tells of {shown}");
 }
 
 #[test]
@@ -278,14 +278,14 @@ fn data_of_another_kind_is_reported() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    for (data, said) in [
+    for (data, expected) in [
         ("{\"kind\":\"tea\"}", "cannot show"),
         ("{", "incomplete"),
         ("null", "cannot show"),
     ] {
         browser.open(&page(data, "haul"));
         let text = browser.evaluate("document.getElementById('page').textContent");
-        assert!(text.as_str().unwrap().contains(said), "{text}");
+        assert!(text.as_str().unwrap().contains(expected), "{text}");
         assert_eq!(browser.complaints(), Vec::<String>::new());
     }
 }

@@ -169,7 +169,7 @@ fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
 #[test]
 fn a_file_that_is_not_report_data_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
-    for (text, said) in [
+    for (text, expected) in [
         ("{", "not valid JSON"),
         ("{\"kind\":\"order\"}", "not the data of a report"),
         ("{\"kind\":\"run\",\"format\":2}", "format 2"),
@@ -178,9 +178,12 @@ fn a_file_that_is_not_report_data_is_rejected() {
         let output = haul(folder.path(), &["report", "data.json"])
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(said) && told.contains("data.json"), "{told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.contains(expected) && stderr.contains("data.json"),
+            "{stderr}"
+        );
     }
     assert!(!folder.path().join("data.html").exists());
 }

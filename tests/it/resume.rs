@@ -110,20 +110,20 @@ impl Kind {
 /// A process, and the standard error of it and everything that it started.
 pub(crate) struct Running {
     child: Child,
-    said: Receiver<String>,
+    output: Receiver<String>,
 }
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
-        let (sender, said) = channel();
+        let (sender, output) = channel();
         thread::spawn(move || {
             let mut text = String::new();
             let _ = stderr.read_to_string(&mut text);
             let _ = sender.send(text); // nobody may be waiting anymore
         });
-        Self { child, said }
+        Self { child, output }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -132,7 +132,7 @@ impl Running {
 
     /// Its exit code and standard error, if it ends within this time.
     pub(crate) fn ends_within(&mut self, time: Duration) -> Option<(Option<i32>, String)> {
-        match self.said.recv_timeout(time) {
+        match self.output.recv_timeout(time) {
             Ok(text) => Some((self.child.wait().unwrap().code(), text)),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => panic!("nobody listens"),

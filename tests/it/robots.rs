@@ -80,9 +80,9 @@ fn the_rules_that_were_decoded_before_the_damage_count() {
         let origin = site(coded("gzip", whole[..whole.len() - 1000].to_vec()));
         let report = run(crawling(engine, &origin.url("/")));
         assert_eq!(report.ends(), ["200", "200"]);
-        let mut asked = origin.log().paths();
-        asked.sort();
-        assert_eq!(asked, ["/", "/open", "/robots.txt"]);
+        let mut paths = origin.log().paths();
+        paths.sort();
+        assert_eq!(paths, ["/", "/open", "/robots.txt"]);
         assert_eq!(unread(&report).len(), 1);
     });
 }
@@ -121,9 +121,12 @@ fn a_sitemap_that_could_not_be_read_is_reported_and_counted() {
         assert_eq!(report.ends(), ["200", "200"]);
         let tally = &report.outcome.tally;
         assert_eq!((tally.sitemaps, tally.sitemaps_failed), (1, 3));
-        let told = unread(&report);
+        let events = unread(&report);
         for name in ["gone", "soft", "damaged"] {
-            assert!(told.iter().any(|event| event.contains(name)), "{told:?}");
+            assert!(
+                events.iter().any(|event| event.contains(name)),
+                "{events:?}"
+            );
         }
     });
 }
@@ -201,18 +204,18 @@ fn a_run_that_has_all_its_records_requests_no_more_sitemaps() {
 #[test]
 fn a_crawl_delay_is_kept_no_longer_than_the_settings_allow() {
     on_every_engine(|engine| {
-        for asked in ["1000000000", "86400", "99999999999999999999"] {
-            let text = format!("User-agent: *\nCrawl-delay: {asked}\n");
+        for paths in ["1000000000", "86400", "99999999999999999999"] {
+            let text = format!("User-agent: *\nCrawl-delay: {paths}\n");
             let origin = site(Answer::body("text/plain", text));
             let mut settings = crawling(engine, &origin.url("/"));
             settings.frontier.max_crawl_delay = ms(50);
             let report = run(settings);
             assert_eq!(report.ends(), ["200"; 3]);
-            let told = report
+            let events = report
                 .events
                 .iter()
                 .filter(|event| event.starts_with("Slowed"));
-            assert_eq!(told.count(), 1, "{:?}", report.events);
+            assert_eq!(events.count(), 1, "{:?}", report.events);
         }
     });
     assert_eq!(

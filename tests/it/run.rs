@@ -74,9 +74,9 @@ pub(crate) struct Report {
 impl Report {
     /// The record of a row.
     pub(crate) fn row(&self, row: u64) -> &Seen {
-        let found: Vec<_> = self.seen.iter().filter(|seen| seen.row == row).collect();
-        assert_eq!(found.len(), 1, "row {row} has one record: {found:?}");
-        found[0]
+        let matches: Vec<_> = self.seen.iter().filter(|seen| seen.row == row).collect();
+        assert_eq!(matches.len(), 1, "row {row} has one record: {matches:?}");
+        matches[0]
     }
 
     /// The record of the only row.
@@ -173,10 +173,10 @@ pub(crate) fn run(config: Config) -> Report {
 pub(crate) fn run_with(
     config: Config,
     stop: Stop,
-    mut tell: impl FnMut(&Event<'_>) + Send + 'static,
+    mut on_event: impl FnMut(&Event<'_>) + Send + 'static,
 ) -> Report {
     let engine = config.engine;
-    let (sender, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let begun = Instant::now();
     let runner = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -193,13 +193,13 @@ pub(crate) fn run_with(
                 Event::Tick(_) => {}
                 other => events.push(format!("{other:?}")),
             }
-            tell(event);
+            on_event(event);
         }));
         seen.sort_by_key(|seen| seen.row);
         let _ = sender.send(Some((seen, outcome, events)));
     });
     let (seen, outcome, events) = loop {
-        match told.recv_timeout(LIMIT) {
+        match receiver.recv_timeout(LIMIT) {
             Ok(Some(report)) => break report,
             Ok(None) if begun.elapsed() < ENDLESS * LIMIT => {}
             Ok(None) => panic!("{engine} does not end"),

@@ -39,14 +39,14 @@ fn the_visits_of_a_run_are_a_stream_and_each_comes_once() {
         assert!(visits.outcome().is_none());
         // Keeping all visits does not block the run.
         let taken: Vec<_> = wait(visits.by_ref().map(Result::unwrap).collect());
-        let mut found: Vec<_> = taken
+        let mut rows: Vec<_> = taken
             .iter()
             .map(|visit| visit.job.url.to_string())
             .collect();
-        found.sort();
+        rows.sort();
         let mut urls = urls;
         urls.sort();
-        assert_eq!(found, urls);
+        assert_eq!(rows, urls);
         let titled = taken
             .iter()
             .all(|visit| visit.parsed.title.as_deref() == Some("A page"));
@@ -62,8 +62,8 @@ fn a_run_waits_for_the_receiver_of_its_visits_and_ends_with_it() {
         let mut visits = Runner::new(on(engine, Config::urls(urls))).visits();
         assert!(wait(visits.next()).unwrap().is_ok());
         drop(visits);
-        let asked = origin.log().requests();
-        assert!(asked < 2000, "{asked}");
+        let requests = origin.log().requests();
+        assert!(requests < 2000, "{requests}");
     });
 }
 
@@ -187,8 +187,8 @@ fn a_custom_sink_has_each_record_once_however_often_the_program_is_killed() {
             .stderr(Stdio::piped());
         let mut program = Running::start(program);
         let patience = crate::run::ms(random.u64(100..900) + 40 * kills);
-        if let Some((code, told)) = program.ends_within(patience) {
-            assert_eq!(code, Some(0), "{told}");
+        if let Some((code, output)) = program.ends_within(patience) {
+            assert_eq!(code, Some(0), "{output}");
             break;
         }
         program.kill();

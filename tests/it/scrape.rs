@@ -24,14 +24,14 @@ fn shop() -> Origin {
 
 fn records(folder: &Path, words: &[&str]) -> (Vec<Value>, String, i32) {
     let output = haul(folder, words).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let mut records: Vec<Value> = text
         .lines()
-        .map(|line| serde_json::from_str(line).expect(&told))
+        .map(|line| serde_json::from_str(line).expect(&stderr))
         .collect();
     records.sort_by_key(|record| record["row"].as_u64());
-    (records, told, output.status.code().unwrap())
+    (records, stderr, output.status.code().unwrap())
 }
 
 const SELECT: [&str; 8] = [
@@ -59,8 +59,8 @@ fn selected_fields_are_typed_and_values_that_do_not_convert_are_reported() {
         let mut words = vec!["fetch", "-f", "jsonl", "--engine", engine];
         words.extend(SELECT);
         words.extend(urls.iter().map(String::as_str));
-        let (records, told, code) = records(folder.path(), &words);
-        assert_eq!(code, 3, "{told}");
+        let (records, stderr, code) = records(folder.path(), &words);
+        assert_eq!(code, 3, "{stderr}");
         assert_eq!(
             records[0]["fields"],
             json!({ "title": "A plane", "price": 1234.5, "links": [shop.url("/b"), shop.url("/c")], "formula": "=1+1" }),
@@ -79,7 +79,10 @@ fn selected_fields_are_typed_and_values_that_do_not_convert_are_reported() {
             None,
             "a page that failed has no fields: {engine}"
         );
-        assert!(told.contains("price") && told.contains("50.0%"), "{told}");
+        assert!(
+            stderr.contains("price") && stderr.contains("50.0%"),
+            "{stderr}"
+        );
     }
 }
 
@@ -131,24 +134,24 @@ fn a_recipe_reads_items_from_its_pages_and_a_field_below_its_rate_is_an_exit_cod
         &list,
         &saw,
     ];
-    let (found, told, code) = records(folder.path(), &words);
-    assert_eq!(code, 7, "{told}");
+    let (items, stderr, code) = records(folder.path(), &words);
+    assert_eq!(code, 7, "{stderr}");
     assert!(
-        told.contains("below min_rate: count of thing, 33.3% instead of 50.0%"),
-        "{told}"
+        stderr.contains("below min_rate: count of thing, 33.3% instead of 50.0%"),
+        "{stderr}"
     );
     assert_eq!(
-        found[0]["items"],
+        items[0]["items"],
         json!({ "thing": [{ "name": "One", "count": 5 }, { "name": "Two", "count": null }, { "name": "Three", "count": null }] })
     );
-    let missed: Vec<_> = found[0]["misses"]
+    let missed: Vec<_> = items[0]["misses"]
         .as_array()
         .unwrap()
         .iter()
         .map(|miss| &miss["item"])
         .collect();
     assert!(missed.contains(&&json!(1)), "{missed:?}");
-    assert_eq!(found[1].get("items"), None, "the recipe is not for it");
+    assert_eq!(items[1].get("items"), None, "the recipe is not for it");
 
     let lower = RECIPE.replace("0.5", "0.3");
     std::fs::write(folder.path().join("thing.toml"), lower).unwrap();
@@ -168,23 +171,24 @@ fn a_mistake_in_a_recipe_is_reported_with_its_line_before_any_request() {
         &["fetch", "--recipe", "thing.toml", &list],
     ] {
         let output = haul(folder.path(), words).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(
-            told.contains("thing.toml:3:1") && told.contains("match"),
-            "{told}"
+            stderr.contains("thing.toml:3:1") && stderr.contains("match"),
+            "{stderr}"
         );
-        assert!(told.contains("thing.toml:8:"), "{told}");
+        assert!(stderr.contains("thing.toml:8:"), "{stderr}");
     }
     assert_eq!(shop.log().counts().requests, 0);
     std::fs::write(folder.path().join("thing.toml"), RECIPE).unwrap();
     let output = haul(folder.path(), &["recipe", "check", "thing.toml"])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
-        told.starts_with("thing\n  name ") && told.contains("integer, in 50 % of items at least"),
-        "{told}"
+        stdout.starts_with("thing\n  name ")
+            && stdout.contains("integer, in 50 % of items at least"),
+        "{stdout}"
     );
 }
 
@@ -235,12 +239,12 @@ fn archived_pages_are_scraped_again_without_a_request() {
             haul(folder.path(), &words).status().unwrap().code(),
             Some(3)
         );
-        let asked = shop.log().counts().requests;
+        let requests = shop.log().counts().requests;
         let mut words = vec!["fetch", "-f", "jsonl", "--from", archive];
         words.extend(SELECT);
-        let (stored, told, code) = records(folder.path(), &words);
-        assert_eq!(code, 3, "one of them is a 404: {told}");
-        assert_eq!(shop.log().counts().requests, asked, "{archive}");
+        let (stored, stderr, code) = records(folder.path(), &words);
+        assert_eq!(code, 3, "one of them is a 404: {stderr}");
+        assert_eq!(shop.log().counts().requests, requests, "{archive}");
         let fields = |records: &[Value]| -> Vec<Value> {
             let mut fields: Vec<Value> = records
                 .iter()
@@ -295,11 +299,11 @@ fn a_damaged_archive_is_reported_and_its_intact_records_are_read() {
     let path = folder.path().join("pages.warc.gz");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
-    let (found, told, code) = records(
+    let (found, stderr, code) = records(
         folder.path(),
         &["fetch", "-f", "jsonl", "--from", "pages.warc.gz"],
     );
-    assert_eq!(code, 3, "{told}");
+    assert_eq!(code, 3, "{stderr}");
     assert!(
         found.iter().any(|record| record["status"] == 200),
         "{found:?}"
@@ -321,30 +325,33 @@ fn a_selector_is_tried_on_a_page_and_its_matches_are_shown() {
     let output = haul(folder.path(), &["select", "page.html", "li|integer", "b"])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
-        told.starts_with("li|integer: 2 matches\n     2  1\n"),
-        "{told}"
+        stdout.starts_with("li|integer: 2 matches\n     2  1\n"),
+        "{stdout}"
     );
     assert!(
-        told.contains("     3  null\n        missed: ") && told.contains("b: 0 matches"),
-        "{told}"
+        stdout.contains("     3  null\n        missed: ") && stdout.contains("b: 0 matches"),
+        "{stdout}"
     );
     let url = shop.url("/plane");
     let output = haul(folder.path(), &["select", &url, "a@href|url"])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains(&format!("{:?}", shop.url("/b"))), "{told}");
-    for (words, said) in [
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.contains(&format!("{:?}", shop.url("/b"))),
+        "{stdout}"
+    );
+    for (words, expected) in [
         (["select", "page.html", "li >"], "li >"),
         (["select", "none.html", "li"], "none.html"),
     ] {
         let output = haul(folder.path(), &words).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            output.status.code() == Some(2) && told.contains(said),
-            "{told}"
+            output.status.code() == Some(2) && stderr.contains(expected),
+            "{stderr}"
         );
     }
 }
@@ -366,8 +373,8 @@ fn misses_beyond_a_hundred_are_counted() {
         "thing.toml",
         &shop.url("/list"),
     ];
-    let (found, told, _) = records(folder.path(), &words);
-    let misses = found[0]["misses"].as_array().expect(&told);
+    let (found, stderr, _) = records(folder.path(), &words);
+    let misses = found[0]["misses"].as_array().expect(&stderr);
     assert_eq!(misses.len(), 101);
     assert_eq!(
         misses[100],

@@ -28,15 +28,15 @@ fn carries(hit: &Hit) -> bool {
 }
 
 /// Asserts that a server received nothing that the user attached.
-fn told_nothing(stranger: &Origin) {
+fn received_nothing(stranger: &Origin) {
     let hits = stranger.log().all_hits();
     let leaked: Vec<_> = hits.into_iter().filter(carries).collect();
     assert!(leaked.is_empty(), "{leaked:?}");
 }
 
-pub(crate) fn told_nowhere(report: &Report) {
-    let told = format!("{report:?}");
-    assert!(!told.contains(SECRET), "{told}");
+pub(crate) fn appears_nowhere(report: &Report) {
+    let debug = format!("{report:?}");
+    assert!(!debug.contains(SECRET), "{debug}");
     for seen in &report.seen {
         assert!(!seen.inside.0.contains(SECRET), "{}", seen.inside.0);
     }
@@ -75,8 +75,8 @@ fn headers_of_the_user_stay_with_the_origin_that_the_user_named() {
         assert_eq!(report.ends(), ["200"; 10]);
         assert!(home.log().all_hits().iter().all(carries));
         assert_eq!(stranger.log().requests(), 5);
-        told_nothing(&stranger);
-        told_nowhere(&report);
+        received_nothing(&stranger);
+        appears_nowhere(&report);
     });
 }
 
@@ -111,8 +111,8 @@ fn headers_of_the_user_do_not_follow_the_links_of_a_crawl_to_other_origins() {
         for path in ["/linked", "/picture", "/next", "/end", "/more"] {
             assert_eq!(stranger.log().hits(path).len(), 1, "{path}");
         }
-        told_nothing(&stranger);
-        told_nowhere(&report);
+        received_nothing(&stranger);
+        appears_nowhere(&report);
     });
 }
 
@@ -137,7 +137,7 @@ fn a_secret_in_a_url_is_sent_only_to_its_host_and_never_shown() {
                 .all(|hit| hit.header("authorization") == basic)
         );
         assert!(!stranger.log().all_hits().iter().any(carries));
-        told_nowhere(&report);
+        appears_nowhere(&report);
     });
 }
 
@@ -253,7 +253,7 @@ fn the_headers_of_one_line_are_not_sent_for_another() {
         assert_eq!(report.ends(), ["200"; 10]);
         assert!(home.log().all_hits().iter().all(carries));
         assert!(!stranger.log().all_hits().iter().any(carries));
-        told_nowhere(&report);
+        appears_nowhere(&report);
     });
 }
 

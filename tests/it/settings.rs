@@ -2,7 +2,7 @@
 
 use haul::origin::{Answer, Origin, Site};
 
-use crate::cli::{haul, run, told};
+use crate::cli::{haul, run, split_output};
 
 fn site() -> (Origin, tempfile::TempDir) {
     let site = Site::builder().fallback(Answer::page("x")).start().unwrap();
@@ -18,7 +18,7 @@ fn an_unknown_variable_is_an_error_that_suggests_the_closest_one() {
         ("HAUL_WHATEVER_ELSE", None),
     ] {
         let mut command = haul(folder.path(), &["fetch", &site.url("/")]);
-        let (code, _, stderr) = told(command.env(name, "1").output().unwrap());
+        let (code, _, stderr) = split_output(command.env(name, "1").output().unwrap());
         assert_eq!(code, Some(2), "{stderr}");
         assert!(stderr.contains(name), "{stderr}");
         assert!(stderr.contains(meant.unwrap_or("long flags")), "{stderr}");
@@ -26,7 +26,7 @@ fn an_unknown_variable_is_an_error_that_suggests_the_closest_one() {
     assert_eq!(site.log().requests(), 0);
     // A variable for another command is ignored, as is a key of the file.
     let mut command = haul(folder.path(), &["fetch", &site.url("/")]);
-    let (code, _, stderr) = told(command.env("HAUL_ROUNDS", "9").output().unwrap());
+    let (code, _, stderr) = split_output(command.env("HAUL_ROUNDS", "9").output().unwrap());
     assert_eq!(code, Some(0), "{stderr}");
 }
 
@@ -116,7 +116,7 @@ fn records_for_a_closed_standard_output_are_not_lost_silently() {
             .current_dir(folder.path())
             .env("XDG_CONFIG_HOME", folder.path())
             .stdin(std::process::Stdio::null());
-        let (code, _, stderr) = told(command.output().unwrap());
+        let (code, _, stderr) = split_output(command.output().unwrap());
         assert_eq!(code, Some(0), "{redirection} {line:?}: {stderr}");
         assert_eq!(
             stderr.contains("standard output is closed"),

@@ -103,18 +103,22 @@ fn a_signal_to_all_processes_of_a_run_lets_its_children_finish_what_is_in_flight
         wait(site.log().wait_for_hits(1));
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         send_to_all(&child, signal);
-        let mut told = String::new();
-        stderr.read_line(&mut told).unwrap();
+        let mut message = String::new();
+        stderr.read_line(&mut message).unwrap();
         assert!(
-            told.contains("finishing 1 request in flight"),
-            "{signal:?}: {told}"
+            message.contains("finishing 1 request in flight"),
+            "{signal:?}: {message}"
         );
         gate.open();
-        stderr.read_to_string(&mut told).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{told}");
+        stderr.read_to_string(&mut message).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{message}");
         let records = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
-        assert_eq!(records.lines().count(), 1, "{signal:?}: {records} {told}");
-        assert!(told.contains("--rows 2-"), "{signal:?}: {told}");
+        assert_eq!(
+            records.lines().count(),
+            1,
+            "{signal:?}: {records} {message}"
+        );
+        assert!(message.contains("--rows 2-"), "{signal:?}: {message}");
     }
 }
 
@@ -157,8 +161,8 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
     let (site, folder) = (cli::Site::start(), tempfile::tempdir().unwrap());
     site.list(folder.path(), &["a"]);
     let pipe = folder.path().join("pipe");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
+    let mkfifo = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(mkfifo.success());
     let line = [
         "fetch",
         "urls.txt",
@@ -171,8 +175,8 @@ fn one_signal_ends_a_run_whose_output_is_a_pipe_that_nobody_reads() {
     ];
     let mut child = haul(folder.path(), &line).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    stderr.read_line(&mut told).unwrap();
+    let mut message = String::new();
+    stderr.read_line(&mut message).unwrap();
     send(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let mut rest = String::new();

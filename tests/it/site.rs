@@ -52,7 +52,7 @@ pub(crate) fn haul(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -160,7 +160,7 @@ fn every_relative_link_of_a_copy_of_two_hosts_leads_to_a_file_of_it() {
         pages > 60 && found.len() > 5 * pages,
         "{pages} {}\n{}",
         found.len(),
-        told(&output)
+        stderr_of(&output)
     );
     let across = found.iter().filter(|(file, link)| {
         file.starts_with(copy.join("shop.localhost")) && link.contains("journal.localhost/")
@@ -233,7 +233,7 @@ fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
         .iter()
         .map(|file| file.strip_prefix(&copy).unwrap().display().to_string())
         .collect();
-    assert!(saved.len() >= 18, "{saved:#?}\n{}", told(&output));
+    assert!(saved.len() >= 18, "{saved:#?}\n{}", stderr_of(&output));
     let index = copy
         .join(format!("127.0.0.1+{}", address.port()))
         .join("index.html");
@@ -268,11 +268,11 @@ fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
     let url = |path: &str| format!("http://{address}{path}");
     let folder = tempfile::tempdir().unwrap();
     let plain = haul(folder.path(), &[&url("/")]);
-    assert_eq!(plain.status.code(), Some(0), "{}", told(&plain));
+    assert_eq!(plain.status.code(), Some(0), "{}", stderr_of(&plain));
     assert!(
-        told(&plain).contains(&format!("404  {}\n      on  ", url("/dead"))),
+        stderr_of(&plain).contains(&format!("404  {}\n      on  ", url("/dead"))),
         "{}",
-        told(&plain)
+        stderr_of(&plain)
     );
 
     let checked = haul(
@@ -286,7 +286,7 @@ fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
             "graph.csv",
         ],
     );
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     let rows = |name: &str| -> BTreeSet<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join(name)).unwrap();
         let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
@@ -319,9 +319,9 @@ fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
         folder.path(),
         &[&url("/two"), "--fail-on-broken", "-d", "0"],
     );
-    assert_eq!(fine.status.code(), Some(0), "{}", told(&fine));
+    assert_eq!(fine.status.code(), Some(0), "{}", stderr_of(&fine));
     let dead = haul(folder.path(), &[&url("/dead"), "--fail-on-broken"]);
-    assert_eq!(dead.status.code(), Some(4), "{}", told(&dead));
+    assert_eq!(dead.status.code(), Some(4), "{}", stderr_of(&dead));
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn the_allowed_share_of_failures_counts_every_page_of_a_crawl() {
             output.status.code(),
             Some(code),
             "{flags:?}: {}",
-            told(&output)
+            stderr_of(&output)
         );
     }
 }

@@ -97,19 +97,19 @@ fn a_job_over_an_archive_respects_its_rows_and_its_limit_and_retries_failures() 
             &[&words[..], &["--rows", "1-300"], more].concat(),
         )
     };
-    let (code, _, told) = go(&["-n", "100"]);
-    assert_eq!(code, Some(3), "one of them is a 503: {told}");
+    let (code, _, stderr) = go(&["-n", "100"]);
+    assert_eq!(code, Some(3), "one of them is a 503: {stderr}");
     let at = folder.path().join("a.jsonl");
     audit(rows_of(&at), &rows(1, 100));
-    let (code, _, told) = go(&["-n", "100"]);
-    assert_eq!(code, Some(3), "{told}");
+    let (code, _, stderr) = go(&["-n", "100"]);
+    assert_eq!(code, Some(3), "{stderr}");
     assert!(
-        told.contains("the job is done: 100 URLs, 1 failed"),
-        "{told}"
+        stderr.contains("the job is done: 100 URLs, 1 failed"),
+        "{stderr}"
     );
     // Only the failures are read again.
-    let (code, _, told) = run(folder.path(), &["retry", "job"]);
-    assert_eq!(code, Some(4), "{told}");
+    let (code, _, stderr) = run(folder.path(), &["retry", "job"]);
+    assert_eq!(code, Some(4), "{stderr}");
     let records = written::jsonl(&at);
     assert_eq!(records.len(), 101);
     assert_eq!(
@@ -138,11 +138,14 @@ fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
     let file = fs::File::options().append(true).open(&pages).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     for more in [&["-n", "20"][..], &["-n", "30", "--change"]] {
-        let (code, _, told) = go(more);
-        assert_eq!(code, Some(2), "{told}");
+        let (code, _, stderr) = go(more);
+        assert_eq!(code, Some(2), "{stderr}");
         let expected = "archives: pages.warc: 1 files of ";
-        assert!(told.contains(expected), "{told}");
-        assert!(told.contains("the last of 1970-01-01T00:00:00Z"), "{told}");
+        assert!(stderr.contains(expected), "{stderr}");
+        assert!(
+            stderr.contains("the last of 1970-01-01T00:00:00Z"),
+            "{stderr}"
+        );
     }
     assert_eq!(fs::read(folder.path().join("a.jsonl")).unwrap(), before);
 }
@@ -150,8 +153,8 @@ fn a_job_is_not_resumed_with_an_archive_that_was_changed() {
 /// Starts a run whose output is a pipe, which the test reads as far as the run should get.
 fn begin(folder: &Path, words: &[&str]) -> (std::process::Child, BufReader<fs::File>) {
     let pipe = folder.join("pipe.jsonl");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
+    let mkfifo = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(mkfifo.success());
     let child = haul(folder, words).spawn().unwrap();
     let mut records = BufReader::with_capacity(256, fs::File::open(&pipe).unwrap());
     records.read_line(&mut String::new()).unwrap();
@@ -172,18 +175,18 @@ fn an_interrupted_run_over_an_archive_prints_the_command_for_the_rest() {
     let mut rest = String::new();
     records.read_to_string(&mut rest).unwrap();
     let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{told}");
-    let found = rows_of(&folder.path().join("b.jsonl"));
-    assert_eq!(rest.lines().count() + 1, found.len(), "both outputs");
-    assert!(found.len() < 20_000);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let stored = rows_of(&folder.path().join("b.jsonl"));
+    assert_eq!(rest.lines().count() + 1, stored.len(), "both outputs");
+    assert!(stored.len() < 20_000);
     fs::remove_file(folder.path().join("pipe.jsonl")).unwrap();
     // The command that haul prints fetches the rest.
-    let (_, missing) = told.rsplit_once("--rows ").expect("a command");
+    let (_, missing) = stderr.rsplit_once("--rows ").expect("a command");
     let missing = missing.split_whitespace().next().unwrap();
     let more = ["-o", "b.jsonl", "--append", "--rows", missing, "-q"];
-    let (code, _, told) = run(folder.path(), &[&words[..], &more].concat());
-    assert!(matches!(code, Some(0 | 3)), "{told}");
+    let (code, _, stderr) = run(folder.path(), &[&words[..], &more].concat());
+    assert!(matches!(code, Some(0 | 3)), "{stderr}");
     audit(rows_of(&folder.path().join("b.jsonl")), &rows(1, 20_000));
 }
 
@@ -193,8 +196,8 @@ fn a_run_over_an_archive_ends_when_its_time_is_up() {
     archive(&folder.path().join("pages.warc"), 20_000);
     let words = ["fetch", "--from", "pages.warc", "--max-time", "100ms"];
     let more = ["-q", "--job", "job", "-o", "a.jsonl"];
-    let (code, _, told) = run(folder.path(), &[&words[..], &more].concat());
-    assert_eq!(code, Some(124), "{told}");
+    let (code, _, stderr) = run(folder.path(), &[&words[..], &more].concat());
+    assert_eq!(code, Some(124), "{stderr}");
     let path = folder.path().join("a.jsonl");
     assert!(rows_of(&path).len() < 20_000);
     let words = [
@@ -205,8 +208,8 @@ fn a_run_over_an_archive_ends_when_its_time_is_up() {
         "1h",
         "--change",
     ];
-    let (code, _, told) = run(folder.path(), &[&words[..], &more].concat());
-    assert_eq!(code, Some(3), "{told}");
+    let (code, _, stderr) = run(folder.path(), &[&words[..], &more].concat());
+    assert_eq!(code, Some(3), "{stderr}");
     audit(rows_of(&path), &rows(1, 20_000));
 }
 
@@ -300,7 +303,7 @@ fn small() -> String {
 }
 
 /// Path, status or error, and title of each record.
-fn told_of(path: &Path) -> BTreeSet<(String, String, String)> {
+fn summaries_of(path: &Path) -> BTreeSet<(String, String, String)> {
     let text = |value: &serde_json::Value| {
         value
             .as_str()
@@ -332,8 +335,8 @@ fn a_crawl_inside_an_archive_finds_the_latest_version_and_reports_what_is_missin
         "--from",
     ];
     let go = |from: &str| run(folder.path(), &[&words[..], &[from]].concat());
-    let (code, _, told) = go("pages.warc");
-    assert_eq!(code, Some(0), "{told}");
+    let (code, _, stderr) = go("pages.warc");
+    assert_eq!(code, Some(0), "{stderr}");
     let expected = [
         ("/", "200", "null"),
         ("/?", "not-stored", "null"),
@@ -347,24 +350,27 @@ fn a_crawl_inside_an_archive_finds_the_latest_version_and_reports_what_is_missin
         .iter()
         .map(|(url, ended, title)| ((*url).to_owned(), (*ended).to_owned(), (*title).to_owned()))
         .collect();
-    assert_eq!(told_of(&at("a.jsonl")), expected);
+    assert_eq!(summaries_of(&at("a.jsonl")), expected);
 
     // If the file is compressed as a whole, records cannot be read by offset.
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(small().as_bytes()).unwrap();
     fs::write(at("whole.warc.gz"), packed.finish().unwrap()).unwrap();
-    let (code, _, told) = go("whole.warc.gz");
-    assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("whole.warc.gz: packed as a whole"), "{told}");
+    let (code, _, stderr) = go("whole.warc.gz");
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("whole.warc.gz: packed as a whole"),
+        "{stderr}"
+    );
 
     // A folder of saved pages works too.
     fs::create_dir_all(at("saved/b.example")).unwrap();
     fs::write(at("saved/b.example/a.html"), "<a href=b.html>b</a>").unwrap();
     fs::write(at("saved/b.example/b.html"), "<title>b</title>").unwrap();
     let words = ["crawl", "http://b.example/a.html", "-q", "-o", "b.jsonl"];
-    let (code, _, told) = run(folder.path(), &[&words[..], &["--from", "saved"]].concat());
-    assert_eq!(code, Some(0), "{told}");
-    assert_eq!(told_of(&at("b.jsonl")).len(), 2);
+    let (code, _, stderr) = run(folder.path(), &[&words[..], &["--from", "saved"]].concat());
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(summaries_of(&at("b.jsonl")).len(), 2);
 }
 
 #[test]
@@ -381,9 +387,9 @@ fn a_crawl_inside_an_archive_finds_what_the_original_crawl_found_without_request
         "--output-dir",
         "saved",
     ];
-    let (code, _, told) = run(folder.path(), &words);
-    assert_eq!(code, Some(0), "{told}");
-    let asked = origin.log().counts().requests;
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{stderr}");
+    let requests = origin.log().counts().requests;
     let url = |record: &serde_json::Value| record["url"].as_str().unwrap().to_owned();
     for (from, name) in [("pages.warc.gz", "a.jsonl"), ("saved", "b.jsonl")] {
         let words = ["crawl", &start, "-q", "--job", name, "-o", "out.jsonl"];
@@ -401,5 +407,5 @@ fn a_crawl_inside_an_archive_finds_what_the_original_crawl_found_without_request
         );
         fs::remove_file(path).unwrap();
     }
-    assert_eq!(origin.log().counts().requests, asked);
+    assert_eq!(origin.log().counts().requests, requests);
 }

@@ -64,7 +64,7 @@ fn page() -> Vec<u8> {
 struct Server {
     first: Arc<Mutex<Option<Vec<u8>>>>,
     /// The protocol of each connection.
-    spoken: Arc<Mutex<Vec<&'static str>>>,
+    versions: Arc<Mutex<Vec<&'static str>>>,
 }
 
 fn acceptor() -> TlsAcceptor {
@@ -113,7 +113,7 @@ impl Server {
     fn start(first: Vec<u8>) -> (Self, u16) {
         let server = Self {
             first: Arc::new(Mutex::new(Some(first))),
-            spoken: Arc::default(),
+            versions: Arc::default(),
         };
         let of_each = server.clone();
         let port = serve(move |stream| of_each.clone().talk(stream));
@@ -122,7 +122,7 @@ impl Server {
 
     async fn talk(self, mut stream: TlsStream<TcpStream>) -> Option<()> {
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            self.spoken.lock().unwrap().push("1.1");
+            self.versions.lock().unwrap().push("1.1");
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(stream.read_u8().await.ok()?);
@@ -131,7 +131,7 @@ impl Server {
             stream.write_all(answer).await.ok()?;
             return stream.shutdown().await.ok();
         }
-        self.spoken.lock().unwrap().push("2");
+        self.versions.lock().unwrap().push("2");
         stream.read_exact(&mut [0; PREFACE]).await.ok()?;
         stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.ok()?;
         loop {
@@ -162,8 +162,8 @@ fn ask(engine: &str, method: &str, first: Vec<u8>, retries: u32) -> (Report, Vec
     settings.fetch.method = method.parse().unwrap();
     settings.frontier.retries = retries.try_into().unwrap();
     let report = run(settings);
-    let spoken = server.spoken.lock().unwrap().clone();
-    (report, spoken)
+    let versions = server.versions.lock().unwrap().clone();
+    (report, versions)
 }
 
 /// Calls `test` for every engine except the one that only speaks HTTP/1.1.
@@ -180,9 +180,9 @@ fn a_request_that_was_never_processed_is_resent_whatever_its_method_and_costs_no
     on_every_engine_with_http_2(|engine| {
         for first in [goaway(0, 0), goaway(0, 2), reset(7)] {
             for method in ["GET", "POST"] {
-                let (report, spoken) = ask(engine, method, first.clone(), 0);
+                let (report, versions) = ask(engine, method, first.clone(), 0);
                 assert_eq!(report.ends(), ["200"], "{method} {first:?}: {report:?}");
-                assert_eq!(spoken, ["2", "2"]);
+                assert_eq!(versions, ["2", "2"]);
                 assert!(report.only().attempts.is_empty(), "{report:?}");
             }
         }
@@ -192,10 +192,10 @@ fn a_request_that_was_never_processed_is_resent_whatever_its_method_and_costs_no
 #[test]
 fn a_host_that_requires_http_1_1_gets_it() {
     on_every_engine_with_http_2(|engine| {
-        let (report, spoken) = ask(engine, "POST", reset(13), 0);
+        let (report, versions) = ask(engine, "POST", reset(13), 0);
         assert_eq!(report.ends(), ["200"], "{report:?}");
         assert_eq!(report.only().version, Some("1.1"));
-        assert_eq!(spoken, ["2", "1.1"]);
+        assert_eq!(versions, ["2", "1.1"]);
     });
 }
 
@@ -229,18 +229,18 @@ fn a_cut_body_is_reported_as_cut_whether_the_stream_or_the_connection_ends() {
 #[test]
 fn a_host_header_is_the_authority_of_a_request_and_each_host_keeps_its_own_connections() {
     on_every_engine_with_http_2(|engine| {
-        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
         let start = |name: &'static str| {
-            let heard = heard.clone();
+            let requests = requests.clone();
             serve(move |stream| {
-                let heard = heard.clone();
+                let requests = requests.clone();
                 async move {
                     let mut connection = h2::server::handshake(stream).await.ok()?;
                     while let Some(Ok((request, mut answer))) = connection.accept().await {
                         let authority = request.uri().authority().unwrap();
                         let host = request.headers().get("host");
                         let line = format!("{name} {authority} {host:?}");
-                        heard.lock().unwrap().push(line);
+                        requests.lock().unwrap().push(line);
                         answer.send_response(Response::new(()), true).ok()?;
                     }
                     None
@@ -258,8 +258,8 @@ fn a_host_header_is_the_authority_of_a_request_and_each_host_keeps_its_own_conne
             .0
             .insert(HeaderName::from_static("host"), name);
         assert_eq!(run(settings).ends(), ["200", "200"]);
-        let mut heard = heard.lock().unwrap().clone();
-        heard.sort();
-        assert_eq!(heard, ["one shop.example None", "two shop.example None"]);
+        let mut requests = requests.lock().unwrap().clone();
+        requests.sort();
+        assert_eq!(requests, ["one shop.example None", "two shop.example None"]);
     });
 }

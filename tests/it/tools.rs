@@ -21,7 +21,7 @@ const SERVERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The path of an installed program, or `None` after counting a skipped test.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    found(name).or_else(|| skip(name))
+    find(name).or_else(|| skip(name))
 }
 
 /// The Python interpreter with the packages of `tests/python/NAME.txt`, or `None` after counting a skipped test.
@@ -40,7 +40,7 @@ pub(crate) fn python(name: &str) -> Option<PathBuf> {
     }
 }
 
-fn found(name: &str) -> Option<PathBuf> {
+fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(SERVERS.map(PathBuf::from));
     folders
@@ -158,9 +158,9 @@ fn the_run_of_all_tests_says_how_many_were_skipped_and_ends_as_they_do() {
         .env("PATH", env::join_paths(folders).unwrap())
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
-        said.lines().collect::<Vec<_>>(),
+        stdout.lines().collect::<Vec<_>>(),
         [
             "installed",
             "tested test --release --locked waits",

@@ -71,16 +71,19 @@ fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
         text.contains("no winner") && text.contains("failed"),
         "{text}"
     );
-    let found = std::fs::read(folder.path().join("found.json")).unwrap();
-    let found: Value = serde_json::from_slice(&found).unwrap();
-    assert_eq!(found["answers"]["agree"], false);
-    assert_eq!(found["answers"]["changing"], 0, "a failure is no change");
-    assert_eq!(found["verdict"], Value::Null);
+    let comparison = std::fs::read(folder.path().join("found.json")).unwrap();
+    let comparison: Value = serde_json::from_slice(&comparison).unwrap();
+    assert_eq!(comparison["answers"]["agree"], false);
+    assert_eq!(
+        comparison["answers"]["changing"], 0,
+        "a failure is no change"
+    );
+    assert_eq!(comparison["verdict"], Value::Null);
     // Failures do not count as throughput, only pages do.
-    for engine in found["engines"].as_array().unwrap() {
+    for engine in comparison["engines"].as_array().unwrap() {
         let per_second = |round: &Value| {
-            let got = round["requests"].as_f64().unwrap() - round["failed"].as_f64().unwrap();
-            got / round["wall_s"].as_f64().unwrap()
+            let pages = round["requests"].as_f64().unwrap() - round["failed"].as_f64().unwrap();
+            pages / round["wall_s"].as_f64().unwrap()
         };
         let mut speeds: Vec<_> = engine["rounds"]
             .as_array()
@@ -96,8 +99,8 @@ fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
             "{median} {speeds:?}"
         );
     }
-    assert!(found["engines"][0]["failed"].as_u64() > Some(0));
-    let rates = found["answers"]["failure_rates"].as_array().unwrap();
+    assert!(comparison["engines"][0]["failed"].as_u64() > Some(0));
+    let rates = comparison["answers"]["failure_rates"].as_array().unwrap();
     assert!(
         rates.iter().all(|rate| rate["differs"] == true),
         "{rates:?}"
@@ -113,14 +116,14 @@ fn pages_with_a_counter_are_proved_equal_by_their_text() {
         Answer::page(format!("<p>{}</p><p>visit {nonce}</p>", prose()))
     });
     let words = ["urls.txt", "--engines", "async,threads", "--json", "-"];
-    let found = json(&compare(folder.path(), &words));
-    let answers = &found["answers"];
+    let comparison = json(&compare(folder.path(), &words));
+    let answers = &comparison["answers"];
     assert_eq!(
         (&answers["proved"], &answers["by_text"]),
         (&12.into(), &12.into()),
         "{answers}"
     );
-    assert!(found["verdict"].is_object());
+    assert!(comparison["verdict"].is_object());
 }
 
 #[test]
@@ -162,8 +165,8 @@ fn the_suggested_command_has_the_measured_concurrency() {
     ];
     let small = ["compare", "--rounds", "5", "--time-budget", "3s"];
     let mut command = haul(folder.path(), &[&small[..], &words[..]].concat());
-    let found = json(&command.output().unwrap());
-    let next = found["recommendation"]["command"]
+    let comparison = json(&command.output().unwrap());
+    let next = comparison["recommendation"]["command"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -203,8 +206,8 @@ fn an_engine_that_is_too_slow_for_the_budget_fetches_fewer_urls_and_that_is_repo
         "--json",
         "-",
     ];
-    let found = json(&compare(folder.path(), &words));
-    let sequential = &found["engines"][0];
+    let comparison = json(&compare(folder.path(), &words));
+    let sequential = &comparison["engines"][0];
     assert_eq!(sequential["subset"], true, "{sequential}");
     let urls = sequential["urls"].as_u64().unwrap();
     assert!(urls <= 15, "five rounds of 60 URLs would take 30 s: {urls}");
@@ -238,17 +241,17 @@ async fn an_interrupted_comparison_keeps_the_complete_rounds() {
     kill_process(pid, Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(found["interrupted"], true);
-    let whole = found["engines"][0]["rounds"].as_array().unwrap().len();
+    let comparison: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(comparison["interrupted"], true);
+    let whole = comparison["engines"][0]["rounds"].as_array().unwrap().len();
     assert!((1..1000).contains(&whole), "{whole}");
     assert_eq!(
-        found["engines"][1]["rounds"].as_array().unwrap().len(),
+        comparison["engines"][1]["rounds"].as_array().unwrap().len(),
         whole
     );
-    assert!(found["verdict"].is_object());
+    assert!(comparison["verdict"].is_object());
     assert!(
-        found["warnings"][0]
+        comparison["warnings"][0]
             .as_str()
             .unwrap()
             .starts_with("interrupted: ")
@@ -269,11 +272,14 @@ fn rounded(value: f64) -> String {
 fn each_figure_in_the_explanation_is_in_the_data() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["--engines", "async", "--pages", "60", "--json", "-"];
-    let found = json(&compare(folder.path(), &words));
-    let (diagnosis, engine) = (&found["diagnosis"], &found["engines"][0]);
+    let comparison = json(&compare(folder.path(), &words));
+    let (diagnosis, engine) = (&comparison["diagnosis"], &comparison["engines"][0]);
     let waits = &diagnosis["waits"];
     let limit = engine["in_flight"].as_f64().unwrap();
-    let mut known = vec![found["machine"]["cores"].to_string(), limit.to_string()];
+    let mut known = vec![
+        comparison["machine"]["cores"].to_string(),
+        limit.to_string(),
+    ];
     known.push(rounded(waits["in_flight"].as_f64().unwrap() * limit));
     for latency in ["latency_ms", "idle_latency_ms"] {
         known.extend(waits[latency].as_f64().map(rounded));
@@ -317,9 +323,9 @@ fn a_comparison_that_would_exceed_the_budget_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["urls.txt", "--engines", "async", "--time-budget", "3s"];
     // Five requests to probe the server, ten to warm up the engine: from then on it is too slow for any round.
-    let asked = AtomicU64::new(0);
+    let requests = AtomicU64::new(0);
     let _origin = server(folder.path(), 10, move |_| {
-        match asked.fetch_add(1, Relaxed) {
+        match requests.fetch_add(1, Relaxed) {
             0..15 => Answer::page(prose()),
             _ => Answer::page(prose()).after(LATE),
         }
@@ -347,8 +353,8 @@ fn a_sweep_continues_with_a_list_that_it_may_repeat() {
     });
     let words = ["urls.txt", "--engines", "async", "--sweep", "--json", "-"];
     let curve = |words: &[&str]| {
-        let found = json(&compare(folder.path(), words));
-        found["sweep"]["curves"][0].clone()
+        let comparison = json(&compare(folder.path(), words));
+        comparison["sweep"]["curves"][0].clone()
     };
     let once = curve(&words);
     assert_eq!(once["points"].as_array().unwrap().len(), 2, "{once}");

@@ -16,18 +16,18 @@ use crate::run::{Report, config, ms, on_every_engine, run, run_with};
 /// A local address on which nothing listens, reserved for a server that starts later.
 struct Vacant {
     address: SocketAddr,
-    _held: tokio::net::TcpSocket,
+    _socket: tokio::net::TcpSocket,
 }
 
 impl Vacant {
     fn new() -> Self {
-        let held = tokio::net::TcpSocket::new_v4().unwrap();
-        held.set_reuseaddr(true).unwrap();
-        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = held.local_addr().unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
         Self {
             address,
-            _held: held,
+            _socket: socket,
         }
     }
 
@@ -103,9 +103,9 @@ fn a_server_that_refuses_connections_for_a_moment_costs_no_url() {
 
 /// A site of N pages, each linking to the next two, that resets connections after some pages until mended.
 fn failing_site(count: usize, well: usize, mended: Arc<AtomicBool>) -> Origin {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     let page = move |request: &Request| {
-        if asked.fetch_add(1, SeqCst) >= well && !mended.load(SeqCst) {
+        if requests.fetch_add(1, SeqCst) >= well && !mended.load(SeqCst) {
             return Answer::Raw(vec![Step::Reset]);
         }
         let page: usize = request.path().trim_start_matches('/').parse().unwrap_or(0);
@@ -182,11 +182,11 @@ fn a_host_that_stays_down_is_given_up_with_a_reason_in_each_record_and_no_other_
                 .iter()
                 .all(|seen| seen.status == Some(200))
         );
-        let told = report
+        let given_up = report
             .events
             .iter()
             .filter(|event| event.starts_with("GivenUp"));
-        assert_eq!(told.count(), 1, "{:?}", report.events);
+        assert_eq!(given_up.count(), 1, "{:?}", report.events);
     });
 }
 
@@ -233,8 +233,8 @@ fn a_hundred_urls_that_each_return_503_once_all_succeed() {
 #[test]
 fn a_host_that_rejects_every_request_costs_its_urls_no_retries() {
     on_every_engine(|engine| {
-        let asked = AtomicUsize::new(0);
-        let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) {
+        let requests = AtomicUsize::new(0);
+        let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) {
             0..12 => Reply::explained(429).header("Retry-After", "0").into(),
             _ => Answer::page("well"),
         };
@@ -324,8 +324,8 @@ fn a_server_that_stays_busy_ends_the_wait_and_each_url_has_its_reason() {
 
 #[test]
 fn after_a_pause_a_host_gets_one_request_and_not_all() {
-    let asked = AtomicUsize::new(0);
-    let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) {
+    let requests = AtomicUsize::new(0);
+    let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) {
         0 => Reply::explained(503).header("Retry-After", "1").into(),
         _ => Answer::page("well").after(ms(50)),
     };
@@ -375,9 +375,9 @@ fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_fetches_them_all
     let origin = failing_site(60, 20, mended.clone());
     let seed = origin.url("/");
     let words = ["crawl", &seed, "--job", "job", "--max-host-down", "50ms"];
-    let (code, told) = haul(folder.path(), &words);
-    assert_eq!(code, Some(3), "{told}");
-    assert!(told.contains("giving up after"), "{told}");
+    let (code, stderr) = haul(folder.path(), &words);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("giving up after"), "{stderr}");
     let down = |record: &&Value| record["error"] == "host-down";
     let lost = records(folder.path());
     let lost: BTreeSet<_> = lost
@@ -387,8 +387,8 @@ fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_fetches_them_all
         .collect();
     assert!(lost.len() > 5, "{lost:?}");
     mended.store(true, SeqCst);
-    let (code, told) = haul(folder.path(), &["retry", "job"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, stderr) = haul(folder.path(), &["retry", "job"]);
+    assert_eq!(code, Some(0), "{stderr}");
     let records = records(folder.path());
     let well = records.iter().filter(|record| record["status"] == 200);
     let well: BTreeSet<_> = well.map(|record| record["url"].to_string()).collect();
@@ -399,8 +399,8 @@ fn a_crawl_that_lost_pages_says_so_with_its_exit_code_and_retry_fetches_them_all
 #[test]
 fn a_server_that_fails_now_and_then_loses_no_url_with_adaptive() {
     on_every_engine(|engine| {
-        let asked = AtomicUsize::new(0);
-        let answer = move |_: &Request| match asked.fetch_add(1, SeqCst) % 20 {
+        let requests = AtomicUsize::new(0);
+        let answer = move |_: &Request| match requests.fetch_add(1, SeqCst) % 20 {
             7 => Answer::status(503),
             _ => Answer::page("well"),
         };
@@ -474,11 +474,11 @@ fn job_and_explain_show_a_wait_with_its_reason_while_another_haul_works() {
     let reason = "its robots.txt asks for 20s between requests";
     assert!(job.contains(reason), "{job}");
     // The seed itself is shown once it is committed.
-    let told = (0..LOOKS)
+    let explanation = (0..LOOKS)
         .map(|_| look(&["explain", "job", &seed]))
-        .find(|told| told.contains("waiting"))
+        .find(|explanation| explanation.contains("waiting"))
         .expect("the seed waits");
-    assert!(told.contains(reason), "{told}");
+    assert!(explanation.contains(reason), "{explanation}");
     let json: Value = serde_json::from_str(&look(&["job", "job", "--json"])).unwrap();
     assert_eq!(json["waits"]["count"], 1);
     assert!(json["waits"]["first"][0]["until"].is_u64() && json["marks"]["waits"].is_null());

@@ -130,9 +130,9 @@ fn a_file_name_depends_on_the_request_and_not_on_the_order_of_requests() {
 
 #[test]
 fn a_page_that_was_saved_twice_is_read_once_in_its_latest_version() {
-    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let requests = std::sync::atomic::AtomicUsize::new(0);
     let counts = move |_: &haul::origin::Request| {
-        let time = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let time = requests.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let page = Reply::new(200).header("Content-Type", "text/html");
         Answer::from(page.body(format!("<title>{time}</title>")))
     };
@@ -176,16 +176,16 @@ fn records_are_not_glued_to_a_torn_one_and_the_user_is_warned() {
         let path = folder.path().join(out);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 40]).unwrap();
-        let told = run(&urls[3..], out);
-        assert!(told.contains("the last record was torn"), "{told}");
-        let kept = match out {
+        let stderr = run(&urls[3..], out);
+        assert!(stderr.contains("the last record was torn"), "{stderr}");
+        let records_kept = match out {
             "out.jsonl" => records(&path).len(),
             _ => {
                 let mut table = csv::Reader::from_path(&path).unwrap();
                 table.records().filter(Result::is_ok).count()
             }
         };
-        assert_eq!(kept, 5, "{out}");
+        assert_eq!(records_kept, 5, "{out}");
     }
     let before = fs::read(folder.path().join("out.csv")).unwrap();
     let output = haul(
@@ -244,13 +244,13 @@ fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
         let output = shell(format!(
             "ulimit -f 160; '{program}' fetch list.txt -q -o {out}"
         ));
-        let told = errors(&output);
-        assert_eq!(output.status.code(), Some(5), "{out}: {told}");
-        let command = told.lines().find_map(|line| line.strip_prefix("  haul "));
-        let command = command.unwrap_or_else(|| panic!("{out}: {told}"));
+        let stderr = errors(&output);
+        assert_eq!(output.status.code(), Some(5), "{out}: {stderr}");
+        let command = stderr.lines().find_map(|line| line.strip_prefix("  haul "));
+        let command = command.unwrap_or_else(|| panic!("{out}: {stderr}"));
         assert!(
             command.contains("--append") && command.contains("--rows"),
-            "{told}"
+            "{stderr}"
         );
         if out == "out.jsonl" {
             records(&folder.path().join(out));
@@ -286,11 +286,11 @@ fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
         let output = shell(format!(
             "ulimit -f 1000; '{program}' fetch list.txt -q -o {other} -o out.jsonl"
         ));
-        let told = errors(&output);
-        assert_eq!(output.status.code(), Some(5), "{other}: {told}");
+        let stderr = errors(&output);
+        assert_eq!(output.status.code(), Some(5), "{other}: {stderr}");
         let [lines, others] = written();
         assert_eq!(lines, others, "{other}");
-        let command = told.lines().find_map(|line| line.strip_prefix("  haul "));
+        let command = stderr.lines().find_map(|line| line.strip_prefix("  haul "));
         let output = shell(format!("'{program}' {}", command.unwrap()));
         assert!(output.status.success(), "{other}: {}", errors(&output));
         let all: Vec<u64> = (1..=ROWS).collect();
@@ -300,9 +300,12 @@ fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
 
 /// A server whose paths under `/late/` fail the first time they are requested.
 fn late() -> Origin {
-    let asked = std::sync::Mutex::new(BTreeSet::new());
+    let requested = std::sync::Mutex::new(BTreeSet::new());
     let answers = move |request: &haul::origin::Request| {
-        let first = asked.lock().unwrap().insert(request.target().to_owned());
+        let first = requested
+            .lock()
+            .unwrap()
+            .insert(request.target().to_owned());
         let is_late = request.target().starts_with("/late/") && first;
         let status = if is_late { 500 } else { 200 };
         Answer::from(
@@ -371,16 +374,16 @@ fn after_a_retry_every_output_shows_which_record_counts_and_the_numbers_add_up()
         .count();
     assert_eq!(rows, 12);
 
-    let told = haul(folder.path(), &["job", "job", "--json"]);
-    let job: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let stdout = haul(folder.path(), &["job", "job", "--json"]);
+    let job: Value = serde_json::from_slice(&stdout.stdout).unwrap();
     assert_eq!(
         (&job["records"], &job["superseded"]),
         (&12.into(), &3.into())
     );
-    let told = String::from_utf8(haul(folder.path(), &["job", "job"]).stdout).unwrap();
+    let stdout = String::from_utf8(haul(folder.path(), &["job", "job"]).stdout).unwrap();
     assert!(
-        told.contains("12, 3 of them superseded by later ones"),
-        "{told}"
+        stdout.contains("12, 3 of them superseded by later ones"),
+        "{stdout}"
     );
 
     let database = rusqlite::Connection::open(folder.path().join("out.sqlite")).unwrap();

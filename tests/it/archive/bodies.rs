@@ -6,7 +6,7 @@ use std::path::Path;
 
 use haul::archive::Archive;
 
-use super::{archived, told};
+use super::{archived, run_strangers};
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::tools;
 
@@ -19,21 +19,24 @@ fn other_programs_read_from_an_archive_what_was_served() {
         let (folder, path, origin) = archived(name);
         let below = folder.path().join("served").display().to_string();
         assert_eq!(
-            told(&python, "bodies", &path, &[&below]).trim(),
+            run_strangers(&python, "bodies", &path, &[&below]).trim(),
             "9",
             "{name}"
         );
         // The lines before that are pywb's own log.
-        let said = told(&python, "replay", &path, &[&below, &origin]);
-        assert!(said.trim().ends_with("replayed"), "{name}: {said}");
+        let output = run_strangers(&python, "replay", &path, &[&below, &origin]);
+        assert!(output.trim().ends_with("replayed"), "{name}: {output}");
         if name == "pages.wacz" {
-            let said = told(&python, "package", &path, &[]);
+            let output = run_strangers(&python, "package", &path, &[]);
             for title in ["Plain", "Packed", "Twice", "a b c"] {
-                assert!(said.lines().any(|line| line == title), "{title}: {said}");
+                assert!(
+                    output.lines().any(|line| line == title),
+                    "{title}: {output}"
+                );
             }
         } else {
-            told(&python, "check", &path, &[]);
-            let index = told(&python, "index", &path, &[]);
+            run_strangers(&python, "check", &path, &[]);
+            let index = run_strangers(&python, "index", &path, &[]);
             let urls: BTreeSet<&str> = index
                 .lines()
                 .map(|line| line.split_once(' ').unwrap().1)
@@ -45,7 +48,7 @@ fn other_programs_read_from_an_archive_what_was_served() {
 
 /// Reads an archive with haul's own reader, compares each body with what was served, and returns their number.
 fn read(archive: &Path, served: &Path) -> usize {
-    let mut found = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for stored in Archive::open(archive).unwrap() {
         let stored = stored.unwrap();
         if stored.truncated {
@@ -63,9 +66,9 @@ fn read(archive: &Path, served: &Path) -> usize {
             stored.page.body.head(usize::MAX).unwrap() == bytes.unwrap(),
             "{name}"
         );
-        found.insert(name);
+        names.insert(name);
     }
-    found.len()
+    names.len()
 }
 
 #[test]
@@ -82,9 +85,9 @@ fn haul_reads_a_package_that_another_program_made() {
         return;
     };
     let (folder, path, _) = archived("pages.warc.gz");
-    let made = folder.path().join("made.wacz");
-    told(&python, "wrap", &path, &[&made.display().to_string()]);
-    assert_eq!(read(&made, &folder.path().join("served")), 9);
+    let package = folder.path().join("made.wacz");
+    run_strangers(&python, "wrap", &path, &[&package.display().to_string()]);
+    assert_eq!(read(&package, &folder.path().join("served")), 9);
 }
 
 #[test]
@@ -104,11 +107,11 @@ fn an_archive_of_a_crawl_that_is_killed_has_each_response_once() {
         let Some(python) = tools::python("archive") else {
             continue;
         };
-        let urls = told(&python, "urls", &path, &[]);
+        let urls = run_strangers(&python, "urls", &path, &[]);
         audit(urls.lines().map(str::to_owned), &site(&origin, 600));
         match name {
-            "pages.wacz" => drop(told(&python, "package", &path, &[])),
-            _ => drop(told(&python, "check", &path, &[])),
+            "pages.wacz" => drop(run_strangers(&python, "package", &path, &[])),
+            _ => drop(run_strangers(&python, "check", &path, &[])),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use haul::archive::Archive;
 use haul::origin::{Origin, OriginSettings};
 
-use super::{serve, served, told};
+use super::{run_strangers, serve, served};
 use crate::cli::run;
 use crate::tools;
 
@@ -71,8 +71,8 @@ fn every_redirect_of_a_chain_is_archived_as_it_was_received() {
             "-o",
             "pages.warc",
         ];
-        let (code, _, said) = run(folder.path(), &words);
-        assert_eq!(code, Some(0), "{engine}: {said}");
+        let (code, _, stderr) = run(folder.path(), &words);
+        assert_eq!(code, Some(0), "{engine}: {stderr}");
         let archive = folder.path().join("pages.warc");
         let stored: Vec<_> = Archive::open(&archive)
             .unwrap()
@@ -102,13 +102,13 @@ fn every_redirect_of_a_chain_is_archived_as_it_was_received() {
         for path in ["/first", "/second", "/last"] {
             let of = |wanted: &str| {
                 let uri = format!("{origin}{path}");
-                let mut found = records.iter().filter(|(kind, record)| {
+                let mut matches = records.iter().filter(|(kind, record)| {
                     kind == wanted && field(record, "WARC-Target-URI") == Some(&uri)
                 });
-                let record = found
+                let record = matches
                     .next()
                     .unwrap_or_else(|| panic!("{engine}: no {wanted} of {path}"));
-                assert!(found.next().is_none(), "{engine}: two of {path}");
+                assert!(matches.next().is_none(), "{engine}: two of {path}");
                 record.1.clone()
             };
             let (request, response) = (of("request"), of("response"));
@@ -144,15 +144,15 @@ fn a_request_that_failed_is_archived_with_the_reason() {
         &cut,
         nobody,
     ];
-    let (code, _, said) = run(folder.path(), &words);
-    assert_eq!(code, Some(4), "{said}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(4), "{stderr}");
     let archive = folder.path().join("pages.warc");
     let records = records(&archive);
     let of = |wanted: &str, url: &str| {
-        let mut found = records.iter();
-        let found = found
+        let mut matches = records.iter();
+        let matches = matches
             .find(|(kind, record)| kind == wanted && field(record, "WARC-Target-URI") == Some(url));
-        found.map(|(_, record)| record.clone())
+        matches.map(|(_, record)| record.clone())
     };
     let (request, metadata) = (of("request", &cut).unwrap(), of("metadata", &cut).unwrap());
     assert!(
@@ -175,8 +175,8 @@ fn a_request_that_failed_is_archived_with_the_reason() {
         "nobody was there to send it to"
     );
     if let Some(python) = tools::python("archive") {
-        told(&python, "check", &archive, &[]);
-        told(&python, "index", &archive, &[]);
+        run_strangers(&python, "check", &archive, &[]);
+        run_strangers(&python, "index", &archive, &[]);
     }
 }
 
@@ -248,8 +248,8 @@ fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
         "-o",
         "out.jsonl",
     ];
-    let (code, _, said) = run(folder.path(), &words);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(0), "{stderr}");
     let record = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["url"], "http://h.example/a.html");
@@ -257,7 +257,7 @@ fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
     assert_eq!(record["title"], "As it was on a disk");
     assert_eq!(record["content_type"], "text/html", "{record}");
     let expected = "  ignored   4 archive records without a page: conversion × 2, resource × 1, response × 1\n";
-    assert!(said.contains(expected), "{said}");
+    assert!(stderr.contains(expected), "{stderr}");
     let words = [
         "fetch",
         "--no-config",
@@ -266,17 +266,17 @@ fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
         "-o",
         "out.jsonl",
     ];
-    let (code, _, said) = run(folder.path(), &words);
-    assert_eq!(code, Some(4), "{said}");
+    let (code, _, stderr) = run(folder.path(), &words);
+    assert_eq!(code, Some(4), "{stderr}");
     assert!(
-        said.contains("ignored   2 archive records without a page: conversion × 2\n"),
-        "{said}"
+        stderr.contains("ignored   2 archive records without a page: conversion × 2\n"),
+        "{stderr}"
     );
     let Some(python) = tools::python("archive") else {
         return;
     };
-    let made = folder.path().join("made.warc.gz");
-    told(&python, "resources", &made, &[]);
+    let archive = folder.path().join("made.warc.gz");
+    run_strangers(&python, "resources", &archive, &[]);
     let words = [
         "fetch",
         "--no-config",
@@ -285,10 +285,11 @@ fn a_resource_is_a_page_and_records_without_a_page_are_counted() {
         "-f",
         "jsonl",
     ];
-    let (code, text, said) = run(folder.path(), &words);
-    assert_eq!((code, text.lines().count()), (Some(0), 2), "{said}");
+    let (code, text, stderr) = run(folder.path(), &words);
+    assert_eq!((code, text.lines().count()), (Some(0), 2), "{stderr}");
     assert!(
-        said.contains("ignored   2 archive records without a page: conversion × 1, resource × 1\n"),
-        "{said}"
+        stderr
+            .contains("ignored   2 archive records without a page: conversion × 1, resource × 1\n"),
+        "{stderr}"
     );
 }

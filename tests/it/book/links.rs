@@ -13,8 +13,8 @@ fn targets(text: &str) -> Vec<String> {
     let text = fences.replace_all(text, "");
     let text = code.replace_all(&text, "");
     let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
-    let found = link.captures_iter(&text);
-    found.map(|found| found[1].to_owned()).collect()
+    let links = link.captures_iter(&text);
+    links.map(|links| links[1].to_owned()).collect()
 }
 
 /// The ids that mdBook and GitHub assign to the headings of a page.
@@ -25,10 +25,11 @@ fn ids(text: &str) -> Vec<String> {
     headings
         .map(|line| {
             let heading = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = heading
+            let letters = heading
                 .chars()
                 .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
-            kept.map(|letter| if letter == ' ' { '-' } else { letter })
+            letters
+                .map(|letter| if letter == ' ' { '-' } else { letter })
                 .collect()
         })
         .collect()

@@ -79,9 +79,9 @@ fn haul_and_the_schema_reject_the_same_mistakes() {
         "[fields.a]\neach = '.r'",
         "[fields.a]\neach = '.r'\nselect = 'x'\n[fields.a.fields]\nb = 'h1'",
     ] {
-        let (is_recipe, told) = check(recipe);
+        let (is_recipe, stderr) = check(recipe);
         assert!(!is_recipe, "haul takes {recipe}");
-        assert!(!problems(recipe).is_empty(), "{recipe}\n{told}");
+        assert!(!problems(recipe).is_empty(), "{recipe}\n{stderr}");
     }
 }
 
@@ -110,8 +110,8 @@ fn the_schema_has_the_keys_that_haul_knows() {
             "a nested table",
         ),
     ] {
-        let (_, told) = check(recipe);
-        let known = between(&told, &format!("{what} has "), "\n");
+        let (_, stderr) = check(recipe);
+        let known = between(&stderr, &format!("{what} has "), "\n");
         let mut known: Vec<_> = known.split(", ").collect();
         known.sort_unstable();
         let described = schema.pointer(place).unwrap().as_object().unwrap();
@@ -132,8 +132,8 @@ fn the_guide_shows_the_recipe_of_the_fixtures() {
 fn every_filter_is_in_the_table_of_filters() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("page.html"), "<p>").unwrap();
-    let (_, _, told) = crate::cli::run(folder.path(), &["select", "page.html", "p|zzzzzzzz"]);
-    let filters = between(&told, "there are ", "\n").split(", ");
+    let (_, _, stderr) = crate::cli::run(folder.path(), &["select", "page.html", "p|zzzzzzzz"]);
+    let filters = between(&stderr, "there are ", "\n").split(", ");
     let text = Page::read(Path::new(CHAPTERS).join("reference/recipes.md")).text;
     let table = between(&text, "## Filters\n", "\n## ");
     let rows: Vec<&str> = table

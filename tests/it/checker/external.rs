@@ -5,7 +5,7 @@ use std::process::Command;
 
 use haul::origin::{Answer, Gate, Origin, Site, Step};
 
-use super::{asked, broken, haul, linking, records, rows, told};
+use super::{broken, haul, linking, records, requests, rows, stderr_of};
 use crate::run::wait;
 
 /// Another site, which the crawled one links to.
@@ -66,7 +66,7 @@ fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
         "X-Key: mine",
     ];
     let checked = haul(folder.path(), &flags);
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     let expected = [
         "GET /gone",
         "GET /gone-too",
@@ -79,12 +79,12 @@ fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
         "HEAD /moved",
         "HEAD /moved-away",
     ];
-    let mut seen = asked(&other);
+    let mut requested = requests(&other);
     // If the target of a redirect was already requested, it is not requested again.
-    if seen.iter().filter(|hit| *hit == "HEAD /fine").count() == 1 {
-        seen.insert(3, "HEAD /fine".into());
+    if requested.iter().filter(|hit| *hit == "HEAD /fine").count() == 1 {
+        requested.insert(3, "HEAD /fine".into());
     }
-    assert_eq!(seen, expected, "{}", told(&checked));
+    assert_eq!(requested, expected, "{}", stderr_of(&checked));
     let gone =
         |path: &str, holder: &str| broken(&other.url(path), "http-4xx", "404", origin.url(holder));
     let expected = [
@@ -130,7 +130,7 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
         haul(folder.path(), &flags)
     };
     let stopped = run("2");
-    assert_eq!(records(folder.path()).len(), 2, "{}", told(&stopped));
+    assert_eq!(records(folder.path()).len(), 2, "{}", stderr_of(&stopped));
     let all = run("100");
     let urls: BTreeSet<_> = records(folder.path())
         .iter()
@@ -140,15 +140,15 @@ fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process()
     assert!(
         urls.contains(&other.url("/skipped")),
         "{urls:?} {}",
-        told(&all)
+        stderr_of(&all)
     );
-    let seen = asked(&other);
-    assert!(seen.contains(&"HEAD /skipped".into()), "{seen:?}");
+    let requested = requests(&other);
+    assert!(requested.contains(&"HEAD /skipped".into()), "{requested:?}");
     assert!(
-        !seen
+        !requested
             .iter()
             .any(|hit| hit.contains("/never") || hit.contains("robots")),
-        "{seen:?}"
+        "{requested:?}"
     );
 
     let few = ["crawl", &seed, "--external", "--max-per-host", "2"];
@@ -189,7 +189,7 @@ fn a_server_that_rejects_head_in_any_way_gets_a_get_request() {
         "0",
     ];
     let checked = haul(folder.path(), &flags);
-    assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr_of(&checked));
     let records = records(folder.path());
     let external: Vec<_> = records
         .iter()
@@ -228,7 +228,7 @@ fn an_external_link_has_one_record_even_if_the_run_is_killed() {
     killed.wait().unwrap();
     gate.open();
     let resumed = haul(folder.path(), &flags);
-    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr_of(&resumed));
     let mut urls: Vec<_> = records(folder.path())
         .iter()
         .map(|record| record["url"].as_str().unwrap().to_owned())
@@ -241,7 +241,7 @@ fn an_external_link_has_one_record_even_if_the_run_is_killed() {
     assert!(
         hits.iter().all(|hit| hit.method == "HEAD"),
         "{:?}",
-        asked(&other)
+        requests(&other)
     );
 }
 
@@ -267,12 +267,12 @@ fn fragments_are_checked_on_external_pages_whose_links_are_not_followed() {
             engine,
         ];
         let checked = haul(folder.path(), &flags);
-        assert_eq!(checked.status.code(), Some(0), "{}", told(&checked));
+        assert_eq!(checked.status.code(), Some(0), "{}", stderr_of(&checked));
         let expected = broken(&links[1], "fragment", "200", seed.clone());
         assert_eq!(
             rows(&folder.path().join("broken.csv")),
             BTreeSet::from([expected])
         );
     }
-    assert_eq!(asked(&other), ["GET /page"; 3]);
+    assert_eq!(requests(&other), ["GET /page"; 3]);
 }

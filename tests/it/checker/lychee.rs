@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{haul, rows, told};
+use super::{haul, rows, stderr_of};
 
 /// lychee's results for two sites, with the commands that produced them.
 const LYCHEE: &str = include_str!("lychee.json");
 
 /// A broken link, and the page that contains it.
-type Held = (String, String);
+type BrokenLink = (String, String);
 
 /// Translates a URL of lychee's runs into the one that haul sees.
-fn called_here(url: &str) -> String {
+fn translated(url: &str) -> String {
     [
         ("http://127.0.0.1:8191", "http://site.localhost"),
         ("http://127.0.0.2:8191", "http://other.localhost"),
@@ -27,9 +27,9 @@ fn called_here(url: &str) -> String {
 }
 
 /// The broken links that lychee reports on a site.
-fn found_by_lychee(site: &str) -> BTreeSet<Held> {
+fn found_by_lychee(site: &str) -> BTreeSet<BrokenLink> {
     let lychee: serde_json::Value = serde_json::from_str(LYCHEE).unwrap();
-    let mut found = BTreeSet::new();
+    let mut links = BTreeSet::new();
     for (holder, errors) in lychee[site]["error_map"].as_object().unwrap() {
         for error in errors.as_array().unwrap() {
             let url = match error["url"].as_str().unwrap() {
@@ -37,14 +37,14 @@ fn found_by_lychee(site: &str) -> BTreeSet<Held> {
                 "error:" => "http://exa mple/",
                 url => url,
             };
-            found.insert((called_here(url), called_here(holder)));
+            links.insert((translated(url), translated(holder)));
         }
     }
-    found
+    links
 }
 
 /// The broken links that haul reports on a site that it serves, from these seeds.
-fn found_here(site: &str, seeds: &[&str]) -> BTreeSet<Held> {
+fn found_by_haul(site: &str, seeds: &[&str]) -> BTreeSet<BrokenLink> {
     let folder = tempfile::tempdir().unwrap();
     let site = format!("{}/fixtures/{site}", env!("CARGO_MANIFEST_DIR"));
     let flags = [
@@ -60,25 +60,28 @@ fn found_here(site: &str, seeds: &[&str]) -> BTreeSet<Held> {
         "0",
     ];
     let checked = haul(folder.path(), &[&["crawl"][..], seeds, &flags].concat());
-    assert_eq!(checked.status.code(), Some(3), "{}", told(&checked));
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr_of(&checked));
     rows(&folder.path().join("broken.csv"))
         .iter()
-        .map(|row| (called_here(&row[0]), called_here(&row[3])))
+        .map(|row| (translated(&row[0]), translated(&row[3])))
         .collect()
 }
 
 /// The URLs that are only in the first set.
-fn alone<'s>(these: &'s BTreeSet<Held>, those: &'s BTreeSet<Held>) -> BTreeSet<&'s str> {
-    let alone = these.difference(those);
-    alone.map(|(url, _)| url.as_str()).collect()
+fn only_in_first<'s>(
+    these: &'s BTreeSet<BrokenLink>,
+    those: &'s BTreeSet<BrokenLink>,
+) -> BTreeSet<&'s str> {
+    let difference = these.difference(those);
+    difference.map(|(url, _)| url.as_str()).collect()
 }
 
 #[test]
 fn haul_finds_everything_that_lychee_finds_on_a_site_with_planted_faults() {
     let theirs = found_by_lychee("planted");
-    let ours = found_here("link-checker", &["http://site.localhost/"]);
+    let ours = found_by_haul("link-checker", &["http://site.localhost/"]);
     assert_eq!(theirs.len(), 20);
-    assert_eq!(alone(&theirs, &ours), BTreeSet::new());
+    assert_eq!(only_in_first(&theirs, &ours), BTreeSet::new());
     let expected = [
         "htps://127.0.0.1/",
         "http://site.localhost/missing-background.png",
@@ -87,14 +90,14 @@ fn haul_finds_everything_that_lychee_finds_on_a_site_with_planted_faults() {
         // haul reports too.
         "http://site.localhost/nowhere.html",
     ];
-    assert_eq!(alone(&ours, &theirs), BTreeSet::from(expected));
+    assert_eq!(only_in_first(&ours, &theirs), BTreeSet::from(expected));
 }
 
 #[test]
 fn on_the_practice_site_lychee_finds_more_only_where_it_reads_links_differently() {
     let theirs = found_by_lychee("site");
     let seeds = ["http://shop.localhost/", "http://journal.localhost/"];
-    let ours = found_here("site", &seeds);
+    let ours = found_by_haul("site", &seeds);
     assert_eq!(theirs.len(), 28);
     let expected = [
         // lychee ignores <base href="/">.
@@ -107,6 +110,6 @@ fn on_the_practice_site_lychee_finds_more_only_where_it_reads_links_differently(
         // A redirect to a host name that lychee could not resolve here; the link is fine.
         "http://shop.localhost/blog/",
     ];
-    assert_eq!(alone(&theirs, &ours), BTreeSet::from(expected));
-    assert_eq!(alone(&ours, &theirs), BTreeSet::new());
+    assert_eq!(only_in_first(&theirs, &ours), BTreeSet::from(expected));
+    assert_eq!(only_in_first(&ours, &theirs), BTreeSet::new());
 }

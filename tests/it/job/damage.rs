@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::Kept;
+use super::JobCrawl;
 use crate::run::wait;
 
 /// The offset of a job's format in its SQLite file (file format 1.3: the user version, big-endian).
@@ -32,48 +32,48 @@ fn flip(path: &Path, bit: u64) {
 
 #[test]
 fn a_truncated_store_is_rejected_and_nothing_is_changed() {
-    let kept = Kept::of(800);
-    kept.interrupted(Signal::TERM, 400); // a clean shutdown: all of the store is in its one file
-    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+    let job = JobCrawl::of(800);
+    job.run_and_signal(Signal::TERM, 400); // a clean shutdown: all of the store is in its one file
+    let size = fs::metadata(job.folder.path().join("job/frontier.db"))
         .unwrap()
         .len();
     // A missing last byte that was zero is read as zero: cutting one byte might lose nothing.
     for length in [0, 100, 3000, size / 2, size - 4096, size - 100] {
-        let copy = kept.copy();
+        let copy = job.copy();
         shorten(&copy.path().join("job/frontier.db"), length);
-        kept.refused(copy.path(), "damaged");
+        job.assert_rejected(copy.path(), "damaged");
     }
     for length in [0, 7, 15] {
-        let copy = kept.copy();
+        let copy = job.copy();
         shorten(&copy.path().join("job/commits"), length);
-        kept.refused(copy.path(), "damaged");
+        job.assert_rejected(copy.path(), "damaged");
     }
-    let copy = kept.copy();
+    let copy = job.copy();
     fs::remove_file(copy.path().join("job/commits")).unwrap();
-    kept.refused(copy.path(), "damaged or missing");
-    let copy = kept.copy();
+    job.assert_rejected(copy.path(), "damaged or missing");
+    let copy = job.copy();
     let old = OpenOptions::new()
         .write(true)
         .open(copy.path().join("job/frontier.db"));
     old.unwrap().write_all_at(&[0; 4], FORMAT_AT).unwrap();
-    kept.refused(copy.path(), "format 0");
+    job.assert_rejected(copy.path(), "format 0");
 }
 
 #[test]
 fn a_flipped_bit_in_a_store_is_rejected_or_harmless() {
-    let kept = Kept::of(200);
-    kept.interrupted(Signal::TERM, 120);
+    let job = JobCrawl::of(200);
+    job.run_and_signal(Signal::TERM, 120);
     let mut random = fastrand::Rng::with_seed(7);
-    let size = fs::metadata(kept.folder.path().join("job/frontier.db"))
+    let size = fs::metadata(job.folder.path().join("job/frontier.db"))
         .unwrap()
         .len();
     let mut refused = 0;
     for trial in 0..30 {
-        let copy = kept.copy();
+        let copy = job.copy();
         let bit = random.u64(..size * 8);
         flip(&copy.path().join("job/frontier.db"), bit);
         let before = fs::read(copy.path().join("out.jsonl")).unwrap();
-        match kept.run_in(copy.path(), &["-q"]) {
+        match job.run_in(copy.path(), &["-q"]) {
             (Some(6), text) => {
                 refused += 1;
                 assert!(
@@ -83,7 +83,7 @@ fn a_flipped_bit_in_a_store_is_rejected_or_harmless() {
                 assert_eq!(fs::read(copy.path().join("out.jsonl")).unwrap(), before);
             }
             // The bit is in unused space.
-            (Some(0), _) => kept.audit_in(copy.path()),
+            (Some(0), _) => job.audit_in(copy.path()),
             other => panic!("trial {trial}, bit {bit}: {other:?}"),
         }
     }
@@ -92,41 +92,41 @@ fn a_flipped_bit_in_a_store_is_rejected_or_harmless() {
 
 #[test]
 fn a_log_that_is_damaged_after_a_kill_is_rejected() {
-    let kept = Kept::of(1500);
-    let run = kept.start_in(kept.folder.path(), &["-q"]);
-    wait(kept.origin.log().wait_for_hits(700));
+    let job = JobCrawl::of(1500);
+    let run = job.start_in(job.folder.path(), &["-q"]);
+    wait(job.origin.log().wait_for_hits(700));
     run.kill();
-    let log = kept.folder.path().join("job/frontier.db-wal");
+    let log = job.folder.path().join("job/frontier.db-wal");
     let size = fs::metadata(&log).unwrap().len();
     assert!(size > 10_000, "{size} bytes");
     for damage in 0..3 {
-        let copy = kept.copy();
+        let copy = job.copy();
         let log = copy.path().join("job/frontier.db-wal");
         match damage {
             0 => shorten(&log, size / 2),
             1 => flip(&log, size * 4),
             _ => fs::remove_file(&log).unwrap(),
         }
-        kept.refused(copy.path(), "damaged");
+        job.assert_rejected(copy.path(), "damaged");
     }
-    assert_eq!(kept.run(&["-q"]).0, Some(0), "the one that nobody touched");
-    kept.audit();
+    assert_eq!(job.run(&["-q"]).0, Some(0), "the one that nobody touched");
+    job.audit();
 }
 
 #[test]
 fn a_shortened_output_is_rejected() {
-    let kept = Kept::of(800);
-    kept.interrupted(Signal::TERM, 200);
-    let out = kept.folder.path().join("out.jsonl");
-    let whole = kept.out();
+    let job = JobCrawl::of(800);
+    job.run_and_signal(Signal::TERM, 200);
+    let out = job.folder.path().join("out.jsonl");
+    let whole = job.out();
     shorten(&out, whole.len() as u64 - 1);
-    let (code, text) = kept.run(&["-q"]);
+    let (code, text) = job.run(&["-q"]);
     assert_eq!(code, Some(5), "{text}");
     assert!(text.contains("somebody changed it"), "{text}");
-    assert_eq!(kept.out(), whole[..whole.len() - 1]);
+    assert_eq!(job.out(), whole[..whole.len() - 1]);
     fs::write(&out, &whole).unwrap();
-    assert_eq!(kept.run(&["-q"]).0, Some(0));
-    kept.audit();
+    assert_eq!(job.run(&["-q"]).0, Some(0));
+    job.audit();
 }
 
 /// A small file system, mounted for a test.
@@ -164,20 +164,20 @@ fn mount(arguments: &[&str], path: &Path) -> bool {
 #[test]
 fn a_full_disk_ends_the_run_and_with_more_room_the_same_command_finishes_the_job() {
     for size in ["300k", "600k", "1m"] {
-        let kept = Kept::of(2000);
-        let Some(disk) = Disk::of(kept.folder.path(), size) else {
+        let job = JobCrawl::of(2000);
+        let Some(disk) = Disk::of(job.folder.path(), size) else {
             println!("skipped: no small disk can be mounted here");
             return;
         };
-        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        let (code, text) = job.run_in(&disk.0, &["-q"]);
         assert_eq!(code, Some(5), "{text}");
         assert!(text.contains("cannot write"), "{text}");
         // The disk is still full: nothing gets worse.
-        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        let (code, text) = job.run_in(&disk.0, &["-q"]);
         assert_eq!(code, Some(5), "{text}");
         disk.grow("64m");
-        let (code, text) = kept.run_in(&disk.0, &["-q"]);
+        let (code, text) = job.run_in(&disk.0, &["-q"]);
         assert_eq!(code, Some(0), "{size}: {text}");
-        kept.audit_in(&disk.0);
+        job.audit_in(&disk.0);
     }
 }

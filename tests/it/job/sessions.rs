@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use haul::origin::{Answer, Gate, Site};
 use rustix::process::Signal;
 
-use super::{Kept, LIMIT, urls};
+use super::{JobCrawl, LIMIT, urls};
 use crate::cli::{haul, run};
 use crate::resume::Running;
 use crate::run::wait;
@@ -17,44 +17,44 @@ use crate::run::wait;
 #[test]
 fn an_interrupted_job_prints_a_command_that_resumes_and_finishes_it() {
     for (signal, ends_with) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let kept = Kept::of(1500);
-        let (code, text) = kept.interrupted(signal, 300);
+        let job = JobCrawl::of(1500);
+        let (code, text) = job.run_and_signal(signal, 300);
         assert_eq!(code, Some(ends_with), "{text}");
         let command = text
             .lines()
             .map(str::trim)
             .find(|line| line.starts_with("haul crawl"));
         let command = command.unwrap_or_else(|| panic!("no command in {text}"));
-        let asked = kept.origin.log().requests();
+        let requests = job.origin.log().requests();
         let binary = Path::new(env!("CARGO_BIN_EXE_haul"));
         let search = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
         let mut shell = Command::new("/bin/sh");
         shell
             .args(["-c", command])
-            .current_dir(kept.folder.path())
+            .current_dir(job.folder.path())
             .env("PATH", search)
-            .env("XDG_CONFIG_HOME", kept.folder.path())
+            .env("XDG_CONFIG_HOME", job.folder.path())
             .stderr(Stdio::piped());
         let (code, text) = Running::start(shell).ends_within(LIMIT).expect("it hangs");
         assert_eq!(code, Some(0), "{text}");
-        kept.audit();
+        job.audit();
         // Requests in flight were finished, so nothing was requested twice except robots.txt and the like.
-        let all = kept.origin.log().requests();
-        assert!(asked < 1500 && all < 1500 + 10, "{asked}, {all}");
+        let all = job.origin.log().requests();
+        assert!(requests < 1500 && all < 1500 + 10, "{requests}, {all}");
     }
 }
 
 #[test]
 fn a_finished_job_requests_nothing_and_fresh_starts_over() {
-    let kept = Kept::of(300);
-    assert_eq!(kept.run(&["-q"]).0, Some(0));
-    kept.audit();
-    let (first, asked) = (kept.out(), kept.origin.log().requests());
-    assert_eq!(kept.run(&["-q"]).0, Some(0));
-    assert_eq!((kept.out(), kept.origin.log().requests()), (first, asked));
-    assert_eq!(kept.run(&["-q", "--fresh"]).0, Some(0));
-    assert_eq!(kept.origin.log().requests(), 2 * asked);
-    kept.audit();
+    let job = JobCrawl::of(300);
+    assert_eq!(job.run(&["-q"]).0, Some(0));
+    job.audit();
+    let (first, requests) = (job.out(), job.origin.log().requests());
+    assert_eq!(job.run(&["-q"]).0, Some(0));
+    assert_eq!((job.out(), job.origin.log().requests()), (first, requests));
+    assert_eq!(job.run(&["-q", "--fresh"]).0, Some(0));
+    assert_eq!(job.origin.log().requests(), 2 * requests);
+    job.audit();
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn a_finished_job_reports_its_failures_and_exits_as_before() {
     ] {
         let (code, _, text) = run(folder.path(), words);
         assert_eq!(code, Some(ends_with), "{text}");
-        let asked = site.log().requests();
+        let requests = site.log().requests();
         let (code, _, text) = run(folder.path(), words);
         assert_eq!(code, Some(ends_with), "{words:?}: {text}");
-        assert_eq!(site.log().requests(), asked);
+        assert_eq!(site.log().requests(), requests);
         let expected = format!(
             "the job is done: {failed}; haul retry {} fetches the failures again\n",
             words[2]
@@ -197,17 +197,17 @@ fn an_unreadable_job_folder_is_not_mistaken_for_one_without_a_job() {
 
 #[test]
 fn changed_settings_are_rejected_one_by_one_and_allow_changes_permits_some() {
-    let kept = Kept::of(800);
-    kept.interrupted(Signal::TERM, 100);
-    let before = kept.out();
-    let (code, text) = kept.run(&["-q", "--scope", "domain", "--per-host", "4"]);
+    let job = JobCrawl::of(800);
+    job.run_and_signal(Signal::TERM, 100);
+    let before = job.out();
+    let (code, text) = job.run(&["-q", "--scope", "domain", "--per-host", "4"]);
     assert_eq!(code, Some(2), "{text}");
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     assert_eq!(
         lines[1..],
         ["per-host: 8 then, 4 now", "scope: host then, domain now"]
     );
-    let (code, text) = kept.run(&[
+    let (code, text) = job.run(&[
         "-q",
         "--scope",
         "domain",
@@ -218,10 +218,10 @@ fn changed_settings_are_rejected_one_by_one_and_allow_changes_permits_some() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("scope: host then, domain now"), "{text}");
     assert!(!text.contains("per-host"), "{text}");
-    assert_eq!(kept.out(), before, "a refusal changes nothing");
-    let (code, text) = kept.run(&["-q", "--per-host", "4", "--allow-changes"]);
+    assert_eq!(job.out(), before, "a refusal changes nothing");
+    let (code, text) = job.run(&["-q", "--per-host", "4", "--allow-changes"]);
     assert_eq!(code, Some(0), "{text}");
-    kept.audit();
+    job.audit();
 }
 
 #[test]

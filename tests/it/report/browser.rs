@@ -170,11 +170,11 @@ impl Browser {
 
     /// The URLs requested since the page was opened, including its own.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let asked = self
+        let requests = self
             .events
             .iter()
             .filter(|event| event["method"] == "Network.requestWillBeSent");
-        asked
+        requests
             .map(|event| {
                 event["params"]["request"]["url"]
                     .as_str()
@@ -192,12 +192,12 @@ impl Browser {
         }
         self.socket.send(Message::text(call.to_string())).unwrap();
         loop {
-            let mut told = self.read();
-            if told["id"] == self.calls {
-                assert!(told.get("error").is_none(), "{method}: {told}");
-                return told["result"].take();
+            let mut message = self.read();
+            if message["id"] == self.calls {
+                assert!(message.get("error").is_none(), "{method}: {message}");
+                return message["result"].take();
             }
-            self.events.push(told);
+            self.events.push(message);
         }
     }
 
@@ -220,7 +220,7 @@ impl Drop for Browser {
 /// The address on which the browser listens; its later output is read and discarded.
 fn listening(stderr: impl Read + Send + 'static) -> String {
     let mut lines = BufReader::new(stderr).lines();
-    let mut said = String::new();
+    let mut output = String::new();
     for line in lines.by_ref() {
         let line = line.unwrap();
         if let Some((_, address)) = line.split_once("DevTools listening on ") {
@@ -228,8 +228,8 @@ fn listening(stderr: impl Read + Send + 'static) -> String {
             thread::spawn(move || lines.for_each(drop));
             return address;
         }
-        said.push_str(&line);
-        said.push('\n');
+        output.push_str(&line);
+        output.push('\n');
     }
-    panic!("the browser ended at once:\n{said}");
+    panic!("the browser ended at once:\n{output}");
 }
