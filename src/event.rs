@@ -1,7 +1,7 @@
-//! What the loop tells while it works.
+//! The events of a run, as the loop reports them.
 //!
-//! One callback hears every event, in order, from the loop itself: progress, the summary and the tests
-//! are folds over them. A callback must be quick; the loop waits for it.
+//! One callback gets every event, in order, from the loop itself: progress, the summary and the tests are folds over
+//! them. The callback must be quick, as the loop waits for it.
 
 use std::time::{Duration, Instant};
 
@@ -9,59 +9,59 @@ use crate::tally::Tally;
 use crate::url::{HostKey, PageUrl};
 use crate::visit::Visit;
 
-/// One thing that happened.
+/// Something that happened during a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A job is over, and its record goes to the sinks next.
+    /// A job is finished; next, its record goes to the sinks.
     Visited(&'a Visit),
-    /// A try failed and the job goes back to the frontier.
+    /// An attempt failed, and the job goes back to the frontier.
     Retried {
-        /// The host it is on.
+        /// The host of the job.
         host: &'a HostKey,
         /// The class of what failed, or the HTTP status.
         cause: &'a str,
-        /// How long until the next try at the earliest.
+        /// The least time until the next attempt.
         after: Duration,
     },
-    /// A host is paused: it answered 429 or 503, or kept failing.
+    /// A host is paused: it responded with 429 or 503, or kept failing.
     Held {
         /// The host.
         host: &'a HostKey,
-        /// The moment it may be asked again.
+        /// The moment when it may get requests again.
         until: Instant,
         /// The class of what failed, or the HTTP status.
         cause: &'a str,
     },
-    /// A host was given up: it kept failing through all its pauses, and the rest of its jobs ends as `host-down`.
+    /// A host was given up: it kept failing through all its pauses, so its remaining jobs fail as `host-down`.
     GivenUp {
         /// The host.
         host: &'a HostKey,
         /// Failures in a row.
         failures: u32,
-        /// The class of the last one, or its HTTP status.
+        /// The class of the last failure, or its HTTP status.
         cause: &'a str,
     },
-    /// A robots.txt or a sitemap could not be read, or only in part.
+    /// A robots.txt or a sitemap could not be read, or only partly.
     Unread {
         /// Its URL.
         url: &'a PageUrl,
-        /// What was wrong.
+        /// The problem.
         problem: &'a str,
     },
-    /// A host's robots.txt asks for a pause between any two requests.
+    /// The robots.txt of a host asks for a delay between requests.
     Slowed {
         /// The host.
         host: &'a HostKey,
-        /// The `Crawl-delay` that it asks for.
+        /// The requested `Crawl-delay`.
         asked: Duration,
-        /// The delay that is kept: no more than the settings allow.
+        /// The delay that is obeyed: at most what the settings allow.
         kept: Duration,
     },
-    /// A few times a second, and once at the end: the figures so far.
+    /// The figures so far; reported a few times a second, and once at the end.
     Tick(&'a Tally),
-    /// Something that the user should know before the run starts.
+    /// A message for the user, before the run starts.
     Notice(&'a str),
-    /// The first interrupt was heard: what is in flight is being finished.
+    /// The first interrupt arrived: requests in flight are being finished.
     Draining,
 }

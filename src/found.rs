@@ -1,8 +1,8 @@
-//! What a page leads to: its links, resolved, each with its fingerprint, in one allocation for their text.
+//! The links of a page: resolved, with their fingerprints, and with their text in one allocation.
 //!
-//! Made by the parse half, on whatever core is free, so that the loop that asks whether each was seen before has only
-//! a number to look up. Invariant: every URL in it is a [`PageUrl`](crate::PageUrl)'s text, and stands in it once, or once for
-//! each recipe that asks for it.
+//! Built by the parse half, on any free core, so that the loop only has to look up a number to know whether a link
+//! was seen before. Invariant: every URL in it is the text of a [`PageUrl`](crate::PageUrl), and is in it once, or
+//! once for each recipe that asks for it.
 
 use std::sync::Arc;
 
@@ -15,15 +15,15 @@ use crate::checked::Checked;
 pub struct Found {
     text: String,
     links: Vec<Entry>,
-    /// Recipes that links are followed with, each once.
+    /// The recipes that links are followed with, each once.
     recipes: Vec<Arc<str>>,
-    /// Whether the page, or the answer's head, asks that none of its links be followed.
+    /// Whether the page, or a response header, asks that none of its links be followed.
     pub nofollow: bool,
-    /// Whether the page, or the answer's head, asks not to be kept in an index.
+    /// Whether the page, or a response header, asks not to be indexed.
     pub noindex: bool,
-    /// Whether links were left out, as there were too many or some were too long.
+    /// Whether links were left out because there were too many, or some were too long.
     pub more: bool,
-    /// What a link checker asks of the page.
+    /// What a link checker needs from the page.
     pub checked: Checked,
 }
 
@@ -38,14 +38,14 @@ struct Entry {
     led: Led,
 }
 
-/// Who asks to follow a link.
+/// The reason to follow a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Led {
-    /// The page.
+    /// The page has it.
     Page,
-    /// A recipe.
+    /// A recipe selects it.
     Recipe,
-    /// A recipe, with the one of this place for what is there.
+    /// A recipe selects it, and the target is for the recipe with this index.
     To(u8),
 }
 
@@ -53,19 +53,19 @@ enum Led {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundLink<'a> {
-    /// Where it leads: absolute, in WHATWG form, without fragment.
+    /// The target: absolute, in WHATWG form, without fragment.
     pub url: &'a str,
     /// The fingerprint of that URL.
     pub fingerprint: u64,
-    /// What the page uses it for.
+    /// What the page uses the link for.
     pub kind: FoundKind,
-    /// Whether the page shows it as a part of itself too: a picture that links to itself.
+    /// Whether it is an asset of the page too, as an image that links to itself.
     pub is_part: bool,
     /// Whether the page asks not to follow it.
     pub nofollow: bool,
-    /// Whether a recipe asks to follow it.
+    /// Whether a recipe selects it.
     pub led: bool,
-    /// The recipe for what is there, where one asks for it.
+    /// The recipe for the target, if the recipe of this page names one.
     pub recipe: Option<&'a Arc<str>>,
 }
 
@@ -73,22 +73,23 @@ pub struct FoundLink<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FoundKind {
-    /// Another page: an anchor, a frame, a form, a refresh, an entry of a feed or of a sitemap.
+    /// Another page: from an anchor, a frame, a form, a refresh, or an entry of a feed or a sitemap.
     Page,
-    /// A part of this page: an image, a script, a style sheet, a font.
+    /// An asset of this page: an image, a script, a style sheet, a font.
     Asset,
     /// The page's own preferred URL.
     Canonical,
-    /// The same in another language or form: a translation, a feed.
+    /// The same content in another language or form: a translation, a feed.
     Alternate,
     /// Another sitemap, in a sitemap index.
     Sitemap,
-    /// Text that looks like a URL, in a script.
+    /// Text in a script that looks like a URL.
     Guess,
 }
 
 impl FoundKind {
-    /// Which of two uses of one URL counts: the higher. A page is fetched for its links, a part of one for itself.
+    /// The strength of a use: of two uses of one URL, the stronger counts. Pages are fetched for their links too,
+    /// assets are not.
     pub(crate) const fn strength(self) -> u8 {
         match self {
             FoundKind::Guess => 0,
@@ -114,15 +115,15 @@ impl FoundKind {
 }
 
 impl Found {
-    /// Recipes that links may be followed with, at the most.
+    /// The most recipes that links may be followed with.
     pub const RECIPES: usize = 126;
 
-    /// About how many bytes it takes.
+    /// The approximate size in memory, in bytes.
     pub(crate) fn size(&self) -> u64 {
         (self.text.len() + self.links.len() * size_of::<Entry>() + self.checked.size()) as u64
     }
 
-    /// Adds a link. Beyond 4 GiB of text none is taken.
+    /// Adds a link. Beyond 4 GiB of text, links are dropped and `more` is set.
     pub(crate) fn push(&mut self, link: FoundLink<'_>) {
         let end = self.text.len() + link.url.len();
         let (Ok(start), Ok(end)) = (u32::try_from(self.text.len()), u32::try_from(end)) else {
@@ -141,8 +142,8 @@ impl Found {
         });
     }
 
-    /// A recipe asks to follow this URL, with the recipe of this name for what is there. What the page says of the link
-    /// counts no more. `met` is where the link stands in this list, if it does.
+    /// Adds a link that a recipe selects, with the recipe for its target. This overrides what the page says about the
+    /// link. `met` is the index of the link, if it is in this list already.
     pub(crate) fn lead(
         &mut self,
         met: Option<usize>,
@@ -188,7 +189,8 @@ impl Found {
         }
     }
 
-    /// What stands for a recipe; beyond [`RECIPES`](Self::RECIPES) of them, which settings refuse, a link is followed with none.
+    /// The mark of a link for this recipe. Beyond [`RECIPES`](Self::RECIPES), which settings refuse, the link gets no
+    /// recipe.
     fn led_to(&mut self, recipe: &str) -> Led {
         let known = self.recipes.iter().position(|known| **known == *recipe);
         let at = known.unwrap_or_else(|| {
@@ -201,9 +203,9 @@ impl Found {
         }
     }
 
-    /// Takes note of one more use of a link: the strongest use counts, and one that may be followed is enough. That it is
-    /// a part of the page too is kept, as it may belong to the crawl as that alone. A guess says nothing about a link that
-    /// the page itself names.
+    /// Notes another use of a link: the strongest use counts, and one that may be followed is enough. It is
+    /// remembered that the link is an asset too, as it may be in scope only as that. A guess does not change a link
+    /// that the page itself has.
     pub(crate) fn meet_again(&mut self, index: u32, kind: FoundKind, nofollow: bool) {
         let Some(link) = self.links.get_mut(index as usize) else {
             return;
@@ -221,7 +223,7 @@ impl Found {
         }
     }
 
-    /// Forgets everything but the memory it took.
+    /// Removes everything, but keeps the allocated memory.
     pub(crate) fn clear(&mut self) {
         let (mut text, mut links) = (
             std::mem::take(&mut self.text),
@@ -236,24 +238,24 @@ impl Found {
         };
     }
 
-    /// Whether there is nothing to tell: no links, and no word about them.
+    /// Whether it is empty: no links, and nothing about them.
     pub(crate) fn says_nothing(&self) -> bool {
         self.links.is_empty()
             && !(self.nofollow || self.noindex || self.more)
             && self.checked.is_empty()
     }
 
-    /// Bytes of all URLs together.
+    /// The total length of all URLs, in bytes.
     pub(crate) fn text_len(&self) -> usize {
         self.text.len()
     }
 
-    /// Bytes of memory that the text and the links have taken.
+    /// The allocated memory of the text and the links, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.text.capacity() + self.links.capacity() * size_of::<Entry>()
     }
 
-    /// The links, in the order of the page.
+    /// The links, in page order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = FoundLink<'_>> {
         self.links.iter().map(|entry| FoundLink {
             url: self
@@ -272,12 +274,12 @@ impl Found {
         })
     }
 
-    /// How many there are.
+    /// The number of links.
     pub fn len(&self) -> usize {
         self.links.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no links.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()
     }

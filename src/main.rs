@@ -1,4 +1,4 @@
-//! The binary: parse, listen for Ctrl-C, run, say how it went, end with the right code.
+//! The binary: parses the command line, listens for Ctrl-C, runs, prints the outcome, and exits with the right code.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]
 
@@ -40,12 +40,12 @@ fn child(served: haul::Result<()>) -> Result<Exit, Failure> {
     Ok(served.map(|()| Exit::Success)?)
 }
 
-/// Which sessions of a job the exit code tells of.
+/// The sessions of a job that the exit code covers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sessions {
-    /// All: a job that goes on is one run.
+    /// All of them: a resumed job counts as one run.
     All,
-    /// This one: a pass over some of the failures tells what became of those.
+    /// Only this one: a retry reports the outcome of the URLs that it retried.
     This,
 }
 
@@ -107,7 +107,7 @@ fn fetch(mut plan: Plan, sessions: Sessions) -> Result<Exit, Failure> {
     Ok(interrupts.tell(exit))
 }
 
-/// Every name under localhost leads to a folder that is served.
+/// Sends every name under localhost to the folder that is served.
 fn under_localhost(origin: &Origin) -> Override {
     Override {
         name: "*.localhost".to_owned(),
@@ -147,7 +147,7 @@ fn compare(mut plan: ComparePlan) -> Result<Exit, Failure> {
     })
 }
 
-/// Nobody is left to be told when this cannot be written.
+/// Writes to standard error. If that fails, there is nobody left to report it to.
 fn tell(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -1,20 +1,21 @@
-//! The memory that decoded pages may take: one budget for a whole run, however many threads decode.
+//! The memory for decoded pages: one budget for the whole run, however many threads decode.
 //!
-//! Whoever decodes a page takes a share of the budget first, and waits while there is not enough. What a visit carries on,
-//! its text for example, stays taken until the visit is dropped, which is after its record is written. Small pages take
-//! nothing.
+//! Before a page is decoded, a share of the budget is taken for it, which waits while there is not enough. Whatever
+//! the visit keeps, its text for example, stays taken until the visit is dropped, after its record is written. Small
+//! pages take nothing.
 //!
-//! Invariant: nobody who has a share waits for another one, so each wait ends. A page larger than the whole budget waits
-//! until it has all of it. A tree, which is built while the page's text is held, does not wait for a share: one that does
-//! not fit waits only for the other trees that do not fit, and those are built one at a time.
+//! Invariant: nobody who has a share waits for another one, so each wait ends. A page larger than the whole budget
+//! waits until it can take all of it. A tree is built while the share of the page's text is taken, so it does not
+//! wait for a share: a tree that does not fit only waits for other trees that do not fit, and those are built one at
+//! a time.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Pages up to this size are not counted: what a run holds of them is bounded by their number.
+/// Pages up to this size are not counted: their memory is bounded by the number of pages in flight.
 const SMALL: u64 = 64 << 10;
 
-/// The budget. Clones are the same one.
+/// The budget. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory(Arc<Budget>);
 
@@ -22,25 +23,25 @@ pub(crate) struct Memory(Arc<Budget>);
 struct Budget {
     limit: u64,
     free: AtomicU64,
-    /// Threads in the queue. While there are any, nobody takes a share past them: a large page gets its turn.
+    /// Threads in the queue. While there are any, nobody may overtake them, so that a large page gets its turn.
     waiting: AtomicUsize,
     queue: Mutex<Queue>,
     returned: Condvar,
-    /// Held while a tree is built that does not fit.
+    /// Locked while a tree that does not fit is built.
     alone: Mutex<()>,
-    /// The most that was ever taken at once.
+    /// The most bytes that were ever taken at once.
     #[cfg(test)]
     peak: AtomicU64,
 }
 
-/// Who is next, by the numbers that waiting threads draw.
+/// The queue of waiting threads, by the numbers that they drew.
 #[derive(Debug, Default)]
 struct Queue {
     drawn: u64,
     served: u64,
 }
 
-/// A share of a run's memory, given back when it is dropped.
+/// A share of a run's memory, returned when it is dropped.
 #[derive(Debug, Default)]
 pub struct Held {
     bytes: u64,
@@ -55,7 +56,7 @@ pub(crate) struct Tree<'m> {
 }
 
 impl Memory {
-    /// A budget of so many bytes.
+    /// A budget of `limit` bytes.
     pub(crate) fn new(limit: u64) -> Self {
         Self(Arc::new(Budget {
             limit,
@@ -69,7 +70,7 @@ impl Memory {
         }))
     }
 
-    /// Takes a share, and waits until there is enough. Call it only where no share is held.
+    /// Takes a share, and waits until there is enough. Must not be called by a thread that already has a share.
     pub(crate) fn take(&self, bytes: u64) -> Held {
         let budget = &*self.0;
         let bytes = bytes.min(budget.limit);
@@ -96,7 +97,7 @@ impl Memory {
         };
         queue.served += 1;
         budget.waiting.fetch_sub(1, Ordering::SeqCst);
-        budget.returned.notify_all(); // the next one may fit too
+        budget.returned.notify_all(); // the next in the queue may fit too
         held
     }
 
@@ -134,20 +135,20 @@ impl Memory {
 
     fn give_back(&self, bytes: u64) {
         self.0.free.fetch_add(bytes, Ordering::SeqCst);
-        // Whoever counts itself as waiting after this looks at what is free once more before it sleeps.
+        // A thread that starts to wait after this load checks the free bytes once more before it sleeps.
         if self.0.waiting.load(Ordering::SeqCst) > 0 {
             drop(self.0.queue());
             self.0.returned.notify_all();
         }
     }
 
-    /// The most that was ever taken at once.
+    /// The most bytes that were ever taken at once.
     #[cfg(test)]
     pub(crate) fn peak(&self) -> u64 {
         self.0.peak.load(Ordering::SeqCst)
     }
 
-    /// How much is taken now.
+    /// The bytes that are taken now.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> u64 {
         self.0.limit - self.0.free.load(Ordering::SeqCst)
@@ -161,7 +162,7 @@ impl Budget {
 }
 
 impl Held {
-    /// Gives back all but so many bytes.
+    /// Returns all but this many bytes to the budget.
     pub(crate) fn shrink_to(&mut self, bytes: u64) {
         let bytes = if bytes <= SMALL { 0 } else { bytes };
         if let Some(memory) = &self.of
@@ -188,7 +189,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// Waits until so many threads are in the queue.
+    /// Waits until `count` threads are in the queue.
     fn until_waiting(memory: &Memory, count: usize) {
         while memory.0.waiting.load(Ordering::SeqCst) < count {
             thread::yield_now();

@@ -1,17 +1,17 @@
-//! What may be shown of a text that may hold a password: everything but that.
+//! Texts that may contain a password, with the password hidden.
 //!
-//! A text is shown because something is wrong with it, so nothing here may depend on its being a URL. Where it is not
-//! clear what is a password and what is a path, more is hidden rather than less.
+//! Such a text is usually shown because something is wrong with it, so nothing here may rely on it being a URL. If a
+//! password cannot be told from a path, more is hidden rather than less.
 
 use std::borrow::Cow;
 
-/// Stands where a secret was.
+/// The placeholder for a secret.
 pub const HIDDEN: &str = "…";
 
-/// What separates a password from a host, in all the ways that people and programs write it.
+/// The separators between a password and a host, in all the ways that people and programs write them.
 const SEPARATORS: [&str; 4] = ["@", "%40", "\u{ff20}", "\u{fe6b}"];
 
-/// A text without the `user:password@` that may stand in it.
+/// A text with any `user:password@` in it replaced by `…@`.
 ///
 /// ```
 /// use haul::without_password;
@@ -26,7 +26,8 @@ pub fn without_password(text: &str) -> Cow<'_, str> {
     let separators = SEPARATORS
         .iter()
         .flat_map(|separator| rest.match_indices(separator));
-    // The last separator with a user and a password, or a user alone, before it: a password may have any character.
+    // The last separator that has a user and a password, or only a user, before it: a password may contain any
+    // character.
     let end = separators
         .map(|(at, _)| at)
         .filter(|at| {
@@ -40,7 +41,7 @@ pub fn without_password(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where a text goes on after its scheme and slashes, which may lean either way; 0 where it has none.
+/// The index after the scheme and its slashes, which may lean either way; 0 if there is none.
 fn after_scheme(text: &str) -> usize {
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -53,7 +54,7 @@ fn after_scheme(text: &str) -> usize {
         return leading;
     };
     let slashes = after.len() - after.trim_start_matches(['/', '\\']).len();
-    // The scheme may follow other words: what comes before it is shown.
+    // The scheme may follow other words, which are shown.
     let scheme = before
         .rsplit(|separator: char| separator.is_whitespace() || "\"'<(,;=".contains(separator))
         .next()

@@ -1,8 +1,8 @@
 //! Why a URL that was found is not asked, and how far a crawl reaches.
 //!
 //! A skip is no failure and has no record: it is counted, and kept for whoever asks about that URL. Its
-//! [`class`](Skip::class) is stable; its text is for people and names the rule, the pattern or the limit that decided.
-//! Texts out of a URL or a robots.txt are kept as they stood, at most [`Skip::LONGEST`] bytes of each.
+//! [`class`](Skip::class) is stable; its text is for people and names the rule, the pattern or the limit that
+//! decided. Texts from a URL or a robots.txt are kept unchanged, but cut to [`Skip::LONGEST`] bytes each.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,60 +12,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::nearest::nearest;
 
-/// Why a URL is not asked.
+/// The reason why a URL is not requested.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Skip {
-    /// Too many links away from its seed. It may be found nearer later.
+    /// It is too many links away from its seed. A shorter way to it may be found later.
     #[error("deeper than the limit of {limit} links")]
     Depth {
-        /// The most links from a seed.
+        /// The limit of links from a seed.
         limit: u16,
     },
-    /// It was found again and again as more than before, and asked again each time.
+    /// It was requested again too often, each time because a stronger link to it was found.
     #[error("asked again {limit} times already, as nearer links and recipes led there")]
     AskedOften {
-        /// How often it is asked again.
+        /// The limit of repeated requests.
         limit: u16,
     },
-    /// Not where the crawl reaches.
+    /// It is outside the scope of the crawl.
     #[error("outside the scope: {reach}")]
     Scope {
-        /// How far the crawl reaches.
+        /// The scope.
         reach: Reach,
     },
-    /// A pattern leaves it out.
+    /// An exclude pattern matches.
     #[error("excluded by {pattern}")]
     Excluded {
         /// The first pattern that matches.
         pattern: Arc<str>,
     },
-    /// There are patterns of what belongs, and none matches.
+    /// There are include patterns, and none matches.
     #[error("matches no include pattern")]
     NotIncluded,
     /// The URL is too long.
     #[error("the URL is longer than {limit} bytes")]
     TooLong {
-        /// The most bytes.
+        /// The limit, in bytes.
         limit: u32,
     },
-    /// The path goes round: the same segments again and again.
+    /// The path repeats the same segments.
     #[error("the path repeats {segments} {times} times")]
     RepeatedSegments {
-        /// What is repeated, with its slashes.
+        /// The repeated segments, with their slashes.
         segments: String,
-        /// How often it was seen; it may be there more often.
+        /// How many repetitions were counted; there may be more.
         times: u16,
     },
-    /// The URL has too many parts, as one that grows from page to page.
+    /// The URL has too many parts, like one that grows from page to page.
     #[error("more than {limit} {parts}")]
     Growing {
-        /// Of what there are too many.
+        /// The kind of parts.
         parts: UrlParts,
-        /// How many there may be.
+        /// The limit.
         limit: u16,
     },
-    /// A calendar page of a year in which nothing is to be found.
+    /// A calendar page of a year in which there is nothing to find.
     #[error("a calendar page of {year}, outside {first} to {last}")]
     Calendar {
         /// The year in the URL.
@@ -75,89 +75,89 @@ pub enum Skip {
         /// The last plausible year.
         last: u16,
     },
-    /// A calendar that was walked through far enough.
+    /// A calendar of which enough pages were requested.
     #[error("more than {limit} dates of {family}")]
     CalendarFull {
         /// The URL with `*` for the date.
         family: String,
-        /// How many dates are asked.
+        /// The limit of dates.
         limit: u32,
     },
-    /// The same page was found before, with another session in its URL.
+    /// The same page with another session id was found before.
     #[error("the same page with another session in {parameter}")]
     Session {
-        /// The parameter that holds the session.
+        /// The parameter with the session id.
         parameter: String,
     },
-    /// The host has as many URLs as it may.
+    /// The limit of URLs per host is reached.
     #[error("more than {limit} URLs of the host")]
     HostFull {
-        /// How many it may have.
+        /// The limit.
         limit: u64,
     },
-    /// One page with endless values of the same parameters.
+    /// A page with endless values of the same parameters.
     #[error("more than {limit} URLs of {family}")]
     FamilyFull {
-        /// The path, and the names of the parameters.
+        /// The path and the parameter names.
         family: String,
-        /// How many are asked.
+        /// The limit.
         limit: u32,
     },
-    /// One page whose parameters only say again, in another combination, what was asked already.
+    /// A page whose parameters only combine values that were requested before.
     #[error("more than {limit} combinations of the same parameters of {path}")]
     Combinations {
         /// The path.
         path: String,
-        /// How many URLs of it were asked when the first was skipped.
+        /// The number of its URLs that were requested when the first was skipped.
         limit: u32,
     },
-    /// The host has as many sitemaps as are read of one.
+    /// The limit of sitemaps per host is reached.
     #[error("more than {limit} sitemaps of one host")]
     Sitemaps {
-        /// How many are read.
+        /// The limit.
         limit: u64,
     },
-    /// A sitemap of sitemaps of sitemaps: each names the next.
+    /// Sitemaps that list sitemaps that list sitemaps.
     #[error("sitemaps nested more than {limit} deep")]
     SitemapNesting {
-        /// How deep they may be.
+        /// The limit of nesting.
         limit: u16,
     },
     /// A page with nearly the same text was visited before.
     #[error("nearly the same text as page {of}")]
     Similar {
-        /// The number of the job that had that text.
+        /// The id of the job with that text.
         of: u64,
     },
-    /// A line of the host's robots.txt forbids it.
+    /// A rule in the host's robots.txt forbids it.
     #[error("robots.txt line {line}: {rule}")]
     Robots {
-        /// The rule as it stands there.
+        /// The rule, as written.
         rule: String,
-        /// Its line, counted from 1.
+        /// Its line, from 1.
         line: u32,
     },
-    /// The host's robots.txt could not be had, which closes the whole host (RFC 9309 2.3.1.4).
+    /// The host's robots.txt could not be fetched, which closes the whole host (RFC 9309 2.3.1.4).
     #[error("robots.txt: {problem}")]
     RobotsUnreachable {
-        /// What was wrong.
+        /// The problem.
         problem: String,
     },
-    /// The page, or the link, asks not to follow it.
+    /// The page or the link asks not to follow it.
     #[error("nofollow")]
     Nofollow,
-    /// A type of content that is not wanted.
+    /// Its content type is not wanted.
     #[error("content type {media_type}")]
     ContentType {
         /// The type, without parameters.
         media_type: String,
     },
-    /// A part of a page, where only pages are asked.
+    /// It is an asset, and only pages are requested.
     #[error("a part of a page")]
     Asset,
 }
 
-/// Of what a URL may have too many.
+/// The kinds of parts that a URL may have too many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UrlParts {
     /// Segments of the path.
@@ -166,15 +166,15 @@ pub enum UrlParts {
     Parameters,
 }
 
-/// How far a crawl reaches, from its seeds.
+/// How far a crawl goes from its seeds.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Reach {
-    /// The seeds themselves: no link is followed.
+    /// Only the seeds: no link is followed.
     Page,
-    /// The directory of a seed, and all below it.
+    /// The directories of the seeds, and everything below.
     Path,
     /// The hosts of the seeds.
     #[default]
@@ -186,10 +186,10 @@ pub enum Reach {
 }
 
 impl Skip {
-    /// How much of a text out of a URL or a robots.txt is kept, in bytes.
+    /// The length to which texts from a URL or a robots.txt are cut, in bytes.
     pub const LONGEST: usize = 200;
 
-    /// Every class that [`class`](Self::class) can answer, with what it means.
+    /// Every class that [`class`](Self::class) can return, with its meaning.
     pub const CLASSES: [(&'static str, &'static str); 20] = [
         ("depth", "more links away from a seed than allowed"),
         ("scope", "outside the scope"),
@@ -219,7 +219,7 @@ impl Skip {
         ("asset", "a part of a page, where only pages are asked"),
     ];
 
-    /// The stable name of this kind of reason, for records, summaries and scripts.
+    /// The stable name of this reason, for records, summaries and scripts.
     pub const fn class(&self) -> &'static str {
         match self {
             Skip::Depth { .. } => "depth",
@@ -245,7 +245,7 @@ impl Skip {
         }
     }
 
-    /// A text out of a URL, a robots.txt or a header, cut to [`LONGEST`](Self::LONGEST) bytes; `…` stands for the rest.
+    /// A text from elsewhere, cut to [`LONGEST`](Self::LONGEST) bytes; `…` stands for the rest.
     pub fn cut(text: &str) -> String {
         if text.len() <= Self::LONGEST {
             return text.to_owned();
@@ -256,10 +256,10 @@ impl Skip {
 }
 
 impl Reach {
-    /// All of them, the nearest first.
+    /// All scopes, the narrowest first.
     pub const ALL: [Self; 5] = [Self::Page, Self::Path, Self::Host, Self::Domain, Self::Any];
 
-    /// Its name, as it is written.
+    /// The name, as in the settings.
     pub const fn as_str(self) -> &'static str {
         match self {
             Reach::Page => "page",

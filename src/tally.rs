@@ -1,7 +1,7 @@
 //! The figures of a run. Every number that is ever shown comes from here.
 //!
-//! A fold over visits and a few counters that the loop sets; it reads no clock. Bounded: so many error
-//! examples, so many hosts, whatever the length of the list.
+//! A fold over visits, plus a few counters that the loop sets; it reads no clock. Its size is bounded whatever the
+//! length of the list: it has at most one example per class of failure, and figures of a limited number of hosts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,44 +16,44 @@ use crate::url::HostKey;
 use crate::visit::Visit;
 use crate::wait::Waits;
 
-/// The most hosts whose figures are kept one by one; later hosts count in the sums only.
+/// The most hosts with figures of their own; later hosts only count in the sums.
 const HOSTS_KEPT: usize = 4096;
 
 /// The figures of a run so far.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Tally {
-    /// Jobs that are over: one for each record.
+    /// Finished jobs: one for each record.
     pub visited: u64,
-    /// Those of them that failed: an error, or a status of 400 and above.
+    /// Those that failed: with an error, or a status of 400 or above.
     pub failed: u64,
     /// Lines that repeat an earlier one.
     pub duplicates: u64,
     /// Lines that a setting or a robots.txt skipped.
     pub skipped: u64,
-    /// URLs that pages led to and that do not belong to the crawl, by the class of the reason.
+    /// Links that were not followed, by the class of the reason.
     pub passed_over: BTreeMap<&'static str, u64>,
-    /// Records of what pages led to.
+    /// Records of links, as opposed to seeds.
     pub led_to: u64,
-    /// Those of them that failed.
+    /// Those that failed.
     pub led_to_failed: u64,
-    /// Those of them that have no answer and might have had one: their host was given up, or did not answer in time.
+    /// Links that got no response but might have: their host was given up, or timed out.
     pub lost: u64,
-    /// What a crawl asked and failed, with the pages that link there. In a job that keeps links: of all its sessions.
+    /// Broken links of a crawl, with the pages that link there. In a job that stores links, those of all sessions.
     pub broken: Broken,
-    /// robots.txt that were asked for.
+    /// robots.txt files that were requested.
     pub robots: u64,
     /// Sitemaps that were read.
     pub sitemaps: u64,
-    /// Sitemaps that a site named and that could not be read, or named no page.
+    /// Sitemaps that a site listed, but that could not be read or contained no page.
     pub sitemaps_failed: u64,
     /// Links that a robots.txt forbids.
     pub forbidden: u64,
-    /// Records of archives that hold no page, by their kind.
+    /// Archive records without a page, by their kind.
     pub left_out: BTreeMap<&'static str, u64>,
-    /// Answers over the wire, redirects and tries included.
+    /// Responses over the wire, including redirects and retries.
     pub answers: u64,
-    /// Tries that went back to the frontier.
+    /// Failed attempts that went back to the frontier to be retried.
     pub retries: u64,
     /// Redirects followed.
     pub redirects: u64,
@@ -61,61 +61,61 @@ pub struct Tally {
     pub wire_bytes: u64,
     /// Final statuses.
     pub statuses: BTreeMap<u16, u64>,
-    /// Failures by class, each with the first URL that had it.
+    /// Failures by class, each with its first URL as an example.
     pub failures: BTreeMap<&'static str, Failures>,
-    /// Latency of the answers, sent to last byte, in microseconds.
+    /// Latency of the responses, from sending to the last byte, in microseconds.
     pub latency: Histogram<u64>,
-    /// Figures by host, for the first few thousand hosts.
+    /// Figures by host, for the first 4096 hosts.
     pub hosts: BTreeMap<HostKey, HostTally>,
-    /// Hosts beyond those that are kept.
+    /// Hosts beyond those, counted once for each of their jobs.
     pub hosts_beyond: u64,
     /// Jobs in flight now.
     pub in_flight: usize,
-    /// Jobs that wait in the frontier now.
+    /// Jobs waiting in the frontier now.
     pub waiting: usize,
-    /// How long the host needs for its jobs that is done last, by its delay and its latency so far; as of a second ago.
+    /// Time that the slowest host still needs for its jobs, by its delay and latency. Updated every second.
     pub longest_host: Duration,
-    /// Waits of some seconds, as of a second ago.
+    /// Waits of a few seconds or more; updated every second.
     pub waits: Waits,
-    /// Records in all: known once the whole list was read, before that an estimate by its bytes.
+    /// Total number of records: estimated from the size of the list until that is fully read.
     pub total: Option<u64>,
     /// Entries read from the list so far.
     pub rows: u64,
-    /// The last row of the list that was read.
+    /// The number of the last row that was read.
     pub last_row: u64,
     /// Time since the run began.
     pub elapsed: Duration,
-    /// Connections that were opened, or tried; 0 where the settings do not ask for it.
+    /// Connections that were opened or attempted; 0 unless the settings ask to count them.
     pub connections: u64,
 }
 
-/// What records came to, as far as the exit code of a run tells of it.
+/// The totals of records that the exit code of a run depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Records.
     pub visited: u64,
-    /// Those of them that failed.
+    /// Those that failed.
     pub failed: u64,
     /// Lines that repeat an earlier one.
     pub duplicates: u64,
     /// Lines that a setting or a robots.txt skipped.
     pub skipped: u64,
-    /// Records of what pages led to.
+    /// Records of links, as opposed to seeds.
     pub led_to: u64,
-    /// Those of them that failed.
+    /// Those that failed.
     pub led_to_failed: u64,
-    /// Those of them that have no answer and might have had one.
+    /// Links that got no response but might have.
     pub lost: u64,
 }
 
-/// How often a class of failure was seen, and where first.
+/// The count of a class of failure, with its first example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failures {
     /// How often.
     pub count: u64,
-    /// The URL of the first.
+    /// The URL of the first failure.
     pub example: String,
-    /// The message of the first.
+    /// The message of the first failure.
     pub message: String,
 }
 
@@ -123,7 +123,7 @@ pub struct Failures {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HostTally {
-    /// Jobs that ended on it.
+    /// Jobs that finished on it.
     pub visited: u64,
     /// Those that failed.
     pub failed: u64,
@@ -172,14 +172,14 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Counts an answer, final or not.
+    /// Counts a response, final or not.
     pub(crate) fn answered(&mut self, wire_bytes: u64, took: Duration) {
         self.answers += 1;
         self.wire_bytes += wire_bytes;
         self.latency.saturating_record(took.as_micros() as u64);
     }
 
-    /// Counts a job that is over and has no record; a sitemap may have had a problem.
+    /// Counts a finished job without a record; `problem` says that a sitemap could not be read.
     pub(crate) fn unrecorded(&mut self, visit: &Visit, problem: bool) {
         match visit.outcome {
             Err(FetchError::Robots { .. }) => self.forbidden += 1,
@@ -188,7 +188,7 @@ impl Tally {
         }
     }
 
-    /// Counts a job of a crawl that is over, beside [`settled`](Self::settled).
+    /// Counts a finished job of a crawl, in addition to [`settled`](Self::settled).
     pub(crate) fn crawled(&mut self, visit: &Visit) {
         let failure = visit.failure();
         if visit.job.row.is_none() {
@@ -202,7 +202,7 @@ impl Tally {
         }
     }
 
-    /// Counts a job that is over.
+    /// Counts a finished job.
     pub(crate) fn settled(&mut self, visit: &Visit) {
         self.visited += 1;
         let mut took = Duration::ZERO;
@@ -247,7 +247,7 @@ impl Tally {
         host.busy += took;
     }
 
-    /// What the records came to.
+    /// The totals of all records.
     pub fn totals(&self) -> Totals {
         Totals {
             visited: self.visited,
@@ -260,7 +260,7 @@ impl Tally {
         }
     }
 
-    /// The host with the longest mean latency, with that latency.
+    /// The host with the highest mean latency, and that latency.
     pub fn slowest_host(&self) -> Option<(&HostKey, Duration)> {
         let asked = self.hosts.iter().filter(|(_, host)| host.visited > 0);
         asked
@@ -268,21 +268,20 @@ impl Tally {
             .max_by_key(|(_, mean)| *mean)
     }
 
-    /// Records of what was fetched and went well. With those that failed, the duplicates and what was skipped they are all
-    /// records: each is one of the four.
+    /// Records of successful fetches. Every record is one of four: fetched, failed, duplicate or skipped.
     pub fn fetched(&self) -> u64 {
         self.visited
             .saturating_sub(self.failed + self.duplicates + self.skipped)
     }
 
-    /// Failed records that have an answer all the same: a status of 400 and above.
+    /// Failed records that have a response nevertheless: with a status of 400 or above.
     pub fn answered_badly(&self) -> u64 {
         let bad = self.failures.iter();
         let bad = bad.filter(|(class, _)| class.starts_with("http-"));
         bad.map(|(_, failures)| failures.count).sum()
     }
 
-    /// Failed records as a share of those that were asked for, from 0 to 1.
+    /// Failed records as a share of those that were requested, from 0 to 1.
     pub fn failed_share(&self) -> f64 {
         let asked = self.visited - self.duplicates - self.skipped;
         if asked == 0 {
@@ -309,9 +308,9 @@ impl std::ops::Add for Totals {
     }
 }
 
-/// Whether failures of a class may pass, so that a page of a crawl is missing for no fault of its site: `Some(true)` wherever
-/// the page is, `Some(false)` on the host of the page that led there. What another site's pages come to is that site's
-/// business.
+/// Whether failures of a class are transient: the page was lost, but not by a fault of its site. `Some(true)` for any
+/// page, `Some(false)` only if it is on the host of the page that links to it: failures on other sites are not this
+/// crawl's business.
 pub(crate) fn may_pass(class: &str, role: Role) -> Option<bool> {
     match class {
         "host-down" | "unprocessed" if role == Role::External => None,
@@ -323,7 +322,7 @@ pub(crate) fn may_pass(class: &str, role: Role) -> Option<bool> {
     }
 }
 
-/// Whether what has this class is no failure: it was not meant to be asked.
+/// Whether this class is not a failure, because the URL was not meant to be requested.
 pub(crate) fn is_class_of_skip(class: &str) -> bool {
     matches!(class, "duplicate" | "skipped" | "robots")
 }

@@ -1,9 +1,9 @@
-//! The report: one HTML file that needs no network and opens from the disk.
+//! The report: one self-contained HTML file that needs no network.
 //!
-//! The page is a template into which JSON is put; everything on it is drawn by its own script from that JSON. So the
-//! numbers of the page are those of the data, and no remote text is ever markup: in the file it stands inside a data
-//! block with every `<` escaped, and the script writes it as text. The page's policy lets only the two scripts run that
-//! this file was built with, by their hashes, and lets nothing be loaded.
+//! The page is a template with JSON in it, and its own script draws everything from that JSON. So the numbers on the
+//! page are those of the data, and remote text is never markup: in the file it is inside a data block with every `<`
+//! escaped, and the script writes it as text. The page's Content-Security-Policy allows only the two built-in
+//! scripts, by their hashes, and does not allow anything to be loaded.
 
 mod run;
 
@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("assets/page.css");
 const LICENCES: &str = include_str!("assets/LICENSES.txt");
 const LIBRARY: &str = include_str!("assets/plot.min.js");
 
-/// The page's own script: one scope, a file for each noun, what is used before what uses it.
+/// The files of the page's own script, in order of their dependencies. They share one scope.
 const SCRIPTS: [&str; 12] = [
     include_str!("assets/format.js"),
     include_str!("assets/element.js"),
@@ -34,10 +34,10 @@ const SCRIPTS: [&str; 12] = [
     include_str!("assets/page.js"),
 ];
 
-/// The report as one HTML file: `json` is the data of a comparison or of a run, `title` the name of its tab.
+/// The report as one HTML file, from the JSON of a comparison or a run and the title of the page.
 ///
-/// The JSON is not read here: a page of data that is no JSON, or of a kind it does not know, says so when it is opened.
-/// Neither argument can leave its place, whatever it holds.
+/// The JSON is not parsed here: if it is invalid, or of an unknown kind, the page says so when it is opened. Neither
+/// argument can inject markup, whatever it contains.
 #[must_use]
 pub fn page(json: &str, title: &str) -> String {
     let script = format!("\"use strict\";(() => {{\n{}}})();", SCRIPTS.concat());
@@ -53,7 +53,7 @@ pub fn page(json: &str, title: &str) -> String {
     ])
 }
 
-/// The template with each `{{name}}` replaced. One pass: what is put in is not searched again.
+/// The template with each `{{name}}` replaced. It is a single pass: inserted text is not searched again.
 fn fill(parts: &[(&str, &str)]) -> String {
     let length: usize = parts.iter().map(|(_, part)| part.len()).sum();
     let mut page = String::with_capacity(TEMPLATE.len() + length);
@@ -69,9 +69,10 @@ fn fill(parts: &[(&str, &str)]) -> String {
     page
 }
 
-/// JSON as it may stand in a script element: the same value, but nothing in it ends the element or opens a comment.
+/// JSON made safe for a script element: the same value, but nothing in it ends the element or opens a comment.
 ///
-/// In JSON a `<` stands only inside strings, where `\u003c` means the same. U+2028 and U+2029 end a line in old scripts.
+/// In JSON, `<` only occurs inside strings, where `\u003c` means the same. U+2028 and U+2029 end a line in old
+/// scripts.
 fn inert(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + 64);
     for letter in json.chars() {
@@ -85,7 +86,7 @@ fn inert(json: &str) -> String {
     safe
 }
 
-/// Text as it may stand in an element or between quotes.
+/// Text escaped for an element or a quoted attribute.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -101,7 +102,7 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// The source expression that allows exactly this script (CSP Level 3, section 2.3.1).
+/// The source expression that allows only this script (CSP Level 3, section 2.3.1).
 fn hash(script: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
 }
@@ -110,7 +111,7 @@ fn hash(script: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What stands between the tags of the data block.
+    /// The content of the data block.
     fn data(page: &str) -> &str {
         let (_, after) = page
             .split_once("<script type=\"application/json\" id=\"data\">")

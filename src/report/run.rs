@@ -1,7 +1,7 @@
-//! The report of a run: a fold over its events, kept small whatever the length of the list.
+//! The report of a run: a fold over its events, of bounded size whatever the length of the list.
 //!
-//! Every figure that the tally has comes from there; what is gathered besides is what a page shows and a summary does not: the
-//! run over time, the slowest pages, and pages by depth.
+//! Figures that the tally has come from there. In addition, this gathers what only the report shows: the run over
+//! time, the slowest pages, and pages by depth.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -15,20 +15,20 @@ use crate::event::Event;
 use crate::tally::Tally;
 use crate::visit::Visit;
 
-/// The layout of the JSON; another number means something else.
+/// The version of the JSON layout.
 const FORMAT: u32 = 1;
-/// Points of the run over time, at the most; then every two become one.
+/// The most points of the run over time. Beyond that, pairs of points are merged.
 const POINTS: usize = 480;
-/// The time of a point, to begin with.
+/// The time that a point covers at first.
 const POINT: Duration = Duration::from_millis(250);
-/// The slowest pages that are named.
+/// The number of slowest pages that are listed.
 const SLOWEST: usize = 50;
-/// Hosts that are named, those with the most pages.
+/// The number of hosts that are listed, those with the most pages.
 const HOSTS: usize = 100;
-/// Depths that are told apart; what lies deeper counts as the last.
+/// The deepest depth that is counted separately; deeper pages count as this depth.
 const DEPTHS: u16 = 200;
 
-/// Gathers what a report needs while a run goes on.
+/// Gathers the data of a report during a run.
 #[derive(Debug)]
 pub struct RunReport {
     started: SystemTime,
@@ -41,19 +41,19 @@ pub struct RunReport {
     tally: Tally,
 }
 
-/// A run over time.
+/// The figures of a run over time.
 #[derive(Debug)]
 struct OverTime {
     points: Vec<Moment>,
     each: Duration,
-    /// What the tally said at the last point.
+    /// Records in the tally at the last point.
     records: u64,
     wire_bytes: u64,
     failed: u64,
     until: Duration,
 }
 
-/// One stretch of a run.
+/// One point: the figures of one stretch of a run.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Moment {
     s: f64,
@@ -63,7 +63,7 @@ struct Moment {
     failed: u64,
 }
 
-/// A page that took long; ordered by how long.
+/// A slow page, ordered by its total time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Slow {
     total: Duration,
@@ -80,7 +80,7 @@ struct Depth {
 }
 
 impl RunReport {
-    /// Of a run that begins now, with the command line and the settings that are to stand in the report.
+    /// Starts the report of a run that begins now. The command line and the settings are part of it.
     pub fn begin(command: String, settings: Vec<(String, String)>) -> Self {
         Self {
             started: SystemTime::now(),
@@ -94,7 +94,7 @@ impl RunReport {
         }
     }
 
-    /// Takes an event in.
+    /// Adds an event to the report.
     pub fn hear(&mut self, event: &Event<'_>) {
         match event {
             Event::Visited(visit) => self.visited(visit),
@@ -125,7 +125,7 @@ impl RunReport {
         }
     }
 
-    /// The report as JSON, of a run that ended so.
+    /// The finished report as JSON.
     pub fn json(mut self, tally: &Tally, ended: Ended) -> String {
         self.over_time.end(tally);
         self.tally = tally.clone();
@@ -218,7 +218,7 @@ impl RunReport {
             "over_time": self.over_time.points,
             "slowest": slowest,
             "passed_over": tally.passed_over.iter().collect::<Vec<_>>(),
-            // Of a list there is no map: it has one depth.
+            // A list has a single depth, which is not worth a chart.
             "depths": if depths.len() > 1 { depths } else { Vec::new() },
             "broken": broken,
         })
@@ -246,7 +246,7 @@ impl OverTime {
         }
     }
 
-    /// What is left since the last point.
+    /// Adds the figures since the last point.
     fn end(&mut self, tally: &Tally) {
         if tally.elapsed > self.until && tally.visited > self.records {
             self.add(tally);
@@ -266,7 +266,7 @@ impl OverTime {
         (self.failed, self.until) = (tally.failed, tally.elapsed);
     }
 
-    /// Every two points become one.
+    /// Merges every two points into one.
     fn halve(&mut self) {
         self.each *= 2;
         let merged = self.points.chunks(2).map(|pair| match pair {
