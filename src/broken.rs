@@ -1,47 +1,48 @@
-//! Links that lead nowhere: what was asked in a crawl and failed, with the pages that link there.
+//! Broken links: what failed in a crawl, with the pages that link there.
 //!
-//! Bounded: all are counted, some are named. Edge: who holds a link to what failed is known for certain only where the
-//! links of every page were kept; else the page that first led there is all there is to tell.
+//! Bounded: all are counted, but only some are listed. All linking pages are only known if the links of every page
+//! were stored; otherwise only the first one is.
 
 use crate::visit::Visit;
 
-/// Broken URLs that are named.
+/// The most broken URLs that are listed.
 pub(crate) const NAMED: usize = 50;
-/// Pages that are named for each.
+/// The most linking pages that are listed for each.
 pub(crate) const HOLDERS: usize = 5;
-/// The class of a reference that is no URL; that of a line of a list that is none.
+/// The class of an invalid reference, the same as for an invalid line of a list.
 pub(crate) const MALFORMED: &str = "malformed";
-/// The class of a link to a place that is not on its page.
+/// The class of a link to a fragment that its page does not have.
 pub(crate) const FRAGMENT: &str = "fragment";
 
-/// What was asked in a crawl and failed.
+/// The broken links of a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Broken {
-    /// How many URLs, each once; references that are no URL among them.
+    /// The number of broken URLs, including invalid references, each counted once.
     pub count: u64,
-    /// The first of them, at most 50.
+    /// The first of them; at most 50.
     pub urls: Vec<BrokenUrl>,
-    /// Whether the pages that link there are all counted; else only the one that first led there is known.
+    /// Whether all linking pages are counted; otherwise only the first one is known.
     pub complete: bool,
 }
 
-/// One URL that failed.
+/// One broken URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenUrl {
-    /// The URL as pages hold it; where it redirected, the first of the chain. What is no URL is cut to 200 characters.
+    /// The URL as in the linking pages: if it redirected, the first of the chain. Invalid references are cut to 200
+    /// characters.
     pub url: String,
     /// The class of the failure: see [`Visit::failure`].
     pub class: String,
-    /// The status, where there was an answer.
+    /// The status, if there was a response.
     pub status: Option<u16>,
-    /// Pages that link there, at most 5; none of a seed that nothing links to.
+    /// The first pages that link there, at most 5; empty for a seed that nothing links to.
     pub holders: Vec<String>,
-    /// How many link there.
+    /// The number of pages that link there.
     pub held: u64,
 }
 
 impl Broken {
-    /// Counts the references of a page that are no URL. One that is named already is not counted again.
+    /// Counts the invalid references of a page. One that is listed already is not counted again.
     pub(crate) fn count_malformed(&mut self, visit: &Visit) {
         let texts = visit.parsed.found.iter();
         for text in texts.flat_map(|found| found.checked.malformed()) {
@@ -65,7 +66,7 @@ impl Broken {
         }
     }
 
-    /// Counts a visit that failed, and names it with the page that first led there.
+    /// Counts a failed visit, and lists it with the first page that links there.
     pub(crate) fn count(&mut self, visit: &Visit, class: &str) {
         self.count += 1;
         if self.urls.len() < NAMED {
@@ -87,7 +88,7 @@ impl Broken {
 }
 
 impl BrokenUrl {
-    /// Takes one more page in that links here.
+    /// Adds a page that links here.
     pub(crate) fn hold(&mut self, page: &str) {
         self.held += 1;
         if self.holders.len() < HOLDERS {

@@ -1,6 +1,6 @@
-//! What a link checker asks of a page beside its links.
+//! What a link checker needs from a page besides its links.
 //!
-//! Bounded in number and in bytes, whatever a page holds. Edge: which of it is broken is known only when the crawl ends.
+//! Bounded in number and bytes, whatever the page contains. Which of it is broken is only known when the crawl ends.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -9,45 +9,45 @@ use crate::fingerprint::Fingerprints;
 use crate::nearest::nearest;
 use crate::url::{PageUrl, UrlError};
 
-/// References that are no URL and are kept of one page.
+/// The most invalid references that are kept per page.
 const MALFORMED: usize = 1000;
-/// Characters of one that are kept.
+/// The most characters that are kept of one reference.
 const SHOWN: usize = 200;
-/// Fragments of links that are kept of one page.
+/// The most fragments of links that are kept per page.
 const FRAGMENTS: usize = 50_000;
-/// Ids of one page that are kept; a page with more has none, as it cannot be said what it lacks.
+/// The most ids that are kept per page. A page with more gets none, as one could not tell which it lacks.
 pub(crate) const IDS: usize = 200_000;
-/// What the URL standard writes as `%..` in a fragment.
+/// The fragment percent-encode set of the URL standard.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
-/// What begins the part of a fragment that is for the browser alone (URL Fragment Text Directives, 3.1).
+/// The start of a fragment directive, which is only for the browser (URL Fragment Text Directives, 3.1).
 const DIRECTIVE: &str = ":~:";
 
-/// What a link checker asks of a page beside its links.
+/// What a link checker needs from a page besides its links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
-    /// References that are no URL, as they are written, at most 200 characters of each.
+    /// Invalid references as written, cut to 200 characters.
     malformed: Vec<Box<str>>,
-    /// Fragments of its links, each once.
+    /// The fragments of its links, each once.
     fragments: Vec<Fragment>,
-    /// The hashes of its ids; `None` where nobody asks, of what is no page, and where there are too many.
+    /// The hashes of its ids; `None` if they are not needed, it is not a page, or there are too many.
     ids: Option<Box<[u64]>>,
 }
 
-/// A place on a page that a link leads to.
+/// A fragment of a page that a link leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fragment {
-    /// The page.
+    /// The fingerprint of the page.
     pub(crate) page: u64,
-    /// The hash of the id as it is written in the URL.
+    /// The hash of the id as written in the URL.
     pub(crate) written: u64,
-    /// The hash of the id that it means once it is decoded.
+    /// The hash of the percent-decoded id.
     pub(crate) decoded: u64,
-    /// The URL with its fragment, at most 200 characters of that.
+    /// The URL with the fragment, which is cut to 200 characters.
     pub(crate) url: Box<str>,
 }
 
 impl Checked {
-    /// Takes a reference that led to no page: it is kept where it is no URL at all.
+    /// Adds a reference that leads to no page; it is kept only if it is invalid.
     pub(crate) fn lead_nowhere(&mut self, base: &PageUrl, reference: &str) {
         if self.malformed.len() >= MALFORMED || !is_malformed(base, reference) {
             return;
@@ -58,8 +58,8 @@ impl Checked {
         }
     }
 
-    /// Takes the fragment of a reference to this URL, if it has one that may be missing. Answers whether it was left out, as there
-    /// are too many.
+    /// Adds the fragment of a reference to this URL, if it has one that may be missing. Returns whether it was
+    /// dropped because there are too many.
     pub(crate) fn lead_to(
         &mut self,
         (url, page): (&str, u64),
@@ -76,7 +76,7 @@ impl Checked {
         false
     }
 
-    /// Notes the ids of the page, and that each fragment of a link is kept once.
+    /// Stores the ids of the page, and removes duplicate fragments.
     pub(crate) fn finish(&mut self, ids: Option<Vec<u64>>) {
         self.ids = ids.map(Vec::into_boxed_slice);
         let key = |fragment: &Fragment| (fragment.page, fragment.written);
@@ -84,27 +84,27 @@ impl Checked {
         self.fragments.dedup_by_key(|fragment| key(fragment));
     }
 
-    /// References that are no URL, as they are written, at most 200 characters of each and each once.
+    /// Invalid references as written, each once and cut to 200 characters.
     pub fn malformed(&self) -> impl Iterator<Item = &str> {
         self.malformed.iter().map(|text| &**text)
     }
 
-    /// The places that links of the page lead to.
+    /// The fragments that links of the page lead to.
     pub(crate) fn fragments(&self) -> &[Fragment] {
         &self.fragments
     }
 
-    /// The hashes of the ids on the page, where they are known.
+    /// The hashes of the ids on the page, if they are known.
     pub(crate) fn ids(&self) -> Option<&[u64]> {
         self.ids.as_deref()
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// About how many bytes it takes.
+    /// The approximate size in memory, in bytes.
     pub(crate) fn size(&self) -> usize {
         let malformed = self.malformed.iter().map(|text| text.len() + 16);
         let fragments = self.fragments.iter();
@@ -115,8 +115,8 @@ impl Checked {
 }
 
 impl Fragment {
-    /// The place that a reference to this page names. `None` where it names none, or the top, which every page has (HTML, "find
-    /// the indicated part").
+    /// The fragment of a reference to this page. `None` without one, or for the top, which every page has (HTML,
+    /// "find the indicated part").
     fn of((url, page): (&str, u64), reference: &str, fingerprints: Fingerprints) -> Option<Self> {
         let (_, fragment) = reference.split_once('#')?;
         let fragment = fragment.split(DIRECTIVE).next().unwrap_or_default();
@@ -146,9 +146,9 @@ pub(crate) fn id(text: &str, fingerprints: Fingerprints) -> u64 {
     hash.digest()
 }
 
-/// Whether a reference that leads to no page of http or https is no URL. Other schemes are the business of others, but
-/// one before `//` that is nearly `http` or `https` is taken for a slip of the finger: `htps://example.org`. A list of
-/// all schemes could not tell, as every app has one of its own.
+/// Whether a reference that does not lead to an http or https page is invalid. Other schemes are valid, except that
+/// one before `//` that is almost `http` or `https` counts as a typo: `htps://example.org`. A list of valid schemes
+/// would not help, as every app may have its own.
 fn is_malformed(base: &PageUrl, reference: &str) -> bool {
     match base.join(reference) {
         Ok(_) | Err(UrlError::TooLong) => false,

@@ -1,8 +1,8 @@
-//! Which files a run reads and which it writes, so that no output destroys an input or another output.
+//! The files that a run reads and writes: no output may overwrite an input or another output.
 //!
-//! Paths are compared by what they lead to (device and inode), through links of both kinds, and before anything is
-//! opened. Two names of one file that is not there yet are the same file too. Devices such as `/dev/null` and terminals
-//! may be read and written at once.
+//! Paths are compared by device and inode, so hard and symbolic links are seen through, and before anything is
+//! opened. Two names of a file that does not exist yet are the same file too. Devices such as `/dev/null` and
+//! terminals may be read and written at the same time.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -12,72 +12,72 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Links that are followed to a file that is not there yet; as many as Linux follows.
+/// The most symbolic links that are followed to a missing file; as many as Linux follows.
 const LINKS: usize = 40;
 
-/// The files and folders of a run.
+/// The files and folders that a run uses.
 #[derive(Debug, Default)]
 pub struct Claims(Vec<Claim>);
 
-/// One file or folder, and what is done with it.
+/// One file or folder, and how it is used.
 #[derive(Debug)]
 struct Claim {
-    /// Who named it and how, as an error says it: `--output out.jsonl`.
+    /// Its name in error messages: `--output out.jsonl`.
     who: String,
     use_: Use,
     place: Place,
 }
 
-/// What is done with a file or folder.
+/// How a file or folder is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// A file, or a folder with all that is in it, is read.
+    /// A file is read, or a folder with everything in it.
     Read,
-    /// A folder is read as it is asked for: what is written beside its files does no harm.
+    /// Files of a folder are read on request: writing other files into it does no harm.
     Serve,
     /// A file is written.
     Write,
-    /// Files are written into a folder, under names that the run chooses.
+    /// Files are written into a folder, with names that the run chooses.
     Fill,
 }
 
-/// Where a path leads: the nearest thing that is there, and what is still to be made below it.
+/// Where a path leads: the nearest ancestor that exists, and the missing rest below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
     device: u64,
     inode: u64,
     missing: PathBuf,
-    /// The whole path without links.
+    /// The absolute path with symbolic links resolved.
     path: PathBuf,
 }
 
 impl Claims {
-    /// A file is read, or a folder with all that is in it.
+    /// Claims a file that is read, or a folder that is read with everything in it.
     pub fn read(&mut self, who: impl Into<String>, path: &Path) {
         self.add(who.into(), Use::Read, Place::of(path));
     }
 
-    /// A folder is served.
+    /// Claims a folder that is served.
     pub fn serve(&mut self, who: impl Into<String>, path: &Path) {
         self.add(who.into(), Use::Serve, Place::of(path));
     }
 
-    /// A file is written.
+    /// Claims a file that is written.
     pub fn write(&mut self, who: impl Into<String>, path: &Path) {
         self.add(who.into(), Use::Write, Place::of(path));
     }
 
-    /// Files are written into a folder.
+    /// Claims a folder that files are written into.
     pub fn fill(&mut self, who: impl Into<String>, path: &Path) {
         self.add(who.into(), Use::Fill, Place::of(path));
     }
 
-    /// What is open already is read: standard input.
+    /// Claims an open file that is read, such as standard input.
     pub fn read_open(&mut self, who: impl Into<String>, file: impl AsFd) {
         self.add(who.into(), Use::Read, Place::of_open(file));
     }
 
-    /// What is open already is written: standard output.
+    /// Claims an open file that is written, such as standard output.
     pub fn write_open(&mut self, who: impl Into<String>, file: impl AsFd) {
         self.add(who.into(), Use::Write, Place::of_open(file));
     }
@@ -88,10 +88,10 @@ impl Claims {
         }
     }
 
-    /// Makes sure that no two claims destroy each other.
+    /// Checks that no two claims conflict.
     ///
     /// # Errors
-    /// Which do, and who made them.
+    /// When two do; the message names both.
     pub fn check(&self) -> Result<()> {
         for (index, one) in self.0.iter().enumerate() {
             for other in &self.0[..index] {
@@ -105,7 +105,7 @@ impl Claims {
 }
 
 impl Claim {
-    /// What is wrong with both of them together.
+    /// The conflict between two claims, if there is one.
     fn against(&self, other: &Self) -> Option<String> {
         let (one, two) = (&self.who, &other.who);
         let same = self.place.is(&other.place);
@@ -114,7 +114,7 @@ impl Claim {
             (Use::Write, Use::Write) => {
                 same.then(|| format!("{one} and {two} are one file: two outputs cannot share it"))
             }
-            // A file has a place of its own in a folder that is filled.
+            // A file may be written into a folder that is filled, as long as it is not the folder itself.
             (Use::Write, Use::Fill) | (Use::Fill, Use::Write) => same.then(|| {
                 format!("{one} and {two} are one place: one is a file, the other a folder")
             }),
@@ -138,10 +138,10 @@ impl Claim {
 }
 
 impl Place {
-    /// Where a path leads; `None` where it does not matter.
+    /// Where a path leads; `None` for devices, which may be shared.
     fn of(path: &Path) -> Option<Self> {
         let mut path = std::path::absolute(path).ok()?;
-        // A link to what is not there yet leads there all the same.
+        // A symbolic link to a missing file is followed too.
         for _ in 0..LINKS {
             match fs::read_link(&path) {
                 Ok(target) if fs::metadata(&path).is_err() => {
@@ -182,7 +182,7 @@ impl Place {
         (self.device, self.inode, &self.missing) == (other.device, other.inode, &other.missing)
     }
 
-    /// Whether it is inside a folder, at any depth.
+    /// Whether it is in a folder, at any depth.
     fn is_below(&self, folder: &Self) -> bool {
         !folder.path.as_os_str().is_empty()
             && self.path != folder.path

@@ -1,12 +1,12 @@
-//! Remote text, made safe to show.
+//! Remote text, made safe to print.
 //!
-//! What a server says may hold escape sequences that repaint a terminal, or marks that turn the direction of a line
-//! round. Each such character is replaced by one that can be seen, so nothing is hidden and nothing acts. Records for
-//! programs (JSON, CSV) are not cleaned: they hold what was said.
+//! Text from a server may contain escape sequences that repaint a terminal, or marks that reverse the direction of a
+//! line. Each such character is replaced by a visible one, so nothing is hidden and nothing has an effect. Records
+//! for programs (JSON, CSV) are not cleaned: they contain the original text.
 
 use std::borrow::Cow;
 
-/// A text with every character that acts on a terminal replaced by one that can be seen.
+/// A text with every character that affects a terminal replaced by a visible one.
 ///
 /// ```
 /// assert_eq!(haul::clean("a\u{1b}[31mb\n"), "a␛[31mb␊");
@@ -24,7 +24,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character does something to a terminal other than taking up room.
+/// Whether a character does anything to a terminal besides taking up space.
 pub(crate) fn acts(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -36,7 +36,7 @@ pub(crate) fn acts(character: char) -> bool {
 
 fn seen(character: char) -> char {
     match character {
-        // The control pictures stand in the order of the controls.
+        // The control pictures are in the order of the control characters.
         '\0'..='\u{1F}' => char::from_u32(0x2400 + character as u32).unwrap_or('\u{FFFD}'),
         '\u{7F}' => '\u{2421}',
         acting if acts(acting) => '\u{FFFD}',

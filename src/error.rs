@@ -1,9 +1,9 @@
-//! What ends a run.
+//! Errors that end a run.
 //!
-//! A failed fetch is data and lives in [`FetchError`](crate::FetchError), inside a visit. [`Error`] is for
-//! the moments when going on would be wrong: the output cannot be written, the input cannot be read, a
-//! setting contradicts another. Each message names the file, the line or the setting, and keeps its cause. None knows a
-//! command line: which flag helps is for the program around the library to say.
+//! A failed fetch is data: a [`FetchError`](crate::FetchError) inside a visit. [`Error`] is for problems after which
+//! a run cannot continue: the output cannot be written, the input cannot be read, a setting contradicts another. Each
+//! message names the file, the line or the setting, and keeps its cause. No message mentions the command line: the
+//! program that uses the library knows which flag helps.
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,10 @@ use std::path::PathBuf;
 
 use crate::clean::clean;
 
-/// Shorthand for results of this crate.
+/// A `Result` with the error of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A reason why the run cannot go on.
+/// A problem after which a run cannot continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,24 +23,24 @@ pub enum Error {
     Input {
         /// The file's path, or `standard input`.
         name: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// An input table whose shape is not what was asked for.
+    /// An input table that does not have the expected columns or format.
     #[error("{name}: {problem}")]
     Table {
         /// The file's path, or `standard input`.
         name: String,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong with it, and how to fix it.
         problem: String,
     },
-    /// An input table of which no column holds URLs, or not the one that was named.
+    /// An input table without a column of URLs, or without the one that was named.
     #[error("{name}: {problem}")]
     UrlColumn {
         /// The file's path, or `standard input`.
         name: String,
-        /// Why, and which columns there are.
+        /// What is wrong, and which columns there are.
         problem: String,
     },
     /// An archive where a list of URLs was expected.
@@ -49,12 +49,12 @@ pub enum Error {
         /// The file's path, or `standard input`.
         name: String,
     },
-    /// A file or folder that is there and may not be read.
+    /// A file or folder that exists but cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -63,30 +63,30 @@ pub enum Error {
     Output {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// An output that is not as the job left it: gone, changed by somebody, or damaged. Nothing was changed in it.
+    /// An output that is not as the job left it: deleted, changed, or damaged. haul did not change it.
     #[error("cannot go on with {}: {problem}", path.display())]
     NotAsLeft {
         /// The file or folder.
         path: PathBuf,
-        /// How it was left, and how it is.
+        /// How the job left it, and how it is now.
         problem: String,
     },
-    /// Standard output was closed by its reader; the quiet end of `haul … | head`.
+    /// Standard output was closed by its reader, as in `haul … | head`: the run ends quietly.
     #[error("standard output was closed")]
     Closed,
-    /// Settings that cannot hold, in words of whoever gave them: expressions, patterns, names of files.
+    /// Settings that cannot be used; the message is in terms of the user's input (expressions, patterns, file names).
     #[error("{0}")]
     Setting(String),
-    /// A setting whose value cannot hold, alone or beside others.
+    /// A setting whose value cannot be used, alone or in combination with others.
     #[error("{setting}: {problem}")]
     Invalid {
         /// The setting.
         setting: Setting,
-        /// Why it cannot hold.
+        /// Why it cannot be used.
         problem: String,
     },
     /// The archive that a job reads has changed since the job was started.
@@ -95,32 +95,32 @@ pub enum Error {
         /// What is different.
         how: String,
     },
-    /// A job that was started with other settings: its records would follow two sets of rules.
+    /// A job that was started with other settings: its records would mix two sets of rules.
     #[error("the job in {} was started with other settings:{}", folder.display(), lines(differences))]
     SettingsDiffer {
         /// The folder.
         folder: PathBuf,
         /// What differs.
         differences: Vec<Difference>,
-        /// Whether some may change, and these are those that cannot.
+        /// Whether changes are allowed, and these are the ones that cannot change.
         fixed: bool,
     },
-    /// TLS roots or a client that cannot be set up.
+    /// A part that cannot be set up, such as TLS roots or an HTTP client.
     #[error("cannot set up {what}")]
     Setup {
         /// The part that failed to start.
         what: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A job folder that another process works on.
+    /// A job folder that another process is using.
     #[error("{}: another haul works on this job", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
     },
-    /// A file of a job that is damaged. Nothing was changed in it.
+    /// A file of a job that is damaged. haul did not change it.
     #[error("{}: {problem}", path.display())]
     Damaged {
         /// The file.
@@ -128,13 +128,13 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// What a job keeps of a part of itself, which is damaged.
+    /// A damaged mark: the stored progress of one part of a job.
     #[error("the job's mark of its {of} is damaged")]
     DamagedMark {
         /// The part.
         of: &'static str,
     },
-    /// A job of another format.
+    /// A job in an unsupported format.
     #[error("{}: a job of format {found}, and this haul knows format {known}", path.display())]
     OtherFormat {
         /// The file.
@@ -144,7 +144,7 @@ pub enum Error {
         /// The format of this version.
         known: i64,
     },
-    /// A job folder that cannot be gone on with: no job is in it, or it cannot be read.
+    /// A job folder that cannot be used: there is no job in it, or it cannot be read.
     #[error("{}: {problem}", path.display())]
     Store {
         /// The folder, or the file in it.
@@ -152,7 +152,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A thread or child process of an engine that is gone and could not be replaced.
+    /// A thread or child process of an engine died and could not be replaced.
     #[error("the engine stopped: {0}")]
     Engine(String),
 }
@@ -163,9 +163,9 @@ pub enum Error {
 pub enum Setting {
     /// The HTTP method of requests.
     Method,
-    /// The file with more certificates of authorities.
+    /// The file with additional CA certificates.
     Authorities,
-    /// Memory for pages that are decoded.
+    /// Memory for decoded pages.
     Memory,
     /// Where records are written.
     Output,
@@ -177,22 +177,22 @@ pub enum Setting {
     Rounds,
     /// How long all rounds of a comparison may take.
     TimeBudget,
-    /// Along what a comparison measures throughput.
+    /// The axis of a comparison's throughput sweep.
     Sweep,
     /// The map of a comparison.
     Map,
-    /// How many URLs are compared with.
+    /// The number of URLs in a comparison.
     Limit,
 }
 
-/// A setting that a job was begun with, beside what it is now.
+/// A setting whose value differs from the one that a job was started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Its name.
     pub name: String,
-    /// What it was; `None` where it was not set.
+    /// Its value then; `None` if it was not set.
     pub then: Option<String>,
-    /// What it is; `None` where it is not set.
+    /// Its value now; `None` if it is not set.
     pub now: Option<String>,
 }
 
@@ -230,7 +230,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Differences, each on a line of its own.
+/// Differences, one per line.
 fn lines(differences: &[Difference]) -> String {
     let lines = differences
         .iter()
@@ -239,7 +239,7 @@ fn lines(differences: &[Difference]) -> String {
 }
 
 impl Error {
-    /// Wraps a write error on `path`, telling a closed pipe from a full disk.
+    /// Wraps a write error on `path`; a closed pipe becomes [`Error::Closed`].
     pub fn output(path: impl Into<PathBuf>, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::BrokenPipe {
             return Error::Closed;
@@ -261,7 +261,7 @@ impl Error {
         }
     }
 
-    /// A setting whose value cannot hold.
+    /// A setting whose value cannot be used.
     pub(crate) fn invalid(setting: Setting, problem: impl Into<String>) -> Self {
         Error::Invalid {
             setting,
@@ -277,7 +277,7 @@ impl Error {
         }
     }
 
-    /// A job folder that cannot be gone on with.
+    /// A job folder that cannot be used.
     pub(crate) fn store(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Error::Store {
             path: path.into(),
@@ -285,7 +285,7 @@ impl Error {
         }
     }
 
-    /// Wraps whatever kept a part from starting.
+    /// Wraps the cause why a part could not be set up.
     pub(crate) fn setup(
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

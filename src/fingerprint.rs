@@ -1,12 +1,12 @@
-//! Who is who: a 64-bit fingerprint of a URL, the same for two spellings of one URL.
+//! Identity of URLs: a 64-bit fingerprint that is the same for all spellings of a URL.
 //!
-//! Spellings that RFC 3986 calls equivalent (6.2.2.1 and 6.2.2.2) have one fingerprint: the case of the digits in `%2f`
-//! does not count, and an encoded unreserved character (`%7E`) is that character. All else that is equal by rule (the
-//! host's case, default ports, dot segments) is equal in a [`PageUrl`](crate::PageUrl) already. Nothing is dropped,
-//! sorted or guessed: a server may mean something by it. Edge: the URL that is asked is the one that was found, as
-//! it was written; only its identity is looked at here.
+//! Spellings that RFC 3986 calls equivalent (6.2.2.1 and 6.2.2.2) have the same fingerprint: the case of the digits
+//! in `%2f` does not count, and an encoded unreserved character (`%7E`) equals that character. All other equivalent
+//! spellings (the host's case, default ports, dot segments) are already the same in a [`PageUrl`](crate::PageUrl).
+//! Nothing is dropped, sorted or guessed, because it may matter to a server. Requests use the URL as it was found;
+//! the canonical spelling only serves to identify it.
 //!
-//! The seed is drawn anew for each run or job, so that no page can forge a repetition.
+//! Each run or job has its own random seed, so that no page can provoke a collision.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -15,19 +15,19 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
-/// Makes fingerprints that can be compared with each other: those of one run or job.
+/// Computes the fingerprints of one run or job, which can only be compared with each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprints {
     seed: u64,
 }
 
-/// Values by fingerprint.
+/// A map keyed by fingerprints.
 pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
 
-/// Fingerprints.
+/// A set of fingerprints.
 pub(crate) type FingerprintSet = HashSet<u64, BuildHasherDefault<AsItIs>>;
 
-/// A hash that is a fingerprint: it is one already, and seeded, so that no page can choose it.
+/// A hasher that returns a fingerprint unchanged. It is a seeded hash already, so no page can choose it.
 #[derive(Debug, Default)]
 pub(crate) struct AsItIs(u64);
 
@@ -51,7 +51,7 @@ impl Fingerprints {
         Self { seed }
     }
 
-    /// The seed.
+    /// Returns the seed.
     pub fn seed(self) -> u64 {
         self.seed
     }
@@ -70,27 +70,27 @@ impl Fingerprints {
         }
     }
 
-    /// A hash to put more than a URL into.
+    /// A seeded hasher, for more than a URL.
     pub(crate) fn begin(self) -> Xxh3 {
         Xxh3::with_seed(self.seed)
     }
 }
 
-/// The URL as every equivalent spelling of it is written.
+/// The canonical spelling, the same for all equivalent spellings of a URL.
 pub(crate) fn canonical(url: &str) -> Cow<'_, str> {
     if !url.contains('%') {
         return Cow::Borrowed(url);
     }
     let mut text = Vec::with_capacity(url.len());
     spelled_one_way(url.as_bytes(), |piece| text.extend_from_slice(piece));
-    // A piece is cut at `%` alone, and only ASCII is written anew.
+    // Pieces are only split at `%`, and only ASCII is rewritten, so this is valid UTF-8.
     String::from_utf8(text).map_or(Cow::Borrowed(url), Cow::Owned)
 }
 
-/// Hands the pieces of the one spelling over.
+/// Passes on the pieces of the canonical spelling.
 ///
-/// From a `%` on that begins no escape the URL is no URL of RFC 3986, and nothing is equal by its rules: all the rest
-/// is taken as it stands. (If `%4%31` were read as `%41`, it would be taken for `A`.)
+/// A URL with a `%` that is not part of an escape is not valid by RFC 3986, so its rules of equivalence do not apply:
+/// from there on, the rest is left unchanged. (Otherwise `%4%31` would become `%41`, which is `A`.)
 fn spelled_one_way(url: &[u8], mut take: impl FnMut(&[u8])) {
     let mut rest = url;
     while let Some(at) = memchr::memchr(b'%', rest) {

@@ -1,7 +1,7 @@
-//! One thing to fetch: a URL, what to send, and how it came to be asked for.
+//! A job: a URL to fetch, what to send, and where it came from.
 //!
-//! A job is made from a line of the user's list, or from an answer (a link, a redirect, a retry). Whatever
-//! happens to it, at most one record comes of its `id`. It knows nothing of time-outs or limits.
+//! A job is made from a line of the user's list, or from a response (a link, a redirect, a retry). Whatever happens
+//! to it, its `id` gets at most one record. It knows nothing about timeouts or limits.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,102 +15,103 @@ use crate::fingerprint::{Fingerprints, canonical};
 use crate::page::Page;
 use crate::url::{HostKey, PageUrl};
 
-/// One thing to fetch.
+/// A URL to fetch, with everything that is known about it.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Its number in this run or job, from 1 in the order of admission; 0 before it is admitted.
+    /// Its number, from 1 in the order of admission; 0 before it is admitted.
     pub id: u64,
-    /// The line (or argument) of the input that names it, counted from 1 over all inputs; `None` for what a page led to.
+    /// Its line (or argument) in the input, counted from 1 over all inputs; `None` for links.
     pub row: Option<u64>,
-    /// What to ask for now; after a redirect no longer what the list said.
+    /// The URL to request now; after a redirect it differs from the list's.
     pub url: PageUrl,
-    /// The host that `url` is on.
+    /// The host of `url`.
     pub host: HostKey,
-    /// How it came to be asked for.
+    /// Where it came from.
     pub via: Via,
-    /// What the answer is for.
+    /// What the response is for.
     pub role: Role,
-    /// How it is asked for, where its link leaves the crawl.
+    /// How it is requested, if its link leaves the crawl.
     pub(crate) probe: Probe,
-    /// Links from the seed to here.
+    /// The number of links from the seed.
     pub depth: u16,
-    /// Sitemaps that led to this sitemap, or redirects of a crawl that led to this page, one from the other.
+    /// The number of nested sitemaps above this sitemap, or of redirects that led to this page.
     pub(crate) nesting: u16,
-    /// The page that first led here.
+    /// The page that first linked here.
     pub found_on: Option<Arc<str>>,
-    /// Which addresses it may lead to.
+    /// The addresses that it may connect to.
     pub reach: Reach,
-    /// The recipes that pages want for what is here, by their names.
+    /// The names of the recipes that other pages' recipes want for this page.
     pub recipes: Vec<Arc<str>>,
-    /// What the user wants sent and carried, where the list said so; shared, as most jobs have the same.
+    /// What the list says about the request; shared, as most jobs have the same.
     pub request: Option<Arc<Request>>,
-    /// Headers that a program's hook has set for the request that is about to be sent; gone when the job comes back.
+    /// Headers that a program's hook has set for the next request; removed when the job comes back.
     pub(crate) added: Option<Box<HeaderMap>>,
-    /// The answers on the way here, oldest first: redirects followed.
+    /// The redirects that were followed, oldest first.
     pub hops: Vec<Hop>,
-    /// Tries of this URL that failed before this one, oldest first.
+    /// Earlier failed attempts at this URL, oldest first.
     pub attempts: Vec<Attempt>,
-    /// Which pass this is: its record replaces the earlier ones of its URL. 0 for the first record; another for a pass over
-    /// the failures, and for a page that was asked again, as a recipe or a link led there after it had a record.
+    /// The number of the pass: its record replaces those of earlier passes. 0 for the first record; higher in a retry
+    /// of failures, and for a page that was requested again because a recipe or a link led there after it had a
+    /// record.
     pub pass: u32,
-    /// Whether it has its record, and is read again for what it leads to alone.
+    /// Whether it already has a record, and is only read again for its links.
     pub(crate) is_reread: bool,
-    /// When it was last handed on to be sent, by the wall clock.
+    /// When it was last sent, by the wall clock.
     pub sent: Option<SystemTime>,
-    /// When it could first have been sent: the queue wait is counted from here.
+    /// When it could first have been sent: its wait in the queue is measured from here.
     pub since: Instant,
-    /// When it was last handed to an engine; `None` before the first time.
+    /// When an engine last took it; `None` before the first time.
     pub(crate) leased: Option<Instant>,
-    /// Its answer, where that was stored: it is not asked for. No store keeps it.
+    /// Its response, if that comes from an archive: then nothing is sent. It is never written to a job.
     pub(crate) stored: Option<Arc<Page>>,
-    /// Tries that count against the settings' retries.
+    /// Attempts that count against the allowed retries.
     pub(crate) retries: u8,
-    /// Tries that do not count: its host was paused, or the request was never processed.
+    /// Attempts that do not count: the host was paused, or the request was never processed.
     pub(crate) free_tries: u16,
 }
 
-/// How a job came to be.
+/// The origin of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Via {
-    /// The user's own list named it.
+    /// The user's list has it.
     Seed,
-    /// An answer redirected here.
+    /// A response redirected to it.
     Redirect,
-    /// A page linked here.
+    /// A page links to it.
     Link,
-    /// A sitemap, or a robots.txt, named it.
+    /// A sitemap or a robots.txt lists it.
     Sitemap,
 }
 
-/// What the answer to a job is for.
+/// What the response to a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// A page: it has a record, and its links may be followed.
     Page,
-    /// A part of a page: it has a record.
+    /// An asset of a page: it has a record.
     Asset,
-    /// A host's robots.txt: it is read and has no record.
+    /// The robots.txt of a host: it is read, and has no record.
     Robots,
     /// A sitemap: its URLs are followed, and it has no record.
     Sitemap,
-    /// Where a link leaves the crawl: it is asked whether it is there, has a record, and its links are not followed.
+    /// A link that leaves the crawl: it is checked, has a record, and its own links are not followed.
     External,
 }
 
-/// How it is asked whether what a link leads to is there.
+/// How a link that leaves the crawl is checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Probe {
     /// With HEAD.
     #[default]
     Head,
-    /// With GET, as HEAD was refused; the body is not taken.
+    /// With GET, because HEAD was refused; the body is not downloaded.
     Get,
-    /// With GET, as the page is looked into.
+    /// With GET, because the page is parsed.
     Read,
 }
 
 impl Role {
-    /// Whether the end of such a job is a record: robots.txt and sitemaps have none.
+    /// Whether such a job gets a record: robots.txt and sitemaps do not.
     pub(crate) const fn has_record(self) -> bool {
         match self {
             Role::Page | Role::Asset | Role::External => true,
@@ -118,32 +119,32 @@ impl Role {
         }
     }
 
-    /// Whether a robots.txt speaks of such a job. It does not speak of itself; and RFC 9309 is about robots that go from link
-    /// to link, while to ask once whether a link is dead is what each of the page's readers does.
+    /// Whether robots.txt applies to such a job. It does not apply to itself; and RFC 9309 is about robots that go
+    /// from link to link, while checking once whether a link is dead is what any reader of the page does.
     pub(crate) const fn heeds_robots(self) -> bool {
         !matches!(self, Role::Robots | Role::External)
     }
 }
 
-/// Which addresses a job may lead to: the user may name any, a page may not.
+/// The addresses that a job may connect to: the user may name any, but a page may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reach {
-    /// Any: the user's list names the host.
+    /// Any, because the user's list names the host.
     Anywhere,
-    /// Public ones, and the private one that itself redirected here.
+    /// Public ones, and this private one, which itself redirected here.
     PublicOr(Option<IpAddr>),
 }
 
-/// What a line of the list says about its request, beyond the URL.
+/// What a line of the list says about its request, besides the URL.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The method, where it is not the run's.
+    /// The method, if it is not that of the run.
     pub method: Option<Method>,
-    /// Headers for this request alone; they win over the run's.
+    /// Headers of this request, which override those of the run.
     pub headers: HeaderMap,
-    /// The body to send, where it is not the run's.
+    /// The body, if it is not that of the run.
     pub body: Option<bytes::Bytes>,
-    /// The other columns of the line, handed through to the record.
+    /// The other columns of the line, copied to the record.
     pub columns: Vec<(Arc<str>, serde_json::Value)>,
 }
 
@@ -151,17 +152,16 @@ pub struct Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hop {
-    /// The URL that answered.
+    /// The URL that redirected.
     pub url: PageUrl,
-    /// With which status.
+    /// The status of the redirect.
     pub status: u16,
-    /// The whole answer, where an output keeps it. It stays where the job waits: whoever fetches the next hop needs
-    /// none of it.
+    /// The whole response, if an output stores it. It is not sent to child processes, which only need the next hop.
     #[serde(skip)]
     pub answer: Option<Arc<Page>>,
 }
 
-/// Two hops are the same that came from the same place with the same status.
+/// Two hops are equal if URL and status are; the stored response does not count.
 impl PartialEq for Hop {
     fn eq(&self, other: &Self) -> bool {
         (&self.url, self.status) == (&other.url, other.status)
@@ -170,25 +170,25 @@ impl PartialEq for Hop {
 
 impl Eq for Hop {}
 
-/// One try that was not the last.
+/// An attempt that was not the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// Its HTTP status, where it got one.
+    /// Its HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Its error, where it got no page.
+    /// Its error, if there was none.
     pub error: Option<FetchError>,
-    /// How long it took, from being sent to its end.
+    /// How long it took, from when it was sent to its end.
     pub took: Duration,
 }
 
 impl Request {
-    /// Whether it asks for nothing but the URL. Columns that are carried through ask for nothing.
+    /// Whether the request is fully described by its URL. Copied columns do not count.
     fn is_plain(&self) -> bool {
         self.method.is_none() && self.body.is_none() && self.headers.is_empty()
     }
 
-    /// Hands over all that tells this request from others to the same URL, each piece behind its length.
+    /// Passes on everything that distinguishes requests to the same URL, each piece after its length.
     fn identity(&self, take: &mut impl FnMut(&[u8])) {
         let mut piece = |bytes: &[u8]| {
             take(&(bytes.len() as u64).to_le_bytes());
@@ -202,7 +202,7 @@ impl Request {
         piece(self.body.as_deref().unwrap_or_default());
     }
 
-    /// Whether it asks for anything but the URL, or carries anything.
+    /// Whether the line says anything besides the URL, columns included.
     pub(crate) fn says_something(&self) -> bool {
         self.method.is_some()
             || self.body.is_some()
@@ -217,7 +217,7 @@ impl Job {
         Self::seed_on(row, url, host)
     }
 
-    /// A line of the user's list, its host key already at hand.
+    /// A line of the user's list, with its host key.
     pub(crate) fn seed_on(row: u64, url: PageUrl, host: HostKey) -> Self {
         Self {
             id: 0,
@@ -247,12 +247,12 @@ impl Job {
         }
     }
 
-    /// Whether its end is a record: robots.txt and sitemaps have none, and what has one gets no second.
+    /// Whether it gets a record: robots.txt and sitemaps do not, nor does a page that already has one.
     pub(crate) fn has_record(&self) -> bool {
         self.role.has_record() && !self.is_reread
     }
 
-    /// The method that it is asked with whatever the run's is, where its link leaves the crawl.
+    /// The method that checks a link that leaves the crawl; `None` for other jobs.
     pub(crate) fn probed_with(&self) -> Option<Method> {
         let method = match self.probe {
             Probe::Head => Method::HEAD,
@@ -266,7 +266,7 @@ impl Job {
         self.leased.is_none()
     }
 
-    /// The robots.txt of this job's host, under the same reach.
+    /// A job for the robots.txt of a host, with the same reach.
     pub(crate) fn robots(host: &HostKey, reach: Reach, now: Instant) -> Option<Box<Self>> {
         let url = PageUrl::parse(&format!("{host}/robots.txt")).ok()?;
         let mut job = Box::new(Self::seed_on(0, url, host.clone()));
@@ -277,15 +277,15 @@ impl Job {
         Some(job)
     }
 
-    /// Whether the list says nothing of the request but its URL.
+    /// Whether the request is fully described by its URL.
     pub(crate) fn is_plain(&self) -> bool {
         self.request.as_deref().is_none_or(Request::is_plain)
     }
 
-    /// Hands over all that tells this request from others: two jobs with the same pieces ask for the same.
+    /// Passes everything that distinguishes this request: two jobs with the same pieces are the same request.
     ///
-    /// A plain request is its URL. Of any other, method, body and headers of the list count too, and the URL that the
-    /// list named, as a redirect does not make two different requests one.
+    /// For a plain request, that is its URL. For others, the method, body and headers of the list count too, and the
+    /// URL in the list, so that a redirect does not make different requests the same.
     pub(crate) fn identity(&self, mut take: impl FnMut(&[u8])) {
         take(canonical(self.url.as_str()).as_bytes());
         let request = self.request.as_deref();
@@ -297,7 +297,7 @@ impl Job {
         }
     }
 
-    /// The fingerprint of the request: of a plain one it is that of its URL.
+    /// The fingerprint of the request; for a plain one that of its URL.
     pub(crate) fn fingerprint(&self, fingerprints: Fingerprints) -> u64 {
         if self.is_plain() {
             return fingerprints.of(self.url.as_str());
@@ -307,19 +307,19 @@ impl Job {
         hash.digest()
     }
 
-    /// The URL that the list named: the first of the chain.
+    /// The URL before any redirect: the first of the chain.
     pub fn first_url(&self) -> &PageUrl {
         self.hops.first().map_or(&self.url, |hop| &hop.url)
     }
 
-    /// Whether the page that led here is on the same host.
+    /// Whether the page that links here is on the same host.
     pub(crate) fn is_of_the_same_host(&self) -> bool {
         let page = self.found_on.as_deref().unwrap_or_default();
         page.strip_prefix(self.host.as_str())
             .is_some_and(|path| path.starts_with('/'))
     }
 
-    /// The method that the list asks for here, `None` where it is the run's.
+    /// The method in the list; `None` if it is that of the run.
     pub fn method(&self) -> Option<&Method> {
         self.request
             .as_ref()
@@ -327,8 +327,8 @@ impl Job {
     }
 }
 
-/// Reads the name of a method. They are told apart by case (RFC 9110 9.1), so the common ones are taken to be meant
-/// however they are written: `head` is a method that no server knows, and its answer would be waited for in vain.
+/// Parses the name of a method. Methods are case-sensitive (RFC 9110 9.1), but the common ones are accepted in any
+/// case: `head` as such is a method that no server knows, and haul would wait for a body that never comes.
 pub(crate) fn method(name: &str) -> Option<Method> {
     let common = [
         Method::GET,
@@ -347,7 +347,7 @@ pub(crate) fn method(name: &str) -> Option<Method> {
     meant.or_else(|| Method::from_bytes(name.as_bytes()).ok())
 }
 
-/// Whether sending a request twice means the same as sending it once (RFC 9110 9.2.2).
+/// Whether sending a request twice has the same effect as sending it once (RFC 9110 9.2.2).
 pub(crate) fn is_idempotent(method: &Method) -> bool {
     method.is_safe() || matches!(*method, Method::PUT | Method::DELETE)
 }

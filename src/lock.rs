@@ -1,19 +1,19 @@
-//! Locks on files: one haul at a time.
+//! Locks on files, so that only one haul uses them at a time.
 //!
-//! A lock is the system's own (`flock`): it ends with the process, however that ends.
+//! They are system locks (`flock`), which end with the process, however it ends.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-/// How long a lock may outlive its owner: a child process that is just being started has a copy of every descriptor until
-/// its program is loaded, the lock's among them.
+/// How long a lock may outlive its owner. A child process that is being started has a copy of every file descriptor,
+/// including that of the lock, until its program is loaded.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Locks a file for as long as it is open. Answers whether that could be done: otherwise another process has it.
+/// Locks a file for as long as it is open. Returns false if another process has locked it.
 ///
 /// # Errors
-/// What the system said.
+/// The error of the system.
 pub(crate) fn lock(file: &File) -> io::Result<bool> {
     let patient_until = Instant::now() + PATIENCE;
     loop {
@@ -28,7 +28,7 @@ pub(crate) fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether this says that a file system has no locks.
+/// Whether an error means that the file system does not support locks.
 pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     let no_locks = Some(rustix::io::Errno::NOLCK.raw_os_error());
     matches!(

@@ -1,15 +1,15 @@
-//! Moments as records, archives and reports write them: `2026-11-21T16:37:13.012345Z`, always UTC.
+//! Times as in records, archives and reports: `2026-11-21T16:37:13.012345Z`, always in UTC.
 //!
 //! Archives (ISO 28500 5.4, W3C date and time) allow up to nine digits of a fraction. We write six, because some
-//! readers take the digits for microseconds, however many there are. Edge: moments before 1970 or after 9999 are
-//! written as the nearest that can be, and not read.
+//! readers take the digits for microseconds, however many there are. Times before 1970 or after 9999 are written as
+//! the nearest valid time, and are not accepted when read.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// The moment, or the nearest that can be written.
+/// The nearest time that can be written.
 fn written(time: SystemTime) -> Timestamp {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH
@@ -18,32 +18,33 @@ fn written(time: SystemTime) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// Whether a moment can be written as it is.
+/// Whether a time can be written exactly.
 pub(crate) fn is_written(time: &SystemTime) -> bool {
     *time >= UNIX_EPOCH && Timestamp::try_from(*time).is_ok()
 }
 
-/// A moment to the second, `2026-11-21T16:37:13Z`.
+/// A time to the second, `2026-11-21T16:37:13Z`.
 pub(crate) fn to_second(time: SystemTime) -> String {
     format!("{:.0}", written(time))
 }
 
-/// A moment to the millisecond, `2026-11-21T16:37:13.012Z`.
+/// A time to the millisecond, `2026-11-21T16:37:13.012Z`.
 pub(crate) fn to_millisecond(time: SystemTime) -> impl fmt::Display {
     fmt::from_fn(move |f| write!(f, "{:.3}", written(time)))
 }
 
-/// A moment to the microsecond, `2026-11-21T16:37:13.012345Z`, as `WARC-Date` has it.
+/// A time to the microsecond, `2026-11-21T16:37:13.012345Z`, as in `WARC-Date`.
 pub(crate) fn to_microsecond(time: SystemTime) -> String {
     format!("{:.6}", written(time))
 }
 
-/// A moment as indexes have it, `20261121163713`.
+/// A time as in indexes of archives, `20261121163713`.
 pub(crate) fn digits(time: SystemTime) -> String {
     written(time).strftime("%Y%m%d%H%M%S").to_string()
 }
 
-/// Reads a moment to the second, with a fraction of up to nine digits, or less exact: `2026-11` is its first moment.
+/// Parses a time to the second, with up to nine digits of a fraction, or a less exact one: `2026-11` is its first
+/// second.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let text = text.trim();
     let text = text.strip_suffix('Z').unwrap_or(text);
@@ -69,7 +70,7 @@ mod tests {
             let text = to_microsecond(at);
             let micros = Duration::from_nanos(678);
             assert_eq!(parse(&text), Some(at - micros), "{text}");
-            // Another's calendar says the same.
+            // Another crate's calendar agrees.
             let http = httpdate::parse_http_date(&httpdate::fmt_http_date(at)).unwrap();
             assert_eq!(parse(&to_second(at)), Some(http));
             at += Duration::from_secs(86_400);

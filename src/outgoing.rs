@@ -1,9 +1,9 @@
-//! From a job to what is sent: to be sent, and to be archived.
+//! The request of a job, as it is sent and archived.
 //!
-//! Invariant: what the user attached to a request (credentials, cookies, keys, any header of theirs) goes to
-//! the origin the user named and to no other. A link or a redirect that leaves it takes along only headers that
-//! every request has anyway, and with 307 and 308, as browsers and curl do, the body and the headers that describe it:
-//! a body never travels without them.
+//! Invariant: what the user attached to a request (credentials, cookies, keys, any header of their own) only goes to
+//! the origin that the user named. A link or a redirect to another origin keeps only the headers that every request
+//! has, and with 307 and 308, as in browsers and curl, the body and the headers that describe it: a body is never
+//! sent without them.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
@@ -14,7 +14,8 @@ use crate::headers::Headers;
 use crate::job::{Job, Reach};
 use crate::url::PageUrl;
 
-/// Headers that may follow a link or a redirect to another origin: they say what haul can read, not who is asking.
+/// Headers that may be sent to another origin after a link or a redirect: they say what haul can read, not who the
+/// user is.
 const ANYWHERE: [HeaderName; 4] = [
     header::USER_AGENT,
     header::ACCEPT,
@@ -22,7 +23,7 @@ const ANYWHERE: [HeaderName; 4] = [
     header::ACCEPT_LANGUAGE,
 ];
 
-/// Headers that describe a body, the request-body headers of the Fetch standard: they go where it goes, and not without.
+/// Headers that describe a body, and are only sent with one (request-body headers in the Fetch standard).
 const OF_BODY: [HeaderName; 4] = [
     header::CONTENT_TYPE,
     header::CONTENT_ENCODING,
@@ -35,13 +36,13 @@ const OF_BODY: [HeaderName; 4] = [
 pub(crate) struct Template {
     method: Method,
     body: Option<Bytes>,
-    /// For the origin that the user named.
+    /// Headers for the origin that the user named.
     own: HeaderMap,
-    /// For any other.
+    /// Headers for any other origin.
     anywhere: HeaderMap,
 }
 
-/// One request, ready for either client.
+/// One request, for either HTTP client.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -78,7 +79,7 @@ impl Template {
             .or_else(|| self.body.clone())
             .filter(|_| !is_probe);
         for hop in &job.hops {
-            // RFC 9110 15.4: 303 becomes GET, and by long custom so does a POST answered by 301 or 302.
+            // RFC 9110 15.4: 303 becomes GET, and by long-standing practice so does a POST after 301 or 302.
             if hop.status == 303 && method != Method::HEAD
                 || matches!(hop.status, 301 | 302) && method == Method::POST
             {
@@ -86,7 +87,7 @@ impl Template {
                 body = None;
             }
         }
-        // A link of a crawl leads to origins that the user never named, as a redirect does.
+        // Like a redirect, a link of a crawl may lead to an origin that the user never named.
         let own = job.reach == Reach::Anywhere
             && job.hops.iter().all(|hop| hop.url.same_origin(&job.url));
         let mut headers = if own {
@@ -121,11 +122,11 @@ fn may_go_anywhere(name: &HeaderName) -> bool {
 }
 
 impl Outgoing {
-    /// The request as a number: two that differ in method, URL, headers or body have different ones.
+    /// A hash of the request: of its method, URL, headers and body.
     pub(crate) fn fingerprint(&self, url: &PageUrl) -> u128 {
         let mut hash = Xxh3::new();
         let mut part = |bytes: &[u8]| {
-            // With its length before it, so that no two lists of parts run into the same bytes.
+            // Each part follows its length, so that different lists of parts never give the same bytes.
             hash.update(&(bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
@@ -139,14 +140,14 @@ impl Outgoing {
         hash.digest128()
     }
 
-    /// Takes in what a program's hook has set for this send.
+    /// Adds the headers that a program's hook has set for this request.
     pub(crate) fn add(&mut self, job: &Job) {
         for (name, value) in job.added.iter().flat_map(|added| added.iter()) {
             self.headers.insert(name.clone(), value.clone());
         }
     }
 
-    /// Asks for the rest of a body of which `from` bytes are here, if it is still the same one (RFC 9110 13.1.5).
+    /// Requests the rest of a body after `from` bytes, if it is still the same body (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
         let range =
             HeaderValue::try_from(format!("bytes={from}-")).expect("digits are a header value");
@@ -154,7 +155,7 @@ impl Outgoing {
         if let Ok(validator) = HeaderValue::try_from(validator) {
             self.headers.insert(header::IF_RANGE, validator);
         }
-        // Bytes of an encoded body cannot be joined to bytes of a plain one.
+        // The bytes of an encoded body cannot be appended to those of a plain one.
         self.headers.insert(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
@@ -224,7 +225,7 @@ mod tests {
             assert!(other.headers.contains_key("user-agent"));
             assert!(other.body.is_some() && other.headers.contains_key("content-type"));
         }
-        // Coming back does not bring the secrets back: the chain has been elsewhere.
+        // The secrets do not come back when the chain returns, because it has been elsewhere.
         let back = template.outgoing(&job(
             "http://a.example/2",
             &[("http://a.example/1", 307), ("http://b.example/", 307)],

@@ -1,7 +1,7 @@
-//! Why a URL that was found is not asked, and how far a crawl reaches.
+//! Why a link is not followed, and how far a crawl goes.
 //!
-//! A skip is no failure and has no record: it is counted, and kept for whoever asks about that URL. Its
-//! [`class`](Skip::class) is stable; its text is for people and names the rule, the pattern or the limit that
+//! A skip is not a failure and has no record: it is counted, and a job stores it so that it can be explained later.
+//! Its [`class`](Skip::class) is stable; its text is for people and names the rule, the pattern or the limit that
 //! decided. Texts from a URL or a robots.txt are kept unchanged, but cut to [`Skip::LONGEST`] bytes each.
 
 use std::fmt;

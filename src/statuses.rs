@@ -1,15 +1,15 @@
-//! A set of HTTP statuses, as users write it: `403`, `500-599`, `4xx`.
+//! Sets of HTTP statuses, as users write them: `403`, `500-599`, `4xx`.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Statuses, in ranges that both ends belong to.
+/// A set of HTTP statuses, as inclusive ranges.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statuses(Vec<(u16, u16)>);
 
 impl Statuses {
-    /// These statuses.
+    /// The set of these statuses.
     pub(crate) fn of<const N: usize>(statuses: [u16; N]) -> Self {
         Self(statuses.map(|status| (status, status)).to_vec())
     }
@@ -17,7 +17,7 @@ impl Statuses {
     /// Adds one item: a status (`503`), a range (`500-599`) or a family (`5xx`).
     ///
     /// # Errors
-    /// What is wrong with the item.
+    /// When the item is not valid; the message says why.
     pub fn add(&mut self, item: &str) -> Result<(), String> {
         let item = item.trim();
         let family = item
@@ -37,12 +37,12 @@ impl Statuses {
         Ok(())
     }
 
-    /// Adds all of these.
+    /// Adds all statuses of another set.
     pub fn merge(&mut self, other: &Self) {
         self.0.extend_from_slice(&other.0);
     }
 
-    /// Whether this status is among them.
+    /// Whether a status is in the set.
     pub fn contains(&self, status: u16) -> bool {
         self.0
             .iter()
@@ -53,7 +53,7 @@ impl Statuses {
 impl FromStr for Statuses {
     type Err = String;
 
-    /// Reads items as [`add`](Self::add) takes them, with commas between: `403,500-599`.
+    /// Parses items for [`add`](Self::add), separated by commas: `403,500-599`.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut statuses = Self::default();
         text.split(',').try_for_each(|item| statuses.add(item))?;

@@ -1,21 +1,21 @@
-//! Two ways to end early: drain and abort.
+//! Two ways to end a run early: drain and abort.
 //!
-//! Draining leases nothing more and finishes what is in flight; aborting drops what is in flight. Both
-//! are tokens that anyone may hold and the loop watches.
+//! Draining starts no more requests and finishes those in flight; aborting drops those in flight. Both are tokens
+//! that anyone may cancel, and that the loop watches.
 
 use tokio_util::sync::CancellationToken;
 
 /// The two tokens that end a run early.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Lease nothing more, finish what is in flight, flush.
+    /// Start no more requests, finish those in flight, and flush the outputs.
     pub drain: CancellationToken,
-    /// Drop what is in flight too.
+    /// Also drop the requests in flight.
     pub abort: CancellationToken,
 }
 
 impl Stop {
-    /// Tokens that nobody has cancelled yet.
+    /// Creates tokens that are not cancelled.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,7 +1,7 @@
-//! A job and what became of it.
+//! A finished job, with its outcome.
 //!
-//! A visit carries its own job, so an answer can never be paired with the wrong URL. A refused
-//! connection is `Err` *inside* a visit: data.
+//! A visit contains its own job, so a response can never be paired with the wrong URL. A refused connection is data:
+//! an `Err` *inside* a visit.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,19 +19,19 @@ use crate::memory::Held;
 use crate::page::Page;
 use crate::robots::Rules;
 
-/// A job and what became of it.
+/// A finished job, with its outcome.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Visit {
-    /// What was asked for.
+    /// The job.
     pub job: Box<Job>,
-    /// The answer, or why there is none.
+    /// The response, or why there is none.
     pub outcome: Result<Page, FetchError>,
-    /// What the parse half read out of the answer.
+    /// What the parse half read out of the response.
     pub parsed: Parsed,
 }
 
-/// What the parse half read out of a page. Nothing here was asked of the network.
+/// What the parse half read out of a page, without further requests.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Parsed {
@@ -39,48 +39,48 @@ pub struct Parsed {
     pub media_type: Option<String>,
     /// The character encoding of a text, by its WHATWG name: `windows-1252`.
     pub charset: Option<String>,
-    /// Bytes after decoding; `None` where nothing had to look.
+    /// Bytes after decoding; `None` if the body did not have to be decoded.
     pub decoded_bytes: Option<u64>,
-    /// SHA-256 of the decoded bytes, where a sink asked for it.
+    /// SHA-256 of the decoded bytes, if a sink needs it.
     pub digest: Option<[u8; 32]>,
     /// The title of an HTML page, white space folded, at most 1 KiB.
     pub title: Option<String>,
-    /// The decoded text, where a sink asked for it.
+    /// The decoded text, if a sink needs it.
     pub text: Option<String>,
-    /// The decoded bytes, where a sink asked for them and they differ from the page's own body.
+    /// The decoded bytes, if a sink needs them and they differ from the body as received.
     pub content: Option<Body>,
-    /// The file that the body was saved to, below the folder that the user named.
+    /// The file that the body was saved to, relative to the folder that the user named.
     pub saved: Option<PathBuf>,
-    /// Whether the user said that this status is no failure.
+    /// Whether the user does not count this status as a failure.
     pub accepted: bool,
-    /// Why the body could not be decoded. The page stands, and counts as a failure.
+    /// Why the body could not be decoded. The page still has a record, but counts as a failure.
     pub fault: Option<String>,
-    /// Whether the body ended before its coding did: the connection was cut, and another try may bring all of it.
+    /// Whether the encoded body was cut short: another attempt may get all of it.
     pub ends_early: bool,
-    /// What was passed over to read the page: nothing is wrong with it, but it should be known.
+    /// What was ignored in order to read the page: not an error, but worth knowing.
     pub note: Option<String>,
-    /// What the page leads to, where links are followed.
+    /// The links of the page, if links are followed.
     pub found: Option<Box<Found>>,
-    /// The simhash of its text, where similar pages are looked for.
+    /// The simhash of its text, if similar pages are skipped.
     pub simhash: Option<u64>,
-    /// What a robots.txt says.
+    /// The rules of a robots.txt.
     pub rules: Option<Box<Rules>>,
-    /// The typed fields that were asked for.
+    /// The extracted typed fields.
     pub fields: Option<Box<Extraction>>,
     /// What the program's own [extractor](crate::Runner::extractor) returned.
     #[serde(skip)]
     pub custom: Custom,
-    /// What came out of the [`Work`](crate::parse::Work) on the page.
+    /// The result of the [`Work`](crate::parse::Work) on the page.
     pub work: Option<u64>,
-    /// How long decoding and parsing took; `None` where there was no page.
+    /// How long decoding and parsing took; `None` if there was no page.
     pub took: Option<Duration>,
-    /// The share of the run's memory that this takes.
+    /// The share of the run's memory that this has taken.
     #[serde(skip)]
     pub held: Held,
 }
 
 impl Parsed {
-    /// Bytes of decoded content that are carried on in memory.
+    /// Bytes of decoded content that stay in memory with the visit.
     pub(crate) fn carried(&self) -> u64 {
         let text = self.text.as_ref().map_or(0, String::len) as u64;
         let content = match &self.content {
@@ -103,8 +103,8 @@ impl Visit {
         }
     }
 
-    /// The class of the failure: of the error, of a status of 400 and above that was not accepted, or `decode` where the
-    /// body could not be decoded. `None` for what went well, duplicates and what a setting skipped.
+    /// The class of the failure: of the error, of a status of 400 or above that was not accepted, or `decode` if the
+    /// body could not be decoded. `None` for successes, duplicates and skipped URLs.
     pub fn failure(&self) -> Option<&'static str> {
         match &self.outcome {
             Ok(_) if self.parsed.accepted => self.parsed.fault.as_ref().map(|_| "decode"),
@@ -116,8 +116,9 @@ impl Visit {
         }
     }
 
-    /// Whether it has a record: all that the list names, and all else that was asked but robots.txt and sitemaps. What
-    /// has one already and was only read again has another where it failed: then what it leads to is missing.
+    /// Whether it gets a record: every line of the list does, and everything else that was requested except
+    /// robots.txt and sitemaps. A page that already has a record and was only read again gets another one if it
+    /// failed, as its links are missing then.
     pub fn has_record(&self) -> bool {
         let forbidden = matches!(self.outcome, Err(FetchError::Robots { .. }));
         let has_one = self.job.is_reread && self.failure().is_none();
@@ -126,12 +127,12 @@ impl Visit {
             && (self.job.row.is_some() || !self.job.hops.is_empty() || !forbidden)
     }
 
-    /// Whether there is an answer that is no failure.
+    /// Whether there is a page: a response with a status below 300.
     pub(crate) fn has_page(&self) -> bool {
         matches!(&self.outcome, Ok(page) if page.status < 300)
     }
 
-    /// What was wrong with a sitemap, where anything was.
+    /// The problem with a sitemap, if any.
     pub(crate) fn sitemap_problem(&self) -> Option<String> {
         match &self.outcome {
             Err(error) => Some(error.to_string()),
@@ -144,7 +145,7 @@ impl Visit {
         }
     }
 
-    /// What kept a robots.txt from being read as it is, where anything did.
+    /// The problem with a robots.txt, if any, and its consequence.
     pub(crate) fn robots_problem(&self) -> Option<String> {
         match &self.outcome {
             Err(error) => Some(format!("{error}; nothing of the host is asked")),
@@ -159,7 +160,7 @@ impl Visit {
         }
     }
 
-    /// Bytes of its body, and of what was read out of it, that are in memory.
+    /// The memory of its body and of what was read out of it, in bytes.
     pub(crate) fn in_memory(&self) -> u64 {
         let hops = self.job.hops.iter().filter_map(|hop| hop.answer.as_deref());
         let hops: u64 = hops.map(Page::in_memory).sum();
@@ -167,7 +168,7 @@ impl Visit {
         own + hops + self.parsed.carried()
     }
 
-    /// The bytes of the page as received, where they are in memory.
+    /// The bytes of the page as received, if they are in memory.
     pub fn bytes(&self) -> Option<&Bytes> {
         match &self.outcome.as_ref().ok()?.body {
             Body::Memory(bytes) => Some(bytes),

@@ -1,4 +1,4 @@
-//! What a run waits for, as it is told: hosts, until when, and why.
+//! The waits of a run, as they are reported: which host, until when, and why.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -7,35 +7,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::size::spelled;
 
-/// What a run waits for.
+/// The current waits of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
-    /// How many waits of some seconds or more there are.
+    /// The number of waits of a few seconds or more.
     pub count: u64,
-    /// Those that end first, in that order; a hundred at most.
+    /// The waits that end first, in that order; at most a hundred.
     pub first: Vec<Wait>,
 }
 
-/// One host that is not asked for some seconds, or the whole run.
+/// A wait of a few seconds or more, of one host or of the whole run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// The host; `None` where the whole run waits.
+    /// The host; `None` if the whole run waits.
     pub host: Option<String>,
     /// When it ends, in seconds since 1970.
     pub until: u64,
-    /// Why.
+    /// The reason.
     pub reason: WaitReason,
 }
 
-/// Why a host, or the whole run, is not asked for some seconds.
+/// The reason why a host, or the whole run, waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WaitReason {
-    /// The machine ran short of open files, ports or memory.
+    /// The machine ran out of open files, ports or memory.
     Shortage,
-    /// The run has sent as many requests as it may.
+    /// The run has reached its limit of requests per second.
     Rate,
-    /// A URL that failed is to be tried again.
+    /// A failed URL will be retried.
     Retry,
     /// The host failed.
     Failures {
@@ -44,9 +44,9 @@ pub enum WaitReason {
         /// The class of the last failure, or its status.
         last: String,
     },
-    /// The time between two requests to a host is not over.
+    /// The delay between two requests to the host is not over.
     Delay,
-    /// Nor is the longer one that its robots.txt asks for.
+    /// The longer delay that the host's robots.txt asks for is not over.
     CrawlDelay {
         /// Milliseconds between two requests.
         ms: u64,
@@ -71,7 +71,7 @@ impl fmt::Display for WaitReason {
 }
 
 impl Wait {
-    /// How long it still takes.
+    /// The time that is left, rounded up to whole seconds.
     pub fn left(&self, now: SystemTime) -> Duration {
         let now = now
             .duration_since(SystemTime::UNIX_EPOCH)
