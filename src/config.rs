@@ -14,7 +14,9 @@ use crate::parse::ParseSettings;
 use crate::seeds::SeedSettings;
 use crate::sink::{FilesSettings, SinkSettings};
 
-/// The settings of a run, given before it starts. A run does not change them, so they can be reused.
+/// The settings of a run, given before it starts.
+///
+/// A run does not change them, so they can be reused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The list of URLs, and how to read it.
@@ -27,7 +29,9 @@ pub struct Config {
     pub parse: ParseSettings,
     /// Politeness, timing and retries.
     pub frontier: FrontierSettings,
-    /// Where records are written; may be empty for a caller that handles [`Event::Visited`](crate::Event::Visited).
+    /// Where records are written.
+    ///
+    /// May be empty for a caller that handles [`Event::Visited`](crate::Event::Visited).
     pub sinks: Vec<SinkSettings>,
     /// The folder to which bodies are saved, each in a file of its own.
     pub files: Option<FilesSettings>,
@@ -35,12 +39,15 @@ pub struct Config {
     pub max_time: Option<Duration>,
     /// Which links are followed; `None` fetches only the list.
     pub crawl: Option<CrawlSettings>,
-    /// How broken links are reported; with `None` each has only the page on which it was found first.
+    /// How broken links are reported.
+    ///
+    /// With `None` each has only the page on which it was found first.
     pub broken: Option<BrokenSettings>,
     /// The job in which the run is stored, so that it survives its process.
     pub job: Option<JobSettings>,
-    /// The binary that the children of `processes` run; `None` is the current one. It must call
-    /// [`serve_parent`](crate::engine::serve_parent) when its first argument is
+    /// The binary that the children of `processes` run; `None` is the current one.
+    ///
+    /// It must call [`serve_parent`](crate::engine::serve_parent) when its first argument is
     /// [`CHILD_ARGUMENT`](crate::engine::CHILD_ARGUMENT).
     pub program: Option<PathBuf>,
 }
@@ -48,7 +55,9 @@ pub struct Config {
 /// Reports of the broken links of a crawl, with all pages that contain them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokenSettings {
-    /// A CSV file of broken links, written when the run ends: URL, class, status and page, one row per page.
+    /// A CSV file of broken links, written when the run ends.
+    ///
+    /// Its columns are URL, class, status and page, with one row per page.
     pub report: Option<PathBuf>,
     /// A CSV file of links that redirect: URL, status, target and page, one row per page.
     pub redirects: Option<PathBuf>,
@@ -61,9 +70,13 @@ pub struct JobSettings {
     pub folder: PathBuf,
     /// Whether to start over and discard what is in the folder.
     pub fresh: bool,
-    /// The settings of the run as text, by name; stored so that a later run can resume it with the same ones.
+    /// The settings of the run as text, by name.
+    ///
+    /// Stored so that a later run can resume it with the same ones.
     pub settings: BTreeMap<String, String>,
-    /// The names of settings that may differ from those the job was started with; any other difference is an error.
+    /// The names of settings that may differ from those the job was started with.
+    ///
+    /// Any other difference is an error.
     pub may_change: Vec<String>,
 }
 
@@ -90,10 +103,11 @@ impl Config {
         config
     }
 
-    /// Parses the pages in these archives as if they had just been fetched, with default settings and no sink.
+    /// Parses the pages in these archives, with default settings and no sink.
     ///
-    /// An archive is a WARC file, a WACZ package, or a folder of either or of saved pages; a damaged part of one gets
-    /// a record that says so. Nothing uses the network, so the frontier's settings do not apply.
+    /// They are treated as if they had just been fetched. An archive is a WARC file, a WACZ package, or a folder of
+    /// either or of saved pages; a damaged part of one gets a record that says so. Nothing uses the network, so the
+    /// frontier's settings do not apply.
     pub fn stored<T: Into<PathBuf>>(archives: impl IntoIterator<Item = T>) -> Self {
         Self::new(SeedSettings::stored(archives))
     }

@@ -45,7 +45,7 @@
 //!
 //! | to do this | use |
 //! |---|---|
-//! | handle each visit as it arrives | [`Runner::visits`], or the callback of [`crawl()`](crawl()) with [`Event::Visited`] |
+//! | handle each visit as it arrives | [`Runner::visits`], or [`crawl()`](crawl()) with a callback |
 //! | write records your own way | [`Runner::sink`] |
 //! | send URLs while the run is in progress | [`Runner::seeds`] with a [`seeds::channel`] |
 //! | sign or skip single requests | [`Runner::before_each`] |
@@ -98,7 +98,9 @@
 //! | | [`extract`] | extracts typed fields from a page, with selections and recipes |
 //! | | [`archive`] | reads stored pages again |
 //! | | [`sink`] | writes records, files and archives |
-//! | nouns | [`robots`], [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`], [`PageUrl`], [`HostKey`], [`Event`], [`Tally`], [`Stop`], [`Error`] | the types that modules pass to each other |
+//! | nouns | [`Job`], [`Page`], [`Body`], [`Visit`], [`Fields`] | the data that modules pass to each other |
+//! | | [`PageUrl`], [`HostKey`], [`robots`] | URLs, hosts and their rules |
+//! | | [`Event`], [`Tally`], [`Stop`], [`Error`] | what a run reports, how to stop it, why it ended |
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may"))]

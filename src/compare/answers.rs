@@ -157,9 +157,10 @@ impl Answers {
             .collect()
     }
 
-    /// URLs that fail for one engine far more often than for the others. Among many URLs with failures some look
-    /// uneven by chance, so they share the significance level. (Each engine is tested against all others; with two
-    /// engines that is one test, done from both sides.)
+    /// URLs that fail for one engine far more often than for the others.
+    ///
+    /// Among many URLs with failures some look uneven by chance, so they share the significance level. (Each engine is
+    /// tested against all others; with two engines that is one test, done from both sides.)
     fn uneven(&self) -> BTreeSet<u32> {
         let failing = |seen: &&Vec<Seen>| seen.iter().any(|seen| seen.failed > 0);
         let tests: usize = self.seen.values().filter(failing).map(Vec::len).sum();

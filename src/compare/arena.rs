@@ -1,4 +1,4 @@
-//! The environment of the rounds: the URLs, the server, and the settings shared by all engines.
+//! The environment of the rounds: URLs, server, and the settings shared by all engines.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -125,7 +125,9 @@ impl Arena {
         self.urls.iter().map(host).collect::<BTreeSet<_>>().len()
     }
 
-    /// The most URLs a run may fetch: those of the list, or up to `wanted` if the list may be repeated.
+    /// The most URLs that a run may fetch.
+    ///
+    /// Those of the list, or up to `wanted` if the list may be repeated.
     pub(super) fn most_urls(&self, wanted: usize) -> usize {
         match self.repeats {
             true => self.urls.len().max(wanted),
@@ -133,7 +135,9 @@ impl Arena {
         }
     }
 
-    /// Runs one round over the first `count` URLs, starting over if the list may be repeated; `None` if interrupted.
+    /// Runs one round over the first `count` URLs, starting over if the list may be repeated.
+    ///
+    /// `None` if interrupted.
     ///
     /// # Errors
     /// When its process cannot be started or does not finish.
@@ -169,7 +173,9 @@ impl Arena {
         }))
     }
 
-    /// Fetches some URLs once more, untimed, with simhashes of their texts. Empty if interrupted.
+    /// Fetches some URLs once more, untimed, with simhashes of their texts.
+    ///
+    /// Empty if interrupted.
     ///
     /// # Errors
     /// As [`run`](Self::run).

@@ -1,4 +1,6 @@
-//! The result of a comparison as plain data; tables, reports and sentences are made from it alone.
+//! The result of a comparison as plain data.
+//!
+//! Tables, reports and sentences are made from it alone.
 //!
 //! Names end in their unit; a figure that could not be measured is `None`, never a guess. Times are medians over
 //! rounds unless the name says otherwise.
@@ -37,7 +39,9 @@ pub struct Comparison {
     pub answers: Agreement,
     /// The winner; `None` if answers differ, or if none could be proved equal.
     pub verdict: Option<Verdict>,
-    /// Whether the comparison was interrupted; the figures are then based on the completed blocks.
+    /// Whether the comparison was interrupted.
+    ///
+    /// The figures are then based on the completed blocks.
     pub interrupted: bool,
     /// What makes the figures less reliable.
     pub warnings: Vec<Warning>,
@@ -103,9 +107,11 @@ pub struct EngineResult {
     pub per_second: Interval,
     /// Body bytes per second.
     pub bytes_per_second: f64,
-    /// Time per successful record relative to the best engine: 1 is the best, 2 takes twice as long.
+    /// Time per successful record relative to the best engine: 2 takes twice as long.
     pub ratio: Interval,
-    /// The probability that chance alone makes such a difference to the best; `None` for the best.
+    /// The probability that chance alone makes such a difference to the best.
+    ///
+    /// `None` for the best.
     pub p: Option<f64>,
     /// What the rounds show about the engine.
     pub place: Place,
@@ -133,13 +139,17 @@ pub struct EngineResult {
     pub outliers: Vec<u32>,
     /// Requests in flight over a typical round: pairs of seconds since its start and a count.
     pub in_flight_over_time: Vec<(f64, u32)>,
-    /// The first 200 requests of that round: when each was sent, got its first byte and its last, in milliseconds.
+    /// When the first 200 requests of that round were sent, and got their first and last bytes.
+    ///
+    /// In milliseconds.
     pub lanes: Vec<(f64, f64, f64)>,
 }
 
 impl Comparison {
-    /// Whether the comparison may name a winner: all engines got the same answers, and at least one answer proves it.
-    /// A single engine needs no proof, because there is nothing to compare it with.
+    /// Whether the comparison may name a winner.
+    ///
+    /// It may if all engines got the same answers, and at least one answer proves it. A single engine needs no proof,
+    /// because there is nothing to compare it with.
     pub fn is_proved(&self) -> bool {
         self.answers.agree && (self.answers.proved > 0 || self.engines.len() == 1)
     }
@@ -198,8 +208,9 @@ pub struct Agreement {
     pub compared: usize,
     /// Compared URLs whose answers were proved equal.
     pub proved: usize,
-    /// Proved URLs whose bytes change between requests: status and media type are the same, and the texts are nearly
-    /// so.
+    /// Proved URLs whose bytes change between requests.
+    ///
+    /// Their status and media type are the same, and their texts nearly so.
     pub by_text: usize,
     /// URLs whose bytes change between two requests of one engine, and whose texts prove nothing either.
     pub changing: usize,
@@ -221,7 +232,9 @@ pub struct FailureRate {
     pub failed: u64,
     /// All requests.
     pub asked: u64,
-    /// The probability that chance alone makes such a difference to the other engines, 0 to 1 (Fisher's exact test).
+    /// The probability that chance alone makes such a difference to the other engines.
+    ///
+    /// 0 to 1, by Fisher's exact test.
     pub p: f64,
     /// Whether that probability is too low for chance to explain the difference.
     pub differs: bool,

@@ -29,7 +29,9 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    /// Parses a list such as `async,threads:16,hybrid`; an engine without a size gets `in_flight` requests in flight.
+    /// Parses a list such as `async,threads:16,hybrid`.
+    ///
+    /// An engine without a size gets `in_flight` requests in flight.
     ///
     /// `processes` runs that many children with one request each; `hybrid` runs one child per core, which share the
     /// requests.

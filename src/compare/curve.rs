@@ -37,13 +37,15 @@ pub struct Curve {
     pub engine: String,
     /// The measured points.
     pub points: Vec<Point>,
-    /// The concurrency beyond which more hardly pays off: where 90 % of the highest throughput is reached. Only for a
-    /// curve that was seen to stop growing.
+    /// The concurrency beyond which more hardly pays off.
+    ///
+    /// Where 90 % of the highest throughput is reached; only for a curve that was seen to stop growing.
     pub knee: Option<u64>,
     /// Why the curve ends where it does; `None` along axes other than concurrency.
     pub end: Option<End>,
-    /// The fitted Universal Scalability Law, if the axis is concurrency, there are enough points, and the law explains
-    /// them.
+    /// The fitted Universal Scalability Law.
+    ///
+    /// Only if the axis is concurrency, there are enough points, and the law explains them.
     pub fit: Option<Fit>,
 }
 

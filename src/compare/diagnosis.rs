@@ -50,7 +50,9 @@ pub(super) fn nothing() -> Verdict {
     }
 }
 
-/// Where the processors' time went during the rounds of an engine; `None` if the system does not report it.
+/// Where the processors' time went during the rounds of an engine.
+///
+/// `None` if the system does not report it.
 pub(super) fn shares(rounds: &Rounds, cores: usize) -> Option<Shares> {
     let sum = |time: &dyn Fn(&Run) -> Option<Duration>| -> Option<f64> {
         let times = rounds.runs.iter().map(|(_, run)| time(run));
@@ -91,8 +93,10 @@ fn waits(best: &Rounds, idle_latency_ms: Option<f64>) -> Waits {
 }
 
 impl Bound {
-    /// Finds the bottleneck from what was waited for. What merely happened at the same time is not a cause: a busy
-    /// machine that did not delay the responses held nothing up.
+    /// Finds the bottleneck from what was waited for.
+    ///
+    /// What merely happened at the same time is not a cause: a busy machine that did not delay the responses held
+    /// nothing up.
     fn of(waits: &Waits, shares: Option<Shares>, has_own_limits: bool) -> Self {
         let stretched = match waits.idle_latency_ms {
             Some(idle) => waits.latency_ms / idle.max(1e-3),
@@ -127,7 +131,9 @@ impl Bound {
     }
 }
 
-/// Finds what the best engine was waiting for. `idle_latency_ms` is the median latency with one request in flight.
+/// Finds what the best engine was waiting for.
+///
+/// `idle_latency_ms` is the median latency with one request in flight.
 pub(super) fn diagnose(
     best: &Rounds,
     idle_latency_ms: Option<f64>,
@@ -148,7 +154,9 @@ pub(super) fn diagnose(
     }
 }
 
-/// The user's own limit that keeps requests from being in flight; on average there are `mean` of them.
+/// The user's own limit that keeps requests from being in flight.
+///
+/// On average there are `mean` of them.
 fn own_limit(settings: &CompareSettings, mean: f64) -> Option<OwnLimit> {
     let frontier = &settings.frontier;
     if !frontier.delay.is_zero() {
@@ -173,7 +181,9 @@ fn lost_to_disk(rounds: &Rounds) -> Option<f64> {
     Some(lost?.as_secs_f64() / wall.as_secs_f64().max(1e-9))
 }
 
-/// Recommends an engine: among those with no difference shown, the one that uses the least processor time.
+/// Recommends an engine to use.
+///
+/// Among those with no difference shown, it is the one that uses the least processor time.
 pub(super) fn recommend(engines: &[EngineResult], sweep: Option<&Sweep>) -> Option<Recommendation> {
     let cost = |engine: &EngineResult| engine.cpu_us.user + engine.cpu_us.system;
     let fit = || {

@@ -1,4 +1,4 @@
-//! What the figures show: who won, what the winner waited for, and what makes that less certain.
+//! What the figures show: who won, what the winner waited for, and how reliable that is.
 //!
 //! All of it is data; sentences are made from it elsewhere.
 
@@ -30,7 +30,9 @@ pub struct Diagnosis {
     pub limit: Option<OwnLimit>,
     /// The figures behind the conclusion; those that could not be measured here are `None`.
     pub waits: Waits,
-    /// Where the processors' time went during its rounds; `None` if the system does not report it.
+    /// Where the processors' time went during its rounds.
+    ///
+    /// `None` if the system does not report it.
     pub shares: Option<Shares>,
 }
 
@@ -73,17 +75,19 @@ pub enum OwnLimit {
 pub struct Waits {
     /// The average number of requests in flight, as a share of the most allowed, 0 to 1.
     pub in_flight: f64,
-    /// The share of requests' time in flight spent waiting for the first byte of the response, 0 to 1.
+    /// The share of time in flight spent waiting for the first byte, 0 to 1.
     pub first_byte: f64,
     /// The median latency, in milliseconds.
     pub latency_ms: f64,
     /// The median latency with one request in flight, in milliseconds.
     pub idle_latency_ms: Option<f64>,
-    /// The share of its threads' runnable time in which no processor was free for them, 0 to 1; `None` if the system
-    /// does not report it.
+    /// The share of its threads' runnable time in which no processor was free for them, 0 to 1.
+    ///
+    /// `None` if the system does not report it.
     pub run_queue: Option<f64>,
-    /// The share of the rounds' time in which something on the machine waited for the disk; `None` if the system does
-    /// not report it.
+    /// The share of the rounds' time in which something on the machine waited for the disk.
+    ///
+    /// `None` if the system does not report it.
     pub disk: Option<f64>,
 }
 
@@ -100,7 +104,9 @@ pub struct Shares {
     pub idle: f64,
 }
 
-/// Which engine to use: among those with no difference shown, the one that uses the least processor time.
+/// Which engine to use.
+///
+/// Among those with no difference shown, it is the one that uses the least processor time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recommendation {
     /// The name of the engine.

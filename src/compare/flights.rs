@@ -1,7 +1,7 @@
-//! When each request of a round was in flight, which shows how an engine switches between requests as responses
-//! arrive.
+//! When each request of a round was in flight.
 //!
-//! However many requests a round has, the number of points that are kept is bounded.
+//! It shows how an engine switches between requests as responses arrive. However many requests a round has, the number
+//! of points that are kept is bounded.
 
 use std::time::Instant;
 
@@ -29,9 +29,9 @@ pub(super) struct Flights {
     pub(super) over_time: Vec<(f64, u32)>,
     /// The first requests: sent, first byte and end, in milliseconds.
     pub(super) lanes: Vec<(f64, f64, f64)>,
-    /// The average number of requests in flight, from the first that was sent to the last that ended.
+    /// The average number of requests in flight, from the first one sent to the last end.
     pub(super) mean: f64,
-    /// The share of their time in flight spent waiting for the first byte of the response, 0 to 1.
+    /// The share of time in flight spent waiting for the first byte, 0 to 1.
     pub(super) first_byte: f64,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Holding {
     pub(super) processes: u64,
 }
 
-/// How long all processors have been busy since the system started, and how long tasks waited for the disk.
+/// How busy the processors and the disk have been since the system started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Busy {
     pub(super) busy: Duration,
@@ -110,9 +110,9 @@ impl Holding {
     }
 }
 
-/// How long the running threads of this process and its children were ready but waited for a processor.
+/// How long threads of this process and its children were ready but waited for a processor.
 ///
-/// See sched-stats in the kernel's documentation; `None` if there is no such file.
+/// Only threads that still run count. See sched-stats in the kernel's documentation; `None` if there is no such file.
 pub(super) fn run_queue() -> Option<Duration> {
     let mut processes = children();
     processes.push("self".to_owned());
@@ -191,7 +191,7 @@ fn busy(stat: &str) -> Option<(u64, u64)> {
     Some((all - idle, all))
 }
 
-/// The time in which some task was stalled, from a file of the kernel's pressure stall information (PSI).
+/// The time in which some task was stalled, from a file of the kernel's PSI.
 fn held_up(pressure: &str) -> Option<Duration> {
     let line = pressure.lines().find(|line| line.starts_with("some"))?;
     let total = line.split_once("total=")?.1;

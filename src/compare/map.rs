@@ -1,4 +1,4 @@
-//! The phase map: which engine wins at which server latency and with how much work on each page.
+//! The phase map: which engine wins at which server latency and with how much work per page.
 //!
 //! A coarse grid is measured first. Where two neighbours have different winners, the cells between them are measured
 //! too; cells between neighbours that agree are assumed to be the same. An engine wins a cell only if all its runs
@@ -40,7 +40,9 @@ pub struct Map {
 }
 
 impl Map {
-    /// The cell at these indexes; if it was not measured, a neighbour, since its neighbours agree.
+    /// The cell at these indexes.
+    ///
+    /// If it was not measured, a neighbour, since its neighbours agree.
     pub fn at(&self, latency: usize, work: usize) -> Option<&Cell> {
         let find = |latency: usize, work: usize| {
             let (latency, work) = (self.latency_ms.get(latency)?, self.work_us.get(work)?);
@@ -64,7 +66,9 @@ pub struct Cell {
     pub winner: String,
     /// Engines that may be just as fast: no difference was shown.
     pub tied: Vec<String>,
-    /// The winner's throughput divided by that of the best engine shown to be slower; 1 if there is none.
+    /// The winner's throughput divided by that of the best engine shown to be slower.
+    ///
+    /// 1 if there is none.
     pub margin: f64,
     /// Whether all other engines were shown to be slower.
     pub shown: bool,
@@ -284,7 +288,9 @@ fn agree(cells: &[&Cell]) -> bool {
         .any(|name| cells.iter().all(|cell| may_win(cell, name)))
 }
 
-/// The lines with their geometric means in between; between 0 and the next line, a fifth of that line.
+/// The lines with their geometric means in between.
+///
+/// Between 0 and the next line, a fifth of that line.
 fn with_middles(lines: &[f64]) -> Vec<f64> {
     let mut fine = Vec::new();
     for pair in lines.windows(2) {

@@ -62,8 +62,9 @@ const NOISY: f64 = 0.1;
 const TEXTS: usize = 100;
 
 impl CompareSettings {
-    /// The most requests sent to the target: all rounds of all engines, the warm-ups, and one more fetch of each page
-    /// that changes.
+    /// The most requests that a comparison sends to its target.
+    ///
+    /// All rounds of all engines, the warm-ups, one more fetch of each page that changes, and the sweep.
     pub fn most_requests(&self) -> u64 {
         let urls = match &self.target {
             Target::Urls(urls) => urls.len() as u64,
@@ -114,7 +115,9 @@ impl CompareSettings {
     }
 }
 
-/// Compares the engines. Once `stop` drains, no more rounds are run, and the result is based on the completed blocks.
+/// Compares the engines.
+///
+/// Once `stop` drains, no more rounds are run, and the result is based on the completed blocks.
 ///
 /// # Errors
 /// When a setting is invalid, the practice server cannot be started, or a round cannot finish.

@@ -1,9 +1,8 @@
-//! One round of one engine in a child process of its own, so that its processor time, memory and switches are its
-//! alone.
+//! One round of one engine, in a child process of its own.
 //!
-//! The child is this same binary. It reads its order from standard input, runs the same loop as any other run, and
-//! writes its measurements to standard output. It measures by folding over the run's events; nothing is computed from
-//! them before the clock has stopped.
+//! So its processor time, memory and context switches are those of the round alone. The child is this same binary. It
+//! reads its order from standard input, runs the same loop as any other run, and writes its measurements to standard
+//! output. It measures by folding over the run's events; nothing is computed from them before the clock has stopped.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -64,7 +63,9 @@ pub(super) struct Measured {
     pub(super) latencies: Vec<(u64, u64)>,
     pub(super) usage: Usage,
     pub(super) held: Option<Holding>,
-    /// How long its threads were ready to run but waited for a processor; `None` if the system does not report it.
+    /// How long its threads were ready to run but waited for a processor.
+    ///
+    /// `None` if the system does not report it.
     pub(super) run_queue: Option<Duration>,
     /// Whether its time was up before all URLs were fetched.
     pub(super) cut: bool,
@@ -102,7 +103,9 @@ pub(super) struct Answer {
     pub(super) digest: u64,
     /// The simhash of the text, if [`Order::texts`] asks for it and there is enough text.
     pub(super) text: Option<u64>,
-    /// The class of the failure: no response, or one that depends on the server's state rather than on the page.
+    /// The class of the failure.
+    ///
+    /// No response, or one that depends on the server's state rather than on the page.
     pub(super) failure: Option<String>,
 }
 
@@ -140,7 +143,9 @@ impl Answer {
 }
 
 impl Order {
-    /// Runs the order in a child process; `None` if the comparison was interrupted, in which case the child is killed.
+    /// Runs the order in a child process.
+    ///
+    /// `None` if the comparison was interrupted, in which case the child is killed.
     ///
     /// # Errors
     /// When the child cannot be started, or exits without a result.
@@ -212,7 +217,7 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads a round's order from standard input, runs it, and writes the measurements to standard output.
+/// Runs the round that is ordered on standard input, and writes its result to standard output.
 ///
 /// # Errors
 /// When the order cannot be read, the run cannot continue, or the result cannot be written.

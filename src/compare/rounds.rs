@@ -1,5 +1,4 @@
-//! The rounds of a comparison: a warm-up of each engine, then blocks in which every engine runs once, within the time
-//! budget.
+//! The rounds of a comparison: first warm-ups, then blocks in which every engine runs once.
 //!
 //! The time budget is a limit. Warm-ups are cut off, the rounds are planned from the measured speeds, the plan is
 //! revised after the first block if necessary, and no block is started that would not finish in time. Invariant: only
@@ -99,7 +98,9 @@ pub(super) fn run(
 }
 
 impl Course {
-    /// Warms up every engine, and returns the speeds of those that got any records; `None` if interrupted.
+    /// Warms up every engine, and returns the speeds of those that got any records.
+    ///
+    /// `None` if interrupted.
     fn warm_up(
         &mut self,
         settings: &CompareSettings,

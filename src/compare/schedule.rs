@@ -86,7 +86,9 @@ pub(super) fn counts(urls: usize, speeds: &[Speed], rounds: u32, time: Duration)
         .collect()
 }
 
-/// Divides `total` fairly: no one gets more than it needs, and what is left over goes to the others.
+/// Divides `total` fairly.
+///
+/// No one gets more than it needs, and what is left over goes to the others.
 fn shares(needs: &[f64], total: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..needs.len()).collect();
     order.sort_by(|one, other| needs[*one].total_cmp(&needs[*other]));

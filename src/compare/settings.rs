@@ -32,7 +32,9 @@ pub struct CompareSettings {
     pub work: Work,
     /// Rounds of each engine, at least [`LEAST_ROUNDS`].
     pub rounds: u32,
-    /// Whether a sweep may fetch URLs of the list more than once, to try more in flight than a short list allows.
+    /// Whether a sweep may fetch URLs more than once.
+    ///
+    /// So it can try more requests in flight than a short list allows.
     pub repeats: bool,
     /// Roughly how long all rounds together may take.
     pub time_budget: Duration,
@@ -42,8 +44,10 @@ pub struct CompareSettings {
     pub sweep: Option<Axis>,
     /// Whether to find the winners at other latencies and amounts of work as well.
     pub map: bool,
-    /// The binary that runs the rounds; `None` is the current one. It must call [`serve_round`](super::serve_round)
-    /// when its first argument is [`ROUND_ARGUMENT`](super::ROUND_ARGUMENT).
+    /// The binary that runs the rounds; `None` is the current one.
+    ///
+    /// It must call [`serve_round`](super::serve_round) when its first argument is
+    /// [`ROUND_ARGUMENT`](super::ROUND_ARGUMENT).
     pub program: Option<PathBuf>,
     /// The command line that repeats this comparison, for the report.
     pub command: String,
@@ -52,8 +56,7 @@ pub struct CompareSettings {
 }
 
 impl Default for CompareSettings {
-    /// Every engine with the default number of requests in flight, on the practice server, like `haul compare` without
-    /// arguments.
+    /// All engines on the practice server, like `haul compare` without arguments.
     fn default() -> Self {
         let in_flight = NonZeroUsize::new(DEFAULT_IN_FLIGHT).unwrap_or(NonZeroUsize::MIN);
         let all = CONTESTANTS.map(str::to_owned);

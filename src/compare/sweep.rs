@@ -1,4 +1,4 @@
-//! Throughput along one setting: the number of requests in flight, the server's latency, or the work on each page.
+//! Throughput along one setting: requests in flight, the server's latency, or work per page.
 //!
 //! Along concurrency each engine keeps doubling until its throughput stops growing; the points are fitted with the
 //! Universal Scalability Law. Each point is three runs in a new random order: enough to draw a curve, too few to tell
@@ -207,7 +207,9 @@ impl Climb {
         })
     }
 
-    /// The number of URLs in a run: what fits the time, but a few requests per slot; at most `most`.
+    /// The number of URLs in a run: what fits the time, but a few requests per slot.
+    ///
+    /// At most `most`.
     fn count(&self, in_flight: usize, most: usize) -> usize {
         let fitting = match self.each > 0.0 {
             // Twice as many in flight may be twice as fast.
@@ -242,7 +244,7 @@ impl Climb {
     }
 }
 
-/// The concurrency at which a curve that stopped growing reaches 90 % of its highest throughput.
+/// Where a curve that stopped growing reaches 90 % of its highest throughput.
 ///
 /// Taken from the law if it fits and peaks within what was measured, otherwise the first point that reaches it.
 fn knee(measured: &[(f64, f64)], law: Option<Usl>) -> Option<u64> {

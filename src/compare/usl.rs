@@ -1,4 +1,4 @@
-//! The Universal Scalability Law: throughput against concurrency, and where more stops paying off.
+//! The Universal Scalability Law: throughput against concurrency, and where it stops growing.
 //!
 //! Gunther, "Guerrilla Capacity Planning" (2007): X(N) = λN / (1 + σ(N-1) + κN(N-1)). λ is the throughput at N = 1; σ,
 //! contention, is the share of the work that has to queue; κ, coherency, is what each pair costs each other, and what
@@ -37,8 +37,9 @@ pub struct Usl {
     pub sigma: f64,
     /// Coherency, 0 or more: at 0 the curve never turns down.
     pub kappa: f64,
-    /// Goodness of fit: the share of the throughput's variance that the curve explains. At 1 it goes through
-    /// all points; at 0 it is no better than their mean.
+    /// Goodness of fit: the share of the throughput's variance that the curve explains.
+    ///
+    /// At 1 it goes through all points; at 0 it is no better than their mean.
     pub r_squared: f64,
     /// The highest concurrency that was measured; beyond it the curve is a prediction.
     pub measured_to: f64,
@@ -50,7 +51,9 @@ impl Usl {
         self.lambda * concurrency / slowdown(concurrency, self.sigma, self.kappa)
     }
 
-    /// The concurrency with the highest throughput, √((1-σ)/κ), at least 1; often beyond what was measured.
+    /// The concurrency with the highest throughput, √((1-σ)/κ), at least 1.
+    ///
+    /// Often beyond what was measured.
     ///
     /// `None` if κ is 0: the curve never turns down.
     pub fn peak(&self) -> Option<f64> {
@@ -58,11 +61,12 @@ impl Usl {
         (self.kappa > 0.0 && peak.is_finite()).then_some(peak)
     }
 
-    /// The concurrency beyond which more hardly pays off, at least 1; not a whole number, so round it up.
+    /// The concurrency beyond which more hardly pays off, at least 1.
     ///
-    /// It is the smallest at which the curve reaches 90 % of its highest value between 1 and
-    /// [`measured_to`](Self::measured_to). On a curve that still rises in proportion that is nine tenths of
-    /// `measured_to`. Such a sweep ended too early, which shows in a [`peak`](Self::peak) beyond its end, or no peak.
+    /// Not a whole number, so round it up. It is the smallest at which the curve reaches 90 % of its highest value
+    /// between 1 and [`measured_to`](Self::measured_to). On a curve that still rises in proportion that is nine tenths
+    /// of `measured_to`. Such a sweep ended too early, which shows in a [`peak`](Self::peak) beyond its end, or no
+    /// peak.
     pub fn knee(&self) -> f64 {
         let highest = self.peak().unwrap_or(f64::MAX).min(self.measured_to);
         let enough = KNEE * self.at(highest);
@@ -175,8 +179,10 @@ impl Fit {
         })
     }
 
-    /// The parameters to start from. N/X(N) is linear in 1/λ, σ/λ and κ/λ, so the inverted law is solved in one step;
-    /// with little noise that is almost the solution.
+    /// The parameters to start from.
+    ///
+    /// N/X(N) is linear in 1/λ, σ/λ and κ/λ, so the inverted law is solved in one step; with little noise that is
+    /// almost the solution.
     fn start(points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
         let mut equations = Equations::default();
         for &(n, x) in points {
@@ -191,7 +197,9 @@ impl Fit {
         })
     }
 
-    /// Projected Levenberg-Marquardt descent: a parameter at its bound that would leave it stays there for this step.
+    /// Improves the parameters by projected Levenberg-Marquardt descent.
+    ///
+    /// A parameter at its bound that would leave it stays there for this step.
     fn descend(mut self, points: &[(f64, f64)], free: [bool; 3]) -> Option<Fit> {
         let mut damping = 1e-3;
         for _ in 0..STEPS {
@@ -262,7 +270,9 @@ impl Equations {
         }
     }
 
-    /// Solves for the unknowns, with those that are not free at 0; `None` if they are not determined.
+    /// Solves for the unknowns, with those that are not free at 0.
+    ///
+    /// `None` if they are not determined.
     ///
     /// `damping` is Marquardt's, added to a diagonal of ones.
     fn solve(&self, free: [bool; 3], damping: f64) -> Option<[f64; 3]> {

@@ -40,9 +40,13 @@ const FEWEST_ROUNDS: usize = 5;
 pub struct Standing {
     /// The engine.
     pub name: String,
-    /// Time relative to the best: 1 is the best, 2 takes twice as long. All 0 if no round was measured.
+    /// Time relative to the best: 1 is the best, 2 takes twice as long.
+    ///
+    /// All 0 if no round was measured.
     pub ratio: Interval,
-    /// The p value of the rank test against the best; `None` for the best itself and if no round was measured.
+    /// The p value of the rank test against the best.
+    ///
+    /// `None` for the best itself and if no round was measured.
     pub p: Option<f64>,
     /// What the rounds show about the engine.
     pub place: Place,

@@ -44,7 +44,7 @@ pub(super) struct Answered {
 pub(super) enum Step {
     /// Read the next chunk.
     Read,
-    /// Write these bytes to the file, which is opened if it is not open yet; then read the next chunk.
+    /// Write these bytes to the file, opening it if necessary; then read the next chunk.
     Write(Bytes),
     /// Stop: the body is complete.
     End,

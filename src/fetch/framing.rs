@@ -9,9 +9,13 @@ use http::{HeaderMap, StatusCode, Version, header};
 use crate::failure::FetchError;
 use crate::headers::Headers;
 
-/// The most header fields in an HTTP/1 response. Some sites send a hundred cookies, but thousands make no sense.
+/// The most header fields in an HTTP/1 response.
+///
+/// Some sites send a hundred cookies, but thousands make no sense.
 pub(super) const HEADER_FIELDS: usize = 1000;
-/// The most bytes of header fields in an HTTP/2 response; real sites exceed the client's own 16 KiB.
+/// The most bytes of header fields in an HTTP/2 response.
+///
+/// Real sites exceed the client's own 16 KiB.
 pub(super) const HEADER_BYTES: u32 = 128 << 10;
 
 /// Where a body ends.

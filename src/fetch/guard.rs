@@ -7,15 +7,18 @@ use crate::address;
 use crate::failure::FetchError;
 use crate::job::{Job, Reach};
 
-/// Whether a job may connect to an address: a public one always, a private one only if it redirected to itself.
+/// Whether a job may connect to an address.
 ///
-/// With a proxy the address that redirected is the proxy's, so it proves nothing.
+/// A public address always, a private one only if it redirected to itself. With a proxy the address that redirected is
+/// the proxy's, so it proves nothing.
 pub(super) fn admits(job: &Job, address: IpAddr, proxy: Option<&Proxy>) -> bool {
     let itself = matches!(job.reach, Reach::PublicOr(Some(same)) if same == address);
     address::is_public(address) || itself && proxy.is_none()
 }
 
-/// Checks the URL itself, before anything is resolved. Returns whether the host has to be resolved here and checked.
+/// Checks the URL itself, before anything is resolved.
+///
+/// Returns whether the host has to be resolved here and checked.
 pub(super) fn check_url(job: &Job, proxy: Option<&Proxy>) -> Result<bool, FetchError> {
     if let Some(address) = job.url.literal_address() {
         return match admits(job, address, proxy) {

@@ -10,7 +10,9 @@ use super::settings::FetchSettings;
 /// How long an idle connection is kept if no host has a longer delay.
 pub(crate) const KEEP_IDLE: Duration = Duration::from_secs(90);
 
-/// The settings, and what the run derives from them. Plain data, because it is sent to child processes.
+/// The settings, and what the run derives from them.
+///
+/// Plain data, because it is sent to child processes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FetchPlan {
     /// The user's settings.

@@ -25,7 +25,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When a setting is invalid, or TLS cannot be set up.
     pub(crate) fn new(plan: FetchPlan) -> Result<Arc<Self>> {
         let settings = &plan.settings;
         let template = Template::new(&settings.method, &settings.headers, settings.body.clone());

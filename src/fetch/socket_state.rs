@@ -69,7 +69,9 @@ impl SocketState {
         self.http2.is_some()
     }
 
-    /// Records that a response arrived. Returns whether it was the first, and the number of writes until then.
+    /// Records that a response arrived.
+    ///
+    /// Returns whether it was the first, and the number of writes until then.
     pub(super) fn answer(&self) -> (bool, u32) {
         let first = !self.answered.swap(true, Relaxed);
         (first, self.writes.load(Relaxed))

@@ -26,7 +26,9 @@ pub(super) struct ServerVerifier {
 enum Accepted {
     /// Every certificate, for `--insecure`.
     All,
-    /// Those that the system trusts. Its roots are read with the first certificate: plain `http` never needs them.
+    /// Those that the system trusts.
+    ///
+    /// Its roots are read with the first certificate: plain `http` never needs them.
     System(OnceLock<Result<Arc<dyn ServerCertVerifier>, rustls::Error>>),
     /// Those that the system or an extra authority trusts, and the extra certificates themselves.
     Extra {

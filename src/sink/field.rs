@@ -1,4 +1,4 @@
-//! The fields of a record: every format that writes single fields gets their names and values here.
+//! The fields of a record: their names and values, for every format that writes single fields.
 
 use super::record::Record;
 use super::value::Value;

@@ -11,13 +11,17 @@ use fastrand::Rng;
 use super::interval::Interval;
 use super::quantile::{finite, median, quantile_of_sorted, sorted};
 
-/// Resamples per interval. The share of them below a bound, meant to be 2.5 %, varies by 0.16 % from seed to seed.
+/// Resamples per interval.
+///
+/// The share of them below a bound, meant to be 2.5 %, varies by 0.16 % from seed to seed.
 const RESAMPLES: usize = 10_000;
 
 /// The share of resamples left out at each end of a 95 % interval.
 const TAIL: f64 = 0.025;
 
-/// The median with its 95 % interval. All `0.0` if there are no values; one value makes an interval of zero width.
+/// The median with its 95 % interval.
+///
+/// All `0.0` if there are no values; one value makes an interval of zero width.
 pub fn median_interval(values: &[f64], seed: u64) -> Interval {
     let values: Vec<f64> = finite(values).collect();
     let mut rng = Rng::with_seed(seed);
@@ -28,11 +32,12 @@ pub fn median_interval(values: &[f64], seed: u64) -> Interval {
     })
 }
 
-/// The median of `of` divided by the median of `to`, with its 95 % interval: 2 means that `of` takes twice as long.
+/// The median of `of` divided by the median of `to`, with its 95 % interval.
 ///
-/// Rounds come in blocks in which each engine ran once. In slices of equal length value `i` of both is assumed to be
-/// from block `i`, and whole blocks are drawn, so that whatever slowed a whole block cancels out; a block in which
-/// either value is not finite is left out. Slices of different lengths are drawn independently of each other.
+/// A ratio of 2 means that `of` takes twice as long. Rounds come in blocks in which each engine ran once. In slices of
+/// equal length value `i` of both is assumed to be from block `i`, and whole blocks are drawn, so that whatever slowed
+/// a whole block cancels out; a block in which either value is not finite is left out. Slices of different lengths are
+/// drawn independently of each other.
 ///
 /// If the median of `to` is 0, the ratio is 1 if both are 0, and otherwise the largest finite number. All `0.0` if
 /// either side has no values.
@@ -88,8 +93,10 @@ fn interval(estimate: f64, mut resample: impl FnMut() -> f64) -> Interval {
     }
 }
 
-/// Values to draw from. A resample is kept as a count for each value in ascending order, so its median is found by
-/// walking over the counts and nothing is sorted twice.
+/// Values to draw from.
+///
+/// A resample is kept as a count for each value in ascending order, so its median is found by walking over the counts
+/// and nothing is sorted twice.
 struct Sample {
     sorted: Vec<f64>,
     /// The index in `sorted` of each block's value.

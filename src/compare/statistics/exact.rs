@@ -7,10 +7,11 @@
 /// The relative difference up to which two probabilities count as equal, to allow for rounding.
 const ROUNDING: f64 = 1e-7;
 
-/// The probability that failures are split at least this unevenly if both sides fail at the same rate.
+/// The p value of Fisher's exact test.
 ///
-/// Each side is a pair of failures and requests. `1.0` if a side made no requests. More failures than requests count
-/// as all requests failed.
+/// It is the probability that failures are split at least this unevenly if both sides fail at the same rate. Each side
+/// is a pair of failures and requests. `1.0` if a side made no requests. More failures than requests count as all
+/// requests failed.
 pub fn exact_test(one: (u64, u64), other: (u64, u64)) -> f64 {
     let [one, other] = [one, other].map(|(failed, asked)| (failed.min(asked), asked));
     let failed = one.0 + other.0;

@@ -7,8 +7,9 @@
 
 use super::quantile::{NORMAL_CONSISTENCY, deviations, median};
 
-/// The modified z-score above which Iglewicz & Hoaglin call a value an outlier. (hyperfine uses 10 with the same
-/// score.)
+/// The modified z-score above which Iglewicz & Hoaglin call a value an outlier.
+///
+/// hyperfine uses 10 with the same score.
 const THRESHOLD: f64 = 3.5;
 
 /// The factor from a mean absolute deviation to the standard deviation of a normal distribution: the root of π/2.

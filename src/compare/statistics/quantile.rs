@@ -10,10 +10,11 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which a `share` (0 to 1) of the values lies; `0.0` if there are no values.
+/// The value below which a `share` (0 to 1) of the values lies.
 ///
-/// Interpolates linearly between two values: type 7 of Hyndman & Fan, "Sample quantiles in statistical packages"
-/// (1996), the default of R, NumPy and Julia. A share outside 0 to 1 is clamped, and NaN counts as 0.
+/// `0.0` if there are no values. Interpolates linearly between two values: type 7 of Hyndman & Fan, "Sample quantiles
+/// in statistical packages" (1996), the default of R, NumPy and Julia. A share outside 0 to 1 is clamped, and NaN
+/// counts as 0.
 pub fn quantile(values: &[f64], share: f64) -> f64 {
     quantile_of_sorted(&sorted(values), share)
 }

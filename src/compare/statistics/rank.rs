@@ -9,8 +9,9 @@ use super::quantile::finite;
 /// The most values per side for which the exact distribution is computed.
 const EXACT_UP_TO: usize = 20;
 
-/// The probability that two samples from the same distribution differ in rank at least as much as these do.
+/// The p value of the rank test.
 ///
+/// It is the probability that two samples from the same distribution differ in rank at least as much as these do.
 /// Exact for up to 20 values a side without ties; otherwise the normal approximation, corrected for ties and for
 /// continuity. `1.0` if all values are equal or a side has none.
 pub fn rank_test(one: &[f64], other: &[f64]) -> f64 {
@@ -101,10 +102,10 @@ fn approximate(one: usize, other: usize, wins: f64, ties: f64) -> f64 {
     (2.0 * upper_tail(distance)).min(1.0)
 }
 
-/// The probability that a standard normal variable is above `z`, for `z` of 0 or more: accurate to about 1e-14.
+/// The probability that a standard normal variable is above `z`.
 ///
-/// Near 0 it uses the Taylor series of the integral (Abramowitz & Stegun 26.2.11), further out the
-/// continued fraction of Mills' ratio (26.2.14), each where it converges fast.
+/// Accurate to about 1e-14, for `z` of 0 or more. Near 0 it uses the Taylor series of the integral (Abramowitz &
+/// Stegun 26.2.11), further out the continued fraction of Mills' ratio (26.2.14), each where it converges fast.
 fn upper_tail(z: f64) -> f64 {
     let density = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt();
     if z < 3.0 {

@@ -140,8 +140,9 @@ fn wrong(words: &str) -> FetchError {
 mod tests {
     use super::*;
 
-    /// Reads in pieces of `at_once` bytes; returns the data, the number of bytes left over, and whether the body
-    /// ended.
+    /// Reads in pieces of `at_once` bytes.
+    ///
+    /// Returns the data, the number of bytes left over, and whether the body ended.
     fn read(text: &str, at_once: usize) -> Result<(String, usize, bool), FetchError> {
         let (mut chunks, mut data, mut read) = (Chunks::default(), Vec::new(), 0);
         while read < text.len() && !chunks.is_over() {
