@@ -6,9 +6,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::Rules;
 use super::agent;
 use super::record::{self, RecordKind};
+use crate::url::PageUrl;
+
+/// The longest delay; longer ones are reduced to this.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(3600);
+/// The most sitemaps that are kept from one file.
+pub(super) const MOST_SITEMAPS: usize = 10_000;
+/// The longest sitemap URL that is kept, in bytes: a longer one could not be fetched.
+pub(super) const LONGEST_SITEMAP: usize = PageUrl::LONGEST;
 
 /// The rules and the delay for one agent.
 #[derive(Default)]
@@ -69,8 +76,8 @@ pub(super) fn read(bytes: &[u8], agent: &str) -> (Group, Vec<String>) {
                 }
             }
             RecordKind::Sitemap => {
-                let fits = (1..=Rules::LONGEST_SITEMAP).contains(&value.len());
-                if fits && sitemaps.len() < Rules::MOST_SITEMAPS {
+                let fits = (1..=LONGEST_SITEMAP).contains(&value.len());
+                if fits && sitemaps.len() < MOST_SITEMAPS {
                     sitemaps.push(String::from_utf8_lossy(value).into_owned());
                 }
             }
@@ -120,7 +127,7 @@ fn printable(path: &[u8]) -> Cow<'_, str> {
     text.into()
 }
 
-/// Parses a delay in seconds, such as `10`, `0.5` or `2s`; at most [`Rules::LONGEST_DELAY`].
+/// Parses a delay in seconds, such as `10`, `0.5` or `2s`; at most [`LONGEST_DELAY`].
 ///
 /// `None` for anything else.
 fn parse_delay(number: &[u8]) -> Option<Duration> {
@@ -132,6 +139,6 @@ fn parse_delay(number: &[u8]) -> Option<Duration> {
         return None;
     }
     let seconds: f64 = number.parse().ok()?;
-    let longest = Rules::LONGEST_DELAY;
-    Some(Duration::try_from_secs_f64(seconds).map_or(longest, |delay| delay.min(longest)))
+    let delay = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_DELAY);
+    Some(delay.min(LONGEST_DELAY))
 }

@@ -39,7 +39,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use agent::product_token;
 pub use directives::Directives;
 
-use crate::url::PageUrl;
 use groups::Group;
 use octets::Target;
 use table::{Decision, Table};
@@ -93,13 +92,13 @@ impl Rules {
     ///
     /// A line that is cut there is ignored, so that half a rule is never obeyed: pass one byte more than this if the
     /// file has it.
-    pub const LONGEST: usize = 500 * 1024;
+    pub const LONGEST: usize = record::LONGEST;
     /// The longest [`crawl_delay`](Self::crawl_delay). Longer ones are reduced to this.
-    pub const LONGEST_DELAY: Duration = Duration::from_secs(3600);
+    pub const LONGEST_DELAY: Duration = groups::LONGEST_DELAY;
     /// The most sitemaps that are kept from one file.
-    pub const MOST_SITEMAPS: usize = 10_000;
+    pub const MOST_SITEMAPS: usize = groups::MOST_SITEMAPS;
     /// The longest sitemap URL that is kept, in bytes: a longer one could not be fetched.
-    pub const LONGEST_SITEMAP: usize = PageUrl::LONGEST;
+    pub const LONGEST_SITEMAP: usize = groups::LONGEST_SITEMAP;
 
     /// Parses a robots.txt for the agent with this product token.
     ///

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::iter;
 
-use super::Rules;
+/// The number of bytes that are read: the minimum that RFC 9309 2.5 requires.
+pub(super) const LONGEST: usize = 500 * 1024;
 
 /// A line with a known name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +71,9 @@ pub(super) fn records(text: &[u8]) -> impl Iterator<Item = (u32, Record<'_>)> {
         .filter_map(|(number, line)| Some((number, parse_record(line)?)))
 }
 
-/// The first [`Rules::LONGEST`] bytes, without a line that would be cut there.
+/// The first [`LONGEST`] bytes, without a line that would be cut there.
 fn within_limit(bytes: &[u8]) -> &[u8] {
-    let Some((read, [next, ..])) = bytes.split_at_checked(Rules::LONGEST) else {
+    let Some((read, [next, ..])) = bytes.split_at_checked(LONGEST) else {
         return bytes;
     };
     if matches!(next, b'\r' | b'\n') {
@@ -277,7 +278,7 @@ mod tests {
     #[test]
     fn nothing_beyond_the_limit_is_read_nor_half_a_line() {
         let filled = |tail: &str, cut: usize| {
-            let mut text = vec![b'#'; Rules::LONGEST - cut - 1];
+            let mut text = vec![b'#'; LONGEST - cut - 1];
             text.push(b'\n');
             text.extend_from_slice(tail.as_bytes());
             all(&text)
@@ -289,6 +290,6 @@ mod tests {
         assert_eq!(filled(tail, 14).len(), 1);
         // "Allow: /" is how half of "Allow: /public" reads, and it would open the whole site.
         assert_eq!(filled(tail, 8).len(), 0);
-        assert_eq!(all(&[b'a'; Rules::LONGEST + 1]), []);
+        assert_eq!(all(&[b'a'; LONGEST + 1]), []);
     }
 }
