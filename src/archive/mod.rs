@@ -14,6 +14,7 @@ mod seen;
 pub(crate) mod series;
 mod shelf;
 mod state;
+mod stored;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(crate) use records::{Head, Records};
 pub(crate) use seen::{RecordPosition, SeenPayloads};
 pub(crate) use shelf::Shelf;
 pub(crate) use state::state;
+pub use stored::Stored;
 
 use crate::body::Body;
 use crate::moment;
@@ -41,23 +43,6 @@ use package::Part;
 
 /// The largest body that is read from an archive, in bytes.
 const BODY: u64 = 1 << 30;
-
-/// A stored response.
-#[derive(Debug)]
-pub struct Stored {
-    /// The URL that was requested.
-    pub url: PageUrl,
-    /// The request method, if it is known and is not `GET`.
-    pub method: Option<http::Method>,
-    /// The response.
-    ///
-    /// It was fetched at its [`Timing::sent`]; a large body is in a file that is deleted with it.
-    pub page: Page,
-    /// Whether the archive lacks part of it.
-    ///
-    /// That is part of its body or, for a redirect on the way, everything except its target.
-    pub truncated: bool,
-}
 
 /// The responses of an archive, in the order they were stored.
 ///
