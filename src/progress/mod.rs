@@ -5,6 +5,7 @@
 //! so that lines and the bar never garble each other. Every figure comes from the [`Tally`].
 
 mod stage;
+mod style;
 mod terminal;
 mod view;
 mod wait;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use haul::{Event, FetchError, clean, spelled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 pub(crate) use stage::StageLine;
+pub(crate) use style::Style;
 use terminal::Terminal;
 use view::{SAMPLE, Speed, View};
 pub(crate) use wait::reason;
@@ -32,21 +34,6 @@ const OBJECT: Duration = Duration::from_secs(1);
 const CELLS: usize = 20;
 /// The fewest cells of a bar; a shorter one shows nothing.
 const LEAST_CELLS: usize = 8;
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// A coloured bar.
-    Bar,
-    /// A bar without colour.
-    PlainBar,
-    /// A line every few seconds.
-    Lines,
-    /// A JSON object every second.
-    Json,
-    /// No progress.
-    None,
-}
 
 /// How much is printed besides progress, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use haul::{ByteSize, Tally, Waits, clean, spelled};
 
-use super::{Style, wait};
+use super::style::Style;
+use super::wait;
 
 /// The period over which the current rate is measured.
 const NOW: Duration = Duration::from_secs(4);
