@@ -11,9 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::OriginError;
 use super::answer::{Answer, Body, Reply};
 use super::coding::{Coding, accepts, compress};
+use super::error::OriginError;
 use super::grounds::{Grounds, Target};
 use super::media::content_type;
 use super::representation::Representation;

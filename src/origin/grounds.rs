@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
-use super::OriginError;
+use super::error::OriginError;
 
 const RULES_FILE: &str = "serve.toml";
 const HOSTS_FOLDER: &str = "hosts";

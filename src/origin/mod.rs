@@ -11,6 +11,7 @@ mod coding;
 mod connection;
 mod delivery;
 mod dice;
+mod error;
 mod faults;
 mod folder;
 mod gate;
@@ -34,13 +35,11 @@ mod wire;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
@@ -48,6 +47,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use self::answer::{Answer, Decision, Reply, Step};
 pub use self::connection::converse;
+pub use self::error::OriginError;
 pub use self::gate::Gate;
 pub use self::log::{Counts, Hit, Log, LogLevel};
 pub use self::request::Request;
@@ -66,46 +66,6 @@ const HOME: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A future that completes when the server should stop.
 type Shutdown = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Why the server cannot start.
-#[derive(Debug, Error)]
-pub enum OriginError {
-    /// A setting is out of bounds.
-    #[error("{setting} is out of bounds: {why}")]
-    Setting {
-        /// The name of the setting.
-        setting: &'static str,
-        /// The allowed values.
-        why: &'static str,
-    },
-    /// The folder, or one of its `hosts/`, cannot be read or is outside.
-    #[error("cannot serve the folder {path}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The error from the system.
-        #[source]
-        source: io::Error,
-    },
-    /// The folder's `serve.toml` is wrong.
-    #[error("cannot apply the rules in {path}")]
-    Rules {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: RulesError,
-    },
-    /// The address cannot be listened on, or no thread could be started.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The error from the system.
-        #[source]
-        source: io::Error,
-    },
-}
 
 /// Serves a site on a listener until `shutdown` completes; then drops every connection.
 ///
@@ -322,6 +282,16 @@ impl Origin {
     #[must_use]
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+}
+
+impl SiteBuilder {
+    /// Builds the site and starts it on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// As [`SiteBuilder::build`] and [`Origin::of`].
+    pub fn start(self) -> Result<Origin, OriginError> {
+        Origin::of(self.build()?)
     }
 }
 

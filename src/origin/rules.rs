@@ -11,7 +11,9 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::coding::Coding;
-use super::settings::HOUR;
+
+/// Longer waits are a typing error.
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// The largest `serve.toml` that is read.
 const RULES_LIMIT: usize = 4 << 20;

@@ -7,8 +7,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::OriginError;
+use super::error::OriginError;
 use super::log::LogLevel;
+use super::rules::HOUR;
 
 /// The most pages that fit a sitemap index: 50,000 parts of 50,000 URLs.
 const PAGES_LIMIT: u64 = 2_500_000_000;
@@ -100,9 +101,6 @@ impl OriginSettings {
         Ok(())
     }
 }
-
-/// Longer waits are a typing error.
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {

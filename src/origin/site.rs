@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::answer::{Answer, Step};
+use super::error::OriginError;
 use super::faults::Faults;
 use super::folder::FolderSite;
 use super::generated::Generated;
@@ -17,7 +18,6 @@ use super::pace::Pace;
 use super::practice;
 use super::request::Request;
 use super::settings::OriginSettings;
-use super::{Origin, OriginError};
 
 /// A site: its content, its behaviour and its log.
 #[derive(Debug)]
@@ -246,14 +246,6 @@ impl SiteBuilder {
             log: Log::new(settings.log),
             scheme,
         })
-    }
-
-    /// Builds the site and starts it on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// As [`SiteBuilder::build`] and [`Origin::of`].
-    pub fn start(self) -> Result<Origin, OriginError> {
-        Origin::of(self.build()?)
     }
 }
 
