@@ -11,9 +11,12 @@ use super::limits::{Account, Limits};
 use super::metadata::{self, Metadata};
 use super::recipe::{Lead, Recipe};
 use super::rule::{self, Field, Reading, Rule};
-use super::selection::{Expression, Take};
-use super::selector::{Node, Selector, Source};
-use super::tree::{self, Notes, Tree};
+use super::selection::Expression;
+use super::selector::{Node, Selector};
+use super::source::Source;
+use super::take::Take;
+use super::tree::{self, Tree};
+use super::watched_tree::Notes;
 use super::{ExtractSettings, Extracted, Follow, Page};
 use crate::error::{Error, Result};
 use crate::fields::{Fields, Item, Miss, SELECTED, Table, Value};
@@ -84,6 +87,16 @@ struct Views {
     notes: Notes,
     tree: Option<std::result::Result<Tree, String>>,
     json: Option<std::result::Result<serde_json::Value, String>>,
+}
+
+impl ExtractSettings {
+    /// The tables of the items, which [`Item::table`](crate::fields::Item::table) refers to.
+    ///
+    /// # Errors
+    /// The same as those of [`Extractor::compile`].
+    pub fn tables(&self) -> Result<Vec<Table>> {
+        Extractor::compile(self).map(|extractor| extractor.tables().to_vec())
+    }
 }
 
 impl Extractor {

@@ -11,6 +11,7 @@ mod attributes;
 mod base;
 mod css;
 mod extractor;
+mod fault;
 mod filter;
 mod health;
 mod limits;
@@ -18,12 +19,16 @@ mod metadata;
 mod path;
 mod probe;
 mod recipe;
+mod regular_expression;
 mod rule;
 mod selection;
 mod selector;
+mod source;
+mod take;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod watched_tree;
 mod xhtml;
 
 use std::sync::Arc;
@@ -42,10 +47,10 @@ pub use metadata::{
 pub use probe::{Match, matches};
 pub use recipe::{Lead, Problem, Recipe};
 pub use rule::{Reads, Rule};
-pub use selection::{Expression, Selection, SelectionError, Take};
-pub use selector::Source;
+pub use selection::{Expression, Selection, SelectionError};
+pub use source::Source;
+pub use take::Take;
 
-use crate::error::Result;
 pub use crate::fields::{Column, Extraction, Fields, Item, Kind, Miss, Table, Value};
 use crate::url::PageUrl;
 
@@ -118,14 +123,6 @@ pub(crate) fn weight(text: &str) -> u64 {
 }
 
 impl ExtractSettings {
-    /// The tables of the items, which [`Item::table`](crate::fields::Item::table) refers to.
-    ///
-    /// # Errors
-    /// The same as those of [`Extractor::compile`].
-    pub fn tables(&self) -> Result<Vec<Table>> {
-        Extractor::compile(self).map(|extractor| extractor.tables().to_vec())
-    }
-
     /// Whether nothing is to be extracted.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::selection::Fault;
+use super::fault::Fault;
 
 /// The longest query, in bytes.
 const LONGEST: usize = 4 << 10;

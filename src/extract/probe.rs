@@ -4,9 +4,12 @@ use super::base::Base;
 use super::css::Caches;
 use super::extractor;
 use super::filter::Chain;
-use super::selection::{Expression, SelectionError, Take, column};
-use super::selector::{Node, Selector, Source};
-use super::tree::{self, Notes};
+use super::selection::{Expression, SelectionError, column};
+use super::selector::{Node, Selector};
+use super::source::Source;
+use super::take::Take;
+use super::tree;
+use super::watched_tree::Notes;
 use super::{Limits, Page};
 use crate::fields::Value;
 

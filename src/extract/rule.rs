@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::css::Caches;
+use super::fault::Fault;
 use super::filter::Chain;
 use super::limits::Account;
-use super::selection::{Expression, Fault, Selection, Take, check_name};
-use super::selector::{Node, Selector, Source};
+use super::selection::{Expression, Selection, check_name};
+use super::selector::{Node, Selector};
+use super::source::Source;
+use super::take::Take;
 use crate::fields::{Column, Kind, Value};
 
 /// Nesting depth of tables.

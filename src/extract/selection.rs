@@ -20,13 +20,15 @@
 //! selector: `a[href|=x]`, `a[title="a|b"]`. So does the bar of a namespace, `*|p`, unless a filter has that name:
 //! `:is(*|text)`.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
 use super::filter::{self, Chain, Filter};
-use super::selector::{Selector, Source};
+use super::selector::Selector;
+use super::source::Source;
+use super::take::Take;
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 8 << 10;
@@ -55,22 +57,6 @@ pub struct Expression {
     pub filters: Vec<Filter>,
 }
 
-/// What to read from a matched element.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Take {
-    /// Its text and that of everything below it.
-    #[default]
-    Text,
-    /// Only the text directly in it.
-    OwnText,
-    /// The element as HTML.
-    Html,
-    /// The element's content as HTML.
-    InnerHtml,
-    /// An attribute; in text, a group of the regular expression.
-    Attribute(String),
-}
-
 /// Why a text is not a valid [`Selection`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}: column {column}: {problem}")]
@@ -81,13 +67,6 @@ pub struct SelectionError {
     pub column: usize,
     /// What is wrong there.
     pub problem: String,
-}
-
-/// A problem in an expression, and its byte offset.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) problem: String,
 }
 
 impl FromStr for Selection {
@@ -299,18 +278,6 @@ pub(super) fn check_name(name: &str) -> Result<(), Fault> {
 /// The column of a byte offset, in characters from 1.
 pub(super) fn column(text: &str, at: usize) -> usize {
     text[..text.floor_char_boundary(at)].chars().count() + 1
-}
-
-impl fmt::Display for Take {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Take::Text => f.write_str("::text"),
-            Take::OwnText => f.write_str("::own-text"),
-            Take::Html => f.write_str("::html"),
-            Take::InnerHtml => f.write_str("::inner-html"),
-            Take::Attribute(name) => write!(f, "@{name}"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,32 +1,17 @@
 //! Selectors: CSS in HTML, JSONPath in JSON, regular expressions in text.
 
 use ego_tree::NodeRef;
-use regex::{Captures, Regex, RegexBuilder};
-use serde::{Deserialize, Serialize};
+use regex::{Captures, Regex};
 
 use super::css::{Caches, Css, take_from};
+use super::fault::Fault;
 use super::filter::of_json;
 use super::path::Path;
-use super::selection::{Fault, Take};
+use super::regular_expression::expression;
+use super::source::Source;
+use super::take::Take;
 use super::tree::Tree;
-use crate::fields::{Kind, Value};
-
-/// The most memory that one compiled regular expression may take, in bytes.
-const LARGEST: usize = 1 << 20;
-
-/// The format that a page is read as.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Source {
-    /// HTML, by CSS selectors.
-    #[default]
-    Html,
-    /// XHTML that is served as XHTML: parsed by the rules of XML, but otherwise treated as HTML.
-    Xhtml,
-    /// JSON, by JSONPath.
-    Json,
-    /// Text of any kind, by regular expressions.
-    Text,
-}
+use crate::fields::Value;
 
 /// A compiled selector.
 #[derive(Debug)]
@@ -51,31 +36,6 @@ pub(super) enum Node<'p> {
     Text(&'p str),
     /// A match of a regular expression, and its groups by number and name.
     Match(&'p str, Vec<(Option<String>, &'p str)>),
-}
-
-impl Source {
-    /// The name, as recipes spell it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Source::Html => "html",
-            Source::Xhtml => "xhtml",
-            Source::Json => "json",
-            Source::Text => "text",
-        }
-    }
-
-    /// The kind of value that its selectors yield.
-    pub(super) const fn kind(self) -> Kind {
-        match self {
-            Source::Html | Source::Xhtml | Source::Text => Kind::Text,
-            Source::Json => Kind::Json,
-        }
-    }
-
-    /// Whether it is a markup page: HTML or XHTML.
-    pub const fn is_page(self) -> bool {
-        matches!(self, Source::Html | Source::Xhtml)
-    }
 }
 
 impl Selector {
@@ -176,26 +136,4 @@ fn group<'p>(groups: &[(Option<String>, &'p str)], wanted: &str) -> Option<&'p s
         .find(|(name, _)| name.as_deref() == Some(wanted));
     let matched = by_name.or_else(|| groups.get(wanted.parse::<usize>().ok()?));
     matched.map(|(_, text)| *text)
-}
-
-/// Compiles a regular expression of bounded size.
-///
-/// # Errors
-/// What is wrong with it, in one line.
-pub(super) fn expression(text: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(text)
-        .size_limit(LARGEST)
-        .dfa_size_limit(LARGEST)
-        .build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => {
-            "the regular expression needs too much memory".to_owned()
-        }
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or_default().trim();
-            let reason = last.strip_prefix("error: ").unwrap_or(last);
-            format!("not a regular expression: {reason}")
-        }
-    })
 }

@@ -15,7 +15,7 @@ use quick_xml::reader::Reader;
 use web_atoms::NAMED_ENTITIES;
 
 use super::limits::Limits;
-use super::tree::{ATTRIBUTES, Handle, WatchedTree, too_deep};
+use super::watched_tree::{ATTRIBUTES, Handle, WatchedTree, too_deep};
 
 /// Why a page has no tree by the rules of XML.
 pub(super) enum Unread {

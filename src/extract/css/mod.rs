@@ -8,6 +8,7 @@
 
 mod element;
 mod language;
+mod page_element;
 mod state;
 mod taken;
 
@@ -22,9 +23,9 @@ use selectors::matching::{
 };
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind};
 
-use super::selection::Fault;
-use element::PageElement;
+use super::fault::Fault;
 use language::{Language, Refusal};
+use page_element::PageElement;
 pub(super) use taken::take_from;
 
 /// The longest selector, in bytes.

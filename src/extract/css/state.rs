@@ -5,8 +5,8 @@
 
 use html5ever::ns;
 
-use super::element::PageElement;
 use super::language::PseudoClass;
+use super::page_element::PageElement;
 
 /// Types of `input` that `readonly` applies to (HTML 4.10.5.3.3).
 const WRITABLE: [&str; 12] = [

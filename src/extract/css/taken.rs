@@ -5,8 +5,8 @@ use ego_tree::iter::Edge;
 use html5ever::serialize::{Serialize, SerializeOpts, Serializer, TraversalScope, serialize};
 use scraper::Node;
 
-use super::super::selection::Take;
-use super::super::tree::Orders;
+use super::super::take::Take;
+use super::super::watched_tree::Orders;
 
 /// The requested part of an element, or of the page if the node is its root.
 pub(in crate::extract) fn take_from(

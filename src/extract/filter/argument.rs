@@ -5,7 +5,7 @@
 //! usual meaning. White space around an argument is not part of it, unless the argument is quoted: `join:", "`.
 
 use super::{Filter, NAMES};
-use crate::extract::selection::Fault;
+use crate::extract::fault::Fault;
 use crate::nearest::nearest;
 
 /// Reads filters, starting at the bar before the first of them.

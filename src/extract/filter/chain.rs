@@ -10,6 +10,7 @@ use regex::Regex;
 use super::{Filter, date, number};
 use crate::extract::base::Base;
 use crate::extract::limits::Limits;
+use crate::extract::regular_expression::expression;
 use crate::fields::{Kind, Value};
 
 /// The number of characters of a matched text that a reason quotes.
@@ -222,10 +223,6 @@ fn with_article(kind: Kind) -> &'static str {
         Kind::Item => "an item",
         Kind::Text | Kind::Date | Kind::Timestamp | Kind::Url | Kind::Json => "text",
     }
-}
-
-fn expression(text: &str) -> Result<Regex, String> {
-    crate::extract::selector::expression(text)
 }
 
 impl Step {

@@ -5,8 +5,8 @@
 
 use url::Url;
 
+use super::attributes::Attributes;
 use super::budget::{Budget, folded};
-use super::reader::Attributes;
 use super::{Alternate, Feed, Icon, Metadata};
 use crate::extract::base::Base;
 

@@ -3,10 +3,10 @@
 //! A name may be in `name` or in `property`, whichever the vocabulary demands, because pages mix them up. If an
 //! element has both, it counts for both. Names are case-insensitive.
 
+use super::attributes::Attributes;
 use super::budget::{Budget, folded};
 use super::dates::{self, Dates, Rank};
 use super::open_graph;
-use super::reader::Attributes;
 
 /// The longest name that is looked at, in bytes.
 const LONGEST: usize = 256;

@@ -10,42 +10,17 @@ use std::collections::{HashMap, HashSet};
 
 use ego_tree::{NodeId, NodeRef};
 use scraper::Node;
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::attributes::{Attributes, words};
 use super::budget::{Budget, TEXT_BYTES, folded};
 use super::links;
-use super::reader::Attributes;
+use super::microdata_item::{MicrodataItem, MicrodataValue};
 use crate::extract::base::Base;
 
 /// Nesting depth of items.
 ///
 /// Each is three levels of JSON, and JSON parsers commonly stop at 128.
 const DEPTH: usize = 16;
-/// The most words of one attribute: types, property names, references.
-const WORDS: usize = 100;
-
-/// A microdata item.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MicrodataItem {
-    /// Its types, absolute URLs as the page has them: `https://schema.org/Product`.
-    pub types: Vec<String>,
-    /// Its global identifier, an absolute URL.
-    pub id: Option<String>,
-    /// Its properties, in the order in which the page first names them.
-    ///
-    /// The values of each are in page order.
-    pub properties: Vec<(String, Vec<MicrodataValue>)>,
-}
-
-/// A value of a property.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MicrodataValue {
-    /// A text, or an absolute URL where the element has one.
-    Text(String),
-    /// A nested item.
-    Item(Box<MicrodataItem>),
-}
-
 /// The elements that `itemref` attributes refer to.
 #[derive(Debug, Default)]
 pub(super) struct References<'t> {
@@ -74,23 +49,6 @@ struct PartialItem {
     names: HashMap<String, usize>,
     /// The elements visited so far, if any could be visited twice.
     seen: Option<HashSet<NodeId>>,
-}
-
-impl MicrodataItem {
-    /// The texts of a property.
-    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values(name).iter().filter_map(|value| match value {
-            MicrodataValue::Text(text) => Some(text.as_str()),
-            MicrodataValue::Item(_) => None,
-        })
-    }
-
-    /// The values of a property.
-    pub fn values(&self, name: &str) -> &[MicrodataValue] {
-        let mut properties = self.properties.iter();
-        let property = properties.find(|(known, _)| known == name);
-        property.map_or(&[], |(_, values)| values)
-    }
 }
 
 impl<'t> References<'t> {
@@ -329,14 +287,6 @@ impl std::fmt::Debug for MicrodataReader<'_, '_> {
     }
 }
 
-/// The words of an attribute, up to the limit.
-pub(super) fn words(attribute: Option<&str>) -> impl Iterator<Item = &str> {
-    attribute
-        .unwrap_or_default()
-        .split_ascii_whitespace()
-        .take(WORDS)
-}
-
 /// The next node in page order, without leaving `top`.
 fn next_node<'t>(
     node: NodeRef<'t, Node>,
@@ -354,36 +304,4 @@ fn next_node<'t>(
         node = node.parent()?;
     }
     None
-}
-
-/// The JSON format of the standard (HTML 5.4.1).
-///
-/// It is `{"type": […], "id": …, "properties": {name: [values]}}`.
-impl Serialize for MicrodataItem {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        struct Properties<'i>(&'i [(String, Vec<MicrodataValue>)]);
-        impl Serialize for Properties<'_> {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_map(self.0.iter().map(|(name, values)| (name, values)))
-            }
-        }
-        let mut object = to.serialize_map(None)?;
-        if !self.types.is_empty() {
-            object.serialize_entry("type", &self.types)?;
-        }
-        if let Some(id) = &self.id {
-            object.serialize_entry("id", id)?;
-        }
-        object.serialize_entry("properties", &Properties(&self.properties))?;
-        object.end()
-    }
-}
-
-impl Serialize for MicrodataValue {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => to.serialize_str(text),
-            Self::Item(item) => item.serialize(to),
-        }
-    }
 }

@@ -6,6 +6,7 @@
 //! only what the page's own text says. What its HTTP headers say (`Link`, `Last-Modified`, `Content-Language`) is
 //! not included, and nothing is guessed from the page's URL or prose.
 
+mod attributes;
 mod budget;
 mod compact;
 mod dates;
@@ -13,16 +14,17 @@ mod json_ld;
 mod links;
 mod meta;
 mod microdata;
+mod microdata_item;
 mod open_graph;
+mod properties;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 pub use json_ld::JsonLd;
-pub use microdata::{MicrodataItem, MicrodataValue};
+pub use microdata_item::{MicrodataItem, MicrodataValue};
 pub use open_graph::OpenGraph;
 
 pub(super) use reader::read;
@@ -71,7 +73,10 @@ pub struct Metadata {
     /// The properties of Twitter cards without their `twitter:`, in page order.
     ///
     /// As JSON it is an object, with a list where a name occurs more than once.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "object")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "properties::object"
+    )]
     pub twitter: Vec<(String, String)>,
     /// The JSON-LD objects, block by block.
     ///
@@ -145,27 +150,4 @@ impl Metadata {
             ..Self::default()
         }
     }
-}
-
-/// Serializes names and texts as a JSON object, with lists for repeated names.
-fn object<S: Serializer, N: AsRef<str>, T: AsRef<str>>(
-    properties: &[(N, T)],
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    let mut names: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (name, text) in properties {
-        let (name, text) = (name.as_ref(), text.as_ref());
-        match names.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, texts)) => texts.push(text),
-            None => names.push((name, vec![text])),
-        }
-    }
-    let mut object = to.serialize_map(Some(names.len()))?;
-    for (name, texts) in &names {
-        match texts[..] {
-            [text] => object.serialize_entry(name, text)?,
-            _ => object.serialize_entry(name, texts)?,
-        }
-    }
-    object.end()
 }

@@ -2,6 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::properties::object;
+
 /// Prefixes of OpenGraph names: its own, those of its types, and those of its first users.
 const PREFIXES: [&str; 11] = [
     "og",
@@ -127,7 +129,7 @@ impl Serialize for OpenGraph {
 
 impl Serialize for Medium<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        super::object(&self.0, to)
+        object(&self.0, to)
     }
 }
 

@@ -7,12 +7,14 @@ use scraper::Node;
 use scraper::node::Element;
 
 use super::Metadata;
+use super::attributes::{Attributes, words};
 use super::budget::{Budget, TEXT_BYTES, folded};
 use super::dates::{Dates, Rank};
 use super::json_ld::{self, JsonLdReader};
 use super::links;
 use super::meta::MetaReader;
-use super::microdata::{MicrodataItem, MicrodataReader, MicrodataValue, References, words};
+use super::microdata::{MicrodataReader, References};
+use super::microdata_item::{MicrodataItem, MicrodataValue};
 use super::open_graph::OpenGraph;
 use crate::extract::base::Base;
 use crate::extract::tree::Tree;
@@ -23,13 +25,6 @@ const ITEMS: usize = 20_000;
 const REFERENCES: usize = 10_000;
 /// The namespace of HTML: pictures (SVG) have `title` elements too.
 const HTML: &str = "http://www.w3.org/1999/xhtml";
-
-/// The attributes of an element.
-///
-/// Looking them up by name would first turn the name into an atom, which takes a lock for names that are not built
-/// in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Attributes<'t>(&'t Element);
 
 /// What has been collected so far.
 #[derive(Default)]
@@ -43,28 +38,6 @@ struct Collected<'t> {
     items: Vec<(NodeRef<'t, Node>, bool)>,
     /// The words of all `itemref` attributes.
     references: HashSet<&'t str>,
-}
-
-impl<'t> Attributes<'t> {
-    pub(super) fn of(element: &'t Element) -> Self {
-        Self(element)
-    }
-
-    /// The element's name.
-    pub(super) fn element(&self) -> &'t str {
-        self.0.name()
-    }
-
-    /// The value of an attribute.
-    pub(super) fn get(&self, name: &str) -> Option<&'t str> {
-        let mut attributes = self.0.attrs.iter();
-        let value = attributes.find(|(known, _)| *known.local == *name && known.ns.is_empty());
-        value.map(|(_, value)| &**value)
-    }
-
-    fn has_class(&self, wanted: &[&str]) -> bool {
-        words(self.get("class")).any(|class| wanted.contains(&class))
-    }
 }
 
 /// Reads what a page says about itself.

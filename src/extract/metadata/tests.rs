@@ -8,7 +8,8 @@ use super::Metadata;
 use crate::extract::Source;
 use crate::extract::base::Base;
 use crate::extract::limits::Limits;
-use crate::extract::tree::{self, Notes};
+use crate::extract::tree;
+use crate::extract::watched_tree::Notes;
 use crate::url::PageUrl;
 
 /// More than any page here takes, in any build, on a busy machine.

@@ -7,10 +7,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::read::{Entry, Reader};
+use crate::extract::fault::Fault;
 use crate::extract::filter::{self, Chain, Filter};
 use crate::extract::rule::{DEPTH, Reads, Rule};
-use crate::extract::selection::{Expression, Fault, Take, check_name};
-use crate::extract::selector::Source;
+use crate::extract::selection::{Expression, check_name};
+use crate::extract::source::Source;
+use crate::extract::take::Take;
 use crate::fields::Kind;
 
 const FIELD: [&str; 8] = [

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::{Chain, Filter};
 use super::rule::Rule;
 use super::selection::Expression;
-use super::selector::Source;
+use super::source::Source;
 use crate::pattern::Pattern;
 
 /// What to read from which pages.
@@ -76,19 +76,6 @@ pub struct Problem {
     pub column: usize,
     /// What is wrong, and what would be right.
     pub text: String,
-}
-
-impl Recipe {
-    /// Reads a recipe, and reports everything that is wrong with it.
-    ///
-    /// `file` is named in problems, and without its suffix it is the recipe's name if the text has none.
-    ///
-    /// # Errors
-    /// All problems, in the order of the file. Whether the recipes named by its links exist is only checked when
-    /// all recipes are [compiled](super::Extractor::compile).
-    pub fn check(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        read::recipe(text, file)
-    }
 }
 
 impl Lead {

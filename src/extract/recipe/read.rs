@@ -9,8 +9,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::place::File;
 use super::{Lead, Problem, Recipe};
-use crate::extract::selection::{Expression, Fault, check_name};
-use crate::extract::selector::{Selector, Source};
+use crate::extract::fault::Fault;
+use crate::extract::selection::{Expression, check_name};
+use crate::extract::selector::Selector;
+use crate::extract::source::Source;
 use crate::nearest::nearest;
 use crate::pattern::Pattern;
 
@@ -24,8 +26,21 @@ const SOURCES: [&str; 3] = ["html", "json", "text"];
 /// A TOML value with its position.
 pub(super) type Entry<'t> = toml::Spanned<DeValue<'t>>;
 
+impl Recipe {
+    /// Reads a recipe, and reports everything that is wrong with it.
+    ///
+    /// `file` is named in problems, and without its suffix it is the recipe's name if the text has none.
+    ///
+    /// # Errors
+    /// All problems, in the order of the file. Whether the recipes named by its links exist is only checked when
+    /// all recipes are [compiled](crate::extract::Extractor::compile).
+    pub fn check(text: &str, file: &str) -> Result<Self, Vec<Problem>> {
+        recipe(text, file)
+    }
+}
+
 /// Reads a recipe.
-pub(super) fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
+fn recipe(text: &str, name: &str) -> Result<Recipe, Vec<Problem>> {
     let mut file = File::new(name, text);
     if text.len() > LONGEST {
         file.problem_at(0, format!("longer than {LONGEST} bytes"));

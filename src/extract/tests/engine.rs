@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::css::{Caches, take_from};
 use super::super::selector::{Node, Selector};
-use super::super::tree::{self, Notes};
+use super::super::tree;
+use super::super::watched_tree::Notes;
 use super::*;
 
 /// The results of the other engine.
