@@ -113,14 +113,14 @@ fn a_broken_download_is_resumed_within_a_run() {
         for (manner, tries) in [(Manner::Ranges, 2), (Manner::RangesCutAgain, 3)] {
             let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
             let report = run(resuming(engine, &origin, folder.path()));
-            let seen = report.only();
+            let record = report.only();
             assert_eq!(
-                (seen.status, seen.digest),
+                (record.status, record.digest),
                 (Some(200), digest(&body(0))),
-                "{seen:?}"
+                "{record:?}"
             );
-            assert_eq!(seen.decoded_bytes, Some(LENGTH as u64));
-            assert_eq!(seen.attempts, vec!["cut"; tries - 1]);
+            assert_eq!(record.decoded_bytes, Some(LENGTH as u64));
+            assert_eq!(record.attempts, vec!["cut"; tries - 1]);
             let hits = origin.log().hits("/large");
             assert_eq!(hits.len(), tries);
             assert_eq!(hits[1].header("range"), Some("bytes=200000-"));
@@ -148,11 +148,14 @@ fn a_broken_download_is_resumed_by_the_next_run() {
         assert_eq!(run(first).ends(), ["cut"]);
         assert!(left_behind(folder.path()) > 0);
         let report = run(resuming(engine, &origin, folder.path()));
-        let seen = report.only();
-        assert_eq!((seen.status, seen.digest), (Some(200), digest(&body(0))));
-        assert!(seen.attempts.is_empty());
+        let record = report.only();
         assert_eq!(
-            seen.wire_bytes,
+            (record.status, record.digest),
+            (Some(200), digest(&body(0)))
+        );
+        assert!(record.attempts.is_empty());
+        assert_eq!(
+            record.wire_bytes,
             LENGTH as u64 / 2,
             "what this run has fetched"
         );
@@ -165,17 +168,17 @@ fn a_download_starts_over_if_the_server_does_not_cooperate() {
     on_every_engine(|engine| {
         for manner in [Manner::Ignores, Manner::Changed] {
             let (origin, folder) = (origin(manner), tempfile::tempdir().unwrap());
-            let seen = run(resuming(engine, &origin, folder.path()));
+            let record = run(resuming(engine, &origin, folder.path()));
             let expected = if manner == Manner::Changed {
                 body(9)
             } else {
                 body(0)
             };
             assert_eq!(
-                (seen.only().status, seen.only().digest),
+                (record.only().status, record.only().digest),
                 (Some(200), digest(&expected))
             );
-            assert_eq!(seen.only().decoded_bytes, Some(LENGTH as u64));
+            assert_eq!(record.only().decoded_bytes, Some(LENGTH as u64));
             assert_eq!(left_behind(folder.path()), 0);
         }
     });

@@ -126,8 +126,8 @@ fn each_bad_certificate_has_its_own_class_and_a_good_one_passes() {
             roots: Some(ours.roots.clone()),
         };
         let report = run(settings);
-        for ((url, end), seen) in cases.iter().zip(&report.seen) {
-            assert_eq!(seen.end(), *end, "{url}: {seen:?}");
+        for ((url, end), record) in cases.iter().zip(&report.records) {
+            assert_eq!(record.end(), *end, "{url}: {record:?}");
         }
         assert_eq!(report.row(1).version, Some("1.1"));
         // With checks turned off, any certificate is accepted.

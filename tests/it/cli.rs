@@ -10,21 +10,21 @@ use std::thread;
 /// A server whose paths are its responses: `/404` returns 404; `/held` signals its arrival and never responds.
 pub(crate) struct Site {
     address: SocketAddr,
-    pub(crate) held: Receiver<()>,
+    pub(crate) arrived: Receiver<()>,
 }
 
 impl Site {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, held) = channel();
+        let (sender, arrived) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let sender = sender.clone();
                 thread::spawn(move || answer(stream, &sender));
             }
         });
-        Self { address, held }
+        Self { address, arrived }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -228,7 +228,7 @@ fn an_interrupted_run_finishes_what_is_in_flight_and_prints_the_command_for_the_
         "ann:s3cret",
     ];
     let mut child = haul(folder.path(), &line).spawn().unwrap();
-    site.held.recv().unwrap();
+    site.arrived.recv().unwrap();
     interrupt(&child);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut draining = String::new();
@@ -280,7 +280,7 @@ fn the_second_interrupt_ends_every_engine_at_once() {
         let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
         let line = ["fetch", &site.url("held"), "--engine", engine];
         let mut child = haul(folder.path(), &line).spawn().unwrap();
-        site.held.recv().unwrap();
+        site.arrived.recv().unwrap();
         interrupt(&child);
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut String::new()).unwrap();

@@ -46,11 +46,15 @@ fn a_name_that_is_not_a_coding_is_ignored_and_noted() {
         let origin = site.start().unwrap();
         let urls = (0..names.len()).map(|index| origin.url(&format!("/{index}")));
         let report = run(config(engine, urls));
-        for (name, seen) in names.iter().zip(&report.seen) {
-            assert_eq!(seen.title.as_deref(), Some("In the clear"), "{name}");
-            assert_eq!((seen.end().as_str(), &seen.fault), ("200", &None), "{name}");
+        for (name, record) in names.iter().zip(&report.records) {
+            assert_eq!(record.title.as_deref(), Some("In the clear"), "{name}");
+            assert_eq!(
+                (record.end().as_str(), &record.fault),
+                ("200", &None),
+                "{name}"
+            );
             let noted = !matches!(*name, "identity" | "gzip");
-            assert_eq!(seen.note.is_some(), noted, "{name}: {:?}", seen.note);
+            assert_eq!(record.note.is_some(), noted, "{name}: {:?}", record.note);
         }
         assert_eq!(report.outcome.tally.failed, 0);
     });
@@ -71,8 +75,11 @@ fn a_body_that_cannot_be_decoded_is_a_failure_and_is_not_retried() {
             .unwrap();
         let urls = ["/plain", "/unknown", "/error", "/missing"].map(|path| origin.url(path));
         let report = run(config(engine, urls));
-        for seen in &report.seen {
-            assert!(seen.fault.is_some() && seen.attempts.is_empty(), "{seen:?}");
+        for record in &report.records {
+            assert!(
+                record.fault.is_some() && record.attempts.is_empty(),
+                "{record:?}"
+            );
         }
         assert_eq!(counted(&report), [("decode", 3), ("http-4xx", 1)]);
     });

@@ -95,7 +95,12 @@ fn a_request_that_fails_on_a_reused_connection_is_resent_and_costs_no_retry() {
         settings.frontier.per_host = 4;
         let report = run(settings);
         assert!(is_complete(&report), "{:?}", report.ends());
-        assert!(report.seen.iter().all(|seen| seen.attempts.is_empty()));
+        assert!(
+            report
+                .records
+                .iter()
+                .all(|record| record.attempts.is_empty())
+        );
     });
 }
 

@@ -60,7 +60,7 @@ fn once(origin: &Origin) {
 
 /// The URL or the error of each record.
 fn ends(report: &Report) -> BTreeSet<String> {
-    report.seen.iter().map(|seen| seen.end()).collect()
+    report.records.iter().map(|record| record.end()).collect()
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn each_page_is_requested_once_and_robots_txt_first() {
         })
         .unwrap();
         let report = run(crawling(engine, [origin.url("/")]));
-        assert_eq!(report.seen.len(), 301);
+        assert_eq!(report.records.len(), 301);
         assert_eq!(origin.log().paths()[0], "/robots.txt");
         // In addition to the pages: robots.txt, the sitemap index and its one part.
         assert_eq!(origin.log().requests(), 301 + 3);
@@ -119,10 +119,15 @@ fn what_robots_txt_forbids_is_not_requested_through_a_link_a_redirect_a_sitemap_
         assert_eq!(origin.log().hits("/robots.txt").len(), 1);
         // Listed rows and requested pages have records. A redirect to a forbidden URL counts like a link to it.
         assert_eq!(report.row(2).class, Some("robots"));
-        let hop = |path: &str| report.seen.iter().find(|seen| seen.url.ends_with(path));
+        let hop = |path: &str| {
+            report
+                .records
+                .iter()
+                .find(|record| record.url.ends_with(path))
+        };
         assert_eq!(hop("/hop").unwrap().status, Some(302));
         assert_eq!(hop("/hop/on").unwrap().status, Some(301));
-        assert_eq!(report.seen.len(), 7);
+        assert_eq!(report.records.len(), 7);
     });
 }
 
@@ -157,11 +162,11 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
         wait(origin.log().wait_for("/held"));
         abort.cancel();
         let first = first.join().unwrap();
-        assert_eq!((first.seen.len(), first.outcome.waiting), (1, 11));
+        assert_eq!((first.records.len(), first.outcome.waiting), (1, 11));
         gate.open();
         let second = run(again);
         assert_eq!(
-            second.seen.len(),
+            second.records.len(),
             1,
             "the held one: the others have no record"
         );
@@ -210,7 +215,7 @@ fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
             .start()
             .unwrap();
         let report = run(crawling(engine, [on("slow", &origin, "/")]));
-        assert_eq!(report.seen.len(), 6);
+        assert_eq!(report.records.len(), 6);
         let hits = hits("slow", &origin);
         apart(&hits[1..], ms(120));
         assert!(
@@ -232,7 +237,7 @@ fn no_host_has_more_in_flight_than_it_may() {
         let mut settings = crawling(engine, ["a", "b"].map(|name| on(name, &origin, "/")));
         settings.frontier.per_host = 3;
         let report = run(settings);
-        assert_eq!(report.seen.len(), 122);
+        assert_eq!(report.records.len(), 122);
         for name in ["a", "b"] {
             let host = format!("{name}.localhost:{}", origin.address().port());
             let most = origin.log().max_in_flight(&host);
@@ -276,7 +281,7 @@ fn a_limit_of_records_is_exact_whatever_is_in_flight() {
             settings.frontier.max_records = Some(limit);
             settings.frontier.per_host = 0;
             let report = run(settings);
-            assert_eq!(report.seen.len() as u64, limit);
+            assert_eq!(report.records.len() as u64, limit);
             if limit == 500 {
                 assert!(ends(&report).len() >= 4, "{:?}", ends(&report));
             }
@@ -305,8 +310,8 @@ fn a_limit_of_records_holds_for_all_sessions_of_a_job_together() {
                     }
                 }
             });
-            records += report.seen.len();
-            urls.extend(report.seen.into_iter().map(|seen| seen.first_url));
+            records += report.records.len();
+            urls.extend(report.records.into_iter().map(|record| record.first_url));
         }
         assert_eq!((records, urls.len()), (500, 500));
     });
@@ -331,8 +336,13 @@ fn a_chain_of_a_thousand_pages_ends_with_and_without_a_job() {
                 settings = in_job(settings, folder.path());
             }
             let report = run(settings);
-            assert_eq!(report.seen.len(), 1000);
-            assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
+            assert_eq!(report.records.len(), 1000);
+            assert!(
+                report
+                    .records
+                    .iter()
+                    .all(|record| record.status == Some(200))
+            );
             assert_eq!(origin.log().requests(), 1001);
         }
     });
@@ -372,7 +382,7 @@ fn other_hosts_continue_while_a_slow_one_does_not_respond() {
         let mut settings = crawling(engine, slow.chain(fast));
         settings.frontier.per_host = 2;
         let report = run(settings);
-        assert_eq!(report.seen.len(), 100 + hosts * pages);
+        assert_eq!(report.records.len(), 100 + hosts * pages);
         let hits = origin.log().all_hits();
         let of_slow = hits.iter().filter(|hit| hit.host.starts_with("slow."));
         assert_eq!(of_slow.count(), 101);
@@ -402,8 +412,8 @@ fn a_page_that_is_also_the_target_of_a_redirect_is_not_requested_twice() {
         ];
         assert_eq!(requested(&origin), wanted);
         // A redirect to a page with its own record gets a record too.
-        assert!(ends(&report).contains("302"), "{:?}", report.seen);
-        let finals: Vec<_> = report.seen.iter().map(|seen| &seen.url).collect();
+        assert!(ends(&report).contains("302"), "{:?}", report.records);
+        let finals: Vec<_> = report.records.iter().map(|record| &record.url).collect();
         assert_eq!(finals.len(), finals.iter().collect::<BTreeSet<_>>().len());
     });
 }

@@ -10,7 +10,7 @@ use haul::origin::{Answer, Gate, Log, Origin, OriginSettings, Reply, Site};
 use haul::{Config, Ended, Event, Stop};
 
 use crate::run::{
-    ENGINES, Report, Seen, config, in_flight, ms, on_every_engine, run, run_with, wait,
+    ENGINES, Record, Report, config, in_flight, ms, on_every_engine, run, run_with, wait,
 };
 
 /// A stop must not take longer than this.
@@ -89,13 +89,13 @@ fn request_counts(log: &Log) -> BTreeMap<String, usize> {
 }
 
 /// Every record of a run, except how much of a cut body arrived, which is a matter of luck.
-fn records(report: &Report) -> Vec<Seen> {
-    let plain = |seen: &Seen| {
-        let mut seen = seen.comparable();
-        seen.wire_bytes *= u64::from(seen.class.is_none());
-        seen
+fn records(report: &Report) -> Vec<Record> {
+    let plain = |record: &Record| {
+        let mut record = record.comparable();
+        record.wire_bytes *= u64::from(record.class.is_none());
+        record
     };
-    report.seen.iter().map(plain).collect()
+    report.records.iter().map(plain).collect()
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn every_engine_writes_the_same_records_and_sends_the_same_requests() {
         .collect();
     let (records, figures, counts) = &all[0];
     assert_eq!(records.len(), 42);
-    let ends: Vec<_> = records[30..].iter().map(Seen::end).collect();
+    let ends: Vec<_> = records[30..].iter().map(Record::end).collect();
     assert_eq!(
         ends,
         [
@@ -152,7 +152,7 @@ fn every_engine_writes_the_same_records_and_sends_the_same_requests() {
     assert!(
         records[..40]
             .iter()
-            .all(|seen| seen.version.is_none_or(|version| version == "1.1"))
+            .all(|record| record.version.is_none_or(|version| version == "1.1"))
     );
     for (engine, (others, figures_there, counts_there)) in ENGINES.iter().zip(&all) {
         for (ours, theirs) in records.iter().zip(others) {
@@ -223,9 +223,9 @@ fn an_abort_ends_at_once_and_every_row_is_either_recorded_or_missing() {
         assert_eq!(report.outcome.ended, Ended::Interrupted);
         whole(&report, 100);
         let answered: Vec<_> = report
-            .seen
+            .records
             .iter()
-            .filter(|seen| seen.status.is_none())
+            .filter(|record| record.status.is_none())
             .collect();
         assert!(answered.is_empty(), "{answered:?}");
     });
@@ -244,14 +244,19 @@ fn a_drain_finishes_what_is_in_flight_and_starts_nothing_more() {
         assert!(begun.elapsed() < PROMPTLY, "{:?}", begun.elapsed());
         assert_eq!(report.outcome.ended, Ended::Interrupted);
         whole(&report, 100);
-        assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
-        assert_eq!(origin.log().requests(), report.seen.len() as u64);
+        assert!(
+            report
+                .records
+                .iter()
+                .all(|record| record.status == Some(200))
+        );
+        assert_eq!(origin.log().requests(), report.records.len() as u64);
         assert!(report.events.iter().any(|event| event == "Draining"));
         // Jobs that were passed to a loop in advance are finished too.
         assert!(
-            report.seen.len() <= 1 + 2 * in_flight(engine),
+            report.records.len() <= 1 + 2 * in_flight(engine),
             "{}",
-            report.seen.len()
+            report.records.len()
         );
     });
 }
@@ -321,17 +326,17 @@ fn a_child_that_is_killed_loses_nothing() {
             kill_a_child("doomed");
         }
     });
-    assert_eq!(report.seen.len(), 200);
+    assert_eq!(report.records.len(), 200);
     let statuses: Vec<_> = report
-        .seen
+        .records
         .iter()
-        .filter(|seen| seen.status != Some(200))
+        .filter(|record| record.status != Some(200))
         .collect();
     assert!(statuses.is_empty(), "{statuses:?}");
     let lost = report
-        .seen
+        .records
         .iter()
-        .flat_map(|seen| &seen.attempts)
+        .flat_map(|record| &record.attempts)
         .filter(|end| *end == "lost");
     assert!(lost.count() > 0, "a child died with work in hand");
 }
@@ -410,7 +415,11 @@ fn stopped_by(
 /// Asserts that each row either has a record or is listed as missing, never both.
 fn whole(report: &Report, rows: u64) {
     for row in 1..=rows {
-        let records = report.seen.iter().filter(|seen| seen.row == row).count();
+        let records = report
+            .records
+            .iter()
+            .filter(|record| record.row == row)
+            .count();
         let missing = usize::from(report.outcome.missing.contains(row));
         assert_eq!(
             records + missing,

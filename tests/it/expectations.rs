@@ -304,13 +304,16 @@ fn urls(origin: &Origin, rows: &[Row]) -> Vec<String> {
 
 /// The rows whose outcome differs from the table.
 fn differences(rows: &[Row], report: &Report) -> Vec<String> {
-    let differs = rows.iter().zip(&report.seen).filter_map(|(row, seen)| {
-        let whole = row.end != "200" || seen.title.as_deref() == Some("All of it");
-        let same = seen.end() == row.end && whole;
-        let (what, end) = (row.what, seen.end());
-        let message = seen.fault.as_deref().unwrap_or(&seen.message);
-        (!same).then(|| format!("{what}: {end} and not {}: {message}", row.end))
-    });
+    let differs = rows
+        .iter()
+        .zip(&report.records)
+        .filter_map(|(row, record)| {
+            let whole = row.end != "200" || record.title.as_deref() == Some("All of it");
+            let same = record.end() == row.end && whole;
+            let (what, end) = (row.what, record.end());
+            let message = record.fault.as_deref().unwrap_or(&record.message);
+            (!same).then(|| format!("{what}: {end} and not {}: {message}", row.end))
+        });
     differs.collect()
 }
 
@@ -365,8 +368,8 @@ fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
         let text = "twofold.example:*:127.0.0.2,127.0.0.3,127.0.0.1";
         settings.fetch.resolve = vec![Override::parse(text).unwrap()];
         let report = run(settings);
-        let remotes: Vec<_> = report.seen.iter().map(|seen| seen.remote).collect();
-        assert_eq!(report.ends(), ["200", "200"], "{:?}", report.seen);
+        let remotes: Vec<_> = report.records.iter().map(|record| record.remote).collect();
+        assert_eq!(report.ends(), ["200", "200"], "{:?}", report.records);
         assert_eq!(remotes, [Some(plain.address()), Some(sealed.address())]);
     });
 }

@@ -117,9 +117,9 @@ fn each_fault_ends_as_its_own_class_and_the_rest_of_the_list_is_untouched() {
         let documented = |class: &str| FetchError::CLASSES.iter().any(|(known, _)| *known == class);
         assert!(
             report
-                .seen
+                .records
                 .iter()
-                .all(|seen| seen.class.is_none_or(documented))
+                .all(|record| record.class.is_none_or(documented))
         );
     });
 }
@@ -152,9 +152,9 @@ fn a_timeout_reports_what_was_waited_for_and_how_long() {
         config.fetch.deadlines.between_chunks = ms(500);
         config.fetch.deadlines.first_byte = ms(1100);
         let messages: Vec<_> = run(config)
-            .seen
+            .records
             .into_iter()
-            .map(|seen| seen.message)
+            .map(|record| record.message)
             .collect();
         assert_eq!(messages[0], "timed out waiting for a response after 1.1s");
         assert_eq!(
@@ -194,7 +194,7 @@ fn a_name_without_an_address_and_a_port_without_a_listener_are_different_failure
             report.ends(),
             ["dns", "connect", "200"],
             "{:?}",
-            report.seen
+            report.records
         );
         assert_eq!(report.row(2).message, "cannot connect: connection refused");
     });
@@ -237,9 +237,12 @@ fn a_bomb_is_a_fault_of_the_page_and_counts_as_a_failure() {
             .map(|path| origin.url(path))
             .chain([origin.url("/page/1")]);
         let report = run(impatient(config(engine, urls)));
-        for seen in &report.seen[..bombs.len()] {
-            assert_eq!(seen.status, Some(200), "{seen:?}");
-            assert!(seen.fault.is_some() && seen.digest.is_none(), "{seen:?}");
+        for record in &report.records[..bombs.len()] {
+            assert_eq!(record.status, Some(200), "{record:?}");
+            assert!(
+                record.fault.is_some() && record.digest.is_none(),
+                "{record:?}"
+            );
         }
         assert_eq!(report.row(7).fault, None);
         let decode = &report.outcome.tally.failures["decode"];
@@ -251,9 +254,12 @@ fn a_bomb_is_a_fault_of_the_page_and_counts_as_a_failure() {
 fn a_charset_other_than_the_announced_one_is_harmless() {
     on_every_engine(|engine| {
         let report = one(engine, origin().url("/fault/wrong-charset"));
-        let seen = report.only();
-        assert_eq!((seen.status, seen.fault.as_deref()), (Some(200), None));
-        assert!(seen.title.as_ref().unwrap().starts_with("Caf"), "{seen:?}");
+        let record = report.only();
+        assert_eq!((record.status, record.fault.as_deref()), (Some(200), None));
+        assert!(
+            record.title.as_ref().unwrap().starts_with("Caf"),
+            "{record:?}"
+        );
     });
 }
 
@@ -265,12 +271,12 @@ fn a_message_names_the_request_and_has_no_control_characters_of_the_response() {
             engine,
             ["/fault/garbage", "/fault/redirect-file"].map(|path| origin.url(path)),
         )));
-        for seen in &report.seen {
-            assert!(!seen.message.is_empty(), "{seen:?}");
+        for record in &report.records {
+            assert!(!record.message.is_empty(), "{record:?}");
             assert!(
-                !seen.message.chars().any(char::is_control),
+                !record.message.chars().any(char::is_control),
                 "{:?}",
-                seen.message
+                record.message
             );
         }
         assert!(

@@ -71,9 +71,9 @@ fn a_redirect_to_a_private_address_is_refused_in_every_spelling() {
             "http://[64:ff9b::10.0.0.1]/".into(),
         ];
         let report = follow(engine, &targets, |_| ());
-        for (target, seen) in targets.iter().zip(&report.seen) {
-            assert_eq!(seen.class, Some("private"), "{target}: {seen:?}");
-            assert_eq!(seen.hops.len(), 1, "{target}: {seen:?}");
+        for (target, record) in targets.iter().zip(&report.records) {
+            assert_eq!(record.class, Some("private"), "{target}: {record:?}");
+            assert_eq!(record.hops.len(), 1, "{target}: {record:?}");
         }
         assert_eq!(inner.log().connections(), 0);
     });
@@ -97,7 +97,7 @@ fn a_redirect_to_a_name_with_a_private_address_is_refused() {
                 ],
             );
         });
-        assert_eq!(report.ends(), ["private"; 4], "{:?}", report.seen);
+        assert_eq!(report.ends(), ["private"; 4], "{:?}", report.records);
         assert_eq!(inner.log().connections(), 0);
     });
 }

@@ -92,18 +92,23 @@ fn many_requests_share_a_connection_and_a_reset_stream_affects_no_other() {
         settings.frontier.per_host = 16;
         settings.frontier.retries = 0;
         let report = run(settings);
-        for seen in &report.seen[..40] {
+        for record in &report.records[..40] {
             assert_eq!(
-                (seen.status, seen.version),
+                (record.status, record.version),
                 (Some(200), Some("2")),
-                "{seen:?}"
+                "{record:?}"
             );
             assert_eq!(
-                seen.wire_bytes,
-                seen.url.rsplit('/').next().unwrap().len() as u64 + 1
+                record.wire_bytes,
+                record.url.rsplit('/').next().unwrap().len() as u64 + 1
             );
         }
-        assert_eq!(report.ends()[40..], ["closed"], "{:?}", &report.seen[40..]);
+        assert_eq!(
+            report.ends()[40..],
+            ["closed"],
+            "{:?}",
+            &report.records[40..]
+        );
         // Of requests that start together, one connects, in each lane; a lane may connect once more meanwhile.
         let lanes = lanes(engine);
         let opened = connections.load(Ordering::SeqCst);

@@ -291,9 +291,9 @@ fn a_line_of_json_that_others_write_loses_neither_its_row_nor_its_columns() {
         ]
     );
     let columns: Vec<_> = report
-        .seen
+        .records
         .iter()
-        .map(|seen| seen.columns.concat())
+        .map(|record| record.columns.concat())
         .collect();
     assert_eq!(
         columns,
@@ -398,10 +398,10 @@ proptest! {
             writer.write_record([&format!("http://a.example/{page}"), one, two]).unwrap();
         }
         let report = list("list.csv", writer.into_inner().unwrap()).read();
-        prop_assert_eq!(report.seen.len(), notes.len());
-        for (seen, (one, two)) in report.seen.iter().zip(&notes) {
+        prop_assert_eq!(report.records.len(), notes.len());
+        for (record, (one, two)) in report.records.iter().zip(&notes) {
             let json = |text: &String| serde_json::Value::from(text.as_str()).to_string();
-            prop_assert_eq!(&seen.columns, &[format!("one={}", json(one)), format!("two={}", json(two))]);
+            prop_assert_eq!(&record.columns, &[format!("one={}", json(one)), format!("two={}", json(two))]);
         }
     }
 
@@ -415,7 +415,7 @@ proptest! {
             text.push_str(&format!("http://a.example/{page},{note}{ending}"));
         }
         let report = list("list.csv", text).read();
-        prop_assert_eq!(report.seen.len(), notes.len());
-        prop_assert!(report.seen.iter().all(|seen| seen.class == Some("skipped")));
+        prop_assert_eq!(report.records.len(), notes.len());
+        prop_assert!(report.records.iter().all(|record| record.class == Some("skipped")));
     }
 }

@@ -43,15 +43,15 @@ impl List {
 
 /// The row, class and URL of each record, as one line.
 pub(crate) fn summaries(report: &Report) -> Vec<String> {
-    let line = |seen: &crate::run::Seen| {
+    let line = |record: &crate::run::Record| {
         format!(
             "{} {} {}",
-            seen.row,
-            seen.class.unwrap_or_default(),
-            seen.first_url
+            record.row,
+            record.class.unwrap_or_default(),
+            record.first_url
         )
     };
-    report.seen.iter().map(line).collect()
+    report.records.iter().map(line).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -135,7 +135,7 @@ fn the_other_columns_of_a_table_are_in_its_records() {
 fn the_row_number_in_a_table_is_the_line_number_whatever_comes_between() {
     let rows = |text: &str| -> Vec<u64> {
         let report = list("list.csv", text).read();
-        report.seen.iter().map(|seen| seen.row).collect()
+        report.records.iter().map(|record| record.row).collect()
     };
     let text =
         "url,note\n\na.example/1,x\nb.example/2,\"y\n\ny\"\n\n\nc.example/3,\"z\"\nd.example/4";
@@ -232,16 +232,21 @@ fn lines_that_are_not_text_or_far_too_long_are_reported_and_skipped() {
             "5 skipped http://d.example/4",
         ]
     );
-    assert!(report.seen.iter().all(|seen| seen.inside.0.len() < 4000));
+    assert!(
+        report
+            .records
+            .iter()
+            .all(|record| record.inside.0.len() < 4000)
+    );
     let table = list(
         "list.csv",
         b"url\nhttp://a.example/\n\xff\xfe\nhttp://b.example/\n",
     );
     let classes: Vec<_> = table
         .read()
-        .seen
+        .records
         .iter()
-        .map(|seen| (seen.row, seen.class))
+        .map(|record| (record.row, record.class))
         .collect();
     assert_eq!(
         classes,
@@ -264,9 +269,9 @@ fn rows_and_limits_select_what_is_fetched_and_rows_keep_their_numbers() {
         let mut config = list.dry();
         change(&mut config.seeds);
         run(config)
-            .seen
+            .records
             .iter()
-            .map(|seen| seen.row)
+            .map(|record| record.row)
             .collect::<Vec<_>>()
     };
     assert_eq!(rows(&|seeds| seeds.limit = Some(3)), [1, 2, 3]);

@@ -152,7 +152,7 @@ fn a_second_run_does_not_write_to_an_output_that_another_one_has_open() {
         let mut line = vec!["fetch", &held, "-o", name];
         line.extend(more);
         let mut first = haul(folder.path(), &line).spawn().unwrap();
-        site.held.recv().unwrap(); // now its output is open
+        site.arrived.recv().unwrap(); // now its output is open
         let (code, _, stderr) = run(folder.path(), &["fetch", &url, "-o", name]);
         assert_eq!(code, Some(5), "{name}: {stderr}");
         assert!(

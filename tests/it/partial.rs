@@ -10,7 +10,7 @@ use haul::seeds::{SeedSettings, Source};
 use haul::{ByteSize, Config};
 use sha2::{Digest, Sha256};
 
-use crate::run::{Seen, config, on, on_every_engine, run};
+use crate::run::{Record, config, on, on_every_engine, run};
 
 const TOTAL: usize = 400_000;
 /// Where the first response is cut.
@@ -72,8 +72,8 @@ fn left_behind(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
-fn end(seen: &Seen) -> (String, Vec<String>) {
-    (seen.end(), seen.attempts.clone())
+fn end(record: &Record) -> (String, Vec<String>) {
+    (record.end(), record.attempts.clone())
 }
 
 const TAGGED: &str = "ETag: \"v1\"\r\n";
@@ -89,10 +89,14 @@ fn a_part_that_ends_before_the_total_is_cut_and_kept_for_the_next_attempt() {
         assert_eq!(end(report.only()), cut, "{:?}", report.only());
         assert_eq!(left_behind(folder.path()), 2, "the part and its note");
         let report = run(resuming(engine, origin.url("/large"), folder.path()));
-        let seen = report.only();
-        assert_eq!(end(seen), ("200".into(), vec!["cut".into()]), "{seen:?}");
-        assert_eq!(seen.digest, digest(&body(0)));
-        assert_eq!(seen.decoded_bytes, Some(TOTAL as u64));
+        let record = report.only();
+        assert_eq!(
+            end(record),
+            ("200".into(), vec!["cut".into()]),
+            "{record:?}"
+        );
+        assert_eq!(record.digest, digest(&body(0)));
+        assert_eq!(record.decoded_bytes, Some(TOTAL as u64));
         let from: Vec<_> = origin
             .log()
             .hits("/large")
@@ -198,9 +202,9 @@ fn a_part_of_another_body_is_never_joined_to_the_first() {
             let folder = tempfile::tempdir().unwrap();
             let report = run(resuming(engine, origin.url("/large"), folder.path()));
             // The third attempt starts over, and is cut again.
-            let seen = report.only();
+            let record = report.only();
             let ended = ("cut".to_owned(), vec!["cut".to_owned(), "spool".to_owned()]);
-            assert_eq!(end(seen), ended, "{what}: {seen:?}");
+            assert_eq!(end(record), ended, "{what}: {record:?}");
             let ranges: Vec<_> = origin
                 .log()
                 .hits("/large")
@@ -306,12 +310,17 @@ fn each_request_for_a_url_has_its_own_partial_download() {
         fs::create_dir(&spool).unwrap();
         let seeds = SeedSettings::of(vec![Source::File(list)]);
         let report = run(spooling(on(engine, Config::new(seeds)), &spool));
-        for (index, seen) in report.seen.iter().enumerate() {
+        for (index, record) in report.records.iter().enumerate() {
             let ended = ("200".to_owned(), vec!["cut".to_owned()]);
-            assert_eq!(end(seen), ended, "{seen:?}");
-            assert_eq!(seen.digest, digest(&body(index + 1)), "row {}", seen.row);
+            assert_eq!(end(record), ended, "{record:?}");
+            assert_eq!(
+                record.digest,
+                digest(&body(index + 1)),
+                "row {}",
+                record.row
+            );
         }
-        assert_eq!(report.seen.len(), 3);
+        assert_eq!(report.records.len(), 3);
         let resumed = origin.log().hits("/large");
         let resumed = resumed.iter().filter(|hit| hit.header("range").is_some());
         assert_eq!(

@@ -47,7 +47,7 @@ fn a_named_pipe_is_a_list_however_often_it_is_tried() {
         };
         let mut config = list("x", "").dry();
         config.seeds = SeedSettings::of(vec![Source::File(path)]);
-        assert_eq!(run(config).seen.len(), 2);
+        assert_eq!(run(config).records.len(), 2);
         writer.join().unwrap().unwrap();
     }
 }
@@ -66,7 +66,7 @@ fn pipes_are_opened_in_their_turn_so_one_writer_can_fill_them_in_order() {
     };
     let mut config = list("x", "").dry();
     config.seeds = SeedSettings::of(paths.map(Source::File).to_vec());
-    assert_eq!(run(config).seen.len(), 20_000);
+    assert_eq!(run(config).records.len(), 20_000);
     writer.join().unwrap();
 }
 

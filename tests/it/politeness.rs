@@ -54,7 +54,12 @@ fn a_host_is_never_asked_twice_within_its_delay_and_redirects_wait_too() {
         let mut settings = config(engine, urls.chain([redirect]));
         settings.frontier.delay = ms(100);
         let report = run(settings);
-        assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
+        assert!(
+            report
+                .records
+                .iter()
+                .all(|record| record.status == Some(200))
+        );
         let (a, b) = (hits("a", &origin), hits("b", &origin));
         assert_eq!((a.len(), b.len()), (8, 5));
         apart(&a, ms(100));
@@ -111,7 +116,12 @@ fn a_busy_response_delays_its_whole_host_and_no_other() {
             settings.frontier.per_host = 1;
             let report = run(settings);
             assert_eq!(report.row(1).attempts, [status.to_string()]);
-            assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
+            assert!(
+                report
+                    .records
+                    .iter()
+                    .all(|record| record.status == Some(200))
+            );
             let waits = report
                 .events
                 .iter()
@@ -210,12 +220,12 @@ fn each_url_of_a_failing_host_gets_all_retries_of_the_settings() {
             .unwrap();
         let urls = (0..100).map(|page| origin.url(&format!("/{page}")));
         let report = run(config(engine, urls));
-        assert_eq!(report.seen.len(), 100);
+        assert_eq!(report.records.len(), 100);
         assert!(
             report
-                .seen
+                .records
                 .iter()
-                .all(|seen| seen.attempts == ["500", "500"])
+                .all(|record| record.attempts == ["500", "500"])
         );
         assert_eq!(origin.log().requests(), 300);
         assert_eq!(report.outcome.tally.retries, 200);
@@ -298,8 +308,13 @@ fn hosts_that_share_an_address_share_its_limit() {
         let mut settings = config(engine, urls);
         settings.frontier.per_ip = 3;
         let report = run(settings);
-        assert!(report.seen.iter().all(|seen| seen.status == Some(200)));
-        assert_eq!((report.seen.len(), origin.log().requests()), (240, 240));
+        assert!(
+            report
+                .records
+                .iter()
+                .all(|record| record.status == Some(200))
+        );
+        assert_eq!((report.records.len(), origin.log().requests()), (240, 240));
         let most = origin.log().counts().most_in_flight;
         assert_eq!(most, in_flight(engine).min(3) as u64);
     });
@@ -322,7 +337,10 @@ fn a_rate_limited_server_seldom_gets_more_requests_than_it_allows() {
         settings.frontier.retries = 5;
         let report = run(settings);
         assert!(
-            report.seen.iter().all(|seen| seen.status == Some(200)),
+            report
+                .records
+                .iter()
+                .all(|record| record.status == Some(200)),
             "{:?}",
             report.ends()
         );

@@ -136,7 +136,7 @@ fn a_proxy_forwards_requests_and_resolves_names() {
     on_every_engine(|engine| {
         let server = site();
         let report = run(by(relay(server.address()), engine, &urls));
-        assert_eq!(report.ends(), ["200"; 2], "{:?}", report.seen);
+        assert_eq!(report.ends(), ["200"; 2], "{:?}", report.records);
         assert_eq!(report.row(1).title.as_deref(), Some("By proxy"));
         let hits = server.log().all_hits();
         assert!(
@@ -209,7 +209,7 @@ fn a_page_cannot_lead_to_private_hosts_through_a_proxy_that_resolves_names() {
                 report.ends(),
                 ["private"; 10],
                 "{engine} {proxy} {:?}",
-                report.seen
+                report.records
             );
             assert_eq!(server.log().all_hits().len(), private.len());
             server.log().clear();
@@ -259,7 +259,7 @@ fn a_proxy_that_gets_addresses_never_gets_a_private_one_from_a_page() {
         .to_vec();
         let report = run(settings);
         let ends = ["private", "private", "private", "200"];
-        assert_eq!(report.ends(), ends, "{engine} {:?}", report.seen);
+        assert_eq!(report.ends(), ends, "{engine} {:?}", report.records);
         let requested = requested.lock().unwrap();
         let known = ["192.0.2.7", "1.1.1.1"];
         assert!(

@@ -26,7 +26,7 @@ pub(crate) const ENGINES: [&str; 6] = [
 
 /// The outcome of one row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seen {
+pub(crate) struct Record {
     pub(crate) row: u64,
     pub(crate) first_url: String,
     pub(crate) url: String,
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Inside {
 #[derive(Debug)]
 pub(crate) struct Report {
     /// Sorted by row.
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) records: Vec<Record>,
     pub(crate) outcome: Outcome,
     /// The events of the run other than visits and ticks.
     pub(crate) events: Vec<String>,
@@ -73,25 +73,29 @@ pub(crate) struct Report {
 
 impl Report {
     /// The record of a row.
-    pub(crate) fn row(&self, row: u64) -> &Seen {
-        let matches: Vec<_> = self.seen.iter().filter(|seen| seen.row == row).collect();
+    pub(crate) fn row(&self, row: u64) -> &Record {
+        let matches: Vec<_> = self
+            .records
+            .iter()
+            .filter(|record| record.row == row)
+            .collect();
         assert_eq!(matches.len(), 1, "row {row} has one record: {matches:?}");
         matches[0]
     }
 
     /// The record of the only row.
-    pub(crate) fn only(&self) -> &Seen {
-        assert_eq!(self.seen.len(), 1, "{:?}", self.seen);
-        &self.seen[0]
+    pub(crate) fn only(&self) -> &Record {
+        assert_eq!(self.records.len(), 1, "{:?}", self.records);
+        &self.records[0]
     }
 
     /// Each record's status or error class.
     pub(crate) fn ends(&self) -> Vec<String> {
-        self.seen.iter().map(Seen::end).collect()
+        self.records.iter().map(Record::end).collect()
     }
 }
 
-impl Seen {
+impl Record {
     fn of(visit: &Visit) -> Self {
         let page = visit.outcome.as_ref().ok();
         let error = visit.outcome.as_ref().err();
@@ -183,11 +187,11 @@ pub(crate) fn run_with(
             .enable_all()
             .build()
             .unwrap();
-        let (mut seen, mut events) = (Vec::new(), Vec::new());
+        let (mut records, mut events) = (Vec::new(), Vec::new());
         let outcome = runtime.block_on(crawl(&config, stop, |event| {
             match event {
                 Event::Visited(visit) => {
-                    seen.push(Seen::of(visit));
+                    records.push(Record::of(visit));
                     let _ = sender.send(None); // nobody may be waiting anymore
                 }
                 Event::Tick(_) => {}
@@ -195,10 +199,10 @@ pub(crate) fn run_with(
             }
             on_event(event);
         }));
-        seen.sort_by_key(|seen| seen.row);
-        let _ = sender.send(Some((seen, outcome, events)));
+        records.sort_by_key(|record| record.row);
+        let _ = sender.send(Some((records, outcome, events)));
     });
-    let (seen, outcome, events) = loop {
+    let (records, outcome, events) = loop {
         match receiver.recv_timeout(LIMIT) {
             Ok(Some(report)) => break report,
             Ok(None) if begun.elapsed() < ENDLESS * LIMIT => {}
@@ -211,7 +215,7 @@ pub(crate) fn run_with(
         }
     };
     Report {
-        seen,
+        records,
         outcome: outcome.unwrap(),
         events,
     }

@@ -37,8 +37,8 @@ fn received_nothing(stranger: &Origin) {
 pub(crate) fn appears_nowhere(report: &Report) {
     let debug = format!("{report:?}");
     assert!(!debug.contains(SECRET), "{debug}");
-    for seen in &report.seen {
-        assert!(!seen.inside.0.contains(SECRET), "{}", seen.inside.0);
+    for record in &report.records {
+        assert!(!record.inside.0.contains(SECRET), "{}", record.inside.0);
     }
 }
 

@@ -26,7 +26,7 @@ fn send_to_all(child: &Child, signal: Signal) {
 /// Starts a run and stops in the middle: a record is written, a request is in flight, and rows are waiting.
 fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = command.spawn().unwrap();
-    site.held.recv().unwrap();
+    site.arrived.recv().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     (child, stderr)
 }
@@ -215,7 +215,7 @@ fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
         line.extend(["-o", name]);
     }
     let mut child = haul(folder.path(), &line).spawn().unwrap();
-    site.held.recv().unwrap();
+    site.arrived.recv().unwrap();
     let at = |name: &str| folder.path().join(name);
     let mut figures = BufReader::new(child.stderr.take().unwrap());
     // Progress is printed every second: a good moment to check whether the records are in the files yet.

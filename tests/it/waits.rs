@@ -45,11 +45,11 @@ fn pages(count: u64) -> OriginSettings {
 }
 
 fn all_answered(report: &Report, count: usize) {
-    assert_eq!(report.seen.len(), count);
+    assert_eq!(report.records.len(), count);
     let others: Vec<_> = report
-        .seen
+        .records
         .iter()
-        .filter(|seen| seen.status != Some(200))
+        .filter(|record| record.status != Some(200))
         .collect();
     assert!(
         others.is_empty(),
@@ -163,24 +163,24 @@ fn a_host_that_stays_down_is_given_up_with_a_reason_in_each_record_and_no_other_
         let mut settings = config(engine, dead.chain(alive));
         settings.frontier.max_down = ms(50);
         let report = run(settings);
-        let down = report.seen[..300]
+        let down = report.records[..300]
             .iter()
-            .filter(|seen| seen.class == Some("host-down"));
+            .filter(|record| record.class == Some("host-down"));
         let down: Vec<_> = down.collect();
         // URLs that used up their retries before the host was paused have their own failure.
         assert!(down.len() > 280, "{}", down.len());
-        for seen in down {
+        for record in down {
             assert!(
-                seen.message.starts_with("host given up: ")
-                    && seen.message.ends_with("the last one: connect"),
+                record.message.starts_with("host given up: ")
+                    && record.message.ends_with("the last one: connect"),
                 "{}",
-                seen.message
+                record.message
             );
         }
         assert!(
-            report.seen[300..]
+            report.records[300..]
                 .iter()
-                .all(|seen| seen.status == Some(200))
+                .all(|record| record.status == Some(200))
         );
         let given_up = report
             .events
@@ -226,7 +226,12 @@ fn a_hundred_urls_that_each_return_503_once_all_succeed() {
         let urls = (0..100).map(|page| origin.url(&format!("/{page}")));
         let report = run(config(engine, urls));
         all_answered(&report, 100);
-        assert!(report.seen.iter().all(|seen| seen.attempts == ["503"]));
+        assert!(
+            report
+                .records
+                .iter()
+                .all(|record| record.attempts == ["503"])
+        );
     });
 }
 
@@ -307,17 +312,17 @@ fn a_server_that_stays_busy_ends_the_wait_and_each_url_has_its_reason() {
         let mut settings = config(engine, (0..50).map(|page| origin.url(&format!("/{page}"))));
         settings.frontier.max_down = ms(50);
         let report = run(settings);
-        assert_eq!(report.seen.len(), 50);
-        let reason = |seen: &&crate::run::Seen| {
-            seen.status == Some(503) || seen.message.ends_with("the last one: HTTP 503")
+        assert_eq!(report.records.len(), 50);
+        let reason = |record: &&crate::run::Record| {
+            record.status == Some(503) || record.message.ends_with("the last one: HTTP 503")
         };
-        assert_eq!(report.seen.iter().filter(reason).count(), 50);
+        assert_eq!(report.records.iter().filter(reason).count(), 50);
         // They include the URLs that were never requested.
         assert!(
             report
-                .seen
+                .records
                 .iter()
-                .any(|seen| seen.class == Some("host-down") && seen.attempts.is_empty())
+                .any(|record| record.class == Some("host-down") && record.attempts.is_empty())
         );
     });
 }
