@@ -1,4 +1,4 @@
-//! What `haul compare` has to get right, checked with the real binary against planted truths.
+//! What `haul compare` has to get right: the real binary is checked against planted truths.
 //!
 //! Engines that differ by a known amount, identical twins, the laws of waiting and computing, a map whose cells are
 //! timed again from outside, and the cost of being compared. All of it runs again next to a busy neighbour, where a
@@ -170,7 +170,7 @@ fn twins(place: &str, runs: u64) {
     println!("{place}: the same engine twice: no difference shown in {quiet} of {runs}");
 }
 
-/// N requests that wait L each take N / n x L with n in flight, and computing scales with the number of cores.
+/// N requests that wait L each take N / n x L with n in flight; computing scales with the cores.
 fn laws(place: &str) {
     let waits = compare(&[
         "--latency",

@@ -1,4 +1,6 @@
-//! The frontier alone, with a job folder: it admits ten million URLs. `benches/README.md` has the results.
+//! The frontier alone, with a job folder: it admits ten million URLs.
+//!
+//! `benches/README.md` has the results.
 //!
 //! `cargo bench --bench frontier [-- URLS [HOSTS]]`
 

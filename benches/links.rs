@@ -1,4 +1,6 @@
-//! Link extraction in MB/s, compared with html5ever's tokenizer: `cargo bench --bench links [FOLDER]`.
+//! Link extraction in MB/s, compared with html5ever's tokenizer.
+//!
+//! `cargo bench --bench links [FOLDER]`
 //!
 //! One core, warm, best of several rounds. Runs on the pages of a folder, and on generated pages of about 20 KB with
 //! about 60 links. For the generated pages it also measures links that are resolved, deduplicated and fingerprinted,
@@ -82,7 +84,7 @@ fn measure(what: &str, pages: &[Vec<u8>], mut work: impl FnMut(&[u8]) -> usize) 
     println!("{what:32} {speed:8.0} MB/s {each:8.1} us/page {found:9} found");
 }
 
-/// Pages as the benchmarks' origin serves them to a crawl: words, markup, and links in every spelling.
+/// Generated pages for a crawl: words, markup, and links in every spelling.
 fn generated(count: usize) -> Vec<Vec<u8>> {
     const WORDS: [&str; 16] = [
         "time",

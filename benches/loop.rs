@@ -1,4 +1,4 @@
-//! The crawl loop alone: frontier, dispatch, records and sink, with an engine that responds immediately.
+//! The crawl loop alone: frontier, dispatch, records and sink, with an instant engine.
 //!
 //! `cargo bench --bench loop` prints visits per second, with records written as JSON Lines to a temporary file and
 //! without.

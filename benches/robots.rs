@@ -1,4 +1,6 @@
-//! Parsing robots.txt and matching URLs, compared with two other crates: `cargo bench --bench robots`.
+//! Parsing robots.txt and matching URLs, compared with two other crates.
+//!
+//! `cargo bench --bench robots`
 //!
 //! One core, best of several rounds.
 

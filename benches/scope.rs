@@ -1,4 +1,4 @@
-//! The cost of deciding whether a URL belongs to a crawl, and of finding pages similar to it.
+//! The cost of deciding whether a URL belongs to a crawl, and of finding similar pages.
 //!
 //! One core, warm, best of several rounds. `cargo bench --bench scope [FILE]` judges the URLs of a file, one per line;
 //! without a file, URLs as shops, forums and newspapers have them. Each round starts with a fresh scope.

@@ -1,4 +1,6 @@
-//! Which of two engines is faster here, and with what certainty: `cargo run --example compare -- async threads`
+//! Which of two engines is faster here, and with what certainty.
+//!
+//! `cargo run --example compare -- async threads`
 //!
 //! A practice server responds 20 ms after each request.
 

@@ -1,4 +1,6 @@
-//! Scrapes typed fields with a recipe: `cargo run --example scrape -- recipe.toml http://example.org/ …`
+//! Scrapes typed fields with a recipe.
+//!
+//! `cargo run --example scrape -- recipe.toml http://example.org/ …`
 
 #![allow(clippy::print_stdout)] // a program may print
 

@@ -1,4 +1,6 @@
-//! Fetches a list of URLs and receives the visits as a stream: `cargo run --example stream -- http://example.org/ …`
+//! Fetches a list of URLs and receives the visits as a stream.
+//!
+//! `cargo run --example stream -- http://example.org/ …`
 //!
 //! Without arguments, it fetches from a practice server.
 

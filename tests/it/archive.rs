@@ -1,4 +1,6 @@
-//! Archives that haul writes, read by other programs: warcio, pywb and wacz from the Python package index.
+//! Archives that haul writes, read by other programs.
+//!
+//! The programs are warcio, pywb and wacz from the Python package index.
 
 mod bodies;
 mod records;

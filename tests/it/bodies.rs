@@ -1,4 +1,6 @@
-//! Large bodies go to a file instead of memory, and are resumed if the server allows it or else started over.
+//! Large bodies go to a file instead of memory, and can be resumed.
+//!
+//! If the server does not allow that, the download starts over.
 
 use std::fs;
 use std::path::Path;

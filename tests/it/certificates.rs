@@ -1,4 +1,4 @@
-//! Certificates: good ones are accepted, and each kind of bad one has its own error class, on every engine.
+//! Certificates: good ones are accepted, and each kind of bad one has its own error class.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! haul as a link checker: which links of a site are reported as broken, and which are ignored.
+//! haul as a link checker: which links are reported as broken, and which are ignored.
 
 mod external;
 mod lychee;

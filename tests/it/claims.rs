@@ -1,4 +1,6 @@
-//! How a URL is fetched does not depend on the order of responses: the strongest claim of any page counts.
+//! How a URL is fetched does not depend on the order of responses.
+//!
+//! The strongest claim that any page makes counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -50,7 +52,7 @@ fn crawling(engine: &str, seed: String) -> Config {
     settings
 }
 
-/// The record of each URL from its last pass: the pass, and a text with status, title and items.
+/// The last record of each URL: its pass, and a text with status, title and items.
 type Records = BTreeMap<String, (u32, String)>;
 
 /// Runs a crawl, and returns the records that count and the number of all records.
@@ -85,7 +87,7 @@ fn records(settings: Config, origin: &Origin) -> (Records, usize) {
     records.clone()
 }
 
-/// A page of a random site with N pages: links of every kind to other pages, and linked images.
+/// A page of a random site, with links of every kind to other pages, and linked images.
 fn page(number: usize, pages: usize, random: &mut fastrand::Rng) -> String {
     let mut html = format!("<title>page {number}</title><h1>page {number}</h1>");
     let links = random.usize(0..5) + if number == 0 || pages > PAGES { 3 } else { 0 };
@@ -111,7 +113,9 @@ fn page(number: usize, pages: usize, random: &mut fastrand::Rng) -> String {
     html
 }
 
-/// A random site from one seed, with response delays from another, each at least N milliseconds.
+/// A random site from one seed, with response delays from another.
+///
+/// Each delay is at least `least` milliseconds.
 fn site(seed: u64, order: u64, pages: usize, least: u64) -> Origin {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut late = fastrand::Rng::with_seed(seed << 32 | order);
@@ -187,7 +191,9 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
     records.lock().unwrap().clone()
 }
 
-/// A shop whose home page links to its best seller; its product list, behind a gate, leads there by a recipe.
+/// A shop whose home page links to its best seller.
+///
+/// Its product list, behind a gate, leads there by a recipe.
 fn shop(gate: &Gate) -> Origin {
     Site::builder()
         .route("/robots.txt", Answer::status(404))

@@ -7,7 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// A server whose paths are its responses: `/404` returns 404; `/held` signals its arrival and never responds.
+/// A server whose paths are its responses, such as `/404`.
+///
+/// `/held` signals that a request has arrived, and never responds.
 pub(crate) struct Site {
     address: SocketAddr,
     pub(crate) arrived: Receiver<()>,

@@ -1,4 +1,4 @@
-//! Content codings: unknown names are ignored and noted, and a body that cannot be decoded counts as a failure.
+//! Content codings: unknown names are ignored, and a body that cannot be decoded is a failure.
 
 use std::fs;
 use std::io::Write;
@@ -85,7 +85,9 @@ fn a_body_that_cannot_be_decoded_is_a_failure_and_is_not_retried() {
     });
 }
 
-/// A server that ends its first response early by closing, which looks like the end of a body without a length.
+/// A server that ends its first response early by closing.
+///
+/// Without a length, that looks like the end of the body.
 fn cut_once() -> Origin {
     let packed = gzip(&PAGE.repeat(100));
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n";

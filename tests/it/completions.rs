@@ -1,4 +1,4 @@
-//! Completions in real shells: each flag of each command is offered, and its value completes without an error.
+//! Completions in real shells: each flag is offered, and its value completes without error.
 
 use std::fs;
 use std::path::Path;
@@ -140,7 +140,7 @@ fn fish_completes_every_flag_and_files() {
     assert!(complete("haul fetch --format ").contains("jsonl"));
 }
 
-/// Runs zsh in a pseudo-terminal and logs what would be added to the list of matches, and any errors.
+/// Runs zsh in a pseudo-terminal, and logs the matches that it would offer, and any errors.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i

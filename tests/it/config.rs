@@ -1,4 +1,4 @@
-//! Settings that a program makes for a run: set once, they apply everywhere, and the run leaves them unchanged.
+//! Settings that a program makes for a run apply everywhere, and the run does not change them.
 
 use haul::frontier::Robots;
 use haul::origin::{Answer, Origin, Site};

@@ -1,4 +1,4 @@
-//! Reused connections: failed requests are resent, and neither open files nor TLS sessions run out.
+//! Reused connections: failed requests are resent, and open files never run out.
 //!
 //! A request that fails on a reused connection is sent again, an idle timeout is not taken for a response, connections
 //! never exceed the limit of open files, and TLS sessions are resumed however many hosts there are.
@@ -50,7 +50,9 @@ fn request(from: &mut impl BufRead) -> std::io::Result<bool> {
     Ok(false)
 }
 
-/// Responds to the first request of each connection with a page and to the second with `then`, and closes.
+/// Responds to the first request of each connection with a page, to the second with `then`.
+///
+/// It then closes the connection.
 fn forgetful(then: &'static [u8]) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
@@ -208,7 +210,7 @@ fn has_left(stream: &TcpStream) -> bool {
     recv(stream, &mut [0_u8; 1][..], flags).is_ok_and(|(_, came)| came == 0)
 }
 
-/// Keeps each connection until the client closes it, and records how many the client has open at most.
+/// Keeps each connection until the client closes it, and records how many are open at most.
 ///
 /// The system is asked which of them the client has closed: the serving threads only notice once they get a processor,
 /// which is late on a busy machine.
@@ -261,7 +263,7 @@ fn a_run_over_many_hosts_stays_below_the_limit_of_open_files_and_loses_none() {
     }
 }
 
-/// A TLS server that closes each connection after a page, and counts the handshakes that resumed a session.
+/// A TLS server that closes each connection after a page, and counts resumed sessions.
 fn resuming(resumed: Arc<AtomicUsize>) -> u16 {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["*.localhost".to_owned()]).unwrap();

@@ -1,4 +1,4 @@
-//! The contract of the engines: each writes the same records and sends the server the same requests.
+//! The contract of the engines: all write the same records and send the same requests.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -391,7 +391,9 @@ fn gated_list(origin: &Origin, engine: &str) -> Config {
     settings
 }
 
-/// Runs, and calls `act` once the server has seen N requests. Returns the time of that call and the report.
+/// Runs, and calls `act` once the server has seen this many requests.
+///
+/// Returns the time of that call and the report.
 fn stopped_by(
     origin: &Origin,
     engine: &str,

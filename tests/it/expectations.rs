@@ -12,7 +12,7 @@ use crate::run::{Report, config, ms, on_every_engine, run};
 /// The page that each row of the table sends in its own way.
 const PAGE: &str = "<title>All of it</title>";
 
-/// How a response is sent, and its outcome: a status, with the page, or the class of a failure.
+/// How a response is sent, and its outcome: a status with the page, or a failure class.
 struct Row {
     what: &'static str,
     steps: Vec<Step>,

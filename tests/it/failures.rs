@@ -35,7 +35,7 @@ impl Shop {
         Self { site, is_mended }
     }
 
-    /// Writes a list with a good URL, a failing one, one that refuses connections, and an invalid one.
+    /// Writes a list with a good URL, a failing one, an unreachable one, and an invalid one.
     fn list(&self, folder: &Path) {
         let text = format!(
             "url,shop\n{},tools\n{},wood\nhttp://127.0.0.1:1/,gone\nnonsense,none\n",

@@ -1,4 +1,4 @@
-//! Each kind of broken or hostile response ends with its own class, in bounded time, on every engine.
+//! Each kind of broken or hostile response has its own class and ends in bounded time.
 //!
 //! The rest of the list is unaffected.
 

@@ -1,4 +1,6 @@
-//! Redirects into private networks: refused, unless the user's own list names the host or the user allows them all.
+//! Redirects into private networks are refused, unless the user allows them.
+//!
+//! The user's own list may name the host, or the user may allow all of them.
 //!
 //! Tests have loopback addresses only: 127.0.0.1 stands for the web, and the other addresses of 127.0.0.0/8 for
 //! private networks that a page must not lead to.
@@ -11,7 +13,7 @@ use haul::origin::{Answer, Origin, Site};
 
 use crate::run::{Report, config, on_every_engine, run};
 
-/// A server on this address that redirects `/to/N` to the N-th target and has a page everywhere else.
+/// A server on this address that redirects `/to/N` to the N-th target, with pages elsewhere.
 fn origin(address: &str, targets: &[String]) -> Origin {
     let mut builder = Site::builder().fallback(Answer::page("<title>Home</title>"));
     for (index, target) in targets.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! HTTP/2, if a server offers it over TLS: one connection for many requests, and records with the version.
+//! HTTP/2, if a server offers it over TLS: many requests share one connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,7 +47,9 @@ fn serve(connections: Arc<AtomicUsize>) -> SocketAddr {
     address
 }
 
-/// Responds to every request with its path, except one that it resets. `None` once the client has left.
+/// Responds to every request with its path, except one that it resets.
+///
+/// Returns `None` once the client has left.
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor) -> Option<()> {
     let stream = acceptor.accept(stream).await.ok()?;
     let mut connection = h2::server::handshake(stream).await.ok()?;

@@ -1,4 +1,4 @@
-//! Jobs are shown, explained and retried by the real binary: `haul job`, `haul explain`, `haul retry`.
+//! `haul job`, `haul explain` and `haul retry` show, explain and retry jobs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,7 +68,9 @@ fn page(links: &[&str]) -> Answer {
     Answer::page(format!("<title>p</title>{}", links.concat()))
 }
 
-/// A site with a missing page, one that fails until mended, one such behind a redirect, and a forbidden one.
+/// A site with broken pages.
+///
+/// One page is missing, one fails until mended, one such is behind a redirect, and one is forbidden.
 struct Broken {
     origin: Origin,
     mended: Arc<AtomicBool>,

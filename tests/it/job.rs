@@ -88,7 +88,7 @@ impl JobCrawl {
         copy
     }
 
-    /// Asserts that a damaged copy is rejected with this message, and that its output is unchanged.
+    /// Asserts that a damaged copy is rejected with this message, and its output unchanged.
     fn assert_rejected(&self, copy: &Path, says: &str) {
         let before = fs::read(copy.join("out.jsonl")).unwrap();
         let (code, text) = self.run_in(copy, &["-q"]);

@@ -1,4 +1,4 @@
-//! Which responses a crawl reads links from, whatever their type, and which pages it treats as already seen.
+//! Which responses a crawl reads links from, and which pages it treats as already seen.
 
 use haul::origin::{Answer, Origin, Request, Site};
 

@@ -1,4 +1,4 @@
-//! Lists as people have them: every format, every line ending, bad lines, and more lines than fit in memory.
+//! Lists as people have them: every format, every line ending, bad lines, and many lines.
 
 use std::fmt::Write as _;
 use std::fs;

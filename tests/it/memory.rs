@@ -1,4 +1,4 @@
-//! The memory budget for decoded pages: however small it is, every page gets its turn and a complete record.
+//! The memory budget for decoded pages: however small, every page gets a complete record.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! The metadata that haul reads from pages, compared with what extruct reads from the same pages.
+//! The metadata that haul reads from pages, compared with what extruct reads.
 //!
 //! Both get the decoded text. Matters of form are normalized on both sides: white space in texts, the spelling of
 //! URLs, an expanded `@graph`. The remaining differences are explained in [`DIFFERENCES`], page by page.
@@ -163,7 +163,9 @@ fn read(extractor: &Extractor, sample: &Sample) -> Metadata {
     extracted.metadata.unwrap()
 }
 
-/// What extruct reads from the pages, and the seconds it took including startup; `None` if it is not installed.
+/// What extruct reads from the pages, and the seconds it took including startup.
+///
+/// Returns `None` if extruct is not installed.
 fn extruct(samples: &[Sample]) -> Option<(Vec<Value>, f64)> {
     let python = tools::python("metadata")?;
     let started = Instant::now();

@@ -1,4 +1,6 @@
-//! Against nginx, which closes an HTTP/2 connection after N requests: no URL is lost, no connection wasted.
+//! Against nginx, which closes an HTTP/2 connection after a number of requests.
+//!
+//! No URL is lost, and no connection is wasted.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

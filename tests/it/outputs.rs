@@ -1,4 +1,6 @@
-//! A run's output belongs to it alone: it is no input, no other output, and no other run's file or folder.
+//! A run's output belongs to it alone.
+//!
+//! It is not an input, not another output, and not another run's file or folder.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,6 @@
-//! Parquet datasets that haul writes, read by other programs: pyarrow and DuckDB from the Python package index.
+//! Parquet datasets that haul writes, read by other programs.
+//!
+//! The programs are pyarrow and DuckDB from the Python package index.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -47,7 +47,7 @@ fn part(from: usize, to: usize) -> Reply {
         .body(body(0)[from..to].to_vec())
 }
 
-/// A server that cuts the whole body in half, and responds with `rest` to a request for the rest.
+/// A server that cuts the body in half, and responds with `rest` to a request for the rest.
 fn origin(fields: &'static str, rest: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Origin {
     Site::builder()
         .route_with("/large", move |request| match asked_from(request) {

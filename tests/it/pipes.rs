@@ -1,4 +1,4 @@
-//! Inputs that can be read only once, such as pipes: each is opened once, when its turn comes.
+//! Inputs that can be read only once, such as pipes: each is opened once, in its turn.
 
 use std::fs;
 use std::path::{Path, PathBuf};

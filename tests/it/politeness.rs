@@ -1,4 +1,4 @@
-//! Politeness and retries, as the server's log shows them: which host was asked when and how often.
+//! Politeness and retries, as the server's log shows them: what was requested when.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};

@@ -1,4 +1,4 @@
-//! Proxies: they forward requests, their failures have their own class, and their passwords appear nowhere.
+//! Proxies: their failures have their own class, and their passwords appear nowhere.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -25,7 +25,9 @@ fn by(proxy: SocketAddr, engine: &str, urls: &[&str]) -> Config {
     settings
 }
 
-/// A proxy that forwards every connection to the same server, tunnelled or not; it runs as long as the tests.
+/// A proxy that forwards every connection to the same server, tunnelled or not.
+///
+/// It runs as long as the test binary.
 pub(crate) fn relay(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -59,7 +61,7 @@ fn join(mut client: &TcpStream, mut server: TcpStream) -> std::io::Result<()> {
     std::io::copy(&mut server, &mut client).map(drop)
 }
 
-/// A SOCKS 5 proxy that forwards every connection to the same server and records the requested targets.
+/// A SOCKS 5 proxy that forwards to one server and records the requested targets.
 fn socks(to: SocketAddr) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

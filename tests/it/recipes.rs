@@ -1,4 +1,4 @@
-//! Recipes in a crawl: which links they follow, and that each item is written once whatever happens.
+//! Recipes in a crawl: which links they follow, and that each item is written once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,9 @@ use crate::cli::run;
 use crate::resume::{audit, generated, pull_the_plug, site};
 use crate::{tools, written};
 
-/// A list of things whose pages are not recognizable by URL; the link to the next page is nofollow.
+/// A list of things whose pages are not recognizable by URL.
+///
+/// The link to the next page is nofollow.
 const THINGS: &str = r#"
 name = "list"
 match = ["**/list*"]
@@ -201,7 +203,9 @@ title = "h1"
 links = { select = "a@href", type = "url", list = true }
 "#;
 
-/// Title and links of the items of each URL. Asserts that all outputs agree, and have each URL once.
+/// Title and links of the items of each URL.
+///
+/// Asserts that all outputs agree, and have each URL once.
 fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     let of = |records: Vec<(String, Value)>| {
         let mut items = BTreeMap::new();

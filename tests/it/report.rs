@@ -1,4 +1,4 @@
-//! The report in a browser: it shows what is in the data, and loads nothing from the network.
+//! The report in a browser: it shows the data, and loads nothing from the network.
 
 pub(crate) mod browser;
 
@@ -359,7 +359,9 @@ impl Row {
     }
 }
 
-/// Parses a number as the page shows it, into the data's unit: ms, µs for CPU time, bytes, or none.
+/// Parses a number as the page shows it, into the data's unit.
+///
+/// The unit is ms, µs for CPU time, bytes, or none.
 fn quantity(text: &str) -> f64 {
     let (digits, unit) = text
         .split_once(' ')

@@ -1,4 +1,4 @@
-//! Pulling the plug: the real binary is killed at random until it ends by itself, with each record written once.
+//! Pulling the plug: the real binary is killed at random, and still writes each record once.
 //!
 //! Other libraries read the records. A kill comes after a random time, like a power failure; no test depends on which
 //! moment it hits. A run that does not end is killed later each time. The seed of a failure is printed; the moments
@@ -213,7 +213,7 @@ pub(crate) fn generated(pages: u64) -> Origin {
     .unwrap()
 }
 
-/// Kills a crawl until it ends by itself, and audits the output; returns the number of kills.
+/// Kills a crawl until it ends by itself, audits the output, and returns the number of kills.
 fn crawl_trial(seed: u64) -> u32 {
     let (engine, mut pages) = ENGINES[seed as usize % ENGINES.len()];
     let kind = KINDS[seed as usize / ENGINES.len() % KINDS.len()];
@@ -239,7 +239,9 @@ fn crawl_trial(seed: u64) -> u32 {
     kills
 }
 
-/// Writes a list of 5,000 rows with comments, repeated and malformed rows; returns the rows that get a record.
+/// Writes a list of 5,000 rows with comments, repeated and malformed rows.
+///
+/// Returns the rows that get a record.
 fn long_list(origin: &Origin, path: &Path) -> BTreeSet<String> {
     let mut list = fs::File::create(path).unwrap();
     let mut rows = BTreeSet::new();
@@ -258,7 +260,7 @@ fn long_list(origin: &Origin, path: &Path) -> BTreeSet<String> {
     rows
 }
 
-/// Kills a fetch of a list until it ends by itself, and audits the output; returns the number of kills.
+/// Kills a fetch until it ends by itself, audits the output, and returns the number of kills.
 fn list_trial(seed: u64) -> u32 {
     let origin = generated(5001);
     let folder = tempfile::tempdir().unwrap();
@@ -279,7 +281,7 @@ fn list_trial(seed: u64) -> u32 {
     kills
 }
 
-/// Runs the trial with all of these seeds, reports those that failed, and returns the number of kills.
+/// Runs the trial with all of these seeds, and returns the number of kills.
 fn all(seeds: std::ops::Range<u64>, trial: fn(u64) -> u32) -> u32 {
     let (next, kills) = (AtomicU64::new(seeds.start), AtomicU32::new(0));
     let failed: Vec<u64> = thread::scope(|scope| {

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use haul::engine::Engine;
 use haul::{Config, Event, FetchError, HttpVersion, Outcome, Stop, Visit, crawl};
 
-/// A run without a new record for this long hangs. Its total time depends on the load of the machine.
+/// A run without a new record for this long hangs.
+///
+/// The total time of a run depends on the load of the machine.
 const LIMIT: Duration = Duration::from_secs(40);
 /// A run that takes this many times the limit is considered endless.
 const ENDLESS: u32 = 10;

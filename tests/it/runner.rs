@@ -1,4 +1,4 @@
-//! Programs that embed haul: they receive visits as a stream, and write records with a custom sink.
+//! Programs that embed haul, with visits as a stream, custom sinks and custom extractors.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};

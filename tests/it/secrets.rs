@@ -1,4 +1,6 @@
-//! Secrets that the user attaches to a request are sent only to the user's origin, and are never printed.
+//! Secrets that the user attaches to a request are sent only to the user's origin.
+//!
+//! They are never printed.
 
 use haul::fetch::FetchSettings;
 use haul::origin::{Answer, Hit, Origin, Site};

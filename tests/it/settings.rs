@@ -1,4 +1,4 @@
-//! Settings that cannot be intended are errors, wherever they come from, and nothing is requested.
+//! Settings that cannot be intended are errors, and nothing is requested.
 
 use haul::origin::{Answer, Origin, Site};
 

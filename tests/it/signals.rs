@@ -23,7 +23,9 @@ fn send_to_all(child: &Child, signal: Signal) {
     kill_process_group(pid, signal).unwrap();
 }
 
-/// Starts a run and stops in the middle: a record is written, a request is in flight, and rows are waiting.
+/// Starts a run and waits until it is in the middle.
+///
+/// A record is written, a request is in flight, and rows are waiting.
 fn begin(command: &mut Command, site: &cli::Site) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = command.spawn().unwrap();
     site.arrived.recv().unwrap();

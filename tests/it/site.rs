@@ -1,4 +1,4 @@
-//! What a crawl produces from a site: a copy on disk, a map of its links, and a list of broken ones.
+//! What a crawl produces from a site: a copy, a map of its links, and a list of broken ones.
 
 use std::collections::BTreeSet;
 use std::fs;

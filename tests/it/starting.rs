@@ -1,4 +1,4 @@
-//! A run that cannot start reports why, with its own exit code, and leaves existing files unchanged.
+//! A run that cannot start reports why, and leaves existing files unchanged.
 
 use std::process::Command;
 

@@ -1,4 +1,6 @@
-//! Runs over stored pages: they are rows like those of any list, and a crawl can read them instead of the network.
+//! Runs over stored pages, which are rows like those of any list.
+//!
+//! A crawl can read them instead of the network.
 //!
 //! Such runs can be killed, interrupted, and kept as jobs.
 

@@ -59,7 +59,9 @@ fn page() -> Vec<u8> {
     [head, frame(DATA, END_STREAM, 1, b"a page")].concat()
 }
 
-/// The frames that the server sends to the first request on its first connection; other connections get a page.
+/// The frames that the server sends to the first request on its first connection.
+///
+/// Other connections get a page.
 #[derive(Clone)]
 struct Server {
     first: Arc<Mutex<Option<Vec<u8>>>>,

@@ -24,7 +24,9 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     find(name).or_else(|| skip(name))
 }
 
-/// The Python interpreter with the packages of `tests/python/NAME.txt`, or `None` after counting a skipped test.
+/// The Python interpreter with the packages of `tests/python/NAME.txt`.
+///
+/// Returns `None` after counting a skipped test.
 pub(crate) fn python(name: &str) -> Option<PathBuf> {
     let environment = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("python")

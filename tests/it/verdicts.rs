@@ -1,4 +1,4 @@
-//! What `haul compare` may claim: only proven equality, advice that can be pasted, a budget that is kept.
+//! What `haul compare` may claim: proven equality, advice that works, a budget that holds.
 //!
 //! An interrupt keeps the complete rounds.
 

@@ -1,4 +1,4 @@
-//! Trouble with a host delays its URLs but drops none: outages, refusals, rate limits, hosts that stay down.
+//! Trouble with a host delays its URLs but drops none: outages, refusals, rate limits.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -101,7 +101,9 @@ fn a_server_that_refuses_connections_for_a_moment_costs_no_url() {
     });
 }
 
-/// A site of N pages, each linking to the next two, that resets connections after some pages until mended.
+/// A site that resets connections after some pages until it is mended.
+///
+/// Each page links to the next two.
 fn failing_site(count: usize, well: usize, mended: Arc<AtomicBool>) -> Origin {
     let requests = AtomicUsize::new(0);
     let page = move |request: &Request| {

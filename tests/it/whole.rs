@@ -1,4 +1,4 @@
-//! Outputs are complete and consistent: file names, ends of files, full disks, retries, and the numbers of a report.
+//! Outputs are complete and consistent: file names, ends of files, full disks, retries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -244,13 +244,13 @@ fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
         let output = shell(format!(
             "ulimit -f 160; '{program}' fetch list.txt -q -o {out}"
         ));
-        let stderr = errors(&output);
-        assert_eq!(output.status.code(), Some(5), "{out}: {stderr}");
-        let command = stderr.lines().find_map(|line| line.strip_prefix("  haul "));
-        let command = command.unwrap_or_else(|| panic!("{out}: {stderr}"));
+        let error = errors(&output);
+        assert_eq!(output.status.code(), Some(5), "{out}: {error}");
+        let command = error.lines().find_map(|line| line.strip_prefix("  haul "));
+        let command = command.unwrap_or_else(|| panic!("{out}: {error}"));
         assert!(
             command.contains("--append") && command.contains("--rows"),
-            "{stderr}"
+            "{error}"
         );
         if out == "out.jsonl" {
             records(&folder.path().join(out));
@@ -300,12 +300,9 @@ fn if_one_of_two_outputs_cannot_be_written_both_end_with_the_same_records() {
 
 /// A server whose paths under `/late/` fail the first time they are requested.
 fn late() -> Origin {
-    let requested = std::sync::Mutex::new(BTreeSet::new());
+    let paths = std::sync::Mutex::new(BTreeSet::new());
     let answers = move |request: &haul::origin::Request| {
-        let first = requested
-            .lock()
-            .unwrap()
-            .insert(request.target().to_owned());
+        let first = paths.lock().unwrap().insert(request.target().to_owned());
         let is_late = request.target().starts_with("/late/") && first;
         let status = if is_late { 500 } else { 200 };
         Answer::from(

@@ -1,4 +1,4 @@
-//! Reads haul's outputs with other libraries, strictly: a torn or ragged record fails the test.
+//! Reads haul's outputs with other libraries; a torn or ragged record fails the test.
 //!
 //! Uses only Rust crates, so that every machine can test that each record is there exactly once.
 
@@ -38,7 +38,7 @@ pub(crate) fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().map(Result::unwrap).collect()
 }
 
-/// Compares each saved body with its URL's current response, and the folder and its index with the records.
+/// Compares saved bodies with the server's, and the folder and its index with the records.
 ///
 /// Returns the number of files.
 pub(crate) fn files(folder: &Path, records: &str, saved: &str) -> usize {

@@ -1,4 +1,4 @@
-//! The bodies that other programs and haul itself read from an archive are the ones that were served.
+//! Other programs and haul itself read from an archive the bodies that were served.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,7 +46,9 @@ fn other_programs_read_from_an_archive_what_was_served() {
     }
 }
 
-/// Reads an archive with haul's own reader, compares each body with what was served, and returns their number.
+/// Reads an archive with haul, and compares each body with what was served.
+///
+/// Returns the number of bodies.
 fn read(archive: &Path, served: &Path) -> usize {
     let mut names = BTreeSet::new();
     for stored in Archive::open(archive).unwrap() {

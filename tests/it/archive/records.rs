@@ -1,4 +1,6 @@
-//! The records of an archive, including those without a page: redirects, failed requests, resources, conversions.
+//! The records of an archive, including those without a page.
+//!
+//! Covers redirects, failed requests, resources and conversions.
 
 use std::fs;
 use std::path::Path;

@@ -125,7 +125,7 @@ fn outputs(commands: &[Command], folder: &Path) -> Option<Vec<String>> {
     Some(outputs)
 }
 
-/// Checks that an output has the lines that a page shows; the error is the first missing line.
+/// Checks that an output has the lines that a page shows; the error is a missing line.
 fn matches(shown: &[String], output: &str) -> Result<(), String> {
     let lines = output.lines().filter(|line| !line.contains(" Killed ")); // the shell's message about a process that was killed
     let mut printed: Vec<String> = lines.map(plain).collect();

@@ -10,7 +10,7 @@ use super::{CHAPTERS, CRATE, Page, between, output_of};
 /// The folder of these pages, relative to the chapters.
 const COMMANDS: &str = "reference/commands";
 
-/// The names of all commands in the order of the help, subcommands after their parent's name.
+/// The names of all commands in the order of the help, subcommands with their parent.
 fn commands() -> Vec<String> {
     let mut commands = Vec::new();
     for name in listed(&output_of(&["--help"])) {

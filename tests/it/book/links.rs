@@ -1,4 +1,4 @@
-//! The pages link to existing files and headings, and every chapter is in the table of contents.
+//! The pages link to existing files and headings, and the table of contents is complete.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The README is short and its first example works; console blocks that are not run still parse.
+//! The README is short and its first example works; commands that are not run still parse.
 
 use super::blocks::blocks;
 use super::{Page, pages};

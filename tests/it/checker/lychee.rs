@@ -1,4 +1,4 @@
-//! The broken links that haul reports, compared with those that lychee reports on the same two sites.
+//! The broken links that haul reports on two sites, compared with those that lychee reports.
 
 use std::collections::BTreeSet;
 

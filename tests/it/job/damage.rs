@@ -1,4 +1,4 @@
-//! Jobs with damaged files or a full disk: haul refuses to run and leaves the output unchanged.
+//! Jobs with damaged files or a full disk: haul stops and leaves the output unchanged.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -10,7 +10,9 @@ use rustix::process::Signal;
 use super::JobCrawl;
 use crate::run::wait;
 
-/// The offset of a job's format in its SQLite file (file format 1.3: the user version, big-endian).
+/// The offset of a job's format in its SQLite file.
+///
+/// File format 1.3: the user version, big-endian.
 const FORMAT_AT: u64 = 60;
 
 fn shorten(path: &Path, length: u64) {

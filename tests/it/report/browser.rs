@@ -1,4 +1,4 @@
-//! A headless browser, driven over the DevTools protocol: just enough to open one page and look at it.
+//! A headless browser, driven over the DevTools protocol: just enough to look at one page.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -25,7 +25,9 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the browser with an empty page and subscribes to its events; `None` if there is no browser.
+    /// Starts the browser with an empty page, and subscribes to its events.
+    ///
+    /// Returns `None` if there is no browser.
     pub(crate) fn start() -> Option<Self> {
         let chromium = tools::program("chromium")?;
         let directory = tempfile::tempdir().unwrap();
@@ -152,7 +154,7 @@ impl Browser {
         );
     }
 
-    /// Everything that went wrong since the page was opened: exceptions, console errors, dialogs.
+    /// What went wrong since the page was opened: exceptions, console errors, dialogs.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
         self.evaluate("1"); // earlier events arrive before the response
         let wrong = |event: &&Value| match event["method"].as_str().unwrap_or_default() {
