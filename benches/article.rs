@@ -4,7 +4,7 @@
 //! `benches/article/score.py` makes the list, runs this alongside other libraries, and compares the results. Without a
 //! list, there is nothing to do.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::time::Instant;
 

@@ -6,7 +6,7 @@
 //! about 60 links. For the generated pages it also measures links that are resolved, deduplicated and fingerprinted,
 //! which is all that a crawl's loop receives.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -3,7 +3,7 @@
 //! `cargo bench --bench loop` prints visits per second, with records written as JSON Lines to a temporary file and
 //! without.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::num::NonZeroUsize;
 use std::time::Instant;

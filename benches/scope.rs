@@ -3,7 +3,7 @@
 //! One core, warm, best of several rounds. `cargo bench --bench scope [FILE]` judges the URLs of a file, one per line;
 //! without a file, URLs as shops, forums and newspapers have them. Each round starts with a fresh scope.
 
-#![expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::time::Instant;
 

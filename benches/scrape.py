@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Five fields of 1,000 real pages: haul beside parsel (lxml) and selectolax (lexbor), pages a second on one core; and how
-much faster haul reads an archive of them on all cores than on one.
+"""Five fields from 1,000 real pages: haul compared with parsel (lxml) and selectolax (lexbor), pages per second on one
+core; and how much faster haul reads an archive of them on all cores than on one.
 
     cargo build --release && python3 benches/scrape.py
 
-The pages are those of four Debian documentation packages, each made by another generator, unpacked below target/; the peers come from the Python package index
-into an environment of their own there. haul is measured as a whole process: it starts, reads the folder, finds out each
-page's encoding, parses, selects and writes a record a page. The peers have their pages in memory, decoded, and write nothing.
+The pages come from four Debian documentation packages, each made with a different generator, and are unpacked below
+target/. The peers are installed from the Python package index into their own environment there. haul is measured as a
+whole process: it starts, reads the folder, detects each page's encoding, parses, selects and writes a record per page.
+The peers have their pages in memory, already decoded, and write nothing.
 """
 
 import pathlib
@@ -20,7 +21,7 @@ PLACE = ROOT / "target" / "bench-scrape"
 HAUL = ROOT / "target" / "release" / "haul"
 # DocBook, Sphinx, rustdoc, AsciiDoc.
 PACKAGES = ["postgresql-doc-15", "python3.11-doc", "rust-doc", "git-doc"]
-PAGES = 250  # of each
+PAGES = 250  # from each package
 ROUNDS = 5
 FIELDS = ["title=title", "heading=h1,h2", "links[]=a@href", "second=p:nth-of-type(2)", "entries[]=ul > li > a"]
 
@@ -52,7 +53,7 @@ print(len(pages) / (time.perf_counter() - start))
 
 
 def prepare():
-    """The pages, a folder a package, and a Python with the peers."""
+    """Returns the pages, one folder per package, and a Python interpreter with the peers."""
     for package in PACKAGES:
         pages = PLACE / "pages" / package
         if pages.is_dir():
@@ -75,7 +76,7 @@ def prepare():
 
 
 def haul(source, cores):
-    """Pages a second."""
+    """How many pages per second haul scrapes."""
     words = [HAUL, "fetch", "-q", "--from", source, "-o", PLACE / "out.jsonl"]
     for field in FIELDS:
         words += ["-s", field]

@@ -1,8 +1,8 @@
-"""The pages of a folder as `haul crawl` finds them, and as `wget -r` does: one set, or each difference with its side.
+"""Compares the pages of a folder that `haul crawl` finds with those that `wget -r` finds, and prints each difference.
 
     python3 benches/wget.py HAUL FOLDER [START]
 
-The folder is served by `haul serve`; START is the page to begin with, `index.html` if nothing is said. Ends with 1 where the sets differ.
+`haul serve` serves the folder; START is the first page, `index.html` by default. Exits with 1 if the sets differ.
 """
 
 import json
@@ -21,7 +21,7 @@ def canonical(url):
 
 
 def by_haul(haul, start):
-    """What haul was answered with 200."""
+    """The pages that haul fetched with status 200."""
     run = subprocess.run(
         [haul, "crawl", start, "--no-config", "-q", "--assets", "--ignore-robots", "-f", "jsonl", "-o", "-"],
         stdout=subprocess.PIPE,
@@ -31,7 +31,7 @@ def by_haul(haul, start):
 
 
 def by_wget(start):
-    """What wget saved."""
+    """The pages that wget saved."""
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
             ["wget", "-r", "-l", "inf", "-nv", "-e", "robots=off", "--no-host-directories", "-P", folder, start],

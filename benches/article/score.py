@@ -1,4 +1,4 @@
-"""Scores the articles that haul finds, beside other libraries. See README.md in this folder."""
+"""Scores the articles that haul and other libraries find. See README.md in this folder."""
 
 import argparse, json, os, re, shutil, subprocess, sys, tarfile, time, venv
 from collections import Counter
@@ -27,7 +27,7 @@ SILENT = set("script style noscript template svg math iframe object head".split(
 
 
 def text_of(source):
-    """The text of HTML, blocks on lines of their own."""
+    """The text of HTML, with each block on its own line."""
     from lxml import html
     source = re.sub(r"<\?xml[^>]*\?>", "", source)
     if not source.strip():
@@ -94,7 +94,7 @@ def run(*command, **more):
 
 
 def crate(name, dependencies, main):
-    """A package of its own under target, so that the clients of the registries do the fetching."""
+    """Creates a separate package under target, so that the registries' own clients fetch the dependencies."""
     folder = WORK / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
     lines = "\n".join(f'{crate} = "={version}"' for crate, version in dependencies.items())
@@ -127,14 +127,14 @@ def readability():
 
 
 def layouts():
-    """Pages made by hand after the layouts of news sites, with the articles they were made from."""
+    """Handmade pages in the layouts of news sites, with the articles that they were made from."""
     for gold in sorted((ROOT / "fixtures" / "article" / "layouts").glob("*.txt")):
         page = str(gold.with_suffix(".html"))
         yield {"id": gold.stem, "path": page, "url": "https://paper.example/a.html", "gold": gold.read_text("utf8")}
 
 
 def candidates(pages):
-    """What the other crates find: one program for all of them."""
+    """The articles that the other crates find, with one program for all of them."""
     arms = "\n".join(f'        "{name}" => {{ {code} }}' for name, (_, code) in CANDIDATES.items())
     folder = crate("candidates", {name: version for name, (version, _) in CANDIDATES.items()}, f'''
 fn article(name: &str, html: &str, url: &str) -> Option<String> {{

@@ -91,7 +91,7 @@ fn an_accepted_status_is_not_a_failure_and_stays_in_the_record() {
     );
     let busy = origin.log().paths();
     let busy = busy.iter().filter(|path| *path == "/busy").count();
-    assert_eq!(busy, 1, "what is accepted is not tried again");
+    assert_eq!(busy, 1, "an accepted status is not retried");
 
     let all = crawl("4xx,999");
     assert_eq!(all.status.code(), Some(0), "{}", stderr_of(&all));

@@ -164,7 +164,7 @@ fn the_set_of_records_does_not_depend_on_the_order_of_responses() {
     let raised = raised.into_inner().unwrap();
     assert!(
         raised > 0,
-        "no order was other than the first: nothing was tried"
+        "every order was like the first: nothing was tested"
     );
 }
 
@@ -231,7 +231,7 @@ fn a_page_found_by_a_plain_link_is_read_by_the_recipe_that_leads_there_later() {
         let (last, before) = best.split_last().unwrap();
         assert_eq!(last.2, r#"{"one":[{"name":"best"}]}"#, "{records:?}");
         assert!(before.len() == 1 && before[0].1 < last.1, "{records:?}");
-        assert_eq!(records.len(), 4, "nothing else is asked again: {records:?}");
+        assert_eq!(records.len(), 4, "nothing else is requested again: {records:?}");
     });
 }
 
@@ -317,7 +317,7 @@ fn a_url_that_is_a_link_and_an_asset_counts_as_both() {
         assert_eq!(
             origin.log().hits("/site/small.png").len(),
             1,
-            "a picture leads nowhere"
+            "an image has no links"
         );
     });
 }

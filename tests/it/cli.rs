@@ -161,7 +161,7 @@ fn only_the_selected_rows_are_fetched() {
     assert_eq!(
         run(folder.path(), &words).1.lines().count(),
         2,
-        "rows run on from one input to the next"
+        "row numbers continue from one input to the next"
     );
 }
 

@@ -54,7 +54,7 @@ fn once(origin: &Origin) {
     let mut urls = BTreeSet::new();
     for hit in origin.log().all_hits() {
         let url = format!("{}{}", hit.host, hit.path);
-        assert!(urls.insert(url.clone()), "{url} was asked twice");
+        assert!(urls.insert(url.clone()), "{url} was requested twice");
     }
 }
 
@@ -164,7 +164,7 @@ fn a_resumed_crawl_fetches_robots_txt_again_and_obeys_the_new_rules() {
         assert_eq!(
             second.records.len(),
             1,
-            "the held one: the others have no record"
+            "only the held page: the others have no record"
         );
         assert_eq!(requested(&origin), ["/", "/held", "/held"]);
         assert_eq!(origin.log().hits("/robots.txt").len(), 2);
@@ -216,7 +216,7 @@ fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
         apart(&hits[1..], ms(120));
         assert!(
             hits[6].at.duration_since(hits[1].at) < ms(120) * 8,
-            "and no more than kept"
+            "and not much longer"
         );
     });
 }

@@ -169,16 +169,16 @@ fn an_engine_fills_its_slots_and_no_more() {
         let origin = slow(ms(20));
         let mut settings = config(engine, pages(&origin, 150));
         settings.frontier.per_host = 0;
-        let in_progress = Arc::new(AtomicUsize::new(0));
-        let most = in_progress.clone();
+        let most = Arc::new(AtomicUsize::new(0));
+        let observed = most.clone();
         run_with(settings, Stop::new(), move |event| {
             if let Event::Tick(tally) = event {
-                most.fetch_max(tally.in_flight, Ordering::SeqCst);
+                observed.fetch_max(tally.in_flight, Ordering::SeqCst);
             }
         });
         assert!(
-            in_progress.load(Ordering::SeqCst) <= in_flight(engine),
-            "{in_progress:?} are told"
+            most.load(Ordering::SeqCst) <= in_flight(engine),
+            "{most:?} in flight"
         );
         assert_eq!(
             origin.log().counts().most_in_flight,

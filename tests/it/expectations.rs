@@ -84,7 +84,7 @@ fn heads() -> Vec<Row> {
             "200",
         ),
         keep_open(
-            "a line that is no field",
+            "a line that is not a field",
             lengthy("what is this\r\n"),
             "200",
         ),
@@ -168,7 +168,7 @@ fn bodies() -> Vec<Row> {
             announced(&format!("{length}, 5")),
             "protocol",
         ),
-        keep_open("a length that is none", announced("many"), "protocol"),
+        keep_open("a length that is not a number", announced("many"), "protocol"),
         keep_open("a negative length", announced("-1"), "protocol"),
         keep_open("chunks", chunked(&chunk()), "200"),
         keep_open(
@@ -195,7 +195,7 @@ fn bodies() -> Vec<Row> {
             "protocol",
         ),
         keep_open(
-            "a size that is none",
+            "a chunk size that is not a number",
             chunked("zz\r\nno\r\n0\r\n\r\n"),
             "protocol",
         ),

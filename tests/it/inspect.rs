@@ -411,7 +411,7 @@ fn a_missing_job_and_a_damaged_one_have_their_own_exit_codes() {
         assert!(text.contains("no job"), "{text}");
         assert!(
             !folder.path().join("job").exists(),
-            "looking makes no folder"
+            "looking creates no folder"
         );
     }
     crawl(folder.path(), &site.origin, &[], 0);

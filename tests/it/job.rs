@@ -49,7 +49,7 @@ impl JobCrawl {
 
     fn run_in(&self, folder: &Path, more: &[&str]) -> (Option<i32>, String) {
         let mut run = self.start_in(folder, more);
-        run.ends_within(LIMIT).expect("it hangs")
+        run.ends_within(LIMIT).expect("the run hangs")
     }
 
     fn run(&self, more: &[&str]) -> (Option<i32>, String) {
@@ -63,7 +63,7 @@ impl JobCrawl {
         wait(self.origin.log().wait_for_hits(after));
         let id = Pid::from_raw(run.id().cast_signed()).unwrap();
         kill_process(id, signal).unwrap();
-        run.ends_within(LIMIT).expect("it hangs")
+        run.ends_within(LIMIT).expect("the run hangs")
     }
 
     fn out(&self) -> Vec<u8> {

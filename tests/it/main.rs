@@ -6,7 +6,7 @@
     clippy::print_stdout,
     clippy::unwrap_used,
     missing_docs,
-    reason = "a test may"
+    reason = "tests may do so"
 )]
 
 mod archive;

@@ -28,22 +28,22 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "job-posting-in-comment-markers",
         "json_ld",
-        "extruct takes out a comment that is one line, not markers on lines of their own",
+        "extruct removes comments of one line, not markers on lines of their own",
     ),
     (
         "json-ld-broken",
         "json_ld",
-        "one block that is no JSON, and extruct has nothing of the page; here the others stay, and the block is told",
+        "extruct drops the whole page if one block is not JSON; haul keeps the others, and reports the block",
     ),
     (
         "json-ld-in-plain-cdata",
         "json_ld",
-        "extruct knows the marker of CDATA behind // only",
+        "extruct knows the CDATA marker only after //",
     ),
     (
         "json-ld-semicolon-and-escape",
         "json_ld",
-        "extruct mends comments and commas, not semicolons and escapes of JavaScript",
+        "extruct repairs comments and commas, not semicolons and JavaScript escapes",
     ),
     (
         "json-ld-type-with-charset",
@@ -53,22 +53,22 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "microdata-item-without-properties",
         "microdata",
-        "extruct tells the text of an item without properties as its value; the standard has no such thing (HTML 5.4.1)",
+        "extruct takes the text of an item without properties as its value; the standard does not (HTML 5.4.1)",
     ),
     (
         "microdata-itemref-in-a-circle",
         "microdata",
-        "extruct tells the item that would hold itself as null; here it is left out and told",
+        "extruct writes null for an item that would contain itself; haul leaves it out and reports it",
     ),
     (
         "microdata-itemref-used-twice",
         "microdata",
-        "extruct gives an item to the first who refers to it only, and null to the others",
+        "extruct gives an item only to the first element that refers to it, and null to the others",
     ),
     (
         "microdata-text-with-scripts",
         "microdata",
-        "a time without a datetime is its text (HTML 5.2.4 and 4.5.14); extruct has nothing",
+        "the value of a time without a datetime is its text (HTML 5.2.4 and 4.5.14); extruct has none",
     ),
     (
         "microdata-urls",
@@ -78,17 +78,17 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
         "open-graph-in-name-and-body",
         "open_graph",
-        "extruct reads the property of meta elements in the head, in lower case, empty ones too; pages also write name, and in the body",
+        "extruct reads property, in lower case, of meta elements in the head, even if empty; pages also use name, and the body",
     ),
     (
         "open-graph-of-own-prefixes",
         "open_graph",
-        "extruct takes each prefix that the page declares and not fb; here the prefixes are a list",
+        "extruct accepts each prefix that the page declares but not fb; haul has a list of prefixes",
     ),
     (
         "windows-1252",
         "microdata",
-        "the query of a link is sent in the page's encoding (WHATWG URL 4.4); extruct leaves the characters",
+        "the query of a link is sent in the page's encoding (WHATWG URL 4.4); extruct keeps the characters",
     ),
 ];
 

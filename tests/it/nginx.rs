@@ -140,7 +140,7 @@ fn a_server_that_closes_connections_after_some_requests_loses_no_url_and_is_not_
         let needed = pages / requests + loops;
         assert!(
             connections <= needed + loops,
-            "{engine}: {connections} connections where {needed} do"
+            "{engine}: {connections} connections, but {needed} suffice"
         );
     }
 }

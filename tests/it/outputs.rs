@@ -232,7 +232,7 @@ fn a_url_is_not_a_path() {
     assert_eq!(
         tree(folder.path()).len(),
         1,
-        "no folder of that name is made"
+        "no folder of that name is created"
     );
 }
 

@@ -339,7 +339,7 @@ fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
         assert!(expected.len() as u64 >= pages, "{name}: {}", expected.len());
         assert!(
             written::items(&table(dataset, name)) == written::numbered(&expected),
-            "other items of {name}"
+            "different items in {name}"
         );
         let Some(strangers) = &strangers else {
             continue;
@@ -347,7 +347,7 @@ fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
         for reader in ["arrow", "duckdb"] {
             assert!(
                 strangers.table(reader, dataset, name) == expected,
-                "{reader}: other items of {name}"
+                "{reader}: different items in {name}"
             );
         }
     }
@@ -369,7 +369,7 @@ fn a_crawl_with_recipes_that_is_killed_has_each_page_and_each_item_once() {
         whole(&origin, folder.path(), &dataset, 600);
     }
     println!("killed {kills} times");
-    assert!(kills > 0, "no kill is no proof");
+    assert!(kills > 0, "the run was never killed");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn a_part_of_another_body_is_never_joined_to_the_first() {
             let other = other.header("Content-Range", range(first, TOTAL - 1, TOTAL));
             other.body(body(0)[first..].to_vec()).into()
         }),
-        ("more than the total, which is not told", |from| {
+        ("more than the total, which is not in the header", |from| {
             let other = Reply::new(206).header("ETag", "\"v1\"");
             let range = format!("bytes {from}-{}/*", TOTAL + 999);
             let other = other.header("Content-Range", range);
@@ -326,7 +326,7 @@ fn each_request_for_a_url_has_its_own_partial_download() {
         assert_eq!(
             resumed.count(),
             3,
-            "what a row carries does not keep it from being resumed"
+            "the headers of a row do not keep it from being resumed"
         );
         assert_eq!(left_behind(&spool), 0);
     });

@@ -31,7 +31,7 @@ fn every_chart_is_drawn_and_nothing_is_requested() {
         assert_eq!(marks.len(), charts, "{marks:?}");
         for mark in marks {
             assert!(mark[1].as_u64().unwrap() > 0, "nothing drawn: {mark}");
-            assert!(mark[2].as_u64().unwrap() > 10, "nothing said: {mark}");
+            assert!(mark[2].as_u64().unwrap() > 10, "no label: {mark}");
         }
         assert_eq!(browser.complaints(), Vec::<String>::new());
         assert_eq!(browser.requests(), [address]);
@@ -127,7 +127,7 @@ fn pointing_at_a_bar_shows_its_value() {
     let fill = "getComputedStyle(document.querySelector('[data-chart=speed] g[aria-label=tip] path')).fill";
     let paper = "getComputedStyle(document.documentElement).backgroundColor";
     assert_eq!(browser.evaluate(fill), browser.evaluate(paper));
-    assert!(shown_text.contains(&shown), "{shown_text} tells of {shown}");
+    assert!(shown_text.contains(&shown), "{shown} is not in {shown_text}");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn hostile_text_stays_text() {
         assert_eq!(found[2], "</title><script>alert(3)</script>");
         assert!(
             found[3].as_str().unwrap().contains(HOSTILE),
-            "it is shown as it is"
+            "the text is shown as it is"
         );
         let schemes = browser
             .evaluate("[...new Set([...document.links].map((link) => link.protocol))].sort()");
@@ -265,7 +265,7 @@ fn on_paper_everything_is_open_and_light() {
     assert_eq!(
         browser.evaluate("window.printed"),
         0,
-        "all was open while it was printed"
+        "everything was open while it was printed"
     );
     assert_eq!(browser.evaluate(open), 0, "and is folded again");
     browser.media("print");

@@ -135,7 +135,7 @@ impl Running {
         match self.output.recv_timeout(time) {
             Ok(text) => Some((self.child.wait().unwrap().code(), text)),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => panic!("nobody listens"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the reader has ended"),
         }
     }
 
@@ -169,7 +169,7 @@ pub(crate) fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32
             longest = longest.mul_f64(1.5);
         }
     }
-    panic!("it comes to no end");
+    panic!("the run does not end");
 }
 
 /// Asserts that each page of a site has exactly one record, and that there are no others.

@@ -76,7 +76,7 @@ fn an_engine_that_is_rejected_half_of_the_time_does_not_win() {
     assert_eq!(comparison["answers"]["agree"], false);
     assert_eq!(
         comparison["answers"]["changing"], 0,
-        "a failure is no change"
+        "a failure is not a change"
     );
     assert_eq!(comparison["verdict"], Value::Null);
     // Failures do not count as throughput, only pages do.

@@ -477,7 +477,7 @@ fn job_and_explain_show_a_wait_with_its_reason_while_another_haul_works() {
     let job = (0..LOOKS)
         .map(|_| look(&["job", "job"]))
         .find(|text| text.contains("waits"))
-        .expect("the wait is told");
+        .expect("the wait is shown");
     let reason = "its robots.txt asks for 20s between requests";
     assert!(job.contains(reason), "{job}");
     // The seed itself is shown once it is committed.

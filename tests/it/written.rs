@@ -56,7 +56,7 @@ pub(crate) fn files(folder: &Path, records: &str, saved: &str) -> usize {
         let answer = agent.get(url).call().unwrap().body_mut().read_to_vec();
         assert!(
             answer.unwrap() == fs::read(&path).unwrap(),
-            "other bytes in {name}"
+            "different bytes in {name}"
         );
         assert!(named.insert(path), "two records for {name}");
     }

@@ -174,7 +174,7 @@ fn a_request_that_failed_is_archived_with_the_reason() {
     assert_eq!(
         of("request", nobody),
         None,
-        "nobody was there to send it to"
+        "there was no connection to send it on"
     );
     if let Some(python) = tools::python("archive") {
         run_strangers(&python, "check", &archive, &[]);

@@ -1,13 +1,13 @@
-"""What other people's programs find in an archive of ours; any difference is an error.
+"""What other programs read from an archive that haul wrote; any difference is an error.
 
-strangers.py check ARCHIVE             warcio finds every digest right, and each record framed
-strangers.py bodies ARCHIVE SERVED     warcio finds in each answer the bytes that were served
-strangers.py index ARCHIVE             the keys and URLs that pywb's indexer finds, one a line
+strangers.py check ARCHIVE             warcio verifies every digest, and the framing of each record
+strangers.py bodies ARCHIVE SERVED     warcio reads from each response the bytes that were served
+strangers.py index ARCHIVE             prints the keys and URLs that pywb's indexer finds, one per line
 strangers.py replay ARCHIVE SERVED     pywb shows each page with the bytes that were served
-strangers.py package PACKAGE           wacz validates it, and its index is the one that cdxj-indexer makes
-strangers.py wrap ARCHIVE PACKAGE      wacz makes a package of it
-strangers.py urls ARCHIVE              the URLs of the answers, one a line
-strangers.py resources ARCHIVE         warcio writes one: two resources of pages, one of something else, and a conversion
+strangers.py package PACKAGE           wacz validates the package, and cdxj-indexer creates the same index
+strangers.py wrap ARCHIVE PACKAGE      wacz creates a package from the archive
+strangers.py urls ARCHIVE              prints the URLs of the responses, one per line
+strangers.py resources ARCHIVE         warcio writes two pages and one other thing as resources, and a conversion
 """
 import sys, os, io, gzip, json, subprocess, tempfile, zipfile
 
@@ -29,15 +29,15 @@ def opened():
 
 
 def served():
-    """What was served, by path: `coding` in a name is how it was coded."""
+    """What was served, by path; the name of a file that was served compressed ends in `.coded`."""
     folder = sys.argv[3]
     return {'/' + name.replace('.coded', ''): (open(os.path.join(folder, name), 'rb').read(), name)
             for name in os.listdir(folder)}
 
 
 if what == 'check':
-    said = run('warcio', 'check', '-v', archive)
-    assert 'digest failed' not in said and 'digest pass' in said, said
+    output = run('warcio', 'check', '-v', archive)
+    assert 'digest failed' not in output and 'digest pass' in output, output
 elif what == 'resources':
     from warcio.warcwriter import WARCWriter
     with open(archive, 'wb') as output:
@@ -57,7 +57,7 @@ elif what == 'urls':
 elif what == 'bodies':
     from warcio.archiveiterator import ArchiveIterator
     from urllib.parse import urlsplit
-    kept, found, first = served(), set(), {}
+    expected, found, first = served(), set(), {}
     for record in ArchiveIterator(opened()):
         if record.rec_type not in ('response', 'revisit') or record.rec_headers.get_header('WARC-Truncated'):
             continue
@@ -66,10 +66,10 @@ elif what == 'bodies':
         body = record.raw_stream.read()
         body = first[digest] if record.rec_type == 'revisit' else body
         first[digest] = body
-        assert body == kept[path][0], f'{path}: other bytes'
+        assert body == expected[path][0], f'{path}: different bytes'
         assert record.http_headers.get_header('content-length') in (None, str(len(body)))
         found.add(path)
-    assert found == set(kept), f'{set(kept) - found} are missing'
+    assert found == set(expected), f'{set(expected) - found} are missing'
     print(len(found))
 elif what == 'index':
     for line in run('cdx-indexer', '-j', archive).splitlines():
@@ -94,16 +94,16 @@ elif what == 'replay':
             'wsgi.multithread': False, 'wsgi.multiprocess': False, 'wsgi.run_once': False,
         }
         shown = b''.join(app(environ, lambda status, headers, *_: got.update(status=status)))
-        # It takes content codings away for whoever cannot take them.
+        # pywb removes content codings for clients that do not accept them.
         plain = gzip.decompress(body) if name.endswith('.coded') else body
         assert shown in (body, plain), f'{path}: {got} {shown[:200]}'
     print('replayed')
     sys.stdout.flush()
-    os._exit(0)  # its server would go on
+    os._exit(0)  # otherwise its server would keep running
 elif what == 'wrap':
     run('wacz', 'create', '-f', archive, '-o', sys.argv[3])
 elif what == 'package':
-    said = run('wacz', 'validate', '-f', archive)
+    output = run('wacz', 'validate', '-f', archive)
     package = zipfile.ZipFile(archive)
     assert package.testzip() is None
     folder = tempfile.mkdtemp()
@@ -111,14 +111,14 @@ elif what == 'package':
     ours = gzip.open(os.path.join(folder, 'indexes/index.cdx.gz'), 'rt').read().splitlines()
     made = run('cdxj-indexer', '-s', os.path.join(folder, 'archive/data.warc.gz')).splitlines()
 
-    def told(line):
+    def entry(line):
         key, moment, value = line.split(' ', 2)
         value = json.loads(value)
         return key, moment, {name: value.get(name) for name in ('url', 'mime', 'status', 'digest', 'length', 'offset')}
 
-    # Theirs has no digest of a redirect whose record has none, and guesses one.
-    theirs = [told(line) for line in made]
-    for mine, other in zip(map(told, ours), theirs):
+    # cdxj-indexer makes up a digest for a redirect whose record has none.
+    theirs = [entry(line) for line in made]
+    for mine, other in zip(map(entry, ours), theirs):
         if mine[2]['digest'] == '-':
             other[2]['digest'] = '-'
         if not mine[2]['mime']:
@@ -133,6 +133,6 @@ elif what == 'package':
         pack = packed[value['offset']:value['offset'] + value['length']]
         lines += len(gzip.decompress(pack).splitlines())
     assert lines == len(ours)
-    print(said)
+    print(output)
     for line in open(os.path.join(folder, 'pages/pages.jsonl')):
         print(json.loads(line).get('title'))

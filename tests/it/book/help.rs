@@ -65,7 +65,7 @@ fn every_command_has_a_page_that_is_its_help() {
         let text = Page::read(Path::new(CHAPTERS).join(COMMANDS).join(file)).text;
         assert!(
             text == page(command),
-            "{file} is not the help of haul {command}: UPDATE_BOOK=1 writes it anew"
+            "{file} is not the help of haul {command}: UPDATE_BOOK=1 rewrites it"
         );
     }
     let mut there: Vec<_> = fs::read_dir(&folder)
@@ -76,7 +76,7 @@ fn every_command_has_a_page_that_is_its_help() {
     files.sort();
     assert_eq!(
         there, files,
-        "pages of commands that there are, and no others"
+        "one page per command, and no others"
     );
 }
 

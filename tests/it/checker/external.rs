@@ -99,7 +99,7 @@ fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
     let hits = other.log().all_hits();
     assert!(
         hits.iter().all(|hit| hit.header("x-key").is_none()),
-        "a page named that host, and no user"
+        "a page linked to that host, the user did not name it"
     );
     assert!(origin.log().all_hits()[0].header("x-key").is_some());
     for record in records(folder.path()) {

@@ -111,7 +111,7 @@ fn a_log_that_is_damaged_after_a_kill_is_rejected() {
         }
         job.assert_rejected(copy.path(), "damaged");
     }
-    assert_eq!(job.run(&["-q"]).0, Some(0), "the one that nobody touched");
+    assert_eq!(job.run(&["-q"]).0, Some(0), "the undamaged original");
     job.audit();
 }
 

@@ -1,7 +1,7 @@
-"""What extruct reads out of pages.
+"""What extruct reads from pages.
 
-In, a line of JSON for each page: {"url": …, "text": …}. Out, a line for each: {"json_ld": …, "microdata": …, "open_graph": …}, and
-{"error": …} in the place of what could not be read.
+Input is a line of JSON for each page: {"url": …, "text": …}. Output is a line for each page:
+{"json_ld": …, "microdata": …, "open_graph": …}, with {"error": …} for a syntax that could not be read.
 """
 import json
 import sys

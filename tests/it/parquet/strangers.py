@@ -1,4 +1,4 @@
-"""What pyarrow and DuckDB read in a dataset, told as JSON, a line each."""
+"""What pyarrow and DuckDB read from a dataset, as one line of JSON per row."""
 
 import json, os, sys
 import duckdb
@@ -8,7 +8,7 @@ what, dataset, *more = sys.argv[1:]
 
 
 def folder(table):
-    """Pages are in the dataset's folder, each other table in one beside it."""
+    """Pages are in the dataset's folder; each other table is in a folder next to it."""
     return dataset if table == "pages" else f"{dataset.removesuffix('.parquet')}.{table}.parquet"
 
 
@@ -25,7 +25,7 @@ def files(table):
     return f"'{folder(table)}/*.parquet'"
 
 
-def tell(rows):
+def show(rows):
     for row in rows:
         print(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str))
 
@@ -37,24 +37,24 @@ elif what == "types":
     for row in duck(f"describe select * from {files(more[0])}"):
         print(f"{row['column_name']}: {row['column_type']}")
 elif what == "arrow":
-    tell(arrow(more[0]).sort_by([("page", "ascending"), ("item", "ascending")]).to_pylist())
+    show(arrow(more[0]).sort_by([("page", "ascending"), ("item", "ascending")]).to_pylist())
 elif what == "duckdb":
-    tell(duck(f"select * from {files(more[0])} order by page, item"))
+    show(duck(f"select * from {files(more[0])} order by page, item"))
 elif what == "pages":
     assert [row["page"] for row in arrow("pages").to_pylist()] == [
         row["page"] for row in duck(f"select page from {files('pages')} order by page")
     ]
-    tell(arrow("pages").to_pylist())
+    show(arrow("pages").to_pylist())
 elif what == "sql":
-    tell(duck(more[0].format(dataset=dataset, product=folder("product"), misses=folder("misses"))))
+    show(duck(more[0].format(dataset=dataset, product=folder("product"), misses=folder("misses"))))
 elif what == "parts":
-    # Each part is whole by itself: its groups are read one by one, with their checks.
+    # Each part is complete by itself: its row groups are read one by one, with their checksums.
     stem = os.path.basename(dataset).removesuffix(".parquet")
-    beside = os.path.dirname(dataset)
+    parent = os.path.dirname(dataset)
     tables = {"pages": dataset}
-    for name in sorted(os.listdir(beside)):
-        if name.startswith(stem + ".") and name.endswith(".parquet") and os.path.join(beside, name) != dataset:
-            tables[name.removeprefix(stem + ".").removesuffix(".parquet")] = os.path.join(beside, name)
+    for name in sorted(os.listdir(parent)):
+        if name.startswith(stem + ".") and name.endswith(".parquet") and os.path.join(parent, name) != dataset:
+            tables[name.removeprefix(stem + ".").removesuffix(".parquet")] = os.path.join(parent, name)
     for table, path in tables.items():
         for name in sorted(os.listdir(path)):
             if name.endswith(".parquet"):
