@@ -111,22 +111,21 @@ impl Claim {
         let same = self.place.is(&other.place);
         match (self.use_, other.use_) {
             (Use::Read | Use::Serve, Use::Read | Use::Serve) => None,
-            (Use::Write, Use::Write) => {
-                same.then(|| format!("{one} and {two} are one file: two outputs cannot share it"))
-            }
+            (Use::Write, Use::Write) => same
+                .then(|| format!("{one} and {two} are the same file: two outputs cannot share it")),
             // A file may be written into a folder that is filled, as long as it is not the folder itself.
             (Use::Write, Use::Fill) | (Use::Fill, Use::Write) => same.then(|| {
-                format!("{one} and {two} are one place: one is a file, the other a folder")
+                format!("{one} and {two} are the same path: one is a file, the other a folder")
             }),
             (Use::Fill, Use::Fill) => {
-                same.then(|| format!("{one} and {two} are one folder: each needs its own"))
+                same.then(|| format!("{one} and {two} are the same folder: each needs its own"))
             }
             (Use::Write | Use::Fill, Use::Read | Use::Serve) => other.against(self),
             (Use::Serve, Use::Write | Use::Fill) => {
-                same.then(|| format!("{two} would be written over {one}, which is served"))
+                same.then(|| format!("{two} would overwrite {one}, which is served"))
             }
             (Use::Read, Use::Write) => (same || other.place.is_below(&self.place))
-                .then(|| format!("{two} would be written over {one}, which is read")),
+                .then(|| format!("{two} would overwrite {one}, which is read")),
             (Use::Read, Use::Fill) => {
                 let overlap = same
                     || other.place.is_below(&self.place)
@@ -223,7 +222,7 @@ mod tests {
                 claims.read("--input list", &at("list"));
                 claims.write("--output it", &at(name));
             });
-            let expected = "--output it would be written over --input list, which is read";
+            let expected = "--output it would overwrite --input list, which is read";
             assert_eq!(problem.as_deref(), Some(expected), "{name}");
         }
         let fine = problem(|claims| {

@@ -78,7 +78,7 @@ pub enum Error {
     /// Standard output was closed by its reader, as in `haul … | head`: the run ends quietly.
     #[error("standard output was closed")]
     Closed,
-    /// Settings that cannot be used; the message is in terms of the user's input (expressions, patterns, file names).
+    /// Settings that cannot be used. The message is in terms of the user's input: expressions, patterns, file names.
     #[error("{0}")]
     Setting(String),
     /// A setting whose value cannot be used, alone or in combination with others.
@@ -115,7 +115,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A job folder that another process is using.
-    #[error("{}: another haul works on this job", path.display())]
+    #[error("{}: another haul is working on this job", path.display())]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -135,7 +135,7 @@ pub enum Error {
         of: &'static str,
     },
     /// A job in an unsupported format.
-    #[error("{}: a job of format {found}, and this haul knows format {known}", path.display())]
+    #[error("{}: the job has format {found}, but this version of haul supports format {known}", path.display())]
     OtherFormat {
         /// The file.
         path: PathBuf,
@@ -205,7 +205,7 @@ impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Setting::Method => "method",
-            Setting::Authorities => "certificates of authorities",
+            Setting::Authorities => "CA certificates",
             Setting::Memory => "memory",
             Setting::Output => "output",
             Setting::PracticeServer => "practice server",

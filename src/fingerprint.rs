@@ -37,7 +37,7 @@ impl Hasher for AsItIs {
     }
 
     fn write(&mut self, _: &[u8]) {
-        unreachable!("only whole fingerprints are hashed");
+        unreachable!("only u64 fingerprints are hashed");
     }
 
     fn write_u64(&mut self, fingerprint: u64) {

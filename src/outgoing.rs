@@ -149,8 +149,8 @@ impl Outgoing {
 
     /// Requests the rest of a body after `from` bytes, if it is still the same body (RFC 9110 13.1.5).
     pub(crate) fn resume(&mut self, from: u64, validator: &str) {
-        let range =
-            HeaderValue::try_from(format!("bytes={from}-")).expect("digits are a header value");
+        let range = HeaderValue::try_from(format!("bytes={from}-"))
+            .expect("digits are a valid header value");
         self.headers.insert(header::RANGE, range);
         if let Ok(validator) = HeaderValue::try_from(validator) {
             self.headers.insert(header::IF_RANGE, validator);

@@ -23,7 +23,7 @@ pub enum Skip {
         limit: u16,
     },
     /// It was requested again too often, each time because a stronger link to it was found.
-    #[error("asked again {limit} times already, as nearer links and recipes led there")]
+    #[error("already requested again {limit} times, because of nearer links and recipes")]
     AskedOften {
         /// The limit of repeated requests.
         limit: u16,
@@ -153,7 +153,7 @@ pub enum Skip {
         media_type: String,
     },
     /// It is an asset, and only pages are requested.
-    #[error("a part of a page")]
+    #[error("an asset of a page")]
     Asset,
 }
 
@@ -198,14 +198,17 @@ impl Skip {
         ("too-long", "the URL is too long"),
         ("repeated", "the path repeats its segments"),
         ("growing", "the URL has too many segments or parameters"),
-        ("calendar", "a calendar that goes on for ever"),
+        ("calendar", "an endless calendar"),
         ("session", "the same page with another session in its URL"),
-        ("host-full", "the host has as many URLs as it may"),
+        ("host-full", "the limit of URLs per host is reached"),
         ("family-full", "endless values of the same parameters"),
-        ("combinations", "the same parameter values, combined anew"),
+        (
+            "combinations",
+            "new combinations of the same parameter values",
+        ),
         (
             "asked-often",
-            "asked again too often, as ever stronger links led there",
+            "requested again too often, because of ever stronger links",
         ),
         ("sitemaps", "too many sitemaps, or nested too deep"),
         ("similar", "nearly the same text as an earlier page"),
@@ -216,7 +219,7 @@ impl Skip {
         ),
         ("nofollow", "the page or the link asks not to follow it"),
         ("content-type", "a type of content that is not wanted"),
-        ("asset", "a part of a page, where only pages are asked"),
+        ("asset", "an asset, and only pages are fetched"),
     ];
 
     /// The stable name of this reason, for records, summaries and scripts.

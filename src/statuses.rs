@@ -31,7 +31,7 @@ impl Statuses {
             (None, None) => (status(item, item)?, status(item, item)?),
         };
         if from > to {
-            return Err(format!("{item:?} ends before it begins"));
+            return Err(format!("{item:?} ends before it starts"));
         }
         self.0.push((from, to));
         Ok(())
@@ -64,7 +64,7 @@ impl FromStr for Statuses {
 fn status(text: &str, item: &str) -> Result<u16, String> {
     let status = text.trim().parse().ok();
     let status = status.filter(|status| (100..=999).contains(status));
-    status.ok_or_else(|| format!("{item:?} is no HTTP status, as in 404, 500-599 or 4xx"))
+    status.ok_or_else(|| format!("{item:?} is not an HTTP status, as in 404, 500-599 or 4xx"))
 }
 
 #[cfg(test)]

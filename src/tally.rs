@@ -154,8 +154,7 @@ impl Default for Tally {
             wire_bytes: 0,
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
-            latency: Histogram::new_with_bounds(1, 3_600_000_000, 3)
-                .expect("the bounds are in order"),
+            latency: Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are valid"),
             hosts: BTreeMap::new(),
             hosts_beyond: 0,
             in_flight: 0,

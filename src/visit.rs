@@ -140,7 +140,7 @@ impl Visit {
             Ok(_) => match (&self.parsed.fault, &self.parsed.found) {
                 (Some(fault), _) => Some(fault.clone()),
                 (None, Some(found)) if !found.is_empty() => None,
-                (None, _) => Some("it names no page".to_owned()),
+                (None, _) => Some("it lists no pages".to_owned()),
             },
         }
     }
@@ -148,14 +148,14 @@ impl Visit {
     /// The problem with a robots.txt, if any, and its consequence.
     pub(crate) fn robots_problem(&self) -> Option<String> {
         match &self.outcome {
-            Err(error) => Some(format!("{error}; nothing of the host is asked")),
+            Err(error) => Some(format!("{error}; no page of the host is fetched")),
             Ok(page) if page.status == 429 || page.status >= 500 => {
                 let status = page.status;
-                Some(format!("HTTP {status}; nothing of the host is asked"))
+                Some(format!("HTTP {status}; no page of the host is fetched"))
             }
             Ok(_) => {
                 let fault = self.parsed.fault.as_ref()?;
-                Some(format!("{fault}; only the rules before that count"))
+                Some(format!("{fault}; only the rules before that apply"))
             }
         }
     }

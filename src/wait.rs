@@ -56,9 +56,9 @@ pub enum WaitReason {
 impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WaitReason::Shortage => f.write_str("this machine ran short"),
-            WaitReason::Rate => f.write_str("the limit of requests a second"),
-            WaitReason::Retry => f.write_str("a URL that failed is to be tried again"),
+            WaitReason::Shortage => f.write_str("this machine ran out of resources"),
+            WaitReason::Rate => f.write_str("the rate limit"),
+            WaitReason::Retry => f.write_str("a failed URL will be retried"),
             WaitReason::Failures { count: 1, last } => f.write_str(last),
             WaitReason::Failures { count, last } => write!(f, "{last}, {count} failures in a row"),
             WaitReason::Delay => f.write_str("the delay between requests"),
@@ -89,9 +89,9 @@ mod tests {
     fn a_reason_is_read_back_as_it_was_written_and_names_no_flag() {
         let last = || "HTTP 503".to_owned();
         for (reason, text) in [
-            (WaitReason::Shortage, "this machine ran short"),
-            (WaitReason::Rate, "the limit of requests a second"),
-            (WaitReason::Retry, "a URL that failed is to be tried again"),
+            (WaitReason::Shortage, "this machine ran out of resources"),
+            (WaitReason::Rate, "the rate limit"),
+            (WaitReason::Retry, "a failed URL will be retried"),
             (
                 WaitReason::Failures {
                     count: 1,

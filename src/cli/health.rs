@@ -56,7 +56,7 @@ pub(crate) fn fields_summary(counts: &Counts) -> String {
         };
         let _ = writeln!(
             text,
-            "  less than in the job before: {what} of {}, {:.1}% instead of {:.1}%",
+            "  less than in the previous job: {what} of {}, {:.1}% instead of {:.1}%",
             short.table,
             short.rate * 100.0,
             short.wanted * 100.0

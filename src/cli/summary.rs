@@ -255,7 +255,7 @@ fn hosts(tally: &Tally) -> String {
     if let Some((name, host)) = failing {
         let _ = write!(
             text,
-            "; most failing {} ({} of {})",
+            "; most failures {} ({} of {})",
             cut(name.as_str()),
             host.failed,
             host.visited

@@ -387,7 +387,7 @@ fn a_field_that_is_rarer_than_in_the_previous_job_is_reported() {
         "{before}"
     );
     let after = crawl_stderr("<h1>A</h1><b class=cost>1</b>");
-    let expected = "less than in the job before: price of fields, 0.0% instead of 100.0%";
+    let expected = "less than in the previous job: price of fields, 0.0% instead of 100.0%";
     assert!(
         after.contains(expected) && !after.contains("title of"),
         "{after}"

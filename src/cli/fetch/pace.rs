@@ -12,7 +12,7 @@ use haul::{ByteSize, Error};
 use crate::cli::layers::Settings;
 
 /// The size that `auto` stands for.
-const DEFAULT: NonZeroUsize = NonZeroUsize::new(DEFAULT_IN_FLIGHT).expect("it is above 0");
+const DEFAULT: NonZeroUsize = NonZeroUsize::new(DEFAULT_IN_FLIGHT).expect("it is not 0");
 
 /// How many requests, and how often.
 #[derive(Debug, Args)]
