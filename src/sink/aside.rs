@@ -1,7 +1,7 @@
-//! What a run keeps aside, to be read when it ends: a file in the job's folder, or one without a name.
+//! Side files that a run writes and reads back at its end: in the job's folder, or unnamed.
 //!
-//! Invariant: the file is a row of whole entries, in a job up to its mark. Edge: a file without a name is gone with the
-//! process.
+//! Invariant: the file is a sequence of whole entries; in a job, up to its mark. Edge: an unnamed file disappears with
+//! the process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use crate::error::{Error, Result};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// A file that is written while a run goes on, and read at its end.
+/// A file that is written during a run and read at its end.
 pub(super) struct Aside {
-    /// To be written.
+    /// Writes the file.
     pub(super) output: Output,
-    /// To be read.
+    /// Reads the file.
     pub(super) reader: File,
-    /// Where it is, for messages.
+    /// The path, for messages.
     pub(super) path: PathBuf,
 }
 
 impl Aside {
-    /// Opens it: `name` in a job's folder.
+    /// Opens `name` in the job's folder, or an unnamed file when there is no job.
     ///
     /// # Errors
-    /// When it cannot be opened, or does not hold what its mark says.
+    /// When the file cannot be opened, or does not match its mark.
     pub(super) fn open(job: Option<&Path>, name: &str, start: Start<'_>) -> Result<Self> {
         let path = job.map_or_else(std::env::temp_dir, |folder| folder.join(name));
         let failed = |source| Error::output(&path, source);
@@ -50,7 +50,7 @@ impl Aside {
     }
 }
 
-/// The sink that keeps something of each visit aside, by a function that writes it.
+/// The sink that writes part of each visit to a side file, with a given function.
 pub(super) struct AsideSink<W> {
     output: Output,
     write: W,
@@ -71,12 +71,12 @@ impl<W: FnMut(&Visit, &mut Output) -> Result<()> + Send> Sink for AsideSink<W> {
         (self.write)(visit, &mut self.output)
     }
 
-    /// Nobody reads it before the end.
+    /// Does nothing: nobody reads the file before the end.
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// It ends with the run.
+    /// Always true: the file ends with the run.
     fn take_back(&mut self) -> bool {
         true
     }

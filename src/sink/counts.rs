@@ -1,7 +1,7 @@
-//! How often each field was there, counted where records are written, so that a job counts each page once too.
+//! How often each field matched, counted where records are written, so that a job counts each page once too.
 //!
-//! The mark is the counts themselves: a job that goes on goes on counting. With them go the counts of the job before, where one was
-//! begun anew in the same folder, so that what has changed since can be told.
+//! The mark is the counts themselves, so a resumed job continues counting. If a job was started over in the same
+//! folder, the counts of the previous one are stored along with them, so that changes can be reported.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,29 +12,29 @@ use crate::fields::Table;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// The counts of a run, and of the one before it.
+/// The counts of a run, and of the previous one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
-    /// This run's; a job's sessions are one run.
+    /// The counts of this run; all sessions of a job are one run.
     pub now: Health,
-    /// Those of the job that was in the folder before `--fresh`.
+    /// The counts of the job that was in the folder before `--fresh`.
     pub before: Option<Health>,
 }
 
-/// The sink that counts.
+/// The sink that counts matched fields.
 pub(crate) struct Counter {
     counts: Counts,
     tables: Vec<Table>,
 }
 
 impl Counter {
-    /// What its mark is kept by.
+    /// The key of its mark.
     pub(crate) const NAME: &'static str = "fields";
 
-    /// Begins to count, or goes on.
+    /// Starts counting, or continues from a mark.
     ///
     /// # Errors
-    /// When the mark is none of its own.
+    /// When the mark is not one of this sink's.
     pub(crate) fn open(
         tables: Vec<Table>,
         before: Option<Health>,
@@ -48,14 +48,14 @@ impl Counter {
             let Some(kept) = Self::read(mark) else {
                 return Err(Error::DamagedMark { of: Self::NAME });
             };
-            // By name: a recipe may have other fields by now.
+            // By name: the recipe's fields may have changed since.
             counts.now.add(&kept.now);
             counts.before = kept.before;
         }
         Ok(Box::new(Self { counts, tables }))
     }
 
-    /// The counts of a mark; `None` where it is none.
+    /// Reads the counts from a mark; `None` if it is not one of this sink's.
     pub(crate) fn read(mark: &Mark) -> Option<Counts> {
         Counts::deserialize(&mark.0).ok()
     }
@@ -78,7 +78,7 @@ impl Sink for Counter {
         Ok(())
     }
 
-    /// It ends with the run.
+    /// Always true: the counts end with the run.
     fn take_back(&mut self) -> bool {
         true
     }

@@ -1,7 +1,7 @@
-//! A writer in a process of its own, killed with SIGKILL at random instants until its work is done.
+//! A writer in its own process, killed with SIGKILL at random moments until its work is done.
 //!
-//! The process keeps the marks as a job's store does: in a file that is replaced in one step. It prints a line for each,
-//! and the parent kills it after some of them: while it writes, saves, renames or waits for the disk.
+//! The process stores its marks as a job's store does: in a file that is replaced atomically. It prints a line for
+//! each mark, and the parent kills it after a few: while it writes, saves, renames or waits for the disk.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::samples::{format, saved_from, tree};
 use super::*;
 
-/// Visits of the whole job.
+/// The number of visits in the whole job.
 const ALL: usize = 1500;
-/// Where the process that is killed learns of its folder.
+/// The environment variable that gives the killed process its folder.
 const FOLDER: &str = "HAUL_TEST_CRASH_FOLDER";
 
-/// What a store knows.
+/// The contents of the store.
 #[derive(Default, Serialize, Deserialize)]
 struct Store {
     done: usize,
@@ -54,7 +54,7 @@ fn settings(folder: &Path) -> Vec<SinkSettings> {
 }
 
 fn visit(number: usize) -> Box<Visit> {
-    // Every second name clashes with the one before it, but for its case.
+    // Every second name differs from the previous one only in case.
     let (page, number) = (["page", "PAGE"][number % 2], number);
     let url = format!("http://h.example/{}/{page}", number / 2);
     let mut visit = Box::new(saved_from(&url, 200, number.to_string()));
@@ -100,7 +100,7 @@ async fn the_session_that_is_killed() {
     Store::commit(&folder, next, marks);
 }
 
-/// Runs a session, and kills it after so many marks. Answers whether it came to its end before.
+/// Runs a session and kills it after `marks` marks. Returns whether the whole job is done.
 fn session(folder: &Path, marks: usize) -> bool {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture"])

@@ -1,7 +1,7 @@
-//! RFC 4180: a header line, then a line a record, lists as JSON text.
+//! CSV as in RFC 4180: a header line, then one line per record, lists as JSON text.
 //!
-//! The columns are always the same: what the list carried is one JSON object in the column `columns`. A cell that a
-//! spreadsheet would take for a formula gets an apostrophe in front; numbers keep their sign.
+//! The columns are always the same: the extra columns of a seed list are one JSON object in the column `columns`. A
+//! cell that a spreadsheet would take for a formula is prefixed with an apostrophe; numbers keep their sign.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -18,24 +18,26 @@ use crate::fields::{Column, SELECTED, Table, Value};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// A header line is no longer, in bytes.
+/// The longest header line that is read, in bytes.
 const HEADER: u64 = 1 << 20;
 
-/// CSV.
+/// Renders records as CSV lines.
 pub(super) struct Csv {
     body: bool,
-    /// The fields that are columns.
+    /// The fields that have a column.
     fields: &'static [Field],
-    /// The header fields that are kept: as many columns more.
+    /// The header fields to record: one more column each.
     headers: Vec<HeaderName>,
-    /// How many fields are selected from pages: as many columns more.
+    /// The number of fields selected from pages: one more column each.
     selected: usize,
     cell: Vec<u8>,
-    /// The line being written; its own buffer, as the CSV writer wants to own one.
+    /// Makes the writer of a line; its own buffer, since the CSV writer wants to own one.
     builder: csv::WriterBuilder,
 }
 
 impl Csv {
+    /// Opens a CSV file, and writes its header line if it is new.
+    ///
     /// # Errors
     /// When the file has other columns, or the header line cannot be written.
     pub(super) fn open(
@@ -75,7 +77,7 @@ impl Csv {
 /// The names of the columns.
 pub(super) fn columns(settings: &RecordSettings, tables: &[Table]) -> Vec<String> {
     let names = fields(settings).iter().map(|field| field.name().to_owned());
-    // A field of the user's may be called as one of the record's is.
+    // A user's field may have the same name as one of the record's.
     let selected = selected_columns(tables).iter();
     let selected = selected.map(|column| format!("{SELECTED}.{}", column.name));
     let headers = settings
@@ -85,7 +87,7 @@ pub(super) fn columns(settings: &RecordSettings, tables: &[Table]) -> Vec<String
     names.chain(headers).chain(selected).collect()
 }
 
-/// How many cells a line has.
+/// Returns the number of cells in a line.
 pub(super) fn cells(line: &[u8]) -> usize {
     first_record(line).map_or(0, |record| record.len())
 }
@@ -98,14 +100,14 @@ fn fields(settings: &RecordSettings) -> &'static [Field] {
     }
 }
 
-/// What is selected from pages, which is the first table.
+/// The columns of the fields selected from pages, which are the first table.
 fn selected_columns(tables: &[Table]) -> &[Column] {
     let first = tables.first();
     let selected = first.filter(|table| table.name == SELECTED);
     selected.map_or(&[], |table| &table.columns)
 }
 
-/// Refuses a file with other columns than are written now: its lines would have the cells of two tables.
+/// Refuses a file whose columns differ from those of this run: it would mix the lines of two tables.
 fn check_columns(path: &Path, now: &[String]) -> Result<()> {
     let Some(header) = header(path) else {
         return Ok(());
@@ -135,7 +137,9 @@ fn check_columns(path: &Path, now: &[String]) -> Result<()> {
     )))
 }
 
-/// The header line of a file; `None` where it has no whole one, or cannot be read: whoever opens it to write tells why.
+/// Reads the header line of a file; `None` if it has no complete one or cannot be read.
+///
+/// A file that cannot be read is reported later, when it is opened for writing.
 fn header(path: &Path) -> Option<csv::ByteRecord> {
     if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
         return None;
@@ -204,10 +208,10 @@ impl Render for Csv {
     }
 }
 
-/// A value that was selected from a page.
+/// Returns a value that was selected from a page.
 fn selected(visit: &Visit, index: usize) -> Option<&Value> {
     let found = visit.parsed.fields.as_deref()?;
-    // What is selected is the first table, and one item of it.
+    // Selected fields are the first table, with a single item.
     found.selected.as_ref()?;
     let item = found.fields.items.iter().find(|item| item.table == 0)?;
     item.values.get(index)

@@ -1,29 +1,29 @@
-//! Where records are written.
+//! The destination of records: standard output or a file.
 
 use std::path::{Path, PathBuf};
 
-/// Where records are written.
+/// The place that records are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// A file; `append` keeps what is in it.
+    /// A file.
     File {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// Whether what is in it stays.
+        /// Whether to keep its content and write after it.
         append: bool,
     },
 }
 
 impl Destination {
-    /// A file that is written anew.
+    /// Returns a file that is emptied first.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let (path, append) = (path.into(), false);
         Self::File { path, append }
     }
 
-    /// The file, where it is one.
+    /// Returns the path of the file; `None` for standard output.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdout => None,
@@ -31,7 +31,7 @@ impl Destination {
         }
     }
 
-    /// Whether it is a file that can be cut, or one that is not there yet.
+    /// Whether it is a file that can be cut back, or one that does not exist yet.
     pub(crate) fn is_rewindable(&self) -> bool {
         let is_file = |path| std::fs::metadata(path).map_or(true, |found| found.is_file());
         self.path().is_some_and(is_file)

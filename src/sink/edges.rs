@@ -1,9 +1,9 @@
-//! The map of a site: an edge for each link of each page, as CSV or as a Graphviz digraph.
+//! The link graph of a site: an edge for each link of each page, as CSV or as a Graphviz digraph.
 //!
-//! A page's links are those that the crawl looked for, each URL once, whether it was followed or not: assets are among
-//! them where assets are asked for. A redirect is an edge too, from what answered to where it led. Invariant: at a mark the
-//! file holds whole pages alone; the brace that ends a digraph comes behind the last mark, and is cut off with what is
-//! behind it when the job goes on.
+//! A page's links are those that the crawl looked for, each URL once, whether it was followed or not: assets are
+//! included if assets are requested. A redirect is an edge too, from the redirecting URL to its target. Invariant: at
+//! a mark the file contains only whole pages; the brace that closes a digraph is written after the last mark, and is
+//! cut off with everything after that mark when the job is resumed.
 
 use super::output::Output;
 use super::{Destination, Mark, Sink, Start};
@@ -13,21 +13,21 @@ use crate::visit::Visit;
 
 /// The first line of a CSV.
 const COLUMNS: &[u8] = b"from,to,kind,nofollow\n";
-/// How a digraph begins. Nodes are named by URLs: a box holds them better than an ellipse.
+/// The start of a digraph. Nodes are named by URLs: they fit a box better than an ellipse.
 const OPENING: &[u8] = b"digraph site {\n  node [shape=box];\n";
-/// How it ends.
+/// The end of a digraph.
 const CLOSING: &[u8] = b"}\n";
 
-/// How edges are written.
+/// The format that edges are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// RFC 4180: from, to, kind, nofollow.
     Csv,
-    /// The DOT language of Graphviz. The kind is the edge's class, which its drawings keep.
+    /// The DOT language of Graphviz. The kind is the edge's class, which its drawings preserve.
     Dot,
 }
 
-/// The edges of a site.
+/// The sink that writes the edges of a site.
 pub(super) struct Edges {
     output: Output,
     form: Form,
@@ -42,8 +42,10 @@ struct Edge<'a> {
 }
 
 impl Edges {
+    /// Opens the output, and writes the opening line if it is new.
+    ///
     /// # Errors
-    /// When the file cannot be opened; when a digraph is to be written behind another one.
+    /// When the file cannot be opened, or a digraph would be appended to a file.
     pub(super) fn open(to: &Destination, form: Form, start: Start<'_>) -> Result<Self> {
         let after = matches!(to, Destination::File { append: true, .. });
         if after && form == Form::Dot {
@@ -95,7 +97,7 @@ impl Sink for Edges {
         if self.form == Form::Csv {
             return self.output.finish();
         }
-        // A pipe has no mark, and gets its brace all the same.
+        // A pipe has no mark, but still gets its closing brace.
         let before = self.output.position();
         self.output.buffer().extend_from_slice(CLOSING);
         Ok(self.output.finish()?.and(before))
@@ -134,7 +136,7 @@ impl Edge<'_> {
     }
 }
 
-/// Hands the edges of a visit over: its redirects in their order, then its links in the order of the page.
+/// Calls `take` with each edge of a visit: redirects in their order, then links in page order.
 fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     let job = &visit.job;
     let redirect = |from, to| Edge {
@@ -150,7 +152,7 @@ fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     let Ok(page) = &visit.outcome else {
         return;
     };
-    // Where a redirect was not followed, as its target has a record of its own or does not belong to the crawl.
+    // A redirect that was not followed: its target has its own record or is not part of the crawl.
     if let Some(to) = page.target().and_then(|target| job.url.join(&target).ok()) {
         take(redirect(job.url.as_str(), to.as_str()));
     }
@@ -167,7 +169,7 @@ fn each(visit: &Visit, mut take: impl FnMut(Edge<'_>)) {
     }
 }
 
-/// A URL as a cell: it has no quotes and no line ends, but may have commas.
+/// Writes a URL as a cell, quoted if need be: it usually has no quotes or line ends, but may have commas.
 fn cell(url: &str, out: &mut Vec<u8>) {
     if url.contains([',', '"', '\n', '\r']) {
         out.push(b'"');
@@ -178,8 +180,10 @@ fn cell(url: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// A URL as a node's name, in quotes. DOT knows `\"` alone, and a drawing reads more into a backslash: both are
-/// percent-encoded, which in a URL says nearly the same.
+/// Writes a URL as a node's name, in quotes.
+///
+/// DOT knows only the escape `\"`, and drawing tools interpret other backslashes: both characters are percent-encoded,
+/// which means nearly the same in a URL.
 fn node(url: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     for byte in url.bytes() {

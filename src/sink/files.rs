@@ -1,10 +1,10 @@
-//! Bodies, saved to files: each under a name made from the URL that answered.
+//! Bodies saved to files, each under a name made from its final URL.
 //!
-//! A body is written beside its place and renamed into it when it is whole and on disk, so a name never shows half a
-//! file. Small files are made safe together: waiting for the disk once for many costs half of waiting for each.
-//! Invariant: after [`commit`](Files::commit) every path that [`save`](Files::save) noted is there. Pages that are
-//! errors, have no body, or could not be decoded are not saved. A job keeps a [journal](super::journal) of the names,
-//! so that what was saved after its mark can be removed.
+//! A body is written to a temporary file in the same folder and renamed when it is complete and on disk, so a name
+//! never shows half a file. Small files are synced in batches: one wait for many costs half of waiting for each.
+//! Invariant: after [`commit`](Files::commit) every path that [`save`](Files::save) recorded exists. Error pages and
+//! pages without a body or with one that could not be decoded are not saved. A job has a [journal](super::journal) of
+//! the names, so that files saved after its mark can be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -29,11 +29,11 @@ use crate::error::{Error, Result};
 use crate::job::Role;
 use crate::visit::Visit;
 
-/// Files that are made safe together; each is two open files.
+/// The number of files synced in one batch; each needs two file descriptors.
 const TOGETHER: usize = 32;
-/// The most bytes of a page that is compared with another of the same name.
+/// The largest page that is compared with another of the same name, in bytes.
 const COMPARED: u64 = 8 << 20;
-/// Folders whose entries may wait to be made safe.
+/// The most folders that may have unsynced entries.
 const FOLDERS_WAITING: usize = 1024;
 
 /// A folder that bodies are saved to.
@@ -43,21 +43,21 @@ pub struct Files {
     folder: Folder,
     names: Names,
     layout: Layout,
-    /// Whether another sink reads the bodies after this one: then nothing is taken out of a visit.
+    /// Whether another sink reads the bodies after this one: then they are not moved out of the visit.
     shared: bool,
     waiting: Vec<Waiting>,
-    /// Folders below that have new entries since they were last made safe.
+    /// Subfolders with new entries since they were last synced.
     dirty: BTreeSet<String>,
     journal: Option<Journal>,
-    /// Whether the folder's own entry is on disk.
+    /// Whether the folder's own directory entry is on disk.
     entered: bool,
 }
 
-/// A whole body that waits to get its name.
+/// A complete body that is not yet renamed.
 struct Waiting {
     file: File,
     source: Source,
-    /// The folder of the name, open.
+    /// The open folder that the name belongs in.
     folder: Arc<OwnedFd>,
     name: String,
     path: PathBuf,
@@ -66,7 +66,7 @@ struct Waiting {
 enum Source {
     /// A temporary file in the same folder.
     Temporary(Temporary),
-    /// The file that the download was kept in.
+    /// The file that the download was written to.
     Spool(Spool),
 }
 
@@ -77,10 +77,10 @@ struct Temporary {
 }
 
 impl Files {
-    /// Opens the folder; makes it where there is none.
+    /// Opens the folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// When it cannot be created or written.
     pub fn open(folder: &Path) -> Result<Self> {
         Ok(Self {
             path: folder.to_owned(),
@@ -95,15 +95,15 @@ impl Files {
         })
     }
 
-    /// Opens the folder for a job, with the file that the job keeps the names in.
+    /// Opens the folder for a job, with the job's journal of the names.
     ///
-    /// From a mark, and from [`Start::Over`], what was saved later is removed, and so are the temporary files that the
-    /// killed session left, unless another run saves to the folder now.
+    /// Starting at a mark or with [`Start::Over`] removes the files saved after it, and the temporary files that the
+    /// killed session left behind, unless another run is saving to the folder.
     ///
     /// # Errors
-    /// As [`open`](Self::open); when the journal does not hold what the mark says.
+    /// As [`open`](Self::open), and when the journal does not match the mark.
     pub fn with_journal(folder: &Path, start: Start<'_>, journal: &Path) -> Result<Self> {
-        // A journal that is not what the mark says is refused before anything is changed.
+        // A journal that does not match the mark is refused before anything is changed.
         let past = Past::read(journal, start)?;
         let mut files = Self::open(folder)?;
         if start != Start::Fresh {
@@ -115,17 +115,19 @@ impl Files {
         Ok(files)
     }
 
-    /// Says how names are made, before the first one is.
+    /// Sets how names are made, before the first one is.
     pub(super) fn arrange(&mut self, layout: Layout) {
         self.layout = layout;
     }
 
-    /// Says that bodies as received are read by another sink after this one.
+    /// Leaves bodies in their visits, for another sink that reads them after this one.
     pub(super) fn share(&mut self) {
         self.shared = true;
     }
 
-    /// Saves the body of a visit, and notes in it where. The file has its name after [`commit`](Self::commit).
+    /// Saves the body of a visit, and sets its path in the visit.
+    ///
+    /// The file has its name after [`commit`](Self::commit).
     ///
     /// # Errors
     /// When it cannot be written.
@@ -178,7 +180,7 @@ impl Files {
         Ok(())
     }
 
-    /// Whether a file that was saved has just these bytes. Pages beyond [`COMPARED`] are not compared.
+    /// Whether a saved file has exactly these bytes. Pages larger than [`COMPARED`] are not compared.
     fn holds(&mut self, path: &str, body: &Body) -> Result<bool> {
         let length = body.len();
         if length > COMPARED {
@@ -194,10 +196,10 @@ impl Files {
         Ok(saved.is_some_and(|saved| saved == bytes))
     }
 
-    /// Gives every body that waits its name, once it is on disk.
+    /// Syncs every waiting body to disk and renames it.
     ///
     /// # Errors
-    /// When one cannot be written: a full disk may say so only now.
+    /// When one cannot be written: a full disk may be reported only now.
     pub fn commit(&mut self) -> Result<()> {
         for waiting in &self.waiting {
             start_writing(&waiting.file);
@@ -218,7 +220,7 @@ impl Files {
         Ok(())
     }
 
-    /// As [`commit`](Self::commit), and makes sure that the names are on disk too.
+    /// Does the same as [`commit`](Self::commit), and syncs the names to disk too.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -227,14 +229,14 @@ impl Files {
         self.sync_folders()
     }
 
-    /// As [`flush`](Self::flush), and says how far the journal of the names is on disk.
+    /// Does the same as [`flush`](Self::flush), and returns the mark of the journal of names.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit); when there is no journal.
+    /// As [`commit`](Self::commit), and when there is no journal.
     pub fn checkpoint(&mut self) -> Result<Mark> {
         self.flush()?;
         if !self.entered {
-            // The folders around it may be new too.
+            // Its parent folders may be new too.
             let synced = self.path.ancestors().try_for_each(sync_entry);
             synced.map_err(|source| Error::output(&self.path, source))?;
             self.entered = true;
@@ -248,7 +250,7 @@ impl Files {
         }
     }
 
-    /// As [`flush`](Self::flush), for good. Answers the mark where there is a journal.
+    /// Flushes everything and ends. Returns the mark if there is a journal.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -259,7 +261,7 @@ impl Files {
         }
     }
 
-    /// Leaves everything as a kill would.
+    /// Leaves everything as if the process had been killed.
     #[cfg(test)]
     pub(super) fn abandon(mut self) {
         for waiting in self.waiting.drain(..) {
@@ -270,7 +272,7 @@ impl Files {
         }
     }
 
-    /// Removes files that a killed session saved, and what it left half done.
+    /// Removes the files that a killed session saved after its mark, and its temporary files.
     fn remove(&self, late: &BTreeSet<String>) -> io::Result<()> {
         let mut by_folder = BTreeMap::<&str, Vec<&str>>::new();
         for path in late {
@@ -281,11 +283,11 @@ impl Files {
             self.folder.remove(folder, names.iter().copied())?;
         }
         self.folder.alone(|root| {
-            // Its own are beside the names; downloads are kept at the top.
+            // Temporary files of this sink are next to the names; downloads are in the root folder.
             by_folder.keys().try_for_each(|folder| root.sweep(folder))?;
             root.sweep("")
         })?;
-        // The innermost first, so that those around them are empty when their turn comes.
+        // Innermost first, so that parent folders are empty by the time they are checked.
         by_folder
             .keys()
             .rev()
@@ -305,7 +307,7 @@ impl Files {
         Ok(folder)
     }
 
-    /// Brings a body's bytes into a file that only has to be renamed.
+    /// Writes a body's bytes to a file that only has to be renamed.
     fn stage(
         &self,
         body: Body,
@@ -349,7 +351,7 @@ impl Files {
                 .enter(&folder, |_| {})
                 .and_then(|open| sync_folder(rustix::fs::fsync(&open).map_err(io::Error::from)));
             match synced {
-                // Somebody has put something else in its place: what was saved there is theirs.
+                // Somebody replaced the folder with something else: the files saved there are no longer ours.
                 Err(error) if is_in_the_way(&error) => {}
                 synced => {
                     synced.map_err(|source| Error::output(self.path.join(&folder), source))?;
@@ -361,7 +363,7 @@ impl Files {
 }
 
 impl Waiting {
-    /// What is under the name already, a link included, is replaced and not followed.
+    /// Renames the body to its name; an existing file or link of that name is replaced, not followed.
     fn rename(self) -> io::Result<()> {
         match self.source {
             Source::Temporary(temporary) => temporary.rename(&self.name),
@@ -391,28 +393,30 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.name.is_empty() {
-            // Gone already is as good as removed.
+            // A file that is already gone is fine.
             let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
         }
     }
 }
 
-/// Takes the body out of a visit, decoded where it can be, where it is one to save; where it is shared, the visit keeps its own.
+/// Takes the body to save out of a visit, decoded if possible; `None` if there is none to save.
+///
+/// If bodies are shared, the visit keeps its own.
 fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
     let Ok(page) = &mut visit.outcome else {
         return Ok(None);
     };
     if visit.job.role == Role::External {
-        return Ok(None); // it was asked whether it is there
+        return Ok(None); // it was only checked for existence
     }
-    // 204 and 205 have no body; what stands under the name stays.
+    // 204 and 205 have no body; an existing file of that name stays.
     let is_good = matches!(page.status, 200..=203 | 206..=299);
     if !is_good || is_head_only(page) {
         return Ok(None);
     }
     let body = match visit.parsed.content.take() {
         Some(decoded) => decoded,
-        // What cannot be decoded is saved as it was received, and the record says so.
+        // A body that cannot be decoded is saved as received, and the record says so.
         None if page.is_encoded() && visit.parsed.fault.is_none() => return Ok(None),
         None => match &page.body {
             Body::Memory(bytes) => Body::Memory(Bytes::clone(bytes)),
@@ -427,13 +431,13 @@ fn body_of(visit: &mut Visit, shared: bool) -> io::Result<Option<Body>> {
     Ok(Some(body))
 }
 
-/// Whether an answer announces a body and has none: it answers `HEAD`.
+/// Whether a response announces a body and has none, as the response to `HEAD` does.
 fn is_head_only(page: &crate::page::Page) -> bool {
     let announced = page.headers.text(http::header::CONTENT_LENGTH);
     page.body.is_empty() && announced.is_some_and(|length| length.trim() != "0")
 }
 
-/// Whether a file can be renamed into a folder: both are on one file system.
+/// Whether a file can be renamed into a folder: both are on the same file system.
 fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
     match (rustix::fs::stat(spool.path()), rustix::fs::fstat(folder)) {
         (Ok(file), Ok(folder)) => file.st_dev == folder.st_dev,
@@ -441,7 +445,7 @@ fn is_beside(spool: &Spool, folder: &OwnedFd) -> bool {
     }
 }
 
-/// Whether a name cannot be used as it is, though another could: a link or a file on the way, or too long a name.
+/// Whether a name is blocked, though another may work: by a link or file in its path, or by its length.
 fn is_in_the_way(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
@@ -450,11 +454,11 @@ fn is_in_the_way(error: &io::Error) -> bool {
     )
 }
 
-/// Lets the disk begin, so that the files of a batch are written side by side.
+/// Starts writing to disk, so that the files of a batch are written in parallel.
 fn start_writing(file: &File) {
     #[cfg(target_os = "linux")]
     {
-        // Only a hint: the sync after it tells the errors.
+        // Only a hint: errors are reported by the sync that follows.
         let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     }
     #[cfg(not(target_os = "linux"))]

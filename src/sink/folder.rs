@@ -1,8 +1,8 @@
-//! A folder that files are saved to, walked step by step and never through a link.
+//! A folder that files are saved to, walked one component at a time and never through a link.
 //!
-//! Every step opens one name relative to the folder before it, so a link that somebody planted, or puts there while
-//! we look, is an error and not a way out. Whoever has the folder open holds a shared lock on it: what a killed run left
-//! behind is removed only by one that is alone there.
+//! Each component is opened relative to its parent, so a link that somebody planted, even while we walk, is an error
+//! and not a way out. Every run that has the folder open has a shared lock on it: leftovers of a killed run are
+//! removed only by a run that is alone there.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -20,21 +20,21 @@ const FOLDER_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
-/// A folder, open.
+/// An open folder that files are saved to.
 #[derive(Debug)]
 pub(super) struct Folder {
     root: OwnedFd,
-    /// What the system lets new files be: read and write for all, less what the user masks.
+    /// The permissions of new files: read and write for all, minus the user's umask.
     mode: Mode,
-    /// Whether names that differ in case, or in how an accent is written, are the same here.
+    /// Whether names that differ only in case, or in how an accent is encoded, are the same file.
     folds: bool,
 }
 
 impl Folder {
-    /// Opens a folder, makes it where there is none, and proves that files can be written there.
+    /// Opens a folder, creating it if needed, and checks that files can be written there.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
             let problem = "it is a file, and a folder is needed";
@@ -56,12 +56,12 @@ impl Folder {
         })
     }
 
-    /// Whether names that differ in case, or in how an accent is written, are the same here: as on macOS and Windows.
+    /// Whether names that differ only in case or accent encoding are the same file, as on macOS and Windows.
     pub(super) fn folds(&self) -> bool {
         self.folds
     }
 
-    /// What lies under a path. Only the last part of it is looked at without following links.
+    /// Returns what kind of file a path is. Only links in its last component are not followed.
     pub(super) fn look(&self, path: &str) -> Found {
         match rustix::fs::statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
@@ -74,10 +74,10 @@ impl Folder {
         }
     }
 
-    /// Opens a folder below, and makes what is missing on the way; `grew` hears each folder that got a new one.
+    /// Opens a subfolder, creating missing ones; calls `grew` with each folder that got a new entry.
     ///
     /// # Errors
-    /// What the system said: a link on the way is `ELOOP` or `ENOTDIR`.
+    /// When the system refuses: a link in the path is `ELOOP` or `ENOTDIR`.
     pub(super) fn enter(&self, path: &str, mut grew: impl FnMut(&str)) -> io::Result<OwnedFd> {
         let mut folder = self.root.try_clone()?;
         let mut so_far = 0;
@@ -99,22 +99,22 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Runs this where no other run has the folder open.
+    /// Calls `act` if no other run has the folder open.
     ///
     /// # Errors
-    /// Its own.
+    /// The errors of `act`.
     pub(super) fn alone(&self, act: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<()> {
-        // Where locks are not known nobody can be sure to be alone.
+        // Without support for locks, no run can be sure to be alone.
         let alone = rustix::fs::flock(&self.root, FlockOperation::NonBlockingLockExclusive);
         let outcome = alone.map_or(Ok(()), |()| act(self));
         share_lock(&self.root);
         outcome
     }
 
-    /// Reads a plain file below; `None` where it is gone, is none, or is longer than `limit`.
+    /// Reads a plain file in the folder; `None` if it is missing, not a plain file, or longer than `limit`.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn read(&self, path: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(folder) = self.find(parent)? else {
@@ -134,10 +134,10 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Writes what a file below is to hold beside it.
+    /// Writes the new content of a file to a temporary file next to it.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn stage(&self, path: &str, bytes: &[u8]) -> io::Result<Staged> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let folder = self.enter(parent, |_| {})?;
@@ -151,10 +151,10 @@ impl Folder {
         })
     }
 
-    /// Removes files from a folder below, for good; what is no plain file, and what is gone, is let be.
+    /// Removes plain files from a subfolder durably; anything else, and missing files, are ignored.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn remove<'a>(
         &self,
         path: &str,
@@ -169,10 +169,10 @@ impl Folder {
         sync_folder(rustix::fs::fsync(&folder).map_err(io::Error::from))
     }
 
-    /// Removes the temporary files that killed runs left in a folder below. Parts of downloads stay: they are resumed.
+    /// Removes the temporary files that killed runs left in a subfolder. Partial downloads stay, to be resumed.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn sweep(&self, path: &str) -> io::Result<()> {
         let Some(folder) = self.find(path)? else {
             return Ok(());
@@ -186,7 +186,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a folder below, and those around it, as far as they are empty.
+    /// Removes a subfolder and its parents as long as they are empty.
     pub(super) fn prune(&self, path: &str) {
         let mut path = path;
         while !path.is_empty() {
@@ -201,7 +201,7 @@ impl Folder {
         }
     }
 
-    /// Opens a folder below, where there is one.
+    /// Opens a subfolder if it exists.
     fn find(&self, path: &str) -> io::Result<Option<OwnedFd>> {
         let mut folder = self.root.try_clone()?;
         for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -214,16 +214,16 @@ impl Folder {
         Ok(Some(folder))
     }
 
-    /// Makes a file that came from elsewhere as readable as one that was made here.
+    /// Gives a file that was created elsewhere the permissions of one created here.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn share(&self, file: &File) -> io::Result<()> {
         Ok(rustix::fs::fchmod(file, self.mode)?)
     }
 }
 
-/// What a file is to hold, beside it.
+/// The new content of a file, in a temporary file next to it.
 pub(super) struct Staged {
     folder: OwnedFd,
     file: File,
@@ -232,18 +232,18 @@ pub(super) struct Staged {
 }
 
 impl Staged {
-    /// Waits until it is on disk.
+    /// Waits until the content is on disk.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Gives it its place.
+    /// Renames the temporary file to its final name.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn rename(self) -> io::Result<()> {
         Ok(rustix::fs::renameat(
             &self.folder,
@@ -254,10 +254,10 @@ impl Staged {
     }
 }
 
-/// A new file of our own name in a folder.
+/// Creates a temporary file in a folder.
 ///
 /// # Errors
-/// What the system said.
+/// When the system refuses.
 pub(super) fn temporary(folder: BorrowedFd<'_>) -> io::Result<(File, String)> {
     create_new(folder, ".tmp")
 }
@@ -274,7 +274,7 @@ fn create_new(folder: BorrowedFd<'_>, end: &str) -> io::Result<(File, String)> {
     }
 }
 
-/// Tells other runs that this one is here. Where locks are not known it cannot.
+/// Takes the shared lock that shows other runs this one is here, if locks are supported.
 fn share_lock(folder: &OwnedFd) {
     let _ = rustix::fs::flock(folder, FlockOperation::NonBlockingLockShared);
 }
@@ -289,8 +289,9 @@ fn remove(folder: &OwnedFd, name: &str) -> io::Result<()> {
     }
 }
 
-/// Whether a name is one of ours for a file that should not outlive its run: `.haul-` and six letters or digits, as the
-/// library for temporary files makes it, or anything that ends in `.tmp`.
+/// Whether a name is that of a temporary file of haul's, which should not outlive its run.
+///
+/// That is `.haul-` followed by six letters or digits, as `tempfile` names files, or by anything that ends in `.tmp`.
 fn is_left(name: &str) -> bool {
     name.strip_prefix(SPOOL_PREFIX).is_some_and(|rest| {
         rest.ends_with(".tmp")

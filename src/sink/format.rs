@@ -1,4 +1,4 @@
-//! The formats of records, and the names of files that ask for them.
+//! The formats of records, and the file names that select them.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -9,35 +9,35 @@ use super::sqlite;
 use super::wants::{ARCHIVED, wants_of_records};
 use crate::parse::Wants;
 
-/// The names of the formats, as `--format` takes them.
+/// The names of the formats that `--format` accepts.
 pub const FORMATS: [&str; 6] = ["text", "jsonl", "csv", "warc", "sqlite", "parquet"];
 
-/// How records are written.
+/// The format that records are written in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Format {
-    /// A line for people.
+    /// One human-readable line per record.
     Text(TextSettings),
-    /// A JSON object a line.
+    /// One JSON object per line.
     Jsonl(RecordSettings),
-    /// RFC 4180, a header line first.
+    /// CSV as in RFC 4180, with a header line.
     Csv(RecordSettings),
-    /// A line of the user's own making.
+    /// Lines made from the user's template.
     Template(TemplateSettings),
-    /// The links of each page instead of its record, as RFC 4180: from, to, kind, nofollow.
+    /// The links of each page instead of its record, as CSV: from, to, kind, nofollow.
     Edges,
     /// The links of each page instead of its record, as a digraph for Graphviz.
     Dot,
-    /// WARC 1.1: every answer with its bytes as received. By the suffix of its file as it is, in gzip members (`.gz`),
-    /// or with its index in a package (`.wacz`).
+    /// WARC 1.1: every response with its bytes as received. The suffix of the file decides whether it is plain, in
+    /// gzip members (`.gz`), or packaged with its index (`.wacz`).
     Warc(ArchiveSettings),
-    /// A SQLite file: a table of pages, and one for each recipe.
+    /// A SQLite file: a table of pages, and one table per recipe.
     Sqlite(RecordSettings),
-    /// A folder of Parquet files: the pages, and a table of each recipe's items.
+    /// A folder of Parquet files: the pages, and one table per recipe for its items.
     Parquet(RecordSettings),
 }
 
 impl Format {
-    /// Its name, as `--format` takes it.
+    /// The name of the format, as `--format` accepts it.
     pub const fn name(&self) -> &'static str {
         match self {
             Format::Text(_) => "text",
@@ -52,7 +52,7 @@ impl Format {
         }
     }
 
-    /// What is said of records in this format, where they are whole records.
+    /// The record settings, if the format writes whole records.
     pub fn records(&self) -> Option<&RecordSettings> {
         match self {
             Format::Jsonl(records)
@@ -67,7 +67,7 @@ impl Format {
         }
     }
 
-    /// The same, to say something else.
+    /// The record settings, to be changed, if the format writes whole records.
     pub fn records_mut(&mut self) -> Option<&mut RecordSettings> {
         match self {
             Format::Jsonl(records)
@@ -82,7 +82,7 @@ impl Format {
         }
     }
 
-    /// The format of a map of the site that a file's name asks for: `.csv`, `.dot` or `.gv`.
+    /// Returns the link graph format that a file name selects: `.csv`, `.dot` or `.gv`.
     pub fn of_graph(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "csv" => Some(Format::Edges),
@@ -91,7 +91,7 @@ impl Format {
         }
     }
 
-    /// The format that a file's name asks for.
+    /// Returns the format that a file name selects.
     pub fn of_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         if name.ends_with(".warc.gz") {
@@ -114,7 +114,7 @@ impl Format {
         name.parse().ok()
     }
 
-    /// What a sink in this format wants of a page, before it is opened.
+    /// What a sink in this format will need from a page, known before it is opened.
     pub(crate) fn wants(&self) -> Wants {
         match self {
             Format::Template(settings) => settings.template.wants(),
@@ -131,7 +131,7 @@ impl Format {
 impl FromStr for Format {
     type Err = String;
 
-    /// Reads the name of a format, with everything else as it is by default.
+    /// Reads the name of a format; its settings are the defaults.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "text" => Ok(Format::Text(TextSettings::default())),

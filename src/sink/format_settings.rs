@@ -1,46 +1,46 @@
 //! The settings of each format.
 //!
-//! Each format that can be told anything has a struct of its own, so what a format cannot do cannot be said.
+//! Each format with options has its own struct, so an option that a format does not support cannot be set.
 
 use http::HeaderName;
 
 use super::template::Template;
 use crate::size::ByteSize;
 
-/// How a line for people looks.
+/// The settings of human-readable lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TextSettings {
-    /// Whether it is coloured.
+    /// Whether lines are coloured.
     pub color: bool,
 }
 
-/// What a record holds beside what every record holds.
+/// What a record includes in addition to its fixed fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordSettings {
-    /// Whether it holds the decoded text.
+    /// Whether it includes the decoded text.
     pub body: bool,
-    /// The header fields of answers that it holds.
+    /// The header fields of responses that it includes.
     pub headers: Vec<HeaderName>,
 }
 
-/// A line of the user's own making.
+/// The settings of lines made from the user's template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSettings {
-    /// What it looks like.
+    /// The template of a line.
     pub template: Template,
-    /// The header fields of answers that `%{headers}` holds.
+    /// The header fields of responses that `%{headers}` includes.
     pub headers: Vec<HeaderName>,
 }
 
-/// What an archive says of the run, and how large its files are.
+/// What an archive records about the run, and the size of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSettings {
-    /// After how many bytes the next file is begun; 0 for one file. What belongs to one visit stays together, so a
-    /// file is larger by up to one visit.
+    /// Bytes after which a new file is started; 0 for a single file. The records of a visit stay together, so a file
+    /// may be larger by up to one visit.
     pub rotate: ByteSize,
-    /// The command that the run was started with, its secrets hidden by whoever sets it.
+    /// The command that started the run; whoever sets it hides its secrets.
     pub command: Option<String>,
-    /// Who runs it, and how to reach them.
+    /// Who runs the crawl, and how to reach them.
     pub operator: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! A file that only grows at its end, and can be cut back to a mark.
+//! An append-only file that can be cut back to a mark.
 //!
-//! Invariant: all that is before a mark it gave is on disk, the file's name included. Until it is asked for a mark it
-//! waits for no disk. What is no plain file (a pipe, a device) can be written, and gives no mark.
+//! Invariant: everything before a mark is on disk, the file's name included. Nothing waits for the disk until a mark
+//! is requested. Anything other than a plain file (a pipe, a device) can be written, but has no marks.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -10,23 +10,23 @@ use std::path::{Path, PathBuf};
 use super::mark::{Mark, Start};
 use crate::error::{Error, Result};
 
-/// A file that only grows.
+/// A file that is only appended to.
 pub(super) struct GrowingFile {
     file: File,
     path: PathBuf,
-    /// Where the next byte goes.
+    /// Position of the next byte.
     length: u64,
-    /// How much of it is on disk, its name included; `None` before it was first asked for.
+    /// The length that is on disk, the file's name included; `None` before the first sync.
     durable: Option<u64>,
     /// Whether it is a plain file.
     plain: bool,
 }
 
 impl GrowingFile {
-    /// Opens a file to write after what is in it, or after its mark, or from nothing.
+    /// Opens a file: at its mark, at its end to append, or emptied.
     ///
     /// # Errors
-    /// When it cannot be opened; when it does not hold what the mark says.
+    /// When it cannot be opened, or does not match its mark.
     pub(super) fn open(path: &Path, append: bool, start: Start<'_>) -> Result<Self> {
         let mark = match start {
             Start::At(mark) => Some(Self::check(path, mark)?),
@@ -35,7 +35,7 @@ impl GrowingFile {
         Self::cut(path, append, mark).map_err(|source| Error::output(path, source))
     }
 
-    /// A file without a name, to be read by who writes it: it gives no mark.
+    /// Wraps an unnamed file, which its writer reads back: it has no marks.
     pub(super) fn unnamed(file: File, folder: &Path) -> Self {
         Self {
             file,
@@ -46,18 +46,18 @@ impl GrowingFile {
         }
     }
 
-    /// The same file for reading, where it was opened for that too; both share one position.
+    /// Returns a handle to read the file, if it was opened for reading too; both share one position.
     ///
     /// # Errors
-    /// What the system said.
+    /// When the system refuses.
     pub(super) fn reader(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// How long the file was at its mark.
+    /// Returns the length of the file at its mark.
     ///
     /// # Errors
-    /// When it does not hold as much any more.
+    /// When the file is shorter than that or gone.
     pub(super) fn check(path: &Path, mark: &Mark) -> Result<u64> {
         let refused = |problem| Err(Error::not_as_left(path, problem));
         let Some(length) = mark.length() else {
@@ -100,23 +100,24 @@ impl GrowingFile {
         })
     }
 
-    /// Whether nothing is in it.
+    /// Whether the file is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Where the next byte goes.
+    /// Position of the next byte.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Hands bytes to the system.
+    /// Passes bytes to the system.
     ///
     /// # Errors
-    /// When they cannot be written: then the file ends where it did before, as far as that can be had.
+    /// When they cannot be written: the file is then cut back to its previous length, if possible.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if let Err(source) = self.file.write_all(bytes) {
-            // What a full disk took of it is no whole record. Where it cannot be cut off, the error says enough.
+            // The part that a full disk still accepted is not a whole record. If cutting it off fails too, one error
+            // is enough.
             let _ = self.cut_back(self.length);
             return Err(Error::output(&self.path, source));
         }
@@ -124,7 +125,7 @@ impl GrowingFile {
         Ok(())
     }
 
-    /// Forgets what comes after a length that it had before. Answers whether that was possible.
+    /// Cuts the file back to an earlier length. Returns whether that was possible.
     pub(super) fn cut_back(&mut self, length: u64) -> bool {
         let cut = self.plain
             && self.file.set_len(length).is_ok()
@@ -135,10 +136,10 @@ impl GrowingFile {
         cut
     }
 
-    /// Waits until all of it is on disk, and says how far that is.
+    /// Waits until the whole file is on disk, and returns its mark.
     ///
     /// # Errors
-    /// When the disk says no, or this is no plain file.
+    /// When the disk fails, or this is not a plain file.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
         let outcome = if self.plain {
             self.sync()
@@ -151,10 +152,10 @@ impl GrowingFile {
         Ok(Mark::of_length(self.length))
     }
 
-    /// As [`checkpoint`](Self::checkpoint); `None` for what is no plain file, and need not be synced.
+    /// Does the same as [`checkpoint`](Self::checkpoint); `None` if this is not a plain file, which needs no sync.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the disk fails.
     pub(super) fn finish(mut self) -> Result<Option<Mark>> {
         self.plain.then(|| self.checkpoint()).transpose()
     }
@@ -171,17 +172,17 @@ impl GrowingFile {
     }
 }
 
-/// Makes sure that a name in its folder is on disk, and not only what it names.
+/// Syncs the directory entry of a path to disk, not only the content.
 ///
 /// # Errors
-/// When the disk says no.
+/// When the disk fails.
 pub(super) fn sync_entry(path: &Path) -> io::Result<()> {
-    // Where a link leads, for that is where the entry is.
+    // Links are resolved: the entry is where the target is.
     let parent = fs::canonicalize(path).map(|path| path.parent().map(File::open));
     match parent {
         Ok(None) => Ok(()),
         Ok(Some(Ok(folder))) => sync_folder(folder.sync_all()),
-        // A folder that may not be read cannot be synced; who takes the file away while it is written knows it.
+        // A folder without read permission cannot be synced; whoever removed the file meanwhile knows that.
         Ok(Some(Err(error))) | Err(error)
             if matches!(
                 error.kind(),
@@ -194,10 +195,10 @@ pub(super) fn sync_entry(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What came of syncing a folder: some file systems cannot, and need not.
+/// Accepts the errors of file systems that cannot sync folders, and need not.
 ///
 /// # Errors
-/// When the disk said no.
+/// When the disk failed.
 pub(super) fn sync_folder(synced: io::Result<()>) -> io::Result<()> {
     match synced {
         Err(error)

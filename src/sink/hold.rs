@@ -1,4 +1,4 @@
-//! Outputs held against a second run: two that write to one file would mix their records, or empty each other's.
+//! Locks on outputs: two runs that write to one file would mix their records, or empty each other's file.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,17 +7,18 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::lock;
 
-/// Locks what is at a path until the answer is dropped; `None` where there is nothing yet that could be locked: no plain
-/// file, and no folder.
+/// Locks the file or folder at a path until the result is dropped.
+///
+/// `None` if neither a plain file nor a folder is there, or it cannot be locked.
 ///
 /// # Errors
-/// When another run writes there.
+/// When another run is writing there.
 pub(super) fn hold(path: &Path) -> Result<Option<File>> {
     let is_ours = |found: fs::Metadata| found.is_file() || found.is_dir();
     if !fs::metadata(path).is_ok_and(is_ours) {
         return Ok(None);
     }
-    // One that may not be read is opened for writing in a moment, and that says so.
+    // A file without read permission is opened for writing soon, which reports the error.
     let Ok(file) = File::open(path) else {
         return Ok(None);
     };

@@ -1,8 +1,8 @@
-//! The list of the files that bodies were saved to: a JSON object a line, in the same folder.
+//! The list of saved files, in their folder: one JSON object per line.
 //!
-//! A file's name says its URL as far as a name can. The list says all of it, with what the answer said of itself, so that
-//! whoever reads the folder later ([`Archive`](crate::archive::Archive)) has what a live run had. Invariant: a file
-//! is listed when it is there.
+//! A file name can express only part of its URL. The list has the whole URL and the response's status and type, so
+//! that whoever reads the folder later ([`Archive`](crate::archive::Archive)) knows what a live run knew. Invariant: a
+//! file is listed only once it exists.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,16 @@ use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// The list.
+/// Renders the list of saved files.
 pub(super) struct Index {
     folder: PathBuf,
 }
 
 impl Index {
+    /// Opens the list.
+    ///
     /// # Errors
-    /// When the list cannot be opened, or is not what its mark says.
+    /// When the list cannot be opened, or does not match its mark.
     pub(super) fn open(destination: &Destination, start: Start<'_>) -> Result<Lines<Self>> {
         let folder = match destination {
             Destination::File { path, .. } => path.parent().map(Path::to_owned),
@@ -59,7 +61,7 @@ impl Render for Index {
                 .text(http::header::CONTENT_TYPE)
                 .map(Into::into),
         };
-        // Text and numbers alone cannot fail to be written into memory.
+        // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *out, &listed);
         out.push(b'\n');
         Ok(())

@@ -1,11 +1,11 @@
-//! Which names were given to files, in the order in which they were taken: what a job must know of them to go on.
+//! The names given to files, in order: what a job must know about them to be resumed.
 //!
-//! A line is written before the file that it names is there, even before its bytes are: so after a kill at any instant
-//! no file is there that the journal does not know. Its mark is its length. A job that goes on removes the files that
-//! were named after the mark, and takes the names before it for taken. A run without a job has no journal.
+//! A line is written before the file that it names, and even before the bytes of that file: so whenever the process is
+//! killed, no file exists that the journal does not list. Its mark is its length. A resumed job removes the files that
+//! were named after the mark, and treats the names before it as used. A run without a job has no journal.
 //!
-//! A line is the fingerprint of the URL that owns the name, as in [`Names`], and the path. The first line holds the
-//! seed of the fingerprints.
+//! A line is the fingerprint of the URL that owns the name, as in [`Names`], and the path. The first line has the seed
+//! of the fingerprints.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -18,30 +18,30 @@ use super::mark::{Mark, Start};
 use super::names::Names;
 use crate::error::{Error, NotAsLeft, Result};
 
-/// What the first line begins with; the number is that of the format.
+/// The start of the first line; the number is the version of the format.
 const HEAD: &str = "haul files 1 ";
-/// No line is longer; a path has less than 1,500 bytes.
+/// The longest line, in bytes; a path has fewer than 1,500.
 const LINE: u64 = 4096;
 
-/// The journal of the names that files were given.
+/// The journal of the names given to files.
 pub(super) struct Journal {
     file: GrowingFile,
     line: String,
 }
 
-/// What an earlier session left.
+/// The names that an earlier session gave.
 pub(super) struct Past {
-    /// The names that are taken.
+    /// The names that were given before the mark.
     pub(super) names: Names,
-    /// The paths that were named after the mark and not before it.
+    /// The paths that were given only after the mark.
     pub(super) late: BTreeSet<String>,
 }
 
 impl Journal {
-    /// Begins the journal, or goes on with it: what came after the mark is cut off.
+    /// Starts the journal, or resumes it: lines after the mark are cut off.
     ///
     /// # Errors
-    /// When it cannot be written, or does not hold what the mark says.
+    /// When it cannot be written, or does not match its mark.
     pub(super) fn open(path: &Path, start: Start<'_>, names: &Names) -> Result<Self> {
         let mut file = GrowingFile::open(path, false, start)?;
         if file.is_empty() {
@@ -53,31 +53,31 @@ impl Journal {
         })
     }
 
-    /// Notes that a name is about to be used.
+    /// Records that a name is about to be used.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(super) fn note(&mut self, owner: u64, path: &str) -> Result<()> {
         self.line.clear();
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.line, "{owner:016x} {path}");
         self.file.write(self.line.as_bytes())
     }
 
-    /// Waits until all of it is on disk.
+    /// Waits until the whole journal is on disk.
     ///
     /// # Errors
-    /// When the disk says no.
+    /// When the disk fails.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
         self.file.checkpoint()
     }
 }
 
 impl Past {
-    /// Reads what is there, and changes nothing.
+    /// Reads the journal without changing anything.
     ///
     /// # Errors
-    /// When the journal cannot be read, or does not hold what the mark says.
+    /// When the journal cannot be read, or does not match its mark.
     pub(super) fn read(path: &Path, start: Start<'_>) -> Result<Self> {
         let mark = match start {
             Start::Fresh => return Ok(Self::none()),
@@ -102,11 +102,11 @@ impl Past {
     }
 
     fn of(file: File, mark: u64) -> io::Result<Self> {
-        // What came after the mark first: names that were there before are struck out of it on the way.
+        // Lines after the mark come first: names that were also given before it are removed again below.
         let mut past = Self::none();
         let mut lines = Lines::of(file, mark)?;
         while lines.next()? {
-            // A line that was torn named nothing yet.
+            // No file was created yet for a torn line.
             if let Some((_, path)) = entry(&lines.line) {
                 past.late.insert(path.to_owned());
             }
@@ -137,12 +137,12 @@ impl Past {
     }
 }
 
-/// The lines of a journal from a position on.
+/// The lines of a journal, starting at a position.
 struct Lines {
     file: BufReader<File>,
-    /// The last line read, without its end; empty where it was no text or had no end.
+    /// The last line read, without its newline; empty if it was not text or had no newline.
     line: String,
-    /// The position behind it.
+    /// Position after that line.
     at: u64,
     buffer: Vec<u8>,
 }
@@ -162,7 +162,7 @@ impl Lines {
         self.file.into_inner()
     }
 
-    /// Reads the next line. Answers whether there was one.
+    /// Reads the next line. Returns whether there was one.
     fn next(&mut self) -> io::Result<bool> {
         self.buffer.clear();
         self.line.clear();
@@ -182,7 +182,7 @@ fn seed(line: &str) -> Option<u64> {
     number(line.strip_prefix(HEAD)?)
 }
 
-/// The owner and the path of a line. Whatever a journal says, a path stays below its folder.
+/// Returns the owner and the path of a line. Paths that would leave the folder are rejected.
 fn entry(line: &str) -> Option<(u64, &str)> {
     let (owner, path) = line.split_once(' ')?;
     let is_below = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
@@ -226,7 +226,7 @@ mod tests {
             Files::with_journal(&self.out(), start, &self.journal()).unwrap()
         }
 
-        /// The problem that keeps it from going on.
+        /// Returns the problem that keeps the job from being resumed.
         fn problem(&self, mark: &Mark) -> String {
             let files = Files::with_journal(&self.out(), Start::At(mark), &self.journal());
             let error = files.err().unwrap();
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Saves this text as the body of a URL, and answers its name.
+    /// Saves a text as the body of a URL, and returns the file's name.
     fn save(files: &mut Files, url: &str, text: &str) -> String {
         let mut visit = saved_from(&format!("http://h.localhost/{url}"), 200, text.to_owned());
         files.save(&mut visit).unwrap();

@@ -1,4 +1,4 @@
-//! JSON Lines: one object a record, in the order in which visits ended.
+//! JSON Lines: one object per record, in the order in which visits ended.
 
 use http::HeaderName;
 
@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// JSON Lines.
+/// Renders records as JSON Lines.
 pub(super) struct Jsonl {
-    /// Whether records hold the text of pages.
+    /// Whether records include the text of pages.
     pub(super) body: bool,
-    /// The header fields that they hold.
+    /// The header fields that records include.
     pub(super) headers: Vec<HeaderName>,
 }
 
@@ -30,7 +30,7 @@ impl Render for Jsonl {
     }
 }
 
-/// Adds a record to a buffer as a JSON object.
+/// Appends a record to a buffer as a JSON object.
 pub(super) fn object(record: &Record<'_>, out: &mut Vec<u8>) {
     let mut before = b'{';
     for field in Field::ALL {

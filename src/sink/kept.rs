@@ -1,4 +1,4 @@
-//! Header fields of answers that are kept in records.
+//! Header fields of responses that records include.
 
 use std::borrow::Cow;
 
@@ -8,20 +8,22 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::headers::Headers;
 
-/// Bytes of a value that are kept.
+/// The most bytes of a value that are recorded.
 const VALUE: usize = 8 << 10;
 
-/// The header fields that were asked for, and the answer's.
+/// The names of the requested header fields, and the response's headers.
 #[derive(Debug, Clone, Copy)]
 pub struct Kept<'a> {
     pub(super) names: &'a [HeaderName],
-    /// `None` where there was no answer.
+    /// `None` if there was no response.
     pub(super) of: Option<&'a Headers>,
 }
 
 impl<'a> Kept<'a> {
-    /// The value of the field with this number; `None` where the answer has none. Several of one name are one, as RFC 9110 5.3
-    /// joins them; cookies, which have commas of their own, are a line each.
+    /// Returns the value of the n-th requested field; `None` if the response does not have it.
+    ///
+    /// Several fields of one name are joined as in RFC 9110 5.3, except cookies, which contain commas: they are one
+    /// per line.
     pub(super) fn value(self, number: usize) -> Option<Cow<'a, str>> {
         let name = self.names.get(number)?;
         let mut values = self.of?.0.get_all(name).iter().map(text);
@@ -51,7 +53,7 @@ impl Serialize for Kept<'_> {
     }
 }
 
-/// What is no UTF-8 is Latin-1, as it once was in HTTP.
+/// Decodes a value as UTF-8, or else as Latin-1, which HTTP used to specify.
 fn text(value: &http::HeaderValue) -> Cow<'_, str> {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => Cow::Borrowed(text),

@@ -1,4 +1,4 @@
-//! Records one behind the other: what formats have in common that write each visit by itself.
+//! Records in sequence: the common part of all formats that write each visit on its own.
 
 use super::output::Output;
 use super::{Mark, Sink, Start};
@@ -6,23 +6,23 @@ use crate::error::Result;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// How a visit is written.
+/// Renders a visit in some format.
 pub(super) trait Render: Send {
-    /// As [`Sink::wants`].
+    /// What it needs from a page, as in [`Sink::wants`].
     fn wants(&self) -> Wants;
 
-    /// Adds what is written of a visit to a buffer: whole, or nothing.
+    /// Appends a visit to a buffer: completely, or not at all.
     ///
     /// # Errors
-    /// When the visit cannot be written in this form.
+    /// When the visit cannot be written in this format.
     fn add(&mut self, visit: &Visit, out: &mut Vec<u8>) -> Result<()>;
 }
 
-/// Records one behind the other.
+/// The sink that writes rendered visits in sequence.
 pub(super) struct Lines<R> {
     output: Output,
     render: R,
-    /// How many of this run or job there are.
+    /// The number of records written by this run or job.
     records: u64,
 }
 

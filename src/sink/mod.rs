@@ -1,12 +1,12 @@
 //! Sinks: where records go.
 //!
-//! A sink is plain blocking code; all of them run on one thread behind a bounded queue (`Writer`), so records
-//! never interleave and a slow disk slows the run instead of filling memory. A sink that fails stops the run. Each says
-//! what it [wants](Sink::wants), and only that is computed. A new format is one file, a
-//! [`Format`], and one line in `opener.rs`.
+//! A sink is plain blocking code; all of them run on one thread behind a bounded queue (`Writer`), so records never
+//! interleave and a slow disk slows the run instead of filling memory. A sink that fails stops the run. Each declares
+//! what it [wants](Sink::wants), and only that is computed. A new format is one file, a [`Format`], and one line in
+//! `opener.rs`.
 //!
-//! A job asks its sinks for [marks](Mark) and keeps them; when it goes on, each sink begins [at](Start::At) its mark, and
-//! every record is there once. A sink knows its own mark and nothing of who keeps it.
+//! A job asks its sinks for [marks](Mark) and stores them; when it is resumed, each sink starts [at](Start::At) its
+//! mark, so every record is written exactly once. A sink knows its own mark, but not who stores it.
 
 mod aside;
 #[cfg(test)]
@@ -87,19 +87,20 @@ use crate::error::{Error, Result};
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// Somewhere that records go.
+/// A destination of records.
 pub trait Sink: Send {
-    /// What it needs to know of a page, beyond its head.
+    /// What it needs from a page, beyond its head.
     fn wants(&self) -> Wants;
 
-    /// Takes one visit.
+    /// Writes one visit.
     ///
     /// # Errors
     /// When it cannot be written: the run stops.
     fn write(&mut self, visit: &Visit) -> Result<()>;
 
-    /// Hands everything written so far to the system: a reader of a pipe sees it. Where nothing is held back there is
-    /// nothing to do.
+    /// Passes everything written so far to the system, so that a reader of a pipe sees it.
+    ///
+    /// By default does nothing, as for sinks that do not buffer.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -107,34 +108,37 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// All sinks of the run were flushed: from now on what is there stays.
+    /// Notes that all sinks of the run were flushed: what is written now stays.
     fn keep(&mut self) {}
 
-    /// Whether what was flushed cannot be taken back. Such a sink is flushed after the others.
+    /// Whether flushed records cannot be taken back. Such a sink is flushed after the others.
     fn is_final(&self) -> bool {
         false
     }
 
-    /// After an error: forgets what was written since it was last told to [`keep`](Self::keep) what is there, so that no
-    /// half record stays and nothing is there that the user is told to fetch again. Answers whether what is there now is
-    /// exactly what was there then; where that is not known, nobody is told what is missing.
+    /// After an error: drops what was written since the last [`keep`](Self::keep).
+    ///
+    /// That way no half record stays, and no record that the user is asked to fetch again. Returns whether the output
+    /// is now exactly what it was at that `keep`; if that is unknown, missing records are not reported.
     fn take_back(&mut self) -> bool {
         false
     }
 
-    /// Makes sure that everything written so far survives a crash of the machine, and says how far that is. Waits for
-    /// the disk: a run without a job never asks.
+    /// Syncs everything written so far to disk, and returns the mark of that point.
+    ///
+    /// Everything before it survives a crash of the machine. This waits for the disk; only jobs call it.
     ///
     /// # Errors
-    /// As [`write`](Self::write); where what was written cannot be taken back, as on standard output, and by default.
+    /// As [`write`](Self::write), and when records cannot be taken back, as on standard output and by default.
     fn checkpoint(&mut self) -> Result<Mark> {
         let problem = "a job cannot write to a sink that has no marks: after a kill nothing could be taken back from it";
         Err(Error::Setting(problem.into()))
     }
 
-    /// Writes what comes last, and makes sure that all of it is on disk. Answers a mark as
-    /// [`checkpoint`](Self::checkpoint) does, to go on from should there be more to write one day; `None` where there is
-    /// none, and by default.
+    /// Writes whatever comes last, and syncs everything to disk.
+    ///
+    /// Returns a mark as [`checkpoint`](Self::checkpoint) does, from which writing can be resumed later; `None` if
+    /// there is none, and by default.
     ///
     /// # Errors
     /// As [`write`](Self::write).

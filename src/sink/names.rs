@@ -1,9 +1,9 @@
-//! Which files are given to which requests: two requests of a run never share one.
+//! Assigns files to requests: two requests of a run never share one.
 //!
-//! Which name a request has does not depend on the others ([`Name`]); here is looked whether something is in the way that
-//! was not saved as it would be: a link, a file where a folder is needed, or the other way round. Then the name gets
-//! a hash, as it does in the rare case that another request has the same. Given names are remembered by fingerprint, up
-//! to [`REMEMBERED`] of them; beyond, only what is on disk is looked at.
+//! The name of a request does not depend on other requests ([`Name`]). This module checks whether something is in the
+//! way that was not saved under that name: a link, a file where a folder is needed, or the reverse. Then the name gets
+//! a hash, as it does in the rare case that another request has the same name. Assigned names are remembered by
+//! fingerprint, up to [`REMEMBERED`] of them; after that only the disk is checked.
 
 use std::collections::HashMap;
 
@@ -12,28 +12,28 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 use super::name::{Name, hash_of};
 use crate::job::Job;
 
-/// Names that are remembered: 24 bytes each.
+/// The most names that are remembered; each takes 24 bytes.
 const REMEMBERED: usize = 1_000_000;
 
-/// What lies under a path.
+/// What kind of file a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing.
     Nothing,
-    /// A folder, and no link to one.
+    /// A folder, not a link to one.
     Folder,
-    /// A plain file, and no link to one.
+    /// A plain file, not a link to one.
     File,
-    /// A link, a device, or what cannot be looked at.
+    /// A link, a device, or something that cannot be examined.
     Other,
 }
 
-/// The names that were given away in this run.
+/// The names assigned in this run.
 #[derive(Debug)]
 pub(super) struct Names {
     used: HashMap<u64, Use>,
     remembered: usize,
-    /// Unknown to those who write URLs, so that they cannot make fingerprints meet.
+    /// Secret, so that nobody can craft URLs whose fingerprints collide.
     seed: u64,
 }
 
@@ -48,7 +48,7 @@ impl Names {
         Self::seeded(fastrand::u64(..))
     }
 
-    /// No names yet, with the fingerprints of an earlier session.
+    /// No names yet, with the fingerprint seed of an earlier session.
     pub(super) fn seeded(seed: u64) -> Self {
         Self {
             used: HashMap::new(),
@@ -57,7 +57,7 @@ impl Names {
         }
     }
 
-    /// What fingerprints are made with.
+    /// The seed of the fingerprints.
     pub(super) fn seed(&self) -> u64 {
         self.seed
     }
@@ -69,7 +69,7 @@ impl Names {
         hash.digest()
     }
 
-    /// Takes a path for taken, with the folders on the way: an earlier session gave it to this owner.
+    /// Marks a path and its folders as used: an earlier session gave it to this owner.
     pub(super) fn restore(&mut self, path: &str, owner: u64) {
         for (at, _) in path.match_indices('/') {
             self.remember(&path[..at], Use::Folder);
@@ -84,8 +84,9 @@ impl Names {
         }
     }
 
-    /// The path for a request, its parts joined by `/`; `on_disk` looks without following links. `None` where
-    /// something lies in the way of every name.
+    /// Returns the path for a request, its components joined by `/`.
+    ///
+    /// `on_disk` examines a path without following links. `None` if every candidate name is blocked.
     pub(super) fn claim(
         &mut self,
         job: &Job,
@@ -100,7 +101,7 @@ impl Names {
         })
     }
 
-    /// The best name for a request, where it was given to this other one.
+    /// Returns the preferred path for `name` if it was given to the request `other`.
     pub(super) fn given_to(
         &mut self,
         other: &Job,
@@ -112,7 +113,7 @@ impl Names {
         (used == Some(&Use::File(self.owner(other)))).then_some(path)
     }
 
-    /// The path of the folders of a name, with its last slash. `None` where something lies in the way of every one.
+    /// Returns the path of the folders of a name, with a trailing slash; `None` if every candidate is blocked.
     fn enter(&mut self, name: &Name, on_disk: &impl Fn(&str) -> Found) -> Option<String> {
         let mut path = String::new();
         let mut plain = String::new();
@@ -197,7 +198,7 @@ mod tests {
     fn a_request_has_the_same_name_in_whatever_order_requests_come() {
         let mut names = Names::new();
         let given = CLASHING.map(|url| on_empty_disk(&mut names, url));
-        // Two spellings of one URL are one request.
+        // Two spellings of the same URL are the same request.
         let distinct: HashSet<_> = given.iter().collect();
         assert_eq!(distinct.len(), CLASHING.len() - 1, "{given:#?}");
         assert_eq!(CLASHING.map(|url| on_empty_disk(&mut names, url)), given);

@@ -1,4 +1,4 @@
-//! What opens a sink, and the name that its mark is kept by.
+//! Opens sinks, and names them: a job stores their marks by these names.
 
 use std::path::Path;
 
@@ -10,19 +10,20 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// What the sink of these settings is called from session to session: a job keeps its mark by this name.
+/// Returns the name of a sink, the same in every session: a job stores its mark by this name.
 ///
-/// The format and the path as the settings have it: the same command in another folder finds the mark, and no file.
+/// It is the format and the path as given in the settings: the same command run in another folder finds the mark but
+/// no file.
 pub(crate) fn name(settings: &SinkSettings) -> String {
     named(settings.format.name(), &settings.destination)
 }
 
-/// As [`name`], of the list of the files that bodies are saved to.
+/// Returns the [`name`] of the list of saved files.
 pub(crate) fn index_name(list: &Destination) -> String {
     named("index", list)
 }
 
-/// As [`name`], of the folder that bodies are saved to.
+/// Returns the [`name`] of the folder that bodies are saved to.
 pub(crate) fn files_name(settings: &FilesSettings) -> String {
     format!("files:{}", spelled(&settings.folder))
 }
@@ -37,8 +38,8 @@ fn named(format: &str, destination: &Destination) -> String {
 /// Opens the sink that the settings describe.
 ///
 /// # Errors
-/// When a file cannot be created; when it is not what its mark says, which somebody must have changed; where a job
-/// writes to standard output.
+/// When a file cannot be created, or does not match its mark because somebody changed it, or when a job writes to
+/// standard output.
 pub(crate) fn open(
     settings: &SinkSettings,
     plan: &SinkPlan,
@@ -76,7 +77,7 @@ pub(crate) fn open(
     })
 }
 
-/// Opens the list of the files that bodies are saved to.
+/// Opens the list of saved files.
 ///
 /// # Errors
 /// As [`open`].
@@ -86,10 +87,11 @@ pub(super) fn open_index(list: &Destination, start: Start<'_>) -> Result<Box<dyn
 
 /// Opens the folder that bodies are saved to.
 ///
-/// A job names a file of its own, the journal, that the names of the files are kept in.
+/// A job passes the path of its journal of the files' names.
 ///
 /// # Errors
-/// When it cannot be created or written; when the journal is not what its mark says, or there is a mark and no journal.
+/// When it cannot be created or written, when the journal does not match its mark, or when there is a mark but no
+/// journal.
 pub(super) fn open_files(
     settings: &FilesSettings,
     start: Start<'_>,
@@ -109,7 +111,7 @@ pub(super) fn open_files(
     Ok(files)
 }
 
-/// A path as text that two paths never share; plain where the path is plain.
+/// Returns a path as unambiguous text: unchanged if it is UTF-8, escaped otherwise.
 fn spelled(path: &Path) -> String {
     match path.to_str() {
         Some(text) => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Bytes on their way to a file or to standard output, buffered.
+//! Buffered output to a file or to standard output.
 
 use std::io::{self, Write};
 
@@ -8,15 +8,15 @@ use super::mark::{Mark, Start};
 use super::packing::{Packer, Packing};
 use crate::error::{Error, Result, Setting};
 
-/// Bytes that wait before they are written.
+/// The size of the buffer at which it is written, in bytes.
 const BUFFER: usize = 256 << 10;
 
-/// A buffered destination. Nothing is lost without a word: [`finish`](Self::finish) tells the last error.
+/// A buffered destination. No error is lost: [`finish`](Self::finish) returns the last one.
 pub(super) struct Output {
     target: Target,
     buffer: Vec<u8>,
     packer: Option<Packer>,
-    /// How long the file was when what is in it was last to stay.
+    /// The length of the file at the last [`keep`](Self::keep).
     kept: u64,
 }
 
@@ -26,8 +26,10 @@ enum Target {
 }
 
 impl Output {
+    /// Opens the destination.
+    ///
     /// # Errors
-    /// When the file cannot be created, or does not hold what its mark says; where a job writes to standard output.
+    /// When the file cannot be created, or does not match its mark, or when a job writes to standard output.
     pub(super) fn open(destination: &Destination, start: Start<'_>) -> Result<Self> {
         let target = match destination {
             Destination::Stdout if start == Start::Fresh => Target::Stdout(io::stdout()),
@@ -39,7 +41,7 @@ impl Output {
         Ok(Self::to(target))
     }
 
-    /// As [`open`](Self::open), packed where the file's suffix asks for it.
+    /// Opens the destination, compressed if the file's suffix selects that.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -53,7 +55,7 @@ impl Output {
         Ok(output)
     }
 
-    /// To a file that is open.
+    /// Returns an output to an open file.
     pub(super) fn to_file(file: GrowingFile) -> Self {
         Self::to(Target::File(file))
     }
@@ -71,7 +73,7 @@ impl Output {
         }
     }
 
-    /// Whether nothing was written here before: a header line is due.
+    /// Whether nothing was written before, so that a header line is needed.
     pub(super) fn is_new(&self) -> bool {
         match &self.target {
             Target::Stdout(_) => true,
@@ -79,12 +81,12 @@ impl Output {
         }
     }
 
-    /// The mark that a checkpoint would give here, without one; `None` where there is none to give.
+    /// Returns the mark that a checkpoint would give here, without a checkpoint; `None` on standard output.
     pub(super) fn position(&self) -> Option<Mark> {
         self.length().map(Mark::of_length)
     }
 
-    /// Where the next byte goes; `None` on standard output. Of nothing that is packed.
+    /// Returns the position of the next byte; `None` on standard output. Not for compressed outputs.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.target {
             Target::Stdout(_) => None,
@@ -92,12 +94,12 @@ impl Output {
         }
     }
 
-    /// The buffer to write a record into; call [`record_done`](Self::record_done) after it.
+    /// Returns the buffer to write a record into; call [`record_done`](Self::record_done) afterwards.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// A whole record is in the buffer.
+    /// Notes that a whole record is in the buffer, and writes the buffer if it is full.
     ///
     /// # Errors
     /// When the buffer was full and could not be written.
@@ -109,7 +111,7 @@ impl Output {
         }
     }
 
-    /// Writes what waits; of what is packed, the members that are whole or old enough to end.
+    /// Writes the buffer; of a compressed output, the members that are complete or due to end.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -117,15 +119,16 @@ impl Output {
         self.spill()
     }
 
-    /// What was flushed stays.
+    /// Notes that what was flushed stays.
     pub(super) fn keep(&mut self) {
         if let Target::File(file) = &self.target {
             self.kept = file.length();
         }
     }
 
-    /// After a write that failed: forgets all records since the last [`keep`](Self::keep). Answers whether exactly the
-    /// records before it are in the file.
+    /// After a failed write: drops all records since the last [`keep`](Self::keep).
+    ///
+    /// Returns whether the file now contains exactly the records before it.
     pub(super) fn take_back(&mut self) -> bool {
         self.buffer.clear();
         match &mut self.target {
@@ -149,7 +152,7 @@ impl Output {
         written
     }
 
-    /// Writes what waits, and all that the packer has.
+    /// Writes the buffer, and ends the packer's open member.
     fn hand_over(&mut self) -> Result<()> {
         self.flush()?;
         let Some(packer) = &mut self.packer else {
@@ -160,20 +163,20 @@ impl Output {
         self.target.write(&rest)
     }
 
-    /// Writes what waits, waits for the disk, and says how far that is.
+    /// Writes the buffer, waits for the disk, and returns the mark.
     ///
     /// # Errors
-    /// When it cannot be written, or cannot be cut back: standard output, a pipe, a device.
+    /// When it cannot be written, or cannot be cut back, as standard output, a pipe or a device.
     pub(super) fn checkpoint(&mut self) -> Result<Mark> {
         self.hand_over()?;
-        self.keep(); // what is before a mark is never cut off
+        self.keep(); // nothing before a mark is ever cut off
         match &mut self.target {
             Target::Stdout(_) => Err(not_rewindable()),
             Target::File(file) => file.checkpoint(),
         }
     }
 
-    /// Writes what waits, and waits for the disk. Answers how far that is; `None` where there is none to wait for.
+    /// Writes the buffer, and waits for the disk. Returns the mark; `None` if the target is not a plain file.
     ///
     /// # Errors
     /// When it cannot be written.

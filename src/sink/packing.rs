@@ -1,9 +1,9 @@
-//! Packing: records in gzip or zstd, by the suffix of their file.
+//! Compression of records with gzip or zstd, selected by the suffix of their file.
 //!
-//! What lies between two marks is a member (RFC 1952 2.2) or a frame (RFC 8878 3.1) of its own, so that a file can be cut back to a
-//! mark and written on; every reader takes several of them for one stream. Invariant: at a mark no member is open.
-//! Only whole members are handed out: a run that is killed without a job leaves a file that every reader takes, and loses
-//! what came in its last two seconds.
+//! Everything between two marks is one or more members (RFC 1952 2.2) or frames (RFC 8878 3.1), so that a file can be
+//! cut back to a mark and appended to; every reader reads several of them as one stream. Invariant: at a mark no
+//! member is open. Only complete members are returned: a run that is killed without a job leaves a file that every
+//! reader accepts, and loses what came in its last two seconds.
 
 use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
@@ -13,28 +13,28 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use zstd::stream::write::Encoder;
 
-/// How hard zstd tries: its own default.
+/// The compression level of zstd: its own default.
 const LEVEL: i32 = 3;
 
-/// A way to pack.
+/// A compression format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
     Gzip,
     Zstd,
 }
 
-/// How long a member may grow: so much is lost in a kill without a job.
+/// How long a member may stay open: this much is lost if a run without a job is killed.
 const LONGEST: Duration = Duration::from_secs(2);
-/// Packed bytes after which a member ends in any case: they are in memory until then.
+/// Compressed bytes after which a member ends in any case: they stay in memory until then.
 const LARGEST: usize = 1 << 20;
 
-/// What packs.
+/// A compressor that writes members.
 pub(super) struct Packer {
     packing: Packing,
     member: Option<Member>,
-    /// When the member that is open began.
+    /// When the open member was started.
     begun: Instant,
-    /// What is packed of it.
+    /// The compressed bytes of the open member.
     packed: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ enum Member {
 }
 
 impl Packing {
-    /// What the suffix of a file asks for.
+    /// Returns the compression that the suffix of a file selects.
     pub(super) fn of_path(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "gz" => Some(Self::Gzip),
@@ -53,10 +53,10 @@ impl Packing {
         }
     }
 
-    /// Unpacks one member, and hands over its bytes; the reader is behind it then.
+    /// Decompresses one member and passes its bytes to `take`, leaving the reader after it.
     ///
     /// # Errors
-    /// When it is damaged; `UnexpectedEof` where it has no end. What can be unpacked before that was handed over.
+    /// When it is damaged; `UnexpectedEof` if it has no end. Everything before the damage was passed to `take`.
     pub(super) fn unpack(
         self,
         reader: &mut impl BufRead,
@@ -68,7 +68,7 @@ impl Packing {
         }
     }
 
-    /// A reader of all that is packed in a file.
+    /// Returns a reader that decompresses a whole file.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -101,15 +101,15 @@ impl Packer {
         }
     }
 
-    /// Whether the member that is open has grown for long enough.
+    /// Whether the open member is old enough to end.
     pub(super) fn is_due(&self) -> bool {
         self.member.is_some() && self.begun.elapsed() >= LONGEST
     }
 
-    /// Takes bytes in, and answers the members that are whole by now.
+    /// Compresses bytes, and returns the members that are complete by now.
     ///
     /// # Errors
-    /// When the packer has no memory.
+    /// When the compressor fails.
     pub(super) fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let member = match &mut self.member {
             Some(member) => member,
@@ -136,7 +136,7 @@ impl Packer {
         }
     }
 
-    /// Ends the member, and answers what is left of it.
+    /// Ends the open member, and returns all of its bytes.
     ///
     /// # Errors
     /// As [`pack`](Self::pack).

@@ -1,4 +1,4 @@
-//! The plan of a run's sinks.
+//! What the sinks of a run have in common.
 
 use bytes::Bytes;
 use http::Method;
@@ -6,19 +6,19 @@ use http::Method;
 use crate::fields::Table;
 use crate::headers::Headers;
 
-/// What every sink of a run is handed beside its settings.
+/// What every sink of a run gets in addition to its settings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SinkPlan {
-    /// What is read out of pages: the tables that [`Item::table`](crate::fields::Item::table) counts in.
+    /// The tables extracted from pages, indexed by [`Item::table`](crate::fields::Item::table).
     pub(crate) tables: Vec<Table>,
-    /// How robots.txt is honoured: `obey`, `ignore`.
+    /// The robots.txt policy: `obey` or `ignore`.
     pub(crate) robots: Option<&'static str>,
-    /// Whether a proxy is asked instead of the hosts: then their addresses are not known.
+    /// Whether requests go through a proxy: then the hosts' addresses are unknown.
     pub(crate) proxied: bool,
-    /// The method of requests, where a line of the list says no other.
+    /// The method of requests, unless a line of the list gives another.
     pub(crate) method: Method,
-    /// The fields of every request.
+    /// The header fields of every request.
     pub(crate) headers: Headers,
-    /// The body of requests, where a line of the list has no other.
+    /// The body of requests, unless a line of the list gives another.
     pub(crate) body: Option<Bytes>,
 }

@@ -1,7 +1,7 @@
 //! The record: one visit as it is written, field by field.
 //!
 //! Every format is a rendering of this one struct, so a field is the same everywhere. Times are milliseconds with
-//! three decimals; sizes are bytes; what is not known is `null`.
+//! three decimals; sizes are bytes; unknown values are `null`.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,20 +22,20 @@ pub const SCHEMA: &str = include_str!("record.schema.json");
 /// One visit as it is written.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
-    /// The line of the input, counted from 1 over all inputs in their order; none for what a page led to.
+    /// The line of the input, counted from 1 over all inputs in order; `None` for URLs found on pages.
     pub row: Option<u64>,
-    /// The URL as it was asked for: the line in WHATWG form, or its text where it is no URL.
+    /// The requested URL: the input line in WHATWG form, or its text if it is not a URL.
     pub url: &'a str,
-    /// The URL that answered last.
+    /// The URL of the final response.
     pub final_url: Option<&'a str>,
-    /// The redirects on the way, oldest first.
+    /// The redirects that were followed, oldest first.
     #[serde(serialize_with = "hops")]
     pub redirects: &'a [Hop],
     /// The HTTP status.
     pub status: Option<u16>,
     /// `1.0`, `1.1` or `2`.
     pub http_version: Option<&'static str>,
-    /// The media type, lower-cased, without parameters.
+    /// The media type, in lower case, without parameters.
     pub content_type: Option<&'a str>,
     /// The character encoding, by its WHATWG name.
     pub charset: Option<&'a str>,
@@ -48,22 +48,22 @@ pub struct Record<'a> {
     pub sha256: Option<&'a [u8; 32]>,
     /// The title of an HTML page.
     pub title: Option<&'a str>,
-    /// When the last try was sent.
+    /// When the last attempt was sent.
     #[serde(serialize_with = "written")]
     pub sent: Option<SystemTime>,
     /// Milliseconds from being ready to being sent.
     #[serde(serialize_with = "milliseconds")]
     pub queued_ms: Option<Duration>,
-    /// Milliseconds of looking up the name.
+    /// Milliseconds of the name lookup.
     #[serde(serialize_with = "milliseconds")]
     pub resolve_ms: Option<Duration>,
-    /// Milliseconds of making the connection.
+    /// Milliseconds of connecting.
     #[serde(serialize_with = "milliseconds")]
     pub connect_ms: Option<Duration>,
     /// Milliseconds of the TLS handshake.
     #[serde(serialize_with = "milliseconds")]
     pub tls_ms: Option<Duration>,
-    /// Milliseconds from being sent to the end of the answer's head.
+    /// Milliseconds from being sent to the end of the response's head.
     #[serde(serialize_with = "milliseconds")]
     pub first_byte_ms: Option<Duration>,
     /// Milliseconds from the end of the head to the last byte.
@@ -75,46 +75,47 @@ pub struct Record<'a> {
     /// Milliseconds of decoding and parsing.
     #[serde(serialize_with = "milliseconds")]
     pub parse_ms: Option<Duration>,
-    /// Tries before the last.
+    /// The attempts before the last one.
     #[serde(serialize_with = "attempts")]
     pub attempts: &'a [Attempt],
-    /// Which pass wrote it: over the failures of a job, or over pages of a crawl of which more was wanted; 0 for the first record
-    /// of a URL.
+    /// The pass that wrote the record; 0 for the first record of a URL.
+    ///
+    /// Later passes repeat the failures of a job, or pages of a crawl from which more is needed.
     pub pass: u32,
-    /// The address that answered.
+    /// The address that the response came from.
     pub remote: Option<std::net::SocketAddr>,
     /// The class of the failure.
     pub error: Option<&'static str>,
-    /// The failure in words.
+    /// The message of the failure.
     pub error_message: Option<String>,
-    /// The row that has the record of this request.
+    /// The row whose record this request duplicates.
     pub duplicate_of: Option<u64>,
     /// The file that the body was saved to.
     pub file: Option<&'a str>,
     /// Why the body could not be decoded.
     pub fault: Option<&'a str>,
-    /// The method, where the line named one, and of what leaves the crawl.
+    /// The method, if the input line gave one or the URL is external to the crawl.
     pub method: Option<&'a str>,
     /// The `Location` of a redirect that was not followed.
     pub location: Option<&'a str>,
-    /// Links from the seed to here.
+    /// The number of links from the seed to this page.
     pub depth: u16,
-    /// The page that first led here.
+    /// The page that this URL was first found on.
     pub found_on: Option<&'a str>,
-    /// How many links were found here.
+    /// The number of links found on this page.
     pub links: Option<u64>,
-    /// Whether the page asks not to be kept in an index.
+    /// Whether the page asks not to be indexed.
     pub noindex: Option<bool>,
-    /// Whether its link leaves the crawl: it was asked whether it is there.
+    /// Whether the URL is external to the crawl: it was only checked for existence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<bool>,
-    /// The header fields that were asked for.
+    /// The requested header fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Kept<'a>>,
-    /// What was passed over to read the page.
+    /// What was ignored in order to read the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'a str>,
-    /// The other columns of the line.
+    /// The other columns of the input line.
     #[serde(serialize_with = "columns", skip_serializing_if = "<[_]>::is_empty")]
     pub columns: &'a [(std::sync::Arc<str>, serde_json::Value)],
     /// The values of `--select`, as a JSON object.
@@ -123,16 +124,16 @@ pub struct Record<'a> {
     /// The items of recipes, as a JSON object of lists.
     #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
     pub items: Option<&'a str>,
-    /// What was missed of either, as a JSON list.
+    /// The misses in either, as a JSON list.
     #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
     pub misses: Option<&'a str>,
-    /// What the page says of itself, as a JSON object.
+    /// The metadata of the page, as a JSON object.
     #[serde(serialize_with = "raw", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'a str>,
-    /// The text of its article.
+    /// The text of the page's article.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub article: Option<&'a str>,
-    /// It, or its article, as Markdown.
+    /// The page or its article as Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub markdown: Option<&'a str>,
     /// The decoded text, with `--body`.
@@ -141,7 +142,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The record of a visit. `body` says whether it holds the text.
+    /// Makes the record of a visit. `body` says whether it includes the text.
     pub fn of(visit: &'a Visit, body: bool) -> Self {
         let job = &visit.job;
         let page = visit.outcome.as_ref().ok();
@@ -220,7 +221,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The same record, with the header fields of these names.
+    /// Adds the header fields with these names.
     #[must_use]
     pub fn with_headers(mut self, visit: &'a Visit, names: &'a [HeaderName]) -> Self {
         let of = visit.outcome.as_ref().ok().map(|page| &page.headers);
@@ -244,13 +245,13 @@ struct AttemptRecord<'a> {
     ms: Duration,
 }
 
-/// Redirects, as a list.
+/// Redirects that serialize as a list.
 pub(super) struct Hops<'a>(pub(super) &'a [Hop]);
 
-/// Tries, as a list.
+/// Attempts that serialize as a list.
 pub(super) struct Attempts<'a>(pub(super) &'a [Attempt]);
 
-/// Carried columns, as an object.
+/// Columns of the input that serialize as an object.
 pub(super) struct Columns<'a>(pub(super) &'a [(std::sync::Arc<str>, serde_json::Value)]);
 
 impl Serialize for Hops<'_> {
@@ -314,7 +315,7 @@ fn columns<S: Serializer>(
     Columns(columns).serialize(serializer)
 }
 
-/// Text that is JSON already.
+/// Serializes text that is already JSON.
 fn raw<S: Serializer>(json: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
     match json.and_then(|json| serde_json::from_str::<&serde_json::value::RawValue>(json).ok()) {
         Some(raw) => raw.serialize(serializer),
@@ -329,7 +330,7 @@ fn hex<S: Serializer>(digest: &Option<&[u8; 32]>, serializer: S) -> Result<S::Ok
     }
 }
 
-/// A digest in hexadecimal, written into `buffer`.
+/// Writes a digest into `buffer` in hexadecimal.
 pub(super) fn hex_text<'b>(digest: &[u8; 32], buffer: &'b mut [u8; 64]) -> &'b str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in digest.iter().enumerate() {

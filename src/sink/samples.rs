@@ -1,4 +1,4 @@
-//! Visits of every kind, for the tests of the sinks, and a file to write them to.
+//! Sample visits of every kind for the tests of the sinks, and a file to write them to.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ use crate::page::{HttpVersion, Page, Timing};
 use crate::url::PageUrl;
 use crate::visit::{Parsed, Visit};
 
-/// An answer with this status to `https://example.org/a`, of 4,200 bytes.
+/// Returns a response from `https://example.org/a` with this status and a body of 4,200 bytes.
 pub(super) fn page(status: u16) -> Visit {
     saved_from("https://example.org/a", status, "x".repeat(4200))
 }
 
-/// An answer from a URL, with a body in memory.
+/// Returns a response from a URL, with its body in memory.
 pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visit {
     let body: Bytes = body.into();
     let mut headers = Headers::default();
@@ -66,7 +66,7 @@ pub(super) fn saved_from(url: &str, status: u16, body: impl Into<Bytes>) -> Visi
     }
 }
 
-/// A page of this number, with a link to one of it, and with as many things as the number says, from none to two.
+/// Returns page `number`, with one link and `number % 3` things.
 pub(super) fn numbered(number: usize) -> Visit {
     let body = format!("{number:05}");
     let mut visit = saved_from(&format!("http://h.example/{body}"), 200, body.clone());
@@ -104,7 +104,7 @@ pub(super) fn numbered(number: usize) -> Visit {
     visit
 }
 
-/// The table of the things of [`numbered`].
+/// Returns the table of the things of [`numbered`].
 pub(super) fn things() -> Table {
     let of = column("of", Kind::Integer, false, Vec::new());
     Table {
@@ -117,7 +117,7 @@ pub(super) fn things() -> Table {
     }
 }
 
-/// A page behind a redirect, with row 2.
+/// Returns a page reached by a redirect, in row 2.
 pub(super) fn redirected() -> Visit {
     let mut visit = page(200);
     visit.job.row = Some(2);
@@ -130,7 +130,7 @@ pub(super) fn redirected() -> Visit {
     visit
 }
 
-/// No page, because of this.
+/// Returns a visit that failed with this error.
 pub(super) fn failed(error: FetchError) -> Visit {
     Visit::unsent(
         Job::seed(3, PageUrl::parse("http://example.org/x").unwrap()),
@@ -149,7 +149,7 @@ fn column(name: &str, kind: Kind, list: bool, columns: Vec<Column>) -> Column {
     }
 }
 
-/// A table with columns of every shape.
+/// Returns a table with columns of every shape.
 pub(super) fn table() -> Table {
     let plain = |name, kind| column(name, kind, false, Vec::new());
     let words = column("words", Kind::Text, true, Vec::new());
@@ -169,7 +169,7 @@ pub(super) fn table() -> Table {
     }
 }
 
-/// What was read out of a page for it: one item with this number, and a tag that says the same.
+/// Returns an extraction for [`table`]: one item with this number, which is also its only tag.
 pub(super) fn product(number: usize) -> Extraction {
     let text = |text: &str| Value::Text(text.to_owned());
     let review =
@@ -205,7 +205,7 @@ pub(super) fn product(number: usize) -> Extraction {
     Extraction::of(fields, &[table()])
 }
 
-/// A visit of every kind; a plain page comes first.
+/// Returns a visit of every kind; a plain page comes first.
 pub(super) fn every() -> Vec<Visit> {
     let mut columns = page(200);
     columns.job.request = Some(Arc::new(Request {
@@ -283,7 +283,7 @@ pub(super) fn every() -> Vec<Visit> {
     ]
 }
 
-/// A sink, and what its run reads out of pages.
+/// The settings of a sink, and the plan of its run.
 #[derive(Clone, Default)]
 pub(super) struct Case {
     pub(super) settings: SinkSettings,
@@ -291,7 +291,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// A sink that writes to this file, in a run that reads these tables out of pages.
+    /// Returns a sink that writes to this file, in a run that extracts these tables.
     pub(super) fn new(path: &Path, append: bool, format: Format, tables: Vec<Table>) -> Self {
         let path = path.to_owned();
         Self {
@@ -306,7 +306,7 @@ impl Case {
         }
     }
 
-    /// The same with records that hold this.
+    /// Returns the same sink with other record settings.
     pub(super) fn holding(&self, records: RecordSettings) -> Self {
         let mut case = self.clone();
         *case.settings.format.records_mut().unwrap() = records;
@@ -318,7 +318,7 @@ impl Case {
     }
 }
 
-/// The format of this name; records in it hold the text of pages where `body` says so.
+/// Returns the format with this name; `body` says whether its records include the text of pages.
 pub(super) fn format(name: &str, body: bool) -> Format {
     let mut format: Format = name.parse().unwrap();
     if let Some(records) = format.records_mut() {
@@ -327,7 +327,7 @@ pub(super) fn format(name: &str, body: bool) -> Format {
     format
 }
 
-/// Opens a sink in a run that reads nothing out of pages.
+/// Opens a sink in a run that extracts nothing.
 pub(super) fn open(settings: &SinkSettings, start: Start<'_>) -> Result<Box<dyn Sink>> {
     super::opener::open(settings, &SinkPlan::default(), start)
 }
@@ -348,14 +348,14 @@ impl Written {
         }
     }
 
-    /// What a sink of this format makes of these visits.
+    /// Returns the output of a sink of this format for these visits.
     pub(super) fn all(name: &str, body: bool, visits: &[Visit]) -> String {
         let written = Self::new();
         written.write(&format(name, body), false, visits);
         written.text()
     }
 
-    /// The settings of a sink that writes here.
+    /// Returns the settings of a sink that writes to the file.
     pub(super) fn settings(&self, format: &Format, append: bool) -> SinkSettings {
         let path = self.path.clone();
         SinkSettings {
@@ -364,12 +364,12 @@ impl Written {
         }
     }
 
-    /// Adds to what is there.
+    /// Appends visits to the file.
     pub(super) fn append(&self, name: &str, visits: &[Visit]) {
         self.write(&format(name, false), true, visits);
     }
 
-    /// Opens a sink, writes, and finishes it.
+    /// Opens a sink, writes the visits, and finishes it.
     pub(super) fn write(&self, format: &Format, append: bool, visits: &[Visit]) {
         let mut sink = open(&self.settings(format, append), Start::Fresh).unwrap();
         for visit in visits {
@@ -383,7 +383,7 @@ impl Written {
     }
 }
 
-/// The text of a file, as its suffix says that it is packed.
+/// Returns the text of a file, decompressed according to its suffix.
 pub(super) fn unpacked(path: &Path) -> String {
     let bytes = std::fs::read(path).unwrap();
     let mut text = String::new();
@@ -398,7 +398,7 @@ pub(super) fn unpacked(path: &Path) -> String {
     text
 }
 
-/// Every file below a folder with its text, by its path from there.
+/// Returns every file below a folder with its text, sorted by relative path.
 pub(super) fn tree(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! The record, its schema and its page in the documentation say the same.
+//! Tests that the record, its schema and its documentation agree.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn schema() -> Value {
 }
 
 fn keys(text: &str) -> Vec<String> {
-    /// The keys of an object in the order in which they stand; a map would sort them.
+    /// The keys of an object in their original order; a map would sort them.
     struct Keys(Vec<String>);
     impl<'de> serde::Deserialize<'de> for Keys {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -83,7 +83,7 @@ fn the_schema_refuses_what_is_no_record() {
 
 #[test]
 fn the_fields_are_the_keys_of_a_record_in_their_order() {
-    // The visit with columns, and with its text, has every field.
+    // The visit with columns has every field, once its text is included.
     let mut visit = samples::every().swap_remove(2);
     visit.job.role = crate::job::Role::External;
     visit.parsed.note = Some("Content-Encoding \"utf-8\" is passed over".to_owned());
@@ -138,7 +138,7 @@ fn the_schema_knows_every_class_of_error_that_a_record_can_have() {
     );
 }
 
-/// The rows of the table under a heading, cell by cell.
+/// Returns the rows of the table under a heading, cell by cell.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
     let section = DOCS.split("\n## ").find(|part| part.starts_with(heading));
     let rows = section

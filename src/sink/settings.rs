@@ -1,4 +1,4 @@
-//! What is written, and where: the settings of each sink, and of the folder that bodies are saved to.
+//! The settings of each sink, and of the folder that bodies are saved to.
 
 use std::path::PathBuf;
 
@@ -6,37 +6,37 @@ use super::format_settings::TextSettings;
 use super::{Destination, Format, parquet};
 use crate::archive::LIST;
 
-/// A place for records, and what they look like there.
+/// The destination and format of records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
-    /// Where they are written.
+    /// Where records are written.
     pub destination: Destination,
-    /// How.
+    /// The format of records.
     pub format: Format,
 }
 
-/// The folder that bodies are saved to, each in a file of its own.
+/// The folder that bodies are saved to, each in its own file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilesSettings {
-    /// The folder; made where there is none.
+    /// The folder; created if it does not exist.
     pub folder: PathBuf,
     /// How the files in it are named.
     pub layout: Layout,
 }
 
-/// How the files that bodies are saved to are named, and what becomes of them.
+/// How saved bodies are named, and whether they are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// After their URLs; their bytes are those that were sent.
+    /// Named after their URLs, with the bytes as sent.
     AsSent,
-    /// After their URLs, with the suffixes that a browser knows them by.
+    /// Named after their URLs, with the suffixes that browsers recognize.
     ///
-    /// When a crawl ends, their references are rewritten so that they lead to each other.
+    /// When a crawl ends, their references are rewritten to point to each other.
     Browsable,
 }
 
 impl Default for SinkSettings {
-    /// Lines for people on standard output.
+    /// Human-readable lines on standard output.
     fn default() -> Self {
         Self {
             destination: Destination::Stdout,
@@ -46,7 +46,7 @@ impl Default for SinkSettings {
 }
 
 impl SinkSettings {
-    /// Records in this file, written anew, in this format.
+    /// Returns a sink that writes records in a format to a file, which is emptied first.
     ///
     /// ```
     /// use haul::sink::{Format, RecordSettings, SinkSettings};
@@ -63,8 +63,9 @@ impl SinkSettings {
         }
     }
 
-    /// Whether what is written can be taken back after a crash: a job may use no other. Standard output, a pipe and a
-    /// device cannot be cut; a file that is not there yet can.
+    /// Whether records can be taken back after a crash, as a job requires of its sinks.
+    ///
+    /// Standard output, a pipe and a device cannot be cut back; a file that does not exist yet can.
     pub fn is_rewindable(&self) -> bool {
         match (&self.destination, &self.format) {
             (Destination::File { path, .. }, Format::Parquet(_)) => parquet::is_rewindable(path),
@@ -74,7 +75,7 @@ impl SinkSettings {
 }
 
 impl FilesSettings {
-    /// Bodies as they were sent, in this folder.
+    /// Returns the settings to save bodies as sent to a folder.
     pub fn folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -82,7 +83,9 @@ impl FilesSettings {
         }
     }
 
-    /// The list of its files. What was saved there before stays listed. A copy that is made for browsing has none.
+    /// The destination of the list of saved files; `None` for a copy made for browsing.
+    ///
+    /// Files that were saved there before stay listed.
     pub(crate) fn index(&self) -> Option<Destination> {
         (self.layout == Layout::AsSent).then(|| Destination::File {
             path: self.folder.join(LIST),

@@ -1,4 +1,4 @@
-//! All that a run writes to: the files first, then the records that name them.
+//! All outputs of a run: first the files, then the records that name them.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,32 +15,33 @@ use crate::error::Result;
 use crate::memory::Held;
 use crate::visit::Visit;
 
-/// Marks by the names of their sinks.
+/// Marks with the names of their sinks.
 pub(crate) type Marks = Vec<(String, Mark)>;
 
-/// The sinks of a run, each with the [name](name()) that its mark is kept by.
+/// The sinks of a run, each with the [name](name()) that its mark is stored by.
 #[derive(Default)]
 pub(crate) struct Sinks {
     /// The folder that bodies are saved to.
     pub(super) files: Option<(String, Files)>,
-    /// What the user should know of files that were there.
+    /// What the user should know about files that already existed.
     pub(crate) notices: Vec<String>,
-    /// Records, in each form that was asked for.
+    /// The record sinks, one per requested output.
     pub(super) records: Vec<(String, Box<dyn Sink>)>,
-    /// Who takes the visits when they are written.
+    /// Receives the visits once they are written.
     pub(super) taker: Option<mpsc::Sender<Box<Visit>>>,
-    /// Whether a sink has flushed what cannot be taken back, and not all of those after it have.
+    /// Whether a sink has flushed records that cannot be taken back, while a later one has not flushed yet.
     pub(super) is_ahead: bool,
     /// Locks on the outputs, so that no other run writes to them.
     pub(super) held: Vec<File>,
 }
 
 impl Sinks {
-    /// Opens them all; `start` says by name where each begins, and `journal` is the file that a job keeps the names of
-    /// its files in.
+    /// Opens all sinks.
+    ///
+    /// `start` returns by name where each starts; `journal` is the file with the names of a job's saved files.
     ///
     /// # Errors
-    /// When one cannot be opened, or is not what its mark says.
+    /// When one cannot be opened, or does not match its mark.
     pub(crate) fn open<'a>(
         settings: &[SinkSettings],
         files: Option<&FilesSettings>,
@@ -57,7 +58,7 @@ impl Sinks {
         for settings in settings {
             let name = name(settings);
             let (to, start) = (settings.destination.path(), start(&name));
-            // It puts another file in the place of this one, and locks that itself.
+            // SQLite output replaces this file with another one, and locks that itself.
             let is_moved = matches!(settings.format, Format::Sqlite(_));
             let mend = || tail::mend(settings, &plan.tables);
             let open = || open(settings, plan, start);
@@ -87,7 +88,7 @@ impl Sinks {
         mend: impl FnOnce() -> Result<Option<String>>,
         open: impl FnOnce() -> Result<Box<dyn Sink>>,
     ) -> Result<()> {
-        // Before it is emptied; one that is not there yet is locked when it is.
+        // Lock the file before it is emptied; one that does not exist yet is locked once it does.
         let held = path.map(hold).transpose()?.flatten();
         if !matches!(start, Start::At(_)) {
             self.notices.extend(mend()?);
@@ -108,17 +109,17 @@ impl Sinks {
         Ok(())
     }
 
-    /// Adds a sink that no settings describe.
+    /// Adds a sink that is not described by settings.
     pub(crate) fn add(&mut self, name: &str, sink: Box<dyn Sink>) {
         self.records.push((name.to_owned(), sink));
     }
 
-    /// Hands each visit on when it is written; whoever takes them may let this wait.
+    /// Sends each visit to `taker` once it is written; waits while its queue is full.
     pub(crate) fn hand_to(&mut self, taker: mpsc::Sender<Box<Visit>>) {
         self.taker = Some(taker);
     }
 
-    /// Writes a batch, and empties it.
+    /// Writes a batch of visits, and empties it.
     ///
     /// # Errors
     /// When a sink fails.
@@ -134,16 +135,16 @@ impl Sinks {
                 sink.write(&visit)?;
             }
             if let Some(taker) = &self.taker {
-                // From here on its memory is not the run's: whoever keeps visits must not keep the run from going on.
+                // From here on its memory no longer counts for the run: a taker that keeps visits must not stall it.
                 visit.parsed.held = Held::default();
-                // A taker that is gone has dropped the run too.
+                // If the taker is gone, the run was dropped too.
                 let _ = taker.blocking_send(visit);
             }
         }
         Ok(())
     }
 
-    /// Hands everything to the system.
+    /// Passes everything to the system.
     ///
     /// # Errors
     /// When a sink fails.
@@ -163,14 +164,15 @@ impl Sinks {
         Ok(())
     }
 
-    /// After an error: forgets what was written since the last [`flush`](Self::flush) of all sinks, in every one alike.
-    /// Answers whether that is so in all of them.
+    /// After an error: drops what was written since the last complete [`flush`](Self::flush), in every sink.
+    ///
+    /// Returns whether that succeeded in all of them.
     pub(super) fn take_back(&mut self) -> bool {
         let sinks = self.records.iter_mut();
         sinks.fold(!self.is_ahead, |all, (_, sink)| sink.take_back() && all)
     }
 
-    /// Waits until everything is on disk, and says how far that is.
+    /// Waits until everything is on disk, and returns the marks.
     ///
     /// # Errors
     /// When a sink fails.
@@ -185,7 +187,7 @@ impl Sinks {
         Ok(marks)
     }
 
-    /// Writes what comes last, waits until everything is on disk, and answers the marks of those that have one.
+    /// Finishes all sinks, waits until everything is on disk, and returns the marks of those that have one.
     ///
     /// # Errors
     /// When a sink fails.

@@ -1,9 +1,9 @@
-//! The end of a file that is written on: it is whole, or is mended first.
+//! Repairs the end of a file before it is appended to.
 //!
-//! A run that was killed, or a disk that ran full, leaves half a record at the end of a file; the next record would be
-//! glued to it, and both be lost. So before anything is appended the end is looked at: a last line that is whole but for its
-//! newline gets one, and half a record is cut off. Invariant: nothing is cut off but what comes after the last whole record,
-//! and whoever opens the file is told. Edge: a file that is damaged elsewhere is refused, not mended.
+//! A killed run or a full disk leaves half a record at the end of a file; the next record would be glued to it, and
+//! both would be lost. So before anything is appended the end is checked: a last line that only lacks its newline gets
+//! one, and half a record is cut off. Invariant: only what comes after the last whole record is cut off, and the user
+//! is notified. Edge: a file that is damaged elsewhere is refused, not repaired.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -17,22 +17,21 @@ use crate::error::{Error, Result};
 use crate::fields::Table;
 use crate::size::ByteSize;
 
-/// A last line that is longer is taken for half a record.
+/// The longest last line, in bytes; a longer one is treated as half a record.
 const LINE: usize = 64 << 20;
 
-/// How records are told apart in a file.
+/// How records are delimited in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
-    /// A line each, of which nothing more is known.
+    /// One line each, of which nothing more is known.
     Lines,
-    /// A line each, which is a JSON object.
+    /// One JSON object per line.
     Json,
-    /// RFC 4180, with so many columns.
+    /// RFC 4180, with this number of columns.
     Csv(usize),
 }
 
-/// Looks at the end of the file that settings name, where it is one to be written after, and mends it. Answers what to
-/// tell the user.
+/// Repairs the end of a sink's file if it is appended to. Returns the notice for the user, if any.
 ///
 /// # Errors
 /// When it cannot be read or written, or is damaged elsewhere than at its end.
@@ -48,7 +47,7 @@ pub(super) fn mend(settings: &SinkSettings, tables: &[Table]) -> Result<Option<S
     mend_file(&settings.destination, ending)
 }
 
-/// As [`mend`], of the list of the files that bodies are saved to.
+/// Repairs the end of the list of saved files, as [`mend`] does.
 ///
 /// # Errors
 /// As [`mend`].
@@ -56,11 +55,11 @@ pub(super) fn mend_index(list: &Destination) -> Result<Option<String>> {
     mend_file(list, Ending::Lines(Framing::Json))
 }
 
-/// What comes at the end of a file.
+/// What a file should end with.
 enum Ending {
-    /// A line.
+    /// A complete line.
     Lines(Framing),
-    /// A record of an archive, of which each file has so many bytes.
+    /// A complete record of an archive, whose files are rotated at this size.
     Archive(ByteSize),
 }
 
@@ -68,7 +67,7 @@ fn mend_file(destination: &Destination, ending: Ending) -> Result<Option<String>
     let Destination::File { path, append: true } = destination else {
         return Ok(None);
     };
-    // A pipe or a device has no end, and a file that is not there has none yet.
+    // A pipe or a device has no end, nor does a missing or empty file.
     if !fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Ok(None);
     }
@@ -121,10 +120,10 @@ fn mend_plain(path: &Path, framing: Framing) -> io::Result<End> {
     Ok(end)
 }
 
-/// As [`mend_plain`], where records are packed: what can still be read of the last member becomes a member anew.
+/// Repairs a compressed file: whatever can still be read of the last member becomes a new member.
 fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<End> {
     let mut scan = Scan::new(framing);
-    // Where each member begins in the file, and in the text.
+    // The start of each member in the file, and in the decompressed text.
     let mut members: Vec<(u64, u64)> = Vec::new();
     let torn = torn_member(path, packing, |start, bytes| {
         if members.last().is_none_or(|(last, _)| *last != start) {
@@ -142,7 +141,7 @@ fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<En
         scan.whole
     };
     let place = members.partition_point(|(_, at)| *at <= scan.whole);
-    // A member of which nothing can be read is not among them.
+    // A member of which nothing can be read is not listed.
     let (start, from) = match place.checked_sub(1) {
         Some(last) => members[last],
         None => (torn.unwrap_or_default(), 0),
@@ -160,7 +159,7 @@ fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<En
             left -= count as u64;
             mended.write_all(&packer.pack(&bytes[..count])?)
         });
-        // All that was read before can be read again; what comes behind it is what is torn.
+        // Everything that was read before can be read again; an error after that is the torn part.
         if left > 0 {
             unpacked?;
         }
@@ -182,16 +181,16 @@ fn mend_packed(path: &Path, packing: Packing, framing: Framing) -> io::Result<En
     })
 }
 
-/// A walk through the text of a file that looks for the end of the last whole record.
+/// A scan of the text of a file for the end of its last whole record.
 struct Scan {
     framing: Framing,
-    /// Bytes seen.
+    /// The number of bytes scanned.
     at: u64,
-    /// Where the last whole record ends.
+    /// End of the last whole record.
     whole: u64,
     /// Whether a quoted cell is open.
     quoted: bool,
-    /// What comes after the last whole record; no more than a line may have.
+    /// The bytes after the last whole record, up to the longest line.
     rest: Vec<u8>,
 }
 
@@ -239,7 +238,7 @@ impl Scan {
                 let value = serde_json::from_slice::<serde::de::IgnoredAny>(&self.rest);
                 self.rest.starts_with(b"{") && value.is_ok()
             }
-            // All cells are there, and the last one could not have been longer.
+            // All cells are present, and the last one is known to be complete.
             Framing::Csv(columns) => {
                 let has_ended = matches!(self.rest.last(), Some(b'"' | b','));
                 !self.quoted && has_ended && csv::cells(&self.rest) == columns
@@ -257,7 +256,7 @@ mod tests {
     use super::super::{Start, samples};
     use super::*;
 
-    /// A file that two runs wrote to, the first of which was cut after so many bytes. Answers its records and what was told.
+    /// Writes a file in two runs, and cuts it after the first. Returns its records and the notice.
     fn cut_and_appended(name: &str, at: impl Fn(usize) -> usize) -> (Vec<String>, Option<String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -322,7 +321,7 @@ mod tests {
             let (rows, _) = cut_and_appended(name, |_| 5);
             assert_eq!(rows, ["90", "91", "92"], "{name}");
         }
-        // Of a line of text nobody knows whether it is whole.
+        // It is impossible to know whether a line of text is complete.
         let (rows, told) = cut_and_appended("a.txt", |length| length - 1);
         assert_eq!((rows.len(), told.is_some()), (23, true));
     }

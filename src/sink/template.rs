@@ -1,10 +1,10 @@
-//! A line of the user's own making for each record: `%{status} %{url}\n`, as curl's `-w` takes it.
+//! The user's own line for each record: `%{status} %{url}\n`, as in curl's `-w`.
 //!
-//! `%{name}` is a field of the record, or one of curl's names for it; `%{header{name}}` (or curl's `%header{name}`) a
-//! field of the answer's head; `%{json}` the whole record. `\n`, `\t`, `\r` and `\\` are escapes, `%%` is a percent
-//! sign. Unlike curl, a template that does not end in a newline gets one: records of a list on one endless line are a
-//! trap. What servers said is [cleaned](crate::clean), but for `%{json}` and `%{body}`: a tab in a title cannot move
-//! a column.
+//! `%{name}` is a field of the record, or one of curl's names for it; `%{header{name}}` (or curl's `%header{name}`) is
+//! a header field of the response; `%{json}` is the whole record. `\n`, `\t`, `\r` and `\\` are escapes, `%%` is a
+//! percent sign. Unlike in curl, a template that does not end in a newline gets one: a list of records on one endless
+//! line is a trap. Text from servers is [cleaned](crate::clean), except in `%{json}` and `%{body}`: a tab in a title
+//! cannot shift a column.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::page::Page;
 use crate::parse::Wants;
 use crate::visit::Visit;
 
-/// A template, parsed.
+/// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
 
@@ -36,13 +36,13 @@ enum Piece {
     Json,
 }
 
-/// What curl has a name for and a record has not, or has in another unit.
+/// A variable of curl's that a record does not have, or has in another unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Curl {
-    /// Three digits, `000` without an answer.
+    /// Three digits, `000` without a response.
     Code,
     UrlEffective,
-    /// Body bytes over the wire, `0` without an answer.
+    /// Body bytes over the wire, `0` without a response.
     Size,
     /// Seconds with six decimals.
     Total,
@@ -54,7 +54,7 @@ enum Curl {
     RemotePort,
 }
 
-/// curl's names, and what each is here.
+/// curl's names, and their equivalents here.
 const CURL: [(&str, Piece); 13] = [
     ("http_code", Piece::Curl(Curl::Code)),
     ("response_code", Piece::Curl(Curl::Code)),
@@ -72,7 +72,7 @@ const CURL: [(&str, Piece); 13] = [
 ];
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     ///
     /// ```
     /// # use haul::sink::Template;
@@ -81,7 +81,7 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// A variable that is not known, with the nearest that is; a brace that is not closed.
+    /// On an unknown variable, with the closest known one, or an unclosed brace.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -123,7 +123,7 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// What its variables need.
+    /// What its variables need from a page.
     pub(super) fn wants(&self) -> Wants {
         self.0
             .iter()
@@ -212,7 +212,7 @@ impl Curl {
     }
 }
 
-/// Writes a template.
+/// Renders records with a template.
 pub(super) struct Filled {
     template: Template,
     headers: Vec<HeaderName>,
@@ -279,7 +279,7 @@ fn until_brace(text: &str) -> Result<(&str, &str), String> {
     })
 }
 
-/// Takes what starts with `%` or `\` and is no variable; as in curl, what means nothing stands for itself.
+/// Reads an escape that starts with `%` or `\`; as in curl, an unknown one stands for itself.
 fn escape<'a>(text: &'a str, plain: &mut String) -> &'a str {
     const ESCAPES: [(&str, char); 5] = [
         ("%%", '%'),

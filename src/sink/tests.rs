@@ -1,4 +1,4 @@
-//! What every sink promises, each read back by somebody else's reader; and what is saved below a folder.
+//! Tests of what every sink promises, read back by independent readers, and of saved files.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use super::*;
 use crate::body::{Body, Spool};
 use crate::failure::FetchError;
 
-/// The number of records that a reader of the format finds in a text.
+/// Returns the number of records that an independent reader of the format finds in a text.
 fn records(name: &str, text: &str) -> usize {
     match name {
         "jsonl" => {
@@ -84,7 +84,7 @@ fn a_full_disk_stops_the_run_and_is_named() {
     }
 }
 
-/// Saves, and answers the path that the record names.
+/// Saves a visit, and returns the path that its record names.
 fn save(files: &mut Files, mut visit: Visit) -> Option<PathBuf> {
     files.save(&mut visit).unwrap();
     files.commit().unwrap();
@@ -231,7 +231,7 @@ fn a_link_planted_after_the_look_is_an_error_for_the_step_through_it() {
         &mut files,
         samples::saved_from("http://h.localhost/a/one", 200, "1"),
     );
-    // The name `h.localhost/a` is known as a folder by now, and is not looked at again.
+    // The name `h.localhost/a` is already known as a folder, and is not checked again.
     fs::remove_dir_all(folder.path().join("h.localhost/a")).unwrap();
     symlink(outside.path(), folder.path().join("h.localhost/a")).unwrap();
     let path = save(
@@ -300,7 +300,7 @@ fn a_sink_is_called_the_same_in_every_session_and_no_two_alike() {
     assert_eq!(name(&SinkSettings::default()), "text:-");
 }
 
-/// Lines of the user's own making.
+/// Returns the format of a template.
 fn template(text: &str) -> Format {
     Format::Template(TemplateSettings {
         template: Template::parse(text).unwrap(),

@@ -1,7 +1,7 @@
-//! A line for people: status, time, size, URL, and what else there is to say.
+//! A human-readable line: status, time, size, URL, and any further message.
 //!
-//! Columns stand under each other; whatever came from a server is [cleaned](crate::clean) first, so that a page cannot
-//! paint on a terminal. For programs there are the other formats.
+//! Columns are aligned; all text from a server is [cleaned](crate::clean) first, so that a page cannot control a
+//! terminal. The other formats are for programs.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::parse::Wants;
 use crate::size::{ByteSize, spelled};
 use crate::visit::Visit;
 
-/// The widest class of an error is `tls-expired`.
+/// The width of the longest error class, `tls-expired`.
 const STATUS_WIDTH: usize = 11;
 const TIME_WIDTH: usize = 9;
 const SIZE_WIDTH: usize = 9;
@@ -27,9 +27,9 @@ const RED: &str = "\u{1b}[31m";
 const DIM: &str = "\u{1b}[2m";
 const RESET: &str = "\u{1b}[0m";
 
-/// Text.
+/// Renders records as human-readable lines.
 pub(super) struct Text {
-    /// Whether it is coloured.
+    /// Whether lines are coloured.
     pub(super) color: bool,
 }
 
@@ -106,7 +106,7 @@ fn paint(visit: &Visit) -> &'static str {
     }
 }
 
-/// A duration to read down a column: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m5s`.
+/// A duration that is easy to compare in a column: `0.4 ms`, `12.3 ms`, `1.25 s`, `2m5s`.
 struct Took(Duration);
 
 impl fmt::Display for Took {

@@ -1,4 +1,4 @@
-//! What a crash leaves at the end of a file, and where it begins.
+//! Finds the torn end that a crash leaves in a file.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -6,22 +6,23 @@ use std::path::Path;
 
 use super::packing::Packing;
 
-/// Bytes read at a time.
+/// The number of bytes read at a time.
 pub(super) const CHUNK: usize = 256 << 10;
 
-/// What the end of a file is like, and what is done about it.
+/// The state of the end of a file, and its repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Nothing is wrong.
+    /// Nothing to repair.
     Whole,
     /// A newline is missing, and is added.
     Unended,
-    /// So many bytes of half a record are cut off.
+    /// This number of bytes of half a record are cut off.
     Torn(u64),
 }
 
-/// Where the last member of a packed file begins, where that has no end; `take` is handed the start of each member
-/// and bytes that were packed in it.
+/// Returns the start of the last member of a compressed file if it is incomplete.
+///
+/// Calls `take` with the start of each member and its decompressed bytes.
 ///
 /// # Errors
 /// When the file cannot be read, or is damaged elsewhere.
@@ -40,7 +41,7 @@ pub(super) fn torn_member(
         match unpacked {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(start)),
-            // A crash of the machine may leave a file longer than what was written to it.
+            // A crash of the machine may leave a file longer than what was written, filled with zeros.
             Err(_) if is_nothing(path, start)? => return Ok(Some(start)),
             Err(error) => {
                 let problem =
@@ -52,7 +53,7 @@ pub(super) fn torn_member(
     Ok(None)
 }
 
-/// A file that is read, and where the next byte of it is.
+/// A reader of a file that counts its position.
 pub(super) struct Counted {
     reader: BufReader<File>,
     pub(super) at: u64,
@@ -88,7 +89,7 @@ impl BufRead for Counted {
     }
 }
 
-/// Whether nothing but zeros comes from here on.
+/// Whether the rest of a file is only zeros.
 pub(super) fn is_nothing(path: &Path, start: u64) -> io::Result<bool> {
     let mut reader = Counted::open(path, start)?;
     loop {

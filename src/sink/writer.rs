@@ -1,12 +1,12 @@
-//! The writer: the one thread that all records go through.
+//! The writer: the single thread that writes all records.
 //!
-//! The loop hands batches over and waits when the queue is full: what waits for the disk is bounded. While nothing
-//! waits, what was written is flushed, so a reader of a pipe sees each record when it is there. A record that names a
-//! file is written after that file has its name. A checkpoint takes its turn in the queue: its marks hold for all that was
-//! handed over before it. Nothing here blocks the event loop but dropping a writer that was not finished.
+//! The loop sends batches and waits when the queue is full, so the backlog for the disk is bounded. Whenever the queue
+//! is empty, everything written is flushed, so a reader of a pipe sees each record promptly. A record that names a
+//! file is written after that file has its name. A checkpoint waits its turn in the queue: its marks cover everything
+//! that was sent before it. Nothing here blocks the event loop, except dropping a writer that was not finished.
 //!
-//! When a sink fails, all of them are taken back to the last flush, so that every output holds the same whole records, and
-//! the rows of the records that are in none are [told](Writer::unwritten).
+//! When a sink fails, all of them are taken back to the last flush, so that every output has the same whole records,
+//! and the rows of the lost records are [reported](Writer::unwritten).
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ use super::sinks::Marks;
 use crate::error::{Error, Result};
 use crate::visit::Visit;
 
-/// Batches that may wait for the disk.
+/// The number of batches that may wait for the disk.
 const BATCHES: usize = 8;
-/// Visits that are written without a flush, at the most: if a disk runs full, so many are fetched again.
+/// The most visits written without a flush: at most this many are fetched again after a full disk.
 const UNFLUSHED: usize = 4096;
 
 /// The queue to the writing thread.
@@ -30,29 +30,31 @@ pub(crate) struct Writer {
     /// Closed when the thread is about to end.
     ending: oneshot::Receiver<()>,
     thread: Option<JoinHandle<Result<Marks, Stopped>>>,
-    /// The rows of what was handed over and is in no output, once a sink has failed; `None` where that is not known.
+    /// Once a sink has failed, the rows that were sent but are in no output; `None` if unknown.
     unwritten: Option<Vec<u64>>,
-    /// When it was last woken to flush.
+    /// When the thread was last woken to flush.
     woken: Instant,
 }
 
-/// Why the thread stopped, and the rows that it did not write; `None` where it is not known which.
+/// Why the thread stopped, and the rows that it did not write; `None` if unknown.
 struct Stopped {
     error: Error,
     unwritten: Option<Vec<u64>>,
 }
 
-/// How often the thread is woken to flush what has waited for long enough.
+/// How often the thread is woken to flush what is due.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 enum Order {
     Write(Vec<Box<Visit>>),
-    /// Nothing to write: what was written may be due to be flushed.
+    /// Nothing to write, but something written may be due for a flush.
     Flush,
     Checkpoint(oneshot::Sender<Marks>),
 }
 
 impl Writer {
+    /// Starts the writing thread.
+    ///
     /// # Errors
     /// When the thread cannot be started.
     pub(crate) fn start(sinks: Sinks) -> Result<Self> {
@@ -77,7 +79,7 @@ impl Writer {
         })
     }
 
-    /// Hands a batch over, and empties it; waits while the queue is full.
+    /// Sends a batch to the thread, and empties it; waits while the queue is full.
     ///
     /// # Errors
     /// Why the writing thread stopped.
@@ -87,21 +89,22 @@ impl Writer {
         self.send(Order::Write(full)).await
     }
 
-    /// Wakes the thread once in a while, so that what a sink holds back is written although no record comes.
+    /// Wakes the thread once in a while, so that sinks write their buffers even if no record comes.
     pub(crate) fn tick(&mut self, now: Instant) {
         if now.duration_since(self.woken) < FLUSH_EVERY {
             return;
         }
         self.woken = now;
         if let Some(queue) = &self.queue {
-            // A queue that is full keeps the thread awake anyway.
+            // A full queue keeps the thread awake anyway.
             let _ = queue.try_send(Order::Flush);
         }
     }
 
-    /// Asks for marks that hold for everything handed over so far, and does not wait for them; waits while the queue
-    /// is full. What is handed over meanwhile is written after the marks are there. The receiver answers an error when
-    /// the thread stopped before: [`failure`](Self::failure) says why.
+    /// Requests marks that cover everything sent so far, without waiting for them; waits while the queue is full.
+    ///
+    /// Batches sent meanwhile are written after the marks are made. The receiver gets an error if the thread stopped
+    /// first: [`failure`](Self::failure) returns the reason.
     ///
     /// # Errors
     /// Why the writing thread stopped.
@@ -111,13 +114,13 @@ impl Writer {
         Ok(marks)
     }
 
-    /// Why the writing thread stopped. Ends it where it did not.
+    /// Returns why the writing thread stopped. Ends the thread if it is still running.
     pub(crate) async fn failure(&mut self) -> Error {
         let gone = || Error::Engine("the writing thread is gone".into());
         self.end().await.err().unwrap_or_else(gone)
     }
 
-    /// Writes what waits, and ends. Answers the marks of the sinks that have one: all of it is on disk.
+    /// Writes everything that waits, syncs it to disk, and ends. Returns the marks of the sinks that have one.
     ///
     /// # Errors
     /// Why the writing thread could not write everything.
@@ -125,7 +128,7 @@ impl Writer {
         self.end().await
     }
 
-    /// After an error: the rows of what was handed over and is in no output. `None` where nobody knows.
+    /// After an error: the rows that were sent but are in no output; `None` if unknown.
     pub(crate) fn unwritten(&mut self) -> Option<Vec<u64>> {
         self.unwritten.take()
     }
@@ -148,7 +151,7 @@ impl Writer {
     async fn end(&mut self) -> Result<Marks> {
         self.queue = None;
         if self.thread.is_some() {
-            // Nothing is ever sent: it is closed.
+            // Nothing is ever sent: the channel is closed.
             let _ = (&mut self.ending).await;
         }
         match self.thread.take().map(JoinHandle::join) {
@@ -164,11 +167,11 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// A run that is given up leaves no thread that still writes: another session may open the same files next.
+    /// Waits for the thread: another session may open the same files next.
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // Whoever gave the run up has another error to tell.
+            // Whoever aborted the run reports another error.
             let _ = thread.join();
         }
     }
@@ -181,7 +184,7 @@ fn run(
 ) -> Result<Marks, Stopped> {
     let mut unflushed = Vec::new();
     match write_all(&mut sinks, &mut orders, spent, &mut unflushed) {
-        // All records were handed over: what fails now loses none.
+        // All records were flushed: a failure from here on loses none.
         Ok(()) => sinks.finish().map_err(|error| Stopped {
             error,
             unwritten: Some(Vec::new()),
@@ -222,12 +225,12 @@ fn write_all(
                     sinks.flush()?;
                     unflushed.clear();
                 }
-                // Nobody may want the empty batch back; then it is freed.
+                // If nobody takes the empty batch back, it is freed.
                 let _ = spent.try_send(batch);
             }
-            Some(Order::Flush) => {} // as soon as nothing waits
+            Some(Order::Flush) => {} // the flush happens when the queue is empty
             Some(Order::Checkpoint(answer)) => {
-                // Whoever asked may be gone; what is on disk stays there.
+                // The requester may be gone; what is on disk stays there.
                 let _ = answer.send(sinks.checkpoint()?);
                 unflushed.clear();
             }
@@ -252,11 +255,11 @@ mod tests {
     use super::*;
     use crate::parse::Wants;
 
-    /// Notes for each record whether the file that it names is there, and how many there were at each mark.
+    /// Records whether the file that each record names exists, and how many records there were at each mark.
     #[derive(Default)]
     struct Witness {
         seen: Arc<Mutex<Vec<bool>>>,
-        /// Fails at its checkpoint, with these words.
+        /// The message that its checkpoint fails with.
         fails: Option<&'static str>,
     }
 

@@ -1,4 +1,4 @@
-//! Every kind of sink, and the readers that know nothing of us.
+//! Every kind of sink, with independent readers of its output.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -9,29 +9,29 @@ use super::super::warc::strict;
 use super::super::*;
 use crate::fields::Table;
 
-/// Records that are there before the job, where it writes after them.
+/// The number of records before the job, for sinks that append.
 pub(super) const BEFORE: usize = 3;
 
-/// A kind of sink, and where it writes.
+/// A kind of sink, and its folder.
 pub(super) struct Member {
     kind: Kind,
     folder: tempfile::TempDir,
 }
 
-/// What it is.
+/// The kind of a member.
 enum Kind {
-    /// Records, and how their sink is opened.
+    /// A record sink, and the function that opens it.
     Records(Box<Case>, Opens),
-    /// The list of the files that bodies are saved to.
+    /// The list of saved files.
     Index(Destination),
     /// The folder that bodies are saved to.
     Files(FilesSettings),
 }
 
-/// How a sink is opened.
+/// A function that opens a sink.
 type Opens = fn(&Case, Start<'_>) -> Result<Box<dyn Sink>>;
 
-/// A sink that is open, and where its folder is.
+/// An open sink, and its folder.
 pub(super) struct Session {
     open: Open,
     folder: PathBuf,
@@ -39,12 +39,12 @@ pub(super) struct Session {
 
 enum Open {
     Records(Box<dyn Sink>),
-    /// One that holds locks, which only the end of a process or its own lets go.
+    /// A sink with locks that are released only when it is dropped or the process ends.
     Database(Box<dyn Sink>),
     Files(Box<Files>),
 }
 
-/// Every kind of sink.
+/// Returns every kind of sink.
 pub(super) fn every() -> Vec<Member> {
     let template = Format::Template(TemplateSettings {
         template: Template::parse("%{row} %{url}").unwrap(),
@@ -114,18 +114,18 @@ pub(super) fn every() -> Vec<Member> {
     members
 }
 
-/// Those that write one file, at its end alone.
+/// Returns the sinks that write a single append-only file.
 pub(super) fn growing() -> impl Iterator<Item = Member> {
     every().into_iter().filter(Member::grows)
 }
 
 impl Member {
-    /// One that writes to a file of this name.
+    /// Returns a sink that writes to a file with this name.
     fn at(name: &str, append: bool, format: Format) -> Self {
         Self::reading(name, append, format, Vec::new(), Case::open)
     }
 
-    /// The same, in a run that reads these tables out of pages.
+    /// Returns a sink that writes to a file with this name, in a run that extracts these tables.
     fn reading(name: &str, append: bool, format: Format, tables: Vec<Table>, opens: Opens) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let case = Case::new(&folder.path().join(name), append, format, tables);
@@ -133,7 +133,7 @@ impl Member {
         Self { kind, folder }
     }
 
-    /// The format of its records, where it has any.
+    /// The format of its records, if it writes records.
     fn format(&self) -> Option<&Format> {
         match &self.kind {
             Kind::Records(case, _) => Some(&case.settings.format),
@@ -149,7 +149,7 @@ impl Member {
         matches!(self.format(), Some(Format::Parquet(_)))
     }
 
-    /// Whether it writes one file, at its end alone.
+    /// Whether it writes a single append-only file.
     pub(super) fn grows(&self) -> bool {
         !self.is_sqlite() && !self.is_parquet()
     }
@@ -162,7 +162,7 @@ impl Member {
         }
     }
 
-    /// The file that its mark is of.
+    /// The file that its mark refers to.
     pub(super) fn file(&self) -> PathBuf {
         match &self.kind {
             Kind::Records(case, _) => case.settings.destination.path().unwrap().to_owned(),
@@ -204,7 +204,7 @@ impl Member {
         }
     }
 
-    /// Puts there what a job does not own, and answers how many records that is.
+    /// Writes records that the job does not own, if the sink appends, and returns their number.
     pub(super) fn prepare(&self) -> usize {
         if !self.keeps_what_was_there() {
             return 0;
@@ -215,10 +215,10 @@ impl Member {
         BEFORE
     }
 
-    /// What a write that was cut in the middle leaves.
+    /// Leaves the file as an interrupted write would.
     pub(super) fn tear(&self) {
         if self.is_sqlite() {
-            return; // what it did not finish is in its log, and is its own to find
+            return; // SQLite recovers unfinished writes from its own log
         }
         let mut file = self.file();
         if self.is_parquet() {
@@ -228,7 +228,7 @@ impl Member {
         file.write_all(b"{\"row\": 9, \"url\": \"http").unwrap();
     }
 
-    /// The numbers of the records that a reader who knows nothing of us finds.
+    /// Returns the numbers of the records that an independent reader finds.
     pub(super) fn read(&self) -> Vec<usize> {
         let number = |text: &str| text.parse().unwrap();
         let format = match &self.kind {
@@ -273,7 +273,7 @@ impl Member {
                 .lines()
                 .map(|edge| number(edge.split('"').nth(3).unwrap().rsplit_once('/').unwrap().1))
                 .collect(),
-            // A header in the middle is no number.
+            // A header in the middle would fail to parse as a number.
             Format::Csv(_) => ::csv::Reader::from_reader(text().as_bytes())
                 .records()
                 .map(|record| number(&record.unwrap()[0]))
@@ -282,7 +282,7 @@ impl Member {
     }
 }
 
-/// The numbers of the files below a folder, each of which must hold its own.
+/// Returns the numbers of the files below a folder, each of which must contain its own number.
 fn files(folder: &Path) -> Vec<usize> {
     let number = |(name, text): (String, String)| {
         assert_eq!(name, format!("h.example+80/{text}~.html"));
@@ -291,7 +291,7 @@ fn files(folder: &Path) -> Vec<usize> {
     tree(folder).into_iter().map(number).collect()
 }
 
-/// The rows of the pages of a database, each of which must have its item, and that its children.
+/// Returns the rows of the pages of a database, each of which must have its item with its children.
 fn rows(file: &Path) -> Vec<usize> {
     let database = rusqlite::Connection::open(file).unwrap();
     let query = "SELECT pages.row, product.number, tags.value FROM pages
@@ -360,7 +360,7 @@ impl Session {
         }
     }
 
-    /// What was handed to the system is there, what was not is gone: nothing of ours runs when a process is killed.
+    /// Ends the session as a kill would: bytes passed to the system stay, buffered ones are lost.
     pub(super) fn kill(self) {
         match self.open {
             Open::Records(sink) => std::mem::forget(sink),

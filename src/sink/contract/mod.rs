@@ -1,5 +1,6 @@
-//! What every sink promises a job, each member through all of it: whatever happens after a mark, a session that goes on
-//! from there ends with each record once, in order, and nothing torn.
+//! What every sink promises a job: whatever happens after a mark, a session resumed there is complete.
+//!
+//! That is, it ends with each record exactly once, in order, and nothing torn. Every test runs for every kind of sink.
 
 mod members;
 
@@ -12,12 +13,12 @@ use serde_json::json;
 use super::*;
 use members::{every, growing};
 
-/// A mark as whoever keeps it has it after a restart.
+/// Returns a mark as it is after a restart: serialized and read back.
 fn kept(mark: Mark) -> Mark {
     serde_json::from_str(&serde_json::to_string(&mark).unwrap()).unwrap()
 }
 
-/// Every reason of an error, in one line.
+/// Returns an error and its source in one line.
 fn reasons(error: &Error) -> String {
     let source = error.source().map(ToString::to_string);
     format!("{error}: {}", source.unwrap_or_default())
@@ -58,7 +59,7 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
     const ALL: usize = 300;
     for seed in 0..12 {
         let mut random = fastrand::Rng::with_seed(seed);
-        // What is more than a file that grows takes its time.
+        // Sinks that are not a single growing file are slow.
         for member in every()
             .into_iter()
             .filter(|member| seed < 4 || member.grows())
@@ -72,7 +73,7 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
                 let mut session = member.open(start).unwrap();
                 let first = session.checkpoint();
                 if random.u8(..8) == 0 {
-                    // Killed before anybody kept that mark, and before the first record.
+                    // Killed before that mark was stored, and before the first record.
                     session.kill();
                     continue;
                 }
@@ -81,7 +82,7 @@ fn a_job_that_is_killed_again_and_again_ends_with_each_record_once() {
                 for _ in 0..random.u32(..120) {
                     match random.u8(..32) {
                         0 => session.flush(),
-                        1 => drop(session.checkpoint()), // killed before anybody kept it
+                        1 => drop(session.checkpoint()), // killed before it was stored
                         2 => (mark, done) = (Some(kept(session.checkpoint())), next),
                         _ if next < ALL => {
                             session.write(next);
@@ -150,7 +151,7 @@ fn a_file_that_is_shorter_than_its_mark_is_refused_with_both_lengths() {
         (0..10).for_each(|number| session.write(number));
         let mark = session.finish();
         let file = member.file();
-        // What comes last of all may be behind the mark.
+        // The closing bytes may come after the mark.
         let length = mark.length().unwrap();
         let opened = OpenOptions::new().write(true).open(&file).unwrap();
         opened.set_len(length - 1).unwrap();
