@@ -25,7 +25,8 @@ pub(super) fn columns() -> usize {
 
 /// A value as indented JSON for scripts, with a final line break.
 pub(super) fn json_text(value: &impl serde::Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("all its keys are strings or numbers");
+    let mut text =
+        serde_json::to_string_pretty(value).expect("all its keys are strings or numbers");
     text.push('\n');
     text
 }

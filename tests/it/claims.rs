@@ -231,7 +231,11 @@ fn a_page_found_by_a_plain_link_is_read_by_the_recipe_that_leads_there_later() {
         let (last, before) = best.split_last().unwrap();
         assert_eq!(last.2, r#"{"one":[{"name":"best"}]}"#, "{records:?}");
         assert!(before.len() == 1 && before[0].1 < last.1, "{records:?}");
-        assert_eq!(records.len(), 4, "nothing else is requested again: {records:?}");
+        assert_eq!(
+            records.len(),
+            4,
+            "nothing else is requested again: {records:?}"
+        );
     });
 }
 

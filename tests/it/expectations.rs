@@ -168,7 +168,11 @@ fn bodies() -> Vec<Row> {
             announced(&format!("{length}, 5")),
             "protocol",
         ),
-        keep_open("a length that is not a number", announced("many"), "protocol"),
+        keep_open(
+            "a length that is not a number",
+            announced("many"),
+            "protocol",
+        ),
         keep_open("a negative length", announced("-1"), "protocol"),
         keep_open("chunks", chunked(&chunk()), "200"),
         keep_open(

@@ -127,7 +127,10 @@ fn pointing_at_a_bar_shows_its_value() {
     let fill = "getComputedStyle(document.querySelector('[data-chart=speed] g[aria-label=tip] path')).fill";
     let paper = "getComputedStyle(document.documentElement).backgroundColor";
     assert_eq!(browser.evaluate(fill), browser.evaluate(paper));
-    assert!(shown_text.contains(&shown), "{shown} is not in {shown_text}");
+    assert!(
+        shown_text.contains(&shown),
+        "{shown} is not in {shown_text}"
+    );
 }
 
 #[test]

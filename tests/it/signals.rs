@@ -223,7 +223,10 @@ fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
     // Progress is printed every second: a good moment to check whether the records are in the files yet.
     let has = |name: &str| std::fs::metadata(at(name)).is_ok_and(|found| found.len() > 0);
     while !(has("out.jsonl.gz") && has("out.csv.zst") && parts(&at("out.parquet")) > 0) {
-        assert!(child.try_wait().unwrap().is_none(), "the run ended too early");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended too early"
+        );
         figures.read_line(&mut String::new()).unwrap();
     }
     child.kill().unwrap();

@@ -74,10 +74,7 @@ fn every_command_has_a_page_that_is_its_help() {
         .collect();
     there.sort();
     files.sort();
-    assert_eq!(
-        there, files,
-        "one page per command, and no others"
-    );
+    assert_eq!(there, files, "one page per command, and no others");
 }
 
 #[test]

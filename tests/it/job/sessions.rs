@@ -35,7 +35,9 @@ fn an_interrupted_job_prints_a_command_that_resumes_and_finishes_it() {
             .env("PATH", search)
             .env("XDG_CONFIG_HOME", job.folder.path())
             .stderr(Stdio::piped());
-        let (code, text) = Running::start(shell).ends_within(LIMIT).expect("the run hangs");
+        let (code, text) = Running::start(shell)
+            .ends_within(LIMIT)
+            .expect("the run hangs");
         assert_eq!(code, Some(0), "{text}");
         job.audit();
         // Requests in flight were finished, so nothing was requested twice except robots.txt and the like.
