@@ -53,18 +53,18 @@ fn params(name: &str) -> CertificateParams {
 }
 
 /// A site behind TLS, with a self-signed certificate.
-pub(crate) fn sealed(site: SiteBuilder) -> Origin {
+pub(crate) fn self_signed(site: SiteBuilder) -> Origin {
     let key = KeyPair::generate().unwrap();
     let certificate = params("localhost").self_signed(&key).unwrap();
-    dressed(site, certificate.der().clone(), &key)
+    serve_with(site, certificate.der().clone(), &key)
 }
 
 fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
     let site = Site::builder().fallback(Answer::page("<title>Sealed</title>"));
-    dressed(site, certificate, key)
+    serve_with(site, certificate, key)
 }
 
-fn dressed(site: SiteBuilder, certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
+fn serve_with(site: SiteBuilder, certificate: CertificateDer<'static>, key: &KeyPair) -> Origin {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

@@ -69,7 +69,7 @@ fn records(settings: Config, origin: &Origin) -> (Records, usize) {
             .parsed
             .fields
             .as_ref()
-            .and_then(|found| found.items.clone());
+            .and_then(|fields| fields.items.clone());
         let url = visit.job.url.as_str().trim_start_matches(&root).to_owned();
         let summary = format!("{status} {:?} {items:?}", visit.parsed.title);
         let mut records = taken.lock().unwrap();
@@ -147,15 +147,15 @@ fn the_set_of_records_does_not_depend_on_the_order_of_responses() {
                     for order in 0..ORDERS {
                         let origin = site(seed, order, PAGES, 0);
                         let engine = ENGINES[(order as usize) % 5];
-                        let (found, count) =
+                        let (records, count) =
                             records(crawling(engine, origin.url("/site/p0")), &origin);
-                        *raised.lock().unwrap() += count - found.len();
-                        let found: BTreeMap<_, _> = found
+                        *raised.lock().unwrap() += count - records.len();
+                        let records: BTreeMap<_, _> = records
                             .into_iter()
                             .map(|(url, (_, records))| (url, records))
                             .collect();
-                        let expected = first.get_or_insert_with(|| found.clone());
-                        assert_eq!(*expected, found, "site {seed}, order {order}, {engine}");
+                        let expected = first.get_or_insert_with(|| records.clone());
+                        assert_eq!(*expected, records, "site {seed}, order {order}, {engine}");
                     }
                 }
             });
@@ -180,7 +180,7 @@ fn opened_by(settings: Config, gate: &Gate, page: &'static str) -> Vec<(String, 
                 .parsed
                 .fields
                 .as_ref()
-                .and_then(|found| found.items.clone());
+                .and_then(|fields| fields.items.clone());
             if path == page {
                 gate.open();
             }
@@ -211,7 +211,7 @@ fn shop(gate: &Gate) -> Origin {
 }
 
 /// A crawl of that shop.
-fn shopping(engine: &str, shop: &Origin) -> Config {
+fn shop_crawl(engine: &str, shop: &Origin) -> Config {
     let mut settings = crawling(engine, shop.url("/p"));
     settings.crawl.as_mut().unwrap().scope.reach = ScopeReach::Host;
     settings
@@ -222,7 +222,7 @@ fn a_page_found_by_a_plain_link_is_read_by_the_recipe_that_leads_there_later() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let origin = shop(&gate);
-        let settings = shopping(engine, &origin);
+        let settings = shop_crawl(engine, &origin);
         let records = opened_by(settings, &gate, "/best");
         let best: Vec<_> = records
             .iter()
@@ -244,7 +244,7 @@ fn a_run_that_has_its_records_requests_nothing_again() {
     on_every_engine(|engine| {
         let gate = Gate::new();
         let origin = shop(&gate);
-        let mut settings = shopping(engine, &origin);
+        let mut settings = shop_crawl(engine, &origin);
         settings.frontier.max_records = Some(3);
         let records = opened_by(settings, &gate, "/best");
         assert_eq!(

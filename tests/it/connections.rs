@@ -53,7 +53,7 @@ fn request(from: &mut impl BufRead) -> std::io::Result<bool> {
 /// Responds to the first request of each connection with a page, to the second with `then`.
 ///
 /// It then closes the connection.
-fn forgetful(then: &'static [u8]) -> u16 {
+fn close_after_second(then: &'static [u8]) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
         for answer in [PAGE, then] {
@@ -66,7 +66,7 @@ fn forgetful(then: &'static [u8]) -> u16 {
 }
 
 /// Closes after the second request without a response, and records the requested paths.
-fn forgetful_and_recording(paths: Arc<Mutex<Vec<String>>>) -> u16 {
+fn close_and_record_paths(paths: Arc<Mutex<Vec<String>>>) -> u16 {
     serve(move |stream| {
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone()?), stream);
         for answer in [PAGE, b""] {
@@ -90,7 +90,7 @@ fn is_complete(report: &Report) -> bool {
 #[test]
 fn a_request_that_fails_on_a_reused_connection_is_resent_and_costs_no_retry() {
     on_every_engine(|engine| {
-        let port = forgetful(b"");
+        let port = close_after_second(b"");
         let urls = (0..40).map(|page| format!("http://127.0.0.1:{port}/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
@@ -110,7 +110,7 @@ fn a_request_that_fails_on_a_reused_connection_is_resent_and_costs_no_retry() {
 fn a_request_that_failed_on_a_reused_connection_is_resent_on_a_new_one_only() {
     on_every_engine(|engine| {
         let paths: Arc<Mutex<Vec<String>>> = Arc::default();
-        let port = forgetful_and_recording(paths.clone());
+        let port = close_and_record_paths(paths.clone());
         let urls = (0..60).map(|page| format!("http://127.0.0.1:{port}/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
@@ -129,7 +129,7 @@ fn a_request_that_failed_on_a_reused_connection_is_resent_on_a_new_one_only() {
 #[test]
 fn a_request_that_must_not_be_sent_twice_is_not_resent_after_it_failed() {
     on_every_engine(|engine| {
-        let port = forgetful(b"");
+        let port = close_after_second(b"");
         let urls = (0..2).map(|page| format!("http://127.0.0.1:{port}/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
@@ -161,7 +161,7 @@ fn a_request_that_fails_on_a_new_connection_or_after_the_first_byte_is_a_failure
             run(settings).ends()
         };
         assert_eq!(ends(b""), ["closed"]);
-        let port = forgetful(b"HTTP/1.1 200 O");
+        let port = close_after_second(b"HTTP/1.1 200 O");
         let urls = (0..2).map(|page| format!("http://127.0.0.1:{port}/{page}"));
         let mut settings = config(engine, urls);
         settings.frontier.retries = 0;
@@ -177,7 +177,7 @@ fn a_request_that_fails_on_a_new_connection_or_after_the_first_byte_is_a_failure
 #[test]
 fn bytes_that_arrive_on_an_idle_connection_are_not_taken_for_a_response() {
     on_every_engine(|engine| {
-        let port = forgetful(TIMEOUT);
+        let port = close_after_second(TIMEOUT);
         for method in ["GET", "POST"] {
             let urls = (0..40).map(|page| format!("http://127.0.0.1:{port}/{page}"));
             let mut settings = config(engine, urls);

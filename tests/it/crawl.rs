@@ -11,7 +11,7 @@ use haul::origin::{Answer, Gate, Origin, OriginSettings, Reply, Site, SiteBuilde
 use haul::scope::Pattern;
 use haul::{Config, Event, JobSettings, ScopeReach, Stop};
 
-use crate::politeness::{apart, hits, on};
+use crate::politeness::{assert_apart, hits, on};
 use crate::run::{Report, in_flight, ms, on as on_engine, on_every_engine, run, run_with, wait};
 
 /// A crawl of these seeds, with the defaults of `haul crawl`.
@@ -50,7 +50,7 @@ fn requested(origin: &Origin) -> Vec<String> {
 }
 
 /// Asserts that no URL was requested twice.
-fn once(origin: &Origin) {
+fn assert_requested_once(origin: &Origin) {
     let mut urls = BTreeSet::new();
     for hit in origin.log().all_hits() {
         let url = format!("{}{}", hit.host, hit.path);
@@ -76,7 +76,7 @@ fn each_page_is_requested_once_and_robots_txt_first() {
         assert_eq!(origin.log().paths()[0], "/robots.txt");
         // In addition to the pages: robots.txt, the sitemap index and its one part.
         assert_eq!(origin.log().requests(), 301 + 3);
-        once(&origin);
+        assert_requested_once(&origin);
     });
 }
 
@@ -213,7 +213,7 @@ fn the_crawl_delay_of_a_host_is_kept_from_start_to_start() {
         let report = run(crawling(engine, [on("slow", &origin, "/")]));
         assert_eq!(report.records.len(), 6);
         let hits = hits("slow", &origin);
-        apart(&hits[1..], ms(120));
+        assert_apart(&hits[1..], ms(120));
         assert!(
             hits[6].at.duration_since(hits[1].at) < ms(120) * 8,
             "and not much longer"
@@ -242,7 +242,7 @@ fn no_host_has_more_in_flight_than_it_may() {
                 assert_eq!(most, 3, "what is allowed is used");
             }
         }
-        once(&origin);
+        assert_requested_once(&origin);
     });
 }
 
@@ -376,7 +376,7 @@ fn other_hosts_continue_while_a_slow_one_does_not_respond() {
         let hits = origin.log().all_hits();
         let of_slow = hits.iter().filter(|hit| hit.host.starts_with("slow."));
         assert_eq!(of_slow.count(), 101);
-        once(&origin);
+        assert_requested_once(&origin);
     });
 }
 
@@ -396,7 +396,7 @@ fn a_page_that_is_also_the_target_of_a_redirect_is_not_requested_twice() {
             .start()
             .unwrap();
         let report = run(crawling(engine, [origin.url("/start")]));
-        once(&origin);
+        assert_requested_once(&origin);
         let wanted = [
             "/", "/a", "/b", "/b?again", "/c", "/d", "/e", "/loop", "/pool", "/start",
         ];

@@ -221,7 +221,7 @@ fn an_abort_ends_at_once_and_every_row_is_either_recorded_or_missing() {
         });
         assert!(begun.elapsed() < PROMPTLY, "{:?}", begun.elapsed());
         assert_eq!(report.outcome.ended, Ended::Interrupted);
-        whole(&report, 100);
+        assert_complete(&report, 100);
         let answered: Vec<_> = report
             .records
             .iter()
@@ -243,7 +243,7 @@ fn a_drain_finishes_what_is_in_flight_and_starts_nothing_more() {
         });
         assert!(begun.elapsed() < PROMPTLY, "{:?}", begun.elapsed());
         assert_eq!(report.outcome.ended, Ended::Interrupted);
-        whole(&report, 100);
+        assert_complete(&report, 100);
         assert!(
             report
                 .records
@@ -271,7 +271,7 @@ fn a_run_whose_time_is_up_ends_at_once() {
         let report = run(settings);
         assert!(begun.elapsed() < PROMPTLY, "{:?}", begun.elapsed());
         assert_eq!(report.outcome.ended, Ended::TimeUp);
-        whole(&report, 100);
+        assert_complete(&report, 100);
     });
 }
 
@@ -415,7 +415,7 @@ fn stopped_by(
 }
 
 /// Asserts that each row either has a record or is listed as missing, never both.
-fn whole(report: &Report, rows: u64) {
+fn assert_complete(report: &Report, rows: u64) {
     for row in 1..=rows {
         let records = report
             .records

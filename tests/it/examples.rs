@@ -54,8 +54,8 @@ fn a_recipe_reads_the_items_of_each_page() {
     let page = Answer::page("<h2>Saw</h2><b>12,50 €</b>");
     let site = Site::builder().fallback(page).start().unwrap();
     let recipe = "[fields]\nname = 'h2'\nprice = { select = 'b', type = 'number' }\n";
-    let found = wait(scrape::items(recipe, vec![site.url("/saw")])).unwrap();
-    assert_eq!(found, [r#"{"recipe":[{"name":"Saw","price":12.5}]}"#]);
+    let items = wait(scrape::items(recipe, vec![site.url("/saw")])).unwrap();
+    assert_eq!(items, [r#"{"recipe":[{"name":"Saw","price":12.5}]}"#]);
     let wrong = wait(scrape::items("[fields]\nname = 'h2['\n", Vec::new()));
     assert!(wrong.unwrap_err().to_string().contains("line 2"));
 }

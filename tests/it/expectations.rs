@@ -6,7 +6,7 @@ use haul::fetch::{Override, TlsSettings};
 use haul::origin::{Answer, Origin, Site, Step};
 use haul::{ByteSize, Config};
 
-use crate::certificates::sealed;
+use crate::certificates::self_signed;
 use crate::run::{Report, config, ms, on_every_engine, run};
 
 /// The page that each row of the table sends in its own way.
@@ -37,7 +37,7 @@ fn keep_open(what: &'static str, text: impl Into<bytes::Bytes>, end: &'static st
 }
 
 /// The page after a head with these lines and its length.
-fn lengthy(lines: &str) -> String {
+fn with_length(lines: &str) -> String {
     let length = PAGE.len();
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{lines}Content-Length: {length}\r\n\r\n{PAGE}"
@@ -62,14 +62,14 @@ fn heads() -> Vec<Row> {
     let many = "X-Field: v\r\n".repeat(500);
     let long = format!("X-Long: {}\r\n", "v".repeat(200_000));
     vec![
-        keep_open("a plain head", lengthy(""), "200"),
-        keep_open("500 fields", lengthy(&many), "200"),
-        keep_open("2,000 fields", lengthy(&many.repeat(4)), "head"),
-        keep_open("a field of 200 KB", lengthy(&long), "200"),
-        keep_open("fields of 2 MB", lengthy(&long.repeat(10)), "head"),
+        keep_open("a plain head", with_length(""), "200"),
+        keep_open("500 fields", with_length(&many), "200"),
+        keep_open("2,000 fields", with_length(&many.repeat(4)), "head"),
+        keep_open("a field of 200 KB", with_length(&long), "200"),
+        keep_open("fields of 2 MB", with_length(&long.repeat(10)), "head"),
         keep_open(
             "a folded line",
-            lengthy("X-Folded: one\r\n two\r\n\tthree\r\n"),
+            with_length("X-Folded: one\r\n two\r\n\tthree\r\n"),
             "200",
         ),
         keep_open(
@@ -77,7 +77,11 @@ fn heads() -> Vec<Row> {
             framed("1.1", "Content-Length:\r\n 24\r\n", PAGE),
             "200",
         ),
-        keep_open("a space before a colon", lengthy("X-Spaced : v\r\n"), "200"),
+        keep_open(
+            "a space before a colon",
+            with_length("X-Spaced : v\r\n"),
+            "200",
+        ),
         keep_open(
             "a space before the colon of the length",
             framed("1.1", "Content-Length : 24\r\n", PAGE),
@@ -85,26 +89,26 @@ fn heads() -> Vec<Row> {
         ),
         keep_open(
             "a line that is not a field",
-            lengthy("what is this\r\n"),
+            with_length("what is this\r\n"),
             "200",
         ),
-        keep_open("a field without a name", lengthy(": v\r\n"), "200"),
+        keep_open("a field without a name", with_length(": v\r\n"), "200"),
         keep_open(
             "bytes beyond ASCII",
-            lengthy("X-Name: caf\u{e9}\r\n"),
+            with_length("X-Name: caf\u{e9}\r\n"),
             "200",
         ),
         keep_open(
             "lines that end in LF",
-            lengthy("").replace("\r\n", "\n"),
+            with_length("").replace("\r\n", "\n"),
             "200",
         ),
-        keep_open("no reason", lengthy("").replacen(" OK", "", 1), "200"),
+        keep_open("no reason", with_length("").replacen(" OK", "", 1), "200"),
         keep_open(
             "interim answers",
             format!(
                 "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n{}",
-                lengthy("")
+                with_length("")
             ),
             "200",
         ),
@@ -177,7 +181,7 @@ fn bodies() -> Vec<Row> {
         keep_open("chunks", chunked(&chunk()), "200"),
         keep_open(
             "chunks and a length",
-            lengthy("Transfer-Encoding: chunked\r\n").replace(PAGE, &chunk()),
+            with_length("Transfer-Encoding: chunked\r\n").replace(PAGE, &chunk()),
             "200",
         ),
         keep_open(
@@ -232,7 +236,7 @@ fn bodies() -> Vec<Row> {
         row("identity", coded("identity", PAGE), "200"),
         keep_open(
             "identity with a length",
-            lengthy("Transfer-Encoding: identity\r\n"),
+            with_length("Transfer-Encoding: identity\r\n"),
             "200",
         ),
         row(
@@ -271,7 +275,7 @@ fn bodies() -> Vec<Row> {
         ),
         keep_open(
             "utf-8 as a content coding",
-            lengthy("Content-Encoding: utf-8\r\n"),
+            with_length("Content-Encoding: utf-8\r\n"),
             "200",
         ),
         keep_open(
@@ -283,7 +287,7 @@ fn bodies() -> Vec<Row> {
 }
 
 /// Shortens the deadlines and turns off retries.
-fn impatient(mut config: Config) -> Config {
+fn with_short_deadlines(mut config: Config) -> Config {
     config.frontier.retries = 0;
     config.frontier.pause_after = 0;
     config.fetch.body_limit = ByteSize::mib(4);
@@ -326,7 +330,7 @@ fn every_engine_reads_and_rejects_the_same() {
     on_every_engine(|engine| {
         for rows in [heads(), bodies()] {
             let origin = site(&rows).start().unwrap();
-            let report = run(impatient(config(engine, urls(&origin, &rows))));
+            let report = run(with_short_deadlines(config(engine, urls(&origin, &rows))));
             let differences = differences(&rows, &report);
             assert!(differences.is_empty(), "\n{}", differences.join("\n"));
         }
@@ -345,8 +349,8 @@ fn an_encrypted_body_that_ends_without_a_notice_is_cut() {
                 end: "cut",
             },
         ];
-        let origin = sealed(site(&rows));
-        let mut settings = impatient(config(engine, urls(&origin, &rows)));
+        let origin = self_signed(site(&rows));
+        let mut settings = with_short_deadlines(config(engine, urls(&origin, &rows)));
         settings.fetch.tls = TlsSettings::Insecure;
         let report = run(settings);
         let differences = differences(&rows, &report);
@@ -361,12 +365,12 @@ fn a_dead_address_is_skipped_for_plain_and_encrypted_pages() {
             .fallback(Answer::page(PAGE))
             .start()
             .unwrap();
-        let sealed = sealed(Site::builder().fallback(Answer::page(PAGE)));
+        let sealed = self_signed(Site::builder().fallback(Answer::page(PAGE)));
         let url = |scheme: &str, origin: &Origin| {
             format!("{scheme}://twofold.example:{}/", origin.address().port())
         };
         let urls = [url("http", &plain), url("https", &sealed)];
-        let mut settings = impatient(config(engine, urls));
+        let mut settings = with_short_deadlines(config(engine, urls));
         settings.fetch.tls = TlsSettings::Insecure;
         // Nothing listens on the first two.
         let text = "twofold.example:*:127.0.0.2,127.0.0.3,127.0.0.1";
@@ -386,7 +390,7 @@ fn plain_pages_are_requested_from_a_proxy_in_absolute_form() {
             .start()
             .unwrap();
         let urls = ["/a?b=c", "/"].map(|path| format!("http://anything.example{path}"));
-        let mut settings = impatient(config(engine, urls));
+        let mut settings = with_short_deadlines(config(engine, urls));
         settings.fetch.proxies = vec![
             format!("http://ann:s3cret@{}", proxy.address())
                 .parse()

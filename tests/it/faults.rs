@@ -67,7 +67,7 @@ fn with_headers(count: usize, length: usize) -> Reply {
 }
 
 /// Shortens the deadlines and turns off retries.
-fn impatient(mut config: Config) -> Config {
+fn with_short_deadlines(mut config: Config) -> Config {
     config.frontier.retries = 0;
     config.frontier.pause_after = 0;
     config.fetch.body_limit = ByteSize::mib(4);
@@ -81,7 +81,7 @@ fn impatient(mut config: Config) -> Config {
 }
 
 fn one(engine: &str, url: impl Into<String>) -> Report {
-    run(impatient(config(engine, [url.into()])))
+    run(with_short_deadlines(config(engine, [url.into()])))
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn each_fault_ends_as_its_own_class_and_the_rest_of_the_list_is_untouched() {
         let faults = ENDS.iter().map(|(path, _)| (*path).to_owned());
         let paths = faults.zip(pages).flat_map(|(fault, page)| [fault, page]);
         let begun = Instant::now();
-        let report = run(impatient(config(
+        let report = run(with_short_deadlines(config(
             engine,
             paths.map(|path| origin.url(&path)),
         )));
@@ -128,7 +128,7 @@ fn each_fault_ends_as_its_own_class_and_the_rest_of_the_list_is_untouched() {
 fn endless_interim_responses_run_into_the_deadline() {
     on_every_engine(|engine| {
         let origin = origin();
-        let mut config = impatient(config(
+        let mut config = with_short_deadlines(config(
             engine,
             ["/fault/endless-interim", "/page/1"].map(|path| origin.url(path)),
         ));
@@ -143,7 +143,7 @@ fn endless_interim_responses_run_into_the_deadline() {
 fn a_timeout_reports_what_was_waited_for_and_how_long() {
     on_every_engine(|engine| {
         let origin = origin();
-        let mut config = impatient(config(
+        let mut config = with_short_deadlines(config(
             engine,
             ["/silent", "/fault/stall", "/fault/slow", "/fault/slow?2"]
                 .map(|path| origin.url(path)),
@@ -162,7 +162,8 @@ fn a_timeout_reports_what_was_waited_for_and_how_long() {
             "timed out waiting for more of the body after 500ms"
         );
         assert_eq!(messages[2], messages[1]);
-        let mut config = impatient(crate::run::config(engine, [origin.url("/fault/slow")]));
+        let mut config =
+            with_short_deadlines(crate::run::config(engine, [origin.url("/fault/slow")]));
         config.fetch.deadlines.between_chunks = Duration::ZERO;
         assert!(
             run(config)
@@ -170,7 +171,8 @@ fn a_timeout_reports_what_was_waited_for_and_how_long() {
                 .message
                 .contains("slower than 100 bytes/s")
         );
-        let mut config = impatient(crate::run::config(engine, [origin.url("/fault/slow")]));
+        let mut config =
+            with_short_deadlines(crate::run::config(engine, [origin.url("/fault/slow")]));
         config.fetch.deadlines.least_rate = 0;
         config.fetch.deadlines.total = ms(1300);
         assert_eq!(run(config).only().message, "timed out in all after 1.3s");
@@ -189,7 +191,7 @@ fn a_name_without_an_address_and_a_port_without_a_listener_are_different_failure
             refused.clone(),
             origin.url("/page/1"),
         ];
-        let report = run(impatient(config(engine, urls)));
+        let report = run(with_short_deadlines(config(engine, urls)));
         assert_eq!(
             report.ends(),
             ["dns", "connect", "200"],
@@ -205,7 +207,7 @@ fn a_host_with_one_dead_address_is_reached_by_the_other() {
     on_every_engine(|engine| {
         let origin = origin();
         // Nothing listens on the first.
-        let mut config = impatient(config(
+        let mut config = with_short_deadlines(config(
             engine,
             [format!(
                 "http://twofold.example:{}/page/1",
@@ -236,7 +238,7 @@ fn a_bomb_is_a_fault_of_the_page_and_counts_as_a_failure() {
             .iter()
             .map(|path| origin.url(path))
             .chain([origin.url("/page/1")]);
-        let report = run(impatient(config(engine, urls)));
+        let report = run(with_short_deadlines(config(engine, urls)));
         for record in &report.records[..bombs.len()] {
             assert_eq!(record.status, Some(200), "{record:?}");
             assert!(
@@ -267,7 +269,7 @@ fn a_charset_other_than_the_announced_one_is_harmless() {
 fn a_message_names_the_request_and_has_no_control_characters_of_the_response() {
     on_every_engine(|engine| {
         let origin = origin();
-        let report = run(impatient(config(
+        let report = run(with_short_deadlines(config(
             engine,
             ["/fault/garbage", "/fault/redirect-file"].map(|path| origin.url(path)),
         )));

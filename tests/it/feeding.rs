@@ -208,15 +208,15 @@ fn a_crawl_accepts_seeds_while_it_runs_and_each_widens_its_scope() {
             records
         });
         records.sort_by_key(|visit| visit.job.id);
-        let found = |visit: &Visit| {
+        let summary = |visit: &Visit| {
             (
                 visit.job.row,
                 visit.job.url.to_string(),
                 visit.outcome.is_ok(),
             )
         };
-        let mut found: Vec<_> = records.iter().map(|visit| found(visit)).collect();
-        found.sort();
+        let mut summaries: Vec<_> = records.iter().map(|visit| summary(visit)).collect();
+        summaries.sort();
         let mut expected = vec![
             (Some(1), first.url("/"), true),
             (None, first.url("/a"), true),
@@ -227,7 +227,7 @@ fn a_crawl_accepts_seeds_while_it_runs_and_each_widens_its_scope() {
             (None, second.url("/c"), true),
         ];
         expected.sort();
-        assert_eq!(found, expected);
+        assert_eq!(summaries, expected);
         let ids: std::collections::BTreeSet<_> = records.iter().map(|visit| visit.job.id).collect();
         assert_eq!(ids.len(), 6, "no two jobs have one number");
     });

@@ -37,7 +37,7 @@ fn is_signed(hit: &Hit) -> bool {
 }
 
 /// A site with a redirect, a page that fails at first, and a robots.txt.
-fn moving() -> Origin {
+fn site() -> Origin {
     Site::builder()
         .route(
             "/robots.txt",
@@ -53,7 +53,7 @@ fn moving() -> Origin {
 #[test]
 fn each_request_is_signed_anew_and_no_record_has_the_signature() {
     on_every_engine(|engine| {
-        let site = moving();
+        let site = site();
         let mut config = on(
             engine,
             Config::urls(["/a", "/old", "/busy", "/no"].map(|path| site.url(path))),
@@ -88,7 +88,7 @@ fn each_request_is_signed_anew_and_no_record_has_the_signature() {
 #[test]
 fn what_a_hook_sets_for_one_origin_does_not_follow_a_redirect_to_another() {
     on_every_engine(|engine| {
-        let stranger = moving();
+        let stranger = site();
         let away = Answer::redirect(307, stranger.url("/there"));
         let home = Site::builder().route("/away", away).start().unwrap();
         let own = home.url("/");
@@ -110,7 +110,7 @@ fn what_a_hook_sets_for_one_origin_does_not_follow_a_redirect_to_another() {
 #[test]
 fn a_request_that_a_hook_skips_is_not_sent_and_its_record_says_why() {
     on_every_engine(|engine| {
-        let site = moving();
+        let site = site();
         let urls = (0..600).map(|page| site.url(&format!("/{page}")));
         let config = on(engine, Config::urls(urls.chain([site.url("/old")])));
         let visits = visits(Runner::new(config).before_each(|request| {
@@ -140,7 +140,7 @@ fn a_request_that_a_hook_skips_is_not_sent_and_its_record_says_why() {
 
 #[test]
 fn nothing_is_requested_from_a_host_whose_robots_txt_a_hook_skips() {
-    let site = moving();
+    let site = site();
     let mut config = on("async", Config::urls([site.url("/a")]));
     config.frontier.robots = Robots::Obey;
     let visits = visits(Runner::new(config).before_each(|request| {
@@ -160,7 +160,7 @@ fn a_hook_that_fails_ends_the_run_and_so_does_a_header_that_is_not_its_to_set() 
         ("a name", "x", "not the name of a header"),
         ("x", "a\r\nb: c", "its value cannot be in a header"),
     ] {
-        let site = moving();
+        let site = site();
         let config = on("async", Config::urls([site.url("/a")]));
         let runner = Runner::new(config).before_each(move |request| {
             request.set_header(name, value)?;
@@ -174,7 +174,7 @@ fn a_hook_that_fails_ends_the_run_and_so_does_a_header_that_is_not_its_to_set() 
 
 #[test]
 fn nothing_that_a_hook_sets_is_stored() {
-    let (site, folder) = (moving(), tempfile::tempdir().unwrap());
+    let (site, folder) = (site(), tempfile::tempdir().unwrap());
     let mut config = on("async", Config::urls([site.url("/old"), site.url("/busy")]));
     config.job = Some(JobSettings {
         folder: folder.path().join("job"),

@@ -286,8 +286,8 @@ fn a_secret_of_a_job_has_to_be_given_again() {
     assert_eq!(hit.header("x-key"), Some("s3cret"));
     assert_eq!(hit.header("accept"), Some("text/html"));
     for (name, bytes) in files(&folder.path().join("job")) {
-        let found = bytes.windows(6).any(|window| window == b"s3cret");
-        assert!(!found, "the secret is in {name}");
+        let is_stored = bytes.windows(6).any(|window| window == b"s3cret");
+        assert!(!is_stored, "the secret is in {name}");
     }
     // A changed setting is an error, unless it may change and the user allows changes.
     let slower = [

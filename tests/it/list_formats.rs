@@ -173,12 +173,12 @@ fn tables_of_excel_and_powershell_are_read() {
 
 #[test]
 fn the_column_of_urls_is_found_or_the_error_lists_all_columns_and_the_flag() {
-    let found = rows(
+    let records = rows(
         "list.csv",
         "id,name,website\n1,Ann,http://a.example/1\n2,Bob,http://a.example/2\n",
     );
     assert_eq!(
-        found,
+        records,
         [
             "2 skipped http://a.example/1",
             "3 skipped http://a.example/2"

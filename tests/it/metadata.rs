@@ -219,12 +219,12 @@ fn theirs(value: &Value) -> BTreeMap<&'static str, Value> {
         let value = value[syntax].clone();
         let alike = match (&value, syntax) {
             (Value::Array(objects), "json_ld") => {
-                Value::Array(objects.iter().flat_map(opened).collect())
+                Value::Array(objects.iter().flat_map(graph_objects).collect())
             }
             (Value::Array(_), "microdata") => plain(value.clone()),
-            (Value::Array(found), "open_graph") => {
-                let found = found.first().map(|found| found["properties"].clone());
-                plain(found.unwrap_or(json!([])))
+            (Value::Array(objects), "open_graph") => {
+                let objects = objects.first().map(|first| first["properties"].clone());
+                plain(objects.unwrap_or(json!([])))
             }
             _ => value.clone(),
         };
@@ -234,7 +234,7 @@ fn theirs(value: &Value) -> BTreeMap<&'static str, Value> {
 }
 
 /// The objects of a `@graph`, each with its context.
-fn opened(object: &Value) -> Vec<Value> {
+fn graph_objects(object: &Value) -> Vec<Value> {
     let Some(Value::Array(graph)) = object.get("@graph") else {
         return vec![object.clone()];
     };

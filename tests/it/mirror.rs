@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::site::{Page, files, haul, serve, stderr_of};
 
 /// A copy of a site.
-struct Copy {
+struct SiteCopy {
     folder: tempfile::TempDir,
     host: String,
     stderr: String,
 }
 
-impl Copy {
+impl SiteCopy {
     fn of(pages: &'static [Page], flags: &[&str]) -> Self {
         Self::from(pages, "/", flags)
     }
@@ -77,7 +77,7 @@ const FRAGMENTS: &[Page] = &[
 
 #[test]
 fn a_link_through_a_redirect_gets_the_fragment_of_the_redirect_or_keeps_its_own() {
-    let copy = Copy::of(FRAGMENTS, &[]);
+    let copy = SiteCopy::of(FRAGMENTS, &[]);
     let index = copy.text("index.html");
     assert_eq!(
         index,
@@ -102,7 +102,7 @@ const PRIVATE: &[Page] = &[
 
 #[test]
 fn a_nofollow_page_is_saved_with_its_assets() {
-    let copy = Copy::of(PRIVATE, &[]);
+    let copy = SiteCopy::of(PRIVATE, &[]);
     let expected = ["bg.png", "index.html", "p.png", "s.css"].map(str::to_owned);
     assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.stderr);
 }
@@ -127,7 +127,7 @@ const SECTIONS: &[Page] = &[
 
 #[test]
 fn an_included_page_is_saved_with_its_assets_except_excluded_ones() {
-    let copy = Copy::of(SECTIONS, &["-I", "/docs/**", "-E", "*.gif"]);
+    let copy = SiteCopy::of(SECTIONS, &["-I", "/docs/**", "-E", "*.gif"]);
     let expected = [
         "css/s.css",
         "docs/a~.html",
@@ -168,7 +168,7 @@ const SAME: &[Page] = &[
 
 #[test]
 fn a_page_that_is_served_under_its_folder_and_as_index_is_saved_once() {
-    let copy = Copy::of(SAME, &[]);
+    let copy = SiteCopy::of(SAME, &[]);
     let expected = ["index.html", "sub/index.html"].map(str::to_owned);
     assert_eq!(copy.names(), BTreeSet::from(expected), "{}", copy.stderr);
     assert_eq!(
@@ -196,7 +196,7 @@ const OTHER: &[Page] = &[
 #[test]
 fn a_folder_and_its_index_that_differ_are_both_saved() {
     for seed in ["/", "/index.html"] {
-        let copy = Copy::from(OTHER, seed, &[]);
+        let copy = SiteCopy::from(OTHER, seed, &[]);
         assert_eq!(copy.names().len(), 2, "{:?}", copy.names());
         let [first, second] = ["/", "/index.html"].map(|path| copy.saved(path).unwrap());
         assert_eq!(copy.text(&first), format!("<a href=\"{second}\">one</a>"));
@@ -212,7 +212,7 @@ const ENTRANCE: &[Page] = &[
 
 #[test]
 fn the_summary_names_the_file_that_a_mirror_begins_with() {
-    let copy = Copy::of(ENTRANCE, &[]);
+    let copy = SiteCopy::of(ENTRANCE, &[]);
     let file = Path::new("copy").join(&copy.host).join("en/start~.html");
     assert!(copy.folder.path().join(&file).is_file());
     let expected = format!("  mirror    starts at {}\n", file.display());

@@ -326,7 +326,7 @@ fn in_folder() -> (tempfile::TempDir, PathBuf) {
     (folder, dataset)
 }
 
-fn whole(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
+fn assert_complete(origin: &Origin, folder: &Path, dataset: &Path, pages: u64) {
     let start = origin.url("/");
     let words = crawl(&start, &["-o", "out.jsonl"]);
     let output = haul(folder, &words).output().unwrap();
@@ -366,7 +366,7 @@ fn a_crawl_with_recipes_that_is_killed_has_each_page_and_each_item_once() {
         let words = crawl(&start, &["--job", "job", "-o", "out.parquet"]);
         kills += pull_the_plug(folder.path(), seed, &words);
         assert!(!folder.path().join(".out.parquet/journal").exists());
-        whole(&origin, folder.path(), &dataset, 600);
+        assert_complete(&origin, folder.path(), &dataset, 600);
     }
     println!("killed {kills} times");
     assert!(kills > 0, "the run was never killed");

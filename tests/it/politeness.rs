@@ -33,7 +33,7 @@ pub(crate) fn hits(name: &str, origin: &Origin) -> Vec<Hit> {
 }
 
 /// Asserts that requests are at least this far apart.
-pub(crate) fn apart(hits: &[Hit], least: Duration) {
+pub(crate) fn assert_apart(hits: &[Hit], least: Duration) {
     let moments: Vec<Instant> = hits.iter().map(|hit| hit.at).collect();
     for pair in moments.windows(2) {
         let gap = pair[1].saturating_duration_since(pair[0]);
@@ -62,8 +62,8 @@ fn a_host_is_never_asked_twice_within_its_delay_and_redirects_wait_too() {
         );
         let (a, b) = (hits("a", &origin), hits("b", &origin));
         assert_eq!((a.len(), b.len()), (8, 5));
-        apart(&a, ms(100));
-        apart(&b, ms(100));
+        assert_apart(&a, ms(100));
+        assert_apart(&b, ms(100));
         // The two hosts do not wait for each other.
         assert!(b[4].at < a[7].at);
     });
@@ -78,7 +78,7 @@ fn the_rate_of_the_run_holds_for_all_hosts_together() {
         let mut settings = config(engine, urls);
         settings.frontier.rate = Some("20/s".parse().unwrap());
         run(settings);
-        apart(&origin.log().all_hits(), ms(50));
+        assert_apart(&origin.log().all_hits(), ms(50));
     });
 }
 

@@ -77,7 +77,7 @@ fn write_recipes(folder: &Path) {
 }
 
 /// Runs a query on `out.sqlite`: a line for each row, `|` between its cells.
-fn ask(folder: &Path, query: &str) -> String {
+fn query_rows(folder: &Path, query: &str) -> String {
     let file = Connection::open(folder.join("out.sqlite")).unwrap();
     let mut statement = file.prepare(query).unwrap();
     let columns = statement.column_count();
@@ -125,7 +125,7 @@ fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
         let (code, _, stderr) = run(folder, &words);
         assert_eq!(code, Some(0), "{stderr}");
         assert_eq!(
-            ask(
+            query_rows(
                 folder,
                 "SELECT title, price, count(*), group_concat(value, '') FROM thing
                  JOIN thing_tags ON parent_id = item_id GROUP BY item_id ORDER BY title"
@@ -135,8 +135,12 @@ fn a_crawl_follows_recipes_and_reads_each_page_by_the_recipe_that_led_there() {
                 .collect::<String>(),
             "{engine}"
         );
-        assert_eq!(ask(folder, "SELECT count(*) FROM list"), "6\n", "{engine}");
-        let pages = ask(
+        assert_eq!(
+            query_rows(folder, "SELECT count(*) FROM list"),
+            "6\n",
+            "{engine}"
+        );
+        let pages = query_rows(
             folder,
             "SELECT count(*), sum(url LIKE '%/about') FROM pages",
         );
@@ -208,16 +212,19 @@ links = { select = "a@href", type = "url", list = true }
 /// Asserts that all outputs agree, and have each URL once.
 fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     let of = |records: Vec<(String, Value)>| {
-        let mut items = BTreeMap::new();
-        for (url, found) in records {
+        let mut items_of = BTreeMap::new();
+        for (url, items) in records {
             let item = |item: &Value| {
                 let links = serde_json::from_value(item["links"].clone()).unwrap();
                 (item["title"].as_str().unwrap().to_owned(), links)
             };
-            let found = found["page"].as_array().unwrap().iter().map(item).collect();
-            assert!(items.insert(url.clone(), found).is_none(), "twice: {url}");
+            let items = items["page"].as_array().unwrap().iter().map(item).collect();
+            assert!(
+                items_of.insert(url.clone(), items).is_none(),
+                "twice: {url}"
+            );
         }
-        items
+        items_of
     };
     let record = |mut record: Value| {
         let url = record["url"].as_str().unwrap().to_owned();
@@ -232,7 +239,7 @@ fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     assert!(of(lines("out.jsonl.gz").collect()) == items, "packed");
     let rows = written::csv(&folder.join("out.csv"));
     assert!(of(rows.into_iter().map(row).collect()) == items, "csv");
-    let pages = ask(
+    let pages = query_rows(
         folder,
         "SELECT url, json_object('page', json_group_array(json_object('title', item_title, 'links', json((
              SELECT json_group_array(value ORDER BY place) FROM page_links WHERE parent_id = item_id)))))
@@ -245,7 +252,7 @@ fn items(folder: &Path) -> BTreeMap<String, Vec<(String, Vec<String>)>> {
     assert!(of(pages.collect()) == items, "sqlite");
     let orphans =
         "SELECT count(*) FROM page_links WHERE parent_id NOT IN (SELECT item_id FROM page)";
-    assert_eq!(ask(folder, orphans), "0\n", "orphans");
+    assert_eq!(query_rows(folder, orphans), "0\n", "orphans");
     items
 }
 
@@ -318,10 +325,10 @@ fn a_changed_recipe_over_a_finished_job_costs_no_request() {
         let (code, _, stderr) = run(folder, &words);
         assert_eq!(code, Some(0), "{stderr}");
         assert_eq!(shop.log().requests(), requests, "{job}");
-        let titles = ask(folder, "SELECT title FROM thing ORDER BY title");
+        let titles = query_rows(folder, "SELECT title FROM thing ORDER BY title");
         let expected: String = (0..6).map(|number| format!("{number},50\n")).collect();
         assert_eq!(titles, expected, "{job}");
-        let urls = ask(
+        let urls = query_rows(
             folder,
             "SELECT count(*) FROM pages WHERE url LIKE 'http://127.0.0.1:%/x_'",
         );

@@ -177,14 +177,14 @@ fn hostile_text_stays_text() {
     };
     for sample in [COMPARISON, RUN] {
         browser.open(&page(sample, "</title><script>alert(3)</script>"));
-        let found = browser.evaluate(
+        let values = browser.evaluate(
             "[document.scripts.length, document.images.length, document.title, document.getElementById('page').textContent]",
         );
-        assert_eq!(found[0], 3, "scripts");
-        assert_eq!(found[1], 0, "images");
-        assert_eq!(found[2], "</title><script>alert(3)</script>");
+        assert_eq!(values[0], 3, "scripts");
+        assert_eq!(values[1], 0, "images");
+        assert_eq!(values[2], "</title><script>alert(3)</script>");
         assert!(
-            found[3].as_str().unwrap().contains(HOSTILE),
+            values[3].as_str().unwrap().contains(HOSTILE),
             "the text is shown as it is"
         );
         let schemes = browser
@@ -381,7 +381,7 @@ fn quantity(text: &str) -> f64 {
 }
 
 fn rows(browser: &mut Browser, table: &str) -> Vec<Row> {
-    let found = browser.evaluate(&format!(
+    let table_rows = browser.evaluate(&format!(
         "(() => {{ const table = document.querySelector('[data-table=\"{table}\"]'); \
          const heads = [...table.querySelectorAll('thead th')].map((head) => head.textContent); \
          return [...table.querySelectorAll('tbody tr')].map((row) => [...row.cells].map((cell, index) => \
@@ -403,5 +403,5 @@ fn rows(browser: &mut Browser, table: &str) -> Vec<Row> {
             })
             .collect(),
     };
-    found.as_array().unwrap().iter().map(row).collect()
+    table_rows.as_array().unwrap().iter().map(row).collect()
 }

@@ -68,23 +68,23 @@ fn a_fetch_and_a_crawl_report_what_they_did() {
         "out.jsonl",
     ];
     assert_eq!(run(folder.path(), &words), 3);
-    let (page, found) = data(folder.path(), "fetch.html");
+    let (page, report) = data(folder.path(), "fetch.html");
     assert_eq!(
-        (&found["kind"], &found["ended"]),
+        (&report["kind"], &report["ended"]),
         (&"run".into(), &"complete".into())
     );
     assert_eq!(
-        (&found["records"], &found["failed"]),
+        (&report["records"], &report["failed"]),
         (&51.into(), &1.into())
     );
-    assert_eq!(found["statuses"], serde_json::json!([[200, 50], [404, 1]]));
+    assert_eq!(report["statuses"], serde_json::json!([[200, 50], [404, 1]]));
     assert_eq!(
-        found["failures"][0]["example"],
+        report["failures"][0]["example"],
         Value::from(missing.replace('<', "%3C").replace('>', "%3E"))
     );
-    assert_eq!(found["slowest"].as_array().unwrap().len(), 50);
+    assert_eq!(report["slowest"].as_array().unwrap().len(), 50);
     let records: f64 = {
-        let points = found["over_time"].as_array().unwrap();
+        let points = report["over_time"].as_array().unwrap();
         let mut before = 0.0;
         points
             .iter()
@@ -118,14 +118,14 @@ fn a_fetch_and_a_crawl_report_what_they_did() {
             "out2.jsonl",
         ],
     );
-    let (page, found) = data(folder.path(), "crawl.html");
-    let depths = found["depths"].as_array().unwrap();
+    let (page, report) = data(folder.path(), "crawl.html");
+    let depths = report["depths"].as_array().unwrap();
     assert_eq!(depths.len(), 3, "{depths:?}");
     let pages: u64 = depths
         .iter()
         .map(|depth| depth["pages"].as_u64().unwrap())
         .sum();
-    assert_eq!(found["records"], pages);
+    assert_eq!(report["records"], pages);
     is_drawn(&mut browser, &page, 4);
 }
 
@@ -152,18 +152,18 @@ fn a_comparison_is_drawn_and_drawn_again_from_its_json() {
     ];
     assert_eq!(run(folder.path(), &words), 0);
     assert_eq!(run(folder.path(), &["report", "two.json"]), 0);
-    let ((page, found), (again, same)) = (
+    let ((page, report), (again, same)) = (
         data(folder.path(), "one.html"),
         data(folder.path(), "two.html"),
     );
-    assert_eq!(found, same);
+    assert_eq!(report, same);
     assert_eq!(page.len(), again.len());
     let Some(mut browser) = Browser::start() else {
         return;
     };
     is_drawn(&mut browser, &page, 18);
     let headline = browser.evaluate("document.querySelector('h1').textContent");
-    assert_eq!(headline, found["verdict"]["sentence"]);
+    assert_eq!(headline, report["verdict"]["sentence"]);
 }
 
 #[test]

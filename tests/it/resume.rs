@@ -41,7 +41,7 @@ const ENGINES: [(&str, u64); 5] = [
 
 /// Every kind of output.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum OutputKind {
     Jsonl,
     Csv,
     Template,
@@ -49,22 +49,27 @@ enum Kind {
     Folder,
 }
 
-const KINDS: [Kind; 4] = [Kind::Jsonl, Kind::Csv, Kind::Template, Kind::Folder];
+const KINDS: [OutputKind; 4] = [
+    OutputKind::Jsonl,
+    OutputKind::Csv,
+    OutputKind::Template,
+    OutputKind::Folder,
+];
 
-impl Kind {
+impl OutputKind {
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Kind::Jsonl => &["-o", "out.jsonl"],
-            Kind::Csv => &["-o", "out.csv"],
-            Kind::Template => &["-o", "out.txt", "-w", "%{row} %{status} %{url}\\n"],
-            Kind::Folder => &["-o", "out.jsonl", "--output-dir", "pages"],
+            OutputKind::Jsonl => &["-o", "out.jsonl"],
+            OutputKind::Csv => &["-o", "out.csv"],
+            OutputKind::Template => &["-o", "out.txt", "-w", "%{row} %{status} %{url}\\n"],
+            OutputKind::Folder => &["-o", "out.jsonl", "--output-dir", "pages"],
         }
     }
 
     /// Reads the output: row, status or error class, and URL of each record.
     fn read(self, folder: &Path) -> Vec<(String, String, String)> {
         match self {
-            Kind::Jsonl | Kind::Folder => {
+            OutputKind::Jsonl | OutputKind::Folder => {
                 let records = written::jsonl(&folder.join("out.jsonl"));
                 let text = |value: &Value| match value {
                     Value::Null => String::new(),
@@ -81,7 +86,7 @@ impl Kind {
                 };
                 records.iter().map(parts).collect()
             }
-            Kind::Csv => {
+            OutputKind::Csv => {
                 let records = written::csv(&folder.join("out.csv"));
                 let parts = |record: &BTreeMap<String, String>| {
                     let ended = match record["status"].as_str() {
@@ -93,7 +98,7 @@ impl Kind {
                 };
                 records.iter().map(parts).collect()
             }
-            Kind::Template => {
+            OutputKind::Template => {
                 let lines = fs::read_to_string(folder.join("out.txt")).unwrap();
                 assert!(lines.is_empty() || lines.ends_with('\n'), "a torn line");
                 let parts = |line: &str| {
@@ -173,9 +178,9 @@ pub(crate) fn pull_the_plug(folder: &Path, seed: u64, arguments: &[&str]) -> u32
 }
 
 /// Asserts that each page of a site has exactly one record, and that there are no others.
-pub(crate) fn audit(found: impl IntoIterator<Item = String>, wanted: &BTreeSet<String>) {
+pub(crate) fn audit(urls: impl IntoIterator<Item = String>, wanted: &BTreeSet<String>) {
     let mut count: BTreeMap<String, u32> = BTreeMap::new();
-    for url in found {
+    for url in urls {
         *count.entry(url).or_default() += 1;
     }
     let lost: Vec<_> = wanted
@@ -217,7 +222,7 @@ pub(crate) fn generated(pages: u64) -> Origin {
 fn crawl_trial(seed: u64) -> u32 {
     let (engine, mut pages) = ENGINES[seed as usize % ENGINES.len()];
     let kind = KINDS[seed as usize / ENGINES.len() % KINDS.len()];
-    if matches!(kind, Kind::Folder) {
+    if matches!(kind, OutputKind::Folder) {
         pages /= 4; // each file is flushed to disk separately
     }
     let origin = generated(pages);
@@ -232,7 +237,7 @@ fn crawl_trial(seed: u64) -> u32 {
         records.into_iter().map(|(_, _, url)| url),
         &site(&origin, pages),
     );
-    if matches!(kind, Kind::Folder) {
+    if matches!(kind, OutputKind::Folder) {
         let files = written::files(folder.path(), "out.jsonl", "pages");
         assert_eq!(files as u64, pages + 1);
     }
@@ -274,7 +279,7 @@ fn list_trial(seed: u64) -> u32 {
     let kills = pull_the_plug(folder.path(), seed, &arguments);
     let records = kind.read(folder.path());
     let ends = |wanted: &str| records.iter().filter(|record| record.1 == wanted).count();
-    if !matches!(kind, Kind::Template) {
+    if !matches!(kind, OutputKind::Template) {
         assert_eq!(ends("malformed"), 200);
     }
     audit(records.into_iter().map(|(row, _, _)| row), &rows);

@@ -299,18 +299,18 @@ fn a_damaged_archive_is_reported_and_its_intact_records_are_read() {
     let path = folder.path().join("pages.warc.gz");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
-    let (found, stderr, code) = records(
+    let (records, stderr, code) = records(
         folder.path(),
         &["fetch", "-f", "jsonl", "--from", "pages.warc.gz"],
     );
     assert_eq!(code, 3, "{stderr}");
     assert!(
-        found.iter().any(|record| record["status"] == 200),
-        "{found:?}"
+        records.iter().any(|record| record["status"] == 200),
+        "{records:?}"
     );
     assert!(
-        found.iter().any(|record| record["error"] == "malformed"),
-        "{found:?}"
+        records.iter().any(|record| record["error"] == "malformed"),
+        "{records:?}"
     );
 }
 
@@ -373,8 +373,8 @@ fn misses_beyond_a_hundred_are_counted() {
         "thing.toml",
         &shop.url("/list"),
     ];
-    let (found, stderr, _) = records(folder.path(), &words);
-    let misses = found[0]["misses"].as_array().expect(&stderr);
+    let (records, stderr, _) = records(folder.path(), &words);
+    let misses = records[0]["misses"].as_array().expect(&stderr);
     assert_eq!(misses.len(), 101);
     assert_eq!(
         misses[100],
@@ -445,8 +445,8 @@ fn a_page_of_fifty_megabytes_and_one_of_a_million_links_are_read_within_bounds()
     let links = "<a href=/a>a</a>".repeat(1_000_000);
     let record = bounded(format!("<h1>many</h1>{links}"));
     assert_eq!(record["fields"]["title"], "many");
-    let found = record["fields"]["links"].as_array().unwrap().len();
-    assert!(found <= 100_000, "{found}");
+    let link_count = record["fields"]["links"].as_array().unwrap().len();
+    assert!(link_count <= 100_000, "{link_count}");
     let why = record["misses"].to_string();
     assert!(why.contains("links"), "{why}");
 }

@@ -221,7 +221,7 @@ fn a_run_without_a_job_that_is_killed_leaves_outputs_that_can_be_read() {
     let at = |name: &str| folder.path().join(name);
     let mut figures = BufReader::new(child.stderr.take().unwrap());
     // Progress is printed every second: a good moment to check whether the records are in the files yet.
-    let has = |name: &str| std::fs::metadata(at(name)).is_ok_and(|found| found.len() > 0);
+    let has = |name: &str| std::fs::metadata(at(name)).is_ok_and(|file| file.len() > 0);
     while !(has("out.jsonl.gz") && has("out.csv.zst") && parts(&at("out.parquet")) > 0) {
         assert!(
             child.try_wait().unwrap().is_none(),

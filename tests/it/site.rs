@@ -74,7 +74,7 @@ fn relative_links(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut all = Vec::new();
     for file in files(folder) {
         let bytes = fs::read(&file).unwrap();
-        let found: Vec<String> = match file.extension().and_then(|suffix| suffix.to_str()) {
+        let references: Vec<String> = match file.extension().and_then(|suffix| suffix.to_str()) {
             Some("html") => {
                 let page = links(&bytes, &LinkSettings::ALL, &utf8);
                 assert!(
@@ -89,7 +89,7 @@ fn relative_links(folder: &Path) -> Vec<(PathBuf, String)> {
                 .collect(),
             _ => continue,
         };
-        for link in found {
+        for link in references {
             let path = link.split('#').next().unwrap();
             let elsewhere = path
                 .split_once(':')
@@ -154,15 +154,15 @@ fn every_relative_link_of_a_copy_of_two_hosts_leads_to_a_file_of_it() {
         ],
     );
     let copy = folder.path().join("copy");
-    let found = relative_links(&copy);
+    let links = relative_links(&copy);
     let pages = files(&copy).len();
     assert!(
-        pages > 60 && found.len() > 5 * pages,
+        pages > 60 && links.len() > 5 * pages,
         "{pages} {}\n{}",
-        found.len(),
+        links.len(),
         stderr_of(&output)
     );
-    let across = found.iter().filter(|(file, link)| {
+    let across = links.iter().filter(|(file, link)| {
         file.starts_with(copy.join("shop.localhost")) && link.contains("journal.localhost/")
     });
     assert!(across.count() > 0, "one host leads to the other");
@@ -228,7 +228,7 @@ fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
         ],
     );
     let copy = folder.path().join("copy");
-    let found = relative_links(&copy);
+    let links = relative_links(&copy);
     let saved: BTreeSet<String> = files(&copy)
         .iter()
         .map(|file| file.strip_prefix(&copy).unwrap().display().to_string())
@@ -237,7 +237,7 @@ fn a_copy_of_a_site_with_nasty_names_is_whole_and_stays_in_its_folder() {
     let index = copy
         .join(format!("127.0.0.1+{}", address.port()))
         .join("index.html");
-    let from_index = found.iter().filter(|(file, _)| *file == index).count();
+    let from_index = links.iter().filter(|(file, _)| *file == index).count();
     let text = fs::read_to_string(&index).unwrap();
     assert!(from_index >= 17, "{from_index} of them in {text}");
     assert!(
@@ -290,7 +290,10 @@ fn a_link_checker_names_the_page_with_a_broken_link_and_exits_with_3() {
     let rows = |name: &str| -> BTreeSet<Vec<String>> {
         let mut reader = csv::Reader::from_path(folder.path().join(name)).unwrap();
         let row = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
-        reader.records().map(|found| row(found.unwrap())).collect()
+        reader
+            .records()
+            .map(|record| row(record.unwrap()))
+            .collect()
     };
     let broken =
         |dead: &str, holder: &str| vec![url(dead), "http-4xx".into(), "404".into(), url(holder)];

@@ -157,7 +157,12 @@ impl Server {
 }
 
 /// Sends one request with this method to a server that responds with `first`.
-fn ask(engine: &str, method: &str, first: Vec<u8>, retries: u32) -> (Report, Vec<&'static str>) {
+fn send_one(
+    engine: &str,
+    method: &str,
+    first: Vec<u8>,
+    retries: u32,
+) -> (Report, Vec<&'static str>) {
     let (server, port) = Server::start(first);
     let mut settings = config(engine, [format!("https://two.localhost:{port}/")]);
     settings.fetch.tls = TlsSettings::Insecure;
@@ -182,7 +187,7 @@ fn a_request_that_was_never_processed_is_resent_whatever_its_method_and_costs_no
     on_every_engine_with_http_2(|engine| {
         for first in [goaway(0, 0), goaway(0, 2), reset(7)] {
             for method in ["GET", "POST"] {
-                let (report, versions) = ask(engine, method, first.clone(), 0);
+                let (report, versions) = send_one(engine, method, first.clone(), 0);
                 assert_eq!(report.ends(), ["200"], "{method} {first:?}: {report:?}");
                 assert_eq!(versions, ["2", "2"]);
                 assert!(report.only().attempts.is_empty(), "{report:?}");
@@ -194,7 +199,7 @@ fn a_request_that_was_never_processed_is_resent_whatever_its_method_and_costs_no
 #[test]
 fn a_host_that_requires_http_1_1_gets_it() {
     on_every_engine_with_http_2(|engine| {
-        let (report, versions) = ask(engine, "POST", reset(13), 0);
+        let (report, versions) = send_one(engine, "POST", reset(13), 0);
         assert_eq!(report.ends(), ["200"], "{report:?}");
         assert_eq!(report.only().version, Some("1.1"));
         assert_eq!(versions, ["2", "1.1"]);
@@ -206,7 +211,7 @@ fn a_stream_that_the_server_accepted_and_dropped_is_a_failure_of_the_connection(
     on_every_engine_with_http_2(|engine| {
         // INTERNAL_ERROR; a GOAWAY that includes the stream; a close without any frame.
         for first in [reset(2), goaway(1, 0), Vec::new()] {
-            let (report, _) = ask(engine, "POST", first, 0);
+            let (report, _) = send_one(engine, "POST", first, 0);
             assert_eq!(report.ends(), ["closed"], "{report:?}");
         }
     });
@@ -219,9 +224,9 @@ fn a_cut_body_is_reported_as_cut_whether_the_stream_or_the_connection_ends() {
         let begun = [head, frame(DATA, 0, 1, b"half")].concat();
         for end in [Vec::new(), reset(8), goaway(1, 2)] {
             let first = [begun.clone(), end].concat();
-            let (report, _) = ask(engine, "GET", first.clone(), 0);
+            let (report, _) = send_one(engine, "GET", first.clone(), 0);
             assert_eq!(report.ends(), ["cut"], "{report:?}");
-            let (report, _) = ask(engine, "GET", first, 1);
+            let (report, _) = send_one(engine, "GET", first, 1);
             assert_eq!(report.ends(), ["200"], "{report:?}");
             assert_eq!(report.only().attempts, ["cut"]);
         }

@@ -203,7 +203,7 @@ fn records_are_not_glued_to_a_torn_one_and_the_user_is_warned() {
 
 /// The rows that have records in an output, in order.
 fn rows_of(path: &Path) -> Vec<u64> {
-    let mut found: Vec<u64> = match path.extension().and_then(|end| end.to_str()) {
+    let mut rows: Vec<u64> = match path.extension().and_then(|end| end.to_str()) {
         Some("jsonl") => records(path)
             .iter()
             .map(|record| record["row"].as_u64().unwrap())
@@ -220,8 +220,8 @@ fn rows_of(path: &Path) -> Vec<u64> {
             rows.map(|row| row.unwrap().unsigned_abs()).collect()
         }
     };
-    found.sort_unstable();
-    found
+    rows.sort_unstable();
+    rows
 }
 
 #[test]
@@ -257,8 +257,8 @@ fn a_full_disk_leaves_whole_records_and_the_command_for_the_rest() {
         }
         let output = shell(format!("'{program}' {command}"));
         assert!(output.status.success(), "{out}: {}", errors(&output));
-        let found = rows_of(&folder.path().join(out));
-        assert_eq!(found, (1..=400).collect::<Vec<u64>>(), "{out}");
+        let stored = rows_of(&folder.path().join(out));
+        assert_eq!(stored, (1..=400).collect::<Vec<u64>>(), "{out}");
     }
 }
 
@@ -426,8 +426,8 @@ fn the_numbers_of_a_report_are_disjoint_and_add_up_to_all_records() {
         "report.html",
     ];
     assert_eq!(haul(folder.path(), &words).status.code(), Some(3));
-    let (_, found) = crate::reports::data(folder.path(), "report.html");
-    let of = |name: &str| found[name].as_u64().unwrap();
+    let (_, report) = crate::reports::data(folder.path(), "report.html");
+    let of = |name: &str| report[name].as_u64().unwrap();
     let parts = [of("fetched"), of("failed"), of("duplicates"), of("skipped")];
     assert_eq!(parts, [2, 3, 2, 0]);
     assert_eq!(parts.iter().sum::<u64>(), of("records"));

@@ -60,10 +60,10 @@ pub(crate) fn files(folder: &Path, records: &str, saved: &str) -> usize {
         );
         assert!(named.insert(path), "two records for {name}");
     }
-    let mut found = BTreeSet::new();
-    below(&saved, &mut found);
-    found.remove(&index.canonicalize().unwrap());
-    assert_eq!(found, named, "the folder has other files than the records");
+    let mut files = BTreeSet::new();
+    below(&saved, &mut files);
+    files.remove(&index.canonicalize().unwrap());
+    assert_eq!(files, named, "the folder has other files than the records");
     let listed = jsonl(&index);
     let files = listed.iter().map(|line| line["file"].as_str().unwrap());
     let files: BTreeSet<_> = files
@@ -75,13 +75,13 @@ pub(crate) fn files(folder: &Path, records: &str, saved: &str) -> usize {
 }
 
 /// All files below a folder.
-fn below(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+fn below(folder: &Path, files: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            below(&path, found);
+            below(&path, files);
         } else {
-            found.insert(path.canonicalize().unwrap());
+            files.insert(path.canonicalize().unwrap());
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{broken, haul, linking, records, requests, rows, stderr_of};
 use crate::run::wait;
 
 /// Another site, which the crawled one links to.
-fn elsewhere() -> Origin {
+fn other_site() -> Origin {
     let head_is_refused = |request: &haul::origin::Request| match request.method() {
         "HEAD" => Answer::status(405),
         _ => Answer::page("<a href=/never>"),
@@ -28,7 +28,7 @@ fn elsewhere() -> Origin {
 }
 
 /// A site that links to another one.
-fn bordering(other: &Origin) -> Origin {
+fn site_with_external_links(other: &Origin) -> Origin {
     let [fine, headless, gone, moved, away, skipped] = [
         "/fine",
         "/headless",
@@ -49,8 +49,8 @@ fn bordering(other: &Origin) -> Origin {
 
 #[test]
 fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
-    let other = elsewhere();
-    let origin = bordering(&other);
+    let other = other_site();
+    let origin = site_with_external_links(&other);
     let folder = tempfile::tempdir().unwrap();
     let seed = origin.url("/");
     let flags = [
@@ -112,8 +112,8 @@ fn a_link_that_leaves_the_crawl_is_requested_once_and_not_followed() {
 
 #[test]
 fn links_that_leave_the_crawl_count_towards_its_limits_and_survive_its_process() {
-    let other = elsewhere();
-    let origin = bordering(&other);
+    let other = other_site();
+    let origin = site_with_external_links(&other);
     let folder = tempfile::tempdir().unwrap();
     let seed = origin.url("/");
     let run = |limit: &str| {

@@ -133,7 +133,7 @@ fn the_exit_code_of_a_resumed_job_covers_all_its_sessions() {
 }
 
 /// Runs a command as a user who may not read the job folder.
-fn as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
+fn run_as_nobody(folder: &Path, words: &[&str]) -> Option<(Option<i32>, String)> {
     const NOBODY: u32 = 65534;
     let mut command = haul(folder, words);
     if rustix::process::geteuid().is_root() {
@@ -183,7 +183,7 @@ fn an_unreadable_job_folder_is_not_mistaken_for_one_without_a_job() {
         &["fetch", "-q", "--job", "job", &url],
         &["fetch", "-q", "--job", "job", "--fresh", &url],
     ] {
-        let Some((code, text)) = as_nobody(folder.path(), words) else {
+        let Some((code, text)) = run_as_nobody(folder.path(), words) else {
             println!("skipped: the binary cannot be run as another user here");
             return;
         };
